@@ -1,0 +1,5 @@
+import { library } from '@octet/build/tsup';
+import { defineConfig } from 'tsup';
+
+// ES modules only: vitest can't be loaded with require().
+export default defineConfig(library({ format: ['esm'] }));

@@ -1,0 +1,81 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { Consumer, packAll } from '../src/consumer';
+import { nodes, type Package, packages, root, withDependencies } from '../src/workspace';
+
+// Each package goes into an empty project of its own, as a user's first `npm install` would put it there.
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'octet-packaging-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let tarballs: Map<string, string>;
+beforeAll(async () => {
+  tarballs = await packAll(folder);
+});
+
+const consumers = new Map<Package, Promise<Consumer>>();
+function consumerOf(pkg: Package): Promise<Consumer> {
+  let consumer = consumers.get(pkg);
+  if (!consumer) {
+    consumer = Consumer.install(pkg, path.join(folder, path.basename(pkg.folder)), tarballs);
+    consumers.set(pkg, consumer);
+  }
+  return consumer;
+}
+
+describe.concurrent.each(packages)('$name', (pkg) => {
+  test('installs alone, with no more than it declares', async ({ expect }) => {
+    const consumer = await consumerOf(pkg);
+    const ours = [...withDependencies(pkg)];
+    const expected = ours.flatMap(({ name, manifest }) => [
+      name,
+      ...Object.keys(manifest.dependencies ?? {}),
+    ]);
+    const installed = consumer.installedNames();
+    // What a peer dependency brings along is its own affair.
+    if (pkg.needsVitest) expect(installed).toEqual(expect.arrayContaining(expected));
+    else expect(installed.sort()).toEqual([...new Set(expected)].sort());
+  });
+
+  test('ships what users need and nothing else', async ({ expect }) => {
+    const { installed } = await consumerOf(pkg);
+    const files = readdirSync(installed, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.relative(installed, path.join(entry.parentPath, entry.name)));
+    const outside = files.filter((file) => !/^(dist|src)[/\\]/.test(file));
+    expect(outside.filter((file) => file !== 'README.md').sort()).toEqual(['LICENSE', 'package.json']);
+    expect(files.filter((file) => /\.(test|spec)\.|fixtures/.test(file))).toEqual([]);
+
+    const text = (file: string) => readFileSync(path.join(installed, file), 'utf8');
+    expect(text('package.json')).not.toMatch(/"(workspace|catalog):/);
+    expect(files.filter((file) => text(file).includes(root))).toEqual([]);
+  });
+
+  for (const entry of pkg.entries) {
+    // Vitest needs a newer Node than the packages do.
+    for (const node of pkg.needsVitest ? [process.execPath] : nodes()) {
+      const where = node === process.execPath ? `Node ${process.versions.node}` : "the machine's Node";
+
+      test(`${entry} loads as an ES module in ${where}`, async ({ expect }) => {
+        const names = await (await consumerOf(pkg)).importNames(node, entry);
+        expect(names.length).toBeGreaterThan(0);
+      });
+
+      if (!pkg.commonJs) continue;
+      test(`${entry} loads with require() in ${where}`, async ({ expect }) => {
+        const consumer = await consumerOf(pkg);
+        const names = await consumer.importNames(node, entry);
+        expect((await consumer.requireNames(node, entry)).sort()).toEqual(names.sort());
+      });
+    }
+  }
+
+  test('has types for all that it exports', async () => {
+    const consumer = await consumerOf(pkg);
+    const names = new Map<string, string[]>();
+    for (const entry of pkg.entries) names.set(entry, await consumer.importNames(process.execPath, entry));
+    await consumer.typeCheck(names);
+  });
+});

@@ -1,0 +1,26 @@
+import { defaultClientConditions, defaultServerConditions } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+// The TypeScript sources of this workspace come first, so that tests need no build.
+const source = '@octet/source';
+
+/**
+ * The test settings that every package shares: `test/**\/*.test.ts`, run on the sources.
+ *
+ * @param {string} name
+ * @param {import('vitest/config').ViteUserConfig['test']} [test]
+ */
+export function project(name, test = {}) {
+  return defineConfig({
+    resolve: { conditions: [source, ...defaultClientConditions] },
+    ssr: { resolve: { conditions: [source, ...defaultServerConditions] } },
+    test: {
+      name,
+      environment: 'node',
+      include: ['test/**/*.test.ts'],
+      passWithNoTests: true,
+      server: { deps: { inline: [/^@octet\//] } },
+      ...test,
+    },
+  });
+}
