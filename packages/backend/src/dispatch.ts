@@ -1,0 +1,192 @@
+import type { Backend, Kernel, KernelFn, KernelTensor, KernelTensors, PrepackingKernel } from './backend';
+import { BackendError, MissingKernelError } from './errors';
+import { type KernelName, type KernelSpec, type KernelTable, profiles } from './kernel-table';
+import { warnOnce } from './warn';
+
+export type KernelInputs<S extends KernelSpec, T = KernelTensor> = { readonly [N in S['in']]: T } & {
+  readonly [N in S['optionalIn']]?: T | undefined;
+};
+export type KernelOutputs<S extends KernelSpec, T = KernelTensor> = { readonly [N in S['out']]: T } & {
+  readonly [N in S['optionalOut']]?: T | undefined;
+};
+
+/** One kernel call, as a dispatch hook sees it. */
+export interface DispatchEvent {
+  readonly kernel: KernelName;
+  /** The backend of the tensors. */
+  readonly backend: Backend;
+  /** The backend whose kernel runs: the fallback's, if `backend` lacks the kernel. */
+  readonly ranOn: Backend;
+  readonly inputs: Readonly<Record<string, KernelTensor | undefined>>;
+  readonly outputs: Readonly<Record<string, KernelTensor | undefined>>;
+  readonly attrs: object;
+}
+
+/** Wraps one kernel call: must call `run` exactly once. */
+export type DispatchHook = (event: DispatchEvent, run: () => void) => void;
+
+const hooks: DispatchHook[] = [];
+
+/** Every kernel call goes through the hook until the returned function is called. The last one added is outermost. */
+export function addDispatchHook(hook: DispatchHook): () => void {
+  hooks.push(hook);
+  return () => {
+    const at = hooks.lastIndexOf(hook);
+    if (at >= 0) hooks.splice(at, 1);
+  };
+}
+
+/**
+ * Holds what prepacking kernels made of one set of weights, so that it is made once. One per set of weights; it forgets
+ * when the attributes that packing depends on change: call `clear`.
+ */
+export class PrepackCache {
+  private readonly packed = new Map<object, { value: unknown; free: (() => void) | undefined }>();
+
+  get<S extends KernelSpec, B>(
+    kernel: PrepackingKernel<S, B>,
+    tensors: KernelTensors<S, KernelTensor<B>>,
+    attrs: S['attrs'],
+  ): unknown {
+    let entry = this.packed.get(kernel);
+    if (!entry) {
+      const { x: _, ...weights } = tensors as Record<string, KernelTensor<B>>;
+      const value = kernel.prepack(weights as Parameters<typeof kernel.prepack>[0], attrs);
+      entry = { value, free: kernel.free ? () => kernel.free?.(value) : undefined };
+      this.packed.set(kernel, entry);
+    }
+    return entry.value;
+  }
+
+  clear(): void {
+    for (const { free } of this.packed.values()) free?.();
+    this.packed.clear();
+  }
+}
+
+/** Calls a kernel of either form directly, without hooks or fallback: for kernels built on others, and for tests. */
+export function runKernel<S extends KernelSpec, B>(
+  kernel: Kernel<S, B>,
+  tensors: KernelTensors<S, KernelTensor<B>>,
+  attrs: S['attrs'],
+  cache?: PrepackCache,
+): void {
+  if (typeof kernel === 'function') {
+    (kernel as KernelFn<S, B>)(tensors, attrs);
+    return;
+  }
+  const once = cache ?? new PrepackCache();
+  try {
+    kernel.run(tensors, attrs, once.get(kernel, tensors, attrs));
+  } finally {
+    if (!cache) once.clear();
+  }
+}
+
+/**
+ * The one way from an op to a kernel. Finds the backend's own kernel, or the fallback's, and runs it under the hooks.
+ *
+ * @throws MissingKernelError if neither has it.
+ */
+export function dispatch<N extends KernelName>(
+  backend: Backend,
+  name: N,
+  inputs: KernelInputs<KernelTable[N]>,
+  outputs: KernelOutputs<KernelTable[N]>,
+  attrs: KernelTable[N]['attrs'],
+  cache?: PrepackCache,
+): void {
+  const own = backend.kernels[name] as Kernel<KernelTable[N], unknown> | undefined;
+  const ranOn = own ? backend : fallbackFor(backend, name);
+  const run = own
+    ? () => runKernel(own, { ...inputs, ...outputs } as never, attrs, cache)
+    : () => runOnFallback(backend, ranOn, name, inputs, outputs, attrs);
+  if (hooks.length === 0) {
+    run();
+    return;
+  }
+  const event: DispatchEvent = {
+    kernel: name,
+    backend,
+    ranOn,
+    inputs: inputs as never,
+    outputs: outputs as never,
+    attrs,
+  };
+  hooks.reduce<() => void>((inner, hook) => () => hook(event, inner), run)();
+}
+
+function fallbackFor(backend: Backend, kernel: KernelName): Backend {
+  let candidate = backend.fallback;
+  while (candidate && !candidate.kernels[kernel]) candidate = candidate.fallback;
+  if (candidate && backend.readSync && candidate.readSync) return candidate;
+  const inProfiles = (Object.keys(profiles) as (keyof typeof profiles)[]).filter((p) =>
+    profiles[p].includes(kernel),
+  );
+  const why = !candidate
+    ? backend.fallback
+      ? 'nor has its fallback'
+      : 'and it has no fallback'
+    : `and '${candidate.name}' can't stand in, because '${backend.name}' can't be read synchronously`;
+  throw new MissingKernelError({
+    op: kernel,
+    expected: `a kernel '${kernel}' in backend '${backend.name}'`,
+    found: `none, ${why}`,
+    fix:
+      `Add it to the backend's kernels${inProfiles.length ? ` (it belongs to the profile '${inProfiles[0]}')` : ''}, ` +
+      'or move the tensors to a backend that has it: tensor.to(backend).',
+  });
+}
+
+function reportFallback(backend: Backend, fallback: Backend, kernel: KernelName): void {
+  if (backend.onFallback) {
+    backend.onFallback({ kernel, backend, fallback });
+    return;
+  }
+  warnOnce(
+    `fallback ${backend.name} ${kernel}`,
+    `backend '${backend.name}' has no kernel '${kernel}': it runs on '${fallback.name}', on copies. ` +
+      'Set onFallback to handle this yourself.',
+  );
+}
+
+function runOnFallback<N extends KernelName>(
+  backend: Backend,
+  fallback: Backend,
+  name: N,
+  inputs: KernelInputs<KernelTable[N]>,
+  outputs: KernelOutputs<KernelTable[N]>,
+  attrs: KernelTable[N]['attrs'],
+): void {
+  reportFallback(backend, fallback, name);
+  const length = (t: KernelTensor) => t.shape.reduce((n, d) => n * d, 1);
+  const copies: Record<string, KernelTensor> = {};
+  const given = { ...inputs, ...outputs } as Record<string, KernelTensor | undefined>;
+  try {
+    for (const [key, t] of Object.entries(given)) {
+      if (!t) continue;
+      const buffer = fallback.allocate(t.dtype, length(t));
+      copies[key] = { ...t, buffer };
+      // Outputs too: some are in-out.
+      fallback.write(buffer, syncRead(backend, t, length(t)));
+    }
+    runKernel(fallback.kernels[name] as Kernel<KernelTable[N], unknown>, copies as never, attrs);
+    for (const [key, t] of Object.entries(outputs as Record<string, KernelTensor | undefined>)) {
+      if (t) backend.write(t.buffer, syncRead(fallback, copies[key], length(t)));
+    }
+  } finally {
+    for (const copy of Object.values(copies)) fallback.free(copy.buffer);
+  }
+}
+
+function syncRead(backend: Backend, t: KernelTensor, length: number) {
+  if (!backend.readSync) {
+    throw new BackendError({
+      op: 'readSync',
+      expected: 'a backend that can be read synchronously',
+      found: `'${backend.name}'`,
+      fix: 'Use await tensor.data().',
+    });
+  }
+  return backend.readSync(t.buffer, length);
+}

@@ -1,0 +1,8 @@
+/** The contract between Octet's ops and whatever computes them. No dependencies, no kernels. */
+export * from './backend';
+export * from './dispatch';
+export * from './dtype';
+export * from './errors';
+export * from './kernel-table';
+export * from './rounding';
+export * from './warn';

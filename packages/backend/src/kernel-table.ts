@@ -1,0 +1,451 @@
+/**
+ * The typed kernel table: one line per kernel. This file is the law of what a kernel gets and must do.
+ *
+ * Every tensor a kernel sees is dense and row-major from the first element of its buffer, with the shape written
+ * here. Image tensors are NHWC, convolution weights OHWI (output channel, kernel row, kernel column, input channel),
+ * so a patch and a weight row list their elements in the same order. The buffer may be longer than the shape says.
+ * Outputs are allocated by the caller, their contents are unspecified, and a kernel must write every element; tensors
+ * marked in-out are read and written. Inputs and outputs never share memory.
+ */
+
+export interface KernelSpec {
+  in: string;
+  optionalIn: string;
+  out: string;
+  optionalOut: string;
+  attrs: object;
+}
+
+// biome-ignore lint/complexity/noBannedTypes: a kernel without attributes takes exactly `{}`
+type None = {};
+
+/** `In` and `Out` are the tensors' names; in-out tensors count as outputs; the optional ones may be absent. */
+interface K<
+  In extends string,
+  Out extends string,
+  Attrs extends object = None,
+  OptionalIn extends string = never,
+  OptionalOut extends string = never,
+> {
+  in: In;
+  optionalIn: OptionalIn;
+  out: Out;
+  optionalOut: OptionalOut;
+  attrs: Attrs;
+}
+
+export type Pair = readonly [height: number, width: number];
+
+export interface WindowAttrs {
+  stride: Pair;
+  padding: Pair;
+  dilation: Pair;
+}
+
+export interface Conv2dAttrs extends WindowAttrs {
+  groups: number;
+}
+
+export interface PoolAttrs extends WindowAttrs {
+  kernelSize: Pair;
+}
+
+export interface AvgPoolAttrs {
+  kernelSize: Pair;
+  stride: Pair;
+  padding: Pair;
+  /** Whether padded positions count in the divisor. */
+  countIncludePad: boolean;
+}
+
+/** How int32 sums become int8: `y = clamp(rint(f32(acc) * multiplier[c]) + yZeroPoint, clampMin, clampMax)`. */
+export interface RequantizeAttrs {
+  xZeroPoint: number;
+  /** One per tensor or one per output channel. */
+  weightZeroPoint: Int32Array;
+  /** `f32(f32(sx * sw) / sy)`, one per tensor or one per output channel. */
+  multiplier: Float32Array;
+  yZeroPoint: number;
+  /** Bounds of the output integers; a fused ReLU is `clampMin = yZeroPoint`. */
+  clampMin: number;
+  clampMax: number;
+}
+
+/** Scale and zero point, one for the tensor or one per channel. Scales are float32 values. */
+export interface QuantizeAttrs {
+  scale: Float32Array;
+  zeroPoint: Int32Array;
+  quantMin: number;
+  quantMax: number;
+}
+
+/**
+ * Shapes below: `[n]` a flat tensor, `[o,n,i]` outer, axis, inner. Unless said otherwise float tensors are `float32`
+ * (or all `float64`), indices `int32`, masks `bool`. An open interface: a plugin adds kernels by declaration merging.
+ */
+export interface KernelTable {
+  // Moving data
+  /** y[n] = value, any dtype. */
+  fill: K<never, 'y', { value: number }>;
+  /** y[n] = x[n] in y's dtype; float to integer truncates and saturates, to bool is `x != 0`. */
+  cast: K<'x', 'y'>;
+  /**
+   * For every index of `shape`: `y[yOffset + index·yStrides] = x[xOffset + index·xStrides]`, same dtype, any dtype. y is
+   * in-out: elements not addressed stay. The one kernel that knows strides.
+   */
+  copyStrided: K<'x', 'y', CopyStridedAttrs>;
+
+  // Elementwise, [n]; a binary operand may have one element, which stands for all
+  add: K<'a' | 'b', 'y'>;
+  sub: K<'a' | 'b', 'y'>;
+  mul: K<'a' | 'b', 'y'>;
+  div: K<'a' | 'b', 'y'>;
+  /** y = x * scale + shift */
+  affine: K<'x', 'y', { scale: number; shift: number }>;
+  /** y = mask ? x * scale : 0 */
+  applyMask: K<'x' | 'mask', 'y', { scale: number }>;
+  exp: K<'x', 'y'>;
+  log: K<'x', 'y'>;
+  sqrt: K<'x', 'y'>;
+  abs: K<'x', 'y'>;
+  /** -1, 0 or 1 */
+  sign: K<'x', 'y'>;
+  pow: K<'x', 'y', { exponent: number }>;
+  relu: K<'x', 'y'>;
+  /** gradX = x > 0 ? gradY : 0 */
+  reluBackward: K<'x' | 'gradY', 'gradX'>;
+  relu6: K<'x', 'y'>;
+  /** gradX = 0 < x < 6 ? gradY : 0 */
+  relu6Backward: K<'x' | 'gradY', 'gradX'>;
+  /** x * clamp(x + 3, 0, 6) / 6 */
+  hardswish: K<'x', 'y'>;
+  hardswishBackward: K<'x' | 'gradY', 'gradX'>;
+  /** clamp(x + 3, 0, 6) / 6 */
+  hardsigmoid: K<'x', 'y'>;
+  hardsigmoidBackward: K<'x' | 'gradY', 'gradX'>;
+  leakyRelu: K<'x', 'y', { negativeSlope: number }>;
+  leakyReluBackward: K<'x' | 'gradY', 'gradX', { negativeSlope: number }>;
+  /** x * Φ(x), Φ by the error function */
+  gelu: K<'x', 'y'>;
+  geluBackward: K<'x' | 'gradY', 'gradX'>;
+  sigmoid: K<'x', 'y'>;
+  /** gradX = gradY * y * (1 - y) */
+  sigmoidBackward: K<'y' | 'gradY', 'gradX'>;
+  tanh: K<'x', 'y'>;
+  /** gradX = gradY * (1 - y²) */
+  tanhBackward: K<'y' | 'gradY', 'gradX'>;
+  /** y = min(max(x, min), max); infinite bounds are allowed */
+  clamp: K<'x', 'y', { min: number; max: number }>;
+  /** gradX = min <= x <= max ? gradY : 0 */
+  clampBackward: K<'x' | 'gradY', 'gradX', { min: number; max: number }>;
+
+  // Reductions over the middle axis: x [o,n,i]
+  /** y [o,i] */
+  sum: K<'x', 'y'>;
+  /** y [o,i] */
+  amax: K<'x', 'y'>;
+  /** gradX [o,n,i]: gradY [o,i] shared evenly among the elements equal to y [o,i]. */
+  amaxBackward: K<'x' | 'y' | 'gradY', 'gradX'>;
+  /** y [o,i], int32, the first of equals */
+  argmax: K<'x', 'y'>;
+  /** mean [o,i], y [o,i] = Σ (x - mean)² / (n - correction) */
+  variance: K<'x', 'y' | 'mean', { correction: number }>;
+  /** y [o,n,i] */
+  softmax: K<'x', 'y'>;
+  softmaxBackward: K<'y' | 'gradY', 'gradX'>;
+  logSoftmax: K<'x', 'y'>;
+  logSoftmaxBackward: K<'y' | 'gradY', 'gradX'>;
+  /**
+   * logProbs [o,n,i], target [o,i] int32, weight [n]? → y [o,i] = -w·logProbs[target], w [o,i] = weight[target] (1 where
+   * absent); both 0 where target = ignoreIndex.
+   */
+  nllLoss: K<'logProbs' | 'target', 'y' | 'w', { ignoreIndex: number }, 'weight'>;
+  /** gradX [o,n,i] = -w·gradY at the target, 0 elsewhere. */
+  nllLossBackward: K<'gradY' | 'target' | 'w', 'gradX', { ignoreIndex: number }>;
+
+  // Linear algebra
+  /** a [ba,m,k] (or [ba,k,m] if transposeA), b [bb,k,n] (or [bb,n,k]) → y [batch,m,n]; ba, bb are batch or 1. */
+  matmul: K<'a' | 'b', 'y', { transposeA: boolean; transposeB: boolean }>;
+  /** x [m,k], weight [n,k], bias [n]? → y [m,n] */
+  linear: K<'x' | 'weight', 'y', None, 'bias'>;
+  /** x [N,H,W,C], weight [O,kh,kw,C/groups], bias [O]? → y [N,OH,OW,O] */
+  conv2d: K<'x' | 'weight', 'y', Conv2dAttrs, 'bias'>;
+  /** gradX [N,H,W,C] */
+  conv2dBackwardInput: K<'gradY' | 'weight', 'gradX', Conv2dAttrs>;
+  /** gradWeight [O,kh,kw,C/groups] */
+  conv2dBackwardWeight: K<'x' | 'gradY', 'gradWeight', Conv2dAttrs>;
+
+  // Normalisation; c channels last
+  /** x [r,c] → y with batch statistics; saveMean, saveInvStd [c]; runningMean, runningVar [c] in-out, optional as a pair. */
+  batchNormTrain: K<
+    'x',
+    'y' | 'saveMean' | 'saveInvStd',
+    BatchNormTrainAttrs,
+    'weight' | 'bias',
+    'runningMean' | 'runningVar'
+  >;
+  /** y = (x - mean) / sqrt(variance + eps) * weight + bias */
+  batchNormEval: K<'x' | 'mean' | 'variance', 'y', { eps: number }, 'weight' | 'bias'>;
+  /** training: mean and invStd come from the batch and carry gradient; else they are constants. */
+  batchNormBackward: K<
+    'x' | 'gradY' | 'mean' | 'invStd',
+    'gradX' | 'gradWeight' | 'gradBias',
+    { training: boolean },
+    'weight'
+  >;
+  /** x [r,c] normalised over each row → y; mean, invStd [r]; weight, bias [c] */
+  layerNorm: K<'x', 'y' | 'mean' | 'invStd', { eps: number }, 'weight' | 'bias'>;
+  layerNormBackward: K<
+    'x' | 'gradY' | 'mean' | 'invStd',
+    'gradX' | 'gradWeight' | 'gradBias',
+    None,
+    'weight'
+  >;
+
+  // Pooling, NHWC
+  /** indices [N,OH,OW,C] int32: h * W + w of the maximum, the first of equals. Padding never wins. */
+  maxPool2d: K<'x', 'y' | 'indices', PoolAttrs>;
+  maxPool2dBackward: K<'gradY' | 'indices', 'gradX'>;
+  avgPool2d: K<'x', 'y', AvgPoolAttrs>;
+  avgPool2dBackward: K<'gradY', 'gradX', AvgPoolAttrs>;
+  /** Output cell i of n averages rows floor(i·H/n) to ceil((i+1)·H/n), columns alike; sizes are the tensors'. */
+  adaptiveAvgPool2d: K<'x', 'y'>;
+  adaptiveAvgPool2dBackward: K<'gradY', 'gradX'>;
+
+  // Embedding
+  /** weight [v,d], index [n] → y [n,d] */
+  embedding: K<'weight' | 'index', 'y'>;
+  /** gradWeight [v,d]: sums of gradY [n,d]; the row paddingIdx (-1: none) gets nothing. */
+  embeddingBackward: K<'index' | 'gradY', 'gradWeight', { paddingIdx: number }>;
+
+  // Optimizers; param and the state are in-out
+  sgdStep: K<'grad', 'param', SgdAttrs, never, 'momentumBuffer'>;
+  adamStep: K<'grad', 'param' | 'expAvg' | 'expAvgSq', AdamAttrs, never, 'maxExpAvgSq'>;
+
+  // Observers and fake quantization; c channels (1: per tensor)
+  /**
+   * x [o,c,i]; minVal, maxVal [c] float32, in-out. averagingConstant null: running minimum and maximum; else
+   * `m + averagingConstant * (current - m)`, where minVal = +inf and maxVal = -inf take the batch's own.
+   */
+  observeMinMax: K<'x', 'minVal' | 'maxVal', { averagingConstant: number | null }>;
+  /** PyTorch's observer formula: docs/numerics.md "Observer qparams". scale [c] float32, zeroPoint [c] int32. */
+  calculateQparams: K<'minVal' | 'maxVal', 'scale' | 'zeroPoint', CalculateQparamsAttrs>;
+  /** The formula of PyTorch's fused observer: docs/numerics.md "Fused observer qparams". */
+  chooseQparams: K<'minVal' | 'maxVal', 'scale' | 'zeroPoint', ChooseQparamsAttrs>;
+  /**
+   * x [o,c,i], scale [c], zeroPoint [c] int32, or float32 which is rounded half to even →
+   * y = (clamp(q, quantMin, quantMax) - zeroPoint) * scale with q = rint(x * f32(1 / scale)) + zeroPoint;
+   * mask = quantMin <= q <= quantMax.
+   */
+  fakeQuantize: K<'x' | 'scale' | 'zeroPoint', 'y' | 'mask', { quantMin: number; quantMax: number }>;
+  /** Gradients of fakeQuantize with a learned scale and zero point (float32): docs/numerics.md. */
+  learnableFakeQuantizeBackward: K<
+    'x' | 'scale' | 'zeroPoint' | 'gradY',
+    'gradX' | 'gradScale' | 'gradZeroPoint',
+    { quantMin: number; quantMax: number; gradFactor: number }
+  >;
+
+  // Integers
+  /** x [o,c,i] float → y uint8, int8 or int32: clamp(rint(f32(x * f32(1 / scale[c]))) + zeroPoint[c], …) */
+  quantize: K<'x', 'y', QuantizeAttrs>;
+  /** x [o,c,i] integers → y = f32((x - zeroPoint[c]) * scale[c]) */
+  dequantize: K<'x', 'y', { scale: Float32Array; zeroPoint: Int32Array }>;
+  /** x [n] uint8 or int8 → y = table[x - (x is int8 ? -128 : 0)]; table has 256 entries of y's dtype. */
+  qlookup: K<'x', 'y', { table: Uint8Array | Int8Array }>;
+  /** x [N,H,W,C] uint8, weight [O,kh,kw,C/groups] int8, bias [O]? int32 → y uint8; padding is xZeroPoint. Prepackable. */
+  qconv2d: K<'x' | 'weight', 'y', Conv2dAttrs & RequantizeAttrs, 'bias'>;
+  /** x [m,k] uint8, weight [n,k] int8, bias [n]? int32 → y [m,n] uint8. Prepackable. */
+  qlinear: K<'x' | 'weight', 'y', RequantizeAttrs, 'bias'>;
+  /**
+   * x [m,k] float32, weight [n,k] int8, bias [n]? float32 → y float32: quantizes x to 0..255 by its own minimum and
+   * maximum (chooseQparams, affine), then f32(acc) * f32(sx * weightScale) + bias. Prepackable.
+   */
+  qlinearDynamic: K<'x' | 'weight', 'y', { weightScale: Float32Array; weightZeroPoint: Int32Array }, 'bias'>;
+  /** Fixed-point add of uint8 [n]: docs/numerics.md "int8 add". */
+  qadd: K<'a' | 'b', 'y', QAddAttrs>;
+  /** y = clamp(rint(f32((a - aZeroPoint)(b - bZeroPoint)) * multiplier) + yZeroPoint, clampMin, clampMax) */
+  qmul: K<'a' | 'b', 'y', QMulAttrs>;
+  /** x [N,H,W,C] uint8 or int8; padding never wins. */
+  qmaxPool2d: K<'x', 'y', PoolAttrs>;
+  /** Scale and zero point stay: docs/numerics.md "int8 average pools". */
+  qavgPool2d: K<'x', 'y', AvgPoolAttrs & { zeroPoint: number }>;
+  qadaptiveAvgPool2d: K<'x', 'y', { zeroPoint: number }>;
+}
+
+export interface CopyStridedAttrs {
+  shape: readonly number[];
+  xStrides: readonly number[];
+  xOffset: number;
+  yStrides: readonly number[];
+  yOffset: number;
+}
+
+export interface BatchNormTrainAttrs {
+  eps: number;
+  /** running = (1 - momentum) * running + momentum * batch (variance unbiased) */
+  momentum: number;
+}
+
+export interface SgdAttrs {
+  lr: number;
+  momentum: number;
+  dampening: number;
+  weightDecay: number;
+  nesterov: boolean;
+  maximize: boolean;
+  /** The first step: the momentum buffer becomes the gradient itself. */
+  firstStep: boolean;
+}
+
+/** Step t counts from 1. */
+export interface AdamAttrs {
+  lr: number;
+  beta1: number;
+  beta2: number;
+  eps: number;
+  weightDecay: number;
+  /** AdamW: the decay acts on the parameter, not through the gradient. */
+  decoupledWeightDecay: boolean;
+  amsgrad: boolean;
+  maximize: boolean;
+  step: number;
+}
+
+export interface CalculateQparamsAttrs {
+  quantMin: number;
+  quantMax: number;
+  symmetric: boolean;
+  /** The zero point of the symmetric schemes: 0 for qint8, 128 for quint8, … */
+  symmetricZeroPoint: number;
+  eps: number;
+}
+
+export interface ChooseQparamsAttrs {
+  quantMin: number;
+  quantMax: number;
+  symmetric: boolean;
+}
+
+/** `A = rint(ra * 2^shift)`, `B` alike: y = clamp(roundHalfAway((A(a - za) + B(b - zb)) / 2^shift) + zy). */
+export interface QAddAttrs {
+  aMultiplier: number;
+  bMultiplier: number;
+  shift: number;
+  aZeroPoint: number;
+  bZeroPoint: number;
+  yZeroPoint: number;
+  clampMin: number;
+  clampMax: number;
+}
+
+export interface QMulAttrs {
+  multiplier: number;
+  aZeroPoint: number;
+  bZeroPoint: number;
+  yZeroPoint: number;
+  clampMin: number;
+  clampMax: number;
+}
+
+export type KernelName = keyof KernelTable & string;
+
+/** What a backend may promise to run entirely. Each profile but `inference-int8` contains the one before it. */
+export type Profile = 'inference-int8' | 'inference-float' | 'training';
+
+/** The names of Octet's own kernels by the profile that first needs them; checked to be complete by the compiler. */
+const firstProfile = {
+  all: ['fill', 'cast', 'copyStrided', 'quantize', 'dequantize'],
+  'inference-int8': [
+    'qlookup',
+    'qconv2d',
+    'qlinear',
+    'qlinearDynamic',
+    'qadd',
+    'qmul',
+    'qmaxPool2d',
+    'qavgPool2d',
+    'qadaptiveAvgPool2d',
+  ],
+  'inference-float': [
+    'add',
+    'sub',
+    'mul',
+    'div',
+    'affine',
+    'exp',
+    'log',
+    'sqrt',
+    'abs',
+    'sign',
+    'pow',
+    'relu',
+    'relu6',
+    'hardswish',
+    'hardsigmoid',
+    'leakyRelu',
+    'gelu',
+    'sigmoid',
+    'tanh',
+    'clamp',
+    'sum',
+    'amax',
+    'argmax',
+    'variance',
+    'softmax',
+    'logSoftmax',
+    'matmul',
+    'linear',
+    'conv2d',
+    'batchNormEval',
+    'layerNorm',
+    'maxPool2d',
+    'avgPool2d',
+    'adaptiveAvgPool2d',
+    'embedding',
+  ],
+  training: [
+    'applyMask',
+    'reluBackward',
+    'relu6Backward',
+    'hardswishBackward',
+    'hardsigmoidBackward',
+    'leakyReluBackward',
+    'geluBackward',
+    'sigmoidBackward',
+    'tanhBackward',
+    'clampBackward',
+    'amaxBackward',
+    'softmaxBackward',
+    'logSoftmaxBackward',
+    'nllLoss',
+    'nllLossBackward',
+    'conv2dBackwardInput',
+    'conv2dBackwardWeight',
+    'batchNormTrain',
+    'batchNormBackward',
+    'layerNormBackward',
+    'maxPool2dBackward',
+    'avgPool2dBackward',
+    'adaptiveAvgPool2dBackward',
+    'embeddingBackward',
+    'sgdStep',
+    'adamStep',
+    'observeMinMax',
+    'calculateQparams',
+    'chooseQparams',
+    'fakeQuantize',
+    'learnableFakeQuantizeBackward',
+  ],
+} as const satisfies Record<Profile | 'all', readonly KernelName[]>;
+
+type Listed = (typeof firstProfile)[keyof typeof firstProfile][number];
+type Unlisted = Exclude<KernelName, Listed>;
+// A kernel of the table that no profile lists makes this line fail, with its name in the message.
+true satisfies [Unlisted] extends [never] ? true : Unlisted;
+
+/** The kernels that a backend of this profile must have. */
+export const profiles: Readonly<Record<Profile, readonly KernelName[]>> = {
+  'inference-int8': [...firstProfile.all, ...firstProfile['inference-int8']],
+  'inference-float': [...firstProfile.all, ...firstProfile['inference-float']],
+  training: [...firstProfile.all, ...firstProfile['inference-float'], ...firstProfile.training],
+};
