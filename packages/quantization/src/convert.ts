@@ -1,0 +1,101 @@
+import { QuantizationError } from '@octet/backend';
+import type { AnyModule } from '@octet/nn';
+import { FusedModule } from './intrinsic';
+import { defaultDynamicMapping, defaultStaticMapping, type ModuleClass, type StaticRule } from './mappings';
+import { outputObserver } from './observed';
+import { defaultDynamicQConfig, QConfig } from './qconfig';
+import { QConfigMapping, qconfigOf } from './qconfig-mapping';
+
+export interface ConvertOptions {
+  /** Change the model itself rather than a copy. */
+  inplace?: boolean;
+}
+
+/**
+ * Turns a prepared (and calibrated or trained) model into one that runs in int8 from stub to stub, in evaluation mode.
+ * Asynchronous because it reads the observers' ranges.
+ *
+ * @throws QuantizationError if the model wasn't prepared, or a layer's observer saw no data
+ */
+export async function convert<M extends AnyModule>(prepared: M, { inplace = false }: ConvertOptions = {}): Promise<M> {
+  if (!prepared.modules().some((m) => outputObserver(m))) {
+    throw new QuantizationError({
+      op: 'convert',
+      expected: 'a model with observers',
+      found: 'one without any',
+      fix: 'Call prepare() and calibrate, or prepareQat() and train, before convert().',
+    });
+  }
+  const target = inplace ? prepared : prepared.clone();
+  target.eval();
+  const done = new Map<AnyModule, AnyModule>();
+  await swapChildren(target, '', done, (path, module) => {
+    const qconfig = qconfigOf(module);
+    return qconfig && defaultStaticMapping.get(module.constructor as ModuleClass)?.convert(path, module, qconfig);
+  });
+  for (const module of target.modules()) delete module.qconfig;
+  return target;
+}
+
+export interface QuantizeDynamicOptions extends ConvertOptions {
+  /** Which layers, and how: classes (all of them by `qconfig`), or a mapping. Default: Linear and LSTM. */
+  layers?: Iterable<ModuleClass> | QConfigMapping;
+  /** Default: weights per tensor. See perChannelDynamicQConfig. */
+  qconfig?: QConfig;
+}
+
+/**
+ * Gives Linear and LSTM layers int8 weights; their inputs are quantized at every call by their own range. Needs no data,
+ * no stubs and no calibration; the model goes on taking and returning floats. Evaluation only.
+ */
+export async function quantizeDynamic<M extends AnyModule>(
+  model: M,
+  { layers = defaultDynamicMapping.keys(), qconfig = defaultDynamicQConfig, inplace = false }: QuantizeDynamicOptions = {},
+): Promise<M> {
+  const target = inplace ? model : model.clone();
+  target.eval();
+  const mapping = layers instanceof QConfigMapping ? layers : mappingOf(layers, qconfig);
+  mapping.applyTo(target);
+  const done = new Map<AnyModule, AnyModule>();
+  await swapChildren(target, '', done, (path, module) => {
+    const recipe = qconfigOf(module);
+    return recipe && defaultDynamicMapping.get(module.constructor as ModuleClass)?.(path, module, recipe);
+  });
+  for (const module of target.modules()) delete module.qconfig;
+  return target;
+}
+
+function mappingOf(layers: Iterable<ModuleClass>, qconfig: QConfig): QConfigMapping {
+  const mapping = new QConfigMapping();
+  for (const type of layers) {
+    if (!defaultDynamicMapping.has(type)) {
+      throw new QuantizationError({
+        op: 'quantizeDynamic',
+        expected: [...defaultDynamicMapping.keys()].map((t) => t.name).join(' or '),
+        found: type.name,
+        fix: 'Other layers are quantized statically: see prepare and convert.',
+      });
+    }
+    mapping.setObjectType(type, qconfig);
+  }
+  return mapping;
+}
+
+type Swapped = ReturnType<StaticRule['convert']> | undefined;
+
+/** Replaces every module under `module` for which `swap` has another; fused modules are one. */
+async function swapChildren(
+  module: AnyModule,
+  prefix: string,
+  done: Map<AnyModule, AnyModule>,
+  swap: (path: string, module: AnyModule) => Swapped,
+): Promise<void> {
+  for (const [name, child] of module.namedChildren()) {
+    const path = `${prefix}${name}`;
+    const other = done.get(child) ?? (await swap(path, child));
+    if (other) {
+      done.set(child, other);
+      module.setSubmodule(name, other);
+    } else if (!(child instanceof FusedModule)) await swapChildren(child, `${path}.`, done, swap);
+  }
+}

@@ -1,0 +1,2 @@
+export { DynamicQuantizedLinear as Linear } from './linear';
+export { DynamicQuantizedLSTM as LSTM } from './lstm';

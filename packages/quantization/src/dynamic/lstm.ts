@@ -1,0 +1,42 @@
+import { Buffer, LSTM } from '@octet/nn';
+import type { Tensor } from '@octet/tensor';
+import { dynamicLinear } from '../functional/linear';
+import { PackedWeight } from '../functional/packed-weight';
+
+/** An LSTM with int8 weights that quantizes inputs and hidden state at every product; gates and state stay in float. */
+export class DynamicQuantizedLSTM extends LSTM {
+  private packed = new Map<Tensor, PackedWeight>();
+
+  /** `quantize` makes the int8 weight of each float one, [4·hiddenSize, inputs]. */
+  static async fromFloat(lstm: LSTM, quantize: (weight: Tensor) => Promise<Tensor>): Promise<DynamicQuantizedLSTM> {
+    const { inputSize, hiddenSize, numLayers, batchFirst } = lstm;
+    const made = new DynamicQuantizedLSTM(inputSize, hiddenSize, { numLayers, batchFirst, bias: lstm.hasBias });
+    const fields = made as unknown as Record<string, Tensor>;
+    for (const [name, parameter] of lstm.namedParameters()) {
+      fields[name] = new Buffer(name.startsWith('weight') ? await quantize(parameter) : parameter);
+    }
+    return made.eval();
+  }
+
+  protected override inputGates(k: number, x: Tensor): Tensor {
+    return dynamicLinear(x, this.packedWeight(this[`weightIhL${k}`], this[`biasIhL${k}`]));
+  }
+
+  protected override hiddenGates(k: number, h: Tensor): Tensor {
+    return dynamicLinear(h, this.packedWeight(this[`weightHhL${k}`], this[`biasHhL${k}`]));
+  }
+
+  private packedWeight(weight: Tensor, bias: Tensor | undefined): PackedWeight {
+    let packed = this.packed.get(weight);
+    if (!packed) {
+      packed = new PackedWeight('dynamic.LSTM', weight, bias);
+      this.packed.set(weight, packed);
+    }
+    return packed;
+  }
+
+  protected override tensorsChanged(): void {
+    for (const { cache } of this.packed.values()) cache.clear();
+    this.packed = new Map();
+  }
+}

@@ -1,0 +1,114 @@
+import { ArgumentError } from '@octet/backend';
+import { Buffer, Module, type Parameter, type StateLoader } from '@octet/nn';
+import { type Tensor, tensor } from '@octet/tensor';
+import { fakeQuantize } from '../functional/fake-quantize';
+import type { QparamTensors } from '../functional/observe';
+import type { Observer } from '../observers/base';
+import { type ObserverLike, toFactory } from '../with-args';
+
+/** The options of a fake quantizer: which observer, and the observer's own options. */
+export type FakeQuantizeOptions = Record<string, unknown> & { observer?: ObserverLike };
+
+/**
+ * Simulates quantization in a float model: watches with its observer, then rounds to the integers' grid. Both can be
+ * switched: see enableObserver, disableFakeQuant and their like.
+ */
+export abstract class FakeQuantizeBase extends Module {
+  readonly activationPostProcess: Observer;
+  scale: Buffer | Parameter;
+  zeroPoint: Buffer | Parameter;
+  fakeQuantEnabled = true;
+  observerEnabled = true;
+
+  constructor(observer: ObserverLike, { observer: _, ...observerOptions }: FakeQuantizeOptions) {
+    super();
+    const made = toFactory(new.target.name, 'observer', observer).withArgs(observerOptions)();
+    if (made instanceof FakeQuantizeBase) {
+      throw new ArgumentError({ op: new.target.name, expected: 'an observer', found: 'a fake quantizer', fix: 'Pass MinMaxObserver or another observer as observer.' });
+    }
+    this.activationPostProcess = made;
+    this.scale = new Buffer(tensor([1]), { anyShape: true });
+    this.zeroPoint = new Buffer(tensor([0], { dtype: 'int32' }), { anyShape: true });
+  }
+
+  get dtype(): 'quint8' | 'qint8' {
+    return this.activationPostProcess.dtype;
+  }
+
+  get qscheme() {
+    return this.activationPostProcess.qscheme;
+  }
+
+  get quantMin(): number {
+    return this.activationPostProcess.quantMin;
+  }
+
+  get quantMax(): number {
+    return this.activationPostProcess.quantMax;
+  }
+
+  get chAxis(): number | undefined {
+    return this.activationPostProcess.chAxis;
+  }
+
+  get observed(): boolean {
+    return this.activationPostProcess.observed;
+  }
+
+  /** The observer's scale and zero point, which conversion uses. */
+  calculateQparams(): QparamTensors {
+    return this.activationPostProcess.calculateQparams();
+  }
+
+  enableObserver(enabled = true): void {
+    this.observerEnabled = enabled;
+  }
+
+  enableFakeQuant(enabled = true): void {
+    this.fakeQuantEnabled = enabled;
+  }
+
+  override forward(x: Tensor): Tensor {
+    if (this.observerEnabled) {
+      this.activationPostProcess.call(x.detach());
+      this.setQparams(this.observedQparams());
+    }
+    return this.fakeQuantEnabled ? this.fakeQuantize(x) : x;
+  }
+
+  /** What the fake quantization of this step uses. */
+  protected observedQparams(): QparamTensors {
+    return this.calculateQparams();
+  }
+
+  protected fakeQuantize(x: Tensor): Tensor {
+    const { quantMin, quantMax } = this;
+    return fakeQuantize(x, this.scale, this.zeroPoint, { quantMin, quantMax, axis: this.chAxis });
+  }
+
+  protected setQparams({ scale, zeroPoint }: QparamTensors): void {
+    this.scale = new Buffer(scale, { anyShape: true });
+    this.zeroPoint = new Buffer(zeroPoint, { anyShape: true });
+  }
+
+  protected override saveState(save: (key: string, tensor: Tensor) => void): void {
+    const flag = (on: boolean) => tensor([on ? 1 : 0], { dtype: 'uint8', backend: this.scale.backend });
+    save('fake_quant_enabled', flag(this.fakeQuantEnabled));
+    save('observer_enabled', flag(this.observerEnabled));
+    super.saveState(save);
+  }
+
+  protected override loadState(load: StateLoader): void {
+    const fakeQuant = load.take('fake_quant_enabled');
+    const observer = load.take('observer_enabled');
+    super.loadState(load);
+    load.commit(() => {
+      if (fakeQuant) this.fakeQuantEnabled = fakeQuant.dataSync()[0] !== 0;
+      if (observer) this.observerEnabled = observer.dataSync()[0] !== 0;
+    });
+  }
+
+  override extraRepr(): string {
+    return `fakeQuantEnabled=${this.fakeQuantEnabled}, observerEnabled=${this.observerEnabled}`;
+  }
+}

@@ -1,0 +1,35 @@
+import { QuantizationError } from '@octet/backend';
+import { fusedQparamsOfRange, type QparamTensors } from '../functional/observe';
+import type { RangeObserver } from '../observers/base';
+import { MovingAverageMinMaxObserver } from '../observers/moving-average-min-max';
+import { MovingAveragePerChannelMinMaxObserver } from '../observers/moving-average-per-channel-min-max';
+import { type ObserverFactory, withArgs } from '../with-args';
+import { FakeQuantizeBase, type FakeQuantizeOptions } from './base';
+
+/**
+ * PyTorch's default for QAT: as FakeQuantize over a moving average, but with the scale and zero point of the fused kernel
+ * (docs/numerics.md, "Fused observer qparams"). `calculateQparams`, which conversion uses, stays the observer's.
+ */
+export class FusedMovingAvgObsFakeQuantize extends FakeQuantizeBase {
+  constructor(options: FakeQuantizeOptions = {}) {
+    super(options.observer ?? MovingAverageMinMaxObserver, options);
+    const observer = this.activationPostProcess;
+    if (!(observer instanceof MovingAverageMinMaxObserver || observer instanceof MovingAveragePerChannelMinMaxObserver)) {
+      throw new QuantizationError({
+        op: 'FusedMovingAvgObsFakeQuantize',
+        expected: 'a moving-average observer',
+        found: observer.constructor.name,
+        fix: 'Use FakeQuantize for other observers.',
+      });
+    }
+  }
+
+  static withArgs(options: FakeQuantizeOptions): ObserverFactory {
+    return withArgs(FusedMovingAvgObsFakeQuantize, options);
+  }
+
+  protected override observedQparams(): QparamTensors {
+    const { minVal, maxVal, quantMin, quantMax, isSymmetric } = this.activationPostProcess as RangeObserver;
+    return fusedQparamsOfRange(minVal, maxVal, { quantMin, quantMax, symmetric: isSymmetric });
+  }
+}

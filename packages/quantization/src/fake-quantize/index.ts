@@ -1,0 +1,4 @@
+export { FakeQuantizeBase, type FakeQuantizeOptions } from './base';
+export { FakeQuantize } from './fake-quantize';
+export { FusedMovingAvgObsFakeQuantize } from './fused-moving-avg-obs-fake-quantize';
+export { LearnableFakeQuantize, type LearnableFakeQuantizeOptions } from './learnable-fake-quantize';

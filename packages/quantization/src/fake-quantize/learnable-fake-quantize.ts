@@ -1,0 +1,86 @@
+import { Parameter } from '@octet/nn';
+import { kernel, noGrad, ones, type Tensor, zeros } from '@octet/tensor';
+import { learnableFakeQuantize } from '../functional/fake-quantize';
+import type { QparamTensors } from '../functional/observe';
+import { MovingAverageMinMaxObserver } from '../observers/moving-average-min-max';
+import { type ObserverFactory, withArgs } from '../with-args';
+import { FakeQuantizeBase, type FakeQuantizeOptions } from './base';
+
+export type LearnableFakeQuantizeOptions = FakeQuantizeOptions & {
+  /** How many channels; -1 (the default): one scale for the tensor. */
+  channelLen?: number;
+  /** Multiply the gradients of scale and zero point by 1 / sqrt(numel · quantMax), as LSQ proposes. */
+  useGradScaling?: boolean;
+};
+
+/**
+ * Fake quantization whose scale and zero point are parameters (LSQ, https://arxiv.org/abs/1902.08153). It starts by static
+ * estimation, from its observer; `enableParamLearning()` hands scale and zero point to the optimizer.
+ */
+export class LearnableFakeQuantize extends FakeQuantizeBase {
+  readonly useGradScaling: boolean;
+  declare scale: Parameter;
+  declare zeroPoint: Parameter;
+  private learning = false;
+
+  constructor({ channelLen = -1, useGradScaling = false, ...options }: LearnableFakeQuantizeOptions = {}) {
+    super(options.observer ?? MovingAverageMinMaxObserver, options);
+    this.useGradScaling = useGradScaling;
+    const n = Math.max(channelLen, 1);
+    this.scale = new Parameter(ones([n]));
+    this.zeroPoint = new Parameter(zeros([n]));
+  }
+
+  static withArgs(options: LearnableFakeQuantizeOptions): ObserverFactory {
+    return withArgs(LearnableFakeQuantize, options);
+  }
+
+  /** The optimizer moves scale and zero point from now on; the observer rests. */
+  enableParamLearning(): this {
+    this.learning = true;
+    this.observerEnabled = false;
+    this.fakeQuantEnabled = true;
+    return this;
+  }
+
+  /** The observer sets scale and zero point at every forward, as at the start. */
+  enableStaticEstimate(): this {
+    this.learning = false;
+    this.observerEnabled = true;
+    this.fakeQuantEnabled = true;
+    return this;
+  }
+
+  /** What was learned, in the form that conversion takes: scale at least eps, zero point a whole number in range. */
+  override calculateQparams(): QparamTensors {
+    const { quantMin, quantMax } = this;
+    const n = this.zeroPoint.numel;
+    const zeroPoint = zeros([n], { dtype: 'int32', backend: this.zeroPoint.backend });
+    const shape = [1, 1, n];
+    kernel.run(
+      'quantize',
+      { x: kernel.as(this.zeroPoint, shape) },
+      { y: kernel.as(zeroPoint, shape) },
+      { scale: Float32Array.of(1), zeroPoint: Int32Array.of(0), quantMin, quantMax },
+    );
+    return { scale: noGrad(() => this.scale.clamp(this.activationPostProcess.eps)), zeroPoint };
+  }
+
+  /** The observer's. */
+  protected override observedQparams(): QparamTensors {
+    return this.activationPostProcess.calculateQparams();
+  }
+
+  protected override setQparams({ scale, zeroPoint }: QparamTensors): void {
+    this.scale.copy_(scale);
+    this.zeroPoint.copy_(zeroPoint.to('float32'));
+  }
+
+  protected override fakeQuantize(x: Tensor): Tensor {
+    const { quantMin, quantMax, chAxis: axis } = this;
+    if (this.learning) this.scale.copy_(noGrad(() => this.scale.clamp(this.activationPostProcess.eps)));
+    if (this.activationPostProcess.isSymmetric) this.zeroPoint.fill_(this.activationPostProcess.symmetricZeroPoint);
+    const gradFactor = this.useGradScaling ? 1 / Math.sqrt(x.numel * quantMax) : 1;
+    return learnableFakeQuantize(x, this.scale, this.zeroPoint, { quantMin, quantMax, axis, gradFactor });
+  }
+}

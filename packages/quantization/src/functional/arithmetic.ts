@@ -1,0 +1,148 @@
+import { quantizeNumber, quantRange, QuantizationError, roundHalfEven, ShapeError } from '@octet/backend';
+import { cat, formatShape, kernel, lookup, type PerTensorQParams, perTensorQParams, sameShape, type Tensor } from '@octet/tensor';
+import { outputQparams, outputRange, type OutputQparams, requireQuint8 } from './int8';
+
+const { emptyOn, packed, run, withStrides } = kernel;
+const f32 = Math.fround;
+
+/**
+ * int8 add in fixed point, QNNPACK's formula: ra = f32(sa / sy), rb alike, shift = 21 - floor(log2(max(ra, rb))),
+ * A = rint(ra · 2^shift), y = clamp(roundHalfAway((A(a - za) + B(b - zb)) / 2^shift) + zy). Same shapes.
+ */
+export function quantizedAdd(a: Tensor, b: Tensor, output: OutputQparams & { relu?: boolean }): Tensor {
+  const op = 'quantized.add';
+  const { aq, bq, yq, operands, y } = binary(op, a, b, output);
+  const ra = f32(f32(aq.scale) / f32(yq.scale));
+  const rb = f32(f32(bq.scale) / f32(yq.scale));
+  const exponent = Math.floor(Math.log2(Math.max(ra, rb)));
+  if (exponent > 21) {
+    throw new QuantizationError({
+      op,
+      expected: 'inputs at most 2^22 times as coarse as the output',
+      found: `a ratio of scales of ${Math.max(ra, rb)}`,
+      fix: 'Calibrate with data that reaches this sum: its observer saw almost nothing.',
+    });
+  }
+  // Below 2^-10 the sum rounds to the zero point whatever the shift: 31 keeps it inside an int32.
+  const shift = Math.min(21 - exponent, 31);
+  run('qadd', operands, { y }, {
+    aMultiplier: roundHalfEven(ra * 2 ** shift),
+    bMultiplier: roundHalfEven(rb * 2 ** shift),
+    shift,
+    aZeroPoint: aq.zeroPoint,
+    bZeroPoint: bq.zeroPoint,
+    yZeroPoint: yq.zeroPoint,
+    ...outputRange(yq.zeroPoint, output.relu ?? false),
+  });
+  return y;
+}
+
+/** int8 product: y = clamp(rint(f32((a - za)(b - zb)) · f32(f32(sa·sb) · f32(1 / sy))) + zy). Same shapes. */
+export function quantizedMul(a: Tensor, b: Tensor, output: OutputQparams & { relu?: boolean }): Tensor {
+  const { aq, bq, yq, operands, y } = binary('quantized.mul', a, b, output);
+  run('qmul', operands, { y }, {
+    multiplier: f32(f32(f32(aq.scale) * f32(bq.scale)) * f32(1 / f32(yq.scale))),
+    aZeroPoint: aq.zeroPoint,
+    bZeroPoint: bq.zeroPoint,
+    yZeroPoint: yq.zeroPoint,
+    ...outputRange(yq.zeroPoint, output.relu ?? false),
+  });
+  return y;
+}
+
+/** Joins quint8 tensors along `dim`, each requantized to the output's scale. */
+export function quantizedCat(tensors: readonly Tensor[], dim: number, output: OutputQparams): Tensor {
+  const op = 'quantized.cat';
+  const yq = outputQparams(op, output);
+  return cat(
+    tensors.map((x) => requantize(x, yq)),
+    dim,
+  );
+}
+
+/** The same numbers at another scale: dequantize and quantize, by a table of all 256 integers. quint8 → quint8. */
+export function requantize(x: Tensor, output: OutputQparams): Tensor {
+  const op = 'requantize';
+  const xq = requireQuint8(op, x);
+  const yq = outputQparams(op, output);
+  return pointwise(op, x, xq, yq, (real) => real);
+}
+
+/** x + scalar: exact where the zero point can move, else requantized, as PyTorch does it. */
+export function quantizedAddScalar(x: Tensor, scalar: number, { relu = false } = {}): Tensor {
+  const op = 'quantized.addScalar';
+  const xq = requireQuint8(op, x);
+  const [qmin, qmax] = quantRange.quint8;
+  const cq = roundHalfEven(scalar / xq.scale);
+  let yq: PerTensorQParams;
+  if (qmin > xq.zeroPoint - cq) {
+    const scale = ((qmax - (xq.zeroPoint - cq)) / (qmax - qmin)) * xq.scale;
+    yq = perTensorQParams(op, 'quint8', scale, qmin);
+  } else if (qmax < xq.zeroPoint - cq) {
+    const scale = ((xq.zeroPoint - cq - qmin) / (qmax - qmin)) * xq.scale;
+    yq = perTensorQParams(op, 'quint8', scale, qmax);
+  } else {
+    yq = perTensorQParams(op, 'quint8', xq.scale, xq.zeroPoint - cq);
+  }
+  if (yq.scale === xq.scale) {
+    const { clampMin, clampMax } = outputRange(yq.zeroPoint, relu);
+    return lookup(op, x, 'quint8', yq, (q) => Math.min(Math.max(q, clampMin), clampMax));
+  }
+  const multiplier = f32(f32(xq.scale) / f32(yq.scale));
+  const { clampMin, clampMax } = outputRange(yq.zeroPoint, relu);
+  return lookup(op, x, 'quint8', yq, (q) => {
+    const sum = q - xq.zeroPoint + cq;
+    return Math.min(Math.max(roundHalfEven(f32(sum * multiplier)) + yq.zeroPoint, clampMin), clampMax);
+  });
+}
+
+/** x * scalar changes the scale alone; a negative scalar mirrors the integers, 0 gives the zero tensor of scale 1. */
+export function quantizedMulScalar(x: Tensor, scalar: number, { relu = false } = {}): Tensor {
+  const op = 'quantized.mulScalar';
+  const xq = requireQuint8(op, x);
+  const [qmin, qmax] = quantRange.quint8;
+  if (scalar === 0) return lookup(op, x, 'quint8', perTensorQParams(op, 'quint8', 1, 0), () => 0);
+  const yq = perTensorQParams(op, 'quint8', Math.abs(scalar) * xq.scale, scalar > 0 ? xq.zeroPoint : qmax - (xq.zeroPoint - qmin));
+  const { clampMin } = outputRange(yq.zeroPoint, relu);
+  return lookup(op, x, 'quint8', yq, (q) => Math.max(scalar > 0 ? q : qmax + qmin - q, clampMin));
+}
+
+/** hardswish of the dequantized value, requantized: rint(f32(x · clamp(x + 3, 0, 6) / 6 · f32(1 / sy) + zy)). */
+export function quantizedHardswish(x: Tensor, output: OutputQparams): Tensor {
+  const op = 'quantized.hardswish';
+  return pointwise(op, x, requireQuint8(op, x), outputQparams(op, output), (v) =>
+    f32(f32(v * Math.min(Math.max(f32(v + 3), 0), 6)) / 6),
+  );
+}
+
+/** leakyRelu of the dequantized value, requantized. */
+export function quantizedLeakyRelu(x: Tensor, negativeSlope: number, output: OutputQparams): Tensor {
+  const op = 'quantized.leakyRelu';
+  return pointwise(op, x, requireQuint8(op, x), outputQparams(op, output), (v) => (v > 0 ? v : f32(v * f32(negativeSlope))));
+}
+
+/** y = quantize(f(dequantize(x))), worked out on the host for each of the 256 integers. */
+function pointwise(op: string, x: Tensor, xq: PerTensorQParams, yq: PerTensorQParams, f: (real: number) => number): Tensor {
+  const [qmin, qmax] = quantRange.quint8;
+  return lookup(op, x, 'quint8', yq, (q) => {
+    const real = f(f32((q - xq.zeroPoint) * f32(xq.scale)));
+    return Math.min(Math.max(quantizeNumber(real, f32(yq.scale), yq.zeroPoint), qmin), qmax);
+  });
+}
+
+function binary(op: string, a: Tensor, b: Tensor, output: OutputQparams) {
+  const aq = requireQuint8(op, a);
+  const bq = requireQuint8(op, b);
+  if (!sameShape(a.shape, b.shape)) {
+    throw new ShapeError({
+      op,
+      expected: 'two tensors of the same shape',
+      found: `${formatShape(a.shape)} and ${formatShape(b.shape)}`,
+      fix: 'int8 arithmetic does not broadcast: expand one of them.',
+    });
+  }
+  const yq = outputQparams(op, output);
+  const ad = packed(a);
+  const y = emptyOn(a, a.shape, { strides: ad.strides, qparams: yq });
+  return { aq, bq, yq, operands: { a: ad, b: withStrides(b, ad.strides) }, y };
+}

@@ -1,0 +1,91 @@
+import { ShapeError } from '@octet/backend';
+import { kernel, record, type Tensor } from '@octet/tensor';
+import { aroundChannels } from './observe';
+
+const { as, emptyLike, emptyOn, requireFloat, run, withStrides } = kernel;
+
+export interface FakeQuantizeOptions {
+  quantMin: number;
+  quantMax: number;
+  /** The channel dim of a per-channel scale; undefined: one scale for the tensor. */
+  axis?: number | undefined;
+}
+
+/**
+ * Quantize and dequantize at once, in float: y = (clamp(q, quantMin, quantMax) - zeroPoint) * scale with
+ * q = rint(x * f32(1 / scale)) + zeroPoint. The gradient passes straight through where q is inside the range.
+ *
+ * x any shape; scale [1] or [channels] float32, zeroPoint alike, int32. @throws ShapeError if their length is wrong.
+ */
+export function fakeQuantize(
+  x: Tensor,
+  scale: Tensor,
+  zeroPoint: Tensor,
+  { quantMin, quantMax, axis }: FakeQuantizeOptions,
+): Tensor {
+  requireFloat('fakeQuantize', x);
+  requireChannels(x, scale, axis);
+  const xo = aroundChannels(x, axis);
+  const y = emptyLike(xo.tensor);
+  const mask = emptyLike(xo.tensor, 'bool');
+  run(
+    'fakeQuantize',
+    { x: xo, scale, zeroPoint },
+    { y: as(y, xo.shape), mask: as(mask, xo.shape) },
+    { quantMin, quantMax },
+  );
+  return record('fakeQuantize', y, [x], (grad) => {
+    const gradX = emptyLike(mask, grad.dtype);
+    run('applyMask', { x: withStrides(grad, mask.strides), mask }, { y: gradX }, { scale: 1 });
+    return [gradX];
+  });
+}
+
+/**
+ * Fake quantization with a learned scale and zero point (LSQ, https://arxiv.org/abs/1902.08153, and LSQ+), as PyTorch's
+ * _fake_quantize_learnable_per_tensor_affine: the zero point is float32 and rounded; the gradients of scale and zero point
+ * are multiplied by `gradFactor`.
+ */
+export function learnableFakeQuantize(
+  x: Tensor,
+  scale: Tensor,
+  zeroPoint: Tensor,
+  { quantMin, quantMax, axis, gradFactor = 1 }: FakeQuantizeOptions & { gradFactor?: number },
+): Tensor {
+  requireFloat('learnableFakeQuantize', x, scale, zeroPoint);
+  requireChannels(x, scale, axis);
+  const xo = aroundChannels(x, axis);
+  const y = emptyLike(xo.tensor);
+  const mask = emptyLike(xo.tensor, 'bool');
+  run(
+    'fakeQuantize',
+    { x: xo, scale, zeroPoint },
+    { y: as(y, xo.shape), mask: as(mask, xo.shape) },
+    { quantMin, quantMax },
+  );
+  // The optimizer changes scale and zero point in place: backward needs those of this forward.
+  const saved = { scale: emptyLike(scale).copy_(scale), zeroPoint: emptyLike(zeroPoint).copy_(zeroPoint) };
+  return record('learnableFakeQuantize', y, [x, scale, zeroPoint], (grad) => {
+    const gradX = emptyLike(xo.tensor);
+    const gradScale = emptyOn(x, scale.shape);
+    const gradZeroPoint = emptyOn(x, zeroPoint.shape);
+    run(
+      'learnableFakeQuantizeBackward',
+      { x: xo, ...saved, gradY: as(withStrides(grad, xo.tensor.strides), xo.shape) },
+      { gradX: as(gradX, xo.shape), gradScale, gradZeroPoint },
+      { quantMin, quantMax, gradFactor },
+    );
+    return [gradX, gradScale, gradZeroPoint];
+  });
+}
+
+function requireChannels(x: Tensor, scale: Tensor, axis: number | undefined): void {
+  const channels = axis === undefined ? 1 : x.shape[axis];
+  if (scale.numel === channels) return;
+  throw new ShapeError({
+    op: 'fakeQuantize',
+    expected: `${channels} scale${channels === 1 ? '' : 's'} ${axis === undefined ? 'for the tensor' : `for axis ${axis}`}`,
+    found: String(scale.numel),
+    fix: 'Use the scales that an observer of the same axis computed for a tensor of this shape.',
+  });
+}

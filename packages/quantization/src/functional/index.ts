@@ -1,0 +1,15 @@
+/** The int8 operations as functions: `quantized.functional.conv2d(x, packedWeight, …)`. */
+export {
+  quantizedAdd as add,
+  quantizedAddScalar as addScalar,
+  quantizedCat as cat,
+  quantizedHardswish as hardswish,
+  quantizedLeakyRelu as leakyRelu,
+  quantizedMul as mul,
+  quantizedMulScalar as mulScalar,
+  requantize,
+} from './arithmetic';
+export { quantizedConv2d as conv2d } from './conv2d';
+export type { OutputQparams } from './int8';
+export { dynamicLinear, quantizedLinear as linear } from './linear';
+export { PackedWeight } from './packed-weight';

@@ -1,0 +1,60 @@
+import { DTypeError } from '@octet/backend';
+import { kernel, linearShape, numel, type Tensor } from '@octet/tensor';
+import { outputQparams, outputRange, type OutputQparams, requantizeMultiplier, requireExactSums, requireQuint8, weightScales, weightZeroPoints } from './int8';
+import type { PackedWeight } from './packed-weight';
+
+const { as, dense, emptyOn, run } = kernel;
+
+/** int8 linear: x [..., in] quint8, weight [out, in] qint8 → [..., out] quint8; the formula of quantizedConv2d. */
+export function quantizedLinear(x: Tensor, packed: PackedWeight, options: OutputQparams & { relu?: boolean }): Tensor {
+  const op = 'quantized.linear';
+  const { weight } = packed;
+  const xq = requireQuint8(op, x);
+  const { rows, inner, outer, shape } = shapesOf(op, x, packed);
+  requireExactSums(op, inner);
+  const yq = outputQparams(op, options);
+  const y = emptyOn(x, shape, { qparams: yq });
+  run(
+    'qlinear',
+    { x: as(dense(x), [rows, inner]), weight: as(dense(weight), [outer, inner]), bias: packed.int32Bias(xq) },
+    { y: as(y, [rows, outer]) },
+    {
+      xZeroPoint: xq.zeroPoint,
+      weightZeroPoint: weightZeroPoints(weight),
+      multiplier: requantizeMultiplier(xq, weight, yq),
+      yZeroPoint: yq.zeroPoint,
+      ...outputRange(yq.zeroPoint, options.relu ?? false),
+    },
+    packed.cache,
+  );
+  return y;
+}
+
+/**
+ * Dynamic linear: x [..., in] float32 is quantized to 0..255 by its own minimum and maximum at every call, multiplied in
+ * int8 and returned as float32: y = f32(acc) · f32(sx·sw) + bias. Inference only.
+ */
+export function dynamicLinear(x: Tensor, packed: PackedWeight): Tensor {
+  const op = 'dynamic.linear';
+  const { weight, bias } = packed;
+  if (x.dtype !== 'float32') {
+    throw new DTypeError({ op, expected: 'float32', found: x.dtype, fix: 'Dynamically quantized layers take and return floats: no QuantStub before them.' });
+  }
+  const { rows, inner, outer, shape } = shapesOf(op, x, packed);
+  requireExactSums(op, inner);
+  const y = emptyOn(x, shape);
+  run(
+    'qlinearDynamic',
+    { x: as(dense(x), [rows, inner]), weight: as(dense(weight), [outer, inner]), bias: bias && dense(bias) },
+    { y: as(y, [rows, outer]) },
+    { weightScale: weightScales(weight), weightZeroPoint: weightZeroPoints(weight) },
+    packed.cache,
+  );
+  return y;
+}
+
+function shapesOf(op: string, x: Tensor, { weight, bias }: PackedWeight) {
+  const shape = linearShape(op, x, weight, bias);
+  const [outer, inner] = weight.shape;
+  return { rows: numel(shape.slice(0, -1)), inner, outer, shape };
+}

@@ -1,0 +1,57 @@
+import type { CalculateQparamsAttrs, ChooseQparamsAttrs } from '@octet/backend';
+import { full, kernel, type Tensor, zeros } from '@octet/tensor';
+
+const { aroundDims, as, run } = kernel;
+
+/** Scale [c] float32 and zero point [c] int32, on the backend. */
+export interface QparamTensors {
+  readonly scale: Tensor;
+  readonly zeroPoint: Tensor;
+}
+
+/**
+ * Brings running ranges up to date with `x`, in place: one range for the tensor (axis undefined), or one for each index
+ * of `axis`. `averagingConstant` null: running minimum and maximum; else a moving average whose first batch copies.
+ */
+export function observeMinMax(
+  x: Tensor,
+  minVal: Tensor,
+  maxVal: Tensor,
+  { axis, averagingConstant }: { axis: number | undefined; averagingConstant: number | null },
+): void {
+  run('observeMinMax', { x: aroundChannels(x, axis) }, { minVal, maxVal }, { averagingConstant });
+}
+
+/** The operand [outer, channels, inner] of a per-tensor (axis undefined: one channel) or per-channel kernel. */
+export function aroundChannels(x: Tensor, axis: number | undefined): kernel.Operand {
+  const { operand } = aroundDims(x, axis === undefined ? x.shape.map((_, i) => i) : [axis]);
+  return axis === undefined ? as(operand.tensor, [1, 1, x.numel]) : operand;
+}
+
+/** PyTorch's observer formula (docs/numerics.md, "Observer qparams"). */
+export function qparamsOfRange(minVal: Tensor, maxVal: Tensor, attrs: CalculateQparamsAttrs): QparamTensors {
+  const out = emptyQparams(minVal);
+  run('calculateQparams', { minVal, maxVal }, out, attrs);
+  return out;
+}
+
+/** The formula of PyTorch's fused observer, ATen's ChooseQuantizationParams (docs/numerics.md, "Fused observer qparams"). */
+export function fusedQparamsOfRange(minVal: Tensor, maxVal: Tensor, attrs: ChooseQparamsAttrs): QparamTensors {
+  const out = emptyQparams(minVal);
+  run('chooseQparams', { minVal, maxVal }, out, attrs);
+  return out;
+}
+
+function emptyQparams(like: Tensor): QparamTensors {
+  const { backend, numel } = like;
+  return { scale: zeros([numel], { backend }), zeroPoint: zeros([numel], { backend, dtype: 'int32' }) };
+}
+
+/** A range that no batch has touched: minimum +inf, maximum -inf. */
+export function untouchedRange(shape: readonly number[], like?: Tensor): { minVal: Tensor; maxVal: Tensor } {
+  const options = like ? { backend: like.backend } : {};
+  return {
+    minVal: full(shape, Number.POSITIVE_INFINITY, options),
+    maxVal: full(shape, Number.NEGATIVE_INFINITY, options),
+  };
+}

@@ -1,0 +1,26 @@
+/** From float to int8: observers, fake quantization, fusing, preparing, converting; PyTorch's eager mode. */
+export { type ConvertOptions, convert, type QuantizeDynamicOptions, quantizeDynamic } from './convert';
+export * as dynamic from './dynamic';
+export * from './fake-quantize';
+export * from './fake-quantize/switches';
+export { FloatFunctional } from './float-functional';
+export { fakeQuantize, learnableFakeQuantize } from './functional/fake-quantize';
+export type { QparamTensors } from './functional/observe';
+export { type FuseOptions, fuse, fuseModules, fuseModulesQat } from './fuse';
+export * as intrinsic from './intrinsic';
+export {
+  defaultDynamicMapping,
+  defaultQatMapping,
+  defaultStaticMapping,
+  type ModuleClass,
+  type StaticRule,
+} from './mappings';
+export * from './observers';
+export { type PrepareOptions, prepare, prepareQat } from './prepare';
+export * as qat from './qat';
+export { freezeBnStats, updateBnStats } from './qat/conv-bn2d';
+export * from './qconfig';
+export { getDefaultQatQConfigMapping, getDefaultQConfigMapping, QConfigMapping } from './qconfig-mapping';
+export * as quantized from './quantized';
+export { DeQuantStub, QuantStub, QuantWrapper } from './stubs';
+export { type ObserverFactory, type ObserverLike, type ObserverOrFakeQuant, withArgs } from './with-args';

@@ -1,0 +1,1 @@
+export { ConvBn2d, ConvBnReLU2d, ConvReLU2d, FusedModule, LinearReLU } from './fused';

@@ -1,0 +1,61 @@
+/** The observer of a module's output lives in its field `activationPostProcess`, and runs in a forward hook. */
+import { QuantizationError } from '@octet/backend';
+import type { AnyModule } from '@octet/nn';
+import { FakeQuantizeBase } from './fake-quantize/base';
+import type { QparamTensors } from './functional/observe';
+import type { ObserverOrFakeQuant } from './with-args';
+
+interface Observed {
+  activationPostProcess?: ObserverOrFakeQuant;
+}
+
+/** The observer of the module's output; a fake quantizer's own observer isn't one. */
+export function outputObserver(module: AnyModule): ObserverOrFakeQuant | undefined {
+  if (module instanceof FakeQuantizeBase) return undefined;
+  return (module as unknown as Observed).activationPostProcess;
+}
+
+/** Makes `observer` watch the output of `module`; it may replace it, as fake quantization does. */
+export function attachObserver(module: AnyModule, observer: ObserverOrFakeQuant): void {
+  (module as unknown as Observed).activationPostProcess = observer;
+  // The hook finds the observer through the module it runs on, so that a clone watches with its own.
+  module.registerForwardHook((self: AnyModule, _args, output) => outputObserver(self)?.call(output), { copyOnClone: true });
+}
+
+/** Scale and zero point of a module's output, read to the host. @throws QuantizationError if nothing was observed */
+export async function readOutputQparams(path: string, module: AnyModule): Promise<{ scale: number; zeroPoint: number }> {
+  const observer = outputObserver(module);
+  if (!observer) {
+    throw new QuantizationError({
+      op: 'convert',
+      expected: `an observer on ${path}`,
+      found: 'none',
+      fix: 'Call prepare() or prepareQat() before convert().',
+    });
+  }
+  requireObserved(path, observer);
+  if (observer.dtype !== 'quint8') {
+    throw new QuantizationError({
+      op: 'convert',
+      expected: `quint8 activations (${path})`,
+      found: observer.dtype,
+      fix: "Give the activation observer dtype 'quint8': int8 kernels take unsigned activations and signed weights.",
+    });
+  }
+  const { scale, zeroPoint } = await readQparams(observer.calculateQparams());
+  return { scale: scale[0], zeroPoint: zeroPoint[0] };
+}
+
+export async function readQparams({ scale, zeroPoint }: QparamTensors): Promise<{ scale: Float32Array; zeroPoint: Int32Array }> {
+  return { scale: (await scale.data()) as Float32Array, zeroPoint: (await zeroPoint.data()) as Int32Array };
+}
+
+function requireObserved(path: string, observer: ObserverOrFakeQuant): void {
+  if (observer.observed) return;
+  throw new QuantizationError({
+    op: 'convert',
+    expected: 'observers that have seen data',
+    found: `that of ${path} has seen none`,
+    fix: 'Run calibration batches (or training steps) through the prepared model before convert(); a layer that never runs can be left out with QConfigMapping.exclude.',
+  });
+}

@@ -1,0 +1,35 @@
+import { Buffer } from '@octet/nn';
+import { type Tensor, tensor } from '@octet/tensor';
+import type { QparamTensors } from '../functional/observe';
+import { type ObserverFactory, withArgs } from '../with-args';
+import { Observer, type ObserverOptions } from './base';
+
+export interface FixedQparamsOptions extends ObserverOptions {
+  scale: number;
+  zeroPoint: number;
+}
+
+/** Always says the same scale and zero point: for outputs whose range is known, like a sigmoid's. */
+export class FixedQparamsObserver extends Observer {
+  readonly scale: Buffer;
+  readonly zeroPoint: Buffer;
+
+  constructor({ scale, zeroPoint, ...options }: FixedQparamsOptions) {
+    super(options);
+    this.scale = new Buffer(tensor([scale]));
+    this.zeroPoint = new Buffer(tensor([zeroPoint], { dtype: 'int32' }));
+    this.observed = true;
+  }
+
+  static withArgs(options: FixedQparamsOptions): ObserverFactory {
+    return withArgs(FixedQparamsObserver, options);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return x;
+  }
+
+  override calculateQparams(): QparamTensors {
+    return { scale: this.scale, zeroPoint: this.zeroPoint };
+  }
+}

@@ -1,0 +1,31 @@
+import type { Tensor } from '@octet/tensor';
+import { observeMinMax } from '../functional/observe';
+import { type ObserverFactory, withArgs } from '../with-args';
+import { type ObserverOptions, RangeObserver } from './base';
+
+export interface MovingAverageOptions extends ObserverOptions {
+  /** The weight of a new batch: m + averagingConstant * (batch - m). 0.01 */
+  averagingConstant?: number;
+}
+
+/** Moving averages of the batches' minima and maxima; the first batch counts whole. */
+export class MovingAverageMinMaxObserver extends RangeObserver {
+  readonly averagingConstant: number;
+
+  constructor({ averagingConstant = 0.01, ...options }: MovingAverageOptions = {}) {
+    super(options, ['perTensorAffine', 'perTensorSymmetric'], []);
+    this.averagingConstant = averagingConstant;
+  }
+
+  static withArgs(options: MovingAverageOptions): ObserverFactory {
+    return withArgs(MovingAverageMinMaxObserver, options);
+  }
+
+  override forward(x: Tensor): Tensor {
+    if (x.numel === 0) return x;
+    const { averagingConstant } = this;
+    observeMinMax(x, this.minVal, this.maxVal, { axis: undefined, averagingConstant });
+    this.observed = true;
+    return x;
+  }
+}

@@ -1,0 +1,25 @@
+import { QuantizationError } from '@octet/backend';
+import type { Tensor } from '@octet/tensor';
+import type { QparamTensors } from '../functional/observe';
+import { type ObserverFactory, withArgs } from '../with-args';
+import { Observer, type ObserverOptions } from './base';
+
+/** Watches nothing: a placeholder for what needs no observer. */
+export class NoopObserver extends Observer {
+  static withArgs(options: ObserverOptions): ObserverFactory {
+    return withArgs(NoopObserver, options);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return x;
+  }
+
+  override calculateQparams(): QparamTensors {
+    throw new QuantizationError({
+      op: 'NoopObserver',
+      expected: 'an observer that computes scales',
+      found: 'one that watches nothing',
+      fix: 'Use MinMaxObserver or another one before convert().',
+    });
+  }
+}

@@ -1,0 +1,28 @@
+import { QuantizationError } from '@octet/backend';
+import { noGrad, type Tensor } from '@octet/tensor';
+import type { QparamTensors } from '../functional/observe';
+import { type ObserverFactory, withArgs } from '../with-args';
+import { Observer, type ObserverOptions } from './base';
+
+/** Keeps a copy of every tensor that passes, for looking at. It has no scale. */
+export class RecordingObserver extends Observer {
+  readonly tensorVal: Tensor[] = [];
+
+  static withArgs(options: ObserverOptions): ObserverFactory {
+    return withArgs(RecordingObserver, options);
+  }
+
+  override forward(x: Tensor): Tensor {
+    this.tensorVal.push(noGrad(() => x.detach().mul(1)).keep());
+    return x;
+  }
+
+  override calculateQparams(): QparamTensors {
+    throw new QuantizationError({
+      op: 'RecordingObserver',
+      expected: 'an observer that computes scales',
+      found: 'one that only records',
+      fix: 'Use MinMaxObserver or another one before convert().',
+    });
+  }
+}

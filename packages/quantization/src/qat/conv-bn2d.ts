@@ -1,0 +1,127 @@
+import { QuantizationError } from '@octet/backend';
+import type { AnyModule, BatchNorm2d, Conv2d } from '@octet/nn';
+import { conv2d, noGrad, ones, type Tensor, zeros } from '@octet/tensor';
+import { foldBatchNorm } from '../fold-batch-norm';
+import type { QConfig } from '../qconfig';
+import { QatConv2d } from './conv2d';
+
+/**
+ * Convolution and batch normalisation, trained with the weight quantized as it will be: folded with the running variance.
+ * s = γ / √(running_var + ε), W' = fakeQuant(W · s), y = BN(conv(x, W') / s + b): PyTorch's ConvBn2d (the paper:
+ * https://arxiv.org/abs/1806.08342, section 3.2.2).
+ */
+export class QatConvBn2d extends QatConv2d {
+  readonly bn: BatchNorm2d;
+  /** Whether the running statistics rest, and normalise. */
+  freezeBn = false;
+  /**
+   * Two convolutions a step instead of one, without the division by γ: for models where γ comes near zero. PyTorch's
+   * `_enable_slow_path_for_better_numerical_stability`.
+   */
+  slowPath = false;
+
+  constructor(conv: Conv2d, bn: BatchNorm2d, qconfig: QConfig) {
+    super(conv, qconfig);
+    if (!bn.runningMean || !bn.runningVar) {
+      throw new QuantizationError({
+        op: 'prepareQat',
+        expected: 'a batch normalisation with running statistics',
+        found: 'one without (trackRunningStats: false)',
+        fix: 'Training with folded weights needs the running variance.',
+      });
+    }
+    this.bn = bn;
+  }
+
+  override forward(x: Tensor): Tensor {
+    return this.slowPath ? this.forwardSlow(x) : this.forwardFast(x);
+  }
+
+  private forwardFast(x: Tensor): Tensor {
+    const factor = this.gamma.div(this.runningStd);
+    const y = conv2d(x, this.foldedWeight(factor), undefined, this).div(perChannel(factor));
+    return this.bn.call(this.bias ? y.add(perChannel(this.bias)) : y);
+  }
+
+  private forwardSlow(x: Tensor): Tensor {
+    const { bn, bias } = this;
+    const training = bn.training;
+    const plain = training ? conv2d(x, this.weight, undefined, this) : undefined;
+    // The running statistics see this batch before they fold the weight.
+    if (plain) noGrad(() => bn.call(bias ? plain.add(perChannel(bias)) : plain));
+    const { runningStd } = this;
+    let y = conv2d(x, this.foldedWeight(this.gamma.div(runningStd)), undefined, this);
+    let mean: Tensor;
+    let std: Tensor;
+    if (plain) {
+      mean = plain.mean([0, 2, 3]);
+      std = plain.sub(perChannel(mean)).square().mean([0, 2, 3]).add(bn.eps).sqrt();
+      y = y.mul(perChannel(runningStd.div(std)));
+    } else {
+      mean = bias ? (bn.runningMean as Tensor).sub(bias) : (bn.runningMean as Tensor);
+      std = runningStd;
+    }
+    const shift = this.beta.sub(this.gamma.mul(mean).div(std));
+    // b - b: the bias is part of the graph, with a gradient of zero, as PyTorch has it.
+    return y.add(perChannel(bias ? shift.add(bias.sub(bias)) : shift));
+  }
+
+  private foldedWeight(factor: Tensor): Tensor {
+    return this.weightFakeQuant.call(this.weight.mul(factor.reshape([-1, 1, 1, 1])));
+  }
+
+  private get runningStd(): Tensor {
+    return (this.bn.runningVar as Tensor).add(this.bn.eps).sqrt();
+  }
+
+  private get gamma(): Tensor {
+    return this.bn.weight ?? ones([this.outChannels], { backend: this.weight.backend });
+  }
+
+  private get beta(): Tensor {
+    return this.bn.bias ?? zeros([this.outChannels], { backend: this.weight.backend });
+  }
+
+  /** Frozen statistics stay frozen when the model goes back to training. */
+  override train(mode = true): this {
+    super.train(mode);
+    if (this.freezeBn) this.bn.eval();
+    return this;
+  }
+
+  freezeBnStats(): void {
+    this.freezeBn = true;
+    this.bn.eval();
+  }
+
+  updateBnStats(): void {
+    this.freezeBn = false;
+    this.bn.train();
+  }
+
+  /** Weight and bias with the batch normalisation folded in. */
+  folded() {
+    return foldBatchNorm(this.weight, this.bias, this.bn);
+  }
+}
+
+/** QatConvBn2d and ReLU. */
+export class QatConvBnReLU2d extends QatConvBn2d {
+  override forward(x: Tensor): Tensor {
+    return super.forward(x).relu();
+  }
+}
+
+function perChannel(x: Tensor): Tensor {
+  return x.reshape([1, -1, 1, 1]);
+}
+
+/** Batch normalisation uses its running statistics from here on, and leaves them: `model.apply(freezeBnStats)`. */
+export function freezeBnStats(module: AnyModule): void {
+  if (module instanceof QatConvBn2d) module.freezeBnStats();
+}
+
+/** Undoes freezeBnStats. */
+export function updateBnStats(module: AnyModule): void {
+  if (module instanceof QatConvBn2d) module.updateBnStats();
+}

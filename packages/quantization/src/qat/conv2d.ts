@@ -1,0 +1,29 @@
+import { Conv2d } from '@octet/nn';
+import { conv2d, type Tensor } from '@octet/tensor';
+import type { QConfig } from '../qconfig';
+import type { ObserverOrFakeQuant } from '../with-args';
+
+/** A convolution whose weight is fake-quantized. */
+export class QatConv2d extends Conv2d {
+  readonly weightFakeQuant: ObserverOrFakeQuant;
+
+  constructor(conv: Conv2d, qconfig: QConfig) {
+    super(conv.inChannels, conv.outChannels, conv.kernelSize, { ...conv, bias: conv.bias !== undefined });
+    this.weight = conv.weight;
+    this.bias = conv.bias;
+    this.qconfig = qconfig;
+    this.training = conv.training;
+    this.weightFakeQuant = qconfig.weight();
+  }
+
+  override forward(x: Tensor): Tensor {
+    return conv2d(x, this.weightFakeQuant.call(this.weight), this.bias, this);
+  }
+}
+
+/** A convolution whose weight is fake-quantized, and ReLU. */
+export class QatConvReLU2d extends QatConv2d {
+  override forward(x: Tensor): Tensor {
+    return super.forward(x).relu();
+  }
+}

@@ -1,0 +1,91 @@
+import { QuantizationError } from '@octet/backend';
+import type { AnyModule } from '@octet/nn';
+import { getDefaultQatQConfig, getDefaultQConfig, QConfig, type QEngine } from './qconfig';
+
+// biome-ignore lint/suspicious/noExplicitAny: any module class
+type ModuleClass = abstract new (...args: any[]) => AnyModule;
+
+/** Which layers get which QConfig. The most special rule wins: name, then type, then global; null leaves in float. */
+export class QConfigMapping {
+  private global: QConfig | null = null;
+  private readonly byType = new Map<ModuleClass, QConfig | null>();
+  private readonly byName = new Map<string, QConfig | null>();
+
+  /** For every layer that no other rule names. */
+  setGlobal(qconfig: QConfig | null): this {
+    this.global = qconfig;
+    return this;
+  }
+
+  /** For all layers of exactly this class. */
+  setObjectType(type: ModuleClass, qconfig: QConfig | null): this {
+    this.byType.set(type, qconfig);
+    return this;
+  }
+
+  /** For the module at this path and all under it. */
+  setModuleName(path: string, qconfig: QConfig | null): this {
+    this.byName.set(path, qconfig);
+    return this;
+  }
+
+  /** Leaves the modules at these paths in float. */
+  exclude(...paths: readonly string[]): this {
+    for (const path of paths) this.byName.set(path, null);
+    return this;
+  }
+
+  /** Writes the recipe of every module under `model` to its `qconfig`. @throws QuantizationError for a path it lacks */
+  applyTo(model: AnyModule): void {
+    const modules = model.namedModules();
+    const known = new Set(modules.map(([path]) => path));
+    for (const path of this.byName.keys()) {
+      if (known.has(path)) continue;
+      throw new QuantizationError({
+        op: 'QConfigMapping',
+        expected: 'paths of modules in the model',
+        found: `'${path}'`,
+        fix: 'See model.namedModules() for the paths; fusing moves layers into the first of each group.',
+      });
+    }
+    for (const [path, module] of modules) module.qconfig = this.lookUp(path, module);
+  }
+
+  private lookUp(path: string, module: AnyModule): QConfig | null {
+    // The longest named path that is this module or holds it.
+    for (let at = path; ; at = at.slice(0, Math.max(0, at.lastIndexOf('.')))) {
+      const named = this.byName.get(at);
+      if (named !== undefined) return named;
+      if (at === '') break;
+    }
+    const typed = this.byType.get(module.constructor as ModuleClass);
+    return typed !== undefined ? typed : this.global;
+  }
+}
+
+export function getDefaultQConfigMapping(engine: QEngine = 'x86'): QConfigMapping {
+  return new QConfigMapping().setGlobal(getDefaultQConfig(engine));
+}
+
+export function getDefaultQatQConfigMapping(engine: QEngine = 'x86'): QConfigMapping {
+  return new QConfigMapping().setGlobal(getDefaultQatQConfig(engine));
+}
+
+/** A module's QConfig: its own, or undefined. @throws QuantizationError for something else in the field */
+export function qconfigOf(module: AnyModule): QConfig | undefined {
+  const { qconfig } = module;
+  if (qconfig === undefined || qconfig === null) return undefined;
+  if (qconfig instanceof QConfig) return qconfig;
+  throw new QuantizationError({
+    op: 'prepare',
+    expected: 'a QConfig in the field qconfig',
+    found: typeof qconfig,
+    fix: 'Use new QConfig({ activation, weight }) or getDefaultQConfig().',
+  });
+}
+
+/** Hands each module's QConfig down to the children that have none of their own; null stops it. */
+export function propagateQConfig(module: AnyModule, inherited: unknown = undefined): void {
+  if (module.qconfig === undefined) module.qconfig = inherited;
+  for (const child of module.children()) propagateQConfig(child, module.qconfig);
+}

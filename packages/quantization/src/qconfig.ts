@@ -1,0 +1,110 @@
+import { FakeQuantize, FusedMovingAvgObsFakeQuantize } from './fake-quantize';
+import {
+  HistogramObserver,
+  MinMaxObserver,
+  MovingAverageMinMaxObserver,
+  MovingAveragePerChannelMinMaxObserver,
+  PerChannelMinMaxObserver,
+} from './observers';
+import { type ObserverFactory, type ObserverLike, toFactory } from './with-args';
+
+/** How to quantize a layer: what watches (or fake-quantizes) its output, and its weight. */
+export class QConfig {
+  readonly activation: ObserverFactory;
+  readonly weight: ObserverFactory;
+
+  /** Classes or `Class.withArgs({ … })`. @throws QuantizationError for an instance */
+  constructor({ activation, weight }: { activation: ObserverLike; weight: ObserverLike }) {
+    this.activation = toFactory('QConfig', 'activation', activation);
+    this.weight = toFactory('QConfig', 'weight', weight);
+  }
+}
+
+// PyTorch's ready-made observers, under its names.
+export const defaultObserver = MinMaxObserver.withArgs({ quantMin: 0, quantMax: 127 });
+export const defaultWeightObserver = MinMaxObserver.withArgs({ dtype: 'qint8', qscheme: 'perTensorSymmetric' });
+export const defaultHistogramObserver = HistogramObserver.withArgs({ quantMin: 0, quantMax: 127 });
+export const defaultPerChannelWeightObserver = PerChannelMinMaxObserver.withArgs({
+  dtype: 'qint8',
+  qscheme: 'perChannelSymmetric',
+});
+export const defaultFakeQuant = FakeQuantize.withArgs({
+  observer: MovingAverageMinMaxObserver,
+  quantMin: 0,
+  quantMax: 255,
+  dtype: 'quint8',
+});
+export const defaultWeightFakeQuant = FakeQuantize.withArgs({
+  observer: MovingAverageMinMaxObserver,
+  quantMin: -128,
+  quantMax: 127,
+  dtype: 'qint8',
+  qscheme: 'perTensorSymmetric',
+});
+export const defaultPerChannelWeightFakeQuant = FakeQuantize.withArgs({
+  observer: MovingAveragePerChannelMinMaxObserver,
+  quantMin: -128,
+  quantMax: 127,
+  dtype: 'qint8',
+  qscheme: 'perChannelSymmetric',
+  chAxis: 0,
+});
+export const fusedActivationFakeQuant = FusedMovingAvgObsFakeQuantize.withArgs({
+  observer: MovingAverageMinMaxObserver,
+  quantMin: 0,
+  quantMax: 255,
+  dtype: 'quint8',
+});
+export const fusedWeightFakeQuant = FusedMovingAvgObsFakeQuantize.withArgs({
+  observer: MovingAverageMinMaxObserver,
+  quantMin: -128,
+  quantMax: 127,
+  dtype: 'qint8',
+  qscheme: 'perTensorSymmetric',
+});
+export const fusedPerChannelWeightFakeQuant = FusedMovingAvgObsFakeQuantize.withArgs({
+  observer: MovingAveragePerChannelMinMaxObserver,
+  quantMin: -128,
+  quantMax: 127,
+  dtype: 'qint8',
+  qscheme: 'perChannelSymmetric',
+});
+
+/** Which engine a recipe is made for. `qnnpack`: full 8 bits, weights per tensor. `fbgemm` and `x86`: 7-bit activations (`reduceRange`), weights per channel. */
+export type QEngine = 'qnnpack' | 'fbgemm' | 'x86';
+
+const perChannel: Record<'ptq' | 'qat', QConfig> = {
+  ptq: new QConfig({
+    activation: HistogramObserver.withArgs({ reduceRange: true }),
+    weight: defaultPerChannelWeightObserver,
+  }),
+  qat: new QConfig({
+    activation: fusedActivationFakeQuant.withArgs({ reduceRange: true }),
+    weight: fusedPerChannelWeightFakeQuant,
+  }),
+};
+
+// One line an engine.
+const defaults: Record<QEngine, Record<'ptq' | 'qat', QConfig>> = {
+  qnnpack: {
+    ptq: new QConfig({ activation: HistogramObserver.withArgs({ reduceRange: false }), weight: defaultWeightObserver }),
+    qat: new QConfig({ activation: fusedActivationFakeQuant, weight: fusedWeightFakeQuant }),
+  },
+  fbgemm: perChannel,
+  x86: perChannel,
+};
+
+/** PyTorch's recipe for post-training quantization. */
+export function getDefaultQConfig(engine: QEngine = 'x86'): QConfig {
+  return defaults[engine].ptq;
+}
+
+/** PyTorch's recipe for quantization-aware training. */
+export function getDefaultQatQConfig(engine: QEngine = 'x86'): QConfig {
+  return defaults[engine].qat;
+}
+
+/** For dynamic quantization: int8 weights per tensor. The activation observer is never asked: kernels do it at run time. */
+export const defaultDynamicQConfig = new QConfig({ activation: MinMaxObserver, weight: defaultWeightObserver });
+/** For dynamic quantization: int8 weights per output channel. */
+export const perChannelDynamicQConfig = new QConfig({ activation: MinMaxObserver, weight: defaultPerChannelWeightObserver });

@@ -1,0 +1,41 @@
+import { numel, type Tensor } from '@octet/tensor';
+import type { OutputQparams } from '../functional/int8';
+import { quantizedLinear } from '../functional/linear';
+import { WeightedInt8Module } from './weighted';
+
+/** int8 linear layer: x [..., inFeatures] quint8 → [..., outFeatures] quint8. */
+export class QuantizedLinear extends WeightedInt8Module {
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+
+  /** weight [outFeatures, inFeatures] qint8, bias float32 [outFeatures]. */
+  constructor(weight: Tensor, bias: Tensor | undefined, output: OutputQparams) {
+    super(weight, bias, output);
+    [this.outFeatures, this.inFeatures] = weight.shape;
+  }
+
+  protected get relu(): boolean {
+    return false;
+  }
+
+  override forward(x: Tensor): Tensor {
+    const { scale, zeroPoint, relu } = this;
+    return quantizedLinear(x, this.packed, { scale, zeroPoint, relu });
+  }
+
+  /** Multiplications for one call. */
+  macs(_input: readonly number[], output: readonly number[]): number {
+    return numel(output) * this.inFeatures;
+  }
+
+  override extraRepr(): string {
+    return `inFeatures=${this.inFeatures}, outFeatures=${this.outFeatures}, ${super.extraRepr()}`;
+  }
+}
+
+/** int8 linear layer and ReLU. */
+export class QuantizedLinearReLU extends QuantizedLinear {
+  protected override get relu(): boolean {
+    return true;
+  }
+}

@@ -1,0 +1,68 @@
+import { ModuleError, QuantizationError } from '@octet/backend';
+import type { StateLoader } from '@octet/nn';
+import type { Tensor } from '@octet/tensor';
+import { quantizedAdd, quantizedAddScalar, quantizedCat, quantizedMul, quantizedMulScalar } from '../functional/arithmetic';
+import type { OutputQparams } from '../functional/int8';
+import { Int8Module } from './with-output';
+
+/** The arithmetic of a FloatFunctional on integers. */
+export class QFunctional extends Int8Module<never> {
+  private calibrated = true;
+
+  /** For a place of the forward pass that calibration never reached: it has no scale, and says so when used. */
+  static unused(): QFunctional {
+    const functional = new QFunctional({ scale: 1, zeroPoint: 0 });
+    functional.calibrated = false;
+    return functional;
+  }
+
+  override forward(): never {
+    throw new ModuleError({
+      op: 'QFunctional',
+      expected: 'one of its methods',
+      found: 'call() or forward()',
+      fix: 'Use add, addRelu, mul, cat, addScalar or mulScalar.',
+    });
+  }
+
+  add(a: Tensor, b: Tensor): Tensor {
+    return quantizedAdd(a, b, this.output);
+  }
+
+  addRelu(a: Tensor, b: Tensor): Tensor {
+    return quantizedAdd(a, b, { ...this.output, relu: true });
+  }
+
+  mul(a: Tensor, b: Tensor): Tensor {
+    return quantizedMul(a, b, this.output);
+  }
+
+  cat(tensors: readonly Tensor[], dim = 0): Tensor {
+    return quantizedCat(tensors, dim, this.output);
+  }
+
+  addScalar(x: Tensor, scalar: number): Tensor {
+    return quantizedAddScalar(x, scalar);
+  }
+
+  mulScalar(x: Tensor, scalar: number): Tensor {
+    return quantizedMulScalar(x, scalar);
+  }
+
+  protected override loadState(load: StateLoader): void {
+    super.loadState(load);
+    load.commit(() => {
+      this.calibrated = true;
+    });
+  }
+
+  private get output(): OutputQparams {
+    if (this.calibrated) return { scale: this.scale, zeroPoint: this.zeroPoint };
+    throw new QuantizationError({
+      op: 'QFunctional',
+      expected: 'a place of the forward pass that calibration reached',
+      found: 'one whose observer saw nothing',
+      fix: 'Run calibration batches that take this path through the model before convert().',
+    });
+  }
+}

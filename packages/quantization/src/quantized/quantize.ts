@@ -1,0 +1,18 @@
+import { Module } from '@octet/nn';
+import type { Tensor } from '@octet/tensor';
+import { Int8Module } from './with-output';
+
+/** float32 → quint8: what a QuantStub becomes. Images come out channels last, as int8 kernels want them. */
+export class Quantize extends Int8Module {
+  override forward(x: Tensor): Tensor {
+    const image = x.dim === 4 ? x.contiguous({ memoryFormat: 'channelsLast' }) : x;
+    return image.quantizePerTensor(this.scale, this.zeroPoint, 'quint8');
+  }
+}
+
+/** Integers → float32: what a DeQuantStub becomes. */
+export class DeQuantize extends Module {
+  override forward(x: Tensor): Tensor {
+    return x.dequantize();
+  }
+}

@@ -1,0 +1,101 @@
+import { QuantizationError } from '@octet/backend';
+import { Buffer, Module, type StateLoader } from '@octet/nn';
+import { noGrad, type Tensor, tensor } from '@octet/tensor';
+import type { OutputQparams } from '../functional/int8';
+import { PackedWeight } from '../functional/packed-weight';
+import { readQparams } from '../observed';
+import type { ObserverOrFakeQuant } from '../with-args';
+
+/** What a weighted layer brings to `convert`: float weight and bias (batch normalisation folded in). */
+export interface FloatWeights {
+  weight: Tensor;
+  bias: Tensor | undefined;
+}
+
+/** Quantizes a weight as its observer says, having shown it the weight once more, as PyTorch's conversion does. */
+export async function quantizeWeight(path: string, weight: Tensor, observer: ObserverOrFakeQuant): Promise<Tensor> {
+  if (observer.dtype !== 'qint8') {
+    throw new QuantizationError({
+      op: 'convert',
+      expected: `a qint8 weight (${path})`,
+      found: observer.dtype,
+      fix: "Give the weight observer of the QConfig dtype 'qint8'.",
+    });
+  }
+  const float = weight.detach();
+  noGrad(() => observer.call(float));
+  const { scale, zeroPoint } = await readQparams(observer.calculateQparams());
+  return observer.chAxis === undefined
+    ? float.quantizePerTensor(scale[0], zeroPoint[0], 'qint8')
+    : float.quantizePerChannel(scale, zeroPoint, observer.chAxis, 'qint8');
+}
+
+/** An int8 layer with weights: qint8 weight, float bias, scale and zero point of its output. */
+export abstract class WeightedInt8Module extends Module {
+  weight: Buffer;
+  bias: Buffer | undefined;
+  scale: number;
+  zeroPoint: number;
+  private packedWeight: PackedWeight | undefined = undefined;
+
+  constructor(weight: Tensor, bias: Tensor | undefined, { scale, zeroPoint }: OutputQparams) {
+    super();
+    this.weight = new Buffer(weight);
+    this.bias = bias && new Buffer(bias);
+    this.scale = scale;
+    this.zeroPoint = zeroPoint;
+    this.training = false;
+  }
+
+  /** Weight and bias as the kernels want them. */
+  protected get packed(): PackedWeight {
+    this.packedWeight ??= new PackedWeight(this.constructor.name, this.weight, this.bias);
+    return this.packedWeight;
+  }
+
+  protected override tensorsChanged(): void {
+    this.packedWeight?.cache.clear();
+    this.packedWeight = undefined;
+  }
+
+  protected override saveState(save: (key: string, tensor: Tensor) => void): void {
+    super.saveState(save);
+    saveOutputQparams(this, save, this.weight);
+  }
+
+  protected override loadState(load: StateLoader): void {
+    super.loadState(load);
+    loadOutputQparams(this, load);
+  }
+
+  override extraRepr(): string {
+    return `scale=${this.scale}, zeroPoint=${this.zeroPoint}`;
+  }
+}
+
+interface HasOutputQparams {
+  scale: number;
+  zeroPoint: number;
+}
+
+/** Scale and zero point in a state dict: `scale` float32 and `zero_point` int32, of one element each. */
+export function saveOutputQparams(
+  { scale, zeroPoint }: HasOutputQparams,
+  save: (key: string, tensor: Tensor) => void,
+  like?: Tensor,
+): void {
+  const backend = like ? { backend: like.backend } : {};
+  save('scale', tensor([scale], backend));
+  save('zero_point', tensor([zeroPoint], { dtype: 'int32', ...backend }));
+}
+
+export function loadOutputQparams(into: HasOutputQparams, load: StateLoader): void {
+  const scale = load.take('scale');
+  const zeroPoint = load.take('zero_point');
+  if (scale && scale.numel !== 1) load.reject('scale', 'one number', `${scale.numel}`);
+  if (zeroPoint && zeroPoint.numel !== 1) load.reject('zero_point', 'one number', `${zeroPoint.numel}`);
+  load.commit(() => {
+    if (scale) into.scale = scale.dataSync()[0];
+    if (zeroPoint) into.zeroPoint = zeroPoint.dataSync()[0];
+  });
+}

@@ -1,0 +1,31 @@
+import { Module, type StateLoader } from '@octet/nn';
+import type { Tensor } from '@octet/tensor';
+import type { OutputQparams } from '../functional/int8';
+import { loadOutputQparams, saveOutputQparams } from './weighted';
+
+/** An int8 module without weights: only the scale and zero point of its output. */
+export abstract class Int8Module<Args extends unknown[] = [Tensor]> extends Module<Args> {
+  scale: number;
+  zeroPoint: number;
+
+  constructor({ scale, zeroPoint }: OutputQparams) {
+    super();
+    this.scale = scale;
+    this.zeroPoint = zeroPoint;
+    this.training = false;
+  }
+
+  protected override saveState(save: (key: string, tensor: Tensor) => void): void {
+    super.saveState(save);
+    saveOutputQparams(this, save);
+  }
+
+  protected override loadState(load: StateLoader): void {
+    super.loadState(load);
+    loadOutputQparams(this, load);
+  }
+
+  override extraRepr(): string {
+    return `scale=${this.scale}, zeroPoint=${this.zeroPoint}`;
+  }
+}

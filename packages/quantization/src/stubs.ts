@@ -1,0 +1,30 @@
+import { Module } from '@octet/nn';
+import type { Tensor } from '@octet/tensor';
+
+/** Where a model goes from float to int8: the identity, until `convert` makes it Quantize. */
+export class QuantStub extends Module {
+  forward(x: Tensor): Tensor {
+    return x;
+  }
+}
+
+/** Where a model goes back to float: the identity, until `convert` makes it DeQuantize. */
+export class DeQuantStub extends Module {
+  forward(x: Tensor): Tensor {
+    return x;
+  }
+}
+
+/** A float module between stubs: `new QuantWrapper(model)` quantizes its input and gives its output in float. */
+export class QuantWrapper<M extends Module> extends Module {
+  readonly quant = new QuantStub();
+  readonly dequant = new DeQuantStub();
+
+  constructor(readonly module: M) {
+    super();
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.dequant.call(this.module.call(this.quant.call(x)));
+  }
+}
