@@ -1,14 +1,20 @@
 import { QuantizationError } from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
+import { FloatFunctional } from './float-functional';
 import { FusedModule } from './intrinsic';
 import { defaultDynamicMapping, defaultStaticMapping, type ModuleClass, type StaticRule } from './mappings';
 import { outputObserver } from './observed';
-import { defaultDynamicQConfig, QConfig } from './qconfig';
+import { defaultDynamicQConfig, type QConfig } from './qconfig';
 import { QConfigMapping, qconfigOf } from './qconfig-mapping';
 
 export interface ConvertOptions {
   /** Change the model itself rather than a copy. */
   inplace?: boolean;
+  /**
+   * false: observers that saw nothing give scale 1 and zero point 0. For a model whose int8 state dict is loaded next:
+   * `(await convert(prepare(model), { requireCalibration: false })).loadStateDict(state)`.
+   */
+  requireCalibration?: boolean;
 }
 
 /**
@@ -17,8 +23,30 @@ export interface ConvertOptions {
  *
  * @throws QuantizationError if the model wasn't prepared, or a layer's observer saw no data
  */
-export async function convert<M extends AnyModule>(prepared: M, { inplace = false }: ConvertOptions = {}): Promise<M> {
-  if (!prepared.modules().some((m) => outputObserver(m))) {
+export async function convert<M extends AnyModule>(
+  prepared: M,
+  { inplace = false, requireCalibration = true }: ConvertOptions = {},
+): Promise<M> {
+  requirePrepared(prepared, requireCalibration);
+  const target = inplace ? prepared : prepared.clone();
+  target.eval();
+  const done = new Map<AnyModule, AnyModule>();
+  await swapChildren(target, '', done, (path, module) => {
+    const qconfig = qconfigOf(module);
+    return (
+      qconfig && defaultStaticMapping.get(module.constructor as ModuleClass)?.convert(path, module, qconfig)
+    );
+  });
+  for (const module of target.modules()) delete module.qconfig;
+  return target;
+}
+
+function requirePrepared(model: AnyModule, calibrated: boolean): void {
+  const observed = model.namedModules().flatMap(([path, module]) => {
+    const observer = outputObserver(module);
+    return observer ? [{ path, module, observer }] : [];
+  });
+  if (observed.length === 0) {
     throw new QuantizationError({
       op: 'convert',
       expected: 'a model with observers',
@@ -26,18 +54,25 @@ export async function convert<M extends AnyModule>(prepared: M, { inplace = fals
       fix: 'Call prepare() and calibrate, or prepareQat() and train, before convert().',
     });
   }
-  const target = inplace ? prepared : prepared.clone();
-  target.eval();
-  const done = new Map<AnyModule, AnyModule>();
-  await swapChildren(target, '', done, (path, module) => {
-    const qconfig = qconfigOf(module);
-    return qconfig && defaultStaticMapping.get(module.constructor as ModuleClass)?.convert(path, module, qconfig);
-  });
-  for (const module of target.modules()) delete module.qconfig;
-  return target;
+  // A FloatFunctional may stand where no sum is ever taken: QFunctional tells, if it is used after all.
+  const blind = observed.filter(
+    ({ module, observer }) => !observer.observed && !(module instanceof FloatFunctional),
+  );
+  if (calibrated && blind.length > 0) {
+    throw new QuantizationError({
+      op: 'convert',
+      expected: 'observers that have seen data',
+      found: `${blind.length} of ${observed.length} that saw none: ${blind.map(({ path }) => path).join(', ')}`,
+      fix:
+        'Run calibration batches (or training steps) through the prepared model before convert(); leave out layers that ' +
+        'never run with QConfigMapping.exclude. To load an int8 state dict instead, pass { requireCalibration: false }.',
+    });
+  }
 }
 
-export interface QuantizeDynamicOptions extends ConvertOptions {
+export interface QuantizeDynamicOptions {
+  /** Change the model itself rather than a copy. */
+  inplace?: boolean;
   /** Which layers, and how: classes (all of them by `qconfig`), or a mapping. Default: Linear and LSTM. */
   layers?: Iterable<ModuleClass> | QConfigMapping;
   /** Default: weights per tensor. See perChannelDynamicQConfig. */
@@ -50,7 +85,11 @@ export interface QuantizeDynamicOptions extends ConvertOptions {
  */
 export async function quantizeDynamic<M extends AnyModule>(
   model: M,
-  { layers = defaultDynamicMapping.keys(), qconfig = defaultDynamicQConfig, inplace = false }: QuantizeDynamicOptions = {},
+  {
+    layers = defaultDynamicMapping.keys(),
+    qconfig = defaultDynamicQConfig,
+    inplace = false,
+  }: QuantizeDynamicOptions = {},
 ): Promise<M> {
   const target = inplace ? model : model.clone();
   target.eval();

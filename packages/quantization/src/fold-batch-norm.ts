@@ -11,7 +11,11 @@ export interface Folded {
  * Weight and bias of a layer and the batch normalisation after it, as one layer (evaluation mode):
  * W · γ/√(var + ε) and (b - mean) · γ/√(var + ε) + β, PyTorch's fuse_conv_bn_weights.
  */
-export function foldBatchNorm(weight: Tensor, bias: Tensor | undefined, bn: BatchNorm1d | BatchNorm2d): Folded {
+export function foldBatchNorm(
+  weight: Tensor,
+  bias: Tensor | undefined,
+  bn: BatchNorm1d | BatchNorm2d,
+): Folded {
   const { runningMean, runningVar } = bn;
   if (!runningMean || !runningVar) {
     throw new QuantizationError({

@@ -1,5 +1,14 @@
 import { QuantizationError } from '@octet/backend';
-import { type AnyModule, BatchNorm1d, BatchNorm2d, Conv2d, Identity, Linear, ReLU, Sequential } from '@octet/nn';
+import {
+  type AnyModule,
+  BatchNorm1d,
+  BatchNorm2d,
+  Conv2d,
+  Identity,
+  Linear,
+  ReLU,
+  Sequential,
+} from '@octet/nn';
 import { foldInto } from './fold-batch-norm';
 import { ConvBn2d, ConvBnReLU2d, ConvReLU2d, LinearReLU } from './intrinsic';
 
@@ -17,7 +26,10 @@ interface FusionPattern {
 // biome-ignore lint/suspicious/noExplicitAny: the pattern's types say what arrives
 type Fuser = (...modules: any[]) => AnyModule;
 
-const pattern = (types: readonly ModuleClass[], fusers: { eval?: Fuser; train?: Fuser }): FusionPattern => ({ types, ...fusers });
+const pattern = (types: readonly ModuleClass[], fusers: { eval?: Fuser; train?: Fuser }): FusionPattern => ({
+  types,
+  ...fusers,
+});
 
 /** One line a pattern, longest first. */
 const patterns: readonly FusionPattern[] = [
@@ -25,10 +37,19 @@ const patterns: readonly FusionPattern[] = [
     eval: (conv: Conv2d, bn: BatchNorm2d, relu: ReLU) => new ConvReLU2d(foldInto(conv, bn) as Conv2d, relu),
     train: (conv: Conv2d, bn: BatchNorm2d, relu: ReLU) => new ConvBnReLU2d(conv, bn, relu),
   }),
-  pattern([Conv2d, BatchNorm2d], { eval: foldInto, train: (conv: Conv2d, bn: BatchNorm2d) => new ConvBn2d(conv, bn) }),
-  pattern([Conv2d, ReLU], both((conv: Conv2d, relu: ReLU) => new ConvReLU2d(conv, relu))),
+  pattern([Conv2d, BatchNorm2d], {
+    eval: foldInto,
+    train: (conv: Conv2d, bn: BatchNorm2d) => new ConvBn2d(conv, bn),
+  }),
+  pattern(
+    [Conv2d, ReLU],
+    both((conv: Conv2d, relu: ReLU) => new ConvReLU2d(conv, relu)),
+  ),
   pattern([Linear, BatchNorm1d], { eval: foldInto }),
-  pattern([Linear, ReLU], both((linear: Linear, relu: ReLU) => new LinearReLU(linear, relu))),
+  pattern(
+    [Linear, ReLU],
+    both((linear: Linear, relu: ReLU) => new LinearReLU(linear, relu)),
+  ),
 ];
 
 function both(fuser: Fuser): { eval: Fuser; train: Fuser } {
@@ -73,7 +94,10 @@ function fuseNamed<M extends AnyModule>(
   { inplace = true }: FuseOptions,
 ): M {
   const target = inplace ? model : model.clone();
-  const lists = modulesToFuse.length > 0 && typeof modulesToFuse[0] === 'string' ? [modulesToFuse as readonly string[]] : (modulesToFuse as readonly (readonly string[])[]);
+  const lists =
+    modulesToFuse.length > 0 && typeof modulesToFuse[0] === 'string'
+      ? [modulesToFuse as readonly string[]]
+      : (modulesToFuse as readonly (readonly string[])[]);
   const found = lists.map((paths) => {
     const modules = paths.map((path) => target.getSubmodule(path));
     return { paths, modules, fuser: requireFuser(op, paths, modules) };
@@ -106,14 +130,19 @@ function requireFuser(op: Op, paths: readonly string[], modules: readonly AnyMod
   if (fuser) return fuser;
   throw new QuantizationError({
     op,
-    expected: `one of ${patterns.filter((p) => (training ? p.train : p.eval)).map((p) => p.types.map((t) => t.name).join('-')).join(', ')}`,
+    expected: `one of ${patterns
+      .filter((p) => (training ? p.train : p.eval))
+      .map((p) => p.types.map((t) => t.name).join('-'))
+      .join(', ')}`,
     found: `${modules.map((m) => m.constructor.name).join('-')} (${paths.join(', ')})`,
     fix: 'Name modules that follow one another in the forward pass; a layer can be fused once.',
   });
 }
 
 function findPattern(modules: readonly AnyModule[]): FusionPattern | undefined {
-  return patterns.find(({ types }) => types.length === modules.length && types.every((t, i) => modules[i].constructor === t));
+  return patterns.find(
+    ({ types }) => types.length === modules.length && types.every((t, i) => modules[i].constructor === t),
+  );
 }
 
 /**
@@ -126,7 +155,14 @@ export function fuse<M extends AnyModule>(model: M, { inplace = false }: FuseOpt
     if (!(module instanceof Sequential)) continue;
     const children = module.namedChildren();
     for (let i = 0; i < children.length; ) {
-      const size = [3, 2].find((n) => i + n <= children.length && canFuse(children.slice(i, i + n).map(([, m]) => m), model.training));
+      const size = [3, 2].find(
+        (n) =>
+          i + n <= children.length &&
+          canFuse(
+            children.slice(i, i + n).map(([, m]) => m),
+            model.training,
+          ),
+      );
       if (size) {
         const paths = children.slice(i, i + size).map(([name]) => name);
         fuseNamed(model.training ? 'fuseModulesQat' : 'fuseModules', module, paths, {});

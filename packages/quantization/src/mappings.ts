@@ -54,20 +54,42 @@ export const defaultStaticMapping: ReadonlyMap<ModuleClass, StaticRule> = new Ma
   [QatConv2d, observed((path, m: QatConv2d, q) => convertConv(QuantizedConv2d, path, m, m, q))],
   [QatConvReLU2d, observed((path, m: QatConvReLU2d, q) => convertConv(QuantizedConvReLU2d, path, m, m, q))],
   [QatConvBn2d, observed((path, m: QatConvBn2d, q) => convertConv(QuantizedConv2d, path, m, m, q))],
-  [QatConvBnReLU2d, observed((path, m: QatConvBnReLU2d, q) => convertConv(QuantizedConvReLU2d, path, m, m, q))],
+  [
+    QatConvBnReLU2d,
+    observed((path, m: QatConvBnReLU2d, q) => convertConv(QuantizedConvReLU2d, path, m, m, q)),
+  ],
   [Linear, observed((path, m: Linear, q) => convertLinear(QuantizedLinear, path, m, m, q))],
-  [LinearReLU, observed((path, m: LinearReLU, q) => convertLinear(QuantizedLinearReLU, path, m, m.linear, q))],
+  [
+    LinearReLU,
+    observed((path, m: LinearReLU, q) => convertLinear(QuantizedLinearReLU, path, m, m.linear, q)),
+  ],
   [QatLinear, observed((path, m: QatLinear, q) => convertLinear(QuantizedLinear, path, m, m, q))],
   [QatLinearReLU, observed((path, m: QatLinearReLU, q) => convertLinear(QuantizedLinearReLU, path, m, m, q))],
   [FloatFunctional, observed(convertFunctional)],
   [Hardswish, observed(async (path, m) => new QuantizedHardswish(await readOutputQparams(path, m)))],
-  [LeakyReLU, observed(async (path, m: LeakyReLU) => new QuantizedLeakyReLU(m.negativeSlope, await readOutputQparams(path, m)))],
+  [
+    LeakyReLU,
+    observed(
+      async (path, m: LeakyReLU) => new QuantizedLeakyReLU(m.negativeSlope, await readOutputQparams(path, m)),
+    ),
+  ],
 ]);
 
 /** Float module → one with int8 weights that quantizes its input at run time. */
-export const defaultDynamicMapping: ReadonlyMap<ModuleClass, StaticRule['convert']> = new Map<ModuleClass, StaticRule['convert']>([
-  [Linear, async (path, m: Linear, q) => new DynamicQuantizedLinear(m, await quantizeWeight(path, m.weight, q.weight()))],
-  [LSTM, (path, m: LSTM, q) => DynamicQuantizedLSTM.fromFloat(m, (weight) => quantizeWeight(path, weight, q.weight()))],
+export const defaultDynamicMapping: ReadonlyMap<ModuleClass, StaticRule['convert']> = new Map<
+  ModuleClass,
+  StaticRule['convert']
+>([
+  [
+    Linear,
+    async (path, m: Linear, q) =>
+      new DynamicQuantizedLinear(m, await quantizeWeight(path, m.weight, q.weight())),
+  ],
+  [
+    LSTM,
+    (path, m: LSTM, q) =>
+      DynamicQuantizedLSTM.fromFloat(m, (weight) => quantizeWeight(path, weight, q.weight())),
+  ],
 ]);
 
 async function convertConv(
@@ -97,5 +119,7 @@ async function convertLinear(
 
 async function convertFunctional(path: string, module: FloatFunctional): Promise<QFunctional> {
   // One that never ran (a block without a residual has one too) needs no scale; QFunctional refuses to be used then.
-  return outputObserver(module)?.observed === false ? QFunctional.unused() : new QFunctional(await readOutputQparams(path, module));
+  return outputObserver(module)?.observed === false
+    ? QFunctional.unused()
+    : new QFunctional(await readOutputQparams(path, module));
 }

@@ -19,11 +19,19 @@ export function outputObserver(module: AnyModule): ObserverOrFakeQuant | undefin
 export function attachObserver(module: AnyModule, observer: ObserverOrFakeQuant): void {
   (module as unknown as Observed).activationPostProcess = observer;
   // The hook finds the observer through the module it runs on, so that a clone watches with its own.
-  module.registerForwardHook((self: AnyModule, _args, output) => outputObserver(self)?.call(output), { copyOnClone: true });
+  module.registerForwardHook((self: AnyModule, _args, output) => outputObserver(self)?.call(output), {
+    copyOnClone: true,
+  });
 }
 
-/** Scale and zero point of a module's output, read to the host. @throws QuantizationError if nothing was observed */
-export async function readOutputQparams(path: string, module: AnyModule): Promise<{ scale: number; zeroPoint: number }> {
+/**
+ * Scale and zero point of a module's output, read to the host.
+ * @throws QuantizationError if nothing watches the output, or for integers that int8 kernels don't take
+ */
+export async function readOutputQparams(
+  path: string,
+  module: AnyModule,
+): Promise<{ scale: number; zeroPoint: number }> {
   const observer = outputObserver(module);
   if (!observer) {
     throw new QuantizationError({
@@ -33,7 +41,6 @@ export async function readOutputQparams(path: string, module: AnyModule): Promis
       fix: 'Call prepare() or prepareQat() before convert().',
     });
   }
-  requireObserved(path, observer);
   if (observer.dtype !== 'quint8') {
     throw new QuantizationError({
       op: 'convert',
@@ -46,16 +53,9 @@ export async function readOutputQparams(path: string, module: AnyModule): Promis
   return { scale: scale[0], zeroPoint: zeroPoint[0] };
 }
 
-export async function readQparams({ scale, zeroPoint }: QparamTensors): Promise<{ scale: Float32Array; zeroPoint: Int32Array }> {
+export async function readQparams({
+  scale,
+  zeroPoint,
+}: QparamTensors): Promise<{ scale: Float32Array; zeroPoint: Int32Array }> {
   return { scale: (await scale.data()) as Float32Array, zeroPoint: (await zeroPoint.data()) as Int32Array };
-}
-
-function requireObserved(path: string, observer: ObserverOrFakeQuant): void {
-  if (observer.observed) return;
-  throw new QuantizationError({
-    op: 'convert',
-    expected: 'observers that have seen data',
-    found: `that of ${path} has seen none`,
-    fix: 'Run calibration batches (or training steps) through the prepared model before convert(); a layer that never runs can be left out with QConfigMapping.exclude.',
-  });
 }

@@ -5,7 +5,7 @@ import { FloatFunctional } from './float-functional';
 import { FusedModule } from './intrinsic';
 import { defaultQatMapping, defaultStaticMapping } from './mappings';
 import { attachObserver, outputObserver } from './observed';
-import { QConfigMapping, propagateQConfig, qconfigOf } from './qconfig-mapping';
+import { propagateQConfig, QConfigMapping, qconfigOf } from './qconfig-mapping';
 
 export interface PrepareOptions {
   /** Change the model itself rather than a copy. */
@@ -19,7 +19,11 @@ export interface PrepareOptions {
  * it in float).
  * @throws QuantizationError in training mode, without any recipe, or if it was prepared before
  */
-export function prepare<M extends AnyModule>(model: M, mapping?: QConfigMapping, { inplace = false }: PrepareOptions = {}): M {
+export function prepare<M extends AnyModule>(
+  model: M,
+  mapping?: QConfigMapping,
+  { inplace = false }: PrepareOptions = {},
+): M {
   if (model.training) {
     throw new QuantizationError({
       op: 'prepare',
@@ -38,7 +42,11 @@ export function prepare<M extends AnyModule>(model: M, mapping?: QConfigMapping,
  *
  * @throws QuantizationError in evaluation mode, without any recipe, or if it was prepared before
  */
-export function prepareQat<M extends AnyModule>(model: M, mapping?: QConfigMapping, { inplace = false }: PrepareOptions = {}): M {
+export function prepareQat<M extends AnyModule>(
+  model: M,
+  mapping?: QConfigMapping,
+  { inplace = false }: PrepareOptions = {},
+): M {
   if (!model.training) {
     throw new QuantizationError({
       op: 'prepareQat',
@@ -54,7 +62,12 @@ export function prepareQat<M extends AnyModule>(model: M, mapping?: QConfigMappi
   return target;
 }
 
-function configured<M extends AnyModule>(op: string, model: M, mapping: QConfigMapping | undefined, inplace: boolean): M {
+function configured<M extends AnyModule>(
+  op: string,
+  model: M,
+  mapping: QConfigMapping | undefined,
+  inplace: boolean,
+): M {
   if (mapping !== undefined && !(mapping instanceof QConfigMapping)) {
     throw new ArgumentError({
       op,

@@ -22,7 +22,10 @@ export class QConfig {
 
 // PyTorch's ready-made observers, under its names.
 export const defaultObserver = MinMaxObserver.withArgs({ quantMin: 0, quantMax: 127 });
-export const defaultWeightObserver = MinMaxObserver.withArgs({ dtype: 'qint8', qscheme: 'perTensorSymmetric' });
+export const defaultWeightObserver = MinMaxObserver.withArgs({
+  dtype: 'qint8',
+  qscheme: 'perTensorSymmetric',
+});
 export const defaultHistogramObserver = HistogramObserver.withArgs({ quantMin: 0, quantMax: 127 });
 export const defaultPerChannelWeightObserver = PerChannelMinMaxObserver.withArgs({
   dtype: 'qint8',
@@ -87,7 +90,10 @@ const perChannel: Record<'ptq' | 'qat', QConfig> = {
 // One line an engine.
 const defaults: Record<QEngine, Record<'ptq' | 'qat', QConfig>> = {
   qnnpack: {
-    ptq: new QConfig({ activation: HistogramObserver.withArgs({ reduceRange: false }), weight: defaultWeightObserver }),
+    ptq: new QConfig({
+      activation: HistogramObserver.withArgs({ reduceRange: false }),
+      weight: defaultWeightObserver,
+    }),
     qat: new QConfig({ activation: fusedActivationFakeQuant, weight: fusedWeightFakeQuant }),
   },
   fbgemm: perChannel,
@@ -105,6 +111,12 @@ export function getDefaultQatQConfig(engine: QEngine = 'x86'): QConfig {
 }
 
 /** For dynamic quantization: int8 weights per tensor. The activation observer is never asked: kernels do it at run time. */
-export const defaultDynamicQConfig = new QConfig({ activation: MinMaxObserver, weight: defaultWeightObserver });
+export const defaultDynamicQConfig = new QConfig({
+  activation: MinMaxObserver,
+  weight: defaultWeightObserver,
+});
 /** For dynamic quantization: int8 weights per output channel. */
-export const perChannelDynamicQConfig = new QConfig({ activation: MinMaxObserver, weight: defaultPerChannelWeightObserver });
+export const perChannelDynamicQConfig = new QConfig({
+  activation: MinMaxObserver,
+  weight: defaultPerChannelWeightObserver,
+});

@@ -35,7 +35,10 @@ export function toFactory(op: string, what: string, value: ObserverLike): Observ
   if (typeof value === 'function') {
     return 'observerClass' in value ? value : withArgs(value as ObserverClass, undefined);
   }
-  const found = (value as unknown) instanceof Module ? `an instance of ${(value as object).constructor.name}` : String(value);
+  const found =
+    (value as unknown) instanceof Module
+      ? `an instance of ${(value as object).constructor.name}`
+      : String(value);
   throw new QuantizationError({
     op,
     expected: `an observer class for '${what}', or Class.withArgs({ … })`,

@@ -8,9 +8,16 @@ export class DynamicQuantizedLSTM extends LSTM {
   private packed = new Map<Tensor, PackedWeight>();
 
   /** `quantize` makes the int8 weight of each float one, [4·hiddenSize, inputs]. */
-  static async fromFloat(lstm: LSTM, quantize: (weight: Tensor) => Promise<Tensor>): Promise<DynamicQuantizedLSTM> {
+  static async fromFloat(
+    lstm: LSTM,
+    quantize: (weight: Tensor) => Promise<Tensor>,
+  ): Promise<DynamicQuantizedLSTM> {
     const { inputSize, hiddenSize, numLayers, batchFirst } = lstm;
-    const made = new DynamicQuantizedLSTM(inputSize, hiddenSize, { numLayers, batchFirst, bias: lstm.hasBias });
+    const made = new DynamicQuantizedLSTM(inputSize, hiddenSize, {
+      numLayers,
+      batchFirst,
+      bias: lstm.hasBias,
+    });
     const fields = made as unknown as Record<string, Tensor>;
     for (const [name, parameter] of lstm.namedParameters()) {
       fields[name] = new Buffer(name.startsWith('weight') ? await quantize(parameter) : parameter);

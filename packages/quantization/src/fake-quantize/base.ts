@@ -24,7 +24,12 @@ export abstract class FakeQuantizeBase extends Module {
     super();
     const made = toFactory(new.target.name, 'observer', observer).withArgs(observerOptions)();
     if (made instanceof FakeQuantizeBase) {
-      throw new ArgumentError({ op: new.target.name, expected: 'an observer', found: 'a fake quantizer', fix: 'Pass MinMaxObserver or another observer as observer.' });
+      throw new ArgumentError({
+        op: new.target.name,
+        expected: 'an observer',
+        found: 'a fake quantizer',
+        fix: 'Pass MinMaxObserver or another observer as observer.',
+      });
     }
     this.activationPostProcess = made;
     this.scale = new Buffer(tensor([1]), { anyShape: true });

@@ -14,7 +14,12 @@ export class FusedMovingAvgObsFakeQuantize extends FakeQuantizeBase {
   constructor(options: FakeQuantizeOptions = {}) {
     super(options.observer ?? MovingAverageMinMaxObserver, options);
     const observer = this.activationPostProcess;
-    if (!(observer instanceof MovingAverageMinMaxObserver || observer instanceof MovingAveragePerChannelMinMaxObserver)) {
+    if (
+      !(
+        observer instanceof MovingAverageMinMaxObserver ||
+        observer instanceof MovingAveragePerChannelMinMaxObserver
+      )
+    ) {
       throw new QuantizationError({
         op: 'FusedMovingAvgObsFakeQuantize',
         expected: 'a moving-average observer',

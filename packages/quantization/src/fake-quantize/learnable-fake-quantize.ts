@@ -79,7 +79,8 @@ export class LearnableFakeQuantize extends FakeQuantizeBase {
   protected override fakeQuantize(x: Tensor): Tensor {
     const { quantMin, quantMax, chAxis: axis } = this;
     if (this.learning) this.scale.copy_(noGrad(() => this.scale.clamp(this.activationPostProcess.eps)));
-    if (this.activationPostProcess.isSymmetric) this.zeroPoint.fill_(this.activationPostProcess.symmetricZeroPoint);
+    if (this.activationPostProcess.isSymmetric)
+      this.zeroPoint.fill_(this.activationPostProcess.symmetricZeroPoint);
     const gradFactor = this.useGradScaling ? 1 / Math.sqrt(x.numel * quantMax) : 1;
     return learnableFakeQuantize(x, this.scale, this.zeroPoint, { quantMin, quantMax, axis, gradFactor });
   }

@@ -1,6 +1,15 @@
-import { quantizeNumber, quantRange, QuantizationError, roundHalfEven, ShapeError } from '@octet/backend';
-import { cat, formatShape, kernel, lookup, type PerTensorQParams, perTensorQParams, sameShape, type Tensor } from '@octet/tensor';
-import { outputQparams, outputRange, type OutputQparams, requireQuint8 } from './int8';
+import { QuantizationError, quantizeNumber, quantRange, roundHalfEven, ShapeError } from '@octet/backend';
+import {
+  cat,
+  formatShape,
+  kernel,
+  lookup,
+  type PerTensorQParams,
+  perTensorQParams,
+  sameShape,
+  type Tensor,
+} from '@octet/tensor';
+import { type OutputQparams, outputQparams, outputRange, requireQuint8 } from './int8';
 
 const { emptyOn, packed, run, withStrides } = kernel;
 const f32 = Math.fround;
@@ -25,28 +34,38 @@ export function quantizedAdd(a: Tensor, b: Tensor, output: OutputQparams & { rel
   }
   // Below 2^-10 the sum rounds to the zero point whatever the shift: 31 keeps it inside an int32.
   const shift = Math.min(21 - exponent, 31);
-  run('qadd', operands, { y }, {
-    aMultiplier: roundHalfEven(ra * 2 ** shift),
-    bMultiplier: roundHalfEven(rb * 2 ** shift),
-    shift,
-    aZeroPoint: aq.zeroPoint,
-    bZeroPoint: bq.zeroPoint,
-    yZeroPoint: yq.zeroPoint,
-    ...outputRange(yq.zeroPoint, output.relu ?? false),
-  });
+  run(
+    'qadd',
+    operands,
+    { y },
+    {
+      aMultiplier: roundHalfEven(ra * 2 ** shift),
+      bMultiplier: roundHalfEven(rb * 2 ** shift),
+      shift,
+      aZeroPoint: aq.zeroPoint,
+      bZeroPoint: bq.zeroPoint,
+      yZeroPoint: yq.zeroPoint,
+      ...outputRange(yq.zeroPoint, output.relu ?? false),
+    },
+  );
   return y;
 }
 
 /** int8 product: y = clamp(rint(f32((a - za)(b - zb)) · f32(f32(sa·sb) · f32(1 / sy))) + zy). Same shapes. */
 export function quantizedMul(a: Tensor, b: Tensor, output: OutputQparams & { relu?: boolean }): Tensor {
   const { aq, bq, yq, operands, y } = binary('quantized.mul', a, b, output);
-  run('qmul', operands, { y }, {
-    multiplier: f32(f32(f32(aq.scale) * f32(bq.scale)) * f32(1 / f32(yq.scale))),
-    aZeroPoint: aq.zeroPoint,
-    bZeroPoint: bq.zeroPoint,
-    yZeroPoint: yq.zeroPoint,
-    ...outputRange(yq.zeroPoint, output.relu ?? false),
-  });
+  run(
+    'qmul',
+    operands,
+    { y },
+    {
+      multiplier: f32(f32(f32(aq.scale) * f32(bq.scale)) * f32(1 / f32(yq.scale))),
+      aZeroPoint: aq.zeroPoint,
+      bZeroPoint: bq.zeroPoint,
+      yZeroPoint: yq.zeroPoint,
+      ...outputRange(yq.zeroPoint, output.relu ?? false),
+    },
+  );
   return y;
 }
 
@@ -101,8 +120,14 @@ export function quantizedMulScalar(x: Tensor, scalar: number, { relu = false } =
   const op = 'quantized.mulScalar';
   const xq = requireQuint8(op, x);
   const [qmin, qmax] = quantRange.quint8;
-  if (scalar === 0) return lookup(op, x, 'quint8', perTensorQParams(op, 'quint8', 1, 0), () => 0);
-  const yq = perTensorQParams(op, 'quint8', Math.abs(scalar) * xq.scale, scalar > 0 ? xq.zeroPoint : qmax - (xq.zeroPoint - qmin));
+  if (f32(Math.abs(scalar) * xq.scale) === 0)
+    return lookup(op, x, 'quint8', perTensorQParams(op, 'quint8', 1, 0), () => 0);
+  const yq = perTensorQParams(
+    op,
+    'quint8',
+    Math.abs(scalar) * xq.scale,
+    scalar > 0 ? xq.zeroPoint : qmax - (xq.zeroPoint - qmin),
+  );
   const { clampMin } = outputRange(yq.zeroPoint, relu);
   return lookup(op, x, 'quint8', yq, (q) => Math.max(scalar > 0 ? q : qmax + qmin - q, clampMin));
 }
@@ -118,11 +143,19 @@ export function quantizedHardswish(x: Tensor, output: OutputQparams): Tensor {
 /** leakyRelu of the dequantized value, requantized. */
 export function quantizedLeakyRelu(x: Tensor, negativeSlope: number, output: OutputQparams): Tensor {
   const op = 'quantized.leakyRelu';
-  return pointwise(op, x, requireQuint8(op, x), outputQparams(op, output), (v) => (v > 0 ? v : f32(v * f32(negativeSlope))));
+  return pointwise(op, x, requireQuint8(op, x), outputQparams(op, output), (v) =>
+    v > 0 ? v : f32(v * f32(negativeSlope)),
+  );
 }
 
 /** y = quantize(f(dequantize(x))), worked out on the host for each of the 256 integers. */
-function pointwise(op: string, x: Tensor, xq: PerTensorQParams, yq: PerTensorQParams, f: (real: number) => number): Tensor {
+function pointwise(
+  op: string,
+  x: Tensor,
+  xq: PerTensorQParams,
+  yq: PerTensorQParams,
+  f: (real: number) => number,
+): Tensor {
   const [qmin, qmax] = quantRange.quint8;
   return lookup(op, x, 'quint8', yq, (q) => {
     const real = f(f32((q - xq.zeroPoint) * f32(xq.scale)));

@@ -1,5 +1,13 @@
 import { type Conv2dOptions, conv2dShape, kernel, type Tensor } from '@octet/tensor';
-import { outputQparams, outputRange, type OutputQparams, requantizeMultiplier, requireExactSums, requireQuint8, weightZeroPoints } from './int8';
+import {
+  type OutputQparams,
+  outputQparams,
+  outputRange,
+  requantizeMultiplier,
+  requireExactSums,
+  requireQuint8,
+  weightZeroPoints,
+} from './int8';
 import type { PackedWeight } from './packed-weight';
 
 const { channelsLast, emptyChannelsLast, nhwc, run } = kernel;

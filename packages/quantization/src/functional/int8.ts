@@ -1,6 +1,13 @@
 /** What the int8 operations have in common: the numbers that the host works out once, so that all backends agree. */
-import { quantRange, QuantizationError, roundHalfEven } from '@octet/backend';
-import { type PerTensorQParams, perTensorQParams, qparamArrays, requirePerTensor, type Tensor, tensor } from '@octet/tensor';
+import { QuantizationError, quantRange, roundHalfEven } from '@octet/backend';
+import {
+  type PerTensorQParams,
+  perTensorQParams,
+  qparamArrays,
+  requirePerTensor,
+  type Tensor,
+  tensor,
+} from '@octet/tensor';
 
 const f32 = Math.fround;
 
@@ -17,7 +24,9 @@ export function requireQuint8(op: string, x: Tensor): PerTensorQParams {
       op,
       expected: 'a quint8 activation',
       found: x.dtype,
-      fix: x.qparams ? 'Activations are quint8, weights qint8.' : 'A float tensor reached an int8 layer: put a QuantStub before it.',
+      fix: x.qparams
+        ? 'Activations are quint8, weights qint8.'
+        : 'A float tensor reached an int8 layer: put a QuantStub before it.',
     });
   }
   return requirePerTensor(op, x.qparams);

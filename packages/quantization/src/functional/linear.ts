@@ -1,12 +1,25 @@
 import { DTypeError } from '@octet/backend';
 import { kernel, linearShape, numel, type Tensor } from '@octet/tensor';
-import { outputQparams, outputRange, type OutputQparams, requantizeMultiplier, requireExactSums, requireQuint8, weightScales, weightZeroPoints } from './int8';
+import {
+  type OutputQparams,
+  outputQparams,
+  outputRange,
+  requantizeMultiplier,
+  requireExactSums,
+  requireQuint8,
+  weightScales,
+  weightZeroPoints,
+} from './int8';
 import type { PackedWeight } from './packed-weight';
 
 const { as, dense, emptyOn, run } = kernel;
 
 /** int8 linear: x [..., in] quint8, weight [out, in] qint8 → [..., out] quint8; the formula of quantizedConv2d. */
-export function quantizedLinear(x: Tensor, packed: PackedWeight, options: OutputQparams & { relu?: boolean }): Tensor {
+export function quantizedLinear(
+  x: Tensor,
+  packed: PackedWeight,
+  options: OutputQparams & { relu?: boolean },
+): Tensor {
   const op = 'quantized.linear';
   const { weight } = packed;
   const xq = requireQuint8(op, x);
@@ -38,7 +51,12 @@ export function dynamicLinear(x: Tensor, packed: PackedWeight): Tensor {
   const op = 'dynamic.linear';
   const { weight, bias } = packed;
   if (x.dtype !== 'float32') {
-    throw new DTypeError({ op, expected: 'float32', found: x.dtype, fix: 'Dynamically quantized layers take and return floats: no QuantStub before them.' });
+    throw new DTypeError({
+      op,
+      expected: 'float32',
+      found: x.dtype,
+      fix: 'Dynamically quantized layers take and return floats: no QuantStub before them.',
+    });
   }
   const { rows, inner, outer, shape } = shapesOf(op, x, packed);
   requireExactSums(op, inner);

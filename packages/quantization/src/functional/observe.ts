@@ -36,7 +36,11 @@ export function qparamsOfRange(minVal: Tensor, maxVal: Tensor, attrs: CalculateQ
 }
 
 /** The formula of PyTorch's fused observer, ATen's ChooseQuantizationParams (docs/numerics.md, "Fused observer qparams"). */
-export function fusedQparamsOfRange(minVal: Tensor, maxVal: Tensor, attrs: ChooseQparamsAttrs): QparamTensors {
+export function fusedQparamsOfRange(
+  minVal: Tensor,
+  maxVal: Tensor,
+  attrs: ChooseQparamsAttrs,
+): QparamTensors {
   const out = emptyQparams(minVal);
   run('chooseQparams', { minVal, maxVal }, out, attrs);
   return out;

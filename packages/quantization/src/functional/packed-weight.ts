@@ -18,7 +18,12 @@ export class PackedWeight {
     readonly bias: Tensor | undefined,
   ) {
     if (weight.dtype !== 'qint8') {
-      throw new DTypeError({ op, expected: 'a qint8 weight', found: weight.dtype, fix: 'Quantize it with quantizePerTensor or quantizePerChannel to qint8.' });
+      throw new DTypeError({
+        op,
+        expected: 'a qint8 weight',
+        found: weight.dtype,
+        fix: 'Quantize it with quantizePerTensor or quantizePerChannel to qint8.',
+      });
     }
     if (bias) this.biasHost = bias.dataSync() as Float32Array;
   }
@@ -27,7 +32,10 @@ export class PackedWeight {
   int32Bias(x: PerTensorQParams): Tensor | undefined {
     if (!this.biasHost) return undefined;
     if (this.bias32?.inputScale !== x.scale) {
-      this.bias32 = { tensor: int32Tensor(quantizeBias(this.biasHost, x, this.weight), this.weight), inputScale: x.scale };
+      this.bias32 = {
+        tensor: int32Tensor(quantizeBias(this.biasHost, x, this.weight), this.weight),
+        inputScale: x.scale,
+      };
       this.cache.clear();
     }
     return this.bias32?.tensor;

@@ -1,4 +1,4 @@
-import { ArgumentError, type QuantizedDType, QuantizationError } from '@octet/backend';
+import { ArgumentError, QuantizationError, type QuantizedDType } from '@octet/backend';
 import { Buffer, Module, type StateLoader } from '@octet/nn';
 import { type Tensor, tensor, zeros } from '@octet/tensor';
 import { type QparamTensors, qparamsOfRange, untouchedRange } from '../functional/observe';
@@ -79,7 +79,12 @@ export abstract class Observer extends Module {
   }
 }
 
-function checkRange(op: string, dtype: QuantizedDType & keyof typeof dtypeRange, min: number, max: number): void {
+function checkRange(
+  op: string,
+  dtype: QuantizedDType & keyof typeof dtypeRange,
+  min: number,
+  max: number,
+): void {
   const [lo, hi] = dtypeRange[dtype];
   if (Number.isInteger(min) && Number.isInteger(max) && min < max && min >= lo && max <= hi) return;
   throw new ArgumentError({
@@ -102,7 +107,9 @@ export abstract class RangeObserver extends Observer {
         op: new.target.name,
         expected: `a qscheme of ${allowed.join(' or ')}`,
         found: this.qscheme,
-        fix: this.qscheme.startsWith('perChannel') ? 'Use the PerChannel observer.' : 'Use the observer without PerChannel.',
+        fix: this.qscheme.startsWith('perChannel')
+          ? 'Use the PerChannel observer.'
+          : 'Use the observer without PerChannel.',
       });
     }
     const range = untouchedRange(shape);
@@ -111,7 +118,11 @@ export abstract class RangeObserver extends Observer {
   }
 
   override calculateQparams(): QparamTensors {
-    if (!this.observed) return { scale: tensor([1], { backend: this.minVal.backend }), zeroPoint: zeros([1], { dtype: 'int32', backend: this.minVal.backend }) };
+    if (!this.observed)
+      return {
+        scale: tensor([1], { backend: this.minVal.backend }),
+        zeroPoint: zeros([1], { dtype: 'int32', backend: this.minVal.backend }),
+      };
     return this.qparamsOf(this.minVal, this.maxVal);
   }
 
@@ -148,7 +159,9 @@ export abstract class RangeObserver extends Observer {
     super.loadState(load);
     load.commit(() => {
       // A range saved before anything was observed has minimum +inf.
-      this.observed = this.minVal.numel > 0 && !(this.minVal.backend.readSync && this.minVal.dataSync()[0] === Number.POSITIVE_INFINITY);
+      this.observed =
+        this.minVal.numel > 0 &&
+        !(this.minVal.backend.readSync && this.minVal.dataSync()[0] === Number.POSITIVE_INFINITY);
     });
   }
 }

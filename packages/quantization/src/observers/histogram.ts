@@ -35,7 +35,12 @@ export class HistogramObserver extends RangeObserver {
   constructor({ bins = 2048, upsampleRate = 128, histcRange = 'float', ...options }: HistogramOptions = {}) {
     super(options, ['perTensorAffine', 'perTensorSymmetric'], []);
     if (!(Number.isInteger(bins) && bins > 0)) {
-      throw new ArgumentError({ op: 'HistogramObserver', expected: 'a whole number of bins > 0', found: String(bins), fix: 'Leave it out for 2048.' });
+      throw new ArgumentError({
+        op: 'HistogramObserver',
+        expected: 'a whole number of bins > 0',
+        found: String(bins),
+        fix: 'Leave it out for 2048.',
+      });
     }
     this.bins = bins;
     this.upsampleRate = upsampleRate;
@@ -126,7 +131,8 @@ export class HistogramObserver extends RangeObserver {
       const end = (bin + 1) * downsampleRate;
       for (; cell < end; cell++) {
         const source = cell - start;
-        if (source >= 0 && source < this.bins * upsampleRate) integral += counts[Math.floor(source / upsampleRate)];
+        if (source >= 0 && source < this.bins * upsampleRate)
+          integral += counts[Math.floor(source / upsampleRate)];
       }
       out[bin] = (integral - before) / upsampleRate;
       before = integral;

@@ -16,7 +16,12 @@ export class QuantizedConv2d extends WeightedInt8Module {
   readonly groups: number;
 
   /** `like` gives the geometry; weight [O, C/groups, kh, kw] qint8, bias float32 [O]. */
-  constructor(like: Conv2d | QuantizedConv2d, weight: Tensor, bias: Tensor | undefined, output: OutputQparams) {
+  constructor(
+    like: Conv2d | QuantizedConv2d,
+    weight: Tensor,
+    bias: Tensor | undefined,
+    output: OutputQparams,
+  ) {
     super(weight, bias, output);
     this.inChannels = like.inChannels;
     this.outChannels = like.outChannels;

@@ -1,7 +1,13 @@
 import { ModuleError, QuantizationError } from '@octet/backend';
 import type { StateLoader } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
-import { quantizedAdd, quantizedAddScalar, quantizedCat, quantizedMul, quantizedMulScalar } from '../functional/arithmetic';
+import {
+  quantizedAdd,
+  quantizedAddScalar,
+  quantizedCat,
+  quantizedMul,
+  quantizedMulScalar,
+} from '../functional/arithmetic';
 import type { OutputQparams } from '../functional/int8';
 import { Int8Module } from './with-output';
 

@@ -13,7 +13,11 @@ export interface FloatWeights {
 }
 
 /** Quantizes a weight as its observer says, having shown it the weight once more, as PyTorch's conversion does. */
-export async function quantizeWeight(path: string, weight: Tensor, observer: ObserverOrFakeQuant): Promise<Tensor> {
+export async function quantizeWeight(
+  path: string,
+  weight: Tensor,
+  observer: ObserverOrFakeQuant,
+): Promise<Tensor> {
   if (observer.dtype !== 'qint8') {
     throw new QuantizationError({
       op: 'convert',

@@ -1,0 +1,194 @@
+import { addDispatchHook, type DispatchEvent } from '@octet/backend';
+import { type AnyModule, Linear, LSTM, Sequential } from '@octet/nn';
+import { SGD } from '@octet/optim';
+import { manualSeed, noGrad, randn, type Tensor } from '@octet/tensor';
+import { beforeEach, describe, expect, test } from 'vitest';
+import {
+  convert,
+  defaultFakeQuant,
+  defaultPerChannelWeightFakeQuant,
+  defaultWeightFakeQuant,
+  disableObserver,
+  freezeBnStats,
+  getDefaultQatQConfig,
+  getDefaultQConfig,
+  perChannelDynamicQConfig,
+  prepare,
+  prepareQat,
+  QConfig,
+  type QEngine,
+  quantizeDynamic,
+  quantized,
+} from '../src';
+import { SmallNet } from './models';
+
+beforeEach(() => void manualSeed(11));
+
+const images = (n = 4) => randn([n, 3, 9, 7]);
+
+async function postTraining(engine: QEngine): Promise<SmallNet> {
+  const model = new SmallNet().eval().fuseModel();
+  model.qconfig = getDefaultQConfig(engine);
+  const prepared = prepare(model);
+  for (let i = 0; i < 3; i++) prepared.call(images());
+  return convert(prepared);
+}
+
+function trained(qconfig: QConfig): SmallNet {
+  const model = new SmallNet().train().fuseModel();
+  model.qconfig = qconfig;
+  const prepared = prepareQat(model);
+  const optimizer = new SGD(prepared.parameters(), { lr: 0.05 });
+  for (let i = 0; i < 5; i++) {
+    const loss = prepared.call(images()).square().mean();
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+  }
+  return prepared.apply(disableObserver).apply(freezeBnStats).eval();
+}
+
+describe('convert', () => {
+  test.each(['qnnpack', 'fbgemm', 'x86'] as const)(
+    '%s: int8 from stub to stub, no float inside',
+    async (engine) => {
+      const int8 = await postTraining(engine);
+      const events: DispatchEvent[] = [];
+      const remove = addDispatchHook((event, run) => {
+        events.push(event);
+        run();
+      });
+      noGrad(() => int8.call(images()));
+      remove();
+      const names = events.map((e) => e.kernel);
+      const inside = events.slice(names.indexOf('quantize') + 1, names.indexOf('dequantize'));
+      expect(names.filter((n) => n === 'quantize')).toHaveLength(1);
+      expect(names.filter((n) => n === 'dequantize')).toHaveLength(1);
+      expect(inside.map((e) => e.kernel)).toEqual(
+        expect.arrayContaining(['qconv2d', 'qadd', 'qadaptiveAvgPool2d', 'qlinear']),
+      );
+      const dtypes = inside.flatMap((e) =>
+        [...Object.values(e.inputs), ...Object.values(e.outputs)].map((t) => t?.dtype),
+      );
+      expect(new Set(dtypes.filter(Boolean))).toEqual(new Set(['uint8', 'int8', 'int32']));
+    },
+  );
+
+  test('follows the float model and leaves it and the prepared model as they were', async () => {
+    const model = new SmallNet().eval().fuseModel();
+    model.qconfig = getDefaultQConfig('qnnpack');
+    const before = String(model);
+    const prepared = prepare(model);
+    const x = images();
+    prepared.call(x);
+    const int8 = await convert(prepared);
+    expect(String(model)).toBe(before);
+    expect(prepared.head).toBeInstanceOf(Linear);
+    const float = noGrad(() => model.call(x)).dataSync();
+    const got = noGrad(() => int8.call(x)).dataSync();
+    const { scale } = int8.head as unknown as { scale: number };
+    float.forEach((v, i) => {
+      expect(Math.abs(v - got[i])).toBeLessThan(4 * scale);
+    });
+    expect(int8.modules().some((m) => m.qconfig)).toBe(false);
+  });
+
+  test('an int8 state dict goes into a fresh int8 model, and gives the same integers', async () => {
+    const int8 = await postTraining('x86');
+    const x = images();
+    const expected = noGrad(() => int8.call(x)).dataSync();
+    manualSeed(99);
+    const other = new SmallNet().eval().fuseModel();
+    other.qconfig = getDefaultQConfig('x86');
+    const fresh = await convert(prepare(other), { requireCalibration: false });
+    fresh.loadStateDict(int8.stateDict());
+    expect(noGrad(() => fresh.call(x)).dataSync()).toEqual(expected);
+    expect(noGrad(() => fresh.clone().call(x)).dataSync()).toEqual(expected);
+  });
+
+  test('a prepared state dict goes on where it stopped', async () => {
+    const first = trained(getDefaultQatQConfig('x86'));
+    const second = prepareQat(
+      Object.assign(new SmallNet().train().fuseModel(), { qconfig: getDefaultQatQConfig('x86') }),
+    );
+    second.loadStateDict(first.stateDict());
+    second.apply(disableObserver).apply(freezeBnStats).eval();
+    const x = images();
+    expect(noGrad(() => second.call(x)).dataSync()).toEqual(noGrad(() => first.call(x)).dataSync());
+    const [a, b] = [await convert(first), await convert(second)];
+    expect(noGrad(() => b.call(x)).dataSync()).toEqual(noGrad(() => a.call(x)).dataSync());
+  });
+
+  test('a sum that calibration never reached says so when it is used', async () => {
+    class Rarely extends SmallNet {
+      override forward(x: Tensor): Tensor {
+        return this.dequant.call(this.stem.call(this.quant.call(x)));
+      }
+    }
+    const model = new Rarely().eval().fuseModel();
+    model.qconfig = getDefaultQConfig('qnnpack');
+    const prepared = prepare(model);
+    prepared.call(images());
+    const int8 = await convert(prepared, { requireCalibration: false });
+    const q = images().quantizePerTensor(0.1, 3, 'quint8');
+    expect(() => int8.skipAdd.add(q, q)).toThrow(/calibration/);
+  });
+});
+
+describe('a QAT model in evaluation and its int8 twin, layer by layer on the same inputs', () => {
+  const plain = new QConfig({ activation: defaultFakeQuant, weight: defaultWeightFakeQuant });
+  const perChannel = new QConfig({ activation: defaultFakeQuant, weight: defaultPerChannelWeightFakeQuant });
+  // The fused quantizer trains with another weight scale than conversion uses: docs/numerics.md.
+  test.each([
+    ['FakeQuantize, per tensor', plain, 1],
+    ['FakeQuantize, per channel', perChannel, 1],
+    ['fused, per tensor', getDefaultQatQConfig('qnnpack'), 2],
+    ['fused, per channel', getDefaultQatQConfig('x86'), 2],
+  ])('%s', async (_, qconfig, steps) => {
+    const float = trained(qconfig);
+    const int8 = await convert(float);
+    const twins = new Map(float.namedModules());
+    const worst: Record<string, number> = {};
+    for (const [path, module] of int8.namedModules()) {
+      if (!('scale' in module) || module instanceof quantized.QFunctional) continue;
+      module.registerForwardHook((self: AnyModule, args, output) => {
+        const { scale } = self as unknown as { scale: number };
+        const x = (args as [Tensor])[0];
+        const twin = (twins.get(path) as AnyModule).call(x.dequantize()) as Tensor;
+        const got = (output as Tensor).dequantize().dataSync();
+        const want = twin.dataSync();
+        worst[path] = Math.max(...got.map((v, i) => Math.abs(v - want[i]) / scale));
+      });
+    }
+    noGrad(() => int8.call(images()));
+    expect(Object.keys(worst)).toEqual(['quant', 'stem.0', 'depthwise.0', 'hidden.0', 'head']);
+    for (const [path, found] of Object.entries(worst)) {
+      expect(found, `${path} differs by ${found} steps`).toBeLessThanOrEqual(steps + 1e-3);
+    }
+  });
+});
+
+describe('quantizeDynamic', () => {
+  test('Linear and LSTM take and return floats near the float model', async () => {
+    const model = new Sequential(new Linear(24, 16), new Linear(16, 3)).eval();
+    const x = randn([5, 24]);
+    const float = noGrad(() => model.call(x)).dataSync();
+    for (const options of [{}, { qconfig: perChannelDynamicQConfig }]) {
+      const int8 = await quantizeDynamic(model, options);
+      const got = noGrad(() => int8.call(x)).dataSync();
+      float.forEach((v, i) => {
+        expect(Math.abs(v - got[i])).toBeLessThan(0.05);
+      });
+      expect(int8.stateDict()['0.weight'].dtype).toBe('qint8');
+    }
+    const lstm = new LSTM(6, 5, { numLayers: 2 }).eval();
+    const sequence = randn([7, 2, 6]);
+    const int8 = await quantizeDynamic(new (class extends Sequential {})(lstm as never));
+    const [want] = noGrad(() => lstm.call(sequence));
+    const [got] = noGrad(() => (int8.at(0) as unknown as LSTM).call(sequence));
+    const a = want.dataSync();
+    got.dataSync().forEach((v, i) => {
+      expect(Math.abs(v - a[i])).toBeLessThan(0.05);
+    });
+  });
+});

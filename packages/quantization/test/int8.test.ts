@@ -1,0 +1,101 @@
+import { tensor } from '@octet/tensor';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { quantized } from '../src';
+
+const { functional } = quantized;
+const ints = (values: number[], scale: number, zeroPoint: number) =>
+  tensor(values.map((q) => (q - zeroPoint) * scale)).quantizePerTensor(scale, zeroPoint, 'quint8');
+const byte = fc.integer({ min: 0, max: 255 });
+const scale = fc.double({ min: 0.004, max: 0.5, noNaN: true }).map(Math.fround);
+const row = fc.array(byte, { minLength: 1, maxLength: 19 });
+
+describe('int8 arithmetic stays within one step of exact arithmetic', () => {
+  test.each(['add', 'mul'] as const)('%s', (op) => {
+    fc.assert(
+      fc.property(
+        row,
+        row,
+        scale,
+        byte,
+        scale,
+        byte,
+        scale,
+        byte,
+        fc.boolean(),
+        (a, b, sa, za, sb, zb, sy, zy, relu) => {
+          const n = Math.min(a.length, b.length);
+          const x = ints(a.slice(0, n), sa, za);
+          const y = ints(b.slice(0, n), sb, zb);
+          const got = functional[op](x, y, { scale: sy, zeroPoint: zy, relu }).intRepr().dataSync();
+          const [xs, ys] = [x.intRepr().dataSync(), y.intRepr().dataSync()];
+          for (let i = 0; i < n; i++) {
+            const real =
+              op === 'add' ? (xs[i] - za) * sa + (ys[i] - zb) * sb : (xs[i] - za) * sa * ((ys[i] - zb) * sb);
+            const want = Math.min(Math.max(real / sy + zy, relu ? zy : 0), 255);
+            expect(Math.abs(got[i] - want)).toBeLessThanOrEqual(0.5 + 1e-3 + Math.abs(want) * 1e-5);
+          }
+        },
+      ),
+    );
+  });
+
+  test('addScalar and mulScalar keep the real values', () => {
+    fc.assert(
+      fc.property(row, scale, byte, fc.double({ min: -3, max: 3, noNaN: true }), (values, s, z, c) => {
+        const x = ints(values, s, z);
+        const real = x.dequantize().dataSync();
+        const sum = functional.addScalar(x, c);
+        const sumScale = (sum.qparams as { scale: number }).scale;
+        sum
+          .dequantize()
+          .dataSync()
+          .forEach((v, i) => {
+            expect(Math.abs(v - (real[i] + c))).toBeLessThanOrEqual(s / 2 + sumScale / 2 + 1e-4);
+          });
+        const product = functional.mulScalar(x, c);
+        product
+          .dequantize()
+          .dataSync()
+          .forEach((v, i) => {
+            expect(v).toBeCloseTo(real[i] * c, 2);
+          });
+      }),
+    );
+  });
+
+  test('shapes and dtypes are checked', () => {
+    const x = ints([1, 2, 3], 0.1, 0);
+    expect(() => functional.add(x, ints([1, 2], 0.1, 0), { scale: 1, zeroPoint: 0 })).toThrow(
+      /does not broadcast/,
+    );
+    expect(() => functional.add(x, tensor([1, 2, 3]), { scale: 1, zeroPoint: 0 })).toThrow(/QuantStub/);
+    expect(() => functional.mul(x, x, { scale: Number.NaN, zeroPoint: 0 })).toThrow(/finite scale/);
+    expect(() => functional.mul(x, x, { scale: 1, zeroPoint: 256 })).toThrow(/0 to 255/);
+    const signed = tensor([1]).quantizePerTensor(0.1, 0, 'qint8');
+    expect(() => functional.add(signed, signed, { scale: 1, zeroPoint: 0 })).toThrow(
+      /Activations are quint8/,
+    );
+  });
+
+  test('sums that could leave int32 are refused', () => {
+    const k = 40000;
+    const weight = tensor(new Float32Array(k), [1, k]).quantizePerTensor(1, 0, 'qint8');
+    const x = tensor(new Float32Array(k), [1, k]).quantizePerTensor(1, 0, 'quint8');
+    const packed = new functional.PackedWeight('test', weight, undefined);
+    expect(() => functional.linear(x, packed, { scale: 1, zeroPoint: 0 })).toThrow(/int32 can't overflow/);
+  });
+
+  test('the bias is rounded once, at the scale of the sums', () => {
+    const weight = tensor([[1]]).quantizePerTensor(1, 0, 'qint8');
+    const packed = new functional.PackedWeight('test', weight, tensor([0.26]));
+    const at = (s: number) =>
+      functional
+        .linear(ints([0], s, 0), packed, { scale: 0.01, zeroPoint: 0 })
+        .intRepr()
+        .dataSync()[0];
+    expect(at(0.5)).toBe(50);
+    expect(at(0.1)).toBe(30);
+    expect(at(0.5)).toBe(50);
+  });
+});
