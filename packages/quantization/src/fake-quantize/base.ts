@@ -76,14 +76,14 @@ export abstract class FakeQuantizeBase extends Module {
   override forward(x: Tensor): Tensor {
     if (this.observerEnabled) {
       this.activationPostProcess.call(x.detach());
-      this.setQparams(this.observedQparams());
+      this.updateQparams();
     }
     return this.fakeQuantEnabled ? this.fakeQuantize(x) : x;
   }
 
-  /** What the fake quantization of this step uses. */
-  protected observedQparams(): QparamTensors {
-    return this.calculateQparams();
+  /** Takes over what the observer says, after each batch it sees. */
+  protected updateQparams(): void {
+    this.setQparams(this.activationPostProcess.calculateQparams());
   }
 
   protected fakeQuantize(x: Tensor): Tensor {

@@ -1,5 +1,5 @@
 import { QuantizationError } from '@octet/backend';
-import { fusedQparamsOfRange, type QparamTensors } from '../functional/observe';
+import { fusedQparamsOfRange } from '../functional/observe';
 import type { RangeObserver } from '../observers/base';
 import { MovingAverageMinMaxObserver } from '../observers/moving-average-min-max';
 import { MovingAveragePerChannelMinMaxObserver } from '../observers/moving-average-per-channel-min-max';
@@ -33,8 +33,10 @@ export class FusedMovingAvgObsFakeQuantize extends FakeQuantizeBase {
     return withArgs(FusedMovingAvgObsFakeQuantize, options);
   }
 
-  protected override observedQparams(): QparamTensors {
+  protected override updateQparams(): void {
+    // The fused kernel leaves scale and zero point alone while fake quantization is off.
+    if (!this.fakeQuantEnabled) return;
     const { minVal, maxVal, quantMin, quantMax, isSymmetric } = this.activationPostProcess as RangeObserver;
-    return fusedQparamsOfRange(minVal, maxVal, { quantMin, quantMax, symmetric: isSymmetric });
+    this.setQparams(fusedQparamsOfRange(minVal, maxVal, { quantMin, quantMax, symmetric: isSymmetric }));
   }
 }

@@ -21,14 +21,13 @@ export class LearnableFakeQuantize extends FakeQuantizeBase {
   readonly useGradScaling: boolean;
   declare scale: Parameter;
   declare zeroPoint: Parameter;
-  private learning = false;
 
   constructor({ channelLen = -1, useGradScaling = false, ...options }: LearnableFakeQuantizeOptions = {}) {
     super(options.observer ?? MovingAverageMinMaxObserver, options);
     this.useGradScaling = useGradScaling;
     const n = Math.max(channelLen, 1);
-    this.scale = new Parameter(ones([n]));
-    this.zeroPoint = new Parameter(zeros([n]));
+    this.scale = new Parameter(ones([n]), false);
+    this.zeroPoint = new Parameter(zeros([n]), false);
   }
 
   static withArgs(options: LearnableFakeQuantizeOptions): ObserverFactory {
@@ -37,16 +36,18 @@ export class LearnableFakeQuantize extends FakeQuantizeBase {
 
   /** The optimizer moves scale and zero point from now on; the observer rests. */
   enableParamLearning(): this {
-    this.learning = true;
-    this.observerEnabled = false;
-    this.fakeQuantEnabled = true;
-    return this;
+    return this.learn(true);
   }
 
   /** The observer sets scale and zero point at every forward, as at the start. */
   enableStaticEstimate(): this {
-    this.learning = false;
-    this.observerEnabled = true;
+    return this.learn(false);
+  }
+
+  private learn(learning: boolean): this {
+    this.scale.requiresGrad = learning;
+    this.zeroPoint.requiresGrad = learning;
+    this.observerEnabled = !learning;
     this.fakeQuantEnabled = true;
     return this;
   }
@@ -66,11 +67,6 @@ export class LearnableFakeQuantize extends FakeQuantizeBase {
     return { scale: noGrad(() => this.scale.clamp(this.activationPostProcess.eps)), zeroPoint };
   }
 
-  /** The observer's. */
-  protected override observedQparams(): QparamTensors {
-    return this.activationPostProcess.calculateQparams();
-  }
-
   protected override setQparams({ scale, zeroPoint }: QparamTensors): void {
     this.scale.copy_(scale);
     this.zeroPoint.copy_(zeroPoint.to('float32'));
@@ -78,7 +74,7 @@ export class LearnableFakeQuantize extends FakeQuantizeBase {
 
   protected override fakeQuantize(x: Tensor): Tensor {
     const { quantMin, quantMax, chAxis: axis } = this;
-    if (this.learning) this.scale.copy_(noGrad(() => this.scale.clamp(this.activationPostProcess.eps)));
+    if (this.scale.requiresGrad) this.scale.copy_(noGrad(() => this.scale.clamp(this.activationPostProcess.eps)));
     if (this.activationPostProcess.isSymmetric)
       this.zeroPoint.fill_(this.activationPostProcess.symmetricZeroPoint);
     const gradFactor = this.useGradScaling ? 1 / Math.sqrt(x.numel * quantMax) : 1;
