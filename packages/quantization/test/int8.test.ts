@@ -79,11 +79,34 @@ describe('int8 arithmetic stays within one step of exact arithmetic', () => {
   });
 
   test('sums that could leave int32 are refused', () => {
-    const k = 40000;
+    const k = 70000;
     const weight = tensor(new Float32Array(k), [1, k]).quantizePerTensor(1, 0, 'qint8');
     const x = tensor(new Float32Array(k), [1, k]).quantizePerTensor(1, 0, 'quint8');
     const packed = new functional.PackedWeight('test', weight, undefined);
-    expect(() => functional.linear(x, packed, { scale: 1, zeroPoint: 0 })).toThrow(/int32 can't overflow/);
+    expect(() => functional.linear(x, packed, { scale: 1, zeroPoint: 0 })).toThrow(
+      /int32 can't overflow, found 70000/,
+    );
+  });
+
+  test('a huge bias saturates and the sums stay exact', () => {
+    const k = 60000;
+    const weight = tensor(new Float32Array(k).fill(127), [1, k]).quantizePerTensor(1, 0, 'qint8');
+    const x = tensor(new Float32Array(k).fill(255), [1, k]).quantizePerTensor(1, 0, 'quint8');
+    for (const [bias, want] of [
+      [1e30, 255],
+      [-1e30, 0],
+    ]) {
+      const packed = new functional.PackedWeight('test', weight, tensor([bias]));
+      const y = functional.linear(
+        bias > 0 ? x : x.dequantize().mul(0).quantizePerTensor(1, 0, 'quint8'),
+        packed,
+        {
+          scale: 2 ** 20,
+          zeroPoint: 128,
+        },
+      );
+      expect(y.intRepr().itemSync()).toBe(want);
+    }
   });
 
   test('the bias is rounded once, at the scale of the sums', () => {

@@ -74,7 +74,8 @@ export class LearnableFakeQuantize extends FakeQuantizeBase {
 
   protected override fakeQuantize(x: Tensor): Tensor {
     const { quantMin, quantMax, chAxis: axis } = this;
-    if (this.scale.requiresGrad) this.scale.copy_(noGrad(() => this.scale.clamp(this.activationPostProcess.eps)));
+    if (this.scale.requiresGrad)
+      this.scale.copy_(noGrad(() => this.scale.clamp(this.activationPostProcess.eps)));
     if (this.activationPostProcess.isSymmetric)
       this.zeroPoint.fill_(this.activationPostProcess.symmetricZeroPoint);
     const gradFactor = this.useGradScaling ? 1 / Math.sqrt(x.numel * quantMax) : 1;

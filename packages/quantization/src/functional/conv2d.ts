@@ -25,7 +25,7 @@ export function quantizedConv2d(
   const { weight } = packed;
   const xq = requireQuint8(op, x);
   const { shape, attrs } = conv2dShape(op, x, weight, packed.bias, options);
-  requireExactSums(op, weight.numel / weight.shape[0]);
+  requireExactSums(op, weight);
   const yq = outputQparams(op, options);
   const xd = channelsLast(x);
   const y = emptyChannelsLast(x, shape, { qparams: yq });

@@ -47,14 +47,25 @@ export function requantizeMultiplier(x: PerTensorQParams, weight: Tensor, y: Per
   return weightScales(weight).map((sw) => f32(f32(f32(x.scale) * sw) / f32(y.scale)));
 }
 
-/** The bias as int32 at the scale of the accumulator: rint(bias / f32(sx * sw)), saturated. */
+/**
+ * The bias as int32 at the scale of the accumulator: rint(bias / f32(sx * sw)), saturated to what int32 leaves beside the
+ * largest possible sum, so that no accumulator ever overflows.
+ */
 export function quantizeBias(bias: Float32Array, x: PerTensorQParams, weight: Tensor): Int32Array {
   const scales = weightScales(weight);
-  const [min, max] = quantRange.qint32;
+  const limit = INT32_MAX - largestSum(weight);
   return Int32Array.from(bias, (b, i) => {
     const q = roundHalfEven(f32(b / f32(f32(x.scale) * scales[scales.length === 1 ? 0 : i])));
-    return Math.min(Math.max(q, min), max);
+    return Math.min(Math.max(q, -limit), limit);
   });
+}
+
+const INT32_MAX = 2 ** 31 - 1;
+
+/** The largest |Σ (x - zx)(w - zw)| that a row of the weight can give. */
+function largestSum(weight: Tensor): number {
+  const largestWeight = weightZeroPoints(weight).every((z) => z === 0) ? 128 : 255;
+  return (weight.numel / weight.shape[0]) * 255 * largestWeight;
 }
 
 export function weightScales(weight: Tensor): Float32Array {
@@ -65,14 +76,14 @@ export function weightZeroPoints(weight: Tensor): Int32Array {
   return qparamArrays(weight.qparams as NonNullable<Tensor['qparams']>).zeroPoint;
 }
 
-/** @throws QuantizationError if sums of `k` products of 8-bit numbers could leave int32. */
-export function requireExactSums(op: string, k: number): void {
-  const limit = Math.floor((2 ** 31 - 1) / (255 * 255));
-  if (k <= limit) return;
+/** @throws QuantizationError if a sum of the weight's rows could leave int32 (about 65,000 inputs). */
+export function requireExactSums(op: string, weight: Tensor): void {
+  const largest = largestSum(weight);
+  if (largest < INT32_MAX) return;
   throw new QuantizationError({
     op,
-    expected: `at most ${limit} products in a sum, so that int32 can't overflow`,
-    found: String(k),
+    expected: "few enough inputs that int32 can't overflow",
+    found: `${weight.numel / weight.shape[0]} for each output, whose sum could reach ${largest}`,
     fix: 'Split the layer along its inputs, or leave it in float.',
   });
 }

@@ -24,7 +24,7 @@ export function quantizedLinear(
   const { weight } = packed;
   const xq = requireQuint8(op, x);
   const { rows, inner, outer, shape } = shapesOf(op, x, packed);
-  requireExactSums(op, inner);
+  requireExactSums(op, weight);
   const yq = outputQparams(op, options);
   const y = emptyOn(x, shape, { qparams: yq });
   run(
@@ -59,7 +59,7 @@ export function dynamicLinear(x: Tensor, packed: PackedWeight): Tensor {
     });
   }
   const { rows, inner, outer, shape } = shapesOf(op, x, packed);
-  requireExactSums(op, inner);
+  requireExactSums(op, weight);
   const y = emptyOn(x, shape);
   run(
     'qlinearDynamic',

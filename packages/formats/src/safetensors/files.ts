@@ -1,0 +1,160 @@
+import type { FileHandle } from 'node:fs/promises';
+import { ArgumentError } from '@octet/backend';
+import type { Tensor } from '@octet/tensor';
+import { type Complain, complainAbout } from '../errors';
+import type { StateDict } from '../state-dict';
+import { type Header, PREFIX_BYTES, parseHeader, parsePrefix } from './header';
+import { Contents, decode } from './read';
+import { bytesOf, plan, type SerializeOptions } from './write';
+
+export interface SaveOptions extends SerializeOptions {
+  /** Gives up and leaves no trace. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Saves tensors to a safetensors file, as they are at the time of the call; see `serializeSafetensors` for the layout.
+ * Missing folders are made. The file appears whole or not at all: it is written under another name in the same folder
+ * and takes its place when it is on the disk, so that a failure leaves an older file as it was.
+ *
+ * @throws what `serializeSafetensors` throws, before anything is written; the errors of the file system; the signal's
+ * reason; ArgumentError where there is no file system
+ */
+export async function save(state: StateDict, path: string, options: SaveOptions = {}): Promise<void> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const { head, tensors } = plan('save', state, options);
+  const data = await Promise.all(tensors.map((tensor) => tensor.data()));
+  const { fs, dirname } = await node('save');
+  await fs.mkdir(dirname(path), { recursive: true });
+
+  const partial = `${path}.${crypto.randomUUID()}.tmp`;
+  try {
+    const file = await fs.open(partial, 'wx');
+    try {
+      for (const bytes of [head, ...data.map(bytesOf)]) {
+        signal?.throwIfAborted();
+        await file.writeFile(bytes);
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    signal?.throwIfAborted();
+    await fs.rename(partial, path);
+  } catch (error) {
+    await fs.rm(partial, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * All tensors of a safetensors file.
+ * @throws FormatError for a file that isn't one; the errors of the file system; ArgumentError where there is none
+ */
+export async function load(path: string): Promise<StateDict> {
+  const file = await open(path);
+  try {
+    return await file.toStateDict();
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Opens a safetensors file and reads its header; the tensors are read when they are asked for. Close it in the end.
+ * @throws as `load`
+ */
+export async function open(path: string): Promise<OpenSafetensors> {
+  const { fs } = await node('open');
+  const complain = complainAbout('safetensors', path);
+  const file = await fs.open(path);
+  try {
+    const { size } = await file.stat();
+    const read = (begin: number, end: number) => readRange(file, begin, end, complain);
+    const data = PREFIX_BYTES + parsePrefix(await read(0, Math.min(PREFIX_BYTES, size)), size, complain);
+    const header = parseHeader(await read(PREFIX_BYTES, data), size - data, complain);
+    const ranges = {
+      read: (begin: number, end: number) => read(data + begin, data + end),
+      close: () => file.close(),
+    };
+    return new OpenSafetensors(header, ranges, complain);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** The data of a file, to be read piece by piece. */
+interface Ranges {
+  read(begin: number, end: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** A file on disk. Each tensor is read when it is asked for. */
+export class OpenSafetensors extends Contents {
+  constructor(
+    header: Header,
+    private readonly data: Ranges,
+    private readonly complain: Complain,
+  ) {
+    super(header);
+  }
+
+  /**
+   * Reads one tensor, on the default backend.
+   * @throws ArgumentError if there is no such tensor; FormatError if the file has become shorter, or for an I64 tensor
+   * whose numbers don't fit int32; the errors of the file system
+   */
+  async tensor(name: string): Promise<Tensor> {
+    const info = this.info(name);
+    return decode(name, info, await this.data.read(info.begin, info.end), this.complain);
+  }
+
+  /** Reads all tensors. */
+  async toStateDict(): Promise<StateDict> {
+    const entries: [string, Tensor][] = [];
+    for (const name of this.names()) entries.push([name, await this.tensor(name)]);
+    return Object.fromEntries(entries);
+  }
+
+  /** Closes the file; no tensor can be read from it after. */
+  async close(): Promise<void> {
+    await this.data.close();
+  }
+}
+
+async function readRange(
+  file: FileHandle,
+  begin: number,
+  end: number,
+  complain: Complain,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(end - begin);
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesRead } = await file.read(bytes, at, bytes.length - at, begin + at);
+    if (bytesRead === 0)
+      throw complain('data', `there up to byte ${end}`, `the end of the file at ${begin + at}`);
+    at += bytesRead;
+  }
+  return bytes;
+}
+
+/** Node's file functions, loaded when they are needed, so that the package can be imported in a browser. */
+async function node(op: string) {
+  try {
+    // Awaited one by one inside of `try`: bundlers for browsers take that as leave to go without.
+    const fs = await import('node:fs/promises');
+    const { dirname } = await import('node:path');
+    // Some of them put an empty module in its place.
+    if ('open' in fs) return { fs, dirname };
+  } catch {
+    // There is none.
+  }
+  throw new ArgumentError({
+    op,
+    expected: 'a file system',
+    found: 'none',
+    fix: 'Use parseSafetensors and serializeSafetensors, and fetch or download the bytes.',
+  });
+}

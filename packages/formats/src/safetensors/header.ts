@@ -1,0 +1,155 @@
+import type { DType } from '@octet/backend';
+import type { QParams } from '@octet/tensor';
+import { type Complain, quote } from '../errors';
+import { elements, type StoredDType } from './elements';
+import { duplicateKey, isObject, isSize, isWellFormed } from './json';
+import { parseQuantized, parseQuantizedTable, QUANTIZED } from './quantized';
+
+/** The bytes before the header, which hold its length. */
+export const PREFIX_BYTES = 8;
+
+/** The longest header that is read or written: the limit of the official library. */
+export const MAX_HEADER_BYTES = 100_000_000;
+
+/** What a file says of one tensor. */
+export interface TensorInfo {
+  /** The dtype of the tensor that reading it gives. */
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** How its elements are stored. */
+  readonly stored: StoredDType;
+  /** Scale and zero point of a quantized tensor. */
+  readonly qparams: QParams | undefined;
+  /** Where its bytes lie in the data, which follows the header. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface Header {
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** The length of the header of a file of `fileBytes` bytes, from the first eight of them. */
+export function parsePrefix(prefix: Uint8Array, fileBytes: number, complain: Complain): number {
+  const field = 'header length';
+  if (fileBytes < PREFIX_BYTES || prefix.length < PREFIX_BYTES)
+    throw complain(field, `${PREFIX_BYTES} bytes`, `a file of ${fileBytes} bytes`);
+  const { buffer, byteOffset } = prefix;
+  const length = new DataView(buffer, byteOffset, PREFIX_BYTES).getBigUint64(0, true);
+  if (length > MAX_HEADER_BYTES) throw complain(field, `at most ${MAX_HEADER_BYTES}`, String(length));
+  if (length > fileBytes - PREFIX_BYTES)
+    throw complain(field, `at most the ${fileBytes - PREFIX_BYTES} bytes that follow it`, String(length));
+  return Number(length);
+}
+
+/** Reads and checks a header that `dataBytes` bytes of data follow. Nothing is allocated by what it claims. */
+export function parseHeader(bytes: Uint8Array, dataBytes: number, complain: Complain): Header {
+  const { __metadata__: metadata, ...entries } = parseJson(bytes, complain);
+  const strings = parseMetadata(metadata, complain);
+  const { [QUANTIZED]: json = '{}', ...rest } = strings;
+  const quantized = parseQuantizedTable(json, complain);
+
+  const tensors = new Map<string, TensorInfo>();
+  for (const [name, entry] of Object.entries(entries)) {
+    const plain = parseEntry(name, entry, complain);
+    const described = quantized.get(name);
+    tensors.set(name, described ? { ...plain, ...parseQuantized(name, described, plain, complain) } : plain);
+    quantized.delete(name);
+  }
+  for (const name of quantized.keys())
+    throw complain(`${QUANTIZED} ${quote(name)}`, 'the name of a tensor', 'none of that name');
+  checkLayout(tensors, dataBytes, complain);
+  return { tensors, metadata: rest };
+}
+
+function parseJson(bytes: Uint8Array, complain: Complain): Record<string, unknown> {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw complain('header', 'UTF-8', 'other bytes', { cause });
+  }
+  if (text[0] !== '{') throw complain('header', "a JSON object that starts with '{'", quote(text));
+  let header: Record<string, unknown>;
+  try {
+    header = JSON.parse(text);
+  } catch (cause) {
+    throw complain('header', 'JSON', quote(text), { cause });
+  }
+  const twice = duplicateKey(text);
+  if (twice !== undefined) throw complain('header', 'an object of distinct keys', `${quote(twice)} twice`);
+  return header;
+}
+
+function parseMetadata(metadata: unknown, complain: Complain): Record<string, string> {
+  const field = '__metadata__';
+  if (metadata === undefined) return {};
+  if (!isObject(metadata)) throw complain(field, 'an object of strings', quote(metadata));
+  for (const [key, value] of Object.entries(metadata)) {
+    if (typeof value !== 'string') throw complain(`${field}[${quote(key)}]`, 'a string', quote(value));
+    if (!isWellFormed(key) || !isWellFormed(value))
+      throw complain(`${field}[${quote(key)}]`, 'Unicode text', 'half a surrogate pair');
+  }
+  return metadata as Record<string, string>;
+}
+
+function parseEntry(name: string, entry: unknown, complain: Complain): TensorInfo {
+  const field = quote(name);
+  if (!isWellFormed(name)) throw complain(field, 'Unicode text', 'half a surrogate pair');
+  if (!isObject(entry)) throw complain(field, 'an object with dtype, shape and data_offsets', quote(entry));
+  const { dtype: stored, shape, data_offsets: offsets } = entry;
+
+  if (typeof stored !== 'string' || !Object.hasOwn(elements, stored)) {
+    throw complain(`${field}.dtype`, `one of ${Object.keys(elements).join(', ')}`, quote(stored), {
+      fix: 'Convert the tensor to one of these before it is saved.',
+    });
+  }
+  if (!Array.isArray(shape) || !shape.every(isSize))
+    throw complain(`${field}.shape`, 'a list of whole numbers >= 0', quote(shape));
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize) || offsets[0] > offsets[1])
+    throw complain(
+      `${field}.data_offsets`,
+      '[begin, end], whole numbers with 0 <= begin <= end',
+      quote(offsets),
+    );
+
+  const { bytes, dtype } = elements[stored as StoredDType];
+  const [begin, end] = offsets;
+  const wanted = byteLength(shape, bytes);
+  if (wanted === undefined) throw complain(`${field}.shape`, 'that of a tensor that can exist', quote(shape));
+  if (end - begin !== wanted)
+    throw complain(
+      `${field}.data_offsets`,
+      `${wanted} bytes apart for ${stored} ${quote(shape)}`,
+      quote(offsets),
+    );
+  return { dtype, shape, stored: stored as StoredDType, qparams: undefined, begin, end };
+}
+
+/** Undefined if the sizes multiply to more than a double counts exactly, be there a 0 among them or not. */
+function byteLength(shape: readonly number[], bytesPerElement: number): number | undefined {
+  let product = bytesPerElement;
+  for (const size of shape) {
+    if (size !== 0) product *= size;
+    if (!Number.isSafeInteger(product)) return undefined;
+  }
+  return shape.includes(0) ? 0 : product;
+}
+
+/** The tensors must cover the data from end to end, each byte once. */
+function checkLayout(tensors: ReadonlyMap<string, TensorInfo>, dataBytes: number, complain: Complain): void {
+  let covered = 0;
+  const inOrder = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  for (const [name, { begin, end }] of inOrder) {
+    if (begin !== covered)
+      throw complain(
+        `${quote(name)}.data_offsets`,
+        `the next after those that end at ${covered}`,
+        quote([begin, end]),
+      );
+    covered = end;
+  }
+  if (covered !== dataBytes)
+    throw complain('data', `${covered} bytes, as its tensors take`, `${dataBytes} bytes`);
+}

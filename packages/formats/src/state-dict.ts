@@ -1,0 +1,4 @@
+import type { Tensor } from '@octet/tensor';
+
+/** Tensors by name, as modules hand them out and take them. */
+export type StateDict = Record<string, Tensor>;

@@ -1,0 +1,98 @@
+import * as octet from '@octet/tensor';
+import { grad, type Tensor } from '@octet/tensor';
+import type { Outputs } from '../compare';
+import type { Handler } from '../golden-case';
+import { camelCase } from './names';
+
+interface FloatOpParams {
+  fn: string;
+  // biome-ignore lint/suspicious/noExplicitAny: the arguments of many functions
+  kwargs: any;
+  /** Inputs besides the integers that have no gradient. */
+  no_grad?: string[];
+}
+
+type Inputs = Readonly<Record<string, Tensor>>;
+type Run = (inputs: Inputs, kwargs: FloatOpParams['kwargs'], options: object) => Tensor;
+
+const unary =
+  (f: (x: Tensor) => Tensor): Run =>
+  ({ x }) =>
+    f(x);
+const binary =
+  (f: (a: Tensor, b: Tensor) => Tensor): Run =>
+  ({ a, b }) =>
+    f(a, b);
+
+/** PyTorch's functions; `options` are the keyword arguments in camelCase. */
+const functions: Readonly<Record<string, Run>> = {
+  conv2d: ({ x, weight, bias }, _, options) => octet.conv2d(x, weight, bias, options),
+  linear: ({ x, weight, bias }) => octet.linear(x, weight, bias),
+  matmul: binary(octet.matmul),
+  add: ({ a, b }, { alpha = 1 }) => a.add(b.mul(alpha)),
+  sub: binary(octet.sub),
+  mul: binary(octet.mul),
+  div: binary(octet.div),
+  exp: unary(octet.exp),
+  sqrt: unary(octet.sqrt),
+  clamp: ({ x }, { min, max }) => x.clamp(min, max),
+  relu: unary(octet.relu),
+  relu6: unary(octet.relu6),
+  hardswish: unary(octet.hardswish),
+  hardsigmoid: unary(octet.hardsigmoid),
+  sigmoid: unary(octet.sigmoid),
+  tanh: unary(octet.tanh),
+  gelu: unary(octet.gelu),
+  leaky_relu: ({ x }, { negative_slope }) => x.leakyRelu(negative_slope),
+  max_pool2d: ({ x }, { kernel_size }, options) => x.maxPool2d(kernel_size, options),
+  avg_pool2d: ({ x }, { kernel_size }, options) => x.avgPool2d(kernel_size, options),
+  adaptive_avg_pool2d: ({ x }, { output_size }) => x.adaptiveAvgPool2d(output_size),
+  softmax: ({ x }, { dim }) => x.softmax(dim),
+  log_softmax: ({ x }, { dim }) => x.logSoftmax(dim),
+  cross_entropy: ({ x, target, class_weight }, _, options) =>
+    octet.crossEntropy(x, target, { ...options, weight: class_weight }),
+  mse_loss: ({ a, b }, _, options) => octet.mseLoss(a, b, options),
+  dropout_p0: ({ x }) => octet.dropout(x, 0),
+  layer_norm: ({ x, weight, bias }, { normalized_shape, eps }) =>
+    octet.layerNorm(x, normalized_shape, weight, bias, eps),
+  embedding: ({ index, weight }, _, options) => octet.embedding(index, weight, options),
+  sum: ({ x }, { dim, keepdim }) => x.sum(dim, keepdim),
+  mean: ({ x }, { dim, keepdim }) => x.mean(dim, keepdim),
+  var: ({ x }, { dim, unbiased }) => x.var(dim, { correction: unbiased ? 1 : 0 }),
+  amax: ({ x }, { dim, keepdim }) => x.amax(dim, keepdim),
+  flatten: ({ x }, { start_dim, end_dim }) => x.flatten(start_dim, end_dim),
+  reshape: ({ x }, { shape }) => x.reshape(shape),
+  permute: ({ x }, { dims }) => x.permute(dims),
+  transpose: ({ x }, { dims }) => x.transpose(dims[0], dims[1]),
+  slice: ({ x }, { slices }) =>
+    slices.reduce(
+      (t: Tensor, [start, end, step]: (number | null)[], dim: number) =>
+        t.slice(dim, start ?? undefined, end ?? undefined, step ?? undefined),
+      x,
+    ),
+  cat: (inputs, { dim }) => octet.cat(Object.values(inputs), dim),
+  pad: ({ x }, { pad, value }) => x.pad(pad, value),
+};
+
+/** `y`, and `grad_NAME` for every input that has a gradient. */
+export const floatOp: Handler<FloatOpParams> = (c) => {
+  const { fn, kwargs, no_grad = [] } = c.params;
+  const run = functions[fn];
+  if (!run) throw new Error(`no function '${fn}'`);
+  const { grad_out: gradOut, ...inputs } = c.tensors('');
+  const trained = Object.keys(inputs).filter(
+    (name) => inputs[name].dtype === 'float32' && !no_grad.includes(name),
+  );
+  for (const name of trained) inputs[name].requiresGrad = true;
+  const y = run(inputs, kwargs, camelCase(kwargs));
+  const outputs: Record<string, Outputs[string]> = { y };
+  const grads = grad(
+    y,
+    trained.map((name) => inputs[name]),
+    { gradOutputs: [gradOut] },
+  );
+  trained.forEach((name, i) => {
+    outputs[`grad_${name}`] = grads[i] as Tensor;
+  });
+  return outputs;
+};

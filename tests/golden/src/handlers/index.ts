@@ -1,0 +1,50 @@
+import type { Handler } from '../golden-case';
+import { batchNorm2d } from './batch-norm2d';
+import { dynamicLinear, dynamicLstm } from './dynamic';
+import { fakeQuantModule } from './fake-quant-module';
+import { fakeQuantize } from './fake-quantize';
+import { floatOp } from './float-op';
+import { fuse } from './fuse';
+import { qbinary, qconv2d, qlinear, qscalar, qunary } from './int8';
+import { learnableFakeQuantModule, learnableFakeQuantOp } from './learnable-fake-quant';
+import { lrScheduler } from './lr-scheduler';
+import { modelFloat, modelPtq, modelQat, modelTutorial } from './model';
+import { observer } from './observer';
+import { optimizer } from './optimizer';
+import { qatModule } from './qat-module';
+import { quantizePerChannel, quantizePerTensor, requantize, weightQuantize } from './quantize';
+
+/** What computes each `params.op`. */
+export const handlers: Readonly<Record<string, Handler>> = {
+  observer,
+  quantize_per_tensor: quantizePerTensor,
+  quantize_per_channel: quantizePerChannel,
+  requantize,
+  weight_quantize: weightQuantize,
+  fake_quantize: fakeQuantize,
+  fake_quant_module: fakeQuantModule,
+  learnable_fake_quant_op: learnableFakeQuantOp,
+  learnable_fake_quant_module: learnableFakeQuantModule,
+  float_op: floatOp,
+  batch_norm2d: batchNorm2d,
+  optimizer,
+  lr_scheduler: lrScheduler,
+  fuse,
+  qat_module: qatModule,
+  qconv2d,
+  qlinear,
+  qbinary,
+  qscalar,
+  qunary,
+  dynamic_linear: dynamicLinear,
+  dynamic_lstm: dynamicLstm,
+  model_float: modelFloat,
+  model_ptq: modelPtq,
+  model_qat: modelQat,
+  model_tutorial: modelTutorial,
+};
+
+/** Groups left out of the count, and why. */
+export const excluded: Readonly<Record<string, string>> = {
+  pt: 'there is no reader for .pt files yet',
+};
