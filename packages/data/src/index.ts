@@ -1,0 +1,7 @@
+/** Data sets, loaders and transforms. */
+export { type Collated, collate } from './collate';
+export { DataLoader, type DataLoaderOptions } from './data-loader';
+export { type Dataset, MapDataset, randomSplit, Subset, TensorDataset } from './dataset';
+export { compose } from './transforms/compose';
+export { normalize } from './transforms/normalize';
+export { type ImagePixels, toTensor } from './transforms/to-tensor';

@@ -1,0 +1,12 @@
+/** Layers, losses and what is made of them. */
+export * as functional from './functional';
+export type { ForwardHook, ForwardPreHook, HookHandle, HookOptions } from './hooks';
+export * as init from './init';
+export * from './layers';
+export * from './losses';
+export { type AnyModule, Module } from './module';
+export { ModuleList } from './module-list';
+export { Buffer, type BufferOptions, Parameter } from './parameter';
+export { Sequential } from './sequential';
+export { type LoadResult, type StateDict, type StateLoader, stateKey } from './state-dict';
+export { type Measured, summary } from './summary';

@@ -1,0 +1,22 @@
+import type { Pair } from '@octet/backend';
+import { adaptiveAvgPool2d, type Tensor } from '@octet/tensor';
+import { pair, repr, type Size2 } from '../arguments';
+import { Module } from '../module';
+
+/** Means over windows that spread evenly: x [N, C, H, W] → [N, C, ...outputSize]. */
+export class AdaptiveAvgPool2d extends Module {
+  readonly outputSize: Pair;
+
+  constructor(outputSize: Size2) {
+    super();
+    this.outputSize = pair('AdaptiveAvgPool2d', 'outputSize', outputSize);
+  }
+
+  forward(x: Tensor): Tensor {
+    return adaptiveAvgPool2d(x, this.outputSize);
+  }
+
+  override extraRepr(): string {
+    return repr({ outputSize: this.outputSize });
+  }
+}

@@ -1,0 +1,40 @@
+import type { Pair } from '@octet/backend';
+import { avgPool2d, type Tensor } from '@octet/tensor';
+import { pair, repr, type Size2 } from '../arguments';
+import { Module } from '../module';
+
+export interface AvgPool2dOptions {
+  /** The kernel size unless given. */
+  stride?: Size2;
+  padding?: Size2;
+  /** Whether padded positions count in the divisor. */
+  countIncludePad?: boolean;
+}
+
+/** The mean of each window: x [N, C, H, W] → [N, C, OH, OW], sizes as in Conv2d. */
+export class AvgPool2d extends Module {
+  readonly kernelSize: Pair;
+  readonly stride: Pair;
+  readonly padding: Pair;
+  readonly countIncludePad: boolean;
+
+  constructor(
+    kernelSize: Size2,
+    { stride = kernelSize, padding = 0, countIncludePad = true }: AvgPool2dOptions = {},
+  ) {
+    super();
+    this.kernelSize = pair('AvgPool2d', 'kernelSize', kernelSize);
+    this.stride = pair('AvgPool2d', 'stride', stride);
+    this.padding = pair('AvgPool2d', 'padding', padding, 0);
+    this.countIncludePad = countIncludePad;
+  }
+
+  forward(x: Tensor): Tensor {
+    return avgPool2d(x, this.kernelSize, this);
+  }
+
+  override extraRepr(): string {
+    const { kernelSize, stride, padding } = this;
+    return repr({ kernelSize, stride, padding });
+  }
+}

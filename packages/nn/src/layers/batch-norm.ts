@@ -1,0 +1,110 @@
+import { batchNorm, noGrad, ones, type Tensor, zeros } from '@octet/tensor';
+import { repr, requireRank, whole, within } from '../arguments';
+import { Module } from '../module';
+import { Buffer, Parameter } from '../parameter';
+
+export interface BatchNormOptions {
+  eps?: number;
+  /** How fast the running statistics follow the batches; null: their plain average. */
+  momentum?: number | null;
+  /** Whether there are a weight and a bias to learn. */
+  affine?: boolean;
+  /** Without running statistics the batch's own are used in evaluation too. */
+  trackRunningStats?: boolean;
+}
+
+/**
+ * `(x - mean) / √(var + eps) · weight + bias` for each channel (dimension 1): Ioffe and Szegedy, 2015. In training by
+ * the batch's statistics, which the running ones follow (`(1 - momentum) · running + momentum · batch`, the variance
+ * unbiased); in evaluation by the running ones.
+ */
+export abstract class BatchNorm extends Module {
+  readonly numFeatures: number;
+  readonly eps: number;
+  readonly momentum: number | null;
+  readonly affine: boolean;
+  readonly trackRunningStats: boolean;
+  weight: Parameter | undefined;
+  bias: Parameter | undefined;
+  runningMean: Buffer | undefined;
+  runningVar: Buffer | undefined;
+  /** Batches seen in training; int32. */
+  numBatchesTracked: Buffer | undefined;
+
+  constructor(
+    op: string,
+    numFeatures: number,
+    { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true }: BatchNormOptions = {},
+  ) {
+    super();
+    this.numFeatures = whole(op, 'numFeatures', numFeatures);
+    this.eps = within(op, 'eps', eps, 0);
+    this.momentum = momentum === null ? null : within(op, 'momentum', momentum, 0, 1);
+    this.affine = affine;
+    this.trackRunningStats = trackRunningStats;
+    this.weight = affine ? new Parameter(ones([numFeatures])) : undefined;
+    this.bias = affine ? new Parameter(zeros([numFeatures])) : undefined;
+    this.runningMean = trackRunningStats ? new Buffer(zeros([numFeatures])) : undefined;
+    this.runningVar = trackRunningStats ? new Buffer(ones([numFeatures])) : undefined;
+    this.numBatchesTracked = trackRunningStats ? new Buffer(zeros([], { dtype: 'int32' })) : undefined;
+  }
+
+  resetRunningStats(): void {
+    this.runningMean?.fill_(0);
+    this.runningVar?.fill_(1);
+    this.numBatchesTracked?.fill_(0);
+  }
+
+  resetParameters(): void {
+    this.resetRunningStats();
+    this.weight?.fill_(1);
+    this.bias?.fill_(0);
+  }
+
+  /** @throws ShapeError unless the input has the right number of dimensions */
+  protected abstract checkInput(x: Tensor): void;
+
+  forward(x: Tensor): Tensor {
+    this.checkInput(x);
+    const { runningMean, runningVar, weight, bias, eps } = this;
+    const momentum = this.training ? this.countBatch() : 0;
+    const training = this.training || !runningMean;
+    return batchNorm(x, { runningMean, runningVar, weight, bias, training, momentum, eps });
+  }
+
+  /** Counts this batch; returns how much of it goes into the running statistics. */
+  private countBatch(): number {
+    const count = this.numBatchesTracked;
+    if (!count) return this.momentum ?? 0;
+    // By way of floats, for there are no kernels that count: exact up to 2^24 batches.
+    noGrad(() => count.copy_(count.to('float32').add(1).to('int32')));
+    return this.momentum ?? 1 / count.itemSync();
+  }
+
+  override extraRepr(): string {
+    const { eps, momentum, affine, trackRunningStats } = this;
+    return `${this.numFeatures}, ${repr({ eps, momentum, affine, trackRunningStats })}`;
+  }
+}
+
+/** Batch normalisation of x [N, C] or [N, C, L]. */
+export class BatchNorm1d extends BatchNorm {
+  constructor(numFeatures: number, options?: BatchNormOptions) {
+    super('BatchNorm1d', numFeatures, options);
+  }
+
+  protected checkInput(x: Tensor): void {
+    requireRank('BatchNorm1d', x, '[N, C] or [N, C, L]', 2, 3);
+  }
+}
+
+/** Batch normalisation of x [N, C, H, W]. */
+export class BatchNorm2d extends BatchNorm {
+  constructor(numFeatures: number, options?: BatchNormOptions) {
+    super('BatchNorm2d', numFeatures, options);
+  }
+
+  protected checkInput(x: Tensor): void {
+    requireRank('BatchNorm2d', x, '[N, C, H, W]', 4);
+  }
+}

@@ -1,0 +1,28 @@
+import { dropout, type Generator, type Tensor } from '@octet/tensor';
+import { repr, within } from '../arguments';
+import { Module } from '../module';
+
+/**
+ * In training each element becomes 0 with probability `p`, and the others are divided by 1 - p; in evaluation nothing
+ * happens. @throws ArgumentError unless 0 <= p <= 1
+ */
+export class Dropout extends Module {
+  readonly p: number;
+  /** The default generator unless given. */
+  readonly generator: Generator | undefined;
+
+  constructor(p = 0.5, { generator }: { generator?: Generator | undefined } = {}) {
+    super();
+    this.p = within('Dropout', 'p', p, 0, 1);
+    this.generator = generator;
+  }
+
+  forward(x: Tensor): Tensor {
+    const { p, training, generator } = this;
+    return dropout(x, p, { training, generator });
+  }
+
+  override extraRepr(): string {
+    return repr({ p: this.p });
+  }
+}

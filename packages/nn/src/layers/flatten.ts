@@ -1,0 +1,21 @@
+import { flatten, type Tensor } from '@octet/tensor';
+import { repr } from '../arguments';
+import { Module } from '../module';
+
+/** Makes one of the dims from startDim to endDim (inclusive): [N, C, H, W] → [N, C·H·W]. */
+export class Flatten extends Module {
+  constructor(
+    readonly startDim = 1,
+    readonly endDim = -1,
+  ) {
+    super();
+  }
+
+  forward(x: Tensor): Tensor {
+    return flatten(x, this.startDim, this.endDim);
+  }
+
+  override extraRepr(): string {
+    return repr({ startDim: this.startDim, endDim: this.endDim });
+  }
+}

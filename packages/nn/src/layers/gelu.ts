@@ -1,0 +1,9 @@
+import { gelu, type Tensor } from '@octet/tensor';
+import { Module } from '../module';
+
+/** x · Φ(x) with the error function, any shape: Hendrycks and Gimpel, 2016. */
+export class GELU extends Module {
+  forward(x: Tensor): Tensor {
+    return gelu(x);
+  }
+}

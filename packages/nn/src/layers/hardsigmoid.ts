@@ -1,0 +1,9 @@
+import { hardsigmoid, type Tensor } from '@octet/tensor';
+import { Module } from '../module';
+
+/** clamp(x + 3, 0, 6) / 6, any shape. */
+export class Hardsigmoid extends Module {
+  forward(x: Tensor): Tensor {
+    return hardsigmoid(x);
+  }
+}

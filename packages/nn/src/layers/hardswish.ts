@@ -1,0 +1,9 @@
+import { hardswish, type Tensor } from '@octet/tensor';
+import { Module } from '../module';
+
+/** x · clamp(x + 3, 0, 6) / 6, any shape: Howard et al., "Searching for MobileNetV3", 2019. */
+export class Hardswish extends Module {
+  forward(x: Tensor): Tensor {
+    return hardswish(x);
+  }
+}

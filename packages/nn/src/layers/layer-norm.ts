@@ -1,0 +1,50 @@
+import { layerNorm, ones, type Tensor, zeros } from '@octet/tensor';
+import { repr, whole, within } from '../arguments';
+import { Module } from '../module';
+import { Parameter } from '../parameter';
+
+export interface LayerNormOptions {
+  eps?: number;
+  /** Whether there is a weight (and a bias) to learn. */
+  elementwiseAffine?: boolean;
+  bias?: boolean;
+}
+
+/**
+ * `(x - mean) / √(var + eps) · weight + bias` over the last dimensions, which have the shape `normalizedShape`:
+ * Ba, Kiros and Hinton, 2016.
+ */
+export class LayerNorm extends Module {
+  readonly normalizedShape: readonly number[];
+  readonly eps: number;
+  readonly elementwiseAffine: boolean;
+  weight: Parameter | undefined;
+  bias: Parameter | undefined;
+
+  constructor(
+    normalizedShape: number | readonly number[],
+    { eps = 1e-5, elementwiseAffine = true, bias = true }: LayerNormOptions = {},
+  ) {
+    super();
+    this.normalizedShape = typeof normalizedShape === 'number' ? [normalizedShape] : [...normalizedShape];
+    for (const size of this.normalizedShape) whole('LayerNorm', 'each size of normalizedShape', size);
+    this.eps = within('LayerNorm', 'eps', eps, 0);
+    this.elementwiseAffine = elementwiseAffine;
+    this.weight = elementwiseAffine ? new Parameter(ones(this.normalizedShape)) : undefined;
+    this.bias = elementwiseAffine && bias ? new Parameter(zeros(this.normalizedShape)) : undefined;
+  }
+
+  resetParameters(): void {
+    this.weight?.fill_(1);
+    this.bias?.fill_(0);
+  }
+
+  forward(x: Tensor): Tensor {
+    return layerNorm(x, this.normalizedShape, this.weight, this.bias, this.eps);
+  }
+
+  override extraRepr(): string {
+    const { normalizedShape, eps, elementwiseAffine } = this;
+    return repr({ normalizedShape, eps, elementwiseAffine });
+  }
+}

@@ -1,0 +1,18 @@
+import { leakyRelu, type Tensor } from '@octet/tensor';
+import { repr } from '../arguments';
+import { Module } from '../module';
+
+/** x where x > 0, negativeSlope · x elsewhere; any shape. */
+export class LeakyReLU extends Module {
+  constructor(readonly negativeSlope = 0.01) {
+    super();
+  }
+
+  forward(x: Tensor): Tensor {
+    return leakyRelu(x, this.negativeSlope);
+  }
+
+  override extraRepr(): string {
+    return repr({ negativeSlope: this.negativeSlope });
+  }
+}

@@ -1,0 +1,18 @@
+import { logSoftmax, type Tensor } from '@octet/tensor';
+import { repr } from '../arguments';
+import { Module } from '../module';
+
+/** x - log Σ eˣ along `dim`. */
+export class LogSoftmax extends Module {
+  constructor(readonly dim: number) {
+    super();
+  }
+
+  forward(x: Tensor): Tensor {
+    return logSoftmax(x, this.dim);
+  }
+
+  override extraRepr(): string {
+    return repr({ dim: this.dim });
+  }
+}

@@ -1,0 +1,36 @@
+import type { Pair } from '@octet/backend';
+import { maxPool2d, type Tensor } from '@octet/tensor';
+import { pair, repr, type Size2 } from '../arguments';
+import { Module } from '../module';
+
+export interface MaxPool2dOptions {
+  /** The kernel size unless given. */
+  stride?: Size2;
+  padding?: Size2;
+  dilation?: Size2;
+}
+
+/** The maximum in each window: x [N, C, H, W] → [N, C, OH, OW], sizes as in Conv2d. Padding never wins. */
+export class MaxPool2d extends Module {
+  readonly kernelSize: Pair;
+  readonly stride: Pair;
+  readonly padding: Pair;
+  readonly dilation: Pair;
+
+  constructor(kernelSize: Size2, { stride = kernelSize, padding = 0, dilation = 1 }: MaxPool2dOptions = {}) {
+    super();
+    this.kernelSize = pair('MaxPool2d', 'kernelSize', kernelSize);
+    this.stride = pair('MaxPool2d', 'stride', stride);
+    this.padding = pair('MaxPool2d', 'padding', padding, 0);
+    this.dilation = pair('MaxPool2d', 'dilation', dilation);
+  }
+
+  forward(x: Tensor): Tensor {
+    return maxPool2d(x, this.kernelSize, this);
+  }
+
+  override extraRepr(): string {
+    const { kernelSize, stride, padding, dilation } = this;
+    return repr({ kernelSize, stride, padding, dilation });
+  }
+}

@@ -1,0 +1,9 @@
+import { relu, type Tensor } from '@octet/tensor';
+import { Module } from '../module';
+
+/** max(x, 0), any shape. */
+export class ReLU extends Module {
+  forward(x: Tensor): Tensor {
+    return relu(x);
+  }
+}

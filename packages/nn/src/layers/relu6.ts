@@ -1,0 +1,9 @@
+import { relu6, type Tensor } from '@octet/tensor';
+import { Module } from '../module';
+
+/** min(max(x, 0), 6), any shape. */
+export class ReLU6 extends Module {
+  forward(x: Tensor): Tensor {
+    return relu6(x);
+  }
+}

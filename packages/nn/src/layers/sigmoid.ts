@@ -1,0 +1,9 @@
+import { sigmoid, type Tensor } from '@octet/tensor';
+import { Module } from '../module';
+
+/** 1 / (1 + e⁻ˣ), any shape. */
+export class Sigmoid extends Module {
+  forward(x: Tensor): Tensor {
+    return sigmoid(x);
+  }
+}

@@ -1,0 +1,18 @@
+import { softmax, type Tensor } from '@octet/tensor';
+import { repr } from '../arguments';
+import { Module } from '../module';
+
+/** eˣ / Σ eˣ along `dim`. */
+export class Softmax extends Module {
+  constructor(readonly dim: number) {
+    super();
+  }
+
+  forward(x: Tensor): Tensor {
+    return softmax(x, this.dim);
+  }
+
+  override extraRepr(): string {
+    return repr({ dim: this.dim });
+  }
+}

@@ -1,0 +1,9 @@
+import { type Tensor, tanh } from '@octet/tensor';
+import { Module } from '../module';
+
+/** The hyperbolic tangent, any shape. */
+export class Tanh extends Module {
+  forward(x: Tensor): Tensor {
+    return tanh(x);
+  }
+}

@@ -1,0 +1,36 @@
+import { crossEntropy, type Tensor } from '@octet/tensor';
+import { within } from '../arguments';
+import { Module } from '../module';
+import { Buffer } from '../parameter';
+import type { NLLLossOptions } from './nll-loss';
+
+export interface CrossEntropyLossOptions extends NLLLossOptions {
+  /** How much of the target is spread evenly over all classes, from 0 to 1. */
+  labelSmoothing?: number;
+}
+
+/** The negative log likelihood of softmax(logits), for logits [N, C, ...] and target [N, ...] (int32). */
+export class CrossEntropyLoss extends Module<[logits: Tensor, target: Tensor], Tensor> {
+  readonly ignoreIndex: number;
+  readonly reduction: 'mean' | 'sum' | 'none';
+  readonly labelSmoothing: number;
+  weight: Buffer | undefined;
+
+  constructor({
+    weight,
+    ignoreIndex = -100,
+    reduction = 'mean',
+    labelSmoothing = 0,
+  }: CrossEntropyLossOptions = {}) {
+    super();
+    this.ignoreIndex = ignoreIndex;
+    this.reduction = reduction;
+    this.labelSmoothing = within('CrossEntropyLoss', 'labelSmoothing', labelSmoothing, 0, 1);
+    this.weight = weight && new Buffer(weight);
+  }
+
+  forward(logits: Tensor, target: Tensor): Tensor {
+    const { weight, ignoreIndex, reduction, labelSmoothing } = this;
+    return crossEntropy(logits, target, { weight, ignoreIndex, reduction, labelSmoothing });
+  }
+}

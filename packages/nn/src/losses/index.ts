@@ -1,0 +1,3 @@
+export * from './cross-entropy-loss';
+export * from './mse-loss';
+export * from './nll-loss';

@@ -1,0 +1,21 @@
+import { mseLoss, type Tensor } from '@octet/tensor';
+import { Module } from '../module';
+
+export interface MSELossOptions {
+  /** How the elements' losses become one number; 'none' leaves them apart. */
+  reduction?: 'mean' | 'sum' | 'none';
+}
+
+/** (input - target)², for input and target of one shape. */
+export class MSELoss extends Module<[input: Tensor, target: Tensor], Tensor> {
+  readonly reduction: 'mean' | 'sum' | 'none';
+
+  constructor({ reduction = 'mean' }: MSELossOptions = {}) {
+    super();
+    this.reduction = reduction;
+  }
+
+  forward(input: Tensor, target: Tensor): Tensor {
+    return mseLoss(input, target, { reduction: this.reduction });
+  }
+}

@@ -1,0 +1,31 @@
+import { nllLoss, type Tensor } from '@octet/tensor';
+import { Module } from '../module';
+import { Buffer } from '../parameter';
+
+export interface NLLLossOptions {
+  /** How much each class counts: [C]. */
+  weight?: Tensor;
+  /** Targets of this value don't count. */
+  ignoreIndex?: number;
+  /** How the losses become one number; the mean is weighted. */
+  reduction?: 'mean' | 'sum' | 'none';
+}
+
+/** -weight[target] · logProbs[target], for logProbs [N, C, ...] and target [N, ...] (int32). */
+export class NLLLoss extends Module<[logProbs: Tensor, target: Tensor], Tensor> {
+  readonly ignoreIndex: number;
+  readonly reduction: 'mean' | 'sum' | 'none';
+  weight: Buffer | undefined;
+
+  constructor({ weight, ignoreIndex = -100, reduction = 'mean' }: NLLLossOptions = {}) {
+    super();
+    this.ignoreIndex = ignoreIndex;
+    this.reduction = reduction;
+    this.weight = weight && new Buffer(weight);
+  }
+
+  forward(logProbs: Tensor, target: Tensor): Tensor {
+    const { weight, ignoreIndex, reduction } = this;
+    return nllLoss(logProbs, target, { weight, ignoreIndex, reduction });
+  }
+}

@@ -1,0 +1,41 @@
+import { ModuleError } from '@octet/backend';
+import { type AnyModule, Module } from './module';
+import { numbered, pick } from './sequential';
+
+/** A list of modules as a field of another; the children are '0', '1', … It computes nothing itself. */
+export class ModuleList<M extends AnyModule = Module> extends Module<never[], never> implements Iterable<M> {
+  [index: number]: M;
+
+  constructor(modules: Iterable<M> = []) {
+    super();
+    for (const module of modules) this.append(module);
+  }
+
+  /** @throws ModuleError always */
+  forward(): never {
+    throw new ModuleError({
+      op: 'ModuleList',
+      expected: 'its modules to be called one by one',
+      found: 'a call of the list',
+      fix: 'Loop over it in your forward, or use Sequential.',
+    });
+  }
+
+  get length(): number {
+    return numbered(this).length;
+  }
+
+  /** The module at `index`; negative ones count from the end. @throws ArgumentError if there is none */
+  at(index: number): M {
+    return pick('ModuleList.at', numbered<M>(this), index);
+  }
+
+  append(module: M): this {
+    this[this.length] = module;
+    return this;
+  }
+
+  [Symbol.iterator](): Iterator<M> {
+    return numbered<M>(this)[Symbol.iterator]();
+  }
+}

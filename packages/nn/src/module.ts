@@ -1,0 +1,362 @@
+import { type Backend, isFloatDType, ModuleError } from '@octet/backend';
+import type { Tensor } from '@octet/tensor';
+import { type Copies, copyTensor, deepCopy } from './clone';
+import { type ForwardHook, type ForwardPreHook, type HookHandle, type HookOptions, Hooks } from './hooks';
+import { Buffer, Parameter, sameKind } from './parameter';
+import { type LoadResult, load, type StateDict, type StateLoader, stateKey } from './state-dict';
+
+/** A module whatever it takes and gives. */
+// biome-ignore lint/suspicious/noExplicitAny: the children of a module have any signature
+export type AnyModule = Module<any, any>;
+
+// Beside the modules, not in them: hooks are no part of a module's fields, and a clone starts without.
+const hooksOf = new WeakMap<object, Hooks>();
+
+/**
+ * The base of all layers and models.
+ *
+ * Fields are the registry: what the fields of a module hold, a `Parameter`, `Buffer` or `Module`, is a parameter, buffer
+ * or child of it, under the field's name, in the order of the fields. `undefined` stands for one that is absent (a
+ * layer without bias); assigning a field again replaces what was there. Plain tensors and arrays are not looked at:
+ * lists of modules go into a `ModuleList`.
+ *
+ * Paths (`namedModules`, `getSubmodule`) are the fields as written, `layers.0.skipAdd`. Keys of the state dict are
+ * PyTorch's, `layers.0.skip_add.scale`.
+ *
+ * @example
+ * class Classifier extends Module {
+ *   readonly hidden = new Linear(784, 32);
+ *   readonly out = new Linear(32, 10);
+ *
+ *   forward(x: Tensor) {
+ *     return this.out.call(this.hidden.call(x).relu());
+ *   }
+ * }
+ */
+export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
+  /** Set by `train` and `eval`; dropout and batch normalisation go by it. */
+  training = true;
+  /** How to quantize this module and those under it; see @octet/quantization. */
+  declare qconfig?: unknown;
+
+  /** What the module computes. Use `call`, which runs the hooks too. */
+  abstract forward(...args: Args): Out;
+
+  /** `forward` with the hooks around it. */
+  call(...args: Args): Out {
+    const hooks = hooksOf.get(this);
+    return hooks ? hooks.around(this, args) : this.forward(...args);
+  }
+
+  // ---- mode
+
+  /** Training mode (or, with false, evaluation) for this module and all under it. */
+  train(mode = true): this {
+    this.training = mode;
+    for (const child of this.children()) child.train(mode);
+    return this;
+  }
+
+  /** As `train(false)`. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  // ---- what it is made of
+
+  /** The modules in its fields, one for each field. */
+  children(): AnyModule[] {
+    return this.namedChildren().map(([, child]) => child);
+  }
+
+  namedChildren(): [name: string, child: AnyModule][] {
+    return fieldsOf(this, Module);
+  }
+
+  /** Itself and all modules under it, parents first; a module in several places once. */
+  modules(): AnyModule[] {
+    return this.namedModules().map(([, module]) => module);
+  }
+
+  /** `modules` with their paths; '' is the module itself. */
+  namedModules(): [path: string, module: AnyModule][] {
+    const found = new Map<AnyModule, string>();
+    const visit = (module: AnyModule, path: string) => {
+      if (found.has(module)) return;
+      found.set(module, path);
+      for (const [name, child] of module.namedChildren()) visit(child, join(path, name));
+    };
+    visit(this, '');
+    return [...found].map(([module, path]) => [path, module]);
+  }
+
+  /** All parameters, a shared one once. */
+  parameters(): Parameter[] {
+    return this.namedParameters().map(([, parameter]) => parameter);
+  }
+
+  namedParameters(): [path: string, parameter: Parameter][] {
+    return tensorsUnder(this, Parameter);
+  }
+
+  /** All buffers, a shared one once. */
+  buffers(): Buffer[] {
+    return this.namedBuffers().map(([, buffer]) => buffer);
+  }
+
+  namedBuffers(): [path: string, buffer: Buffer][] {
+    return tensorsUnder(this, Buffer);
+  }
+
+  /** The module at `path`; '' is this one. @throws ModuleError if there is none */
+  getSubmodule(path: string): AnyModule {
+    if (path === '') return this;
+    let at: AnyModule = this;
+    for (const name of path.split('.')) {
+      const child: unknown = Object.hasOwn(at, name) ? at[name as keyof AnyModule] : undefined;
+      if (!(child instanceof Module)) {
+        const names = at.namedChildren().map(([n]) => `'${n}'`);
+        throw new ModuleError({
+          op: 'getSubmodule',
+          expected: `a module at '${path}'`,
+          found: `no child '${name}' in ${typeName(at)}`,
+          fix: names.length > 0 ? `It has ${names.join(', ')}.` : 'It has no children.',
+        });
+      }
+      at = child;
+    }
+    return at;
+  }
+
+  /** Replaces the module at `path`. @throws ModuleError if there is none, or the path is '' */
+  setSubmodule(path: string, module: AnyModule): void {
+    if (path === '') {
+      throw new ModuleError({
+        op: 'setSubmodule',
+        expected: 'the path of a module under this one',
+        found: "''",
+        fix: 'A module cannot replace itself: assign the new one where you keep this.',
+      });
+    }
+    this.getSubmodule(path);
+    const dot = path.lastIndexOf('.');
+    setField(this.getSubmodule(path.slice(0, Math.max(0, dot))), path.slice(dot + 1), module);
+  }
+
+  /** Calls `fn` for every module under this one and then for itself. */
+  apply(fn: (module: AnyModule) => void): this {
+    for (const child of this.children()) child.apply(fn);
+    fn(this);
+    return this;
+  }
+
+  // ---- gradients
+
+  /** Whether the parameters learn. */
+  requiresGrad_(flag = true): this {
+    for (const parameter of this.parameters()) parameter.requiresGrad = flag;
+    return this;
+  }
+
+  /** Forgets the parameters' gradients. */
+  zeroGrad(): void {
+    for (const parameter of this.parameters()) parameter.grad = undefined;
+  }
+
+  // ---- moving and copying
+
+  /**
+   * Moves parameters and buffers to a backend, or converts the float ones to a dtype, in place. The fields get new
+   * tensors, leaves as before (those already there stay): make the optimizer afterwards.
+   */
+  to(target: Backend | 'float32' | 'float64'): this {
+    const moved = new Map<Tensor, Tensor>();
+    const move = <T extends Tensor>(t: T): T => {
+      const there =
+        typeof target === 'string' ? target === t.dtype || !isFloatDType(t.dtype) : target === t.backend;
+      if (there) return t;
+      let copy = moved.get(t) as T | undefined;
+      if (!copy) {
+        copy = sameKind(t, t.detach().to(target));
+        copy.grad = t.grad?.detach().to(target);
+        moved.set(t, copy);
+      }
+      return copy;
+    };
+    for (const module of this.modules()) {
+      for (const [name, t] of ownTensors(module)) setField(module, name, move(t));
+      module.tensorsChanged();
+    }
+    return this;
+  }
+
+  /**
+   * A deep copy: modules, tensors, and what arrays, maps, sets and plain objects in the fields hold. What is shared
+   * within the model is shared within the copy. Functions, the `qconfig` and instances of other classes are the same
+   * objects; gradients are not copied, nor are hooks, unless registered with `copyOnClone`. Classes with `#private`
+   * fields can't be copied.
+   */
+  clone(): this {
+    return copyModule(this, new Map());
+  }
+
+  /**
+   * Called when this module's tensors were replaced or overwritten: on the copy after `clone`, after `to`, and after
+   * `loadStateDict`. Override it to make anew what was derived from them.
+   */
+  protected tensorsChanged(): void {}
+
+  // ---- state
+
+  /**
+   * Parameters and persistent buffers under PyTorch's names, in order. The tensors are detached and share memory with
+   * the module: clone what must not change with it.
+   */
+  stateDict(): StateDict {
+    const out: StateDict = {};
+    const visit = (module: AnyModule, prefix: string) => {
+      module.saveState((key, tensor) => {
+        out[prefix + key] = tensor;
+      });
+      for (const [name, child] of module.namedChildren()) visit(child, `${prefix}${stateKey(name)}.`);
+    };
+    visit(this, '');
+    return out;
+  }
+
+  /**
+   * Copies the entries of `state` into parameters and buffers, in place; across backends too. Everything is checked
+   * before anything changes.
+   *
+   * @throws ModuleError naming every entry that is missing or unexpected (if strict) or of the wrong shape or dtype
+   */
+  loadStateDict(state: Readonly<StateDict>, { strict = true }: { strict?: boolean } = {}): LoadResult {
+    const result = load(typeName(this), state, strict, (loader) => {
+      const visit = (module: AnyModule, at: StateLoader) => {
+        module.loadState(at);
+        for (const [name, child] of module.namedChildren()) visit(child, at.child(stateKey(name)));
+      };
+      visit(this, loader);
+    });
+    for (const module of this.modules()) module.tensorsChanged();
+    return result;
+  }
+
+  /**
+   * Hands this module's own entries (not its children's) to `save`. Override it together with `loadState` for state
+   * that isn't in parameters and buffers: call `super`, then save more.
+   */
+  protected saveState(save: (key: string, tensor: Tensor) => void): void {
+    for (const [name, t] of ownTensors(this)) {
+      if (!(t instanceof Buffer) || t.persistent) save(stateKey(name), t.detach());
+    }
+  }
+
+  /** Takes this module's own entries (not its children's): checks them, and says by `load.commit` what to change. */
+  protected loadState(load: StateLoader): void {
+    for (const [name, own] of ownTensors(this)) {
+      const buffer = own instanceof Buffer ? own : undefined;
+      if (buffer && !buffer.persistent) continue;
+      const source = load.takeLike(stateKey(name), own, { anyShape: buffer?.anyShape ?? false });
+      if (!source) continue;
+      load.commit(() => {
+        // Another shape, or another scale and zero point, need another tensor.
+        const replace = buffer?.anyShape || own.isQuantized;
+        if (replace) setField(this, name, sameKind(own, copyTensor(source).to(own.backend)));
+        else own.copy_(source);
+      });
+    }
+  }
+
+  // ---- hooks
+
+  /** `hook` runs before every `call`, with the arguments, and may return others. */
+  registerForwardPreHook(hook: ForwardPreHook<this, Args>, options: HookOptions = {}): HookHandle {
+    return hooksFor(this).addBefore(hook, options);
+  }
+
+  /** `hook` runs after every `call`, with arguments and output, and may return another output. */
+  registerForwardHook(hook: ForwardHook<this, Args, Out>, options: HookOptions = {}): HookHandle {
+    return hooksFor(this).addAfter(hook, options);
+  }
+
+  // ---- printing
+
+  /** What stands in the parentheses when the module is printed: its arguments. */
+  extraRepr(): string {
+    return '';
+  }
+
+  /** As PyTorch prints modules: one line each, children indented. */
+  toString(): string {
+    const children = this.namedChildren().map(
+      ([name, c]) => `(${name}): ${String(c).replaceAll('\n', '\n  ')}`,
+    );
+    const extra = this.extraRepr();
+    if (children.length === 0) return `${typeName(this)}(${extra})`;
+    return `${typeName(this)}(\n  ${[...(extra ? [extra] : []), ...children].join('\n  ')}\n)`;
+  }
+}
+
+/** The name of a module's class, for people. */
+export function typeName(module: object): string {
+  return module.constructor.name || 'Module';
+}
+
+function hooksFor(module: object): Hooks {
+  let hooks = hooksOf.get(module);
+  if (!hooks) {
+    hooks = new Hooks();
+    hooksOf.set(module, hooks);
+  }
+  return hooks;
+}
+
+type Class<T> = abstract new (...args: never[]) => T;
+
+function fieldsOf<T>(module: object, type: Class<T>): [string, T][] {
+  return Object.entries(module).filter((field): field is [string, T] => field[1] instanceof type);
+}
+
+function setField(module: object, name: string, value: unknown): void {
+  (module as Record<string, unknown>)[name] = value;
+}
+
+/** Parameters and buffers of the module itself, in the order of its fields. */
+function ownTensors(module: object): [string, Parameter | Buffer][] {
+  return Object.entries(module).filter(
+    (field): field is [string, Parameter | Buffer] =>
+      field[1] instanceof Parameter || field[1] instanceof Buffer,
+  );
+}
+
+function tensorsUnder<T extends Tensor>(root: AnyModule, type: Class<T>): [string, T][] {
+  const found = new Map<T, string>();
+  for (const [path, module] of root.namedModules()) {
+    for (const [name, t] of fieldsOf(module, type)) if (!found.has(t)) found.set(t, join(path, name));
+  }
+  return [...found].map(([t, path]) => [path, t]);
+}
+
+function join(path: string, name: string): string {
+  return path === '' ? name : `${path}.${name}`;
+}
+
+function copyModule<M extends object>(module: M, copies: Copies): M {
+  const copy = Object.create(Object.getPrototypeOf(module)) as M;
+  copies.set(module, copy);
+  for (const [name, value] of Object.entries(module)) {
+    const shared = name === 'qconfig';
+    setField(
+      copy,
+      name,
+      shared
+        ? value
+        : deepCopy(value, copies, (v) => (v instanceof Module ? copyModule(v, copies) : undefined)),
+    );
+  }
+  const hooks = hooksOf.get(module)?.forClone();
+  if (hooks) hooksOf.set(copy, hooks);
+  (copy as unknown as { tensorsChanged(): void }).tensorsChanged();
+  return copy;
+}

@@ -1,0 +1,58 @@
+import { ArgumentError } from '@octet/backend';
+import type { Tensor } from '@octet/tensor';
+import { Module } from './module';
+
+/** Modules one after another; the children are '0', '1', … */
+export class Sequential extends Module implements Iterable<Module> {
+  [index: number]: Module;
+
+  constructor(...modules: readonly Module[]) {
+    super();
+    for (const module of modules) this.append(module);
+  }
+
+  forward(x: Tensor): Tensor {
+    for (const module of this) x = module.call(x);
+    return x;
+  }
+
+  get length(): number {
+    return numbered(this).length;
+  }
+
+  /** The module at `index`; negative ones count from the end. @throws ArgumentError if there is none */
+  at(index: number): Module {
+    return pick('Sequential.at', numbered<Module>(this), index);
+  }
+
+  append(module: Module): this {
+    this[this.length] = module;
+    return this;
+  }
+
+  [Symbol.iterator](): Iterator<Module> {
+    return numbered<Module>(this)[Symbol.iterator]();
+  }
+}
+
+/** The values of a list's fields '0', '1', … */
+export function numbered<M>(list: object): M[] {
+  return Object.entries(list)
+    .filter(([name]) => /^\d+$/.test(name))
+    .map(([, module]) => module as M);
+}
+
+/** @throws ArgumentError if `index` is out of range. */
+export function pick<M>(op: string, modules: readonly M[], index: number): M {
+  const module = modules.at(index);
+  if (module !== undefined && Number.isInteger(index)) return module;
+  throw new ArgumentError({
+    op,
+    expected:
+      modules.length > 0
+        ? `an index from ${-modules.length} to ${modules.length - 1}`
+        : 'a list that is not empty',
+    found: String(index),
+    fix: `It holds ${modules.length} modules.`,
+  });
+}

@@ -1,0 +1,16 @@
+import { Adam, type AdamOptions } from './adam';
+
+/**
+ * Adam with the weight decay apart from the gradient, `p = p - lr · weightDecay · p` before each step: Loshchilov and
+ * Hutter, 2019. @throws as Adam
+ */
+export class AdamW extends Adam {
+  protected override readonly decoupledWeightDecay = true;
+
+  constructor(
+    params: ConstructorParameters<typeof Adam>[0],
+    { weightDecay = 0.01, ...options }: AdamOptions = {},
+  ) {
+    super(params, { weightDecay, ...options });
+  }
+}

@@ -1,0 +1,30 @@
+import { requireValue } from '../optimizer';
+import { type Group, LRScheduler, type Scheduled } from './scheduler';
+
+/**
+ * Half a cosine from the first rate down to `etaMin` in `tMax` steps, and up again in the next: Loshchilov and Hutter,
+ * "SGDR", 2017, without restarts. From one step to the next, as in PyTorch:
+ *
+ *     lr = etaMin + (lr - etaMin) · (1 + cos(π t / tMax)) / (1 + cos(π (t - 1) / tMax))
+ *
+ * @throws ArgumentError unless tMax is a whole number >= 1
+ */
+export class CosineAnnealingLR extends LRScheduler {
+  readonly tMax: number;
+  readonly etaMin: number;
+
+  constructor(optimizer: Scheduled, { tMax, etaMin = 0 }: { tMax: number; etaMin?: number }) {
+    super(optimizer);
+    requireValue(Number.isInteger(tMax) && tMax >= 1, 'CosineAnnealingLR', 'a whole tMax >= 1', tMax);
+    this.tMax = tMax;
+    this.etaMin = etaMin;
+  }
+
+  protected nextLr({ lr }: Group, base: number): number {
+    const { lastEpoch: t, tMax, etaMin } = this;
+    // Out of the minimum the quotient is 0 / 0.
+    if ((t - 1 - tMax) % (2 * tMax) === 0) return lr + ((base - etaMin) * (1 - Math.cos(Math.PI / tMax))) / 2;
+    const height = (step: number) => 1 + Math.cos((Math.PI * step) / tMax);
+    return (height(t) / height(t - 1)) * (lr - etaMin) + etaMin;
+  }
+}

@@ -1,0 +1,15 @@
+import { type Group, LRScheduler, type Scheduled } from './scheduler';
+
+/** At every step: lr = gamma · lr. */
+export class ExponentialLR extends LRScheduler {
+  readonly gamma: number;
+
+  constructor(optimizer: Scheduled, { gamma }: { gamma: number }) {
+    super(optimizer);
+    this.gamma = gamma;
+  }
+
+  protected nextLr({ lr }: Group): number {
+    return lr * this.gamma;
+  }
+}

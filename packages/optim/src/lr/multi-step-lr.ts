@@ -1,0 +1,20 @@
+import { type Group, LRScheduler, type Scheduled } from './scheduler';
+
+/** At each of the `milestones` (steps): lr = gamma · lr; a milestone may occur more than once. */
+export class MultiStepLR extends LRScheduler {
+  readonly milestones: readonly number[];
+  readonly gamma: number;
+
+  constructor(
+    optimizer: Scheduled,
+    { milestones, gamma = 0.1 }: { milestones: readonly number[]; gamma?: number },
+  ) {
+    super(optimizer);
+    this.milestones = [...milestones];
+    this.gamma = gamma;
+  }
+
+  protected nextLr({ lr }: Group): number {
+    return lr * this.gamma ** this.milestones.filter((m) => m === this.lastEpoch).length;
+  }
+}

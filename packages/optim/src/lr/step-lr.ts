@@ -1,0 +1,19 @@
+import { requireValue } from '../optimizer';
+import { type Group, LRScheduler, type Scheduled } from './scheduler';
+
+/** Every `stepSize` steps: lr = gamma · lr. @throws ArgumentError unless stepSize is a whole number >= 1 */
+export class StepLR extends LRScheduler {
+  readonly stepSize: number;
+  readonly gamma: number;
+
+  constructor(optimizer: Scheduled, { stepSize, gamma = 0.1 }: { stepSize: number; gamma?: number }) {
+    super(optimizer);
+    requireValue(Number.isInteger(stepSize) && stepSize >= 1, 'StepLR', 'a whole stepSize >= 1', stepSize);
+    this.stepSize = stepSize;
+    this.gamma = gamma;
+  }
+
+  protected nextLr({ lr }: Group): number {
+    return this.lastEpoch % this.stepSize === 0 ? lr * this.gamma : lr;
+  }
+}

@@ -1,0 +1,70 @@
+import { kernel, type Tensor } from '@octet/tensor';
+import {
+  type Hyperparameters,
+  Optimizer,
+  type ParamGroup,
+  type Params,
+  requireValue,
+  stateLike,
+} from './optimizer';
+
+export interface SGDOptions {
+  lr: number;
+  momentum?: number;
+  /** How much of each gradient stays out of the momentum. */
+  dampening?: number;
+  /** L2 penalty. */
+  weightDecay?: number;
+  nesterov?: boolean;
+  /** Climb instead of descending. */
+  maximize?: boolean;
+}
+
+type SGDHyperparameters = Hyperparameters & Required<SGDOptions>;
+
+interface SGDState {
+  momentumBuffer: Tensor;
+}
+
+/**
+ * Stochastic gradient descent as PyTorch does it:
+ *
+ *     g = grad + weightDecay · p
+ *     b = momentum · b + (1 - dampening) · g       (the first b is g)
+ *     p = p - lr · b                               (nesterov: g + momentum · b in the place of b)
+ *
+ * @throws ArgumentError for negative values, or nesterov without momentum or with dampening
+ */
+export class SGD extends Optimizer<SGDHyperparameters, SGDState> {
+  constructor(
+    params: Params<SGDHyperparameters>,
+    { lr, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false, maximize = false }: SGDOptions,
+  ) {
+    super(params, { lr, momentum, dampening, weightDecay, nesterov, maximize });
+  }
+
+  protected check({ lr, momentum, dampening, weightDecay, nesterov }: SGDHyperparameters): void {
+    requireValue(lr >= 0, 'SGD', 'lr >= 0', lr);
+    requireValue(momentum >= 0, 'SGD', 'momentum >= 0', momentum);
+    requireValue(weightDecay >= 0, 'SGD', 'weightDecay >= 0', weightDecay);
+    requireValue(
+      !nesterov || (momentum > 0 && dampening === 0),
+      'SGD',
+      'a momentum and no dampening with nesterov',
+      `momentum ${momentum}, dampening ${dampening}`,
+    );
+  }
+
+  protected stateKeys({ momentum }: SGDHyperparameters): readonly string[] {
+    return momentum === 0 ? [] : ['momentumBuffer'];
+  }
+
+  protected update(param: Tensor, grad: Tensor, group: ParamGroup<SGDHyperparameters>): void {
+    const { lr, momentum, dampening, weightDecay, nesterov, maximize } = group;
+    const firstStep = momentum !== 0 && !this.state.has(param);
+    if (firstStep) this.state.set(param, { momentumBuffer: stateLike(param) });
+    const momentumBuffer = momentum === 0 ? undefined : this.state.get(param)?.momentumBuffer;
+    const attrs = { lr, momentum, dampening, weightDecay, nesterov, maximize, firstStep };
+    kernel.run('sgdStep', { grad }, { param, momentumBuffer }, attrs);
+  }
+}

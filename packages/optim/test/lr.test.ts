@@ -1,0 +1,117 @@
+import { ArgumentError, ModuleError } from '@octet/backend';
+import { zeros } from '@octet/tensor';
+import { describe, expect, test } from 'vitest';
+import {
+  Adam,
+  CosineAnnealingLR,
+  ExponentialLR,
+  type LRScheduler,
+  MultiStepLR,
+  OneCycleLR,
+  type Scheduled,
+  SGD,
+  StepLR,
+} from '../src';
+
+const sgd = (momentum = 0) => new SGD([zeros([1])], { lr: 1, momentum });
+
+function rates(scheduler: LRScheduler, steps: number): number[] {
+  return Array.from({ length: steps }, () => {
+    const [lr] = scheduler.getLastLr();
+    scheduler.step();
+    return lr;
+  });
+}
+
+describe('rates from step to step', () => {
+  test.each<[string, (o: Scheduled) => LRScheduler, number[]]>([
+    ['StepLR', (o) => new StepLR(o, { stepSize: 2, gamma: 0.5 }), [1, 1, 0.5, 0.5, 0.25, 0.25]],
+    ['MultiStepLR', (o) => new MultiStepLR(o, { milestones: [1, 3, 3], gamma: 0.5 }), [1, 0.5, 0.5, 0.125]],
+    ['ExponentialLR', (o) => new ExponentialLR(o, { gamma: 0.5 }), [1, 0.5, 0.25]],
+    [
+      'CosineAnnealingLR, down and up again',
+      (o) => new CosineAnnealingLR(o, { tMax: 2, etaMin: 0.5 }),
+      [1, 0.75, 0.5, 0.75, 1, 0.75, 0.5],
+    ],
+    [
+      'OneCycleLR',
+      (o) =>
+        new OneCycleLR(o, {
+          maxLr: 1,
+          epochs: 2,
+          stepsPerEpoch: 5,
+          pctStart: 0.5,
+          annealStrategy: 'linear',
+          divFactor: 5,
+          finalDivFactor: 2,
+          cycleMomentum: false,
+        }),
+      [0.2, 0.4, 0.6, 0.8, 1, 0.82, 0.64, 0.46, 0.28, 0.1],
+    ],
+  ])('%s', (_, make, expected) => {
+    rates(make(sgd()), expected.length).forEach((lr, i) => {
+      expect(lr).toBeCloseTo(expected[i], 12);
+    });
+  });
+});
+
+test('several in a chain multiply', () => {
+  const optimizer = sgd();
+  const a = new StepLR(optimizer, { stepSize: 2, gamma: 0.1 });
+  const b = new ExponentialLR(optimizer, { gamma: 0.5 });
+  a.step();
+  b.step();
+  a.step();
+  b.step();
+  expect(b.getLastLr()[0]).toBeCloseTo(0.025);
+  expect(optimizer.paramGroups[0].initialLr).toBe(1);
+});
+
+test('each group keeps its own', () => {
+  const optimizer = new SGD([{ params: [zeros([1])] }, { params: [zeros([1])], lr: 0.2 }], { lr: 1 });
+  const scheduler = new ExponentialLR(optimizer, { gamma: 0.5 });
+  scheduler.step();
+  expect(scheduler.getLastLr()).toEqual([0.5, 0.1]);
+});
+
+test('state dicts go on where another stopped', () => {
+  const optimizer = sgd();
+  const first = new CosineAnnealingLR(optimizer, { tMax: 5 });
+  first.step();
+  first.step();
+  const resumed = new SGD([zeros([1])], { lr: 7 });
+  const second = new CosineAnnealingLR(resumed, { tMax: 5 });
+  resumed.loadStateDict(optimizer.stateDict());
+  second.loadStateDict(first.stateDict());
+  expect(rates(second, 7)).toEqual(rates(first, 7));
+  expect(() => second.loadStateDict({ lastEpoch: 1, baseLrs: [1, 2] })).toThrow(ModuleError);
+});
+
+describe('OneCycleLR', () => {
+  test('cycles the momentum of SGD and the first beta of Adam', () => {
+    const optimizer = sgd(0.9);
+    const scheduler = new OneCycleLR(optimizer, { maxLr: 1, totalSteps: 5, pctStart: 0.4 });
+    expect(optimizer.paramGroups[0].momentum).toBe(0.95);
+    scheduler.step();
+    expect(optimizer.paramGroups[0].momentum).toBeCloseTo(0.85);
+    const adam = new Adam([zeros([1])]);
+    new OneCycleLR(adam, { maxLr: 1, totalSteps: 5 });
+    expect(adam.paramGroups[0].betas).toEqual([0.95, 0.999]);
+  });
+
+  test('ends', () => {
+    const scheduler = new OneCycleLR(sgd(0.9), { maxLr: 1, totalSteps: 3 });
+    for (let i = 0; i < 3; i++) scheduler.step();
+    expect(() => scheduler.step()).toThrow(ArgumentError);
+  });
+});
+
+test.each<[string, () => unknown]>([
+  ['stepSize', () => new StepLR(sgd(), { stepSize: 0 })],
+  ['tMax', () => new CosineAnnealingLR(sgd(), { tMax: 0 })],
+  ['no steps', () => new OneCycleLR(sgd(0.9), { maxLr: 1 })],
+  ['pctStart', () => new OneCycleLR(sgd(0.9), { maxLr: 1, totalSteps: 3, pctStart: 2 })],
+  ['no momentum to cycle', () => new OneCycleLR(sgd(), { maxLr: 1, totalSteps: 3 })],
+])('refuses %s', (_, make) => {
+  expect(make).toThrow(ArgumentError);
+});
