@@ -1,0 +1,106 @@
+import {
+  hostArray,
+  type KernelInputs,
+  type KernelName,
+  type KernelOutputs,
+  type KernelTable,
+  type StorageDType,
+  type TypedArray,
+} from '@octet/backend';
+
+/** A tensor with its elements, dense and row-major. */
+export interface CaseTensor {
+  readonly dtype: StorageDType;
+  readonly shape: readonly number[];
+  readonly data: TypedArray;
+}
+
+/** An output; `data` is what it holds before the call, where the kernel reads it (in-out). */
+export interface CaseOutput {
+  readonly dtype: StorageDType;
+  readonly shape: readonly number[];
+  readonly data?: TypedArray;
+}
+
+/** How far float outputs may be from the reference's: |got - expected| <= atol + rtol · |expected|. Integers never. */
+export type Tolerance = 'exact' | { readonly atol: number; readonly rtol: number };
+
+/** One call of a kernel. What comes out is not here: the reference says. */
+export interface KernelCase<N extends KernelName = KernelName> {
+  readonly name: string;
+  readonly inputs: KernelInputs<KernelTable[N], CaseTensor>;
+  readonly outputs: KernelOutputs<KernelTable[N], CaseOutput>;
+  readonly attrs: KernelTable[N]['attrs'];
+  readonly tolerance: Tolerance;
+}
+
+/** The cases of some kernels, each made when asked for. */
+export type CasesOf<N extends KernelName> = { readonly [K in N]: () => KernelCase<K>[] };
+
+/** A few roundings apart. */
+export const close: Tolerance = { atol: 1e-6, rtol: 1e-5 };
+/** The same sum in another order. */
+export const summed: Tolerance = { atol: 1e-5, rtol: 1e-4 };
+
+/** A number from 0 to 1 per call; the same ones for the same seed (mulberry32). */
+function uniform(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function length(shape: readonly number[]): number {
+  return shape.reduce((n, d) => n * d, 1);
+}
+
+export function tensor(dtype: StorageDType, shape: readonly number[], values: ArrayLike<number>): CaseTensor {
+  const data = hostArray(dtype, length(shape));
+  data.set(values);
+  return { dtype, shape, data };
+}
+
+export function full(dtype: StorageDType, shape: readonly number[], value: number): CaseTensor {
+  return { dtype, shape, data: hostArray(dtype, length(shape)).fill(value) };
+}
+
+/** float32 numbers between the bounds. */
+export function floats(
+  seed: number,
+  shape: readonly number[],
+  min = -2,
+  max = 2,
+  dtype: 'float32' | 'float64' = 'float32',
+): CaseTensor {
+  const next = uniform(seed);
+  const data = hostArray(dtype, length(shape)).map(() => min + (max - min) * next());
+  return { dtype, shape, data };
+}
+
+const widest = {
+  uint8: [0, 255],
+  int8: [-128, 127],
+  bool: [0, 1],
+  int32: [-1000, 1000],
+} as const;
+
+/** Integers between the bounds, by default all that 8 bits hold; the first two are the bounds themselves. */
+export function integers(
+  seed: number,
+  dtype: keyof typeof widest,
+  shape: readonly number[],
+  [min, max]: readonly [number, number] = widest[dtype],
+): CaseTensor {
+  const next = uniform(seed);
+  const data = hostArray(dtype, length(shape)).map((_, i) =>
+    i < 2 && dtype !== 'bool' ? [max, min][i] : Math.floor(min + (max - min + 1) * next()),
+  );
+  return { dtype, shape, data };
+}
+
+export function output(dtype: StorageDType, shape: readonly number[]): CaseOutput {
+  return { dtype, shape };
+}

@@ -1,0 +1,176 @@
+import {
+  type CaseOutput,
+  type CasesOf,
+  type CaseTensor,
+  close,
+  floats,
+  output,
+  type Tolerance,
+  tensor,
+} from './case';
+
+const sizes = [1, 3, 7, 64, 67, 1031];
+// Where the piecewise functions bend, and the numbers beside.
+const bends = [
+  -100, -7, -6, -3.5, -3, -2.999, -1, -0.5, -1e-8, -0, 0, 1e-8, 0.5, 1, 2.999, 3, 3.5, 5.999, 6, 6.5, 100,
+];
+
+interface Unary<A, I extends string, O extends string> {
+  name: string;
+  inputs: { [N in I]: CaseTensor };
+  outputs: { [N in O]: CaseOutput };
+  attrs: A;
+  tolerance: Tolerance;
+}
+
+/** x → y on all sizes, and on the bends unless they lie outside of the function's domain. */
+function unary<A extends object>(
+  attrs: A,
+  { min = -8, max = 8, tolerance = close }: { min?: number; max?: number; tolerance?: Tolerance } = {},
+): Unary<A, 'x', 'y'>[] {
+  const one = (name: string, x: CaseTensor) => ({
+    name: `${name}${Object.keys(attrs).length ? ` ${JSON.stringify(attrs)}` : ''}`,
+    inputs: { x },
+    outputs: { y: output(x.dtype, x.shape) },
+    attrs,
+    tolerance,
+  });
+  const inside = bends.filter((v) => v >= min && v <= max);
+  return [
+    ...sizes.map((n) => one(`n = ${n}`, floats(n, [n], min, max))),
+    one('bends', tensor('float32', [inside.length], inside)),
+    one('float64', floats(1, [5], min, max, 'float64')),
+  ];
+}
+
+/** source, gradY → gradX, where source is x or y. */
+function backward<A extends object, I extends 'x' | 'y'>(
+  source: I,
+  attrs: A,
+  { min = -8, max = 8, tolerance = close }: { min?: number; max?: number; tolerance?: Tolerance } = {},
+): Unary<A, I | 'gradY', 'gradX'>[] {
+  const one = (name: string, x: CaseTensor) => ({
+    name: `${name}${Object.keys(attrs).length ? ` ${JSON.stringify(attrs)}` : ''}`,
+    inputs: {
+      [source]: x,
+      gradY: floats(99, x.shape, -2, 2, x.dtype as 'float32'),
+    } as { [N in I | 'gradY']: CaseTensor },
+    outputs: { gradX: output(x.dtype, x.shape) },
+    attrs,
+    tolerance,
+  });
+  const inside = bends.filter((v) => v >= min && v <= max);
+  return [
+    ...sizes.map((n) => one(`n = ${n}`, floats(n, [n], min, max))),
+    one('bends', tensor('float32', [inside.length], inside)),
+    one('float64', floats(1, [5], min, max, 'float64')),
+  ];
+}
+
+function binary(min = -3, max = 3): Unary<object, 'a' | 'b', 'y'>[] {
+  const one = (name: string, a: CaseTensor, b: CaseTensor, n: number) => ({
+    name,
+    inputs: { a, b },
+    outputs: { y: output(a.dtype, [n]) },
+    attrs: {},
+    tolerance: close,
+  });
+  return [
+    ...sizes.flatMap((n) => [
+      one(`n = ${n}`, floats(n, [n]), floats(n + 1, [n], min, max), n),
+      one(`n = ${n}, a stands for all`, floats(n, [1]), floats(n + 1, [n], min, max), n),
+      one(`n = ${n}, b stands for all`, floats(n, [n]), floats(n + 1, [1], min, max), n),
+    ]),
+    one('float64', floats(1, [5], -2, 2, 'float64'), floats(2, [5], min, max, 'float64'), 5),
+  ];
+}
+
+type Binary = 'add' | 'sub' | 'mul' | 'div';
+type Forward =
+  | 'affine'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'abs'
+  | 'sign'
+  | 'pow'
+  | 'relu'
+  | 'relu6'
+  | 'hardswish'
+  | 'hardsigmoid'
+  | 'leakyRelu'
+  | 'gelu'
+  | 'sigmoid'
+  | 'tanh'
+  | 'clamp';
+type Backward =
+  | 'reluBackward'
+  | 'relu6Backward'
+  | 'hardswishBackward'
+  | 'hardsigmoidBackward'
+  | 'leakyReluBackward'
+  | 'geluBackward'
+  | 'sigmoidBackward'
+  | 'tanhBackward'
+  | 'clampBackward';
+
+export const elementwiseCases: CasesOf<Binary | Forward | Backward | 'applyMask'> = {
+  add: () => binary(),
+  sub: () => binary(),
+  mul: () => binary(),
+  div: () => binary(0.5, 3),
+  affine: () => [
+    ...unary({ scale: 1.5, shift: -0.25 }),
+    ...unary({ scale: -1, shift: 0 }),
+    ...unary({ scale: 0, shift: 3 }),
+  ],
+  applyMask: () =>
+    sizes.map((n) => ({
+      name: `n = ${n}`,
+      inputs: {
+        x: floats(n, [n]),
+        mask: tensor(
+          'bool',
+          [n],
+          floats(n + 1, [n]).data.map((v) => Number(v > 0)),
+        ),
+      },
+      outputs: { y: output('float32', [n]) },
+      attrs: { scale: 1.25 },
+      tolerance: close,
+    })),
+  exp: () => unary({}),
+  log: () => unary({}, { min: 0.001, max: 100 }),
+  sqrt: () => unary({}, { min: 0, max: 100 }),
+  abs: () => unary({}, { tolerance: 'exact' }),
+  sign: () => unary({}, { tolerance: 'exact' }),
+  pow: () => [
+    ...[0, 1, 2, 3].flatMap((exponent) => unary({ exponent })),
+    ...[0.5, -1, -1.5].flatMap((exponent) => unary({ exponent }, { min: 0.1, max: 9 })),
+  ],
+  relu: () => unary({}, { tolerance: 'exact' }),
+  reluBackward: () => backward('x', {}, { tolerance: 'exact' }),
+  relu6: () => unary({}, { tolerance: 'exact' }),
+  relu6Backward: () => backward('x', {}, { tolerance: 'exact' }),
+  hardswish: () => unary({}),
+  hardswishBackward: () => backward('x', {}),
+  hardsigmoid: () => unary({}),
+  hardsigmoidBackward: () => backward('x', {}),
+  leakyRelu: () => unary({ negativeSlope: 0.01 }),
+  leakyReluBackward: () => backward('x', { negativeSlope: 0.2 }),
+  gelu: () => unary({}),
+  geluBackward: () => backward('x', {}),
+  sigmoid: () => unary({}, { min: -100, max: 100 }),
+  sigmoidBackward: () => backward('y', {}, { min: 0, max: 1 }),
+  tanh: () => unary({}, { min: -100, max: 100 }),
+  tanhBackward: () => backward('y', {}, { min: -1, max: 1 }),
+  clamp: () => [
+    ...unary({ min: -1, max: 3 }, { tolerance: 'exact' }),
+    ...unary({ min: -Infinity, max: 0.5 }, { tolerance: 'exact' }),
+    ...unary({ min: 0.5, max: Infinity }, { tolerance: 'exact' }),
+  ],
+  clampBackward: () => [
+    ...backward('x', { min: -1, max: 3 }, { tolerance: 'exact' }),
+    ...backward('x', { min: -Infinity, max: 0.5 }, { tolerance: 'exact' }),
+  ],
+};

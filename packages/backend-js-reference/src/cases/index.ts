@@ -1,0 +1,33 @@
+/**
+ * Inputs that try every kernel at its awkward sizes and values, for comparing a backend with the reference. One list per
+ * kernel; the type makes a kernel without cases a compile error.
+ */
+import type { KernelName } from '@octet/backend';
+import type { CasesOf } from './case';
+import { convCases } from './conv';
+import { dataCases } from './data';
+import { elementwiseCases } from './elementwise';
+import { embeddingCases } from './embedding';
+import { matmulCases } from './matmul';
+import { normCases } from './norm';
+import { observerCases } from './observers';
+import { optimCases } from './optim';
+import { poolCases } from './pool';
+import { quantizedCases } from './quantized';
+import { reductionCases } from './reductions';
+
+export type { CaseOutput, CasesOf, CaseTensor, KernelCase, Tolerance } from './case';
+
+export const kernelCases: CasesOf<KernelName> = {
+  ...dataCases,
+  ...elementwiseCases,
+  ...reductionCases,
+  ...matmulCases,
+  ...convCases,
+  ...normCases,
+  ...poolCases,
+  ...embeddingCases,
+  ...optimCases,
+  ...observerCases,
+  ...quantizedCases,
+};

@@ -1,0 +1,210 @@
+import type { CalculateQparamsAttrs } from '@octet/backend';
+import { type CasesOf, type CaseTensor, close, floats, full, output, summed, tensor } from './case';
+
+const shapes = [
+  [1, 1, 1],
+  [1, 1, 67],
+  [1, 5, 27],
+  [3, 7, 2],
+  [4, 19, 1],
+] as const;
+
+const named = (shape: readonly number[]) => `[${shape}]`;
+
+/** Ranges that exercise every branch: two-sided, one-sided, empty, tiny, huge, half-way zero points. */
+const ranges: readonly (readonly [min: number, max: number])[] = [
+  [-1.3, 2.7],
+  [-1, 1],
+  [-0.5, 0.25],
+  [0, 6],
+  [0.5, 3],
+  [-4, -0.25],
+  [0, 0],
+  [3.25, 3.25],
+  [-1e-6, 2e-6],
+  [0, 1e-7],
+  [-1e-7, 0],
+  [-1e30, 3e30],
+  [-127.5, 127.5],
+  [-3, 252],
+];
+const bounds = () => ({
+  minVal: tensor(
+    'float32',
+    [ranges.length],
+    ranges.map(([min]) => min),
+  ),
+  maxVal: tensor(
+    'float32',
+    [ranges.length],
+    ranges.map(([, max]) => max),
+  ),
+});
+const qparams = () => ({
+  scale: output('float32', [ranges.length]),
+  zeroPoint: output('int32', [ranges.length]),
+});
+
+const quantRanges = [
+  [0, 255],
+  [0, 127],
+  [-128, 127],
+  [-64, 63],
+  [-127, 127],
+  [0, 15],
+] as const;
+
+const steps = [0.03125, 0.0371, 0.5] as const;
+
+/** Powers of two, so that x · (1 / scale) is exact: ties to even, both ends and beyond. */
+function ties(): CaseTensor {
+  const halves = Array.from({ length: 40 }, (_, i) => (i - 20) / 2);
+  return tensor(
+    'float32',
+    [1, 1, 44],
+    [...halves, -1000, 1000, -130.5, 130.5].map((v) => v * 0.25),
+  );
+}
+
+function fakeQuantizeInputs(zeroPointDType: 'int32' | 'float32') {
+  const random = shapes.flatMap((shape) =>
+    quantRanges.map(([quantMin, quantMax]) => {
+      const c = shape[1];
+      const middle = Math.round((quantMin + quantMax) / 2);
+      const zeros = Array.from({ length: c }, (_, i) => [middle, quantMin, quantMax][i % 3]);
+      return {
+        name: `${named(shape)} to ${quantMin}..${quantMax}, ${zeroPointDType} zero point`,
+        x: floats(5, shape, -4, 4),
+        scale: tensor(
+          'float32',
+          [c],
+          Array.from({ length: c }, (_, i) => steps[i % 3]),
+        ),
+        zeroPoint: tensor(zeroPointDType, [c], zeros),
+        attrs: { quantMin, quantMax },
+      };
+    }),
+  );
+  return [
+    ...random,
+    {
+      name: `ties and ends, ${zeroPointDType} zero point`,
+      x: ties(),
+      scale: full('float32', [1], 0.25),
+      zeroPoint: full(zeroPointDType, [1], 3),
+      attrs: { quantMin: 0, quantMax: 255 },
+    },
+    {
+      name: `ties and ends of int8, ${zeroPointDType} zero point`,
+      x: ties(),
+      scale: full('float32', [1], 0.25),
+      zeroPoint: full(zeroPointDType, [1], 0),
+      attrs: { quantMin: -128, quantMax: 127 },
+    },
+  ];
+}
+
+const fractional = [0.5, 1.5, 2.4999, 100.7, 126.5];
+
+export const observerCases: CasesOf<
+  'observeMinMax' | 'calculateQparams' | 'chooseQparams' | 'fakeQuantize' | 'learnableFakeQuantizeBackward'
+> = {
+  observeMinMax: () =>
+    shapes.flatMap((shape) =>
+      [null, 0.01, 0.5].flatMap((averagingConstant) =>
+        [true, false].map((fresh) => ({
+          name: `${named(shape)}, averaging ${averagingConstant}, ${fresh ? 'fresh' : 'used'}`,
+          inputs: { x: floats(1, shape, -3, 5) },
+          outputs: {
+            minVal: fresh ? full('float32', [shape[1]], Infinity) : floats(2, [shape[1]], -4, 0),
+            maxVal: fresh ? full('float32', [shape[1]], -Infinity) : floats(3, [shape[1]], 0, 6),
+          },
+          attrs: { averagingConstant },
+          tolerance: close,
+        })),
+      ),
+    ),
+  calculateQparams: () =>
+    quantRanges.flatMap(([quantMin, quantMax]) =>
+      [true, false].flatMap((symmetric) =>
+        [2 ** -23, 2 ** -12].map((eps) => {
+          const attrs: CalculateQparamsAttrs = {
+            quantMin,
+            quantMax,
+            symmetric,
+            symmetricZeroPoint: quantMin < 0 ? 0 : Math.floor((quantMin + quantMax) / 2),
+            eps,
+          };
+          return {
+            name: `${symmetric ? 'symmetric' : 'affine'} ${quantMin}..${quantMax}, eps ${eps}`,
+            inputs: bounds(),
+            outputs: qparams(),
+            attrs,
+            tolerance: { atol: 0, rtol: 1e-6 },
+          };
+        }),
+      ),
+    ),
+  chooseQparams: () =>
+    quantRanges.flatMap(([quantMin, quantMax]) =>
+      [true, false].map((symmetric) => ({
+        name: `${symmetric ? 'symmetric' : 'affine'} ${quantMin}..${quantMax}`,
+        inputs: bounds(),
+        outputs: qparams(),
+        attrs: { quantMin, quantMax, symmetric },
+        tolerance: { atol: 0, rtol: 1e-6 },
+      })),
+    ),
+  fakeQuantize: () => [
+    ...(['int32', 'float32'] as const)
+      .flatMap(fakeQuantizeInputs)
+      .map(({ name, x, scale, zeroPoint, attrs }) => ({
+        name,
+        inputs: { x, scale, zeroPoint },
+        outputs: { y: output('float32', x.shape), mask: output('bool', x.shape) },
+        attrs,
+        tolerance: close,
+      })),
+    {
+      name: 'fractional float32 zero points',
+      inputs: {
+        x: floats(6, [2, 5, 9], -4, 4),
+        scale: full('float32', [5], 0.03125),
+        zeroPoint: tensor('float32', [5], fractional),
+      },
+      outputs: { y: output('float32', [2, 5, 9]), mask: output('bool', [2, 5, 9]) },
+      attrs: { quantMin: 0, quantMax: 127 },
+      tolerance: close,
+    },
+  ],
+  learnableFakeQuantizeBackward: () => [
+    ...fakeQuantizeInputs('float32').map(({ name, x, scale, zeroPoint, attrs }) => ({
+      name,
+      inputs: { x, scale, zeroPoint, gradY: floats(7, x.shape) },
+      outputs: {
+        gradX: output('float32', x.shape),
+        gradScale: output('float32', scale.shape),
+        gradZeroPoint: output('float32', scale.shape),
+      },
+      attrs: { ...attrs, gradFactor: 0.05 },
+      // A clamped element weighs up to 255.
+      tolerance: { atol: 1e-4, rtol: 1e-4 },
+    })),
+    {
+      name: 'fractional zero points',
+      inputs: {
+        x: floats(6, [2, 5, 9], -4, 4),
+        scale: full('float32', [5], 0.03125),
+        zeroPoint: tensor('float32', [5], fractional),
+        gradY: floats(8, [2, 5, 9]),
+      },
+      outputs: {
+        gradX: output('float32', [2, 5, 9]),
+        gradScale: output('float32', [5]),
+        gradZeroPoint: output('float32', [5]),
+      },
+      attrs: { quantMin: 0, quantMax: 127, gradFactor: 1 },
+      tolerance: summed,
+    },
+  ],
+};

@@ -1,0 +1,206 @@
+import type { AvgPoolAttrs, Pair, PoolAttrs } from '@octet/backend';
+import {
+  type CasesOf,
+  type CaseTensor,
+  close,
+  floats,
+  integers,
+  type KernelCase,
+  output,
+  tensor,
+} from './case';
+
+type Shape4 = readonly [batch: number, height: number, width: number, channels: number];
+
+interface Pool {
+  name: string;
+  x: Shape4;
+  y: Shape4;
+  attrs: PoolAttrs;
+}
+
+function pool(
+  name: string,
+  x: Shape4,
+  kernelSize: Pair,
+  stride: Pair = kernelSize,
+  padding: Pair = [0, 0],
+  dilation: Pair = [1, 1],
+): Pool {
+  const out = (axis: 0 | 1) =>
+    Math.floor(
+      (x[axis + 1] + 2 * padding[axis] - dilation[axis] * (kernelSize[axis] - 1) - 1) / stride[axis],
+    ) + 1;
+  return { name, x, y: [x[0], out(0), out(1), x[3]], attrs: { kernelSize, stride, padding, dilation } };
+}
+
+const plain: Pool[] = [
+  pool('1x1', [1, 1, 1, 1], [1, 1]),
+  pool('2x2', [2, 7, 8, 3], [2, 2]),
+  pool('2x2 on 16 channels', [1, 4, 4, 16], [2, 2]),
+  pool('3x3, stride 2, padding 1', [1, 9, 9, 19], [3, 3], [2, 2], [1, 1]),
+  pool('2x3, stride 1x2', [2, 6, 7, 2], [2, 3], [1, 2]),
+  pool('3x3, padding on a small image', [1, 2, 1, 5], [3, 3], [1, 1], [1, 1]),
+  pool('whole image', [2, 5, 3, 7], [5, 3]),
+];
+const dilated = pool('2x2, dilation 2 and 3', [1, 7, 8, 3], [2, 2], [1, 2], [1, 1], [2, 3]);
+
+/** A window that starts inside and ends beyond the image, as ceil mode allows. */
+const hanging: Pool = {
+  name: 'ceil mode',
+  x: [1, 6, 5, 3],
+  y: [1, 3, 3, 3],
+  attrs: { kernelSize: [3, 3], stride: [2, 2], padding: [0, 0], dilation: [1, 1] },
+};
+
+const averages = [...plain, hanging].flatMap(({ name, x, y, attrs: { dilation: _, ...attrs } }) =>
+  [true, false].map((countIncludePad) => ({
+    name: `${name}${countIncludePad ? ', padding counts' : ''}`,
+    x,
+    y,
+    attrs: { ...attrs, countIncludePad } satisfies AvgPoolAttrs,
+  })),
+);
+
+const adaptive = (
+  [
+    [1, 1, 1, 1, 1, 1],
+    [2, 7, 5, 3, 1, 1],
+    [1, 7, 7, 20, 1, 1],
+    [1, 8, 8, 3, 2, 4],
+    [1, 7, 5, 4, 3, 2],
+    [2, 3, 2, 5, 5, 7],
+  ] as const
+).map(([batch, height, width, channels, outHeight, outWidth]) => ({
+  name: `${height}x${width} to ${outHeight}x${outWidth}, ${channels} channels`,
+  x: [batch, height, width, channels] as const,
+  y: [batch, outHeight, outWidth, channels] as const,
+}));
+
+/** Every output's index: the last position of the image that its window may use. */
+function lastIndices({ x, y, attrs }: Pool): CaseTensor {
+  const [, height, width] = x;
+  const [batch, outHeight, outWidth, channels] = y;
+  const last = (axis: 0 | 1, i: number, size: number) =>
+    Math.min(
+      size - 1,
+      Math.max(0, i * attrs.stride[axis] - attrs.padding[axis] + attrs.kernelSize[axis] - 1),
+    );
+  const data: number[] = [];
+  for (let n = 0; n < batch; n++) {
+    for (let oh = 0; oh < outHeight; oh++) {
+      for (let ow = 0; ow < outWidth; ow++) {
+        const index = last(0, oh, height) * width + last(1, ow, width);
+        for (let c = 0; c < channels; c++) data.push(index);
+      }
+    }
+  }
+  return tensor('int32', y, data);
+}
+
+const coarse = (seed: number, shape: readonly number[]) =>
+  tensor('float32', shape, floats(seed, shape, -3, 3).data.map(Math.floor));
+
+// Even and odd, and both ends: half-way means fall on either side.
+const zeroPoints = { uint8: [0, 100, 113, 255], int8: [-128, 0, 5, 127] } as const;
+const dtypes = ['uint8', 'int8'] as const;
+
+export const poolCases: CasesOf<
+  | 'maxPool2d'
+  | 'maxPool2dBackward'
+  | 'avgPool2d'
+  | 'avgPool2dBackward'
+  | 'adaptiveAvgPool2d'
+  | 'adaptiveAvgPool2dBackward'
+  | 'qmaxPool2d'
+  | 'qavgPool2d'
+  | 'qadaptiveAvgPool2d'
+> = {
+  maxPool2d: () =>
+    [...plain, dilated, hanging].flatMap(({ name, x, y, attrs }) =>
+      [floats(1, x), floats(1, x, -9, -1), coarse(1, x)].map((data, i) => ({
+        name: `${name}${['', ', all negative', ', with equals'][i]}`,
+        inputs: { x: data },
+        outputs: { y: output('float32', y), indices: output('int32', y) },
+        attrs,
+        tolerance: 'exact',
+      })),
+    ),
+  maxPool2dBackward: () =>
+    [...plain, hanging].map((sizes) => ({
+      name: sizes.name,
+      inputs: { gradY: floats(2, sizes.y), indices: lastIndices(sizes) },
+      outputs: { gradX: output('float32', sizes.x) },
+      attrs: {},
+      tolerance: close,
+    })),
+  avgPool2d: () =>
+    averages.map(({ name, x, y, attrs }) => ({
+      name,
+      inputs: { x: floats(3, x) },
+      outputs: { y: output('float32', y) },
+      attrs,
+      tolerance: close,
+    })),
+  avgPool2dBackward: () =>
+    averages.map(({ name, x, y, attrs }) => ({
+      name,
+      inputs: { gradY: floats(4, y) },
+      outputs: { gradX: output('float32', x) },
+      attrs,
+      tolerance: close,
+    })),
+  adaptiveAvgPool2d: () =>
+    adaptive.map(({ name, x, y }) => ({
+      name,
+      inputs: { x: floats(5, x) },
+      outputs: { y: output('float32', y) },
+      attrs: {},
+      tolerance: close,
+    })),
+  adaptiveAvgPool2dBackward: () =>
+    adaptive.map(({ name, x, y }) => ({
+      name,
+      inputs: { gradY: floats(6, y) },
+      outputs: { gradX: output('float32', x) },
+      attrs: {},
+      tolerance: close,
+    })),
+  qmaxPool2d: () =>
+    dtypes.flatMap((dtype) =>
+      [...plain, dilated, hanging].map(
+        ({ name, x, y, attrs }): KernelCase<'qmaxPool2d'> => ({
+          name: `${name}, ${dtype}`,
+          inputs: { x: integers(7, dtype, x) },
+          outputs: { y: output(dtype, y) },
+          attrs,
+          tolerance: 'exact',
+        }),
+      ),
+    ),
+  qavgPool2d: () =>
+    dtypes.flatMap((dtype) =>
+      averages.flatMap(({ name, x, y, attrs }, i) => {
+        const zeroPoint = zeroPoints[dtype][i % 4];
+        return {
+          name: `${name}, ${dtype}, zero point ${zeroPoint}`,
+          inputs: { x: integers(8, dtype, x) },
+          outputs: { y: output(dtype, y) },
+          attrs: { ...attrs, zeroPoint },
+          tolerance: 'exact' as const,
+        };
+      }),
+    ),
+  qadaptiveAvgPool2d: () =>
+    dtypes.flatMap((dtype) =>
+      adaptive.flatMap(({ name, x, y }) =>
+        zeroPoints[dtype].map((zeroPoint) => ({
+          name: `${name}, ${dtype}, zero point ${zeroPoint}`,
+          inputs: { x: integers(9, dtype, x) },
+          outputs: { y: output(dtype, y) },
+          attrs: { zeroPoint },
+          tolerance: 'exact',
+        })),
+      ),
+    ),
+};

@@ -1,0 +1,334 @@
+import type { QuantizeAttrs, RequantizeAttrs } from '@octet/backend';
+import {
+  type CasesOf,
+  type CaseTensor,
+  floats,
+  full,
+  integers,
+  type KernelCase,
+  output,
+  tensor,
+} from './case';
+import { convShapes } from './conv';
+
+const sizes = [1, 3, 7, 64, 67, 1031];
+
+const targets = [
+  { dtype: 'uint8', quantMin: 0, quantMax: 255, zeros: [0, 255, 113] },
+  { dtype: 'uint8', quantMin: 0, quantMax: 127, zeros: [64, 0, 127] },
+  { dtype: 'int8', quantMin: -128, quantMax: 127, zeros: [-128, 127, 0] },
+  { dtype: 'int32', quantMin: -(2 ** 31), quantMax: 2 ** 31 - 1, zeros: [0, -1000, 1000] },
+] as const;
+
+const shapes = [
+  [1, 1, 67],
+  [2, 5, 7],
+  [1, 19, 1],
+] as const;
+
+function quantizeCase(
+  name: string,
+  x: CaseTensor,
+  dtype: 'uint8' | 'int8' | 'int32',
+  attrs: QuantizeAttrs,
+): KernelCase<'quantize'> {
+  return { name, inputs: { x }, outputs: { y: output(dtype, x.shape) }, attrs, tolerance: 'exact' };
+}
+
+function quantizeCases(): KernelCase<'quantize'>[] {
+  return targets.flatMap(({ dtype, quantMin, quantMax, zeros }) => {
+    const range = `${dtype} ${quantMin}..${quantMax}`;
+    return [
+      ...shapes.flatMap((shape) => [
+        ...zeros.map((zero) =>
+          quantizeCase(`[${shape}] to ${range}, zero point ${zero}`, floats(1, shape, -6, 6), dtype, {
+            scale: Float32Array.of(0.0371),
+            zeroPoint: Int32Array.of(zero),
+            quantMin,
+            quantMax,
+          }),
+        ),
+        quantizeCase(`[${shape}] to ${range}, per channel`, floats(2, shape, -6, 6), dtype, {
+          scale: Float32Array.from({ length: shape[1] }, (_, i) => 0.01 + 0.013 * i),
+          zeroPoint: Int32Array.from({ length: shape[1] }, (_, i) => zeros[i % 3]),
+          quantMin,
+          quantMax,
+        }),
+      ]),
+      // 0.25 divides exactly: every half is a tie, and goes to the even side before the zero point is added.
+      ...[0, 1].map((odd) => {
+        const halves = Array.from({ length: 64 }, (_, i) => (i - 32) / 8);
+        return quantizeCase(
+          `ties to ${range}, zero point ${zeros[2] - odd}`,
+          tensor('float32', [1, 1, 64], halves),
+          dtype,
+          {
+            scale: Float32Array.of(0.25),
+            zeroPoint: Int32Array.of(zeros[2] - odd),
+            quantMin,
+            quantMax,
+          },
+        );
+      }),
+      quantizeCase(
+        `infinities and huge numbers to ${range}`,
+        tensor('float32', [1, 1, 6], [Infinity, -Infinity, 3e38, -3e38, 1e9, -1e9]),
+        dtype,
+        { scale: Float32Array.of(0.5), zeroPoint: Int32Array.of(zeros[2]), quantMin, quantMax },
+      ),
+    ];
+  });
+}
+
+const weightModes = ['one multiplier', 'per channel', 'weight zero point'] as const;
+
+/** Multipliers that spread the sums of `length` products over the output range, with some beyond its ends. */
+function requantizing(
+  mode: (typeof weightModes)[number],
+  channels: number,
+  length: number,
+  variant: number,
+): RequantizeAttrs {
+  const multiplier = 1 / (40 * Math.sqrt(length));
+  const perChannel = mode === 'per channel';
+  const yZeroPoint = [120, 0, 255, 7][variant % 4];
+  return {
+    xZeroPoint: [113, 0, 255, 128][variant % 4],
+    weightZeroPoint:
+      mode === 'weight zero point'
+        ? Int32Array.of(-17)
+        : perChannel
+          ? Int32Array.from({ length: channels }, (_, i) => (i % 3) - 1)
+          : Int32Array.of(0),
+    multiplier: perChannel
+      ? Float32Array.from({ length: channels }, (_, i) => multiplier * (0.3 + (i % 7) * 0.4))
+      : Float32Array.of(multiplier),
+    yZeroPoint,
+    clampMin: variant % 2 === 0 ? 0 : yZeroPoint,
+    clampMax: variant % 3 === 2 ? 200 : 255,
+  };
+}
+
+/** A multiplier of 1/2 makes every odd sum a tie. */
+const halving: RequantizeAttrs = {
+  xZeroPoint: 3,
+  weightZeroPoint: Int32Array.of(0),
+  multiplier: Float32Array.of(0.5),
+  yZeroPoint: 101,
+  clampMin: 0,
+  clampMax: 255,
+};
+
+const linearSizes = [
+  [1, 1, 1],
+  [1, 7, 3],
+  [3, 16, 8],
+  [5, 17, 9],
+  [7, 33, 19],
+  [1, 300, 10],
+  [20, 67, 13],
+] as const;
+
+function qconv2dCases(): KernelCase<'qconv2d'>[] {
+  const cases = convShapes.flatMap(({ name, x, weight, y, attrs }, i) =>
+    weightModes.map((mode, j): KernelCase<'qconv2d'> => {
+      const biased = (i + j) % 3 !== 0;
+      return {
+        name: `${name}, ${mode}${biased ? ', bias' : ''}`,
+        inputs: {
+          x: integers(1, 'uint8', x),
+          weight: integers(2, 'int8', weight),
+          bias: biased ? integers(3, 'int32', [weight[0]], [-3000, 3000]) : undefined,
+        },
+        outputs: { y: output('uint8', y) },
+        attrs: {
+          ...attrs,
+          ...requantizing(mode, weight[0], weight[1] * weight[2] * weight[3], i + j),
+        },
+        tolerance: 'exact',
+      };
+    }),
+  );
+  const { x, weight, y, attrs } = convShapes[1];
+  return [
+    ...cases,
+    {
+      name: 'every sum half-way',
+      inputs: { x: integers(4, 'uint8', x, [0, 6]), weight: integers(5, 'int8', weight, [-3, 3]) },
+      outputs: { y: output('uint8', y) },
+      attrs: { ...attrs, ...halving },
+      tolerance: 'exact',
+    },
+    {
+      name: 'largest sums',
+      inputs: {
+        x: full('uint8', [1, 3, 3, 512], 255),
+        weight: full('int8', [3, 3, 3, 512], -128),
+        bias: tensor('int32', [3], [-1_000_000, 0, 150_000_000]),
+      },
+      outputs: { y: output('uint8', [1, 3, 3, 3]) },
+      attrs: {
+        stride: [1, 1],
+        padding: [1, 1],
+        dilation: [1, 1],
+        groups: 1,
+        ...requantizing('one multiplier', 3, 1, 0),
+        xZeroPoint: 0,
+        multiplier: Float32Array.of(1.7e-6),
+        yZeroPoint: 255,
+      },
+      tolerance: 'exact',
+    },
+  ];
+}
+
+function qlinearCases(): KernelCase<'qlinear'>[] {
+  const cases = linearSizes.flatMap(([m, k, n], i) =>
+    weightModes.map((mode, j): KernelCase<'qlinear'> => {
+      const biased = (i + j) % 3 !== 0;
+      return {
+        name: `[${m},${k}] x [${n},${k}], ${mode}${biased ? ', bias' : ''}`,
+        inputs: {
+          x: integers(1, 'uint8', [m, k]),
+          weight: integers(2, 'int8', [n, k]),
+          bias: biased ? integers(3, 'int32', [n], [-3000, 3000]) : undefined,
+        },
+        outputs: { y: output('uint8', [m, n]) },
+        attrs: requantizing(mode, n, k, i + j),
+        tolerance: 'exact',
+      };
+    }),
+  );
+  return [
+    ...cases,
+    {
+      name: 'every sum half-way',
+      inputs: { x: integers(4, 'uint8', [9, 5], [0, 6]), weight: integers(5, 'int8', [7, 5], [-3, 3]) },
+      outputs: { y: output('uint8', [9, 7]) },
+      attrs: halving,
+      tolerance: 'exact',
+    },
+    {
+      name: 'largest sums',
+      inputs: { x: full('uint8', [2, 4608], 255), weight: full('int8', [3, 4608], -128) },
+      outputs: { y: output('uint8', [2, 3]) },
+      attrs: { ...halving, xZeroPoint: 0, multiplier: Float32Array.of(1.5e-6), yZeroPoint: 255 },
+      tolerance: 'exact',
+    },
+  ];
+}
+
+const dynamicInputs = [
+  ['both signs', -3, 5],
+  ['all positive', 0.5, 3],
+  ['all negative', -3, -0.5],
+  ['zeros', 0, 0],
+  ['tiny', -1e-5, 1e-5],
+] as const;
+
+const operands = [
+  { aZeroPoint: 100, bZeroPoint: 30, yZeroPoint: 90, clampMin: 0, clampMax: 255 },
+  { aZeroPoint: 0, bZeroPoint: 255, yZeroPoint: 128, clampMin: 128, clampMax: 255 },
+  { aZeroPoint: 255, bZeroPoint: 0, yZeroPoint: 0, clampMin: 0, clampMax: 200 },
+] as const;
+
+/** `A = rint(ra · 2^shift)` as a caller makes it of the scales. */
+function addMultipliers(ra: number, rb: number) {
+  const shift = 21 - Math.floor(Math.log2(Math.max(ra, rb)));
+  return { aMultiplier: Math.round(ra * 2 ** shift), bMultiplier: Math.round(rb * 2 ** shift), shift };
+}
+
+export const quantizedCases: CasesOf<
+  'quantize' | 'dequantize' | 'qlookup' | 'qconv2d' | 'qlinear' | 'qlinearDynamic' | 'qadd' | 'qmul'
+> = {
+  quantize: quantizeCases,
+  dequantize: () =>
+    [targets[0], targets[2], targets[3]].flatMap(({ dtype, zeros }) =>
+      shapes.flatMap((shape) =>
+        [...new Set([1, shape[1]])].map((c) => ({
+          name: `${dtype} [${shape}], ${c} scales`,
+          inputs: { x: integers(1, dtype, shape) },
+          outputs: { y: output('float32', shape) },
+          attrs: {
+            scale: Float32Array.from({ length: c }, (_, i) => 0.0371 + 0.01 * i),
+            zeroPoint: Int32Array.from({ length: c }, (_, i) => zeros[i % 3]),
+          },
+          tolerance: 'exact',
+        })),
+      ),
+    ),
+  qlookup: () =>
+    (['uint8', 'int8'] as const).flatMap((from) =>
+      (['uint8', 'int8'] as const).flatMap((to) => {
+        const entries = Array.from(
+          { length: 256 },
+          (_, i) => ((i * 89 + 17) % 256) - (to === 'int8' ? 128 : 0),
+        );
+        const table = to === 'int8' ? Int8Array.from(entries) : Uint8Array.from(entries);
+        return sizes.map((n) => ({
+          name: `${from} to ${to}, n = ${n}`,
+          inputs: { x: integers(n, from, [n]) },
+          outputs: { y: output(to, [n]) },
+          attrs: { table },
+          tolerance: 'exact',
+        }));
+      }),
+    ),
+  qconv2d: qconv2dCases,
+  qlinear: qlinearCases,
+  qlinearDynamic: () =>
+    linearSizes.flatMap(([m, k, n], i) =>
+      dynamicInputs.map(([name, min, max], j): KernelCase<'qlinearDynamic'> => {
+        const biased = (i + j) % 2 === 0;
+        const perChannel = (i + j) % 3 === 0;
+        const c = perChannel ? n : 1;
+        return {
+          name: `[${m},${k}] x [${n},${k}], ${name}${perChannel ? ', per channel' : ''}${biased ? ', bias' : ''}`,
+          inputs: {
+            x: floats(1, [m, k], min, max),
+            weight: integers(2, 'int8', [n, k]),
+            bias: biased ? floats(3, [n]) : undefined,
+          },
+          outputs: { y: output('float32', [m, n]) },
+          attrs: {
+            weightScale: Float32Array.from({ length: c }, (_, at) => 0.003 + 0.001 * (at % 5)),
+            weightZeroPoint: Int32Array.from({ length: c }, (_, at) => (at % 3) - (j % 2)),
+          },
+          tolerance: { atol: 1e-6, rtol: 1e-6 },
+        };
+      }),
+    ),
+  qadd: () =>
+    operands.flatMap((zeros, i) =>
+      (
+        [
+          [1, 1],
+          [0.5, 0.5],
+          [0.3333, 0.8333],
+          [1.7, 0.001],
+          [200, 100],
+          [0.0004, 0.0009],
+        ] as const
+      ).flatMap(([ra, rb]) =>
+        sizes.map((n) => ({
+          name: `n = ${n}, multipliers ${ra} and ${rb}, zero points ${i}`,
+          inputs: { a: integers(n, 'uint8', [n]), b: integers(n + 1, 'uint8', [n]) },
+          outputs: { y: output('uint8', [n]) },
+          attrs: { ...zeros, ...addMultipliers(ra, rb) },
+          tolerance: 'exact',
+        })),
+      ),
+    ),
+  qmul: () =>
+    operands.flatMap((zeros, i) =>
+      [0.5, 0.0073, 0.0001, 3].flatMap((multiplier) =>
+        sizes.map((n) => ({
+          name: `n = ${n}, multiplier ${multiplier}, zero points ${i}`,
+          inputs: { a: integers(n, 'uint8', [n]), b: integers(n + 1, 'uint8', [n]) },
+          outputs: { y: output('uint8', [n]) },
+          attrs: { ...zeros, multiplier: Math.fround(multiplier) },
+          tolerance: 'exact',
+        })),
+      ),
+    ),
+};

@@ -1,0 +1,4 @@
+/** Octet's reference backend: every kernel of the table in plain JavaScript, written to be read and compared against. */
+export { referenceBackend } from './backend';
+export { HostBuffer } from './host-buffer';
+export { roundHalfAway, roundHalfEven } from './math/rounding';

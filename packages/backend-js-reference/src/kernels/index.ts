@@ -1,0 +1,143 @@
+import type { Kernels } from '@octet/backend';
+import type { HostBuffer } from '../host-buffer';
+import { abs } from './abs';
+import { adamStep } from './adam-step';
+import { adaptiveAvgPool2d, adaptiveAvgPool2dBackward } from './adaptive-avg-pool2d';
+import { add } from './add';
+import { affine } from './affine';
+import { amax, amaxBackward } from './amax';
+import { applyMask } from './apply-mask';
+import { argmax } from './argmax';
+import { avgPool2d, avgPool2dBackward } from './avg-pool2d';
+import { batchNormBackward, batchNormEval, batchNormTrain } from './batch-norm';
+import { calculateQparams } from './calculate-qparams';
+import { cast } from './cast';
+import { chooseQparams } from './choose-qparams';
+import { clamp, clampBackward } from './clamp';
+import { conv2d, conv2dBackwardInput, conv2dBackwardWeight } from './conv2d';
+import { copyStrided } from './copy-strided';
+import { dequantize } from './dequantize';
+import { div } from './div';
+import { embedding, embeddingBackward } from './embedding';
+import { exp } from './exp';
+import { fakeQuantize, learnableFakeQuantizeBackward } from './fake-quantize';
+import { fill } from './fill';
+import { gelu, geluBackward } from './gelu';
+import { hardsigmoid, hardsigmoidBackward } from './hardsigmoid';
+import { hardswish, hardswishBackward } from './hardswish';
+import { layerNorm, layerNormBackward } from './layer-norm';
+import { leakyRelu, leakyReluBackward } from './leaky-relu';
+import { linear } from './linear';
+import { log } from './log';
+import { logSoftmax, logSoftmaxBackward } from './log-softmax';
+import { matmul } from './matmul';
+import { maxPool2d, maxPool2dBackward } from './max-pool2d';
+import { mul } from './mul';
+import { nllLoss, nllLossBackward } from './nll-loss';
+import { observeMinMax } from './observe-min-max';
+import { pow } from './pow';
+import { qadaptiveAvgPool2d } from './qadaptive-avg-pool2d';
+import { qadd } from './qadd';
+import { qavgPool2d } from './qavg-pool2d';
+import { qconv2d } from './qconv2d';
+import { qlinear } from './qlinear';
+import { qlinearDynamic } from './qlinear-dynamic';
+import { qlookup } from './qlookup';
+import { qmaxPool2d } from './qmax-pool2d';
+import { qmul } from './qmul';
+import { quantize } from './quantize';
+import { relu, reluBackward } from './relu';
+import { relu6, relu6Backward } from './relu6';
+import { sgdStep } from './sgd-step';
+import { sigmoid, sigmoidBackward } from './sigmoid';
+import { sign } from './sign';
+import { softmax, softmaxBackward } from './softmax';
+import { sqrt } from './sqrt';
+import { sub } from './sub';
+import { sum } from './sum';
+import { tanh, tanhBackward } from './tanh';
+import { variance } from './variance';
+
+/** Every kernel of the table, in its order. The type makes a forgotten one a compile error. */
+export const kernels: Kernels<HostBuffer> = {
+  fill,
+  cast,
+  copyStrided,
+  add,
+  sub,
+  mul,
+  div,
+  affine,
+  applyMask,
+  exp,
+  log,
+  sqrt,
+  abs,
+  sign,
+  pow,
+  relu,
+  reluBackward,
+  relu6,
+  relu6Backward,
+  hardswish,
+  hardswishBackward,
+  hardsigmoid,
+  hardsigmoidBackward,
+  leakyRelu,
+  leakyReluBackward,
+  gelu,
+  geluBackward,
+  sigmoid,
+  sigmoidBackward,
+  tanh,
+  tanhBackward,
+  clamp,
+  clampBackward,
+  sum,
+  amax,
+  amaxBackward,
+  argmax,
+  variance,
+  softmax,
+  softmaxBackward,
+  logSoftmax,
+  logSoftmaxBackward,
+  nllLoss,
+  nllLossBackward,
+  matmul,
+  linear,
+  conv2d,
+  conv2dBackwardInput,
+  conv2dBackwardWeight,
+  batchNormTrain,
+  batchNormEval,
+  batchNormBackward,
+  layerNorm,
+  layerNormBackward,
+  maxPool2d,
+  maxPool2dBackward,
+  avgPool2d,
+  avgPool2dBackward,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool2dBackward,
+  embedding,
+  embeddingBackward,
+  sgdStep,
+  adamStep,
+  observeMinMax,
+  calculateQparams,
+  chooseQparams,
+  fakeQuantize,
+  learnableFakeQuantizeBackward,
+  quantize,
+  dequantize,
+  qlookup,
+  qconv2d,
+  qlinear,
+  qlinearDynamic,
+  qadd,
+  qmul,
+  qmaxPool2d,
+  qavgPool2d,
+  qadaptiveAvgPool2d,
+};

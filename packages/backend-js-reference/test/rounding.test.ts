@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { roundHalfAway, roundHalfEven } from '../src';
+import { erf } from '../src/math/erf';
+
+describe('roundHalfEven', () => {
+  it.each([
+    [0, 0],
+    [0.5, 0],
+    [0.50000001, 1],
+    [0.49999999999999994, 0],
+    [1.5, 2],
+    [2.5, 2],
+    [3.5, 4],
+    [-0.5, 0],
+    [-1.5, -2],
+    [-2.5, -2],
+    [-2.500001, -3],
+    [126.5, 126],
+    [127.5, 128],
+    [4194304.5, 4194304],
+    [2147483647.5, 2147483648],
+    [2 ** 50 + 1, 2 ** 50 + 1],
+    [-(2 ** 50) - 1, -(2 ** 50) - 1],
+    [Infinity, Infinity],
+    [-Infinity, -Infinity],
+  ])('%d becomes %d', (x, expected) => {
+    expect(roundHalfEven(x) + 0).toBe(expected);
+  });
+
+  it('agrees with its definition everywhere between', () => {
+    for (let x = -300; x <= 300; x += 1 / 16) {
+      const floor = Math.floor(x);
+      const expected = x - floor === 0.5 ? floor + (floor & 1) : Math.round(x);
+      expect(roundHalfEven(x) + 0).toBe(expected + 0);
+    }
+  });
+
+  it('keeps NaN', () => {
+    expect(roundHalfEven(Number.NaN)).toBeNaN();
+  });
+});
+
+describe('roundHalfAway', () => {
+  it.each([
+    [0.5, 1],
+    [0.49999999999999994, 0],
+    [1.5, 2],
+    [2.5, 3],
+    [-0.5, -1],
+    [-0.49999999999999994, 0],
+    [-1.5, -2],
+    [-2.5, -3],
+    [-2.4999, -2],
+    [2147483647.5, 2147483648],
+    [-2147483647.5, -2147483648],
+  ])('%d becomes %d', (x, expected) => {
+    expect(roundHalfAway(x) + 0).toBe(expected);
+  });
+});
+
+describe('erf', () => {
+  it.each([
+    [0, 0],
+    [0.1, 0.1124629160182849],
+    [0.5, 0.5204998778130465],
+    [1, 0.8427007929497149],
+    [2, 0.9953222650189527],
+    [2.5, 0.999593047982555],
+    [3, 0.9999779095030014],
+    [5, 0.9999999999984626],
+    [40, 1],
+  ])('of %d is %d, and odd', (x, expected) => {
+    expect(erf(x)).toBeCloseTo(expected, 14);
+    expect(erf(-x)).toBeCloseTo(-expected, 14);
+  });
+});

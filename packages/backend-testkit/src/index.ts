@@ -1,0 +1,6 @@
+/** The conformance suite that any Octet backend runs to prove its kernels and its storage. */
+export { checkCase } from './check-case';
+export { ConformanceError } from './compare';
+export { laws } from './laws';
+export type { Law } from './laws/law';
+export { checkKernel, type TestBackendOptions, testBackend } from './test-backend';

@@ -1,0 +1,94 @@
+import { ArgumentError, type Backend, type KernelName, type Profile, profiles } from '@octet/backend';
+import { type KernelCase, kernelCases } from '@octet/backend-js-reference/cases';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { checkCase, dtypesOf } from './check-case';
+import { ConformanceError } from './compare';
+import { laws } from './laws';
+
+export interface TestBackendOptions {
+  /** The backend, or what makes it; one that is made here is disposed at the end. */
+  backend: Backend | (() => Backend | Promise<Backend>);
+  /** Every kernel of the profile must be there and agree with the reference. */
+  profile: Profile;
+  /** Kernels to leave out, each with the reason, which is printed. */
+  skip?: Readonly<Partial<Record<KernelName, string>>>;
+}
+
+/** @throws ArgumentError for a kernel that doesn't exist or a reason that says nothing. */
+export function checkSkips(skip: Readonly<Partial<Record<string, string>>>): void {
+  for (const [kernel, reason] of Object.entries(skip)) {
+    if (!(kernel in kernelCases)) {
+      throw new ArgumentError({
+        op: 'testBackend',
+        expected: 'names of kernels in skip',
+        found: `'${kernel}'`,
+        fix: "Use the kernel's name as in KernelTable, or remove the line.",
+      });
+    }
+    if (!reason?.trim()) {
+      throw new ArgumentError({
+        op: 'testBackend',
+        expected: `a reason for skipping '${kernel}'`,
+        found: 'an empty one',
+        fix: 'Write why: it is printed with the results.',
+      });
+    }
+  }
+}
+
+/** @throws ConformanceError, naming the kernel, if the backend itself lacks it. */
+export function checkKernel(backend: Backend, kernel: KernelName, profile: Profile): void {
+  if (backend.kernels[kernel]) return;
+  throw new ConformanceError(
+    `backend '${backend.name}' lacks the kernel '${kernel}' of the profile '${profile}'. ` +
+      "Add it to the backend's kernels, or name it in skip, with the reason.",
+  );
+}
+
+/**
+ * Declares Octet's conformance suite for a backend, in a test file of vitest: the laws of storage and dispatch, and per
+ * kernel of the profile its cases, compared with the reference. Integers must be equal, floats within each case's
+ * tolerance. Cases of a dtype that the backend doesn't claim are skipped, with a note.
+ *
+ * @throws ArgumentError for a skip without a reason or of an unknown kernel.
+ */
+export function testBackend({ backend: given, profile, skip = {} }: TestBackendOptions): void {
+  checkSkips(skip);
+  const title = typeof given === 'function' ? profile : `${given.name}, ${profile}`;
+  for (const [kernel, reason] of Object.entries(skip)) {
+    if (!profiles[profile].includes(kernel as KernelName)) continue;
+    console.info(`${title}: kernel '${kernel}' is skipped: ${reason}`);
+  }
+  describe(title, () => {
+    let backend: Backend;
+    beforeAll(async () => {
+      backend = typeof given === 'function' ? await given() : given;
+    });
+    afterAll(() => {
+      if (typeof given === 'function') backend?.dispose?.();
+    });
+
+    describe('laws', () => {
+      for (const law of laws) it(law.name, () => law.check(backend));
+    });
+
+    for (const kernel of profiles[profile]) {
+      const reason = skip[kernel];
+      if (reason) {
+        it.skip(`${kernel} (${reason})`, () => {});
+        continue;
+      }
+      describe(kernel, () => {
+        it(`is part of the backend`, () => checkKernel(backend, kernel, profile));
+        for (const kernelCase of kernelCases[kernel]() as KernelCase[]) {
+          it(kernelCase.name, async ({ skip: leaveOut }) => {
+            if (!backend.kernels[kernel]) leaveOut(`there is no kernel '${kernel}'`);
+            const foreign = dtypesOf(kernelCase).filter((dtype) => !backend.dtypes.includes(dtype));
+            if (foreign.length > 0) leaveOut(`'${backend.name}' has no ${foreign.join(', ')}`);
+            await checkCase(backend, kernel, kernelCase);
+          });
+        }
+      });
+    }
+  });
+}

@@ -1,0 +1,275 @@
+import { ArgumentError, AutogradError } from '@octet/backend';
+import { onesLike } from './factory';
+import { emptyOn } from './kernel';
+import { contiguousStrides, formatShape, isDense, sameShape, sameStrides } from './layout';
+import { add } from './ops/add';
+import { Storage } from './storage';
+import type { Tensor } from './tensor';
+
+/** The gradients of a node's inputs, given that of its output; undefined where `needs` says nobody asks. */
+export type Backward = (grad: Tensor, needs: readonly boolean[]) => readonly (Tensor | undefined)[];
+
+/** Where a gradient flows on to: the op that made a tensor, or a leaf. */
+type Target = GradNode | Tensor;
+
+/**
+ * One recorded op: how the gradient of its output flows to its inputs. It knows its inputs by the ops that made them, not
+ * as tensors, so that a graph keeps alive only what the backward functions saved.
+ */
+export class GradNode {
+  /** The output itself, if it asked to keep its gradient. */
+  retained: Tensor | undefined = undefined;
+
+  constructor(
+    readonly op: string,
+    /** undefined: no gradient is wanted there. */
+    public inputs: readonly (Target | undefined)[],
+    public backward: Backward | undefined,
+  ) {}
+
+  /** Lets go of the saved tensors, so that they can be collected. */
+  release(): void {
+    this.inputs = [];
+    this.backward = undefined;
+  }
+}
+
+function targetOf(tensor: Tensor): Target | undefined {
+  return tensor.gradNode ?? (tensor.requiresGrad ? tensor : undefined);
+}
+
+let gradEnabled = true;
+
+export function isGradEnabled(): boolean {
+  return gradEnabled;
+}
+
+function withGradMode<T>(op: string, mode: boolean, fn: () => T): T {
+  const before = gradEnabled;
+  gradEnabled = mode;
+  try {
+    const result = fn();
+    if (result instanceof Promise) {
+      throw new ArgumentError({
+        op,
+        expected: 'a synchronous function',
+        found: 'one that returns a promise',
+        fix: `Call ${op} around the synchronous parts: what runs after an await would run in the mode around it.`,
+      });
+    }
+    return result;
+  } finally {
+    gradEnabled = before;
+  }
+}
+
+/** Runs `fn` without recording: its results require no gradient. */
+export function noGrad<T>(fn: () => T): T {
+  return withGradMode('noGrad', false, fn);
+}
+
+/** Runs `fn` with recording, also inside `noGrad`. */
+export function enableGrad<T>(fn: () => T): T {
+  return withGradMode('enableGrad', true, fn);
+}
+
+/** Whether `record` with these inputs will do anything: whether saving something for backward has a point. */
+export function willRecord(...inputs: readonly Tensor[]): boolean {
+  return gradEnabled && inputs.some((t) => t.requiresGrad);
+}
+
+/**
+ * Ties `output` into the graph if any input requires a gradient. `backward` runs without recording; what it closes over
+ * is kept until the backward pass is done.
+ */
+export function record(op: string, output: Tensor, inputs: readonly Tensor[], backward: Backward): Tensor {
+  if (willRecord(...inputs)) output.attachGrad(new GradNode(op, inputs.map(targetOf), backward));
+  return output;
+}
+
+export interface BackwardOptions {
+  /** Keep the graph for another backward pass. */
+  retainGraph?: boolean;
+}
+
+/** Adds the gradients of `root` to `grad` of every leaf under it. */
+export function backward(
+  root: Tensor,
+  gradient?: Tensor,
+  { retainGraph = false }: BackwardOptions = {},
+): void {
+  const since = Storage.nextSerial;
+  const taken = new Set<Storage>();
+  // Made by this walk, and not yet some tensor's gradient.
+  const isFree = (storage: Storage) => storage.serial >= since && !taken.has(storage);
+  walk('backward', [root], [gradient], retainGraph, (target, g) => {
+    const tensor = target instanceof GradNode ? target.retained : target;
+    if (!tensor?.requiresGrad) return;
+    tensor.grad = accumulated(tensor, g, isFree);
+    taken.add(tensor.grad.storage);
+  });
+}
+
+/**
+ * The gradients of `outputs` (summed) with respect to `inputs`; touches no `.grad`.
+ * @throws AutogradError if an input isn't part of the graph, unless `allowUnused`, which gives undefined there.
+ */
+export function grad(
+  outputs: Tensor | readonly Tensor[],
+  inputs: readonly Tensor[],
+  {
+    gradOutputs,
+    retainGraph = false,
+    allowUnused = false,
+  }: BackwardOptions & {
+    gradOutputs?: readonly (Tensor | undefined)[];
+    allowUnused?: boolean;
+  } = {},
+): (Tensor | undefined)[] {
+  const roots = Array.isArray(outputs) ? (outputs as readonly Tensor[]) : [outputs as Tensor];
+  const found = new Map<Target, Tensor>();
+  const wanted = new Set(inputs.map(targetOf));
+  walk(
+    'grad',
+    roots,
+    roots.map((_, i) => gradOutputs?.[i]),
+    retainGraph,
+    (target, g) => {
+      if (wanted.has(target)) found.set(target, g);
+    },
+  );
+  return inputs.map((input, i) => {
+    const target = targetOf(input);
+    const g = target && found.get(target);
+    if (!g && !allowUnused) {
+      throw new AutogradError({
+        op: 'grad',
+        expected: `input ${i} to be used by the outputs`,
+        found: input.requiresGrad ? 'no way from it to them' : 'a tensor that requires no gradient',
+        fix: 'Set requiresGrad before the forward pass, or pass { allowUnused: true }.',
+      });
+    }
+    return g;
+  });
+}
+
+/**
+ * `tensor.grad` plus `g`. The first gradient is taken as it is only if its memory is nobody else's and lies as the tensor's
+ * does: gradients are written in place by those who clip them, and the steps of optimizers want one layout.
+ */
+function accumulated(tensor: Tensor, g: Tensor, isFree: (storage: Storage) => boolean): Tensor {
+  const { grad } = tensor;
+  if (grad) return noGrad(() => add(grad, g));
+  const strides = isDense(tensor.shape, tensor.strides) ? tensor.strides : contiguousStrides(tensor.shape);
+  const own = isFree(g.storage) && g.storage.length === g.numel && sameStrides(g.shape, g.strides, strides);
+  return own ? g : emptyOn(g, g.shape, { strides }).copy_(g);
+}
+
+/** Visits every op and leaf of the graph once, with its whole gradient, outputs before inputs. */
+function walk(
+  op: string,
+  roots: readonly Tensor[],
+  gradients: readonly (Tensor | undefined)[],
+  retainGraph: boolean,
+  visit: (target: Target, grad: Tensor) => void,
+): void {
+  const grads = new Map<Target, Tensor>();
+  const send = (target: Target, g: Tensor) => {
+    const sum = grads.get(target);
+    grads.set(target, sum ? add(sum, g) : g);
+  };
+  noGrad(() => {
+    roots.forEach((root, i) => {
+      const g = rootGradient(op, root, gradients[i]);
+      send(targetOf(root) as Target, g);
+    });
+  });
+  const starts = [...grads.keys()];
+  // A gradient is whole when all users have sent theirs.
+  const waiting = new Map<Target, number>();
+  const stack = [...starts];
+  const seen = new Set<Target>(stack);
+  while (stack.length > 0) {
+    const node = stack.pop() as Target;
+    if (!(node instanceof GradNode)) continue;
+    if (!node.backward) throw alreadyFreed(op, node.op);
+    for (const input of node.inputs) {
+      if (!input) continue;
+      waiting.set(input, (waiting.get(input) ?? 0) + 1);
+      if (!seen.has(input)) {
+        seen.add(input);
+        stack.push(input);
+      }
+    }
+  }
+  const ready = starts.filter((t) => !waiting.has(t));
+  noGrad(() => {
+    while (ready.length > 0) {
+      const target = ready.pop() as Target;
+      const grad = grads.get(target);
+      grads.delete(target);
+      if (grad) visit(target, grad);
+      if (!(target instanceof GradNode)) continue;
+      const { inputs } = target;
+      const needs = inputs.map((t) => t !== undefined);
+      const results = grad && target.backward ? target.backward(grad, needs) : [];
+      inputs.forEach((input, i) => {
+        if (!input) return;
+        const g = results[i];
+        if (g) send(input, g);
+        const left = (waiting.get(input) as number) - 1;
+        waiting.set(input, left);
+        if (left === 0) ready.push(input);
+      });
+      if (!retainGraph) target.release();
+    }
+  });
+}
+
+function rootGradient(op: string, root: Tensor, gradient: Tensor | undefined): Tensor {
+  if (!root.requiresGrad) {
+    throw new AutogradError({
+      op,
+      expected: 'a tensor that was computed from one with requiresGrad',
+      found: 'one that requires no gradient',
+      fix: 'Set requiresGrad on a parameter or input before the forward pass, and leave noGrad() out of it.',
+    });
+  }
+  if (!gradient) {
+    if (root.numel !== 1) {
+      throw new AutogradError({
+        op,
+        expected: 'a single number, or a gradient of the same shape as argument',
+        found: `a tensor of shape ${formatShape(root.shape)} and no gradient`,
+        fix: 'Reduce it first, as in loss.mean().backward(), or pass the gradient.',
+      });
+    }
+    return onesLike(root);
+  }
+  if (gradient.dtype !== root.dtype) {
+    throw new AutogradError({
+      op,
+      expected: `a gradient of dtype ${root.dtype}`,
+      found: gradient.dtype,
+      fix: 'Pass a gradient of the dtype of the tensor.',
+    });
+  }
+  if (!sameShape(gradient.shape, root.shape)) {
+    throw new AutogradError({
+      op,
+      expected: `a gradient of shape ${formatShape(root.shape)}`,
+      found: formatShape(gradient.shape),
+      fix: 'Pass a gradient of the shape of the tensor.',
+    });
+  }
+  return gradient;
+}
+
+function alreadyFreed(op: string, node: string): AutogradError {
+  return new AutogradError({
+    op,
+    expected: 'a graph that has not run backward yet',
+    found: `the saved tensors of '${node}' already freed`,
+    fix: 'A second backward needs the first to keep the graph: backward(undefined, { retainGraph: true }); or run forward again.',
+  });
+}

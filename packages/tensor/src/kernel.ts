@@ -1,0 +1,308 @@
+/** Between tensors and kernels: what an op needs to turn strided tensors into the dense ones that kernels take. */
+import {
+  type Backend,
+  BackendError,
+  type DType,
+  DTypeError,
+  dispatch,
+  isFloatDType,
+  type KernelInputs,
+  type KernelName,
+  type KernelOutputs,
+  type KernelTable,
+  type KernelTensor,
+  type PrepackCache,
+  ShapeError,
+  storageDType,
+} from '@octet/backend';
+import {
+  broadcastShapes,
+  contiguousStrides,
+  formatShape,
+  isDense,
+  type Layout,
+  memoryOrder,
+  numel,
+  sameShape,
+  sameStrides,
+  stridesInOrder,
+} from './layout';
+import type { QParams } from './qparams';
+import { Storage } from './storage';
+import { Tensor } from './tensor';
+
+/** A dense tensor with the shape its kernel should see. */
+export interface Operand {
+  readonly tensor: Tensor;
+  readonly shape: readonly number[];
+}
+
+/** `tensor` under the physical shape `shape`, for a kernel. The tensor must be dense. */
+export function as(tensor: Tensor, shape: readonly number[]): Operand {
+  return { tensor, shape };
+}
+
+/** The NHWC operand of a channels-last tensor. */
+export function nhwc(tensor: Tensor): Operand {
+  const [n, c, h, w] = tensor.shape;
+  return as(tensor, [n, h, w, c]);
+}
+
+type Arg = Tensor | Operand;
+
+/**
+ * Runs a kernel on dense tensors; a bare tensor is seen as flat. Outputs must be allocated (see `empty`). The only
+ * caller of the backend's dispatch function among the ops.
+ *
+ * @throws BackendError if the tensors live on different backends.
+ */
+export function run<N extends KernelName>(
+  name: N,
+  inputs: KernelInputs<KernelTable[N], Arg>,
+  outputs: KernelOutputs<KernelTable[N], Arg>,
+  attrs: KernelTable[N]['attrs'],
+  cache?: PrepackCache,
+): void {
+  let backend: Backend | undefined;
+  const lower = (args: Readonly<Record<string, Arg | undefined>>) => {
+    const lowered: Record<string, KernelTensor | undefined> = {};
+    for (const key of Object.keys(args)) {
+      const arg = args[key];
+      if (!arg) continue;
+      const tensor = arg instanceof Tensor ? arg : arg.tensor;
+      const { storage } = tensor;
+      backend ??= storage.backend;
+      if (storage.backend !== backend) throw mixedBackends(name, backend, storage.backend);
+      lowered[key] = {
+        buffer: storage.buffer,
+        dtype: storage.dtype,
+        shape: arg instanceof Tensor ? [tensor.numel] : arg.shape,
+      };
+    }
+    return lowered;
+  };
+  const ins = lower(inputs as never);
+  const outs = lower(outputs as never);
+  dispatch(backend as unknown as Backend, name, ins as never, outs as never, attrs, cache);
+}
+
+function mixedBackends(op: string, a: Backend, b: Backend): BackendError {
+  return new BackendError({
+    op,
+    expected: `all tensors on one backend`,
+    found: `'${a.name}' and '${b.name}'`,
+    fix: 'Move them with tensor.to(backend) or model.to(backend); setBackend() decides where new tensors live.',
+  });
+}
+
+export interface EmptyOptions {
+  dtype: DType;
+  strides?: readonly number[];
+  qparams?: QParams | undefined;
+}
+
+/** A tensor of unspecified contents, contiguous unless `strides` (dense) says otherwise. */
+export function empty(
+  backend: Backend,
+  shape: readonly number[],
+  { dtype, strides, qparams }: EmptyOptions,
+): Tensor {
+  const storage = Storage.allocate(backend, storageDType(dtype), numel(shape));
+  return new Tensor(
+    storage,
+    { shape, strides: strides ?? contiguousStrides(shape), offset: 0 },
+    dtype,
+    qparams,
+  );
+}
+
+/** An output on the backend of `like` and, unless given, of its dtype. */
+export function emptyOn(like: Tensor, shape: readonly number[], options: Partial<EmptyOptions> = {}): Tensor {
+  return empty(like.backend, shape, { dtype: like.dtype, ...options });
+}
+
+/** An output of the shape, memory order and dtype of `like`, which must be dense. */
+export function emptyLike(like: Tensor, dtype: DType = like.dtype): Tensor {
+  return emptyOn(like, like.shape, {
+    dtype,
+    strides: like.strides,
+    qparams: dtype === like.dtype ? like.qparams : undefined,
+  });
+}
+
+/** An output [N, C, H, W] with its channels innermost. */
+export function emptyChannelsLast(
+  like: Tensor,
+  shape: readonly number[],
+  options: Partial<Omit<EmptyOptions, 'strides'>> = {},
+): Tensor {
+  const qparams = (options.dtype ?? like.dtype) === like.dtype ? like.qparams : undefined;
+  return emptyOn(like, shape, { qparams, ...options, strides: stridesInOrder(shape, [0, 2, 3, 1]) });
+}
+
+/** The same memory under another layout. Not recorded. */
+export function view(x: Tensor, layout: Layout, qparams: QParams | undefined = x.qparams): Tensor {
+  const { shape, strides, offset } = layout;
+  return new Tensor(x.storage, { shape, strides, offset }, x.dtype, qparams);
+}
+
+/** `x` with exactly these dense strides, from the start of its storage; itself if it lies so. Not recorded. */
+export function withStrides(x: Tensor, strides: readonly number[]): Tensor {
+  if (x.offset === 0 && sameStrides(x.shape, x.strides, strides)) return x;
+  const y = emptyOn(x, x.shape, { strides, qparams: x.qparams });
+  run(
+    'copyStrided',
+    { x: as(x, [x.storage.length]) },
+    { y },
+    {
+      shape: x.shape,
+      xStrides: x.strides,
+      xOffset: x.offset,
+      yStrides: strides,
+      yOffset: 0,
+    },
+  );
+  return y;
+}
+
+/** `x` row-major from the start of its storage. Not recorded. */
+export function dense(x: Tensor): Tensor {
+  return withStrides(x, contiguousStrides(x.shape));
+}
+
+/** `x` (4-d) with its channels innermost. Not recorded. */
+export function channelsLast(x: Tensor): Tensor {
+  return withStrides(x, stridesInOrder(x.shape, [0, 2, 3, 1]));
+}
+
+/** `x` [N, C, …] of any rank with its channels innermost. Not recorded. */
+export function channelsInnermost(x: Tensor): Tensor {
+  const spatial = x.shape.map((_, i) => i).slice(2);
+  return withStrides(x, stridesInOrder(x.shape, [0, ...spatial, 1]));
+}
+
+/** `x` as it lies if that is dense from the start of its storage, else row-major. Not recorded. */
+export function packed(x: Tensor): Tensor {
+  return x.offset === 0 && isDense(x.shape, x.strides) ? x : dense(x);
+}
+
+/**
+ * Tensors made ready for an elementwise kernel: broadcast to one shape, in one memory order (that of the first which has
+ * the whole shape), single numbers left as they are.
+ */
+export function aligned(
+  op: string,
+  ...tensors: readonly Tensor[]
+): { shape: number[]; strides: readonly number[]; operands: Tensor[] } {
+  const shape = tensors.reduce<number[]>((s, t) => broadcastShapes(op, s, t.shape), []);
+  const model = tensors.find((t) => sameShape(t.shape, shape) && isDense(t.shape, t.strides));
+  const strides = model ? model.strides : contiguousStrides(shape);
+  const operands = tensors.map((t) => (t.numel === 1 ? packed(t) : withStrides(expandTo(t, shape), strides)));
+  return { shape, strides, operands };
+}
+
+/** A view of `x` with zero strides where it is repeated. Shapes are known to broadcast. Not recorded. */
+export function expandTo(x: Tensor, shape: readonly number[]): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  const lead = shape.length - x.shape.length;
+  const strides = shape.map((d, i) =>
+    i < lead || (x.shape[i - lead] === 1 && d !== 1) ? 0 : x.strides[i - lead],
+  );
+  return view(x, { shape, strides, offset: x.offset });
+}
+
+/**
+ * `x` seen as outer × axis × inner around the dims `dims` (sorted), without a copy where its memory allows, and how to
+ * shape an output [outer, inner] over the dims that stay.
+ */
+export function aroundDims(
+  x: Tensor,
+  dims: readonly number[],
+): { operand: Operand; outer: number; n: number; inner: number; kept: KeptLayout } {
+  const reduced = new Set(dims);
+  let source = packed(x);
+  let order = memoryOrder(source.shape, source.strides);
+  const moving = order.filter((d) => source.shape[d] !== 1);
+  const first = moving.findIndex((d) => reduced.has(d));
+  const count = moving.filter((d) => reduced.has(d)).length;
+  if (first >= 0 && !moving.slice(first, first + count).every((d) => reduced.has(d))) {
+    order = [...order.filter((d) => !reduced.has(d)), ...order.filter((d) => reduced.has(d))];
+    source = withStrides(x, stridesInOrder(x.shape, order));
+  }
+  let outer = 1;
+  let n = 1;
+  let inner = 1;
+  let seen = false;
+  for (const d of order) {
+    if (reduced.has(d)) {
+      n *= x.shape[d];
+      seen ||= x.shape[d] !== 1;
+    } else if (seen) inner *= x.shape[d];
+    else outer *= x.shape[d];
+  }
+  return {
+    operand: as(source, [outer, n, inner]),
+    outer,
+    n,
+    inner,
+    kept: { order: order.filter((d) => !reduced.has(d)) },
+  };
+}
+
+/** The dims that a reduction keeps, slowest first. */
+export interface KeptLayout {
+  readonly order: readonly number[];
+}
+
+/** Shape and strides of a reduction's output; with `keepDim` the reduced dims stay with size 1. */
+export function reducedLayout(
+  x: Tensor,
+  dims: readonly number[],
+  kept: KeptLayout,
+  keepDim: boolean,
+): { shape: number[]; strides: number[] } {
+  const reduced = new Set(dims);
+  const full = x.shape.map((d, i) => (reduced.has(i) ? 1 : d));
+  const strides = stridesInOrder(full, [...dims, ...kept.order]);
+  const stay = full.map((_, i) => i).filter((i) => keepDim || !reduced.has(i));
+  return { shape: stay.map((i) => full[i]), strides: stay.map((i) => strides[i]) };
+}
+
+/** @throws DTypeError unless every tensor is of one and the same float dtype. */
+export function requireFloat(op: string, ...tensors: readonly (Tensor | undefined)[]): void {
+  let first: DType | undefined;
+  for (const t of tensors) {
+    if (!t) continue;
+    if (!isFloatDType(t.dtype)) {
+      throw new DTypeError({
+        op,
+        expected: 'float32',
+        found: t.qparams ? `a quantized tensor (${t.dtype})` : t.dtype,
+        fix: t.qparams
+          ? 'An int8 tensor reached a float operation: give this layer a qconfig and convert it, put a DeQuantStub before it, ' +
+            'or use FloatFunctional for sums, products and cat.'
+          : "Convert it with to('float32').",
+      });
+    }
+    first ??= t.dtype;
+    if (t.dtype !== first) {
+      throw new DTypeError({
+        op,
+        expected: `${first} throughout`,
+        found: t.dtype,
+        fix: `Convert one with to('${first}').`,
+      });
+    }
+  }
+}
+
+/** @throws ShapeError unless `x` has one of the ranks. */
+export function requireRank(op: string, name: string, x: Tensor, ...ranks: readonly number[]): void {
+  if (ranks.includes(x.shape.length)) return;
+  throw new ShapeError({
+    op,
+    expected: `${name} of ${ranks.join(' or ')} dimensions`,
+    found: formatShape(x.shape),
+    fix: 'Reshape it; a single sample needs unsqueeze(0) for the batch dimension.',
+  });
+}

@@ -1,0 +1,32 @@
+import { record } from '../autograd';
+import { channelsLast, emptyChannelsLast, nhwc, requireFloat, requireRank, run } from '../kernel';
+import { requirePerTensor } from '../qparams';
+import type { Tensor } from '../tensor';
+import { requireEightBits } from './quantized/lookup';
+import { checkedPair, type PairLike } from './window';
+
+/**
+ * x [N, C, H, W] averaged down to `outputSize`: cell i of n covers rows floor(i · H / n) to ceil((i + 1) · H / n),
+ * columns alike. A quantized tensor keeps its scale and zero point.
+ * @throws ShapeError, ArgumentError, DTypeError
+ */
+export function adaptiveAvgPool2d(x: Tensor, outputSize: PairLike): Tensor {
+  if (x.qparams) requireEightBits('adaptiveAvgPool2d', x);
+  else requireFloat('adaptiveAvgPool2d', x);
+  requireRank('adaptiveAvgPool2d', 'x', x, 4);
+  const { shape: shapeX } = x;
+  const shape = [...shapeX.slice(0, 2), ...checkedPair('adaptiveAvgPool2d', 'outputSize', outputSize, 1)];
+  const xc = channelsLast(x);
+  const y = emptyChannelsLast(x, shape);
+  if (x.qparams) {
+    const { zeroPoint } = requirePerTensor('adaptiveAvgPool2d', x.qparams);
+    run('qadaptiveAvgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, { zeroPoint });
+    return y;
+  }
+  run('adaptiveAvgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, {});
+  return record('adaptiveAvgPool2d', y, [x], (grad) => {
+    const gradX = emptyChannelsLast(grad, shapeX);
+    run('adaptiveAvgPool2dBackward', { gradY: nhwc(channelsLast(grad)) }, { gradX: nhwc(gradX) }, {});
+    return [gradX];
+  });
+}

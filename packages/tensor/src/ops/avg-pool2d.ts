@@ -1,0 +1,46 @@
+import type { AvgPoolAttrs } from '@octet/backend';
+import { record } from '../autograd';
+import { channelsLast, emptyChannelsLast, nhwc, requireFloat, run } from '../kernel';
+import { requirePerTensor } from '../qparams';
+import type { Tensor } from '../tensor';
+import { poolShape } from './max-pool2d';
+import { requireEightBits } from './quantized/lookup';
+import type { PairLike } from './window';
+
+export interface AvgPool2dOptions {
+  /** kernelSize unless given. */
+  stride?: PairLike;
+  padding?: PairLike;
+  /** Whether padded positions count in the divisor. */
+  countIncludePad?: boolean;
+}
+
+/**
+ * The mean of each window of x [N, C, H, W]. A quantized tensor keeps its scale and zero point.
+ * @throws ShapeError, ArgumentError, DTypeError
+ */
+export function avgPool2d(
+  x: Tensor,
+  kernelSize: PairLike,
+  { countIncludePad = true, ...options }: AvgPool2dOptions = {},
+): Tensor {
+  if (x.qparams) requireEightBits('avgPool2d', x);
+  else requireFloat('avgPool2d', x);
+  const { shape, attrs: window } = poolShape('avgPool2d', x, kernelSize, options);
+  const { dilation: _, ...rest } = window;
+  const attrs: AvgPoolAttrs = { ...rest, countIncludePad };
+  const xc = channelsLast(x);
+  const y = emptyChannelsLast(x, shape);
+  if (x.qparams) {
+    const { zeroPoint } = requirePerTensor('avgPool2d', x.qparams);
+    run('qavgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, { ...attrs, zeroPoint });
+    return y;
+  }
+  run('avgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, attrs);
+  const { shape: shapeX } = x;
+  return record('avgPool2d', y, [x], (grad) => {
+    const gradX = emptyChannelsLast(grad, shapeX);
+    run('avgPool2dBackward', { gradY: nhwc(channelsLast(grad)) }, { gradX: nhwc(gradX) }, attrs);
+    return [gradX];
+  });
+}

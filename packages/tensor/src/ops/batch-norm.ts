@@ -1,0 +1,135 @@
+import { ArgumentError, ShapeError } from '@octet/backend';
+import { record, willRecord } from '../autograd';
+import {
+  as,
+  channelsInnermost,
+  dense,
+  emptyLike,
+  emptyOn,
+  requireFloat,
+  requireRank,
+  run,
+  withStrides,
+} from '../kernel';
+import { formatShape, sameShape } from '../layout';
+import type { Tensor } from '../tensor';
+import { affine } from './affine';
+import { applyUnary } from './elementwise';
+
+export interface BatchNormOptions {
+  runningMean?: Tensor | undefined;
+  runningVar?: Tensor | undefined;
+  weight?: Tensor | undefined;
+  bias?: Tensor | undefined;
+  training?: boolean;
+  momentum?: number;
+  eps?: number;
+}
+
+/**
+ * (x - mean) / sqrt(variance + eps) · weight + bias for each channel of x [N, C], [N, C, L] or [N, C, H, W]. In training
+ * mean and (biased) variance are the batch's, and runningMean and runningVar [C] move in place by `momentum` towards
+ * them (the variance unbiased); else they are runningMean and runningVar.
+ * @throws ShapeError, ArgumentError, DTypeError
+ */
+export function batchNorm(
+  x: Tensor,
+  { runningMean, runningVar, weight, bias, training = false, momentum = 0.1, eps = 1e-5 }: BatchNormOptions,
+): Tensor {
+  requireFloat('batchNorm', x, runningMean, runningVar, weight, bias);
+  checkShapes(x, { runningMean, runningVar, weight, bias }, training);
+  const c = x.shape[1];
+  const xc = channelsInnermost(x);
+  const rows = [c === 0 ? 0 : x.numel / c, c];
+  const y = emptyLike(xc);
+  const affineParams = { weight: weight && dense(weight), bias: bias && dense(bias) };
+  const inputs = [x, ...(weight ? [weight] : []), ...(bias ? [bias] : [])];
+  const recording = willRecord(...inputs);
+  let mean: Tensor | undefined;
+  let invStd: Tensor | undefined;
+  if (training) {
+    mean = emptyOn(x, [c]);
+    invStd = emptyOn(x, [c]);
+    run(
+      'batchNormTrain',
+      { x: as(xc, rows), ...affineParams },
+      { y: as(y, rows), saveMean: mean, saveInvStd: invStd, runningMean, runningVar },
+      { eps, momentum },
+    );
+  } else {
+    const [m, v] = [dense(runningMean as Tensor), dense(runningVar as Tensor)];
+    run(
+      'batchNormEval',
+      { x: as(xc, rows), mean: m, variance: v, ...affineParams },
+      { y: as(y, rows) },
+      { eps },
+    );
+    if (recording) {
+      // Copies: the running statistics may move on before backward.
+      mean = affine(m.detach(), 1, 0);
+      invStd = applyUnary('pow', affine(v.detach(), 1, eps), { exponent: -0.5 });
+    }
+  }
+  if (!recording || !mean || !invStd) return y;
+  const saved = { x: as(xc.detach(), rows), mean, invStd, weight: affineParams.weight?.detach() };
+  const hasWeight = weight !== undefined;
+  return record('batchNorm', y, inputs, (grad) => {
+    const gradX = emptyLike(saved.x.tensor);
+    const gradWeight = emptyOn(gradX, [c]);
+    const gradBias = emptyOn(gradX, [c]);
+    const gradY = as(withStrides(grad, gradX.strides), rows);
+    run(
+      'batchNormBackward',
+      { ...saved, gradY },
+      { gradX: as(gradX, rows), gradWeight, gradBias },
+      { training },
+    );
+    return hasWeight ? [gradX, gradWeight, gradBias] : [gradX, gradBias];
+  });
+}
+
+type Params = Pick<BatchNormOptions, 'runningMean' | 'runningVar' | 'weight' | 'bias'>;
+
+function checkShapes(x: Tensor, params: Params, training: boolean): void {
+  const op = 'batchNorm';
+  requireRank(op, 'x', x, 2, 3, 4);
+  const c = x.shape[1];
+  for (const [name, t] of Object.entries(params)) {
+    if (!t || sameShape(t.shape, [c])) continue;
+    throw new ShapeError({
+      op,
+      expected: `${name} [${c}], one for each channel of x ${formatShape(x.shape)}`,
+      found: formatShape(t.shape),
+      fix: 'Channels are dimension 1: check the number of features of the layer.',
+    });
+  }
+  const { runningMean, runningVar } = params;
+  if (!runningMean !== !runningVar || (!training && !runningMean)) {
+    throw new ArgumentError({
+      op,
+      expected: training
+        ? 'runningMean and runningVar, or neither'
+        : 'runningMean and runningVar outside of training',
+      found: !runningMean && !runningVar ? 'neither' : 'one of them',
+      fix: 'Pass both, or { training: true } to use the statistics of the batch.',
+    });
+  }
+  if (!training) return;
+  for (const t of [runningMean, runningVar]) {
+    if (!t || (t.offset === 0 && (t.strides[0] === 1 || c === 1))) continue;
+    throw new ArgumentError({
+      op,
+      expected: 'running statistics in memory of their own, which training can update in place',
+      found: 'a view into a larger tensor',
+      fix: 'Use contiguous copies.',
+    });
+  }
+  if (x.numel <= c) {
+    throw new ShapeError({
+      op,
+      expected: 'more than one value per channel when training',
+      found: formatShape(x.shape),
+      fix: 'One value has no variance: use a larger batch (dropLast in the DataLoader), or eval().',
+    });
+  }
+}

@@ -1,0 +1,21 @@
+import { type DType, DTypeError, isFloatDType } from '@octet/backend';
+import { record } from '../autograd';
+import { emptyLike, packed, run } from '../kernel';
+import type { Tensor } from '../tensor';
+
+/** The elements in another dtype: float to integer truncates and saturates, to bool is `x != 0`. */
+export function cast(x: Tensor, dtype: DType): Tensor {
+  if (dtype === x.dtype) return x;
+  if (x.qparams || dtype.startsWith('q')) {
+    throw new DTypeError({
+      op: 'to',
+      expected: 'two dtypes that are not quantized',
+      found: `${x.dtype} to ${dtype}`,
+      fix: 'Use quantizePerTensor, dequantize or intRepr.',
+    });
+  }
+  const xd = packed(x);
+  const y = emptyLike(xd, dtype);
+  run('cast', { x: xd }, { y }, {});
+  return isFloatDType(dtype) ? record('to', y, [x], (grad) => [cast(grad, x.dtype)]) : y;
+}

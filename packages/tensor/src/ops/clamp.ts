@@ -1,0 +1,24 @@
+import { ArgumentError } from '@octet/backend';
+import type { Tensor } from '../tensor';
+import { unaryFromInput } from './elementwise';
+import { qclamp } from './quantized/qclamp';
+
+/**
+ * min(max(x, min), max); the gradient passes where min <= x <= max. On a quantized tensor it clamps the integers between
+ * the quantized bounds.
+ * @throws ArgumentError if min > max
+ */
+export function clamp(x: Tensor, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY): Tensor {
+  requireOrder('clamp', min, max);
+  return x.qparams ? qclamp('clamp', x, min, max) : unaryFromInput('clamp', 'clampBackward', x, { min, max });
+}
+
+export function requireOrder(op: string, min: number, max: number): void {
+  if (min <= max) return;
+  throw new ArgumentError({
+    op,
+    expected: 'min <= max',
+    found: `${min} and ${max}`,
+    fix: 'Swap the two bounds.',
+  });
+}

@@ -1,0 +1,91 @@
+import { ArgumentError, type Conv2dAttrs, ShapeError } from '@octet/backend';
+import { record, willRecord } from '../autograd';
+import { channelsLast, dense, emptyChannelsLast, nhwc, requireFloat, requireRank, run } from '../kernel';
+import { formatShape, sameShape } from '../layout';
+import type { Tensor } from '../tensor';
+import { applySum } from './sum';
+import { convOutputSize, type WindowOptions, windowAttrs } from './window';
+
+export interface Conv2dOptions extends WindowOptions {
+  groups?: number;
+}
+
+/**
+ * Cross-correlation of x [N, C, H, W] with weight [O, C / groups, kh, kw] plus bias [O], as PyTorch's; the result is
+ * channels-last in memory.
+ * @throws ShapeError, ArgumentError, DTypeError
+ */
+export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
+  requireFloat('conv2d', x, weight, bias);
+  const { shape, attrs } = conv2dShape('conv2d', x, weight, bias, options);
+  const xc = channelsLast(x);
+  const wc = channelsLast(weight);
+  const y = emptyChannelsLast(x, shape);
+  run('conv2d', { x: nhwc(xc), weight: nhwc(wc), bias: bias && dense(bias) }, { y: nhwc(y) }, attrs);
+  // Each operand is kept for the other's gradient, if that is wanted.
+  const savedX = willRecord(weight) ? xc : undefined;
+  const savedWeight = willRecord(x) ? wc : undefined;
+  const { shape: shapeX } = x;
+  const { shape: shapeWeight } = weight;
+  return record('conv2d', y, bias ? [x, weight, bias] : [x, weight], (grad, needs) => {
+    const gradY = channelsLast(grad);
+    const gradX = savedWeight && emptyChannelsLast(gradY, shapeX);
+    if (gradX)
+      run(
+        'conv2dBackwardInput',
+        { gradY: nhwc(gradY), weight: nhwc(savedWeight) },
+        { gradX: nhwc(gradX) },
+        attrs,
+      );
+    const gradWeight = savedX && emptyChannelsLast(gradY, shapeWeight);
+    if (gradWeight) {
+      run(
+        'conv2dBackwardWeight',
+        { x: nhwc(savedX), gradY: nhwc(gradY) },
+        { gradWeight: nhwc(gradWeight) },
+        attrs,
+      );
+    }
+    return [gradX, gradWeight, needs[2] ? applySum(gradY, [0, 2, 3], false) : undefined];
+  });
+}
+
+/** The output's shape and the kernel's attributes; all checks but those of dtypes. Serves the int8 convolution too. */
+export function conv2dShape(
+  op: string,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  { groups = 1, ...window }: Conv2dOptions,
+): { shape: number[]; attrs: Conv2dAttrs } {
+  requireRank(op, 'x', x, 4);
+  requireRank(op, 'weight', weight, 4);
+  const attrs = { ...windowAttrs(op, window), groups };
+  const [n, c, h, w] = x.shape;
+  const [o, perGroup, kh, kw] = weight.shape;
+  if (!Number.isInteger(groups) || groups < 1 || o % groups !== 0) {
+    throw new ArgumentError({
+      op,
+      expected: `groups: a whole number that divides the ${o} output channels`,
+      found: String(groups),
+      fix: 'For a depthwise convolution groups is the number of input channels.',
+    });
+  }
+  if (c !== perGroup * groups) {
+    throw new ShapeError({
+      op,
+      expected: `x with ${perGroup * groups} channels for weight ${formatShape(weight.shape)}${groups > 1 ? ` in ${groups} groups` : ''}`,
+      found: `x ${formatShape(x.shape)}`,
+      fix: 'x is [N, C, H, W] and weight [O, C / groups, kh, kw]: check the channels of the layer before.',
+    });
+  }
+  if (bias && !sameShape(bias.shape, [o])) {
+    throw new ShapeError({
+      op,
+      expected: `bias [${o}], one for each output channel`,
+      found: formatShape(bias.shape),
+      fix: 'Make bias and weight agree.',
+    });
+  }
+  return { shape: [n, o, ...convOutputSize(op, [h, w], [kh, kw], attrs)], attrs };
+}

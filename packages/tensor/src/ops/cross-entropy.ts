@@ -1,0 +1,53 @@
+import { ArgumentError } from '@octet/backend';
+import type { Tensor } from '../tensor';
+import { add } from './add';
+import { affine } from './affine';
+import { cast } from './cast';
+import { logSoftmax } from './log-softmax';
+import { applyMask } from './mask';
+import { mul } from './mul';
+import { checkClasses, type NllLossOptions, nllLosses, reduceWeighted, requireReduction } from './nll-loss';
+import { reshape } from './reshape';
+import { sum } from './sum';
+
+export interface CrossEntropyOptions extends NllLossOptions {
+  /** The share of the target that is spread evenly over all classes, 0 … 1. */
+  labelSmoothing?: number;
+}
+
+/**
+ * nllLoss(logSoftmax(logits)) for logits [N, C], [N, C, d1, …] or [C] and target (int32) of that shape without C. With
+ * labelSmoothing ε: (1 - ε) · that + ε / C · Σ over classes of -weight · logSoftmax.
+ * @throws ShapeError, ArgumentError, DTypeError
+ */
+export function crossEntropy(
+  logits: Tensor,
+  target: Tensor,
+  { labelSmoothing = 0, reduction = 'mean', ...options }: CrossEntropyOptions = {},
+): Tensor {
+  const { weight, ignoreIndex } = options;
+  requireReduction('crossEntropy', reduction);
+  const classDim = checkClasses('crossEntropy', logits, target, options);
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw new ArgumentError({
+      op: 'crossEntropy',
+      expected: 'labelSmoothing from 0 to 1',
+      found: String(labelSmoothing),
+      fix: 'It is the share of the target given to all classes, often 0.1.',
+    });
+  }
+  const logProbs = logSoftmax(logits, classDim);
+  const { losses, weights } = nllLosses('crossEntropy', logProbs, target, classDim, options);
+  const hard = reduceWeighted(losses, weights, reduction);
+  if (labelSmoothing === 0) return hard;
+  const classes = logits.shape[classDim];
+  const perClass = logits.shape.map((_, i) => (i === classDim ? classes : 1));
+  const weighted = weight ? mul(logProbs, reshape(weight.detach(), perClass)) : logProbs;
+  // Without class weights the kernel's weights are 1, and 0 exactly where the target is ignored.
+  const counted = weight
+    ? nllLosses('crossEntropy', logProbs.detach(), target, classDim, { ignoreIndex }).weights
+    : weights;
+  const spread = applyMask('crossEntropy', sum(weighted, classDim), cast(counted, 'bool'), -1);
+  const smooth = reduceWeighted(spread, weights, reduction);
+  return add(affine(hard, 1 - labelSmoothing, 0), affine(smooth, labelSmoothing / classes, 0));
+}

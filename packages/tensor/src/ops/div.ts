@@ -1,0 +1,25 @@
+import { record, willRecord } from '../autograd';
+import { full } from '../factory';
+import type { Tensor } from '../tensor';
+import { applyBinary } from './elementwise';
+import { mul } from './mul';
+import { neg } from './neg';
+import { sumTo } from './sum';
+
+/** a / b, broadcast. @throws ShapeError, DTypeError */
+export function div(a: Tensor, b: Tensor | number): Tensor {
+  // A true division, not a product with the reciprocal, which would round twice.
+  const divisor = typeof b === 'number' ? numberLike(a, b) : b;
+  const y = applyBinary('div', a, divisor);
+  const { shape: shapeA } = a;
+  const { shape: shapeB } = divisor;
+  const savedY = willRecord(divisor) ? y.detach() : undefined;
+  return record('div', y, [a, divisor], (grad) => {
+    const perA = div(grad, divisor);
+    return [sumTo(perA, shapeA), savedY && neg(sumTo(mul(perA, savedY), shapeB))];
+  });
+}
+
+function numberLike(x: Tensor, value: number): Tensor {
+  return full([], value, { dtype: x.storage.dtype, backend: x.backend });
+}

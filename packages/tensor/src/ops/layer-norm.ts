@@ -1,0 +1,65 @@
+import { ShapeError } from '@octet/backend';
+import { record } from '../autograd';
+import { as, dense, emptyLike, emptyOn, requireFloat, run } from '../kernel';
+import { formatShape, numel, sameShape } from '../layout';
+import type { Tensor } from '../tensor';
+
+/**
+ * (x - mean) / sqrt(variance + eps) · weight + bias over the last dims, which are `normalizedShape`; the variance is
+ * biased, weight and bias have the shape `normalizedShape`.
+ * @throws ShapeError, DTypeError
+ */
+export function layerNorm(
+  x: Tensor,
+  normalizedShape: readonly number[],
+  weight?: Tensor,
+  bias?: Tensor,
+  eps = 1e-5,
+): Tensor {
+  requireFloat('layerNorm', x, weight, bias);
+  const lead = x.shape.length - normalizedShape.length;
+  if (normalizedShape.length === 0 || lead < 0 || !sameShape(x.shape.slice(lead), normalizedShape)) {
+    throw new ShapeError({
+      op: 'layerNorm',
+      expected: `x [..., ${normalizedShape.join(', ')}]`,
+      found: formatShape(x.shape),
+      fix: 'normalizedShape are the last dimensions of x, at least one.',
+    });
+  }
+  for (const [name, t] of Object.entries({ weight, bias })) {
+    if (!t || sameShape(t.shape, normalizedShape)) continue;
+    throw new ShapeError({
+      op: 'layerNorm',
+      expected: `${name} ${formatShape(normalizedShape)}`,
+      found: formatShape(t.shape),
+      fix: `Make ${name} the normalized shape.`,
+    });
+  }
+  const r = numel(x.shape.slice(0, lead));
+  const rows = [r, numel(normalizedShape)];
+  const xd = dense(x);
+  const y = emptyLike(xd);
+  const mean = emptyOn(x, [r]);
+  const invStd = emptyOn(x, [r]);
+  const wd = weight && dense(weight);
+  run(
+    'layerNorm',
+    { x: as(xd, rows), weight: wd, bias: bias && dense(bias) },
+    { y: as(y, rows), mean, invStd },
+    { eps },
+  );
+  const inputs = [x, ...(weight ? [weight] : []), ...(bias ? [bias] : [])];
+  return record('layerNorm', y, inputs, (grad) => {
+    const gradX = emptyLike(xd);
+    const gradWeight = emptyOn(xd, normalizedShape);
+    const gradBias = emptyOn(xd, normalizedShape);
+    const gradY = as(dense(grad), rows);
+    run(
+      'layerNormBackward',
+      { x: as(xd, rows), gradY, mean, invStd, weight: wd },
+      { gradX: as(gradX, rows), gradWeight, gradBias },
+      {},
+    );
+    return wd ? [gradX, gradWeight, gradBias] : [gradX, gradBias];
+  });
+}

@@ -1,0 +1,15 @@
+import { record } from '../autograd';
+import { emptyLike, packed, run, withStrides } from '../kernel';
+import type { Tensor } from '../tensor';
+
+/** mask ? x · scale : 0, where `mask` (bool) has the shape of x. */
+export function applyMask(op: string, x: Tensor, mask: Tensor, scale: number): Tensor {
+  const xd = packed(x);
+  const aligned = withStrides(mask, xd.strides);
+  const apply = (t: Tensor) => {
+    const y = emptyLike(t);
+    run('applyMask', { x: t, mask: aligned }, { y }, { scale });
+    return y;
+  };
+  return record(op, apply(xd), [x], (grad) => [apply(withStrides(grad, aligned.strides))]);
+}

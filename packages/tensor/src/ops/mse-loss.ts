@@ -1,0 +1,40 @@
+import { ShapeError } from '@octet/backend';
+import { requireFloat } from '../kernel';
+import { formatShape, sameShape } from '../layout';
+import type { Tensor } from '../tensor';
+import { mean } from './mean';
+import { type Reduction, requireReduction } from './nll-loss';
+import { square } from './square';
+import { sub } from './sub';
+import { sum } from './sum';
+
+export interface LossOptions {
+  reduction?: Reduction;
+}
+
+/** (a - b)², reduced; two tensors of one shape. @throws ShapeError, ArgumentError, DTypeError */
+export function mseLoss(a: Tensor, b: Tensor, { reduction = 'mean' }: LossOptions = {}): Tensor {
+  return elementwiseLoss('mseLoss', a, b, reduction, square);
+}
+
+/** f(a - b), reduced. PyTorch broadcasts with a warning; that is nearly always a mistake, so it is refused here. */
+export function elementwiseLoss(
+  op: string,
+  a: Tensor,
+  b: Tensor,
+  reduction: Reduction,
+  f: (d: Tensor) => Tensor,
+): Tensor {
+  requireFloat(op, a, b);
+  requireReduction(op, reduction);
+  if (!sameShape(a.shape, b.shape)) {
+    throw new ShapeError({
+      op,
+      expected: `a target of shape ${formatShape(a.shape)}`,
+      found: formatShape(b.shape),
+      fix: 'Losses do not broadcast: reshape or expand one of them.',
+    });
+  }
+  const losses = f(sub(a, b));
+  return reduction === 'none' ? losses : reduction === 'sum' ? sum(losses) : mean(losses);
+}

@@ -1,0 +1,124 @@
+import { ArgumentError, ShapeError } from '@octet/backend';
+import { record } from '../autograd';
+import { aroundDims, as, dense, emptyOn, reducedLayout, requireFloat, run, withStrides } from '../kernel';
+import { formatShape, sameShape } from '../layout';
+import type { Tensor } from '../tensor';
+import { div } from './div';
+import { requireIndices } from './indices';
+import { applySum, sum } from './sum';
+
+/** How a loss of many numbers becomes one; `none` leaves them. */
+export type Reduction = 'mean' | 'sum' | 'none';
+
+export interface NllLossOptions {
+  /** A factor for each class, [C]. */
+  weight?: Tensor | undefined;
+  /** Targets of this value count for nothing. */
+  ignoreIndex?: number;
+  /** `mean` divides by the sum of the targets' weights. */
+  reduction?: Reduction;
+}
+
+/**
+ * -weight[target] · logProbs[target] for logProbs [N, C], [N, C, d1, …] or [C] and target (int32) of that shape without C.
+ * @throws ShapeError, ArgumentError, DTypeError
+ */
+export function nllLoss(
+  logProbs: Tensor,
+  target: Tensor,
+  { reduction = 'mean', ...options }: NllLossOptions = {},
+): Tensor {
+  requireReduction('nllLoss', reduction);
+  const classDim = checkClasses('nllLoss', logProbs, target, options);
+  const { losses, weights } = nllLosses('nllLoss', logProbs, target, classDim, options);
+  return reduceWeighted(losses, weights, reduction);
+}
+
+/** The loss of each target, and its weight, which is 0 for ignored ones. Arguments have passed `checkClasses`. */
+export function nllLosses(
+  op: string,
+  logProbs: Tensor,
+  target: Tensor,
+  classDim: number,
+  { weight, ignoreIndex = -100 }: NllLossOptions,
+): { losses: Tensor; weights: Tensor } {
+  const { operand, outer, n, inner, kept } = aroundDims(logProbs, [classDim]);
+  const layout = reducedLayout(logProbs, [classDim], kept, false);
+  const at = [outer, inner];
+  const t = withStrides(target.detach(), layout.strides);
+  const losses = emptyOn(logProbs, layout.shape, layout);
+  const weights = emptyOn(logProbs, layout.shape, layout);
+  run(
+    'nllLoss',
+    { logProbs: operand, target: as(t, at), weight: weight && dense(weight) },
+    { y: as(losses, at), w: as(weights, at) },
+    { ignoreIndex },
+  );
+  const { strides } = operand.tensor;
+  const { shape } = logProbs;
+  record(op, losses, [logProbs], (grad) => {
+    const gradX = emptyOn(grad, shape, { strides });
+    run(
+      'nllLossBackward',
+      { gradY: as(withStrides(grad, layout.strides), at), target: as(t, at), w: as(weights, at) },
+      { gradX: as(gradX, [outer, n, inner]) },
+      { ignoreIndex },
+    );
+    return [gradX];
+  });
+  return { losses, weights };
+}
+
+/** The reduced loss; `mean` is weighted. */
+export function reduceWeighted(losses: Tensor, weights: Tensor, reduction: Reduction): Tensor {
+  if (reduction === 'none') return losses;
+  const total = sum(losses);
+  const dims = weights.shape.map((_, i) => i);
+  return reduction === 'sum' ? total : div(total, applySum(weights, dims, false));
+}
+
+/** @throws ArgumentError for an unknown reduction. */
+export function requireReduction(op: string, reduction: Reduction): void {
+  if (reduction === 'mean' || reduction === 'sum' || reduction === 'none') return;
+  throw new ArgumentError({
+    op,
+    expected: "reduction 'mean', 'sum' or 'none'",
+    found: `'${reduction}'`,
+    fix: 'Use one of these.',
+  });
+}
+
+/**
+ * Gives the dim of the classes.
+ * @throws ShapeError, ArgumentError, DTypeError
+ */
+export function checkClasses(
+  op: string,
+  logits: Tensor,
+  target: Tensor,
+  { weight, ignoreIndex = -100 }: NllLossOptions,
+): number {
+  requireFloat(op, logits, weight);
+  const rank = logits.shape.length;
+  const classDim = rank === 1 ? 0 : 1;
+  const expected = logits.shape.filter((_, i) => i !== classDim);
+  if (rank === 0 || !sameShape(target.shape, expected)) {
+    throw new ShapeError({
+      op,
+      expected: `logits [N, C, …] and target [N, …], here ${formatShape(expected)}`,
+      found: `logits ${formatShape(logits.shape)} and target ${formatShape(target.shape)}`,
+      fix: 'The target holds class numbers, not one-hot rows: argmax(1) turns those into numbers.',
+    });
+  }
+  const classes = logits.shape[classDim];
+  if (weight && !sameShape(weight.shape, [classes])) {
+    throw new ShapeError({
+      op,
+      expected: `weight [${classes}], one for each class`,
+      found: formatShape(weight.shape),
+      fix: 'Pass as many weights as classes.',
+    });
+  }
+  requireIndices(op, 'target', target, classes, ignoreIndex);
+  return classDim;
+}

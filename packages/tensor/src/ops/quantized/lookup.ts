@@ -1,0 +1,47 @@
+import { type DType, DTypeError, type QuantizedDType, quantRange, roundHalfEven } from '@octet/backend';
+import { emptyOn, packed, run } from '../../kernel';
+import type { PerTensorQParams, QParams } from '../../qparams';
+import type { Tensor } from '../../tensor';
+
+/**
+ * y = f(q) for every integer of an 8-bit tensor: a table of 256 entries, made here once, gives the same integers on every
+ * backend. `f` gets the stored integer and returns one of `dtype`'s (already clamped).
+ */
+export function lookup(
+  op: string,
+  x: Tensor,
+  dtype: DType,
+  qparams: QParams | undefined,
+  f: (q: number) => number,
+): Tensor {
+  requireEightBits(op, x);
+  const table = dtype === 'qint8' || dtype === 'int8' ? new Int8Array(256) : new Uint8Array(256);
+  const first = quantRange[x.dtype as QuantizedDType][0];
+  for (let i = 0; i < 256; i++) table[i] = f(first + i);
+  const xd = packed(x);
+  const y = emptyOn(x, x.shape, { dtype, strides: xd.strides, qparams });
+  run('qlookup', { x: xd }, { y }, { table });
+  return y;
+}
+
+/** The float32 number that the integer `q` stands for. */
+export function dequantized(q: number, { scale, zeroPoint }: PerTensorQParams): number {
+  return Math.fround((q - zeroPoint) * scale);
+}
+
+/** The integer of `dtype` nearest to the float32 value of `steps` (a multiple of the scale) above the zero point. */
+export function rounded(steps: number, zeroPoint: number, dtype: QuantizedDType): number {
+  const [min, max] = quantRange[dtype];
+  return Math.min(Math.max(roundHalfEven(Math.fround(steps)) + zeroPoint, min), max);
+}
+
+/** @throws DTypeError unless `x` is quint8 or qint8. */
+export function requireEightBits(op: string, x: Tensor): void {
+  if (x.dtype === 'quint8' || x.dtype === 'qint8') return;
+  throw new DTypeError({
+    op,
+    expected: 'a quantized tensor, quint8 or qint8',
+    found: x.dtype,
+    fix: 'Quantize it first: a QuantStub in the model, or tensor.quantizePerTensor(scale, zeroPoint, dtype).',
+  });
+}

@@ -1,0 +1,32 @@
+import { ArgumentError, ShapeError } from '@octet/backend';
+import { formatShape, normalizeDim, sameShape } from '../layout';
+import type { Tensor } from '../tensor';
+import { cat } from './cat';
+import { unsqueeze } from './unsqueeze';
+
+/** Tensors of one shape along a new dim. @throws ShapeError, DTypeError, ArgumentError */
+export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
+  const [first] = tensors;
+  if (!first) {
+    throw new ArgumentError({
+      op: 'stack',
+      expected: 'at least one tensor',
+      found: 'none',
+      fix: 'Check the list.',
+    });
+  }
+  const d = normalizeDim('stack', dim, first.shape.length + 1);
+  for (const t of tensors) {
+    if (sameShape(t.shape, first.shape)) continue;
+    throw new ShapeError({
+      op: 'stack',
+      expected: `tensors of shape ${formatShape(first.shape)}`,
+      found: formatShape(t.shape),
+      fix: 'All must have one shape; to join along a dim they have use cat.',
+    });
+  }
+  return cat(
+    tensors.map((t) => unsqueeze(t, d)),
+    d,
+  );
+}

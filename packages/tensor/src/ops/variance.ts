@@ -1,0 +1,42 @@
+import { record } from '../autograd';
+import { aroundDims, as, emptyOn, reducedLayout, requireFloat, run } from '../kernel';
+import { normalizeDims } from '../layout';
+import type { Tensor } from '../tensor';
+import { affine } from './affine';
+import { mul } from './mul';
+import { reshape } from './reshape';
+import { sub } from './sub';
+import { spread, withOnes } from './sum';
+
+export interface VarianceOptions {
+  /** n - correction is the divisor: 1 gives the unbiased estimate, 0 the biased one. */
+  correction?: number;
+  keepDim?: boolean;
+}
+
+/**
+ * Σ (x - mean)² / (n - correction) over `dims` (all, if absent).
+ * @throws ArgumentError for a dim out of range.
+ */
+export function variance(
+  x: Tensor,
+  dims?: number | readonly number[],
+  { correction = 1, keepDim = false }: VarianceOptions = {},
+): Tensor {
+  requireFloat('var', x);
+  const over = normalizeDims('var', dims, x.shape.length);
+  const { operand, outer, n, inner, kept } = aroundDims(x, over);
+  const layout = reducedLayout(x, over, kept, keepDim);
+  const y = emptyOn(x, layout.shape, layout);
+  const mean = emptyOn(x, layout.shape, layout);
+  run(
+    'variance',
+    { x: operand },
+    { y: as(y, [outer, inner]), mean: as(mean, [outer, inner]) },
+    { correction },
+  );
+  return record('var', y, [x], (grad) => {
+    const deviation = sub(x, reshape(mean, withOnes(x.shape, over)));
+    return [mul(deviation, spread(affine(grad, 2 / (n - correction), 0), x.shape, over))];
+  });
+}

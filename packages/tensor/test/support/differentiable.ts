@@ -1,0 +1,408 @@
+import { fromData, Generator, manualSeed, rand, randn, type Tensor, tensor } from '../../src';
+import * as ops from '../../src/ops';
+
+/** A function whose gradients are checked, and the shapes (or values) of what it is differentiated by. */
+export interface Differentiable {
+  /** The names of the ops that it is the check of. */
+  readonly covers: readonly string[];
+  readonly fn: (...inputs: Tensor[]) => Tensor | Tensor[];
+  readonly inputs: readonly Input[];
+}
+
+/** Normal random numbers of a shape, or what the function makes. */
+type Input = readonly number[] | ((dtype: 'float32' | 'float64') => Tensor);
+
+/** Positive, away from 0. */
+const positive = (shape: readonly number[]) => (dtype: 'float32' | 'float64') =>
+  rand(shape, { dtype }).add(0.5);
+/** Wide enough to reach all pieces of piecewise functions. */
+const wide = (shape: readonly number[]) => (dtype: 'float32' | 'float64') => randn(shape, { dtype }).mul(4);
+const constant = (values: readonly number[]) => (dtype: 'float32' | 'float64') =>
+  fromData(values, [values.length], { dtype });
+
+const ints = (values: readonly number[], shape: readonly number[] = [values.length]) =>
+  fromData(Int32Array.from(values), shape);
+
+const like = (x: Tensor, values: readonly number[]) =>
+  tensor([...values], { dtype: x.dtype as 'float32' | 'float64' });
+
+/** Every differentiable op, with the options and broadcasts that take other paths. */
+export const differentiable: Readonly<Record<string, Differentiable>> = {
+  add: {
+    covers: ['add'],
+    fn: ops.add,
+    inputs: [
+      [2, 3],
+      [2, 3],
+    ],
+  },
+  'add broadcast': {
+    covers: ['add'],
+    fn: ops.add,
+    inputs: [
+      [2, 3, 4],
+      [3, 1],
+    ],
+  },
+  'add both ways': {
+    covers: ['add', 'sumTo'],
+    fn: ops.add,
+    inputs: [
+      [2, 1, 3],
+      [4, 1],
+    ],
+  },
+  'add one element': { covers: ['add'], fn: ops.add, inputs: [[2, 3], []] },
+  'add number': { covers: ['add'], fn: (x) => ops.add(x, 2), inputs: [[3]] },
+  'add itself': { covers: ['add'], fn: (x) => ops.add(x, x), inputs: [[3]] },
+  'sub broadcast': {
+    covers: ['sub'],
+    fn: ops.sub,
+    inputs: [
+      [3, 1],
+      [2, 3, 4],
+    ],
+  },
+  'sub number': { covers: ['sub'], fn: (x) => ops.sub(x, 2), inputs: [[3]] },
+  'mul broadcast': {
+    covers: ['mul'],
+    fn: ops.mul,
+    inputs: [
+      [2, 3, 4],
+      [1, 4],
+    ],
+  },
+  'mul one element': {
+    covers: ['mul'],
+    fn: ops.mul,
+    inputs: [
+      [1, 1],
+      [2, 3],
+    ],
+  },
+  'mul number': { covers: ['mul'], fn: (x) => ops.mul(x, -3), inputs: [[3]] },
+  'mul itself': { covers: ['mul'], fn: (x) => ops.mul(x, x), inputs: [[3]] },
+  'div broadcast': { covers: ['div'], fn: ops.div, inputs: [[2, 3], positive([2, 1])] },
+  'div by broadcast': { covers: ['div'], fn: ops.div, inputs: [[3], positive([2, 3])] },
+  'div number': { covers: ['div'], fn: (x) => ops.div(x, 3), inputs: [[3]] },
+  neg: { covers: ['neg'], fn: ops.neg, inputs: [[2, 3]] },
+  affine: { covers: ['affine'], fn: (x) => ops.affine(x, -2, 3), inputs: [[2, 3]] },
+  exp: { covers: ['exp'], fn: ops.exp, inputs: [[2, 3]] },
+  log: { covers: ['log'], fn: ops.log, inputs: [positive([2, 3])] },
+  sqrt: { covers: ['sqrt'], fn: ops.sqrt, inputs: [positive([2, 3])] },
+  abs: { covers: ['abs'], fn: ops.abs, inputs: [[2, 3]] },
+  square: { covers: ['square'], fn: ops.square, inputs: [[2, 3]] },
+  'pow 3': { covers: ['pow'], fn: (x) => ops.pow(x, 3), inputs: [[2, 3]] },
+  'pow -0.5': { covers: ['pow'], fn: (x) => ops.pow(x, -0.5), inputs: [positive([2, 3])] },
+  'pow 0': { covers: ['pow'], fn: (x) => ops.pow(x, 0), inputs: [constant([0, 1, -2])] },
+
+  relu: { covers: ['relu'], fn: ops.relu, inputs: [wide([2, 3, 4])] },
+  relu6: { covers: ['relu6'], fn: ops.relu6, inputs: [wide([2, 3, 4])] },
+  hardswish: { covers: ['hardswish'], fn: ops.hardswish, inputs: [wide([2, 3, 4])] },
+  hardsigmoid: { covers: ['hardsigmoid'], fn: ops.hardsigmoid, inputs: [wide([2, 3, 4])] },
+  sigmoid: { covers: ['sigmoid'], fn: ops.sigmoid, inputs: [wide([2, 3, 4])] },
+  tanh: { covers: ['tanh'], fn: ops.tanh, inputs: [[2, 3, 4]] },
+  gelu: { covers: ['gelu'], fn: ops.gelu, inputs: [wide([2, 3, 4])] },
+  leakyRelu: { covers: ['leakyRelu'], fn: (x) => ops.leakyRelu(x, 0.2), inputs: [wide([2, 3, 4])] },
+  clamp: { covers: ['clamp'], fn: (x) => ops.clamp(x, -2, 1), inputs: [wide([2, 3, 4])] },
+  'clamp below': { covers: ['clamp'], fn: (x) => ops.clamp(x, -2), inputs: [wide([2, 3, 4])] },
+  hardtanh: { covers: ['hardtanh'], fn: (x) => ops.hardtanh(x, -2, 3), inputs: [wide([2, 3, 4])] },
+
+  'softmax first': { covers: ['softmax'], fn: (x) => ops.softmax(x, 0), inputs: [[3, 2, 4]] },
+  'softmax middle': { covers: ['softmax'], fn: (x) => ops.softmax(x, 1), inputs: [[3, 2, 4]] },
+  'softmax image': { covers: ['softmax'], fn: (x) => ops.softmax(x, -3), inputs: [[2, 3, 2, 2]] },
+  logSoftmax: { covers: ['logSoftmax'], fn: (x) => ops.logSoftmax(x, 1), inputs: [[2, 3, 2, 2]] },
+  'logSoftmax last': { covers: ['logSoftmax'], fn: (x) => ops.logSoftmax(x, -1), inputs: [[3, 4]] },
+
+  sum: { covers: ['sum'], fn: (x) => ops.sum(x), inputs: [[2, 3, 4]] },
+  'sum of two dims': { covers: ['sum'], fn: (x) => ops.sum(x, [0, 2]), inputs: [[2, 3, 4]] },
+  'sum keepDim': { covers: ['sum'], fn: (x) => ops.sum(x, [-1, 1], true), inputs: [[2, 3, 2, 2]] },
+  'sum of no dim': { covers: ['sum'], fn: (x) => ops.sum(x, []), inputs: [[2, 3]] },
+  mean: { covers: ['mean'], fn: (x) => ops.mean(x), inputs: [[2, 3, 4]] },
+  'mean of dims': { covers: ['mean'], fn: (x) => ops.mean(x, [2, 3]), inputs: [[2, 3, 2, 2]] },
+  'mean keepDim': { covers: ['mean'], fn: (x) => ops.mean(x, 1, true), inputs: [[2, 3, 4]] },
+  variance: { covers: ['variance'], fn: (x) => ops.variance(x), inputs: [[2, 3]] },
+  'variance biased': {
+    covers: ['variance'],
+    fn: (x) => ops.variance(x, [0, 2], { correction: 0, keepDim: true }),
+    inputs: [[2, 3, 2]],
+  },
+  'variance of dims': { covers: ['variance'], fn: (x) => ops.variance(x, [0, 2, 3]), inputs: [[2, 3, 2, 2]] },
+  amax: { covers: ['amax'], fn: (x) => ops.amax(x), inputs: [[2, 3]] },
+  'amax of dims': { covers: ['amax'], fn: (x) => ops.amax(x, [1, 3]), inputs: [[2, 3, 2, 2]] },
+  'amax keepDim': { covers: ['amax'], fn: (x) => ops.amax(x, -1, true), inputs: [[2, 3]] },
+
+  'nllLoss mean': {
+    covers: ['nllLoss'],
+    fn: (x) => ops.nllLoss(x, ints([2, 0, 1])),
+    inputs: [[3, 4]],
+  },
+  'nllLoss weighted, one ignored': {
+    covers: ['nllLoss'],
+    fn: (x) =>
+      ops.nllLoss(x, ints([2, 9, 1]), { weight: like(x, [1, 2, 3, 4]), ignoreIndex: 9, reduction: 'none' }),
+    inputs: [[3, 4]],
+  },
+  crossEntropy: {
+    covers: ['crossEntropy'],
+    fn: (x) => ops.crossEntropy(x, ints([2, 0, 1])),
+    inputs: [[3, 4]],
+  },
+  'crossEntropy of one sample': {
+    covers: ['crossEntropy'],
+    fn: (x) => ops.crossEntropy(x, ints([2], [])),
+    inputs: [[4]],
+  },
+  'crossEntropy of images': {
+    covers: ['crossEntropy'],
+    fn: (x) => ops.crossEntropy(x, ints([0, 2, 1, 1, 0, 2, 2, 2], [2, 2, 2]), { reduction: 'sum' }),
+    inputs: [[2, 3, 2, 2]],
+  },
+  'crossEntropy with everything': {
+    covers: ['crossEntropy'],
+    fn: (x) =>
+      ops.crossEntropy(x, ints([0, 2, 1, 1], [2, 2]), {
+        weight: like(x, [0, 0.5, 2]),
+        ignoreIndex: 1,
+        labelSmoothing: 0.2,
+      }),
+    inputs: [[2, 3, 2]],
+  },
+  'crossEntropy smoothed': {
+    covers: ['crossEntropy'],
+    fn: (x) => ops.crossEntropy(x, ints([2, -100, 1]), { labelSmoothing: 0.1, reduction: 'none' }),
+    inputs: [[3, 4]],
+  },
+  mseLoss: {
+    covers: ['mseLoss'],
+    fn: (a, b) => ops.mseLoss(a, b),
+    inputs: [
+      [2, 3],
+      [2, 3],
+    ],
+  },
+  'mseLoss sum': {
+    covers: ['mseLoss'],
+    fn: (a, b) => ops.mseLoss(a, b, { reduction: 'sum' }),
+    inputs: [[3], [3]],
+  },
+  'mseLoss none': {
+    covers: ['mseLoss'],
+    fn: (a, b) => ops.mseLoss(a, b, { reduction: 'none' }),
+    inputs: [[3], [3]],
+  },
+  l1Loss: {
+    covers: ['l1Loss'],
+    fn: (a, b) => ops.l1Loss(a, b),
+    inputs: [
+      [2, 3],
+      [2, 3],
+    ],
+  },
+
+  'matmul 2d': {
+    covers: ['matmul'],
+    fn: ops.matmul,
+    inputs: [
+      [2, 3],
+      [3, 4],
+    ],
+  },
+  'matmul dot': { covers: ['matmul'], fn: ops.matmul, inputs: [[3], [3]] },
+  'matmul row': { covers: ['matmul'], fn: ops.matmul, inputs: [[3], [2, 3, 2]] },
+  'matmul column': { covers: ['matmul'], fn: ops.matmul, inputs: [[2, 2, 3], [3]] },
+  'matmul batches with a matrix': {
+    covers: ['matmul'],
+    fn: ops.matmul,
+    inputs: [
+      [2, 2, 3, 2],
+      [2, 3],
+    ],
+  },
+  'matmul matrix with batches': {
+    covers: ['matmul'],
+    fn: ops.matmul,
+    inputs: [
+      [2, 3],
+      [2, 3, 2],
+    ],
+  },
+  'matmul batches': {
+    covers: ['matmul'],
+    fn: ops.matmul,
+    inputs: [
+      [2, 3, 2],
+      [2, 2, 3],
+    ],
+  },
+  'matmul broadcast batches': {
+    covers: ['matmul'],
+    fn: ops.matmul,
+    inputs: [
+      [2, 1, 3, 2],
+      [3, 2, 2],
+    ],
+  },
+  'matmul of transposed': {
+    covers: ['matmul', 'transpose'],
+    fn: (a, b) => ops.matmul(ops.transpose(a, 0, 1), ops.transpose(b, 1, 2)),
+    inputs: [
+      [3, 2],
+      [2, 2, 3],
+    ],
+  },
+  linear: { covers: ['linear'], fn: ops.linear, inputs: [[2, 3], [4, 3], [4]] },
+  'linear 3d': { covers: ['linear'], fn: ops.linear, inputs: [[2, 2, 3], [4, 3], [4]] },
+  'linear 1d': { covers: ['linear'], fn: ops.linear, inputs: [[3], [4, 3]] },
+  conv2d: {
+    covers: ['conv2d'],
+    fn: (x, w, b) => ops.conv2d(x, w, b),
+    inputs: [[2, 2, 4, 5], [3, 2, 3, 2], [3]],
+  },
+  'conv2d strided, padded, dilated': {
+    covers: ['conv2d'],
+    fn: (x, w, b) => ops.conv2d(x, w, b, { stride: [2, 1], padding: [1, 2], dilation: [1, 2] }),
+    inputs: [[1, 2, 5, 4], [3, 2, 3, 2], [3]],
+  },
+  'conv2d in groups': {
+    covers: ['conv2d'],
+    fn: (x, w) => ops.conv2d(x, w, undefined, { groups: 2, padding: 1 }),
+    inputs: [
+      [2, 4, 3, 3],
+      [6, 2, 3, 3],
+    ],
+  },
+  'conv2d depthwise': {
+    covers: ['conv2d'],
+    fn: (x, w) => ops.conv2d(x, w, undefined, { groups: 3, stride: 2, padding: 1 }),
+    inputs: [
+      [2, 3, 4, 5],
+      [3, 1, 3, 3],
+    ],
+  },
+  'conv2d pointwise': {
+    covers: ['conv2d'],
+    fn: (x, w) => ops.conv2d(x, w),
+    inputs: [
+      [2, 3, 2, 2],
+      [4, 3, 1, 1],
+    ],
+  },
+
+  maxPool2d: { covers: ['maxPool2d'], fn: (x) => ops.maxPool2d(x, 2), inputs: [[2, 2, 5, 4]] },
+  'maxPool2d overlapping': {
+    covers: ['maxPool2d'],
+    fn: (x) => ops.maxPool2d(x, [3, 2], { stride: [1, 2], padding: 1, dilation: [1, 2] }),
+    inputs: [[1, 2, 4, 5]],
+  },
+  avgPool2d: { covers: ['avgPool2d'], fn: (x) => ops.avgPool2d(x, 2), inputs: [[2, 2, 5, 4]] },
+  'avgPool2d padded': {
+    covers: ['avgPool2d'],
+    fn: (x) => ops.avgPool2d(x, 3, { stride: 2, padding: 1 }),
+    inputs: [[1, 2, 4, 5]],
+  },
+  'avgPool2d without padding counted': {
+    covers: ['avgPool2d'],
+    fn: (x) => ops.avgPool2d(x, [3, 2], { stride: 1, padding: 1, countIncludePad: false }),
+    inputs: [[1, 2, 4, 3]],
+  },
+  adaptiveAvgPool2d: {
+    covers: ['adaptiveAvgPool2d'],
+    fn: (x) => ops.adaptiveAvgPool2d(x, 1),
+    inputs: [[2, 2, 3, 4]],
+  },
+  'adaptiveAvgPool2d uneven': {
+    covers: ['adaptiveAvgPool2d'],
+    fn: (x) => ops.adaptiveAvgPool2d(x, [3, 2]),
+    inputs: [[1, 2, 5, 3]],
+  },
+
+  'batchNorm training': {
+    covers: ['batchNorm'],
+    fn: (x, weight, bias) => ops.batchNorm(x, { weight, bias, training: true }),
+    inputs: [[2, 3, 2, 2], [3], [3]],
+  },
+  'batchNorm training [N, C]': {
+    covers: ['batchNorm'],
+    fn: (x) => ops.batchNorm(x, { training: true, eps: 0.1 }),
+    inputs: [[4, 3]],
+  },
+  'batchNorm training [N, C, L], no weight': {
+    covers: ['batchNorm'],
+    fn: (x, bias) => ops.batchNorm(x, { bias, training: true }),
+    inputs: [[2, 3, 4], [3]],
+  },
+  'batchNorm evaluating': {
+    covers: ['batchNorm'],
+    fn: (x, weight, bias) => {
+      const runningMean = like(x, [0.5, -1, 2]);
+      const runningVar = like(x, [1, 0.5, 3]);
+      return ops.batchNorm(x, { runningMean, runningVar, weight, bias });
+    },
+    inputs: [[2, 3, 2, 2], [3], [3]],
+  },
+  layerNorm: {
+    covers: ['layerNorm'],
+    fn: (x, w, b) => ops.layerNorm(x, [2, 4], w, b),
+    inputs: [
+      [3, 2, 4],
+      [2, 4],
+      [2, 4],
+    ],
+  },
+  'layerNorm plain': { covers: ['layerNorm'], fn: (x) => ops.layerNorm(x, [4]), inputs: [[3, 4]] },
+
+  embedding: {
+    covers: ['embedding'],
+    fn: (w) => ops.embedding(ints([0, 2, 2, 1], [2, 2]), w),
+    inputs: [[4, 3]],
+  },
+  dropout: {
+    covers: ['dropout'],
+    fn: (x) => ops.dropout(x, 0.4, { generator: new Generator(1) }),
+    inputs: [[3, 4]],
+  },
+  cast: { covers: ['cast'], fn: (x) => ops.cast(ops.cast(x, 'float64'), 'float64'), inputs: [[3]] },
+
+  cat: {
+    covers: ['cat'],
+    fn: (...t) => ops.cat(t, 1),
+    inputs: [
+      [2, 1, 2, 2],
+      [2, 3, 2, 2],
+      [2, 2, 2, 2],
+    ],
+  },
+  stack: {
+    covers: ['stack'],
+    fn: (...t) => ops.stack(t, -1),
+    inputs: [
+      [2, 3],
+      [2, 3],
+    ],
+  },
+  pad: { covers: ['pad'], fn: (x) => ops.pad(x, [1, 0, 2, 1], 0.5), inputs: [[2, 3, 2]] },
+  'pad and crop': { covers: ['pad'], fn: (x) => ops.pad(x, [-1, 1, 1, -2]), inputs: [[2, 3, 2]] },
+  slice: { covers: ['slice'], fn: (x) => ops.slice(x, 1, 1, undefined, 2), inputs: [[2, 4, 3]] },
+  select: { covers: ['select'], fn: (x) => ops.select(x, 1, -1), inputs: [[2, 4, 3]] },
+  permute: { covers: ['permute'], fn: (x) => ops.permute(x, [2, 0, 1]), inputs: [[2, 4, 3]] },
+  transpose: { covers: ['transpose'], fn: (x) => ops.transpose(x, 0, -1), inputs: [[2, 4, 3]] },
+  flatten: { covers: ['flatten'], fn: (x) => ops.flatten(x, 1), inputs: [[2, 2, 3]] },
+  reshape: { covers: ['reshape'], fn: (x) => ops.reshape(x, [4, -1]), inputs: [[2, 2, 3]] },
+  squeeze: { covers: ['squeeze'], fn: (x) => ops.squeeze(x), inputs: [[1, 2, 1, 3]] },
+  'squeeze one': { covers: ['squeeze'], fn: (x) => ops.squeeze(x, 0), inputs: [[1, 2, 1]] },
+  unsqueeze: { covers: ['unsqueeze'], fn: (x) => ops.unsqueeze(x, 1), inputs: [[2, 3]] },
+  expand: { covers: ['expand'], fn: (x) => ops.expand(x, [2, 3, -1]), inputs: [[1, 2]] },
+  contiguous: {
+    covers: ['contiguous'],
+    fn: (x) => ops.contiguous(x, { memoryFormat: 'channelsLast' }),
+    inputs: [[2, 3, 2, 2]],
+  },
+  chunk: { covers: ['chunk'], fn: (x) => ops.chunk(x, 2, 1), inputs: [[2, 3, 2]] },
+};
+
+/** The inputs of an entry, the same numbers for both dtypes. */
+export function inputsOf({ inputs }: Differentiable, dtype: 'float32' | 'float64'): Tensor[] {
+  manualSeed(7);
+  return inputs.map((input) => (typeof input === 'function' ? input(dtype) : randn(input, { dtype })));
+}
