@@ -87,7 +87,7 @@ export interface KernelTable {
   // Moving data
   /** y[n] = value, any dtype. */
   fill: K<never, 'y', { value: number }>;
-  /** y[n] = x[n] in y's dtype; float to integer truncates and saturates, to bool is `x != 0`. */
+  /** y[n] = x[n] in y's dtype; to an integer truncates and saturates (NaN is 0), to bool is `x != 0`. */
   cast: K<'x', 'y'>;
   /**
    * For every index of `shape`: `y[yOffset + index·yStrides] = x[xOffset + index·xStrides]`, same dtype, any dtype. y is
@@ -233,7 +233,7 @@ export interface KernelTable {
   /** The formula of PyTorch's fused observer: docs/numerics.md "Fused observer qparams". */
   chooseQparams: K<'minVal' | 'maxVal', 'scale' | 'zeroPoint', ChooseQparamsAttrs>;
   /**
-   * x [o,c,i], scale [c], zeroPoint [c] int32, or float32 which is rounded half to even →
+   * x [o,c,i], scale [c], zeroPoint [c] int32, or float32 which is rounded half to even and clamped →
    * y = (clamp(q, quantMin, quantMax) - zeroPoint) * scale with q = rint(x * f32(1 / scale)) + zeroPoint;
    * mask = quantMin <= q <= quantMax.
    */
@@ -326,7 +326,7 @@ export interface ChooseQparamsAttrs {
   symmetric: boolean;
 }
 
-/** `A = rint(ra * 2^shift)`, `B` alike: y = clamp(roundHalfAway((A(a - za) + B(b - zb)) / 2^shift) + zy). */
+/** aMultiplier is `A = rint(ra * 2^shift)`, bMultiplier `B` alike, both of at most 22 bits: y = clamp(roundHalfAway((A(a - za) + B(b - zb)) / 2^shift) + zy). */
 export interface QAddAttrs {
   aMultiplier: number;
   bMultiplier: number;

@@ -1,10 +1,16 @@
-/** Rounds to the nearest whole number, ties to the even one, as IEEE 754 and PyTorch do (`Math.round` is half-up). */
+// Adding 1.5 · 2^52 leaves no room for a fraction, and doubles round half to even.
+const noFraction = 1.5 * 2 ** 52;
+
+/**
+ * C's `rint`: the nearest integer, half-way cases to the even one, as IEEE 754 and PyTorch round (`Math.round` rounds half
+ * up). Exact for |x| < 2^51; beyond that off by at most a few parts in 2^52, which every caller clamps away. Infinities
+ * and NaN stay.
+ */
 export function roundHalfEven(x: number): number {
-  const r = Math.round(x);
-  return r - x === 0.5 && r % 2 !== 0 ? r - 1 : r;
+  return x + noFraction - noFraction;
 }
 
-/** rint(f32(x * f32(1 / scale))) + zeroPoint, not yet clamped; x and scale are float32 values. */
+/** rint(f32(x * f32(1 / scale))) + zeroPoint, not yet clamped, for the float32 values of x and scale. */
 export function quantizeNumber(x: number, scale: number, zeroPoint: number): number {
-  return roundHalfEven(Math.fround(Math.fround(x) * Math.fround(1 / scale))) + zeroPoint;
+  return roundHalfEven(Math.fround(Math.fround(x) * Math.fround(1 / Math.fround(scale)))) + zeroPoint;
 }

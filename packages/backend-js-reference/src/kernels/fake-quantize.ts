@@ -1,8 +1,8 @@
 import { bytes, floats, type RefKernel } from '../kernel';
-import { roundHalfEven } from '../math/rounding';
+import { clamp, roundHalfEven } from '../math/rounding';
 
 /**
- * x [o,c,i], scale [c], zeroPoint [c] (float32 ones are rounded half to even):
+ * x [o,c,i], scale [c], zeroPoint [c] (float32 ones are rounded half to even and clamped to quantMin..quantMax):
  * q = rint(f32(x · f32(1 / scale))) + zeroPoint, y = f32((clamp(q, quantMin, quantMax) - zeroPoint) · scale),
  * mask = quantMin <= q <= quantMax, which is where the gradient passes.
  */
@@ -13,12 +13,13 @@ export const fakeQuantize: RefKernel<'fakeQuantize'> = (t, { quantMin, quantMax 
   const y = floats(t.y);
   const mask = bytes(t.mask);
   const [outer, channels, inner] = t.x.shape;
+  const learned = t.zeroPoint.dtype !== 'int32';
   let at = 0;
   for (let o = 0; o < outer; o++) {
     for (let c = 0; c < channels; c++) {
       const scale = scales[c];
       const inverse = Math.fround(1 / scale);
-      const zero = roundHalfEven(zeroPoints[c]);
+      const zero = learned ? clamp(roundHalfEven(zeroPoints[c]), quantMin, quantMax) : zeroPoints[c];
       // The zero point moved to the bounds: it would be added only to be subtracted.
       const low = quantMin - zero;
       const high = quantMax - zero;

@@ -1,13 +1,4 @@
-// Adding 1.5 · 2^52 leaves no room for a fraction, and doubles round half to even.
-const noFraction = 1.5 * 2 ** 52;
-
-/**
- * C's `rint`: the nearest integer, half-way cases to the even one. Exact for |x| < 2^51; beyond that off by at most a
- * few parts in 2^52, which every caller clamps away. Infinities and NaN stay. (`Math.round` rounds half up.)
- */
-export function roundHalfEven(x: number): number {
-  return x + noFraction - noFraction;
-}
+export { roundHalfEven } from '@octet/backend';
 
 // The largest double below 1/2: adding 1/2 itself would carry 0.49999999999999994 to 1.
 const almostHalf = 0.5 - 2 ** -54;
