@@ -1,14 +1,8 @@
-import { kernel, Tensor } from '@octet/tensor';
+import { Tensor } from '@octet/tensor';
 import { sameKind } from './parameter';
 
 /** Original → copy, so that what is shared inside a model is shared inside its copy. */
 export type Copies = Map<object, unknown>;
-
-/** A copy of the elements in the same memory order, outside of the graph. */
-export function copyTensor(t: Tensor): Tensor {
-  const source = kernel.packed(t.detach());
-  return kernel.emptyLike(source).copy_(source);
-}
 
 /**
  * A deep copy of modules (by `copyModule`), tensors, arrays, maps, sets and plain objects. Everything else is shared:
@@ -28,7 +22,7 @@ export function deepCopy(
     copies.set(value, c);
     return c;
   };
-  if (value instanceof Tensor) return note(sameKind(value, copyTensor(value)));
+  if (value instanceof Tensor) return note(sameKind(value, value.detach().clone()));
   if (Array.isArray(value)) {
     const out: unknown[] = note([]);
     for (const v of value) out.push(copy(v));

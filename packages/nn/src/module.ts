@@ -1,6 +1,6 @@
 import { type Backend, isFloatDType, ModuleError } from '@octet/backend';
 import type { Tensor } from '@octet/tensor';
-import { type Copies, copyTensor, deepCopy } from './clone';
+import { type Copies, deepCopy } from './clone';
 import { type ForwardHook, type ForwardPreHook, type HookHandle, type HookOptions, Hooks } from './hooks';
 import { Buffer, Parameter, sameKind } from './parameter';
 import { type LoadResult, load, type StateDict, type StateLoader, stateKey } from './state-dict';
@@ -262,7 +262,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
       load.commit(() => {
         // Another shape, or another scale and zero point, need another tensor.
         const replace = buffer?.anyShape || own.isQuantized;
-        if (replace) setField(this, name, sameKind(own, copyTensor(source).to(own.backend)));
+        if (replace) setField(this, name, sameKind(own, source.detach().clone().to(own.backend)));
         else own.copy_(source);
       });
     }

@@ -114,7 +114,9 @@ export function sameQParams(a: QParams | undefined, b: QParams | undefined): boo
   if (a === b) return true;
   if (!a || !b) return false;
   if (a.scheme === 'perTensor')
-    return b.scheme === 'perTensor' && a.scale === b.scale && a.zeroPoint === b.zeroPoint;
+    return (
+      b.scheme === 'perTensor' && Math.fround(a.scale) === Math.fround(b.scale) && a.zeroPoint === b.zeroPoint
+    );
   return (
     b.scheme === 'perChannel' &&
     a.axis === b.axis &&

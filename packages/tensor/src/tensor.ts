@@ -400,6 +400,9 @@ export class Tensor {
   leakyRelu(negativeSlope?: number): Tensor {
     return ops.leakyRelu(this, negativeSlope);
   }
+  clone(): Tensor {
+    return ops.clone(this);
+  }
   clamp(min?: number, max?: number): Tensor {
     return ops.clamp(this, min, max);
   }

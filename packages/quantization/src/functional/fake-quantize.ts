@@ -64,7 +64,7 @@ export function learnableFakeQuantize(
     { quantMin, quantMax },
   );
   // The optimizer changes scale and zero point in place: backward needs those of this forward.
-  const saved = { scale: emptyLike(scale).copy_(scale), zeroPoint: emptyLike(zeroPoint).copy_(zeroPoint) };
+  const saved = { scale: scale.detach().clone(), zeroPoint: zeroPoint.detach().clone() };
   return record('learnableFakeQuantize', y, [x, scale, zeroPoint], (grad) => {
     const gradX = emptyLike(xo.tensor);
     const gradScale = emptyOn(x, scale.shape);

@@ -1,5 +1,5 @@
 import { QuantizationError } from '@octet/backend';
-import { noGrad, type Tensor } from '@octet/tensor';
+import type { Tensor } from '@octet/tensor';
 import type { QparamTensors } from '../functional/observe';
 import { type ObserverFactory, withArgs } from '../with-args';
 import { Observer, type ObserverOptions } from './base';
@@ -13,7 +13,7 @@ export class RecordingObserver extends Observer {
   }
 
   override forward(x: Tensor): Tensor {
-    this.tensorVal.push(noGrad(() => x.detach().mul(1)).keep());
+    this.tensorVal.push(x.detach().clone().keep());
     return x;
   }
 

@@ -11,6 +11,7 @@ export { cast } from './cast';
 export { cat } from './cat';
 export { chunk } from './chunk';
 export { clamp } from './clamp';
+export { clone } from './clone';
 export { contiguous } from './contiguous';
 export { type Conv2dOptions, conv2d, conv2dShape } from './conv2d';
 export { type CrossEntropyOptions, crossEntropy } from './cross-entropy';

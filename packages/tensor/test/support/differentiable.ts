@@ -398,6 +398,7 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
     fn: (x) => ops.contiguous(x, { memoryFormat: 'channelsLast' }),
     inputs: [[2, 3, 2, 2]],
   },
+  clone: { covers: ['clone'], fn: (x) => ops.clone(x), inputs: [[2, 3]] },
   chunk: { covers: ['chunk'], fn: (x) => ops.chunk(x, 2, 1), inputs: [[2, 3, 2]] },
 };
 

@@ -26,7 +26,7 @@ export function lookup(
 
 /** The float32 number that the integer `q` stands for. */
 export function dequantized(q: number, { scale, zeroPoint }: PerTensorQParams): number {
-  return Math.fround((q - zeroPoint) * scale);
+  return Math.fround((q - zeroPoint) * Math.fround(scale));
 }
 
 /** The integer of `dtype` nearest to the float32 value of `steps` (a multiple of the scale) above the zero point. */
