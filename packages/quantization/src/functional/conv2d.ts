@@ -1,13 +1,5 @@
 import { type Conv2dOptions, conv2dShape, kernel, type Tensor } from '@octet/tensor';
-import {
-  type OutputQparams,
-  outputQparams,
-  outputRange,
-  requantizeMultiplier,
-  requireExactSums,
-  requireQuint8,
-  weightZeroPoints,
-} from './int8';
+import { type OutputQparams, outputQparams, requireExactSums, requireQuint8 } from './int8';
 import type { PackedWeight } from './packed-weight';
 
 const { channelsLast, emptyChannelsLast, nhwc, run } = kernel;
@@ -27,20 +19,13 @@ export function quantizedConv2d(
   const { shape, attrs } = conv2dShape(op, x, weight, packed.bias, options);
   requireExactSums(op, weight);
   const yq = outputQparams(op, options);
-  const xd = channelsLast(x);
+  const { bias, attrs: requantize } = packed.callFor(xq, yq, options.relu ?? false);
   const y = emptyChannelsLast(x, shape, { qparams: yq });
   run(
     'qconv2d',
-    { x: nhwc(xd), weight: nhwc(channelsLast(weight)), bias: packed.int32Bias(xq) },
+    { x: nhwc(channelsLast(x)), weight: packed.operand, bias },
     { y: nhwc(y) },
-    {
-      ...attrs,
-      xZeroPoint: xq.zeroPoint,
-      weightZeroPoint: weightZeroPoints(weight),
-      multiplier: requantizeMultiplier(xq, weight, yq),
-      yZeroPoint: yq.zeroPoint,
-      ...outputRange(yq.zeroPoint, options.relu ?? false),
-    },
+    { ...attrs, ...requantize },
     packed.cache,
   );
   return y;

@@ -21,19 +21,10 @@ export function fakeQuantize(
   x: Tensor,
   scale: Tensor,
   zeroPoint: Tensor,
-  { quantMin, quantMax, axis }: FakeQuantizeOptions,
+  options: FakeQuantizeOptions,
 ): Tensor {
   requireFloat('fakeQuantize', x);
-  requireChannels(x, scale, axis);
-  const xo = aroundChannels(x, axis);
-  const y = emptyLike(xo.tensor);
-  const mask = emptyLike(xo.tensor, 'bool');
-  run(
-    'fakeQuantize',
-    { x: xo, scale, zeroPoint },
-    { y: as(y, xo.shape), mask: as(mask, xo.shape) },
-    { quantMin, quantMax },
-  );
+  const { y, mask } = quantizeAndBack(x, scale, zeroPoint, options);
   return record('fakeQuantize', y, [x], (grad) => {
     const gradX = emptyLike(mask, grad.dtype);
     run('applyMask', { x: withStrides(grad, mask.strides), mask }, { y: gradX }, { scale: 1 });
@@ -50,19 +41,10 @@ export function learnableFakeQuantize(
   x: Tensor,
   scale: Tensor,
   zeroPoint: Tensor,
-  { quantMin, quantMax, axis, gradFactor = 1 }: FakeQuantizeOptions & { gradFactor?: number },
+  { gradFactor = 1, ...options }: FakeQuantizeOptions & { gradFactor?: number },
 ): Tensor {
   requireFloat('learnableFakeQuantize', x, scale, zeroPoint);
-  requireChannels(x, scale, axis);
-  const xo = aroundChannels(x, axis);
-  const y = emptyLike(xo.tensor);
-  const mask = emptyLike(xo.tensor, 'bool');
-  run(
-    'fakeQuantize',
-    { x: xo, scale, zeroPoint },
-    { y: as(y, xo.shape), mask: as(mask, xo.shape) },
-    { quantMin, quantMax },
-  );
+  const { xo, y } = quantizeAndBack(x, scale, zeroPoint, options);
   // The optimizer changes scale and zero point in place: backward needs those of this forward.
   const saved = { scale: scale.detach().clone(), zeroPoint: zeroPoint.detach().clone() };
   return record('learnableFakeQuantize', y, [x, scale, zeroPoint], (grad) => {
@@ -73,10 +55,29 @@ export function learnableFakeQuantize(
       'learnableFakeQuantizeBackward',
       { x: xo, ...saved, gradY: as(withStrides(grad, xo.tensor.strides), xo.shape) },
       { gradX: as(gradX, xo.shape), gradScale, gradZeroPoint },
-      { quantMin, quantMax, gradFactor },
+      { quantMin: options.quantMin, quantMax: options.quantMax, gradFactor },
     );
     return [gradX, gradScale, gradZeroPoint];
   });
+}
+
+function quantizeAndBack(
+  x: Tensor,
+  scale: Tensor,
+  zeroPoint: Tensor,
+  { quantMin, quantMax, axis }: FakeQuantizeOptions,
+): { xo: kernel.Operand; y: Tensor; mask: Tensor } {
+  requireChannels(x, scale, axis);
+  const xo = aroundChannels(x, axis);
+  const y = emptyLike(xo.tensor);
+  const mask = emptyLike(xo.tensor, 'bool');
+  run(
+    'fakeQuantize',
+    { x: xo, scale, zeroPoint },
+    { y: as(y, xo.shape), mask: as(mask, xo.shape) },
+    { quantMin, quantMax },
+  );
+  return { xo, y, mask };
 }
 
 function requireChannels(x: Tensor, scale: Tensor, axis: number | undefined): void {

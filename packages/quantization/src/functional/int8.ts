@@ -6,7 +6,6 @@ import {
   qparamArrays,
   requirePerTensor,
   type Tensor,
-  tensor,
 } from '@octet/tensor';
 
 const f32 = Math.fround;
@@ -43,8 +42,12 @@ export function outputRange(zeroPoint: number, relu: boolean): { clampMin: numbe
 }
 
 /** `f32(f32(sx * sw) / sy)` for each weight scale. */
-export function requantizeMultiplier(x: PerTensorQParams, weight: Tensor, y: PerTensorQParams): Float32Array {
-  return weightScales(weight).map((sw) => f32(f32(f32(x.scale) * sw) / f32(y.scale)));
+export function requantizeMultiplier(
+  weightScale: Float32Array,
+  x: PerTensorQParams,
+  y: PerTensorQParams,
+): Float32Array {
+  return weightScale.map((sw) => f32(f32(f32(x.scale) * sw) / f32(y.scale)));
 }
 
 /**
@@ -52,7 +55,7 @@ export function requantizeMultiplier(x: PerTensorQParams, weight: Tensor, y: Per
  * largest possible sum, so that no accumulator ever overflows.
  */
 export function quantizeBias(bias: Float32Array, x: PerTensorQParams, weight: Tensor): Int32Array {
-  const scales = weightScales(weight);
+  const { scale: scales } = weightQparams(weight);
   const limit = INT32_MAX - largestSum(weight);
   return Int32Array.from(bias, (b, i) => {
     const q = roundHalfEven(f32(b / f32(f32(x.scale) * scales[scales.length === 1 ? 0 : i])));
@@ -62,18 +65,14 @@ export function quantizeBias(bias: Float32Array, x: PerTensorQParams, weight: Te
 
 const INT32_MAX = 2 ** 31 - 1;
 
+function weightQparams(weight: Tensor) {
+  return qparamArrays(weight.qparams as NonNullable<Tensor['qparams']>);
+}
+
 /** The largest |Σ (x - zx)(w - zw)| that a row of the weight can give. */
 function largestSum(weight: Tensor): number {
-  const largestWeight = weightZeroPoints(weight).every((z) => z === 0) ? 128 : 255;
+  const largestWeight = weightQparams(weight).zeroPoint.every((z) => z === 0) ? 128 : 255;
   return (weight.numel / weight.shape[0]) * 255 * largestWeight;
-}
-
-export function weightScales(weight: Tensor): Float32Array {
-  return qparamArrays(weight.qparams as NonNullable<Tensor['qparams']>).scale;
-}
-
-export function weightZeroPoints(weight: Tensor): Int32Array {
-  return qparamArrays(weight.qparams as NonNullable<Tensor['qparams']>).zeroPoint;
 }
 
 /** @throws QuantizationError if a sum of the weight's rows could leave int32 (about 65,000 inputs). */
@@ -86,8 +85,4 @@ export function requireExactSums(op: string, weight: Tensor): void {
     found: `${weight.numel / weight.shape[0]} for each output, whose sum could reach ${largest}`,
     fix: 'Split the layer along its inputs, or leave it in float.',
   });
-}
-
-export function int32Tensor(values: Int32Array, like: Tensor): Tensor {
-  return tensor(values, { backend: like.backend });
 }

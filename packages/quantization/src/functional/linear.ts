@@ -1,15 +1,6 @@
 import { DTypeError } from '@octet/backend';
 import { kernel, linearShape, numel, type Tensor } from '@octet/tensor';
-import {
-  type OutputQparams,
-  outputQparams,
-  outputRange,
-  requantizeMultiplier,
-  requireExactSums,
-  requireQuint8,
-  weightScales,
-  weightZeroPoints,
-} from './int8';
+import { type OutputQparams, outputQparams, requireExactSums, requireQuint8 } from './int8';
 import type { PackedWeight } from './packed-weight';
 
 const { as, dense, emptyOn, run } = kernel;
@@ -26,18 +17,13 @@ export function quantizedLinear(
   const { rows, inner, outer, shape } = shapesOf(op, x, packed);
   requireExactSums(op, weight);
   const yq = outputQparams(op, options);
+  const { bias, attrs } = packed.callFor(xq, yq, options.relu ?? false);
   const y = emptyOn(x, shape, { qparams: yq });
   run(
     'qlinear',
-    { x: as(dense(x), [rows, inner]), weight: as(dense(weight), [outer, inner]), bias: packed.int32Bias(xq) },
+    { x: as(dense(x), [rows, inner]), weight: packed.operand, bias },
     { y: as(y, [rows, outer]) },
-    {
-      xZeroPoint: xq.zeroPoint,
-      weightZeroPoint: weightZeroPoints(weight),
-      multiplier: requantizeMultiplier(xq, weight, yq),
-      yZeroPoint: yq.zeroPoint,
-      ...outputRange(yq.zeroPoint, options.relu ?? false),
-    },
+    attrs,
     packed.cache,
   );
   return y;
@@ -63,9 +49,9 @@ export function dynamicLinear(x: Tensor, packed: PackedWeight): Tensor {
   const y = emptyOn(x, shape);
   run(
     'qlinearDynamic',
-    { x: as(dense(x), [rows, inner]), weight: as(dense(weight), [outer, inner]), bias: bias && dense(bias) },
+    { x: as(dense(x), [rows, inner]), weight: packed.operand, bias: bias && dense(bias) },
     { y: as(y, [rows, outer]) },
-    { weightScale: weightScales(weight), weightZeroPoint: weightZeroPoints(weight) },
+    { weightScale: packed.scale, weightZeroPoint: packed.zeroPoint },
     packed.cache,
   );
   return y;

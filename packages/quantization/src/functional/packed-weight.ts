@@ -1,23 +1,37 @@
-import { DTypeError, PrepackCache } from '@octet/backend';
-import type { PerTensorQParams, Tensor } from '@octet/tensor';
-import { int32Tensor, quantizeBias } from './int8';
+import { DTypeError, PrepackCache, type RequantizeAttrs } from '@octet/backend';
+import { kernel, type PerTensorQParams, qparamArrays, type Tensor, tensor } from '@octet/tensor';
+import { outputRange, quantizeBias, requantizeMultiplier } from './int8';
+
+/** What a layer's int8 kernel needs beside its input, for one input scale and one output. */
+export interface Int8Call {
+  /** int32, at the scale of the sums. */
+  readonly bias: Tensor | undefined;
+  readonly attrs: RequantizeAttrs;
+}
 
 /**
- * int8 weights and float bias of one layer, with what kernels make of them: the bias as int32 at the scale of the input,
- * and the backend's own packing. Both are made at first use and kept.
+ * The int8 weight and float bias of one layer, with everything made of them once and kept: the weight in the order that
+ * kernels take, the int32 bias, the multipliers, and the backend's own packing.
  */
 export class PackedWeight {
   readonly cache = new PrepackCache();
-  private biasHost: Float32Array | undefined;
-  private bias32: { tensor: Tensor; inputScale: number } | undefined;
+  /** The weight as kernels see it. */
+  readonly operand: kernel.Operand;
+  readonly scale: Float32Array;
+  readonly zeroPoint: Int32Array;
+  private readonly biasHost: Float32Array | undefined;
+  private last: { key: string; call: Int8Call } | undefined;
 
-  /** weight qint8 (per tensor, or per channel along dim 0); bias float32 [outputs]. @throws DTypeError */
+  /**
+   * weight qint8 [outputs, …] (per tensor, or per channel along dim 0); bias float32 [outputs].
+   * @throws DTypeError for another dtype
+   */
   constructor(
     op: string,
     readonly weight: Tensor,
     readonly bias: Tensor | undefined,
   ) {
-    if (weight.dtype !== 'qint8') {
+    if (weight.dtype !== 'qint8' || !weight.qparams) {
       throw new DTypeError({
         op,
         expected: 'a qint8 weight',
@@ -25,19 +39,37 @@ export class PackedWeight {
         fix: 'Quantize it with quantizePerTensor or quantizePerChannel to qint8.',
       });
     }
-    if (bias) this.biasHost = bias.dataSync() as Float32Array;
+    const { scale, zeroPoint } = qparamArrays(weight.qparams);
+    this.scale = scale;
+    this.zeroPoint = zeroPoint;
+    this.operand =
+      weight.dim === 4
+        ? kernel.nhwc(kernel.channelsLast(weight))
+        : kernel.as(kernel.dense(weight), weight.shape);
+    this.biasHost = bias && (bias.dataSync() as Float32Array);
   }
 
-  /** The int32 bias for an input of this scale, on the weight's backend. */
-  int32Bias(x: PerTensorQParams): Tensor | undefined {
-    if (!this.biasHost) return undefined;
-    if (this.bias32?.inputScale !== x.scale) {
-      this.bias32 = {
-        tensor: int32Tensor(quantizeBias(this.biasHost, x, this.weight), this.weight),
-        inputScale: x.scale,
-      };
+  /** The numbers for an input at `x` and an output at `y`; new ones forget the old packing. */
+  callFor(x: PerTensorQParams, y: PerTensorQParams, relu: boolean): Int8Call {
+    const key = [x.scale, x.zeroPoint, y.scale, y.zeroPoint, relu].join();
+    if (this.last?.key !== key) {
       this.cache.clear();
+      this.last = { key, call: this.makeCall(x, y, relu) };
     }
-    return this.bias32?.tensor;
+    return this.last.call;
+  }
+
+  private makeCall(x: PerTensorQParams, y: PerTensorQParams, relu: boolean): Int8Call {
+    const { weight, biasHost } = this;
+    return {
+      bias: biasHost && tensor(quantizeBias(biasHost, x, weight), { backend: weight.backend }),
+      attrs: {
+        xZeroPoint: x.zeroPoint,
+        weightZeroPoint: this.zeroPoint,
+        multiplier: requantizeMultiplier(this.scale, x, y),
+        yZeroPoint: y.zeroPoint,
+        ...outputRange(y.zeroPoint, relu),
+      },
+    };
   }
 }
