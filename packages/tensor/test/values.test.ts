@@ -17,9 +17,9 @@ import {
   tensor,
   zeros,
 } from '../src';
-import { arrayOf, broadcastable, layout } from './support/arbitraries';
+import { arrayOf, broadcastable, layout, shape } from './support/arbitraries';
 import { list } from './support/layouts';
-import { broadcastAt, build, tensorOf } from './support/naive';
+import { at, broadcastAt, build, indices, tensorOf } from './support/naive';
 
 const points = [-4, -3, -1, 0, 1, 3, 6, 7];
 
@@ -86,6 +86,36 @@ describe('softmax', () => {
 });
 
 describe('reductions', () => {
+  test('over any dims, in any layout, are loops', () => {
+    const cases = shape().chain((s) =>
+      fc.record({ x: arrayOf(s), dims: fc.subarray(s.map((_, i) => i)), keepDim: fc.boolean(), layout }),
+    );
+    fc.assert(
+      fc.property(cases, ({ x, dims, keepDim, layout }) => {
+        const t = layout(tensorOf(x));
+        const out = x.shape.map((d, i) => (dims.includes(i) ? 1 : d));
+        const groups = build(out, (i) => i.reduce((n, j, d) => n * out[d] + j, 0));
+        const members: number[][] = groups.data.map(() => []);
+        for (const i of indices(x.shape)) members[broadcastAt(groups, i)].push(at(x, i));
+        const total = (v: number[]) => v.reduce((n, e) => n + e, 0);
+        const spread = (v: number[]) => total(v.map((e) => (e - total(v) / v.length) ** 2)) / v.length;
+        const negative = dims.map((d) => d - x.shape.length);
+        const results: [Tensor, number[]][] = [
+          [t.sum(negative, keepDim), members.map(total)],
+          [t.mean(dims, keepDim), members.map((v) => total(v) / v.length)],
+          [t.amax(dims, keepDim), members.map((v) => Math.max(...v))],
+          [t.var(dims, { correction: 0, keepDim }), members.map(spread)],
+        ];
+        for (const [y, want] of results) {
+          expect(y.shape).toEqual(keepDim ? out : out.filter((_, i) => !dims.includes(i)));
+          list(y).forEach((v, i) => {
+            expect(v).toBeCloseTo(want[i], 9);
+          });
+        }
+      }),
+    );
+  });
+
   test('argmax is the first of equals', () => {
     const x = tensor([
       [1, 3, 3],
