@@ -1,5 +1,6 @@
 import { addDispatchHook } from '@octet/backend';
 import { formatShape, getBackend, noGrad, Tensor, zeros } from '@octet/tensor';
+import { Identity } from './layers';
 import { type AnyModule, typeName } from './module';
 import { Parameter } from './parameter';
 
@@ -40,7 +41,11 @@ export function summary(model: AnyModule, input: readonly number[] | Tensor): st
     ['Layer', 'Type', 'Output', 'Dtype', 'Parameters', 'Bytes', 'MACs', 'Kernel'],
     ...rows
       .filter(
-        ({ module, kernels }) => module.children().length === 0 || countOf(module) > 0 || kernels.size > 0,
+        // An Identity stands where fusing took a layer away.
+        ({ module, kernels }) =>
+          kernels.size > 0 ||
+          countOf(module) > 0 ||
+          (module.children().length === 0 && !(module instanceof Identity)),
       )
       .map(({ path, module, output, macs, kernels }) => [
         path || '(model)',

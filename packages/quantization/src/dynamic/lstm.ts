@@ -42,6 +42,15 @@ export class DynamicQuantizedLSTM extends LSTM {
     return packed;
   }
 
+  /** For `summary`. */
+  get parameterCount(): number {
+    return this.buffers().reduce((sum, t) => sum + t.numel, 0);
+  }
+
+  get parameterBytes(): number {
+    return this.buffers().reduce((sum, t) => sum + t.nbytes, 0);
+  }
+
   protected override tensorsChanged(): void {
     for (const { cache } of this.packed.values()) cache.clear();
     this.packed = new Map();

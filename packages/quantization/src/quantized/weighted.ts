@@ -34,20 +34,16 @@ export async function quantizeWeight(
     : float.quantizePerChannel(scale, zeroPoint, observer.chAxis, 'qint8');
 }
 
-/** An int8 layer with weights: qint8 weight, float bias, scale and zero point of its output. */
-export abstract class WeightedInt8Module extends Module {
+/** A layer with a qint8 weight and a float bias, however its input and output are. */
+export abstract class Int8WeightModule<Args extends unknown[] = [Tensor]> extends Module<Args> {
   weight: Buffer;
   bias: Buffer | undefined;
-  scale: number;
-  zeroPoint: number;
   private packedWeight: PackedWeight | undefined = undefined;
 
-  constructor(weight: Tensor, bias: Tensor | undefined, { scale, zeroPoint }: OutputQparams) {
+  constructor(weight: Tensor, bias: Tensor | undefined) {
     super();
     this.weight = new Buffer(weight);
     this.bias = bias && new Buffer(bias);
-    this.scale = scale;
-    this.zeroPoint = zeroPoint;
     this.training = false;
   }
 
@@ -60,6 +56,27 @@ export abstract class WeightedInt8Module extends Module {
   protected override tensorsChanged(): void {
     this.packedWeight?.cache.clear();
     this.packedWeight = undefined;
+  }
+
+  /** For `summary`. */
+  get parameterCount(): number {
+    return this.weight.numel + (this.bias?.numel ?? 0);
+  }
+
+  get parameterBytes(): number {
+    return this.weight.nbytes + (this.bias?.nbytes ?? 0);
+  }
+}
+
+/** An int8 layer with weights that gives integers: scale and zero point of its output. */
+export abstract class WeightedInt8Module extends Int8WeightModule {
+  scale: number;
+  zeroPoint: number;
+
+  constructor(weight: Tensor, bias: Tensor | undefined, { scale, zeroPoint }: OutputQparams) {
+    super(weight, bias);
+    this.scale = scale;
+    this.zeroPoint = zeroPoint;
   }
 
   protected override saveState(save: (key: string, tensor: Tensor) => void): void {
