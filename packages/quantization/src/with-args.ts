@@ -9,7 +9,7 @@ export type ObserverOrFakeQuant = Observer | FakeQuantizeBase;
 // biome-ignore lint/suspicious/noExplicitAny: options differ from class to class
 type Options = any;
 
-type ObserverClass = new (options?: Options) => ObserverOrFakeQuant;
+type ObserverClass = new (options: Options) => ObserverOrFakeQuant;
 
 /** Makes observers with options fixed beforehand; `withArgs` fixes more. */
 export interface ObserverFactory {

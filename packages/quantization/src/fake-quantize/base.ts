@@ -4,7 +4,7 @@ import { type Tensor, tensor } from '@octet/tensor';
 import { fakeQuantize } from '../functional/fake-quantize';
 import type { QparamTensors } from '../functional/observe';
 import type { Observer } from '../observers/base';
-import { type ObserverLike, toFactory } from '../with-args';
+import { type ObserverFactory, type ObserverLike, toFactory, withArgs } from '../with-args';
 
 /** The options of a fake quantizer: which observer, and the observer's own options. */
 export type FakeQuantizeOptions = Record<string, unknown> & { observer?: ObserverLike };
@@ -34,6 +34,11 @@ export abstract class FakeQuantizeBase extends Module {
     this.activationPostProcess = made;
     this.scale = new Buffer(tensor([1]), { anyShape: true });
     this.zeroPoint = new Buffer(tensor([0], { dtype: 'int32' }), { anyShape: true });
+  }
+
+  /** The class with options fixed, for a QConfig; the factory's own `withArgs` fixes more. */
+  static withArgs<O>(this: new (options: O) => FakeQuantizeBase, options: O): ObserverFactory {
+    return withArgs(this, options);
   }
 
   get dtype(): 'quint8' | 'qint8' {

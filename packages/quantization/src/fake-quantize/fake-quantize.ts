@@ -1,14 +1,9 @@
 import { MovingAverageMinMaxObserver } from '../observers/moving-average-min-max';
-import { type ObserverFactory, withArgs } from '../with-args';
 import { FakeQuantizeBase, type FakeQuantizeOptions } from './base';
 
 /** Fake quantization at the scale and zero point that the observer computes by its own formula. */
 export class FakeQuantize extends FakeQuantizeBase {
   constructor(options: FakeQuantizeOptions = {}) {
     super(options.observer ?? MovingAverageMinMaxObserver, options);
-  }
-
-  static withArgs(options: FakeQuantizeOptions): ObserverFactory {
-    return withArgs(FakeQuantize, options);
   }
 }

@@ -3,7 +3,6 @@ import { fusedQparamsOfRange } from '../functional/observe';
 import type { RangeObserver } from '../observers/base';
 import { MovingAverageMinMaxObserver } from '../observers/moving-average-min-max';
 import { MovingAveragePerChannelMinMaxObserver } from '../observers/moving-average-per-channel-min-max';
-import { type ObserverFactory, withArgs } from '../with-args';
 import { FakeQuantizeBase, type FakeQuantizeOptions } from './base';
 
 /**
@@ -27,10 +26,6 @@ export class FusedMovingAvgObsFakeQuantize extends FakeQuantizeBase {
         fix: 'Use FakeQuantize for other observers.',
       });
     }
-  }
-
-  static withArgs(options: FakeQuantizeOptions): ObserverFactory {
-    return withArgs(FusedMovingAvgObsFakeQuantize, options);
   }
 
   protected override updateQparams(): void {

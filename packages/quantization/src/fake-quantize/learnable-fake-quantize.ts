@@ -3,7 +3,6 @@ import { kernel, noGrad, ones, type Tensor, zeros } from '@octet/tensor';
 import { learnableFakeQuantize } from '../functional/fake-quantize';
 import type { QparamTensors } from '../functional/observe';
 import { MovingAverageMinMaxObserver } from '../observers/moving-average-min-max';
-import { type ObserverFactory, withArgs } from '../with-args';
 import { FakeQuantizeBase, type FakeQuantizeOptions } from './base';
 
 export type LearnableFakeQuantizeOptions = FakeQuantizeOptions & {
@@ -28,10 +27,6 @@ export class LearnableFakeQuantize extends FakeQuantizeBase {
     const n = Math.max(channelLen, 1);
     this.scale = new Parameter(ones([n]), false);
     this.zeroPoint = new Parameter(zeros([n]), false);
-  }
-
-  static withArgs(options: LearnableFakeQuantizeOptions): ObserverFactory {
-    return withArgs(LearnableFakeQuantize, options);
   }
 
   /** The optimizer moves scale and zero point from now on; the observer rests. */

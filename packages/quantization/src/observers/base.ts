@@ -2,6 +2,7 @@ import { ArgumentError, QuantizationError, type QuantizedDType } from '@octet/ba
 import { Buffer, Module, type StateLoader } from '@octet/nn';
 import { type Tensor, tensor, zeros } from '@octet/tensor';
 import { type QparamTensors, qparamsOfRange, untouchedRange } from '../functional/observe';
+import { type ObserverFactory, withArgs } from '../with-args';
 
 export type QScheme = 'perTensorAffine' | 'perTensorSymmetric' | 'perChannelAffine' | 'perChannelSymmetric';
 
@@ -54,6 +55,11 @@ export abstract class Observer extends Module {
     checkRange(new.target.name, dtype, min, max);
     this.quantMin = reduceRange ? Math.floor(min / 2) : min;
     this.quantMax = reduceRange ? Math.floor(max / 2) : max;
+  }
+
+  /** The class with options fixed, for a QConfig; the factory's own `withArgs` fixes more. */
+  static withArgs<O>(this: new (options: O) => Observer, options: O): ObserverFactory {
+    return withArgs(this, options);
   }
 
   /** The channel dim of the per-channel observers. */

@@ -1,7 +1,6 @@
 import { Buffer } from '@octet/nn';
 import { type Tensor, tensor } from '@octet/tensor';
 import type { QparamTensors } from '../functional/observe';
-import { type ObserverFactory, withArgs } from '../with-args';
 import { Observer, type ObserverOptions } from './base';
 
 export interface FixedQparamsOptions extends ObserverOptions {
@@ -19,10 +18,6 @@ export class FixedQparamsObserver extends Observer {
     this.scale = new Buffer(tensor([scale]));
     this.zeroPoint = new Buffer(tensor([zeroPoint], { dtype: 'int32' }));
     this.observed = true;
-  }
-
-  static withArgs(options: FixedQparamsOptions): ObserverFactory {
-    return withArgs(FixedQparamsObserver, options);
   }
 
   override forward(x: Tensor): Tensor {

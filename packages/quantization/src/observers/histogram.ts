@@ -2,7 +2,6 @@ import { ArgumentError, QuantizationError } from '@octet/backend';
 import { Buffer } from '@octet/nn';
 import { type Tensor, tensor } from '@octet/tensor';
 import type { QparamTensors } from '../functional/observe';
-import { type ObserverFactory, withArgs } from '../with-args';
 import { type ObserverOptions, RangeObserver } from './base';
 
 const f32 = Math.fround;
@@ -47,10 +46,6 @@ export class HistogramObserver extends RangeObserver {
     this.histcRange = histcRange;
     this.counts = new Float32Array(bins);
     this.histogram = new Buffer(tensor(this.counts));
-  }
-
-  static withArgs(options: HistogramOptions): ObserverFactory {
-    return withArgs(HistogramObserver, options);
   }
 
   override forward(x: Tensor): Tensor {

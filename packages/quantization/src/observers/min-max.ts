@@ -1,16 +1,11 @@
 import type { Tensor } from '@octet/tensor';
 import { observeMinMax } from '../functional/observe';
-import { type ObserverFactory, withArgs } from '../with-args';
 import { type ObserverOptions, RangeObserver } from './base';
 
 /** The running minimum and maximum of all batches. */
 export class MinMaxObserver extends RangeObserver {
   constructor(options: ObserverOptions = {}) {
     super(options, ['perTensorAffine', 'perTensorSymmetric'], []);
-  }
-
-  static withArgs(options: ObserverOptions): ObserverFactory {
-    return withArgs(MinMaxObserver, options);
   }
 
   override forward(x: Tensor): Tensor {

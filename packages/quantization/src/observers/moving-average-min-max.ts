@@ -1,6 +1,5 @@
 import type { Tensor } from '@octet/tensor';
 import { observeMinMax } from '../functional/observe';
-import { type ObserverFactory, withArgs } from '../with-args';
 import { type ObserverOptions, RangeObserver } from './base';
 
 export interface MovingAverageOptions extends ObserverOptions {
@@ -15,10 +14,6 @@ export class MovingAverageMinMaxObserver extends RangeObserver {
   constructor({ averagingConstant = 0.01, ...options }: MovingAverageOptions = {}) {
     super(options, ['perTensorAffine', 'perTensorSymmetric'], []);
     this.averagingConstant = averagingConstant;
-  }
-
-  static withArgs(options: MovingAverageOptions): ObserverFactory {
-    return withArgs(MovingAverageMinMaxObserver, options);
   }
 
   override forward(x: Tensor): Tensor {

@@ -1,4 +1,3 @@
-import { type ObserverFactory, withArgs } from '../with-args';
 import type { MovingAverageOptions } from './moving-average-min-max';
 import { PerChannelMinMaxObserver, type PerChannelOptions } from './per-channel-min-max';
 
@@ -9,10 +8,6 @@ export class MovingAveragePerChannelMinMaxObserver extends PerChannelMinMaxObser
   constructor({ averagingConstant = 0.01, ...options }: PerChannelOptions & MovingAverageOptions = {}) {
     super(options);
     this.averagingConstant = averagingConstant;
-  }
-
-  static override withArgs(options: PerChannelOptions & MovingAverageOptions): ObserverFactory {
-    return withArgs(MovingAveragePerChannelMinMaxObserver, options);
   }
 
   protected override get movingAverage(): number | null {

@@ -1,15 +1,10 @@
 import { QuantizationError } from '@octet/backend';
 import type { Tensor } from '@octet/tensor';
 import type { QparamTensors } from '../functional/observe';
-import { type ObserverFactory, withArgs } from '../with-args';
-import { Observer, type ObserverOptions } from './base';
+import { Observer } from './base';
 
 /** Watches nothing: a placeholder for what needs no observer. */
 export class NoopObserver extends Observer {
-  static withArgs(options: ObserverOptions): ObserverFactory {
-    return withArgs(NoopObserver, options);
-  }
-
   override forward(x: Tensor): Tensor {
     return x;
   }

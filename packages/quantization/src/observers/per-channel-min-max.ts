@@ -1,7 +1,6 @@
 import { ShapeError } from '@octet/backend';
 import { formatShape, type Tensor } from '@octet/tensor';
 import { observeMinMax } from '../functional/observe';
-import { type ObserverFactory, withArgs } from '../with-args';
 import { type ObserverOptions, RangeObserver } from './base';
 
 export interface PerChannelOptions extends ObserverOptions {
@@ -16,10 +15,6 @@ export class PerChannelMinMaxObserver extends RangeObserver {
   constructor({ chAxis = 0, qscheme = 'perChannelAffine', ...options }: PerChannelOptions = {}) {
     super({ qscheme, ...options }, ['perChannelAffine', 'perChannelSymmetric'], [0]);
     this.axis = chAxis;
-  }
-
-  static withArgs(options: PerChannelOptions): ObserverFactory {
-    return withArgs(PerChannelMinMaxObserver, options);
   }
 
   override get chAxis(): number {

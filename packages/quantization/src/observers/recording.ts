@@ -1,16 +1,11 @@
 import { QuantizationError } from '@octet/backend';
 import type { Tensor } from '@octet/tensor';
 import type { QparamTensors } from '../functional/observe';
-import { type ObserverFactory, withArgs } from '../with-args';
-import { Observer, type ObserverOptions } from './base';
+import { Observer } from './base';
 
 /** Keeps a copy of every tensor that passes, for looking at. It has no scale. */
 export class RecordingObserver extends Observer {
   readonly tensorVal: Tensor[] = [];
-
-  static withArgs(options: ObserverOptions): ObserverFactory {
-    return withArgs(RecordingObserver, options);
-  }
 
   override forward(x: Tensor): Tensor {
     this.tensorVal.push(x.detach().clone().keep());

@@ -1,0 +1,4 @@
+import { testBackend } from '@octet/backend-testkit';
+import { directBackend } from '../src';
+
+testBackend({ backend: directBackend, profile: 'inference-int8' });
