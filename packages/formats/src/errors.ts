@@ -1,7 +1,7 @@
 import { OctetError } from '@octet/backend';
 
 export interface FormatErrorDetails {
-  /** What the file should have been: `safetensors`. */
+  /** What the file should have been: `safetensors` or `pt`. */
   format: string;
   /** The file, where it is known. */
   file?: string | undefined;
@@ -42,6 +42,11 @@ export class FormatError extends OctetError {
     this.file = file;
     this.field = field;
   }
+}
+
+export interface ParseOptions {
+  /** The file's name, for errors. */
+  file?: string;
 }
 
 /** Makes the errors of one file: what is wrong, what it should be, what it is. */

@@ -1,8 +1,9 @@
-/** Files of model weights: safetensors. */
-export { FormatError, type FormatErrorDetails } from './errors';
-export type { StoredDType } from './safetensors/elements';
+/** Files of model weights: safetensors, and PyTorch's `.pt`. */
+export type { StoredDType } from './elements';
+export { FormatError, type FormatErrorDetails, type ParseOptions } from './errors';
+export { loadPt, type PtKey, type PtValue, parsePt, ptStateDict } from './pt/read';
 export { load, OpenSafetensors, open, type SaveOptions, save } from './safetensors/files';
 export type { TensorInfo } from './safetensors/header';
-export { type ParseOptions, parseSafetensors, SafetensorsFile } from './safetensors/read';
+export { parseSafetensors, SafetensorsFile } from './safetensors/read';
 export { type SerializeOptions, serializeSafetensors } from './safetensors/write';
 export type { StateDict } from './state-dict';

@@ -41,6 +41,12 @@ describe('dtypes', () => {
     expect(error.found).toBe(String(value));
   });
 
+  test('I16 becomes int32', () => {
+    const t = one('I16', [2], Int16Array.of(-32768, 32767));
+    expect(t.dtype).toBe('int32');
+    expect([...t.dataSync()]).toEqual([-32768, 32767]);
+  });
+
   test('F16 becomes float32', () => {
     const bits = [
       0, 0x8000, 0x3c00, 0xc000, 0x7bff, 0x0400, 0x03ff, 0x0001, 0x8001, 0x3555, 0x7c00, 0xfc00, 0x7e00,

@@ -16,6 +16,8 @@ export interface CaseEntry {
   readonly about: string;
   /** Relative to the folder of the fixtures. */
   readonly file: string;
+  /** In the group `pt`: the file to read, of which `file` says what is in it. */
+  readonly pt?: string;
   /** By the full name of the expected tensor (`out.y`), or `*` for all. */
   readonly tolerance: Readonly<Record<string, Rule>>;
   /** What an implementation reaches that takes another road; only mentioned in failures. */

@@ -16,7 +16,7 @@ export interface Fixture {
   readonly params: Readonly<Record<string, unknown>>;
   /** By their names without `in.`. */
   readonly in: Readonly<Record<string, HostTensor>>;
-  /** By their names without `out.`. */
+  /** By their names without `out.`; all names with neither prefix are here too. */
   readonly out: Readonly<Record<string, HostTensor>>;
 }
 
@@ -43,8 +43,8 @@ export function parseFixture(bytes: Uint8Array): Fixture {
     // slice copies, so that the array starts where its element size wants it.
     const raw = new arrays[dtype](bytes.buffer.slice(begin, end) as ArrayBuffer);
     const data = raw instanceof BigInt64Array ? Float64Array.from(raw, Number) : raw;
-    const dot = name.indexOf('.');
-    groups[name.slice(0, dot)][name.slice(dot + 1)] = { dtype, shape, data };
+    const [, group, rest] = /^(in|out)\.(.*)/.exec(name) ?? ['', 'out', name];
+    groups[group][rest] = { dtype, shape, data };
   }
   return { params: JSON.parse(metadata.params), in: groups.in, out: groups.out };
 }

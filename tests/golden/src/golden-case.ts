@@ -7,15 +7,18 @@ import { type Fixture, type HostTensor, toTensor } from './fixture';
 export class GoldenCase<P = Readonly<Record<string, unknown>>> {
   readonly name: string;
   readonly op: string;
+  /** The file to read, relative to the folder of the fixtures, in the group `pt`. */
+  readonly pt: string | undefined;
   readonly params: P;
   /** The inputs, by their names without `in.`. */
   readonly in: Readonly<Record<string, HostTensor>>;
   /** The names of the expected tensors without `out.`. */
   readonly wanted: readonly string[];
 
-  constructor({ name, op }: CaseEntry, fixture: Fixture) {
+  constructor({ name, op, pt }: CaseEntry, fixture: Fixture) {
     this.name = name;
     this.op = op;
+    this.pt = pt;
     this.params = fixture.params as P;
     this.in = fixture.in;
     this.wanted = Object.keys(fixture.out);

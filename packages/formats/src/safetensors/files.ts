@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
-import { ArgumentError } from '@octet/backend';
 import type { Tensor } from '@octet/tensor';
 import { type Complain, complainAbout } from '../errors';
+import { node } from '../node';
 import type { StateDict } from '../state-dict';
 import { type Header, PREFIX_BYTES, parseHeader, parsePrefix } from './header';
 import { Contents, decode } from './read';
@@ -138,23 +138,4 @@ async function readRange(
     at += bytesRead;
   }
   return bytes;
-}
-
-/** Node's file functions, loaded when they are needed, so that the package can be imported in a browser. */
-async function node(op: string) {
-  try {
-    // Awaited one by one inside of `try`: bundlers for browsers take that as leave to go without.
-    const fs = await import('node:fs/promises');
-    const { dirname } = await import('node:path');
-    // Some of them put an empty module in its place.
-    if ('open' in fs) return { fs, dirname };
-  } catch {
-    // There is none.
-  }
-  throw new ArgumentError({
-    op,
-    expected: 'a file system',
-    found: 'none',
-    fix: 'Use parseSafetensors and serializeSafetensors, and fetch or download the bytes.',
-  });
 }

@@ -1,8 +1,9 @@
 import type { DType } from '@octet/backend';
 import type { QParams } from '@octet/tensor';
+import { elements, type StoredDType } from '../elements';
 import { type Complain, quote } from '../errors';
-import { elements, type StoredDType } from './elements';
-import { duplicateKey, isObject, isSize, isWellFormed } from './json';
+import { byteLength, isSize } from '../sizes';
+import { duplicateKey, isObject, isWellFormed } from './json';
 import { parseQuantized, parseQuantizedTable, QUANTIZED } from './quantized';
 
 /** The bytes before the header, which hold its length. */
@@ -125,16 +126,6 @@ function parseEntry(name: string, entry: unknown, complain: Complain): TensorInf
       quote(offsets),
     );
   return { dtype, shape, stored: stored as StoredDType, qparams: undefined, begin, end };
-}
-
-/** Undefined if the sizes multiply to more than a double counts exactly, be there a 0 among them or not. */
-function byteLength(shape: readonly number[], bytesPerElement: number): number | undefined {
-  let product = bytesPerElement;
-  for (const size of shape) {
-    if (size !== 0) product *= size;
-    if (!Number.isSafeInteger(product)) return undefined;
-  }
-  return shape.includes(0) ? 0 : product;
 }
 
 /** The tensors must cover the data from end to end, each byte once. */

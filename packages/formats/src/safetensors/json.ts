@@ -27,11 +27,6 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A whole number >= 0 that a double holds exactly. */
-export function isSize(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
-}
-
 /** Whether UTF-8 can hold the text: no half of a surrogate pair stands alone. */
 export function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);

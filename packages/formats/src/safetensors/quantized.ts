@@ -1,8 +1,10 @@
-import { QuantizationError, type QuantizedDType, quantRange, storageDType } from '@octet/backend';
+import { type QuantizedDType, quantRange, storageDType } from '@octet/backend';
 import { perChannelQParams, perTensorQParams, type QParams } from '@octet/tensor';
+import { type StoredDType, storedAs } from '../elements';
 import { type Complain, quote } from '../errors';
-import { type StoredDType, storedAs } from './elements';
-import { duplicateKey, isObject, isSize } from './json';
+import { checkedQParams } from '../qparams';
+import { isSize } from '../sizes';
+import { duplicateKey, isObject } from './json';
 
 /**
  * The key of `__metadata__` that says which tensors are quantized, and how. Its value is JSON:
@@ -80,18 +82,10 @@ function parseQParams(
   shape: readonly number[],
   complain: Complain,
 ): QParams {
-  const checked = (qparams: () => QParams) => {
-    try {
-      return qparams();
-    } catch (cause) {
-      if (!(cause instanceof QuantizationError)) throw cause;
-      throw complain(field, `one with ${cause.expected}`, cause.found, { cause });
-    }
-  };
   if (axis === undefined) {
     if (typeof scale !== 'number') throw complain(`${field}.scale`, 'a number', quote(scale));
     if (typeof zeroPoint !== 'number') throw complain(`${field}.zeroPoint`, 'a number', quote(zeroPoint));
-    return checked(() => perTensorQParams('safetensors', dtype, scale, zeroPoint));
+    return checkedQParams(field, complain, () => perTensorQParams('safetensors', dtype, scale, zeroPoint));
   }
   if (!isSize(axis) || axis >= shape.length)
     throw complain(`${field}.axis`, `a dim of a tensor of shape ${quote(shape)}`, quote(axis));
@@ -99,7 +93,9 @@ function parseQParams(
   if (!isNumbers(scales, size)) throw complain(`${field}.scales`, `${size} numbers`, quote(scales));
   if (!isNumbers(zeroPoints, size))
     throw complain(`${field}.zeroPoints`, `${size} numbers`, quote(zeroPoints));
-  return checked(() => perChannelQParams('safetensors', dtype, scales, zeroPoints, axis));
+  return checkedQParams(field, complain, () =>
+    perChannelQParams('safetensors', dtype, scales, zeroPoints, axis),
+  );
 }
 
 function isNumbers(value: unknown, length: number): value is number[] {

@@ -1,8 +1,8 @@
 import { ArgumentError, isQuantizedDType } from '@octet/backend';
 import { fromData, quantizedTensor, type Tensor } from '@octet/tensor';
-import { type Complain, complainAbout, quote } from '../errors';
+import { elements } from '../elements';
+import { type Complain, complainAbout, type ParseOptions, quote } from '../errors';
 import type { StateDict } from '../state-dict';
-import { elements } from './elements';
 import { type Header, PREFIX_BYTES, parseHeader, parsePrefix, type TensorInfo } from './header';
 
 /** What is known of a file from its header. */
@@ -63,17 +63,12 @@ export class SafetensorsFile extends Contents {
   }
 }
 
-export interface ParseOptions {
-  /** The file's name, for errors. */
-  file?: string;
-}
-
 /**
  * Reads a safetensors file: eight bytes with the length of the header (little-endian), the header, which is JSON,
  * `{ name: { dtype, shape, data_offsets: [begin, end] }, "__metadata__": { key: string } }`, then the elements of all
  * tensors, little-endian and row-major, without gaps.
  *
- * F32, F64, I32, I8, U8 and BOOL are read as they are, I64 as int32, F16 and BF16 as float32. Tensors that Octet saved
+ * F32, F64, I32, I8, U8 and BOOL are read as they are, I64 and I16 as int32, F16 and BF16 as float32. Tensors that Octet saved
  * quantized come back quantized. The bytes are not copied: leave them alone as long as the file is in use.
  *
  * @throws FormatError for bytes that aren't such a file; it names the part that is wrong

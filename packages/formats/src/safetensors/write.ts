@@ -1,8 +1,8 @@
 import { ArgumentError, isQuantizedDType, type TypedArray } from '@octet/backend';
 import { Tensor } from '@octet/tensor';
+import { elements, storedAs } from '../elements';
 import { quote } from '../errors';
 import type { StateDict } from '../state-dict';
-import { elements, storedAs } from './elements';
 import { MAX_HEADER_BYTES, PREFIX_BYTES } from './header';
 import { isWellFormed } from './json';
 import { describeQuantized, QUANTIZED } from './quantized';

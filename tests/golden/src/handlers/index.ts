@@ -11,6 +11,7 @@ import { lrScheduler } from './lr-scheduler';
 import { modelFloat, modelPtq, modelQat, modelTutorial } from './model';
 import { observer } from './observer';
 import { optimizer } from './optimizer';
+import { pt } from './pt';
 import { qatModule } from './qat-module';
 import { quantizePerChannel, quantizePerTensor, requantize, weightQuantize } from './quantize';
 
@@ -42,9 +43,8 @@ export const handlers: Readonly<Record<string, Handler>> = {
   model_ptq: modelPtq,
   model_qat: modelQat,
   model_tutorial: modelTutorial,
+  pt,
 };
 
 /** Groups left out of the count, and why. */
-export const excluded: Readonly<Record<string, string>> = {
-  pt: 'there is no reader for .pt files yet',
-};
+export const excluded: Readonly<Record<string, string>> = {};

@@ -1,5 +1,5 @@
 import type { StorageDType, TypedArray } from '@octet/backend';
-import type { Complain } from '../errors';
+import type { Complain } from './errors';
 
 interface Element {
   /** Bytes of one element in the file. */
@@ -24,11 +24,12 @@ function plain(
   return { bytes, dtype, decode: (raw) => view(type, bytes, raw) };
 }
 
-/** The dtypes that are read. I64 is narrowed to int32, F16 and BF16 are widened to float32. */
+/** The dtypes that are read. I64 is narrowed to int32, I16 widened to it; F16 and BF16 are widened to float32. */
 export const elements = {
   F64: plain('float64', Float64Array),
   F32: plain('float32', Float32Array),
   I32: plain('int32', Int32Array),
+  I16: { bytes: 2, dtype: 'int32', decode: (raw) => Int32Array.from(view(Int16Array, 2, raw)) },
   I8: plain('int8', Int8Array),
   U8: plain('uint8', Uint8Array),
   BOOL: plain('bool', Uint8Array),
@@ -58,7 +59,7 @@ function narrow(raw: Uint8Array, complain: Complain, field: string): Int32Array 
     const int32 = BigInt.asIntN(32, value);
     if (int32 === value) return Number(value);
     throw complain(field, 'integers that fit int32', String(value), {
-      fix: 'Octet has no int64: store such numbers as F64.',
+      fix: 'Octet has no int64: store such numbers as float64.',
     });
   });
 }

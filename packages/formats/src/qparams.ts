@@ -1,0 +1,13 @@
+import { QuantizationError } from '@octet/backend';
+import type { QParams } from '@octet/tensor';
+import type { Complain } from './errors';
+
+/** Scales and zero points from a file. @throws FormatError, about `field`, for ones that can't be */
+export function checkedQParams<Q extends QParams>(field: string, complain: Complain, qparams: () => Q): Q {
+  try {
+    return qparams();
+  } catch (cause) {
+    if (!(cause instanceof QuantizationError)) throw cause;
+    throw complain(field, `one with ${cause.expected}`, cause.found, { cause });
+  }
+}
