@@ -3,8 +3,10 @@
 //
 // It bundles the entry with every workspace package it uses, which takes well under a second and
 // needs no build, writes the bundle to the `dist` folder beside `src`, and runs it in this process.
-// Packages from npm stay outside the bundle.
+// The app's own packages from npm stay outside the bundle; those of the libraries, which the app's
+// folder can't see, go into it.
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, stop } from 'esbuild';
@@ -16,7 +18,8 @@ if (!entry) {
 }
 
 const source = path.resolve(entry);
-const dist = path.join(path.dirname(source), '..', 'dist');
+const app = path.resolve(path.dirname(source), '..');
+const dist = path.join(app, 'dist');
 const outfile = path.join(dist, `${path.basename(source, path.extname(source))}.js`);
 
 const { outputFiles } = await build({
@@ -32,11 +35,13 @@ const { outputFiles } = await build({
   logLevel: 'warning',
   plugins: [
     {
-      name: 'npm-packages-stay-outside',
+      name: 'own-npm-packages-stay-outside',
       setup({ onResolve }) {
-        onResolve({ filter: /^[^./]/ }, ({ path: id, kind }) =>
-          kind === 'entry-point' || id.startsWith('@octet/') ? undefined : { path: id, external: true },
-        );
+        onResolve({ filter: /^[^./]/ }, ({ path: id, kind, importer }) => {
+          if (kind === 'entry-point' || id.startsWith('@octet/')) return undefined;
+          const own = importer.startsWith(app + path.sep);
+          return own || isBuiltin(id) ? { path: id, external: true } : undefined;
+        });
       },
     },
   ],
