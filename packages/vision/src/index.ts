@@ -1,0 +1,8 @@
+/** Models for images, and handwritten digits. */
+export { type Digit, type MnistOptions, mnist } from './datasets/mnist';
+export { ConvBNReLU, type ConvBNReLUOptions } from './models/conv-bn-relu';
+export { DigitClassifier, type DigitClassifierOptions } from './models/digit-classifier';
+export { InvertedResidual, type InvertedResidualOptions } from './models/inverted-residual';
+export { MobileNetV2, type MobileNetV2Options, mobilenetV2 } from './models/mobilenet-v2';
+export { type BlockSpec, Model } from './models/model';
+export { QInvertedResidual } from './models/q-inverted-residual';
