@@ -1,0 +1,171 @@
+import { convert, getDefaultQConfigMapping, prepare } from '@octet/quantization';
+import { manualSeed, noGrad, randn, setBackend } from '@octet/tensor';
+import { DigitClassifier, Model, mobilenetV2 } from '@octet/vision';
+import { Command, Option } from 'commander';
+import { loadBackend } from '../backends';
+import { formatCount } from '../format';
+import { hostInfo } from '../host';
+import { checkJsonPath, writeJson } from '../json-file';
+import { type KernelUse, type LayerRun, measureLayers } from '../layers';
+import { backendOption, jsonOption, threadsOption, whole } from '../options';
+import { formatTable } from '../table';
+import { median } from '../timing';
+
+/** One line a model: how to make it, the channels of its images and their usual size. */
+const models = {
+  seed: { create: () => new Model(), channels: 3, size: 64 },
+  mobilenetv2: { create: () => mobilenetV2({ relu6: false }), channels: 3, size: 224 },
+  digits: { create: () => new DigitClassifier(), channels: 1, size: 28 },
+} as const;
+
+interface LayersOptions {
+  model: keyof typeof models;
+  backend: string;
+  threads: number;
+  batch: number;
+  size?: number;
+  runs: number;
+  json?: string;
+}
+
+export function layersCommand(): Command {
+  const sizes = Object.entries(models).map(([name, { size }]) => `${name} ${size}`);
+  return new Command('layers')
+    .description('time every layer of a model in float and in int8, and name its kernels')
+    .addOption(new Option('--model <name>', 'the model').choices(Object.keys(models)).makeOptionMandatory())
+    .addOption(backendOption())
+    .addOption(threadsOption())
+    .addOption(new Option('--batch <n>', 'images at once').default(1).argParser(whole({ min: 1 })))
+    .addOption(
+      new Option('--size <n>', `their height and width (default: ${sizes.join(', ')})`).argParser(
+        whole({ min: 1 }),
+      ),
+    )
+    .addOption(new Option('--runs <n>', 'timed runs').default(5).argParser(whole({ min: 1 })))
+    .addOption(jsonOption())
+    .action(benchLayers);
+}
+
+async function benchLayers({ model: name, batch, runs, json, ...options }: LayersOptions): Promise<void> {
+  await checkJsonPath(json);
+  const backend = await loadBackend(options.backend, options);
+  setBackend(backend);
+  manualSeed(0);
+  const { create, channels, size: usualSize } = models[name];
+  const size = options.size ?? usualSize;
+  const x = randn([batch, channels, size, size]);
+
+  const float = create().eval();
+  float.fuseModel();
+  const prepared = prepare(float, getDefaultQConfigMapping());
+  noGrad(() => prepared.call(x));
+  const int8 = await convert(prepared);
+  const layers = joined(
+    await measureLayers(float, x, { runs, backend }),
+    await measureLayers(int8, x, { runs, backend }),
+  );
+
+  console.log(
+    `${name}  [${batch}, ${channels}, ${size}, ${size}] · ${backend.name} · median of ${runs} runs\n`,
+  );
+  console.log(table(layers));
+  if (json === undefined) return;
+  await writeJson(json, {
+    command: 'layers',
+    backend: backend.name,
+    threads: options.threads,
+    model: name,
+    batch,
+    size,
+    runs,
+    layers,
+    host: hostInfo(),
+  });
+}
+
+interface Side {
+  medianMs: number;
+  kernels: KernelUse[];
+}
+
+interface Layer {
+  path: string;
+  /** Of its int8 form, if it has one. */
+  type: string;
+  macs: number;
+  fp32: Side | null;
+  int8: Side | null;
+  /** How many times faster int8 is. */
+  ratio: number | null;
+}
+
+/** The layers of both networks side by side; those of the same path are one. */
+function joined(fp32: readonly LayerRun[], int8: readonly LayerRun[]): Layer[] {
+  const side = (run: LayerRun | undefined) =>
+    run ? { medianMs: median(run.ms), kernels: run.kernels } : null;
+  const only = fp32.filter(({ path }) => !int8.some((run) => run.path === path));
+  return [...int8, ...only].map((run) => {
+    const { path, type, macs } = run;
+    const sides = {
+      fp32: side(fp32.find((r) => r.path === path)),
+      int8: side(int8.find((r) => r.path === path)),
+    };
+    const ratio = sides.fp32 && sides.int8 ? sides.fp32.medianMs / sides.int8.medianMs : null;
+    return { path, type, macs, ...sides, ratio };
+  });
+}
+
+function table(layers: readonly Layer[]): string {
+  const sum = (of: (layer: Layer) => number) => layers.reduce((total, layer) => total + of(layer), 0);
+  const fp32Ms = sum(({ fp32 }) => fp32?.medianMs ?? 0);
+  const int8Ms = sum(({ int8 }) => int8?.medianMs ?? 0);
+  const macs = sum((layer) => layer.macs);
+  const right = (title: string) => ({ title, align: 'right' as const });
+  return formatTable(
+    [
+      { title: 'layer' },
+      right('MACs'),
+      right('fp32 ms'),
+      right('int8 ms'),
+      right('ratio'),
+      right('fp32 GMAC/s'),
+      right('int8 GMAC/s'),
+      { title: 'fp32 kernels' },
+      { title: 'int8 kernels' },
+    ],
+    [
+      ...layers.map((layer) => [
+        layer.path,
+        ...numbers(layer.macs, layer.fp32?.medianMs, layer.int8?.medianMs),
+        kernelNames(layer.fp32),
+        kernelNames(layer.int8),
+      ]),
+      ['total', ...numbers(macs, fp32Ms, int8Ms), '', ''],
+    ],
+  );
+}
+
+function numbers(macs: number, fp32Ms: number | undefined, int8Ms: number | undefined): string[] {
+  const ms = (value: number | undefined) => value?.toFixed(3) ?? '';
+  const speed = (value: number | undefined) => (value && macs ? (macs / value / 1e6).toFixed(2) : '');
+  return [
+    macs ? formatCount(macs) : '',
+    ms(fp32Ms),
+    ms(int8Ms),
+    fp32Ms && int8Ms ? (fp32Ms / int8Ms).toFixed(2) : '',
+    speed(fp32Ms),
+    speed(int8Ms),
+  ];
+}
+
+/** As in `conv2d relu · js`, or `conv2d · mine, relu → js (fallback)`. */
+function kernelNames(side: Side | null): string {
+  const kernels = side?.kernels ?? [];
+  const own = kernels.filter(({ fallback }) => !fallback);
+  return [
+    ...(own.length > 0 ? [`${own.map(({ kernel }) => kernel).join(' ')} · ${own[0].backend}`] : []),
+    ...kernels
+      .filter(({ fallback }) => fallback)
+      .map(({ kernel, backend }) => `${kernel} → ${backend} (fallback)`),
+  ].join(', ');
+}

@@ -1,0 +1,120 @@
+import { serializeSafetensors } from '@octet/formats';
+import type { Module } from '@octet/nn';
+import { SGD } from '@octet/optim';
+import { convert, defaultObserver, MinMaxObserver, prepareQat, QConfig } from '@octet/quantization';
+import { manualSeed, noGrad, randn, setBackend, type Tensor } from '@octet/tensor';
+import { Model } from '@octet/vision';
+import { Command, Option } from 'commander';
+import { loadBackend } from '../backends';
+import { formatBytes, timeConsumption } from '../format';
+import { hostInfo } from '../host';
+import { breathe } from '../interrupt';
+import { checkJsonPath, writeJson } from '../json-file';
+import { backendOption, jsonOption, threadsOption, whole } from '../options';
+import { type Report, withProgress } from '../progress';
+import { sqnrDb } from '../sqnr';
+import { median, timeRuns } from '../timing';
+
+interface SeedOptions {
+  backend: string;
+  threads: number;
+  batch: number;
+  size: number;
+  iterations: number;
+  runs: number;
+  json?: string;
+}
+
+export function seedCommand(): Command {
+  const count = (flag: string, about: string, value: number) =>
+    new Option(flag, about).default(value).argParser(whole({ min: 1 }));
+  return new Command('seed')
+    .description('the tutorial program: train, convert, and time float against int8')
+    .addOption(backendOption())
+    .addOption(threadsOption())
+    .addOption(count('--batch <n>', 'images that are timed at once', 50))
+    .addOption(count('--size <n>', 'their height and width', 64))
+    .addOption(count('--iterations <n>', 'training steps', 100))
+    .addOption(count('--runs <n>', 'timed runs of each network', 10))
+    .addOption(jsonOption())
+    .action(benchSeed);
+}
+
+async function benchSeed({ batch, size, iterations, runs, json, ...options }: SeedOptions): Promise<void> {
+  await checkJsonPath(json);
+  const backend = await loadBackend(options.backend, options);
+  setBackend(backend);
+  manualSeed(0);
+
+  const model = new Model().eval();
+  // The tutorial's recipe: plain observers, which watch and don't simulate.
+  model.qconfig = new QConfig({
+    activation: MinMaxObserver.withArgs({ dtype: 'quint8' }),
+    weight: defaultObserver.withArgs({ dtype: 'qint8' }),
+  });
+  model.fuseModel();
+  model.train();
+  const prepared = prepareQat(model);
+  await withProgress('Training   ', (report) => train(prepared, iterations, report));
+  prepared.eval();
+  const int8 = await convert(prepared);
+
+  model.eval();
+  const x = randn([batch, 3, size, size]);
+  const time = (label: string, network: Module) =>
+    withProgress(label, (report) =>
+      timeRuns(() => noGrad(() => network.call(x)), { runs, backend, onRun: (done) => report(done, runs) }),
+    );
+  const fp32Ms = median((await time('Timing fp32', model)).result);
+  const int8Ms = median((await time('Timing int8', int8)).result);
+
+  const few = x.slice(0, 0, Math.min(batch, 8));
+  const signal = await sqnrDb(run(prepared, few), run(int8, few));
+  const bytes = {
+    fp32: checkpointBytes(model),
+    fp32Prepared: checkpointBytes(prepared),
+    int8: checkpointBytes(int8),
+  };
+
+  console.log(timeConsumption(runs * fp32Ms, runs * int8Ms, `${runs} x [${batch}, 3, ${size}, ${size}]`));
+  console.log(
+    `Checkpoints: fp32 ${formatBytes(bytes.fp32)}, prepared ${formatBytes(bytes.fp32Prepared)}, int8 ${formatBytes(bytes.int8)}`,
+  );
+  console.log(`Signal to quantization noise: ${signal.toFixed(1)} dB`);
+  if (json === undefined) return;
+  await writeJson(json, {
+    command: 'seed',
+    backend: backend.name,
+    threads: options.threads,
+    fp32: { medianMs: fp32Ms },
+    int8: { medianMs: int8Ms },
+    speedup: fp32Ms / int8Ms,
+    bytes,
+    sqnrDb: signal,
+    host: hostInfo(),
+  });
+}
+
+/** The tutorial's loop. It leaves the loss open: here the outputs are pulled to zero. */
+async function train(model: Module, iterations: number, report: Report): Promise<void> {
+  const optimizer = new SGD(model.parameters(), { lr: 0.1 });
+  for (let i = 0; i < iterations; i++) {
+    await breathe();
+    const loss = model
+      .call(randn([12, 3, 28, 28]))
+      .square()
+      .mean();
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+    report(i + 1, iterations, `loss ${loss.itemSync().toFixed(5)}`);
+  }
+}
+
+function run(model: Module, x: Tensor): Tensor {
+  return noGrad(() => model.call(x));
+}
+
+function checkpointBytes(model: Module): number {
+  return serializeSafetensors(model.stateDict()).length;
+}

@@ -1,0 +1,40 @@
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { UsageError } from './errors';
+import { signal } from './interrupt';
+
+/** Refuses a path that can't become a file: better now than after minutes of work. @throws UsageError */
+export async function checkJsonPath(file: string | undefined): Promise<void> {
+  if (file === undefined) return;
+  const isFolder = (at: string) =>
+    stat(at).then(
+      (found) => found.isDirectory(),
+      () => undefined,
+    );
+  const folder = path.dirname(path.resolve(file));
+  const problem =
+    ((await isFolder(file)) && 'a folder') ||
+    ((await isFolder(folder)) === false && `${folder}, which is a file, as its folder`);
+  if (!problem) return;
+  throw new UsageError({
+    op: '--json',
+    expected: 'the path of a file',
+    found: `${file}: ${problem}`,
+    fix: 'Name another file; missing folders are made.',
+  });
+}
+
+/** Writes JSON to a file, which appears whole or not at all. @throws Interrupted, or an error of the file system */
+export async function writeJson(file: string, value: unknown): Promise<void> {
+  signal.throwIfAborted();
+  const target = path.resolve(file);
+  const partial = `${target}.${process.pid}.tmp`;
+  await mkdir(path.dirname(target), { recursive: true });
+  try {
+    await writeFile(partial, `${JSON.stringify(value, null, 2)}\n`, { signal });
+    await rename(partial, target);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw signal.aborted ? signal.reason : error;
+  }
+}

@@ -1,0 +1,98 @@
+import { addDispatchHook, type Backend } from '@octet/backend';
+import type { AnyModule, HookHandle, Measured, Module } from '@octet/nn';
+import { intrinsic } from '@octet/quantization';
+import { noGrad, Tensor } from '@octet/tensor';
+import { timeRuns } from './timing';
+
+/** A kernel that a layer ran. */
+export interface KernelUse {
+  kernel: string;
+  /** The backend whose kernel it is. */
+  backend: string;
+  /** Whether the layer's own backend lacks it. */
+  fallback: boolean;
+}
+
+/** What one layer of a model did. */
+export interface LayerRun {
+  path: string;
+  type: string;
+  /** Multiplications of one call. */
+  macs: number;
+  /** Of each run, without the layers inside it. */
+  ms: number[];
+  kernels: KernelUse[];
+}
+
+/** Kernels that only move data say nothing about a layer. */
+const movers: readonly string[] = ['copyStrided', 'fill', 'cast'];
+
+/**
+ * Runs a model several times; says how long each of its layers took and which kernels it used, in the order of the first
+ * calls. A fused layer counts as one. Layers that ran no kernel are left out. @throws Interrupted
+ */
+export async function measureLayers(
+  model: Module,
+  x: Tensor,
+  { runs, backend }: { runs: number; backend: Backend },
+): Promise<LayerRun[]> {
+  const found = new Map<AnyModule, LayerRun>();
+  const running: { layer: LayerRun; start: number; inside: number }[] = [];
+  const handles = layersOf(model).flatMap(([path, module]): HookHandle[] => {
+    const layer: LayerRun = { path, type: module.constructor.name, macs: 0, ms: [], kernels: [] };
+    const before = module.registerForwardPreHook(() => {
+      found.set(module, layer);
+      running.push({ layer, start: performance.now(), inside: 0 });
+    });
+    const after = module.registerForwardHook((_, args, output) => {
+      const call = running.pop();
+      if (!call) return;
+      const elapsed = performance.now() - call.start;
+      layer.ms.push(elapsed - call.inside);
+      layer.macs = macsOf(module, args[0], output);
+      const parent = running.at(-1);
+      if (parent) parent.inside += elapsed;
+    });
+    return [before, after];
+  });
+  const removeHook = addDispatchHook((event, run) => {
+    const layer = running.at(-1)?.layer;
+    if (layer && !movers.includes(event.kernel)) {
+      const use = {
+        kernel: event.kernel,
+        backend: event.ranOn.name,
+        fallback: event.ranOn !== event.backend,
+      };
+      if (!layer.kernels.some((known) => known.kernel === use.kernel)) layer.kernels.push(use);
+    }
+    run();
+  });
+  try {
+    await timeRuns(() => noGrad(() => model.call(x)), { runs, backend });
+  } finally {
+    removeHook();
+    for (const handle of handles) handle.remove();
+  }
+  return (
+    [...found.values()]
+      .filter(({ kernels }) => kernels.length > 0)
+      // The first run was to warm up.
+      .map((layer) => ({ ...layer, ms: layer.ms.slice(-runs) }))
+  );
+}
+
+/** The modules under the model, but for the parts of fused layers. */
+function layersOf(model: AnyModule, at = ''): [path: string, module: AnyModule][] {
+  return model.namedChildren().flatMap(([name, child]) => {
+    const path = at === '' ? name : `${at}.${name}`;
+    const inside = child instanceof intrinsic.FusedModule ? [] : layersOf(child, path);
+    return [[path, child] as [string, AnyModule], ...inside];
+  });
+}
+
+function macsOf(module: AnyModule, input: unknown, output: unknown): number {
+  if (!(input instanceof Tensor && output instanceof Tensor)) return 0;
+  const parts: (AnyModule & Measured)[] =
+    module instanceof intrinsic.FusedModule ? module.children() : [module];
+  return parts.reduce((sum, part) => sum + (part.macs?.(input.shape, output.shape) ?? 0), 0);
+}

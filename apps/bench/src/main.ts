@@ -1,0 +1,35 @@
+import { OctetError } from '@octet/backend';
+import { Command, CommanderError } from 'commander';
+import pc from 'picocolors';
+import { digitsCommand } from './commands/digits';
+import { layersCommand } from './commands/layers';
+import { seedCommand } from './commands/seed';
+import { Interrupted, UsageError } from './errors';
+import { watchSignals } from './interrupt';
+
+/** One line a command. */
+const commands = [seedCommand, digitsCommand, layersCommand];
+
+function createProgram(): Command {
+  const program = new Command('pnpm bench')
+    .description('Octet: trains, quantizes and measures int8 neural networks.')
+    .exitOverride()
+    .showHelpAfterError();
+  for (const create of commands) program.addCommand(create().copyInheritedSettings(program));
+  return program;
+}
+
+/** Runs the command line. @returns the exit code: 0, 1 for failures, 2 for a wrong command line, 130 after Ctrl-C */
+export async function main(args: readonly string[]): Promise<number> {
+  watchSignals();
+  try {
+    await createProgram().parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof Interrupted) return error.exitCode;
+    // Commander has said what is wrong.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    console.error(error instanceof OctetError ? `${pc.red('error:')} ${error.message}` : error);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}

@@ -1,0 +1,34 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { backendNames } from './backends';
+
+interface Range {
+  min?: number;
+  max?: number;
+}
+
+function parseNumber(kind: string, isKind: (n: number) => boolean, { min = 0, max }: Range) {
+  const range = max === undefined ? `${kind} >= ${min}` : `${kind} from ${min} to ${max}`;
+  return (text: string): number => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (isKind(value) && value >= min && value <= (max ?? Number.POSITIVE_INFINITY)) return value;
+    throw new InvalidArgumentError(`It must be a ${range}.`);
+  };
+}
+
+/** For an option that takes a whole number. */
+export const whole = (range: Range = {}) => parseNumber('whole number', Number.isInteger, range);
+
+/** For an option that takes any number. */
+export const number = (range: Range = {}) => parseNumber('number', Number.isFinite, range);
+
+/** Options that several commands share. */
+export const backendOption = () =>
+  new Option(
+    '--backend <name>',
+    `what computes: ${backendNames.join(', ')}, or the path or package name of a module that exports a backend`,
+  ).default('js');
+
+export const threadsOption = () =>
+  new Option('--threads <n>', 'threads of the backend').default(1).argParser(whole({ min: 1 }));
+
+export const jsonOption = () => new Option('--json <file>', 'write the results to a JSON file too');
