@@ -164,6 +164,7 @@ export class BufferPool {
 
   /** Begins a kernel call: whatever it uses or allocates stays in wasm memory until `end`. */
   begin(): void {
+    this.memory;
     this.#use += 1;
     this.#running = true;
   }

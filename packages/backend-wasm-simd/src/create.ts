@@ -1,4 +1,10 @@
-import { ArgumentError, type Backend, BackendError, type FallbackEvent } from '@octet/backend';
+import {
+  ArgumentError,
+  type Backend,
+  BackendError,
+  type FallbackEvent,
+  type TypedArray,
+} from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
 import { BufferPool, dtypes, type WasmBuffer } from './buffers';
 import { type Features, probeFeatures } from './features';
@@ -24,6 +30,18 @@ export interface WasmBackendOptions {
   onFallback?: (event: FallbackEvent) => void;
   /** @internal For tests: 1 hands the smallest piece of work to a thread, worth it or not. */
   maxGrain?: number;
+}
+
+export interface WasmBackend extends Backend<WasmBuffer> {
+  /**
+   * Resolves when all threads have started (in about 50 ms) or failed to. No need to wait: until then the others do their
+   * share. It is for measuring.
+   */
+  readonly ready: Promise<void>;
+  memory(): { buffers: number; bytes: number };
+  info(): Record<string, string | number | boolean>;
+  readSync(buffer: WasmBuffer, length: number): TypedArray;
+  dispose(): void;
 }
 
 const megabyte = 2 ** 20;
@@ -107,7 +125,7 @@ function chooseThreads(features: Features, wanted: number | 'auto'): { threads: 
  *
  * @throws BackendError if the engine has no WebAssembly SIMD: the message names the js backend.
  */
-export async function createWasmBackend(options: WasmBackendOptions = {}): Promise<Backend<WasmBuffer>> {
+export async function createWasmBackend(options: WasmBackendOptions = {}): Promise<WasmBackend> {
   const { memoryBudget = 256 * megabyte, maximumMemory = mostPages * pageBytes, onFallback } = options;
   if (typeof options.threads === 'number') checkCount('threads', options.threads, 1);
   checkCount('memoryBudget', memoryBudget, 0);
@@ -125,11 +143,19 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
   const { Instance, Module } = platform.WebAssembly as WasmNamespace;
   const { exports } = new Instance(module, { env: { memory } });
   const names = Module.exports(module).map(({ name }) => name);
-  const pool = shared ? await ThreadPool.start(choice.threads - 1, module, memory) : undefined;
+  const pool = shared ? new ThreadPool(choice.threads - 1, module, memory) : undefined;
 
   const linear = new LinearMemory(memory, exports.heapBase(), pages * pageBytes);
   const buffers = new BufferPool(linear, memoryBudget);
-  const cx = new KernelContext(exports, names, buffers, pool, options.maxGrain ?? Infinity);
+  const cx = new KernelContext(
+    exports,
+    names,
+    buffers,
+    pool,
+    choice.threads,
+    variant.relaxed,
+    options.maxGrain ?? Infinity,
+  );
 
   return {
     name: 'wasm-simd',
@@ -137,6 +163,7 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
     kernels: bindKernels(cx, kernels),
     profiles: ['inference-int8', 'inference-float', 'training'],
     fallback: referenceBackend,
+    ready: pool?.ready ?? Promise.resolve(),
     ...(onFallback ? { onFallback } : {}),
     allocate: (dtype, length) => buffers.allocate(dtype, length),
     write: (buffer, data) => buffers.write(buffer, data),
@@ -152,7 +179,7 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
       return {
         variant: variant.relaxed ? 'relaxed simd' : 'simd',
         variantReason: variant.why,
-        threads: cx.threads,
+        threads: 1 + (pool?.size ?? 0),
         threadsReason: [choice.why, ...(pool?.problems ?? [])].join('; '),
         memoryBudget,
         wasmMemory: buffers.disposed ? 0 : linear.size,

@@ -53,6 +53,11 @@ export class Heap {
     return this.#used;
   }
 
+  /** Bytes free right before the end: what an extension would join. */
+  get tail(): number {
+    return this.#last?.free ? this.#last.size : 0;
+  }
+
   /** Adds the bytes up to `end`. */
   extend(end: number): void {
     const start = this.#end;

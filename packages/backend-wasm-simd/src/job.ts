@@ -18,12 +18,10 @@ export const Control = {
   /** 1 once a worker's part has failed; its message follows from `message` on. */
   failed: 6,
   messageLength: 7,
-  /** Workers that have started. */
-  started: 8,
   /** Workers asleep: only they need waking. */
-  asleep: 9,
+  asleep: 8,
   /** Set to end the workers. */
-  stop: 10,
+  stop: 9,
   message: 16,
 } as const;
 
@@ -33,8 +31,10 @@ export const maxArgs = 64;
 const argsAt = (Control.message + messageSize) * 4;
 export const controlBytes = argsAt + maxArgs * 8;
 
+/** What a worker says once it is there. */
+export const started = 'started';
+
 export const openBit = 1 << 15;
-export const workersMask = openBit - 1;
 export const jobShift = 16;
 
 /** The arguments' part of a control block. */

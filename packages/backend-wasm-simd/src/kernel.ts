@@ -48,16 +48,15 @@ export class KernelContext {
     names: readonly string[],
     readonly buffers: BufferPool,
     pool: ThreadPool | undefined,
+    /** How many threads may run a unit: thread numbers are below this. */
+    readonly threads: number,
+    /** Whether this is the variant with relaxed SIMD, as RELAXED in assembly/. */
+    readonly relaxed: boolean,
     maxGrain: number,
   ) {
     this.#functions = new Map(names.map((name, index) => [name, { fn: exports[name], index }]));
     this.#pool = pool;
     this.#maxGrain = maxGrain;
-  }
-
-  /** How many threads may run a unit: thread numbers are below this. */
-  get threads(): number {
-    return 1 + (this.#pool?.size ?? 0);
   }
 
   /** The address of a tensor's or buffer's first element. */

@@ -68,10 +68,10 @@ export class LinearMemory {
     return this.view('uint8', start, length) as Uint8Array;
   }
 
-  /** Grows by `bytes` at least: to twice the size if it may. */
+  /** Grows until a block of `bytes` fits: to twice the size if it may. */
   #grow(bytes: number): boolean {
     const { size } = this;
-    const needed = Math.ceil((bytes + slack) / pageBytes);
+    const needed = Math.ceil((bytes - this.#heap.tail) / pageBytes);
     const allowed = Math.floor((this.maximum - size) / pageBytes);
     for (const pages of [Math.min(Math.max(needed, size / pageBytes), allowed), needed]) {
       if (pages < needed || pages > allowed) continue;

@@ -45,6 +45,7 @@ interface Platform {
   process?: {
     versions?: { node?: string };
     getBuiltinModule?(id: 'node:worker_threads'): NodeWorkerThreads;
+    getBuiltinModule?(id: 'node:zlib'): { inflateRawSync(bytes: Uint8Array): Uint8Array };
     getBuiltinModule?(id: 'node:os'): { availableParallelism(): number };
   };
   Worker?: new (url: string) => PlatformWorker;
@@ -52,14 +53,11 @@ interface Platform {
   URL?: {
     new (url: string): object;
     createObjectURL(blob: object): string;
-    revokeObjectURL(url: string): void;
   };
   DecompressionStream?: new (format: 'deflate-raw') => object;
   Response?: new (body: object) => { arrayBuffer(): Promise<ArrayBuffer> };
   fetch?(url: unknown): Promise<{ ok: boolean; status: number; arrayBuffer(): Promise<ArrayBuffer> }>;
   atob?(text: string): string;
-  performance?: { now(): number };
-  setTimeout?(run: () => void, ms: number): unknown;
 }
 
 interface Stream {
@@ -67,6 +65,3 @@ interface Stream {
 }
 
 export const platform = globalThis as unknown as Platform;
-
-/** Whether this is Node (or one that acts like it). */
-export const isNode = platform.process?.versions?.node !== undefined;

@@ -9,6 +9,7 @@ import {
   jobShift,
   maxArgs,
   openBit,
+  started,
   takeChunks,
 } from './job';
 import { type PlatformWorker, platform, type WasmMemory, type WasmModule } from './platform';
@@ -40,55 +41,48 @@ export function hardwareThreads(): number {
   return os?.availableParallelism() ?? platform.navigator?.hardwareConcurrency ?? 1;
 }
 
+/** What makes a worker here. Its source is text, so that no bundler has to find a file. */
 function makerOfWorkers(): (() => PlatformWorker) | undefined {
   const node = platform.process?.getBuiltinModule?.('node:worker_threads');
-  const { Worker, Blob, URL } = platform;
-  if (node && URL) {
+  if (node) {
+    const { URL } = platform as Required<typeof platform>;
     const url = new URL(`data:text/javascript,${encodeURIComponent(workerSource)}`);
-    // Without the flags of this process: loaders that it may have been started with have no business there.
+    // Without this process's own flags: loaders that they name have no business there.
     return () => new node.Worker(url, { execArgv: [] });
   }
-  if (Worker && Blob && URL) {
-    return () => {
-      const url = URL.createObjectURL(new Blob([workerSource], { type: 'text/javascript' }));
-      try {
-        return new Worker(url);
-      } finally {
-        // The worker has its own hold on the source from here on... except in old engines, so wait a little.
-        platform.setTimeout?.(() => URL.revokeObjectURL(url), 10_000);
-      }
-    };
-  }
-  return undefined;
+  const { Worker, Blob, URL } = platform;
+  if (!Worker || !Blob || !URL) return undefined;
+  return () => new Worker(URL.createObjectURL(new Blob([workerSource], { type: 'text/javascript' })));
 }
 
-/** Workers that share the wasm memory, and the one job that all threads may be at. */
+/**
+ * Workers that share the wasm memory, and the one job that all threads may be at. Workers start on their own time: until
+ * one has, the others do its share.
+ */
 export class ThreadPool {
   readonly #memory = new SharedArrayBuffer(controlBytes);
   readonly #control = new Int32Array(this.#memory);
   readonly #args = argsOf(this.#memory);
-  readonly #workers: PlatformWorker[] = [];
+  readonly #workers = new Set<PlatformWorker>();
   #job = 0;
-  /** What kept workers from starting. */
+  /** Resolves when every worker has started or failed to. */
+  readonly ready: Promise<void>;
+  /** What kept workers from starting, or ended them. */
   readonly problems: string[] = [];
 
-  private constructor() {}
-
-  /** Starts `count` workers and waits until each has started or failed to. */
-  static async start(count: number, module: WasmModule, memory: WasmMemory): Promise<ThreadPool> {
-    const pool = new ThreadPool();
+  /** Starts `count` workers, which compute with this module in this memory. */
+  constructor(count: number, module: WasmModule, memory: WasmMemory) {
     const make = makerOfWorkers() as () => PlatformWorker;
     const starting: Promise<void>[] = [];
     for (let thread = 1; thread <= count; thread++) {
-      starting.push(pool.#startWorker(make, { module, memory, control: pool.#memory, thread }));
+      starting.push(this.#start(make, { module, memory, control: this.#memory, thread }));
     }
-    await Promise.all(starting);
-    return pool;
+    this.ready = Promise.all(starting).then(() => {});
   }
 
-  /** Workers at hand. */
+  /** Workers at hand or starting. */
   get size(): number {
-    return this.#workers.length;
+    return this.#workers.size;
   }
 
   /**
@@ -130,37 +124,37 @@ export class ThreadPool {
     Atomics.store(this.#control, Control.stop, 1);
     Atomics.notify(this.#control, Control.state);
     for (const worker of this.#workers) worker.terminate();
-    this.#workers.length = 0;
+    this.#workers.clear();
   }
 
-  #startWorker(make: () => PlatformWorker, start: WorkerStart): Promise<void> {
+  #start(make: () => PlatformWorker, start: WorkerStart): Promise<void> {
     return new Promise((resolve) => {
-      const problem = (what: unknown) => {
-        this.problems.push(String(what));
+      let worker: PlatformWorker | undefined;
+      const lost = (why: unknown) => {
+        // One that dispose ended is in the set no more.
+        if (!worker || this.#workers.delete(worker)) this.problems.push(`a worker failed: ${why}`);
         resolve();
       };
+      const heard = (message: unknown) => (message === started ? resolve() : lost(message));
       try {
-        const worker = make();
-        const heard = (message: unknown) => {
-          if (message !== 'started') return problem(message);
-          this.#workers.push(worker);
-          // From now on it must not keep the process alive.
-          worker.unref?.();
-          resolve();
-        };
+        worker = make();
+        this.#workers.add(worker);
         if (worker.on) {
           worker.on('message', heard);
-          worker.on('error', problem);
+          worker.on('error', lost);
+          worker.on('exit', (code) => lost(`it exited with code ${code}`));
+          // Workers don't keep the process alive.
+          worker.unref?.();
         } else {
           worker.onmessage = ({ data }) => heard(data);
           worker.onerror = (event) => {
             event.preventDefault?.();
-            problem(event.message ?? 'the worker could not be loaded');
+            lost(event.message ?? 'it could not be loaded');
           };
         }
         worker.postMessage(start);
       } catch (error) {
-        problem(error);
+        lost(error);
       }
     });
   }

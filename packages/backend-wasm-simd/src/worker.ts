@@ -1,5 +1,5 @@
 // What a worker runs. Bundled to text by scripts/build-wasm.mjs, so that no bundler has to find a file.
-import { argsOf, Control, fail, jobShift, openBit, takeChunks } from './job';
+import { argsOf, Control, fail, jobShift, openBit, started, takeChunks } from './job';
 import type { WasmMemory, WasmModule, WasmNamespace } from './platform';
 
 /** What the main thread sends first, and only. */
@@ -31,7 +31,10 @@ const pause = (Atomics as { pause?(): void }).pause ?? (() => {});
 /** How long an idle worker watches for work before it sleeps: longer than the gap between two kernels of a network. */
 const spinMs = 0.1;
 
-function serve({ module, memory, control: shared, thread }: WorkerStart): void {
+function serve(
+  { module, memory, control: shared, thread }: WorkerStart,
+  post: (message: unknown) => void,
+): void {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const functions = WebAssembly.Module.exports(module).map(({ name }) => exports[name]);
   const control = new Int32Array(shared);
@@ -59,7 +62,7 @@ function serve({ module, memory, control: shared, thread }: WorkerStart): void {
     return Atomics.load(control, Control.state);
   };
 
-  Atomics.add(control, Control.started, 1);
+  post(started);
   while (Atomics.load(control, Control.stop) === 0) {
     const state = waitForNews();
     if (!news(state)) continue;
@@ -81,8 +84,7 @@ function serve({ module, memory, control: shared, thread }: WorkerStart): void {
 
 function start(message: WorkerStart, post: (message: unknown) => void): void {
   try {
-    post('started');
-    serve(message);
+    serve(message, post);
   } catch (error) {
     post(String(error));
   }

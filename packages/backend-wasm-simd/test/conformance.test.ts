@@ -20,6 +20,11 @@ const variants = [
 
 for (const options of variants) {
   for (const profile of Object.keys(profiles) as (keyof typeof profiles)[]) {
-    testBackend({ backend: () => createWasmBackend(options), profile, skip });
+    const backend = async () => {
+      const made = await createWasmBackend(options);
+      await made.ready;
+      return made;
+    };
+    testBackend({ backend, profile, skip });
   }
 }
