@@ -1,4 +1,5 @@
-// Compiles assembly/ and the worker to modules in src/generated: text that any bundler can carry.
+// Compiles assembly/ and the worker to modules in src/generated: text that any bundler can carry. And to files of wasm,
+// for those who want one.
 //
 //   node scripts/build-wasm.mjs [--force]
 //
@@ -21,6 +22,8 @@ const variants = {
 // The memory is imported, with a maximum: the loader turns one bit of that import to share it between threads.
 const flags = [
   ...['-O3', '--converge', '--runtime', 'stub', '--noAssert', '--use', 'abort='],
+  // Functions that pass vectors are called from wasm alone.
+  ...['--disableWarning', '112'],
   ...['--importMemory', '--noExportMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
 ];
 
@@ -82,29 +85,31 @@ export async function buildWasm({ force = false } = {}) {
   const stamp = currentStamp();
   if (!force && builtStamp() === stamp) return false;
   const { default: asc } = await import('assemblyscript/asc');
-  const write = (file, text) => {
+  const write = (file, contents) => {
     // Each file appears whole, so that two builds at once can't leave half of one.
     const partial = path.join(generated, `${file}.${process.pid}`);
-    writeFileSync(partial, `${stamp}\n${text}\n`);
+    writeFileSync(partial, contents);
     renameSync(partial, path.join(generated, file));
   };
-  mkdirSync(generated, { recursive: true });
+  const writeText = (file, text) => write(file, `${stamp}\n${text}\n`);
+  mkdirSync(path.join(generated, 'wasm'), { recursive: true });
   let functions;
   for (const variant of Object.keys(variants)) {
     const bytes = await compile(asc, variant);
+    write(`wasm/${variant}.wasm`, bytes);
     functions = WebAssembly.Module.exports(new WebAssembly.Module(bytes)).map(({ name }) => name);
     const packed = deflateRawSync(bytes, { level: 9 });
-    write(
+    writeText(
       `${variant}.ts`,
       `/** ${bytes.length} bytes of wasm, deflated. */\nexport default '${packed.toString('base64')}';`,
     );
   }
   const names = functions.map((name) => `  | '${name}'`).join('\n');
-  write(
+  writeText(
     'exports.ts',
     `/** The functions that assembly/index.ts exports. */\nexport type WasmFunction =\n${names};`,
   );
-  write('worker.ts', `export default ${JSON.stringify(await bundleWorker())};`);
+  writeText('worker.ts', `export default ${JSON.stringify(await bundleWorker())};`);
   return true;
 }
 
