@@ -22,8 +22,6 @@ const variants = {
 // The memory is imported, with a maximum: the loader turns one bit of that import to share it between threads.
 const flags = [
   ...['-O3', '--converge', '--runtime', 'stub', '--noAssert', '--use', 'abort='],
-  // Functions that pass vectors are called from wasm alone.
-  ...['--disableWarning', '112'],
   ...['--importMemory', '--noExportMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
 ];
 
@@ -67,7 +65,7 @@ async function compile(asc, variant) {
 }
 
 async function bundleWorker() {
-  const { build, stop } = await import('esbuild');
+  const { build } = await import('esbuild');
   const { outputFiles } = await build({
     entryPoints: [path.join(root, 'src/worker.ts')],
     write: false,
@@ -76,7 +74,6 @@ async function bundleWorker() {
     format: 'iife',
     target: 'es2022',
   });
-  await stop();
   return outputFiles[0].text.trim();
 }
 
