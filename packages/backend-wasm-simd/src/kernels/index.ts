@@ -33,12 +33,9 @@ import {
   tanhBackward,
 } from './elementwise';
 import { linear, matmul } from './matmul';
-import {
-import {
 import { qconv2d } from './qconv2d';
 import { qlinear, qlinearDynamic } from './qlinear';
 import { sum } from './reductions';
-import {
 
 /** The kernels, in the table's order. */
 export const kernels: WasmKernels = {
