@@ -8,6 +8,8 @@ export interface HookHandle {
 export interface HookOptions {
   /** Whether `clone` gives the hook to the copy. It is handed the module it runs on, so it needs no other. */
   copyOnClone?: boolean;
+  /** Says that the hook stores no tensor it sees: see `keepsNothing` of Module. */
+  keepsNothing?: boolean;
 }
 
 /** Sees the arguments before `forward`; may return others in their place. */
@@ -21,6 +23,7 @@ export type ForwardHook<M, Args, Out> = (module: M, args: Args, output: Out) => 
 interface Entry<H> {
   readonly hook: H;
   readonly copyOnClone: boolean;
+  readonly keepsNothing: boolean;
 }
 
 /** The hooks of one module, in order of registration. */
@@ -29,8 +32,11 @@ export class Hooks {
   private before: readonly Entry<ForwardPreHook<any, any>>[] = [];
   private after: readonly Entry<ForwardHook<any, any, any>>[] = [];
 
-  addBefore(hook: ForwardPreHook<any, any>, { copyOnClone = false }: HookOptions): HookHandle {
-    const entry = { hook, copyOnClone };
+  addBefore(
+    hook: ForwardPreHook<any, any>,
+    { copyOnClone = false, keepsNothing = false }: HookOptions,
+  ): HookHandle {
+    const entry = { hook, copyOnClone, keepsNothing };
     this.before = [...this.before, entry];
     const remove = () => {
       this.before = this.before.filter((e) => e !== entry);
@@ -38,8 +44,11 @@ export class Hooks {
     return { remove };
   }
 
-  addAfter(hook: ForwardHook<any, any, any>, { copyOnClone = false }: HookOptions): HookHandle {
-    const entry = { hook, copyOnClone };
+  addAfter(
+    hook: ForwardHook<any, any, any>,
+    { copyOnClone = false, keepsNothing = false }: HookOptions,
+  ): HookHandle {
+    const entry = { hook, copyOnClone, keepsNothing };
     this.after = [...this.after, entry];
     const remove = () => {
       this.after = this.after.filter((e) => e !== entry);
@@ -55,6 +64,11 @@ export class Hooks {
     return output;
   }
   // biome-ignore-end lint/suspicious/noExplicitAny: see above
+
+  /** Whether no hook stores what it sees. */
+  get keepNothing(): boolean {
+    return [...this.before, ...this.after].every((entry) => entry.keepsNothing);
+  }
 
   /** What a copied module gets; undefined if nothing. */
   forClone(): Hooks | undefined {

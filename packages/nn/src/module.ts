@@ -23,6 +23,9 @@ const hooksOf = new WeakMap<object, Hooks>();
  * Paths (`namedModules`, `getSubmodule`) are the fields as written, `layers.0.skipAdd`. Keys of the state dict are
  * PyTorch's, `layers.0.skip_add.scale`.
  *
+ * A class whose `forward` stores neither its input nor its output anywhere may say so, `static readonly keepsNothing =
+ * true`: then a `Sequential` frees what passes between such modules at once, rather than leave it to the garbage collector.
+ *
  * @example
  * class Classifier extends Module {
  *   readonly hidden = new Linear(784, 32);
@@ -296,6 +299,18 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
     if (children.length === 0) return `${typeName(this)}(${extra})`;
     return `${typeName(this)}(\n  ${[...(extra ? [extra] : []), ...children].join('\n  ')}\n)`;
   }
+}
+
+/**
+ * Whether nobody can hold what goes into and comes out of this module but its caller: the class that defines its `forward`
+ * says so (`static readonly keepsNothing = true`), for it and all modules under it, and none has hooks.
+ */
+export function keepsNothing(module: AnyModule): boolean {
+  if (hooksOf.get(module)?.keepNothing === false) return false;
+  let type: object = Object.getPrototypeOf(module);
+  while (!Object.hasOwn(type, 'forward')) type = Object.getPrototypeOf(type);
+  if (!Object.hasOwn(type.constructor, 'keepsNothing')) return false;
+  return module.children().every(keepsNothing);
 }
 
 /** The name of a module's class, for people. */

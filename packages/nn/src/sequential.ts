@@ -1,6 +1,6 @@
 import { ArgumentError } from '@octet/backend';
-import type { Tensor } from '@octet/tensor';
-import { Module } from './module';
+import { freeIntermediate, type Tensor } from '@octet/tensor';
+import { keepsNothing, Module } from './module';
 
 /** Modules one after another; the children are '0', '1', … */
 export class Sequential extends Module implements Iterable<Module> {
@@ -11,8 +11,21 @@ export class Sequential extends Module implements Iterable<Module> {
     for (const module of modules) this.append(module);
   }
 
+  static readonly keepsNothing = true;
+
   forward(x: Tensor): Tensor {
-    for (const module of this) x = module.call(x);
+    // Whether the memory of x came from here, and only here: then nobody misses it after the next module.
+    let ours = false;
+    for (const module of this) {
+      const y = module.call(x);
+      const discreet = keepsNothing(module);
+      if (y.storage === x.storage) ours &&= discreet;
+      else {
+        if (ours && discreet) freeIntermediate(x, y);
+        ours = discreet;
+      }
+      x = y;
+    }
     return x;
   }
 

@@ -1,6 +1,7 @@
 /** The observer of a module's output lives in its field `activationPostProcess`, and runs in a forward hook. */
 import { QuantizationError } from '@octet/backend';
-import type { AnyModule } from '@octet/nn';
+import { type AnyModule, keepsNothing } from '@octet/nn';
+import { freeIntermediate, type Tensor } from '@octet/tensor';
 import { FakeQuantizeBase } from './fake-quantize/base';
 import type { QparamTensors } from './functional/observe';
 import type { ObserverOrFakeQuant } from './with-args';
@@ -19,9 +20,17 @@ export function outputObserver(module: AnyModule): ObserverOrFakeQuant | undefin
 export function attachObserver(module: AnyModule, observer: ObserverOrFakeQuant): void {
   (module as unknown as Observed).activationPostProcess = observer;
   // The hook finds the observer through the module it runs on, so that a clone watches with its own.
-  module.registerForwardHook((self: AnyModule, _args, output) => outputObserver(self)?.call(output), {
-    copyOnClone: true,
-  });
+  module.registerForwardHook(
+    (self: AnyModule, args: Tensor[], output) => {
+      const watching = outputObserver(self);
+      const watched = watching?.call(output);
+      // A stub's output is its input, which is not ours to free.
+      const own = args.every(({ storage }) => storage !== output.storage);
+      if (watching && own && keepsNothing(watching)) freeIntermediate(output, watched as Tensor);
+      return watched;
+    },
+    { copyOnClone: true, keepsNothing: true },
+  );
 }
 
 /**

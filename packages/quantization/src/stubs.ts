@@ -3,6 +3,8 @@ import type { Tensor } from '@octet/tensor';
 
 /** Where a model goes from float to int8: the identity, until `convert` makes it Quantize. */
 export class QuantStub extends Module {
+  static readonly keepsNothing = true;
+
   forward(x: Tensor): Tensor {
     return x;
   }
@@ -10,6 +12,8 @@ export class QuantStub extends Module {
 
 /** Where a model goes back to float: the identity, until `convert` makes it DeQuantize. */
 export class DeQuantStub extends Module {
+  static readonly keepsNothing = true;
+
   forward(x: Tensor): Tensor {
     return x;
   }
@@ -17,6 +21,8 @@ export class DeQuantStub extends Module {
 
 /** A float module between stubs: `new QuantWrapper(model)` quantizes its input and gives its output in float. */
 export class QuantWrapper<M extends Module> extends Module {
+  static readonly keepsNothing = true;
+
   readonly quant = new QuantStub();
   readonly dequant = new DeQuantStub();
 

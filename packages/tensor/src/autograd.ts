@@ -19,18 +19,31 @@ type Target = GradNode | Tensor;
 export class GradNode {
   /** The output itself, if it asked to keep its gradient. */
   retained: Tensor | undefined = undefined;
+  private doomed: Storage | undefined = undefined;
 
   constructor(
     readonly op: string,
     /** undefined: no gradient is wanted there. */
     public inputs: readonly (Target | undefined)[],
     public backward: Backward | undefined,
+    /** Whether the output has memory of its own; a view hasn't. */
+    private readonly ownsOutput: boolean,
   ) {}
 
   /** Lets go of the saved tensors, so that they can be collected. */
   release(): void {
     this.inputs = [];
     this.backward = undefined;
+    this.doomed?.free();
+    this.doomed = undefined;
+  }
+
+  /**
+   * Frees the memory of the output once backward is through with it: this node runs after all that used the output. For
+   * tensors that nobody but the graph can hold.
+   */
+  freeAfterBackward(output: Tensor): void {
+    if (this.ownsOutput) this.doomed = output.storage;
   }
 }
 
@@ -83,8 +96,30 @@ export function willRecord(...inputs: readonly Tensor[]): boolean {
  * is kept until the backward pass is done.
  */
 export function record(op: string, output: Tensor, inputs: readonly Tensor[], backward: Backward): Tensor {
-  if (willRecord(...inputs)) output.attachGrad(new GradNode(op, inputs.map(targetOf), backward));
+  if (willRecord(...inputs)) {
+    const owns = inputs.every((input) => input.storage !== output.storage);
+    output.attachGrad(new GradNode(op, inputs.map(targetOf), backward, owns));
+  }
   return output;
+}
+
+/**
+ * Frees `x`, which nobody but the caller holds and which only served to make `y`: at once, or when a backward pass is
+ * through with it. Optional: garbage collection does it too, later.
+ */
+export function freeIntermediate(x: Tensor, y: Tensor): void {
+  if (x.storage === y.storage) return;
+  if (x.gradNode) x.gradNode.freeAfterBackward(x);
+  else if (!y.requiresGrad) x.dispose();
+}
+
+/** `x` through the functions one after another; what lies between them is freed as by freeIntermediate. */
+export function chain(x: Tensor, ...steps: readonly ((x: Tensor) => Tensor)[]): Tensor {
+  return steps.reduce((from, step) => {
+    const to = step(from);
+    freeIntermediate(from, to);
+    return to;
+  }, x);
 }
 
 export interface BackwardOptions {
@@ -104,9 +139,10 @@ export function backward(
   const isFree = (storage: Storage) => storage.serial >= since && !taken.has(storage);
   walk('backward', [root], [gradient], retainGraph, (target, g) => {
     const tensor = target instanceof GradNode ? target.retained : target;
-    if (!tensor?.requiresGrad) return;
+    if (!tensor?.requiresGrad) return false;
     tensor.grad = accumulated(tensor, g, isFree);
     taken.add(tensor.grad.storage);
+    return tensor.grad.storage === g.storage;
   });
 }
 
@@ -136,6 +172,7 @@ export function grad(
     retainGraph,
     (target, g) => {
       if (wanted.has(target)) found.set(target, g);
+      return wanted.has(target);
     },
   );
   return inputs.map((input, i) => {
@@ -165,18 +202,31 @@ function accumulated(tensor: Tensor, g: Tensor, isFree: (storage: Storage) => bo
   return own ? g : emptyOn(g, g.shape, { strides }).copy_(g);
 }
 
-/** Visits every op and leaf of the graph once, with its whole gradient, outputs before inputs. */
+/**
+ * Visits every op and leaf of the graph once, with its whole gradient, outputs before inputs. A gradient that `visit`
+ * doesn't keep (it says so) is freed when it has been passed on: nobody else knows of it.
+ */
 function walk(
   op: string,
   roots: readonly Tensor[],
   gradients: readonly (Tensor | undefined)[],
   retainGraph: boolean,
-  visit: (target: Target, grad: Tensor) => void,
+  visit: (target: Target, grad: Tensor) => boolean,
 ): void {
   const grads = new Map<Target, Tensor>();
+  const memory = new GradientMemory();
   const send = (target: Target, g: Tensor) => {
+    memory.hold(g);
     const sum = grads.get(target);
-    grads.set(target, sum ? add(sum, g) : g);
+    if (!sum) {
+      grads.set(target, g);
+      return;
+    }
+    const both = add(sum, g);
+    memory.hold(both);
+    grads.set(target, both);
+    memory.drop(sum);
+    memory.drop(g);
   };
   noGrad(() => {
     roots.forEach((root, i) => {
@@ -208,8 +258,11 @@ function walk(
       const target = ready.pop() as Target;
       const grad = grads.get(target);
       grads.delete(target);
-      if (grad) visit(target, grad);
-      if (!(target instanceof GradNode)) continue;
+      if (grad && visit(target, grad)) memory.keep(grad);
+      if (!(target instanceof GradNode)) {
+        if (grad) memory.drop(grad);
+        continue;
+      }
       const { inputs } = target;
       const needs = inputs.map((t) => t !== undefined);
       const results = grad && target.backward ? target.backward(grad, needs) : [];
@@ -221,9 +274,35 @@ function walk(
         waiting.set(input, left);
         if (left === 0) ready.push(input);
       });
+      if (grad) memory.drop(grad);
       if (!retainGraph) target.release();
     }
   });
+}
+
+/** Counts who still needs the gradients of one walk, and frees those that nobody does. */
+class GradientMemory {
+  private readonly since = Storage.nextSerial;
+  private readonly holders = new Map<Storage, number>();
+  private readonly kept = new Set<Storage>();
+
+  hold({ storage }: Tensor): void {
+    // Older memory is the user's: a gradient passed in.
+    if (storage.serial >= this.since && !this.kept.has(storage))
+      this.holders.set(storage, (this.holders.get(storage) ?? 0) + 1);
+  }
+
+  drop({ storage }: Tensor): void {
+    const left = (this.holders.get(storage) ?? 0) - 1;
+    if (left > 0) this.holders.set(storage, left);
+    else if (this.holders.delete(storage)) storage.free();
+  }
+
+  /** It outlives the walk. */
+  keep({ storage }: Tensor): void {
+    this.kept.add(storage);
+    this.holders.delete(storage);
+  }
 }
 
 function rootGradient(op: string, root: Tensor, gradient: Tensor | undefined): Tensor {

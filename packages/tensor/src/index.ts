@@ -2,7 +2,9 @@
 export {
   type Backward,
   type BackwardOptions,
+  chain,
   enableGrad,
+  freeIntermediate,
   grad,
   isGradEnabled,
   noGrad,

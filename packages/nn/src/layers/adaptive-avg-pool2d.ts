@@ -5,6 +5,8 @@ import { Module } from '../module';
 
 /** Means over windows that spread evenly: x [N, C, H, W] → [N, C, ...outputSize]. */
 export class AdaptiveAvgPool2d extends Module {
+  static readonly keepsNothing = true;
+
   readonly outputSize: Pair;
 
   constructor(outputSize: Size2) {

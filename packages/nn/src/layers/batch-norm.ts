@@ -19,6 +19,8 @@ export interface BatchNormOptions {
  * unbiased); in evaluation by the running ones.
  */
 export abstract class BatchNorm extends Module {
+  static readonly keepsNothing = true;
+
   readonly numFeatures: number;
   readonly eps: number;
   readonly momentum: number | null;

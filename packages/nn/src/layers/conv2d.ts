@@ -21,6 +21,8 @@ export interface Conv2dOptions {
  * @throws ArgumentError if groups doesn't divide the channels, or a size is no whole number
  */
 export class Conv2d extends Module {
+  static readonly keepsNothing = true;
+
   readonly inChannels: number;
   readonly outChannels: number;
   readonly kernelSize: Pair;

@@ -7,6 +7,8 @@ import { Module } from '../module';
  * happens. @throws ArgumentError unless 0 <= p <= 1
  */
 export class Dropout extends Module {
+  static readonly keepsNothing = true;
+
   readonly p: number;
   /** The default generator unless given. */
   readonly generator: Generator | undefined;

@@ -15,6 +15,8 @@ export interface EmbeddingOptions {
  * standard normal. @throws ArgumentError if a size is no whole number or paddingIdx is out of range
  */
 export class Embedding extends Module {
+  static readonly keepsNothing = true;
+
   readonly numEmbeddings: number;
   readonly embeddingDim: number;
   readonly paddingIdx: number | undefined;

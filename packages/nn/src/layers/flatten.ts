@@ -4,6 +4,8 @@ import { Module } from '../module';
 
 /** Makes one of the dims from startDim to endDim (inclusive): [N, C, H, W] → [N, C·H·W]. */
 export class Flatten extends Module {
+  static readonly keepsNothing = true;
+
   constructor(
     readonly startDim = 1,
     readonly endDim = -1,

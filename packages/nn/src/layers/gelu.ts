@@ -3,6 +3,8 @@ import { Module } from '../module';
 
 /** x · Φ(x) with the error function, any shape: Hendrycks and Gimpel, 2016. */
 export class GELU extends Module {
+  static readonly keepsNothing = true;
+
   forward(x: Tensor): Tensor {
     return gelu(x);
   }

@@ -3,6 +3,8 @@ import { Module } from '../module';
 
 /** clamp(x + 3, 0, 6) / 6, any shape. */
 export class Hardsigmoid extends Module {
+  static readonly keepsNothing = true;
+
   forward(x: Tensor): Tensor {
     return hardsigmoid(x);
   }

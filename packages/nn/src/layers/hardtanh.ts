@@ -5,6 +5,8 @@ import { Module } from '../module';
 
 /** min(max(x, minVal), maxVal), any shape. @throws ArgumentError unless minVal < maxVal */
 export class Hardtanh extends Module {
+  static readonly keepsNothing = true;
+
   constructor(
     readonly minVal = -1,
     readonly maxVal = 1,

@@ -3,6 +3,8 @@ import { Module } from '../module';
 
 /** Gives its input back: a placeholder. */
 export class Identity extends Module {
+  static readonly keepsNothing = true;
+
   forward(x: Tensor): Tensor {
     return x;
   }

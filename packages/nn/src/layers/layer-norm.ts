@@ -15,6 +15,8 @@ export interface LayerNormOptions {
  * Ba, Kiros and Hinton, 2016.
  */
 export class LayerNorm extends Module {
+  static readonly keepsNothing = true;
+
   readonly normalizedShape: readonly number[];
   readonly eps: number;
   readonly elementwiseAffine: boolean;

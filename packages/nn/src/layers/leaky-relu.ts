@@ -4,6 +4,8 @@ import { Module } from '../module';
 
 /** x where x > 0, negativeSlope · x elsewhere; any shape. */
 export class LeakyReLU extends Module {
+  static readonly keepsNothing = true;
+
   constructor(readonly negativeSlope = 0.01) {
     super();
   }

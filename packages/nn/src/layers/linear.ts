@@ -15,6 +15,8 @@ export interface LinearOptions {
  * @throws ArgumentError if a size is no whole number
  */
 export class Linear extends Module {
+  static readonly keepsNothing = true;
+
   readonly inFeatures: number;
   readonly outFeatures: number;
   weight: Parameter;

@@ -4,6 +4,8 @@ import { Module } from '../module';
 
 /** x - log Σ eˣ along `dim`. */
 export class LogSoftmax extends Module {
+  static readonly keepsNothing = true;
+
   constructor(readonly dim: number) {
     super();
   }

@@ -41,6 +41,8 @@ export type LSTMState = [h: Tensor, c: Tensor];
  * start as zeros.
  */
 export class LSTM extends Module<[x: Tensor, state?: LSTMState], [y: Tensor, state: LSTMState]> {
+  static readonly keepsNothing = true;
+
   readonly inputSize: number;
   readonly hiddenSize: number;
   readonly numLayers: number;

@@ -3,6 +3,8 @@ import { Module } from '../module';
 
 /** max(x, 0), any shape. */
 export class ReLU extends Module {
+  static readonly keepsNothing = true;
+
   forward(x: Tensor): Tensor {
     return relu(x);
   }

@@ -3,6 +3,8 @@ import { Module } from '../module';
 
 /** min(max(x, 0), 6), any shape. */
 export class ReLU6 extends Module {
+  static readonly keepsNothing = true;
+
   forward(x: Tensor): Tensor {
     return relu6(x);
   }

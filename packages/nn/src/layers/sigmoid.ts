@@ -3,6 +3,8 @@ import { Module } from '../module';
 
 /** 1 / (1 + e⁻ˣ), any shape. */
 export class Sigmoid extends Module {
+  static readonly keepsNothing = true;
+
   forward(x: Tensor): Tensor {
     return sigmoid(x);
   }

@@ -4,6 +4,8 @@ import { Module } from '../module';
 
 /** eˣ / Σ eˣ along `dim`. */
 export class Softmax extends Module {
+  static readonly keepsNothing = true;
+
   constructor(readonly dim: number) {
     super();
   }

@@ -3,6 +3,8 @@ import { Module } from '../module';
 
 /** The hyperbolic tangent, any shape. */
 export class Tanh extends Module {
+  static readonly keepsNothing = true;
+
   forward(x: Tensor): Tensor {
     return tanh(x);
   }

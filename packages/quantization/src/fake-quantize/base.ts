@@ -14,6 +14,8 @@ export type FakeQuantizeOptions = Record<string, unknown> & { observer?: Observe
  * switched: see enableObserver, disableFakeQuant and their like.
  */
 export abstract class FakeQuantizeBase extends Module {
+  static readonly keepsNothing = true;
+
   readonly activationPostProcess: Observer;
   scale: Buffer | Parameter;
   zeroPoint: Buffer | Parameter;

@@ -23,6 +23,8 @@ export interface HistogramOptions extends ObserverOptions {
  * (PyTorch's HistogramObserver, after Caffe2's norm minimization). For calibration: it reads every batch on the host.
  */
 export class HistogramObserver extends RangeObserver {
+  static readonly keepsNothing = true;
+
   readonly bins: number;
   readonly upsampleRate: number;
   readonly histcRange: 'float' | 'int';

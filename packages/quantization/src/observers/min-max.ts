@@ -4,6 +4,8 @@ import { type ObserverOptions, RangeObserver } from './base';
 
 /** The running minimum and maximum of all batches. */
 export class MinMaxObserver extends RangeObserver {
+  static readonly keepsNothing = true;
+
   constructor(options: ObserverOptions = {}) {
     super(options, ['perTensorAffine', 'perTensorSymmetric'], []);
   }

@@ -9,6 +9,8 @@ export interface MovingAverageOptions extends ObserverOptions {
 
 /** Moving averages of the batches' minima and maxima; the first batch counts whole. */
 export class MovingAverageMinMaxObserver extends RangeObserver {
+  static readonly keepsNothing = true;
+
   readonly averagingConstant: number;
 
   constructor({ averagingConstant = 0.01, ...options }: MovingAverageOptions = {}) {

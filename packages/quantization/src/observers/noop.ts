@@ -5,6 +5,8 @@ import { Observer } from './base';
 
 /** Watches nothing: a placeholder for what needs no observer. */
 export class NoopObserver extends Observer {
+  static readonly keepsNothing = true;
+
   override forward(x: Tensor): Tensor {
     return x;
   }

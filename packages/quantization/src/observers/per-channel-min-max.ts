@@ -10,6 +10,8 @@ export interface PerChannelOptions extends ObserverOptions {
 
 /** The running minimum and maximum of each channel. */
 export class PerChannelMinMaxObserver extends RangeObserver {
+  static readonly keepsNothing = true;
+
   private readonly axis: number;
 
   constructor({ chAxis = 0, qscheme = 'perChannelAffine', ...options }: PerChannelOptions = {}) {

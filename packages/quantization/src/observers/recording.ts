@@ -5,6 +5,8 @@ import { Observer } from './base';
 
 /** Keeps a copy of every tensor that passes, for looking at. It has no scale. */
 export class RecordingObserver extends Observer {
+  static readonly keepsNothing = true;
+
   readonly tensorVal: Tensor[] = [];
 
   override forward(x: Tensor): Tensor {

@@ -1,6 +1,6 @@
 import { QuantizationError } from '@octet/backend';
-import type { AnyModule, BatchNorm2d, Conv2d } from '@octet/nn';
-import { conv2d, noGrad, ones, type Tensor, zeros } from '@octet/tensor';
+import { type AnyModule, type BatchNorm2d, type Conv2d, keepsNothing } from '@octet/nn';
+import { chain, conv2d, freeIntermediate, noGrad, ones, relu, type Tensor, zeros } from '@octet/tensor';
 import { foldBatchNorm } from '../fold-batch-norm';
 import type { QConfig } from '../qconfig';
 import { QatConv2d } from './conv2d';
@@ -11,6 +11,8 @@ import { QatConv2d } from './conv2d';
  * https://arxiv.org/abs/1806.08342, section 3.2.2).
  */
 export class QatConvBn2d extends QatConv2d {
+  static override readonly keepsNothing = true;
+
   readonly bn: BatchNorm2d;
   /** Whether the running statistics rest, and normalise. */
   freezeBn = false;
@@ -38,9 +40,16 @@ export class QatConvBn2d extends QatConv2d {
   }
 
   private forwardFast(x: Tensor): Tensor {
+    const { bias, bn } = this;
     const factor = this.gamma.div(this.runningStd);
-    const y = conv2d(x, this.foldedWeight(factor), undefined, this).div(perChannel(factor));
-    return this.bn.call(this.bias ? y.add(perChannel(this.bias)) : y);
+    const y = chain(
+      conv2d(x, this.foldedWeight(factor), undefined, this),
+      (conv) => conv.div(perChannel(factor)),
+      (conv) => (bias ? conv.add(perChannel(bias)) : conv),
+    );
+    const normalized = bn.call(y);
+    if (keepsNothing(bn)) freeIntermediate(y, normalized);
+    return normalized;
   }
 
   private forwardSlow(x: Tensor): Tensor {
@@ -107,8 +116,10 @@ export class QatConvBn2d extends QatConv2d {
 
 /** QatConvBn2d and ReLU. */
 export class QatConvBnReLU2d extends QatConvBn2d {
+  static override readonly keepsNothing = true;
+
   override forward(x: Tensor): Tensor {
-    return super.forward(x).relu();
+    return chain(super.forward(x), relu);
   }
 }
 

@@ -1,10 +1,12 @@
 import { Conv2d } from '@octet/nn';
-import { conv2d, type Tensor } from '@octet/tensor';
+import { chain, conv2d, relu, type Tensor } from '@octet/tensor';
 import type { QConfig } from '../qconfig';
 import type { ObserverOrFakeQuant } from '../with-args';
 
 /** A convolution whose weight is fake-quantized. */
 export class QatConv2d extends Conv2d {
+  static override readonly keepsNothing = true;
+
   readonly weightFakeQuant: ObserverOrFakeQuant;
 
   constructor(conv: Conv2d, qconfig: QConfig) {
@@ -23,7 +25,9 @@ export class QatConv2d extends Conv2d {
 
 /** A convolution whose weight is fake-quantized, and ReLU. */
 export class QatConvReLU2d extends QatConv2d {
+  static override readonly keepsNothing = true;
+
   override forward(x: Tensor): Tensor {
-    return super.forward(x).relu();
+    return chain(super.forward(x), relu);
   }
 }

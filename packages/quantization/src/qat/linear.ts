@@ -1,10 +1,12 @@
 import { Linear } from '@octet/nn';
-import { linear, type Tensor } from '@octet/tensor';
+import { chain, linear, relu, type Tensor } from '@octet/tensor';
 import type { QConfig } from '../qconfig';
 import type { ObserverOrFakeQuant } from '../with-args';
 
 /** A linear layer whose weight is fake-quantized. */
 export class QatLinear extends Linear {
+  static override readonly keepsNothing = true;
+
   readonly weightFakeQuant: ObserverOrFakeQuant;
 
   constructor(layer: Linear, qconfig: QConfig) {
@@ -23,7 +25,9 @@ export class QatLinear extends Linear {
 
 /** A linear layer whose weight is fake-quantized, and ReLU. */
 export class QatLinearReLU extends QatLinear {
+  static override readonly keepsNothing = true;
+
   override forward(x: Tensor): Tensor {
-    return super.forward(x).relu();
+    return chain(super.forward(x), relu);
   }
 }

@@ -5,6 +5,8 @@ import { Int8Module } from './with-output';
 
 /** hardswish on integers. */
 export class QuantizedHardswish extends Int8Module {
+  static readonly keepsNothing = true;
+
   override forward(x: Tensor): Tensor {
     return quantizedHardswish(x, this);
   }
@@ -12,6 +14,8 @@ export class QuantizedHardswish extends Int8Module {
 
 /** leakyRelu on integers. */
 export class QuantizedLeakyReLU extends Int8Module {
+  static readonly keepsNothing = true;
+
   constructor(
     readonly negativeSlope: number,
     output: OutputQparams,

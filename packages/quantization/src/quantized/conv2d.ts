@@ -7,6 +7,8 @@ import { WeightedInt8Module } from './weighted';
 
 /** int8 convolution: x [N,C,H,W] quint8 → quint8. See quantizedConv2d for the arithmetic. */
 export class QuantizedConv2d extends WeightedInt8Module {
+  static readonly keepsNothing = true;
+
   readonly inChannels: number;
   readonly outChannels: number;
   readonly kernelSize: Pair;

@@ -5,6 +5,8 @@ import { WeightedInt8Module } from './weighted';
 
 /** int8 linear layer: x [..., inFeatures] quint8 → [..., outFeatures] quint8. */
 export class QuantizedLinear extends WeightedInt8Module {
+  static readonly keepsNothing = true;
+
   readonly inFeatures: number;
   readonly outFeatures: number;
 

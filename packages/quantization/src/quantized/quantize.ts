@@ -4,6 +4,8 @@ import { Int8Module } from './with-output';
 
 /** float32 → quint8: what a QuantStub becomes. Images come out channels last, as int8 kernels want them. */
 export class Quantize extends Int8Module {
+  static readonly keepsNothing = true;
+
   override forward(x: Tensor): Tensor {
     const image = x.dim === 4 ? x.contiguous({ memoryFormat: 'channelsLast' }) : x;
     return image.quantizePerTensor(this.scale, this.zeroPoint, 'quint8');
@@ -12,6 +14,8 @@ export class Quantize extends Int8Module {
 
 /** Integers → float32: what a DeQuantStub becomes. */
 export class DeQuantize extends Module {
+  static readonly keepsNothing = true;
+
   override forward(x: Tensor): Tensor {
     return x.dequantize();
   }

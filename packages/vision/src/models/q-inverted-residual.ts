@@ -6,6 +6,8 @@ import { InvertedResidual } from './inverted-residual';
 
 /** An InvertedResidual that can be quantized: its addition has a scale of its own. */
 export class QInvertedResidual extends InvertedResidual {
+  static override readonly keepsNothing = true;
+
   readonly skipAdd = new FloatFunctional();
 
   override forward(x: Tensor): Tensor {
