@@ -1,6 +1,16 @@
 import { QuantizationError } from '@octet/backend';
 import { type AnyModule, type BatchNorm2d, type Conv2d, keepsNothing } from '@octet/nn';
-import { chain, conv2d, freeIntermediate, noGrad, ones, relu, type Tensor, zeros } from '@octet/tensor';
+import {
+  batchNorm,
+  chain,
+  conv2d,
+  freeIntermediate,
+  noGrad,
+  ones,
+  relu,
+  type Tensor,
+  zeros,
+} from '@octet/tensor';
 import { foldBatchNorm } from '../fold-batch-norm';
 import type { QConfig } from '../qconfig';
 import { QatConv2d } from './conv2d';
@@ -40,12 +50,16 @@ export class QatConvBn2d extends QatConv2d {
   }
 
   private forwardFast(x: Tensor): Tensor {
-    const { bias, bn } = this;
-    const factor = this.gamma.div(this.runningStd);
-    const y = chain(
-      conv2d(x, this.foldedWeight(factor), undefined, this),
-      (conv) => conv.div(perChannel(factor)),
-      (conv) => (bias ? conv.add(perChannel(bias)) : conv),
+    const { gamma, runningStd, bias, bn, outChannels } = this;
+    // y / s + b, as the batch normalisation it is in form: one pass here and one kernel backward.
+    const options = { backend: x.backend };
+    const unit = {
+      runningMean: zeros([outChannels], options),
+      runningVar: ones([outChannels], options),
+      eps: 0,
+    };
+    const y = chain(conv2d(x, this.foldedWeight(gamma.div(runningStd)), undefined, this), (conv) =>
+      batchNorm(conv, { ...unit, weight: runningStd.div(gamma), bias }),
     );
     const normalized = bn.call(y);
     if (keepsNothing(bn)) freeIntermediate(y, normalized);
