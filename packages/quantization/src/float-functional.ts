@@ -8,6 +8,8 @@ import type { ObserverOrFakeQuant } from './with-args';
  * forward pass. `convert` makes it a QFunctional.
  */
 export class FloatFunctional extends Module<never> {
+  static readonly keepsNothing = true;
+
   activationPostProcess: ObserverOrFakeQuant | undefined = undefined;
 
   forward(): never {

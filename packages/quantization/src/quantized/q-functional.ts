@@ -13,6 +13,8 @@ import { Int8Module } from './with-output';
 
 /** The arithmetic of a FloatFunctional on integers. */
 export class QFunctional extends Int8Module<never> {
+  static readonly keepsNothing = true;
+
   private calibrated = true;
 
   /** For a place of the forward pass that calibration never reached: it has no scale, and says so when used. */
