@@ -1,4 +1,0 @@
-import type { KernelName } from '@octet/backend';
-
-/** Kernels of the profiles that are not written yet: they run on the reference. The aim is an empty list. */
-export const missing: readonly KernelName[] = [];
