@@ -1,0 +1,130 @@
+// Compiles assembly/ and the worker to modules in src/generated: text that any bundler can carry. And to files of wasm,
+// for those who want one.
+//
+//   node scripts/build-wasm.mjs [--force]
+//
+// Does nothing while the sources and this file are what they were. Also vitest's global setup.
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { deflateRawSync } from 'node:zlib';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const generated = path.join(root, 'src/generated');
+
+const run = promisify(execFile);
+
+/** Each variant is the same source with the constant RELAXED set one way or the other. */
+const variants = {
+  simd: ['--enable', 'simd', '--use', 'RELAXED=0'],
+  relaxed: ['--enable', 'simd', '--enable', 'relaxed-simd', '--use', 'RELAXED=1'],
+};
+
+// The memory is imported, with a maximum: the loader turns one bit of that import to share it between threads.
+const flags = [
+  ...['-O3', '--runtime', 'stub', '--noAssert', '--use', 'abort='],
+  ...['--importMemory', '--noExportMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
+  // Vectors may go from one file to another: none goes to JavaScript.
+  ...['--disableWarning', '112'],
+];
+
+const outputs = ['simd.ts', 'relaxed.ts', 'exports.ts', 'worker.ts'];
+
+/** What the outputs are made of: the worker's sources are the two files it consists of. */
+function sources() {
+  const assembly = readdirSync(path.join(root, 'assembly'), { recursive: true })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => `assembly/${file}`)
+    .sort();
+  return [...assembly, 'src/worker.ts', 'src/job.ts', 'scripts/build-wasm.mjs'];
+}
+
+function currentStamp() {
+  const hash = createHash('sha256');
+  for (const file of sources()) hash.update(`${file}\n`).update(readFileSync(path.join(root, file)));
+  return `// ${hash.digest('hex')}`;
+}
+
+/** The stamp that all outputs carry, if they agree. */
+function builtStamp() {
+  try {
+    const stamps = outputs.map((file) => readFileSync(path.join(generated, file), 'utf8').split('\n', 1)[0]);
+    return stamps.every((stamp) => stamp === stamps[0]) ? stamps[0] : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Compiles a variant, in a process of its own. */
+async function compile(variant) {
+  const outFile = path.join(generated, `wasm/${variant}.${process.pid}.wasm`);
+  const compiler = path.join(root, 'node_modules/assemblyscript/bin/asc.js');
+  const args = [compiler, 'assembly/index.ts', '--outFile', path.relative(root, outFile), ...flags];
+  try {
+    const { stderr } = await run(process.execPath, [...args, ...variants[variant]], { cwd: root });
+    if (stderr) console.warn(stderr);
+    return readFileSync(outFile);
+  } catch ({ stderr }) {
+    throw new Error(`the ${variant} variant did not compile\n${stderr}`);
+  } finally {
+    rmSync(outFile, { force: true });
+  }
+}
+
+/** The names of a module's exports, as a type. Both variants have the same; Node 20 can't read the relaxed one. */
+function namesIn(bytes) {
+  const names = WebAssembly.Module.exports(new WebAssembly.Module(bytes)).map(({ name }) => `  | '${name}'`);
+  return `/** The functions that assembly/index.ts exports. */\nexport type WasmFunction =\n${names.join('\n')};`;
+}
+
+async function bundleWorker() {
+  const { build } = await import('esbuild');
+  const { outputFiles } = await build({
+    entryPoints: [path.join(root, 'src/worker.ts')],
+    write: false,
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    target: 'es2022',
+  });
+  return outputFiles[0].text.trim();
+}
+
+/** Brings src/generated up to date. @returns whether there was anything to do. */
+export async function buildWasm({ force = false } = {}) {
+  const stamp = currentStamp();
+  if (!force && builtStamp() === stamp) return false;
+  const write = (file, contents) => {
+    // Each file appears whole, so that two builds at once can't leave half of one.
+    const partial = path.join(generated, `${file}.${process.pid}`);
+    writeFileSync(partial, contents);
+    renameSync(partial, path.join(generated, file));
+  };
+  const writeText = (file, text) => write(file, `${stamp}\n${text}\n`);
+  mkdirSync(path.join(generated, 'wasm'), { recursive: true });
+  const compiled = Object.keys(variants).map(async (variant) => ({ variant, bytes: await compile(variant) }));
+  for (const { variant, bytes } of await Promise.all(compiled)) {
+    write(`wasm/${variant}.wasm`, bytes);
+    if (variant === 'simd') writeText('exports.ts', namesIn(bytes));
+    const packed = deflateRawSync(bytes, { level: 9 });
+    writeText(
+      `${variant}.ts`,
+      `/** ${bytes.length} bytes of wasm, deflated. */\nexport default '${packed.toString('base64')}';`,
+    );
+  }
+  writeText('worker.ts', `export default ${JSON.stringify(await bundleWorker())};`);
+  return true;
+}
+
+export default async function setup() {
+  await buildWasm();
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const start = performance.now();
+  const built = await buildWasm({ force: process.argv.includes('--force') });
+  if (built) console.log(`wasm built in ${((performance.now() - start) / 1000).toFixed(1)} s`);
+}
