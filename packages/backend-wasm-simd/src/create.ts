@@ -11,7 +11,7 @@ import { type Features, probeFeatures } from './features';
 import { bindKernels, KernelContext } from './kernel';
 import { kernels } from './kernels';
 import { LinearMemory, pageBytes } from './memory';
-import { compile, copyOf, fetchBytes, inflate, setMemoryShared } from './module';
+import { compile, copyOf, fetchBytes, setMemoryShared, unpack } from './module';
 import { platform, type WasmMemory, type WasmModule, type WasmNamespace } from './platform';
 import { hardwareThreads, ThreadPool, whyNoThreads } from './threads';
 
@@ -125,8 +125,7 @@ async function findWasm(
   }
   if (wasmUrl) return { wasm: await fetchBytes(wasmUrl), why: 'wasmUrl' };
   const { relaxed, why } = chooseVariant(features, relaxedSimd);
-  const { default: text } = await (relaxed ? import('./generated/relaxed') : import('./generated/simd'));
-  return { wasm: await inflate(text), why };
+  return { wasm: await unpack(await import('./generated/variants'), relaxed), why };
 }
 
 /** How many threads to use, and why. */
