@@ -11,6 +11,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { deflateRawSync } from 'node:zlib';
+import { makeDelta } from './delta.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const generated = path.join(root, 'src/generated');
@@ -31,13 +32,7 @@ const flags = [
   ...['--disableWarning', '112'],
 ];
 
-const outputs = ['variants.ts', 'exports.ts', 'worker.ts'];
-
-/**
- * Half of what the variants consist of is the same. With blocks of one and the other by turns it lies within the 32 KiB
- * that deflate looks back: together they take a fifth more than one of them.
- */
-const blockBytes = 8192;
+const outputs = ['simd.ts', 'relaxed.ts', 'exports.ts', 'worker.ts'];
 
 /** What the outputs are made of: the worker's sources are the two files it consists of. */
 function sources() {
@@ -45,7 +40,7 @@ function sources() {
     .filter((file) => file.endsWith('.ts'))
     .map((file) => `assembly/${file}`)
     .sort();
-  return [...assembly, 'src/worker.ts', 'src/job.ts', 'scripts/build-wasm.mjs'];
+  return [...assembly, 'src/worker.ts', 'src/job.ts', 'scripts/build-wasm.mjs', 'scripts/delta.mjs'];
 }
 
 function currentStamp() {
@@ -86,23 +81,10 @@ function namesIn(bytes) {
   return `/** The functions that assembly/index.ts exports. */\nexport type WasmFunction =\n${names.join('\n')};`;
 }
 
-/** A module with both variants as one text. */
-function packVariants(simd, relaxed) {
-  const blocks = [];
-  for (let at = 0; at < Math.max(simd.length, relaxed.length); at += blockBytes) {
-    for (const bytes of [simd, relaxed]) {
-      const block = Buffer.alloc(blockBytes);
-      bytes.copy(block, 0, at);
-      blocks.push(block);
-    }
-  }
-  const packed = deflateRawSync(Buffer.concat(blocks), { level: 9 });
-  return `/** Bytes of wasm of each variant. */
-export const sizes = { simd: ${simd.length}, relaxed: ${relaxed.length} };
-/** Both by turns, a block of so many bytes each. */
-export const blockBytes = ${blockBytes};
-/** That, deflated, as base64. */
-export const text = '${packed.toString('base64')}';`;
+/** A module that carries bytes, deflated, as base64. */
+function asText(bytes, what) {
+  const text = deflateRawSync(bytes, { level: 9 }).toString('base64');
+  return `/** ${what}: ${bytes.length} bytes, deflated. */\nexport default '${text}';`;
 }
 
 async function bundleWorker() {
@@ -130,10 +112,11 @@ export async function buildWasm({ force = false } = {}) {
   };
   const writeText = (file, text) => write(file, `${stamp}\n${text}\n`);
   mkdirSync(path.join(generated, 'wasm'), { recursive: true });
-  const [simd, relaxed] = await Promise.all(Object.keys(variants).map(compile));
+  const [simd, relaxed] = await Promise.all([compile('simd'), compile('relaxed')]);
   write('wasm/simd.wasm', simd);
   write('wasm/relaxed.wasm', relaxed);
-  writeText('variants.ts', packVariants(simd, relaxed));
+  writeText('simd.ts', asText(simd, 'The wasm'));
+  writeText('relaxed.ts', asText(makeDelta(simd, relaxed), 'What makes the relaxed variant of the simd one'));
   writeText('exports.ts', namesIn(simd));
   writeText('worker.ts', `export default ${JSON.stringify(await bundleWorker())};`);
   return true;

@@ -5,20 +5,8 @@ import { platform, type WasmModule, type WasmNamespace } from './platform';
 const withMaximum = 1;
 const shared = 3;
 
-/** The bytes of a variant, out of the generated module that has both. */
-export async function unpack(variants: typeof import('./generated/variants'), relaxed: boolean) {
-  const { text, blockBytes, sizes } = variants;
-  const both = await inflate(text);
-  const wasm = new Uint8Array(relaxed ? sizes.relaxed : sizes.simd);
-  for (let to = 0; to < wasm.length; to += blockBytes) {
-    const from = 2 * to + (relaxed ? blockBytes : 0);
-    wasm.set(both.subarray(from, from + Math.min(blockBytes, wasm.length - to)), to);
-  }
-  return wasm;
-}
-
-/** What was deflated and written as base64. */
-async function inflate(text: string): Promise<Uint8Array> {
+/** The bytes of a generated module: base64 of deflated wasm. */
+export async function inflate(text: string): Promise<Uint8Array> {
   const { atob } = platform as Required<typeof platform>;
   const packed = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   // In Node the mere mention of Response takes 40 ms.

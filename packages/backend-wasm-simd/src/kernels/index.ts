@@ -56,7 +56,10 @@ import {
   maxPool2dBackward,
 } from './pool';
 import { qconv2d } from './qconv2d';
+import { qadd, qlookup, qmul } from './qelementwise';
 import { qlinear, qlinearDynamic } from './qlinear';
+import { qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d } from './qpool';
+import { dequantize, quantize } from './quantize';
 import { sum } from './reductions';
 import {
   amax,
@@ -140,7 +143,15 @@ export const kernels: WasmKernels = {
   chooseQparams,
   fakeQuantize,
   learnableFakeQuantizeBackward,
+  quantize,
+  dequantize,
+  qlookup,
   qconv2d,
   qlinear,
   qlinearDynamic,
+  qadd,
+  qmul,
+  qmaxPool2d,
+  qavgPool2d,
+  qadaptiveAvgPool2d,
 };
