@@ -1,0 +1,25 @@
+const { createWasmBackend } = require('@octet/backend-wasm-simd');
+const { load } = require('@octet/formats');
+const { convert, getDefaultQConfigMapping, prepare } = require('@octet/quantization');
+const { Generator, noGrad, rand, setBackend } = require('@octet/tensor');
+const { DigitClassifier } = require('@octet/vision');
+
+async function main() {
+  const backend = await createWasmBackend({ threads: 2 });
+  setBackend(backend);
+
+  const model = new DigitClassifier().eval();
+  model.fuseModel();
+  const prepared = prepare(model, getDefaultQConfigMapping('qnnpack'));
+  const int8 = await convert(prepared, { requireCalibration: false });
+  int8.loadStateDict(await load(require.resolve('@octet/example-digits/digits.safetensors')));
+
+  const x = rand([64, 1, 28, 28], { generator: new Generator(1) });
+  const y = noGrad(() => int8.call(x));
+  const { variant, threads } = backend.info();
+  console.log(`CommonJS: ${variant}, ${threads} threads, output ${y.shape.join('×')}`);
+  console.log(`first row ${Array.from((await y.data()).subarray(0, 10), (v) => v.toFixed(4)).join(' ')}`);
+  backend.dispose();
+}
+
+main();
