@@ -1,0 +1,350 @@
+// Depthwise convolution, channels last. A band of rows is copied with its padding around it and channels filled up to a
+// multiple of 4, so that the loops know no edges; bands fit the cache. Weights are [tap][channels filled up].
+import { storeLanes32 } from './lanes';
+import { madd } from './tiles';
+
+/** Copies bytes, a multiple of 16. */
+// @ts-ignore: decorator
+@inline
+function copyVectors(to: usize, from: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 16) v128.store(to + i, v128.load(from + i));
+}
+
+/**
+ * Rows first to first + rows of an image, columns left to left + columns, zero outside: [rows][columns][filled channels]
+ * at `to`. With upH and upW the image counts as spread out, zeros between its pixels.
+ */
+function loadBand(
+  image: usize, height: i32, width: i32, channels: i32, first: i32, rows: i32, left: i32, columns: i32,
+  upH: i32, upW: i32, to: usize,
+): void {
+  const pixel = (<usize>channels << 2);
+  const filled = <usize>((channels + 3) & ~3) << 2;
+  const before = <usize>min(columns, max(0, -left));
+  const skip = max(0, left);
+  const count = <usize>max(0, min(width - skip, columns - <i32>before));
+  for (let row = first; row < first + rows; row++, to += <usize>columns * filled) {
+    const h = row / upH;
+    if (row < 0 || h >= height || h * upH != row) {
+      memory.fill(to, 0, <usize>columns * filled);
+      continue;
+    }
+    const line = image + <usize>h * width * pixel;
+    let at = to;
+    if (upW > 1) {
+      for (let j = left; j < left + columns; j++, at += filled) {
+        const w = j / upW;
+        if (j >= 0 && w < width && w * upW == j) copyVectors(at, line + <usize>w * pixel, filled);
+        else memory.fill(at, 0, filled);
+      }
+      continue;
+    }
+    memory.fill(at, 0, before * filled);
+    at += before * filled;
+    let from = line + <usize>skip * pixel;
+    if (filled == pixel) {
+      copyVectors(at, from, count * pixel);
+      at += count * filled;
+    } else {
+      for (let j: usize = 0; j < count; j++, at += filled, from += pixel) copyVectors(at, from, filled);
+    }
+    memory.fill(at, 0, (<usize>columns - before - count) * filled);
+  }
+}
+
+/** weight [channels, taps] → packed [taps][channels filled up], the taps backwards if flipped. */
+export function packDepthwise(
+  weight: usize, packed: usize, channels: i32, taps: i32, flipped: bool, begin: i32, end: i32, thread: i32,
+): void {
+  const filled = (channels + 3) & ~3;
+  for (let t = begin; t < end; t++) {
+    const to = packed + ((<usize>t * filled) << 2);
+    const from = weight + (<usize>(flipped ? taps - 1 - t : t) << 2);
+    for (let c: i32 = 0; c < filled; c++) {
+      store<f32>(to + (<usize>c << 2), c < channels ? load<f32>(from + ((<usize>c * taps) << 2)) : 0);
+    }
+  }
+}
+
+/** Stores four channels of a pixel, or as many as there are. */
+// @ts-ignore: decorator
+@inline
+function storeChannels(y: usize, v: v128, left: i32): void {
+  if (left >= 4) v128.store(y, v);
+  else storeLanes32(y, v, left);
+}
+
+/** Four neighbouring outputs of all channels; stride and pixel in bytes of the band. */
+function quad(
+  x: usize, line: usize, pixel: usize, stride: usize, kernelHeight: i32, kernelWidth: i32, tapH: usize, tapW: usize,
+  weight: usize, bias: usize, y: usize, channels: i32,
+): void {
+  const yPixel = <usize>channels << 2;
+  const back = <usize>kernelWidth * tapW;
+  for (let c: i32 = 0; c < channels; c += 4) {
+    const at = <usize>c << 2;
+    let s0 = bias ? v128.load(bias + at) : f32x4.splat(0);
+    let s1 = s0, s2 = s0, s3 = s0;
+    let p0 = x + at;
+    let w = weight + at;
+    for (let kh: i32 = 0; kh < kernelHeight; kh++) {
+      for (let kw: i32 = 0; kw < kernelWidth; kw++) {
+        const v = v128.load(w);
+        s0 = madd(v128.load(p0), v, s0);
+        s1 = madd(v128.load(p0 + stride), v, s1);
+        s2 = madd(v128.load(p0 + stride * 2), v, s2);
+        s3 = madd(v128.load(p0 + stride * 3), v, s3);
+        w += pixel;
+        p0 += tapW;
+      }
+      p0 += tapH - back;
+    }
+    const to = y + at;
+    storeChannels(to, s0, channels - c);
+    storeChannels(to + yPixel, s1, channels - c);
+    storeChannels(to + yPixel * 2, s2, channels - c);
+    storeChannels(to + yPixel * 3, s3, channels - c);
+  }
+}
+
+/** The same for 3×3, stride 1, no dilation: every pixel is loaded once for all outputs that use it. */
+function quad3x3(
+  x: usize, line: usize, pixel: usize, weight: usize, bias: usize, y: usize, channels: i32,
+): void {
+  const yPixel = <usize>channels << 2;
+  for (let c: i32 = 0; c < channels; c += 4) {
+    const at = <usize>c << 2;
+    let s0 = bias ? v128.load(bias + at) : f32x4.splat(0);
+    let s1 = s0, s2 = s0, s3 = s0;
+    let w = weight + at;
+    let p = x + at;
+    for (let kh: i32 = 0; kh < 3; kh++) {
+      const w0 = v128.load(w);
+      const w1 = v128.load(w + pixel);
+      const w2 = v128.load(w + pixel * 2);
+      w += pixel * 3;
+      let q = p;
+      s0 = madd(v128.load(q), w0, s0);
+      q += pixel;
+      let v = v128.load(q);
+      s0 = madd(v, w1, s0);
+      s1 = madd(v, w0, s1);
+      q += pixel;
+      v = v128.load(q);
+      s0 = madd(v, w2, s0);
+      s1 = madd(v, w1, s1);
+      s2 = madd(v, w0, s2);
+      q += pixel;
+      v = v128.load(q);
+      s1 = madd(v, w2, s1);
+      s2 = madd(v, w1, s2);
+      s3 = madd(v, w0, s3);
+      q += pixel;
+      v = v128.load(q);
+      s2 = madd(v, w2, s2);
+      s3 = madd(v, w1, s3);
+      s3 = madd(v128.load(q + pixel), w2, s3);
+      p += line;
+    }
+    const to = y + at;
+    storeChannels(to, s0, channels - c);
+    storeChannels(to + yPixel, s1, channels - c);
+    storeChannels(to + yPixel * 2, s2, channels - c);
+    storeChannels(to + yPixel * 3, s3, channels - c);
+  }
+}
+
+/** One output of all channels. */
+function single(
+  x: usize, pixel: usize, kernelHeight: i32, kernelWidth: i32, tapH: usize, tapW: usize, weight: usize, bias: usize,
+  y: usize, channels: i32,
+): void {
+  const back = <usize>kernelWidth * tapW;
+  for (let c: i32 = 0; c < channels; c += 4) {
+    const at = <usize>c << 2;
+    let s = bias ? v128.load(bias + at) : f32x4.splat(0);
+    let p = x + at;
+    let w = weight + at;
+    for (let kh: i32 = 0; kh < kernelHeight; kh++) {
+      for (let kw: i32 = 0; kw < kernelWidth; kw++) {
+        s = madd(v128.load(p), v128.load(w), s);
+        w += pixel;
+        p += tapW;
+      }
+      p += tapH - back;
+    }
+    storeChannels(y + at, s, channels - c);
+  }
+}
+
+/**
+ * y [N,OH,OW,C] = depthwise convolution of x [N,H,W,C] (spread out by upH, upW) with packed weights. Units are bands of
+ * `bandRows` output rows of an image; scratch holds scratchStep bytes for each thread, a band's.
+ */
+export function depthwise(
+  x: usize, weight: usize, bias: usize, y: usize, scratch: usize, scratchStep: usize, bandRows: i32,
+  height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32, kernelHeight: i32, kernelWidth: i32,
+  strideH: i32, strideW: i32, padH: i32, padW: i32, dilationH: i32, dilationW: i32, upH: i32, upW: i32,
+  begin: i32, end: i32, thread: i32,
+): void {
+  const bands = (outHeight + bandRows - 1) / bandRows;
+  const columns = (outWidth - 1) * strideW + (kernelWidth - 1) * dilationW + 1;
+  const pixel = <usize>((channels + 3) & ~3) << 2;
+  const line = <usize>columns * pixel;
+  const band = scratch + <usize>thread * scratchStep;
+  const step = <usize>strideW * pixel;
+  const tapH = <usize>dilationH * line;
+  const tapW = <usize>dilationW * pixel;
+  const yPixel = <usize>channels << 2;
+  const close3x3 = kernelHeight == 3 && kernelWidth == 3 && strideW == 1 && dilationW == 1;
+  for (let unit = begin; unit < end; unit++) {
+    const n = unit / bands;
+    const row = (unit - n * bands) * bandRows;
+    const rows = min(bandRows, outHeight - row);
+    loadBand(
+      x + <usize>n * height * width * yPixel, height, width, channels, row * strideH - padH,
+      (rows - 1) * strideH + (kernelHeight - 1) * dilationH + 1, -padW, columns, upH, upW, band,
+    );
+    for (let r: i32 = 0; r < rows; r++) {
+      const from = band + <usize>(r * strideH) * line;
+      const to = y + <usize>((n * outHeight + row + r) * outWidth) * yPixel;
+      if (outWidth < 4) {
+        for (let j: i32 = 0; j < outWidth; j++) {
+          single(
+            from + <usize>j * step, pixel, kernelHeight, kernelWidth, tapH, tapW, weight, bias,
+            to + <usize>j * yPixel, channels,
+          );
+        }
+        continue;
+      }
+      for (let j: i32 = 0; j < outWidth; j += 4) {
+        // The last four may overlap with those before: the same numbers twice.
+        const first = <usize>min(j, outWidth - 4);
+        if (close3x3) quad3x3(from + first * step, tapH, pixel, weight, bias, to + first * yPixel, channels);
+        else {
+          quad(
+            from + first * step, line, pixel, step, kernelHeight, kernelWidth, tapH, tapW, weight, bias,
+            to + first * yPixel, channels,
+          );
+        }
+      }
+    }
+  }
+}
+
+/** sums [3 · 3][filled channels] += gradY · x over one row of outputs. */
+function addRow3x3(
+  x: usize, tapH: usize, tapW: usize, step: usize, gradY: usize, channels: i32, outWidth: i32, sums: usize,
+  pixel: usize,
+): void {
+  const yPixel = <usize>channels << 2;
+  for (let c: i32 = 0; c < channels; c += 4) {
+    const at = <usize>c << 2;
+    const to = sums + at;
+    let s0 = v128.load(to), s1 = v128.load(to + pixel), s2 = v128.load(to + pixel * 2);
+    let s3 = v128.load(to + pixel * 3), s4 = v128.load(to + pixel * 4), s5 = v128.load(to + pixel * 5);
+    let s6 = v128.load(to + pixel * 6), s7 = v128.load(to + pixel * 7), s8 = v128.load(to + pixel * 8);
+    let p = x + at;
+    let q = p + tapH;
+    let r = q + tapH;
+    let up = gradY + at;
+    for (let j: i32 = 0; j < outWidth; j++) {
+      const g = v128.load(up);
+      s0 = madd(g, v128.load(p), s0);
+      s1 = madd(g, v128.load(p + tapW), s1);
+      s2 = madd(g, v128.load(p + tapW * 2), s2);
+      s3 = madd(g, v128.load(q), s3);
+      s4 = madd(g, v128.load(q + tapW), s4);
+      s5 = madd(g, v128.load(q + tapW * 2), s5);
+      s6 = madd(g, v128.load(r), s6);
+      s7 = madd(g, v128.load(r + tapW), s7);
+      s8 = madd(g, v128.load(r + tapW * 2), s8);
+      p += step, q += step, r += step, up += yPixel;
+    }
+    v128.store(to, s0), v128.store(to + pixel, s1), v128.store(to + pixel * 2, s2);
+    v128.store(to + pixel * 3, s3), v128.store(to + pixel * 4, s4), v128.store(to + pixel * 5, s5);
+    v128.store(to + pixel * 6, s6), v128.store(to + pixel * 7, s7), v128.store(to + pixel * 8, s8);
+  }
+}
+
+/** The same for one tap. */
+function addRow(
+  x: usize, step: usize, gradY: usize, channels: i32, outWidth: i32, sums: usize,
+): void {
+  const yPixel = <usize>channels << 2;
+  for (let c: i32 = 0; c < channels; c += 4) {
+    const at = <usize>c << 2;
+    let sum = v128.load(sums + at);
+    let p = x + at;
+    let up = gradY + at;
+    for (let j: i32 = 0; j < outWidth; j++) {
+      sum = madd(v128.load(up), v128.load(p), sum);
+      p += step, up += yPixel;
+    }
+    v128.store(sums + at, sum);
+  }
+}
+
+/**
+ * partial [units][taps][filled channels] = sums of gradY · x. Units are `share` bands each, of the `items` there are.
+ */
+export function depthwiseWeightGradient(
+  x: usize, gradY: usize, partial: usize, scratch: usize, scratchStep: usize, bandRows: i32, items: i32, share: i32,
+  height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32, kernelHeight: i32, kernelWidth: i32,
+  strideH: i32, strideW: i32, padH: i32, padW: i32, dilationH: i32, dilationW: i32,
+  begin: i32, end: i32, thread: i32,
+): void {
+  const bands = (outHeight + bandRows - 1) / bandRows;
+  const columns = (outWidth - 1) * strideW + (kernelWidth - 1) * dilationW + 1;
+  const pixel = <usize>((channels + 3) & ~3) << 2;
+  const line = <usize>columns * pixel;
+  const band = scratch + <usize>thread * scratchStep;
+  const step = <usize>strideW * pixel;
+  const tapH = <usize>dilationH * line;
+  const tapW = <usize>dilationW * pixel;
+  const yPixel = <usize>channels << 2;
+  const sumBytes = <usize>(kernelHeight * kernelWidth) * pixel;
+  for (let unit = begin; unit < end; unit++) {
+    const sums = partial + <usize>unit * sumBytes;
+    memory.fill(sums, 0, sumBytes);
+    for (let item = unit * share; item < min(items, (unit + 1) * share); item++) {
+      const n = item / bands;
+      const row = (item - n * bands) * bandRows;
+      const rows = min(bandRows, outHeight - row);
+      loadBand(
+        x + <usize>n * height * width * yPixel, height, width, channels, row * strideH - padH,
+        (rows - 1) * strideH + (kernelHeight - 1) * dilationH + 1, -padW, columns, 1, 1, band,
+      );
+      for (let r: i32 = 0; r < rows; r++) {
+        const from = band + <usize>(r * strideH) * line;
+        const up = gradY + <usize>((n * outHeight + row + r) * outWidth) * yPixel;
+        if (kernelHeight == 3 && kernelWidth == 3) {
+          addRow3x3(from, tapH, tapW, step, up, channels, outWidth, sums, pixel);
+          continue;
+        }
+        let to = sums;
+        for (let kh: i32 = 0; kh < kernelHeight; kh++) {
+          for (let kw: i32 = 0; kw < kernelWidth; kw++, to += pixel) {
+            addRow(from + <usize>kh * tapH + <usize>kw * tapW, step, up, channels, outWidth, to);
+          }
+        }
+      }
+    }
+  }
+}
+
+/** gradWeight [channels, taps] = the sums of all parts. Units are channels. */
+export function sumDepthwiseGradient(
+  partial: usize, gradWeight: usize, parts: i32, channels: i32, taps: i32, begin: i32, end: i32, thread: i32,
+): void {
+  const filled = (channels + 3) & ~3;
+  for (let c = begin; c < end; c++) {
+    for (let t: i32 = 0; t < taps; t++) {
+      let sum: f64 = 0;
+      for (let part: i32 = 0; part < parts; part++) {
+        sum += load<f32>(partial + ((<usize>((part * taps + t) * filled + c)) << 2));
+      }
+      store<f32>(gradWeight + (<usize>(c * taps + t) << 2), <f32>sum);
+    }
+  }
+}

@@ -1,0 +1,38 @@
+// Loads and stores of less than a whole vector. Reading up to 64 bytes past the end of a buffer is always allowed (the
+// heap leaves room), so that loads need no such care; writing past the end never is.
+
+/** Stores the first `count` lanes of 32 bits; all four if there are more. */
+// @ts-ignore: decorator
+@inline
+export function storeLanes32(to: usize, v: v128, count: i32): void {
+  if (count >= 4) {
+    v128.store(to, v);
+    return;
+  }
+  if (count & 2) {
+    v128.store64_lane(to, v, 0);
+    if (count & 1) v128.store32_lane(to, v, 2, 8);
+  } else if (count & 1) v128.store32_lane(to, v, 0);
+}
+
+/** Stores the first `count` (at most 8) bytes. */
+// @ts-ignore: decorator
+@inline
+export function storeBytes8(to: usize, v: v128, count: i32): void {
+  if (count >= 8) {
+    v128.store64_lane(to, v, 0);
+    return;
+  }
+  let bits = i64x2.extract_lane(v, 0);
+  if (count & 4) {
+    store<i32>(to, <i32>bits);
+    bits >>= 32;
+    to += 4;
+  }
+  if (count & 2) {
+    store<i16>(to, <i16>bits);
+    bits >>= 16;
+    to += 2;
+  }
+  if (count & 1) store<i8>(to, <i8>bits);
+}

@@ -1,0 +1,321 @@
+import {
+  ArgumentError,
+  BackendError,
+  bytesPerElement,
+  DTypeError,
+  FreedError,
+  ShapeError,
+  type StorageDType,
+  type TypedArray,
+} from '@octet/backend';
+import type { Block } from './heap';
+import { type LinearMemory, viewOf } from './memory';
+
+/** The dtypes that the kernels know. */
+export const dtypes: readonly StorageDType[] = ['float32', 'int32', 'uint8', 'int8', 'bool'];
+
+const maxElements = 2 ** 32 - 1;
+
+/**
+ * A buffer's contents: in a block of wasm memory, or moved out to an ordinary array.
+ *
+ * Who holds what decides what the garbage collector can take while a synchronous loop runs, when no finalizer gets its
+ * turn. A buffer holds its Contents, and they their Place. The pool holds the Contents only while they are in wasm
+ * memory, through the Place; and so does the FinalizationRegistry, which keeps the Place alive until the finalizer has
+ * run. Once moved out, Contents are held by their buffer alone, and go with it. (A WeakRef wouldn't do: to make one keeps
+ * its target alive until the loop ends.)
+ */
+class Contents {
+  host: Uint8Array | undefined;
+  constructor(readonly place: Place) {}
+}
+
+/** Where in wasm memory contents are, in a list ordered by last use. Without block or contents while they are out. */
+class Place {
+  block: Block | undefined;
+  contents: Contents | undefined;
+  older: Place | undefined;
+  newer: Place | undefined;
+  /** The kernel call that used it last. */
+  lastUse = 0;
+  constructor(readonly bytes: number) {}
+}
+
+/** Memory of the wasm backend. Its contents may move out of wasm memory when that is full, and come back when used. */
+export class WasmBuffer {
+  /** @internal */
+  contents: Contents | undefined;
+
+  /** @internal Made by `backend.allocate`. */
+  constructor(
+    readonly pool: object,
+    readonly dtype: StorageDType,
+    readonly length: number,
+    contents: Contents,
+  ) {
+    this.contents = contents;
+  }
+}
+
+export interface PoolStatistics {
+  /** Buffers alive, and their bytes, wherever they are. */
+  buffers: number;
+  bytes: number;
+  /** How often contents left wasm memory, and came back. */
+  movedOut: number;
+  movedIn: number;
+}
+
+/** All buffers of a backend, and the scratch memory of its kernels. */
+export class BufferPool {
+  #memory: LinearMemory | undefined;
+  readonly #budget: number;
+  #oldest: Place | undefined;
+  #newest: Place | undefined;
+  /** The kernel call that runs, or ran last. */
+  #use = 0;
+  #running = false;
+  readonly #scratch: Block[] = [];
+  readonly #statistics: PoolStatistics = { buffers: 0, bytes: 0, movedOut: 0, movedIn: 0 };
+  // It holds Places, so that it keeps no buffer alive.
+  readonly #collected = new FinalizationRegistry<Place>((place) => this.#release(place));
+
+  /** @param budget bytes of wasm memory past which buffers move out */
+  constructor(memory: LinearMemory, budget: number) {
+    this.#memory = memory;
+    this.#budget = budget;
+  }
+
+  get statistics(): Readonly<PoolStatistics> {
+    return this.#statistics;
+  }
+
+  /** The memory itself. @throws BackendError after `dispose`. */
+  get memory(): LinearMemory {
+    if (this.#memory) return this.#memory;
+    throw new BackendError({
+      op: 'wasm-simd',
+      expected: 'a backend that is alive',
+      found: 'one that was disposed',
+      fix: 'Dispose a backend after the last use of its tensors, or make a new one.',
+    });
+  }
+
+  get disposed(): boolean {
+    return this.#memory === undefined;
+  }
+
+  allocate(dtype: StorageDType, length: number): WasmBuffer {
+    if (!dtypes.includes(dtype)) {
+      throw new DTypeError({
+        op: 'allocate',
+        expected: `one of ${dtypes.join(', ')}`,
+        found: `${dtype}`,
+        fix:
+          dtype === 'float64'
+            ? 'Use the js backend for float64.'
+            : 'Allocate by the storage dtype: storageDType(dtype).',
+      });
+    }
+    if (!Number.isInteger(length) || length < 0 || length > maxElements) {
+      throw new ArgumentError({
+        op: 'allocate',
+        expected: `a whole number of elements from 0 to ${maxElements}`,
+        found: `${length}`,
+        fix: 'Check the shape that this length was computed from.',
+      });
+    }
+    const place = new Place(length * bytesPerElement(dtype));
+    const contents = new Contents(place);
+    this.#place(place, contents, dtype);
+    const buffer = new WasmBuffer(this, dtype, length, contents);
+    this.#collected.register(buffer, place, buffer);
+    this.#statistics.buffers += 1;
+    this.#statistics.bytes += place.bytes;
+    return buffer;
+  }
+
+  /** Gives the memory back. @throws FreedError the second time. */
+  free(buffer: WasmBuffer): void {
+    const { place } = this.#contents('free', buffer);
+    buffer.contents = undefined;
+    this.#collected.unregister(buffer);
+    this.#release(place);
+  }
+
+  write(buffer: WasmBuffer, data: TypedArray): void {
+    const to = this.#elements('write', buffer, data.length);
+    // Only the type tag is compared: bool and uint8 share an array type.
+    if (to.constructor !== data.constructor) {
+      throw new DTypeError({
+        op: 'write',
+        expected: `a ${to.constructor.name} for a buffer of ${buffer.dtype}`,
+        found: `a ${data.constructor.name} of ${data.length} elements`,
+        fix: 'Convert the data before writing it: numbers are never converted silently.',
+      });
+    }
+    to.set(data);
+  }
+
+  /** A copy, in memory that isn't shared. */
+  read(buffer: WasmBuffer, length: number): TypedArray {
+    return this.#elements('read', buffer, length).slice();
+  }
+
+  /** Begins a kernel call: whatever it uses or allocates stays in wasm memory until `end`. */
+  begin(): void {
+    this.memory;
+    this.#use += 1;
+    this.#running = true;
+  }
+
+  /** Ends a kernel call, and gives its scratch memory back. */
+  end(): void {
+    this.#running = false;
+    for (const block of this.#scratch) this.#memory?.free(block);
+    this.#scratch.length = 0;
+  }
+
+  /** Where the buffer's contents are, until the kernel call ends. Moves them in if they are out. */
+  address(buffer: WasmBuffer): number {
+    const contents = this.#contents('kernel', buffer);
+    const { place } = contents;
+    const { host } = contents;
+    if (host) {
+      const block = this.#place(place, contents, buffer.dtype);
+      this.memory.bytes(block.start, host.length).set(host);
+      contents.host = undefined;
+      this.#statistics.movedIn += 1;
+    } else if (place.lastUse !== this.#use) {
+      this.#unlink(place);
+      this.#link(place);
+    }
+    return (place.block as Block).start;
+  }
+
+  /** Room for `bytes` until the kernel call ends; contents unspecified. */
+  scratch(bytes: number): number {
+    const block = this.#take(bytes, 'scratch memory of a kernel');
+    this.#scratch.push(block);
+    return block.start;
+  }
+
+  dispose(): void {
+    this.#memory = undefined;
+    this.#oldest = undefined;
+    this.#newest = undefined;
+    Object.assign(this.#statistics, { buffers: 0, bytes: 0 });
+  }
+
+  /** The contents of a buffer that is alive and of this pool. */
+  #contents(op: string, buffer: WasmBuffer): Contents {
+    if (buffer.pool !== this) {
+      throw new BackendError({
+        op,
+        expected: 'a buffer that this backend allocated',
+        found: buffer instanceof WasmBuffer ? "one of another wasm backend's" : "another backend's",
+        fix: 'Move the tensor first: tensor.to(backend).',
+      });
+    }
+    if (buffer.contents) return buffer.contents;
+    throw new FreedError({
+      op,
+      expected: 'a buffer that is alive',
+      found: `one of ${buffer.length} elements of ${buffer.dtype} that was freed`,
+      fix: 'Free a buffer (or dispose a tensor) once, after its last use.',
+    });
+  }
+
+  /** The first `length` elements, wherever they are. */
+  #elements(op: string, buffer: WasmBuffer, length: number): TypedArray {
+    const { host, place } = this.#contents(op, buffer);
+    if (!Number.isInteger(length) || length < 0 || length > buffer.length) {
+      throw new ShapeError({
+        op,
+        expected: `a number of elements from 0 to ${buffer.length}, the buffer's length`,
+        found: `${length}`,
+        fix: 'Allocate a buffer that is long enough.',
+      });
+    }
+    if (host) return viewOf(buffer.dtype, host.buffer, 0, length);
+    return this.memory.view(buffer.dtype, (place.block as Block).start, length);
+  }
+
+  /** Gives a place a block. */
+  #place(place: Place, contents: Contents, dtype: StorageDType): Block {
+    const block = this.#take(place.bytes, `a buffer of ${dtype}`);
+    place.block = block;
+    place.contents = contents;
+    this.#link(place);
+    return block;
+  }
+
+  /** Forgets a buffer, freed or collected. */
+  #release(place: Place): void {
+    if (!this.#memory) return;
+    this.#statistics.buffers -= 1;
+    this.#statistics.bytes -= place.bytes;
+    if (place.block) this.#leave(place, place.block);
+  }
+
+  /** Gives up a place's block. */
+  #leave(place: Place, block: Block): void {
+    this.#unlink(place);
+    place.block = undefined;
+    place.contents = undefined;
+    this.#memory?.free(block);
+  }
+
+  /** A block for `what`, moving buffers out as the budget and the memory's maximum demand. */
+  #take(bytes: number, what: string): Block {
+    const { memory } = this;
+    let failure: unknown;
+    try {
+      while (memory.used + bytes > this.#budget && this.#moveOutOldest());
+      do {
+        const block = memory.allocate(bytes);
+        if (block) return block;
+      } while (this.#moveOutOldest());
+    } catch (error) {
+      failure = error;
+    }
+    throw new BackendError(
+      {
+        op: 'allocate',
+        expected: `room for ${bytes} bytes, ${what}`,
+        found: `${memory.used} bytes of wasm memory in use, ${memory.maximum} at most`,
+        fix: 'Use smaller tensors or batches, let go of tensors that are no longer needed, or raise maximumMemory.',
+      },
+      { cause: failure },
+    );
+  }
+
+  /** Moves the contents that were used longest ago out. @returns false if the running kernel uses all that is left. */
+  #moveOutOldest(): boolean {
+    const place = this.#oldest;
+    if (!place?.block || !place.contents || (this.#running && place.lastUse === this.#use)) return false;
+    place.contents.host = this.memory.bytes(place.block.start, place.bytes).slice();
+    this.#leave(place, place.block);
+    this.#statistics.movedOut += 1;
+    return true;
+  }
+
+  #link(place: Place): void {
+    place.lastUse = this.#use;
+    place.older = this.#newest;
+    place.newer = undefined;
+    if (this.#newest) this.#newest.newer = place;
+    else this.#oldest = place;
+    this.#newest = place;
+  }
+
+  #unlink(place: Place): void {
+    const { older, newer } = place;
+    if (older) older.newer = newer;
+    else this.#oldest = newer;
+    if (newer) newer.older = older;
+    else this.#newest = older;
+    place.older = undefined;
+    place.newer = undefined;
+  }
+}

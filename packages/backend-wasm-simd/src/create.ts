@@ -1,0 +1,195 @@
+import {
+  ArgumentError,
+  type Backend,
+  BackendError,
+  type FallbackEvent,
+  type TypedArray,
+} from '@octet/backend';
+import { referenceBackend } from '@octet/backend-js-reference';
+import { BufferPool, dtypes, type WasmBuffer } from './buffers';
+import { type Features, probeFeatures } from './features';
+import relaxedModule from './generated/relaxed';
+import simdModule from './generated/simd';
+import { bindKernels, KernelContext } from './kernel';
+import { kernels } from './kernels';
+import { LinearMemory, pageBytes } from './memory';
+import { compile, inflate, setMemoryShared } from './module';
+import { platform, type WasmMemory, type WasmNamespace } from './platform';
+import { hardwareThreads, ThreadPool, whyNoThreads } from './threads';
+
+export interface WasmBackendOptions {
+  /** How many threads compute, this one included. 'auto' (the default): what the machine can run at once, at most 8. */
+  threads?: number | 'auto';
+  /** Whether to use relaxed SIMD. 'auto' (the default): if the engine has it. Results are the same integers. */
+  relaxedSimd?: boolean | 'auto';
+  /** Bytes of wasm memory past which tensors not in use move out to ordinary JavaScript memory. 256 MiB. */
+  memoryBudget?: number;
+  /** Bytes that the wasm memory may grow to. 4 GiB, or what the engine allows. */
+  maximumMemory?: number;
+  /** Told of each kernel that runs on the reference backend because this one lacks it. */
+  onFallback?: (event: FallbackEvent) => void;
+  /** @internal For tests: 1 hands the smallest piece of work to a thread, worth it or not. */
+  maxGrain?: number;
+}
+
+export interface WasmBackend extends Backend<WasmBuffer> {
+  /**
+   * Resolves when all threads have started (in about 50 ms) or failed to. No need to wait: until then the others do their
+   * share. It is for measuring.
+   */
+  readonly ready: Promise<void>;
+  memory(): { buffers: number; bytes: number };
+  info(): Record<string, string | number | boolean>;
+  readSync(buffer: WasmBuffer, length: number): TypedArray;
+  dispose(): void;
+}
+
+const megabyte = 2 ** 20;
+const initialPages = (4 * megabyte) / pageBytes;
+const mostPages = 65536;
+const mostAutoThreads = 8;
+
+/** Every engine with less than this is refused. @throws BackendError */
+function checkFeatures(features: Features): void {
+  if (features.simd) return;
+  throw new BackendError({
+    op: 'createWasmBackend',
+    expected: 'an engine with WebAssembly SIMD',
+    found: platform.WebAssembly ? 'one without' : 'one without WebAssembly',
+    fix: "Use the js backend instead: setBackend(referenceBackend) from '@octet/backend-js-reference'.",
+  });
+}
+
+function checkCount(name: string, value: number, least: number): void {
+  if (Number.isInteger(value) && value >= least) return;
+  throw new ArgumentError({
+    op: 'createWasmBackend',
+    expected: `${name} to be a whole number from ${least}`,
+    found: `${value}`,
+    fix: 'Leave the option out for a good value.',
+  });
+}
+
+/** A wasm memory that may grow to `pages`, or to less if the engine won't set aside so much. */
+function makeMemory(pages: number, shared: boolean): { memory: WasmMemory; pages: number } {
+  const { Memory } = platform.WebAssembly as WasmNamespace;
+  for (let maximum = pages; ; maximum = Math.ceil(maximum / 2)) {
+    try {
+      const memory = new Memory({ initial: Math.min(initialPages, maximum), maximum, shared });
+      return { memory, pages: maximum };
+    } catch (cause) {
+      if (maximum > initialPages) continue;
+      throw new BackendError(
+        {
+          op: 'createWasmBackend',
+          expected: `a wasm memory of ${maximum * pageBytes} bytes`,
+          found: 'an engine that refuses it',
+          fix: 'Close other pages or programs, or dispose other backends first.',
+        },
+        { cause },
+      );
+    }
+  }
+}
+
+/** Which of the two binaries to use, and why. */
+function chooseVariant(features: Features, wanted: boolean | 'auto'): { relaxed: boolean; why: string } {
+  if (wanted === true && !features.relaxedSimd) {
+    throw new BackendError({
+      op: 'createWasmBackend',
+      expected: 'an engine with relaxed SIMD, as relaxedSimd: true demands',
+      found: 'one without',
+      fix: "Leave relaxedSimd at 'auto': results are the same integers either way.",
+    });
+  }
+  if (wanted === false) return { relaxed: false, why: 'relaxedSimd: false' };
+  return features.relaxedSimd
+    ? { relaxed: true, why: 'the engine has it' }
+    : { relaxed: false, why: 'the engine has no relaxed SIMD' };
+}
+
+/** How many threads to use, and why. */
+function chooseThreads(features: Features, wanted: number | 'auto'): { threads: number; why: string } {
+  const threads = wanted === 'auto' ? Math.min(hardwareThreads(), mostAutoThreads) : wanted;
+  const hindrance = threads > 1 ? whyNoThreads(features) : undefined;
+  if (hindrance) return { threads: 1, why: hindrance };
+  return {
+    threads,
+    why: wanted === 'auto' ? `the machine runs ${hardwareThreads()} at once` : `threads: ${wanted}`,
+  };
+}
+
+/**
+ * A backend on WebAssembly with SIMD, on several threads where there is shared memory. What it found and chose, and
+ * why, is in `info()`.
+ *
+ * @throws BackendError if the engine has no WebAssembly SIMD: the message names the js backend.
+ */
+export async function createWasmBackend(options: WasmBackendOptions = {}): Promise<WasmBackend> {
+  const { memoryBudget = 256 * megabyte, maximumMemory = mostPages * pageBytes, onFallback } = options;
+  if (typeof options.threads === 'number') checkCount('threads', options.threads, 1);
+  checkCount('memoryBudget', memoryBudget, 0);
+  checkCount('maximumMemory', maximumMemory, pageBytes);
+  const features = probeFeatures();
+  checkFeatures(features);
+  const variant = chooseVariant(features, options.relaxedSimd ?? 'auto');
+  const choice = chooseThreads(features, options.threads ?? 'auto');
+  const shared = choice.threads > 1;
+
+  const bytes = await inflate(variant.relaxed ? relaxedModule : simdModule);
+  setMemoryShared(bytes, shared);
+  const module = await compile(bytes);
+  const { memory, pages } = makeMemory(Math.min(mostPages, Math.floor(maximumMemory / pageBytes)), shared);
+  const { Instance, Module } = platform.WebAssembly as WasmNamespace;
+  const { exports } = new Instance(module, { env: { memory } });
+  const names = Module.exports(module).map(({ name }) => name);
+  const pool = shared ? new ThreadPool(choice.threads - 1, module, memory) : undefined;
+
+  const linear = new LinearMemory(memory, exports.heapBase(), pages * pageBytes);
+  const buffers = new BufferPool(linear, memoryBudget);
+  const cx = new KernelContext(
+    exports,
+    names,
+    buffers,
+    pool,
+    choice.threads,
+    variant.relaxed,
+    options.maxGrain ?? Infinity,
+  );
+
+  return {
+    name: 'wasm-simd',
+    dtypes,
+    kernels: bindKernels(cx, kernels),
+    profiles: ['inference-int8', 'inference-float', 'training'],
+    fallback: referenceBackend,
+    ready: pool?.ready ?? Promise.resolve(),
+    ...(onFallback ? { onFallback } : {}),
+    allocate: (dtype, length) => buffers.allocate(dtype, length),
+    write: (buffer, data) => buffers.write(buffer, data),
+    read: async (buffer, length) => buffers.read(buffer, length),
+    readSync: (buffer, length) => buffers.read(buffer, length),
+    free: (buffer) => buffers.free(buffer),
+    memory() {
+      const { buffers: count, bytes } = buffers.statistics;
+      return { buffers: count, bytes };
+    },
+    info() {
+      const { movedOut, movedIn } = buffers.statistics;
+      return {
+        variant: variant.relaxed ? 'relaxed simd' : 'simd',
+        variantReason: variant.why,
+        threads: 1 + (pool?.size ?? 0),
+        threadsReason: [choice.why, ...(pool?.problems ?? [])].join('; '),
+        memoryBudget,
+        wasmMemory: buffers.disposed ? 0 : linear.size,
+        movedOut,
+        movedIn,
+      };
+    },
+    dispose() {
+      pool?.dispose();
+      buffers.dispose();
+    },
+  };
+}

@@ -1,0 +1,3 @@
+/** Octet's backend for CPUs: WebAssembly with SIMD and threads. */
+export { WasmBuffer } from './buffers';
+export { createWasmBackend, type WasmBackend, type WasmBackendOptions } from './create';

@@ -1,0 +1,151 @@
+import {
+  BackendError,
+  type KernelFn,
+  type KernelName,
+  type Kernels,
+  type KernelTable,
+  type KernelTensor,
+  OctetError,
+  type PrepackingKernel,
+  type StorageDType,
+  type TypedArray,
+} from '@octet/backend';
+import type { BufferPool, WasmBuffer } from './buffers';
+import type { WasmFunction } from './generated/exports';
+import type { WasmExports } from './platform';
+import { checkArgs, type ThreadPool, type UnitFunction } from './threads';
+
+export type WasmTensor = KernelTensor<WasmBuffer>;
+
+type Args<N extends KernelName> = Parameters<KernelFn<KernelTable[N], WasmBuffer>>;
+type Weights<N extends KernelName> = Parameters<PrepackingKernel<KernelTable[N], WasmBuffer>['prepack']>[0];
+
+/** A kernel: prepares the numbers and calls wasm functions by name. */
+export type WasmKernel<N extends KernelName> = (cx: KernelContext, ...args: Args<N>) => void;
+
+/** A kernel that packs its weights once. Whatever of `Packed` is memory must be buffers of `cx.allocate`. */
+export interface WasmPrepackingKernel<N extends KernelName, Packed> {
+  prepack(cx: KernelContext, weights: Weights<N>, attrs: KernelTable[N]['attrs']): Packed;
+  run(cx: KernelContext, tensors: Args<N>[0], attrs: KernelTable[N]['attrs'], packed: Packed): void;
+  free(cx: KernelContext, packed: Packed): void;
+}
+
+/** The number of elements that the shape says; the buffer may be longer. */
+export function size(t: WasmTensor): number {
+  let n = 1;
+  for (const d of t.shape) n *= d;
+  return n;
+}
+
+/** What a kernel has to work with. Addresses hold until the kernel returns. */
+export class KernelContext {
+  readonly #functions: ReadonlyMap<string, { fn: UnitFunction; index: number }>;
+  readonly #pool: ThreadPool | undefined;
+  readonly #maxGrain: number;
+
+  constructor(
+    exports: WasmExports,
+    names: readonly string[],
+    readonly buffers: BufferPool,
+    pool: ThreadPool | undefined,
+    /** How many threads may run a unit: thread numbers are below this. */
+    readonly threads: number,
+    /** Whether this is the variant with relaxed SIMD, as RELAXED in assembly/. */
+    readonly relaxed: boolean,
+    maxGrain: number,
+  ) {
+    this.#functions = new Map(names.map((name, index) => [name, { fn: exports[name], index }]));
+    this.#pool = pool;
+    this.#maxGrain = maxGrain;
+  }
+
+  /** The address of a tensor's or buffer's first element. */
+  address(of: WasmTensor | WasmBuffer): number {
+    return this.buffers.address('buffer' in of ? of.buffer : of);
+  }
+
+  /** The address of `bytes` bytes of scratch memory, contents unspecified, aligned to 64 bytes. */
+  scratch(bytes: number): number {
+    return this.buffers.scratch(bytes);
+  }
+
+  /** The address of a copy of `data` in scratch memory: for attributes that are arrays. */
+  upload(data: TypedArray): number {
+    const at = this.buffers.scratch(data.byteLength);
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.buffers.memory.bytes(at, bytes.length).set(bytes);
+    return at;
+  }
+
+  /** A buffer that outlives the call: for packed weights. Free it with `free`. */
+  allocate(dtype: StorageDType, length: number): WasmBuffer {
+    return this.buffers.allocate(dtype, length);
+  }
+
+  free(buffer: WasmBuffer): void {
+    this.buffers.free(buffer);
+  }
+
+  /** `length` elements at an address, to read or write from here; valid until the next scratch, allocate or address. */
+  view(dtype: StorageDType, address: number, length: number): TypedArray {
+    return this.buffers.memory.view(dtype, address, length);
+  }
+
+  /**
+   * Calls an exported wasm function with `args, begin, end, thread` until units 0 to `units` are done, on all threads.
+   * Units must not depend on each other. `grain` is the least number of units worth handing to a thread: about 20 µs.
+   */
+  parallel(name: WasmFunction, args: readonly number[], units: number, grain = 1): void {
+    const { fn, index } = this.#functions.get(name) as { fn: UnitFunction; index: number };
+    checkArgs(name, fn, args);
+    if (units <= 0) return;
+    const least = Math.min(grain, this.#maxGrain);
+    if (this.#pool && units > least) this.#pool.run(fn, index, args, units, least);
+    else fn(...args, 0, units, 0);
+  }
+}
+
+/** Makes kernels of the contract's form: each call is a kernel call of the pool, and traps become typed errors. */
+export function bindKernels(cx: KernelContext, table: WasmKernels): Partial<Kernels<WasmBuffer>> {
+  const call = <R>(name: string, run: () => R): R => {
+    cx.buffers.begin();
+    try {
+      return run();
+    } catch (error) {
+      if (error instanceof OctetError) throw error;
+      throw new BackendError(
+        {
+          op: name,
+          expected: 'the kernel to run',
+          found: `${error}`,
+          fix: 'This is a bug in @octet/backend-wasm-simd: please report it, with the shapes.',
+        },
+        { cause: error },
+      );
+    } finally {
+      cx.buffers.end();
+    }
+  };
+  const bound: Record<string, unknown> = {};
+  for (const [name, kernel] of Object.entries(table as Record<string, AnyKernel>)) {
+    if (typeof kernel === 'function') {
+      bound[name] = (tensors: never, attrs: never) => call(name, () => kernel(cx, tensors, attrs));
+      continue;
+    }
+    bound[name] = {
+      prepack: (weights: never, attrs: never) => call(name, () => kernel.prepack(cx, weights, attrs)),
+      run: (tensors: never, attrs: never, packed: never) =>
+        call(name, () => kernel.run(cx, tensors, attrs, packed)),
+      free: (packed: never) => kernel.free(cx, packed),
+    };
+  }
+  return bound as Partial<Kernels<WasmBuffer>>;
+}
+
+type AnyKernel = WasmKernel<never> | WasmPrepackingKernel<never, never>;
+
+/** The kernels that there are. */
+export type WasmKernels = {
+  // biome-ignore lint/suspicious/noExplicitAny: what a kernel packs is its own business
+  readonly [N in KernelName]?: WasmKernel<N> | WasmPrepackingKernel<N, any>;
+};

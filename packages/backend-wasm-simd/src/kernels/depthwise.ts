@@ -1,0 +1,123 @@
+import type { Conv2dAttrs } from '@octet/backend';
+import type { KernelContext } from '../kernel';
+import type { ConvSizes } from './conv2d';
+import { workGrain } from './matmul';
+
+/** Bytes of a band of rows: some of it stays in the first-level cache, all of it in the second. */
+const bandBytes = 65_536;
+/** Rows of a band, at most. */
+const mostRows = 16;
+/** Sums of a weight's gradient that are kept apart and added up afterwards. */
+const mostParts = 64;
+
+/** One depthwise convolution as the wasm side sees it: x, spread out by `up`, gives y. */
+interface Depthwise {
+  batch: number;
+  channels: number;
+  in: readonly [height: number, width: number];
+  out: readonly [height: number, width: number];
+  kernel: readonly [height: number, width: number];
+  stride: readonly [number, number];
+  padding: readonly [number, number];
+  dilation: readonly [number, number];
+  up: readonly [number, number];
+}
+
+const filledChannels = (channels: number) => Math.ceil(channels / 4) * 4;
+
+/** How many rows of outputs make a band, and its bytes. */
+function bandOf(d: Depthwise): { rows: number; bytes: number } {
+  const columns = (d.out[1] - 1) * d.stride[1] + (d.kernel[1] - 1) * d.dilation[1] + 1;
+  const line = columns * filledChannels(d.channels) * 4;
+  const extra = (d.kernel[0] - 1) * d.dilation[0] + 1;
+  const fitting = Math.floor((bandBytes / line - extra) / d.stride[0]) + 1;
+  const rows = Math.max(1, Math.min(fitting, mostRows, d.out[0]));
+  // Even bands: 28 rows in bands of 14, not 16 and 12.
+  const even = Math.ceil(d.out[0] / Math.ceil(d.out[0] / rows));
+  return { rows: even, bytes: ((even - 1) * d.stride[0] + extra) * line };
+}
+
+function pack(cx: KernelContext, weight: number, { channels, kernel }: Depthwise, flipped: boolean): number {
+  const taps = kernel[0] * kernel[1];
+  const packed = cx.scratch(taps * filledChannels(channels) * 4);
+  cx.parallel(
+    'packDepthwise',
+    [weight, packed, channels, taps, flipped ? 1 : 0],
+    taps,
+    Math.ceil(40_000 / channels),
+  );
+  return packed;
+}
+
+function run(
+  cx: KernelContext,
+  [x, packed, bias, y]: readonly [x: number, packed: number, bias: number, y: number],
+  d: Depthwise,
+): void {
+  const { rows, bytes } = bandOf(d);
+  const args = [x, packed, bias, y, cx.scratch(cx.threads * bytes), bytes, rows];
+  args.push(...d.in, d.channels, ...d.out, ...d.kernel, ...d.stride, ...d.padding, ...d.dilation, ...d.up);
+  const work = rows * d.out[1] * d.channels * (d.kernel[0] * d.kernel[1] + 4);
+  cx.parallel('depthwise', args, d.batch * Math.ceil(d.out[0] / rows), Math.ceil(workGrain / (2 * work + 1)));
+}
+
+function forward(s: ConvSizes, { stride, padding, dilation }: Conv2dAttrs): Depthwise {
+  return {
+    ...{ batch: s.batch, channels: s.channels, in: [s.height, s.width], out: [s.outHeight, s.outWidth] },
+    ...{ kernel: [s.kernelHeight, s.kernelWidth], stride, padding, dilation, up: [1, 1] },
+  };
+}
+
+export function depthwise(
+  cx: KernelContext,
+  x: number,
+  weight: number,
+  bias: number,
+  y: number,
+  s: ConvSizes,
+  attrs: Conv2dAttrs,
+): void {
+  const d = forward(s, attrs);
+  run(cx, [x, pack(cx, weight, d, false), bias, y], d);
+}
+
+/** A convolution of gradY, zeros put between its pixels where the stride skipped some, with the kernel turned round. */
+export function depthwiseBackwardInput(
+  cx: KernelContext,
+  gradY: number,
+  weight: number,
+  gradX: number,
+  s: ConvSizes,
+  { stride, padding, dilation }: Conv2dAttrs,
+): void {
+  const kernel = [s.kernelHeight, s.kernelWidth] as const;
+  const d: Depthwise = {
+    ...{ batch: s.batch, channels: s.channels, in: [s.outHeight, s.outWidth], out: [s.height, s.width] },
+    ...{ kernel, stride: [1, 1], dilation, up: stride },
+    padding: [dilation[0] * (kernel[0] - 1) - padding[0], dilation[1] * (kernel[1] - 1) - padding[1]],
+  };
+  run(cx, [gradY, pack(cx, weight, d, true), 0, gradX], d);
+}
+
+export function depthwiseBackwardWeight(
+  cx: KernelContext,
+  x: number,
+  gradY: number,
+  gradWeight: number,
+  s: ConvSizes,
+  attrs: Conv2dAttrs,
+): void {
+  const d = forward(s, attrs);
+  const { rows, bytes } = bandOf(d);
+  const items = d.batch * Math.ceil(d.out[0] / rows);
+  const share = Math.max(1, Math.ceil(items / mostParts));
+  const parts = Math.ceil(items / share);
+  const taps = d.kernel[0] * d.kernel[1];
+  const partial = cx.scratch(parts * taps * filledChannels(d.channels) * 4);
+  const args = [x, gradY, partial, cx.scratch(cx.threads * bytes), bytes, rows, items, share];
+  args.push(...d.in, d.channels, ...d.out, ...d.kernel, ...d.stride, ...d.padding, ...d.dilation);
+  const work = share * rows * d.out[1] * d.channels * (taps + 4);
+  cx.parallel('depthwiseWeightGradient', args, parts, Math.ceil(workGrain / (2 * work + 1)));
+  const sum = [partial, gradWeight, parts, d.channels, taps];
+  cx.parallel('sumDepthwiseGradient', sum, d.channels, Math.ceil(20_000 / (parts * taps + 1)));
+}

@@ -1,0 +1,102 @@
+import type { KernelContext, WasmKernel } from '../kernel';
+
+/** As in assembly/tiles.ts. */
+const panel = 8;
+const rows = 48;
+/** Multiply-adds worth a thread: about 20 µs. */
+export const workGrain = 500_000;
+/** Units enough to keep all threads busy to the end. */
+const manyUnits = 16;
+
+/** How packed matrices of n columns are laid out in memory: see packPanels. */
+export interface PanelSource {
+  matrices: number;
+  matrixStep: number;
+  n: number;
+  columnStep: number;
+  k: number;
+  kStep: number;
+  taps?: number;
+  tapStep?: number;
+}
+
+/** Packs the right operand of a product into scratch memory. */
+export function packPanels(cx: KernelContext, from: number, source: PanelSource): number {
+  const { matrices, matrixStep, n, columnStep, k, kStep, taps = 1, tapStep = 0 } = source;
+  const panels = matrices * Math.ceil(n / panel);
+  const packed = cx.scratch(panels * panel * 4 * k * taps);
+  const args = [from, packed, matrixStep, n, columnStep, k, kStep, taps, tapStep];
+  cx.parallel('packPanels', args, panels, Math.ceil(40_000 / (panel * k * taps + 1)));
+  return packed;
+}
+
+/** y [batch,m,n] = a · b, b packed; the strides are in bytes, from one matrix to the next. */
+export function multiply(
+  cx: KernelContext,
+  a: { address: number; step: number; transposed?: boolean },
+  b: { packed: number; step: number },
+  bias: number,
+  y: number,
+  [batch, m, n, k]: readonly [batch: number, m: number, n: number, k: number],
+): void {
+  const blocks = batch * Math.ceil(m / rows);
+  const panels = Math.ceil(n / panel);
+  // Few rows: columns too are shared out. By the shapes alone, so that results don't depend on the threads.
+  const span = Math.max(1, Math.ceil(panels / Math.ceil(manyUnits / Math.max(1, blocks))));
+  const scratchStep = a.transposed ? rows * k * 4 : 0;
+  const scratch = a.transposed ? cx.scratch(cx.threads * scratchStep) : 0;
+  const transposed = a.transposed ? 1 : 0;
+  const args = [
+    a.address,
+    a.step,
+    transposed,
+    b.packed,
+    b.step,
+    bias,
+    y,
+    m,
+    n,
+    k,
+    span,
+    scratch,
+    scratchStep,
+  ];
+  const grain = Math.ceil(workGrain / (rows * span * panel * k + 1));
+  cx.parallel('multiply', args, blocks * Math.ceil(panels / span), grain);
+}
+
+/** a [ba,m,k] (or [ba,k,m]), b [bb,k,n] (or [bb,n,k]) → y [batch,m,n] */
+export const matmul: WasmKernel<'matmul'> = (cx, { a, b, y }, { transposeA, transposeB }) => {
+  const [batch, m, n] = y.shape;
+  const k = a.shape[transposeA ? 1 : 2];
+  const packed = packPanels(cx, cx.address(b), {
+    matrices: b.shape[0],
+    matrixStep: n * k,
+    n,
+    columnStep: transposeB ? k : 1,
+    k,
+    kStep: transposeB ? 1 : n,
+  });
+  const aStep = a.shape[0] > 1 ? m * k * 4 : 0;
+  const bStep = b.shape[0] > 1 ? Math.ceil(n / panel) * panel * k * 4 : 0;
+  const left = { address: cx.address(a), step: aStep, transposed: transposeA };
+  multiply(cx, left, { packed, step: bStep }, 0, cx.address(y), [batch, m, n, k]);
+};
+
+/** Up to this many rows, weights are read as they are: each is used too rarely to pay for packing. */
+const fewRows = 4;
+
+/** x [m,k], weight [n,k], bias [n]? → y [m,n] */
+export const linear: WasmKernel<'linear'> = (cx, { x, weight, bias, y }) => {
+  const [m, n] = y.shape;
+  const k = x.shape[1];
+  const biasAt = bias ? cx.address(bias) : 0;
+  if (m <= fewRows) {
+    const args = [cx.address(x), cx.address(weight), biasAt, cx.address(y), m, n, k];
+    cx.parallel('dotRows', args, Math.ceil(n / 4), Math.ceil(workGrain / (8 * m * k + 1)));
+    return;
+  }
+  const source = { matrices: 1, matrixStep: 0, n, columnStep: k, k, kStep: 1 };
+  const packed = packPanels(cx, cx.address(weight), source);
+  multiply(cx, { address: cx.address(x), step: 0 }, { packed, step: 0 }, biasAt, cx.address(y), [1, m, n, k]);
+};

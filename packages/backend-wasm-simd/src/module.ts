@@ -1,0 +1,72 @@
+import { BackendError } from '@octet/backend';
+import { platform, type WasmModule, type WasmNamespace } from './platform';
+
+/** The limits of an imported memory: with a maximum; and the same, shared between threads. */
+const withMaximum = 1;
+const shared = 3;
+
+/** The bytes of a generated module: base64 of deflated wasm. */
+export async function inflate(text: string): Promise<Uint8Array> {
+  const { atob } = platform as Required<typeof platform>;
+  const packed = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  // In Node the mere mention of Response takes 40 ms.
+  const zlib = platform.process?.getBuiltinModule?.('node:zlib');
+  if (zlib) return zlib.inflateRawSync(packed);
+  const { Blob, DecompressionStream, Response } = platform as Required<typeof platform>;
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/**
+ * Says in the module's bytes whether the memory that it imports is shared. Kernels use no atomics, so the code is the
+ * same either way, and one file serves both.
+ *
+ * @throws BackendError if the bytes aren't a module of this package.
+ */
+export function setMemoryShared(bytes: Uint8Array, isShared: boolean): void {
+  const at = findMemoryLimits(bytes);
+  if (at === undefined || (bytes[at] !== withMaximum && bytes[at] !== shared)) {
+    throw new BackendError({
+      op: 'createWasmBackend',
+      expected: 'a wasm module of @octet/backend-wasm-simd, which imports its memory',
+      found: `${bytes.length} bytes of something else`,
+      fix: "Give wasmUrl or wasmModule the package's own file, of the same version as its JavaScript.",
+    });
+  }
+  bytes[at] = isShared ? shared : withMaximum;
+}
+
+/** Where the limits of the imported memory are. */
+function findMemoryLimits(bytes: Uint8Array): number | undefined {
+  let at = 8;
+  const number = () => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++];
+      value |= (byte & 127) << shift;
+      if (!(byte & 128)) return value;
+    }
+  };
+  const skip = (count: number) => {
+    at += count;
+  };
+  if (bytes[0] !== 0 || bytes[1] !== 97 || bytes[2] !== 115 || bytes[3] !== 109) return undefined;
+  while (at < bytes.length) {
+    const section = bytes[at++];
+    const size = number();
+    if (section !== 2) {
+      at += size;
+      continue;
+    }
+    // The import section: the memory is its only entry.
+    if (number() !== 1) return undefined;
+    skip(number());
+    skip(number());
+    return bytes[at++] === 2 ? at : undefined;
+  }
+  return undefined;
+}
+
+export function compile(bytes: Uint8Array): Promise<WasmModule> {
+  return (platform.WebAssembly as WasmNamespace).compile(bytes);
+}

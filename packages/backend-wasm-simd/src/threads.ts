@@ -1,0 +1,172 @@
+import { BackendError } from '@octet/backend';
+import workerSource from './generated/worker';
+import {
+  argsOf,
+  Control,
+  cancel,
+  controlBytes,
+  failure,
+  jobShift,
+  maxArgs,
+  openBit,
+  started,
+  takeChunks,
+} from './job';
+import { type PlatformWorker, platform, type WasmMemory, type WasmModule } from './platform';
+import type { WorkerStart } from './worker';
+
+/** Every thread gets about this many chunks of a job, so that a slow one doesn't hold up the others. */
+const chunksPerThread = 4;
+
+const pause = (Atomics as { pause?(): void }).pause ?? (() => {});
+
+/** A wasm function that does the units from begin to end; the last three arguments are begin, end, thread. */
+export type UnitFunction = (...args: number[]) => unknown;
+
+/** Why there are no threads, or undefined if there may be. */
+export function whyNoThreads(features: { threads: boolean }): string | undefined {
+  if (!platform.SharedArrayBuffer) {
+    return platform.crossOriginIsolated === false
+      ? 'the page is not cross-origin isolated (headers COOP and COEP), so there is no shared memory'
+      : 'there is no SharedArrayBuffer';
+  }
+  if (!features.threads) return 'this engine has no WebAssembly threads';
+  if (!makerOfWorkers()) return 'this environment has no workers';
+  return undefined;
+}
+
+/** How many threads the machine can run at once. */
+export function hardwareThreads(): number {
+  const os = platform.process?.getBuiltinModule?.('node:os');
+  return os?.availableParallelism() ?? platform.navigator?.hardwareConcurrency ?? 1;
+}
+
+/** What makes a worker here. Its source is text, so that no bundler has to find a file. */
+function makerOfWorkers(): (() => PlatformWorker) | undefined {
+  const node = platform.process?.getBuiltinModule?.('node:worker_threads');
+  if (node) {
+    const { URL } = platform as Required<typeof platform>;
+    const url = new URL(`data:text/javascript,${encodeURIComponent(workerSource)}`);
+    // Without this process's own flags: loaders that they name have no business there.
+    return () => new node.Worker(url, { execArgv: [] });
+  }
+  const { Worker, Blob, URL } = platform;
+  if (!Worker || !Blob || !URL) return undefined;
+  return () => new Worker(URL.createObjectURL(new Blob([workerSource], { type: 'text/javascript' })));
+}
+
+/**
+ * Workers that share the wasm memory, and the one job that all threads may be at. Workers start on their own time: until
+ * one has, the others do its share.
+ */
+export class ThreadPool {
+  readonly #memory = new SharedArrayBuffer(controlBytes);
+  readonly #control = new Int32Array(this.#memory);
+  readonly #args = argsOf(this.#memory);
+  readonly #workers = new Set<PlatformWorker>();
+  #job = 0;
+  /** Resolves when every worker has started or failed to. */
+  readonly ready: Promise<void>;
+  /** What kept workers from starting, or ended them. */
+  readonly problems: string[] = [];
+
+  /** Starts `count` workers, which compute with this module in this memory. */
+  constructor(count: number, module: WasmModule, memory: WasmMemory) {
+    const make = makerOfWorkers() as () => PlatformWorker;
+    const starting: Promise<void>[] = [];
+    for (let thread = 1; thread <= count; thread++) {
+      starting.push(this.#start(make, { module, memory, control: this.#memory, thread }));
+    }
+    this.ready = Promise.all(starting).then(() => {});
+  }
+
+  /** Workers at hand or starting. */
+  get size(): number {
+    return this.#workers.size;
+  }
+
+  /**
+   * Runs the units of a job on all threads, this one included, and returns when they are done.
+   *
+   * @param fn the function, and `index` its place among the module's exports
+   * @throws Error if a part fails on any thread.
+   */
+  run(fn: UnitFunction, index: number, args: readonly number[], units: number, grain: number): void {
+    const control = this.#control;
+    const chunk = Math.max(grain, Math.ceil(units / ((this.size + 1) * chunksPerThread)));
+    this.#args.set(args);
+    control[Control.fn] = index;
+    control[Control.argc] = args.length;
+    control[Control.units] = units;
+    control[Control.chunk] = chunk;
+    control[Control.failed] = 0;
+    control[Control.next] = 0;
+    this.#job = (this.#job + 1) & 0xffff;
+    const open = (this.#job << jobShift) | openBit;
+    Atomics.store(control, Control.state, open);
+    if (Atomics.load(control, Control.asleep) > 0) {
+      Atomics.notify(control, Control.state, Math.ceil(units / chunk) - 1);
+    }
+    let error: unknown;
+    try {
+      takeChunks(control, fn, args, 0);
+    } catch (thrown) {
+      error = thrown;
+      cancel(control);
+    }
+    // Closed as soon as nobody is at it.
+    while (Atomics.compareExchange(control, Control.state, open, open & ~openBit) !== open) pause();
+    if (error) throw error;
+    if (control[Control.failed]) throw new Error(failure(control));
+  }
+
+  dispose(): void {
+    Atomics.store(this.#control, Control.stop, 1);
+    Atomics.notify(this.#control, Control.state);
+    for (const worker of this.#workers) worker.terminate();
+    this.#workers.clear();
+  }
+
+  #start(make: () => PlatformWorker, start: WorkerStart): Promise<void> {
+    return new Promise((resolve) => {
+      let worker: PlatformWorker | undefined;
+      const lost = (why: unknown) => {
+        // One that dispose ended is in the set no more.
+        if (!worker || this.#workers.delete(worker)) this.problems.push(`a worker failed: ${why}`);
+        resolve();
+      };
+      const heard = (message: unknown) => (message === started ? resolve() : lost(message));
+      try {
+        worker = make();
+        this.#workers.add(worker);
+        if (worker.on) {
+          worker.on('message', heard);
+          worker.on('error', lost);
+          worker.on('exit', (code) => lost(`it exited with code ${code}`));
+          // Workers don't keep the process alive.
+          worker.unref?.();
+        } else {
+          worker.onmessage = ({ data }) => heard(data);
+          worker.onerror = (event) => {
+            event.preventDefault?.();
+            lost(event.message ?? 'it could not be loaded');
+          };
+        }
+        worker.postMessage(start);
+      } catch (error) {
+        lost(error);
+      }
+    });
+  }
+}
+
+/** @throws BackendError if a kernel's arguments aren't what its wasm function takes: wasm itself would not notice. */
+export function checkArgs(name: string, fn: UnitFunction, args: readonly number[]): void {
+  if (args.length + 3 === fn.length && args.length <= maxArgs) return;
+  throw new BackendError({
+    op: name,
+    expected: `${fn.length - 3} numbers (and begin, end, thread)`,
+    found: `${args.length}`,
+    fix: "Give the wasm function's arguments in the order of assembly/.",
+  });
+}

@@ -1,0 +1,30 @@
+import { profiles } from '@octet/backend';
+import { testBackend } from '@octet/backend-testkit';
+import { expect, it } from 'vitest';
+import { createWasmBackend } from '../src';
+import { missing } from './missing';
+
+it.each(Object.keys(profiles) as (keyof typeof profiles)[])('has every kernel of %s', async (profile) => {
+  const backend = await createWasmBackend({ threads: 1 });
+  const lacking = profiles[profile].filter((kernel) => !backend.kernels[kernel]);
+  expect(lacking).toEqual(profiles[profile].filter((kernel) => missing.includes(kernel)));
+  backend.dispose?.();
+});
+
+const skip = Object.fromEntries(missing.map((kernel) => [kernel, 'not written yet']));
+const variants = [
+  { relaxedSimd: false, threads: 1 },
+  { relaxedSimd: true, threads: 1 },
+  { relaxedSimd: true, threads: 2, maxGrain: 1 },
+];
+
+for (const options of variants) {
+  for (const profile of Object.keys(profiles) as (keyof typeof profiles)[]) {
+    const backend = async () => {
+      const made = await createWasmBackend(options);
+      await made.ready;
+      return made;
+    };
+    testBackend({ backend, profile, skip });
+  }
+}
