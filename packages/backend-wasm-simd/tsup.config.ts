@@ -1,4 +1,5 @@
 import { library } from '@octet/build/tsup';
 import { defineConfig } from 'tsup';
 
-export default defineConfig(library());
+// simd.wasm and relaxed.wasm go along, for those who would rather fetch one than carry it in JavaScript.
+export default defineConfig(library({ publicDir: 'src/generated/wasm' }));

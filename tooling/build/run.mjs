@@ -35,6 +35,17 @@ const { outputFiles } = await build({
   logLevel: 'warning',
   plugins: [
     {
+      // The wasm backend has sources that are made of others: they must be up to date.
+      name: 'build-wasm',
+      setup({ onResolve }) {
+        onResolve({ filter: /^@octet\/backend-wasm-simd$/ }, async () => {
+          const { buildWasm } = await import('../../packages/backend-wasm-simd/scripts/build-wasm.mjs');
+          await buildWasm();
+          return undefined;
+        });
+      },
+    },
+    {
       name: 'own-npm-packages-stay-outside',
       setup({ onResolve }) {
         onResolve({ filter: /^[^./]/ }, ({ path: id, kind, importer }) => {

@@ -2,3 +2,8 @@
 export function heapBase(): usize {
   return __heap_base;
 }
+
+/** Whether this is the variant with relaxed SIMD. */
+export function isRelaxed(): bool {
+  return <bool>RELAXED;
+}

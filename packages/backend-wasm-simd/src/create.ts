@@ -8,13 +8,11 @@ import {
 import { referenceBackend } from '@octet/backend-js-reference';
 import { BufferPool, dtypes, type WasmBuffer } from './buffers';
 import { type Features, probeFeatures } from './features';
-import relaxedModule from './generated/relaxed';
-import simdModule from './generated/simd';
 import { bindKernels, KernelContext } from './kernel';
 import { kernels } from './kernels';
 import { LinearMemory, pageBytes } from './memory';
-import { compile, inflate, setMemoryShared } from './module';
-import { platform, type WasmMemory, type WasmNamespace } from './platform';
+import { compile, copyOf, fetchBytes, inflate, setMemoryShared } from './module';
+import { platform, type WasmMemory, type WasmModule, type WasmNamespace } from './platform';
 import { hardwareThreads, ThreadPool, whyNoThreads } from './threads';
 
 export interface WasmBackendOptions {
@@ -22,6 +20,13 @@ export interface WasmBackendOptions {
   threads?: number | 'auto';
   /** Whether to use relaxed SIMD. 'auto' (the default): if the engine has it. Results are the same integers. */
   relaxedSimd?: boolean | 'auto';
+  /**
+   * Where to fetch the wasm from, instead of the JavaScript that carries it: a copy of this package's simd.wasm or
+   * relaxed.wasm. `relaxedSimd` says nothing then.
+   */
+  wasmUrl?: string | { readonly href: string };
+  /** The bytes of such a file; or a module compiled from it, which can run on one thread only. */
+  wasmModule?: ArrayBuffer | Uint8Array | WasmModule;
   /** Bytes of wasm memory past which tensors not in use move out to ordinary JavaScript memory. 256 MiB. */
   memoryBudget?: number;
   /** Bytes that the wasm memory may grow to. 4 GiB, or what the engine allows. */
@@ -92,7 +97,7 @@ function makeMemory(pages: number, shared: boolean): { memory: WasmMemory; pages
   }
 }
 
-/** Which of the two binaries to use, and why. */
+/** Whether to use the inlined variant with relaxed SIMD, and why. */
 function chooseVariant(features: Features, wanted: boolean | 'auto'): { relaxed: boolean; why: string } {
   if (wanted === true && !features.relaxedSimd) {
     throw new BackendError({
@@ -102,17 +107,41 @@ function chooseVariant(features: Features, wanted: boolean | 'auto'): { relaxed:
       fix: "Leave relaxedSimd at 'auto': results are the same integers either way.",
     });
   }
-  if (wanted === false) return { relaxed: false, why: 'relaxedSimd: false' };
+  if (wanted !== 'auto') return { relaxed: wanted, why: `relaxedSimd: ${wanted}` };
   return features.relaxedSimd
     ? { relaxed: true, why: 'the engine has it' }
     : { relaxed: false, why: 'the engine has no relaxed SIMD' };
 }
 
+/** The wasm to run, and why this one: bytes, unless it was given compiled. */
+async function findWasm(
+  features: Features,
+  { wasmUrl, wasmModule, relaxedSimd = 'auto' }: WasmBackendOptions,
+): Promise<{ wasm: Uint8Array | WasmModule; why: string }> {
+  if (wasmModule) {
+    const wasm =
+      ArrayBuffer.isView(wasmModule) || wasmModule instanceof ArrayBuffer ? copyOf(wasmModule) : wasmModule;
+    return { wasm, why: 'wasmModule' };
+  }
+  if (wasmUrl) return { wasm: await fetchBytes(wasmUrl), why: 'wasmUrl' };
+  const { relaxed, why } = chooseVariant(features, relaxedSimd);
+  const { default: text } = await (relaxed ? import('./generated/relaxed') : import('./generated/simd'));
+  return { wasm: await inflate(text), why };
+}
+
 /** How many threads to use, and why. */
-function chooseThreads(features: Features, wanted: number | 'auto'): { threads: number; why: string } {
+function chooseThreads(
+  features: Features,
+  wanted: number | 'auto',
+  compiled: boolean,
+): { threads: number; why: string } {
   const threads = wanted === 'auto' ? Math.min(hardwareThreads(), mostAutoThreads) : wanted;
-  const hindrance = threads > 1 ? whyNoThreads(features) : undefined;
-  if (hindrance) return { threads: 1, why: hindrance };
+  if (threads > 1) {
+    const hindrance = compiled
+      ? 'wasmModule is compiled for one thread: give its bytes'
+      : whyNoThreads(features);
+    if (hindrance) return { threads: 1, why: hindrance };
+  }
   return {
     threads,
     why: wanted === 'auto' ? `the machine runs ${hardwareThreads()} at once` : `threads: ${wanted}`,
@@ -132,17 +161,18 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
   checkCount('maximumMemory', maximumMemory, pageBytes);
   const features = probeFeatures();
   checkFeatures(features);
-  const variant = chooseVariant(features, options.relaxedSimd ?? 'auto');
-  const choice = chooseThreads(features, options.threads ?? 'auto');
+  const { wasm, why } = await findWasm(features, options);
+  const compiled = !(wasm instanceof Uint8Array);
+  const choice = chooseThreads(features, options.threads ?? 'auto', compiled);
   const shared = choice.threads > 1;
+  if (!compiled) setMemoryShared(wasm, shared);
+  const module = compiled ? wasm : await compile(wasm);
 
-  const bytes = await inflate(variant.relaxed ? relaxedModule : simdModule);
-  setMemoryShared(bytes, shared);
-  const module = await compile(bytes);
   const { memory, pages } = makeMemory(Math.min(mostPages, Math.floor(maximumMemory / pageBytes)), shared);
   const { Instance, Module } = platform.WebAssembly as WasmNamespace;
   const { exports } = new Instance(module, { env: { memory } });
   const names = Module.exports(module).map(({ name }) => name);
+  const relaxed = exports.isRelaxed() === 1;
   const pool = shared ? new ThreadPool(choice.threads - 1, module, memory) : undefined;
 
   const linear = new LinearMemory(memory, exports.heapBase(), pages * pageBytes);
@@ -153,7 +183,7 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
     buffers,
     pool,
     choice.threads,
-    variant.relaxed,
+    relaxed,
     options.maxGrain ?? Infinity,
   );
 
@@ -163,7 +193,9 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
     kernels: bindKernels(cx, kernels),
     profiles: ['inference-int8', 'inference-float', 'training'],
     fallback: referenceBackend,
-    ready: pool?.ready ?? Promise.resolve(),
+    get ready() {
+      return pool?.ready ?? Promise.resolve();
+    },
     ...(onFallback ? { onFallback } : {}),
     allocate: (dtype, length) => buffers.allocate(dtype, length),
     write: (buffer, data) => buffers.write(buffer, data),
@@ -177,8 +209,8 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
     info() {
       const { movedOut, movedIn } = buffers.statistics;
       return {
-        variant: variant.relaxed ? 'relaxed simd' : 'simd',
-        variantReason: variant.why,
+        variant: relaxed ? 'relaxed simd' : 'simd',
+        variantReason: why,
         threads: 1 + (pool?.size ?? 0),
         threadsReason: [choice.why, ...(pool?.problems ?? [])].join('; '),
         memoryBudget,

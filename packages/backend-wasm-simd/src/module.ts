@@ -17,6 +17,25 @@ export async function inflate(text: string): Promise<Uint8Array> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
+/** A copy, which can be changed. */
+export function copyOf(bytes: ArrayBuffer | ArrayBufferView): Uint8Array {
+  return ArrayBuffer.isView(bytes)
+    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength).slice()
+    : new Uint8Array(bytes).slice();
+}
+
+/** @throws BackendError if there is no such file. */
+export async function fetchBytes(url: string | { readonly href: string }): Promise<Uint8Array> {
+  const response = await platform.fetch?.(url);
+  if (response?.ok) return new Uint8Array(await response.arrayBuffer());
+  throw new BackendError({
+    op: 'createWasmBackend',
+    expected: `wasm at ${url}`,
+    found: response ? `HTTP status ${response.status}` : 'an environment without fetch',
+    fix: 'Check wasmUrl, or leave it out: the wasm is part of the JavaScript.',
+  });
+}
+
 /**
  * Says in the module's bytes whether the memory that it imports is shared. Kernels use no atomics, so the code is the
  * same either way, and one file serves both.
@@ -67,6 +86,19 @@ function findMemoryLimits(bytes: Uint8Array): number | undefined {
   return undefined;
 }
 
-export function compile(bytes: Uint8Array): Promise<WasmModule> {
-  return (platform.WebAssembly as WasmNamespace).compile(bytes);
+/** @throws BackendError if the bytes aren't wasm that this engine can run. */
+export async function compile(bytes: Uint8Array): Promise<WasmModule> {
+  try {
+    return await (platform.WebAssembly as WasmNamespace).compile(bytes);
+  } catch (cause) {
+    throw new BackendError(
+      {
+        op: 'createWasmBackend',
+        expected: 'a wasm module that this engine can run',
+        found: `${cause}`,
+        fix: 'Leave wasmUrl and wasmModule out, or give the simd variant.',
+      },
+      { cause },
+    );
+  }
 }

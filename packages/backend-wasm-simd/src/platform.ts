@@ -27,6 +27,7 @@ export interface PlatformWorker {
   terminate(): unknown;
   // Node
   on?(event: string, listener: (value: unknown) => void): void;
+  ref?(): void;
   unref?(): void;
   // The web
   onmessage?: ((event: { data: unknown }) => void) | null;

@@ -65,8 +65,8 @@ export class ThreadPool {
   readonly #args = argsOf(this.#memory);
   readonly #workers = new Set<PlatformWorker>();
   #job = 0;
-  /** Resolves when every worker has started or failed to. */
-  readonly ready: Promise<void>;
+  readonly #starting = new Set<PlatformWorker>();
+  readonly #ready: Promise<void>;
   /** What kept workers from starting, or ended them. */
   readonly problems: string[] = [];
 
@@ -77,7 +77,14 @@ export class ThreadPool {
     for (let thread = 1; thread <= count; thread++) {
       starting.push(this.#start(make, { module, memory, control: this.#memory, thread }));
     }
-    this.ready = Promise.all(starting).then(() => {});
+    this.#ready = Promise.all(starting).then(() => {});
+  }
+
+  /** Resolves when every worker has started or failed to. */
+  get ready(): Promise<void> {
+    // Someone waits: until then the workers do keep the process alive.
+    for (const worker of this.#starting) worker.ref?.();
+    return this.#ready;
   }
 
   /** Workers at hand or starting. */
@@ -130,20 +137,28 @@ export class ThreadPool {
   #start(make: () => PlatformWorker, start: WorkerStart): Promise<void> {
     return new Promise((resolve) => {
       let worker: PlatformWorker | undefined;
+      const settle = () => {
+        if (worker) {
+          this.#starting.delete(worker);
+          worker.unref?.();
+        }
+        resolve();
+      };
       const lost = (why: unknown) => {
         // One that dispose ended is in the set no more.
         if (!worker || this.#workers.delete(worker)) this.problems.push(`a worker failed: ${why}`);
-        resolve();
+        settle();
       };
-      const heard = (message: unknown) => (message === started ? resolve() : lost(message));
+      const heard = (message: unknown) => (message === started ? settle() : lost(message));
       try {
         worker = make();
         this.#workers.add(worker);
+        this.#starting.add(worker);
         if (worker.on) {
           worker.on('message', heard);
           worker.on('error', lost);
           worker.on('exit', (code) => lost(`it exited with code ${code}`));
-          // Workers don't keep the process alive.
+          // It doesn't keep the process alive.
           worker.unref?.();
         } else {
           worker.onmessage = ({ data }) => heard(data);

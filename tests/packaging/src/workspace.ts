@@ -38,7 +38,7 @@ export const packages: Package[] = readdirSync(path.join(root, 'packages'))
       folder,
       manifest,
       entries: Object.keys(exports)
-        .filter((key) => key !== './package.json')
+        .filter((key) => !/\.(json|wasm)$/.test(key))
         .map((key) => path.posix.join(name, key)),
       commonJs: JSON.stringify(exports).includes('"require"'),
       needsVitest: 'vitest' in peerDependencies,

@@ -1,19 +1,78 @@
 import type { WasmFunction } from '../generated/exports';
-import { size, type WasmKernel } from '../kernel';
+import { type KernelContext, size, type WasmKernel, type WasmTensor } from '../kernel';
 
 /** Elements of a unit, as in assembly/elementwise.ts. */
 const block = 1024;
-/** Units worth a thread. */
+/** Units worth a thread; fewer of those that take long. */
 const grain = 32;
+const slowGrain = 8;
+
+function units(n: number): number {
+  return Math.ceil(n / block);
+}
 
 /** y[n] = a ∘ b, where an operand of one element stands for all. */
 function binary(name: WasmFunction): WasmKernel<'add' | 'sub' | 'mul' | 'div'> {
   return (cx, { a, b, y }) => {
     const n = size(y);
     const step = (t: typeof a) => (size(t) === 1 ? 0 : 4);
-    const args = [cx.address(a), step(a), cx.address(b), step(b), cx.address(y), n];
-    cx.parallel(name, args, Math.ceil(n / block), grain);
+    cx.parallel(name, [cx.address(a), step(a), cx.address(b), step(b), cx.address(y), n], units(n), grain);
   };
+}
+
+/** y[n] = f(x), f depending on p and q. */
+function map(
+  cx: KernelContext,
+  name: WasmFunction,
+  x: WasmTensor,
+  y: WasmTensor,
+  p = 0,
+  q = 0,
+  least = grain,
+): void {
+  const n = size(y);
+  cx.parallel(name, [cx.address(x), cx.address(y), n, p, q], units(n), least);
+}
+
+type Plain =
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'abs'
+  | 'sign'
+  | 'relu'
+  | 'hardswish'
+  | 'hardsigmoid'
+  | 'gelu'
+  | 'sigmoid'
+  | 'tanh';
+
+function unary(name: WasmFunction, least = grain): WasmKernel<Plain> {
+  return (cx, { x, y }) => map(cx, name, x, y, 0, 0, least);
+}
+
+/** gradX[n] from gradY and x, or y. */
+function mapBackward(
+  cx: KernelContext,
+  name: WasmFunction,
+  [x, gradY, gradX]: readonly [x: WasmTensor, gradY: WasmTensor, gradX: WasmTensor],
+  p = 0,
+  q = 0,
+  least = grain,
+): void {
+  const n = size(gradX);
+  const args = [cx.address(x), cx.address(gradY), cx.address(gradX), n, p, q];
+  cx.parallel(name, args, units(n), least);
+}
+
+type PlainBackward = 'reluBackward' | 'hardswishBackward' | 'hardsigmoidBackward' | 'geluBackward';
+
+function backward(name: WasmFunction, least = grain): WasmKernel<PlainBackward> {
+  return (cx, { x, gradY, gradX }) => mapBackward(cx, name, [x, gradY, gradX], 0, 0, least);
+}
+
+function backwardByOutput(name: WasmFunction): WasmKernel<'sigmoidBackward' | 'tanhBackward'> {
+  return (cx, { y, gradY, gradX }) => mapBackward(cx, name, [y, gradY, gradX]);
 }
 
 export const add = binary('add');
@@ -21,7 +80,56 @@ export const sub = binary('sub');
 export const mul = binary('mul');
 export const div = binary('div');
 
-export const relu: WasmKernel<'relu'> = (cx, { x, y }) => {
+export const affine: WasmKernel<'affine'> = (cx, { x, y }, { scale, shift }) =>
+  map(cx, 'affine', x, y, scale, shift);
+
+export const applyMask: WasmKernel<'applyMask'> = (cx, { x, mask, y }, { scale }) => {
   const n = size(y);
-  cx.parallel('relu', [cx.address(x), cx.address(y), n], Math.ceil(n / block), grain);
+  cx.parallel('applyMask', [cx.address(x), cx.address(mask), cx.address(y), n, scale], units(n), grain);
 };
+
+export const exp = unary('exp', slowGrain);
+export const log = unary('log', slowGrain);
+export const sqrt = unary('sqrt');
+export const abs = unary('abs');
+export const sign = unary('sign');
+
+/** Squares in wasm; other powers are rare and computed here. */
+export const pow: WasmKernel<'pow'> = (cx, { x, y }, { exponent }) => {
+  const n = size(y);
+  const from = cx.address(x);
+  const to = cx.address(y);
+  if (exponent === 2) {
+    cx.parallel('mul', [from, 4, from, 4, to, n], units(n), grain);
+    return;
+  }
+  const numbers = cx.view('float32', from, n);
+  const powers = cx.view('float32', to, n);
+  for (let i = 0; i < n; i++) powers[i] = numbers[i] ** exponent;
+};
+
+export const relu = unary('relu');
+export const reluBackward = backward('reluBackward');
+export const relu6: WasmKernel<'relu6'> = (cx, { x, y }) => map(cx, 'clamp', x, y, 0, 6);
+export const relu6Backward: WasmKernel<'relu6Backward'> = (cx, { x, gradY, gradX }) =>
+  mapBackward(cx, 'clampOpenBackward', [x, gradY, gradX], 0, 6);
+export const hardswish = unary('hardswish');
+export const hardswishBackward = backward('hardswishBackward');
+export const hardsigmoid = unary('hardsigmoid');
+export const hardsigmoidBackward = backward('hardsigmoidBackward');
+export const leakyRelu: WasmKernel<'leakyRelu'> = (cx, { x, y }, { negativeSlope }) =>
+  map(cx, 'leakyRelu', x, y, negativeSlope);
+export const leakyReluBackward: WasmKernel<'leakyReluBackward'> = (
+  cx,
+  { x, gradY, gradX },
+  { negativeSlope },
+) => mapBackward(cx, 'leakyReluBackward', [x, gradY, gradX], negativeSlope);
+export const gelu = unary('gelu', slowGrain);
+export const geluBackward = backward('geluBackward', slowGrain);
+export const sigmoid = unary('sigmoid', slowGrain);
+export const sigmoidBackward = backwardByOutput('sigmoidBackward');
+export const tanh = unary('tanh', slowGrain);
+export const tanhBackward = backwardByOutput('tanhBackward');
+export const clamp: WasmKernel<'clamp'> = (cx, { x, y }, { min, max }) => map(cx, 'clamp', x, y, min, max);
+export const clampBackward: WasmKernel<'clampBackward'> = (cx, { x, gradY, gradX }, { min, max }) =>
+  mapBackward(cx, 'clampBackward', [x, gradY, gradX], min, max);

@@ -1,0 +1,208 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { ArgumentError, BackendError, dispatch, MissingKernelError } from '@octet/backend';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createWasmBackend } from '../src';
+import { probeFeatures } from '../src/features';
+import { setMemoryShared } from '../src/module';
+import { platform, type WasmNamespace } from '../src/platform';
+
+const { compile, validate, Module } = platform.WebAssembly as WasmNamespace;
+const wasmFile = (variant: string) =>
+  new Uint8Array(readFileSync(new URL(`../src/generated/wasm/${variant}.wasm`, import.meta.url)));
+
+/** An engine that refuses modules with these bytes in them. */
+function without(...opcode: number[]): void {
+  const has = (bytes: Uint8Array) => bytes.some((_, i) => opcode.every((byte, j) => bytes[i + j] === byte));
+  vi.stubGlobal('WebAssembly', { ...own(), validate: (bytes: Uint8Array) => !has(bytes) && validate(bytes) });
+}
+
+/** WebAssembly's members, which a spread doesn't see. */
+function own(): object {
+  const { WebAssembly } = platform;
+  return Object.fromEntries(
+    Object.getOwnPropertyNames(WebAssembly).map((name) => [name, WebAssembly?.[name as never]]),
+  );
+}
+
+afterEach(() => vi.unstubAllGlobals());
+
+describe('feature probes', () => {
+  it('are valid modules, which this engine accepts', () => {
+    expect(probeFeatures()).toEqual({ simd: true, relaxedSimd: true, threads: true });
+  });
+
+  it('fail one by one', () => {
+    without(0xfd, 0x85, 2);
+    expect(probeFeatures()).toEqual({ simd: true, relaxedSimd: false, threads: true });
+    without(0xfe, 3, 0);
+    expect(probeFeatures()).toEqual({ simd: true, relaxedSimd: true, threads: false });
+    without(0xfd);
+    expect(probeFeatures()).toEqual({ simd: false, relaxedSimd: false, threads: true });
+    vi.stubGlobal('WebAssembly', undefined);
+    expect(probeFeatures()).toEqual({ simd: false, relaxedSimd: false, threads: false });
+  });
+
+  it('without SIMD or WebAssembly there is a typed error that names the js backend', async () => {
+    without(0xfd);
+    await expect(createWasmBackend()).rejects.toThrow(BackendError);
+    await expect(createWasmBackend()).rejects.toThrow(
+      "createWasmBackend: expected an engine with WebAssembly SIMD, found one without. Use the js backend instead: setBackend(referenceBackend) from '@octet/backend-js-reference'.",
+    );
+    vi.stubGlobal('WebAssembly', undefined);
+    await expect(createWasmBackend()).rejects.toThrow('found one without WebAssembly');
+  });
+});
+
+describe('info', () => {
+  const infoOf = async (options?: Parameters<typeof createWasmBackend>[0]) => {
+    const backend = await createWasmBackend(options);
+    await backend.ready;
+    const info = backend.info();
+    backend.dispose();
+    return info;
+  };
+
+  it('tells the variant and why', async () => {
+    expect(await infoOf()).toMatchObject({ variant: 'relaxed simd', variantReason: 'the engine has it' });
+    expect(await infoOf({ relaxedSimd: false })).toMatchObject({
+      variant: 'simd',
+      variantReason: 'relaxedSimd: false',
+    });
+    without(0xfd, 0x85, 2);
+    expect(await infoOf()).toMatchObject({
+      variant: 'simd',
+      variantReason: 'the engine has no relaxed SIMD',
+    });
+    await expect(infoOf({ relaxedSimd: true })).rejects.toThrow('expected an engine with relaxed SIMD');
+  });
+
+  it('tells the threads and why', async () => {
+    const hardware = availableParallelism();
+    expect(await infoOf()).toMatchObject({
+      threads: Math.min(8, hardware),
+      threadsReason: `the machine runs ${hardware} at once`,
+    });
+    expect(await infoOf({ threads: 1 })).toMatchObject({ threads: 1, threadsReason: 'threads: 1' });
+    expect(await infoOf({ threads: 3 })).toMatchObject({ threads: 3, threadsReason: 'threads: 3' });
+  });
+
+  it('tells why there are no threads', async () => {
+    const options = { threads: 4 };
+    without(0xfe, 3, 0);
+    expect(await infoOf(options)).toMatchObject({
+      threads: 1,
+      threadsReason: 'this engine has no WebAssembly threads',
+    });
+    vi.unstubAllGlobals();
+    vi.stubGlobal('SharedArrayBuffer', undefined);
+    expect((await infoOf(options)).threadsReason).toBe('there is no SharedArrayBuffer');
+    vi.stubGlobal('crossOriginIsolated', false);
+    expect(await infoOf(options)).toMatchObject({
+      threads: 1,
+      threadsReason:
+        'the page is not cross-origin isolated (headers COOP and COEP), so there is no shared memory',
+    });
+    vi.unstubAllGlobals();
+    vi.stubGlobal('process', { versions: {} });
+    expect((await infoOf(options)).threadsReason).toBe('this environment has no workers');
+  });
+});
+
+describe('options', () => {
+  it.each([{ threads: 0 }, { threads: 1.5 }, { memoryBudget: -1 }, { maximumMemory: 100 }])(
+    '%j is refused',
+    async (options) => {
+      await expect(createWasmBackend(options)).rejects.toThrow(ArgumentError);
+    },
+  );
+
+  it('the memory is set aside as far as the engine allows', async () => {
+    const { Memory } = platform.WebAssembly as WasmNamespace;
+    class SmallMemory extends (Memory as unknown as new (limits: object) => object) {
+      constructor(limits: { maximum: number }) {
+        if (limits.maximum > 10_000) throw new RangeError('could not allocate memory');
+        super(limits);
+      }
+    }
+    vi.stubGlobal('WebAssembly', { ...own(), Memory: SmallMemory });
+    const backend = await createWasmBackend({ threads: 1 });
+    expect(() => backend.allocate('float32', 2 ** 28)).toThrow(`${8192 * 65536} at most`);
+    backend.dispose();
+  });
+
+  it('wasm can come as bytes, compiled, or from a URL', async () => {
+    const bytes = wasmFile('simd');
+    const fromBytes = await createWasmBackend({ wasmModule: bytes, threads: 2 });
+    expect(fromBytes.info()).toMatchObject({ variant: 'simd', variantReason: 'wasmModule', threads: 2 });
+    expect(bytes).toEqual(wasmFile('simd'));
+
+    const compiled = await createWasmBackend({ wasmModule: await compile(wasmFile('relaxed')), threads: 2 });
+    expect(compiled.info()).toMatchObject({
+      variant: 'relaxed simd',
+      threads: 1,
+      threadsReason: 'wasmModule is compiled for one thread: give its bytes',
+    });
+
+    const url = `data:application/wasm;base64,${Buffer.from(bytes).toString('base64')}`;
+    const fetched = await createWasmBackend({ wasmUrl: url, threads: 2 });
+    expect(fetched.info()).toMatchObject({ variant: 'simd', variantReason: 'wasmUrl', threads: 2 });
+    for (const backend of [fromBytes, compiled, fetched]) backend.dispose();
+
+    vi.stubGlobal('fetch', async () => ({ ok: false, status: 404 }));
+    await expect(createWasmBackend({ wasmUrl: '/x.wasm' })).rejects.toThrow(
+      'expected wasm at /x.wasm, found HTTP status 404',
+    );
+  });
+
+  it('wasm that is none, or not ours, is a typed error', async () => {
+    await expect(createWasmBackend({ wasmModule: new Uint8Array(100) })).rejects.toThrow(BackendError);
+    const other = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 2, 7, 1, 1, 97, 1, 98, 0, 0);
+    await expect(createWasmBackend({ wasmModule: other })).rejects.toThrow(
+      'found 17 bytes of something else',
+    );
+    const broken = wasmFile('simd');
+    broken[broken.length - 1] ^= 255;
+    await expect(createWasmBackend({ wasmModule: broken })).rejects.toThrow('found CompileError');
+  });
+
+  it('a kernel that neither this backend nor the fallback has is a typed error; one of the fallback is reported', async () => {
+    const told: string[] = [];
+    const backend = await createWasmBackend({ threads: 1, onFallback: ({ kernel }) => told.push(kernel) });
+    const y = { buffer: backend.allocate('float32', 3), dtype: 'float32' as const, shape: [3] };
+    expect(() => dispatch(backend, 'nonsense' as 'fill', {}, { y }, { value: 1 })).toThrow(
+      MissingKernelError,
+    );
+    if (!backend.kernels.fill) {
+      dispatch(backend, 'fill', {}, { y }, { value: 1 });
+      expect(told).toEqual(['fill']);
+    }
+    backend.dispose();
+  });
+});
+
+describe('the wasm', () => {
+  it('can share its memory between threads or not, by one byte', async () => {
+    const bytes = wasmFile('relaxed');
+    const before = bytes.slice();
+    setMemoryShared(bytes, true);
+    expect(bytes.filter((byte, i) => byte !== before[i])).toEqual(Uint8Array.of(3));
+    await compile(bytes);
+    setMemoryShared(bytes, false);
+    expect(bytes).toEqual(before);
+  });
+
+  it('has no functions that take 64-bit integers, and no more imports than the memory', async () => {
+    for (const variant of ['simd', 'relaxed']) {
+      const module = await compile(wasmFile(variant));
+      expect((Module as unknown as { imports(m: object): object[] }).imports(module)).toEqual([
+        { module: 'env', name: 'memory', kind: 'memory' },
+      ]);
+      expect(Module.exports(module).every(({ kind }) => kind === 'function')).toBe(true);
+    }
+  });
+
+  it('is what the sources say', () => {
+    expect(existsSync(new URL('../src/generated/exports.ts', import.meta.url))).toBe(true);
+  });
+});
