@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    projects: ['packages/*', 'apps/*', 'examples/*', 'tests/golden'],
+    projects: ['packages/*', 'apps/*', 'examples/*', 'tests/golden', 'tests/docs'],
     reporters: ['default', new TotalsReporter()],
   },
 });

@@ -1,3 +1,3 @@
 import { project } from '@octet/build/vitest';
 
-export default project('bench');
+export default project('bench', { testTimeout: 60_000 });

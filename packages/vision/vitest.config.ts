@@ -1,3 +1,3 @@
 import { project } from '@octet/build/vitest';
 
-export default project('vision');
+export default project('vision', { testTimeout: 30_000 });

@@ -45,8 +45,8 @@ async function fromModule(name: string, options: BackendOptions): Promise<Backen
       {
         op: '--backend',
         expected: `${backendNames.join(', ')}, or the path or package name of a module that exports a backend`,
-        found: `'${name}': ${firstLine(cause)}`,
-        fix: 'A path starts with ./ or /.',
+        found: `'${name}': ${reason(cause)}`,
+        fix: 'Paths are taken from the current folder.',
       },
       { cause },
     );
@@ -92,6 +92,8 @@ function describe(value: unknown): string {
   return value === null ? 'null' : typeof value;
 }
 
-function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0];
+/** What Node says, without from where it looked. */
+function reason(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n')[0].replace(/ imported from .*/, '');
 }

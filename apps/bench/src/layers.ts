@@ -68,7 +68,7 @@ export async function measureLayers(
     run();
   });
   try {
-    await timeRuns(() => noGrad(() => model.call(x)), { runs, backend });
+    await timeRuns(() => noGrad(() => model.call(x)), { runs, backend, warmup: 2 });
   } finally {
     removeHook();
     for (const handle of handles) handle.remove();
@@ -76,7 +76,7 @@ export async function measureLayers(
   return (
     [...found.values()]
       .filter(({ kernels }) => kernels.length > 0)
-      // The first run was to warm up.
+      // The first runs were to warm up.
       .map((layer) => ({ ...layer, ms: layer.ms.slice(-runs) }))
   );
 }

@@ -13,6 +13,7 @@ const commands = [seedCommand, digitsCommand, layersCommand];
 function createProgram(): Command {
   const program = new Command('pnpm bench')
     .description('Octet: trains, quantizes and measures int8 neural networks.')
+    .helpCommand(false)
     .exitOverride()
     .showHelpAfterError();
   for (const create of commands) program.addCommand(create().copyInheritedSettings(program));

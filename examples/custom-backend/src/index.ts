@@ -12,7 +12,6 @@ type Packed = Int16Array;
 
 const qconv2d: PrepackingKernel<KernelTable['qconv2d'], HostBuffer, Packed> = {
   prepack({ weight }, { groups, weightZeroPoint }) {
-    if (!weight) throw new TypeError('qconv2d: prepack needs the weight');
     const [outputs, rows, columns, inputs] = weight.shape;
     const taps = rows * columns * inputs;
     const perGroup = outputs / groups;

@@ -19,14 +19,18 @@ export type KernelFn<S extends KernelSpec, B> = (
   attrs: S['attrs'],
 ) => void;
 
-type Weights<S extends KernelSpec> = Exclude<S['in'] | S['optionalIn'], 'x'>;
+/** The inputs of a kernel but `x`: what stays the same from call to call. */
+export type KernelWeights<S extends KernelSpec, T> = { readonly [N in Exclude<S['in'], 'x'>]: T } & {
+  readonly [N in Exclude<S['optionalIn'], 'x'>]?: T | undefined;
+};
 
 /**
  * A kernel that wants its weights in a form of its own. `prepack` runs once per set of weights (at convert, at load, or
- * at first use); its result is handed to every `run`. It may hold memory of the backend: `free` gives that back.
+ * at first use); its result is handed to every `run`. It may use all attributes: other weights or attributes come with
+ * another `PrepackCache`, or a cleared one. It may hold memory of the backend: `free` gives that back.
  */
 export interface PrepackingKernel<S extends KernelSpec, B, P = unknown> {
-  prepack(weights: { readonly [N in Weights<S>]?: KernelTensor<B> | undefined }, attrs: S['attrs']): P;
+  prepack(weights: KernelWeights<S, KernelTensor<B>>, attrs: S['attrs']): P;
   // Methods, not properties: so that a kernel with packed weights of its own type fits the table.
   run(tensors: KernelTensors<S, KernelTensor<B>>, attrs: S['attrs'], packed: P): void;
   free?(packed: P): void;

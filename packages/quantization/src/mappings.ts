@@ -1,6 +1,6 @@
 /**
  * Which module becomes which: the tables that `prepareQat`, `convert` and `quantizeDynamic` go by. Adding a module is one
- * file and one line here. A map of one's own can be passed to those functions.
+ * file and one line here.
  */
 import { type AnyModule, Conv2d, Hardswish, LeakyReLU, Linear, LSTM } from '@octet/nn';
 import { DynamicQuantizedLinear } from './dynamic/linear';

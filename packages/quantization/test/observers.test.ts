@@ -7,7 +7,7 @@ import {
   enableFakeQuant,
   enableObserver,
   FakeQuantize,
-  FixedQparamsObserver,
+  FixedQParamsObserver,
   fakeQuantize,
   HistogramObserver,
   LearnableFakeQuantize,
@@ -106,8 +106,8 @@ describe('observers', () => {
     }
   });
 
-  test('FixedQparamsObserver and RecordingObserver', () => {
-    const fixed = new FixedQparamsObserver({ scale: 1 / 256, zeroPoint: 3 });
+  test('FixedQParamsObserver and RecordingObserver', () => {
+    const fixed = new FixedQParamsObserver({ scale: 1 / 256, zeroPoint: 3 });
     fixed.call(randn([5]));
     expect(numbers(fixed.calculateQparams().zeroPoint)).toEqual([3]);
     const recording = new RecordingObserver();

@@ -88,7 +88,7 @@ function toHost(data: ArrayLike<number>, dtype: StorageDType): TypedArray {
 }
 
 /**
- * A tensor from a number, nested arrays, or a typed array with a shape.
+ * A tensor from a number, nested arrays, or a typed array with a shape; float32, or bool for booleans, unless told.
  * @example tensor([[1, 2], [3, 4]]); tensor(new Float32Array(6), [2, 3])
  * @throws ShapeError if the nested arrays are ragged
  */
@@ -102,10 +102,11 @@ export function tensor(
   if (ArrayBuffer.isView(values))
     return fromData(values as TypedArray, given ?? [(values as TypedArray).length], opts);
   const inferred: number[] = [];
-  for (let v: NestedNumbers = values as NestedNumbers; Array.isArray(v); v = v[0]) inferred.push(v.length);
+  let first = values as NestedNumbers;
+  for (; Array.isArray(first); first = first[0]) inferred.push(first.length);
   const flat: number[] = [];
   flatten(values as NestedNumbers, inferred, 0, flat);
-  return fromData(flat, given ?? inferred, opts);
+  return fromData(flat, given ?? inferred, typeof first === 'boolean' ? { dtype: 'bool', ...opts } : opts);
 }
 
 function flatten(v: NestedNumbers, shape: readonly number[], depth: number, out: number[]): void {

@@ -1,5 +1,5 @@
 /** Models for images, and handwritten digits. */
-export { type Digit, type MnistOptions, mnist } from './datasets/mnist';
+export { type Digit, MNIST_SIZE, type MnistOptions, mnist } from './datasets/mnist';
 export { ConvBNReLU, type ConvBNReLUOptions } from './models/conv-bn-relu';
 export { DigitClassifier, type DigitClassifierOptions } from './models/digit-classifier';
 export { InvertedResidual, type InvertedResidualOptions } from './models/inverted-residual';

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { type Dataset, Subset } from '@octet/data';
 import type { Module } from '@octet/nn';
 import { manualSeed, setBackend } from '@octet/tensor';
-import { DigitClassifier, mnist } from '@octet/vision';
+import { DigitClassifier, MNIST_SIZE, mnist } from '@octet/vision';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { loadBackend } from '../backends';
@@ -10,6 +10,7 @@ import { digitsPerLine, drawDigits } from '../digits/draw';
 import { accuracy, predict, saveCheckpoint, timeThousand } from '../digits/measure';
 import { quantizeAfterTraining, quantizeByTraining } from '../digits/quantize';
 import { train } from '../digits/train';
+import { UsageError } from '../errors';
 import { formatBytes, formatCount, formatMs, formatPercent, timeConsumption } from '../format';
 import { hostInfo } from '../host';
 import { checkJsonPath, writeJson } from '../json-file';
@@ -36,10 +37,14 @@ export function digitsCommand(): Command {
     .addOption(threadsOption())
     .addOption(new Option('--epochs <n>', 'epochs of float training').default(3).argParser(whole({ min: 1 })))
     .addOption(
-      new Option('--train <n>', 'digits to learn from').default(8000).argParser(whole({ min: 2, max: 9999 })),
+      new Option('--train <n>', 'digits to learn from')
+        .default(8000)
+        .argParser(whole({ min: 2, max: MNIST_SIZE - 1 })),
     )
     .addOption(
-      new Option('--test <n>', 'digits to hold out').default(2000).argParser(whole({ min: 1, max: 9998 })),
+      new Option('--test <n>', 'digits to hold out')
+        .default(2000)
+        .argParser(whole({ min: 1, max: MNIST_SIZE - 2 })),
     )
     .addOption(
       new Option('--width <w>', 'times the channels of every layer')
@@ -63,6 +68,7 @@ interface Contender {
 }
 
 async function benchDigits(options: DigitsOptions): Promise<void> {
+  checkCounts(options);
   await checkJsonPath(options.json);
   const backend = await loadBackend(options.backend, options);
   setBackend(backend);
@@ -128,7 +134,7 @@ async function benchDigits(options: DigitsOptions): Promise<void> {
   console.log();
   console.log(timeConsumption(msPer1000.fp32, msPer1000.qatInt8, '1,000 digits'));
   console.log();
-  const shown = firstOf(digits.test, Math.min(6, digitsPerLine(process.stdout.columns ?? 100)));
+  const shown = firstOf(digits.test, Math.min(6, digitsPerLine(process.stdout.columns || 100)));
   console.log(
     drawDigits(
       Array.from({ length: shown.length }, (_, i) => shown.get(i)),
@@ -155,6 +161,17 @@ async function benchDigits(options: DigitsOptions): Promise<void> {
     width,
     seed,
     host: hostInfo(),
+  });
+}
+
+/** @throws UsageError for more digits than there are */
+function checkCounts({ train, test }: DigitsOptions): void {
+  if (train + test <= MNIST_SIZE) return;
+  throw new UsageError({
+    op: '--train and --test',
+    expected: `at most ${MNIST_SIZE} together`,
+    found: `${train} and ${test}`,
+    fix: 'No digit is in both parts.',
   });
 }
 

@@ -66,7 +66,7 @@ async function benchLayers({ model: name, batch, runs, json, ...options }: Layer
   );
 
   console.log(
-    `${name}  [${batch}, ${channels}, ${size}, ${size}] · ${backend.name} · median of ${runs} runs\n`,
+    `${name}  [${batch}, ${channels}, ${size}, ${size}] · ${backend.name} · median of ${runs} ${runs === 1 ? 'run' : 'runs'}\n`,
   );
   console.log(table(layers));
   if (json === undefined) return;

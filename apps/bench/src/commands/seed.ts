@@ -107,7 +107,7 @@ async function train(model: Module, iterations: number, report: Report): Promise
     optimizer.zeroGrad();
     loss.backward();
     optimizer.step();
-    report(i + 1, iterations, `loss ${loss.itemSync().toFixed(5)}`);
+    report(i + 1, iterations, `loss ${loss.itemSync().toPrecision(3)}`);
   }
 }
 

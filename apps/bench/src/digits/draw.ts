@@ -40,6 +40,6 @@ function draw(pixels: ArrayLike<number>): string[] {
 
 function caption(label: number, prediction: number): string {
   const right = label === prediction;
-  const text = (right ? `int8 says ${prediction}` : `int8 says ${prediction}, not ${label}`).padEnd(width);
-  return right ? pc.green(text) : pc.red(text);
+  const text = right ? `int8 says ${prediction}` : `int8 says ${prediction}, not ${label}`;
+  return (right ? pc.green(text) : pc.red(text)) + ' '.repeat(width - text.length);
 }

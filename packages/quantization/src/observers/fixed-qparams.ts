@@ -3,17 +3,17 @@ import { type Tensor, tensor } from '@octet/tensor';
 import type { QparamTensors } from '../functional/observe';
 import { Observer, type ObserverOptions } from './base';
 
-export interface FixedQparamsOptions extends ObserverOptions {
+export interface FixedQParamsOptions extends ObserverOptions {
   scale: number;
   zeroPoint: number;
 }
 
 /** Always says the same scale and zero point: for outputs whose range is known, like a sigmoid's. */
-export class FixedQparamsObserver extends Observer {
+export class FixedQParamsObserver extends Observer {
   readonly scale: Buffer;
   readonly zeroPoint: Buffer;
 
-  constructor({ scale, zeroPoint, ...options }: FixedQparamsOptions) {
+  constructor({ scale, zeroPoint, ...options }: FixedQParamsOptions) {
     super(options);
     this.scale = new Buffer(tensor([scale]));
     this.zeroPoint = new Buffer(tensor([zeroPoint], { dtype: 'int32' }));

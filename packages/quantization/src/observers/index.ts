@@ -1,6 +1,6 @@
 // One line an observer: adding one is a file here and this line.
 export { Observer, type ObserverOptions, type QScheme, RangeObserver } from './base';
-export { FixedQparamsObserver, type FixedQparamsOptions } from './fixed-qparams';
+export { FixedQParamsObserver, type FixedQParamsOptions } from './fixed-qparams';
 export { HistogramObserver, type HistogramOptions } from './histogram';
 export { MinMaxObserver } from './min-max';
 export { MovingAverageMinMaxObserver, type MovingAverageOptions } from './moving-average-min-max';

@@ -18,7 +18,8 @@ export interface MnistOptions {
   seed?: number;
 }
 
-const MNIST_SIZE = 10_000;
+/** How many digits there are. */
+export const MNIST_SIZE = 10_000;
 const pixels = 28 * 28;
 
 /**
@@ -35,9 +36,9 @@ export async function mnist({ train = 8000, test = 2000, seed = 0 }: MnistOption
   const digits = await readAll();
   const order = new Generator(seed).permutation(MNIST_SIZE);
   return {
-    // From the two ends, so that the size of one part doesn't change what is in the other.
+    // From the two ends, so that a part's size changes neither the other part nor the order of its own.
     train: new Subset(digits, order.slice(0, train)),
-    test: new Subset(digits, order.slice(MNIST_SIZE - test)),
+    test: new Subset(digits, order.slice(MNIST_SIZE - test).reverse()),
   };
 }
 
@@ -70,12 +71,12 @@ class Digits implements Dataset<Digit> {
 }
 
 async function readAll(): Promise<Digits> {
-  const require = await requireFunction();
   const images = new Uint8Array(MNIST_SIZE * pixels);
   const labels = new Uint8Array(MNIST_SIZE);
+  const readJson = await jsonReader();
   let at = 0;
   for (let digit = 0; digit < 10; digit++) {
-    const { data } = require(`mnist/src/digits/${digit}.json`) as { data: readonly number[] };
+    const { data } = (await readJson(`mnist/src/digits/${digit}.json`)) as { data: readonly number[] };
     labels.fill(digit, at / pixels, (at + data.length) / pixels);
     // The package rounds byte / 255 to three decimals, from which the byte comes back exactly.
     for (const value of data) images[at++] = Math.round(value * 255);
@@ -83,11 +84,15 @@ async function readAll(): Promise<Digits> {
   return new Digits(images, labels);
 }
 
-/** Node's `require`, looked up when it is needed, so that the package can be imported in a browser. */
-async function requireFunction(): Promise<(id: string) => unknown> {
+/** Reads JSON files of npm packages; Node's functions are loaded here, so that the package can be imported in a browser. */
+async function jsonReader(): Promise<(id: string) => Promise<unknown>> {
   try {
+    // Awaited one by one inside of `try`: bundlers for browsers take that as leave to go without.
     const { createRequire } = await import('node:module');
-    return createRequire(import.meta.url);
+    const { readFile } = await import('node:fs/promises');
+    const { resolve } = createRequire(import.meta.url);
+    // Not `require(id)`, which would keep all of them in memory.
+    return async (id) => JSON.parse(await readFile(resolve(id), 'utf8'));
   } catch (cause) {
     throw new ArgumentError(
       {
