@@ -5,7 +5,7 @@
 // needs no build, writes the bundle to the `dist` folder beside `src`, and runs it in this process.
 // The app's own packages from npm stay outside the bundle; those of the libraries, which the app's
 // folder can't see, go into it.
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -52,6 +52,18 @@ const { outputFiles } = await build({
           if (kind === 'entry-point' || id.startsWith('@octet/')) return undefined;
           const own = importer.startsWith(app + path.sep);
           return own || isBuiltin(id) ? { path: id, external: true } : undefined;
+        });
+      },
+    },
+    {
+      name: 'libraries-keep-their-place',
+      setup({ onLoad }) {
+        // What a library looks up beside itself, it must find from its own folder, not from the bundle's.
+        onLoad({ filter: /\/packages\/[^/]+\/src\/.*\.ts$/ }, ({ path: file }) => {
+          const text = readFileSync(file, 'utf8');
+          if (!text.includes('import.meta.url')) return undefined;
+          const url = JSON.stringify(pathToFileURL(file).href);
+          return { contents: text.replaceAll('import.meta.url', url), loader: 'ts' };
         });
       },
     },

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { type Dataset, Subset } from '@octet/data';
 import type { Module } from '@octet/nn';
 import { manualSeed, setBackend } from '@octet/tensor';
-import { DigitClassifier, MNIST_SIZE, mnist } from '@octet/vision';
+import { type Digit, DigitClassifier, MNIST_SIZE, mnist } from '@octet/vision';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { loadBackend } from '../backends';
@@ -57,6 +57,56 @@ export function digitsCommand(): Command {
     .action(benchDigits);
 }
 
+async function benchDigits({ json, ...options }: DigitsOptions): Promise<void> {
+  checkCounts(options);
+  await checkJsonPath(json);
+  const backend = await loadBackend(options.backend, options);
+  setBackend(backend);
+  const { epochs, seed, width, threads, out } = options;
+  const { train, test } = await mnist({ train: options.train, test: options.test, seed });
+  console.log(
+    `Digits  ${formatCount(train.length)} to train, ${formatCount(test.length)} to test · ${backend.name}`,
+  );
+
+  const { contenders, ...seconds } = await trainAndQuantize(train, options);
+  const predictions = await mapEach(contenders, ({ model }) => predict(model, test));
+  const results = {
+    accuracy: await mapEach(predictions, (labels) => accuracy(labels, test)),
+    bytes: await mapEach(contenders, ({ file, model, saved = model }) =>
+      saveCheckpoint(saved, path.join(out, `${file}.safetensors`)),
+    ),
+    msPer1000: await mapEach(contenders, ({ model }) => timeThousand(model, test)),
+  };
+  const checkpointRatio = results.bytes.qatInt8 / results.bytes.fp32;
+  const { fp32, qatInt8 } = results.msPer1000;
+
+  console.log(`\n${table(contenders, results)}`);
+  console.log(
+    pc.dim(`checkpoints in ${path.join(out, path.sep)}: int8 is ${checkpointRatio.toFixed(3)} of float32`),
+  );
+  console.log(`\n${timeConsumption(fp32, qatInt8, '1,000 digits')}\n`);
+  const shown = Math.min(test.length, 6, digitsPerLine(process.stdout.columns || 100));
+  const digits = Array.from({ length: shown }, (_, i) => test.get(i));
+  console.log(drawDigits(digits, predictions.qatInt8));
+
+  if (json === undefined) return;
+  await writeJson(json, {
+    command: 'digits',
+    backend: backend.name,
+    threads,
+    ...results,
+    checkpointRatio,
+    speedup: fp32 / qatInt8,
+    ...seconds,
+    epochs,
+    train: train.length,
+    test: test.length,
+    width,
+    seed,
+    host: hostInfo(),
+  });
+}
+
 /** One of the three networks that are compared. */
 interface Contender {
   label: string;
@@ -67,105 +117,56 @@ interface Contender {
   saved?: Module;
 }
 
-async function benchDigits(options: DigitsOptions): Promise<void> {
-  checkCounts(options);
-  await checkJsonPath(options.json);
-  const backend = await loadBackend(options.backend, options);
-  setBackend(backend);
-  const { epochs, seed, width, out } = options;
-  const digits = await mnist({ train: options.train, test: options.test, seed });
-  const { length } = digits.train;
-  console.log(
-    `Digits  ${formatCount(length)} to train, ${formatCount(digits.test.length)} to test · ${backend.name}`,
-  );
+type PerContender<T> = Record<'fp32' | 'ptqInt8' | 'qatInt8', T>;
 
+/** The float network, and what the two ways of quantization make of it. @throws Interrupted */
+async function trainAndQuantize(data: Dataset<Digit>, { epochs, seed, width }: Omit<DigitsOptions, 'json'>) {
   manualSeed(seed);
   const float = new DigitClassifier({ width });
   const training = await withProgress('Training   ', (report) =>
-    train({ model: float, data: digits.train, epochs, maxLr: 0.01, seed, report }),
+    train({ model: float, data, epochs, maxLr: 0.01, seed, report }),
   );
   const calibration = await withProgress('Calibrating', (report) =>
-    quantizeAfterTraining(float, firstOf(digits.train, 512), report),
+    quantizeAfterTraining(float, firstOf(data, 512), report),
   );
+  const half = firstOf(data, Math.ceil(data.length / 2));
   const fineTuning = await withProgress('Fine-tuning', (report) =>
-    quantizeByTraining(float, {
-      data: firstOf(digits.train, length / 2),
-      epochs: 1,
-      maxLr: 0.001,
-      seed: seed + 1,
-      report,
-    }),
+    quantizeByTraining(float, { data: half, epochs: 1, maxLr: 0.001, seed: seed + 1, report }),
   );
-
   const fused = float.clone().eval();
   fused.fuseModel();
-  const contenders = {
+  const contenders: PerContender<Contender> = {
     fp32: { label: 'float32', file: 'digits-fp32', model: fused, saved: float },
     ptqInt8: { label: 'int8 (PTQ)', file: 'digits-int8-ptq', model: calibration.result },
     qatInt8: { label: 'int8 (QAT)', file: 'digits-int8-qat', model: fineTuning.result },
-  } satisfies Record<string, Contender>;
-  const predictions = await mapEach(contenders, ({ model }) => predict(model, digits.test));
-  const accuracies = await mapEach(predictions, (labels) => accuracy(labels, digits.test));
-  const bytes = await mapEach(contenders, ({ file, model, saved = model }: Contender) =>
-    saveCheckpoint(saved, path.join(out, `${file}.safetensors`)),
-  );
-  const msPer1000 = await mapEach(contenders, ({ model }) => timeThousand(model, digits.test));
-
-  const names = Object.keys(contenders) as (keyof typeof contenders)[];
-  console.log();
-  console.log(
-    formatTable(
-      [
-        { title: '' },
-        { title: 'accuracy', align: 'right' },
-        { title: 'checkpoint', align: 'right' },
-        { title: '1,000 images', align: 'right' },
-      ],
-      names.map((name) => [
-        contenders[name].label,
-        formatPercent(accuracies[name]),
-        formatBytes(bytes[name]),
-        formatMs(msPer1000[name]),
-      ]),
-    ),
-  );
-  const ratio = bytes.qatInt8 / bytes.fp32;
-  console.log(pc.dim(`checkpoints in ${out}${path.sep}: int8 is ${ratio.toFixed(3)} of float32`));
-  console.log();
-  console.log(timeConsumption(msPer1000.fp32, msPer1000.qatInt8, '1,000 digits'));
-  console.log();
-  const shown = firstOf(digits.test, Math.min(6, digitsPerLine(process.stdout.columns || 100)));
-  console.log(
-    drawDigits(
-      Array.from({ length: shown.length }, (_, i) => shown.get(i)),
-      predictions.qatInt8,
-    ),
-  );
-
-  if (options.json === undefined) return;
-  await writeJson(options.json, {
-    command: 'digits',
-    backend: backend.name,
-    threads: options.threads,
-    accuracy: accuracies,
-    bytes,
-    checkpointRatio: ratio,
+  };
+  return {
+    contenders,
     trainSeconds: training.seconds,
     calibrationSeconds: calibration.seconds,
     qatSeconds: fineTuning.seconds,
-    msPer1000,
-    speedup: msPer1000.fp32 / msPer1000.qatInt8,
-    epochs,
-    train: length,
-    test: digits.test.length,
-    width,
-    seed,
-    host: hostInfo(),
-  });
+  };
+}
+
+function table(
+  contenders: PerContender<Contender>,
+  results: Record<'accuracy' | 'bytes' | 'msPer1000', PerContender<number>>,
+): string {
+  const names = Object.keys(contenders) as (keyof typeof contenders)[];
+  const right = (title: string) => ({ title, align: 'right' as const });
+  return formatTable(
+    [{ title: '' }, right('accuracy'), right('checkpoint'), right('1,000 images')],
+    names.map((name) => [
+      contenders[name].label,
+      formatPercent(results.accuracy[name]),
+      formatBytes(results.bytes[name]),
+      formatMs(results.msPer1000[name]),
+    ]),
+  );
 }
 
 /** @throws UsageError for more digits than there are */
-function checkCounts({ train, test }: DigitsOptions): void {
+function checkCounts({ train, test }: Pick<DigitsOptions, 'train' | 'test'>): void {
   if (train + test <= MNIST_SIZE) return;
   throw new UsageError({
     op: '--train and --test',
@@ -178,7 +179,7 @@ function checkCounts({ train, test }: DigitsOptions): void {
 function firstOf<T>(data: Dataset<T>, count: number): Subset<T> {
   return new Subset(
     data,
-    Array.from({ length: Math.min(Math.ceil(count), data.length) }, (_, i) => i),
+    Array.from({ length: Math.min(count, data.length) }, (_, i) => i),
   );
 }
 

@@ -1,4 +1,4 @@
-import { ArgumentError, QuantizationError } from '@octet/backend';
+import { ArgumentError, QuantizationError, roundHalfEven } from '@octet/backend';
 import { Buffer } from '@octet/nn';
 import { type Tensor, tensor } from '@octet/tensor';
 import type { QparamTensors } from '../functional/observe';
@@ -111,7 +111,7 @@ export class HistogramObserver extends RangeObserver {
     const span = f32(max - min);
     const downsampleRate = Math.ceil(f32(f32(span * this.upsampleRate) / width));
     const extra = f32(f32(f32(downsampleRate * width) / this.upsampleRate) - span);
-    const start = Math.round(f32(f32(f32(f32(this.min - min) * this.bins) * this.upsampleRate) / width));
+    const start = roundHalfEven(f32(f32(f32(f32(this.min - min) * this.bins) * this.upsampleRate) / width));
     return { min, max: f32(max + extra), downsampleRate, start };
   }
 
@@ -163,8 +163,8 @@ export class HistogramObserver extends RangeObserver {
       const nextBeta = beta - step;
       let l = start;
       let r = end;
-      while (l < end && cumulative[l] < nextAlpha * total) l++;
-      while (r > start && cumulative[r] > nextBeta * total) r--;
+      while (l < end && cumulative[l] < f32(nextAlpha * total)) l++;
+      while (r > start && cumulative[r] > f32(nextBeta * total)) r--;
       let nextStart = start;
       let nextEnd = end;
       if (l - start > end - r) {

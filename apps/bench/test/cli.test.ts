@@ -1,0 +1,220 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { load } from '@octet/formats';
+import { describe, expect, test } from 'vitest';
+import { fixture, runCli, temporaryFolder } from './run-cli';
+
+const readJson = async (file: string) => JSON.parse(await readFile(file, 'utf8'));
+const tinySeed = ['seed', '--iterations', '1', '--batch', '1', '--size', '8', '--runs', '1'];
+const tinyLayers = ['layers', '--model', 'digits', '--runs', '1'];
+const tinyDigits = ['digits', '--train', '128', '--test', '20', '--epochs', '1', '--width', '0.25'];
+
+test('seed: the tutorial’s line, and its numbers as JSON', async () => {
+  const json = path.join(await temporaryFolder(), 'results', 'seed.json');
+  const { code, stdout, stderr } = await runCli([...tinySeed, '--json', json]);
+  expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(
+    /^Time consumption: fp32 [\d.]+ s, int8 [\d.]+ s, speedup [\d.]+ +\(1 x \[1, 3, 8, 8\]\)$/m,
+  );
+  expect(stderr.match(/plain observers/g)).toHaveLength(1);
+  const positive = expect.toSatisfy((n: unknown) => typeof n === 'number' && n > 0);
+  expect(await readJson(json)).toEqual({
+    command: 'seed',
+    backend: 'js',
+    threads: 1,
+    fp32: { medianMs: positive },
+    int8: { medianMs: positive },
+    speedup: positive,
+    bytes: { fp32: positive, fp32Prepared: positive, int8: positive },
+    sqnrDb: positive,
+    host: expect.objectContaining({ cpu: expect.any(String), cores: positive, node: expect.any(String) }),
+  });
+});
+
+test('digits: a table, digits with their predictions, checkpoints and JSON; the same again for the same seed', async () => {
+  const folder = await temporaryFolder();
+  const run = async (name: string) => {
+    const out = path.join(folder, name);
+    const result = await runCli([...tinyDigits, '--out', out, '--json', `${out}.json`]);
+    return { ...result, out, json: await readJson(`${out}.json`) };
+  };
+  const { code, stdout, stderr, out, json } = await run('a');
+  expect(code, stderr).toBe(0);
+  expect(stderr).toMatch(/^Training 2\/2 {2}epoch 1\/1 {2}loss [\d.]+ {2}[\d,]+ images\/s$/m);
+  expect(stderr).not.toContain('\x1b');
+  for (const label of ['float32', 'int8 \\(PTQ\\)', 'int8 \\(QAT\\)']) {
+    expect(stdout).toMatch(new RegExp(`^${label} +[\\d.]+ % +[\\d.]+ kB +[\\d.,]+ ms$`, 'm'));
+  }
+  expect(stdout).toMatch(/^Time consumption: fp32 .*\(1,000 digits\)$/m);
+  expect(stdout).toMatch(/[▀▄█]/);
+  expect(stdout).toMatch(/int8 says \d/);
+  const three = (value: unknown) => ({ fp32: value, ptqInt8: value, qatInt8: value });
+  expect(json).toMatchObject({
+    command: 'digits',
+    backend: 'js',
+    accuracy: three(expect.any(Number)),
+    bytes: three(expect.any(Number)),
+    msPer1000: three(expect.any(Number)),
+    trainSeconds: expect.any(Number),
+    qatSeconds: expect.any(Number),
+    train: 128,
+    test: 20,
+    width: 0.25,
+    seed: 0,
+    host: expect.any(Object),
+  });
+  const files = ['digits-fp32.safetensors', 'digits-int8-ptq.safetensors', 'digits-int8-qat.safetensors'];
+  expect((await readdir(out)).sort()).toEqual(files);
+  expect((await load(path.join(out, files[2])))['layers.0.0.weight'].dtype).toBe('qint8');
+
+  const again = await run('b');
+  expect(again.json.accuracy).toEqual(json.accuracy);
+  for (const file of files) {
+    expect(await readFile(path.join(again.out, file)), file).toEqual(await readFile(path.join(out, file)));
+  }
+});
+
+describe('layers', () => {
+  test('times every layer, and names its kernels', async () => {
+    const json = path.join(await temporaryFolder(), 'layers.json');
+    const { code, stdout, stderr } = await runCli([...tinyLayers, '--json', json]);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^layers\.0\.0 +78,400 .* conv2d relu · js +qconv2d · js$/m);
+    expect(stdout).toMatch(/^layers\.4 .* add · js +qadd · js$/m);
+    expect(stdout).toMatch(/^total +[\d,]+ /m);
+    const { layers, ...rest } = await readJson(json);
+    expect(rest).toMatchObject({
+      command: 'layers',
+      backend: 'js',
+      model: 'digits',
+      batch: 1,
+      size: 28,
+      runs: 1,
+    });
+    expect(layers[1]).toEqual({
+      path: 'layers.0.0',
+      type: 'QuantizedConvReLU2d',
+      macs: 78_400,
+      fp32: {
+        medianMs: expect.any(Number),
+        kernels: ['conv2d', 'relu'].map((kernel) => ({ kernel, backend: 'js', fallback: false })),
+      },
+      int8: {
+        medianMs: expect.any(Number),
+        kernels: [{ kernel: 'qconv2d', backend: 'js', fallback: false }],
+      },
+      ratio: expect.any(Number),
+    });
+    const macs = layers.reduce((sum: number, layer: { macs: number }) => sum + layer.macs, 0);
+    expect(macs).toBe(625_808);
+  });
+
+  test('runs on a backend from a TypeScript file, and shows its name', async () => {
+    const { code, stdout, stderr } = await runCli([
+      ...tinyLayers,
+      '--backend',
+      fixture('swapped-backend.ts'),
+    ]);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^layers\.4 .* qadd · swapped$/m);
+  });
+
+  test('marks what fell back', async () => {
+    const { code, stdout, stderr } = await runCli(
+      [...tinyLayers, '--backend', './partial-backend.mjs', '--threads', '2'],
+      { cwd: fixture('') },
+    );
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(
+      /^layers\.0\.0 .* conv2d · partial-2, relu → js \(fallback\) +qconv2d · partial-2$/m,
+    );
+    expect(stdout).toMatch(/^layers\.4 .* qadd → js \(fallback\)$/m);
+  });
+
+  test('runs on a backend from an installed package', async () => {
+    const folder = await temporaryFolder();
+    const installed = path.join(folder, 'node_modules', 'my-backend');
+    await mkdir(installed, { recursive: true });
+    await writeFile(
+      path.join(installed, 'package.json'),
+      '{ "name": "my-backend", "type": "module", "exports": { "import": "./index.js" } }',
+    );
+    await writeFile(
+      path.join(installed, 'index.js'),
+      `import { extendBackend } from '@octet/backend';
+       import { referenceBackend } from '@octet/backend-js-reference';
+       export default extendBackend(referenceBackend, { name: 'mine', kernels: {} });`,
+    );
+    const { code, stdout, stderr } = await runCli([...tinyLayers, '--backend', 'my-backend'], {
+      cwd: folder,
+    });
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/qconv2d · mine$/m);
+  });
+});
+
+describe('a wrong command line ends with 2 and says what is allowed', () => {
+  test.each([
+    ['no command', [], /Usage: pnpm bench .*Commands:\n +seed .*\n.* digits .*\n.* layers /s],
+    ['an unknown command', ['digit'], /unknown command 'digit'\n\(Did you mean digits\?\).*Commands:/s],
+    [
+      'an unknown flag',
+      ['digits', '--epoch', '1'],
+      /unknown option '--epoch'.*Did you mean --epochs\?.*Options:/s,
+    ],
+    [
+      'a number out of range',
+      ['seed', '--batch', '0'],
+      /'--batch <n>' argument '0' is invalid\. .*whole number >= 1/,
+    ],
+    [
+      'no number',
+      ['digits', '--width', 'wide'],
+      /argument 'wide' is invalid\. It must be a number from 0\.1 to 8/,
+    ],
+    ['too many digits', ['digits', '--train', '9000'], /--train and --test: expected at most 10000 together/],
+    ['an unknown model', ['layers', '--model', 'vgg'], /Allowed choices are seed, mobilenetv2, digits/],
+    [
+      'an unknown backend',
+      ['seed', '--backend', 'cuda'],
+      /--backend: expected js, or the path or package name of a module/,
+    ],
+    [
+      'a path to nothing',
+      ['seed', '--backend', './nothing.js'],
+      /found '\.\/nothing\.js': Cannot find module/,
+    ],
+    [
+      'a module without a backend',
+      ['seed', '--backend', fixture('no-backend.mjs')],
+      /expected one backend, .* found version/,
+    ],
+    ['threads that are not there', ['seed', '--threads', '2'], /backend 'js' has one thread, found 2/],
+    ['a folder for the JSON', ['seed', '--json', '.'], /--json: expected the path of a file/],
+  ])('%s', async (_, args, message) => {
+    const { code, stdout, stderr } = await runCli(args);
+    expect(stderr).toMatch(message);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+  });
+});
+
+test('--help is no error', async () => {
+  const { code, stdout } = await runCli(['digits', '--help']);
+  expect(code).toBe(0);
+  expect(stdout).toContain('--epochs <n>');
+});
+
+test('Ctrl-C ends with 130 and leaves no file', async () => {
+  const folder = await temporaryFolder();
+  const files = ['--out', path.join(folder, 'checkpoints'), '--json', path.join(folder, 'digits.json')];
+  let pressed = 0;
+  const { code, stdout } = await runCli(['digits', '--train', '640', '--epochs', '500', ...files], {
+    onOutput(_, child) {
+      if (pressed++ === 0) setTimeout(() => child.kill('SIGINT'), 1000);
+    },
+  });
+  expect(code).toBe(130);
+  expect(stdout).toMatch(/^Digits .*\n$/);
+  expect(await readdir(folder)).toEqual([]);
+});

@@ -1,0 +1,154 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { referenceBackend } from '@octet/backend-js-reference';
+import { tensor, zeros } from '@octet/tensor';
+import { InvalidArgumentError } from 'commander';
+import { describe, expect, test } from 'vitest';
+import { loadBackend } from '../src/backends';
+import { digitsPerLine, drawDigits } from '../src/digits/draw';
+import { Interrupted, UsageError } from '../src/errors';
+import { formatBytes, formatMs, formatPercent, timeConsumption } from '../src/format';
+import { hostInfo } from '../src/host';
+import { checkJsonPath, writeJson } from '../src/json-file';
+import { number, whole } from '../src/options';
+import { startProgress, withProgress } from '../src/progress';
+import { sqnrDb } from '../src/sqnr';
+import { formatTable } from '../src/table';
+import { median, timeRuns } from '../src/timing';
+import { temporaryFolder } from './run-cli';
+
+test('median', () => {
+  expect(median([3, 1, 2])).toBe(2);
+  expect(median([4, 1, 3, 2])).toBe(2.5);
+  expect(median([7])).toBe(7);
+});
+
+test('timeRuns leaves the first run out, and waits for the backend', async () => {
+  const log: string[] = [];
+  const backend = Object.assign(Object.create(referenceBackend), {
+    async sync() {
+      log.push('sync');
+    },
+  });
+  const times = await timeRuns(() => log.push('run'), {
+    runs: 2,
+    backend,
+    onRun: (done) => log.push(`done ${done}`),
+  });
+  expect(times).toHaveLength(2);
+  expect(log).toEqual(['run', 'sync', 'run', 'sync', 'done 1', 'run', 'sync', 'done 2']);
+});
+
+test('numbers for people', () => {
+  expect(formatBytes(42_584)).toBe('42.6 kB');
+  expect(formatBytes(3_504_872)).toBe('3.50 MB');
+  expect(formatMs(1.234)).toBe('1.23 ms');
+  expect(formatMs(1234.5)).toBe('1,235 ms');
+  expect(formatPercent(0.974)).toBe('97.40 %');
+  expect(timeConsumption(3410, 1720, '10 x')).toBe(
+    'Time consumption: fp32 3.41 s, int8 1.72 s, speedup 1.98     (10 x)',
+  );
+});
+
+test('sqnrDb', async () => {
+  expect(await sqnrDb(tensor([3, 4]), tensor([3, 4.5]))).toBeCloseTo(20, 10);
+});
+
+test('number options', () => {
+  expect(whole({ min: 1 })('12')).toBe(12);
+  expect(number({ min: 0.1, max: 8 })('0.5')).toBe(0.5);
+  for (const text of ['', ' ', '1.5', '-1', 'x', '0x', 'Infinity', 'NaN']) {
+    expect(() => whole()(text), text).toThrow(InvalidArgumentError);
+  }
+});
+
+test('tables align and have no trailing spaces', () => {
+  const text = formatTable(
+    [{ title: 'a' }, { title: 'count', align: 'right' }],
+    [
+      ['x', '1'],
+      ['long', ''],
+    ],
+  );
+  expect(text).toBe('a     count\nx         1\nlong');
+});
+
+test('digits are drawn side by side', () => {
+  const image = zeros([1, 28, 28]);
+  image.slice(1, 10, 12).slice(2, 10, 12).fill_(1);
+  const drawing = drawDigits(
+    [
+      { image, label: 1 },
+      { image, label: 2 },
+    ],
+    [1, 7],
+  );
+  expect(drawing).toContain('int8 says 1');
+  expect(drawing).toContain('int8 says 7, not 2');
+  expect(drawing.split('\n')).toHaveLength(13);
+  expect(drawing.match(/▄▄/g)).toHaveLength(2);
+  expect(drawing.match(/▀▀/g)).toHaveLength(2);
+  expect([digitsPerLine(80), digitsPerLine(10)]).toEqual([3, 1]);
+});
+
+test('host', () => {
+  expect(hostInfo()).toMatchObject({ cores: expect.any(Number), node: process.versions.node });
+});
+
+describe('progress', () => {
+  const stream = () => {
+    const written: string[] = [];
+    return { written, isTTY: false, write: (text: string) => written.push(text) };
+  };
+
+  test('without a terminal: the last line at once, others seldom', () => {
+    const to = stream();
+    const progress = startProgress('Training  ', 1000, to as never);
+    for (let i = 1; i <= 1000; i++) progress.update(i, `loss ${i}`);
+    expect(to.written).toEqual(['Training 1,000/1,000  loss 1000\n']);
+  });
+
+  test('withProgress measures, and hands failures on', async () => {
+    const { result, seconds } = await withProgress('x', async () => 7);
+    expect(result).toBe(7);
+    expect(seconds).toBeGreaterThanOrEqual(0);
+    await expect(withProgress('x', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+  });
+});
+
+describe('JSON files', () => {
+  test('appear whole, in folders that are made', async () => {
+    const folder = await temporaryFolder();
+    const file = path.join(folder, 'a', 'b.json');
+    await checkJsonPath(file);
+    await writeJson(file, { a: 1 });
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ a: 1 });
+    expect(await readdir(path.dirname(file))).toEqual(['b.json']);
+  });
+
+  test('leave nothing behind when they fail', async () => {
+    const folder = await temporaryFolder();
+    await mkdir(path.join(folder, 'taken'));
+    await writeFile(path.join(folder, 'taken', 'x'), '');
+    await expect(writeJson(path.join(folder, 'taken'), {})).rejects.toThrow();
+    expect(await readdir(folder)).toEqual(['taken']);
+  });
+
+  test('paths that cannot be are refused before the work', async () => {
+    const folder = await temporaryFolder();
+    await writeFile(path.join(folder, 'file'), '');
+    await expect(checkJsonPath(folder)).rejects.toThrow(UsageError);
+    await expect(checkJsonPath(path.join(folder, 'file', 'x.json'))).rejects.toThrow(UsageError);
+    await checkJsonPath(undefined);
+  });
+});
+
+test('the js backend by its name', async () => {
+  expect(await loadBackend('js', { threads: 1 })).toBe(referenceBackend);
+  await expect(loadBackend('js', { threads: 4 })).rejects.toThrow(UsageError);
+});
+
+test('exit codes of signals', () => {
+  expect(new Interrupted('SIGINT').exitCode).toBe(130);
+  expect(new Interrupted('SIGTERM').exitCode).toBe(143);
+});
