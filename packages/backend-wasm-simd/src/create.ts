@@ -175,8 +175,10 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
   const relaxed = exports.isRelaxed() === 1;
   const pool = shared ? new ThreadPool(choice.threads - 1, module, memory) : undefined;
 
-  const linear = new LinearMemory(memory, exports.heapBase(), pages * pageBytes);
-  const buffers = new BufferPool(linear, memoryBudget);
+  const buffers = new BufferPool(
+    new LinearMemory(memory, exports.heapBase(), pages * pageBytes),
+    memoryBudget,
+  );
   const cx = new KernelContext(
     exports,
     names,
@@ -214,14 +216,13 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
         threads: 1 + (pool?.size ?? 0),
         threadsReason: [choice.why, ...(pool?.problems ?? [])].join('; '),
         memoryBudget,
-        wasmMemory: buffers.disposed ? 0 : linear.size,
+        wasmMemory: buffers.disposed ? 0 : buffers.memory.size,
         movedOut,
         movedIn,
       };
     },
     dispose() {
-      pool?.dispose();
-      buffers.dispose();
+      cx.dispose();
     },
   };
 }

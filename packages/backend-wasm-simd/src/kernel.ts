@@ -39,7 +39,7 @@ export function size(t: WasmTensor): number {
 
 /** What a kernel has to work with. Addresses hold until the kernel returns. */
 export class KernelContext {
-  readonly #functions: ReadonlyMap<string, { fn: UnitFunction; index: number }>;
+  readonly #functions: Map<string, { fn: UnitFunction; index: number }>;
   readonly #pool: ThreadPool | undefined;
   readonly #maxGrain: number;
 
@@ -57,6 +57,13 @@ export class KernelContext {
     this.#functions = new Map(names.map((name, index) => [name, { fn: exports[name], index }]));
     this.#pool = pool;
     this.#maxGrain = maxGrain;
+  }
+
+  /** Lets go of the wasm, and so of its memory. */
+  dispose(): void {
+    this.#functions.clear();
+    this.buffers.dispose();
+    this.#pool?.dispose();
   }
 
   /** The address of a tensor's or buffer's first element. */

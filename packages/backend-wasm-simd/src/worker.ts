@@ -29,7 +29,7 @@ const { WebAssembly } = global;
 const pause = (Atomics as { pause?(): void }).pause ?? (() => {});
 
 /** How long an idle worker watches for work before it sleeps: longer than the gap between two kernels of a network. */
-const spinMs = 0.1;
+const spinMs = 0.5;
 
 function serve(
   { module, memory, control: shared, thread }: WorkerStart,

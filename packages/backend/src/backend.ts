@@ -7,6 +7,11 @@ export interface KernelTensor<B = unknown> {
   readonly buffer: B;
   readonly dtype: StorageDType;
   readonly shape: readonly number[];
+  /**
+   * What the caller knows this memory as: `Tensor`s for the ops of @octet/tensor, with their logical shape, strides and
+   * scale. For dispatch hooks; kernels never look at it.
+   */
+  readonly source?: unknown;
 }
 
 /** The named tensors of one kernel call: inputs and outputs in one object. */

@@ -251,7 +251,7 @@ export interface KernelTable {
   /** x [o,c,i] integers → y = f32((x - zeroPoint[c]) * scale[c]) */
   dequantize: K<'x', 'y', { scale: Float32Array; zeroPoint: Int32Array }>;
   /** x [n] uint8 or int8 → y = table[x - (x is int8 ? -128 : 0)]; table has 256 entries of y's dtype. */
-  qlookup: K<'x', 'y', { table: Uint8Array | Int8Array }>;
+  qlookup: K<'x', 'y', { table: Uint8Array | Int8Array; of?: TableSource }>;
   /** x [N,H,W,C] uint8, weight [O,kh,kw,C/groups] int8, bias [O]? int32 → y uint8; padding is xZeroPoint. Prepackable. */
   qconv2d: K<'x' | 'weight', 'y', Conv2dAttrs & RequantizeAttrs, 'bias'>;
   /** x [m,k] uint8, weight [n,k] int8, bias [n]? int32 → y [m,n] uint8. Prepackable. */
@@ -270,6 +270,13 @@ export interface KernelTable {
   /** Scale and zero point stay: docs/numerics.md "int8 average pools". */
   qavgPool2d: K<'x', 'y', AvgPoolAttrs & { zeroPoint: number }>;
   qadaptiveAvgPool2d: K<'x', 'y', { zeroPoint: number }>;
+}
+
+/** Which function a table of 256 entries holds. For dispatch hooks, which can't tell; kernels never look at it. */
+export interface TableSource {
+  /** As in error messages: 'sigmoid', 'quantized.leakyRelu', … */
+  op: string;
+  negativeSlope?: number;
 }
 
 export interface CopyStridedAttrs {

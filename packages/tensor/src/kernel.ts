@@ -77,6 +77,7 @@ export function run<N extends KernelName>(
         buffer: storage.buffer,
         dtype: storage.dtype,
         shape: arg instanceof Tensor ? [tensor.numel] : arg.shape,
+        source: tensor,
       };
     }
     return lowered;

@@ -1,58 +1,87 @@
+import { HostBuffer, referenceBackend } from '@octet/backend-js-reference';
 import type { WasmBuffer } from '../buffers';
-import type { WasmPrepackingKernel } from '../kernel';
-
-/** Outputs of a panel and rows of a unit, as in assembly/qlinear.ts. */
-const panel = 8;
-const rows = 4;
-
-interface Packed {
-  weights: WasmBuffer;
-  /** For each output, and as many more as fill the last panel: bias, int32; and multiplier, float32. */
-  bias: WasmBuffer;
-  multiplier: WasmBuffer;
-}
+import type { WasmPrepackingKernel, WasmTensor } from '../kernel';
+import { freeGemm, gemmArgs, gemmPlan, type PackedGemm, packGemm, tileSize } from './qgemm';
 
 /** x [m,k] uint8, weight [n,k] int8, bias [n]? int32 → y [m,n] uint8 */
-export const qlinear: WasmPrepackingKernel<'qlinear', Packed> = {
-  prepack(cx, { weight, bias }, { weightZeroPoint, multiplier }) {
-    if (!weight) throw new TypeError('qlinear has a weight');
-    const [n, k] = weight.shape;
-    const panels = Math.ceil(n / panel);
-    const packed = {
-      weights: cx.allocate('int8', panels * panel * Math.ceil(k / 2) * 4),
-      bias: cx.allocate('int32', panels * panel),
-      multiplier: cx.allocate('float32', panels * panel),
-    };
-    const zeroStep = weightZeroPoint.length > 1 ? 4 : 0;
-    const args = [cx.address(weight), cx.upload(weightZeroPoint), zeroStep, cx.address(packed.weights), n, k];
-    cx.parallel('packWeights', args, panels);
-    const biases = new Int32Array(panels * panel);
-    if (bias) biases.set(cx.buffers.read(bias.buffer, n) as Int32Array);
-    cx.buffers.write(packed.bias, biases);
-    const multipliers = new Float32Array(panels * panel).fill(multiplier[0]);
-    if (multiplier.length > 1) multipliers.set(multiplier);
-    cx.buffers.write(packed.multiplier, multipliers);
-    return packed;
-  },
+export const qlinear: WasmPrepackingKernel<'qlinear', PackedGemm> = {
+  prepack: (cx, { weight, bias }, attrs) =>
+    packGemm(cx, weight as WasmTensor, bias, attrs, 1, (weight as WasmTensor).shape[1]),
 
-  run(cx, { x, y }, { xZeroPoint, yZeroPoint, clampMin, clampMax }, { weights, bias, multiplier }) {
+  run(cx, { x, y }, _, packed) {
     const [m, k] = x.shape;
     const n = y.shape[1];
-    // Rows of x as int16, and room for the last store to run over.
-    const scratchStep = rows * Math.ceil(k / 2) * 4 + 64;
-    const scratch = cx.scratch(cx.threads * scratchStep);
-    const args = [
-      cx.address(x),
-      cx.address(weights),
-      cx.address(bias),
-      cx.address(multiplier),
-      cx.address(y),
-    ];
-    args.push(scratch, scratchStep, m, n, k, xZeroPoint, yZeroPoint, clampMin, clampMax);
-    cx.parallel('qlinear', args, Math.ceil(m / rows), Math.ceil(500_000 / (rows * n * k)));
+    const { tile, splits, units, grain } = gemmPlan(cx, m, n, k, 1);
+    const args = [cx.address(x), m, k, n, 1, tile, splits, ...gemmArgs(cx, packed, y, tileSize(tile, k))];
+    cx.parallel('qgemm', args, units, grain);
   },
 
-  free(cx, { weights, bias, multiplier }) {
-    for (const buffer of [weights, bias, multiplier]) cx.free(buffer);
+  free: freeGemm,
+};
+
+interface PackedDynamic extends PackedGemm {
+  /** float32, as many as fill the last panel. */
+  floatBias: WasmBuffer;
+}
+
+/** Elements of a block whose range is found at once. */
+const block = 16384;
+
+/** x [m,k] float32, weight [n,k] int8, bias [n]? float32 → y float32 */
+export const qlinearDynamic: WasmPrepackingKernel<'qlinearDynamic', PackedDynamic> = {
+  prepack(cx, { weight, bias }, { weightScale, weightZeroPoint }) {
+    const { shape } = weight as WasmTensor;
+    // With a zero point of -1 and no bias of its own, the packed bias is the sum of the weights.
+    const attrs = { weightZeroPoint, multiplier: weightScale, xZeroPoint: -1, yZeroPoint: 0, clampMin: 0, clampMax: 255 };
+    const packed = packGemm(cx, weight as WasmTensor, undefined, attrs, 1, shape[1], false);
+    const biases = new Float32Array(packed.multiplier.length);
+    if (bias) biases.set(cx.buffers.read(bias.buffer, shape[0]) as Float32Array);
+    const floatBias = cx.allocate('float32', biases.length);
+    cx.buffers.write(floatBias, biases);
+    return { ...packed, floatBias };
+  },
+
+  run(cx, { x, y }, _, packed) {
+    const [m, k] = x.shape;
+    const n = y.shape[1];
+    const blocks = Math.ceil((m * k) / block);
+    const extremes = cx.scratch(blocks * 8);
+    cx.parallel('qrange', [cx.address(x), m * k, block, extremes], blocks, 2);
+    const found = cx.view('float32', extremes, blocks * 2) as Float32Array;
+    let min = 0;
+    let max = 0;
+    for (let i = 0; i < blocks * 2; i += 2) {
+      min = Math.min(min, found[i]);
+      max = Math.max(max, found[i + 1]);
+    }
+    const { scale, zeroPoint } = dynamicQparams(min, max);
+
+    const { tile, splits, units, grain } = gemmPlan(cx, m, n, k, 1);
+    const scratchStep = 64 + tileSize(tile, k);
+    const args = [cx.address(x), m, k, n, tile, splits, scale, zeroPoint];
+    for (const b of [packed.weights16, packed.bias, packed.multiplier, packed.floatBias]) args.push(cx.address(b));
+    args.push(cx.address(y), cx.scratch(cx.threads * scratchStep), scratchStep);
+    cx.parallel('qgemmDynamic', args, units, grain);
+  },
+
+  free(cx, packed) {
+    freeGemm(cx, packed);
+    cx.free(packed.floatBias);
   },
 };
+
+/** The reference's own chooseQparams, so that there is one definition. */
+function dynamicQparams(min: number, max: number): { scale: number; zeroPoint: number } {
+  const choose = referenceBackend.kernels.chooseQparams;
+  if (typeof choose !== 'function') throw new TypeError('chooseQparams has no weights to pack');
+  const one = (dtype: 'float32' | 'int32', value = 0) => {
+    const buffer = new HostBuffer(dtype, 1);
+    buffer.data[0] = value;
+    return { buffer, dtype, shape: [1] };
+  };
+  const tensors = { minVal: one('float32', min), maxVal: one('float32', max), scale: one('float32'), zeroPoint: one('int32') };
+  choose(tensors, { quantMin: 0, quantMax: 255, symmetric: false });
+  const result = { scale: tensors.scale.buffer.data[0], zeroPoint: tensors.zeroPoint.buffer.data[0] };
+  for (const { buffer } of Object.values(tensors)) buffer.free();
+  return result;
+}

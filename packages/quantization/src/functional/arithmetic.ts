@@ -1,4 +1,11 @@
-import { QuantizationError, quantizeNumber, quantRange, roundHalfEven, ShapeError } from '@octet/backend';
+import {
+  QuantizationError,
+  quantizeNumber,
+  quantRange,
+  roundHalfEven,
+  ShapeError,
+  type TableSource,
+} from '@octet/backend';
 import {
   cat,
   formatShape,
@@ -143,8 +150,13 @@ export function quantizedHardswish(x: Tensor, output: OutputQparams): Tensor {
 /** leakyRelu of the dequantized value, requantized. */
 export function quantizedLeakyRelu(x: Tensor, negativeSlope: number, output: OutputQparams): Tensor {
   const op = 'quantized.leakyRelu';
-  return pointwise(op, x, requireQuint8(op, x), outputQparams(op, output), (v) =>
-    v > 0 ? v : f32(v * f32(negativeSlope)),
+  return pointwise(
+    op,
+    x,
+    requireQuint8(op, x),
+    outputQparams(op, output),
+    (v) => (v > 0 ? v : f32(v * f32(negativeSlope))),
+    { negativeSlope },
   );
 }
 
@@ -155,12 +167,14 @@ function pointwise(
   xq: PerTensorQParams,
   yq: PerTensorQParams,
   f: (real: number) => number,
+  params?: Omit<TableSource, 'op'>,
 ): Tensor {
   const [qmin, qmax] = quantRange.quint8;
-  return lookup(op, x, 'quint8', yq, (q) => {
+  const integer = (q: number) => {
     const real = f(f32((q - xq.zeroPoint) * f32(xq.scale)));
     return Math.min(Math.max(quantizeNumber(real, f32(yq.scale), yq.zeroPoint), qmin), qmax);
-  });
+  };
+  return lookup(op, x, 'quint8', yq, integer, params);
 }
 
 function binary(op: string, a: Tensor, b: Tensor, output: OutputQparams) {

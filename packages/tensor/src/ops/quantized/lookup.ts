@@ -1,11 +1,18 @@
-import { type DType, DTypeError, type QuantizedDType, quantRange, roundHalfEven } from '@octet/backend';
+import {
+  type DType,
+  DTypeError,
+  type QuantizedDType,
+  quantRange,
+  roundHalfEven,
+  type TableSource,
+} from '@octet/backend';
 import { emptyOn, packed, run } from '../../kernel';
 import type { PerTensorQParams, QParams } from '../../qparams';
 import type { Tensor } from '../../tensor';
 
 /**
  * y = f(q) for every integer of an 8-bit tensor: a table of 256 entries, made here once, gives the same integers on every
- * backend. `f` gets the stored integer and returns one of `dtype`'s (already clamped).
+ * backend. `f` gets the stored integer and returns one of `dtype`'s (already clamped); `params` are its own parameters.
  */
 export function lookup(
   op: string,
@@ -13,6 +20,7 @@ export function lookup(
   dtype: DType,
   qparams: QParams | undefined,
   f: (q: number) => number,
+  params: Omit<TableSource, 'op'> = {},
 ): Tensor {
   requireEightBits(op, x);
   const table = dtype === 'qint8' || dtype === 'int8' ? new Int8Array(256) : new Uint8Array(256);
@@ -20,7 +28,7 @@ export function lookup(
   for (let i = 0; i < 256; i++) table[i] = f(first + i);
   const xd = packed(x);
   const y = emptyOn(x, x.shape, { dtype, strides: xd.strides, qparams });
-  run('qlookup', { x: xd }, { y }, { table });
+  run('qlookup', { x: xd }, { y }, { table, of: { op, ...params } });
   return y;
 }
 

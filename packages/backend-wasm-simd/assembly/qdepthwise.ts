@@ -1,0 +1,396 @@
+// int8 depthwise convolution of any kernel, stride and dilation, a few rows at a time.
+//
+// Two input rows, interleaved and widened to int16, are one operand of i32x4.dot_i16x8_s, which sums two taps for each of 4
+// channels: a pair of rows. Pairs are kept in a ring, [slot][8 channels][column][2 rows each], the columns padded with the
+// zero point of x, which is part of the bias (see qgemm.ts). At a vertical stride of 2 one pair enters the ring per output
+// row; at a stride of 1 one pair per two output rows, A and B, which share every load: A has the weights of rows (0, 1),
+// (2, -) and B of (-, 0), (1, 2).
+import { storeBytes8 } from './lanes';
+import { requantize } from './qrequantize';
+
+/**
+ * weight [channels, kernelHeight, kernelWidth] int8 → packed int16, and bias8 and multiplier8 as in qpackGemm. One tap is 32
+ * bytes, [block][row pair][kernel column]: blocks are 8 channels, or where `double` 4, first A's weights, then B's. Units
+ * are 8 channels.
+ */
+export function qpackDepthwise(
+  weight: usize, channels: i32, kernelHeight: i32, kernelWidth: i32, zeroPoint: usize, zeroStep: i32, bias: usize,
+  multiplier: usize, multiplierStep: i32, xZeroPoint: i32, double: i32, packed: usize, bias8: usize,
+  multiplier8: usize, begin: i32, end: i32, thread: i32,
+): void {
+  const pairs = (kernelHeight + 1 + double) >> 1;
+  for (let c = begin * 8; c < end * 8; c++) {
+    const valid = c < channels;
+    const zero = valid ? load<i32>(zeroPoint + <usize>c * zeroStep) : 0;
+    const from = weight + <usize>c * (kernelHeight * kernelWidth);
+    let to = double
+      ? packed + (<usize>(c >> 2) * (pairs * kernelWidth) << 5) + ((<usize>c & 3) << 2)
+      : packed + (<usize>(c >> 3) * (pairs * kernelWidth) << 5) + ((<usize>c & 7) << 2);
+    let sum: i32 = 0;
+    for (let p: i32 = 0; p < pairs; p++) {
+      for (let j: i32 = 0; j < kernelWidth; j++, to += 32) {
+        // Rows 2p - 1, 2p and 2p + 1 of the kernel.
+        const h = p << 1;
+        const w0 = valid && h > 0 && h <= kernelHeight ? <i32>load<i8>(from + (h - 1) * kernelWidth + j) - zero : 0;
+        const w1 = valid && h < kernelHeight ? <i32>load<i8>(from + h * kernelWidth + j) - zero : 0;
+        const w2 = valid && h + 1 < kernelHeight ? <i32>load<i8>(from + (h + 1) * kernelWidth + j) - zero : 0;
+        sum += w1 + w2;
+        store<i32>(to, (w1 & 0xffff) | (w2 << 16));
+        if (double) store<i32>(to, (w0 & 0xffff) | (w1 << 16), 16);
+      }
+    }
+    const at = <usize>c << 2;
+    store<i32>(bias8 + at, valid ? (bias ? load<i32>(bias + at) : 0) - xZeroPoint * sum : 0);
+    store<f32>(multiplier8 + at, valid ? load<f32>(multiplier + <usize>c * multiplierStep) : 0);
+  }
+}
+
+/** Two rows [columns, channels] → a slot of the ring, from its first column that isn't padding. */
+// @ts-ignore: decorator
+@inline
+function packPair(row0: usize, row1: usize, columns: i32, channels: i32, to: usize, blockBytes: usize): void {
+  let c: i32 = 0;
+  for (; c + 8 < channels; c += 16, to += blockBytes << 1) {
+    let a = row0 + c;
+    let b = row1 + c;
+    let dst = to;
+    for (const end = to + (<usize>columns << 5); dst < end; dst += 32, a += channels, b += channels) {
+      const va = v128.load(a);
+      const vb = v128.load(b);
+      const low = v128.shuffle<i8>(va, vb, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      const high = v128.shuffle<i8>(va, vb, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+      v128.store(dst, i16x8.extend_low_i8x16_u(low));
+      v128.store(dst, i16x8.extend_high_i8x16_u(low), 16);
+      v128.store(dst + blockBytes, i16x8.extend_low_i8x16_u(high));
+      v128.store(dst + blockBytes, i16x8.extend_high_i8x16_u(high), 16);
+    }
+  }
+  if (c < channels) {
+    let a = row0 + c;
+    let b = row1 + c;
+    for (const end = to + (<usize>columns << 5); to < end; to += 32, a += channels, b += channels) {
+      const va = v128.load64_zero(a);
+      const vb = v128.load64_zero(b);
+      const low = v128.shuffle<i8>(va, vb, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      v128.store(to, i16x8.extend_low_i8x16_u(low));
+      v128.store(to, i16x8.extend_high_i8x16_u(low), 16);
+    }
+  }
+}
+
+/** Up to 4 columns of up to 4 channels. */
+// @ts-ignore: decorator
+@inline
+function storeColumns(to: usize, channels: i32, v: v128, columns: i32, count: i32): void {
+  if (columns >= 4 && count >= 4) {
+    v128.store32_lane(to, v, 0);
+    v128.store32_lane(to + channels, v, 1);
+    v128.store32_lane(to + (<usize>channels << 1), v, 2);
+    v128.store32_lane(to + <usize>channels * 3, v, 3);
+    return;
+  }
+  const most = min(count, 4);
+  for (let i: i32 = 0; i < min(columns, 4); i++, to += channels) {
+    storeBytes8(to, v, most);
+    v = v128.shuffle<i32>(v, v, 1, 2, 3, 3);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function narrow4(c0: v128, c1: v128, c2: v128, c3: v128, multiplier: v128, constants: usize): v128 {
+  return i8x16.narrow_i16x8_u(
+    i16x8.narrow_i32x4_s(requantize(c0, multiplier, constants), requantize(c1, multiplier, constants)),
+    i16x8.narrow_i32x4_s(requantize(c2, multiplier, constants), requantize(c3, multiplier, constants)),
+  );
+}
+
+// @ts-ignore: decorator
+@inline
+function mac(c: v128, w: v128, x: v128): v128 {
+  return i32x4.add(c, i32x4.dot_i16x8_s(w, x));
+}
+
+/** Output rows A and (unless yB is 0) B. table: where in the ring each tap begins. */
+// @ts-ignore: decorator
+@inline
+function rowsDouble(
+  three: bool, ring: usize, blockBytes: usize, table: usize, pairs: i32, kernelWidth: i32, packed: usize, bias8: usize,
+  multiplier8: usize, constants: usize, yA: usize, yB: usize, outWidth: i32, channels: i32,
+): void {
+  const taps = pairs * kernelWidth;
+  const tableEnd = table + (<usize>taps << 2);
+  for (let c: i32 = 0; c < channels; c += 4) {
+    const weights = packed + (<usize>(c >> 2) * taps << 5);
+    const block = ring + <usize>(c >> 3) * blockBytes + ((<usize>c & 4) << 2);
+    const parameters = <usize>c << 2;
+    const count = channels - c;
+    let column: i32 = 0;
+    while (true) {
+      const x = block + (<usize>column << 5);
+      let a0 = v128.load(bias8 + parameters);
+      let a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+      let w = weights;
+      let wA: v128, wB: v128, v: v128;
+      if (three) {
+        for (let t = table; t < tableEnd; t += 12, w += 96) {
+          const at = x + load<u32>(t);
+          wA = v128.load(w);
+          wB = v128.load(w, 16);
+          v = v128.load(at);
+          a0 = mac(a0, wA, v);
+          b0 = mac(b0, wB, v);
+          v = v128.load(at, 32);
+          a1 = mac(a1, wA, v);
+          b1 = mac(b1, wB, v);
+          v = v128.load(at, 64);
+          a2 = mac(a2, wA, v);
+          b2 = mac(b2, wB, v);
+          v = v128.load(at, 96);
+          a3 = mac(a3, wA, v);
+          b3 = mac(b3, wB, v);
+
+          wA = v128.load(w, 32);
+          wB = v128.load(w, 48);
+          v = v128.load(at, 32);
+          a0 = mac(a0, wA, v);
+          b0 = mac(b0, wB, v);
+          v = v128.load(at, 64);
+          a1 = mac(a1, wA, v);
+          b1 = mac(b1, wB, v);
+          v = v128.load(at, 96);
+          a2 = mac(a2, wA, v);
+          b2 = mac(b2, wB, v);
+          v = v128.load(at, 128);
+          a3 = mac(a3, wA, v);
+          b3 = mac(b3, wB, v);
+
+          wA = v128.load(w, 64);
+          wB = v128.load(w, 80);
+          v = v128.load(at, 64);
+          a0 = mac(a0, wA, v);
+          b0 = mac(b0, wB, v);
+          v = v128.load(at, 96);
+          a1 = mac(a1, wA, v);
+          b1 = mac(b1, wB, v);
+          v = v128.load(at, 128);
+          a2 = mac(a2, wA, v);
+          b2 = mac(b2, wB, v);
+          v = v128.load(at, 160);
+          a3 = mac(a3, wA, v);
+          b3 = mac(b3, wB, v);
+        }
+      } else {
+        for (let t = table; t < tableEnd; t += 4, w += 32) {
+          const at = x + load<u32>(t);
+          wA = v128.load(w);
+          wB = v128.load(w, 16);
+          v = v128.load(at);
+          a0 = mac(a0, wA, v);
+          b0 = mac(b0, wB, v);
+          v = v128.load(at, 32);
+          a1 = mac(a1, wA, v);
+          b1 = mac(b1, wB, v);
+          v = v128.load(at, 64);
+          a2 = mac(a2, wA, v);
+          b2 = mac(b2, wB, v);
+          v = v128.load(at, 96);
+          a3 = mac(a3, wA, v);
+          b3 = mac(b3, wB, v);
+        }
+      }
+      const multiplier = v128.load(multiplier8 + parameters);
+      const to = <usize>(column * channels + c);
+      storeColumns(yA + to, channels, narrow4(a0, a1, a2, a3, multiplier, constants), outWidth, count);
+      if (yB) storeColumns(yB + to, channels, narrow4(b0, b1, b2, b3, multiplier, constants), outWidth, count);
+      if (column + 4 >= outWidth) break;
+      // The last tile ends where the row does, even if some columns are computed twice.
+      column = min(column + 4, outWidth - 4);
+    }
+  }
+}
+
+/** One output row, 8 channels at a time; `step` is the bytes from one column's input to the next one's. */
+// @ts-ignore: decorator
+@inline
+function rowsSingle(
+  three: bool, step: usize, ring: usize, blockBytes: usize, table: usize, pairs: i32, kernelWidth: i32, packed: usize,
+  bias8: usize, multiplier8: usize, constants: usize, y: usize, outWidth: i32, channels: i32,
+): void {
+  const taps = pairs * kernelWidth;
+  const tableEnd = table + (<usize>taps << 2);
+  for (let c: i32 = 0; c < channels; c += 8) {
+    const weights = packed + (<usize>(c >> 3) * taps << 5);
+    const block = ring + <usize>(c >> 3) * blockBytes;
+    const parameters = <usize>c << 2;
+    const count = channels - c;
+    let column: i32 = 0;
+    while (true) {
+      const x = block + <usize>column * step;
+      let c00 = v128.load(bias8 + parameters);
+      let c01 = v128.load(bias8 + parameters, 16);
+      let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01;
+      let w = weights;
+      let w0: v128, w1: v128;
+      if (three) {
+        // A stride of 2: step is 64.
+        for (let t = table; t < tableEnd; t += 12, w += 96) {
+          const at = x + load<u32>(t);
+          w0 = v128.load(w);
+          w1 = v128.load(w, 16);
+          c00 = mac(c00, w0, v128.load(at));
+          c01 = mac(c01, w1, v128.load(at, 16));
+          c10 = mac(c10, w0, v128.load(at, 64));
+          c11 = mac(c11, w1, v128.load(at, 80));
+          c20 = mac(c20, w0, v128.load(at, 128));
+          c21 = mac(c21, w1, v128.load(at, 144));
+          c30 = mac(c30, w0, v128.load(at, 192));
+          c31 = mac(c31, w1, v128.load(at, 208));
+          w0 = v128.load(w, 32);
+          w1 = v128.load(w, 48);
+          c00 = mac(c00, w0, v128.load(at, 32));
+          c01 = mac(c01, w1, v128.load(at, 48));
+          c10 = mac(c10, w0, v128.load(at, 96));
+          c11 = mac(c11, w1, v128.load(at, 112));
+          c20 = mac(c20, w0, v128.load(at, 160));
+          c21 = mac(c21, w1, v128.load(at, 176));
+          c30 = mac(c30, w0, v128.load(at, 224));
+          c31 = mac(c31, w1, v128.load(at, 240));
+          w0 = v128.load(w, 64);
+          w1 = v128.load(w, 80);
+          c00 = mac(c00, w0, v128.load(at, 64));
+          c01 = mac(c01, w1, v128.load(at, 80));
+          c10 = mac(c10, w0, v128.load(at, 128));
+          c11 = mac(c11, w1, v128.load(at, 144));
+          c20 = mac(c20, w0, v128.load(at, 192));
+          c21 = mac(c21, w1, v128.load(at, 208));
+          c30 = mac(c30, w0, v128.load(at, 256));
+          c31 = mac(c31, w1, v128.load(at, 272));
+        }
+      } else {
+        for (let t = table; t < tableEnd; t += 4, w += 32) {
+          let at = x + load<u32>(t);
+          w0 = v128.load(w);
+          w1 = v128.load(w, 16);
+          c00 = mac(c00, w0, v128.load(at));
+          c01 = mac(c01, w1, v128.load(at, 16));
+          at += step;
+          c10 = mac(c10, w0, v128.load(at));
+          c11 = mac(c11, w1, v128.load(at, 16));
+          at += step;
+          c20 = mac(c20, w0, v128.load(at));
+          c21 = mac(c21, w1, v128.load(at, 16));
+          at += step;
+          c30 = mac(c30, w0, v128.load(at));
+          c31 = mac(c31, w1, v128.load(at, 16));
+        }
+      }
+      const m0 = v128.load(multiplier8 + parameters);
+      const m1 = v128.load(multiplier8 + parameters, 16);
+      c00 = i16x8.narrow_i32x4_s(requantize(c00, m0, constants), requantize(c01, m1, constants));
+      c10 = i16x8.narrow_i32x4_s(requantize(c10, m0, constants), requantize(c11, m1, constants));
+      c20 = i16x8.narrow_i32x4_s(requantize(c20, m0, constants), requantize(c21, m1, constants));
+      c30 = i16x8.narrow_i32x4_s(requantize(c30, m0, constants), requantize(c31, m1, constants));
+      c00 = i8x16.narrow_i16x8_u(c00, c10);
+      c20 = i8x16.narrow_i16x8_u(c20, c30);
+      const to = y + <usize>(column * channels + c);
+      if (outWidth >= 4 && count >= 8) {
+        v128.store64_lane(to, c00, 0);
+        v128.store64_lane(to + channels, c00, 1);
+        v128.store64_lane(to + (<usize>channels << 1), c20, 0);
+        v128.store64_lane(to + <usize>channels * 3, c20, 1);
+      } else {
+        storeBytes8(to, c00, count);
+        if (outWidth > 1) storeBytes8(to + channels, v128.shuffle<i64>(c00, c00, 1, 1), count);
+        if (outWidth > 2) storeBytes8(to + (<usize>channels << 1), c20, count);
+        if (outWidth > 3) storeBytes8(to + <usize>channels * 3, v128.shuffle<i64>(c20, c20, 1, 1), count);
+      }
+      if (column + 4 >= outWidth) break;
+      column = min(column + 4, outWidth - 4);
+    }
+  }
+}
+
+/**
+ * x [batch, height, width, channels] uint8 → y [batch, outHeight, outWidth, channels] uint8. double: strides and vertical
+ * dilation are 1, and so were the weights packed. Units are strips of `strip` (where double an even number) output rows;
+ * `strips` to an image. scratch holds scratchStep bytes for each thread: the table of taps, a row of padding, the ring of
+ * `ringWidth` columns.
+ */
+export function qdepthwise(
+  x: usize, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32, kernelHeight: i32, kernelWidth: i32,
+  strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32, dilationHeight: i32, dilationWidth: i32,
+  xZeroPoint: i32, double: i32, strip: i32, strips: i32, ringWidth: i32,
+  packed: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, scratch: usize, scratchStep: i32,
+  begin: i32, end: i32, thread: i32,
+): void {
+  const pairs = (kernelHeight + 1 + double) >> 1;
+  const table = scratch + <usize>thread * scratchStep;
+  const empty = table + <usize>((pairs * kernelWidth * 4 + 63) & ~63);
+  const ring = empty + <usize>((width * channels + 63) & ~63) + 64;
+  const blocks = (channels + 7) >> 3;
+  const blockBytes = <usize>ringWidth << 5;
+  const slotBytes = <usize>blocks * blockBytes;
+  const rowBytes = width * channels;
+  const columns = min(width, ringWidth - padWidth);
+  // A pair serves the output rows after it too.
+  const sliding = double || (strideHeight == 2 && dilationHeight == 1);
+  const three = kernelWidth == 3 && dilationWidth == 1;
+
+  memory.fill(empty, <u8>xZeroPoint, <usize>rowBytes + 64);
+  const padding = i16x8.splat(<i16>xZeroPoint);
+  for (let b: i32 = 0; b < pairs * blocks; b++) {
+    const block = ring + <usize>b * blockBytes;
+    for (let i: i32 = 0; i < padWidth; i++) {
+      v128.store(block + (<usize>i << 5), padding);
+      v128.store(block + (<usize>i << 5), padding, 16);
+    }
+    for (let i = padWidth + columns; i < ringWidth; i++) {
+      v128.store(block + (<usize>i << 5), padding);
+      v128.store(block + (<usize>i << 5), padding, 16);
+    }
+  }
+
+  for (let unit = begin; unit < end; unit++) {
+    const n = unit / strips;
+    const first = (unit - n * strips) * strip;
+    const last = min(outHeight, first + strip);
+    const image = x + <usize>(n * height) * rowBytes;
+    const top = first * strideHeight - padHeight;
+    const steps = double ? (last - first + 1) >> 1 : last - first;
+    let ready: i32 = 0;
+    for (let q: i32 = 0; q < steps; q++) {
+      // Pairs q to q + pairs - 1 are wanted, those before `ready` are there.
+      if (!sliding) ready = q;
+      for (; ready < q + pairs; ready++) {
+        const p = ready - q;
+        const h0 = sliding ? top + ready * 2 : top + q * strideHeight + p * 2 * dilationHeight;
+        const h1 = h0 + dilationHeight;
+        packPair(
+          h0 >= 0 && h0 < height ? image + <usize>h0 * rowBytes : empty,
+          h1 >= 0 && h1 < height ? image + <usize>h1 * rowBytes : empty,
+          columns, channels, ring + <usize>(ready % pairs) * slotBytes + (<usize>padWidth << 5), blockBytes,
+        );
+      }
+      let t = table;
+      for (let p: i32 = 0; p < pairs; p++) {
+        const slot = <u32>((q + p) % pairs) * <u32>slotBytes;
+        for (let j: i32 = 0; j < kernelWidth; j++, t += 4) store<u32>(t, slot + <u32>(j * dilationWidth << 5));
+      }
+      if (double) {
+        const oh = first + q * 2;
+        const yA = y + <usize>(n * outHeight + oh) * (outWidth * channels);
+        const yB = oh + 1 < outHeight ? yA + <usize>(outWidth * channels) : 0;
+        if (three) rowsDouble(true, ring, blockBytes, table, pairs, 3, packed, bias8, multiplier8, constants, yA, yB, outWidth, channels);
+        else rowsDouble(false, ring, blockBytes, table, pairs, kernelWidth, packed, bias8, multiplier8, constants, yA, yB, outWidth, channels);
+      } else {
+        const to = y + <usize>(n * outHeight + first + q) * (outWidth * channels);
+        if (three && strideWidth == 2) {
+          rowsSingle(true, 64, ring, blockBytes, table, pairs, 3, packed, bias8, multiplier8, constants, to, outWidth, channels);
+        } else {
+          rowsSingle(false, <usize>strideWidth << 5, ring, blockBytes, table, pairs, kernelWidth, packed, bias8, multiplier8, constants, to, outWidth, channels);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,543 @@
+// int8 matrix products: 1x1 convolutions, linear layers, and convolutions of any size by patches.
+//
+// Sums are Σ x (w - zw) + bias - zx Σ (w - zw): the zero point of x is part of the bias, so that activations are used as
+// they are, and padding is the byte zx. Weights are packed once, in panels of 8 outputs; activations when they are used, a
+// tile of rows that stays in the first-level cache, in groups of 4 rows. Two forms of the inner product:
+//
+// - exact: both widened to int16, pairs of products by i32x4.dot_i16x8_s.
+// - seven (relaxed SIMD): bytes, four products by i16x8.relaxed_dot_i8x16_i7x16_s and one pairwise addition. Used for tiles
+//   whose activations are all below 128, where it is just as exact: |127 · 128 · 2| < 2^15.
+//
+// In both, one step takes 4 bytes of each of 4 rows (a pair of int16, or four bytes) and 32 bytes of weights; a group of
+// rows is stored in blocks of four steps, [block][4 rows][16 bytes].
+import { storeBytes8, storeLanes32 } from './lanes';
+import { MAGIC, MAGIC_BITS, REQUANT_BYTES, requantize } from './qrequantize';
+
+/** Outputs of one panel. */
+const PANEL: i32 = 8;
+
+/**
+ * weight [groups · outputs, k] int8 → per group and panel: packed16 [k pair][8 outputs][2] int16, the zero point
+ * subtracted; packed8 [k quad][8 outputs][4] int8 (if not 0); bias8 [8] int32, the bias less xZeroPoint · Σ (w - zw);
+ * multiplier8 [8] float32. What lies past the outputs or k is zero. The steps are bytes: 0 where one value stands for all.
+ * constants: those of `requantize`, and whether packed8 holds all weights exactly. Units are groups.
+ */
+export function qpackGemm(
+  weight: usize, outputs: i32, k: i32, zeroPoint: usize, zeroStep: i32, bias: usize, multiplier: usize,
+  multiplierStep: i32, xZeroPoint: i32, packed16: usize, packed8: usize, bias8: usize, multiplier8: usize,
+  constants: usize, begin: i32, end: i32, thread: i32,
+): void {
+  const panelBytes16 = <usize>((k + 1) >> 1) << 5;
+  const panelBytes8 = <usize>((k + 3) >> 2) << 5;
+  const panels = (outputs + PANEL - 1) / PANEL;
+  for (let g = begin; g < end; g++) {
+    const first = g * panels;
+    memory.fill(packed16 + <usize>first * panelBytes16, 0, <usize>panels * panelBytes16);
+    if (packed8) memory.fill(packed8 + <usize>first * panelBytes8, 0, <usize>panels * panelBytes8);
+    memory.fill(bias8 + (<usize>first << 5), 0, <usize>panels << 5);
+    memory.fill(multiplier8 + (<usize>first << 5), 0, <usize>panels << 5);
+    for (let j: i32 = 0; j < outputs; j++) {
+      const row = g * outputs + j;
+      const panel = <usize>(first + (j >> 3));
+      const lane = (<usize>j & 7) << 2;
+      const zero = load<i32>(zeroPoint + <usize>row * zeroStep);
+      const from = weight + <usize>row * k;
+      const to16 = packed16 + panel * panelBytes16 + lane;
+      const to8 = packed8 + panel * panelBytes8 + lane;
+      let sum: i32 = 0;
+      for (let i: i32 = 0; i < k; i++) {
+        const w = <i32>load<i8>(from + i) - zero;
+        sum += w;
+        store<i16>(to16 + ((<usize>i >> 1) << 5) + ((<usize>i & 1) << 1), <i16>w);
+        if (packed8) {
+          store<i8>(to8 + ((<usize>i >> 2) << 5) + (<usize>i & 3), <i8>w);
+          if (w != <i32><i8>w) store<i32>(constants, 0, REQUANT_BYTES);
+        }
+      }
+      const at = (panel << 5) + lane;
+      store<i32>(bias8 + at, (bias ? load<i32>(bias + (<usize>row << 2)) : 0) - xZeroPoint * sum);
+      store<f32>(multiplier8 + at, load<f32>(multiplier + <usize>row * multiplierStep));
+    }
+  }
+}
+
+/** `rows` rows of bytes at a distance of `stride` → groups of 4 of int16; the last row stands for those past the end. */
+// @ts-ignore: decorator
+@inline
+function packRows16(from: usize, stride: i32, rows: i32, k: i32, to: usize): void {
+  const groupBytes = <usize>((k + 7) >> 3) << 6;
+  for (let r: i32 = 0; r < rows; r += 4, to += groupBytes) {
+    for (let i: i32 = 0; i < 4; i++) {
+      let at = from + <usize>min(r + i, rows - 1) * stride;
+      let dst = to + (<usize>i << 4);
+      const end = at + k;
+      for (; at < end; at += 8, dst += 64) v128.store(dst, v128.load8x8_u(at));
+    }
+  }
+}
+
+/** The same as bytes. Returns 0, having stopped early, if some are 128 or more. */
+function packRows8(from: usize, stride: i32, rows: i32, k: i32, to: usize): i32 {
+  const groupBytes = <usize>((k + 15) >> 4) << 6;
+  let any = i8x16.splat(0);
+  for (let r: i32 = 0; r < rows; r += 4, to += groupBytes) {
+    for (let i: i32 = 0; i < 4; i++) {
+      let at = from + <usize>min(r + i, rows - 1) * stride;
+      let dst = to + (<usize>i << 4);
+      const end = at + k;
+      for (; at < end; at += 16, dst += 64) {
+        const v = v128.load(at);
+        any = v128.or(any, v);
+        v128.store(dst, v);
+      }
+    }
+    if (i8x16.bitmask(any)) return 0;
+  }
+  return 1;
+}
+
+// @ts-ignore: decorator
+@inline
+function mac(seven: bool, c: v128, w: v128, x: v128): v128 {
+  if (RELAXED) {
+    if (seven) return i32x4.add(c, i32x4.extadd_pairwise_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(w, x)));
+  }
+  return i32x4.add(c, i32x4.dot_i16x8_s(w, x));
+}
+
+/**
+ * A packed tile of rows times the panels p0 ≤ p < p1 → y. `steps` of 4 bytes a row.
+ * float: y is float32, multiplier8 the scales of the weights, bias8 their sums: see qlinearDynamic.
+ */
+// @ts-ignore: decorator
+@inline
+function product(
+  seven: bool, float: bool, packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize,
+  constants: usize, y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
+): void {
+  const groupBytes = <usize>((steps + 3) >> 2) << 6;
+  const panelBytes = <usize>steps << 5;
+  const blocked = <usize>(steps >> 2) << 6;
+  const panelEnd = weights + <usize>p1 * panelBytes;
+  let column = p0 * PANEL;
+  for (let panel = weights + <usize>p0 * panelBytes; panel < panelEnd; panel += panelBytes, column += PANEL) {
+    const parameters = <usize>column << 2;
+    const count = n - column;
+    let x = packed;
+    let next = x;
+    for (let r: i32 = 0; r < rows; r += 4) {
+      let w = panel;
+      x = next;
+      next += groupBytes;
+      let c00 = v128.load(bias8 + parameters);
+      let c01 = v128.load(bias8 + parameters, 16);
+      if (float) {
+        const zero = v128.load(constants);
+        c00 = i32x4.mul(c00, zero);
+        c01 = i32x4.mul(c01, zero);
+      }
+      let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01;
+      let w0: v128, w1: v128, v: v128;
+      const left = rows - r;
+      if (left == 1) {
+        c10 = c11 = i32x4.splat(0);
+        for (const end = x + blocked; x < end; x += 64, w += 128) {
+          v = v128.load32_splat(x);
+          c00 = mac(seven, c00, v128.load(w), v);
+          c01 = mac(seven, c01, v128.load(w, 16), v);
+          v = v128.load32_splat(x, 4);
+          c10 = mac(seven, c10, v128.load(w, 32), v);
+          c11 = mac(seven, c11, v128.load(w, 48), v);
+          v = v128.load32_splat(x, 8);
+          c00 = mac(seven, c00, v128.load(w, 64), v);
+          c01 = mac(seven, c01, v128.load(w, 80), v);
+          v = v128.load32_splat(x, 12);
+          c10 = mac(seven, c10, v128.load(w, 96), v);
+          c11 = mac(seven, c11, v128.load(w, 112), v);
+        }
+        for (const end = panel + panelBytes; w < end; x += 4, w += 32) {
+          v = v128.load32_splat(x);
+          c00 = mac(seven, c00, v128.load(w), v);
+          c01 = mac(seven, c01, v128.load(w, 16), v);
+        }
+        c00 = i32x4.add(c00, c10);
+        c01 = i32x4.add(c01, c11);
+      } else {
+        for (const end = x + blocked; x < end; x += 64, w += 128) {
+          w0 = v128.load(w);
+          w1 = v128.load(w, 16);
+          v = v128.load32_splat(x);
+          c00 = mac(seven, c00, w0, v);
+          c01 = mac(seven, c01, w1, v);
+          v = v128.load32_splat(x, 16);
+          c10 = mac(seven, c10, w0, v);
+          c11 = mac(seven, c11, w1, v);
+          v = v128.load32_splat(x, 32);
+          c20 = mac(seven, c20, w0, v);
+          c21 = mac(seven, c21, w1, v);
+          v = v128.load32_splat(x, 48);
+          c30 = mac(seven, c30, w0, v);
+          c31 = mac(seven, c31, w1, v);
+
+          w0 = v128.load(w, 32);
+          w1 = v128.load(w, 48);
+          v = v128.load32_splat(x, 4);
+          c00 = mac(seven, c00, w0, v);
+          c01 = mac(seven, c01, w1, v);
+          v = v128.load32_splat(x, 20);
+          c10 = mac(seven, c10, w0, v);
+          c11 = mac(seven, c11, w1, v);
+          v = v128.load32_splat(x, 36);
+          c20 = mac(seven, c20, w0, v);
+          c21 = mac(seven, c21, w1, v);
+          v = v128.load32_splat(x, 52);
+          c30 = mac(seven, c30, w0, v);
+          c31 = mac(seven, c31, w1, v);
+
+          w0 = v128.load(w, 64);
+          w1 = v128.load(w, 80);
+          v = v128.load32_splat(x, 8);
+          c00 = mac(seven, c00, w0, v);
+          c01 = mac(seven, c01, w1, v);
+          v = v128.load32_splat(x, 24);
+          c10 = mac(seven, c10, w0, v);
+          c11 = mac(seven, c11, w1, v);
+          v = v128.load32_splat(x, 40);
+          c20 = mac(seven, c20, w0, v);
+          c21 = mac(seven, c21, w1, v);
+          v = v128.load32_splat(x, 56);
+          c30 = mac(seven, c30, w0, v);
+          c31 = mac(seven, c31, w1, v);
+
+          w0 = v128.load(w, 96);
+          w1 = v128.load(w, 112);
+          v = v128.load32_splat(x, 12);
+          c00 = mac(seven, c00, w0, v);
+          c01 = mac(seven, c01, w1, v);
+          v = v128.load32_splat(x, 28);
+          c10 = mac(seven, c10, w0, v);
+          c11 = mac(seven, c11, w1, v);
+          v = v128.load32_splat(x, 44);
+          c20 = mac(seven, c20, w0, v);
+          c21 = mac(seven, c21, w1, v);
+          v = v128.load32_splat(x, 60);
+          c30 = mac(seven, c30, w0, v);
+          c31 = mac(seven, c31, w1, v);
+        }
+        for (const end = panel + panelBytes; w < end; x += 4, w += 32) {
+          w0 = v128.load(w);
+          w1 = v128.load(w, 16);
+          v = v128.load32_splat(x);
+          c00 = mac(seven, c00, w0, v);
+          c01 = mac(seven, c01, w1, v);
+          v = v128.load32_splat(x, 16);
+          c10 = mac(seven, c10, w0, v);
+          c11 = mac(seven, c11, w1, v);
+          v = v128.load32_splat(x, 32);
+          c20 = mac(seven, c20, w0, v);
+          c21 = mac(seven, c21, w1, v);
+          v = v128.load32_splat(x, 48);
+          c30 = mac(seven, c30, w0, v);
+          c31 = mac(seven, c31, w1, v);
+        }
+      }
+      if (float) {
+        const to = y + (<usize>(r * yStride + column) << 2);
+        const step = <usize>yStride << 2;
+        storeFloats(to, c00, c01, multiplier8 + parameters, constants, floatBias + parameters, count);
+        if (left > 1) storeFloats(to + step, c10, c11, multiplier8 + parameters, constants, floatBias + parameters, count);
+        if (left > 2) storeFloats(to + step * 2, c20, c21, multiplier8 + parameters, constants, floatBias + parameters, count);
+        if (left > 3) storeFloats(to + step * 3, c30, c31, multiplier8 + parameters, constants, floatBias + parameters, count);
+        continue;
+      }
+      const m0 = v128.load(multiplier8 + parameters);
+      const m1 = v128.load(multiplier8 + parameters, 16);
+      c00 = i16x8.narrow_i32x4_s(requantize(c00, m0, constants), requantize(c01, m1, constants));
+      c10 = i16x8.narrow_i32x4_s(requantize(c10, m0, constants), requantize(c11, m1, constants));
+      c20 = i16x8.narrow_i32x4_s(requantize(c20, m0, constants), requantize(c21, m1, constants));
+      c30 = i16x8.narrow_i32x4_s(requantize(c30, m0, constants), requantize(c31, m1, constants));
+      c00 = i8x16.narrow_i16x8_u(c00, c10);
+      c20 = i8x16.narrow_i16x8_u(c20, c30);
+      const to = y + <usize>(r * yStride + column);
+      if (left >= 4 && count >= PANEL) {
+        v128.store64_lane(to, c00, 0);
+        v128.store64_lane(to + yStride, c00, 1);
+        v128.store64_lane(to + (<usize>yStride << 1), c20, 0);
+        v128.store64_lane(to + <usize>yStride * 3, c20, 1);
+      } else {
+        storeBytes8(to, c00, count);
+        if (left > 1) storeBytes8(to + yStride, v128.shuffle<i64>(c00, c00, 1, 1), count);
+        if (left > 2) storeBytes8(to + (<usize>yStride << 1), c20, count);
+        if (left > 3) storeBytes8(to + <usize>yStride * 3, v128.shuffle<i64>(c20, c20, 1, 1), count);
+      }
+    }
+  }
+}
+
+/** Up to 8 floats: f32(f32(f32(acc) · f32(scale · weight scale)) + bias). */
+// @ts-ignore: decorator
+@inline
+function storeFloats(to: usize, low: v128, high: v128, scales: usize, constants: usize, bias: usize, count: i32): void {
+  const scale = v128.load(constants, 16);
+  let v = f32x4.mul(f32x4.convert_i32x4_s(low), f32x4.mul(scale, v128.load(scales)));
+  storeLanes32(to, f32x4.add(v, v128.load(bias)), count);
+  if (count <= 4) return;
+  v = f32x4.mul(f32x4.convert_i32x4_s(high), f32x4.mul(scale, v128.load(scales, 16)));
+  storeLanes32(to + 16, f32x4.add(v, v128.load(bias, 16)), count - 4);
+}
+
+function tileExact(
+  packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
+  y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
+): void {
+  product(false, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
+}
+
+function tileSeven(
+  packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
+  y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
+): void {
+  product(true, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
+}
+
+function tileFloat(
+  packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
+  y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
+): void {
+  product(false, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+}
+
+/**
+ * Panels of split s of `splits`, of group g, times a tile that lies packed in scratch.
+ * form: 0 not packed yet, 1 int16, 2 bytes below 128.
+ */
+// @ts-ignore: decorator
+@inline
+function splitTile(
+  form: i32, tile: usize, rows: i32, k: i32, n: i32, g: i32, s: i32, splits: i32,
+  packed16: usize, packed8: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, yStride: i32,
+): void {
+  const panels = (n + PANEL - 1) / PANEL;
+  const first = <usize>(g * panels);
+  const p0 = panels * s / splits;
+  const p1 = panels * (s + 1) / splits;
+  const bias = bias8 + (first << 5);
+  const multiplier = multiplier8 + (first << 5);
+  if (RELAXED) {
+    if (form == 2) {
+      const quads = (k + 3) >> 2;
+      tileSeven(tile, rows, quads, packed8 + first * quads * 32, bias, multiplier, constants, y, yStride, n, p0, p1);
+      return;
+    }
+  }
+  const pairs = (k + 1) >> 1;
+  tileExact(tile, rows, pairs, packed16 + first * pairs * 32, bias, multiplier, constants, y, yStride, n, p0, p1);
+}
+
+/** Packs a tile in the better form: 2 where its bytes allow, else 1. */
+// @ts-ignore: decorator
+@inline
+function packTile(from: usize, stride: i32, rows: i32, k: i32, to: usize, constants: usize): i32 {
+  if (RELAXED) {
+    if (load<i32>(constants, REQUANT_BYTES) && packRows8(from, stride, rows, k, to)) return 2;
+  }
+  packRows16(from, stride, rows, k, to);
+  return 1;
+}
+
+/**
+ * x [m, groups · k] uint8 → y [m, groups · n] uint8. Units are tiles of `tile` rows × groups × `splits` ranges of panels;
+ * scratch holds scratchStep bytes for each thread: the packed tile.
+ */
+export function qgemm(
+  x: usize, m: i32, k: i32, n: i32, groups: i32, tile: i32, splits: i32,
+  packed16: usize, packed8: usize, bias8: usize, multiplier8: usize, constants: usize,
+  y: usize, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
+): void {
+  const packed = scratch + <usize>thread * scratchStep;
+  const stride = groups * k;
+  let last: i32 = -1;
+  let form: i32 = 0;
+  for (let unit = begin; unit < end; unit++) {
+    const at = unit / splits;
+    const s = unit - at * splits;
+    const t = at / groups;
+    const g = at - t * groups;
+    const row = t * tile;
+    const rows = min(tile, m - row);
+    if (at != last) {
+      form = packTile(x + <usize>row * stride + g * k, stride, rows, k, packed, constants);
+      last = at;
+    }
+    splitTile(
+      form, packed, rows, k, n, g, s, splits, packed16, packed8, bias8, multiplier8, constants,
+      y + <usize>row * (groups * n) + g * n, groups * n,
+    );
+  }
+}
+
+/** `count` bytes, and up to 15 more. */
+// @ts-ignore: decorator
+@inline
+function copyOver(from: usize, count: i32, to: usize): void {
+  for (let i: i32 = 0; i < count; i += 16) v128.store(to + i, v128.load(from + i));
+}
+
+/** `count` bytes of a kind, and up to 15 more. */
+// @ts-ignore: decorator
+@inline
+function fillOver(value: v128, count: i32, to: usize): void {
+  for (let i: i32 = 0; i < count; i += 16) v128.store(to + i, value);
+}
+
+/**
+ * x [batch, height, width, groups · channels] uint8, packed weights of k = kernelHeight · kernelWidth · channels → y
+ * [batch, outHeight, outWidth, groups · n] uint8. As qgemm, over the patches under the kernel: scratch also has room for
+ * a tile of them.
+ */
+export function qconv(
+  x: usize, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
+  kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
+  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32,
+  m: i32, n: i32, groups: i32, tile: i32, splits: i32,
+  packed16: usize, packed8: usize, bias8: usize, multiplier8: usize, constants: usize,
+  y: usize, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
+): void {
+  const k = kernelHeight * kernelWidth * channels;
+  // Stores run over by up to 15 bytes, into what comes next.
+  const patchStride = (k + 15) & ~15;
+  const patches = scratch + <usize>thread * scratchStep;
+  const packed = patches + <usize>(patchStride * tile + 64);
+  const pixel = groups * channels;
+  const padding = i8x16.splat(<i8>xZeroPoint);
+  let last: i32 = -1;
+  let form: i32 = 0;
+  for (let unit = begin; unit < end; unit++) {
+    const at = unit / splits;
+    const s = unit - at * splits;
+    const t = at / groups;
+    const g = at - t * groups;
+    const row = t * tile;
+    const rows = min(tile, m - row);
+    if (at != last) {
+      let image = row / (outHeight * outWidth);
+      let oh = (row - image * outHeight * outWidth) / outWidth;
+      let ow = row - (image * outHeight + oh) * outWidth;
+      for (let r: i32 = 0; r < rows; r++) {
+        let to = patches + <usize>r * patchStride;
+        const left = ow * strideWidth - padWidth;
+        const top = oh * strideHeight - padHeight;
+        // All columns lie side by side: one copy for each row.
+        const inside = dilationWidth == 1 && groups == 1 && left >= 0 && left + kernelWidth <= width;
+        for (let kh: i32 = 0; kh < kernelHeight; kh++) {
+          const h = top + kh * dilationHeight;
+          if (h < 0 || h >= height) {
+            fillOver(padding, kernelWidth * channels, to);
+            to += kernelWidth * channels;
+            continue;
+          }
+          const line = x + <usize>((image * height + h) * width) * pixel + g * channels;
+          if (inside) {
+            copyOver(line + <usize>left * pixel, kernelWidth * channels, to);
+            to += kernelWidth * channels;
+            continue;
+          }
+          for (let kw: i32 = 0; kw < kernelWidth; kw++, to += channels) {
+            const w = left + kw * dilationWidth;
+            if (w < 0 || w >= width) fillOver(padding, channels, to);
+            else copyOver(line + <usize>w * pixel, channels, to);
+          }
+        }
+        if (++ow == outWidth) {
+          ow = 0;
+          if (++oh == outHeight) {
+            oh = 0;
+            image++;
+          }
+        }
+      }
+      form = packTile(patches, patchStride, rows, k, packed, constants);
+      last = at;
+    }
+    splitTile(
+      form, packed, rows, k, n, g, s, splits, packed16, packed8, bias8, multiplier8, constants,
+      y + <usize>row * (groups * n) + g * n, groups * n,
+    );
+  }
+}
+
+/** The smallest and largest of 0 and every `block` elements of x [n] float32 → extremes [units][2]. */
+export function qrange(x: usize, n: i32, block: i32, extremes: usize, begin: i32, end: i32, thread: i32): void {
+  for (let unit = begin; unit < end; unit++) {
+    let low = f32x4.splat(0);
+    let high = low;
+    let i = unit * block;
+    const last = min(n, i + block);
+    for (; i + 4 <= last; i += 4) {
+      const v = v128.load(x + (<usize>i << 2));
+      low = f32x4.pmin(low, v);
+      high = f32x4.pmax(high, v);
+    }
+    for (; i < last; i++) {
+      const v = v128.load32_splat(x + (<usize>i << 2));
+      low = f32x4.pmin(low, v);
+      high = f32x4.pmax(high, v);
+    }
+    low = f32x4.pmin(low, v128.shuffle<i32>(low, low, 2, 3, 0, 1));
+    high = f32x4.pmax(high, v128.shuffle<i32>(high, high, 2, 3, 0, 1));
+    low = f32x4.pmin(low, v128.shuffle<i32>(low, low, 1, 0, 3, 2));
+    high = f32x4.pmax(high, v128.shuffle<i32>(high, high, 1, 0, 3, 2));
+    store<f32>(extremes + (<usize>unit << 3), f32x4.extract_lane(low, 0));
+    store<f32>(extremes + (<usize>unit << 3), f32x4.extract_lane(high, 0), 4);
+  }
+}
+
+/**
+ * x [m, k] float32 → y [m, n] float32, x quantized to 0..255 by 1 / scale and zeroPoint on its way. bias8 holds the sums
+ * of the weights, multiplier8 their scales, bias [panels · 8] float32. Units are as in qgemm.
+ */
+export function qgemmDynamic(
+  x: usize, m: i32, k: i32, n: i32, tile: i32, splits: i32, scale: f32, zeroPoint: i32,
+  packed16: usize, bias8: usize, multiplier8: usize, bias: usize,
+  y: usize, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
+): void {
+  const constants = scratch + <usize>thread * scratchStep;
+  const packed = constants + 64;
+  const pairs = (k + 1) >> 1;
+  const panels = (n + PANEL - 1) / PANEL;
+  const inverse = f32x4.splat(<f32>1 / scale);
+  const low = f32x4.splat(-<f32>zeroPoint);
+  const high = f32x4.splat(255 - <f32>zeroPoint);
+  const magic = f32x4.splat(MAGIC);
+  const offset = i32x4.splat(MAGIC_BITS - zeroPoint);
+  v128.store(constants, i32x4.splat(-zeroPoint));
+  v128.store(constants, f32x4.splat(scale), 16);
+  let last: i32 = -1;
+  for (let unit = begin; unit < end; unit++) {
+    const t = unit / splits;
+    const s = unit - t * splits;
+    const row = t * tile;
+    const rows = min(tile, m - row);
+    if (t != last) {
+      const groupBytes = <usize>((k + 7) >> 3) << 6;
+      for (let r: i32 = 0; r < rows; r++) {
+        let at = x + (<usize>(row + r) * k << 2);
+        let to = packed + <usize>(r >> 2) * groupBytes + ((<usize>r & 3) << 4);
+        const rowEnd = at + (<usize>k << 2);
+        for (; at < rowEnd; at += 32, to += 64) {
+          const a = f32x4.pmin(high, f32x4.pmax(low, f32x4.mul(v128.load(at), inverse)));
+          const b = f32x4.pmin(high, f32x4.pmax(low, f32x4.mul(v128.load(at, 16), inverse)));
+          v128.store(to, i16x8.narrow_i32x4_s(
+            i32x4.sub(f32x4.add(a, magic), offset),
+            i32x4.sub(f32x4.add(b, magic), offset),
+          ));
+        }
+      }
+      last = t;
+    }
+    tileFloat(
+      packed, rows, pairs, packed16, bias8, multiplier8, constants, y + (<usize>row * n << 2), n, n,
+      panels * s / splits, panels * (s + 1) / splits, bias,
+    );
+  }
+}

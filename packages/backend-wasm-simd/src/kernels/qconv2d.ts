@@ -1,0 +1,115 @@
+import type { Conv2dAttrs, RequantizeAttrs } from '@octet/backend';
+import type { WasmBuffer } from '../buffers';
+import type { KernelContext, WasmPrepackingKernel, WasmTensor } from '../kernel';
+import { freeGemm, gemmArgs, gemmPlan, type PackedGemm, packGemm, tileSize } from './qgemm';
+import { requantizeConstants, uploadSteps } from './qrequantize';
+
+interface PackedDepthwise {
+  kind: 'depthwise';
+  /** Two output rows at a time: see assembly/qdepthwise.ts. */
+  double: boolean;
+  weights: WasmBuffer;
+  bias: WasmBuffer;
+  multiplier: WasmBuffer;
+  constants: WasmBuffer;
+}
+
+type Packed = ({ kind: 'gemm' } & PackedGemm) | PackedDepthwise;
+
+/** Multiply-adds worth a thread. */
+const grainMacs = 500_000;
+
+/** x [N,H,W,C] uint8, weight [O,kh,kw,C/groups] int8, bias [O]? int32 → y [N,OH,OW,O] uint8 */
+export const qconv2d: WasmPrepackingKernel<'qconv2d', Packed> = {
+  prepack(cx, { weight, bias }, attrs) {
+    const [outputs, kh, kw, channels] = (weight as WasmTensor).shape;
+    if (channels === 1 && attrs.groups === outputs) return packDepthwise(cx, weight as WasmTensor, bias, attrs);
+    const k = kh * kw * channels;
+    return { kind: 'gemm', ...packGemm(cx, weight as WasmTensor, bias, attrs, attrs.groups, k) };
+  },
+
+  run(cx, { x, weight, y }, attrs, packed) {
+    if (packed.kind === 'depthwise') return depthwise(cx, x, weight, y, attrs, packed);
+    const { stride, padding, dilation, groups, xZeroPoint } = attrs;
+    const [, height, width] = x.shape;
+    const [batch, outHeight, outWidth, outputs] = y.shape;
+    const [, kh, kw, channels] = weight.shape;
+    const k = kh * kw * channels;
+    const n = outputs / groups;
+    const m = batch * outHeight * outWidth;
+    const { tile, splits, units, grain } = gemmPlan(cx, m, n, k, groups);
+    if (k === channels && [...stride, ...padding].join() === '1,1,0,0') {
+      const rest = gemmArgs(cx, packed, y, tileSize(tile, k));
+      cx.parallel('qgemm', [cx.address(x), m, k, n, groups, tile, splits, ...rest], units, grain);
+      return;
+    }
+    const patches = Math.ceil(k / 16) * 16 * tile + 64;
+    const args = [cx.address(x), height, width, channels, outHeight, outWidth, kh, kw, ...stride, ...padding];
+    args.push(...dilation, xZeroPoint, m, n, groups, tile, splits);
+    args.push(...gemmArgs(cx, packed, y, patches + tileSize(tile, k)));
+    cx.parallel('qconv', args, units, grain);
+  },
+
+  free(cx, packed) {
+    if (packed.kind === 'gemm') freeGemm(cx, packed);
+    else for (const b of [packed.weights, packed.bias, packed.multiplier, packed.constants]) cx.free(b);
+  },
+};
+
+function packDepthwise(
+  cx: KernelContext,
+  weight: WasmTensor,
+  bias: WasmTensor | undefined,
+  attrs: Conv2dAttrs & RequantizeAttrs,
+): PackedDepthwise {
+  const { stride, dilation, weightZeroPoint, multiplier, xZeroPoint } = attrs;
+  const [channels, kh, kw] = weight.shape;
+  const double = stride[0] === 1 && stride[1] === 1 && dilation[0] === 1;
+  const blocks = Math.ceil(channels / 8);
+  const taps = ((kh + (double ? 2 : 1)) >> 1) * kw;
+  const packed: PackedDepthwise = {
+    kind: 'depthwise',
+    double,
+    weights: cx.allocate('int8', blocks * taps * (double ? 64 : 32)),
+    bias: cx.allocate('int32', blocks * 8),
+    multiplier: cx.allocate('float32', blocks * 8),
+    constants: requantizeConstants(cx, attrs, false),
+  };
+  const zeros = uploadSteps(cx, weightZeroPoint);
+  const multipliers = uploadSteps(cx, multiplier);
+  const args = [cx.address(weight), channels, kh, kw, ...zeros, bias ? cx.address(bias) : 0, ...multipliers];
+  args.push(xZeroPoint, double ? 1 : 0);
+  args.push(cx.address(packed.weights), cx.address(packed.bias), cx.address(packed.multiplier));
+  cx.parallel('qpackDepthwise', args, blocks, 1024);
+  return packed;
+}
+
+function depthwise(
+  cx: KernelContext,
+  x: WasmTensor,
+  weight: WasmTensor,
+  y: WasmTensor,
+  { stride, padding, dilation, xZeroPoint }: Conv2dAttrs & RequantizeAttrs,
+  packed: PackedDepthwise,
+): void {
+  const [, height, width, channels] = x.shape;
+  const [batch, outHeight, outWidth] = y.shape;
+  const [, kh, kw] = weight.shape;
+  const { double } = packed;
+  const pairs = (kh + (double ? 2 : 1)) >> 1;
+  // Tiles are 4 columns wide.
+  const ringWidth = (Math.max(outWidth, 4) - 1) * stride[1] + (kw - 1) * dilation[1] + 1;
+  const ringBytes = pairs * Math.ceil(channels / 8) * ringWidth * 32;
+  const scratchStep = 64 + pairs * kw * 4 + width * channels + 192 + ringBytes;
+  const strip = 8;
+  const strips = Math.ceil(outHeight / strip);
+  const args = [cx.address(x), height, width, channels, outHeight, outWidth, kh, kw, ...stride, ...padding];
+  args.push(...dilation, xZeroPoint, double ? 1 : 0, strip, strips, ringWidth);
+  args.push(cx.address(packed.weights), cx.address(packed.bias), cx.address(packed.multiplier));
+  args.push(cx.address(packed.constants), cx.address(y));
+  const step = Math.ceil(scratchStep / 64) * 64;
+  args.push(cx.scratch(cx.threads * step), step);
+  // A multiply-add here takes about three times as long as in a matrix product.
+  const grain = Math.ceil(grainMacs / (3 * strip * outWidth * channels * kh * kw));
+  cx.parallel('qdepthwise', args, batch * strips, grain);
+}

@@ -1,0 +1,82 @@
+import type { RequantizeAttrs } from '@octet/backend';
+import type { WasmBuffer } from '../buffers';
+import type { KernelContext, WasmTensor } from '../kernel';
+import { requantizeConstants, uploadSteps } from './qrequantize';
+
+/** Outputs of a panel, as in assembly/qgemm.ts. */
+const panel = 8;
+/** Bytes of a packed tile of activations: with a panel of weights and the outputs it stays in the first-level cache. */
+const tileBytes = 16384;
+/** Multiply-adds worth a thread. */
+const grainMacs = 500_000;
+
+export interface PackedGemm {
+  weights16: WasmBuffer;
+  /** For tiles of activations below 128, with relaxed SIMD. */
+  weights8: WasmBuffer | undefined;
+  bias: WasmBuffer;
+  multiplier: WasmBuffer;
+  constants: WasmBuffer;
+}
+
+/** weight [groups · n, k] for the wasm functions qgemm and qconv. */
+export function packGemm(
+  cx: KernelContext,
+  weight: WasmTensor,
+  bias: WasmTensor | undefined,
+  attrs: RequantizeAttrs,
+  groups: number,
+  k: number,
+  seven = cx.relaxed,
+): PackedGemm {
+  const { weightZeroPoint, multiplier, xZeroPoint } = attrs;
+  const n = weight.shape[0] / groups;
+  const outputs = groups * Math.ceil(n / panel) * panel;
+  const packed: PackedGemm = {
+    weights16: cx.allocate('int8', outputs * Math.ceil(k / 2) * 4),
+    weights8: seven ? cx.allocate('int8', outputs * Math.ceil(k / 4) * 4) : undefined,
+    bias: cx.allocate('int32', outputs),
+    multiplier: cx.allocate('float32', outputs),
+    constants: requantizeConstants(cx, attrs, seven),
+  };
+  const zeros = uploadSteps(cx, weightZeroPoint);
+  const multipliers = uploadSteps(cx, multiplier);
+  const args = [cx.address(weight), n, k, ...zeros, bias ? cx.address(bias) : 0, ...multipliers, xZeroPoint];
+  args.push(cx.address(packed.weights16), packed.weights8 ? cx.address(packed.weights8) : 0);
+  args.push(cx.address(packed.bias), cx.address(packed.multiplier), cx.address(packed.constants));
+  cx.parallel('qpackGemm', args, groups, 1024);
+  return packed;
+}
+
+export function freeGemm(cx: KernelContext, packed: PackedGemm): void {
+  for (const buffer of [packed.weights16, packed.weights8, packed.bias, packed.multiplier, packed.constants]) {
+    if (buffer) cx.free(buffer);
+  }
+}
+
+/** How to cut [m,k] × [k,n] for qgemm and its like: rows of a tile, ranges of panels, units of work, and how many pay. */
+export function gemmPlan(cx: KernelContext, m: number, n: number, k: number, groups: number) {
+  const most = Math.min(256, Math.max(8, Math.floor(tileBytes / (k * 2)) & ~3));
+  const tile = Math.min(most, Math.ceil(m / 4) * 4);
+  const tiles = Math.ceil(m / tile) * groups;
+  // Few rows: the outputs are cut too, so that there is work enough for all threads.
+  const wanted = cx.threads === 1 ? 1 : Math.ceil((4 * cx.threads) / tiles);
+  const splits = Math.max(1, Math.min(wanted, Math.ceil(n / panel / 2)));
+  const grain = Math.ceil((grainMacs * splits) / (tile * n * k));
+  return { tile, splits, units: tiles * splits, grain };
+}
+
+/** Bytes of a packed tile. */
+export function tileSize(tile: number, k: number): number {
+  return Math.ceil(k / 8) * 16 * Math.ceil(tile / 4) * 4 + 64;
+}
+
+/** The arguments from the packed weights on; `scratch` in bytes for each thread. */
+export function gemmArgs(cx: KernelContext, packed: PackedGemm, y: WasmTensor, scratch: number): number[] {
+  const { weights16, weights8, bias, multiplier, constants } = packed;
+  const step = Math.ceil(scratch / 64) * 64;
+  return [
+    ...[cx.address(weights16), weights8 ? cx.address(weights8) : 0, cx.address(bias), cx.address(multiplier)],
+    ...[cx.address(constants), cx.address(y), cx.scratch(cx.threads * step), step],
+  ];
+}
