@@ -66,7 +66,7 @@ function gatherPatches(
 
 /**
  * y [rows of all images, groups · n] = patches · packed weights + bias. Units are groups by blocks of `tile` output
- * positions; scratch holds scratchStep bytes for each thread. The attributes are gatherPatches'.
+ * positions; scratch holds scratchStep bytes for each thread, a tile's patches and what multiplyBlock needs. The attributes are gatherPatches'.
  */
 export function convolve(
   x: usize, packed: usize, bias: usize, y: usize, scratch: usize, scratchStep: usize, total: i32, tile: i32,
@@ -90,6 +90,7 @@ export function convolve(
       patches, <usize>patch << 2, rows, packed + <usize>group * packedStep, patch,
       bias ? bias + ((<usize>group * n) << 2) : 0,
       y + ((<usize>row * groups * n + group * n) << 2), (<usize>groups * n) << 2, n,
+      patches + ((<usize>tile * patch + 16) << 2),
     );
   }
 }

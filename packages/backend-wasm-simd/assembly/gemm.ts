@@ -1,6 +1,6 @@
 // Float matrix products: packing, and the products of whole matrices. See tiles.ts.
 import { storeLanes32 } from './lanes';
-import { madd, multiplyBlock, PANEL, ROWS } from './tiles';
+import { DEPTH, madd, multiplyBlock, PANEL, ROWS } from './tiles';
 
 // @ts-ignore: decorator
 @inline
@@ -75,8 +75,8 @@ export function packPanels(
 }
 
 /**
- * y [batch, m, n] = a · b + bias. a [m, k] rows of k elements, or [k, m] if transposed (then scratch has room for ROWS rows
- * for each thread); aStep and bStep: bytes from one matrix to the next, or 0. Units are blocks of ROWS rows by groups of
+ * y [batch, m, n] = a · b + bias. a [m, k] rows of k elements, or [k, m] if transposed; scratch is what multiplyBlock needs for
+ * ROWS rows, and for `transposed` ROWS · k elements more, for each thread. aStep and bStep: bytes from one matrix to the next, or 0. Units are blocks of ROWS rows by groups of
  * `span` panels.
  */
 export function multiply(
@@ -94,13 +94,13 @@ export function multiply(
     const column = (unit - block * spans) * span * PANEL;
     let left = a + <usize>matrix * aStep;
     if (transposed) {
-      transposeRows(left + (<usize>row << 2), m, rows, k, room);
-      left = room;
+      left = room + ROWS * min(k, DEPTH) * 4;
+      transposeRows(a + <usize>matrix * aStep + (<usize>row << 2), m, rows, k, left);
     } else left += (<usize>row * k) << 2;
     multiplyBlock(
       left, <usize>k << 2, rows, packed + <usize>matrix * bStep + ((<usize>column * k) << 2), k,
       bias ? bias + (<usize>column << 2) : 0,
-      y + (((<usize>matrix * m + row) * n + column) << 2), <usize>n << 2, min(span * PANEL, n - column),
+      y + (((<usize>matrix * m + row) * n + column) << 2), <usize>n << 2, min(span * PANEL, n - column), room,
     );
   }
 }

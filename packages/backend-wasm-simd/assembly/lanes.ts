@@ -36,3 +36,17 @@ export function storeBytes8(to: usize, v: v128, count: i32): void {
   }
   if (count & 1) store<i8>(to, <i8>bits);
 }
+
+/** The first `count` lanes of 32 bits of v, the others those of `other`. */
+// @ts-ignore: decorator
+@inline
+export function keepLanes(v: v128, count: i32, other: v128): v128 {
+  return v128.bitselect(v, other, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count)));
+}
+
+/** The first `count` lanes of 32 bits of v, the others 0. */
+// @ts-ignore: decorator
+@inline
+export function firstLanes(v: v128, count: i32): v128 {
+  return v128.and(v, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count)));
+}

@@ -6,7 +6,7 @@
 // row; at a stride of 1 one pair per two output rows, A and B, which share every load: A has the weights of rows (0, 1),
 // (2, -) and B of (-, 0), (1, 2).
 import { storeBytes8 } from './lanes';
-import { requantize } from './qrequantize';
+import { requantize8 } from './qrequantize';
 
 /**
  * weight [channels, kernelHeight, kernelWidth] int8 → packed int16, and bias8 and multiplier8 as in qpackGemm. One tap is 32
@@ -98,10 +98,10 @@ function storeColumns(to: usize, channels: i32, v: v128, columns: i32, count: i3
 
 // @ts-ignore: decorator
 @inline
-function narrow4(c0: v128, c1: v128, c2: v128, c3: v128, multiplier: v128, constants: usize): v128 {
+function narrow4(c0: v128, c1: v128, c2: v128, c3: v128, m: v128, low: v128, high: v128, magic: v128, offset: v128): v128 {
   return i8x16.narrow_i16x8_u(
-    i16x8.narrow_i32x4_s(requantize(c0, multiplier, constants), requantize(c1, multiplier, constants)),
-    i16x8.narrow_i32x4_s(requantize(c2, multiplier, constants), requantize(c3, multiplier, constants)),
+    requantize8(c0, c1, m, m, low, high, magic, offset),
+    requantize8(c2, c3, m, m, low, high, magic, offset),
   );
 }
 
@@ -199,10 +199,14 @@ function rowsDouble(
           b3 = mac(b3, wB, v);
         }
       }
-      const multiplier = v128.load(multiplier8 + parameters);
+      const m = v128.load(multiplier8 + parameters);
+      const low = v128.load(constants);
+      const high = v128.load(constants, 16);
+      const magic = v128.load(constants, 32);
+      const offset = v128.load(constants, 48);
       const to = <usize>(column * channels + c);
-      storeColumns(yA + to, channels, narrow4(a0, a1, a2, a3, multiplier, constants), outWidth, count);
-      if (yB) storeColumns(yB + to, channels, narrow4(b0, b1, b2, b3, multiplier, constants), outWidth, count);
+      storeColumns(yA + to, channels, narrow4(a0, a1, a2, a3, m, low, high, magic, offset), outWidth, count);
+      if (yB) storeColumns(yB + to, channels, narrow4(b0, b1, b2, b3, m, low, high, magic, offset), outWidth, count);
       if (column + 4 >= outWidth) break;
       // The last tile ends where the row does, even if some columns are computed twice.
       column = min(column + 4, outWidth - 4);
@@ -287,10 +291,15 @@ function rowsSingle(
       }
       const m0 = v128.load(multiplier8 + parameters);
       const m1 = v128.load(multiplier8 + parameters, 16);
-      c00 = i16x8.narrow_i32x4_s(requantize(c00, m0, constants), requantize(c01, m1, constants));
-      c10 = i16x8.narrow_i32x4_s(requantize(c10, m0, constants), requantize(c11, m1, constants));
-      c20 = i16x8.narrow_i32x4_s(requantize(c20, m0, constants), requantize(c21, m1, constants));
-      c30 = i16x8.narrow_i32x4_s(requantize(c30, m0, constants), requantize(c31, m1, constants));
+      // Loaded here: kept in registers, they would push the sums out.
+      const low = v128.load(constants);
+      const high = v128.load(constants, 16);
+      const magic = v128.load(constants, 32);
+      const offset = v128.load(constants, 48);
+      c00 = requantize8(c00, c01, m0, m1, low, high, magic, offset);
+      c10 = requantize8(c10, c11, m0, m1, low, high, magic, offset);
+      c20 = requantize8(c20, c21, m0, m1, low, high, magic, offset);
+      c30 = requantize8(c30, c31, m0, m1, low, high, magic, offset);
       c00 = i8x16.narrow_i16x8_u(c00, c10);
       c20 = i8x16.narrow_i16x8_u(c20, c30);
       const to = y + <usize>(column * channels + c);

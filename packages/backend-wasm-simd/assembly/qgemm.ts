@@ -8,10 +8,10 @@
 // - seven (relaxed SIMD): bytes, four products by i16x8.relaxed_dot_i8x16_i7x16_s and one pairwise addition. Used for tiles
 //   whose activations are all below 128, where it is just as exact: |127 · 128 · 2| < 2^15.
 //
-// In both, one step takes 4 bytes of each of 4 rows (a pair of int16, or four bytes) and 32 bytes of weights; a group of
-// rows is stored in blocks of four steps, [block][4 rows][16 bytes].
+// In both, one step takes 4 bytes (a pair of int16, or four bytes) of each of 4 rows, which lie side by side, and 32 bytes
+// of weights. A group of rows is stored in blocks of four steps.
 import { storeBytes8, storeLanes32 } from './lanes';
-import { MAGIC, MAGIC_BITS, REQUANT_BYTES, requantize } from './qrequantize';
+import { MAGIC, MAGIC_BITS, REQUANT_BYTES, requantize8 } from './qrequantize';
 
 /** Outputs of one panel. */
 const PANEL: i32 = 8;
@@ -65,31 +65,51 @@ export function qpackGemm(
 // @ts-ignore: decorator
 @inline
 function packRows16(from: usize, stride: i32, rows: i32, k: i32, to: usize): void {
-  const groupBytes = <usize>((k + 7) >> 3) << 6;
-  for (let r: i32 = 0; r < rows; r += 4, to += groupBytes) {
-    for (let i: i32 = 0; i < 4; i++) {
-      let at = from + <usize>min(r + i, rows - 1) * stride;
-      let dst = to + (<usize>i << 4);
-      const end = at + k;
-      for (; at < end; at += 8, dst += 64) v128.store(dst, v128.load8x8_u(at));
+  for (let r: i32 = 0; r < rows; r += 4, from += <usize>stride << 2) {
+    const left = rows - r;
+    let a = from;
+    let b = left > 1 ? a + stride : a;
+    let c = left > 2 ? b + stride : b;
+    let d = left > 3 ? c + stride : c;
+    for (const end = a + k; a < end; a += 8, b += 8, c += 8, d += 8, to += 64) {
+      // Pairs of bytes of a, b, c, d in turn.
+      const ab = v128.shuffle<i16>(v128.load64_zero(a), v128.load64_zero(b), 0, 8, 1, 9, 2, 10, 3, 11);
+      const cd = v128.shuffle<i16>(v128.load64_zero(c), v128.load64_zero(d), 0, 8, 1, 9, 2, 10, 3, 11);
+      const low = v128.shuffle<i32>(ab, cd, 0, 4, 1, 5);
+      const high = v128.shuffle<i32>(ab, cd, 2, 6, 3, 7);
+      v128.store(to, i16x8.extend_low_i8x16_u(low));
+      v128.store(to, i16x8.extend_high_i8x16_u(low), 16);
+      v128.store(to, i16x8.extend_low_i8x16_u(high), 32);
+      v128.store(to, i16x8.extend_high_i8x16_u(high), 48);
     }
   }
 }
 
 /** The same as bytes. Returns 0, having stopped early, if some are 128 or more. */
+// @ts-ignore: decorator
+@inline
 function packRows8(from: usize, stride: i32, rows: i32, k: i32, to: usize): i32 {
-  const groupBytes = <usize>((k + 15) >> 4) << 6;
-  let any = i8x16.splat(0);
-  for (let r: i32 = 0; r < rows; r += 4, to += groupBytes) {
-    for (let i: i32 = 0; i < 4; i++) {
-      let at = from + <usize>min(r + i, rows - 1) * stride;
-      let dst = to + (<usize>i << 4);
-      const end = at + k;
-      for (; at < end; at += 16, dst += 64) {
-        const v = v128.load(at);
-        any = v128.or(any, v);
-        v128.store(dst, v);
-      }
+  for (let r: i32 = 0; r < rows; r += 4, from += <usize>stride << 2) {
+    const left = rows - r;
+    let any = i8x16.splat(0);
+    let a = from;
+    let b = left > 1 ? a + stride : a;
+    let c = left > 2 ? b + stride : b;
+    let d = left > 3 ? c + stride : c;
+    for (const end = a + k; a < end; a += 16, b += 16, c += 16, d += 16, to += 64) {
+      const va = v128.load(a);
+      const vb = v128.load(b);
+      const vc = v128.load(c);
+      const vd = v128.load(d);
+      any = v128.or(v128.or(any, v128.or(va, vb)), v128.or(vc, vd));
+      const ab0 = v128.shuffle<i32>(va, vb, 0, 4, 1, 5);
+      const ab1 = v128.shuffle<i32>(va, vb, 2, 6, 3, 7);
+      const cd0 = v128.shuffle<i32>(vc, vd, 0, 4, 1, 5);
+      const cd1 = v128.shuffle<i32>(vc, vd, 2, 6, 3, 7);
+      v128.store(to, v128.shuffle<i64>(ab0, cd0, 0, 2));
+      v128.store(to, v128.shuffle<i64>(ab0, cd0, 1, 3), 16);
+      v128.store(to, v128.shuffle<i64>(ab1, cd1, 0, 2), 32);
+      v128.store(to, v128.shuffle<i64>(ab1, cd1, 1, 3), 48);
     }
     if (i8x16.bitmask(any)) return 0;
   }
@@ -117,7 +137,6 @@ function product(
 ): void {
   const groupBytes = <usize>((steps + 3) >> 2) << 6;
   const panelBytes = <usize>steps << 5;
-  const blocked = <usize>(steps >> 2) << 6;
   const panelEnd = weights + <usize>p1 * panelBytes;
   let column = p0 * PANEL;
   for (let panel = weights + <usize>p0 * panelBytes; panel < panelEnd; panel += panelBytes, column += PANEL) {
@@ -140,103 +159,26 @@ function product(
       let w0: v128, w1: v128, v: v128;
       const left = rows - r;
       if (left == 1) {
-        c10 = c11 = i32x4.splat(0);
-        for (const end = x + blocked; x < end; x += 64, w += 128) {
-          v = v128.load32_splat(x);
-          c00 = mac(seven, c00, v128.load(w), v);
-          c01 = mac(seven, c01, v128.load(w, 16), v);
-          v = v128.load32_splat(x, 4);
-          c10 = mac(seven, c10, v128.load(w, 32), v);
-          c11 = mac(seven, c11, v128.load(w, 48), v);
-          v = v128.load32_splat(x, 8);
-          c00 = mac(seven, c00, v128.load(w, 64), v);
-          c01 = mac(seven, c01, v128.load(w, 80), v);
-          v = v128.load32_splat(x, 12);
-          c10 = mac(seven, c10, v128.load(w, 96), v);
-          c11 = mac(seven, c11, v128.load(w, 112), v);
-        }
-        for (const end = panel + panelBytes; w < end; x += 4, w += 32) {
+        for (const end = panel + panelBytes; w < end; x += 16, w += 32) {
           v = v128.load32_splat(x);
           c00 = mac(seven, c00, v128.load(w), v);
           c01 = mac(seven, c01, v128.load(w, 16), v);
         }
-        c00 = i32x4.add(c00, c10);
-        c01 = i32x4.add(c01, c11);
       } else {
-        for (const end = x + blocked; x < end; x += 64, w += 128) {
+        // Not unrolled: binaryen then takes the sums one by one, and all weights of the block fill the registers. V8 unrolls.
+        for (const end = panel + panelBytes; w < end; x += 16, w += 32) {
           w0 = v128.load(w);
           w1 = v128.load(w, 16);
           v = v128.load32_splat(x);
           c00 = mac(seven, c00, w0, v);
           c01 = mac(seven, c01, w1, v);
-          v = v128.load32_splat(x, 16);
-          c10 = mac(seven, c10, w0, v);
-          c11 = mac(seven, c11, w1, v);
-          v = v128.load32_splat(x, 32);
-          c20 = mac(seven, c20, w0, v);
-          c21 = mac(seven, c21, w1, v);
-          v = v128.load32_splat(x, 48);
-          c30 = mac(seven, c30, w0, v);
-          c31 = mac(seven, c31, w1, v);
-
-          w0 = v128.load(w, 32);
-          w1 = v128.load(w, 48);
           v = v128.load32_splat(x, 4);
-          c00 = mac(seven, c00, w0, v);
-          c01 = mac(seven, c01, w1, v);
-          v = v128.load32_splat(x, 20);
           c10 = mac(seven, c10, w0, v);
           c11 = mac(seven, c11, w1, v);
-          v = v128.load32_splat(x, 36);
-          c20 = mac(seven, c20, w0, v);
-          c21 = mac(seven, c21, w1, v);
-          v = v128.load32_splat(x, 52);
-          c30 = mac(seven, c30, w0, v);
-          c31 = mac(seven, c31, w1, v);
-
-          w0 = v128.load(w, 64);
-          w1 = v128.load(w, 80);
           v = v128.load32_splat(x, 8);
-          c00 = mac(seven, c00, w0, v);
-          c01 = mac(seven, c01, w1, v);
-          v = v128.load32_splat(x, 24);
-          c10 = mac(seven, c10, w0, v);
-          c11 = mac(seven, c11, w1, v);
-          v = v128.load32_splat(x, 40);
           c20 = mac(seven, c20, w0, v);
           c21 = mac(seven, c21, w1, v);
-          v = v128.load32_splat(x, 56);
-          c30 = mac(seven, c30, w0, v);
-          c31 = mac(seven, c31, w1, v);
-
-          w0 = v128.load(w, 96);
-          w1 = v128.load(w, 112);
           v = v128.load32_splat(x, 12);
-          c00 = mac(seven, c00, w0, v);
-          c01 = mac(seven, c01, w1, v);
-          v = v128.load32_splat(x, 28);
-          c10 = mac(seven, c10, w0, v);
-          c11 = mac(seven, c11, w1, v);
-          v = v128.load32_splat(x, 44);
-          c20 = mac(seven, c20, w0, v);
-          c21 = mac(seven, c21, w1, v);
-          v = v128.load32_splat(x, 60);
-          c30 = mac(seven, c30, w0, v);
-          c31 = mac(seven, c31, w1, v);
-        }
-        for (const end = panel + panelBytes; w < end; x += 4, w += 32) {
-          w0 = v128.load(w);
-          w1 = v128.load(w, 16);
-          v = v128.load32_splat(x);
-          c00 = mac(seven, c00, w0, v);
-          c01 = mac(seven, c01, w1, v);
-          v = v128.load32_splat(x, 16);
-          c10 = mac(seven, c10, w0, v);
-          c11 = mac(seven, c11, w1, v);
-          v = v128.load32_splat(x, 32);
-          c20 = mac(seven, c20, w0, v);
-          c21 = mac(seven, c21, w1, v);
-          v = v128.load32_splat(x, 48);
           c30 = mac(seven, c30, w0, v);
           c31 = mac(seven, c31, w1, v);
         }
@@ -252,10 +194,15 @@ function product(
       }
       const m0 = v128.load(multiplier8 + parameters);
       const m1 = v128.load(multiplier8 + parameters, 16);
-      c00 = i16x8.narrow_i32x4_s(requantize(c00, m0, constants), requantize(c01, m1, constants));
-      c10 = i16x8.narrow_i32x4_s(requantize(c10, m0, constants), requantize(c11, m1, constants));
-      c20 = i16x8.narrow_i32x4_s(requantize(c20, m0, constants), requantize(c21, m1, constants));
-      c30 = i16x8.narrow_i32x4_s(requantize(c30, m0, constants), requantize(c31, m1, constants));
+      // Loaded here: kept in registers, they would push the sums out.
+      const low = v128.load(constants);
+      const high = v128.load(constants, 16);
+      const magic = v128.load(constants, 32);
+      const offset = v128.load(constants, 48);
+      c00 = requantize8(c00, c01, m0, m1, low, high, magic, offset);
+      c10 = requantize8(c10, c11, m0, m1, low, high, magic, offset);
+      c20 = requantize8(c20, c21, m0, m1, low, high, magic, offset);
+      c30 = requantize8(c30, c31, m0, m1, low, high, magic, offset);
       c00 = i8x16.narrow_i16x8_u(c00, c10);
       c20 = i8x16.narrow_i16x8_u(c20, c30);
       const to = y + <usize>(r * yStride + column);
@@ -522,15 +469,19 @@ export function qgemmDynamic(
       const groupBytes = <usize>((k + 7) >> 3) << 6;
       for (let r: i32 = 0; r < rows; r++) {
         let at = x + (<usize>(row + r) * k << 2);
-        let to = packed + <usize>(r >> 2) * groupBytes + ((<usize>r & 3) << 4);
+        let to = packed + <usize>(r >> 2) * groupBytes + ((<usize>r & 3) << 2);
         const rowEnd = at + (<usize>k << 2);
         for (; at < rowEnd; at += 32, to += 64) {
           const a = f32x4.pmin(high, f32x4.pmax(low, f32x4.mul(v128.load(at), inverse)));
           const b = f32x4.pmin(high, f32x4.pmax(low, f32x4.mul(v128.load(at, 16), inverse)));
-          v128.store(to, i16x8.narrow_i32x4_s(
+          const q = i16x8.narrow_i32x4_s(
             i32x4.sub(f32x4.add(a, magic), offset),
             i32x4.sub(f32x4.add(b, magic), offset),
-          ));
+          );
+          v128.store32_lane(to, q, 0);
+          v128.store32_lane(to, q, 1, 16);
+          v128.store32_lane(to, q, 2, 32);
+          v128.store32_lane(to, q, 3, 48);
         }
       }
       last = t;

@@ -1,5 +1,5 @@
-// Float matrix products. The right operand is packed into panels of 8 columns, [panel][k][8]; the left one is read as it
-// lies, rows of lda bytes. What is past the last column is never stored, so it may be anything.
+// Float matrix products. The right operand is packed into panels of 8 columns, [panel][k][8], once; the left one
+// into tiles of rows, [tile][k][TILE], a block at a time. What is past the last column is never stored, so it may be anything.
 import { storeLanes32 } from './lanes';
 
 /** Columns of a panel. */
@@ -7,7 +7,7 @@ export const PANEL: i32 = 8;
 /** Rows of a unit of work: a multiple of both tiles' rows. */
 export const ROWS: i32 = 48;
 /** Elements summed before going on to the next panel: 16 KB of a panel stay in the first-level cache. */
-const DEPTH: i32 = 512;
+export const DEPTH: i32 = 512;
 
 // Twelve sums fill the registers where a product and a sum are one instruction; else one more is needed between the two.
 /** Rows of a tile. */
@@ -35,11 +35,11 @@ function storeHalves(y: usize, low: v128, high: v128, columns: i32): void {
 }
 
 /**
- * rows (at most 6) × 8 of y: the bias (or what y holds) and the products of k elements. Rows there are too few of are the
- * last one again: the same numbers written twice.
+ * rows (at most 6) × 8 of y: the bias (or what y holds) and the products of k elements; a is packed, [k][6]. Rows that
+ * there are too few of are the last one again: the same numbers written twice.
  */
 function tile6(
-  a: usize, lda: usize, rows: i32, b: usize, k: i32, bias: usize, first: bool, y: usize, ldy: usize, columns: i32,
+  a: usize, rows: i32, b: usize, k: i32, bias: usize, first: bool, y: usize, ldy: usize, columns: i32,
 ): void {
   const y0 = y;
   const y1 = rows > 1 ? y0 + ldy : y0;
@@ -47,12 +47,6 @@ function tile6(
   const y3 = rows > 3 ? y2 + ldy : y2;
   const y4 = rows > 4 ? y3 + ldy : y3;
   const y5 = rows > 5 ? y4 + ldy : y4;
-  let a0 = a;
-  let a1 = rows > 1 ? a0 + lda : a0;
-  let a2 = rows > 2 ? a1 + lda : a1;
-  let a3 = rows > 3 ? a2 + lda : a2;
-  let a4 = rows > 4 ? a3 + lda : a3;
-  let a5 = rows > 5 ? a4 + lda : a4;
   let c00 = zero(), c01 = zero(), c10 = zero(), c11 = zero(), c20 = zero(), c21 = zero(), c30 = zero(), c31 = zero(), c40 = zero(), c41 = zero(), c50 = zero(), c51 = zero();
   if (!first) {
     c00 = v128.load(y0), c01 = v128.load(y0, 16);
@@ -69,49 +63,16 @@ function tile6(
     c40 = c00, c41 = c01;
     c50 = c00, c51 = c01;
   }
-  let v: v128, w0: v128, w1: v128;
-  for (; k >= 4; k -= 4) {
-    w0 = v128.load(b, 0), w1 = v128.load(b, 16);
-    v = v128.load32_splat(a0, 0), c00 = madd(v, w0, c00), c01 = madd(v, w1, c01);
-    v = v128.load32_splat(a1, 0), c10 = madd(v, w0, c10), c11 = madd(v, w1, c11);
-    v = v128.load32_splat(a2, 0), c20 = madd(v, w0, c20), c21 = madd(v, w1, c21);
-    v = v128.load32_splat(a3, 0), c30 = madd(v, w0, c30), c31 = madd(v, w1, c31);
-    v = v128.load32_splat(a4, 0), c40 = madd(v, w0, c40), c41 = madd(v, w1, c41);
-    v = v128.load32_splat(a5, 0), c50 = madd(v, w0, c50), c51 = madd(v, w1, c51);
-    w0 = v128.load(b, 32), w1 = v128.load(b, 48);
-    v = v128.load32_splat(a0, 4), c00 = madd(v, w0, c00), c01 = madd(v, w1, c01);
-    v = v128.load32_splat(a1, 4), c10 = madd(v, w0, c10), c11 = madd(v, w1, c11);
-    v = v128.load32_splat(a2, 4), c20 = madd(v, w0, c20), c21 = madd(v, w1, c21);
-    v = v128.load32_splat(a3, 4), c30 = madd(v, w0, c30), c31 = madd(v, w1, c31);
-    v = v128.load32_splat(a4, 4), c40 = madd(v, w0, c40), c41 = madd(v, w1, c41);
-    v = v128.load32_splat(a5, 4), c50 = madd(v, w0, c50), c51 = madd(v, w1, c51);
-    w0 = v128.load(b, 64), w1 = v128.load(b, 80);
-    v = v128.load32_splat(a0, 8), c00 = madd(v, w0, c00), c01 = madd(v, w1, c01);
-    v = v128.load32_splat(a1, 8), c10 = madd(v, w0, c10), c11 = madd(v, w1, c11);
-    v = v128.load32_splat(a2, 8), c20 = madd(v, w0, c20), c21 = madd(v, w1, c21);
-    v = v128.load32_splat(a3, 8), c30 = madd(v, w0, c30), c31 = madd(v, w1, c31);
-    v = v128.load32_splat(a4, 8), c40 = madd(v, w0, c40), c41 = madd(v, w1, c41);
-    v = v128.load32_splat(a5, 8), c50 = madd(v, w0, c50), c51 = madd(v, w1, c51);
-    w0 = v128.load(b, 96), w1 = v128.load(b, 112);
-    v = v128.load32_splat(a0, 12), c00 = madd(v, w0, c00), c01 = madd(v, w1, c01);
-    v = v128.load32_splat(a1, 12), c10 = madd(v, w0, c10), c11 = madd(v, w1, c11);
-    v = v128.load32_splat(a2, 12), c20 = madd(v, w0, c20), c21 = madd(v, w1, c21);
-    v = v128.load32_splat(a3, 12), c30 = madd(v, w0, c30), c31 = madd(v, w1, c31);
-    v = v128.load32_splat(a4, 12), c40 = madd(v, w0, c40), c41 = madd(v, w1, c41);
-    v = v128.load32_splat(a5, 12), c50 = madd(v, w0, c50), c51 = madd(v, w1, c51);
-    b += 128;
-    a0 += 16, a1 += 16, a2 += 16, a3 += 16, a4 += 16, a5 += 16;
-  }
-  for (; k > 0; k--) {
-    w0 = v128.load(b, 0), w1 = v128.load(b, 16);
-    v = v128.load32_splat(a0, 0), c00 = madd(v, w0, c00), c01 = madd(v, w1, c01);
-    v = v128.load32_splat(a1, 0), c10 = madd(v, w0, c10), c11 = madd(v, w1, c11);
-    v = v128.load32_splat(a2, 0), c20 = madd(v, w0, c20), c21 = madd(v, w1, c21);
-    v = v128.load32_splat(a3, 0), c30 = madd(v, w0, c30), c31 = madd(v, w1, c31);
-    v = v128.load32_splat(a4, 0), c40 = madd(v, w0, c40), c41 = madd(v, w1, c41);
-    v = v128.load32_splat(a5, 0), c50 = madd(v, w0, c50), c51 = madd(v, w1, c51);
-    b += 32;
-    a0 += 4, a1 += 4, a2 += 4, a3 += 4, a4 += 4, a5 += 4;
+  // Not unrolled: V8 then loads far ahead, and spills.
+  for (const end = b + (<usize>k << 5); b < end; b += 32, a += 24) {
+    const w0 = v128.load(b), w1 = v128.load(b, 16);
+    let v: v128;
+    v = v128.load32_splat(a, 0), c00 = madd(v, w0, c00), c01 = madd(v, w1, c01);
+    v = v128.load32_splat(a, 4), c10 = madd(v, w0, c10), c11 = madd(v, w1, c11);
+    v = v128.load32_splat(a, 8), c20 = madd(v, w0, c20), c21 = madd(v, w1, c21);
+    v = v128.load32_splat(a, 12), c30 = madd(v, w0, c30), c31 = madd(v, w1, c31);
+    v = v128.load32_splat(a, 16), c40 = madd(v, w0, c40), c41 = madd(v, w1, c41);
+    v = v128.load32_splat(a, 20), c50 = madd(v, w0, c50), c51 = madd(v, w1, c51);
   }
   if (columns >= 8) {
     v128.store(y0, c00), v128.store(y0, c01, 16);
@@ -131,20 +92,16 @@ function tile6(
 }
 
 /**
- * rows (at most 4) × 8 of y: the bias (or what y holds) and the products of k elements. Rows there are too few of are the
- * last one again: the same numbers written twice.
+ * rows (at most 4) × 8 of y: the bias (or what y holds) and the products of k elements; a is packed, [k][4]. Rows that
+ * there are too few of are the last one again: the same numbers written twice.
  */
 function tile4(
-  a: usize, lda: usize, rows: i32, b: usize, k: i32, bias: usize, first: bool, y: usize, ldy: usize, columns: i32,
+  a: usize, rows: i32, b: usize, k: i32, bias: usize, first: bool, y: usize, ldy: usize, columns: i32,
 ): void {
   const y0 = y;
   const y1 = rows > 1 ? y0 + ldy : y0;
   const y2 = rows > 2 ? y1 + ldy : y1;
   const y3 = rows > 3 ? y2 + ldy : y2;
-  let a0 = a;
-  let a1 = rows > 1 ? a0 + lda : a0;
-  let a2 = rows > 2 ? a1 + lda : a1;
-  let a3 = rows > 3 ? a2 + lda : a2;
   let c00 = zero(), c01 = zero(), c10 = zero(), c11 = zero(), c20 = zero(), c21 = zero(), c30 = zero(), c31 = zero();
   if (!first) {
     c00 = v128.load(y0), c01 = v128.load(y0, 16);
@@ -157,39 +114,14 @@ function tile4(
     c20 = c00, c21 = c01;
     c30 = c00, c31 = c01;
   }
-  let v: v128, w0: v128, w1: v128;
-  for (; k >= 4; k -= 4) {
-    w0 = v128.load(b, 0), w1 = v128.load(b, 16);
-    v = v128.load32_splat(a0, 0), c00 = madd(v, w0, c00), c01 = madd(v, w1, c01);
-    v = v128.load32_splat(a1, 0), c10 = madd(v, w0, c10), c11 = madd(v, w1, c11);
-    v = v128.load32_splat(a2, 0), c20 = madd(v, w0, c20), c21 = madd(v, w1, c21);
-    v = v128.load32_splat(a3, 0), c30 = madd(v, w0, c30), c31 = madd(v, w1, c31);
-    w0 = v128.load(b, 32), w1 = v128.load(b, 48);
-    v = v128.load32_splat(a0, 4), c00 = madd(v, w0, c00), c01 = madd(v, w1, c01);
-    v = v128.load32_splat(a1, 4), c10 = madd(v, w0, c10), c11 = madd(v, w1, c11);
-    v = v128.load32_splat(a2, 4), c20 = madd(v, w0, c20), c21 = madd(v, w1, c21);
-    v = v128.load32_splat(a3, 4), c30 = madd(v, w0, c30), c31 = madd(v, w1, c31);
-    w0 = v128.load(b, 64), w1 = v128.load(b, 80);
-    v = v128.load32_splat(a0, 8), c00 = madd(v, w0, c00), c01 = madd(v, w1, c01);
-    v = v128.load32_splat(a1, 8), c10 = madd(v, w0, c10), c11 = madd(v, w1, c11);
-    v = v128.load32_splat(a2, 8), c20 = madd(v, w0, c20), c21 = madd(v, w1, c21);
-    v = v128.load32_splat(a3, 8), c30 = madd(v, w0, c30), c31 = madd(v, w1, c31);
-    w0 = v128.load(b, 96), w1 = v128.load(b, 112);
-    v = v128.load32_splat(a0, 12), c00 = madd(v, w0, c00), c01 = madd(v, w1, c01);
-    v = v128.load32_splat(a1, 12), c10 = madd(v, w0, c10), c11 = madd(v, w1, c11);
-    v = v128.load32_splat(a2, 12), c20 = madd(v, w0, c20), c21 = madd(v, w1, c21);
-    v = v128.load32_splat(a3, 12), c30 = madd(v, w0, c30), c31 = madd(v, w1, c31);
-    b += 128;
-    a0 += 16, a1 += 16, a2 += 16, a3 += 16;
-  }
-  for (; k > 0; k--) {
-    w0 = v128.load(b, 0), w1 = v128.load(b, 16);
-    v = v128.load32_splat(a0, 0), c00 = madd(v, w0, c00), c01 = madd(v, w1, c01);
-    v = v128.load32_splat(a1, 0), c10 = madd(v, w0, c10), c11 = madd(v, w1, c11);
-    v = v128.load32_splat(a2, 0), c20 = madd(v, w0, c20), c21 = madd(v, w1, c21);
-    v = v128.load32_splat(a3, 0), c30 = madd(v, w0, c30), c31 = madd(v, w1, c31);
-    b += 32;
-    a0 += 4, a1 += 4, a2 += 4, a3 += 4;
+  // Not unrolled: V8 then loads far ahead, and spills.
+  for (const end = b + (<usize>k << 5); b < end; b += 32, a += 16) {
+    const w0 = v128.load(b), w1 = v128.load(b, 16);
+    let v: v128;
+    v = v128.load32_splat(a, 0), c00 = madd(v, w0, c00), c01 = madd(v, w1, c01);
+    v = v128.load32_splat(a, 4), c10 = madd(v, w0, c10), c11 = madd(v, w1, c11);
+    v = v128.load32_splat(a, 8), c20 = madd(v, w0, c20), c21 = madd(v, w1, c21);
+    v = v128.load32_splat(a, 12), c30 = madd(v, w0, c30), c31 = madd(v, w1, c31);
   }
   if (columns >= 8) {
     v128.store(y0, c00), v128.store(y0, c01, 16);
@@ -256,20 +188,69 @@ function outer4(a: usize, lda: usize, b: usize, ldb: usize, k: i32, c: usize, ld
   v128.store(at, c30), v128.store(at, c31, 16);
 }
 
-/** y [rows, n] = a [rows, k] · b + bias, b packed; strides in bytes. */
+/** Rows of k elements → [k][TILE], TILE rows at a time; the last row stands for those that are missing. */
+function packRows(a: usize, lda: usize, rows: i32, k: i32, to: usize): void {
+  for (let i: i32 = 0; i < rows; i += TILE, a += lda * TILE) {
+    const left = rows - i;
+    let a0 = a;
+    let a1 = left > 1 ? a0 + lda : a0;
+    let a2 = left > 2 ? a1 + lda : a1;
+    let a3 = left > 3 ? a2 + lda : a2;
+    let a4 = left > 4 ? a3 + lda : a3;
+    let a5 = left > 5 ? a4 + lda : a4;
+    let j = k;
+    for (; j >= 4; j -= 4) {
+      const r0 = v128.load(a0), r1 = v128.load(a1), r2 = v128.load(a2), r3 = v128.load(a3);
+      const low0 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5), high0 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
+      const low1 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5), high1 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
+      v128.store(to, v128.shuffle<i64>(low0, low1, 0, 2));
+      v128.store(to + 4 * TILE, v128.shuffle<i64>(low0, low1, 1, 3));
+      v128.store(to + 8 * TILE, v128.shuffle<i64>(high0, high1, 0, 2));
+      v128.store(to + 12 * TILE, v128.shuffle<i64>(high0, high1, 1, 3));
+      if (TILE == 6) {
+        const r4 = v128.load(a4), r5 = v128.load(a5);
+        const low2 = v128.shuffle<i32>(r4, r5, 0, 4, 1, 5), high2 = v128.shuffle<i32>(r4, r5, 2, 6, 3, 7);
+        v128.store64_lane(to, low2, 0, 16);
+        v128.store64_lane(to + 4 * TILE, low2, 1, 16);
+        v128.store64_lane(to + 8 * TILE, high2, 0, 16);
+        v128.store64_lane(to + 12 * TILE, high2, 1, 16);
+        a4 += 16, a5 += 16;
+      }
+      a0 += 16, a1 += 16, a2 += 16, a3 += 16, to += 16 * TILE;
+    }
+    for (; j > 0; j--, to += 4 * TILE) {
+      store<f32>(to, load<f32>(a0));
+      store<f32>(to, load<f32>(a1), 4);
+      store<f32>(to, load<f32>(a2), 8);
+      store<f32>(to, load<f32>(a3), 12);
+      if (TILE == 6) {
+        store<f32>(to, load<f32>(a4), 16);
+        store<f32>(to, load<f32>(a5), 20);
+        a4 += 4, a5 += 4;
+      }
+      a0 += 4, a1 += 4, a2 += 4, a3 += 4;
+    }
+  }
+}
+
+/**
+ * y [rows, n] = a [rows, k] · b + bias, b packed; strides in bytes. `room` is for (rows + 5) · min(k, DEPTH) elements.
+ */
 export function multiplyBlock(
-  a: usize, lda: usize, rows: i32, b: usize, k: i32, bias: usize, y: usize, ldy: usize, n: i32,
+  a: usize, lda: usize, rows: i32, b: usize, k: i32, bias: usize, y: usize, ldy: usize, n: i32, room: usize,
 ): void {
   for (let k0: i32 = 0; k0 < max(k, 1); k0 += DEPTH) {
     const depth = min(DEPTH, k - k0);
+    const tileBytes = <usize>depth * (TILE * 4);
+    packRows(a + (<usize>k0 << 2), lda, rows, depth, room);
     for (let j: i32 = 0; j < n; j += PANEL) {
       const panel = b + ((<usize>j * k) << 2) + (<usize>k0 << 5);
       const from = bias ? bias + (<usize>j << 2) : 0;
-      const to = y + (<usize>j << 2);
-      for (let i: i32 = 0; i < rows; i += TILE) {
-        const left = a + <usize>i * lda + (<usize>k0 << 2);
-        if (RELAXED) tile6(left, lda, rows - i, panel, depth, from, k0 == 0, to + <usize>i * ldy, ldy, n - j);
-        else tile4(left, lda, rows - i, panel, depth, from, k0 == 0, to + <usize>i * ldy, ldy, n - j);
+      let to = y + (<usize>j << 2);
+      let left = room;
+      for (let i: i32 = 0; i < rows; i += TILE, left += tileBytes, to += ldy * TILE) {
+        if (RELAXED) tile6(left, rows - i, panel, depth, from, k0 == 0, to, ldy, n - j);
+        else tile4(left, rows - i, panel, depth, from, k0 == 0, to, ldy, n - j);
       }
     }
   }

@@ -10,7 +10,6 @@
 //     --units 64 --macs 268435456
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { inflateRawSync } from 'node:zlib';
 import { buildWasm } from './build-wasm.mjs';
 
 const { values, positionals } = parseArgs({
@@ -21,8 +20,7 @@ const [name, ...given] = positionals;
 await buildWasm();
 
 const variant = values.simd ? 'simd' : 'relaxed';
-const source = readFileSync(new URL(`../src/generated/${variant}.ts`, import.meta.url), 'utf8');
-const bytes = inflateRawSync(Buffer.from(/'([^']+)'/.exec(source)[1], 'base64'));
+const bytes = readFileSync(new URL(`../src/generated/wasm/${variant}.wasm`, import.meta.url));
 const memory = new WebAssembly.Memory({ initial: 4096, maximum: 65536 });
 const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
 const fn = exports[name];

@@ -7,6 +7,7 @@ import {
 } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
 import { BufferPool, dtypes, type WasmBuffer } from './buffers';
+import { applyDelta } from './delta';
 import { type Features, probeFeatures } from './features';
 import { bindKernels, KernelContext } from './kernel';
 import { kernels } from './kernels';
@@ -125,8 +126,11 @@ async function findWasm(
   }
   if (wasmUrl) return { wasm: await fetchBytes(wasmUrl), why: 'wasmUrl' };
   const { relaxed, why } = chooseVariant(features, relaxedSimd);
-  const { default: text } = await (relaxed ? import('./generated/relaxed') : import('./generated/simd'));
-  return { wasm: await inflate(text), why };
+  // Loaded only if needed, so that a page with its own wasm doesn't.
+  const simd = inflate((await import('./generated/simd')).default);
+  if (!relaxed) return { wasm: await simd, why };
+  const delta = inflate((await import('./generated/relaxed')).default);
+  return { wasm: applyDelta(await simd, await delta), why };
 }
 
 /** How many threads to use, and why. */

@@ -1,7 +1,7 @@
 import type { Conv2dAttrs } from '@octet/backend';
 import type { KernelContext, WasmKernel, WasmTensor } from '../kernel';
 import { depthwise, depthwiseBackwardInput, depthwiseBackwardWeight } from './depthwise';
-import { multiply, packPanels, workGrain } from './matmul';
+import { multiply, packedRowsBytes, packPanels, workGrain } from './matmul';
 
 /** As in assembly/tiles.ts and assembly/conv.ts. */
 const panel = 8;
@@ -76,7 +76,7 @@ function convolve(
   taps: readonly number[],
 ): void {
   const tile = Math.min(8, Math.max(1, Math.floor(gatheredElements / (tileRows * patch + 1)))) * tileRows;
-  const scratchStep = (Math.min(tile, total) * patch + 16) * 4;
+  const scratchStep = (tile * patch + 16) * 4 + packedRowsBytes(tile, patch);
   const scratch = cx.scratch(cx.threads * scratchStep);
   const args = [x, packed, bias, y, scratch, scratchStep, total, tile, groups, n, ...taps];
   cx.parallel(

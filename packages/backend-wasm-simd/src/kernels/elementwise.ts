@@ -1,5 +1,6 @@
 import type { WasmFunction } from '../generated/exports';
 import { type KernelContext, size, type WasmKernel, type WasmTensor } from '../kernel';
+import { anyPow } from './on-host';
 
 /** Elements of a unit, as in assembly/elementwise.ts. */
 const block = 1024;
@@ -94,18 +95,11 @@ export const sqrt = unary('sqrt');
 export const abs = unary('abs');
 export const sign = unary('sign');
 
-/** Squares in wasm; other powers are rare and computed here. */
+/** Squares are common, other powers rare. */
 export const pow: WasmKernel<'pow'> = (cx, { x, y }, { exponent }) => {
+  if (exponent !== 2) return anyPow(cx, { x, y }, { exponent });
   const n = size(y);
-  const from = cx.address(x);
-  const to = cx.address(y);
-  if (exponent === 2) {
-    cx.parallel('mul', [from, 4, from, 4, to, n], units(n), grain);
-    return;
-  }
-  const numbers = cx.view('float32', from, n);
-  const powers = cx.view('float32', to, n);
-  for (let i = 0; i < n; i++) powers[i] = numbers[i] ** exponent;
+  cx.parallel('mul', [cx.address(x), 4, cx.address(x), 4, cx.address(y), n], units(n), grain);
 };
 
 export const relu = unary('relu');

@@ -1,5 +1,6 @@
 import type { WasmKernels } from '../kernel';
 import { conv2d, conv2dBackwardInput, conv2dBackwardWeight } from './conv2d';
+import { copyStrided } from './copy-strided';
 import {
   abs,
   add,
@@ -33,12 +34,49 @@ import {
   tanhBackward,
 } from './elementwise';
 import { linear, matmul } from './matmul';
+import { batchNormBackward, batchNormEval, batchNormTrain, layerNorm, layerNormBackward } from './norm';
+import { fakeQuantize, learnableFakeQuantizeBackward, observeMinMax } from './observers';
+import {
+  calculateQparams,
+  cast,
+  chooseQparams,
+  embedding,
+  embeddingBackward,
+  fill,
+  nllLoss,
+  nllLossBackward,
+} from './on-host';
+import { adamStep, sgdStep } from './optim';
+import {
+  adaptiveAvgPool2d,
+  adaptiveAvgPool2dBackward,
+  avgPool2d,
+  avgPool2dBackward,
+  maxPool2d,
+  maxPool2dBackward,
+} from './pool';
 import { qconv2d } from './qconv2d';
+import { qadd, qlookup, qmul } from './qelementwise';
 import { qlinear, qlinearDynamic } from './qlinear';
+import { qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d } from './qpool';
+import { dequantize, quantize } from './quantize';
 import { sum } from './reductions';
+import {
+  amax,
+  amaxBackward,
+  argmax,
+  logSoftmax,
+  logSoftmaxBackward,
+  softmax,
+  softmaxBackward,
+  variance,
+} from './softmax';
 
 /** The kernels, in the table's order. */
 export const kernels: WasmKernels = {
+  fill,
+  cast,
+  copyStrided,
   add,
   sub,
   mul,
@@ -70,12 +108,50 @@ export const kernels: WasmKernels = {
   clamp,
   clampBackward,
   sum,
+  amax,
+  amaxBackward,
+  argmax,
+  variance,
+  softmax,
+  softmaxBackward,
+  logSoftmax,
+  logSoftmaxBackward,
+  nllLoss,
+  nllLossBackward,
   matmul,
   linear,
   conv2d,
   conv2dBackwardInput,
   conv2dBackwardWeight,
+  batchNormTrain,
+  batchNormEval,
+  batchNormBackward,
+  layerNorm,
+  layerNormBackward,
+  maxPool2d,
+  maxPool2dBackward,
+  avgPool2d,
+  avgPool2dBackward,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool2dBackward,
+  embedding,
+  embeddingBackward,
+  sgdStep,
+  adamStep,
+  observeMinMax,
+  calculateQparams,
+  chooseQparams,
+  fakeQuantize,
+  learnableFakeQuantizeBackward,
+  quantize,
+  dequantize,
+  qlookup,
   qconv2d,
   qlinear,
   qlinearDynamic,
+  qadd,
+  qmul,
+  qmaxPool2d,
+  qavgPool2d,
+  qadaptiveAvgPool2d,
 };

@@ -3,6 +3,7 @@ import type { KernelContext, WasmKernel } from '../kernel';
 /** As in assembly/tiles.ts. */
 const panel = 8;
 const rows = 48;
+const depth = 512;
 /** Multiply-adds worth a thread: about 20 µs. */
 export const workGrain = 500_000;
 /** Units enough to keep all threads busy to the end. */
@@ -30,6 +31,11 @@ export function packPanels(cx: KernelContext, from: number, source: PanelSource)
   return packed;
 }
 
+/** What a block of rows takes that is packed, some elements of k at a time. */
+export function packedRowsBytes(count: number, k: number): number {
+  return (count + 5) * Math.min(k, depth) * 4;
+}
+
 /** y [batch,m,n] = a · b, b packed; the strides are in bytes, from one matrix to the next. */
 export function multiply(
   cx: KernelContext,
@@ -43,8 +49,8 @@ export function multiply(
   const panels = Math.ceil(n / panel);
   // Few rows: columns too are shared out. By the shapes alone, so that results don't depend on the threads.
   const span = Math.max(1, Math.ceil(panels / Math.ceil(manyUnits / Math.max(1, blocks))));
-  const scratchStep = a.transposed ? rows * k * 4 : 0;
-  const scratch = a.transposed ? cx.scratch(cx.threads * scratchStep) : 0;
+  const scratchStep = packedRowsBytes(rows, k) + (a.transposed ? rows * k * 4 : 0);
+  const scratch = cx.scratch(cx.threads * scratchStep);
   const transposed = a.transposed ? 1 : 0;
   const args = [
     a.address,

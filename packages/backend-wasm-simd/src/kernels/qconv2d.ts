@@ -23,7 +23,8 @@ const grainMacs = 500_000;
 export const qconv2d: WasmPrepackingKernel<'qconv2d', Packed> = {
   prepack(cx, { weight, bias }, attrs) {
     const [outputs, kh, kw, channels] = (weight as WasmTensor).shape;
-    if (channels === 1 && attrs.groups === outputs) return packDepthwise(cx, weight as WasmTensor, bias, attrs);
+    if (channels === 1 && attrs.groups === outputs)
+      return packDepthwise(cx, weight as WasmTensor, bias, attrs);
     const k = kh * kw * channels;
     return { kind: 'gemm', ...packGemm(cx, weight as WasmTensor, bias, attrs, attrs.groups, k) };
   },

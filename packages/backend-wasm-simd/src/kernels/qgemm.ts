@@ -49,7 +49,13 @@ export function packGemm(
 }
 
 export function freeGemm(cx: KernelContext, packed: PackedGemm): void {
-  for (const buffer of [packed.weights16, packed.weights8, packed.bias, packed.multiplier, packed.constants]) {
+  for (const buffer of [
+    packed.weights16,
+    packed.weights8,
+    packed.bias,
+    packed.multiplier,
+    packed.constants,
+  ]) {
     if (buffer) cx.free(buffer);
   }
 }

@@ -32,7 +32,14 @@ export const qlinearDynamic: WasmPrepackingKernel<'qlinearDynamic', PackedDynami
   prepack(cx, { weight, bias }, { weightScale, weightZeroPoint }) {
     const { shape } = weight as WasmTensor;
     // With a zero point of -1 and no bias of its own, the packed bias is the sum of the weights.
-    const attrs = { weightZeroPoint, multiplier: weightScale, xZeroPoint: -1, yZeroPoint: 0, clampMin: 0, clampMax: 255 };
+    const attrs = {
+      weightZeroPoint,
+      multiplier: weightScale,
+      xZeroPoint: -1,
+      yZeroPoint: 0,
+      clampMin: 0,
+      clampMax: 255,
+    };
     const packed = packGemm(cx, weight as WasmTensor, undefined, attrs, 1, shape[1], false);
     const biases = new Float32Array(packed.multiplier.length);
     if (bias) biases.set(cx.buffers.read(bias.buffer, shape[0]) as Float32Array);
@@ -59,7 +66,8 @@ export const qlinearDynamic: WasmPrepackingKernel<'qlinearDynamic', PackedDynami
     const { tile, splits, units, grain } = gemmPlan(cx, m, n, k, 1);
     const scratchStep = 64 + tileSize(tile, k);
     const args = [cx.address(x), m, k, n, tile, splits, scale, zeroPoint];
-    for (const b of [packed.weights16, packed.bias, packed.multiplier, packed.floatBias]) args.push(cx.address(b));
+    for (const b of [packed.weights16, packed.bias, packed.multiplier, packed.floatBias])
+      args.push(cx.address(b));
     args.push(cx.address(y), cx.scratch(cx.threads * scratchStep), scratchStep);
     cx.parallel('qgemmDynamic', args, units, grain);
   },
@@ -79,7 +87,12 @@ function dynamicQparams(min: number, max: number): { scale: number; zeroPoint: n
     buffer.data[0] = value;
     return { buffer, dtype, shape: [1] };
   };
-  const tensors = { minVal: one('float32', min), maxVal: one('float32', max), scale: one('float32'), zeroPoint: one('int32') };
+  const tensors = {
+    minVal: one('float32', min),
+    maxVal: one('float32', max),
+    scale: one('float32'),
+    zeroPoint: one('int32'),
+  };
   choose(tensors, { quantMin: 0, quantMax: 255, symmetric: false });
   const result = { scale: tensors.scale.buffer.data[0], zeroPoint: tensors.zeroPoint.buffer.data[0] };
   for (const { buffer } of Object.values(tensors)) buffer.free();

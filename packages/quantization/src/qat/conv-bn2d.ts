@@ -1,6 +1,6 @@
 import { QuantizationError } from '@octet/backend';
 import type { AnyModule, BatchNorm2d, Conv2d } from '@octet/nn';
-import { conv2d, noGrad, ones, type Tensor, zeros } from '@octet/tensor';
+import { batchNorm, conv2d, noGrad, ones, type Tensor, zeros } from '@octet/tensor';
 import { foldBatchNorm } from '../fold-batch-norm';
 import type { QConfig } from '../qconfig';
 import { QatConv2d } from './conv2d';
@@ -38,9 +38,16 @@ export class QatConvBn2d extends QatConv2d {
   }
 
   private forwardFast(x: Tensor): Tensor {
-    const factor = this.gamma.div(this.runningStd);
-    const y = conv2d(x, this.foldedWeight(factor), undefined, this).div(perChannel(factor));
-    return this.bn.call(this.bias ? y.add(perChannel(this.bias)) : y);
+    const { gamma, runningStd, bias, outChannels } = this;
+    const y = conv2d(x, this.foldedWeight(gamma.div(runningStd)), undefined, this);
+    // y / s + b, as the batch normalisation it is in form: one pass here and one kernel backward.
+    const options = { backend: y.backend };
+    const unit = {
+      runningMean: zeros([outChannels], options),
+      runningVar: ones([outChannels], options),
+      eps: 0,
+    };
+    return this.bn.call(batchNorm(y, { ...unit, weight: runningStd.div(gamma), bias }));
   }
 
   private forwardSlow(x: Tensor): Tensor {

@@ -1,0 +1,87 @@
+// Strided copies. The two innermost axes are done here in one go; units are the index combinations of the others.
+
+/** One element of 1 or 4 bytes. */
+// @ts-ignore: decorator
+@inline
+function copyElement(wide: bool, from: usize, to: usize): void {
+  if (wide) store<i32>(to, load<i32>(from));
+  else store<u8>(to, load<u8>(from));
+}
+
+/** rows × columns elements; strides in bytes. */
+// @ts-ignore: decorator
+@inline
+function copyPlane(
+  wide: bool, x: usize, y: usize, rows: i32, columns: i32, xRow: usize, xColumn: usize, yRow: usize, yColumn: usize,
+): void {
+  for (let r: i32 = 0; r < rows; r++, x += xRow, y += yRow) {
+    let from = x;
+    let to = y;
+    for (let c: i32 = 0; c < columns; c++, from += xColumn, to += yColumn) copyElement(wide, from, to);
+  }
+}
+
+/** Four rows of four elements that lie close in x become four columns that lie close in y. */
+// @ts-ignore: decorator
+@inline
+function transpose4(x: usize, xColumn: usize, y: usize, yRow: usize): void {
+  const a = v128.load(x), b = v128.load(x + xColumn), c = v128.load(x + xColumn * 2), d = v128.load(x + xColumn * 3);
+  const ab0 = v128.shuffle<i32>(a, b, 0, 4, 1, 5), ab1 = v128.shuffle<i32>(a, b, 2, 6, 3, 7);
+  const cd0 = v128.shuffle<i32>(c, d, 0, 4, 1, 5), cd1 = v128.shuffle<i32>(c, d, 2, 6, 3, 7);
+  v128.store(y, v128.shuffle<i64>(ab0, cd0, 0, 2));
+  v128.store(y + yRow, v128.shuffle<i64>(ab0, cd0, 1, 3));
+  v128.store(y + yRow * 2, v128.shuffle<i64>(ab1, cd1, 0, 2));
+  v128.store(y + yRow * 3, v128.shuffle<i64>(ab1, cd1, 1, 3));
+}
+
+/** Elements of 4 bytes, close along rows in x and along columns in y: by squares of four. */
+function transposePlane(x: usize, y: usize, rows: i32, columns: i32, xColumn: usize, yRow: usize): void {
+  let r: i32 = 0;
+  for (; r + 4 <= rows; r += 4, x += 16, y += yRow * 4) {
+    let from = x;
+    let to = y;
+    let c: i32 = 0;
+    for (; c + 4 <= columns; c += 4, from += xColumn * 4, to += 16) transpose4(from, xColumn, to, yRow);
+    copyPlane(true, from, to, 4, columns - c, 4, xColumn, yRow, 4);
+  }
+  copyPlane(true, x, y, rows - r, columns, 4, xColumn, yRow, 4);
+}
+
+/**
+ * axes [count][3] int32: length, stride in x, stride in y (bytes), outermost first; the plane's rows and columns are the
+ * last two. Units are blocks of `blockRows` of the plane's rows, for every combination of the others' indices.
+ */
+export function copyStrided(
+  x: usize, y: usize, axes: usize, count: i32, elementBytes: i32, blockRows: i32, begin: i32, end: i32, thread: i32,
+): void {
+  const plane = axes + <usize>(count - 2) * 12;
+  const planeRows = load<i32>(plane);
+  const xRow = <usize>load<i32>(plane, 4);
+  const yRow = <usize>load<i32>(plane, 8);
+  const columns = load<i32>(plane, 12);
+  const xColumn = <usize>load<i32>(plane, 16);
+  const yColumn = <usize>load<i32>(plane, 20);
+  const blocks = (planeRows + blockRows - 1) / blockRows;
+  for (let unit = begin; unit < end; unit++) {
+    let rest = unit / blocks;
+    const row = (unit - rest * blocks) * blockRows;
+    const rows = min(blockRows, planeRows - row);
+    let from = x + <usize>row * xRow;
+    let to = y + <usize>row * yRow;
+    for (let axis = plane; axis > axes; ) {
+      axis -= 12;
+      const length = load<i32>(axis);
+      const outer = rest / length;
+      const index = rest - outer * length;
+      from += <usize>index * <usize>load<i32>(axis, 4);
+      to += <usize>index * <usize>load<i32>(axis, 8);
+      rest = outer;
+    }
+    if (xColumn == elementBytes && yColumn == elementBytes) {
+      for (let r: i32 = 0; r < rows; r++, from += xRow, to += yRow) memory.copy(to, from, <usize>columns * elementBytes);
+    } else if (elementBytes == 4) {
+      if (xRow == 4 && yColumn == 4) transposePlane(from, to, rows, columns, xColumn, yRow);
+      else copyPlane(true, from, to, rows, columns, xRow, xColumn, yRow, yColumn);
+    } else copyPlane(false, from, to, rows, columns, xRow, xColumn, yRow, yColumn);
+  }
+}

@@ -1,0 +1,163 @@
+// Floats to integers and back. [o, c, i]: a unit is a block of BLOCK elements of one of the o · c rows of i; or, where
+// every element has a channel of its own (i = 1), some rows of c.
+import { storeLanes32 } from './lanes';
+import { storeBytes16 } from './qlanes';
+import { MAGIC, MAGIC_BITS } from './qrequantize';
+
+const BLOCK: i32 = 4096;
+
+const UINT8: i32 = 0;
+const INT8: i32 = 1;
+const INT32: i32 = 2;
+
+/** clamp(rint(x · inverse) + zero): bounds as floats, less the zero point. The result has `zero` added to MAGIC's bits. */
+// @ts-ignore: decorator
+@inline
+function quantize4(x: v128, inverse: v128, low: v128, high: v128, offset: v128): v128 {
+  const bounded = f32x4.pmin(high, f32x4.pmax(low, f32x4.mul(x, inverse)));
+  return i32x4.sub(f32x4.add(bounded, f32x4.splat(MAGIC)), offset);
+}
+
+/** int32 has more digits than float32: in doubles, one by one. */
+// @ts-ignore: decorator
+@inline
+function quantizeWide(x: usize, y: usize, i: i32, inverse: f32, zero: i32, low: i32, high: i32): void {
+  const q = nearest<f64>(<f64>(load<f32>(x + (<usize>i << 2)) * inverse)) + <f64>zero;
+  store<i32>(y + (<usize>i << 2), <i32>min<f64>(max<f64>(q, <f64>low), <f64>high));
+}
+
+/** Steps are 4 bytes, or 0 where one value stands for all channels. blocks: how many to a row. */
+export function quantize(
+  x: usize, y: usize, kind: i32, channels: i32, inner: i32, inverses: usize, inverseStep: i32, zeros: usize, zeroStep: i32,
+  quantMin: i32, quantMax: i32, blocks: i32, begin: i32, end: i32, thread: i32,
+): void {
+  for (let unit = begin; unit < end; unit++) {
+    const row = unit / blocks;
+    const c = row % channels;
+    const from = (unit - row * blocks) * BLOCK;
+    const count = min(inner - from, BLOCK);
+    const first = row * inner + from;
+    const scale = load<f32>(inverses + <usize>c * inverseStep);
+    const zero = load<i32>(zeros + <usize>c * zeroStep);
+    if (kind == INT32) {
+      for (let i = first; i < first + count; i++) quantizeWide(x, y, i, scale, zero, quantMin, quantMax);
+      continue;
+    }
+    const inverse = f32x4.splat(scale);
+    const low = f32x4.splat(<f32>(quantMin - zero));
+    const high = f32x4.splat(<f32>(quantMax - zero));
+    const offset = i32x4.splat(MAGIC_BITS - zero);
+    let at = x + (<usize>first << 2);
+    let to = y + first;
+    for (let i: i32 = 0; i < count; i += 16, at += 64, to += 16) {
+      const r0 = i16x8.narrow_i32x4_s(
+        quantize4(v128.load(at), inverse, low, high, offset),
+        quantize4(v128.load(at, 16), inverse, low, high, offset),
+      );
+      const r1 = i16x8.narrow_i32x4_s(
+        quantize4(v128.load(at, 32), inverse, low, high, offset),
+        quantize4(v128.load(at, 48), inverse, low, high, offset),
+      );
+      const r = kind == UINT8 ? i8x16.narrow_i16x8_u(r0, r1) : i8x16.narrow_i16x8_s(r0, r1);
+      storeBytes16(to, r, count - i);
+    }
+  }
+}
+
+/** x [rows, channels], one inverse and zero point for each channel; units are `step` rows. */
+export function quantizeColumns(
+  x: usize, y: usize, kind: i32, rows: i32, channels: i32, step: i32, inverses: usize, zeros: usize,
+  quantMin: i32, quantMax: i32, begin: i32, end: i32, thread: i32,
+): void {
+  const last = min(rows, end * step);
+  const least = f32x4.splat(<f32>quantMin);
+  const most = f32x4.splat(<f32>quantMax);
+  const magic = i32x4.splat(MAGIC_BITS);
+  for (let row = begin * step; row < last; row++) {
+    const first = row * channels;
+    if (kind == INT32) {
+      for (let c: i32 = 0; c < channels; c++) {
+        const at = <usize>c << 2;
+        quantizeWide(x, y, first + c, load<f32>(inverses + at), load<i32>(zeros + at), quantMin, quantMax);
+      }
+      continue;
+    }
+    for (let c: i32 = 0; c < channels; c += 4) {
+      const at = <usize>c << 2;
+      const zero = v128.load(zeros + at);
+      const low = f32x4.sub(least, f32x4.convert_i32x4_s(zero));
+      const high = f32x4.sub(most, f32x4.convert_i32x4_s(zero));
+      const q = quantize4(
+        v128.load(x + (<usize>(first + c) << 2)), v128.load(inverses + at), low, high, i32x4.sub(magic, zero),
+      );
+      const half = i16x8.narrow_i32x4_s(q, q);
+      const r = kind == UINT8 ? i8x16.narrow_i16x8_u(half, half) : i8x16.narrow_i16x8_s(half, half);
+      storeBytes16(y + first + c, r, min(4, channels - c));
+    }
+  }
+}
+
+/** Four integers at index i as int32. */
+// @ts-ignore: decorator
+@inline
+function widen4(x: usize, kind: i32, i: i32): v128 {
+  const v = v128.load32_zero(x + i);
+  return kind == UINT8
+    ? i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v))
+    : i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v));
+}
+
+// @ts-ignore: decorator
+@inline
+function dequantizeWide(x: usize, y: usize, i: i32, scale: f32, zero: i32): void {
+  store<f32>(y + (<usize>i << 2), <f32>(<f64>load<i32>(x + (<usize>i << 2)) - <f64>zero) * scale);
+}
+
+/** y = f32((x - zero) · scale), as `quantize`. */
+export function dequantize(
+  x: usize, y: usize, kind: i32, channels: i32, inner: i32, scales: usize, scaleStep: i32, zeros: usize, zeroStep: i32,
+  blocks: i32, begin: i32, end: i32, thread: i32,
+): void {
+  for (let unit = begin; unit < end; unit++) {
+    const row = unit / blocks;
+    const c = row % channels;
+    const from = (unit - row * blocks) * BLOCK;
+    const count = min(inner - from, BLOCK);
+    const first = row * inner + from;
+    const s = load<f32>(scales + <usize>c * scaleStep);
+    const z = load<i32>(zeros + <usize>c * zeroStep);
+    if (kind == INT32) {
+      for (let i = first; i < first + count; i++) dequantizeWide(x, y, i, s, z);
+      continue;
+    }
+    const scale = f32x4.splat(s);
+    const zero = i32x4.splat(z);
+    for (let i: i32 = 0; i < count; i += 4) {
+      const v = f32x4.mul(f32x4.convert_i32x4_s(i32x4.sub(widen4(x, kind, first + i), zero)), scale);
+      storeLanes32(y + (<usize>(first + i) << 2), v, count - i);
+    }
+  }
+}
+
+/** As `quantizeColumns`. */
+export function dequantizeColumns(
+  x: usize, y: usize, kind: i32, rows: i32, channels: i32, step: i32, scales: usize, zeros: usize,
+  begin: i32, end: i32, thread: i32,
+): void {
+  const last = min(rows, end * step);
+  for (let row = begin * step; row < last; row++) {
+    const first = row * channels;
+    for (let c: i32 = 0; c < channels; c += 4) {
+      const at = <usize>c << 2;
+      if (kind == INT32) {
+        for (let i = c; i < min(c + 4, channels); i++) {
+          dequantizeWide(x, y, first + i, load<f32>(scales + (<usize>i << 2)), load<i32>(zeros + (<usize>i << 2)));
+        }
+        continue;
+      }
+      const v = i32x4.sub(widen4(x, kind, first + c), v128.load(zeros + at));
+      const to = y + (<usize>(first + c) << 2);
+      storeLanes32(to, f32x4.mul(f32x4.convert_i32x4_s(v), v128.load(scales + at)), channels - c);
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { bytesPerElement, type CopyStridedAttrs } from '@octet/backend';
+import type { WasmKernel } from '../kernel';
+
+/** Elements of a unit of work, about, and units worth a thread. */
+const unitElements = 4096;
+const grain = 8;
+
+interface Axis {
+  length: number;
+  xStride: number;
+  yStride: number;
+}
+
+/** As few axes as possible, in an order of y's strides: an axis that merely continues the next one becomes part of it. */
+function mergeAxes({ shape, xStrides, yStrides }: CopyStridedAttrs): Axis[] {
+  const axes: Axis[] = [];
+  for (let i = 0; i < shape.length; i++) {
+    if (shape[i] === 1) continue;
+    const axis = { length: shape[i], xStride: xStrides[i], yStride: yStrides[i] };
+    const outer = axes.at(-1);
+    if (outer?.xStride === axis.length * axis.xStride && outer.yStride === axis.length * axis.yStride) {
+      axis.length *= outer.length;
+      axes.pop();
+    }
+    axes.push(axis);
+  }
+  return axes;
+}
+
+/** Brings the axis along which x's elements are next to each other beside the innermost: then planes can be transposed. */
+function bringClose(axes: Axis[]): Axis[] {
+  const close = axes.findIndex(({ xStride }) => xStride === 1);
+  if (close < 0 || close >= axes.length - 2 || axes[axes.length - 1].yStride !== 1) return axes;
+  const [axis] = axes.splice(close, 1);
+  axes.splice(axes.length - 1, 0, axis);
+  return axes;
+}
+
+export const copyStrided: WasmKernel<'copyStrided'> = (cx, { x, y }, attrs) => {
+  const bytes = bytesPerElement(y.dtype);
+  const axes = bringClose(mergeAxes(attrs));
+  if (axes.some(({ length }) => length === 0)) return;
+  while (axes.length < 2) axes.unshift({ length: 1, xStride: 0, yStride: 0 });
+  // One long run: in pieces.
+  const [row, run] = axes.slice(-2);
+  if (row.length === 1 && run.xStride === 1 && run.yStride === 1 && run.length % unitElements === 0) {
+    axes.splice(-2, 2, { length: run.length / unitElements, xStride: unitElements, yStride: unitElements });
+    axes.push({ length: unitElements, xStride: 1, yStride: 1 });
+  }
+  const { length: rows } = axes[axes.length - 2];
+  const { length: columns } = axes[axes.length - 1];
+  const outer = axes.slice(0, -2).reduce((n, { length }) => n * length, 1);
+  // A multiple of the transposition's squares.
+  const blockRows = Math.max(1, Math.ceil(unitElements / columns / 4)) * 4;
+  const table = Int32Array.from(axes.flatMap((a) => [a.length, a.xStride * bytes, a.yStride * bytes]));
+  const at = cx.upload(table);
+  const from = cx.address(x) + attrs.xOffset * bytes;
+  const to = cx.address(y) + attrs.yOffset * bytes;
+  const units = outer * Math.ceil(rows / blockRows);
+  const unit = Math.min(rows, blockRows) * columns;
+  const least = Math.ceil((grain * unitElements) / unit);
+  cx.parallel('copyStrided', [from, to, at, axes.length, bytes, blockRows], units, least);
+};

@@ -1,0 +1,96 @@
+import type { KernelContext, WasmKernel, WasmTensor } from '../kernel';
+
+/** Elements of a block of rows whose sums are kept apart. */
+const blockElements = 16_384;
+/** The least elements of a pattern and of a unit that follows one. */
+const patternElements = 64;
+const unitElements = 8192;
+/** Channels worth a thread. */
+const channelGrain = 4096;
+
+const filled = (channels: number) => Math.ceil(channels / 4) * 4;
+const optional = (cx: KernelContext, t: WasmTensor | undefined) => (t ? cx.address(t) : 0);
+
+function blockRowsOf(channels: number): number {
+  return Math.max(16, Math.floor(blockElements / Math.max(1, channels)));
+}
+
+/** Length of a pattern: a multiple of the channels and of 4, so that it repeats at aligned places. */
+function patternOf(channels: number): { length: number; unit: number } {
+  const aligned = channels % 4 === 0 ? channels : channels % 2 === 0 ? channels * 2 : channels * 4;
+  const length = aligned * Math.ceil(patternElements / Math.max(1, aligned));
+  return { length, unit: length * Math.ceil(unitElements / length) };
+}
+
+/** x [r,c] → y with the batch's statistics, kept and mixed into the running ones */
+export const batchNormTrain: WasmKernel<'batchNormTrain'> = (cx, t, { eps, momentum }) => {
+  const [rows, channels] = t.x.shape;
+  const blockRows = blockRowsOf(channels);
+  const blocks = Math.ceil(rows / blockRows);
+  const { length, unit } = patternOf(channels);
+  const partial = cx.scratch(blocks * 2 * filled(channels) * 4);
+  const [scale, shift] = [cx.scratch(length * 4), cx.scratch(length * 4)];
+  const [x, y] = [cx.address(t.x), cx.address(t.y)];
+  cx.parallel('batchStatistics', [x, partial, rows, channels, blockRows], blocks, 2);
+  const args = [partial, optional(cx, t.weight), optional(cx, t.bias), cx.address(t.saveMean)];
+  args.push(cx.address(t.saveInvStd), optional(cx, t.runningMean), optional(cx, t.runningVar), scale, shift);
+  args.push(length, rows, channels, blockRows, eps, momentum);
+  cx.parallel('batchNormPatterns', args, channels, channelGrain);
+  const n = rows * channels;
+  cx.parallel('scaleByPattern', [x, y, scale, shift, n, length, unit], Math.ceil(n / unit), 4);
+};
+
+/** y = (x - mean) / √(variance + eps) · weight + bias per channel */
+export const batchNormEval: WasmKernel<'batchNormEval'> = (cx, t, { eps }) => {
+  const [rows, channels] = t.x.shape;
+  const { length, unit } = patternOf(channels);
+  const [scale, shift] = [cx.scratch(length * 4), cx.scratch(length * 4)];
+  const args = [cx.address(t.mean), cx.address(t.variance), optional(cx, t.weight), optional(cx, t.bias)];
+  cx.parallel(
+    'batchNormEvalPatterns',
+    [...args, scale, shift, length, channels, eps],
+    channels,
+    channelGrain,
+  );
+  const n = rows * channels;
+  const flat = [cx.address(t.x), cx.address(t.y), scale, shift, n, length, unit];
+  cx.parallel('scaleByPattern', flat, Math.ceil(n / unit), 4);
+};
+
+export const batchNormBackward: WasmKernel<'batchNormBackward'> = (cx, t, { training }) => {
+  const [rows, channels] = t.x.shape;
+  const blockRows = blockRowsOf(channels);
+  const blocks = Math.ceil(rows / blockRows);
+  const { length, unit } = patternOf(channels);
+  const partial = cx.scratch(blocks * 2 * filled(channels) * 4);
+  const patterns = [cx.scratch(length * 4), cx.scratch(length * 4), cx.scratch(length * 4)];
+  const [x, gradY, mean] = [cx.address(t.x), cx.address(t.gradY), cx.address(t.mean)];
+  cx.parallel('batchNormSums', [x, gradY, mean, partial, rows, channels, blockRows], blocks, 2);
+  const args = [partial, mean, cx.address(t.invStd), optional(cx, t.weight)];
+  args.push(cx.address(t.gradWeight), cx.address(t.gradBias), ...patterns);
+  args.push(length, rows, channels, blocks, training ? 1 : 0);
+  cx.parallel('batchNormBackwardPatterns', args, channels, channelGrain);
+  const n = rows * channels;
+  const flat = [x, gradY, cx.address(t.gradX), ...patterns, n, length, unit];
+  cx.parallel('blendByPattern', flat, Math.ceil(n / unit), 4);
+};
+
+/** x [r,c] normalised over each row */
+export const layerNorm: WasmKernel<'layerNorm'> = (cx, t, { eps }) => {
+  const [rows, channels] = t.x.shape;
+  const args = [cx.address(t.x), optional(cx, t.weight), optional(cx, t.bias), cx.address(t.y)];
+  args.push(cx.address(t.mean), cx.address(t.invStd), channels, eps);
+  cx.parallel('layerNorm', args, rows, Math.ceil(blockElements / (channels + 1)));
+};
+
+export const layerNormBackward: WasmKernel<'layerNormBackward'> = (cx, t) => {
+  const [rows, channels] = t.x.shape;
+  const blockRows = blockRowsOf(channels);
+  const blocks = Math.ceil(rows / blockRows);
+  const partial = cx.scratch(blocks * 2 * filled(channels) * 4);
+  const args = [cx.address(t.x), cx.address(t.gradY), cx.address(t.mean), cx.address(t.invStd)];
+  args.push(optional(cx, t.weight), cx.address(t.gradX), partial, rows, channels, blockRows);
+  cx.parallel('layerNormBackward', args, blocks);
+  const sums = [partial, cx.address(t.gradWeight), cx.address(t.gradBias), blocks, channels];
+  cx.parallel('sumPairs', sums, channels, channelGrain);
+};

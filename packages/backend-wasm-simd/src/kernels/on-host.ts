@@ -1,0 +1,41 @@
+import type { KernelName } from '@octet/backend';
+import { type HostBuffer, referenceBackend } from '@octet/backend-js-reference';
+import { size, type WasmKernel, type WasmTensor } from '../kernel';
+
+type HostKernel = (tensors: Record<string, unknown>, attrs: unknown) => void;
+
+/**
+ * The reference's own kernel, on the wasm memory itself: for what is rare or tiny, or must be the same to the last bit, and
+ * would gain nothing from SIMD.
+ */
+function onHost<N extends KernelName>(name: N): WasmKernel<N> {
+  const run = referenceBackend.kernels[name] as unknown as HostKernel;
+  const kernel = (
+    cx: Parameters<WasmKernel<N>>[0],
+    tensors: Record<string, WasmTensor | undefined>,
+    attrs: unknown,
+  ) => {
+    const given = Object.entries(tensors).filter(
+      (entry): entry is [string, WasmTensor] => entry[1] !== undefined,
+    );
+    // All addresses first: bringing a tensor back may move the memory.
+    for (const [, t] of given) cx.address(t);
+    const hosted = given.map(([label, t]) => {
+      const data = cx.view(t.dtype, cx.address(t), size(t));
+      return [label, { dtype: t.dtype, shape: t.shape, buffer: { data } as unknown as HostBuffer }];
+    });
+    run(Object.fromEntries(hosted), attrs);
+  };
+  return kernel as unknown as WasmKernel<N>;
+}
+
+export const fill = onHost('fill');
+export const cast = onHost('cast');
+/** All powers but the square. */
+export const anyPow = onHost('pow');
+export const nllLoss = onHost('nllLoss');
+export const nllLossBackward = onHost('nllLossBackward');
+export const embedding = onHost('embedding');
+export const embeddingBackward = onHost('embeddingBackward');
+export const calculateQparams = onHost('calculateQparams');
+export const chooseQparams = onHost('chooseQparams');

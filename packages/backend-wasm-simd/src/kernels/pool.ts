@@ -1,0 +1,116 @@
+import type { AvgPoolAttrs } from '@octet/backend';
+import type { KernelContext, WasmKernel, WasmTensor } from '../kernel';
+
+/** Elements read that are worth a thread. */
+const grainElements = 16_384;
+
+export const maxPool2d: WasmKernel<'maxPool2d'> = (cx, { x, y, indices }, attrs) => {
+  const [, height, width, channels] = x.shape;
+  const [batch, outHeight, outWidth] = y.shape;
+  const { kernelSize, stride, padding, dilation } = attrs;
+  const args = [
+    cx.address(x),
+    cx.address(y),
+    cx.address(indices),
+    height,
+    width,
+    channels,
+    outHeight,
+    outWidth,
+  ];
+  args.push(...kernelSize, ...stride, ...padding, ...dilation);
+  const work = outWidth * channels * kernelSize[0] * kernelSize[1];
+  cx.parallel('maxPool', args, batch * outHeight, Math.ceil(grainElements / (work + 1)));
+};
+
+export const maxPool2dBackward: WasmKernel<'maxPool2dBackward'> = (cx, { gradY, indices, gradX }) => {
+  const [batch, height, width, channels] = gradX.shape;
+  const outPositions = gradY.shape[1] * gradY.shape[2];
+  const args = [
+    cx.address(gradY),
+    cx.address(indices),
+    cx.address(gradX),
+    height * width,
+    outPositions,
+    channels,
+  ];
+  cx.parallel('maxPoolBackward', args, batch, Math.ceil(grainElements / (height * width * channels + 1)));
+};
+
+/** One window per output position of one axis: start, end, and what it counts for in the divisor. */
+type Windows = Int32Array;
+
+function averageWindows(attrs: AvgPoolAttrs, axis: 0 | 1, length: number, out: number): Windows {
+  const { kernelSize, stride, padding, countIncludePad } = attrs;
+  const windows = new Int32Array(out * 3);
+  for (let i = 0; i < out; i++) {
+    const from = i * stride[axis] - padding[axis];
+    // A window that ceil mode lets hang over the padded edge is cut off there.
+    const to = Math.min(from + kernelSize[axis], length + padding[axis]);
+    const start = Math.max(from, 0);
+    const end = Math.min(to, length);
+    windows.set([start, end, countIncludePad ? to - from : end - start], i * 3);
+  }
+  return windows;
+}
+
+/** Cell i of `out` covers ⌊i · length / out⌋ to ⌈(i + 1) · length / out⌉. */
+function adaptiveWindows(length: number, out: number): Windows {
+  const windows = new Int32Array(out * 3);
+  for (let i = 0; i < out; i++) {
+    const start = Math.floor((i * length) / out);
+    const end = Math.ceil(((i + 1) * length) / out);
+    windows.set([start, end, end - start], i * 3);
+  }
+  return windows;
+}
+
+function average(cx: KernelContext, x: WasmTensor, y: WasmTensor, rows: Windows, columns: Windows): void {
+  const [, height, width, channels] = x.shape;
+  const [batch, outHeight, outWidth] = y.shape;
+  const windows = [cx.upload(rows), cx.upload(columns)];
+  const args = [cx.address(x), cx.address(y), ...windows, height, width, channels, outHeight, outWidth];
+  const work = (height * width * channels) / outHeight;
+  cx.parallel('averagePool', args, batch * outHeight, Math.ceil(grainElements / (work + 1)));
+}
+
+function spread(
+  cx: KernelContext,
+  gradY: WasmTensor,
+  gradX: WasmTensor,
+  rows: Windows,
+  columns: Windows,
+): void {
+  const [batch, height, width, channels] = gradX.shape;
+  const [, outHeight, outWidth] = gradY.shape;
+  const windows = [cx.upload(rows), cx.upload(columns)];
+  const args = [
+    cx.address(gradY),
+    cx.address(gradX),
+    ...windows,
+    height,
+    width,
+    channels,
+    outHeight,
+    outWidth,
+  ];
+  cx.parallel('averagePoolBackward', args, batch, Math.ceil(grainElements / (height * width * channels + 1)));
+}
+
+export const avgPool2d: WasmKernel<'avgPool2d'> = (cx, { x, y }, attrs) => {
+  const rows = averageWindows(attrs, 0, x.shape[1], y.shape[1]);
+  average(cx, x, y, rows, averageWindows(attrs, 1, x.shape[2], y.shape[2]));
+};
+
+export const avgPool2dBackward: WasmKernel<'avgPool2dBackward'> = (cx, { gradY, gradX }, attrs) => {
+  const rows = averageWindows(attrs, 0, gradX.shape[1], gradY.shape[1]);
+  spread(cx, gradY, gradX, rows, averageWindows(attrs, 1, gradX.shape[2], gradY.shape[2]));
+};
+
+export const adaptiveAvgPool2d: WasmKernel<'adaptiveAvgPool2d'> = (cx, { x, y }) =>
+  average(cx, x, y, adaptiveWindows(x.shape[1], y.shape[1]), adaptiveWindows(x.shape[2], y.shape[2]));
+
+export const adaptiveAvgPool2dBackward: WasmKernel<'adaptiveAvgPool2dBackward'> = (cx, { gradY, gradX }) => {
+  const rows = adaptiveWindows(gradX.shape[1], gradY.shape[1]);
+  spread(cx, gradY, gradX, rows, adaptiveWindows(gradX.shape[2], gradY.shape[2]));
+};

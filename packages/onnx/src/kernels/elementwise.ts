@@ -1,0 +1,76 @@
+import { sameShape } from '@octet/tensor';
+import type { Graph, Value } from '../graph/graph';
+import { type NodeBuilders, type Operand, type Output, unary } from './builder';
+
+export const elementwise: NodeBuilders = {
+  add: binary('Add'),
+  sub: binary('Sub'),
+  mul: binary('Mul'),
+  div: binary('Div'),
+  affine: (graph, { x }, y, { scale, shift }) => affine(graph, x.value, y, scale, shift),
+  exp: unary('Exp'),
+  log: unary('Log'),
+  sqrt: unary('Sqrt'),
+  abs: unary('Abs'),
+  sign: unary('Sign'),
+  pow: (graph, { x }, y, { exponent }) => graph.node('Pow', [x.value, graph.scalar(y.dtype, exponent)], y),
+  relu: unary('Relu'),
+  relu6: (graph, { x }, y) => clip(graph, x.value, y, 0, 6),
+  hardswish: (graph, { x }, y) => hardswish(graph, x.value, y),
+  hardsigmoid: unary('HardSigmoid', hardsigmoidAttributes()),
+  leakyRelu: (graph, { x }, y, { negativeSlope }) =>
+    graph.node('LeakyRelu', [x.value], y, { alpha: { float: negativeSlope } }),
+  gelu: (graph, { x }, y) => gelu(graph, x.value, y),
+  sigmoid: unary('Sigmoid'),
+  tanh: unary('Tanh'),
+  clamp: (graph, { x }, y, { min, max }) => clip(graph, x.value, y, min, max),
+};
+
+function binary(op: string) {
+  return (graph: Graph, { a, b }: { readonly a: Operand; readonly b: Operand }, y: Output): Value => {
+    // ONNX repeats dims of one element by itself.
+    const small = [unexpanded(a.value), unexpanded(b.value)];
+    const enough = sameShape(broadcast(small[0].shape, small[1].shape), y.shape);
+    return graph.node(op, enough ? small : [a.value, b.value], y);
+  };
+}
+
+function unexpanded(value: Value): Value {
+  return value.node?.op === 'Expand' ? (value.node.inputs[0] as Value) : value;
+}
+
+/** The shape that two, which are known to fit, broadcast to. */
+function broadcast(a: readonly number[], b: readonly number[]): number[] {
+  const [short, long] = a.length < b.length ? [a, b] : [b, a];
+  const lead = long.length - short.length;
+  return long.map((n, i) => (i >= lead && n === 1 ? short[i - lead] : n));
+}
+
+function affine(graph: Graph, x: Value, y: Output, scale: number, shift: number): Value {
+  if (scale === -1 && shift === 0) return graph.node('Neg', [x], y);
+  const scaled = scale === 1 ? x : graph.node('Mul', [x, graph.scalar(y.dtype, scale)], y);
+  return shift === 0 ? scaled : graph.node('Add', [scaled, graph.scalar(y.dtype, shift)], y);
+}
+
+function clip(graph: Graph, x: Value, y: Output, min: number, max: number): Value {
+  const bound = (v: number) => (Number.isFinite(v) ? graph.scalar(y.dtype, v) : undefined);
+  return graph.node('Clip', [x, bound(min), bound(max)], y);
+}
+
+function hardsigmoidAttributes() {
+  return { alpha: { float: 1 / 6 }, beta: { float: 0.5 } };
+}
+
+export function hardswish(graph: Graph, x: Value, y: Pick<Output, 'shape' | 'dtype'>): Value {
+  if (graph.opset >= 14) return graph.node('HardSwish', [x], y);
+  return graph.node('Mul', [x, graph.node('HardSigmoid', [x], y, hardsigmoidAttributes())], y);
+}
+
+/** x · (1 + erf(x / √2)) / 2 */
+function gelu(graph: Graph, x: Value, y: Output): Value {
+  if (graph.opset >= 20) return graph.node('Gelu', [x], y);
+  const scaled = graph.node('Mul', [x, graph.scalar(y.dtype, Math.SQRT1_2)], y);
+  const erf = graph.node('Erf', [scaled], y);
+  const twice = graph.node('Mul', [x, graph.node('Add', [erf, graph.scalar(y.dtype, 1)], y)], y);
+  return graph.node('Mul', [twice, graph.scalar(y.dtype, 0.5)], y);
+}

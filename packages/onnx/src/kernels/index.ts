@@ -1,0 +1,47 @@
+/** The table of what each kernel is in ONNX: a line a kernel, a file a family. */
+import { type KernelName, profiles } from '@octet/backend';
+import type { NodeBuilders } from './builder';
+import { data } from './data';
+import { elementwise } from './elementwise';
+import { int8 } from './int8';
+import { normalization } from './normalization';
+import { pools } from './pools';
+import { products } from './products';
+import { reductions } from './reductions';
+
+export type { AnyNodeBuilder } from './builder';
+
+export const builders: NodeBuilders = {
+  ...data,
+  ...elementwise,
+  ...reductions,
+  ...products,
+  ...normalization,
+  ...pools,
+  ...int8,
+};
+
+const evaluate = 'Call model.eval() first.';
+const convert =
+  'Convert the model first, await convert(model), or take its observers and fake quantizers out: ONNX gets either floats or integers.';
+
+/** Why a kernel of the training profile stands in a forward pass, where that is known. */
+const inTraining: { readonly [N in KernelName]?: string } = {
+  batchNormTrain: `${evaluate} A batch normalisation without running statistics can't be exported.`,
+  applyMask: evaluate,
+  fakeQuantize: convert,
+  observeMinMax: convert,
+  calculateQparams: convert,
+  chooseQparams: convert,
+};
+
+const onlyTraining = new Set<KernelName>(profiles.training);
+for (const name of profiles['inference-float']) onlyTraining.delete(name);
+
+/** What to do about a kernel that no exported model may run, not even on constants; undefined for all others. */
+export function refusal(kernel: KernelName): string | undefined {
+  if (!onlyTraining.has(kernel)) return undefined;
+  return (
+    inTraining[kernel] ?? 'Export what the model computes in evaluation, without its loss and gradients.'
+  );
+}

@@ -1,0 +1,170 @@
+/** Integer kernels in QDQ form: dequantize the operands, the operation in float, quantize the result. */
+import { type KernelTable, type QuantizedDType, quantRange } from '@octet/backend';
+import type { QParams, Tensor } from '@octet/tensor';
+import { elementTypes } from '../graph/element-types';
+import type { Graph, Like, Value } from '../graph/graph';
+import { clampToIntegers, dequantize, quantize, quantizeClamped } from '../graph/qdq';
+import type { NodeBuilders, Operand, Output } from './builder';
+import { hardswish } from './elementwise';
+import { adaptiveAveragePool, averagePool, maxPool } from './pools';
+import { convAttributes, gemmAttributes, turned } from './products';
+
+export const int8: NodeBuilders = {
+  quantize: (graph, { x }, y) => quantize(graph, x.value, y.tensor),
+  dequantize: (graph, { x }) => floats(graph, x),
+  qconv2d: (graph, { x, weight, bias }, y, attrs) => {
+    const inputs = [floats(graph, x), floats(graph, weight), bias && biasFloats(graph, bias, x, weight)];
+    const sums = graph.node('Conv', inputs, asFloat(y), convAttributes(attrs, weight.value.shape));
+    return quantizeClamped(graph, sums, y.tensor, attrs);
+  },
+  qlinear: (graph, inputs, y, attrs) => linear(graph, inputs, y, attrs),
+  qlinearDynamic: (graph, inputs, y, attrs) => dynamicLinear(graph, inputs, y, attrs),
+  qadd: binary('Add'),
+  qmul: binary('Mul'),
+  qmaxPool2d: (graph, { x }, y, attrs) =>
+    quantize(graph, maxPool(graph, floats(graph, x), asFloat(y), attrs), y.tensor),
+  qavgPool2d: (graph, { x }, y, attrs) =>
+    quantize(graph, averagePool(graph, floats(graph, x), asFloat(y), attrs), y.tensor),
+  qadaptiveAvgPool2d: (graph, { x }, y) =>
+    quantize(graph, adaptiveAveragePool(graph, floats(graph, x), asFloat(y)), y.tensor),
+  qlookup: (graph, { x }, y, attrs) => lookup(graph, x, y, attrs),
+};
+
+function qparams(t: Tensor): QParams {
+  return t.qparams as QParams;
+}
+
+function floats(graph: Graph, { value, tensor }: Operand): Value {
+  return dequantize(graph, value, qparams(tensor));
+}
+
+function asFloat({ shape }: Output): Like {
+  return { shape, dtype: 'float32' };
+}
+
+/** The int32 bias is at the scale of the sums: f32(sx · sw). */
+function biasFloats(graph: Graph, bias: Operand, x: Operand, weight: Operand): Value {
+  const [xq, wq] = [qparams(x.tensor), qparams(weight.tensor)];
+  const sx = Math.fround((xq as { scale: number }).scale);
+  if (wq.scheme === 'perTensor') {
+    return dequantize(graph, bias.value, {
+      scheme: 'perTensor',
+      scale: Math.fround(sx * Math.fround(wq.scale)),
+      zeroPoint: 0,
+    });
+  }
+  const scales = wq.scales.map((sw) => sx * sw);
+  const zeroPoints = new Int32Array(scales.length);
+  return dequantize(graph, bias.value, { scheme: 'perChannel', axis: 0, scales, zeroPoints });
+}
+
+function binary(op: string) {
+  return (
+    graph: Graph,
+    { a, b }: { readonly a: Operand; readonly b: Operand },
+    y: Output,
+    attrs: { clampMin: number; clampMax: number },
+  ): Value =>
+    quantizeClamped(graph, graph.node(op, [floats(graph, a), floats(graph, b)], asFloat(y)), y.tensor, attrs);
+}
+
+interface LinearInputs {
+  readonly x: Operand;
+  readonly weight: Operand;
+  readonly bias?: Operand;
+}
+
+/** As Gemm, which takes rows: other ranks are reshaped, while they are integers. */
+function linear(
+  graph: Graph,
+  { x, weight, bias }: LinearInputs,
+  y: Output,
+  attrs: KernelTable['qlinear']['attrs'],
+): Value {
+  const rows = x.value.shape.length === 2 ? x.value : graph.reshape(x.value, x.physical);
+  const inputs = [
+    dequantize(graph, rows, qparams(x.tensor)),
+    floats(graph, weight),
+    bias && biasFloats(graph, bias, x, weight),
+  ];
+  const sums = graph.node('Gemm', inputs, { shape: y.physical, dtype: 'float32' }, gemmAttributes());
+  const out = quantizeClamped(graph, sums, y.tensor, attrs);
+  return rows === x.value ? out : graph.reshape(out, y.shape);
+}
+
+/** The input quantized by its own range at every call; sums in int32; scaled and biased in float. */
+function dynamicLinear(
+  graph: Graph,
+  { x, weight, bias }: LinearInputs,
+  y: Output,
+  { weightScale, weightZeroPoint }: KernelTable['qlinearDynamic']['attrs'],
+): Value {
+  const [integers, scale, zeroPoint] = graph.nodeWithOutputs(
+    'DynamicQuantizeLinear',
+    [x.value],
+    [
+      { shape: x.value.shape, dtype: 'uint8' },
+      { shape: [], dtype: 'float32' },
+      { shape: [], dtype: 'uint8' },
+    ],
+  );
+  const shapeW = weightScale.length === 1 ? [] : [weightScale.length];
+  const symmetric = weightZeroPoint.every((z) => z === 0);
+  const weightZero = symmetric ? undefined : graph.constant('int8', shapeW, weightZeroPoint);
+  const inputs = [integers, turned(graph, weight.value), zeroPoint, weightZero];
+  const sums = graph.node('MatMulInteger', inputs, { shape: y.shape, dtype: 'int32' });
+  const float = graph.node('Cast', [sums], y, { to: { int: elementTypes.float32 } });
+  const scales = graph.node('Mul', [scale, graph.constant('float32', shapeW, weightScale)], {
+    shape: shapeW,
+    dtype: 'float32',
+  });
+  const product = graph.node('Mul', [float, scales], y);
+  return bias ? graph.node('Add', [product, bias.value], y) : product;
+}
+
+/** A function of 8-bit integers, by what is known of it; any other as the table itself, by Gather. */
+function lookup(graph: Graph, x: Operand, y: Output, { table, of }: KernelTable['qlookup']['attrs']): Value {
+  const dtype = x.tensor.dtype as QuantizedDType;
+  const [first] = quantRange[dtype];
+  const sameDType = dtype === y.tensor.dtype;
+  // The integers stay, and what they mean may change: y's readers know its scale.
+  if (sameDType && table.every((q, i) => q === first + i)) return x.value;
+  const f = of && functions[of.op];
+  if (f) return quantize(graph, f(graph, floats(graph, x), of), y.tensor);
+  const [lo, hi] = [table[0], table[255]];
+  const clamps = table.every((q, i) => q === Math.min(Math.max(first + i, lo), hi));
+  if (sameDType && clamps && sameScale(x.tensor, y.tensor)) {
+    return quantize(graph, clampToIntegers(graph, floats(graph, x), y.tensor, lo, hi), y.tensor);
+  }
+  return gathered(graph, x.value, y, table, first);
+}
+
+type TableOf = NonNullable<KernelTable['qlookup']['attrs']['of']>;
+
+/** The functions that are known by name, one line each. */
+const functions: Readonly<Record<string, (graph: Graph, x: Value, of: TableOf) => Value>> = {
+  sigmoid: (graph, x) => graph.node('Sigmoid', [x], x),
+  tanh: (graph, x) => graph.node('Tanh', [x], x),
+  requantize: (_graph, x) => x,
+  'quantized.hardswish': (graph, x) => hardswish(graph, x, { shape: x.shape, dtype: 'float32' }),
+  'quantized.leakyRelu': (graph, x, { negativeSlope = 0.01 }) =>
+    graph.node('LeakyRelu', [x], x, { alpha: { float: negativeSlope } }),
+};
+
+function sameScale(x: Tensor, y: Tensor): boolean {
+  const [a, b] = [qparams(x), qparams(y)];
+  return (
+    a.scheme === 'perTensor' && b.scheme === 'perTensor' && a.scale === b.scale && a.zeroPoint === b.zeroPoint
+  );
+}
+
+function gathered(graph: Graph, x: Value, y: Output, table: Uint8Array | Int8Array, first: number): Value {
+  const index = graph.node(
+    'Cast',
+    [x],
+    { shape: x.shape, dtype: 'int32' },
+    { to: { int: elementTypes.int32 } },
+  );
+  const fromZero = first === 0 ? index : graph.node('Sub', [index, graph.scalar('int32', first)], index);
+  return graph.node('Gather', [graph.constant(y.dtype, [256], table), fromZero], y);
+}

@@ -1,0 +1,46 @@
+import type { Conv2dAttrs } from '@octet/backend';
+import type { Attributes, Graph, Value } from '../graph/graph';
+import type { NodeBuilders, Operand, Output } from './builder';
+
+export const products: NodeBuilders = {
+  matmul: (graph, { a, b }, y, { transposeA, transposeB }) =>
+    graph.node('MatMul', [turnedIf(graph, transposeA, a), turnedIf(graph, transposeB, b)], y),
+  linear: (graph, { x, weight, bias }, y) => linear(graph, x.value, weight.value, bias?.value, y),
+  conv2d: (graph, { x, weight, bias }, y, attrs) =>
+    graph.node('Conv', [x.value, weight.value, bias?.value], y, convAttributes(attrs, weight.value.shape)),
+};
+
+function turnedIf(graph: Graph, transposed: boolean, { value }: Operand): Value {
+  return transposed ? turned(graph, value) : value;
+}
+
+/** With its last two dims swapped. */
+export function turned(graph: Graph, value: Value): Value {
+  const order = value.shape.map((_, i) => i);
+  order.push(...order.splice(-2).reverse());
+  return graph.transpose(value, order);
+}
+
+function linear(graph: Graph, x: Value, weight: Value, bias: Value | undefined, y: Output): Value {
+  if (x.shape.length === 2) return graph.node('Gemm', [x, weight, bias], y, gemmAttributes());
+  const product = graph.node('MatMul', [x, turned(graph, weight)], y);
+  return bias ? graph.node('Add', [product, bias], y) : product;
+}
+
+/** Of a Gemm with the weight [outputs, inputs]. */
+export function gemmAttributes(): Attributes {
+  return { transB: { int: 1 } };
+}
+
+export function convAttributes(
+  { stride, padding, dilation, groups }: Conv2dAttrs,
+  weightShape: readonly number[],
+): Attributes {
+  return {
+    kernel_shape: { ints: weightShape.slice(2) },
+    strides: { ints: stride },
+    pads: { ints: [...padding, ...padding] },
+    dilations: { ints: dilation },
+    group: { int: groups },
+  };
+}

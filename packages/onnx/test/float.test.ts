@@ -1,0 +1,276 @@
+import { addDispatchHook, profiles } from '@octet/backend';
+import {
+  BatchNorm1d,
+  BatchNorm2d,
+  Conv2d,
+  Dropout,
+  Embedding,
+  LayerNorm,
+  Linear,
+  LSTM,
+  Module,
+  Sequential,
+} from '@octet/nn';
+import { cat, manualSeed, matmul, rand, randint, randn, stack, type Tensor, tensor } from '@octet/tensor';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { builders } from '../src/kernels';
+import { compare, ort } from './engine';
+import { digitsNet, mobileNet, seedNet, trained } from './models';
+
+/** A module of one function. */
+class Op extends Module<Tensor[]> {
+  readonly parts: Sequential;
+
+  constructor(
+    private readonly f: (...inputs: Tensor[]) => Tensor,
+    ...parts: Module[]
+  ) {
+    super();
+    this.parts = new Sequential(...parts);
+  }
+
+  forward(...inputs: Tensor[]): Tensor {
+    return this.f(...inputs);
+  }
+}
+
+beforeEach(() => void manualSeed(7));
+
+const unary = (f: (x: Tensor) => Tensor, make = () => randn([2, 3, 5, 4]).mul(3)) => ({
+  f,
+  inputs: () => [make()],
+});
+const layer = (part: Module, ...shape: number[]) => {
+  trained(part);
+  return { f: (x: Tensor) => part.call(x), inputs: () => [randn(shape)], parts: [part] };
+};
+const positive = () => rand([3, 4]).add(0.2);
+const two = (f: (a: Tensor, b: Tensor) => Tensor, a: number[], b: number[]) => ({
+  f,
+  inputs: () => [randn(a), randn(b).abs().add(0.5)],
+});
+
+interface OpCase {
+  // biome-ignore lint/suspicious/noExplicitAny: of one or two tensors
+  f: (...inputs: any[]) => Tensor;
+  inputs: () => Tensor[];
+  parts?: Module[];
+}
+
+const cases: Record<string, OpCase> = {
+  add: two((a, b) => a.add(b), [2, 3, 4], [2, 3, 4]),
+  'add, broadcast': two((a, b) => a.add(b), [2, 1, 4], [3, 1]),
+  'add, channels': two((a, b) => a.add(b), [2, 3, 4, 5], [3, 1, 1]),
+  sub: two((a, b) => a.sub(b), [2, 3], [1]),
+  mul: two((a, b) => a.mul(b), [2, 3, 4, 5], [2, 3, 1, 1]),
+  div: two((a, b) => a.div(b), [4, 3], [4, 3]),
+  'div by a number': unary((x) => x.div(3)),
+  'affine: both': unary((x) => x.affine(2, 3)),
+  'affine: scale': unary((x) => x.mul(0.3)),
+  'affine: shift': unary((x) => x.add(-2)),
+  neg: unary((x) => x.neg()),
+  exp: unary((x) => x.exp()),
+  log: unary((x) => x.log(), positive),
+  sqrt: unary((x) => x.sqrt(), positive),
+  abs: unary((x) => x.abs()),
+  square: unary((x) => x.square()),
+  pow: unary((x) => x.pow(1.5), positive),
+  relu: unary((x) => x.relu()),
+  relu6: unary((x) => x.relu6()),
+  hardswish: unary((x) => x.hardswish()),
+  hardsigmoid: unary((x) => x.hardsigmoid()),
+  leakyRelu: unary((x) => x.leakyRelu(0.2)),
+  gelu: unary((x) => x.gelu()),
+  sigmoid: unary((x) => x.sigmoid()),
+  tanh: unary((x) => x.tanh()),
+  clamp: unary((x) => x.clamp(-1, 2)),
+  'clamp below': unary((x) => x.clamp(-1)),
+  'clamp above': unary((x) => x.clamp(undefined, 1)),
+  hardtanh: unary((x) => x.hardtanh()),
+  'sum of all': unary((x) => x.sum()),
+  'sum of one dim': unary((x) => x.sum(1)),
+  'sum of images': unary((x) => x.contiguous({ memoryFormat: 'channelsLast' }).sum([2, 3], true)),
+  'sum of dims apart': unary((x) => x.sum([0, 2])),
+  'sum of a dim of one': unary(
+    (x) => x.sum(1),
+    () => randn([3, 1, 2]),
+  ),
+  mean: unary((x) => x.mean([2, 3])),
+  amax: unary((x) => x.amax(-1)),
+  'amax, keepDim': unary((x) => x.amax([0, 1], true)),
+  argmax: unary((x) => x.argmax(1)),
+  'argmax of all': unary((x) => x.argmax()),
+  'argmax, keepDim': unary((x) => x.argmax(-1, true)),
+  variance: unary((x) => x.var([2, 3])),
+  'variance, biased': unary((x) => x.var(1, { correction: 0, keepDim: true })),
+  softmax: unary((x) => x.softmax(1)),
+  'softmax of images': unary((x) => x.contiguous({ memoryFormat: 'channelsLast' }).softmax(1)),
+  'softmax of a dim of one': unary(
+    (x) => x.softmax(0),
+    () => randn([1, 4]),
+  ),
+  logSoftmax: unary((x) => x.logSoftmax(-1)),
+  matmul: two(matmul, [3, 4], [4, 5]),
+  'matmul, batches': two(matmul, [2, 3, 4], [2, 4, 5]),
+  'matmul, broadcast': two(matmul, [2, 1, 3, 4], [5, 4, 2]),
+  'matmul, transposed': two((a, b) => matmul(a.transpose(0, 1), b.transpose(0, 1)), [4, 3], [5, 4]),
+  'matmul, vectors': two(matmul, [4], [4]),
+  'matmul, matrix and vector': two(matmul, [2, 3, 4], [4]),
+  'scaled attention': unary(
+    (x) => matmul(matmul(x, x.transpose(1, 2)).mul(0.5).softmax(-1), x),
+    () => randn([2, 5, 4]),
+  ),
+  cast: unary((x) => x.to('int32').to('float32')),
+  'cast to bool': unary((x) => x.relu().to('bool').to('float32')),
+  linear: layer(new Linear(4, 5), 3, 4),
+  'linear without bias': layer(new Linear(4, 5, { bias: false }), 3, 4),
+  'linear over three dims': layer(new Linear(4, 5), 2, 3, 4),
+  'linear of a vector': layer(new Linear(4, 5), 4),
+  conv2d: layer(new Conv2d(3, 6, 3, { padding: 1 }), 2, 3, 7, 5),
+  'conv2d, uneven': layer(
+    new Conv2d(4, 6, [3, 2], { stride: [2, 1], padding: [0, 1], dilation: [1, 2], groups: 2, bias: false }),
+    1,
+    4,
+    9,
+    8,
+  ),
+  'conv2d, depthwise': layer(new Conv2d(5, 5, 3, { padding: 1, groups: 5 }), 3, 5, 4, 7),
+  'batch norm of images': layer(new BatchNorm2d(3), 2, 3, 4, 5),
+  'batch norm without parameters': layer(new BatchNorm2d(3, { affine: false }), 2, 3, 4, 5),
+  'batch norm of rows': layer(new BatchNorm1d(3), 4, 3),
+  'batch norm of sequences': layer(new BatchNorm1d(3), 2, 3, 6),
+  dropout: layer(new Dropout(0.5), 4, 4),
+  'layer norm': layer(new LayerNorm(4), 2, 3, 4),
+  'layer norm over two dims': layer(new LayerNorm([3, 4]), 2, 3, 4),
+  'layer norm without parameters': layer(new LayerNorm(4, { elementwiseAffine: false }), 2, 3, 4),
+  maxPool2d: unary(
+    (x) => x.maxPool2d(2),
+    () => randn([1, 3, 7, 6]),
+  ),
+  'maxPool2d, uneven': unary(
+    (x) => x.maxPool2d([3, 2], { stride: [2, 1], padding: [1, 1], dilation: [1, 2] }),
+    () => randn([2, 3, 7, 6]).sub(4),
+  ),
+  avgPool2d: unary(
+    (x) => x.avgPool2d(3, { stride: 2, padding: 1 }),
+    () => randn([2, 3, 7, 6]),
+  ),
+  'avgPool2d, padding not counted': unary(
+    (x) => x.avgPool2d([2, 3], { padding: 1, countIncludePad: false }),
+    () => randn([2, 3, 7, 6]),
+  ),
+  'adaptiveAvgPool2d to 1': unary(
+    (x) => x.adaptiveAvgPool2d(1),
+    () => randn([2, 3, 7, 5]),
+  ),
+  'adaptiveAvgPool2d to a divisor': unary(
+    (x) => x.adaptiveAvgPool2d([2, 5]),
+    () => randn([2, 3, 6, 5]),
+  ),
+  cat: two((a, b) => cat([a, b, a], 1), [2, 3, 4], [2, 1, 4]),
+  'cat of images': two(
+    (a, b) => cat([a.contiguous({ memoryFormat: 'channelsLast' }), b], 1),
+    [1, 3, 4, 5],
+    [1, 2, 4, 5],
+  ),
+  'cat with a constant': unary(
+    (x) => cat([tensor([[1, 2, 3]]), x], 0),
+    () => randn([2, 3]),
+  ),
+  stack: two((a, b) => stack([a, b], 1), [2, 3], [2, 3]),
+  'part of a stack': two((a, b) => stack([a, b], 0).select(0, 1).mul(2), [2, 3], [2, 3]),
+  pad: unary(
+    (x) => x.pad([1, 2, 0, 1], -1),
+    () => randn([2, 3, 4]),
+  ),
+  'pad, cut': unary(
+    (x) => x.pad([-1, 2]),
+    () => randn([3, 4]),
+  ),
+  embedding: (() => {
+    const table = new Embedding(7, 4);
+    return { f: (i: Tensor) => table.call(i), inputs: () => [randint(0, 7, [2, 3])], parts: [table] };
+  })(),
+  'squeeze and excite': unary(
+    (x) => x.mul(x.mean([2, 3], true).sigmoid()),
+    () => randn([2, 3, 4, 5]),
+  ),
+  'constants computed on the way': unary((x) => x.add(tensor([1, 2, 3, 4]).exp().softmax(0))),
+  'a constant output': unary((x) => cat([x, x], 0).mul(0).add(1)),
+};
+
+const seen = new Set<string>();
+const stopWatching = addDispatchHook((event, run) => {
+  seen.add(event.kernel);
+  run();
+});
+afterAll(stopWatching);
+
+describe.runIf(ort)('float operations in onnxruntime', () => {
+  // What older opsets lack is built of other nodes: both ends, and where the form of a node changes.
+  for (const opset of [13, 17, 18, 20, 22]) {
+    describe(`opset ${opset}`, () => {
+      for (const [name, { f, inputs, parts = [] }] of Object.entries(cases)) {
+        test(name, async () => {
+          const model = new Op(f, ...parts).eval();
+          for (const { difference, want } of await compare(model, inputs(), { opset })) {
+            const size = Math.max(1, ...Array.from(want, Math.abs).filter(Number.isFinite));
+            expect(difference / size).toBeLessThan(1e-5);
+          }
+        });
+      }
+    });
+  }
+
+  test('every float kernel that can be exported is among them', () => {
+    const floats = Object.keys(builders).filter(
+      (k) => !profiles['inference-int8'].includes(k as never) || k === 'cast',
+    );
+    // Only gradients use it.
+    expect(floats.filter((k) => !seen.has(k))).toEqual(['sign']);
+  });
+});
+
+describe.runIf(ort)('float networks in onnxruntime', () => {
+  const networks = {
+    seedNet,
+    digitsNet,
+    'mobileNet, relu6': mobileNet,
+    'mobileNet, hardswish': () => mobileNet('hardswish'),
+  };
+  for (const [name, make] of Object.entries(networks)) {
+    for (const [n, h, w] of [
+      [1, 17, 23],
+      [3, 16, 16],
+    ]) {
+      test(`${name}, [${n}, ${h}, ${w}]`, async () => {
+        const model = trained(make());
+        const [{ difference }] = await compare(model, [randn([n, name === 'digitsNet' ? 1 : 3, h, w])]);
+        expect(difference).toBeLessThan(1e-4);
+      });
+    }
+  }
+
+  test('LSTM, two layers, with a state: inputs and outputs in order', async () => {
+    const model = new LSTM(3, 4, { numLayers: 2, batchFirst: true }).eval();
+    class WithState extends Module<Tensor[], [Tensor, Tensor, Tensor]> {
+      readonly lstm = model;
+
+      forward(x: Tensor, h: Tensor, c: Tensor): [Tensor, Tensor, Tensor] {
+        const [y, state] = this.lstm.call(x, [h, c]);
+        return [y, ...state];
+      }
+    }
+    const inputs = [randn([2, 5, 3]), randn([2, 2, 4]), randn([2, 2, 4])];
+    for (const module of [model, new WithState().eval()]) {
+      const given = module === model ? inputs.slice(0, 1) : inputs;
+      for (const { difference } of await compare(module, given)) expect(difference).toBeLessThan(1e-5);
+    }
+  });
+
+  test('float64', async () => {
+    const linear = new Linear(4, 3).to('float64').eval();
+    const [{ difference }] = await compare(linear, [randn([2, 4], { dtype: 'float64' })]);
+    expect(difference).toBeLessThan(1e-12);
+  });
+});

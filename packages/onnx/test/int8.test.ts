@@ -1,0 +1,272 @@
+import { Conv2d, Hardswish, LeakyReLU, Linear, LSTM, Module, ReLU, Sequential } from '@octet/nn';
+import {
+  convert,
+  DeQuantStub,
+  dynamic,
+  FloatFunctional,
+  getDefaultQatQConfig,
+  quantized as int8,
+  perChannelDynamicQConfig,
+  prepareQat,
+  type QEngine,
+  QuantStub,
+  quantizeDynamic,
+} from '@octet/quantization';
+import { manualSeed, noGrad, quantizedTensor, randn, type Tensor } from '@octet/tensor';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type ExportOnnxOptions, exportOnnx } from '../src';
+import { TensorProto_DataType } from '../src/onnx.generated';
+import { compare, compareTo, ort, parse, stepsApart } from './engine';
+import { digitsNet, mobileNet, type Net, quantized, seedNet, trained } from './models';
+
+beforeEach(() => void manualSeed(11));
+
+const engines: QEngine[] = ['qnnpack', 'x86'];
+
+/** One operation between two stubs. */
+class Between extends Module {
+  readonly quant = new QuantStub();
+  readonly dequant = new DeQuantStub();
+  readonly arithmetic = new FloatFunctional();
+  readonly parts: Sequential;
+
+  constructor(
+    private readonly f: (x: Tensor, model: Between) => Tensor,
+    ...parts: Module[]
+  ) {
+    super();
+    this.parts = new Sequential(...parts);
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.dequant.call(this.f(this.quant.call(x), this));
+  }
+}
+
+/** Runs both; the output is a multiple of the scale that went into the last DeQuantStub. */
+async function apart(model: Between | Net, x: Tensor, options?: ExportOnnxOptions) {
+  let scale = Number.NaN;
+  const handle = model.dequant.registerForwardPreHook((_module, [t]) => {
+    if (t.qparams?.scheme === 'perTensor') scale = t.qparams.scale;
+  });
+  const [{ want, got }] = await compare(model, [x], options);
+  handle.remove();
+  return stepsApart(want, got, scale);
+}
+
+const conv = (...[nIn, nOut, kernel, options]: ConstructorParameters<typeof Conv2d>) => ({
+  make: () => new Between((x, { parts }) => parts.call(x), new Conv2d(nIn, nOut, kernel, options)),
+  shape: [2, nIn, 13, 11],
+});
+const simple = (f: (x: Tensor, model: Between) => Tensor, shape = [2, 8, 13, 11]) => ({
+  make: () => new Between(f),
+  shape,
+});
+const joined = (f: (a: Tensor, b: Tensor, model: Between) => Tensor) => ({
+  make: () => new Between((x, m) => f(x, m.parts.call(x), m), new Conv2d(8, 8, 1)),
+  shape: [2, 8, 13, 11],
+});
+
+interface Int8Case {
+  make: () => Between;
+  shape: number[];
+  /** How many may differ, by one: averages of 2 and 4 integers often lie half-way between two. */
+  share?: number;
+}
+
+const cases: Record<string, Int8Case> = {
+  quantize: simple((x) => x),
+  conv2d: conv(3, 8, 3, { padding: 1 }),
+  'conv2d 1 × 1 without bias': conv(8, 16, 1, { bias: false }),
+  'conv2d, uneven and grouped': conv(4, 6, [3, 2], {
+    stride: [2, 1],
+    padding: [0, 1],
+    dilation: [1, 2],
+    groups: 2,
+  }),
+  'conv2d, depthwise': conv(6, 6, 5, { padding: 2, stride: 2, groups: 6 }),
+  linear: { make: () => new Between((x, { parts }) => parts.call(x), new Linear(9, 20)), shape: [30, 9] },
+  'linear over three dims': {
+    make: () => new Between((x, { parts }) => parts.call(x), new Linear(9, 20, { bias: false })),
+    shape: [3, 5, 9],
+  },
+  add: joined((a, b, m) => m.arithmetic.add(a, b)),
+  'add and relu': joined((a, b, m) => m.arithmetic.addRelu(a, b)),
+  mul: joined((a, b, m) => m.arithmetic.mul(a, b)),
+  cat: joined((a, b, m) => m.arithmetic.cat([a, b, a], 1)),
+  'cat along the batch': joined((a, b, m) => m.arithmetic.cat([a, b], 0)),
+  'add a number': simple((x, m) => m.arithmetic.addScalar(x, 0.7)),
+  'add a large number': simple((x, m) => m.arithmetic.addScalar(x, 17)),
+  'multiply by a number': simple((x, m) => m.arithmetic.mulScalar(x, 1.7)),
+  'multiply by a negative number': simple((x, m) => m.arithmetic.mulScalar(x, -1.7)),
+  'multiply by 0': simple((x, m) => m.arithmetic.mulScalar(x, 0)),
+  relu: simple((x) => x.relu()),
+  relu6: simple((x) => x.relu6()),
+  clamp: simple((x) => x.clamp(-0.5, 0.8)),
+  sigmoid: simple((x) => x.sigmoid()),
+  tanh: simple((x) => x.tanh()),
+  hardswish: { make: () => new Between((x, { parts }) => parts.call(x), new Hardswish()), shape: [2, 40] },
+  leakyRelu: { make: () => new Between((x, { parts }) => parts.call(x), new LeakyReLU(0.2)), shape: [2, 40] },
+  maxPool2d: simple((x) => x.maxPool2d(3, { stride: 2, padding: 1 })),
+  'avgPool2d, odd': simple((x) => x.avgPool2d(3, { stride: 2, padding: 1 })),
+  'avgPool2d, even': { ...simple((x) => x.avgPool2d(2, { padding: 1, countIncludePad: false })), share: 0.5 },
+  'adaptiveAvgPool2d to 1': { ...simple((x) => x.adaptiveAvgPool2d(1), [20, 40, 5, 5]) },
+  'adaptiveAvgPool2d to a divisor': { ...simple((x) => x.adaptiveAvgPool2d([3, 1]), [20, 40, 9, 5]) },
+  'flatten and reshape': simple((x) => x.flatten(1).reshape([2, -1, 4])),
+  pad: simple((x) => x.pad([1, 0, 0, 2], 0.5)),
+  'slice, transpose': simple((x) => x.slice(1, 2, 7, 2).transpose(1, 3)),
+};
+
+describe.runIf(ort)('int8 operations in onnxruntime', () => {
+  for (const engine of engines) {
+    describe(engine, () => {
+      for (const [name, { make, shape, share: allowed = 0.01 }] of Object.entries(cases)) {
+        test(name, async () => {
+          const x = randn(shape);
+          const { share, most } = await apart(await quantized(make().eval(), engine, x), x);
+          expect(most).toBeLessThanOrEqual(1);
+          expect(share).toBeLessThanOrEqual(allowed);
+        });
+      }
+    });
+  }
+
+  // Fixed point here, float there: they part where the sum lies near the middle between two integers.
+  test('add, over all pairs of integers and many scales', async () => {
+    const pairs = Array.from({ length: 65536 }, (_, i) => i);
+    const zeroPoints = [120, 7, 100];
+    let differing = 0;
+    for (let k = 0; k < 10; k++) {
+      const scales = [0.013, 0.021, 0.03].map((s, i) => s * (1 + ((k * (i + 2)) % 7) / 5));
+      const [a, b, y] = scales.map((scale, i) => ({ scale, zeroPoint: zeroPoints[i] }));
+      class Sum extends Module<[Tensor, Tensor]> {
+        forward(left: Tensor, right: Tensor): Tensor {
+          const qa = left.quantizePerTensor(a.scale, a.zeroPoint, 'quint8');
+          const qb = right.quantizePerTensor(b.scale, b.zeroPoint, 'quint8');
+          return int8.functional.add(qa, qb, y).dequantize();
+        }
+      }
+      const floats = (integers: number[], q: { scale: number; zeroPoint: number }) =>
+        quantizedTensor(integers, [256, 256], 'quint8', { scheme: 'perTensor', ...q }).dequantize();
+      const inputs = [
+        floats(
+          pairs.map((i) => i >> 8),
+          a,
+        ),
+        floats(
+          pairs.map((i) => i & 255),
+          b,
+        ),
+      ];
+      const [{ want, got }] = await compare(new Sum().eval(), inputs);
+      const { share, most } = stepsApart(want, got, y.scale);
+      expect(most).toBeLessThanOrEqual(1);
+      differing += share / 10;
+    }
+    expect(differing).toBeLessThan(0.01);
+  });
+});
+
+describe.runIf(ort)('int8 networks in onnxruntime', () => {
+  const networks = { seedNet, digitsNet, mobileNet, 'mobileNet, hardswish': () => mobileNet('hardswish') };
+  // An odd number of cells in the global pools: averages of an even number are tested above.
+  const sizes = [
+    [1, 17, 19],
+    [3, 20, 12],
+  ];
+  for (const engine of engines) {
+    for (const [name, make] of Object.entries(networks)) {
+      for (const [n, h, w] of sizes) {
+        test(`${name}, ${engine}, [${n}, ${h}, ${w}]`, async () => {
+          const shape = [n, name === 'digitsNet' ? 1 : 3, h, w];
+          const model = await quantized(trained(make()), engine, randn([4, ...shape.slice(1)]));
+          const { share, most } = await apart(model, randn(shape));
+          expect(most).toBeLessThanOrEqual(1);
+          expect(share).toBeLessThanOrEqual(0.01);
+        });
+      }
+    }
+  }
+
+  test('a model trained with fake quantization', async () => {
+    const model = trained(seedNet()).train();
+    model.fuseModel();
+    model.qconfig = getDefaultQatQConfig('qnnpack');
+    const prepared = prepareQat(model);
+    noGrad(() => prepared.call(randn([4, 3, 12, 12])));
+    const converted = await convert(prepared.eval());
+    const { share, most } = await apart(converted, randn([2, 3, 9, 10]));
+    expect(most).toBeLessThanOrEqual(1);
+    expect(share).toBeLessThanOrEqual(0.01);
+  });
+
+  for (const opset of [14, 19, 21, 22]) {
+    test(`opset ${opset}`, async () => {
+      const model = await quantized(trained(mobileNet('hardswish')), 'x86', randn([4, 3, 17, 19]));
+      const { share, most } = await apart(model, randn([2, 3, 17, 19]), { opset });
+      expect(most).toBeLessThanOrEqual(1);
+      expect(share).toBeLessThanOrEqual(0.01);
+    });
+  }
+
+  test('integers as outputs, for a model without a DeQuantStub', async () => {
+    class Head extends Module {
+      readonly quant = new QuantStub();
+      readonly linear = new Linear(5, 4);
+
+      forward(x: Tensor): Tensor {
+        return this.linear.call(this.quant.call(x));
+      }
+    }
+    const x = randn([6, 5]);
+    const model = await quantized(new Head().eval(), 'qnnpack', x);
+    const [{ difference, got }] = await compare(model, [x]);
+    expect(got).toBeInstanceOf(Uint8Array);
+    expect(difference).toBe(0);
+  });
+});
+
+describe.runIf(ort)('dynamic int8 in onnxruntime', () => {
+  const close = 1e-5;
+
+  for (const qconfig of [undefined, perChannelDynamicQConfig]) {
+    test(`linear layers, weights per ${qconfig ? 'channel' : 'tensor'}`, async () => {
+      const mlp = new Sequential(new Linear(20, 30), new ReLU(), new Linear(30, 6, { bias: false })).eval();
+      const model = await quantizeDynamic(mlp, qconfig ? { qconfig } : {});
+      expect(model[0]).toBeInstanceOf(dynamic.Linear);
+      for (const shape of [
+        [7, 20],
+        [2, 3, 20],
+      ]) {
+        const [{ difference }] = await compare(model, [randn(shape)]);
+        expect(difference).toBeLessThan(close);
+      }
+    });
+  }
+
+  test('LSTM', async () => {
+    const model = await quantizeDynamic(new Sequential(new Linear(6, 6)).eval());
+    const lstm = new LSTM(6, 5).eval();
+    class Wrapped extends Module {
+      readonly lstm = lstm;
+      readonly head = model;
+
+      forward(x: Tensor): Tensor {
+        return this.lstm.call(this.head.call(x))[0];
+      }
+    }
+    const converted = await quantizeDynamic(new Wrapped().eval());
+    const x = randn([4, 2, 6]);
+    const bytes = await exportOnnx(converted, x);
+    const [{ difference }] = await compareTo(bytes, converted, [x], { precise: false });
+    // 0 but for what a machine without VNNI saturates.
+    expect(difference).toBeLessThan(0.05);
+    // Weights that every step uses are there once.
+    const weights = parse(bytes).graph.initializer.filter((t) => t.dataType === TensorProto_DataType.INT8);
+    expect(weights.map((t) => t.name)).toEqual([
+      'head.0.weight_transposed',
+      'lstm.weight_ih_l0_transposed',
+      'lstm.weight_hh_l0_transposed',
+    ]);
+  });
+});
