@@ -6,7 +6,10 @@ import { add } from './ops/add';
 import { Storage } from './storage';
 import type { Tensor } from './tensor';
 
-/** The gradients of a node's inputs, given that of its output; undefined where `needs` says nobody asks. */
+/**
+ * The gradients of a node's inputs, given that of its output; undefined where `needs` says nobody asks. It may pass `grad`
+ * on but not keep it: it is freed after use.
+ */
 export type Backward = (grad: Tensor, needs: readonly boolean[]) => readonly (Tensor | undefined)[];
 
 /** Where a gradient flows on to: the op that made a tensor, or a leaf. */
