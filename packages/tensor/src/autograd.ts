@@ -22,7 +22,7 @@ type Target = GradNode | Tensor;
 export class GradNode {
   /** The output itself, if it asked to keep its gradient. */
   retained: Tensor | undefined = undefined;
-  private doomed: Storage | undefined = undefined;
+  private doomed: Storage[] = [];
 
   constructor(
     readonly op: string,
@@ -37,8 +37,8 @@ export class GradNode {
   release(): void {
     this.inputs = [];
     this.backward = undefined;
-    this.doomed?.free();
-    this.doomed = undefined;
+    for (const storage of this.doomed) storage.free();
+    this.doomed = [];
   }
 
   /**
@@ -46,7 +46,12 @@ export class GradNode {
    * tensors that nobody but the graph can hold.
    */
   freeAfterBackward(output: Tensor): void {
-    if (this.ownsOutput) this.doomed = output.storage;
+    if (this.ownsOutput) this.doomed.push(output.storage);
+  }
+
+  /** Frees what `backward` saved for itself alone, a mask for instance, once it is through with it. */
+  freeSaved(saved: Tensor): void {
+    this.doomed.push(saved.storage);
   }
 }
 

@@ -25,11 +25,13 @@ export function fakeQuantize(
 ): Tensor {
   requireFloat('fakeQuantize', x);
   const { y, mask } = quantizeAndBack(x, scale, zeroPoint, options);
-  return record('fakeQuantize', y, [x], (grad) => {
+  const out = record('fakeQuantize', y, [x], (grad) => {
     const gradX = emptyLike(mask, grad.dtype);
     run('applyMask', { x: withStrides(grad, mask.strides), mask }, { y: gradX }, { scale: 1 });
     return [gradX];
   });
+  out.gradNode?.freeSaved(mask);
+  return out;
 }
 
 /**

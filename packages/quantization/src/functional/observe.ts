@@ -1,7 +1,7 @@
 import type { CalculateQparamsAttrs, ChooseQparamsAttrs } from '@octet/backend';
-import { full, kernel, type Tensor, zeros } from '@octet/tensor';
+import { full, kernel, type Tensor } from '@octet/tensor';
 
-const { aroundDims, as, run } = kernel;
+const { aroundDims, as, empty, run } = kernel;
 
 /** Scale [c] float32 and zero point [c] int32, on the backend. */
 export interface QparamTensors {
@@ -46,9 +46,11 @@ export function fusedQparamsOfRange(
   return out;
 }
 
-function emptyQparams(like: Tensor): QparamTensors {
-  const { backend, numel } = like;
-  return { scale: zeros([numel], { backend }), zeroPoint: zeros([numel], { backend, dtype: 'int32' }) };
+function emptyQparams({ backend, numel }: Tensor): QparamTensors {
+  return {
+    scale: empty(backend, [numel], { dtype: 'float32' }),
+    zeroPoint: empty(backend, [numel], { dtype: 'int32' }),
+  };
 }
 
 /** A range that no batch has touched: minimum +inf, maximum -inf. */

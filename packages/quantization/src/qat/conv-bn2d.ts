@@ -31,6 +31,7 @@ export class QatConvBn2d extends QatConv2d {
    * `_enable_slow_path_for_better_numerical_stability`.
    */
   slowPath = false;
+  private unit: { runningMean: Tensor; runningVar: Tensor; eps: number } | undefined = undefined;
 
   constructor(conv: Conv2d, bn: BatchNorm2d, qconfig: QConfig) {
     super(conv, qconfig);
@@ -52,12 +53,12 @@ export class QatConvBn2d extends QatConv2d {
   private forwardFast(x: Tensor): Tensor {
     const { gamma, runningStd, bias, bn, outChannels } = this;
     // y / s + b, as the batch normalisation it is in form: one pass here and one kernel backward.
-    const options = { backend: x.backend };
-    const unit = {
-      runningMean: zeros([outChannels], options),
-      runningVar: ones([outChannels], options),
+    this.unit ??= {
+      runningMean: zeros([outChannels], { backend: x.backend }),
+      runningVar: ones([outChannels], { backend: x.backend }),
       eps: 0,
     };
+    const { unit } = this;
     const y = chain(conv2d(x, this.foldedWeight(gamma.div(runningStd)), undefined, this), (conv) =>
       batchNorm(conv, { ...unit, weight: runningStd.div(gamma), bias }),
     );
@@ -103,6 +104,10 @@ export class QatConvBn2d extends QatConv2d {
 
   private get beta(): Tensor {
     return this.bn.bias ?? zeros([this.outChannels], { backend: this.weight.backend });
+  }
+
+  protected override tensorsChanged(): void {
+    this.unit = undefined;
   }
 
   /** Frozen statistics stay frozen when the model goes back to training. */
