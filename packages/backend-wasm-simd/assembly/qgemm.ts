@@ -11,7 +11,7 @@
 // In both, one step takes 4 bytes (a pair of int16, or four bytes) of each of 4 rows, which lie side by side, and 32 bytes
 // of weights. A group of rows is stored in blocks of four steps.
 import { storeBytes8, storeLanes32 } from './lanes';
-import { MAGIC, MAGIC_BITS, REQUANT_BYTES, requantize8 } from './qrequantize';
+import { MAGIC, MAGIC_BITS, requantize, SEVEN_FLAG, SMALL, SMALL_FLAG } from './qrequantize';
 
 /** Outputs of one panel. */
 const PANEL: i32 = 8;
@@ -20,7 +20,7 @@ const PANEL: i32 = 8;
  * weight [groups · outputs, k] int8 → per group and panel: packed16 [k pair][8 outputs][2] int16, the zero point
  * subtracted; packed8 [k quad][8 outputs][4] int8 (if not 0); bias8 [8] int32, the bias less xZeroPoint · Σ (w - zw);
  * multiplier8 [8] float32. What lies past the outputs or k is zero. The steps are bytes: 0 where one value stands for all.
- * constants: those of `requantize`, and whether packed8 holds all weights exactly. Units are groups.
+ * constants: those of `requantize`, whose flags it clears. Units are groups.
  */
 export function qpackGemm(
   weight: usize, outputs: i32, k: i32, zeroPoint: usize, zeroStep: i32, bias: usize, multiplier: usize,
@@ -45,18 +45,23 @@ export function qpackGemm(
       const to16 = packed16 + panel * panelBytes16 + lane;
       const to8 = packed8 + panel * panelBytes8 + lane;
       let sum: i32 = 0;
+      let most: f64 = 0;
       for (let i: i32 = 0; i < k; i++) {
         const w = <i32>load<i8>(from + i) - zero;
         sum += w;
+        most += <f64>(abs(w) * 255);
         store<i16>(to16 + ((<usize>i >> 1) << 5) + ((<usize>i & 1) << 1), <i16>w);
         if (packed8) {
           store<i8>(to8 + ((<usize>i >> 2) << 5) + (<usize>i & 3), <i8>w);
-          if (w != <i32><i8>w) store<i32>(constants, 0, REQUANT_BYTES);
+          if (w != <i32><i8>w) store<i32>(constants, 0, SEVEN_FLAG);
         }
       }
       const at = (panel << 5) + lane;
-      store<i32>(bias8 + at, (bias ? load<i32>(bias + (<usize>row << 2)) : 0) - xZeroPoint * sum);
-      store<f32>(multiplier8 + at, load<f32>(multiplier + <usize>row * multiplierStep));
+      const b = (bias ? load<i32>(bias + (<usize>row << 2)) : 0) - xZeroPoint * sum;
+      const m = load<f32>(multiplier + <usize>row * multiplierStep);
+      store<i32>(bias8 + at, b);
+      store<f32>(multiplier8 + at, m);
+      if (!((most + <f64>abs(b)) * <f64>m < SMALL)) store<i32>(constants, 0, SMALL_FLAG);
     }
   }
 }
@@ -137,6 +142,7 @@ function product(
 ): void {
   const groupBytes = <usize>((steps + 3) >> 2) << 6;
   const panelBytes = <usize>steps << 5;
+  const small = load<i32>(constants, SMALL_FLAG) != 0;
   const panelEnd = weights + <usize>p1 * panelBytes;
   let column = p0 * PANEL;
   for (let panel = weights + <usize>p0 * panelBytes; panel < panelEnd; panel += panelBytes, column += PANEL) {
@@ -194,17 +200,8 @@ function product(
       }
       const m0 = v128.load(multiplier8 + parameters);
       const m1 = v128.load(multiplier8 + parameters, 16);
-      // Loaded here: kept in registers, they would push the sums out.
-      const low = v128.load(constants);
-      const high = v128.load(constants, 16);
-      const magic = v128.load(constants, 32);
-      const offset = v128.load(constants, 48);
-      c00 = requantize8(c00, c01, m0, m1, low, high, magic, offset);
-      c10 = requantize8(c10, c11, m0, m1, low, high, magic, offset);
-      c20 = requantize8(c20, c21, m0, m1, low, high, magic, offset);
-      c30 = requantize8(c30, c31, m0, m1, low, high, magic, offset);
-      c00 = i8x16.narrow_i16x8_u(c00, c10);
-      c20 = i8x16.narrow_i16x8_u(c20, c30);
+      c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants, small);
+      c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants, small);
       const to = y + <usize>(r * yStride + column);
       if (left >= 4 && count >= PANEL) {
         v128.store64_lane(to, c00, 0);
@@ -286,7 +283,7 @@ function splitTile(
 @inline
 function packTile(from: usize, stride: i32, rows: i32, k: i32, to: usize, constants: usize): i32 {
   if (RELAXED) {
-    if (load<i32>(constants, REQUANT_BYTES) && packRows8(from, stride, rows, k, to)) return 2;
+    if (load<i32>(constants, SEVEN_FLAG) && packRows8(from, stride, rows, k, to)) return 2;
   }
   packRows16(from, stride, rows, k, to);
   return 1;
