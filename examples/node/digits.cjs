@@ -8,6 +8,7 @@ async function main() {
   const backend = await createWasmBackend({ threads: 2 });
   setBackend(backend);
 
+  // Built as it was built, converted without calibration, loaded.
   const model = new DigitClassifier().eval();
   model.fuseModel();
   const prepared = prepare(model, getDefaultQConfigMapping('qnnpack'));
@@ -18,7 +19,8 @@ async function main() {
   const y = noGrad(() => int8.call(x));
   const { variant, threads } = backend.info();
   console.log(`CommonJS: ${variant}, ${threads} threads, output ${y.shape.join('×')}`);
-  console.log(`first row ${Array.from((await y.data()).subarray(0, 10), (v) => v.toFixed(4)).join(' ')}`);
+  const firstRow = Array.from((await y.data()).subarray(0, 10), (value) => value.toFixed(4));
+  console.log(firstRow.join(' '));
   backend.dispose();
 }
 

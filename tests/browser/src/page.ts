@@ -42,7 +42,7 @@ export async function visit(browser: Browser, url: string): Promise<Visit> {
         await page
           .locator('dt')
           .evaluateAll((titles) =>
-            titles.map((title) => [title.textContent, title.nextElementSibling?.textContent]),
+            titles.map((title) => [title.textContent, title.nextElementSibling?.textContent ?? '']),
           ),
       ),
       complaints,

@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { referenceBackend } from '@octet/backend-js-reference';
-import { measure } from '@octet/example-digits';
+import { loadDigits, measure } from '@octet/example-digits';
 import { serve } from '@octet/example-digits/serve';
+import { Generator, noGrad, rand } from '@octet/tensor';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { executablePath, launch } from '../src/chromium';
@@ -13,10 +14,22 @@ import { visit } from '../src/page';
 // The examples as they were built, against the reference backend here.
 
 const examples = path.resolve(import.meta.dirname, '../../../examples');
+let checkpoint: Uint8Array;
 let expected: string;
 
+const servers: { close(): void }[] = [];
+/** Serves a folder of the examples until all tests are over, at the address that it returns. */
+async function serving(folder: string, options?: { isolated: boolean }): Promise<string> {
+  const server = await serve(path.join(examples, folder), options);
+  servers.push(server);
+  return server.url;
+}
+afterAll(() => {
+  for (const server of servers) server.close();
+});
+
 beforeAll(async () => {
-  const checkpoint = await readFile(path.join(examples, 'digits/dist/digits.safetensors'));
+  checkpoint = await readFile(path.join(examples, 'digits/dist/digits.safetensors'));
   expected = (await measure(checkpoint, referenceBackend, 1)).checksum;
 });
 
@@ -27,64 +40,55 @@ describe.skipIf(!executablePath)('in Chromium', () => {
   });
   afterAll(() => browser?.close());
 
-  const pages = { vite: 'vite/dist', webpack: 'webpack' };
-  describe.each(Object.entries(pages))('the page that %s built', (name, folder) => {
+  const pages = [
+    ['the page that Vite built', 'vite/dist', '?threads=2'],
+    ['the page that webpack built', 'webpack', '?threads=2'],
+    ['the page that webpack built, with inlined wasm', 'webpack', '?threads=2&inlined'],
+  ];
+  describe.each(pages)('%s', (_, folder, query) => {
     test('gives the same integers as the reference, on threads', async () => {
-      const server = await serve(path.join(examples, folder));
-      try {
-        const { status, shown, complaints, workers } = await visit(browser, `${server.url}?threads=2`);
-        expect(complaints).toEqual([]);
-        expect(status).toBe('done');
-        expect(shown).toMatchObject({
-          'cross-origin isolated': 'true',
-          threads: '2',
-          'why so many': 'threads: 2',
-          'checksum on one thread': expected,
-          'checksum on all threads': expected,
-        });
-        expect(workers).toBe(1);
-      } finally {
-        server.close();
-      }
+      const url = await serving(folder);
+      const { status, shown, complaints, workers } = await visit(browser, url + query);
+      expect(complaints).toEqual([]);
+      expect(status).toBe('done');
+      expect(shown).toMatchObject({
+        'cross-origin isolated': 'true',
+        threads: '2',
+        'why so many': 'threads: 2',
+        'checksum on one thread': expected,
+        'checksum on all threads': expected,
+      });
+      expect(workers).toBe(1);
     });
 
     test('says why it has one thread where it is not isolated', async () => {
-      const server = await serve(path.join(examples, folder), { isolated: false });
-      try {
-        const { status, shown, complaints, workers } = await visit(browser, `${server.url}?threads=2`);
-        expect(complaints).toEqual([]);
-        expect(status).toBe('done');
-        expect(shown).toMatchObject({
-          'cross-origin isolated': 'false',
-          threads: '1',
-          'why so many': expect.stringContaining('the page is not cross-origin isolated'),
-          'checksum on one thread': expected,
-          'checksum on all threads': expected,
-        });
-        expect(workers).toBe(0);
-      } finally {
-        server.close();
-      }
+      const url = await serving(folder, { isolated: false });
+      const { status, shown, complaints, workers } = await visit(browser, url + query);
+      expect(complaints).toEqual([]);
+      expect(status).toBe('done');
+      expect(shown).toMatchObject({
+        'cross-origin isolated': 'false',
+        threads: '1',
+        'why so many': expect.stringContaining('the page is not cross-origin isolated'),
+        'checksum on one thread': expected,
+        'checksum on all threads': expected,
+      });
+      expect(workers).toBe(0);
     });
+  });
 
-    test('loads the wasm once, from where it should', async () => {
-      const server = await serve(path.join(examples, folder));
-      try {
-        const { requests, shown } = await visit(browser, server.url);
-        const files = requests.filter((file) => /\.wasm$/.test(file));
-        if (name === 'webpack') {
-          expect(new Set(files).size).toBe(1);
-          expect(shown.wasm).toBe('simd: wasmUrl');
-        } else {
-          expect(files).toEqual([]);
-          expect(shown.wasm).toBe('relaxed simd: the engine has it');
-        }
-        const scripts = requests.filter((file) => /\.js$/.test(file));
-        expect(scripts).toHaveLength(name === 'webpack' ? 1 : 2);
-      } finally {
-        server.close();
-      }
-    });
+  test('the wasm comes with the JavaScript, or from wasmUrl alone', async () => {
+    const loaded = async (folder: string, query: string) => {
+      const { requests, shown } = await visit(browser, (await serving(folder)) + query);
+      const count = (type: string) => new Set(requests.filter((file) => file.endsWith(type))).size;
+      return { wasm: shown.wasm, wasmFiles: count('.wasm'), moreScripts: count('.js') > 1 };
+    };
+    const inlined = { wasm: 'relaxed simd: the engine has it', wasmFiles: 0, moreScripts: true };
+    expect(await loaded('vite/dist', '')).toEqual(inlined);
+    expect(await loaded('webpack', '?inlined')).toEqual(inlined);
+    // The inlined bytes are parts of the bundle that are never loaded.
+    const fetched = { wasm: 'simd: wasmUrl', wasmFiles: 1, moreScripts: false };
+    expect(await loaded('webpack', '')).toEqual(fetched);
   });
 });
 
@@ -96,7 +100,12 @@ describe('in Node', () => {
     expect(await run('digits.mjs')).toContain(`checksum ${expected}`);
   });
 
-  test('the CommonJS script runs on two threads', async () => {
-    expect(await run('digits.cjs')).toMatch(/^CommonJS: .*simd, 2 threads, output 64×10$/m);
+  test('the CommonJS script gives the same numbers as the reference, on two threads', async () => {
+    const printed = await run('digits.cjs');
+    expect(printed).toMatch(/^CommonJS: .*simd, 2 threads, output 64×10$/m);
+    const int8 = await loadDigits(checkpoint);
+    const y = noGrad(() => int8.call(rand([64, 1, 28, 28], { generator: new Generator(1) })));
+    const firstRow = Array.from(y.dataSync().subarray(0, 10), (value) => value.toFixed(4));
+    expect(printed).toContain(`\n${firstRow.join(' ')}\n`);
   });
 });

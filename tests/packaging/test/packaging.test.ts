@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { Consumer, packAll } from '../src/consumer';
 import { nodes, type Package, packages, root, withDependencies } from '../src/workspace';
@@ -78,4 +79,17 @@ describe.concurrent.each(packages)('$name', (pkg) => {
     for (const entry of pkg.entries) names.set(entry, await consumer.importNames(process.execPath, entry));
     await consumer.typeCheck(names);
   });
+});
+
+test('the conformance suite of @octet/backend-testkit runs where it is installed', async ({ expect }) => {
+  const consumer = await consumerOf(packages.find(({ name }) => name === '@octet/backend-testkit')!);
+  consumer.write(
+    'conformance.test.js',
+    `import { referenceBackend } from '@octet/backend-js-reference';
+import { testBackend } from '@octet/backend-testkit';
+testBackend({ backend: referenceBackend, profile: 'inference-int8' });
+`,
+  );
+  const printed = stripVTControlCharacters(await consumer.vitest('conformance.test.js'));
+  expect(printed).toMatch(/^ *Tests +\d+ passed \(\d+\)$/m);
 });
