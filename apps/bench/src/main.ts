@@ -3,12 +3,13 @@ import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
 import { digitsCommand } from './commands/digits';
 import { layersCommand } from './commands/layers';
+import { peersCommand } from './commands/peers';
 import { seedCommand } from './commands/seed';
 import { Interrupted, UsageError } from './errors';
 import { watchSignals } from './interrupt';
 
 /** One line a command. */
-const commands = [seedCommand, digitsCommand, layersCommand];
+const commands = [seedCommand, digitsCommand, layersCommand, peersCommand];
 
 function createProgram(): Command {
   const program = new Command('pnpm bench')
