@@ -34,16 +34,19 @@ export const tfjs: Engine = {
     const areImages = input.shape.length === 4;
     const shape = areImages ? [n, h, w, c] : [n, c];
     let outputShape: number[] = [];
+    // Not within tidy, which would look at each number of the result for tensors.
+    const numbersOf = (make: () => Tf.Tensor) => {
+      const y = tf.tidy(make);
+      const data = y.dataSync<'float32'>();
+      outputShape = y.shape;
+      y.dispose();
+      return data;
+    };
     const permuted = (data: Float32Array, from: number[], order: number[]) =>
-      tf.tidy(() => tf.transpose(tf.tensor(data, from), order).dataSync<'float32'>());
+      numbersOf(() => tf.transpose(tf.tensor(data, from), order));
     return {
       version: tf.version_core,
-      run: (x) =>
-        tf.tidy(() => {
-          const y = network(tf.tensor(x, shape));
-          outputShape = y.shape;
-          return y.dataSync<'float32'>();
-        }),
+      run: (x) => numbersOf(() => network(tf.tensor(x, shape))),
       layIn: (x) => (areImages ? permuted(x, [n, c, h, w], [0, 2, 3, 1]) : x),
       layOut: (y) => (outputShape.length === 4 ? permuted(y, outputShape, [0, 3, 1, 2]) : y),
     };
