@@ -1,5 +1,6 @@
 import type { Backend, OctetError } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
+import { createWasmBackend } from '@octet/backend-wasm-simd';
 import { UsageError } from './errors';
 import { importFromHere } from './import-plugin';
 
@@ -11,6 +12,11 @@ type Loader = (options: BackendOptions) => Backend | Promise<Backend>;
 
 /** The backends that `--backend` knows by name, one line each. */
 const loaders: Readonly<Record<string, Loader>> = {
+  wasm: async ({ threads }) => {
+    const backend = await createWasmBackend({ threads });
+    await backend.ready;
+    return backend;
+  },
   js: ({ threads }) => oneThread(referenceBackend, threads),
 };
 

@@ -5,6 +5,11 @@ export class UsageError extends OctetError {
   override readonly name = 'UsageError';
 }
 
+/** Engines that should have computed the same gave different outputs. */
+export class DisagreementError extends OctetError {
+  override readonly name = 'DisagreementError';
+}
+
 /** The user pressed Ctrl-C, or the system asked to end. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';

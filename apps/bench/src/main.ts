@@ -1,14 +1,28 @@
 import { OctetError } from '@octet/backend';
 import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
+import { coldCommand } from './commands/cold';
 import { digitsCommand } from './commands/digits';
+import { gemmCommand } from './commands/gemm';
 import { layersCommand } from './commands/layers';
+import { peersCommand } from './commands/peers';
+import { reportCommand } from './commands/report';
 import { seedCommand } from './commands/seed';
+import { trainCommand } from './commands/train';
 import { Interrupted, UsageError } from './errors';
 import { watchSignals } from './interrupt';
 
 /** One line a command. */
-const commands = [seedCommand, digitsCommand, layersCommand];
+const commands = [
+  seedCommand,
+  digitsCommand,
+  layersCommand,
+  peersCommand,
+  trainCommand,
+  gemmCommand,
+  coldCommand,
+  reportCommand,
+];
 
 function createProgram(): Command {
   const program = new Command('pnpm bench')

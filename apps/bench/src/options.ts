@@ -21,12 +21,26 @@ export const whole = (range: Range = {}) => parseNumber('whole number', Number.i
 /** For an option that takes any number. */
 export const number = (range: Range = {}) => parseNumber('number', Number.isFinite, range);
 
+/** For an option that takes several values, separated by commas; each once. */
+export const list =
+  <T>(parse: (text: string) => T) =>
+  (text: string): T[] => [...new Set(text.split(',').map((part) => parse(part.trim())))];
+
+/** For an option that takes one of some names. */
+export const oneOf =
+  <T extends string>(names: readonly T[]) =>
+  (text: string): T => {
+    const found = names.find((name) => name === text);
+    if (found) return found;
+    throw new InvalidArgumentError(`Allowed are ${names.join(', ')}.`);
+  };
+
 /** Options that several commands share. */
 export const backendOption = () =>
   new Option(
     '--backend <name>',
     `what computes: ${backendNames.join(', ')}, or the path or package name of a module that exports a backend`,
-  ).default('js');
+  ).default('wasm');
 
 export const threadsOption = () =>
   new Option('--threads <n>', 'threads of the backend').default(1).argParser(whole({ min: 1 }));

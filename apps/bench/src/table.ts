@@ -24,6 +24,15 @@ export interface Column {
   align?: 'left' | 'right';
 }
 
+/** A column of numbers. */
+export const right = (title: string): Column => ({ title, align: 'right' });
+
+/** What a table says, without a form. */
+export interface TableData {
+  columns: readonly Column[];
+  rows: readonly (readonly string[])[];
+}
+
 /** Aligned columns without lines; titles dim. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const table = new Table({

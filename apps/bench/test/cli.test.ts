@@ -20,7 +20,7 @@ test('seed: the tutorial’s line, and its numbers as JSON', async () => {
   const positive = expect.toSatisfy((n: unknown) => typeof n === 'number' && n > 0);
   expect(await readJson(json)).toEqual({
     command: 'seed',
-    backend: 'js',
+    backend: 'wasm-simd',
     threads: 1,
     fp32: { medianMs: positive },
     int8: { medianMs: positive },
@@ -51,7 +51,7 @@ test('digits: a table, digits with their predictions, checkpoints and JSON; the 
   const three = (value: unknown) => ({ fp32: value, ptqInt8: value, qatInt8: value });
   expect(json).toMatchObject({
     command: 'digits',
-    backend: 'js',
+    backend: 'wasm-simd',
     accuracy: three(expect.any(Number)),
     bytes: three(expect.any(Number)),
     msPer1000: three(expect.any(Number)),
@@ -77,7 +77,7 @@ test('digits: a table, digits with their predictions, checkpoints and JSON; the 
 describe('layers', () => {
   test('times every layer, and names its kernels', async () => {
     const json = path.join(await temporaryFolder(), 'layers.json');
-    const { code, stdout, stderr } = await runCli([...tinyLayers, '--json', json]);
+    const { code, stdout, stderr } = await runCli([...tinyLayers, '--backend', 'js', '--json', json]);
     expect(code, stderr).toBe(0);
     expect(stdout).toMatch(/^layers\.0\.0 +78,400 .* conv2d relu · js +qconv2d · js$/m);
     expect(stdout).toMatch(/^layers\.4 .* add · js +qadd · js$/m);
@@ -175,9 +175,14 @@ describe('a wrong command line ends with 2 and says what is allowed', () => {
     ['too many digits', ['digits', '--train', '9000'], /--train and --test: expected at most 10000 together/],
     ['an unknown model', ['layers', '--model', 'vgg'], /Allowed choices are seed, mobilenetv2, digits/],
     [
+      'an unknown network among several',
+      ['peers', '--models', 'seed,vgg'],
+      /Allowed are seed, mobilenetv2, mlp/,
+    ],
+    [
       'an unknown backend',
       ['seed', '--backend', 'cuda'],
-      /--backend: expected js, or the path or package name of a module/,
+      /--backend: expected wasm, js, or the path or package name of a module/,
     ],
     [
       'a path to nothing',
@@ -189,7 +194,11 @@ describe('a wrong command line ends with 2 and says what is allowed', () => {
       ['seed', '--backend', fixture('no-backend.mjs')],
       /expected one backend, .* found version/,
     ],
-    ['threads that are not there', ['seed', '--threads', '2'], /backend 'js' has one thread, found 2/],
+    [
+      'threads that are not there',
+      ['seed', '--backend', 'js', '--threads', '2'],
+      /backend 'js' has one thread, found 2/,
+    ],
     ['a folder for the JSON', ['seed', '--json', '.'], /--json: expected the path of a file/],
   ])('%s', async (_, args, message) => {
     const { code, stdout, stderr } = await runCli(args);

@@ -18,15 +18,19 @@ export interface Result {
 
 export interface RunOptions {
   cwd?: string;
+  env?: Readonly<Record<string, string>>;
   /** Called with all output so far, whenever there is more. */
   onOutput?: (output: string, child: ChildProcess) => void;
 }
 
 /** Runs the command line as a user does, but without a terminal. */
-export function runCli(args: readonly string[], { cwd = bench, onOutput }: RunOptions = {}): Promise<Result> {
+export function runCli(
+  args: readonly string[],
+  { cwd = bench, env, onOutput }: RunOptions = {},
+): Promise<Result> {
   const child = spawn(process.execPath, [runner, path.join(bench, 'src/cli.ts'), ...args], {
     cwd,
-    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
+    env: { ...process.env, ...env, NO_COLOR: '1', FORCE_COLOR: undefined },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const result = { stdout: '', stderr: '' };

@@ -16,7 +16,7 @@ import { hostInfo } from '../host';
 import { checkJsonPath, writeJson } from '../json-file';
 import { backendOption, jsonOption, number, threadsOption, whole } from '../options';
 import { withProgress } from '../progress';
-import { formatTable } from '../table';
+import { formatTable, right } from '../table';
 
 interface DigitsOptions {
   backend: string;
@@ -153,7 +153,6 @@ function table(
   results: Record<'accuracy' | 'bytes' | 'msPer1000', PerContender<number>>,
 ): string {
   const names = Object.keys(contenders) as (keyof typeof contenders)[];
-  const right = (title: string) => ({ title, align: 'right' as const });
   return formatTable(
     [{ title: '' }, right('accuracy'), right('checkpoint'), right('1,000 images')],
     names.map((name) => [

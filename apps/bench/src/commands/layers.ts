@@ -1,25 +1,18 @@
 import { convert, getDefaultQConfigMapping, prepare } from '@octet/quantization';
 import { manualSeed, noGrad, randn, setBackend } from '@octet/tensor';
-import { DigitClassifier, Model, mobilenetV2 } from '@octet/vision';
 import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
 import { formatCount } from '../format';
-import { hostInfo } from '../host';
+import { type Host, hostInfo } from '../host';
 import { checkJsonPath, writeJson } from '../json-file';
 import { type KernelUse, type LayerRun, measureLayers } from '../layers';
+import { type ModelName, models } from '../models';
 import { backendOption, jsonOption, threadsOption, whole } from '../options';
-import { formatTable } from '../table';
+import { formatTable, right, type TableData } from '../table';
 import { median } from '../timing';
 
-/** One line a model: how to make it, the channels of its images and their usual size. */
-const models = {
-  seed: { create: () => new Model(), channels: 3, size: 64 },
-  mobilenetv2: { create: () => mobilenetV2({ relu6: false }), channels: 3, size: 224 },
-  digits: { create: () => new DigitClassifier(), channels: 1, size: 28 },
-} as const;
-
 interface LayersOptions {
-  model: keyof typeof models;
+  model: ModelName;
   backend: string;
   threads: number;
   batch: number;
@@ -68,9 +61,7 @@ async function benchLayers({ model: name, batch, runs, json, ...options }: Layer
   console.log(
     `${name}  [${batch}, ${channels}, ${size}, ${size}] · ${backend.name} · median of ${runs} ${runs === 1 ? 'run' : 'runs'}\n`,
   );
-  console.log(table(layers));
-  if (json === undefined) return;
-  await writeJson(json, {
+  const report: LayersReport = {
     command: 'layers',
     backend: backend.name,
     threads: options.threads,
@@ -80,7 +71,9 @@ async function benchLayers({ model: name, batch, runs, json, ...options }: Layer
     runs,
     layers,
     host: hostInfo(),
-  });
+  };
+  for (const { columns, rows } of layersTables(report)) console.log(formatTable(columns, rows));
+  if (json !== undefined) await writeJson(json, report);
 }
 
 interface Side {
@@ -99,6 +92,19 @@ interface Layer {
   ratio: number | null;
 }
 
+/** What the JSON file says. */
+export interface LayersReport {
+  command: 'layers';
+  backend: string;
+  threads: number;
+  model: ModelName;
+  batch: number;
+  size: number;
+  runs: number;
+  layers: Layer[];
+  host: Host;
+}
+
 /** The layers of both networks side by side; those of the same path are one. */
 function joined(fp32: readonly LayerRun[], int8: readonly LayerRun[]): Layer[] {
   const side = (run: LayerRun | undefined) =>
@@ -115,34 +121,35 @@ function joined(fp32: readonly LayerRun[], int8: readonly LayerRun[]): Layer[] {
   });
 }
 
-function table(layers: readonly Layer[]): string {
+export function layersTables({ layers }: LayersReport): TableData[] {
   const sum = (of: (layer: Layer) => number) => layers.reduce((total, layer) => total + of(layer), 0);
   const fp32Ms = sum(({ fp32 }) => fp32?.medianMs ?? 0);
   const int8Ms = sum(({ int8 }) => int8?.medianMs ?? 0);
   const macs = sum((layer) => layer.macs);
-  const right = (title: string) => ({ title, align: 'right' as const });
-  return formatTable(
-    [
-      { title: 'layer' },
-      right('MACs'),
-      right('fp32 ms'),
-      right('int8 ms'),
-      right('ratio'),
-      right('fp32 GMAC/s'),
-      right('int8 GMAC/s'),
-      { title: 'fp32 kernels' },
-      { title: 'int8 kernels' },
-    ],
-    [
-      ...layers.map((layer) => [
-        layer.path,
-        ...numbers(layer.macs, layer.fp32?.medianMs, layer.int8?.medianMs),
-        kernelNames(layer.fp32),
-        kernelNames(layer.int8),
-      ]),
-      ['total', ...numbers(macs, fp32Ms, int8Ms), '', ''],
-    ],
-  );
+  return [
+    {
+      columns: [
+        { title: 'layer' },
+        right('MACs'),
+        right('fp32 ms'),
+        right('int8 ms'),
+        right('ratio'),
+        right('fp32 GMAC/s'),
+        right('int8 GMAC/s'),
+        { title: 'fp32 kernels' },
+        { title: 'int8 kernels' },
+      ],
+      rows: [
+        ...layers.map((layer) => [
+          layer.path,
+          ...numbers(layer.macs, layer.fp32?.medianMs, layer.int8?.medianMs),
+          kernelNames(layer.fp32),
+          kernelNames(layer.int8),
+        ]),
+        ['total', ...numbers(macs, fp32Ms, int8Ms), '', ''],
+      ],
+    },
+  ];
 }
 
 function numbers(macs: number, fp32Ms: number | undefined, int8Ms: number | undefined): string[] {

@@ -1,0 +1,139 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { QEngine } from '@octet/quantization';
+import { setBackend } from '@octet/tensor';
+import { Command, Option } from 'commander';
+import pc from 'picocolors';
+import { loadBackend } from '../backends';
+import { DisagreementError } from '../errors';
+import { hostInfo } from '../host';
+import { checkJsonPath, writeJson } from '../json-file';
+import { jsonOption, list, oneOf, whole } from '../options';
+import { contest } from '../peers/contest';
+import { type EngineName, engineNames } from '../peers/engines';
+import { writePeerFiles } from '../peers/files';
+import { type PeerModelName, peerModelNames } from '../peers/models';
+import { type PeersReport, peerRatios, peerRows, peersTables } from '../peers/results';
+import { withProgress } from '../progress';
+import { formatTable } from '../table';
+
+interface PeersOptions {
+  models: PeerModelName[];
+  engines: EngineName[];
+  threads: number[];
+  rounds: number;
+  ms: number;
+  qengine: QEngine;
+  batch?: number;
+  size?: number;
+  json?: string;
+}
+
+export function peersCommand(): Command {
+  const some = <T extends string>(flag: string, about: string, names: readonly T[]) =>
+    new Option(`--${flag} <names>`, `${about}, of ${names.join(', ')}`)
+      .default([...names], 'all')
+      .argParser(list(oneOf(names)));
+  return new Command('peers')
+    .description('compare with other engines on the same networks, each in a process of its own')
+    .addOption(some('models', 'networks', peerModelNames))
+    .addOption(some('engines', 'engines', engineNames))
+    .addOption(
+      new Option('--threads <list>', 'threads of each engine, as in 1,2')
+        .default([1], '1')
+        .argParser(list(whole({ min: 1 }))),
+    )
+    .addOption(
+      new Option('--rounds <n>', 'how often each is timed in turn; twice as often if the machine is busy')
+        .default(7)
+        .argParser(whole({ min: 1 })),
+    )
+    .addOption(
+      new Option('--ms <n>', 'how long each is timed in a round at least, in milliseconds')
+        .default(150)
+        .argParser(whole({ min: 1 })),
+    )
+    .addOption(
+      new Option(
+        '--qengine <name>',
+        'the recipe for int8: 8-bit activations, or 7-bit ones with weights per channel',
+      )
+        .choices(['qnnpack', 'x86'])
+        .default('x86'),
+    )
+    .addOption(
+      new Option(
+        '--batch <n>',
+        'images or rows at once (default: seed 50, mobilenetv2 1, mlp 256)',
+      ).argParser(whole({ min: 1 })),
+    )
+    .addOption(
+      new Option('--size <n>', 'height and width of images (default: seed 64, mobilenetv2 224)').argParser(
+        whole({ min: 1 }),
+      ),
+    )
+    .addOption(jsonOption())
+    .action(benchPeers);
+}
+
+async function benchPeers({ json, models, rounds, qengine, ...options }: PeersOptions): Promise<void> {
+  await checkJsonPath(json);
+  setBackend(await loadBackend('wasm', { threads: 1 }));
+  const report: PeersReport = {
+    command: 'peers',
+    qengine,
+    rounds,
+    rows: [],
+    ratios: [],
+    absent: [],
+    host: hostInfo(),
+  };
+  const folder = await mkdtemp(path.join(tmpdir(), 'octet-peers-'));
+  try {
+    for (const model of models) {
+      const { result } = await withProgress(model, async (onProgress) => {
+        const files = await writePeerFiles(model, { folder, qengine, ...options });
+        return { files, ...(await contest(files, { ...options, rounds, onProgress })) };
+      });
+      const rows = peerRows(result.files, result.contenders);
+      report.rows.push(...rows);
+      report.ratios.push(...peerRatios(rows));
+      for (const { engine, job, reason } of result.absent) {
+        report.absent.push({ model, engine, dtype: job.dtype, threads: job.threads, reason });
+      }
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  for (const { columns, rows } of peersTables(report)) console.log(`${formatTable(columns, rows)}\n`);
+  for (const { model, engine, dtype, threads, reason } of report.absent) {
+    const what = `${model} in ${dtype} on ${threads === 1 ? 'one thread' : `${threads} threads`}`;
+    console.log(pc.yellow(`${engine} did not run ${what}: ${reason}`));
+  }
+  if (json !== undefined) await writeJson(json, report);
+  checkAgreement(report);
+}
+
+/** Below this correlation with Octet in the same dtype an engine has run something else. */
+const leastCorrelation = 0.99;
+
+/** @throws DisagreementError unless all engines gave nearly the same outputs */
+function checkAgreement({ rows }: PeersReport): void {
+  const wrong = rows.filter(
+    ({ engine, correlation }) =>
+      engine !== 'octet' && correlation !== null && !(correlation >= leastCorrelation),
+  );
+  if (wrong.length === 0) return;
+  throw new DisagreementError({
+    op: 'peers',
+    expected: `outputs that correlate with Octet's by at least ${leastCorrelation}`,
+    found: wrong
+      .map(
+        ({ model, engine, dtype, correlation }) =>
+          `${engine} ${dtype} on ${model}: ${correlation?.toFixed(4)}`,
+      )
+      .join(', '),
+    fix: 'Their times say nothing: not all of them ran the same network.',
+  });
+}

@@ -1,0 +1,158 @@
+import { type Module, MSELoss } from '@octet/nn';
+import { SGD } from '@octet/optim';
+import { getDefaultQatQConfigMapping, prepareQat } from '@octet/quantization';
+import { manualSeed, randn, setBackend } from '@octet/tensor';
+import { Command, Option } from 'commander';
+import { loadBackend } from '../backends';
+import { type Host, hostInfo } from '../host';
+import { checkJsonPath, writeJson } from '../json-file';
+import { type ModelName, models } from '../models';
+import { backendOption, jsonOption, threadsOption, whole } from '../options';
+import { withProgress } from '../progress';
+import { formatTable, right, type TableData } from '../table';
+import { median, timeRuns } from '../timing';
+
+interface TrainOptions {
+  backend: string;
+  threads: number;
+  model: ModelName;
+  batch: number;
+  size: number;
+  runs: number;
+  json?: string;
+}
+
+interface Step {
+  medianMs: number;
+  minMs: number;
+}
+
+/** What the JSON file says. */
+export interface TrainReport {
+  command: 'train';
+  backend: string;
+  threads: number;
+  model: ModelName;
+  batch: number;
+  size: number;
+  runs: number;
+  fp32: Step;
+  qat: Step;
+  /** How much longer a step with simulated rounding takes. */
+  ratio: number;
+  host: Host;
+}
+
+export function trainCommand(): Command {
+  const count = (flag: string, about: string, value: number) =>
+    new Option(flag, about).default(value).argParser(whole({ min: 1 }));
+  return new Command('train')
+    .description('time a training step in float and with quantization simulated')
+    .addOption(backendOption())
+    .addOption(threadsOption())
+    .addOption(new Option('--model <name>', 'the network').choices(Object.keys(models)).default('seed'))
+    .addOption(count('--batch <n>', 'images of a step', 12))
+    .addOption(count('--size <n>', 'their height and width', 28))
+    .addOption(count('--runs <n>', 'timed steps of each kind', 20))
+    .addOption(jsonOption())
+    .action(benchTrain);
+}
+
+async function benchTrain({
+  json,
+  model,
+  batch,
+  size,
+  runs,
+  threads,
+  ...options
+}: TrainOptions): Promise<void> {
+  await checkJsonPath(json);
+  const backend = await loadBackend(options.backend, { threads });
+  setBackend(backend);
+  manualSeed(0);
+
+  const { create, channels } = models[model];
+  const float = create().train();
+  const fused = create().train();
+  fused.fuseModel();
+  const qat = prepareQat(fused, getDefaultQatQConfigMapping('qnnpack'), { inplace: true });
+  const x = randn([batch, channels, size, size]);
+  const steps = [float, qat].map((network) => stepOf(network, x));
+  const ms = await withProgress('Training', async (report) => {
+    const times: [number[], number[]] = [[], []];
+    // In turn, so that other load on the machine falls on both.
+    for (let run = 0; run <= runs; run++) {
+      for (const [i, step] of steps.entries()) {
+        const [time] = await timeRuns(step, { runs: 1, warmup: 0, backend });
+        // The first is for the compilers.
+        if (run > 0) times[i].push(time);
+      }
+      report(run, runs);
+    }
+    return times;
+  });
+  const [fp32, simulated] = ms.result.map((times) => ({
+    medianMs: median(times),
+    minMs: Math.min(...times),
+  }));
+  const report: TrainReport = {
+    command: 'train',
+    backend: backend.name,
+    threads,
+    model,
+    batch,
+    size,
+    runs,
+    fp32,
+    qat: simulated,
+    ratio: simulated.medianMs / fp32.medianMs,
+    host: hostInfo(),
+  };
+  for (const { columns, rows } of trainTables(report)) console.log(formatTable(columns, rows));
+  if (json !== undefined) await writeJson(json, report);
+}
+
+/** One step of training: forward, loss, backward, and the optimizer's. */
+function stepOf(network: Module, x: ReturnType<typeof randn>): () => void {
+  const optimizer = new SGD(network.parameters(), { lr: 0.01 });
+  const criterion = new MSELoss();
+  const target = randn(network.call(x).shape);
+  return () => {
+    const loss = criterion.call(network.call(x), target);
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+  };
+}
+
+export function trainTables({
+  backend,
+  threads,
+  model,
+  batch,
+  size,
+  fp32,
+  qat,
+  ratio,
+}: TrainReport): TableData[] {
+  const row = (kind: string, { medianMs, minMs }: Step, times: string) => [
+    kind,
+    medianMs.toFixed(1),
+    minMs.toFixed(1),
+    times,
+  ];
+  return [
+    {
+      columns: [
+        {
+          title: `a step of ${model}, ${batch} images of ${size} × ${size} · ${backend}, ${threads === 1 ? '1 thread' : `${threads} threads`}`,
+        },
+        right('median ms'),
+        right('least ms'),
+        right('ratio'),
+      ],
+      rows: [row('float32', fp32, ''), row('QAT', qat, ratio.toFixed(2))],
+    },
+  ];
+}

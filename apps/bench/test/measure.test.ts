@@ -1,0 +1,208 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { fixture, runCli, temporaryFolder } from './run-cli';
+
+const readJson = async (file: string) => JSON.parse(await readFile(file, 'utf8'));
+const positive = expect.toSatisfy((n: unknown) => typeof n === 'number' && n > 0);
+const host = expect.objectContaining({ cpu: expect.any(String) });
+
+/** The command with its JSON. */
+async function run(args: readonly string[], options?: Parameters<typeof runCli>[1]) {
+  const json = path.join(await temporaryFolder(), `${args[0]}.json`);
+  const { code, stdout, stderr } = await runCli([...args, '--json', json], options);
+  expect(code, stderr).toBe(0);
+  return { stdout, json, report: await readJson(json) };
+}
+
+describe('peers', () => {
+  const tiny = ['peers', '--rounds', '1', '--ms', '1', '--batch', '1', '--size', '8'];
+
+  test('every engine that is there runs the same network, in both dtypes', async () => {
+    const { stdout, report } = await run([...tiny, '--models', 'seed']);
+    expect(report).toMatchObject({ command: 'peers', rounds: 1, qengine: 'x86', host });
+    const of = (engine: string) => report.rows.filter((row: { engine: string }) => row.engine === engine);
+    expect(of('octet').map((row: { dtype: string }) => row.dtype)).toEqual(['float32', 'int8']);
+    expect(of('octet')[0]).toEqual({
+      model: 'seed',
+      inputShape: [1, 3, 8, 8],
+      engine: 'octet',
+      version: expect.stringContaining('simd'),
+      dtype: 'float32',
+      threads: 1,
+      medianMs: positive,
+      minMs: positive,
+      gmacs: positive,
+      macs: positive,
+      runs: positive,
+      correlation: 1,
+    });
+    const peers = report.rows.filter((row: { engine: string }) => row.engine !== 'octet');
+    for (const { engine, dtype, correlation } of peers) {
+      expect(correlation, `${engine} ${dtype}`).toBeGreaterThan(0.99);
+      expect(report.ratios).toContainEqual({
+        model: 'seed',
+        dtype,
+        threads: 1,
+        over: engine,
+        ratio: positive,
+      });
+      expect(stdout).toMatch(
+        new RegExp(`^seed \\[1, 3, 8, 8\\] +${engine} +${dtype} +1 .* × +[\\d.]+$`, 'm'),
+      );
+    }
+    expect(report.ratios).toContainEqual({
+      model: 'seed',
+      dtype: 'int8',
+      threads: 1,
+      over: 'float32',
+      ratio: positive,
+    });
+    // What isn't among the rows is reported.
+    expect(peers.length + report.absent.length).toBe(5);
+  });
+
+  test('an engine that is not installed is reported; one without threads too', async () => {
+    const { stdout, report } = await run(
+      [...tiny, '--models', 'mlp', '--engines', 'octet,tfjs', '--threads', '1,2'],
+      { env: { NODE_OPTIONS: `--import ${pathToFileURL(fixture('no-tfjs.mjs'))}` } },
+    );
+    expect(
+      report.rows.map(({ engine, dtype, threads }: Record<string, unknown>) => [engine, dtype, threads]),
+    ).toEqual([
+      ['octet', 'float32', 1],
+      ['octet', 'int8', 1],
+      ['octet', 'float32', 2],
+      ['octet', 'int8', 2],
+    ]);
+    expect(report.ratios).toContainEqual({
+      model: 'mlp',
+      dtype: 'int8',
+      threads: 2,
+      over: 'one thread',
+      ratio: positive,
+    });
+    expect(stdout).toContain(
+      "tfjs did not run mlp in float32 on one thread: Cannot find package '@tensorflow/tfjs-core'",
+    );
+    expect(stdout).toContain('tfjs did not run mlp in float32 on 2 threads: it takes one thread in Node');
+  });
+});
+
+test('train: a step in float and one with quantization simulated', async () => {
+  const args = ['train', '--model', 'digits', '--batch', '2', '--runs', '2', '--threads', '2'];
+  const { stdout, report } = await run(args);
+  const step = { medianMs: positive, minMs: positive };
+  expect(report).toEqual({
+    command: 'train',
+    backend: 'wasm-simd',
+    threads: 2,
+    model: 'digits',
+    batch: 2,
+    size: 28,
+    runs: 2,
+    fp32: step,
+    qat: step,
+    ratio: report.qat.medianMs / report.fp32.medianMs,
+    host,
+  });
+  expect(stdout).toMatch(/^QAT +[\d.]+ +[\d.]+ +[\d.]+$/m);
+});
+
+test('gemm: each kernel against the ceiling of its inner loop', async () => {
+  const { stdout, report } = await run([
+    'gemm',
+    '--k',
+    '16,24',
+    '--side',
+    '4',
+    '--columns',
+    '8',
+    '--ms',
+    '1',
+  ]);
+  expect(report).toMatchObject({ command: 'gemm', backend: 'wasm-simd', threads: 1, host });
+  expect(report.rows).toHaveLength(20);
+  expect(report.rows[0]).toEqual({
+    kernel: 'matmul',
+    input: 'float32',
+    rows: 16,
+    k: 16,
+    columns: 8,
+    medianMs: positive,
+    minMs: positive,
+    gmacs: positive,
+    ceiling: positive,
+  });
+  expect(stdout).toMatch(/^qconv2d 1×1 +8 bits +16 +24 +8 .* 45\.0 +\d+ %$/m);
+});
+
+describe('cold', () => {
+  test('each phase of a new process', async () => {
+    const { stdout, report } = await run(['cold', '--runs', '1']);
+    expect(report).toEqual({
+      command: 'cold',
+      threads: 1,
+      runs: 1,
+      ms: { node: positive, import: positive, instantiate: positive, load: positive, run: positive },
+      totalMs: positive,
+      host,
+    });
+    expect(stdout).toMatch(/^total +[\d.]+$/m);
+  });
+
+  test('a checkpoint that is none ends it with the reason', async () => {
+    const { code, stderr } = await runCli(['cold', '--checkpoint', fixture('no-tfjs.mjs')]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('FormatError');
+    const none = await runCli(['cold', '--checkpoint', 'nothing.safetensors']);
+    expect(none.code).toBe(2);
+    expect(none.stderr).toContain("nothing.safetensors, which can't be read");
+  });
+});
+
+describe('report', () => {
+  test('shows results as Markdown, or puts them into a document', async () => {
+    const { json, report } = await run(['train', '--model', 'digits', '--batch', '1', '--runs', '1']);
+    const row = `| float32 | ${report.fp32.medianMs.toFixed(1)} | ${report.fp32.minMs.toFixed(1)} |  |`;
+    const { stdout } = await runCli(['report', json]);
+    expect(stdout).toContain(`\n| --- | ---: | ---: | ---: |\n${row}\n`);
+    expect(stdout).toContain(report.host.cpu);
+
+    const document = path.join(path.dirname(json), 'figures.md');
+    await writeFile(document, '# Figures\n\n<!-- bench train -->old<!-- /bench -->\n\nend\n');
+    const { code, stderr } = await runCli(['report', json, '--into', document]);
+    expect(code, stderr).toBe(0);
+    const text = await readFile(document, 'utf8');
+    expect(text).toMatch(
+      /^# Figures\n\n<!-- bench train -->\n\n\| a step [\s\S]*\.\n\n<!-- \/bench -->\n\nend\n$/,
+    );
+    expect(text).toContain(row);
+    expect(text).not.toContain('old');
+  });
+
+  test('refuses what it has no table or no place for', async () => {
+    const folder = await temporaryFolder();
+    const file = (name: string) => path.join(folder, name);
+    await writeFile(file('seed.json'), '{ "command": "seed" }');
+    await writeFile(
+      file('cold.json'),
+      JSON.stringify({
+        command: 'cold',
+        ms: { import: 1, instantiate: 1, load: 1, run: 1, node: 1 },
+        totalMs: 4,
+        host: {},
+      }),
+    );
+    await writeFile(file('figures.md'), '<!-- bench train --><!-- /bench -->');
+    for (const [args, message] of [
+      [[file('seed.json')], 'seed.json: that of seed'],
+      [[file('cold.json'), '--into', file('figures.md')], "expected a place for 'cold'"],
+    ] as const) {
+      const { code, stderr } = await runCli(['report', ...args]);
+      expect(stderr).toContain(message);
+      expect(code).toBe(2);
+    }
+  });
+});
