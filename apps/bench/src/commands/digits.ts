@@ -35,7 +35,7 @@ export function digitsCommand(): Command {
     .description('train a network on real digits, quantize it in two ways, and compare')
     .addOption(backendOption())
     .addOption(threadsOption())
-    .addOption(new Option('--epochs <n>', 'epochs of float training').default(3).argParser(whole({ min: 1 })))
+    .addOption(new Option('--epochs <n>', 'epochs of float training').default(6).argParser(whole({ min: 1 })))
     .addOption(
       new Option('--train <n>', 'digits to learn from')
         .default(8000)
