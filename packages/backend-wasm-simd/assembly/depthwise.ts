@@ -76,7 +76,7 @@ function storeChannels(y: usize, v: v128, left: i32): void {
 
 /** Four neighbouring outputs of all channels; stride and pixel in bytes of the band. */
 function quad(
-  x: usize, line: usize, pixel: usize, stride: usize, kernelHeight: i32, kernelWidth: i32, tapH: usize, tapW: usize,
+  x: usize, pixel: usize, stride: usize, kernelHeight: i32, kernelWidth: i32, tapH: usize, tapW: usize,
   weight: usize, bias: usize, y: usize, channels: i32,
 ): void {
   const yPixel = <usize>channels << 2;
@@ -154,6 +154,49 @@ function quad3x3(
   }
 }
 
+/** The same for stride 2. */
+function quad3x3by2(
+  x: usize, line: usize, pixel: usize, weight: usize, bias: usize, y: usize, channels: i32,
+): void {
+  const yPixel = <usize>channels << 2;
+  const two = pixel * 2;
+  for (let c: i32 = 0; c < channels; c += 4) {
+    const at = <usize>c << 2;
+    let s0 = bias ? v128.load(bias + at) : f32x4.splat(0);
+    let s1 = s0, s2 = s0, s3 = s0;
+    let w = weight + at;
+    let p = x + at;
+    for (let kh: i32 = 0; kh < 3; kh++) {
+      const w0 = v128.load(w);
+      const w1 = v128.load(w + pixel);
+      const w2 = v128.load(w + two);
+      w += pixel * 3;
+      let even = p;
+      let odd = p + pixel;
+      s0 = madd(v128.load(odd), w1, madd(v128.load(even), w0, s0));
+      even += two, odd += two;
+      let v = v128.load(even);
+      s0 = madd(v, w2, s0);
+      s1 = madd(v128.load(odd), w1, madd(v, w0, s1));
+      even += two, odd += two;
+      v = v128.load(even);
+      s1 = madd(v, w2, s1);
+      s2 = madd(v128.load(odd), w1, madd(v, w0, s2));
+      even += two, odd += two;
+      v = v128.load(even);
+      s2 = madd(v, w2, s2);
+      s3 = madd(v128.load(odd), w1, madd(v, w0, s3));
+      s3 = madd(v128.load(even + two), w2, s3);
+      p += line;
+    }
+    const to = y + at;
+    storeChannels(to, s0, channels - c);
+    storeChannels(to + yPixel, s1, channels - c);
+    storeChannels(to + yPixel * 2, s2, channels - c);
+    storeChannels(to + yPixel * 3, s3, channels - c);
+  }
+}
+
 /** One output of all channels. */
 function single(
   x: usize, pixel: usize, kernelHeight: i32, kernelWidth: i32, tapH: usize, tapW: usize, weight: usize, bias: usize,
@@ -196,7 +239,7 @@ export function depthwise(
   const tapH = <usize>dilationH * line;
   const tapW = <usize>dilationW * pixel;
   const yPixel = <usize>channels << 2;
-  const close3x3 = kernelHeight == 3 && kernelWidth == 3 && strideW == 1 && dilationW == 1;
+  const close3x3 = kernelHeight == 3 && kernelWidth == 3 && strideW <= 2 && dilationW == 1;
   for (let unit = begin; unit < end; unit++) {
     const n = unit / bands;
     const row = (unit - n * bands) * bandRows;
@@ -220,13 +263,12 @@ export function depthwise(
       for (let j: i32 = 0; j < outWidth; j += 4) {
         // The last four may overlap with those before: the same numbers twice.
         const first = <usize>min(j, outWidth - 4);
-        if (close3x3) quad3x3(from + first * step, tapH, pixel, weight, bias, to + first * yPixel, channels);
-        else {
-          quad(
-            from + first * step, line, pixel, step, kernelHeight, kernelWidth, tapH, tapW, weight, bias,
-            to + first * yPixel, channels,
-          );
-        }
+        const at = from + first * step;
+        const into = to + first * yPixel;
+        if (!close3x3) {
+          quad(at, pixel, step, kernelHeight, kernelWidth, tapH, tapW, weight, bias, into, channels);
+        } else if (strideW == 1) quad3x3(at, tapH, pixel, weight, bias, into, channels);
+        else quad3x3by2(at, tapH, pixel, weight, bias, into, channels);
       }
     }
   }

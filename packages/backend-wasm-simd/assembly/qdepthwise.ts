@@ -1,22 +1,22 @@
 // int8 depthwise convolution of any kernel, stride and dilation, a few rows at a time.
 //
-// Two input rows, interleaved and widened to int16, are one operand of i32x4.dot_i16x8_s, which sums two taps for each of 4
-// channels: a pair of rows. Pairs are kept in a ring, [slot][8 channels][column][2 rows each], the columns padded with the
-// zero point of x, which is part of the bias (see qgemm.ts). At a vertical stride of 2 one pair enters the ring per output
-// row; at a stride of 1 one pair per two output rows, A and B, which share every load: A has the weights of rows (0, 1),
-// (2, -) and B of (-, 0), (1, 2).
+// Two input rows, interleaved and widened to int16, are one operand of i32x4.dot_i16x8_s, which sums two taps for
+// each of 4 channels: a pair of rows. Pairs are kept in a ring, [slot][8 channels][column][2 rows each], the columns
+// padded with the zero point of x, which is part of the bias (see qgemm.ts). At a vertical stride of 2 one pair
+// enters the ring per output row; at a stride of 1 one pair per two output rows, A and B, which share every load: A
+// has the weights of rows (0, 1), (2, -) and B of (-, 0), (1, 2).
 import { storeBytes8 } from './lanes';
-import { requantize8 } from './qrequantize';
+import { requantize, SMALL, SMALL_FLAG } from './qrequantize';
 
 /**
- * weight [channels, kernelHeight, kernelWidth] int8 → packed int16, and bias8 and multiplier8 as in qpackGemm. One tap is 32
- * bytes, [block][row pair][kernel column]: blocks are 8 channels, or where `double` 4, first A's weights, then B's. Units
- * are 8 channels.
+ * weight [channels, kernelHeight, kernelWidth] int8 → packed int16, and bias8 and multiplier8 as in qpackGemm. One
+ * tap is 32 bytes, [block][row pair][kernel column]: blocks are 8 channels, or where `double` 4, first A's weights,
+ * then B's. Units are 8 channels.
  */
 export function qpackDepthwise(
   weight: usize, channels: i32, kernelHeight: i32, kernelWidth: i32, zeroPoint: usize, zeroStep: i32, bias: usize,
   multiplier: usize, multiplierStep: i32, xZeroPoint: i32, double: i32, packed: usize, bias8: usize,
-  multiplier8: usize, begin: i32, end: i32, thread: i32,
+  multiplier8: usize, constants: usize, begin: i32, end: i32, thread: i32,
 ): void {
   const pairs = (kernelHeight + 1 + double) >> 1;
   for (let c = begin * 8; c < end * 8; c++) {
@@ -27,6 +27,7 @@ export function qpackDepthwise(
       ? packed + (<usize>(c >> 2) * (pairs * kernelWidth) << 5) + ((<usize>c & 3) << 2)
       : packed + (<usize>(c >> 3) * (pairs * kernelWidth) << 5) + ((<usize>c & 7) << 2);
     let sum: i32 = 0;
+    let most: i32 = 0;
     for (let p: i32 = 0; p < pairs; p++) {
       for (let j: i32 = 0; j < kernelWidth; j++, to += 32) {
         // Rows 2p - 1, 2p and 2p + 1 of the kernel.
@@ -35,13 +36,17 @@ export function qpackDepthwise(
         const w1 = valid && h < kernelHeight ? <i32>load<i8>(from + h * kernelWidth + j) - zero : 0;
         const w2 = valid && h + 1 < kernelHeight ? <i32>load<i8>(from + (h + 1) * kernelWidth + j) - zero : 0;
         sum += w1 + w2;
+        most += abs(w1) + abs(w2);
         store<i32>(to, (w1 & 0xffff) | (w2 << 16));
         if (double) store<i32>(to, (w0 & 0xffff) | (w1 << 16), 16);
       }
     }
     const at = <usize>c << 2;
-    store<i32>(bias8 + at, valid ? (bias ? load<i32>(bias + at) : 0) - xZeroPoint * sum : 0);
-    store<f32>(multiplier8 + at, valid ? load<f32>(multiplier + <usize>c * multiplierStep) : 0);
+    const b = valid && bias ? load<i32>(bias + at) : 0;
+    const m = valid ? load<f32>(multiplier + <usize>c * multiplierStep) : 0;
+    store<i32>(bias8 + at, b - xZeroPoint * sum);
+    store<f32>(multiplier8 + at, m);
+    if (!((<f64>most * 255 + abs<f64>(<f64>b)) * <f64>m < SMALL)) store<i32>(constants, 0, SMALL_FLAG);
   }
 }
 
@@ -98,15 +103,6 @@ function storeColumns(to: usize, channels: i32, v: v128, columns: i32, count: i3
 
 // @ts-ignore: decorator
 @inline
-function narrow4(c0: v128, c1: v128, c2: v128, c3: v128, m: v128, low: v128, high: v128, magic: v128, offset: v128): v128 {
-  return i8x16.narrow_i16x8_u(
-    requantize8(c0, c1, m, m, low, high, magic, offset),
-    requantize8(c2, c3, m, m, low, high, magic, offset),
-  );
-}
-
-// @ts-ignore: decorator
-@inline
 function mac(c: v128, w: v128, x: v128): v128 {
   return i32x4.add(c, i32x4.dot_i16x8_s(w, x));
 }
@@ -115,9 +111,10 @@ function mac(c: v128, w: v128, x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function rowsDouble(
-  three: bool, ring: usize, blockBytes: usize, table: usize, pairs: i32, kernelWidth: i32, packed: usize, bias8: usize,
+  ring: usize, blockBytes: usize, table: usize, pairs: i32, kernelWidth: i32, packed: usize, bias8: usize,
   multiplier8: usize, constants: usize, yA: usize, yB: usize, outWidth: i32, channels: i32,
 ): void {
+  const small = load<i32>(constants, SMALL_FLAG) != 0;
   const taps = pairs * kernelWidth;
   const tableEnd = table + (<usize>taps << 2);
   for (let c: i32 = 0; c < channels; c += 4) {
@@ -132,81 +129,30 @@ function rowsDouble(
       let a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
       let w = weights;
       let wA: v128, wB: v128, v: v128;
-      if (three) {
-        for (let t = table; t < tableEnd; t += 12, w += 96) {
-          const at = x + load<u32>(t);
-          wA = v128.load(w);
-          wB = v128.load(w, 16);
-          v = v128.load(at);
-          a0 = mac(a0, wA, v);
-          b0 = mac(b0, wB, v);
-          v = v128.load(at, 32);
-          a1 = mac(a1, wA, v);
-          b1 = mac(b1, wB, v);
-          v = v128.load(at, 64);
-          a2 = mac(a2, wA, v);
-          b2 = mac(b2, wB, v);
-          v = v128.load(at, 96);
-          a3 = mac(a3, wA, v);
-          b3 = mac(b3, wB, v);
-
-          wA = v128.load(w, 32);
-          wB = v128.load(w, 48);
-          v = v128.load(at, 32);
-          a0 = mac(a0, wA, v);
-          b0 = mac(b0, wB, v);
-          v = v128.load(at, 64);
-          a1 = mac(a1, wA, v);
-          b1 = mac(b1, wB, v);
-          v = v128.load(at, 96);
-          a2 = mac(a2, wA, v);
-          b2 = mac(b2, wB, v);
-          v = v128.load(at, 128);
-          a3 = mac(a3, wA, v);
-          b3 = mac(b3, wB, v);
-
-          wA = v128.load(w, 64);
-          wB = v128.load(w, 80);
-          v = v128.load(at, 64);
-          a0 = mac(a0, wA, v);
-          b0 = mac(b0, wB, v);
-          v = v128.load(at, 96);
-          a1 = mac(a1, wA, v);
-          b1 = mac(b1, wB, v);
-          v = v128.load(at, 128);
-          a2 = mac(a2, wA, v);
-          b2 = mac(b2, wB, v);
-          v = v128.load(at, 160);
-          a3 = mac(a3, wA, v);
-          b3 = mac(b3, wB, v);
-        }
-      } else {
-        for (let t = table; t < tableEnd; t += 4, w += 32) {
-          const at = x + load<u32>(t);
-          wA = v128.load(w);
-          wB = v128.load(w, 16);
-          v = v128.load(at);
-          a0 = mac(a0, wA, v);
-          b0 = mac(b0, wB, v);
-          v = v128.load(at, 32);
-          a1 = mac(a1, wA, v);
-          b1 = mac(b1, wB, v);
-          v = v128.load(at, 64);
-          a2 = mac(a2, wA, v);
-          b2 = mac(b2, wB, v);
-          v = v128.load(at, 96);
-          a3 = mac(a3, wA, v);
-          b3 = mac(b3, wB, v);
-        }
+      // Not unrolled: see qgemm.ts.
+      for (let t = table; t < tableEnd; t += 4, w += 32) {
+        const at = x + load<u32>(t);
+        wA = v128.load(w);
+        wB = v128.load(w, 16);
+        v = v128.load(at);
+        a0 = mac(a0, wA, v);
+        b0 = mac(b0, wB, v);
+        v = v128.load(at, 32);
+        a1 = mac(a1, wA, v);
+        b1 = mac(b1, wB, v);
+        v = v128.load(at, 64);
+        a2 = mac(a2, wA, v);
+        b2 = mac(b2, wB, v);
+        v = v128.load(at, 96);
+        a3 = mac(a3, wA, v);
+        b3 = mac(b3, wB, v);
       }
       const m = v128.load(multiplier8 + parameters);
-      const low = v128.load(constants);
-      const high = v128.load(constants, 16);
-      const magic = v128.load(constants, 32);
-      const offset = v128.load(constants, 48);
       const to = <usize>(column * channels + c);
-      storeColumns(yA + to, channels, narrow4(a0, a1, a2, a3, m, low, high, magic, offset), outWidth, count);
-      if (yB) storeColumns(yB + to, channels, narrow4(b0, b1, b2, b3, m, low, high, magic, offset), outWidth, count);
+      const rA = requantize(a0, a1, a2, a3, m, m, m, m, constants, small);
+      const rB = requantize(b0, b1, b2, b3, m, m, m, m, constants, small);
+      storeColumns(yA + to, channels, rA, outWidth, count);
+      if (yB) storeColumns(yB + to, channels, rB, outWidth, count);
       if (column + 4 >= outWidth) break;
       // The last tile ends where the row does, even if some columns are computed twice.
       column = min(column + 4, outWidth - 4);
@@ -218,9 +164,10 @@ function rowsDouble(
 // @ts-ignore: decorator
 @inline
 function rowsSingle(
-  three: bool, step: usize, ring: usize, blockBytes: usize, table: usize, pairs: i32, kernelWidth: i32, packed: usize,
+  step: usize, ring: usize, blockBytes: usize, table: usize, pairs: i32, kernelWidth: i32, packed: usize,
   bias8: usize, multiplier8: usize, constants: usize, y: usize, outWidth: i32, channels: i32,
 ): void {
+  const small = load<i32>(constants, SMALL_FLAG) != 0;
   const taps = pairs * kernelWidth;
   const tableEnd = table + (<usize>taps << 2);
   for (let c: i32 = 0; c < channels; c += 8) {
@@ -236,72 +183,26 @@ function rowsSingle(
       let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01;
       let w = weights;
       let w0: v128, w1: v128;
-      if (three) {
-        // A stride of 2: step is 64.
-        for (let t = table; t < tableEnd; t += 12, w += 96) {
-          const at = x + load<u32>(t);
-          w0 = v128.load(w);
-          w1 = v128.load(w, 16);
-          c00 = mac(c00, w0, v128.load(at));
-          c01 = mac(c01, w1, v128.load(at, 16));
-          c10 = mac(c10, w0, v128.load(at, 64));
-          c11 = mac(c11, w1, v128.load(at, 80));
-          c20 = mac(c20, w0, v128.load(at, 128));
-          c21 = mac(c21, w1, v128.load(at, 144));
-          c30 = mac(c30, w0, v128.load(at, 192));
-          c31 = mac(c31, w1, v128.load(at, 208));
-          w0 = v128.load(w, 32);
-          w1 = v128.load(w, 48);
-          c00 = mac(c00, w0, v128.load(at, 32));
-          c01 = mac(c01, w1, v128.load(at, 48));
-          c10 = mac(c10, w0, v128.load(at, 96));
-          c11 = mac(c11, w1, v128.load(at, 112));
-          c20 = mac(c20, w0, v128.load(at, 160));
-          c21 = mac(c21, w1, v128.load(at, 176));
-          c30 = mac(c30, w0, v128.load(at, 224));
-          c31 = mac(c31, w1, v128.load(at, 240));
-          w0 = v128.load(w, 64);
-          w1 = v128.load(w, 80);
-          c00 = mac(c00, w0, v128.load(at, 64));
-          c01 = mac(c01, w1, v128.load(at, 80));
-          c10 = mac(c10, w0, v128.load(at, 128));
-          c11 = mac(c11, w1, v128.load(at, 144));
-          c20 = mac(c20, w0, v128.load(at, 192));
-          c21 = mac(c21, w1, v128.load(at, 208));
-          c30 = mac(c30, w0, v128.load(at, 256));
-          c31 = mac(c31, w1, v128.load(at, 272));
-        }
-      } else {
-        for (let t = table; t < tableEnd; t += 4, w += 32) {
-          let at = x + load<u32>(t);
-          w0 = v128.load(w);
-          w1 = v128.load(w, 16);
-          c00 = mac(c00, w0, v128.load(at));
-          c01 = mac(c01, w1, v128.load(at, 16));
-          at += step;
-          c10 = mac(c10, w0, v128.load(at));
-          c11 = mac(c11, w1, v128.load(at, 16));
-          at += step;
-          c20 = mac(c20, w0, v128.load(at));
-          c21 = mac(c21, w1, v128.load(at, 16));
-          at += step;
-          c30 = mac(c30, w0, v128.load(at));
-          c31 = mac(c31, w1, v128.load(at, 16));
-        }
+      for (let t = table; t < tableEnd; t += 4, w += 32) {
+        let at = x + load<u32>(t);
+        w0 = v128.load(w);
+        w1 = v128.load(w, 16);
+        c00 = mac(c00, w0, v128.load(at));
+        c01 = mac(c01, w1, v128.load(at, 16));
+        at += step;
+        c10 = mac(c10, w0, v128.load(at));
+        c11 = mac(c11, w1, v128.load(at, 16));
+        at += step;
+        c20 = mac(c20, w0, v128.load(at));
+        c21 = mac(c21, w1, v128.load(at, 16));
+        at += step;
+        c30 = mac(c30, w0, v128.load(at));
+        c31 = mac(c31, w1, v128.load(at, 16));
       }
       const m0 = v128.load(multiplier8 + parameters);
       const m1 = v128.load(multiplier8 + parameters, 16);
-      // Loaded here: kept in registers, they would push the sums out.
-      const low = v128.load(constants);
-      const high = v128.load(constants, 16);
-      const magic = v128.load(constants, 32);
-      const offset = v128.load(constants, 48);
-      c00 = requantize8(c00, c01, m0, m1, low, high, magic, offset);
-      c10 = requantize8(c10, c11, m0, m1, low, high, magic, offset);
-      c20 = requantize8(c20, c21, m0, m1, low, high, magic, offset);
-      c30 = requantize8(c30, c31, m0, m1, low, high, magic, offset);
-      c00 = i8x16.narrow_i16x8_u(c00, c10);
-      c20 = i8x16.narrow_i16x8_u(c20, c30);
+      c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants, small);
+      c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants, small);
       const to = y + <usize>(column * channels + c);
       if (outWidth >= 4 && count >= 8) {
         v128.store64_lane(to, c00, 0);
@@ -321,10 +222,10 @@ function rowsSingle(
 }
 
 /**
- * x [batch, height, width, channels] uint8 → y [batch, outHeight, outWidth, channels] uint8. double: strides and vertical
- * dilation are 1, and so were the weights packed. Units are strips of `strip` (where double an even number) output rows;
- * `strips` to an image. scratch holds scratchStep bytes for each thread: the table of taps, a row of padding, the ring of
- * `ringWidth` columns.
+ * x [batch, height, width, channels] uint8 → y [batch, outHeight, outWidth, channels] uint8. double: strides and
+ * vertical dilation are 1, and so were the weights packed. Units are strips of `strip` (where double an even number)
+ * output rows, `strips` to an image. scratch holds scratchStep bytes for each thread: the table of taps, a row of
+ * padding, the ring of `ringWidth` columns.
  */
 export function qdepthwise(
   x: usize, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32, kernelHeight: i32, kernelWidth: i32,
@@ -341,20 +242,18 @@ export function qdepthwise(
   const blockBytes = <usize>ringWidth << 5;
   const slotBytes = <usize>blocks * blockBytes;
   const rowBytes = width * channels;
+  const outBytes = outWidth * channels;
   const columns = min(width, ringWidth - padWidth);
   // A pair serves the output rows after it too.
   const sliding = double || (strideHeight == 2 && dilationHeight == 1);
-  const three = kernelWidth == 3 && dilationWidth == 1;
 
   memory.fill(empty, <u8>xZeroPoint, <usize>rowBytes + 64);
   const padding = i16x8.splat(<i16>xZeroPoint);
   for (let b: i32 = 0; b < pairs * blocks; b++) {
     const block = ring + <usize>b * blockBytes;
-    for (let i: i32 = 0; i < padWidth; i++) {
-      v128.store(block + (<usize>i << 5), padding);
-      v128.store(block + (<usize>i << 5), padding, 16);
-    }
-    for (let i = padWidth + columns; i < ringWidth; i++) {
+    for (let i: i32 = 0; i < ringWidth; i++) {
+      if (i == padWidth) i += columns;
+      if (i >= ringWidth) break;
       v128.store(block + (<usize>i << 5), padding);
       v128.store(block + (<usize>i << 5), padding, 16);
     }
@@ -372,8 +271,7 @@ export function qdepthwise(
       // Pairs q to q + pairs - 1 are wanted, those before `ready` are there.
       if (!sliding) ready = q;
       for (; ready < q + pairs; ready++) {
-        const p = ready - q;
-        const h0 = sliding ? top + ready * 2 : top + q * strideHeight + p * 2 * dilationHeight;
+        const h0 = sliding ? top + ready * 2 : top + q * strideHeight + (ready - q) * 2 * dilationHeight;
         const h1 = h0 + dilationHeight;
         packPair(
           h0 >= 0 && h0 < height ? image + <usize>h0 * rowBytes : empty,
@@ -386,19 +284,18 @@ export function qdepthwise(
         const slot = <u32>((q + p) % pairs) * <u32>slotBytes;
         for (let j: i32 = 0; j < kernelWidth; j++, t += 4) store<u32>(t, slot + <u32>(j * dilationWidth << 5));
       }
+      const oh = double ? first + q * 2 : first + q;
+      const to = y + <usize>(n * outHeight + oh) * outBytes;
       if (double) {
-        const oh = first + q * 2;
-        const yA = y + <usize>(n * outHeight + oh) * (outWidth * channels);
-        const yB = oh + 1 < outHeight ? yA + <usize>(outWidth * channels) : 0;
-        if (three) rowsDouble(true, ring, blockBytes, table, pairs, 3, packed, bias8, multiplier8, constants, yA, yB, outWidth, channels);
-        else rowsDouble(false, ring, blockBytes, table, pairs, kernelWidth, packed, bias8, multiplier8, constants, yA, yB, outWidth, channels);
+        rowsDouble(
+          ring, blockBytes, table, pairs, kernelWidth, packed, bias8, multiplier8, constants,
+          to, oh + 1 < outHeight ? to + outBytes : 0, outWidth, channels,
+        );
       } else {
-        const to = y + <usize>(n * outHeight + first + q) * (outWidth * channels);
-        if (three && strideWidth == 2) {
-          rowsSingle(true, 64, ring, blockBytes, table, pairs, 3, packed, bias8, multiplier8, constants, to, outWidth, channels);
-        } else {
-          rowsSingle(false, <usize>strideWidth << 5, ring, blockBytes, table, pairs, kernelWidth, packed, bias8, multiplier8, constants, to, outWidth, channels);
-        }
+        rowsSingle(
+          <usize>strideWidth << 5, ring, blockBytes, table, pairs, kernelWidth, packed, bias8, multiplier8, constants,
+          to, outWidth, channels,
+        );
       }
     }
   }

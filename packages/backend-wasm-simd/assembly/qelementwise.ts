@@ -1,12 +1,12 @@
 // Elementwise int8 kernels. A unit of work is a block of BLOCK elements.
 import { storeBytes16 } from './qlanes';
-import { requantize8 } from './qrequantize';
+import { requantize } from './qrequantize';
 
 const BLOCK: i32 = 4096;
 
 /**
- * (highs · ab · 2^11 + lows · ab + offset) / 2^shift, halves away from zero: pairs of a and b, interleaved, times A and B cut
- * into 11 bits each. Of the shift, 1 bit is `last`, and only it rounds: so nothing overflows.
+ * (highs · ab · 2^11 + lows · ab + offset) / 2^shift, halves away from zero: pairs of a and b, interleaved, times A
+ * and B cut into 11 bits each. Of the shift, 1 bit is `last`, and only it rounds: so nothing overflows.
  */
 // @ts-ignore: decorator
 @inline
@@ -20,7 +20,10 @@ function addPair(ab: v128, highs: v128, lows: v128, offset: v128, shift: i32, la
   return sum;
 }
 
-/** y [n] uint8 = clamp(roundHalfAway((A (a - aZeroPoint) + B (b - bZeroPoint)) / 2^shift) + yZeroPoint); offset is the sum at 0, 0. */
+/**
+ * y [n] uint8 = clamp(roundHalfAway((A (a - aZeroPoint) + B (b - bZeroPoint)) / 2^shift) + yZeroPoint); offset is the
+ * sum at 0, 0.
+ */
 export function qadd(
   a: usize, b: usize, y: usize, n: i32, aMultiplier: i32, bMultiplier: i32, offset: i32, shift: i32,
   yZeroPoint: i32, clampMin: i32, clampMax: i32, begin: i32, end: i32, thread: i32,
@@ -60,10 +63,6 @@ export function qmul(
   const aZero = i16x8.splat(<i16>aZeroPoint);
   const bZero = i16x8.splat(<i16>bZeroPoint);
   const m = f32x4.splat(multiplier);
-  const low = v128.load(constants);
-  const high = v128.load(constants, 16);
-  const magic = v128.load(constants, 32);
-  const offset = v128.load(constants, 48);
   for (let i = begin * BLOCK; i < last; i += 16) {
     const va = v128.load(a + i);
     const vb = v128.load(b + i);
@@ -71,13 +70,11 @@ export function qmul(
     const a1 = i16x8.sub(i16x8.extend_high_i8x16_u(va), aZero);
     const b0 = i16x8.sub(i16x8.extend_low_i8x16_u(vb), bZero);
     const b1 = i16x8.sub(i16x8.extend_high_i8x16_u(vb), bZero);
-    const r0 = requantize8(
-      i32x4.extmul_low_i16x8_s(a0, b0), i32x4.extmul_high_i16x8_s(a0, b0), m, m, low, high, magic, offset,
+    const r = requantize(
+      i32x4.extmul_low_i16x8_s(a0, b0), i32x4.extmul_high_i16x8_s(a0, b0),
+      i32x4.extmul_low_i16x8_s(a1, b1), i32x4.extmul_high_i16x8_s(a1, b1), m, m, m, m, constants, false,
     );
-    const r1 = requantize8(
-      i32x4.extmul_low_i16x8_s(a1, b1), i32x4.extmul_high_i16x8_s(a1, b1), m, m, low, high, magic, offset,
-    );
-    storeBytes16(y + i, i8x16.narrow_i16x8_u(r0, r1), last - i);
+    storeBytes16(y + i, r, last - i);
   }
 }
 

@@ -1,17 +1,17 @@
 // int8 matrix products: 1x1 convolutions, linear layers, and convolutions of any size by patches.
 //
-// Sums are Σ x (w - zw) + bias - zx Σ (w - zw): the zero point of x is part of the bias, so that activations are used as
-// they are, and padding is the byte zx. Weights are packed once, in panels of 8 outputs; activations when they are used, a
-// tile of rows that stays in the first-level cache, in groups of 4 rows. Two forms of the inner product:
+// Sums are Σ x (w - zw) + bias - zx Σ (w - zw): the zero point of x is part of the bias, so that activations are used
+// as they are, and padding is the byte zx. Weights are packed once, in panels of 8 outputs; activations when they are
+// used, a tile of rows that stays in the first-level cache, in groups of 4 rows. Two forms of the inner product:
 //
 // - exact: both widened to int16, pairs of products by i32x4.dot_i16x8_s.
-// - seven (relaxed SIMD): bytes, four products by i16x8.relaxed_dot_i8x16_i7x16_s and one pairwise addition. Used for tiles
-//   whose activations are all below 128, where it is just as exact: |127 · 128 · 2| < 2^15.
+// - seven (relaxed SIMD): bytes, four products by i16x8.relaxed_dot_i8x16_i7x16_s and one pairwise addition. Used for
+//   tiles whose activations are all below 128, where it is just as exact: |127 · 128 · 2| < 2^15.
 //
-// In both, one step takes 4 bytes (a pair of int16, or four bytes) of each of 4 rows, which lie side by side, and 32 bytes
-// of weights. A group of rows is stored in blocks of four steps.
+// In both, one step takes 4 bytes (a pair of int16, or four bytes) of each of 4 rows, which lie side by side, and 32
+// bytes of weights. A group of rows is stored in blocks of four steps.
 import { storeBytes8, storeLanes32 } from './lanes';
-import { MAGIC, MAGIC_BITS, REQUANT_BYTES, requantize8 } from './qrequantize';
+import { MAGIC, MAGIC_BITS, requantize, SEVEN_FLAG, SMALL, SMALL_FLAG } from './qrequantize';
 
 /** Outputs of one panel. */
 const PANEL: i32 = 8;
@@ -19,8 +19,8 @@ const PANEL: i32 = 8;
 /**
  * weight [groups · outputs, k] int8 → per group and panel: packed16 [k pair][8 outputs][2] int16, the zero point
  * subtracted; packed8 [k quad][8 outputs][4] int8 (if not 0); bias8 [8] int32, the bias less xZeroPoint · Σ (w - zw);
- * multiplier8 [8] float32. What lies past the outputs or k is zero. The steps are bytes: 0 where one value stands for all.
- * constants: those of `requantize`, and whether packed8 holds all weights exactly. Units are groups.
+ * multiplier8 [8] float32. What lies past the outputs or k is zero. The steps are bytes: 0 where one value stands for
+ * all. constants: those of `requantize`, whose flags it clears. Units are groups.
  */
 export function qpackGemm(
   weight: usize, outputs: i32, k: i32, zeroPoint: usize, zeroStep: i32, bias: usize, multiplier: usize,
@@ -45,23 +45,31 @@ export function qpackGemm(
       const to16 = packed16 + panel * panelBytes16 + lane;
       const to8 = packed8 + panel * panelBytes8 + lane;
       let sum: i32 = 0;
+      let most: f64 = 0;
       for (let i: i32 = 0; i < k; i++) {
         const w = <i32>load<i8>(from + i) - zero;
         sum += w;
+        most += <f64>(abs(w) * 255);
         store<i16>(to16 + ((<usize>i >> 1) << 5) + ((<usize>i & 1) << 1), <i16>w);
         if (packed8) {
           store<i8>(to8 + ((<usize>i >> 2) << 5) + (<usize>i & 3), <i8>w);
-          if (w != <i32><i8>w) store<i32>(constants, 0, REQUANT_BYTES);
+          if (w != <i32><i8>w) store<i32>(constants, 0, SEVEN_FLAG);
         }
       }
       const at = (panel << 5) + lane;
-      store<i32>(bias8 + at, (bias ? load<i32>(bias + (<usize>row << 2)) : 0) - xZeroPoint * sum);
-      store<f32>(multiplier8 + at, load<f32>(multiplier + <usize>row * multiplierStep));
+      const b = bias ? load<i32>(bias + (<usize>row << 2)) : 0;
+      const m = load<f32>(multiplier + <usize>row * multiplierStep);
+      // This may overflow, and the sums come back: they fit.
+      store<i32>(bias8 + at, b - xZeroPoint * sum);
+      store<f32>(multiplier8 + at, m);
+      if (!((most + abs<f64>(<f64>b)) * <f64>m < SMALL)) store<i32>(constants, 0, SMALL_FLAG);
     }
   }
 }
 
-/** `rows` rows of bytes at a distance of `stride` → groups of 4 of int16; the last row stands for those past the end. */
+/**
+ * `rows` rows of bytes at a distance of `stride` → groups of 4 of int16; the last row stands for those past the end.
+ */
 // @ts-ignore: decorator
 @inline
 function packRows16(from: usize, stride: i32, rows: i32, k: i32, to: usize): void {
@@ -137,6 +145,7 @@ function product(
 ): void {
   const groupBytes = <usize>((steps + 3) >> 2) << 6;
   const panelBytes = <usize>steps << 5;
+  const small = load<i32>(constants, SMALL_FLAG) != 0;
   const panelEnd = weights + <usize>p1 * panelBytes;
   let column = p0 * PANEL;
   for (let panel = weights + <usize>p0 * panelBytes; panel < panelEnd; panel += panelBytes, column += PANEL) {
@@ -165,7 +174,8 @@ function product(
           c01 = mac(seven, c01, v128.load(w, 16), v);
         }
       } else {
-        // Not unrolled: binaryen then takes the sums one by one, and all weights of the block fill the registers. V8 unrolls.
+        // Not unrolled: binaryen then takes the sums one by one, and all weights of the block fill the registers. V8
+        // unrolls.
         for (const end = panel + panelBytes; w < end; x += 16, w += 32) {
           w0 = v128.load(w);
           w1 = v128.load(w, 16);
@@ -186,25 +196,18 @@ function product(
       if (float) {
         const to = y + (<usize>(r * yStride + column) << 2);
         const step = <usize>yStride << 2;
-        storeFloats(to, c00, c01, multiplier8 + parameters, constants, floatBias + parameters, count);
-        if (left > 1) storeFloats(to + step, c10, c11, multiplier8 + parameters, constants, floatBias + parameters, count);
-        if (left > 2) storeFloats(to + step * 2, c20, c21, multiplier8 + parameters, constants, floatBias + parameters, count);
-        if (left > 3) storeFloats(to + step * 3, c30, c31, multiplier8 + parameters, constants, floatBias + parameters, count);
+        const scales = multiplier8 + parameters;
+        const biases = floatBias + parameters;
+        storeFloats(to, c00, c01, scales, constants, biases, count);
+        if (left > 1) storeFloats(to + step, c10, c11, scales, constants, biases, count);
+        if (left > 2) storeFloats(to + step * 2, c20, c21, scales, constants, biases, count);
+        if (left > 3) storeFloats(to + step * 3, c30, c31, scales, constants, biases, count);
         continue;
       }
       const m0 = v128.load(multiplier8 + parameters);
       const m1 = v128.load(multiplier8 + parameters, 16);
-      // Loaded here: kept in registers, they would push the sums out.
-      const low = v128.load(constants);
-      const high = v128.load(constants, 16);
-      const magic = v128.load(constants, 32);
-      const offset = v128.load(constants, 48);
-      c00 = requantize8(c00, c01, m0, m1, low, high, magic, offset);
-      c10 = requantize8(c10, c11, m0, m1, low, high, magic, offset);
-      c20 = requantize8(c20, c21, m0, m1, low, high, magic, offset);
-      c30 = requantize8(c30, c31, m0, m1, low, high, magic, offset);
-      c00 = i8x16.narrow_i16x8_u(c00, c10);
-      c20 = i8x16.narrow_i16x8_u(c20, c30);
+      c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants, small);
+      c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants, small);
       const to = y + <usize>(r * yStride + column);
       if (left >= 4 && count >= PANEL) {
         v128.store64_lane(to, c00, 0);
@@ -286,15 +289,15 @@ function splitTile(
 @inline
 function packTile(from: usize, stride: i32, rows: i32, k: i32, to: usize, constants: usize): i32 {
   if (RELAXED) {
-    if (load<i32>(constants, REQUANT_BYTES) && packRows8(from, stride, rows, k, to)) return 2;
+    if (load<i32>(constants, SEVEN_FLAG) && packRows8(from, stride, rows, k, to)) return 2;
   }
   packRows16(from, stride, rows, k, to);
   return 1;
 }
 
 /**
- * x [m, groups · k] uint8 → y [m, groups · n] uint8. Units are tiles of `tile` rows × groups × `splits` ranges of panels;
- * scratch holds scratchStep bytes for each thread: the packed tile.
+ * x [m, groups · k] uint8 → y [m, groups · n] uint8. Units are tiles of `tile` rows × groups × `splits` ranges of
+ * panels; scratch holds scratchStep bytes for each thread: the packed tile.
  */
 export function qgemm(
   x: usize, m: i32, k: i32, n: i32, groups: i32, tile: i32, splits: i32,
@@ -339,8 +342,8 @@ function fillOver(value: v128, count: i32, to: usize): void {
 
 /**
  * x [batch, height, width, groups · channels] uint8, packed weights of k = kernelHeight · kernelWidth · channels → y
- * [batch, outHeight, outWidth, groups · n] uint8. As qgemm, over the patches under the kernel: scratch also has room for
- * a tile of them.
+ * [batch, outHeight, outWidth, groups · n] uint8. As qgemm, over the patches under the kernel: scratch also has room
+ * for a tile of them.
  */
 export function qconv(
   x: usize, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
@@ -440,8 +443,8 @@ export function qrange(x: usize, n: i32, block: i32, extremes: usize, begin: i32
 }
 
 /**
- * x [m, k] float32 → y [m, n] float32, x quantized to 0..255 by 1 / scale and zeroPoint on its way. bias8 holds the sums
- * of the weights, multiplier8 their scales, bias [panels · 8] float32. Units are as in qgemm.
+ * x [m, k] float32 → y [m, n] float32, x quantized to 0..255 by 1 / scale and zeroPoint on its way. bias8 holds the
+ * sums of the weights, multiplier8 their scales, bias [panels · 8] float32. Units are as in qgemm.
  */
 export function qgemmDynamic(
   x: usize, m: i32, k: i32, n: i32, tile: i32, splits: i32, scale: f32, zeroPoint: i32,

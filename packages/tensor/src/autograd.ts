@@ -80,7 +80,8 @@ export function willRecord(...inputs: readonly Tensor[]): boolean {
 
 /**
  * Ties `output` into the graph if any input requires a gradient. `backward` runs without recording; what it closes over
- * is kept until the backward pass is done.
+ * is kept until the backward pass is done. It may pass its gradient on, but not keep it: the memory is freed once every
+ * use has been.
  */
 export function record(op: string, output: Tensor, inputs: readonly Tensor[], backward: Backward): Tensor {
   if (willRecord(...inputs)) output.attachGrad(new GradNode(op, inputs.map(targetOf), backward));
@@ -102,12 +103,19 @@ export function backward(
   const taken = new Set<Storage>();
   // Made by this walk, and not yet some tensor's gradient.
   const isFree = (storage: Storage) => storage.serial >= since && !taken.has(storage);
-  walk('backward', [root], [gradient], retainGraph, (target, g) => {
+  const visit = (target: Target, g: Tensor) => {
     const tensor = target instanceof GradNode ? target.retained : target;
     if (!tensor?.requiresGrad) return;
     tensor.grad = accumulated(tensor, g, isFree);
     taken.add(tensor.grad.storage);
-  });
+  };
+  // Gradients on their way are half of what a training step allocates, and no garbage collector runs within one.
+  const passed = ({ storage }: Tensor, waiting: Iterable<Tensor>) => {
+    if (!isFree(storage)) return;
+    for (const other of waiting) if (other.storage === storage) return;
+    storage.free();
+  };
+  walk('backward', [root], [gradient], retainGraph, visit, passed);
 }
 
 /**
@@ -165,13 +173,17 @@ function accumulated(tensor: Tensor, g: Tensor, isFree: (storage: Storage) => bo
   return own ? g : emptyOn(g, g.shape, { strides }).copy_(g);
 }
 
-/** Visits every op and leaf of the graph once, with its whole gradient, outputs before inputs. */
+/**
+ * Visits every op and leaf of the graph once, with its whole gradient, outputs before inputs. `passed` hears of each gradient
+ * that has been used, and those that are still to be.
+ */
 function walk(
   op: string,
   roots: readonly Tensor[],
   gradients: readonly (Tensor | undefined)[],
   retainGraph: boolean,
   visit: (target: Target, grad: Tensor) => void,
+  passed?: (grad: Tensor, waiting: Iterable<Tensor>) => void,
 ): void {
   const grads = new Map<Target, Tensor>();
   const send = (target: Target, g: Tensor) => {
@@ -209,7 +221,10 @@ function walk(
       const grad = grads.get(target);
       grads.delete(target);
       if (grad) visit(target, grad);
-      if (!(target instanceof GradNode)) continue;
+      if (!(target instanceof GradNode)) {
+        if (grad) passed?.(grad, grads.values());
+        continue;
+      }
       const { inputs } = target;
       const needs = inputs.map((t) => t !== undefined);
       const results = grad && target.backward ? target.backward(grad, needs) : [];
@@ -221,6 +236,7 @@ function walk(
         waiting.set(input, left);
         if (left === 0) ready.push(input);
       });
+      if (grad) passed?.(grad, grads.values());
       if (!retainGraph) target.release();
     }
   });

@@ -47,6 +47,24 @@ describe('backward', () => {
     expect(visits).toBe(1);
   });
 
+  test('frees a gradient once every use has been, but none that lives on', () => {
+    const x = leaf(1, 2);
+    const seen: Tensor[] = [];
+    const watched = (t: Tensor) =>
+      record('watched', affine(t.detach(), 1, 0), [t], (g) => {
+        seen.push(g);
+        return [g];
+      });
+    // Through the first watched op the gradient is only passed on: its memory becomes x's gradient.
+    watched(watched(x).mul(3)).sum().backward();
+    expect(seen.map((g) => g.storage.freed)).toEqual([true, false]);
+    expect(gradOf(x)).toEqual([3, 3]);
+    const given = ones([2]);
+    watched(x).backward(given);
+    expect(list(given)).toEqual([1, 1]);
+    expect(gradOf(x)).toEqual([4, 4]);
+  });
+
   test('of a leaf used many times', () => {
     const w = leaf(2);
     let h = ones([1]);

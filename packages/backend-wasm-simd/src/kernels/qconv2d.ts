@@ -81,6 +81,7 @@ function packDepthwise(
   const args = [cx.address(weight), channels, kh, kw, ...zeros, bias ? cx.address(bias) : 0, ...multipliers];
   args.push(xZeroPoint, double ? 1 : 0);
   args.push(cx.address(packed.weights), cx.address(packed.bias), cx.address(packed.multiplier));
+  args.push(cx.address(packed.constants));
   cx.parallel('qpackDepthwise', args, blocks, 1024);
   return packed;
 }

@@ -7,22 +7,30 @@ const magicBits = 0x4b400000;
 
 type Bounds = Pick<RequantizeAttrs, 'yZeroPoint' | 'clampMin' | 'clampMax'>;
 
-/** What `requantize` of assembly/qrequantize.ts wants: 64 bytes, and a flag that packed weights may use. */
-export function writeConstants({ yZeroPoint, clampMin, clampMax }: Bounds, flag: boolean): Int32Array {
-  const bits = new Int32Array(17);
+/**
+ * What `requantize` of assembly/qrequantize.ts wants: 96 bytes, and two flags, which packing weights clears: sums times
+ * multipliers are small; the weights fit bytes.
+ */
+export function writeConstants({ yZeroPoint, clampMin, clampMax }: Bounds, seven: boolean): Int32Array {
+  const bits = new Int32Array(26);
+  const bytes = new Uint8Array(bits.buffer);
   const floats = new Float32Array(bits.buffer);
-  floats.fill(clampMin - yZeroPoint, 0, 4);
-  floats.fill(clampMax - yZeroPoint, 4, 8);
-  bits.fill(magicBits, 8, 12);
-  bits.fill(magicBits - yZeroPoint, 12, 16);
-  bits[16] = flag ? 1 : 0;
+  bits.fill(magicBits, 0, 4);
+  bits.fill(magicBits - yZeroPoint, 4, 8);
+  bytes.fill(clampMin, 32, 48);
+  bytes.fill(clampMax, 48, 64);
+  floats.fill(clampMin - yZeroPoint, 16, 20);
+  floats.fill(clampMax - yZeroPoint, 20, 24);
+  bits[24] = 1;
+  bits[25] = seven ? 1 : 0;
   return bits;
 }
 
 /** The same in memory that stays. */
-export function requantizeConstants(cx: KernelContext, attrs: Bounds, flag: boolean): WasmBuffer {
-  const constants = cx.allocate('int32', 17);
-  cx.buffers.write(constants, writeConstants(attrs, flag));
+export function requantizeConstants(cx: KernelContext, attrs: Bounds, seven: boolean): WasmBuffer {
+  const values = writeConstants(attrs, seven);
+  const constants = cx.allocate('int32', values.length);
+  cx.buffers.write(constants, values);
   return constants;
 }
 

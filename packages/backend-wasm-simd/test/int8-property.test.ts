@@ -1,0 +1,231 @@
+import { dispatch, type KernelName, type StorageDType, type TypedArray } from '@octet/backend';
+import { referenceBackend } from '@octet/backend-js-reference';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createWasmBackend } from '../src';
+
+interface HostTensor {
+  dtype: StorageDType;
+  shape: readonly number[];
+  data: TypedArray;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: any backend, any kernel
+type Any = any;
+
+/** What a backend's kernel makes of these inputs, in buffers with rubbish around. */
+async function run(
+  backend: Any,
+  kernel: KernelName,
+  inputs: Record<string, HostTensor>,
+  y: HostTensor,
+  attrs: object,
+) {
+  const place = ({ dtype, shape, data }: HostTensor) => {
+    const buffer = backend.allocate(dtype, data.length);
+    backend.write(buffer, data);
+    return { buffer, dtype, shape };
+  };
+  const placed = Object.fromEntries(Object.entries(inputs).map(([name, t]) => [name, place(t)]));
+  const out = place(y);
+  dispatch(backend, kernel, placed as Any, { y: out } as Any, attrs as Any);
+  const result = await backend.read(out.buffer, y.data.length);
+  for (const { buffer } of [...Object.values(placed), out]) backend.free(buffer);
+  return result;
+}
+
+const size = (shape: readonly number[]) => shape.reduce((n, d) => n * d, 1);
+
+/** Integers of a generator of its own, so that big tensors cost fast-check one seed. */
+function integers(
+  seed: number,
+  dtype: 'uint8' | 'int8' | 'int32',
+  shape: readonly number[],
+  min: number,
+  max: number,
+) {
+  let state = seed | 1;
+  const next = () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+  const values = Array.from({ length: size(shape) }, () => {
+    const u = next();
+    // The ends often: they are what overflows.
+    return u < 0.1 ? min : u > 0.9 ? max : min + Math.floor(next() * (max - min + 1));
+  });
+  const data = { uint8: Uint8Array, int8: Int8Array, int32: Int32Array }[dtype].from(values);
+  return { dtype, shape, data };
+}
+
+const byte = fc.oneof(fc.constantFrom(0, 255), fc.integer({ min: 0, max: 255 }));
+const pair = (arbitrary: fc.Arbitrary<number>) => fc.tuple(arbitrary, arbitrary);
+const small = (max: number, min = 1) => fc.integer({ min, max });
+
+const requantize = fc.record({
+  xZeroPoint: byte,
+  yZeroPoint: byte,
+  bounds: fc.constantFrom([0, 255], [-1, 255], [0, 127], [17, 200]),
+  weightZeroPoint: fc.constantFrom('none', 'one', 'each'),
+  eachMultiplier: fc.boolean(),
+  // From sums that all become 0 or 1 to sums that all saturate.
+  multiplier: fc.constantFrom(1e-6, 1e-4, 7e-4, 0.003, 0.5, 1, 30, 1e5),
+  bias: fc.constantFrom(0, 1000, 1 << 20),
+  /** The largest activation: below 128 bytes are multiplied as they are. */
+  xMax: fc.constantFrom(127, 128, 255),
+  seed: fc.integer(),
+});
+
+type Requantize = typeof requantize extends fc.Arbitrary<infer T> ? T : never;
+
+function attributes(r: Requantize, outputs: number) {
+  const zeros = {
+    none: [0],
+    one: [-17],
+    each: Array.from({ length: outputs }, (_, i) => ((i * 53) % 256) - 128),
+  };
+  const [low, high] = r.bounds;
+  return {
+    xZeroPoint: r.xZeroPoint,
+    weightZeroPoint: Int32Array.from(zeros[r.weightZeroPoint]),
+    multiplier: r.eachMultiplier
+      ? Float32Array.from({ length: outputs }, (_, i) => r.multiplier * (0.3 + (i % 7) * 0.4))
+      : Float32Array.of(r.multiplier),
+    yZeroPoint: r.yZeroPoint,
+    // -1: a fused ReLU.
+    clampMin: low < 0 ? r.yZeroPoint : low,
+    clampMax: high,
+  };
+}
+
+const variants = [
+  { relaxedSimd: false, threads: 1 },
+  { relaxedSimd: true, threads: 1 },
+  { relaxedSimd: true, threads: 2, maxGrain: 1 },
+] as const;
+
+describe.each(variants)('the same integers as the reference: %o', (options) => {
+  let backend: Awaited<ReturnType<typeof createWasmBackend>>;
+  beforeAll(async () => {
+    backend = await createWasmBackend(options);
+    await backend.ready;
+  });
+  afterAll(() => backend.dispose?.());
+
+  async function agrees(
+    kernel: KernelName,
+    inputs: Record<string, HostTensor>,
+    y: HostTensor,
+    attrs: object,
+  ) {
+    const expected = await run(referenceBackend, kernel, inputs, y, attrs);
+    const found = await run(backend, kernel, inputs, y, attrs);
+    expect(found).toEqual(expected);
+  }
+
+  const convolution = (depthwise: boolean) =>
+    fc.record({
+      batch: small(3),
+      image: pair(small(12)),
+      channels: depthwise ? fc.constantFrom(1, 3, 4, 6, 7, 8, 12, 16, 19, 24, 33) : small(9),
+      outputs: small(19),
+      groups: depthwise ? fc.constant(1) : fc.constantFrom(1, 1, 1, 2, 3),
+      kernel: pair(fc.constantFrom(1, 1, 2, 3, 3, 4, 5)),
+      stride: pair(fc.constantFrom(1, 1, 2, 3)),
+      padding: pair(small(3, 0)),
+      dilation: pair(fc.constantFrom(1, 1, 2)),
+      requantize,
+    });
+
+  it.each([false, true])('qconv2d (depthwise: %o)', { timeout: 60_000 }, async (depthwise) => {
+    await fc.assert(
+      fc.asyncProperty(convolution(depthwise), async (c) => {
+        const groups = depthwise ? c.channels : c.groups;
+        const inputs = c.channels * (depthwise ? 1 : groups);
+        const outputs = depthwise ? inputs : c.outputs * groups;
+        const out = [0, 1].map(
+          (i) =>
+            Math.floor(
+              (c.image[i] + 2 * c.padding[i] - c.dilation[i] * (c.kernel[i] - 1) - 1) / c.stride[i],
+            ) + 1,
+        );
+        fc.pre(out[0] > 0 && out[1] > 0);
+        const { seed, bias, xMax } = c.requantize;
+        await agrees(
+          'qconv2d',
+          {
+            x: integers(seed, 'uint8', [c.batch, ...c.image, inputs], 0, xMax),
+            weight: integers(seed + 2, 'int8', [outputs, ...c.kernel, inputs / groups], -128, 127),
+            ...(bias ? { bias: integers(seed + 4, 'int32', [outputs], -bias, bias) } : {}),
+          },
+          integers(seed + 6, 'uint8', [c.batch, ...out, outputs], 0, 255),
+          {
+            stride: c.stride,
+            padding: c.padding,
+            dilation: c.dilation,
+            groups,
+            ...attributes(c.requantize, outputs),
+          },
+        );
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('qlinear', { timeout: 60_000 }, async () => {
+    const linear = fc.record({ m: small(40), k: small(300), n: small(40), requantize });
+    await fc.assert(
+      fc.asyncProperty(linear, async ({ m, k, n, requantize: r }) => {
+        await agrees(
+          'qlinear',
+          {
+            x: integers(r.seed, 'uint8', [m, k], 0, r.xMax),
+            weight: integers(r.seed + 2, 'int8', [n, k], -128, 127),
+            ...(r.bias ? { bias: integers(r.seed + 4, 'int32', [n], -r.bias, r.bias) } : {}),
+          },
+          integers(r.seed + 6, 'uint8', [m, n], 0, 255),
+          attributes(r, n),
+        );
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('qadd', { timeout: 60_000 }, async () => {
+    const ratio = fc.oneof(
+      fc.double({ min: 1e-6, max: 4, noNaN: true }),
+      fc.double({ min: 1e-4, max: 4e6, noNaN: true }),
+    );
+    const add = fc.record({
+      n: small(100),
+      ra: ratio,
+      rb: ratio,
+      zeros: fc.tuple(byte, byte, byte),
+      seed: fc.integer(),
+    });
+    await fc.assert(
+      fc.asyncProperty(add, async ({ n, ra, rb, zeros, seed }) => {
+        const shift = Math.min(21 - Math.floor(Math.log2(Math.max(ra, rb))), 31);
+        fc.pre(shift >= 0);
+        await agrees(
+          'qadd',
+          { a: integers(seed, 'uint8', [n], 0, 255), b: integers(seed + 2, 'uint8', [n], 0, 255) },
+          integers(seed + 4, 'uint8', [n], 0, 255),
+          {
+            aMultiplier: Math.round(ra * 2 ** shift),
+            bMultiplier: Math.round(rb * 2 ** shift),
+            shift,
+            aZeroPoint: zeros[0],
+            bZeroPoint: zeros[1],
+            yZeroPoint: zeros[2],
+            clampMin: 0,
+            clampMax: 255,
+          },
+        );
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
