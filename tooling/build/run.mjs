@@ -4,8 +4,8 @@
 // It bundles the entry with every workspace package it uses, which takes well under a second and
 // needs no build, writes the bundle to the `dist` folder beside `src`, and runs it in this process.
 // The app's own packages from npm stay outside the bundle; those of the libraries, which the app's
-// folder can't see, go into it. Files of the app that end in `.child.ts` are programs that it starts
-// in processes of their own: each becomes a bundle beside the entry's.
+// folder can't see, go into it. Files under the entry's folder that end in `.child.ts` are
+// programs that it starts in processes of their own: each becomes a bundle beside the entry's.
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import path from 'node:path';
@@ -19,12 +19,13 @@ if (!entry) {
 }
 
 const source = path.resolve(entry);
-const app = path.resolve(path.dirname(source), '..');
+const folder = path.dirname(source);
+const app = path.resolve(folder, '..');
 const dist = path.join(app, 'dist');
 const outfile = path.join(dist, `${path.basename(source, path.extname(source))}.js`);
-const children = readdirSync(path.join(app, 'src'), { recursive: true })
+const children = readdirSync(folder, { recursive: true })
   .filter((file) => file.endsWith('.child.ts'))
-  .map((file) => path.join(app, 'src', file));
+  .map((file) => path.join(folder, file));
 
 const { outputFiles } = await build({
   entryPoints: [source, ...children],

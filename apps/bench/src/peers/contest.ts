@@ -22,7 +22,10 @@ export interface Contest {
   absent: Absent[];
 }
 
-/** Times every engine on one network, in both dtypes and with each number of threads. @throws Interrupted */
+/**
+ * Times every engine on one network, in both dtypes and with each number of threads.
+ * @throws Interrupted, Error if Octet itself can't run it
+ */
 export async function contest({ jobs }: PeerFiles, options: ContestOptions): Promise<Contest> {
   const { rounds, ms, onProgress } = options;
   const found: Contest = { contenders: [], absent: [] };
@@ -36,8 +39,9 @@ export async function contest({ jobs }: PeerFiles, options: ContestOptions): Pro
         threads > 1 && oneThread
           ? new Absent(engine, job, oneThread)
           : await Contender.start(engine, job, { runs: 2, ms: 3 * ms });
-      if (one instanceof Absent) absent.push(one);
-      else contenders.push(one);
+      if (one instanceof Contender) contenders.push(one);
+      else if (engine !== 'octet') absent.push(one);
+      else throw new Error(`octet: ${one.reason}`);
     }
     const isNoisy = () => contenders.some((one) => median(one.ms) > noisy * Math.min(...one.ms));
     let total = rounds;
