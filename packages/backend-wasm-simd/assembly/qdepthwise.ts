@@ -1,17 +1,17 @@
 // int8 depthwise convolution of any kernel, stride and dilation, a few rows at a time.
 //
-// Two input rows, interleaved and widened to int16, are one operand of i32x4.dot_i16x8_s, which sums two taps for each of 4
-// channels: a pair of rows. Pairs are kept in a ring, [slot][8 channels][column][2 rows each], the columns padded with the
-// zero point of x, which is part of the bias (see qgemm.ts). At a vertical stride of 2 one pair enters the ring per output
-// row; at a stride of 1 one pair per two output rows, A and B, which share every load: A has the weights of rows (0, 1),
-// (2, -) and B of (-, 0), (1, 2).
+// Two input rows, interleaved and widened to int16, are one operand of i32x4.dot_i16x8_s, which sums two taps for
+// each of 4 channels: a pair of rows. Pairs are kept in a ring, [slot][8 channels][column][2 rows each], the columns
+// padded with the zero point of x, which is part of the bias (see qgemm.ts). At a vertical stride of 2 one pair
+// enters the ring per output row; at a stride of 1 one pair per two output rows, A and B, which share every load: A
+// has the weights of rows (0, 1), (2, -) and B of (-, 0), (1, 2).
 import { storeBytes8 } from './lanes';
 import { requantize, SMALL, SMALL_FLAG } from './qrequantize';
 
 /**
- * weight [channels, kernelHeight, kernelWidth] int8 → packed int16, and bias8 and multiplier8 as in qpackGemm. One tap is 32
- * bytes, [block][row pair][kernel column]: blocks are 8 channels, or where `double` 4, first A's weights, then B's. Units
- * are 8 channels.
+ * weight [channels, kernelHeight, kernelWidth] int8 → packed int16, and bias8 and multiplier8 as in qpackGemm. One
+ * tap is 32 bytes, [block][row pair][kernel column]: blocks are 8 channels, or where `double` 4, first A's weights,
+ * then B's. Units are 8 channels.
  */
 export function qpackDepthwise(
   weight: usize, channels: i32, kernelHeight: i32, kernelWidth: i32, zeroPoint: usize, zeroStep: i32, bias: usize,
@@ -42,11 +42,11 @@ export function qpackDepthwise(
       }
     }
     const at = <usize>c << 2;
-    const b = valid ? (bias ? load<i32>(bias + at) : 0) - xZeroPoint * sum : 0;
+    const b = valid && bias ? load<i32>(bias + at) : 0;
     const m = valid ? load<f32>(multiplier + <usize>c * multiplierStep) : 0;
-    store<i32>(bias8 + at, b);
+    store<i32>(bias8 + at, b - xZeroPoint * sum);
     store<f32>(multiplier8 + at, m);
-    if (!((<f64>most * 255 + <f64>abs(b)) * <f64>m < SMALL)) store<i32>(constants, 0, SMALL_FLAG);
+    if (!((<f64>most * 255 + abs<f64>(<f64>b)) * <f64>m < SMALL)) store<i32>(constants, 0, SMALL_FLAG);
   }
 }
 
@@ -149,8 +149,10 @@ function rowsDouble(
       }
       const m = v128.load(multiplier8 + parameters);
       const to = <usize>(column * channels + c);
-      storeColumns(yA + to, channels, requantize(a0, a1, a2, a3, m, m, m, m, constants, small), outWidth, count);
-      if (yB) storeColumns(yB + to, channels, requantize(b0, b1, b2, b3, m, m, m, m, constants, small), outWidth, count);
+      const rA = requantize(a0, a1, a2, a3, m, m, m, m, constants, small);
+      const rB = requantize(b0, b1, b2, b3, m, m, m, m, constants, small);
+      storeColumns(yA + to, channels, rA, outWidth, count);
+      if (yB) storeColumns(yB + to, channels, rB, outWidth, count);
       if (column + 4 >= outWidth) break;
       // The last tile ends where the row does, even if some columns are computed twice.
       column = min(column + 4, outWidth - 4);
@@ -220,10 +222,10 @@ function rowsSingle(
 }
 
 /**
- * x [batch, height, width, channels] uint8 → y [batch, outHeight, outWidth, channels] uint8. double: strides and vertical
- * dilation are 1, and so were the weights packed. Units are strips of `strip` (where double an even number) output rows,
- * `strips` to an image. scratch holds scratchStep bytes for each thread: the table of taps, a row of padding, the ring of
- * `ringWidth` columns.
+ * x [batch, height, width, channels] uint8 → y [batch, outHeight, outWidth, channels] uint8. double: strides and
+ * vertical dilation are 1, and so were the weights packed. Units are strips of `strip` (where double an even number)
+ * output rows, `strips` to an image. scratch holds scratchStep bytes for each thread: the table of taps, a row of
+ * padding, the ring of `ringWidth` columns.
  */
 export function qdepthwise(
   x: usize, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32, kernelHeight: i32, kernelWidth: i32,

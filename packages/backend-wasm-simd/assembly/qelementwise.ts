@@ -5,8 +5,8 @@ import { requantize } from './qrequantize';
 const BLOCK: i32 = 4096;
 
 /**
- * (highs · ab · 2^11 + lows · ab + offset) / 2^shift, halves away from zero: pairs of a and b, interleaved, times A and B cut
- * into 11 bits each. Of the shift, 1 bit is `last`, and only it rounds: so nothing overflows.
+ * (highs · ab · 2^11 + lows · ab + offset) / 2^shift, halves away from zero: pairs of a and b, interleaved, times A
+ * and B cut into 11 bits each. Of the shift, 1 bit is `last`, and only it rounds: so nothing overflows.
  */
 // @ts-ignore: decorator
 @inline
@@ -20,7 +20,10 @@ function addPair(ab: v128, highs: v128, lows: v128, offset: v128, shift: i32, la
   return sum;
 }
 
-/** y [n] uint8 = clamp(roundHalfAway((A (a - aZeroPoint) + B (b - bZeroPoint)) / 2^shift) + yZeroPoint); offset is the sum at 0, 0. */
+/**
+ * y [n] uint8 = clamp(roundHalfAway((A (a - aZeroPoint) + B (b - bZeroPoint)) / 2^shift) + yZeroPoint); offset is the
+ * sum at 0, 0.
+ */
 export function qadd(
   a: usize, b: usize, y: usize, n: i32, aMultiplier: i32, bMultiplier: i32, offset: i32, shift: i32,
   yZeroPoint: i32, clampMin: i32, clampMax: i32, begin: i32, end: i32, thread: i32,

@@ -1,15 +1,15 @@
 // int8 matrix products: 1x1 convolutions, linear layers, and convolutions of any size by patches.
 //
-// Sums are Σ x (w - zw) + bias - zx Σ (w - zw): the zero point of x is part of the bias, so that activations are used as
-// they are, and padding is the byte zx. Weights are packed once, in panels of 8 outputs; activations when they are used, a
-// tile of rows that stays in the first-level cache, in groups of 4 rows. Two forms of the inner product:
+// Sums are Σ x (w - zw) + bias - zx Σ (w - zw): the zero point of x is part of the bias, so that activations are used
+// as they are, and padding is the byte zx. Weights are packed once, in panels of 8 outputs; activations when they are
+// used, a tile of rows that stays in the first-level cache, in groups of 4 rows. Two forms of the inner product:
 //
 // - exact: both widened to int16, pairs of products by i32x4.dot_i16x8_s.
-// - seven (relaxed SIMD): bytes, four products by i16x8.relaxed_dot_i8x16_i7x16_s and one pairwise addition. Used for tiles
-//   whose activations are all below 128, where it is just as exact: |127 · 128 · 2| < 2^15.
+// - seven (relaxed SIMD): bytes, four products by i16x8.relaxed_dot_i8x16_i7x16_s and one pairwise addition. Used for
+//   tiles whose activations are all below 128, where it is just as exact: |127 · 128 · 2| < 2^15.
 //
-// In both, one step takes 4 bytes (a pair of int16, or four bytes) of each of 4 rows, which lie side by side, and 32 bytes
-// of weights. A group of rows is stored in blocks of four steps.
+// In both, one step takes 4 bytes (a pair of int16, or four bytes) of each of 4 rows, which lie side by side, and 32
+// bytes of weights. A group of rows is stored in blocks of four steps.
 import { storeBytes8, storeLanes32 } from './lanes';
 import { MAGIC, MAGIC_BITS, requantize, SEVEN_FLAG, SMALL, SMALL_FLAG } from './qrequantize';
 
@@ -19,8 +19,8 @@ const PANEL: i32 = 8;
 /**
  * weight [groups · outputs, k] int8 → per group and panel: packed16 [k pair][8 outputs][2] int16, the zero point
  * subtracted; packed8 [k quad][8 outputs][4] int8 (if not 0); bias8 [8] int32, the bias less xZeroPoint · Σ (w - zw);
- * multiplier8 [8] float32. What lies past the outputs or k is zero. The steps are bytes: 0 where one value stands for all.
- * constants: those of `requantize`, whose flags it clears. Units are groups.
+ * multiplier8 [8] float32. What lies past the outputs or k is zero. The steps are bytes: 0 where one value stands for
+ * all. constants: those of `requantize`, whose flags it clears. Units are groups.
  */
 export function qpackGemm(
   weight: usize, outputs: i32, k: i32, zeroPoint: usize, zeroStep: i32, bias: usize, multiplier: usize,
@@ -57,16 +57,19 @@ export function qpackGemm(
         }
       }
       const at = (panel << 5) + lane;
-      const b = (bias ? load<i32>(bias + (<usize>row << 2)) : 0) - xZeroPoint * sum;
+      const b = bias ? load<i32>(bias + (<usize>row << 2)) : 0;
       const m = load<f32>(multiplier + <usize>row * multiplierStep);
-      store<i32>(bias8 + at, b);
+      // This may overflow, and the sums come back: they fit.
+      store<i32>(bias8 + at, b - xZeroPoint * sum);
       store<f32>(multiplier8 + at, m);
-      if (!((most + <f64>abs(b)) * <f64>m < SMALL)) store<i32>(constants, 0, SMALL_FLAG);
+      if (!((most + abs<f64>(<f64>b)) * <f64>m < SMALL)) store<i32>(constants, 0, SMALL_FLAG);
     }
   }
 }
 
-/** `rows` rows of bytes at a distance of `stride` → groups of 4 of int16; the last row stands for those past the end. */
+/**
+ * `rows` rows of bytes at a distance of `stride` → groups of 4 of int16; the last row stands for those past the end.
+ */
 // @ts-ignore: decorator
 @inline
 function packRows16(from: usize, stride: i32, rows: i32, k: i32, to: usize): void {
@@ -171,7 +174,8 @@ function product(
           c01 = mac(seven, c01, v128.load(w, 16), v);
         }
       } else {
-        // Not unrolled: binaryen then takes the sums one by one, and all weights of the block fill the registers. V8 unrolls.
+        // Not unrolled: binaryen then takes the sums one by one, and all weights of the block fill the registers. V8
+        // unrolls.
         for (const end = panel + panelBytes; w < end; x += 16, w += 32) {
           w0 = v128.load(w);
           w1 = v128.load(w, 16);
@@ -192,10 +196,12 @@ function product(
       if (float) {
         const to = y + (<usize>(r * yStride + column) << 2);
         const step = <usize>yStride << 2;
-        storeFloats(to, c00, c01, multiplier8 + parameters, constants, floatBias + parameters, count);
-        if (left > 1) storeFloats(to + step, c10, c11, multiplier8 + parameters, constants, floatBias + parameters, count);
-        if (left > 2) storeFloats(to + step * 2, c20, c21, multiplier8 + parameters, constants, floatBias + parameters, count);
-        if (left > 3) storeFloats(to + step * 3, c30, c31, multiplier8 + parameters, constants, floatBias + parameters, count);
+        const scales = multiplier8 + parameters;
+        const biases = floatBias + parameters;
+        storeFloats(to, c00, c01, scales, constants, biases, count);
+        if (left > 1) storeFloats(to + step, c10, c11, scales, constants, biases, count);
+        if (left > 2) storeFloats(to + step * 2, c20, c21, scales, constants, biases, count);
+        if (left > 3) storeFloats(to + step * 3, c30, c31, scales, constants, biases, count);
         continue;
       }
       const m0 = v128.load(multiplier8 + parameters);
@@ -290,8 +296,8 @@ function packTile(from: usize, stride: i32, rows: i32, k: i32, to: usize, consta
 }
 
 /**
- * x [m, groups · k] uint8 → y [m, groups · n] uint8. Units are tiles of `tile` rows × groups × `splits` ranges of panels;
- * scratch holds scratchStep bytes for each thread: the packed tile.
+ * x [m, groups · k] uint8 → y [m, groups · n] uint8. Units are tiles of `tile` rows × groups × `splits` ranges of
+ * panels; scratch holds scratchStep bytes for each thread: the packed tile.
  */
 export function qgemm(
   x: usize, m: i32, k: i32, n: i32, groups: i32, tile: i32, splits: i32,
@@ -336,8 +342,8 @@ function fillOver(value: v128, count: i32, to: usize): void {
 
 /**
  * x [batch, height, width, groups · channels] uint8, packed weights of k = kernelHeight · kernelWidth · channels → y
- * [batch, outHeight, outWidth, groups · n] uint8. As qgemm, over the patches under the kernel: scratch also has room for
- * a tile of them.
+ * [batch, outHeight, outWidth, groups · n] uint8. As qgemm, over the patches under the kernel: scratch also has room
+ * for a tile of them.
  */
 export function qconv(
   x: usize, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
@@ -437,8 +443,8 @@ export function qrange(x: usize, n: i32, block: i32, extremes: usize, begin: i32
 }
 
 /**
- * x [m, k] float32 → y [m, n] float32, x quantized to 0..255 by 1 / scale and zeroPoint on its way. bias8 holds the sums
- * of the weights, multiplier8 their scales, bias [panels · 8] float32. Units are as in qgemm.
+ * x [m, k] float32 → y [m, n] float32, x quantized to 0..255 by 1 / scale and zeroPoint on its way. bias8 holds the
+ * sums of the weights, multiplier8 their scales, bias [panels · 8] float32. Units are as in qgemm.
  */
 export function qgemmDynamic(
   x: usize, m: i32, k: i32, n: i32, tile: i32, splits: i32, scale: f32, zeroPoint: i32,

@@ -43,11 +43,11 @@ export function qmaxPool(
   dilationHeight: i32, dilationWidth: i32, begin: i32, end: i32, thread: i32,
 ): void {
   if (signed) {
-    maxRows(true, x, y, height, width, channels, outHeight, outWidth, kernelHeight, kernelWidth, strideHeight, strideWidth,
-      padHeight, padWidth, dilationHeight, dilationWidth, begin, end);
+    maxRows(true, x, y, height, width, channels, outHeight, outWidth, kernelHeight, kernelWidth,
+      strideHeight, strideWidth, padHeight, padWidth, dilationHeight, dilationWidth, begin, end);
   } else {
-    maxRows(false, x, y, height, width, channels, outHeight, outWidth, kernelHeight, kernelWidth, strideHeight, strideWidth,
-      padHeight, padWidth, dilationHeight, dilationWidth, begin, end);
+    maxRows(false, x, y, height, width, channels, outHeight, outWidth, kernelHeight, kernelWidth,
+      strideHeight, strideWidth, padHeight, padWidth, dilationHeight, dilationWidth, begin, end);
   }
 }
 
@@ -69,8 +69,8 @@ function average(sum: v128, share: f32, large: bool, offset: v128): v128 {
 }
 
 /**
- * x [batch, height, width, channels] uint8, or int8 where signed → y [batch, outHeight, outWidth, channels]: the averages
- * under windows, which rows [outHeight] and columns [outWidth] list as (start, end, divisor).
+ * x [batch, height, width, channels] uint8, or int8 where signed → y [batch, outHeight, outWidth, channels]: the
+ * averages under windows, which rows [outHeight] and columns [outWidth] list as (start, end, divisor).
  */
 export function qavgPool(
   x: usize, y: usize, signed: i32, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,

@@ -1,6 +1,9 @@
 // What the int8 kernels share: from int32 sums to bytes.
 
-/** Adding 1.5 · 2^23 to a small float leaves no room for a fraction: it rounds half to even, and the low bits are the integer. */
+/**
+ * Adding 1.5 · 2^23 to a small float leaves no room for a fraction: it rounds half to even, and the low bits are the
+ * integer.
+ */
 export const MAGIC: f32 = 12582912;
 export const MAGIC_BITS: i32 = 0x4b400000;
 

@@ -10,7 +10,10 @@ const UINT8: i32 = 0;
 const INT8: i32 = 1;
 const INT32: i32 = 2;
 
-/** clamp(rint(x · inverse) + zero): bounds as floats, less the zero point. The result has `zero` added to MAGIC's bits. */
+/**
+ * clamp(rint(x · inverse) + zero): bounds as floats, less the zero point. The result has `zero` added to MAGIC's
+ * bits.
+ */
 // @ts-ignore: decorator
 @inline
 function quantize4(x: v128, inverse: v128, low: v128, high: v128, offset: v128): v128 {
@@ -28,8 +31,8 @@ function quantizeWide(x: usize, y: usize, i: i32, inverse: f32, zero: i32, low: 
 
 /** Steps are 4 bytes, or 0 where one value stands for all channels. blocks: how many to a row. */
 export function quantize(
-  x: usize, y: usize, kind: i32, channels: i32, inner: i32, inverses: usize, inverseStep: i32, zeros: usize, zeroStep: i32,
-  quantMin: i32, quantMax: i32, blocks: i32, begin: i32, end: i32, thread: i32,
+  x: usize, y: usize, kind: i32, channels: i32, inner: i32, inverses: usize, inverseStep: i32, zeros: usize,
+  zeroStep: i32, quantMin: i32, quantMax: i32, blocks: i32, begin: i32, end: i32, thread: i32,
 ): void {
   for (let unit = begin; unit < end; unit++) {
     const row = unit / blocks;
