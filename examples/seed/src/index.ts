@@ -3,6 +3,7 @@
  * int8; then both are timed and three checkpoints are written.
  */
 import { parseArgs } from 'node:util';
+import { createWasmBackend } from '@octet/backend-wasm-simd';
 import { save } from '@octet/formats';
 import { BatchNorm2d, Conv2d, Module, ReLU, Sequential } from '@octet/nn';
 import { SGD } from '@octet/optim';
@@ -17,7 +18,7 @@ import {
   QConfig,
   QuantStub,
 } from '@octet/quantization';
-import { noGrad, randn, type Tensor } from '@octet/tensor';
+import { noGrad, randn, setBackend, type Tensor } from '@octet/tensor';
 
 /** Convolution, batch normalisation and ReLU, to be fused. */
 class ConvBNReLU extends Sequential {
@@ -108,6 +109,8 @@ const [iterations, batch, size, runs] = [values.iterations, values.batch, values
     return process.exit(2);
   },
 );
+
+setBackend(await createWasmBackend({ threads: 1 }));
 
 // Training
 const model = new Model();
