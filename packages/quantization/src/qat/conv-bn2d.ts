@@ -1,16 +1,6 @@
 import { QuantizationError } from '@octet/backend';
 import { type AnyModule, type BatchNorm2d, type Conv2d, keepsNothing } from '@octet/nn';
-import {
-  batchNorm,
-  chain,
-  conv2d,
-  freeIntermediate,
-  noGrad,
-  ones,
-  relu,
-  type Tensor,
-  zeros,
-} from '@octet/tensor';
+import { chain, conv2d, freeIntermediate, noGrad, ones, relu, type Tensor, zeros } from '@octet/tensor';
 import { foldBatchNorm } from '../fold-batch-norm';
 import type { QConfig } from '../qconfig';
 import { QatConv2d } from './conv2d';
@@ -31,7 +21,6 @@ export class QatConvBn2d extends QatConv2d {
    * `_enable_slow_path_for_better_numerical_stability`.
    */
   slowPath = false;
-  private unit: { runningMean: Tensor; runningVar: Tensor; eps: number } | undefined = undefined;
 
   constructor(conv: Conv2d, bn: BatchNorm2d, qconfig: QConfig) {
     super(conv, qconfig);
@@ -51,17 +40,10 @@ export class QatConvBn2d extends QatConv2d {
   }
 
   private forwardFast(x: Tensor): Tensor {
-    const { gamma, runningStd, bias, bn, outChannels } = this;
-    // y / s + b, as the batch normalisation it is in form: one pass here and one kernel backward.
-    this.unit ??= {
-      runningMean: zeros([outChannels], { backend: x.backend }),
-      runningVar: ones([outChannels], { backend: x.backend }),
-      eps: 0,
-    };
-    const { unit } = this;
-    const y = chain(conv2d(x, this.foldedWeight(gamma.div(runningStd)), undefined, this), (conv) =>
-      batchNorm(conv, { ...unit, weight: runningStd.div(gamma), bias }),
-    );
+    const { bn, bias } = this;
+    const factor = perOutput(this.gamma.div(this.runningStd));
+    // conv(x, W') / s is conv(x, W' / s), and weights are far smaller than outputs.
+    const y = conv2d(x, this.foldedWeight(factor).div(factor), bias, this);
     const normalized = bn.call(y);
     if (keepsNothing(bn)) freeIntermediate(y, normalized);
     return normalized;
@@ -74,7 +56,7 @@ export class QatConvBn2d extends QatConv2d {
     // The running statistics see this batch before they fold the weight.
     if (plain) noGrad(() => bn.call(bias ? plain.add(perChannel(bias)) : plain));
     const { runningStd } = this;
-    let y = conv2d(x, this.foldedWeight(this.gamma.div(runningStd)), undefined, this);
+    let y = conv2d(x, this.foldedWeight(perOutput(this.gamma.div(runningStd))), undefined, this);
     let mean: Tensor;
     let std: Tensor;
     if (plain) {
@@ -91,7 +73,7 @@ export class QatConvBn2d extends QatConv2d {
   }
 
   private foldedWeight(factor: Tensor): Tensor {
-    return this.weightFakeQuant.call(this.weight.mul(factor.reshape([-1, 1, 1, 1])));
+    return this.weightFakeQuant.call(this.weight.mul(factor));
   }
 
   private get runningStd(): Tensor {
@@ -104,10 +86,6 @@ export class QatConvBn2d extends QatConv2d {
 
   private get beta(): Tensor {
     return this.bn.bias ?? zeros([this.outChannels], { backend: this.weight.backend });
-  }
-
-  protected override tensorsChanged(): void {
-    this.unit = undefined;
   }
 
   /** Frozen statistics stay frozen when the model goes back to training. */
@@ -142,6 +120,12 @@ export class QatConvBnReLU2d extends QatConvBn2d {
   }
 }
 
+/** [O] for a weight [O, I, kh, kw]. */
+function perOutput(x: Tensor): Tensor {
+  return x.reshape([-1, 1, 1, 1]);
+}
+
+/** [C] for activations [N, C, H, W]. */
 function perChannel(x: Tensor): Tensor {
   return x.reshape([1, -1, 1, 1]);
 }
