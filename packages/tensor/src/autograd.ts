@@ -3,12 +3,13 @@ import { onesLike } from './factory';
 import { emptyOn } from './kernel';
 import { contiguousStrides, formatShape, isDense, sameShape, sameStrides } from './layout';
 import { add } from './ops/add';
+import { scope } from './scope';
 import { Storage } from './storage';
 import type { Tensor } from './tensor';
 
 /**
  * The gradients of a node's inputs, given that of its output; undefined where `needs` says nobody asks. It may pass `grad`
- * on but not keep it: it is freed after use.
+ * on but not keep it: it is freed after use. It runs in a scope: what it allocates and doesn't return is freed at once.
  */
 export type Backward = (grad: Tensor, needs: readonly boolean[]) => readonly (Tensor | undefined)[];
 
@@ -273,7 +274,8 @@ function walk(
       }
       const { inputs } = target;
       const needs = inputs.map((t) => t !== undefined);
-      const results = grad && target.backward ? target.backward(grad, needs) : [];
+      const { backward } = target;
+      const results = grad && backward ? scope(() => backward(grad, needs)) : [];
       inputs.forEach((input, i) => {
         if (!input) return;
         const g = results[i];

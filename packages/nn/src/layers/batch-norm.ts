@@ -1,4 +1,4 @@
-import { batchNorm, noGrad, ones, type Tensor, zeros } from '@octet/tensor';
+import { batchNorm, noGrad, ones, scope, type Tensor, zeros } from '@octet/tensor';
 import { repr, requireRank, whole, within } from '../arguments';
 import { Module } from '../module';
 import { Buffer, Parameter } from '../parameter';
@@ -79,7 +79,7 @@ export abstract class BatchNorm extends Module {
     const count = this.numBatchesTracked;
     if (!count) return this.momentum ?? 0;
     // By way of floats, for there are no kernels that count: exact up to 2^24 batches.
-    noGrad(() => count.copy_(count.to('float32').add(1).to('int32')));
+    scope(() => noGrad(() => count.copy_(count.to('float32').add(1).to('int32'))));
     return this.momentum ?? 1 / count.itemSync();
   }
 

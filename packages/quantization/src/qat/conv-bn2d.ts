@@ -1,6 +1,6 @@
 import { QuantizationError } from '@octet/backend';
 import { type AnyModule, type BatchNorm2d, type Conv2d, keepsNothing } from '@octet/nn';
-import { chain, conv2d, freeIntermediate, noGrad, ones, relu, type Tensor, zeros } from '@octet/tensor';
+import { chain, conv2d, freeIntermediate, noGrad, ones, relu, sqrt, type Tensor, zeros } from '@octet/tensor';
 import { foldBatchNorm } from '../fold-batch-norm';
 import type { QConfig } from '../qconfig';
 import { QatConv2d } from './conv2d';
@@ -41,9 +41,14 @@ export class QatConvBn2d extends QatConv2d {
 
   private forwardFast(x: Tensor): Tensor {
     const { bn, bias } = this;
-    const factor = perOutput(this.gamma.div(this.runningStd));
+    const factor = this.factor();
     // conv(x, W') / s is conv(x, W' / s), and weights are far smaller than outputs.
-    const y = conv2d(x, this.foldedWeight(factor).div(factor), bias, this);
+    const folded = this.foldedWeight(factor);
+    const unfolded = folded.div(factor);
+    const y = conv2d(x, unfolded, bias, this);
+    if (keepsNothing(this.weightFakeQuant)) freeIntermediate(folded, y);
+    freeIntermediate(unfolded, y);
+    freeIntermediate(factor, y);
     const normalized = bn.call(y);
     if (keepsNothing(bn)) freeIntermediate(y, normalized);
     return normalized;
@@ -56,7 +61,7 @@ export class QatConvBn2d extends QatConv2d {
     // The running statistics see this batch before they fold the weight.
     if (plain) noGrad(() => bn.call(bias ? plain.add(perChannel(bias)) : plain));
     const { runningStd } = this;
-    let y = conv2d(x, this.foldedWeight(perOutput(this.gamma.div(runningStd))), undefined, this);
+    let y = conv2d(x, this.foldedWeight(this.factor()), undefined, this);
     let mean: Tensor;
     let std: Tensor;
     if (plain) {
@@ -73,11 +78,19 @@ export class QatConvBn2d extends QatConv2d {
   }
 
   private foldedWeight(factor: Tensor): Tensor {
-    return this.weightFakeQuant.call(this.weight.mul(factor));
+    const scaled = this.weight.mul(factor);
+    const folded = this.weightFakeQuant.call(scaled);
+    if (keepsNothing(this.weightFakeQuant)) freeIntermediate(scaled, folded);
+    return folded;
+  }
+
+  /** s, as often as the weight has elements: it is used more than once. */
+  private factor(): Tensor {
+    return this.gamma.div(this.runningStd).reshape([-1, 1, 1, 1]).expand(this.weight.shape).contiguous();
   }
 
   private get runningStd(): Tensor {
-    return (this.bn.runningVar as Tensor).add(this.bn.eps).sqrt();
+    return chain((this.bn.runningVar as Tensor).add(this.bn.eps), sqrt);
   }
 
   private get gamma(): Tensor {
@@ -120,12 +133,6 @@ export class QatConvBnReLU2d extends QatConvBn2d {
   }
 }
 
-/** [O] for a weight [O, I, kh, kw]. */
-function perOutput(x: Tensor): Tensor {
-  return x.reshape([-1, 1, 1, 1]);
-}
-
-/** [C] for activations [N, C, H, W]. */
 function perChannel(x: Tensor): Tensor {
   return x.reshape([1, -1, 1, 1]);
 }

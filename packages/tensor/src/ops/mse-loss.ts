@@ -1,4 +1,5 @@
 import { ShapeError } from '@octet/backend';
+import { chain } from '../autograd';
 import { requireFloat } from '../kernel';
 import { formatShape, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
@@ -35,6 +36,6 @@ export function elementwiseLoss(
       fix: 'Losses do not broadcast: reshape or expand one of them.',
     });
   }
-  const losses = f(sub(a, b));
-  return reduction === 'none' ? losses : reduction === 'sum' ? sum(losses) : mean(losses);
+  const reduce = { none: [], sum: [sum], mean: [mean] }[reduction];
+  return chain(sub(a, b), f, ...reduce);
 }
