@@ -58,6 +58,7 @@ interface Platform {
   DecompressionStream?: new (format: 'deflate-raw') => object;
   Response?: new (body: object) => { arrayBuffer(): Promise<ArrayBuffer> };
   fetch?(url: unknown): Promise<{ ok: boolean; status: number; arrayBuffer(): Promise<ArrayBuffer> }>;
+  Buffer?: { from(text: string, encoding: 'base64'): Uint8Array };
   atob?(text: string): string;
 }
 

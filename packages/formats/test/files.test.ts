@@ -138,6 +138,19 @@ describe('load', () => {
     expect(state.q.qparams).toEqual({ scheme: 'perTensor', scale: 0.5, zeroPoint: 1 });
   });
 
+  test('reads small tensors together, and large ones whole', async () => {
+    const counting = (length: number, from: number) => Uint8Array.from({ length }, (_, i) => i + from);
+    const lengths = [3, 700_000, 500_001, 2_500_000, 1];
+    const tensors = lengths.map((length, i) => [`t${i}`, fromData(counting(length, i), [length])]);
+    await save(Object.fromEntries(tensors), file);
+    const read = vi.spyOn(await fileHandle(), 'read');
+    const state = await load(file);
+    expect(read.mock.calls.length).toBeLessThan(7);
+    lengths.forEach((length, i) => {
+      expect(Buffer.compare(state[`t${i}`].dataSync() as Uint8Array, counting(length, i))).toBe(0);
+    });
+  });
+
   test('names the file it refuses', async () => {
     await writeFile(file, fileOf({ a: { dtype: 'U8', shape: [-1], data_offsets: [0, 1] } }, [1]));
     await expect(load(file)).rejects.toMatchObject({ name: 'FormatError', file, field: '"a".shape' });

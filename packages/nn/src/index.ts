@@ -2,6 +2,7 @@
 export * as functional from './functional';
 export type { ForwardHook, ForwardPreHook, HookHandle, HookOptions } from './hooks';
 export * as init from './init';
+export { skipInit } from './init';
 export * from './layers';
 export * from './losses';
 export { type AnyModule, keepsNothing, Module } from './module';

@@ -10,7 +10,25 @@ export interface RandomFill {
   generator?: Generator;
 }
 
+let skipping = false;
+
+/**
+ * Builds modules without drawing random weights, for a checkpoint to bring them: they stay zero, and the generators where
+ * they are. PyTorch's torch.nn.utils.skip_init.
+ * @example const model = skipInit(() => new Net()); model.loadStateDict(await load('net.safetensors'));
+ */
+export function skipInit<T>(build: () => T): T {
+  const before = skipping;
+  skipping = true;
+  try {
+    return build();
+  } finally {
+    skipping = before;
+  }
+}
+
 function fillEach(t: Tensor, next: () => number): Tensor {
+  if (skipping) return t;
   const data = hostArray(t.dtype, t.numel);
   for (let i = 0; i < data.length; i++) data[i] = next();
   return t.copy_(fromData(data, t.shape, { dtype: t.storage.dtype, backend: t.backend }));

@@ -1,7 +1,7 @@
 import { ArgumentError, ShapeError } from '@octet/backend';
 import { Generator, manualSeed, zeros } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
-import { Conv2d, Embedding, init, Linear, LSTM } from '../src';
+import { Conv2d, Embedding, init, Linear, LSTM, skipInit } from '../src';
 
 function spread(data: ArrayLike<number>) {
   const values = Array.from(data);
@@ -98,5 +98,25 @@ describe('layers start as PyTorch has them', () => {
       return new Linear(3, 3).weight.dataSync();
     };
     expect(make()).toEqual(make());
+  });
+});
+
+describe('skipInit', () => {
+  test('leaves weights zero and the generator where it was', () => {
+    manualSeed(3);
+    const { weight } = skipInit(() => new Linear(3, 5));
+    expect(Array.from(weight.dataSync())).toEqual(new Array(15).fill(0));
+    const after = new Linear(3, 5);
+    manualSeed(3);
+    expect(after.weight.dataSync()).toEqual(new Linear(3, 5).weight.dataSync());
+  });
+
+  test('ends with the function, also by an error', () => {
+    expect(() =>
+      skipInit(() => {
+        throw new Error('no');
+      }),
+    ).toThrow('no');
+    expect(new Linear(3, 5).weight.dataSync()[0]).not.toBe(0);
   });
 });

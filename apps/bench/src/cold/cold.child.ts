@@ -1,6 +1,7 @@
 /** A process that starts, loads the int8 digits network, reads one digit, and says how long each step took. */
 import { createWasmBackend } from '@octet/backend-wasm-simd';
 import { load } from '@octet/formats';
+import { skipInit } from '@octet/nn';
 import { convert, getDefaultQConfigMapping, prepare } from '@octet/quantization';
 import { noGrad, setBackend, tensor } from '@octet/tensor';
 import { DigitClassifier } from '@octet/vision';
@@ -13,7 +14,7 @@ const backend = await createWasmBackend({ threads });
 setBackend(backend);
 const instantiated = performance.now();
 
-const model = new DigitClassifier().eval();
+const model = skipInit(() => new DigitClassifier()).eval();
 model.fuseModel();
 const prepared = prepare(model, getDefaultQConfigMapping('qnnpack'), { inplace: true });
 const int8 = await convert(prepared, { inplace: true, requireCalibration: false });

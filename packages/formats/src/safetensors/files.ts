@@ -85,6 +85,9 @@ export async function open(path: string): Promise<OpenSafetensors> {
   }
 }
 
+/** What is read at once, if a tensor isn't larger. */
+const PIECE_BYTES = 2 ** 20;
+
 /** The data of a file, to be read piece by piece. */
 interface Ranges {
   read(begin: number, end: number): Promise<Uint8Array>;
@@ -111,10 +114,24 @@ export class OpenSafetensors extends Contents {
     return decode(name, info, await this.data.read(info.begin, info.end), this.complain);
   }
 
-  /** Reads all tensors. */
+  /** Reads all tensors: small ones together, for to read takes longer than the bytes do. */
   async toStateDict(): Promise<StateDict> {
+    const infos = this.names().map((name) => [name, this.info(name)] as const);
+    const size = infos.reduce((most, [, { end }]) => Math.max(most, end), 0);
+    let piece: { begin: number; end: number; bytes: Uint8Array } = {
+      begin: 0,
+      end: 0,
+      bytes: new Uint8Array(),
+    };
     const entries: [string, Tensor][] = [];
-    for (const name of this.names()) entries.push([name, await this.tensor(name)]);
+    for (const [name, info] of infos) {
+      if (info.begin < piece.begin || info.end > piece.end) {
+        const end = Math.max(info.end, Math.min(info.begin + PIECE_BYTES, size));
+        piece = { begin: info.begin, end, bytes: await this.data.read(info.begin, end) };
+      }
+      const bytes = piece.bytes.subarray(info.begin - piece.begin, info.end - piece.begin);
+      entries.push([name, decode(name, info, bytes, this.complain)]);
+    }
     return Object.fromEntries(entries);
   }
 
