@@ -337,6 +337,21 @@ describe('the graph', () => {
     expect(gradOf(x)).toEqual([27]);
   });
 
+  test('frees what a backward function made on the way, and nothing else', () => {
+    const x = leaf(3);
+    const saved = tensor([5]);
+    let between: Tensor | undefined;
+    record('scaled', x.detach().mul(10), [x], (g) => {
+      between = g.mul(saved);
+      return [between.mul(2)];
+    })
+      .sum()
+      .backward();
+    expect(between?.storage.freed).toBe(true);
+    expect(saved.storage.freed).toBe(false);
+    expect(gradOf(x)).toEqual([10]);
+  });
+
   test('flows back through a change of dtype', () => {
     const x = leaf(1.5);
     const y = x.to('float64').square();

@@ -32,6 +32,8 @@ export class FusedMovingAvgObsFakeQuantize extends FakeQuantizeBase {
     // The fused kernel leaves scale and zero point alone while fake quantization is off.
     if (!this.fakeQuantEnabled) return;
     const { minVal, maxVal, quantMin, quantMax, isSymmetric } = this.activationPostProcess as RangeObserver;
-    this.setQparams(fusedQparamsOfRange(minVal, maxVal, { quantMin, quantMax, symmetric: isSymmetric }));
+    const attrs = { quantMin, quantMax, symmetric: isSymmetric };
+    const qparams = fusedQparamsOfRange(minVal, maxVal, attrs, this);
+    if (qparams !== this) this.setQparams(qparams);
   }
 }

@@ -1,7 +1,7 @@
 import type { CalculateQparamsAttrs, ChooseQparamsAttrs } from '@octet/backend';
 import { full, kernel, type Tensor } from '@octet/tensor';
 
-const { aroundDims, as, empty, run } = kernel;
+const { aroundDims, as, empty, packed, run } = kernel;
 
 /** Scale [c] float32 and zero point [c] int32, on the backend. */
 export interface QparamTensors {
@@ -24,8 +24,7 @@ export function observeMinMax(
 
 /** The operand [outer, channels, inner] of a per-tensor (axis undefined: one channel) or per-channel kernel. */
 export function aroundChannels(x: Tensor, axis: number | undefined): kernel.Operand {
-  const { operand } = aroundDims(x, axis === undefined ? x.shape.map((_, i) => i) : [axis]);
-  return axis === undefined ? as(operand.tensor, [1, 1, x.numel]) : operand;
+  return axis === undefined ? as(packed(x), [1, 1, x.numel]) : aroundDims(x, [axis]).operand;
 }
 
 /** PyTorch's observer formula (docs/numerics.md, "Observer qparams"). */
@@ -35,15 +34,21 @@ export function qparamsOfRange(minVal: Tensor, maxVal: Tensor, attrs: CalculateQ
   return out;
 }
 
-/** The formula of PyTorch's fused observer, ATen's ChooseQuantizationParams (docs/numerics.md, "Fused observer qparams"). */
+/**
+ * The formula of PyTorch's fused observer, ATen's ChooseQuantizationParams (docs/numerics.md, "Fused observer qparams").
+ * It writes into `last` and returns it, if that has a scale and a zero point for each range.
+ */
 export function fusedQparamsOfRange(
   minVal: Tensor,
   maxVal: Tensor,
   attrs: ChooseQparamsAttrs,
+  last: QparamTensors,
 ): QparamTensors {
-  const out = emptyQparams(minVal);
-  run('chooseQparams', { minVal, maxVal }, out, attrs);
-  return out;
+  const { numel, backend } = minVal;
+  const fits = last.scale.numel === numel && last.scale.backend === backend;
+  const { scale, zeroPoint } = fits ? last : emptyQparams(minVal);
+  run('chooseQparams', { minVal, maxVal }, { scale, zeroPoint }, attrs);
+  return fits ? last : { scale, zeroPoint };
 }
 
 function emptyQparams({ backend, numel }: Tensor): QparamTensors {

@@ -43,11 +43,9 @@ export class QatConvBn2d extends QatConv2d {
     const { bn, bias } = this;
     const factor = this.factor();
     // conv(x, W') / s is conv(x, W' / s), and weights are far smaller than outputs.
-    const folded = this.foldedWeight(factor);
-    const unfolded = folded.div(factor);
-    const y = conv2d(x, unfolded, bias, this);
-    if (keepsNothing(this.weightFakeQuant)) freeIntermediate(folded, y);
-    freeIntermediate(unfolded, y);
+    const weight = this.foldedWeight(factor, (folded) => folded.div(factor));
+    const y = conv2d(x, weight, bias, this);
+    freeIntermediate(weight, y);
     freeIntermediate(factor, y);
     const normalized = bn.call(y);
     if (keepsNothing(bn)) freeIntermediate(y, normalized);
@@ -77,11 +75,14 @@ export class QatConvBn2d extends QatConv2d {
     return y.add(perChannel(bias ? shift.add(bias.sub(bias)) : shift));
   }
 
-  private foldedWeight(factor: Tensor): Tensor {
+  /** W', or what `then` makes of it. */
+  private foldedWeight(factor: Tensor, ...then: readonly ((folded: Tensor) => Tensor)[]): Tensor {
+    const { weightFakeQuant } = this;
+    const steps = [(scaled: Tensor) => weightFakeQuant.call(scaled), ...then];
     const scaled = this.weight.mul(factor);
-    const folded = this.weightFakeQuant.call(scaled);
-    if (keepsNothing(this.weightFakeQuant)) freeIntermediate(scaled, folded);
-    return folded;
+    return keepsNothing(weightFakeQuant)
+      ? chain(scaled, ...steps)
+      : steps.reduce((w, step) => step(w), scaled);
   }
 
   /** s, as often as the weight has elements: it is used more than once. */

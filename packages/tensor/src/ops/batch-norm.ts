@@ -73,7 +73,7 @@ export function batchNorm(
   if (!recording || !mean || !invStd) return y;
   const saved = { x: as(xc.detach(), rows), mean, invStd, weight: affineParams.weight?.detach() };
   const hasWeight = weight !== undefined;
-  return record('batchNorm', y, inputs, (grad) => {
+  const out = record('batchNorm', y, inputs, (grad) => {
     const gradX = emptyLike(saved.x.tensor);
     const gradWeight = emptyOn(gradX, [c]);
     const gradBias = emptyOn(gradX, [c]);
@@ -86,6 +86,9 @@ export function batchNorm(
     );
     return hasWeight ? [gradX, gradWeight, gradBias] : [gradX, gradBias];
   });
+  out.gradNode?.freeSaved(mean);
+  out.gradNode?.freeSaved(invStd);
+  return out;
 }
 
 type Params = Pick<BatchNormOptions, 'runningMean' | 'runningVar' | 'weight' | 'bias'>;

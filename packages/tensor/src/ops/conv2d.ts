@@ -25,9 +25,11 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
   // Each operand is kept for the other's gradient, if that is wanted.
   const savedX = willRecord(weight) ? xc : undefined;
   const savedWeight = willRecord(x) ? wc : undefined;
+  if (xc !== x && !savedX) xc.dispose();
+  if (wc !== weight && !savedWeight) wc.dispose();
   const { shape: shapeX } = x;
   const { shape: shapeWeight } = weight;
-  return record('conv2d', y, bias ? [x, weight, bias] : [x, weight], (grad, needs) => {
+  const out = record('conv2d', y, bias ? [x, weight, bias] : [x, weight], (grad, needs) => {
     const gradY = channelsLast(grad);
     const gradX = savedWeight && emptyChannelsLast(gradY, shapeX);
     if (gradX)
@@ -48,6 +50,9 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
     }
     return [gradX, gradWeight, needs[2] ? applySum(gradY, [0, 2, 3], false) : undefined];
   });
+  if (savedX && xc !== x) out.gradNode?.freeSaved(xc);
+  if (savedWeight && wc !== weight) out.gradNode?.freeSaved(wc);
+  return out;
 }
 
 /** The output's shape and the kernel's attributes; all checks but those of dtypes. Serves the int8 convolution too. */
