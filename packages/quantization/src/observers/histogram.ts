@@ -75,7 +75,7 @@ export class HistogramObserver extends RangeObserver {
     if (readingBytes > 0 && readingBytes + x.nbytes > maxReadingBytes) {
       throw new QuantizationError({
         op: 'HistogramObserver',
-        expected: `at most ${maxReadingBytes} bytes on their way from backend '${x.backend.name}'`,
+        expected: `at most ${maxReadingBytes} bytes on the way from backend '${x.backend.name}'`,
         found: `${readingBytes + x.nbytes}`,
         fix: 'Calibrate with smaller batches, and await settleObservers(model) after each.',
       });
@@ -111,8 +111,8 @@ export class HistogramObserver extends RangeObserver {
     if (this.queue.length === 0) return;
     throw new QuantizationError({
       op,
-      expected: 'an observer that has taken in all it was shown',
-      found: `${this.queue.length} batches on their way from backend '${this.minVal.backend.name}'`,
+      expected: 'every batch counted in',
+      found: `${this.queue.length} on the way from backend '${this.minVal.backend.name}'`,
       fix: 'Call await settleObservers(model) first.',
     });
   }
