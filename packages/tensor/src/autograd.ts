@@ -205,7 +205,7 @@ export function grad(
  */
 function accumulated(tensor: Tensor, g: Tensor, isFree: (storage: Storage) => boolean): Tensor {
   const { grad } = tensor;
-  if (grad) return noGrad(() => add(grad, g));
+  if (grad) return noGrad(() => scope(() => add(grad, g)));
   const strides = isDense(tensor.shape, tensor.strides) ? tensor.strides : contiguousStrides(tensor.shape);
   const own = isFree(g.storage) && g.storage.length === g.numel && sameStrides(g.shape, g.strides, strides);
   return own ? g : emptyOn(g, g.shape, { strides }).copy_(g);
@@ -231,7 +231,7 @@ function walk(
       grads.set(target, g);
       return;
     }
-    const both = add(sum, g);
+    const both = scope(() => add(sum, g));
     memory.hold(both);
     grads.set(target, both);
     memory.drop(sum);

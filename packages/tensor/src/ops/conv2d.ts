@@ -25,8 +25,6 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
   // Each operand is kept for the other's gradient, if that is wanted.
   const savedX = willRecord(weight) ? xc : undefined;
   const savedWeight = willRecord(x) ? wc : undefined;
-  if (xc !== x && !savedX) xc.dispose();
-  if (wc !== weight && !savedWeight) wc.dispose();
   const { shape: shapeX } = x;
   const { shape: shapeWeight } = weight;
   const out = record('conv2d', y, bias ? [x, weight, bias] : [x, weight], (grad, needs) => {
@@ -50,8 +48,8 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
     }
     return [gradX, gradWeight, needs[2] ? applySum(gradY, [0, 2, 3], false) : undefined];
   });
-  if (savedX && xc !== x) out.gradNode?.freeSaved(xc);
-  if (savedWeight && wc !== weight) out.gradNode?.freeSaved(wc);
+  if (xc !== x) out.gradNode?.freeSaved(xc);
+  if (wc !== weight) out.gradNode?.freeSaved(wc);
   return out;
 }
 

@@ -65,8 +65,5 @@ export function applyBinary(name: 'add' | 'sub' | 'mul' | 'div', a: Tensor, b: T
   const { shape, strides, operands } = aligned(name, a, b);
   const y = emptyOn(a, shape, { strides });
   run(name, { a: operands[0], b: operands[1] }, { y }, {});
-  // What was copied into one memory order served this call alone.
-  if (operands[0].storage !== a.storage) operands[0].dispose();
-  if (operands[1].storage !== b.storage) operands[1].dispose();
   return y;
 }
