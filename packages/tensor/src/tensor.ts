@@ -110,7 +110,9 @@ export class Tensor {
    */
   async data(): Promise<TypedArray> {
     const t = dense(this);
-    return t.backend.read(t.storage.buffer, t.numel);
+    const elements = await t.backend.read(t.storage.buffer, t.numel);
+    if (t !== this) t.dispose();
+    return elements;
   }
 
   /** As `data`, at once. @throws BackendError on a backend that can't (WebGPU): use `await t.data()`. */
@@ -118,7 +120,9 @@ export class Tensor {
     const { backend } = this;
     if (!backend.readSync) throw noSyncRead('dataSync', backend);
     const t = dense(this);
-    return backend.readSync(t.storage.buffer, t.numel);
+    const elements = backend.readSync(t.storage.buffer, t.numel);
+    if (t !== this) t.dispose();
+    return elements;
   }
 
   /** The number in a tensor of one element. @throws ShapeError if it has more. */

@@ -25,6 +25,8 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
   // Each operand is kept for the other's gradient, if that is wanted.
   const savedX = willRecord(weight) ? xc : undefined;
   const savedWeight = willRecord(x) ? wc : undefined;
+  if (xc !== x && !savedX) xc.dispose();
+  if (wc !== weight && !savedWeight) wc.dispose();
   const { shape: shapeX } = x;
   const { shape: shapeWeight } = weight;
   return record('conv2d', y, bias ? [x, weight, bias] : [x, weight], (grad, needs) => {
