@@ -37,14 +37,9 @@ export class Sequential extends Module implements Iterable<Module> {
 }
 
 /** The values of a list's fields '0', '1', … */
-export function numbered<M>(list: object): M[] {
-  const fields = list as Readonly<Record<string, M>>;
+export function numbered<M>(list: { readonly [index: number]: M }): M[] {
   const found: M[] = [];
-  // These come first, in their order.
-  for (const name of Object.keys(list)) {
-    if (!/^\d+$/.test(name)) break;
-    found.push(fields[name]);
-  }
+  for (let i = 0; i in list; i++) found.push(list[i]);
   return found;
 }
 

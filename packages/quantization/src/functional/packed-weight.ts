@@ -1,6 +1,6 @@
 import { DTypeError, PrepackCache, type RequantizeAttrs } from '@octet/backend';
 import { kernel, type PerTensorQParams, qparamArrays, type Tensor, tensor } from '@octet/tensor';
-import { outputRange, quantizeBias, requantizeMultiplier } from './int8';
+import { outputRange, quantizeBias, requantizeMultiplier, requireExactSums } from './int8';
 
 /** What a layer's int8 kernel needs beside its input, for one input scale and one output. */
 export interface Int8Call {
@@ -20,11 +20,11 @@ export class PackedWeight {
   readonly scale: Float32Array;
   readonly zeroPoint: Int32Array;
   private readonly biasHost: Float32Array | undefined;
-  private last: { key: string; call: Int8Call } | undefined;
+  private last: { key: readonly unknown[]; call: Int8Call } | undefined;
 
   /**
    * weight qint8 [outputs, …] (per tensor, or per channel along dim 0); bias float32 [outputs].
-   * @throws DTypeError for another dtype
+   * @throws DTypeError for another dtype, QuantizationError if sums could leave int32
    */
   constructor(
     op: string,
@@ -39,6 +39,7 @@ export class PackedWeight {
         fix: 'Quantize it with quantizePerTensor or quantizePerChannel to qint8.',
       });
     }
+    requireExactSums(op, weight);
     const { scale, zeroPoint } = qparamArrays(weight.qparams);
     this.scale = scale;
     this.zeroPoint = zeroPoint;
@@ -51,8 +52,8 @@ export class PackedWeight {
 
   /** The numbers for an input at `x` and an output at `y`; new ones forget the old packing. */
   callFor(x: PerTensorQParams, y: PerTensorQParams, relu: boolean): Int8Call {
-    const key = [x.scale, x.zeroPoint, y.scale, y.zeroPoint, relu].join();
-    if (this.last?.key !== key) {
+    const key = [x.scale, x.zeroPoint, y.scale, y.zeroPoint, relu];
+    if (!this.last?.key.every((value, i) => value === key[i])) {
       this.cache.clear();
       this.last = { key, call: this.makeCall(x, y, relu) };
     }
