@@ -6,7 +6,7 @@
 //
 // - exact: both widened to int16, pairs of products by i32x4.dot_i16x8_s.
 // - seven (relaxed SIMD): bytes, four products by i16x8.relaxed_dot_i8x16_i7x16_s and one pairwise addition. Used for
-//   tiles whose activations are all below 128, where it is just as exact: |127 · 128 · 2| < 2^15.
+//   groups whose activations are all below 128, where it is just as exact: |127 · 128 · 2| < 2^15.
 //
 // In both, one step takes 4 bytes (a pair of int16, or four bytes) of each of 4 rows, which lie side by side, and 32
 // bytes of weights. A group of rows is stored in blocks of four steps.
@@ -15,6 +15,8 @@ import { MAGIC, MAGIC_BITS, requantize, SEVEN_FLAG, SMALL, SMALL_FLAG } from './
 
 /** Outputs of one panel. */
 const PANEL: i32 = 8;
+/** A packed tile begins with a byte for the form of each group, of at most 64: 0 exact, 1 seven. */
+const FORMS: usize = 64;
 
 /**
  * weight [groups · outputs, k] int8 → per group and panel: packed16 [k pair][8 outputs][2] int16, the zero point
@@ -67,61 +69,87 @@ export function qpackGemm(
   }
 }
 
-/**
- * `rows` rows of bytes at a distance of `stride` → groups of 4 of int16; the last row stands for those past the end.
- */
+/** Four rows of k bytes → a group of int16. */
 // @ts-ignore: decorator
 @inline
-function packRows16(from: usize, stride: i32, rows: i32, k: i32, to: usize): void {
-  for (let r: i32 = 0; r < rows; r += 4, from += <usize>stride << 2) {
-    const left = rows - r;
-    let a = from;
-    let b = left > 1 ? a + stride : a;
-    let c = left > 2 ? b + stride : b;
-    let d = left > 3 ? c + stride : c;
-    for (const end = a + k; a < end; a += 8, b += 8, c += 8, d += 8, to += 64) {
-      // Pairs of bytes of a, b, c, d in turn.
-      const ab = v128.shuffle<i16>(v128.load64_zero(a), v128.load64_zero(b), 0, 8, 1, 9, 2, 10, 3, 11);
-      const cd = v128.shuffle<i16>(v128.load64_zero(c), v128.load64_zero(d), 0, 8, 1, 9, 2, 10, 3, 11);
-      const low = v128.shuffle<i32>(ab, cd, 0, 4, 1, 5);
-      const high = v128.shuffle<i32>(ab, cd, 2, 6, 3, 7);
-      v128.store(to, i16x8.extend_low_i8x16_u(low));
-      v128.store(to, i16x8.extend_high_i8x16_u(low), 16);
-      v128.store(to, i16x8.extend_low_i8x16_u(high), 32);
-      v128.store(to, i16x8.extend_high_i8x16_u(high), 48);
-    }
+function packGroup16(a: usize, b: usize, c: usize, d: usize, k: i32, to: usize): void {
+  for (const end = a + k; a < end; a += 8, b += 8, c += 8, d += 8, to += 64) {
+    // Pairs of bytes of a, b, c, d in turn.
+    const ab = v128.shuffle<i16>(v128.load64_zero(a), v128.load64_zero(b), 0, 8, 1, 9, 2, 10, 3, 11);
+    const cd = v128.shuffle<i16>(v128.load64_zero(c), v128.load64_zero(d), 0, 8, 1, 9, 2, 10, 3, 11);
+    const low = v128.shuffle<i32>(ab, cd, 0, 4, 1, 5);
+    const high = v128.shuffle<i32>(ab, cd, 2, 6, 3, 7);
+    v128.store(to, i16x8.extend_low_i8x16_u(low));
+    v128.store(to, i16x8.extend_high_i8x16_u(low), 16);
+    v128.store(to, i16x8.extend_low_i8x16_u(high), 32);
+    v128.store(to, i16x8.extend_high_i8x16_u(high), 48);
   }
 }
 
-/** The same as bytes. Returns 0, having stopped early, if some are 128 or more. */
+/** The same as bytes. Returns whether all are below 128. */
 // @ts-ignore: decorator
 @inline
-function packRows8(from: usize, stride: i32, rows: i32, k: i32, to: usize): i32 {
-  for (let r: i32 = 0; r < rows; r += 4, from += <usize>stride << 2) {
-    const left = rows - r;
-    let any = i8x16.splat(0);
-    let a = from;
-    let b = left > 1 ? a + stride : a;
-    let c = left > 2 ? b + stride : b;
-    let d = left > 3 ? c + stride : c;
-    for (const end = a + k; a < end; a += 16, b += 16, c += 16, d += 16, to += 64) {
-      const va = v128.load(a);
-      const vb = v128.load(b);
-      const vc = v128.load(c);
-      const vd = v128.load(d);
-      any = v128.or(v128.or(any, v128.or(va, vb)), v128.or(vc, vd));
-      const ab0 = v128.shuffle<i32>(va, vb, 0, 4, 1, 5);
-      const ab1 = v128.shuffle<i32>(va, vb, 2, 6, 3, 7);
-      const cd0 = v128.shuffle<i32>(vc, vd, 0, 4, 1, 5);
-      const cd1 = v128.shuffle<i32>(vc, vd, 2, 6, 3, 7);
-      v128.store(to, v128.shuffle<i64>(ab0, cd0, 0, 2));
-      v128.store(to, v128.shuffle<i64>(ab0, cd0, 1, 3), 16);
-      v128.store(to, v128.shuffle<i64>(ab1, cd1, 0, 2), 32);
-      v128.store(to, v128.shuffle<i64>(ab1, cd1, 1, 3), 48);
-    }
-    if (i8x16.bitmask(any)) return 0;
+function packGroup8(a: usize, b: usize, c: usize, d: usize, k: i32, to: usize): bool {
+  let any = i8x16.splat(0);
+  for (const end = a + k; a < end; a += 16, b += 16, c += 16, d += 16, to += 64) {
+    const va = v128.load(a);
+    const vb = v128.load(b);
+    const vc = v128.load(c);
+    const vd = v128.load(d);
+    any = v128.or(v128.or(any, v128.or(va, vb)), v128.or(vc, vd));
+    const ab0 = v128.shuffle<i32>(va, vb, 0, 4, 1, 5);
+    const ab1 = v128.shuffle<i32>(va, vb, 2, 6, 3, 7);
+    const cd0 = v128.shuffle<i32>(vc, vd, 0, 4, 1, 5);
+    const cd1 = v128.shuffle<i32>(vc, vd, 2, 6, 3, 7);
+    v128.store(to, v128.shuffle<i64>(ab0, cd0, 0, 2));
+    v128.store(to, v128.shuffle<i64>(ab0, cd0, 1, 3), 16);
+    v128.store(to, v128.shuffle<i64>(ab1, cd1, 0, 2), 32);
+    v128.store(to, v128.shuffle<i64>(ab1, cd1, 1, 3), 48);
   }
-  return 1;
+  return !i8x16.bitmask(any);
+}
+
+/** Bytes of a group of int16, and of one of bytes, which are never more. */
+// @ts-ignore: decorator
+@inline
+function groupBytes16(k: i32): usize {
+  return <usize>((k + 7) >> 3) << 6;
+}
+
+// @ts-ignore: decorator
+@inline
+function groupBytes8(k: i32): usize {
+  return <usize>((k + 15) >> 4) << 6;
+}
+
+/**
+ * `rows` rows of bytes at a distance of `stride` → the forms, and groups of 4 rows, each in the better form; the last row
+ * stands for those past the end. A run of groups of one form lies as `product` wants it, and begins where it would if all
+ * groups were int16. (Above 127 there may be few bytes: what clamping at calibration's range cut off.)
+ */
+// @ts-ignore: decorator
+@inline
+function packTile(from: usize, stride: i32, rows: i32, k: i32, forms: usize, constants: usize): void {
+  const bytes16 = groupBytes16(k);
+  const seven = RELAXED && load<i32>(constants, SEVEN_FLAG) != 0;
+  let to16 = forms + FORMS;
+  let to8 = to16;
+  for (let r: i32 = 0; r < rows; r += 4, from += <usize>stride << 2, to16 += bytes16, forms++) {
+    const left = rows - r;
+    const b = left > 1 ? from + stride : from;
+    const c = left > 2 ? b + stride : b;
+    const d = left > 3 ? c + stride : c;
+    if (RELAXED) {
+      const below = seven && packGroup8(from, b, c, d, k, to8);
+      store<u8>(forms, <u8>below);
+      if (below) {
+        to8 += groupBytes8(k);
+        continue;
+      }
+      to8 = to16 + bytes16;
+    }
+    packGroup16(from, b, c, d, k, to16);
+  }
 }
 
 // @ts-ignore: decorator
@@ -257,14 +285,11 @@ function tileFloat(
   product(false, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
 }
 
-/**
- * Panels of split s of `splits`, of group g, times a tile that lies packed in scratch.
- * form: 0 not packed yet, 1 int16, 2 bytes below 128.
- */
+/** Panels of split s of `splits`, of group g, times what packTile made. */
 // @ts-ignore: decorator
 @inline
 function splitTile(
-  form: i32, tile: usize, rows: i32, k: i32, n: i32, g: i32, s: i32, splits: i32,
+  forms: usize, rows: i32, k: i32, n: i32, g: i32, s: i32, splits: i32,
   packed16: usize, packed8: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, yStride: i32,
 ): void {
   const panels = (n + PANEL - 1) / PANEL;
@@ -273,26 +298,27 @@ function splitTile(
   const p1 = panels * (s + 1) / splits;
   const bias = bias8 + (first << 5);
   const multiplier = multiplier8 + (first << 5);
-  if (RELAXED) {
-    if (form == 2) {
-      const quads = (k + 3) >> 2;
-      tileSeven(tile, rows, quads, packed8 + first * quads * 32, bias, multiplier, constants, y, yStride, n, p0, p1);
-      return;
-    }
-  }
   const pairs = (k + 1) >> 1;
-  tileExact(tile, rows, pairs, packed16 + first * pairs * 32, bias, multiplier, constants, y, yStride, n, p0, p1);
-}
-
-/** Packs a tile in the better form: 2 where its bytes allow, else 1. */
-// @ts-ignore: decorator
-@inline
-function packTile(from: usize, stride: i32, rows: i32, k: i32, to: usize, constants: usize): i32 {
-  if (RELAXED) {
-    if (load<i32>(constants, SEVEN_FLAG) && packRows8(from, stride, rows, k, to)) return 2;
+  const weights16 = packed16 + first * pairs * 32;
+  let tile = forms + FORMS;
+  if (!RELAXED) {
+    tileExact(tile, rows, pairs, weights16, bias, multiplier, constants, y, yStride, n, p0, p1);
+    return;
   }
-  packRows16(from, stride, rows, k, to);
-  return 1;
+  const quads = (k + 3) >> 2;
+  const weights8 = packed8 + first * quads * 32;
+  const groups = (rows + 3) >> 2;
+  for (let i: i32 = 0; i < groups; ) {
+    const seven = load<u8>(forms + i);
+    let end = i + 1;
+    while (end < groups && load<u8>(forms + end) == seven) end++;
+    const count = min(rows, end << 2) - (i << 2);
+    if (seven) tileSeven(tile, count, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
+    else tileExact(tile, count, pairs, weights16, bias, multiplier, constants, y, yStride, n, p0, p1);
+    tile += <usize>(end - i) * groupBytes16(k);
+    y += <usize>(count * yStride);
+    i = end;
+  }
 }
 
 /**
@@ -307,7 +333,6 @@ export function qgemm(
   const packed = scratch + <usize>thread * scratchStep;
   const stride = groups * k;
   let last: i32 = -1;
-  let form: i32 = 0;
   for (let unit = begin; unit < end; unit++) {
     const at = unit / splits;
     const s = unit - at * splits;
@@ -316,11 +341,11 @@ export function qgemm(
     const row = t * tile;
     const rows = min(tile, m - row);
     if (at != last) {
-      form = packTile(x + <usize>row * stride + g * k, stride, rows, k, packed, constants);
+      packTile(x + <usize>row * stride + g * k, stride, rows, k, packed, constants);
       last = at;
     }
     splitTile(
-      form, packed, rows, k, n, g, s, splits, packed16, packed8, bias8, multiplier8, constants,
+      packed, rows, k, n, g, s, splits, packed16, packed8, bias8, multiplier8, constants,
       y + <usize>row * (groups * n) + g * n, groups * n,
     );
   }
@@ -361,7 +386,6 @@ export function qconv(
   const pixel = groups * channels;
   const padding = i8x16.splat(<i8>xZeroPoint);
   let last: i32 = -1;
-  let form: i32 = 0;
   for (let unit = begin; unit < end; unit++) {
     const at = unit / splits;
     const s = unit - at * splits;
@@ -406,11 +430,11 @@ export function qconv(
           }
         }
       }
-      form = packTile(patches, patchStride, rows, k, packed, constants);
+      packTile(patches, patchStride, rows, k, packed, constants);
       last = at;
     }
     splitTile(
-      form, packed, rows, k, n, g, s, splits, packed16, packed8, bias8, multiplier8, constants,
+      packed, rows, k, n, g, s, splits, packed16, packed8, bias8, multiplier8, constants,
       y + <usize>row * (groups * n) + g * n, groups * n,
     );
   }

@@ -22,6 +22,9 @@ export const Control = {
   asleep: 8,
   /** Set to end the workers. */
   stop: 9,
+  /** Set while the main thread sleeps until the workers are through; then they count `left` up and wake it. */
+  awaited: 10,
+  left: 11,
   message: 16,
 } as const;
 
@@ -56,6 +59,14 @@ export function takeChunks(
     if (begin >= units) return;
     run(...args, begin, Math.min(units, begin + chunk), thread);
   }
+}
+
+/** A worker's part is done. */
+export function leave(control: Int32Array): void {
+  Atomics.sub(control, Control.state, 1);
+  if (Atomics.load(control, Control.awaited) === 0) return;
+  Atomics.add(control, Control.left, 1);
+  Atomics.notify(control, Control.left);
 }
 
 /** Keeps everyone from taking another chunk. */

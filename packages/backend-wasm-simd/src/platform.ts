@@ -39,6 +39,7 @@ interface NodeWorkerThreads {
 }
 
 interface Platform {
+  performance: { now(): number };
   WebAssembly?: WasmNamespace;
   SharedArrayBuffer?: typeof SharedArrayBuffer;
   crossOriginIsolated?: boolean;

@@ -15,10 +15,25 @@ import {
 import { type PlatformWorker, platform, type WasmMemory, type WasmModule } from './platform';
 import type { WorkerStart } from './worker';
 
-/** Every thread gets about this many chunks of a job, so that a slow one doesn't hold up the others. */
-const chunksPerThread = 4;
+/**
+ * Every thread gets about this many chunks of a job, so that one that is slow, or whose core has other things to do,
+ * doesn't hold up the others for long.
+ */
+const chunksPerThread = 16;
+
+/** How long the main thread watches for the last worker before it sleeps: its core may be the one that worker needs. */
+const spinMs = 0.1;
 
 const pause = (Atomics as { pause?(): void }).pause ?? (() => {});
+
+/** Whether this thread may sleep: a page's main thread may not. */
+function maySleep(control: Int32Array): boolean {
+  try {
+    return Atomics.wait(control, Control.left, -1) === 'not-equal';
+  } catch {
+    return false;
+  }
+}
 
 /** A wasm function that does the units from begin to end; the last three arguments are begin, end, thread. */
 export type UnitFunction = (...args: number[]) => unknown;
@@ -63,6 +78,7 @@ export class ThreadPool {
   readonly #memory = new SharedArrayBuffer(controlBytes);
   readonly #control = new Int32Array(this.#memory);
   readonly #args = argsOf(this.#memory);
+  readonly #spinMs = maySleep(this.#control) ? spinMs : Number.POSITIVE_INFINITY;
   readonly #workers = new Set<PlatformWorker>();
   #job = 0;
   readonly #starting = new Set<PlatformWorker>();
@@ -121,10 +137,27 @@ export class ThreadPool {
       error = thrown;
       cancel(control);
     }
-    // Closed as soon as nobody is at it.
-    while (Atomics.compareExchange(control, Control.state, open, open & ~openBit) !== open) pause();
+    this.#close(open);
     if (error) throw error;
     if (control[Control.failed]) throw new Error(failure(control));
+  }
+
+  /** Closes the job as soon as nobody is at it any more. */
+  #close(open: number): void {
+    const control = this.#control;
+    const isClosed = () => Atomics.compareExchange(control, Control.state, open, open & ~openBit) === open;
+    const until = platform.performance.now() + this.#spinMs;
+    do {
+      for (let i = 0; i < 64; i++, pause()) if (isClosed()) return;
+    } while (platform.performance.now() < until);
+    Atomics.store(control, Control.awaited, 1);
+    for (;;) {
+      // The order matters: workers change the state, and then look whether anyone waits.
+      const left = Atomics.load(control, Control.left);
+      if (isClosed()) break;
+      Atomics.wait(control, Control.left, left);
+    }
+    Atomics.store(control, Control.awaited, 0);
   }
 
   dispose(): void {

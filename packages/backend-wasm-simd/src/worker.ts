@@ -1,5 +1,5 @@
 // What a worker runs. Bundled to text by scripts/build-wasm.mjs, so that no bundler has to find a file.
-import { argsOf, Control, fail, jobShift, openBit, started, takeChunks } from './job';
+import { argsOf, Control, fail, jobShift, leave, openBit, started, takeChunks } from './job';
 import type { WasmMemory, WasmModule, WasmNamespace } from './platform';
 
 /** What the main thread sends first, and only. */
@@ -28,8 +28,11 @@ const global = globalThis as unknown as WorkerGlobal;
 const { WebAssembly } = global;
 const pause = (Atomics as { pause?(): void }).pause ?? (() => {});
 
-/** How long an idle worker watches for work before it sleeps: longer than the gap between two kernels of a network. */
-const spinMs = 0.5;
+/**
+ * How long an idle worker watches for work before it sleeps: about the gap between two kernels of a network. Not longer: the
+ * core that it keeps busy may be the one that the main thread needs.
+ */
+const spinMs = 0.1;
 
 function serve(
   { module, memory, control: shared, thread }: WorkerStart,
@@ -78,7 +81,7 @@ function serve(
     } catch (error) {
       fail(control, error);
     }
-    Atomics.sub(control, Control.state, 1);
+    leave(control);
   }
 }
 

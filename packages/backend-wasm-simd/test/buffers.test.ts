@@ -154,11 +154,11 @@ describe('memory', () => {
   it('of dropped buffers is reclaimed within a synchronous loop', async () => {
     const backend = await create({ memoryBudget: 16 * megabyte });
     let most = 0;
-    for (let i = 0; i < 2000; i++) {
+    for (let i = 0; i < 1000; i++) {
       filled(backend, megabyte / 4, i);
       if (i % 50 === 0) most = Math.max(most, process.memoryUsage().arrayBuffers);
     }
-    // 2000 MB went through; the wasm memory itself doesn't count here.
+    // 1000 MB went through; the wasm memory itself doesn't count here.
     expect(most).toBeLessThan(400 * megabyte);
     expect(backend.info().wasmMemory).toBeLessThanOrEqual(32 * megabyte);
     backend.dispose();

@@ -1,6 +1,6 @@
 import { type Backend, isFloatDType, ModuleError } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
-import { Tensor } from '@octet/tensor';
+import { freeIntermediate, Tensor } from '@octet/tensor';
 import { type Copies, deepCopy } from './clone';
 import { type ForwardHook, type ForwardPreHook, type HookHandle, type HookOptions, Hooks } from './hooks';
 import { Buffer, Parameter, sameKind } from './parameter';
@@ -12,6 +12,9 @@ export type AnyModule = Module<any, any>;
 
 // Beside the modules, not in them: hooks are no part of a module's fields, and a clone starts without.
 const hooksOf = new WeakMap<object, Hooks>();
+
+/** How often a module was called that may keep what it sees. */
+let keepers = 0;
 
 /**
  * The base of all layers and models.
@@ -25,7 +28,8 @@ const hooksOf = new WeakMap<object, Hooks>();
  * PyTorch's, `layers.0.skip_add.scale`.
  *
  * A class whose `forward` stores neither its input nor its output anywhere may say so, `static readonly keepsNothing =
- * true`: then a `Sequential` frees what passes between such modules at once, rather than leave it to the garbage collector.
+ * true`: then `inTurn`, and so a `Sequential`, frees what passes between such modules at once, rather than leave it to the
+ * garbage collector. Calls of other modules are looked at for themselves.
  *
  * @example
  * class Classifier extends Module {
@@ -49,6 +53,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
   /** `forward` with the hooks around it. */
   call(...args: Args): Out {
     const hooks = hooksOf.get(this);
+    if (mayKeep(this, hooks)) keepers += 1;
     return hooks ? hooks.around(this, args) : this.forward(...args);
   }
 
@@ -326,16 +331,45 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
   }
 }
 
+/** Whether a call of this module alone, not of those under it, may store its input or output somewhere. */
+function mayKeep(module: AnyModule, hooks = hooksOf.get(module)): boolean {
+  if (hooks?.keepNothing === false) return true;
+  let type: object = Object.getPrototypeOf(module);
+  while (!Object.hasOwn(type, 'forward')) type = Object.getPrototypeOf(type);
+  return !Object.hasOwn(type.constructor, 'keepsNothing');
+}
+
 /**
  * Whether nobody can hold what goes into and comes out of this module but its caller: the class that defines its `forward`
  * says so (`static readonly keepsNothing = true`), for it and all modules under it, and none has hooks.
  */
 export function keepsNothing(module: AnyModule): boolean {
-  if (hooksOf.get(module)?.keepNothing === false) return false;
-  let type: object = Object.getPrototypeOf(module);
-  while (!Object.hasOwn(type, 'forward')) type = Object.getPrototypeOf(type);
-  if (!Object.hasOwn(type.constructor, 'keepsNothing')) return false;
-  return module.children().every(keepsNothing);
+  return !mayKeep(module) && module.children().every(keepsNothing);
+}
+
+/** A module, or a function that stores neither what it takes nor what it gives. */
+export type Step = Module | ((x: Tensor) => Tensor);
+
+/**
+ * `x` through the steps one after another. What passes between them is freed as by `freeIntermediate`, unless a module
+ * that was called meanwhile may keep it: see `Module`. `x` itself stays.
+ */
+export function inTurn(x: Tensor, ...steps: readonly Step[]): Tensor {
+  let at = x;
+  // Whether the memory of `at` came from here, and only here: then nobody misses it after the next step.
+  let ours = false;
+  for (const step of steps) {
+    const before = keepers;
+    const y = step instanceof Module ? step.call(at) : step(at);
+    const kept = keepers !== before;
+    if (y.storage === at.storage) ours &&= !kept;
+    else {
+      if (ours && !kept) freeIntermediate(at, y);
+      ours = !kept && y.storage !== x.storage;
+    }
+    at = y;
+  }
+  return at;
 }
 
 /** The name of a module's class, for people. */

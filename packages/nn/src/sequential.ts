@@ -1,6 +1,6 @@
 import { ArgumentError } from '@octet/backend';
-import { freeIntermediate, type Tensor } from '@octet/tensor';
-import { keepsNothing, Module } from './module';
+import type { Tensor } from '@octet/tensor';
+import { inTurn, Module } from './module';
 
 /** Modules one after another; the children are '0', '1', … */
 export class Sequential extends Module implements Iterable<Module> {
@@ -14,19 +14,7 @@ export class Sequential extends Module implements Iterable<Module> {
   static readonly keepsNothing = true;
 
   forward(x: Tensor): Tensor {
-    // Whether the memory of x came from here, and only here: then nobody misses it after the next module.
-    let ours = false;
-    for (const module of this) {
-      const y = module.call(x);
-      const discreet = keepsNothing(module);
-      if (y.storage === x.storage) ours &&= discreet;
-      else {
-        if (ours && discreet) freeIntermediate(x, y);
-        ours = discreet;
-      }
-      x = y;
-    }
-    return x;
+    return inTurn(x, ...this);
   }
 
   get length(): number {
@@ -49,10 +37,10 @@ export class Sequential extends Module implements Iterable<Module> {
 }
 
 /** The values of a list's fields '0', '1', … */
-export function numbered<M>(list: object): M[] {
-  return Object.entries(list)
-    .filter(([name]) => /^\d+$/.test(name))
-    .map(([, module]) => module as M);
+export function numbered<M>(list: { readonly [index: number]: M }): M[] {
+  const found: M[] = [];
+  for (let i = 0; i in list; i++) found.push(list[i]);
+  return found;
 }
 
 /** @throws ArgumentError if `index` is out of range. */

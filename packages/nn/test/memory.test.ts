@@ -1,6 +1,6 @@
 import { getBackend, noGrad, randn, type Tensor } from '@octet/tensor';
 import { expect, test } from 'vitest';
-import { BatchNorm2d, Conv2d, Flatten, Identity, Module, ReLU, Sequential, Sigmoid } from '../src';
+import { BatchNorm2d, Conv2d, Flatten, Identity, inTurn, Module, ReLU, Sequential, Sigmoid } from '../src';
 
 /** Bytes that `fn` leaves behind, its result included. */
 function left<T>(fn: () => T): { bytes: number; result: T } {
@@ -43,6 +43,36 @@ test('what a module or a hook may hold stays alive', () => {
   model.at(2).registerForwardHook((_, [input], output) => void seen.push(input, output));
   noGrad(() => model.call(randn([1, 3, 2, 2])));
   for (const t of [...holder.held, ...seen]) expect(t.dataSync()).toHaveLength(12);
+});
+
+test('inTurn frees between modules and functions, and never what it was given', () => {
+  class Residual extends Module {
+    static readonly keepsNothing = true;
+
+    readonly conv = new Conv2d(3, 3, 1);
+    readonly act = new ReLU();
+
+    forward(x: Tensor): Tensor {
+      return inTurn(
+        x,
+        this.conv,
+        (y) => x.add(y),
+        () => x,
+        this.act,
+      );
+    }
+  }
+  const model = new Residual();
+  const x = randn([2, 3, 4, 4]).contiguous({ memoryFormat: 'channelsLast' });
+  const run = () => left(() => noGrad(() => model.call(x)));
+  const { bytes, result } = run();
+  expect(bytes).toBe(result.nbytes);
+  expect(x.dataSync()).toHaveLength(96);
+  // Deep inside somebody may look: then nothing is freed around it, and is again afterwards.
+  const hook = model.conv.registerForwardHook(() => {});
+  expect(run().bytes).toBe(2 * result.nbytes);
+  hook.remove();
+  expect(run().bytes).toBe(result.nbytes);
 });
 
 test('a class that overrides forward is trusted with nothing', () => {

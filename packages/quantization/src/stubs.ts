@@ -1,4 +1,4 @@
-import { Module } from '@octet/nn';
+import { inTurn, Module } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
 
 /** Where a model goes from float to int8: the identity, until `convert` makes it Quantize. */
@@ -31,6 +31,6 @@ export class QuantWrapper<M extends Module> extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return this.dequant.call(this.module.call(this.quant.call(x)));
+    return inTurn(x, this.quant, this.module, this.dequant);
   }
 }

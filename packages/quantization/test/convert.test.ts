@@ -1,7 +1,7 @@
 import { addDispatchHook, type DispatchEvent } from '@octet/backend';
 import { type AnyModule, Linear, LSTM, Sequential } from '@octet/nn';
 import { SGD } from '@octet/optim';
-import { manualSeed, noGrad, randn, type Tensor } from '@octet/tensor';
+import { manualSeed, noGrad, randn, scope, type Tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
   convert,
@@ -49,6 +49,14 @@ function trained(qconfig: QConfig): SmallNet {
 }
 
 describe('convert', () => {
+  test('an int8 model whose first call was in a scope works on', async () => {
+    const int8 = await postTraining('qnnpack');
+    const x = images();
+    const call = () => noGrad(() => int8.call(x));
+    const first = await scope(call).data();
+    expect(await scope(call).data()).toEqual(first);
+  });
+
   test.each(['qnnpack', 'fbgemm', 'x86'] as const)(
     '%s: int8 from stub to stub, no float inside',
     async (engine) => {

@@ -81,9 +81,7 @@ describe('int8 arithmetic stays within one step of exact arithmetic', () => {
   test('sums that could leave int32 are refused', () => {
     const k = 70000;
     const weight = tensor(new Float32Array(k), [1, k]).quantizePerTensor(1, 0, 'qint8');
-    const x = tensor(new Float32Array(k), [1, k]).quantizePerTensor(1, 0, 'quint8');
-    const packed = new functional.PackedWeight('test', weight, undefined);
-    expect(() => functional.linear(x, packed, { scale: 1, zeroPoint: 0 })).toThrow(
+    expect(() => new functional.PackedWeight('test', weight, undefined)).toThrow(
       /int32 can't overflow, found 70000/,
     );
   });

@@ -38,7 +38,7 @@ export class GradNode {
   release(): void {
     this.inputs = [];
     this.backward = undefined;
-    for (const storage of this.doomed) storage.free();
+    for (const storage of this.doomed) storage.release();
     this.doomed = [];
   }
 
@@ -119,7 +119,7 @@ export function record(op: string, output: Tensor, inputs: readonly Tensor[], ba
 export function freeIntermediate(x: Tensor, y: Tensor): void {
   if (x.storage === y.storage) return;
   if (x.gradNode) x.gradNode.freeAfterBackward(x);
-  else if (!y.requiresGrad) x.dispose();
+  else if (!y.requiresGrad) x.storage.release();
 }
 
 /** `x` through the functions one after another; what lies between them is freed as by freeIntermediate. */
@@ -305,7 +305,7 @@ class GradientMemory {
   drop({ storage }: Tensor): void {
     const left = (this.holders.get(storage) ?? 0) - 1;
     if (left > 0) this.holders.set(storage, left);
-    else if (this.holders.delete(storage)) storage.free();
+    else if (this.holders.delete(storage)) storage.release();
   }
 
   /** It outlives the walk. */

@@ -166,6 +166,11 @@ export function withStrides(x: Tensor, strides: readonly number[]): Tensor {
   return y;
 }
 
+/** Frees what `dense` and its like made of a tensor, unless it is the tensor itself. */
+export function freeCopy(copy: Tensor, of: Tensor): void {
+  if (copy !== of) copy.storage.release();
+}
+
 /** `x` row-major from the start of its storage. Not recorded. */
 export function dense(x: Tensor): Tensor {
   return withStrides(x, contiguousStrides(x.shape));

@@ -7,8 +7,9 @@ export function noteInScope(storage: Storage): void {
   open.at(-1)?.add(storage);
 }
 
-/** Keeps a storage alive past the end of every open scope. */
+/** Keeps a storage alive past the end of every open scope, and from being freed early. */
 export function keepStorage(storage: Storage): void {
+  storage.kept = true;
   for (const scope of open) scope.delete(storage);
 }
 

@@ -6,6 +6,8 @@ export class Storage {
   private static count = 0;
   /** Grows with every allocation. */
   readonly serial = Storage.count++;
+  /** Whether someone asked to keep it: then only they free it, and garbage collection. */
+  kept = false;
   private handle: unknown;
 
   private constructor(
@@ -48,5 +50,10 @@ export class Storage {
     if (this.handle === undefined) return;
     this.backend.free(this.handle);
     this.handle = undefined;
+  }
+
+  /** As `free`, where the library thinks that nobody needs it any more. */
+  release(): void {
+    if (!this.kept) this.free();
   }
 }

@@ -14,7 +14,7 @@ import {
   type TypedArray,
 } from '@octet/backend';
 import { type BackwardOptions, backward, type GradNode, record } from './autograd';
-import { as, dense, emptyOn, expandTo, packed, run } from './kernel';
+import { as, dense, emptyOn, expandTo, freeCopy, packed, run } from './kernel';
 import {
   formatShape,
   formatStrides,
@@ -110,12 +110,19 @@ export class Tensor {
    */
   async data(): Promise<TypedArray> {
     const t = dense(this);
-    return t.backend.read(t.storage.buffer, t.numel);
+    const elements = await t.backend.read(t.storage.buffer, t.numel);
+    freeCopy(t, this);
+    return elements;
   }
 
   /** As `data`, at once. @throws BackendError on a backend that can't (WebGPU): use `await t.data()`. */
   dataSync(): TypedArray {
-    return readTensor('dataSync', dense(this), 'Read with await t.data().');
+    const t = dense(this);
+    try {
+      return readTensor('dataSync', t, 'Read with await t.data().');
+    } finally {
+      freeCopy(t, this);
+    }
   }
 
   /** The number in a tensor of one element. @throws ShapeError if it has more. */
@@ -218,7 +225,7 @@ export class Tensor {
     this.dispose();
   }
 
-  /** Keeps it alive past the end of the scopes it was made in. */
+  /** Keeps it alive past the end of the scopes it was made in: only `dispose` and garbage collection free it. */
   keep(): this {
     keepStorage(this.storage);
     return this;

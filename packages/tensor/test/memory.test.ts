@@ -6,7 +6,7 @@ const used = () => process.memoryUsage().arrayBuffers;
 const MiB = 2 ** 20;
 
 test('a plain training loop runs in bounded memory', () => {
-  const x = randn([12, 3, 28, 28]);
+  const x = randn([6, 3, 28, 28]);
   const weight = randn([16, 3, 3, 3], { requiresGrad: true });
   const [gamma, beta] = [ones([16], { requiresGrad: true }), zeros([16], { requiresGrad: true })];
   const [runningMean, runningVar] = [zeros([16]), ones([16])];
@@ -28,6 +28,6 @@ test('a plain training loop runs in bounded memory', () => {
     allocated += 8 * y.nbytes;
     peak = Math.max(peak, used() - start);
   }
-  expect(allocated).toBeGreaterThan(400 * MiB);
-  expect(peak).toBeLessThan(120 * MiB);
+  expect(allocated).toBeGreaterThan(200 * MiB);
+  expect(peak).toBeLessThan(60 * MiB);
 });

@@ -72,9 +72,9 @@ export function gemmPlan(cx: KernelContext, m: number, n: number, k: number, gro
   return { tile, splits, units: tiles * splits, grain };
 }
 
-/** Bytes of a packed tile. */
+/** Bytes of a packed tile, the forms of its groups first. */
 export function tileSize(tile: number, k: number): number {
-  return Math.ceil(k / 8) * 16 * Math.ceil(tile / 4) * 4 + 64;
+  return 64 + Math.ceil(k / 8) * 16 * Math.ceil(tile / 4) * 4 + 64;
 }
 
 /** The arguments from the packed weights on; `scratch` in bytes for each thread. */

@@ -1,8 +1,8 @@
 import { type Conv2dOptions, conv2dShape, kernel, type Tensor } from '@octet/tensor';
-import { type OutputQparams, outputQparams, requireExactSums, requireQuint8 } from './int8';
+import { type OutputQparams, outputQparams, requireQuint8 } from './int8';
 import type { PackedWeight } from './packed-weight';
 
-const { channelsLast, emptyChannelsLast, nhwc, run } = kernel;
+const { channelsLast, emptyChannelsLast, freeCopy, nhwc, run } = kernel;
 
 /**
  * int8 convolution: x [N,C,H,W] quint8, weight [O,C/groups,kh,kw] qint8 → [N,O,OH,OW] quint8, channels last.
@@ -17,16 +17,17 @@ export function quantizedConv2d(
   const { weight } = packed;
   const xq = requireQuint8(op, x);
   const { shape, attrs } = conv2dShape(op, x, weight, packed.bias, options);
-  requireExactSums(op, weight);
   const yq = outputQparams(op, options);
   const { bias, attrs: requantize } = packed.callFor(xq, yq, options.relu ?? false);
   const y = emptyChannelsLast(x, shape, { qparams: yq });
+  const xc = channelsLast(x);
   run(
     'qconv2d',
-    { x: nhwc(channelsLast(x)), weight: packed.operand, bias },
+    { x: nhwc(xc), weight: packed.operand, bias },
     { y: nhwc(y) },
     { ...attrs, ...requantize },
     packed.cache,
   );
+  freeCopy(xc, x);
   return y;
 }

@@ -1,6 +1,6 @@
 import { DTypeError } from '@octet/backend';
 import { kernel, linearShape, numel, type Tensor } from '@octet/tensor';
-import { type OutputQparams, outputQparams, requireExactSums, requireQuint8 } from './int8';
+import { type OutputQparams, outputQparams, requireQuint8 } from './int8';
 import type { PackedWeight } from './packed-weight';
 
 const { as, dense, emptyOn, run } = kernel;
@@ -12,10 +12,8 @@ export function quantizedLinear(
   options: OutputQparams & { relu?: boolean },
 ): Tensor {
   const op = 'quantized.linear';
-  const { weight } = packed;
   const xq = requireQuint8(op, x);
   const { rows, inner, outer, shape } = shapesOf(op, x, packed);
-  requireExactSums(op, weight);
   const yq = outputQparams(op, options);
   const { bias, attrs } = packed.callFor(xq, yq, options.relu ?? false);
   const y = emptyOn(x, shape, { qparams: yq });
@@ -35,7 +33,7 @@ export function quantizedLinear(
  */
 export function dynamicLinear(x: Tensor, packed: PackedWeight): Tensor {
   const op = 'dynamic.linear';
-  const { weight, bias } = packed;
+  const { bias } = packed;
   if (x.dtype !== 'float32') {
     throw new DTypeError({
       op,
@@ -45,7 +43,6 @@ export function dynamicLinear(x: Tensor, packed: PackedWeight): Tensor {
     });
   }
   const { rows, inner, outer, shape } = shapesOf(op, x, packed);
-  requireExactSums(op, weight);
   const y = emptyOn(x, shape);
   run(
     'qlinearDynamic',

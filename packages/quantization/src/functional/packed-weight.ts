@@ -1,6 +1,6 @@
 import { DTypeError, PrepackCache, type RequantizeAttrs } from '@octet/backend';
 import { kernel, type PerTensorQParams, qparamArrays, type Tensor, tensor } from '@octet/tensor';
-import { outputRange, quantizeBias, requantizeMultiplier } from './int8';
+import { outputRange, quantizeBias, requantizeMultiplier, requireExactSums } from './int8';
 
 /** What a layer's int8 kernel needs beside its input, for one input scale and one output. */
 export interface Int8Call {
@@ -19,11 +19,12 @@ export class PackedWeight {
   readonly operand: kernel.Operand;
   readonly scale: Float32Array;
   readonly zeroPoint: Int32Array;
-  private last: { key: string; call: Int8Call } | undefined;
+  private last: { key: readonly unknown[]; call: Int8Call } | undefined;
 
   /**
    * weight qint8 [outputs, …] (per tensor, or per channel along dim 0); bias float32 [outputs], and a copy of it for a
-   * backend that can't be read at once. @throws DTypeError for another dtype
+   * backend that can't be read at once.
+   * @throws DTypeError for another dtype, QuantizationError if sums could leave int32
    */
   constructor(
     op: string,
@@ -39,6 +40,7 @@ export class PackedWeight {
         fix: 'Quantize it with quantizePerTensor or quantizePerChannel to qint8.',
       });
     }
+    requireExactSums(op, weight);
     const { scale, zeroPoint } = qparamArrays(weight.qparams);
     this.scale = scale;
     this.zeroPoint = zeroPoint;
@@ -46,12 +48,14 @@ export class PackedWeight {
       weight.dim === 4
         ? kernel.nhwc(kernel.channelsLast(weight))
         : kernel.as(kernel.dense(weight), weight.shape);
+    // The first call may be in a scope.
+    this.operand.tensor.keep();
   }
 
   /** The numbers for an input at `x` and an output at `y`; new ones forget the old packing. */
   callFor(x: PerTensorQParams, y: PerTensorQParams, relu: boolean): Int8Call {
-    const key = [x.scale, x.zeroPoint, y.scale, y.zeroPoint, relu].join();
-    if (this.last?.key !== key) {
+    const key = [x.scale, x.zeroPoint, y.scale, y.zeroPoint, relu];
+    if (!this.last?.key.every((value, i) => value === key[i])) {
       this.cache.clear();
       this.last = { key, call: this.makeCall(x, y, relu) };
     }
@@ -63,7 +67,7 @@ export class PackedWeight {
     const useCopy = hostBias && !bias?.backend.readSync;
     const values = useCopy ? hostBias : (bias?.dataSync() as Float32Array | undefined);
     return {
-      bias: values && tensor(quantizeBias(values, x, weight), { backend: weight.backend }),
+      bias: values && tensor(quantizeBias(values, x, weight), { backend: weight.backend }).keep(),
       attrs: {
         xZeroPoint: x.zeroPoint,
         weightZeroPoint: this.zeroPoint,

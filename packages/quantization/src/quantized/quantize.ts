@@ -1,5 +1,5 @@
 import { Module } from '@octet/nn';
-import type { Tensor } from '@octet/tensor';
+import { chain, type Tensor } from '@octet/tensor';
 import { Int8Module } from './with-output';
 
 /** float32 → quint8: what a QuantStub becomes. Images come out channels last, as int8 kernels want them. */
@@ -7,8 +7,8 @@ export class Quantize extends Int8Module {
   static readonly keepsNothing = true;
 
   override forward(x: Tensor): Tensor {
-    const image = x.dim === 4 ? x.contiguous({ memoryFormat: 'channelsLast' }) : x;
-    return image.quantizePerTensor(this.scale, this.zeroPoint, 'quint8');
+    const y = x.quantizePerTensor(this.scale, this.zeroPoint, 'quint8');
+    return x.dim === 4 ? chain(y, (q) => q.contiguous({ memoryFormat: 'channelsLast' })) : y;
   }
 }
 

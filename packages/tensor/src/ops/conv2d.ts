@@ -1,6 +1,15 @@
 import { ArgumentError, type Conv2dAttrs, ShapeError } from '@octet/backend';
 import { record, willRecord } from '../autograd';
-import { channelsLast, dense, emptyChannelsLast, nhwc, requireFloat, requireRank, run } from '../kernel';
+import {
+  channelsLast,
+  dense,
+  emptyChannelsLast,
+  freeCopy,
+  nhwc,
+  requireFloat,
+  requireRank,
+  run,
+} from '../kernel';
 import { formatShape, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
 import { applySum } from './sum';
@@ -25,6 +34,8 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
   // Each operand is kept for the other's gradient, if that is wanted.
   const savedX = willRecord(weight) ? xc : undefined;
   const savedWeight = willRecord(x) ? wc : undefined;
+  if (!savedX) freeCopy(xc, x);
+  if (!savedWeight) freeCopy(wc, weight);
   const { shape: shapeX } = x;
   const { shape: shapeWeight } = weight;
   const out = record('conv2d', y, bias ? [x, weight, bias] : [x, weight], (grad, needs) => {

@@ -1,5 +1,5 @@
 import { ArgumentError } from '@octet/backend';
-import { AdaptiveAvgPool2d, Flatten, Linear, Module, Sequential } from '@octet/nn';
+import { AdaptiveAvgPool2d, Flatten, inTurn, Linear, Module, Sequential } from '@octet/nn';
 import { DeQuantStub, QuantStub } from '@octet/quantization';
 import type { Tensor } from '@octet/tensor';
 import { ConvBNReLU } from './conv-bn-relu';
@@ -20,6 +20,8 @@ export interface DigitClassifierOptions {
  * @throws ArgumentError unless width > 0
  */
 export class DigitClassifier extends Module {
+  static readonly keepsNothing = true;
+
   readonly layers: Sequential;
   readonly quant = new QuantStub();
   readonly dequant = new DeQuantStub();
@@ -48,7 +50,7 @@ export class DigitClassifier extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return this.dequant.call(this.layers.call(this.quant.call(x)));
+    return inTurn(x, this.quant, this.layers, this.dequant);
   }
 
   /** Fuses convolutions, batch normalisations and ReLUs, in place: folded in evaluation mode, kept in training. */

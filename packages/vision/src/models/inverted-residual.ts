@@ -1,4 +1,4 @@
-import { BatchNorm2d, Conv2d, Module, Sequential } from '@octet/nn';
+import { BatchNorm2d, Conv2d, inTurn, Module, Sequential } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
 import { ConvBNReLU } from './conv-bn-relu';
 
@@ -36,6 +36,10 @@ export class InvertedResidual extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return this.useRes ? x.add(this.conv.call(x)) : this.conv.call(x);
+    return this.useRes ? inTurn(x, this.conv, (y) => this.add(x, y)) : this.conv.call(x);
+  }
+
+  protected add(x: Tensor, y: Tensor): Tensor {
+    return x.add(y);
   }
 }

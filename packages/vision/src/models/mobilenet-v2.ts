@@ -6,6 +6,7 @@ import {
   Dropout,
   Flatten,
   init,
+  inTurn,
   Linear,
   Module,
   Sequential,
@@ -45,6 +46,8 @@ const stages = [
  * @throws ArgumentError unless widthMult > 0
  */
 export class MobileNetV2 extends Module {
+  static readonly keepsNothing = true;
+
   readonly features: Sequential;
   readonly classifier: Sequential;
   readonly quant = new QuantStub();
@@ -90,8 +93,7 @@ export class MobileNetV2 extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const features = this.features.call(this.quant.call(x));
-    return this.dequant.call(this.classifier.call(this.flatten.call(this.pool.call(features))));
+    return inTurn(x, this.quant, this.features, this.pool, this.flatten, this.classifier, this.dequant);
   }
 
   /** Fuses convolutions, batch normalisations and ReLUs, in place: folded in evaluation mode, kept in training. */

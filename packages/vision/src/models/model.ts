@@ -1,4 +1,4 @@
-import { Module, Sequential } from '@octet/nn';
+import { inTurn, Module, Sequential } from '@octet/nn';
 import { DeQuantStub, QuantStub } from '@octet/quantization';
 import type { Tensor } from '@octet/tensor';
 import { fuseBlocks } from './fuse-blocks';
@@ -18,6 +18,8 @@ const defaultBlocks: readonly BlockSpec[] = [
 
 /** The tutorial's network: inverted residuals one after another, [N, 3, H, W] → [N, 256, H / 4, W / 4]. */
 export class Model extends Module {
+  static readonly keepsNothing = true;
+
   readonly layers: Sequential;
   readonly quant = new QuantStub();
   readonly dequant = new DeQuantStub();
@@ -28,7 +30,7 @@ export class Model extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return this.dequant.call(this.layers.call(this.quant.call(x)));
+    return inTurn(x, this.quant, this.layers, this.dequant);
   }
 
   /** Fuses convolutions, batch normalisations and ReLUs, in place: folded in evaluation mode, kept in training. */

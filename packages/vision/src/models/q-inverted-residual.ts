@@ -6,12 +6,10 @@ import { InvertedResidual } from './inverted-residual';
 
 /** An InvertedResidual that can be quantized: its addition has a scale of its own. */
 export class QInvertedResidual extends InvertedResidual {
-  static override readonly keepsNothing = true;
-
   readonly skipAdd = new FloatFunctional();
 
-  override forward(x: Tensor): Tensor {
-    return this.useRes ? this.skipAdd.add(x, this.conv.call(x)) : this.conv.call(x);
+  protected override add(x: Tensor, y: Tensor): Tensor {
+    return this.skipAdd.add(x, y);
   }
 
   /** Fuses the last convolution with its batch normalisation. The ConvBNReLU before it fuse themselves. */
