@@ -14,6 +14,7 @@ import {
   mapTensors,
   record,
   replay,
+  typeName,
   valuesOf,
   weighted,
   withInt8Weight,
@@ -27,6 +28,8 @@ export type Metric<M extends AnyModule = AnyModule> = (model: M) => number | Pro
 export interface AnalyzeOptions<M extends AnyModule = AnyModule> {
   /** Such as the accuracy on a test set: measured for both models, and reported. */
   metric?: Metric<M>;
+  /** How a report calls it; 'metric'. */
+  metricName?: string;
   /** Told after each input. */
   onProgress?: (inputs: number) => void;
 }
@@ -73,7 +76,7 @@ export interface LayerAnalysis {
     readonly local: Difference | null;
     /** As `local`, but int8 simulated: the float layer with weights and output rounded to the same integers. */
     readonly fakeQuantized: Difference | null;
-    /** As `local`, of rounding the weights alone. */
+    /** As `local`, of the int8 layer's weights and bias alone. */
     readonly weights: Difference | null;
     /** The part of the local noise, 0 to 1, that shifts whole channels: what another bias would take away. */
     readonly shift: number;
@@ -94,7 +97,7 @@ export interface Analysis {
     readonly sameClass: number | null;
   };
   /** null if none was asked for. */
-  readonly metric: { readonly float: number; readonly int8: number } | null;
+  readonly metric: { readonly name: string; readonly float: number; readonly int8: number } | null;
   readonly bytes: { readonly float: number; readonly int8: number };
   /** In the order in which they run. */
   readonly layers: readonly LayerAnalysis[];
@@ -116,16 +119,18 @@ export async function analyze<M extends AnyModule>(
   model: M,
   converted: M,
   data: Inputs,
-  { metric, onProgress }: AnalyzeOptions<M> = {},
+  { metric, metricName = 'metric', onProgress }: AnalyzeOptions<M> = {},
 ): Promise<Analysis> {
   const twin = floatTwin(model, converted);
   const watched = layerPairs(twin, converted).map((pair) => new WatchedLayer(pair));
   const output = new DifferenceSums();
   const classes = { same: 0, rows: 0 };
+  const order = new Set<string>();
   let inputs = 0;
   for await (const input of data) {
     const float = record(twin, named(watched, 'float'), input);
     const int8 = record(converted, named(watched, 'int8'), input);
+    for (const path of float.calls.keys()) order.add(path);
     for (const layer of watched) {
       const { path } = layer.pair;
       const [ours, theirs] = [float.calls.get(path) ?? [], int8.calls.get(path) ?? []];
@@ -146,12 +151,15 @@ export async function analyze<M extends AnyModule>(
       fix: 'Pass an array, or a generator that was not used up before.',
     });
   }
-  const layers = watched.flatMap((layer) => layer.result ?? []);
+  const paths = [...order];
+  const layers = watched
+    .flatMap((layer) => layer.result ?? [])
+    .sort((a, b) => paths.indexOf(a.path) - paths.indexOf(b.path));
   const sum = (of: 'float' | 'int8') => layers.reduce((total, { bytes }) => total + bytes[of], 0);
   const result = {
     inputs,
     output: { ...difference, sameClass: classes.rows > 0 ? classes.same / classes.rows : null },
-    metric: metric ? { float: await metric(twin), int8: await metric(converted) } : null,
+    metric: metric ? { name: metricName, float: await metric(twin), int8: await metric(converted) } : null,
     bytes: { float: sum('float'), int8: sum('int8') },
     layers,
   };
@@ -241,8 +249,8 @@ class WatchedLayer {
     const [low, high] = levels?.range ?? [0, 0];
     return {
       path: pair.path,
-      type: pair.float.constructor.name,
-      int8Type: isInt8(pair) || local.difference ? pair.int8.constructor.name : null,
+      type: typeName(pair.float),
+      int8Type: isInt8(pair) || local.difference ? typeName(pair.int8) : null,
       macs: this.macs ?? 0,
       bytes: { float: bytesOf(pair.float), int8: bytesOf(pair.int8) },
       error: {

@@ -1,7 +1,7 @@
 import { ArgumentError, type Backend } from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
 import { Tensor } from '@octet/tensor';
-import { argumentsOf, leavesOf, type ModelInput, mapTensors, record } from './layers';
+import { argumentsOf, leavesOf, type ModelInput, mapTensors, record, typeName } from './layers';
 
 /** A layer's output on a backend against the first backend's. */
 export interface LayerComparison {
@@ -96,13 +96,14 @@ async function outputsOf(model: AnyModule, input: readonly unknown[]): Promise<O
   const note = async (path: string, type: string, t: Tensor) =>
     outputs.set(path, { type, dtype: t.dtype, values: await t.data() });
   for (const [path, found] of calls) {
-    const type = leaves.find(([at]) => at === path)?.[1].constructor.name ?? '';
+    const leaf = leaves.find(([at]) => at === path)?.[1];
+    const type = leaf ? typeName(leaf) : '';
     for (const [i, { args, output: y }] of found.entries()) {
       const handedOn = args.some((arg) => arg instanceof Tensor && arg.storage === y.storage);
       if (!handedOn) await note(i === 0 ? path : `${path} (call ${i + 1})`, type, y);
     }
   }
-  await note('', model.constructor.name, output);
+  await note('', typeName(model), output);
   return outputs;
 }
 

@@ -37,6 +37,9 @@ const inheritedDb = 10;
 /** Distance of kernel and simulation that rounding can't explain; see docs/numerics.md. */
 const tolerableSteps = 2;
 
+/** From this part of the noise on, a shift of channels is what is wrong. */
+const shifted = 0.5;
+
 /** The worst first; errors of kernels before all, remarks last. */
 export function findingsOf(analysis: Omit<Analysis, 'findings'>): Finding[] {
   const { layers } = analysis;
@@ -128,7 +131,7 @@ function layerFindings(layer: LayerAnalysis): Finding[] {
           'Leave this layer in float: see sensitivity.',
         ],
       });
-    } else {
+    } else if (error.shift <= shifted) {
       note('weights', error.weights?.sqnrDb ?? null, {
         what: `The weights of ${path} don't stand rounding.`,
         why: `${leaves} The weight itself has ${db(weight.error?.sqnrDb ?? null)} and uses ${weight.levelsUsed} integers.`,
@@ -140,7 +143,7 @@ function layerFindings(layer: LayerAnalysis): Finding[] {
       });
     }
   }
-  if (error.shift > 0.5) {
+  if (error.shift > shifted) {
     note('shift', error.local?.sqnrDb ?? null, {
       what: `The int8 output of ${path} is shifted.`,
       why: `${percent(error.shift)} of its noise (${db(error.local?.sqnrDb ?? null)}) is the same for all numbers of a channel.`,
@@ -231,6 +234,9 @@ function evenly({ layers, output }: Omit<Analysis, 'findings'>): Finding[] {
         .map((layer) => `${layer.path} (${db(decibels(1, noise(layer)))} by itself)`)
         .join(', ')}.`,
       advice: [
+        ...(layers.some(({ weight }) => weight?.perChannel === false)
+          ? ['Give the weights a scale for each channel (PerChannelMinMaxObserver): it costs a few bytes.']
+          : []),
         'If the accuracy is still too low: quantization-aware training.',
         'Leave the most sensitive layers in float: see sensitivity.',
       ],

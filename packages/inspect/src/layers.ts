@@ -134,19 +134,32 @@ export function valuesOf(t: Tensor): Promise<ArrayLike<number>> {
 }
 
 /** The module that holds a layer's weight: of a fused one, its first. */
-export function weighted(layer: AnyModule): { weight: Tensor } | undefined {
+export function weighted(layer: AnyModule): WeightHolder | undefined {
   const holder = layer instanceof intrinsic.FusedModule ? layer.at(0) : layer;
-  return 'weight' in holder && holder.weight instanceof Tensor ? (holder as { weight: Tensor }) : undefined;
+  return 'weight' in holder && holder.weight instanceof Tensor
+    ? (holder as unknown as WeightHolder)
+    : undefined;
 }
 
-/** A copy of a float layer with the int8 layer's weight, dequantized; undefined where neither has one. */
+interface WeightHolder {
+  weight: Tensor;
+  bias?: Tensor | undefined;
+}
+
+/** A copy of a float layer with the int8 layer's weight, dequantized, and its bias; undefined where neither has a weight. */
 export function withInt8Weight({ float, int8 }: LayerPair): AnyModule | undefined {
-  const weight = weighted(int8)?.weight;
+  const rounded = weighted(int8);
   const copy = float.clone();
   const holder = weighted(copy);
-  if (!holder || !weight?.isQuantized) return undefined;
-  holder.weight = new Parameter(noGrad(() => weight.dequantize()));
+  if (!holder || !rounded?.weight.isQuantized) return undefined;
+  holder.weight = new Parameter(noGrad(() => rounded.weight.dequantize()));
+  holder.bias = rounded.bias && new Parameter(rounded.bias);
   return copy;
+}
+
+/** The name of a layer's class. Bundlers write an underscore before that of a class which names itself. */
+export function typeName(layer: AnyModule): string {
+  return layer.constructor.name.replace(/^_/, '');
 }
 
 /** Whether the layer computes on integers, or has int8 weights. */

@@ -19,6 +19,7 @@ import {
   layerPairs,
   type ModelInput,
   record,
+  typeName,
   valuesOf,
   weighted,
   withInt8Weight,
@@ -28,7 +29,12 @@ import { leaveInFloat, type Mixed } from './leave-in-float';
 export interface SensitivityOptions {
   /** The recipe of the int8 model. Default: getDefaultQConfigMapping(). */
   mapping?: QConfigMapping;
-  /** How much of what is lost the layers left in float should bring back, 0 to 1; 0.8. */
+  /** How a report calls the metric; 'metric', or what the default one is. */
+  metricName?: string;
+  /**
+   * How much of what is lost the layers left in float should bring back, 0 to 1; 0.8. Where that much can't be had, the same
+   * part of what can.
+   */
   recover?: number;
   /** How many layers may stay in float; all that have weights. */
   maxFloat?: number;
@@ -54,6 +60,7 @@ export interface LayerSensitivity {
 
 /** The part that is plain data. */
 export interface SensitivityReport {
+  readonly metricName: string;
   readonly float: number;
   readonly int8: number;
   /** Those that lose most by themselves first. */
@@ -86,6 +93,7 @@ export async function sensitivity<M extends AnyModule>(
   metric?: Metric<M>,
   {
     mapping = getDefaultQConfigMapping(),
+    metricName = metric ? 'metric' : '1 - noise / signal',
     recover = 0.8,
     maxFloat = Number.POSITIVE_INFINITY,
     onProgress,
@@ -95,7 +103,7 @@ export async function sensitivity<M extends AnyModule>(
   const inputs = await collect(data);
   const prepared = prepare(model, mapping);
   for (const input of inputs) record(prepared, [], input);
-  const simulation = new Simulation(model, await convert(prepared));
+  const simulation = new Simulation(model, await convert(prepared), inputs[0]);
   const measure = metric ?? (await fidelity(simulation.model, inputs));
   const { layers } = simulation;
   const total = 2 + layers.reduce((sum, { canStayInFloat }) => sum + (canStayInFloat ? 3 : 2), 0);
@@ -136,17 +144,20 @@ export async function sensitivity<M extends AnyModule>(
     steps.push({ path, metric: value });
     if (value >= goal) break;
   }
-  // Where the goal is out of reach: as few as do best.
-  const best = steps.reduce((at, step, i) => (step.metric > (steps[at]?.metric ?? int8) ? i : at), -1);
-  const exclude = steps.slice(0, best + 1).map(({ path }) => path);
+  // Where the goal is out of reach: the same part of what can be had.
+  const reach = Math.max(int8, ...steps.map((step) => step.metric));
+  const wanted = Math.min(goal, int8 + recover * (reach - int8));
+  const last = reach > int8 ? steps.findIndex((step) => step.metric >= wanted) : -1;
+  const exclude = steps.slice(0, last + 1).map(({ path }) => path);
   return {
     ...leaveInFloat(model, exclude, mapping),
+    metricName,
     float,
     int8,
-    layers: results.sort((a, b) => a.alone - b.alone),
+    layers: results.sort((a, b) => a.alone - b.alone || b.without - a.without),
     steps,
     exclude,
-    metric: steps[best]?.metric ?? int8,
+    metric: steps[last]?.metric ?? int8,
   };
 }
 
@@ -205,10 +216,17 @@ class Simulation<M extends AnyModule> {
   readonly model: M;
   readonly layers: readonly SimulatedLayer[];
 
-  constructor(float: M, converted: M) {
+  /** Layers that `input` doesn't pass are left out. */
+  constructor(float: M, converted: M, input: ModelInput) {
     this.model = floatTwin(float, converted);
-    this.layers = layerPairs(this.model, converted)
-      .filter((pair) => isInt8(pair) && 'scale' in pair.int8)
+    const pairs = layerPairs(this.model, converted);
+    const { calls } = record(
+      this.model,
+      pairs.map((pair) => [pair.path, pair.float]),
+      input,
+    );
+    this.layers = pairs
+      .filter((pair) => calls.has(pair.path) && isInt8(pair) && 'scale' in pair.int8)
       .map((pair) => new SimulatedLayer(pair));
   }
 }
@@ -222,7 +240,7 @@ class SimulatedLayer {
   constructor(pair: LayerPair) {
     const { path, float, int8 } = pair;
     this.path = path;
-    this.type = float.constructor.name;
+    this.type = typeName(float);
     const rounding = new Rounding(int8 as quantized.Quantize);
     this.rounding = rounding;
     if (float instanceof FloatFunctional) {

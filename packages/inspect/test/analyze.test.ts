@@ -1,4 +1,4 @@
-import { type Conv2d, LSTM, Sequential } from '@octet/nn';
+import { Buffer, type Conv2d, LSTM, Sequential } from '@octet/nn';
 import {
   convert,
   FixedQParamsObserver,
@@ -11,6 +11,7 @@ import {
   type QConfigMapping,
   QuantStub,
   quantizeDynamic,
+  type quantized,
 } from '@octet/quantization';
 import { noGrad, randn, tensor } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
@@ -42,7 +43,7 @@ describe('a sound model', () => {
       ['head.1', 'QuantizedLinear'],
     ]);
     expect(inputs).toBe(3);
-    expect(metric).toEqual({ float: 21, int8: 21 });
+    expect(metric).toEqual({ name: 'metric', float: 21, int8: 21 });
     expect(layers.map(({ macs }) => macs)).toEqual([0, 3 * 9 * 5 * 18, 3 * 9 * 5 * 5, 0, 3 * 45 * 7]);
     expect(bytes).toEqual({ float: 4 * (95 + 30 + 322), int8: 90 + 25 + 315 + 4 * (5 + 5 + 7) });
     for (const { error } of layers) {
@@ -150,6 +151,18 @@ describe('names what is wrong', () => {
     const mapping = getDefaultQConfigMapping('qnnpack').setModuleName('second', wide);
     const { findings } = await analyze(float, await toInt8(float, mapping), data);
     expect(costs(findings)).toContain('outliers second.0');
+  });
+
+  test('an output that is shifted', async () => {
+    const float = fusedNet();
+    const int8 = await toInt8(float);
+    const layer = int8.second[0] as unknown as quantized.Conv2d;
+    layer.bias = new Buffer(tensor([0.3, -0.3, 0.3, -0.3, 0.3]));
+    const { findings, layers } = await analyze(float, int8, data);
+    expect(layers[2].error.shift).toBeGreaterThan(0.9);
+    expect(costs(findings)[0]).toBe('shift second.0');
+    // The kernel computes what it is told.
+    expect(findings.map(({ cause }) => cause)).not.toContain('kernel');
   });
 
   test('seven bits', async () => {

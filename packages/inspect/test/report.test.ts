@@ -24,6 +24,6 @@ test('a page that needs nothing else; the analysis is plain data', async () => {
   for (const { path } of analysis.layers) expect(html).toContain(`id="layer-${path}"`);
   // Output and weights of three layers, the outputs of two, and the overview.
   expect(html.match(/<svg /g)).toHaveLength(9);
-  expect(html.length).toBeLessThan(60_000);
+  expect(html.length).toBeLessThan(45_000);
   for (const { what } of analysis.findings) expect(html.replace(/<[^>]+>/g, '')).toContain(what);
 });

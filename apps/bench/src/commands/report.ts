@@ -23,6 +23,7 @@ interface ReportOptions {
   qengine: QEngine;
   checkpoint?: string;
   images?: number;
+  size?: number;
   seed: number;
   sensitivity: boolean;
   html?: string;
@@ -47,6 +48,11 @@ export function reportCommand(): Command {
     .addOption(
       new Option('--images <n>', 'what to compare on (default: 500 digits, 4 others)').argParser(
         whole({ min: 1, max: 2000 }),
+      ),
+    )
+    .addOption(
+      new Option('--size <n>', 'height and width of random images (default: as the model is used)').argParser(
+        whole({ min: 1 }),
       ),
     )
     .addOption(new Option('--seed <n>', 'of split, weights and order').default(0).argParser(whole()))
@@ -79,15 +85,17 @@ async function benchReport({
 
   const { result: analysis } = await withProgress('Analyzing  ', (report) =>
     analyze<Module>(float, int8, breathing(data), {
-      ...(metric && { metric }),
+      ...(metric && { metric, metricName: 'accuracy' }),
       onProgress: (inputs) => report(inputs, data.length),
     }),
   );
   let ranking: SensitivityReport | undefined;
   if (options.sensitivity) {
     const { result } = await withProgress('Sensitivity', (report) =>
-      sensitivity<Module>(float, calibration, metric, {
+      // By the output: how many digits are right changes in too large steps.
+      sensitivity<Module>(float, calibration, undefined, {
         mapping,
+        recover: 0.5,
         onProgress: (done, total, path) => report(done, total, path),
       }),
     );
@@ -125,7 +133,7 @@ async function* breathing<T>(values: readonly T[]): AsyncGenerator<T> {
 
 function summary({ output, metric, findings }: Analysis): string {
   const figures = [
-    ...(metric ? [`metric ${metric.float} in float, ${metric.int8} in int8`] : []),
+    ...(metric ? [`${metric.name} ${metric.float} in float, ${metric.int8} in int8`] : []),
     `signal to noise ${output.sqnrDb?.toFixed(1) ?? 'without end'} dB`,
   ];
   return [figures.join(' · '), '', ...findings.map(({ what }) => `- ${what}`)].join('\n');

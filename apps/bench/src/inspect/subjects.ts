@@ -13,6 +13,8 @@ export interface SubjectOptions {
   seed: number;
   /** How many images to compare the two networks on. */
   images: number;
+  /** Their height and width, where they are random. */
+  size?: number | undefined;
   /** The float network's weights; else it is trained, if it is for digits. */
   checkpoint?: string | undefined;
 }
@@ -67,9 +69,9 @@ function batches(data: Dataset<Digit>, count: number): Tensor[] {
 /** Networks for which there are no data: random images. */
 async function images(
   name: Exclude<ModelName, 'digits'>,
-  { images: count, checkpoint }: SubjectOptions,
+  { images: count, size = models[name].size, checkpoint }: SubjectOptions,
 ): Promise<Subject> {
-  const { channels, size } = models[name];
+  const { channels } = models[name];
   const image = (n: number) => randn([n, channels, size, size]);
   const few = Math.min(count, 4);
   let float: Module;

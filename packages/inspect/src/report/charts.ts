@@ -142,7 +142,9 @@ const axisLabel = (value: number) => String(Number(value.toPrecision(3)));
 /** Without what a page has already, and what only a live chart needs. */
 function forPage(svg: string, label: string): string {
   return svg
-    .replace(/<style[\s\S]*?<\/style>/g, '')
+    .replace(/<(style|defs)[\s\S]*?<\/\1>/g, '')
+    .replace(/ clip-path="[^"]*"/g, '')
+    .replace(/<path[^>]*stroke-width="0"[^>]*><\/path>/g, '')
     .replace(/ (?:class|ecmeta_\w+|pointer-events|xmlns(?::xlink)?|version|baseProfile)="[^"]*"/g, '')
     .replace(/ style="font-size:(\d+)px;[^"]*"/g, ' font-size="$1"')
     .replace(/<rect[^>]*fill="none"><\/rect>/, '')

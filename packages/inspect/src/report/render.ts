@@ -58,7 +58,9 @@ const plural = (n: number, one: string, many: string) =>
   `${n.toLocaleString('en-US')} ${n === 1 ? one : many}`;
 const db = (value: number | null | undefined) => (typeof value === 'number' ? value.toFixed(1) : '–');
 const percent = (part: number, digits = 2) => `${Number((100 * part).toPrecision(digits + 1))} %`;
-const number = (value: number) => String(Number(value.toPrecision(4)));
+const number = (value: number, digits = 4) => String(Number(value.toPrecision(digits)));
+/** A metric: differences are small. */
+const score = (value: number) => number(value, 5);
 const count = (value: number) => (value === 0 ? '' : value.toLocaleString('en-US'));
 const kB = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
 const anchor = (path: string) => `layer-${encodeURIComponent(path)}`;
@@ -70,7 +72,7 @@ function tiles({ output, metric, bytes, layers }: Analysis): string {
   const tile = (value: string, label: string) =>
     `<div class="tile"><b>${value}</b><span>${label}</span></div>`;
   return `<section class="tiles">${[
-    metric && tile(`${number(metric.float)} → ${number(metric.int8)}`, 'metric, float → int8'),
+    metric && tile(`${score(metric.float)} → ${score(metric.int8)}`, `${escaped(metric.name)}, float → int8`),
     tile(output.sqnrDb === null ? 'exact' : `${db(output.sqnrDb)} dB`, 'signal to noise of the output'),
     output.cosine !== null && tile(output.cosine.toFixed(5), 'cosine of the outputs'),
     output.sameClass !== null && tile(percent(output.sameClass), 'rows of the same class'),
@@ -86,8 +88,11 @@ function findings({ findings: all }: Analysis): string {
   return `<section><h2>What costs accuracy, and what to do</h2>${cards || '<p>Nothing: int8 gives what float gives.</p>'}</section>`;
 }
 
-/** Costs have a figure, and mistakes of kernels are no mere remark. */
-const isCost = ({ cause, db: cost }: Finding) => cost !== null || cause === 'kernel';
+/** Below this a layer's own figure is shown as bad. */
+const noisyDb = 30;
+
+/** Mistakes of kernels are no mere remark either. */
+const isCost = ({ cause, db: cost }: Finding) => cause === 'kernel' || (cost !== null && cost < noisyDb);
 
 function finding(found: Finding): string {
   const { layer, what, why, advice, db: cost } = found;
@@ -100,22 +105,30 @@ function finding(found: Finding): string {
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cell = (text: string) => (text.startsWith('<td') ? text : `<td>${text}</td>`);
-  return `<div class="scroll"><table><thead><tr>${head.map((text) => `<th>${text}</th>`).join('')}</tr></thead><tbody>${rows
+  return `<div class="scroll"><table><thead><tr>${head.map((text) => (text.startsWith('<th') ? text : `<th>${text}</th>`)).join('')}</tr></thead><tbody>${rows
     .map((row) => `<tr>${row.map(cell).join('')}</tr>`)
     .join('')}</tbody></table></div>`;
 }
 
-function sensitivitySection({ float, int8, layers, steps, exclude, metric }: SensitivityReport): string {
+function sensitivitySection({
+  metricName,
+  float,
+  int8,
+  layers,
+  steps,
+  exclude,
+  metric,
+}: SensitivityReport): string {
   const answer =
     exclude.length > 0
-      ? `<p>With ${plural(exclude.length, 'layer', 'layers')} left in float the metric goes from ${number(int8)} to ${number(metric)} (float: ${number(float)}). <code>prepare(result.model, result.mapping)</code> of what <code>sensitivity</code> gave does that, or:</p><pre>leaveInFloat(model, [${exclude.map((path) => `'${escaped(path)}'`).join(', ')}], mapping)</pre>`
-      : `<p>All in int8 the metric is ${number(int8)} (float: ${number(float)}). Leaving layers in float brings nothing back.</p>`;
+      ? `<p>With ${plural(exclude.length, 'layer', 'layers')} left in float, ${escaped(metricName)} goes from ${score(int8)} to ${score(metric)} (float: ${score(float)}), ${percent((metric - int8) / (float - int8), 1)} of what is lost. <code>prepare(result.model, result.mapping)</code> of what <code>sensitivity</code> gave does that, or:</p><pre>leaveInFloat(model, [${exclude.map((path) => `'${escaped(path)}'`).join(', ')}], mapping)</pre>`
+      : `<p>All in int8, ${escaped(metricName)} is ${score(int8)} (float: ${score(float)}). Leaving layers in float brings nothing back.</p>`;
   const chosen = new Set(exclude);
   const path = new Map(steps.map((step) => [step.path, step.metric]));
   return `<section><h2>Which layers are sensitive</h2>${answer}${table(
     [
       'layer',
-      'type',
+      '<th class="text">type</th>',
       'alone in int8',
       'all but it in int8',
       'its weights in float',
@@ -125,13 +138,13 @@ function sensitivitySection({ float, int8, layers, steps, exclude, metric }: Sen
     layers.map((layer) => [
       link(layer.path),
       `<td class="text">${escaped(layer.type)}</td>`,
-      number(layer.alone),
-      number(layer.without),
-      layer.inFloat === null ? '' : number(layer.inFloat),
-      path.has(layer.path) ? number(path.get(layer.path) ?? 0) : '',
+      score(layer.alone),
+      score(layer.without),
+      layer.inFloat === null ? '' : score(layer.inFloat),
+      path.has(layer.path) ? score(path.get(layer.path) ?? 0) : '',
       chosen.has(layer.path) ? 'in float' : '',
     ]),
-  )}<p class="muted">The metric, higher is better; the layers that lose most by themselves first. Where “all but it” is much better than “its weights in float”, the range of its output is the trouble: another observer helps, float doesn’t.</p></section>`;
+  )}<p class="muted">${escaped(metricName)}, higher is better; the layers that lose most by themselves first. Where “all but it” is much better than “its weights in float”, the range of its output is the trouble: another observer helps, float doesn’t.</p></section>`;
 }
 
 function overview({ layers }: Analysis, charts: Charts): string {
@@ -150,17 +163,14 @@ function overview({ layers }: Analysis, charts: Charts): string {
   return `<section><h2>Signal to noise by layer</h2><figure>${charts.lines(names, lines, 'dB')}<figcaption>${keys} — higher is better. Where the first line falls away from the second, the noise comes from layers before.</figcaption></figure></section>`;
 }
 
-/** Below: shown in red. */
-const noisyDb = 30;
-
-function figure(value: number | null | undefined): string {
-  return typeof value === 'number' && value < noisyDb ? `<td class="bad">${db(value)}</td>` : db(value);
+function figure(value: number | null | undefined, bad = noisyDb): string {
+  return typeof value === 'number' && value < bad ? `<td class="bad">${db(value)}</td>` : db(value);
 }
 
 function layerTable({ layers }: Analysis): string {
   const head = [
     'layer',
-    'runs as',
+    '<th class="text">runs as</th>',
     'MACs',
     'bytes in int8',
     'dB up to here',
@@ -178,7 +188,8 @@ function layerTable({ layers }: Analysis): string {
       `<td class="text">${int8Type === null ? `${escaped(type)} (float)` : escaped(int8Type)}</td>`,
       count(macs),
       count(bytes.int8),
-      figure(error.total.sqnrDb),
+      // Noise adds up: some is no fault.
+      figure(error.total.sqnrDb, noisyDb - 10),
       figure(error.local?.sqnrDb),
       figure(error.fakeQuantized?.sqnrDb),
       figure(error.weights?.sqnrDb),
@@ -210,7 +221,7 @@ function backendSection(runs: readonly BackendRun[]): string {
 }
 
 function details({ layers }: Analysis, charts: Charts): string {
-  return `<section class="layers"><h2>Every layer, what it holds and the range of its integers</h2><p class="muted"><span class="key" style="background:var(--data);margin-left:0"></span>how often, by the square root <span class="key" style="background:var(--range);outline:1px solid var(--edge)"></span>what its integers reach</p>${layers
+  return `<section><h2>Every layer, what it holds and the range of its integers</h2><p class="muted"><span class="key" style="background:var(--data);margin-left:0"></span>how often, by the square root <span class="key" style="background:var(--range);outline:1px solid var(--edge)"></span>what its integers reach</p>${layers
     .map((layer) => detail(layer, charts))
     .join('')}</section>`;
 }
@@ -227,7 +238,7 @@ function detail(layer: LayerAnalysis, charts: Charts): string {
   const range = q && { from: q.low, to: q.high };
   const output = `<figure>${charts.histogram(activation.histogram, range ?? undefined, 'output')}<figcaption>Output: ${number(activation.min)} … ${number(activation.max)}${
     q
-      ? `; integers reach ${number(q.low)} … ${number(q.high)} (scale ${number(q.scale)}, zero point ${q.zeroPoint}). ${percent(q.clipped, 1)} clipped, ${q.levels.used} of 256 integers used, ${q.levels.middle} by the middle 99.9 %. Clipping ${db(q.clippingDb)} dB, rounding ${db(q.roundingDb)} dB.`
+      ? `; integers reach ${number(q.low)} … ${number(q.high)} (scale ${number(q.scale)}, zero point ${q.zeroPoint}). ${percent(q.clipped, 1)} clipped, ${q.levels.used} of 256 integers used, ${q.levels.middle} by the middle 99.9 %. ${q.clippingDb === null ? 'Clipping costs nothing' : `Clipping alone leaves ${db(q.clippingDb)} dB`}, rounding ${db(q.roundingDb)} dB.`
       : '. In float.'
   }</figcaption></figure>`;
   const weights = weight
