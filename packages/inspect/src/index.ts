@@ -16,6 +16,16 @@ export {
 export type { Cause, Finding } from './findings';
 export type { Inputs, ModelInput } from './layers';
 export { FloatIsland, leaveInFloat, type Mixed } from './leave-in-float';
+export {
+  type AdaroundOptions,
+  adaround,
+  type CorrectBiasOptions,
+  correctBias,
+  type EqualizedPair,
+  equalize,
+  type RoundedLayer,
+  replaceRelu6,
+} from './remedies';
 export { type RenderReportOptions, renderReport } from './report/render';
 export {
   type LayerSensitivity,
