@@ -110,7 +110,7 @@ function layerFindings(layer: LayerAnalysis): Finding[] {
         what: `The output of ${path} is too fine for its integers.`,
         why: `Rounding it alone leaves ${db(q.roundingDb)}, and the middle 99.9 % of its numbers take ${q.levels.middle} of 256 integers: most are close to 0, or far from it with small differences.`,
         advice: [
-          'Equalize across layers (cross-layer equalization), so that all channels use the range.',
+          'equalize, cross-layer equalization, so that all channels use the range.',
           'Quantization-aware training.',
         ],
       });
@@ -127,7 +127,7 @@ function layerFindings(layer: LayerAnalysis): Finding[] {
         why: `The largest channel's weights reach ${number(max)}, those of the middle one ${number(median)}: ${number(spread)} times less, so it has about ${Math.max(1, Math.round(255 / spread))} of 256 integers and ${db(weight.channelDb.median)}. ${leaves}`,
         advice: [
           'Give the weights a scale for each channel: PerChannelMinMaxObserver, as in the recipe x86 (getDefaultQConfig).',
-          'Cross-layer equalization, which makes the channels alike and costs nothing at run time.',
+          'equalize, cross-layer equalization, which makes the channels alike and costs nothing at run time.',
           'Leave this layer in float: see sensitivity.',
         ],
       });
@@ -136,7 +136,7 @@ function layerFindings(layer: LayerAnalysis): Finding[] {
         what: `The weights of ${path} don't stand rounding.`,
         why: `${leaves} The weight itself has ${db(weight.error?.sqnrDb ?? null)} and uses ${weight.levelsUsed} integers.`,
         advice: [
-          'AdaRound: learn which way to round each weight.',
+          'adaround, which learns which way to round each weight.',
           'Leave this layer in float: see sensitivity.',
           'Quantization-aware training.',
         ],
@@ -147,7 +147,7 @@ function layerFindings(layer: LayerAnalysis): Finding[] {
     note('shift', error.local?.sqnrDb ?? null, {
       what: `The int8 output of ${path} is shifted.`,
       why: `${percent(error.shift)} of its noise (${db(error.local?.sqnrDb ?? null)}) is the same for all numbers of a channel.`,
-      advice: ['Bias correction, which takes that away at no cost.'],
+      advice: ['correctBias, which takes that away and costs nothing at run time.'],
     });
   }
   return found;
