@@ -8,6 +8,7 @@ import { layersCommand } from './commands/layers';
 import { peersCommand } from './commands/peers';
 import { reportCommand } from './commands/report';
 import { seedCommand } from './commands/seed';
+import { tablesCommand } from './commands/tables';
 import { trainCommand } from './commands/train';
 import { Interrupted, UsageError } from './errors';
 import { watchSignals } from './interrupt';
@@ -22,6 +23,7 @@ const commands = [
   gemmCommand,
   coldCommand,
   reportCommand,
+  tablesCommand,
 ];
 
 function createProgram(): Command {

@@ -162,6 +162,30 @@ describe('layers', () => {
   });
 });
 
+test('report: a page, and the same as JSON', async () => {
+  const folder = await temporaryFolder();
+  const [html, json] = ['page.html', 'page.json'].map((name) => path.join(folder, name));
+  const { code, stdout, stderr } = await runCli([
+    ...['report', '--model', 'seed', '--images', '1', '--no-sensitivity', '--backend', 'js'],
+    ...['--size', '16', '--html', html, '--json', json],
+  ]);
+  expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(/^signal to noise [\d.]+ dB$/m);
+  const page = await readFile(html, 'utf8');
+  const { analysis, sensitivity, ...rest } = await readJson(json);
+  expect(rest).toMatchObject({
+    command: 'report',
+    backend: 'js',
+    model: 'seed',
+    qengine: 'qnnpack',
+    images: 1,
+  });
+  expect(sensitivity).toBeNull();
+  expect(analysis.layers[0]).toMatchObject({ path: 'quant', int8Type: 'Quantize' });
+  for (const { path: layer } of analysis.layers) expect(page).toContain(`id="layer-${layer}"`);
+  expect((await readdir(folder)).sort()).toEqual(['page.html', 'page.json']);
+});
+
 describe('a wrong command line ends with 2 and says what is allowed', () => {
   test.each([
     ['no command', [], /Usage: pnpm bench .*Commands:\n +seed .*\n.* digits .*\n.* layers /s],
@@ -207,6 +231,16 @@ describe('a wrong command line ends with 2 and says what is allowed', () => {
       'threads that are not there',
       ['seed', '--backend', 'js', '--threads', '2'],
       /backend 'js' has one thread, found 2/,
+    ],
+    [
+      'a folder for the page',
+      ['report', '--model', 'seed', '--html', '.'],
+      /--html: expected the path of a file/,
+    ],
+    [
+      'weights that are not there',
+      ['report', '--model', 'digits', '--checkpoint', 'nothing.safetensors'],
+      /nothing\.safetensors, which can't be read/,
     ],
     ['a folder for the JSON', ['seed', '--json', '.'], /--json: expected the path of a file/],
   ])('%s', async (_, args, message) => {

@@ -10,9 +10,9 @@ import { digitsPerLine, drawDigits } from '../src/digits/draw';
 import { Interrupted, UsageError } from '../src/errors';
 import { formatBytes, formatMs, formatPercent, timeConsumption } from '../src/format';
 import { hostInfo } from '../src/host';
-import { checkJsonPath, writeJson } from '../src/json-file';
 import { number, whole } from '../src/options';
 import { startProgress, withProgress } from '../src/progress';
+import { checkFilePath, writeJson } from '../src/result-file';
 import { sqnrDb } from '../src/sqnr';
 import { formatTable } from '../src/table';
 import { median, timeRuns } from '../src/timing';
@@ -122,7 +122,7 @@ describe('JSON files', () => {
   test('appear whole, in folders that are made', async () => {
     const folder = await temporaryFolder();
     const file = path.join(folder, 'a', 'b.json');
-    await checkJsonPath(file);
+    await checkFilePath(file);
     await writeJson(file, { a: 1 });
     expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ a: 1 });
     expect(await readdir(path.dirname(file))).toEqual(['b.json']);
@@ -139,9 +139,9 @@ describe('JSON files', () => {
   test('paths that cannot be are refused before the work', async () => {
     const folder = await temporaryFolder();
     await writeFile(path.join(folder, 'file'), '');
-    await expect(checkJsonPath(folder)).rejects.toThrow(UsageError);
-    await expect(checkJsonPath(path.join(folder, 'file', 'x.json'))).rejects.toThrow(UsageError);
-    await checkJsonPath(undefined);
+    await expect(checkFilePath(folder)).rejects.toThrow(UsageError);
+    await expect(checkFilePath(path.join(folder, 'file', 'x.json'))).rejects.toThrow(UsageError);
+    await checkFilePath(undefined);
   });
 });
 

@@ -162,17 +162,17 @@ describe('cold', () => {
   });
 });
 
-describe('report', () => {
+describe('tables', () => {
   test('shows results as Markdown, or puts them into a document', async () => {
     const { json, report } = await run(['train', '--model', 'digits', '--batch', '1', '--runs', '1']);
     const row = `| float32 | ${report.fp32.medianMs.toFixed(1)} | ${report.fp32.minMs.toFixed(1)} |  |`;
-    const { stdout } = await runCli(['report', json]);
+    const { stdout } = await runCli(['tables', json]);
     expect(stdout).toContain(`\n| --- | ---: | ---: | ---: |\n${row}\n`);
     expect(stdout).toContain(report.host.cpu);
 
     const document = path.join(path.dirname(json), 'figures.md');
     await writeFile(document, '# Figures\n\n<!-- bench train -->old<!-- /bench -->\n\nend\n');
-    const { code, stderr } = await runCli(['report', json, '--into', document]);
+    const { code, stderr } = await runCli(['tables', json, '--into', document]);
     expect(code, stderr).toBe(0);
     const text = await readFile(document, 'utf8');
     expect(text).toMatch(
@@ -200,7 +200,7 @@ describe('report', () => {
       [[file('seed.json')], 'seed.json: that of seed'],
       [[file('cold.json'), '--into', file('figures.md')], "expected a place for 'cold'"],
     ] as const) {
-      const { code, stderr } = await runCli(['report', ...args]);
+      const { code, stderr } = await runCli(['tables', ...args]);
       expect(stderr).toContain(message);
       expect(code).toBe(2);
     }

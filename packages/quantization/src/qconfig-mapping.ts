@@ -35,6 +35,14 @@ export class QConfigMapping {
     return this;
   }
 
+  /** Another mapping of the same rules. */
+  clone(): QConfigMapping {
+    const copy = new QConfigMapping().setGlobal(this.global);
+    for (const [type, qconfig] of this.byType) copy.setObjectType(type, qconfig);
+    for (const [path, qconfig] of this.byName) copy.setModuleName(path, qconfig);
+    return copy;
+  }
+
   /** Writes the recipe of every module under `model` to its `qconfig`. @throws QuantizationError for a path it lacks */
   applyTo(model: AnyModule): void {
     const modules = model.namedModules();

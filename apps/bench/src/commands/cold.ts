@@ -10,9 +10,9 @@ import { nextMessage, startChild } from '../child';
 import type { ColdPhases, ColdRequest } from '../cold/phases';
 import { UsageError } from '../errors';
 import { type Host, hostInfo } from '../host';
-import { checkJsonPath, writeJson } from '../json-file';
 import { jsonOption, threadsOption, whole } from '../options';
 import { withProgress } from '../progress';
+import { checkFilePath, writeJson } from '../result-file';
 import { formatTable, right, type TableData } from '../table';
 import { median } from '../timing';
 
@@ -48,7 +48,7 @@ export function coldCommand(): Command {
 }
 
 async function benchCold({ checkpoint, threads, runs, json }: ColdOptions): Promise<void> {
-  await checkJsonPath(json);
+  await checkFilePath(json);
   if (checkpoint !== undefined) await checkFile(checkpoint);
   const folder = await mkdtemp(path.join(tmpdir(), 'octet-cold-'));
   try {

@@ -13,9 +13,9 @@ import { train } from '../digits/train';
 import { UsageError } from '../errors';
 import { formatBytes, formatCount, formatMs, formatPercent, timeConsumption } from '../format';
 import { hostInfo } from '../host';
-import { checkJsonPath, writeJson } from '../json-file';
 import { backendOption, jsonOption, number, threadsOption, whole } from '../options';
 import { withProgress } from '../progress';
+import { checkFilePath, writeJson } from '../result-file';
 import { formatTable, right } from '../table';
 
 interface DigitsOptions {
@@ -59,7 +59,7 @@ export function digitsCommand(): Command {
 
 async function benchDigits({ json, ...options }: DigitsOptions): Promise<void> {
   checkCounts(options);
-  await checkJsonPath(json);
+  await checkFilePath(json);
   const backend = await loadBackend(options.backend, options);
   setBackend(backend);
   const { epochs, seed, width, threads, out } = options;

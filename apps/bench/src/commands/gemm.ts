@@ -3,9 +3,9 @@ import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
 import { type GemmSize, gemmCases, type Loop } from '../gemm/cases';
 import { type Host, hostInfo } from '../host';
-import { checkJsonPath, writeJson } from '../json-file';
 import { backendOption, jsonOption, list, threadsOption, whole } from '../options';
 import { withProgress } from '../progress';
+import { checkFilePath, writeJson } from '../result-file';
 import { formatTable, right, type TableData } from '../table';
 import { median, timeRuns } from '../timing';
 
@@ -71,7 +71,7 @@ export function gemmCommand(): Command {
 const minRuns = 5;
 
 async function benchGemm({ json, k: sizes, side, columns, threads, ...options }: GemmOptions): Promise<void> {
-  await checkJsonPath(json);
+  await checkFilePath(json);
   const backend = await loadBackend(options.backend, { threads });
   setBackend(backend);
   manualSeed(0);

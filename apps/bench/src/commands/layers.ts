@@ -4,10 +4,10 @@ import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
 import { formatCount } from '../format';
 import { type Host, hostInfo } from '../host';
-import { checkJsonPath, writeJson } from '../json-file';
 import { type KernelUse, type LayerRun, measureLayers } from '../layers';
 import { type ModelName, models } from '../models';
 import { backendOption, jsonOption, threadsOption, whole } from '../options';
+import { checkFilePath, writeJson } from '../result-file';
 import { formatTable, right, type TableData } from '../table';
 import { median } from '../timing';
 
@@ -40,7 +40,7 @@ export function layersCommand(): Command {
 }
 
 async function benchLayers({ model: name, batch, runs, json, ...options }: LayersOptions): Promise<void> {
-  await checkJsonPath(json);
+  await checkFilePath(json);
   const backend = await loadBackend(options.backend, options);
   setBackend(backend);
   manualSeed(0);

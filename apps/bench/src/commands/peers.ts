@@ -8,7 +8,6 @@ import pc from 'picocolors';
 import { loadBackend } from '../backends';
 import { DisagreementError } from '../errors';
 import { hostInfo } from '../host';
-import { checkJsonPath, writeJson } from '../json-file';
 import { jsonOption, list, oneOf, whole } from '../options';
 import { contest } from '../peers/contest';
 import { type EngineName, engineNames } from '../peers/engines';
@@ -16,6 +15,7 @@ import { writePeerFiles } from '../peers/files';
 import { type PeerModelName, peerModelNames } from '../peers/models';
 import { type PeersReport, peerRatios, peerRows, peersTables } from '../peers/results';
 import { withProgress } from '../progress';
+import { checkFilePath, writeJson } from '../result-file';
 import { formatTable } from '../table';
 
 interface PeersOptions {
@@ -78,7 +78,7 @@ export function peersCommand(): Command {
 }
 
 async function benchPeers({ json, models, rounds, qengine, ...options }: PeersOptions): Promise<void> {
-  await checkJsonPath(json);
+  await checkFilePath(json);
   setBackend(await loadBackend('wasm', { threads: 1 }));
   const report: PeersReport = {
     command: 'peers',

@@ -1,88 +1,153 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import path from 'node:path';
-import { Command } from 'commander';
+import { stat } from 'node:fs/promises';
+import { type Analysis, analyze, renderReport, type SensitivityReport, sensitivity } from '@octet/inspect';
+import type { Module } from '@octet/nn';
+import { convert, getDefaultQConfigMapping, prepare, type QEngine } from '@octet/quantization';
+import { noGrad, setBackend } from '@octet/tensor';
+import { Command, Option } from 'commander';
+import pc from 'picocolors';
+import { loadBackend } from '../backends';
 import { UsageError } from '../errors';
-import type { Host } from '../host';
-import { fillPlace, markdownTable, placesIn } from '../markdown';
-import { type PeersReport, peersTables } from '../peers/results';
-import type { TableData } from '../table';
-import { type ColdReport, coldTables } from './cold';
-import { type GemmReport, gemmTables } from './gemm';
-import { type LayersReport, layersTables } from './layers';
-import { type TrainReport, trainTables } from './train';
+import { formatBytes } from '../format';
+import { hostInfo } from '../host';
+import { subject } from '../inspect/subjects';
+import { breathe } from '../interrupt';
+import { type ModelName, models } from '../models';
+import { backendOption, jsonOption, threadsOption, whole } from '../options';
+import { withProgress } from '../progress';
+import { checkFilePath, writeJson, writeText } from '../result-file';
 
-type Report = PeersReport | LayersReport | TrainReport | GemmReport | ColdReport;
+interface ReportOptions {
+  model: ModelName;
+  backend: string;
+  threads: number;
+  qengine: QEngine;
+  checkpoint?: string;
+  images?: number;
+  size?: number;
+  seed: number;
+  sensitivity: boolean;
+  html?: string;
+  json?: string;
+}
 
-/** One line a command whose results can be shown again. */
-const tablesOf: { [C in Report['command']]: (report: Extract<Report, { command: C }>) => TableData[] } = {
-  peers: peersTables,
-  layers: layersTables,
-  train: trainTables,
-  gemm: gemmTables,
-  cold: coldTables,
-};
+const engines: readonly QEngine[] = ['qnnpack', 'x86', 'fbgemm'];
 
 export function reportCommand(): Command {
   return new Command('report')
-    .description('show the JSON files of other commands as Markdown')
-    .argument('<files...>', `of ${Object.keys(tablesOf).join(', ')}`)
-    .option(
-      '--into <document>',
-      'put each in its place: between <!-- bench NAME --> and <!-- /bench -->, where NAME.json is the file',
+    .description('quantize a model, and write a page on where it loses accuracy and what to do')
+    .addOption(new Option('--model <name>', 'the model').choices(Object.keys(models)).makeOptionMandatory())
+    .addOption(backendOption())
+    .addOption(threadsOption())
+    .addOption(new Option('--qengine <name>', 'the recipe').choices(engines).default('qnnpack'))
+    .addOption(
+      new Option(
+        '--checkpoint <file>',
+        'the float weights (default: digits are trained, others get random weights)',
+      ),
     )
-    .action(report);
+    .addOption(
+      new Option('--images <n>', 'what to compare on (default: 500 digits, 4 others)').argParser(
+        whole({ min: 1, max: 2000 }),
+      ),
+    )
+    .addOption(
+      new Option('--size <n>', 'height and width of random images (default: as the model is used)').argParser(
+        whole({ min: 1 }),
+      ),
+    )
+    .addOption(new Option('--seed <n>', 'of split, weights and order').default(0).argParser(whole()))
+    .addOption(new Option('--no-sensitivity', 'leave out what takes longest: each layer in int8 by itself'))
+    .addOption(new Option('--html <file>', 'the page (default: results/report-MODEL.html)'))
+    .addOption(jsonOption())
+    .action(benchReport);
 }
 
-async function report(files: readonly string[], { into }: { into?: string }): Promise<void> {
-  const texts: [name: string, text: string][] = [];
-  for (const file of files) texts.push([path.basename(file, '.json'), markdownOf(await readReport(file))]);
-  if (into === undefined) {
-    console.log(texts.map(([, text]) => text).join('\n\n'));
-    return;
+async function benchReport({
+  model: name,
+  html = `results/report-${name}.html`,
+  json,
+  ...options
+}: ReportOptions): Promise<void> {
+  await checkFilePath(html, '--html');
+  await checkFilePath(json);
+  await checkCheckpoint(options.checkpoint);
+  const backend = await loadBackend(options.backend, options);
+  setBackend(backend);
+  const images = options.images ?? (name === 'digits' ? 500 : 4);
+  const { float, from, calibration, data, metric } = await subject(name, { ...options, images });
+  const mapping = getDefaultQConfigMapping(options.qengine);
+  const prepared = prepare(float, mapping);
+  for (const x of calibration) {
+    await breathe();
+    noGrad(() => prepared.call(x));
   }
-  let document = await readFile(into, 'utf8');
-  const places = placesIn(document);
-  for (const [name, text] of texts) {
-    if (!places.includes(name)) {
-      throw new UsageError({
-        op: '--into',
-        expected: `a place for '${name}' in ${into}`,
-        found: places.length > 0 ? `places for ${places.join(', ')}` : 'no places',
-        fix: `Add <!-- bench ${name} --> and <!-- /bench -->, or rename the file.`,
-      });
-    }
-    document = fillPlace(document, name, text);
-  }
-  await writeFile(into, document);
-}
+  const int8 = await convert(prepared);
 
-/** @throws UsageError unless it is the JSON file of a command */
-async function readReport(file: string): Promise<Report> {
-  const wrong = (found: string, cause?: unknown) =>
-    new UsageError(
-      {
-        op: 'report',
-        expected: `a JSON file of ${Object.keys(tablesOf).join(', ')}`,
-        found: `${file}: ${found}`,
-        fix: 'Make one with --json.',
-      },
-      { cause },
+  const { result: analysis } = await withProgress('Analyzing  ', (report) =>
+    analyze<Module>(float, int8, breathing(data), {
+      ...(metric && { metric, metricName: 'accuracy' }),
+      onProgress: (inputs) => report(inputs, data.length),
+    }),
+  );
+  let ranking: SensitivityReport | undefined;
+  if (options.sensitivity) {
+    const { result } = await withProgress('Sensitivity', (report) =>
+      // By the output: how many digits are right changes in too large steps.
+      sensitivity<Module>(float, calibration, undefined, {
+        mapping,
+        recover: 0.5,
+        onProgress: (done, total, path) => report(done, total, path),
+      }),
     );
-  let value: Partial<Report>;
-  try {
-    value = JSON.parse(await readFile(file, 'utf8'));
-  } catch (cause) {
-    throw wrong(cause instanceof Error ? cause.message : String(cause), cause);
+    const { model: _, mapping: __, ...figures } = result;
+    ranking = figures;
   }
-  if (Object.hasOwn(tablesOf, value?.command ?? '')) return value as Report;
-  throw wrong(value?.command ? `that of ${value.command}` : 'something else');
+
+  const page = await renderReport(analysis, {
+    title: `${name} in int8: ${options.qengine}, ${from}`,
+    ...(ranking && { sensitivity: ranking }),
+  });
+  await writeText(html, page);
+  console.log(summary(analysis));
+  console.log(pc.dim(`${html}, ${formatBytes(Buffer.byteLength(page))}`));
+  if (json === undefined) return;
+  await writeJson(json, {
+    command: 'report',
+    backend: backend.name,
+    model: name,
+    qengine: options.qengine,
+    seed: options.seed,
+    images,
+    analysis,
+    sensitivity: ranking ?? null,
+    host: hostInfo(),
+  });
 }
 
-function markdownOf(value: Report): string {
-  const tables = tablesOf[value.command] as (report: Report) => TableData[];
-  return [...tables(value).map(markdownTable), hostLine(value.host)].join('\n\n');
+async function* breathing<T>(values: readonly T[]): AsyncGenerator<T> {
+  for (const value of values) {
+    await breathe();
+    yield value;
+  }
 }
 
-function hostLine({ cpu, cores, os, node }: Host): string {
-  return `${cpu}, ${cores} cores; Node ${node}; ${os}.`;
+function summary({ output, metric, findings }: Analysis): string {
+  const figures = [
+    ...(metric ? [`${metric.name} ${metric.float} in float, ${metric.int8} in int8`] : []),
+    `signal to noise ${output.sqnrDb?.toFixed(1) ?? 'without end'} dB`,
+  ];
+  return [figures.join(' · '), '', ...findings.map(({ what }) => `- ${what}`)].join('\n');
+}
+
+/** @throws UsageError for a file that isn't there */
+async function checkCheckpoint(file: string | undefined): Promise<void> {
+  if (file === undefined) return;
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isFile()) return;
+  throw new UsageError({
+    op: '--checkpoint',
+    expected: 'a safetensors file',
+    found: `${file}, which can't be read`,
+    fix: 'pnpm bench digits writes checkpoints/digits-fp32.safetensors.',
+  });
 }

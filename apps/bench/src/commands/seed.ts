@@ -9,9 +9,9 @@ import { loadBackend } from '../backends';
 import { formatBytes, timeConsumption } from '../format';
 import { hostInfo } from '../host';
 import { breathe } from '../interrupt';
-import { checkJsonPath, writeJson } from '../json-file';
 import { backendOption, jsonOption, threadsOption, whole } from '../options';
 import { type Report, withProgress } from '../progress';
+import { checkFilePath, writeJson } from '../result-file';
 import { sqnrDb } from '../sqnr';
 import { median, timeRuns } from '../timing';
 
@@ -41,7 +41,7 @@ export function seedCommand(): Command {
 }
 
 async function benchSeed({ batch, size, iterations, runs, json, ...options }: SeedOptions): Promise<void> {
-  await checkJsonPath(json);
+  await checkFilePath(json);
   const backend = await loadBackend(options.backend, options);
   setBackend(backend);
   manualSeed(0);

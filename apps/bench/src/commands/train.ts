@@ -5,10 +5,10 @@ import { manualSeed, randn, setBackend } from '@octet/tensor';
 import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
 import { type Host, hostInfo } from '../host';
-import { checkJsonPath, writeJson } from '../json-file';
 import { type ModelName, models } from '../models';
 import { backendOption, jsonOption, threadsOption, whole } from '../options';
 import { withProgress } from '../progress';
+import { checkFilePath, writeJson } from '../result-file';
 import { formatTable, right, type TableData } from '../table';
 import { median, timeRuns } from '../timing';
 
@@ -67,7 +67,7 @@ async function benchTrain({
   threads,
   ...options
 }: TrainOptions): Promise<void> {
-  await checkJsonPath(json);
+  await checkFilePath(json);
   const backend = await loadBackend(options.backend, { threads });
   setBackend(backend);
   manualSeed(0);

@@ -1,0 +1,88 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Command } from 'commander';
+import { UsageError } from '../errors';
+import type { Host } from '../host';
+import { fillPlace, markdownTable, placesIn } from '../markdown';
+import { type PeersReport, peersTables } from '../peers/results';
+import type { TableData } from '../table';
+import { type ColdReport, coldTables } from './cold';
+import { type GemmReport, gemmTables } from './gemm';
+import { type LayersReport, layersTables } from './layers';
+import { type TrainReport, trainTables } from './train';
+
+type Report = PeersReport | LayersReport | TrainReport | GemmReport | ColdReport;
+
+/** One line a command whose results can be shown again. */
+const tablesOf: { [C in Report['command']]: (report: Extract<Report, { command: C }>) => TableData[] } = {
+  peers: peersTables,
+  layers: layersTables,
+  train: trainTables,
+  gemm: gemmTables,
+  cold: coldTables,
+};
+
+export function tablesCommand(): Command {
+  return new Command('tables')
+    .description('show the JSON files of other commands as Markdown')
+    .argument('<files...>', `of ${Object.keys(tablesOf).join(', ')}`)
+    .option(
+      '--into <document>',
+      'put each in its place: between <!-- bench NAME --> and <!-- /bench -->, where NAME.json is the file',
+    )
+    .action(tables);
+}
+
+async function tables(files: readonly string[], { into }: { into?: string }): Promise<void> {
+  const texts: [name: string, text: string][] = [];
+  for (const file of files) texts.push([path.basename(file, '.json'), markdownOf(await readReport(file))]);
+  if (into === undefined) {
+    console.log(texts.map(([, text]) => text).join('\n\n'));
+    return;
+  }
+  let document = await readFile(into, 'utf8');
+  const places = placesIn(document);
+  for (const [name, text] of texts) {
+    if (!places.includes(name)) {
+      throw new UsageError({
+        op: '--into',
+        expected: `a place for '${name}' in ${into}`,
+        found: places.length > 0 ? `places for ${places.join(', ')}` : 'no places',
+        fix: `Add <!-- bench ${name} --> and <!-- /bench -->, or rename the file.`,
+      });
+    }
+    document = fillPlace(document, name, text);
+  }
+  await writeFile(into, document);
+}
+
+/** @throws UsageError unless it is the JSON file of a command */
+async function readReport(file: string): Promise<Report> {
+  const wrong = (found: string, cause?: unknown) =>
+    new UsageError(
+      {
+        op: 'tables',
+        expected: `a JSON file of ${Object.keys(tablesOf).join(', ')}`,
+        found: `${file}: ${found}`,
+        fix: 'Make one with --json.',
+      },
+      { cause },
+    );
+  let value: Partial<Report>;
+  try {
+    value = JSON.parse(await readFile(file, 'utf8'));
+  } catch (cause) {
+    throw wrong(cause instanceof Error ? cause.message : String(cause), cause);
+  }
+  if (Object.hasOwn(tablesOf, value?.command ?? '')) return value as Report;
+  throw wrong(value?.command ? `that of ${value.command}` : 'something else');
+}
+
+function markdownOf(value: Report): string {
+  const tables = tablesOf[value.command] as (report: Report) => TableData[];
+  return [...tables(value).map(markdownTable), hostLine(value.host)].join('\n\n');
+}
+
+function hostLine({ cpu, cores, os, node }: Host): string {
+  return `${cpu}, ${cores} cores; Node ${node}; ${os}.`;
+}

@@ -1,0 +1,246 @@
+import type { Analysis, LayerAnalysis } from './analyze';
+import { decibels } from './statistics';
+
+/** What is wrong, or worth knowing. */
+export type Cause =
+  | 'kernel'
+  | 'clipping'
+  | 'outliers'
+  | 'channelSpread'
+  | 'weights'
+  | 'shift'
+  | 'rounding'
+  | 'sevenBits'
+  | 'inherited'
+  | 'float'
+  | 'even';
+
+/** One thing that costs accuracy, with the numbers behind it and what to do. */
+export interface Finding {
+  readonly cause: Cause;
+  /** The layer's path; null for the whole model. */
+  readonly layer: string | null;
+  /** In one sentence. */
+  readonly what: string;
+  /** The numbers. */
+  readonly why: string;
+  /** What to try, the likeliest first. */
+  readonly advice: readonly string[];
+  /** How much is lost to it, as a signal to noise ratio in dB; null where that can't be said. */
+  readonly db: number | null;
+}
+
+/** Noise of which a layer is worth naming: a thousandth of the signal's power. A good layer has 35 to 45 dB. */
+const noisyDb = 30;
+/** A layer this far below its own noise has it from those before. */
+const inheritedDb = 10;
+/** Distance of kernel and simulation that rounding can't explain; see docs/numerics.md. */
+const tolerableSteps = 2;
+
+/** From this part of the noise on, a shift of channels is what is wrong. */
+const shifted = 0.5;
+
+/** The worst first; errors of kernels before all, remarks last. */
+export function findingsOf(analysis: Omit<Analysis, 'findings'>): Finding[] {
+  const { layers } = analysis;
+  const kernels = layers.flatMap(kernelFinding);
+  const costs = layers.flatMap(layerFindings).sort((a, b) => (a.db ?? 0) - (b.db ?? 0));
+  const remarks = [...inherited(layers), ...sevenBits(layers), ...leftInFloat(layers)];
+  return [...kernels, ...costs, ...(costs.length === 0 ? evenly(analysis) : []), ...remarks];
+}
+
+const db = (value: number | null) => (value === null ? 'no noise' : `${value.toFixed(1)} dB`);
+const percent = (part: number) => `${Number((100 * part).toPrecision(2))} %`;
+const number = (value: number) => String(Number(value.toPrecision(3)));
+
+function kernelFinding({ path, int8Type, error }: LayerAnalysis): Finding[] {
+  if ((error.steps ?? 0) <= tolerableSteps) return [];
+  return [
+    {
+      cause: 'kernel',
+      layer: path,
+      what: `The kernel of ${path} doesn't compute what its scales say.`,
+      why: `${int8Type} is up to ${error.steps} steps of its scale away from the same integers simulated in float; rounding explains ${tolerableSteps}.`,
+      advice: [
+        'Run compareBackends against the reference backend: another backend with other integers is wrong.',
+        'Without such a backend, it is a mistake in the layer or its kernel.',
+      ],
+      db: null,
+    },
+  ];
+}
+
+/** What of a layer's own noise comes from where, as far as it is worth naming. */
+function layerFindings(layer: LayerAnalysis): Finding[] {
+  const { path, error, weight } = layer;
+  const q = layer.activation.quantization;
+  const found: Finding[] = [];
+  const note = (
+    cause: Cause,
+    value: number | null,
+    finding: Pick<Finding, 'what' | 'why' | 'advice'>,
+    limit = noisyDb,
+  ) => {
+    if (value !== null && value < limit) found.push({ cause, layer: path, db: value, ...finding });
+  };
+
+  if (q) {
+    note('clipping', q.clippingDb, {
+      what: `${path} clips its output.`,
+      why: `${percent(q.clipped)} of its numbers lie outside ${number(q.low)} … ${number(q.high)}, the range of its integers; in float they go from ${number(layer.activation.min)} to ${number(layer.activation.max)}. Clipping alone leaves ${db(q.clippingDb)}.`,
+      advice: [
+        'Calibrate with more data, and with data like this: the observer never saw these numbers, or a moving average forgot them.',
+        'Use an observer that keeps the whole range (MinMaxObserver), or HistogramObserver, for this layer: QConfigMapping.setModuleName.',
+        'With a range that clips on purpose: quantization-aware training.',
+      ],
+    });
+    const stretched = q.levels.middle < 64;
+    if (stretched) {
+      note('outliers', q.roundingDb, {
+        what: `A few large numbers stretch the range of ${path}.`,
+        why: `The middle 99.9 % of its numbers take ${q.levels.middle} of 256 integers. Rounding the output alone leaves ${db(q.roundingDb)}.`,
+        advice: [
+          'Use HistogramObserver, or an observer that clips at a percentile, for this layer.',
+          'Bound the numbers in the float model (ReLU6, Hardtanh), or train with weight decay.',
+          'Leave the next layer in float only if sensitivity says that it helps.',
+        ],
+      });
+    } else {
+      note('rounding', q.roundingDb, {
+        what: `The output of ${path} is too fine for its integers.`,
+        why: `Rounding it alone leaves ${db(q.roundingDb)}, and the middle 99.9 % of its numbers take ${q.levels.middle} of 256 integers: most are close to 0, or far from it with small differences.`,
+        advice: [
+          'equalize, cross-layer equalization, so that all channels use the range.',
+          'Quantization-aware training.',
+        ],
+      });
+    }
+  }
+  if (weight) {
+    const { median, max } = weight.channelRange;
+    const spread = median > 0 ? max / median : Number.POSITIVE_INFINITY;
+    const leaves = `Rounding the weights alone leaves ${db(error.weights?.sqnrDb ?? null)}.`;
+    if (!weight.perChannel && spread > 4) {
+      // Small channels hide behind a large one in the sum of all: the middle channel counts.
+      note('channelSpread', weight.channelDb.median, {
+        what: `One scale doesn't fit all output channels of ${path}.`,
+        why: `The largest channel's weights reach ${number(max)}, those of the middle one ${number(median)}: ${number(spread)} times less, so it has about ${Math.max(1, Math.round(255 / spread))} of 256 integers and ${db(weight.channelDb.median)}. ${leaves}`,
+        advice: [
+          'Give the weights a scale for each channel: PerChannelMinMaxObserver, as in the recipe x86 (getDefaultQConfig).',
+          'equalize, cross-layer equalization, which makes the channels alike and costs nothing at run time.',
+          'Leave this layer in float: see sensitivity.',
+        ],
+      });
+    } else if (error.shift <= shifted) {
+      note('weights', error.weights?.sqnrDb ?? null, {
+        what: `The weights of ${path} don't stand rounding.`,
+        why: `${leaves} The weight itself has ${db(weight.error?.sqnrDb ?? null)} and uses ${weight.levelsUsed} integers.`,
+        advice: [
+          'adaround, which learns which way to round each weight.',
+          'Leave this layer in float: see sensitivity.',
+          'Quantization-aware training.',
+        ],
+      });
+    }
+  }
+  if (error.shift > shifted) {
+    note('shift', error.local?.sqnrDb ?? null, {
+      what: `The int8 output of ${path} is shifted.`,
+      why: `${percent(error.shift)} of its noise (${db(error.local?.sqnrDb ?? null)}) is the same for all numbers of a channel.`,
+      advice: ['correctBias, which takes that away and costs nothing at run time.'],
+    });
+  }
+  return found;
+}
+
+/** Where the noise of the layers before has become most of it. */
+function inherited(layers: readonly LayerAnalysis[]): Finding[] {
+  const at = layers.find(({ error: { total, local } }) => {
+    const [whole, own] = [total.sqnrDb, local?.sqnrDb ?? null];
+    return whole !== null && whole < noisyDb - inheritedDb && own !== null && own > whole + inheritedDb;
+  });
+  if (!at) return [];
+  const before = layers.slice(0, layers.indexOf(at)).filter(({ error }) => error.local);
+  const own = (layer: LayerAnalysis) => layer.error.local?.sqnrDb ?? Number.POSITIVE_INFINITY;
+  const worst = [...before].sort((a, b) => own(a) - own(b)).slice(0, 3);
+  return [
+    {
+      cause: 'inherited',
+      layer: at.path,
+      what: `From ${at.path} on, most of the noise comes from layers before.`,
+      why: `It has ${db(at.error.total.sqnrDb)} there, and the layer by itself ${db(at.error.local?.sqnrDb ?? null)}. The noisiest before it: ${worst.map((layer) => `${layer.path} (${db(layer.error.local?.sqnrDb ?? null)})`).join(', ')}.`,
+      advice: ['Mend the layers before first; a low figure here is not this layer’s own.'],
+      db: null,
+    },
+  ];
+}
+
+/** `reduceRange` leaves the upper half of the integers unused, which no kernel of Octet needs. */
+function sevenBits(layers: readonly LayerAnalysis[]): Finding[] {
+  const ranges = layers.flatMap(({ activation }) => activation.quantization ?? []);
+  const half = ranges.filter(({ upperHalf }) => upperHalf < 0.01);
+  if (ranges.length < 2 || half.length < ranges.length) return [];
+  return [
+    {
+      cause: 'sevenBits',
+      layer: null,
+      what: 'All activations take 7 of 8 bits.',
+      why: 'Less than 1 % of the numbers of every layer take integers above 127: the recipe reduces the range (reduceRange, the recipes x86 and fbgemm), or halves it.',
+      advice: [
+        'On Octet’s backends 8 bits are exact: an activation observer with reduceRange: false (the recipe qnnpack, with PerChannelMinMaxObserver for weights) gains up to 6 dB.',
+        'Keep it for engines that add up pairs of products in 16 bits: x64 without VNNI.',
+      ],
+      db: null,
+    },
+  ];
+}
+
+function leftInFloat(layers: readonly LayerAnalysis[]): Finding[] {
+  const float = layers.filter(({ int8Type, weight, macs }) => int8Type === null && !weight && macs > 0);
+  if (float.length === 0 || float.length === layers.length) return [];
+  const part = macsPart(float, layers);
+  return [
+    {
+      cause: 'float',
+      layer: null,
+      what: `${float.length === 1 ? 'One layer runs' : `${float.length} layers run`} in float.`,
+      why: `${float.map(({ path }) => path).join(', ')}: ${percent(part)} of all multiplications.`,
+      advice: ['If that wasn’t meant, give them a qconfig: see QConfigMapping.'],
+      db: null,
+    },
+  ];
+}
+
+function macsPart(some: readonly LayerAnalysis[], all: readonly LayerAnalysis[]): number {
+  const sum = (layers: readonly LayerAnalysis[]) => layers.reduce((total, { macs }) => total + macs, 0);
+  return sum(all) > 0 ? sum(some) / sum(all) : 0;
+}
+
+/** No layer stands out: say which add most. */
+function evenly({ layers, output }: Omit<Analysis, 'findings'>): Finding[] {
+  const noise = (layer: LayerAnalysis) => {
+    const { local } = layer.error;
+    return local && local.signal > 0 ? local.noise / local.signal : 0;
+  };
+  const worst = layers.filter((layer) => noise(layer) > 0).sort((a, b) => noise(b) - noise(a));
+  if (worst.length === 0) return [];
+  return [
+    {
+      cause: 'even',
+      layer: null,
+      what: 'No layer stands out: the noise comes from all of them, a little each.',
+      why: `The output has ${db(output.sqnrDb)}. Most is added by ${worst
+        .slice(0, 3)
+        .map((layer) => `${layer.path} (${db(decibels(1, noise(layer)))} by itself)`)
+        .join(', ')}.`,
+      advice: [
+        ...(layers.some(({ weight }) => weight?.perChannel === false)
+          ? ['Give the weights a scale for each channel (PerChannelMinMaxObserver): it costs a few bytes.']
+          : []),
+        'If the accuracy is still too low: quantization-aware training.',
+        'Leave the most sensitive layers in float: see sensitivity.',
+      ],
+      db: output.sqnrDb,
+    },
+  ];
+}

@@ -1,0 +1,38 @@
+/** Where a model loses accuracy in int8, and what to do about it. */
+export {
+  type ActivationAnalysis,
+  type Analysis,
+  type AnalyzeOptions,
+  analyze,
+  type LayerAnalysis,
+  type Metric,
+} from './analyze';
+export {
+  type BackendRun,
+  type CompareBackendsOptions,
+  compareBackends,
+  type LayerComparison,
+} from './compare-backends';
+export type { Cause, Finding } from './findings';
+export type { Inputs, ModelInput } from './layers';
+export { FloatIsland, leaveInFloat, type Mixed } from './leave-in-float';
+export {
+  type AdaroundOptions,
+  adaround,
+  type CorrectBiasOptions,
+  correctBias,
+  type EqualizedPair,
+  equalize,
+  type RoundedLayer,
+  replaceRelu6,
+} from './remedies';
+export { type RenderReportOptions, renderReport } from './report/render';
+export {
+  type LayerSensitivity,
+  type Sensitivity,
+  type SensitivityOptions,
+  type SensitivityReport,
+  sensitivity,
+} from './sensitivity';
+export type { Difference, Histogram } from './statistics';
+export type { WeightAnalysis } from './weights';

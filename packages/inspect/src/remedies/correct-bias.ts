@@ -1,0 +1,93 @@
+import { QuantizationError } from '@octet/backend';
+import { type AnyModule, Parameter } from '@octet/nn';
+import { noGrad, type Tensor } from '@octet/tensor';
+import { argumentsOf, type Inputs, type LayerPair, withInt8Weight } from '../layers';
+import { bothForms, holderOf, requireInputs, type Weighted } from './int8-layers';
+
+export interface CorrectBiasOptions {
+  /** Told after each input. */
+  onProgress?: (inputs: number) => void;
+}
+
+/**
+ * Bias correction (Nagel et al., 2019, https://arxiv.org/abs/1906.04721, the empirical variant of appendix D), in place:
+ * rounding shifts the mean of a layer's sums; each channel's bias takes the shift away. What is measured is the layer's sums
+ * before its ReLU, with int8 weights on the int8 model's own inputs, against the float model's: so a layer also
+ * mends what those before it left. A layer without a bias gets one.
+ *
+ * One pass over the data: every batch runs with the biases that those before it gave.
+ *
+ * @param prepared of `prepare`, calibrated; `adaround`, if at all, comes before
+ * @param data inputs like those of the calibration
+ * @throws QuantizationError if it wasn't prepared or calibrated, without data, or for numbers that aren't finite
+ */
+export async function correctBias(
+  prepared: AnyModule,
+  data: Inputs,
+  { onProgress }: CorrectBiasOptions = {},
+): Promise<void> {
+  const { float, int8, layers } = await bothForms('correctBias', prepared);
+  const corrections = layers.map((pair) => new Correction(pair));
+  let inputs = 0;
+  for await (const input of data) {
+    noGrad(() => {
+      float.call(...argumentsOf(input));
+      int8.call(...argumentsOf(input));
+    });
+    inputs++;
+    onProgress?.(inputs);
+  }
+  requireInputs('correctBias', inputs);
+  for (const correction of corrections) await correction.check();
+  for (const { path, bias } of corrections) {
+    const layer = holderOf(prepared.getSubmodule(path)) as Weighted;
+    if (layer.bias) layer.bias.copy_(bias);
+    else layer.bias = new Parameter(bias);
+  }
+}
+
+/** Finds one layer's bias, while its two forms run: the float one first. */
+class Correction {
+  readonly path: string;
+  bias: Tensor;
+  private readonly targets: Tensor[] = [];
+  private runs = 0;
+
+  constructor(pair: LayerPair) {
+    const { path, float, int8 } = pair;
+    this.path = path;
+    const layer = holderOf(float) as Weighted;
+    this.bias = layer.bias as Tensor;
+    layer.registerForwardHook((_, __, y) => void this.targets.push(channelMeans(y)), { keepsNothing: true });
+    const rounded = holderOf(withInt8Weight(pair) as AnyModule) as Weighted;
+    rounded.bias = undefined;
+    int8.registerForwardPreHook(
+      (_, [x]: [Tensor]) => {
+        const target = this.targets.shift();
+        if (!target) return;
+        // The mean of all that was missing so far: b + ((target - mean) - b) / n.
+        const missing = target.sub(channelMeans(rounded.forward(x.dequantize())));
+        this.bias = this.bias.add(missing.sub(this.bias).div(++this.runs));
+        int8.loadStateDict({ bias: this.bias }, { strict: false });
+      },
+      { keepsNothing: true },
+    );
+  }
+
+  /** @throws QuantizationError */
+  async check(): Promise<void> {
+    if ((await this.bias.data()).every(Number.isFinite)) return;
+    throw new QuantizationError({
+      op: 'correctBias',
+      expected: 'finite numbers in both models',
+      found: `others in '${this.path}'`,
+      fix: 'Look for the layer that makes them, or for such numbers in the data.',
+    });
+  }
+}
+
+/** [N, C, H, W] or [..., C] → [C] */
+function channelMeans(y: Tensor): Tensor {
+  const axis = y.dim === 4 ? 1 : y.dim - 1;
+  return y.mean(y.shape.flatMap((_, dim) => (dim === axis ? [] : [dim])));
+}

@@ -1,0 +1,3 @@
+export { type AdaroundOptions, adaround, type RoundedLayer } from './adaround';
+export { type CorrectBiasOptions, correctBias } from './correct-bias';
+export { type EqualizedPair, equalize, replaceRelu6 } from './equalize';

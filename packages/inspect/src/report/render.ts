@@ -1,0 +1,259 @@
+import type { Analysis, LayerAnalysis } from '../analyze';
+import type { BackendRun } from '../compare-backends';
+import type { Finding } from '../findings';
+import type { SensitivityReport } from '../sensitivity';
+import { type Charts, loadCharts } from './charts';
+import { style } from './style';
+
+export interface RenderReportOptions {
+  /** The page's title; 'int8 report'. */
+  title?: string;
+  /** What `sensitivity` found. */
+  sensitivity?: SensitivityReport;
+  /** What `compareBackends` found. */
+  backends?: readonly BackendRun[];
+}
+
+/**
+ * An analysis as one page of HTML that needs nothing else: what is wrong and what to do about it first, then every layer with
+ * its histograms. Light and dark, and in print.
+ */
+export async function renderReport(
+  analysis: Analysis,
+  { title = 'int8 report', sensitivity, backends }: RenderReportOptions = {},
+): Promise<string> {
+  const charts = await loadCharts();
+  const body = [
+    `<header><h1>${escaped(title)}</h1><p class="muted">Float against int8, ${analysis.layers.length} layers, ${plural(analysis.inputs, 'batch', 'batches')} of data.</p></header>`,
+    tiles(analysis),
+    findings(analysis),
+    sensitivity ? sensitivitySection(sensitivity) : '',
+    overview(analysis, charts),
+    layerTable(analysis),
+    backends ? backendSection(backends) : '',
+    details(analysis, charts),
+    glossary,
+  ];
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escaped(title)}</title>
+<style>${style}</style>
+</head>
+<body>
+${body.filter((part) => part !== '').join('\n')}
+</body>
+</html>
+`;
+}
+
+function escaped(text: string): string {
+  const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+  return text.replace(/[&<>"]/g, (c) => entities[c]);
+}
+
+const plural = (n: number, one: string, many: string) =>
+  `${n.toLocaleString('en-US')} ${n === 1 ? one : many}`;
+const db = (value: number | null | undefined) => (typeof value === 'number' ? value.toFixed(1) : '–');
+const percent = (part: number, digits = 2) => `${Number((100 * part).toPrecision(digits + 1))} %`;
+const number = (value: number, digits = 4) => String(Number(value.toPrecision(digits)));
+/** A metric: differences are small. */
+const score = (value: number) => number(value, 5);
+const count = (value: number) => (value === 0 ? '' : value.toLocaleString('en-US'));
+const kB = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
+const anchor = (path: string) => `layer-${encodeURIComponent(path)}`;
+const link = (path: string) => `<a href="#${anchor(path)}">${escaped(path)}</a>`;
+
+function tiles({ output, metric, bytes, layers }: Analysis): string {
+  const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
+  const int8 = layers.reduce((sum, layer) => sum + (layer.int8Type === null ? 0 : layer.macs), 0);
+  const tile = (value: string, label: string) =>
+    `<div class="tile"><b>${value}</b><span>${label}</span></div>`;
+  return `<section class="tiles">${[
+    metric && tile(`${score(metric.float)} → ${score(metric.int8)}`, `${escaped(metric.name)}, float → int8`),
+    tile(output.sqnrDb === null ? 'exact' : `${db(output.sqnrDb)} dB`, 'signal to noise of the output'),
+    output.cosine !== null && tile(output.cosine.toFixed(5), 'cosine of the outputs'),
+    output.sameClass !== null && tile(percent(output.sameClass), 'rows of the same class'),
+    tile(`${kB(bytes.float)} → ${kB(bytes.int8)}`, 'weights, float → int8'),
+    macs > 0 && tile(percent(int8 / macs), `of ${count(macs)} MACs in int8`),
+  ]
+    .filter((part) => typeof part === 'string')
+    .join('')}</section>`;
+}
+
+function findings({ findings: all }: Analysis): string {
+  const cards = all.map(finding).join('');
+  return `<section><h2>What costs accuracy, and what to do</h2>${cards || '<p>Nothing: int8 gives what float gives.</p>'}</section>`;
+}
+
+/** Below this a layer's own figure is shown as bad. */
+const noisyDb = 30;
+
+/** Mistakes of kernels are no mere remark either. */
+const isCost = ({ cause, db: cost }: Finding) => cause === 'kernel' || (cost !== null && cost < noisyDb);
+
+function finding(found: Finding): string {
+  const { layer, what, why, advice, db: cost } = found;
+  const sentence = escaped(what);
+  const heading = layer ? sentence.replace(escaped(layer), link(layer)) : sentence;
+  return `<article class="finding ${isCost(found) ? 'cost' : 'remark'}"><header><h3>${heading}</h3>${
+    cost === null ? '' : `<span>${db(cost)} dB</span>`
+  }</header><p>${escaped(why)}</p><ol>${advice.map((text) => `<li>${escaped(text)}</li>`).join('')}</ol></article>`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cell = (text: string) => (text.startsWith('<td') ? text : `<td>${text}</td>`);
+  return `<div class="scroll"><table><thead><tr>${head.map((text) => (text.startsWith('<th') ? text : `<th>${text}</th>`)).join('')}</tr></thead><tbody>${rows
+    .map((row) => `<tr>${row.map(cell).join('')}</tr>`)
+    .join('')}</tbody></table></div>`;
+}
+
+function sensitivitySection({
+  metricName,
+  float,
+  int8,
+  layers,
+  steps,
+  exclude,
+  metric,
+}: SensitivityReport): string {
+  const answer =
+    exclude.length > 0
+      ? `<p>With ${plural(exclude.length, 'layer', 'layers')} left in float, ${escaped(metricName)} goes from ${score(int8)} to ${score(metric)} (float: ${score(float)}), ${percent((metric - int8) / (float - int8), 1)} of what is lost. <code>prepare(result.model, result.mapping)</code> of what <code>sensitivity</code> gave does that, or:</p><pre>leaveInFloat(model, [${exclude.map((path) => `'${escaped(path)}'`).join(', ')}], mapping)</pre>`
+      : `<p>All in int8, ${escaped(metricName)} is ${score(int8)} (float: ${score(float)}). Leaving layers in float brings nothing back.</p>`;
+  const chosen = new Set(exclude);
+  const path = new Map(steps.map((step) => [step.path, step.metric]));
+  return `<section><h2>Which layers are sensitive</h2>${answer}${table(
+    [
+      'layer',
+      '<th class="text">type</th>',
+      'alone in int8',
+      'all but it in int8',
+      'its weights in float',
+      'left in float so far',
+      '',
+    ],
+    layers.map((layer) => [
+      link(layer.path),
+      `<td class="text">${escaped(layer.type)}</td>`,
+      score(layer.alone),
+      score(layer.without),
+      layer.inFloat === null ? '' : score(layer.inFloat),
+      path.has(layer.path) ? score(path.get(layer.path) ?? 0) : '',
+      chosen.has(layer.path) ? 'in float' : '',
+    ]),
+  )}<p class="muted">${escaped(metricName)}, higher is better; the layers that lose most by themselves first. Where “all but it” is much better than “its weights in float”, the range of its output is the trouble: another observer helps, float doesn’t.</p></section>`;
+}
+
+function overview({ layers }: Analysis, charts: Charts): string {
+  const lines = [
+    { name: 'up to here', color: 'var(--second)', values: layers.map(({ error }) => error.total.sqnrDb) },
+    {
+      name: 'by itself',
+      color: 'var(--data)',
+      values: layers.map(({ error }) => error.local?.sqnrDb ?? null),
+    },
+  ];
+  const keys = lines
+    .map(({ name, color }) => `<span class="key" style="background:${color}"></span>${name}`)
+    .join('');
+  const names = layers.map(({ path }) => path);
+  return `<section><h2>Signal to noise by layer</h2><figure>${charts.lines(names, lines, 'dB')}<figcaption>${keys} — higher is better. Where the first line falls away from the second, the noise comes from layers before.</figcaption></figure></section>`;
+}
+
+function figure(value: number | null | undefined, bad = noisyDb): string {
+  return typeof value === 'number' && value < bad ? `<td class="bad">${db(value)}</td>` : db(value);
+}
+
+function layerTable({ layers }: Analysis): string {
+  const head = [
+    'layer',
+    '<th class="text">runs as</th>',
+    'MACs',
+    'bytes in int8',
+    'dB up to here',
+    'dB by itself',
+    'simulated',
+    'weights only',
+    'cosine',
+    'clipped',
+    'integers used',
+  ];
+  return `<section><h2>Layers</h2>${table(
+    head,
+    layers.map(({ path, type, int8Type, macs, bytes, error, activation: { quantization: q } }) => [
+      link(path),
+      `<td class="text">${int8Type === null ? `${escaped(type)} (float)` : escaped(int8Type)}</td>`,
+      count(macs),
+      count(bytes.int8),
+      // Noise adds up: some is no fault.
+      figure(error.total.sqnrDb, noisyDb - 10),
+      figure(error.local?.sqnrDb),
+      figure(error.fakeQuantized?.sqnrDb),
+      figure(error.weights?.sqnrDb),
+      error.total.cosine?.toFixed(5) ?? '–',
+      q ? (q.clipped > 0 ? percent(q.clipped, 1) : '0') : '–',
+      q ? String(q.levels.used) : '–',
+    ]),
+  )}</section>`;
+}
+
+function backendSection(runs: readonly BackendRun[]): string {
+  const middle = (ms: readonly number[]) => [...ms].sort((a, b) => a - b)[ms.length >> 1];
+  const [first] = runs;
+  return `<section><h2>Backends</h2>${table(
+    ['backend', 'median ms', 'layers that differ', 'first that is wrong', 'largest distance there'],
+    runs.map((run) => {
+      const at = run.layers.find(({ path }) => path === run.firstDifference);
+      return [
+        escaped(run.backend),
+        run.ms.length > 0 ? middle(run.ms).toFixed(2) : '–',
+        run === first
+          ? 'compared with'
+          : String(run.layers.filter(({ path, differing }) => path !== '' && differing > 0).length),
+        run.firstDifference === null ? 'none' : escaped(run.firstDifference || 'the output'),
+        at ? number(at.maxDifference) : '–',
+      ];
+    }),
+  )}</section>`;
+}
+
+function details({ layers }: Analysis, charts: Charts): string {
+  return `<section><h2>Every layer, what it holds and the range of its integers</h2><p class="muted"><span class="key" style="background:var(--data);margin-left:0"></span>how often, by the square root <span class="key" style="background:var(--range);outline:1px solid var(--edge)"></span>what its integers reach</p>${layers
+    .map((layer) => detail(layer, charts))
+    .join('')}</section>`;
+}
+
+function detail(layer: LayerAnalysis, charts: Charts): string {
+  const { path, type, int8Type, error, activation, weight } = layer;
+  const { quantization: q } = activation;
+  const own = error.local?.sqnrDb;
+  const facts = [
+    `${db(error.total.sqnrDb)} dB up to here`,
+    typeof own === 'number' ? `${db(own)} dB by itself` : '',
+    error.shift > 0.1 ? `${percent(error.shift, 1)} of its noise is a shift of channels` : '',
+  ];
+  const range = q && { from: q.low, to: q.high };
+  const output = `<figure>${charts.histogram(activation.histogram, range ?? undefined, 'output')}<figcaption>Output: ${number(activation.min)} … ${number(activation.max)}${
+    q
+      ? `; integers reach ${number(q.low)} … ${number(q.high)} (scale ${number(q.scale)}, zero point ${q.zeroPoint}). ${percent(q.clipped, 1)} clipped, ${q.levels.used} of 256 integers used, ${q.levels.middle} by the middle 99.9 %. ${q.clippingDb === null ? 'Clipping costs nothing' : `Clipping alone leaves ${db(q.clippingDb)} dB`}, rounding ${db(q.roundingDb)} dB.`
+      : '. In float.'
+  }</figcaption></figure>`;
+  const weights = weight
+    ? `<figure>${charts.histogram(weight.histogram, { from: weight.low, to: weight.high }, 'weights')}<figcaption>Weights [${weight.shape.join(', ')}]: ${number(weight.min)} … ${number(weight.max)}; ${
+        weight.perChannel
+          ? `scales for each channel, ${number(weight.scale.min)} … ${number(weight.scale.max)}`
+          : `one scale, ${number(weight.scale.max)}`
+      }. ${db(weight.error?.sqnrDb)} dB; the channels ${db(weight.channelDb.min)} dB at least, ${db(weight.channelDb.median)} dB in the middle. Largest of a channel: ${number(weight.channelRange.min)} … ${number(weight.channelRange.max)}, middle ${number(weight.channelRange.median)}.</figcaption></figure>`
+    : '';
+  return `<article class="layer" id="${anchor(path)}"><h3>${escaped(path)} <span class="muted">${escaped(type)}${
+    int8Type === null ? ', in float' : int8Type === type ? '' : ` → ${escaped(int8Type)}`
+  }</span></h3><p class="muted">${facts.filter((fact) => fact !== '').join('; ')}.</p><div class="pair">${output}${weights}</div></article>`;
+}
+
+const glossary = `<section><h2>What the figures mean</h2>
+<p><b>dB</b>: signal to quantization noise, 10 · log10(Σ float² / Σ (float − int8)²). 6 dB are one bit. Eight bits that fit leave 35 to 45 dB in a layer; below 30 dB it is worth a look. A dash: no noise, or nothing to measure.</p>
+<p><b>Up to here</b>: the int8 model’s output of this layer against the float model’s, with all that happened before. <b>By itself</b>: this layer alone, in int8 and in float on the same rounded inputs. <b>Simulated</b>: the same by rounding in float; far from “by itself”, the kernel is wrong. <b>Weights only</b>: nothing but its weights rounded.</p>
+<p><b>Integers used</b>: how many of the 256 occur. The middle 99.9 % leave out what is rare: where they take few, the rare ones stretch the range.</p></section>`;

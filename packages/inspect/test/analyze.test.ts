@@ -1,0 +1,201 @@
+import { Buffer, type Conv2d, LSTM, Sequential } from '@octet/nn';
+import {
+  convert,
+  FixedQParamsObserver,
+  getDefaultQatQConfigMapping,
+  getDefaultQConfig,
+  getDefaultQConfigMapping,
+  prepare,
+  prepareQat,
+  QConfig,
+  type QConfigMapping,
+  QuantStub,
+  quantizeDynamic,
+  type quantized,
+} from '@octet/quantization';
+import { noGrad, randn, tensor } from '@octet/tensor';
+import { describe, expect, test } from 'vitest';
+import { analyze, type Finding } from '../src';
+import { batches, createNet, fusedNet, type Net } from './models';
+
+const data = batches(3);
+
+async function toInt8(model: Net, mapping: QConfigMapping = getDefaultQConfigMapping('qnnpack')) {
+  const prepared = prepare(model, mapping);
+  for (const x of data) noGrad(() => prepared.call(x));
+  return convert(prepared);
+}
+
+const costs = (findings: readonly Finding[]) => findings.map(({ cause, layer }) => `${cause} ${layer}`);
+
+describe('a sound model', () => {
+  test('has figures for every layer, in the order they run', async () => {
+    const float = fusedNet();
+    const int8 = await toInt8(float);
+    const { layers, output, bytes, inputs, metric } = await analyze(float, int8, data, {
+      metric: async (model) => (await model.call(data[0]).data()).length,
+    });
+    expect(layers.map(({ path, int8Type }) => [path, int8Type])).toEqual([
+      ['quant', 'Quantize'],
+      ['first.0', 'QuantizedConvReLU2d'],
+      ['second.0', 'QuantizedConv2d'],
+      ['skip', 'QFunctional'],
+      ['head.1', 'QuantizedLinear'],
+    ]);
+    expect(inputs).toBe(3);
+    expect(metric).toEqual({ name: 'metric', float: 21, int8: 21 });
+    expect(layers.map(({ macs }) => macs)).toEqual([0, 3 * 9 * 5 * 18, 3 * 9 * 5 * 5, 0, 3 * 45 * 7]);
+    expect(bytes).toEqual({ float: 4 * (95 + 30 + 322), int8: 90 + 25 + 315 + 4 * (5 + 5 + 7) });
+    for (const { error } of layers) {
+      expect(error.steps).toBeLessThanOrEqual(1);
+      expect(error.local?.sqnrDb).toBeGreaterThan(30);
+      expect(error.local?.sqnrDb).toBeCloseTo(error.fakeQuantized?.sqnrDb as number, 0);
+    }
+    expect(output.sqnrDb).toBe(layers[4].error.total.sqnrDb);
+    expect(output.cosine).toBeGreaterThan(0.999);
+  });
+
+  test('is the same whether the float one is fused or not, and prepared or not; none is changed', async () => {
+    const float = fusedNet();
+    const int8 = await toInt8(float);
+    const { findings, ...expected } = await analyze(float, int8, data);
+    const plain = createNet();
+    const before = String(plain);
+    expect((await analyze(plain, int8, data)).layers).toEqual(expected.layers);
+    expect(String(plain)).toBe(before);
+    const prepared = prepare(float, getDefaultQConfigMapping());
+    expect((await analyze(prepared, int8, data)).layers).toEqual(expected.layers);
+    expect(prepared.first.call(data[0])).toBeDefined();
+    expect(findings.map(({ cause }) => cause)).toEqual(['even']);
+  });
+
+  test('SQNR and cosine are those of the outputs', async () => {
+    const float = fusedNet();
+    const int8 = await toInt8(float);
+    const { output } = await analyze(float, int8, data);
+    let [signal, noise, dot, other] = [0, 0, 0, 0];
+    for (const x of data) {
+      const [a, b] = noGrad(() => [float.call(x).dataSync(), int8.call(x).dataSync()]);
+      for (let i = 0; i < a.length; i++) {
+        signal += a[i] ** 2;
+        other += b[i] ** 2;
+        dot += a[i] * b[i];
+        noise += (a[i] - b[i]) ** 2;
+      }
+    }
+    expect(output.sqnrDb).toBeCloseTo(10 * Math.log10(signal / noise), 8);
+    expect(output.cosine).toBeCloseTo(dot / Math.sqrt(signal * other), 8);
+  });
+
+  test('of quantization-aware training: the weights of the model that was trained', async () => {
+    const model = fusedNet().train();
+    const prepared = prepareQat(model, getDefaultQatQConfigMapping('qnnpack'));
+    for (const x of data) prepared.call(x);
+    const { layers } = await analyze(prepared, await convert(prepared), data);
+    expect(layers.map(({ type }) => type)).toContain('ConvReLU2d');
+    for (const { error } of layers) {
+      // Averaged ranges lag behind three batches, and clip.
+      expect(error.local?.sqnrDb).toBeGreaterThan(20);
+      expect(error.steps).toBeLessThanOrEqual(2);
+    }
+  });
+
+  test('of dynamic quantization', async () => {
+    const model = new Sequential(new LSTM(3, 5) as never).eval();
+    const [layer] = (await analyze(model, await quantizeDynamic(model), [randn([4, 1, 3])])).layers;
+    expect(layer.int8Type).toBe('DynamicQuantizedLSTM');
+    expect(layer.error.local?.sqnrDb).toBeGreaterThan(25);
+    expect(layer.activation.quantization).toBeNull();
+  });
+});
+
+describe('names what is wrong', () => {
+  test('a weight channel a hundred times the others', async () => {
+    const float = fusedNet();
+    const weight = (float.second[0] as Conv2d).weight;
+    weight.copy_(weight.mul(tensor([100, 1, 1, 1, 1]).reshape([5, 1, 1, 1])));
+    const { findings, layers } = await analyze(float, await toInt8(float), data);
+    const finding = findings.find(({ cause }) => cause === 'channelSpread');
+    expect(finding?.layer).toBe('second.0');
+    expect(finding?.advice[0]).toContain('PerChannelMinMaxObserver');
+    const { weight: found } = layers[2];
+    expect((found?.channelRange.max ?? 0) / (found?.channelRange.median ?? 1)).toBeGreaterThan(50);
+    // With a scale for each channel it is gone.
+    const better = await analyze(float, await toInt8(float, getDefaultQConfigMapping('x86')), data);
+    expect(better.findings.map(({ cause }) => cause)).not.toContain('channelSpread');
+  });
+
+  test('an activation that is clipped', async () => {
+    const float = fusedNet();
+    const narrow = new QConfig({
+      activation: FixedQParamsObserver.withArgs({ scale: 0.4 / 255, zeroPoint: 0 }),
+      weight: getDefaultQConfig('qnnpack').weight,
+    });
+    const mapping = getDefaultQConfigMapping('qnnpack').setModuleName('first', narrow);
+    const { findings, layers } = await analyze(float, await toInt8(float, mapping), data);
+    expect(costs(findings)[0]).toBe('clipping first.0');
+    expect(layers[1].activation.quantization?.clipped).toBeGreaterThan(0.1);
+    expect(layers[1].error.local?.sqnrDb).toBeLessThan(20);
+    // The next layers only inherit it.
+    expect(layers[2].error.local?.sqnrDb).toBeGreaterThan(30);
+    expect(layers[2].error.total.sqnrDb).toBeLessThan(20);
+    expect(costs(findings)).toContain('inherited second.0');
+  });
+
+  test('outliers that stretch a range', async () => {
+    const float = fusedNet();
+    const wide = new QConfig({
+      activation: FixedQParamsObserver.withArgs({ scale: 1, zeroPoint: 128 }),
+      weight: getDefaultQConfig('qnnpack').weight,
+    });
+    const mapping = getDefaultQConfigMapping('qnnpack').setModuleName('second', wide);
+    const { findings } = await analyze(float, await toInt8(float, mapping), data);
+    expect(costs(findings)).toContain('outliers second.0');
+  });
+
+  test('an output that is shifted', async () => {
+    const float = fusedNet();
+    const int8 = await toInt8(float);
+    const layer = int8.second[0] as unknown as quantized.Conv2d;
+    layer.bias = new Buffer(tensor([0.3, -0.3, 0.3, -0.3, 0.3]));
+    const { findings, layers } = await analyze(float, int8, data);
+    expect(layers[2].error.shift).toBeGreaterThan(0.9);
+    expect(costs(findings)[0]).toBe('shift second.0');
+    // The kernel computes what it is told.
+    expect(findings.map(({ cause }) => cause)).not.toContain('kernel');
+  });
+
+  test('seven bits', async () => {
+    const float = fusedNet();
+    const { findings } = await analyze(float, await toInt8(float, getDefaultQConfigMapping('x86')), data);
+    expect(findings.map(({ cause }) => cause)).toContain('sevenBits');
+  });
+
+  test('a layer left in float', async () => {
+    const float = fusedNet();
+    const mapping = getDefaultQConfigMapping('qnnpack').exclude('head', 'dequant');
+    const int8 = await toInt8(float, mapping);
+    // It needs floats.
+    int8.head.registerForwardPreHook((_, [x]) => [x.dequantize()]);
+    const { findings, layers } = await analyze(float, int8, data);
+    expect(layers[4]).toMatchObject({ int8Type: null, error: { local: null } });
+    expect(findings.find(({ cause }) => cause === 'float')?.why).toContain('head.1');
+  });
+});
+
+describe('refuses', () => {
+  test('no data, and numbers that are not finite', async () => {
+    const float = fusedNet();
+    const int8 = await toInt8(float);
+    await expect(analyze(float, int8, [])).rejects.toThrow(/analyze: expected some inputs, found none/);
+    (float.second[0] as Conv2d).weight.fill_(Number.NaN);
+    await expect(analyze(float, int8, data)).rejects.toThrow(/NaN in the output of 'second\.0'/);
+  });
+
+  test('models of different networks', async () => {
+    const int8 = await toInt8(fusedNet());
+    await expect(analyze(new Sequential(new QuantStub()) as never, int8, data)).rejects.toThrow(
+      /expected a module at/,
+    );
+  });
+});
