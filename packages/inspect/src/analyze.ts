@@ -12,6 +12,7 @@ import {
   layerPairs,
   macsOf,
   mapTensors,
+  noInputs,
   record,
   replay,
   typeName,
@@ -143,14 +144,7 @@ export async function analyze<M extends AnyModule>(
     onProgress?.(inputs);
   }
   const difference = output.difference;
-  if (!difference) {
-    throw new QuantizationError({
-      op: 'analyze',
-      expected: 'some inputs',
-      found: 'none',
-      fix: 'Pass an array, or a generator that was not used up before.',
-    });
-  }
+  if (!difference) throw noInputs('analyze');
   const paths = [...order];
   const layers = watched
     .flatMap((layer) => layer.result ?? [])

@@ -1,7 +1,7 @@
 import { ArgumentError, type Backend } from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
 import { Tensor } from '@octet/tensor';
-import { argumentsOf, leavesOf, type ModelInput, mapTensors, record, typeName } from './layers';
+import { argumentsOf, leavesOf, type ModelInput, moved, record, typeName } from './layers';
 
 /** A layer's output on a backend against the first backend's. */
 export interface LayerComparison {
@@ -58,9 +58,9 @@ export async function compareBackends(
   const results: BackendRun[] = [];
   let reference: Outputs | undefined;
   for (const backend of backends) {
-    const copy = model.clone().eval().to(backend);
-    const moved = mapTensors([...argumentsOf(input)], (t) => t.to(backend));
-    const outputs = await outputsOf(copy, moved);
+    const copy = await model.clone().eval().toAsync(backend);
+    const args = await moved([...argumentsOf(input)], backend);
+    const outputs = await outputsOf(copy, args);
     const layers = reference ? compare(reference, outputs) : [];
     const different = layers.find(
       ({ path, dtype, differing, maxDifference }) =>
@@ -68,7 +68,7 @@ export async function compareBackends(
     );
     results.push({
       backend: backend.name,
-      ms: await time(copy, moved, backend, runs),
+      ms: await time(copy, args, backend, runs),
       layers,
       firstDifference: different?.path ?? null,
     });

@@ -1,3 +1,4 @@
+import { type Backend, QuantizationError } from '@octet/backend';
 import { type AnyModule, Dropout, Flatten, Identity, type Measured, Parameter } from '@octet/nn';
 import {
   DeQuantStub,
@@ -128,6 +129,13 @@ export function mapTensors<T>(
   return value.map((v, i) => mapTensors(v, fn, Array.isArray(beside) ? beside[i] : undefined)) as T;
 }
 
+/** The arguments on another backend. */
+export function moved<T>(value: T, backend: Backend): Promise<T> {
+  if (value instanceof Tensor) return value.toAsync(backend) as Promise<T>;
+  if (!Array.isArray(value)) return Promise.resolve(value);
+  return Promise.all(value.map((v) => moved(v, backend))) as Promise<T>;
+}
+
 /** The numbers of a tensor, dequantized. */
 export function valuesOf(t: Tensor): Promise<ArrayLike<number>> {
   return (t.isQuantized ? noGrad(() => t.dequantize()) : t).data();
@@ -179,4 +187,21 @@ export function macsOf(layer: AnyModule, { args, output }: Call): number {
 export function bytesOf(layer: AnyModule): number {
   const own = (layer as Measured).parameterBytes;
   return own ?? [...layer.parameters(), ...layer.buffers()].reduce((sum, t) => sum + t.nbytes, 0);
+}
+
+/** @throws QuantizationError for no inputs */
+export async function collect(op: string, data: Inputs): Promise<ModelInput[]> {
+  const inputs: ModelInput[] = [];
+  for await (const input of data) inputs.push(input);
+  if (inputs.length === 0) throw noInputs(op);
+  return inputs;
+}
+
+export function noInputs(op: string): QuantizationError {
+  return new QuantizationError({
+    op,
+    expected: 'some inputs',
+    found: 'none',
+    fix: 'Pass an array, or a generator that was not used up before.',
+  });
 }

@@ -1,4 +1,4 @@
-import { ArgumentError, QuantizationError } from '@octet/backend';
+import { ArgumentError } from '@octet/backend';
 import { type AnyModule, Module } from '@octet/nn';
 import {
   convert,
@@ -13,6 +13,7 @@ import { noGrad, type Tensor, tensor } from '@octet/tensor';
 import type { Metric } from './analyze';
 import { floatTwin } from './float-twin';
 import {
+  collect,
   type Inputs,
   isInt8,
   type LayerPair,
@@ -100,7 +101,7 @@ export async function sensitivity<M extends AnyModule>(
   }: SensitivityOptions = {},
 ): Promise<Sensitivity<M>> {
   checkPart(recover);
-  const inputs = await collect(data);
+  const inputs = await collect('sensitivity', data);
   const prepared = prepare(model, mapping);
   for (const input of inputs) record(prepared, [], input);
   const simulation = new Simulation(model, await convert(prepared), inputs[0]);
@@ -168,18 +169,6 @@ function checkPart(recover: number): void {
     expected: 'recover from 0 to 1',
     found: String(recover),
     fix: 'It is the part of the loss to bring back: 0.8 by default.',
-  });
-}
-
-async function collect(data: Inputs): Promise<ModelInput[]> {
-  const inputs: ModelInput[] = [];
-  for await (const input of data) inputs.push(input);
-  if (inputs.length > 0) return inputs;
-  throw new QuantizationError({
-    op: 'sensitivity',
-    expected: 'some inputs to calibrate with',
-    found: 'none',
-    fix: 'Pass an array, or a generator that was not used up before.',
   });
 }
 

@@ -80,5 +80,5 @@ test('refuses a part above 1, and no data', async () => {
   await expect(sensitivity(fusedNet(), data, undefined, { recover: 80 })).rejects.toThrow(
     /recover from 0 to 1/,
   );
-  await expect(sensitivity(fusedNet(), [])).rejects.toThrow(/some inputs to calibrate with/);
+  await expect(sensitivity(fusedNet(), [])).rejects.toThrow(/expected some inputs, found none/);
 });

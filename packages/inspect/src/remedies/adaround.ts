@@ -3,8 +3,8 @@ import { type AnyModule, Parameter } from '@octet/nn';
 import { Adam } from '@octet/optim';
 import { Observer, type ObserverOptions, QConfig, type QparamTensors } from '@octet/quantization';
 import { noGrad, numel, type QParams, qparamArrays, scope, type Tensor, tensor } from '@octet/tensor';
-import { type Inputs, type LayerPair, type ModelInput, record } from '../layers';
-import { bothForms, collect, holderOf, type Weighted } from './int8-layers';
+import { collect, type Inputs, type LayerPair, type ModelInput, record } from '../layers';
+import { bothForms, holderOf, type Weighted } from './int8-layers';
 
 export interface AdaroundOptions {
   /** Steps for each layer; one step takes one input of the data, in turn. 1000 */

@@ -1,8 +1,8 @@
 import { QuantizationError } from '@octet/backend';
 import { type AnyModule, Parameter } from '@octet/nn';
 import { noGrad, type Tensor } from '@octet/tensor';
-import { argumentsOf, type Inputs, type LayerPair, withInt8Weight } from '../layers';
-import { bothForms, holderOf, requireInputs, type Weighted } from './int8-layers';
+import { argumentsOf, type Inputs, type LayerPair, noInputs, withInt8Weight } from '../layers';
+import { bothForms, holderOf, type Weighted } from './int8-layers';
 
 export interface CorrectBiasOptions {
   /** Told after each input. */
@@ -37,7 +37,7 @@ export async function correctBias(
     inputs++;
     onProgress?.(inputs);
   }
-  requireInputs('correctBias', inputs);
+  if (inputs === 0) throw noInputs('correctBias');
   for (const correction of corrections) await correction.check();
   for (const { path, bias } of corrections) {
     const layer = holderOf(prepared.getSubmodule(path)) as Weighted;

@@ -3,15 +3,7 @@ import { type AnyModule, Conv2d, Linear, Parameter } from '@octet/nn';
 import { convert, qat } from '@octet/quantization';
 import { zeros } from '@octet/tensor';
 import { floatTwin } from '../float-twin';
-import {
-  type Inputs,
-  isInt8,
-  type LayerPair,
-  layerPairs,
-  type ModelInput,
-  typeName,
-  weighted,
-} from '../layers';
+import { isInt8, type LayerPair, layerPairs, typeName, weighted } from '../layers';
 
 /** A prepared model's float form, its int8 form, and the layers that have an int8 weight. */
 export interface BothForms<M> {
@@ -70,23 +62,4 @@ function giveBias(module: AnyModule): void {
   if (!(module instanceof Conv2d || module instanceof Linear)) return;
   const { weight } = module;
   module.bias ??= new Parameter(zeros([weight.shape[0]], { backend: weight.backend }));
-}
-
-/** @throws QuantizationError for no inputs */
-export async function collect(op: string, data: Inputs): Promise<ModelInput[]> {
-  const inputs: ModelInput[] = [];
-  for await (const input of data) inputs.push(input);
-  requireInputs(op, inputs.length);
-  return inputs;
-}
-
-/** @throws QuantizationError for none */
-export function requireInputs(op: string, count: number): void {
-  if (count > 0) return;
-  throw new QuantizationError({
-    op,
-    expected: 'some inputs',
-    found: 'none',
-    fix: 'Pass an array, or a generator that was not used up before.',
-  });
 }
