@@ -6,7 +6,12 @@ export interface BackendChoice {
   /**
    * @throws BackendError where this browser lacks what the backend needs
    */
-  load(): Promise<LoadedBackend>;
+  load(options?: LoadOptions): Promise<LoadedBackend>;
+}
+
+export interface LoadOptions {
+  /** Of a backend that has them; else there is one. 'auto' (the default): as many as the machine runs at once. */
+  threads?: number | 'auto';
 }
 
 export interface LoadedBackend {
@@ -26,9 +31,10 @@ export type BackendName = keyof typeof backends;
 
 export const backendNames = Object.keys(backends) as BackendName[];
 
-async function loadWasm(): Promise<LoadedBackend> {
+async function loadWasm({ threads: wanted = 'auto' }: LoadOptions = {}): Promise<LoadedBackend> {
   const { createWasmBackend } = await import('@octet/backend-wasm-simd');
-  const backend = await createWasmBackend();
+  const backend = await createWasmBackend({ threads: wanted });
+  await backend.ready;
   const { variant, threads, threadsReason } = backend.info();
   return {
     backend,
