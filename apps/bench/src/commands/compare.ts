@@ -5,7 +5,7 @@ import { compare } from '../compare/compare';
 import { compareHtml } from '../compare/html';
 import { most, usual } from '../compare/plan';
 import type { CompareReport } from '../compare/report';
-import { agreementText, bytesText, compareMarkdown, latencyTable, titleOf } from '../compare/tables';
+import { agreementText, bytesText, compareMarkdown, latencyTable, remarks, titleOf } from '../compare/tables';
 import { DisagreementError } from '../errors';
 import { hostInfo } from '../host';
 import { checkPath, writeJson, writeText } from '../json-file';
@@ -85,7 +85,6 @@ function show(report: CompareReport): void {
   console.log(`${titleOf(report)}\n\n${formatTable(columns, rows)}\n`);
   const colour = report.agreement?.same ? pc.green : pc.red;
   console.log(colour(agreementText(report)));
-  for (const { backend, reason } of report.absent)
-    console.log(pc.yellow(`${backend} did not run: ${reason}`));
+  for (const remark of remarks(report)) console.log(pc.yellow(remark));
   console.log(bytesText(report));
 }

@@ -80,6 +80,8 @@ function barChart(bars: readonly Bar[], { width, document, label, format, bar }:
       }),
     ],
   });
+  // An image is one thing: its parts have no names.
+  for (const part of chart.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label');
   chart.setAttribute('role', 'img');
   chart.setAttribute('aria-label', label);
   return chart;

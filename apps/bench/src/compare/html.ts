@@ -10,6 +10,7 @@ import {
   hostText,
   latencyTable,
   layersTable,
+  remarks,
   settingsText,
   titleOf,
 } from './tables';
@@ -49,7 +50,7 @@ export async function compareHtml(report: CompareReport): Promise<string> {
   add(main, 'h1', titleOf(report));
   add(main, 'p', settingsText(report));
   add(main, 'p', agreementText(report), { class: report.agreement?.same ? '' : 'note' });
-  for (const { backend, reason } of report.absent) add(main, 'p', `${backend} did not run: ${reason}`);
+  for (const remark of remarks(report)) add(main, 'p', remark, { class: 'note' });
   if (report.results.length > 0) {
     addTable(main, latencyTable(report));
     add(main, 'p', 'Upper bars are float32, lower bars int8.', { class: 'muted' });

@@ -64,6 +64,19 @@ export function agreementText({ agreement, results }: CompareReport): string {
   return `The integers differ from those of ${agreement.against}: ${differ}.`;
 }
 
+/** What did not run as it was asked to, and why. */
+export function remarks({ absent, results, threads }: CompareReport): string[] {
+  return [
+    ...absent.map(({ backend, reason }) => `${backend} did not run: ${reason}`),
+    ...results
+      .filter(({ info }) => typeof info.threads === 'number' && info.threads < threads)
+      .map(
+        ({ backend, info }) =>
+          `${backend} ran on ${counted(Number(info.threads), 'thread')}: ${info.threadsReason}.`,
+      ),
+  ];
+}
+
 export function bytesText({ bytes: { fp32, int8 } }: CompareReport): string {
   return `Checkpoints: float32 ${formatBytes(fp32)}, int8 ${formatBytes(int8)} (${(int8 / fp32).toFixed(3)} of it).`;
 }
@@ -79,7 +92,7 @@ export function compareMarkdown(report: CompareReport): string {
     settingsText(report),
     ...(report.results.length > 0 ? [markdownTable(latencyTable(report))] : []),
     agreementText(report),
-    ...report.absent.map(({ backend, reason }) => `${backend} did not run: ${reason}`),
+    ...remarks(report),
     bytesText(report),
     ...(report.results.length > 0 ? ['## Layers', markdownTable(layersTable(report))] : []),
     hostText(report),

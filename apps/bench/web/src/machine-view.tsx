@@ -3,7 +3,7 @@ import { machine } from './state';
 /** What the browser can do, and why it can't do the rest. */
 export function Machine() {
   return (
-    <section aria-labelledby="machine">
+    <section class="card" aria-labelledby="machine">
       <h2 id="machine">What this browser can do</h2>
       {machine.value === undefined && <p class="muted">Looking…</p>}
       <dl class="machine">
@@ -22,7 +22,7 @@ export function Machine() {
             <span>
               {crossOriginIsolated
                 ? 'memory can be shared between threads'
-                : 'the server did not send the headers COOP and COEP, so memory can’t be shared between threads'}
+                : 'the server did not send the headers COOP and COEP, so memory can’t be shared between threads, and the clock is coarse'}
             </span>
           </dd>
         </div>

@@ -7,6 +7,7 @@ import {
   compareMarkdown,
   latencyTable,
   layersTable,
+  remarks,
   settingsText,
   titleOf,
 } from '../../src/compare/tables';
@@ -17,13 +18,13 @@ import { DataTable } from './table';
 export function Results({ report }: { report: CompareReport }) {
   const same = report.agreement?.same === true;
   return (
-    <section aria-labelledby="results">
+    <section class="card" aria-labelledby="results">
       <h2 id="results">{titleOf(report)}</h2>
       <p class="muted">{settingsText(report)}</p>
       <p class={same ? 'verdict' : 'note'}>{agreementText(report)}</p>
-      {report.absent.map(({ backend, reason }) => (
-        <p key={backend} class="note">
-          {backend} did not run: {reason}
+      {remarks(report).map((remark) => (
+        <p key={remark} class="note">
+          {remark}
         </p>
       ))}
       {report.results.length > 0 && (
@@ -96,7 +97,7 @@ function Export({ report }: { report: CompareReport }) {
     <div class="buttons">
       {files.map(({ title, name, url }) => (
         <a key={name} class="button" href={url} download={name}>
-          {title}
+          Download {title}
         </a>
       ))}
       <button
