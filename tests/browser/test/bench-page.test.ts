@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
@@ -11,19 +11,8 @@ import { executablePath, launch } from '../src/chromium';
 
 const built = path.resolve(import.meta.dirname, '../../../apps/bench/dist/web');
 
-/** The reference, but for one bit of one kernel. */
-const wrongBackend = `
-export default ({ reference }) => ({
-  ...reference,
-  name: 'wrong',
-  kernels: {
-    ...reference.kernels,
-    qadd(tensors, attrs) {
-      reference.kernels.qadd(tensors, attrs);
-      tensors.y.buffer.data[0] ^= 1;
-    },
-  },
-});`;
+/** A backend with one wrong kernel. */
+const wrongBackend = path.resolve(built, '../../test/fixtures/wrong-backend.mjs');
 
 describe.skipIf(!executablePath)('the bench page', () => {
   let browser: Browser;
@@ -32,7 +21,7 @@ describe.skipIf(!executablePath)('the bench page', () => {
     browser = await launch();
     folder = await mkdtemp(path.join(tmpdir(), 'octet-bench-page-'));
     await cp(built, path.join(folder, 'under/a/path'), { recursive: true });
-    await writeFile(path.join(folder, 'under/a/path/wrong.js'), wrongBackend);
+    await cp(wrongBackend, path.join(folder, 'under/a/path/wrong.js'));
   });
   afterAll(async () => {
     await browser?.close();
@@ -124,10 +113,20 @@ describe.skipIf(!executablePath)('the bench page', () => {
   });
 
   test('a run can be cancelled, and another started', async () => {
-    const page = await openPage('?model=seed&size=32&backends=js&runs=1000&run');
+    const page = await openPage('?model=digits&backends=js&runs=1000&run');
     await page.getByLabel(/js: run \d+ of 1000/).waitFor();
     await page.getByRole('button', { name: 'Cancel' }).click();
     await outcome(page, 'Cancelled.');
+
+    // One call of this takes longer than anyone waits.
+    await page.getByLabel('Network').selectOption('mobilenetv2');
+    await page.getByLabel('Images at once').fill('8');
+    await page.getByRole('button', { name: 'Run' }).click();
+    await page.getByLabel('js: warming up').waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await outcome(page, 'Cancelled.');
+
+    await page.getByLabel('Network').selectOption('digits');
     await page.getByLabel('Timed runs').fill('1');
     await page.getByRole('button', { name: 'Run' }).click();
     await outcome(page, 'Only js ran');

@@ -27,7 +27,7 @@ export function latencyChart({ results }: CompareReport, options: ChartOptions):
 export function layersChart({ backend, layers }: BackendResult, options: ChartOptions): Element {
   const bars = layers.flatMap(({ path, fp32, int8 }) => pair(path, fp32?.medianMs, int8?.medianMs));
   const format = (ms: number) => `${ms.toFixed(ms < 1 ? 3 : 2)} ms`;
-  return barChart(bars, { ...options, label: `Median time by layer on ${backend}`, format, bar: 13 });
+  return barChart(bars, { ...options, label: `Median time by layer on ${backend}`, format, bar: 15 });
 }
 
 /** The sizes of the checkpoints. */

@@ -68,12 +68,11 @@ export function agreementText({ agreement, results }: CompareReport): string {
 export function remarks({ absent, results, threads }: CompareReport): string[] {
   return [
     ...absent.map(({ backend, reason }) => `${backend} did not run: ${reason}`),
-    ...results
-      .filter(({ info }) => typeof info.threads === 'number' && info.threads < threads)
-      .map(
-        ({ backend, info }) =>
-          `${backend} ran on ${counted(Number(info.threads), 'thread')}: ${info.threadsReason}.`,
-      ),
+    ...results.flatMap(({ backend, info }) =>
+      typeof info.threadsReason === 'string' && Number(info.threads) < threads
+        ? [`${backend} ran on ${counted(Number(info.threads), 'thread')}: ${info.threadsReason}.`]
+        : [],
+    ),
   ];
 }
 
