@@ -23,7 +23,8 @@ export function page(config = {}) {
     resolve: { conditions: ['@octet/source', ...defaultClientConditions] },
     oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
     worker: { format: 'es' },
-    build: { target: 'es2022', modulePreload: { polyfill: false } },
+    // `dist` itself holds what octet-run makes of an app's scripts.
+    build: { outDir: 'dist/page', target: 'es2022', modulePreload: { polyfill: false } },
     plugins: [
       {
         // The wasm backend has sources that are made of others: they must be up to date.

@@ -1,4 +1,7 @@
 import type { Backend } from '@octet/backend';
+import { type BackendName, choices } from './choices';
+
+export { type BackendName, backendNames } from './choices';
 
 /** A backend that a page can choose: its code is loaded when it is. */
 export interface BackendChoice {
@@ -21,15 +24,11 @@ export interface LoadedBackend {
   dispose(): void;
 }
 
-/** One line per backend, by the name that pages know it by; the first is the default. */
-export const backends = {
-  wasm: { label: 'WebAssembly SIMD', load: loadWasm },
-  js: { label: 'JavaScript, the reference', load: loadReference },
-} satisfies Record<string, BackendChoice>;
-
-export type BackendName = keyof typeof backends;
-
-export const backendNames = Object.keys(backends) as BackendName[];
+/** One line per backend. */
+export const backends: Readonly<Record<BackendName, BackendChoice>> = {
+  wasm: { ...choices.wasm, load: loadWasm },
+  js: { ...choices.js, load: loadReference },
+};
 
 async function loadWasm({ threads: wanted = 'auto' }: LoadOptions = {}): Promise<LoadedBackend> {
   const { createWasmBackend } = await import('@octet/backend-wasm-simd');
