@@ -1,3 +1,3 @@
 import { page } from '@octet/web/vite';
 
-export default page({ build: { outDir: '../dist/web', emptyOutDir: true } });
+export default page({ build: { outDir: '../dist/page', emptyOutDir: true } });

@@ -9,7 +9,7 @@ import { executablePath, launch } from '../src/chromium';
 
 // The page of apps/bench as it was built, under a path of its own.
 
-const built = path.resolve(import.meta.dirname, '../../../apps/bench/dist/web');
+const built = path.resolve(import.meta.dirname, '../../../apps/bench/dist/page');
 
 /** A backend with one wrong kernel. */
 const wrongBackend = path.resolve(built, '../../test/fixtures/wrong-backend.mjs');

@@ -1,4 +1,4 @@
-import { type BackendName, backendNames, backends } from '@octet/web/backends';
+import { type BackendName, backendNames, choices } from '@octet/web/choices';
 import { most } from '../../src/compare/plan';
 import { type ModelName, modelNames, modelSizes } from '../../src/model-sizes';
 import { numbers } from './link';
@@ -117,7 +117,7 @@ function Backend({ name }: { name: BackendName }) {
         }}
       />
       <span>
-        {backends[name].label} <code>{name}</code>
+        {choices[name].label} <code>{name}</code>
         {lacking && <span class="muted"> — not here: {lacking.detail}</span>}
       </span>
     </label>

@@ -1,4 +1,4 @@
-import { backendNames } from '@octet/web/backends';
+import { backendNames } from '@octet/web/choices';
 import { computed, signal } from '@preact/signals';
 import type { Step } from '../../src/compare/compare';
 import type { ComparePlan } from '../../src/compare/plan';

@@ -1,6 +1,6 @@
 /** Where networks run, so that the page never waits for them. */
 import type { Backend } from '@octet/backend';
-import { type BackendChoice, backends } from '@octet/web/backends';
+import { backends } from '@octet/web/backends';
 import { expose } from 'comlink';
 import { compare, type Step } from '../../src/compare/compare';
 import type { ComparePlan } from '../../src/compare/plan';
@@ -42,8 +42,7 @@ export type Api = typeof api;
 
 async function load(name: string, threads: number, page: string): Promise<Backend> {
   if (Object.hasOwn(backends, name)) {
-    const choice: BackendChoice = backends[name as keyof typeof backends];
-    return (await choice.load({ threads })).backend;
+    return (await backends[name as keyof typeof backends].load({ threads })).backend;
   }
   const url = ownAddress(name, page);
   // A redirect may lead elsewhere: this fails then, as it does where nothing is.
