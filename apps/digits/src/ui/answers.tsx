@@ -1,6 +1,6 @@
 import { useSignalEffect } from '@preact/signals';
 import type { Kind } from '../model';
-import { answers } from '../reader';
+import { answers, models } from '../reader';
 import type { Answer } from '../workers/reader';
 import { milliseconds, percent } from './format';
 import { sayWhenSettled } from './speech';
@@ -39,7 +39,9 @@ function AnswerCard({ kind, answer }: { kind: Kind; answer: Answer | undefined }
         <span class="spoken">says </span>
         {digit ?? '–'}
       </p>
-      <p class="time muted">{answer ? milliseconds(answer.milliseconds) : 'draw a digit'}</p>
+      <p class="time muted">
+        {answer ? milliseconds(answer.milliseconds) : models.value ? 'draw a digit' : 'loading'}
+      </p>
       <table class="bars">
         <caption class="spoken">Probabilities, {titles[kind]}</caption>
         <tbody>

@@ -3,7 +3,7 @@ import { problem } from '../reader';
 import { Answers } from './answers';
 import { BackendChoice } from './backend-choice';
 import { ModelsTable } from './models-table';
-import { Pad } from './pad';
+import { Pad, PadHelp } from './pad';
 import { Speech } from './speech';
 import { Training } from './training';
 
@@ -24,6 +24,7 @@ export function App() {
       <main>
         <Pad />
         <Answers />
+        <PadHelp />
         <ModelsTable />
         <BackendChoice />
         <Training />

@@ -49,7 +49,10 @@ export function Chart({ title, lines, data, format, range, mark }: ChartProps) {
         legend: { show: false },
         cursor: { show: false },
         scales: { x: { time: false }, y: range ? { range } : {} },
-        axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map(format) }],
+        axes: [
+          { ...axis, size: 32 },
+          { ...axis, size: 56, values: (_, ticks) => ticks.map(format) },
+        ],
         series: [
           {},
           ...lines.map(({ label, color: name, width, dots = false }) => ({

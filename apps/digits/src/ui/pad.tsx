@@ -129,6 +129,14 @@ export function Pad() {
         </button>
         <Seen />
       </div>
+    </div>
+  );
+}
+
+/** How to draw, and what else there is to read. */
+export function PadHelp() {
+  return (
+    <div class="pad-help">
       <p id="pad-keys" class="muted small">
         Mouse, pen, finger; or keys: arrows move, <kbd>Space</kbd> puts the pen down and lifts it,{' '}
         <kbd>Esc</kbd> clears.

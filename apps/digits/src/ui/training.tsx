@@ -175,7 +175,7 @@ function Result() {
           Use these models above
         </button>
         <a class="button" href={url} download="digits-int8.safetensors">
-          Download int8 ({kilobytes(now.checkpoints.int8.length)} safetensors)
+          Download int8, {kilobytes(now.checkpoints.int8.length)}
         </a>
       </div>
     </>

@@ -15,8 +15,8 @@ export interface Answer {
 
 export type Answers = Readonly<Record<Kind, Answer>>;
 
-const mostRuns = 5;
-const enoughMilliseconds = 15;
+const mostRuns = 25;
+const enoughMilliseconds = 20;
 
 let last: Promise<unknown> = Promise.resolve();
 let loaded: LoadedBackend | undefined;
