@@ -1,0 +1,3 @@
+import type { KernelFamily } from '../kernel';
+
+export const data: KernelFamily<never> = (_gpu) => ({});

@@ -1,0 +1,3 @@
+import type { KernelFamily } from '../kernel';
+
+export const embedding: KernelFamily<never> = (_gpu) => ({});

@@ -1,0 +1,3 @@
+import type { KernelFamily } from '../kernel';
+
+export const observers: KernelFamily<never> = (_gpu) => ({});

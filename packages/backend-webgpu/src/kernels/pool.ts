@@ -1,0 +1,3 @@
+import type { KernelFamily } from '../kernel';
+
+export const pool: KernelFamily<never> = (_gpu) => ({});
