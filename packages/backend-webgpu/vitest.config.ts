@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs';
 import { project } from '@octet/build/vitest';
 
-// On a machine without a GPU: the software one that comes with Debian's Chromium. Read when the test processes start.
-const swiftShader = '/usr/lib/chromium/vk_swiftshader_icd.json';
-if (existsSync(swiftShader)) process.env.VK_ICD_FILENAMES ??= swiftShader;
+// Without a GPU, the software one of Debian's Chromium, and its Vulkan loader. Read when a process starts, so the tests
+// run in processes of their own: threads have the environment of this one.
+const chromium = '/usr/lib/chromium';
+if (!process.env.VK_ICD_FILENAMES && existsSync(`${chromium}/vk_swiftshader_icd.json`)) {
+  process.env.VK_ICD_FILENAMES = `${chromium}/vk_swiftshader_icd.json`;
+  process.env.LD_LIBRARY_PATH = [process.env.LD_LIBRARY_PATH, chromium].filter(Boolean).join(':');
+}
 
-// A process per file: the driver reads the environment of the process, which a thread can't change.
 export default project('backend-webgpu', { pool: 'forks', testTimeout: 30_000, hookTimeout: 30_000 });

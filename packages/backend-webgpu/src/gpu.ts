@@ -375,7 +375,7 @@ export class Gpu {
       this.#guard('submit', ['validation'], () => {
         const { queue } = this.device;
         // Lands after the commands handed over before: they have read theirs by then.
-        queue.writeBuffer(this.#uniformBuffer, 0, this.#uniformData, 0, this.#recorded * uniformBytes);
+        queue.writeBuffer(this.#uniformBuffer, 0, this.#uniformData.buffer, 0, this.#recorded * uniformBytes);
         queue.submit([encoder.finish()]);
       });
       this.#batch += 1;
