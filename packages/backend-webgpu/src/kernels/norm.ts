@@ -2,6 +2,7 @@ import type { KernelTable, KernelTensors } from '@octet/backend';
 import { type GpuTensor, type KernelFamily, size } from '../kernel';
 import { type Program, program } from '../program';
 import type { Bound } from '../wgsl/gemm';
+import { reduce } from '../wgsl/reduce';
 
 /** Invocations of a workgroup that reduces: as many as every device lets it have. */
 const wide = 256;
@@ -23,19 +24,8 @@ const sums = /* wgsl */ `
 fn join(a: vec3f, b: vec3f) -> vec3f { return a + b; }
 `;
 
-// Joins the values of all lanes with the same lane % width; every lane gets the result. width is a power of 2.
-const joinLanes = /* wgsl */ `
-var<workgroup> held: array<vec3f, groupSize>;
-fn joinLanes(lane: u32, value: vec3f, width: u32) -> vec3f {
-  held[lane] = value;
-  for (var reach = groupSize / 2u; reach >= width; reach /= 2u) {
-    workgroupBarrier();
-    if (lane < reach) { held[lane] = join(held[lane], held[lane + reach]); }
-  }
-  workgroupBarrier();
-  return held[lane % width];
-}
-`;
+/** Every lane gets the join of all. */
+const joinLanes = reduce('joinLanes', 'vec3f', 'join(a, b)');
 
 const columnUniforms = {
   rows: 'u32',
@@ -51,7 +41,7 @@ const fewest = 8;
 
 /** How the columns of [rows,columns] are reduced: workgroups of `width` columns, `count` of them down the rows. */
 function columnSizes(rows: number, columns: number) {
-  const width = Math.min(64, 2 ** Math.ceil(Math.log2(columns)));
+  const width = Math.min(64, 2 ** Math.ceil(Math.log2(Math.max(1, columns))));
   const across = Math.ceil(columns / width);
   const least = (wide / width) * fewest;
   const wanted = Math.max(1, Math.min(Math.floor(busy / across), Math.ceil(rows / least)));
@@ -88,7 +78,7 @@ const reduceColumns = <const I extends Program['inputs'], const U extends Progra
       value = join(value, term(row, column));
     }
   }
-  value = joinLanes(lane, value, u.width);
+  value = joinLanes(value, lane, u.width);
   if (lane >= u.width || column >= u.columns) { return; }
   for (var i = 0u; i < 3u; i++) { parts[(part * u.columns + column) * 3u + i] = value[i]; }`,
   });
@@ -221,7 +211,7 @@ const layerNorm = program({
   for (var column = lane; column < u.columns; column += groupSize) {
     value = join(value, vec3f(1.0, x[start + column], 0.0));
   }
-  value = joinLanes(lane, value, 1u);
+  value = joinLanes(value, lane, 1u);
   let scale = inverseSqrt(value.z / value.x + u.eps);
   for (var column = lane; column < u.columns; column += groupSize) {
     y[start + column] = (x[start + column] - value.y) * scale * weightOf(column) + biasOf(column);
@@ -249,7 +239,7 @@ const layerNormBackward = program({
     let up = gradY[start + column] * weightOf(column);
     value += vec3f(up, up * (x[start + column] - center) * scale, 0.0);
   }
-  value = joinLanes(lane, value, 1u) / f32(u.columns);
+  value = joinLanes(value, lane, 1u) / f32(u.columns);
   for (var column = lane; column < u.columns; column += groupSize) {
     let up = gradY[start + column] * weightOf(column);
     let normal = (x[start + column] - center) * scale;

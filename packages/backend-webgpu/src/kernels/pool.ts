@@ -1,15 +1,16 @@
 import { type GpuTensor, type KernelFamily, size } from '../kernel';
 import { program } from '../program';
+import { isNan } from '../wgsl/special';
 import {
-  adaptiveWindows,
-  averageAttrs,
   averageUniforms,
   averageWindows,
-  imageSizes,
-  imageUniforms,
+  noWindow,
+  type PoolWindow,
+  poolSizes,
+  poolUniforms,
 } from '../wgsl/windows';
 
-// One output an invocation in all of these; neighbours are channels.
+// One element an invocation in all of these; neighbours are channels.
 const workgroup = [64] as const;
 const groupsOf = (t: GpuTensor) => Math.ceil(size(t) / workgroup[0]);
 
@@ -17,41 +18,28 @@ const maxPool2d = program({
   name: 'maxPool2d',
   inputs: { x: 'f32' },
   outputs: { y: 'f32', indices: 'i32' },
-  uniforms: {
-    ...imageUniforms,
-    size: 'u32',
-    kernelHeight: 'i32',
-    kernelWidth: 'i32',
-    strideHeight: 'i32',
-    strideWidth: 'i32',
-    padHeight: 'i32',
-    padWidth: 'i32',
-    dilationHeight: 'i32',
-    dilationWidth: 'i32',
-  },
+  uniforms: { ...poolUniforms, size: 'u32', dilationHeight: 'u32', dilationWidth: 'u32' },
   workgroup,
-  // By its bits: compilers may take it that there is no NaN.
-  code: 'fn isNan(v: f32) -> bool { return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u; }',
+  include: [isNan],
   main: `
   if (index >= u.size) { return; }
-  let channel = i32(index) % u.channels;
-  let position = i32(index) / u.channels;
+  let channel = index % u.inChannels;
+  let position = index / u.inChannels;
   let row = position / u.outWidth;
-  let top = row % u.outHeight * u.strideHeight - u.padHeight;
-  let left = position % u.outWidth * u.strideWidth - u.padWidth;
   let image = row / u.outHeight * u.inHeight;
   var best = 0.0;
   var at = -1;
-  for (var down = 0; down < u.kernelHeight; down++) {
-    let h = top + down * u.dilationHeight;
-    if (h < 0 || h >= u.inHeight) { continue; }
-    for (var right = 0; right < u.kernelWidth; right++) {
-      let w = left + right * u.dilationWidth;
-      if (w < 0 || w >= u.inWidth) { continue; }
-      let v = x[((image + h) * u.inWidth + w) * u.channels + channel];
+  for (var down = 0u; down < u.kernelHeight; down++) {
+    // Above the image, wraps to beyond it.
+    let h = row % u.outHeight * u.strideHeight + down * u.dilationHeight - u.padHeight;
+    if (h >= u.inHeight) { continue; }
+    for (var right = 0u; right < u.kernelWidth; right++) {
+      let w = position % u.outWidth * u.strideWidth + right * u.dilationWidth - u.padWidth;
+      if (w >= u.inWidth) { continue; }
+      let v = x[((image + h) * u.inWidth + w) * u.inChannels + channel];
       if (at < 0 || isNan(v) || (v > best && !isNan(best))) {
         best = v;
-        at = h * u.inWidth + w;
+        at = i32(h * u.inWidth + w);
       }
     }
   }
@@ -61,109 +49,114 @@ const maxPool2d = program({
 
 // The windows of the pool are unknown here, but the indices tell what they reach. Two steps find for each row of gradX
 // the first and the last row of gradY that has an index in it (for columns alike); the third looks only there.
+const imageUniforms = {
+  inHeight: 'u32',
+  inWidth: 'u32',
+  inChannels: 'u32',
+  outHeight: 'u32',
+  outWidth: 'u32',
+} as const;
 
-// First and last row of gradX that a row of gradY names: one workgroup for each row, then one for each column.
-const indexRanges = program({
-  name: 'maxPool2dBackward, ranges of indices',
+// The first and the last row of gradX that a row of gradY names: a workgroup for each row, then for each column.
+const namedLines = program({
+  name: 'maxPool2dBackward, lines named',
   inputs: { indices: 'i32' },
-  outputs: { ranges: 'i32' },
-  uniforms: { ...imageUniforms, batch: 'i32' },
-  workgroup,
+  outputs: { named: 'u32' },
+  uniforms: { ...imageUniforms, batch: 'u32' },
+  workgroup: [256],
   code: `
-var<workgroup> lowest: atomic<i32>;
-var<workgroup> highest: atomic<i32>;`,
+var<workgroup> first: atomic<u32>;
+var<workgroup> last: atomic<u32>;`,
   main: `
-  let line = i32(group);
-  if (line >= u.outHeight + u.outWidth) { return; }
-  let isRow = line < u.outHeight;
-  // Along the other direction, and over all images.
+  if (group >= u.outHeight + u.outWidth) { return; }
+  let isRow = group < u.outHeight;
+  if (lane == 0u) {
+    atomicStore(&first, 0xffffffffu);
+    atomicStore(&last, 0u);
+  }
+  workgroupBarrier();
+  var low = 0xffffffffu;
+  var high = 0u;
+  // All elements of the row or column, in all images.
   let length = select(u.outHeight, u.outWidth, isRow);
-  if (lane == 0u) {
-    atomicStore(&lowest, 0x7fffffff);
-    atomicStore(&highest, -1);
+  for (var i = lane; i < u.batch * length * u.inChannels; i += groupSize) {
+    let along = i / u.inChannels % length;
+    let oh = select(along, group, isRow);
+    let ow = select(group - u.outHeight, along, isRow);
+    let image = i / u.inChannels / length * u.outHeight;
+    let at = u32(indices[((image + oh) * u.outWidth + ow) * u.inChannels + i % u.inChannels]);
+    let line = select(at % u.inWidth, at / u.inWidth, isRow);
+    low = min(low, line);
+    high = max(high, line);
   }
-  workgroupBarrier();
-  var low = 0x7fffffff;
-  var high = -1;
-  for (var i = i32(lane); i < u.batch * length * u.channels; i += i32(groupSize)) {
-    let along = i / u.channels % length;
-    let image = i / u.channels / length;
-    let oh = select(along, line, isRow);
-    let ow = select(line - u.outHeight, along, isRow);
-    let named = indices[((image * u.outHeight + oh) * u.outWidth + ow) * u.channels + i % u.channels];
-    let at = select(named % u.inWidth, named / u.inWidth, isRow);
-    low = min(low, at);
-    high = max(high, at);
-  }
-  atomicMin(&lowest, low);
-  atomicMax(&highest, high);
+  atomicMin(&first, low);
+  atomicMax(&last, high);
   workgroupBarrier();
   if (lane == 0u) {
-    ranges[2 * line] = atomicLoad(&lowest);
-    ranges[2 * line + 1] = atomicLoad(&highest);
+    named[2u * group] = atomicLoad(&first);
+    named[2u * group + 1u] = atomicLoad(&last);
   }`,
 });
 
-// First and last row of gradY whose range holds a row of gradX; columns after the rows.
-const reachingLines = program({
-  name: 'maxPool2dBackward, lines that reach',
-  inputs: { ranges: 'i32' },
-  outputs: { reaching: 'i32' },
+// The first and the last row of gradY that may name a row of gradX; columns after the rows.
+const namingLines = program({
+  name: 'maxPool2dBackward, lines naming',
+  inputs: { named: 'u32' },
+  outputs: { naming: 'u32' },
   uniforms: imageUniforms,
   workgroup,
   main: `
-  let line = i32(index);
-  if (line >= u.inHeight + u.inWidth) { return; }
-  let isRow = line < u.inHeight;
-  let at = select(line - u.inHeight, line, isRow);
-  let offset = select(u.outHeight, 0, isRow);
-  var first = 0;
-  var last = -1;
-  for (var i = 0; i < select(u.outWidth, u.outHeight, isRow); i++) {
-    if (at < ranges[2 * (offset + i)] || at > ranges[2 * (offset + i) + 1]) { continue; }
-    if (last < 0) { first = i; }
+  if (index >= u.inHeight + u.inWidth) { return; }
+  let isRow = index < u.inHeight;
+  let line = select(index - u.inHeight, index, isRow);
+  let offset = select(u.outHeight, 0u, isRow);
+  // None: the first is after the last.
+  var first = 1u;
+  var last = 0u;
+  for (var i = 0u; i < select(u.outWidth, u.outHeight, isRow); i++) {
+    if (line < named[2u * (offset + i)] || line > named[2u * (offset + i) + 1u]) { continue; }
+    if (first > last) { first = i; }
     last = i;
   }
-  reaching[2 * line] = first;
-  reaching[2 * line + 1] = last;`,
+  naming[2u * index] = first;
+  naming[2u * index + 1u] = last;`,
 });
 
 const maxPool2dBackward = program({
   name: 'maxPool2dBackward',
-  inputs: { gradY: 'f32', indices: 'i32', reaching: 'i32' },
+  inputs: { gradY: 'f32', indices: 'i32', naming: 'u32' },
   outputs: { gradX: 'f32' },
   uniforms: { ...imageUniforms, size: 'u32' },
   workgroup,
   main: `
   if (index >= u.size) { return; }
-  let channel = i32(index) % u.channels;
-  let position = i32(index) / u.channels;
+  let channel = index % u.inChannels;
+  let position = index / u.inChannels;
   let w = position % u.inWidth;
   let h = position / u.inWidth % u.inHeight;
   let image = position / u.inWidth / u.inHeight * u.outHeight;
-  let columns = 2 * (u.inHeight + w);
+  let columns = 2u * (u.inHeight + w);
   var sum = 0.0;
-  for (var oh = reaching[2 * h]; oh <= reaching[2 * h + 1]; oh++) {
-    for (var ow = reaching[columns]; ow <= reaching[columns + 1]; ow++) {
-      let at = ((image + oh) * u.outWidth + ow) * u.channels + channel;
-      if (indices[at] == h * u.inWidth + w) { sum += gradY[at]; }
+  for (var oh = naming[2u * h]; oh <= naming[2u * h + 1u]; oh++) {
+    for (var ow = naming[columns]; ow <= naming[columns + 1u]; ow++) {
+      let at = ((image + oh) * u.outWidth + ow) * u.inChannels + channel;
+      if (u32(indices[at]) == h * u.inWidth + w) { sum += gradY[at]; }
     }
   }
   gradX[index] = sum;`,
 });
 
-const average = <const U extends typeof imageUniforms>(name: string, uniforms: U, windows: string) =>
-  program({
-    name,
-    inputs: { x: 'f32' },
-    outputs: { y: 'f32' },
-    uniforms: { ...uniforms, size: 'u32' },
-    workgroup,
-    include: [windows],
-    main: `
+const average = program({
+  name: 'average pools',
+  inputs: { x: 'f32' },
+  outputs: { y: 'f32' },
+  uniforms: { ...averageUniforms, size: 'u32' },
+  workgroup,
+  include: [averageWindows],
+  main: `
   if (index >= u.size) { return; }
-  let channel = i32(index) % u.channels;
-  let position = i32(index) / u.channels;
+  let channel = index % u.inChannels;
+  let position = index / u.inChannels;
   let row = position / u.outWidth;
   let rows = rowWindow(row % u.outHeight);
   let columns = columnWindow(position % u.outWidth);
@@ -171,24 +164,23 @@ const average = <const U extends typeof imageUniforms>(name: string, uniforms: U
   var sum = 0.0;
   for (var h = rows.x; h < rows.y; h++) {
     for (var w = columns.x; w < columns.y; w++) {
-      sum += x[((image + h) * u.inWidth + w) * u.channels + channel];
+      sum += x[((image + h) * u.inWidth + w) * u.inChannels + channel];
     }
   }
   y[index] = sum / f32(rows.z * columns.z);`,
-  });
+});
 
-const averageBackward = <const U extends typeof imageUniforms>(name: string, uniforms: U, windows: string) =>
-  program({
-    name,
-    inputs: { gradY: 'f32' },
-    outputs: { gradX: 'f32' },
-    uniforms: { ...uniforms, size: 'u32' },
-    workgroup,
-    include: [windows],
-    main: `
+const averageBackward = program({
+  name: 'average pools, backward',
+  inputs: { gradY: 'f32' },
+  outputs: { gradX: 'f32' },
+  uniforms: { ...averageUniforms, size: 'u32' },
+  workgroup,
+  include: [averageWindows],
+  main: `
   if (index >= u.size) { return; }
-  let channel = i32(index) % u.channels;
-  let position = i32(index) / u.channels;
+  let channel = index % u.inChannels;
+  let position = index / u.inChannels;
   let row = position / u.inWidth;
   let rows = rowCells(row % u.inHeight);
   let columns = columnCells(position % u.inWidth);
@@ -197,21 +189,12 @@ const averageBackward = <const U extends typeof imageUniforms>(name: string, uni
   for (var oh = rows.x; oh <= rows.y; oh++) {
     let height = rowWindow(oh).z;
     for (var ow = columns.x; ow <= columns.y; ow++) {
-      let up = gradY[((image + oh) * u.outWidth + ow) * u.channels + channel];
+      let up = gradY[((image + oh) * u.outWidth + ow) * u.inChannels + channel];
       sum += up / f32(height * columnWindow(ow).z);
     }
   }
   gradX[index] = sum;`,
-  });
-
-const avgPool2d = average('avgPool2d', averageUniforms, averageWindows);
-const avgPool2dBackward = averageBackward('avgPool2dBackward', averageUniforms, averageWindows);
-const adaptiveAvgPool2d = average('adaptiveAvgPool2d', imageUniforms, adaptiveWindows);
-const adaptiveAvgPool2dBackward = averageBackward(
-  'adaptiveAvgPool2dBackward',
-  imageUniforms,
-  adaptiveWindows,
-);
+});
 
 export const pool: KernelFamily<
   | 'maxPool2d'
@@ -220,54 +203,53 @@ export const pool: KernelFamily<
   | 'avgPool2dBackward'
   | 'adaptiveAvgPool2d'
   | 'adaptiveAvgPool2dBackward'
-> = (gpu) => ({
-  maxPool2d({ x, y, indices }, { kernelSize, stride, padding, dilation }) {
-    const uniforms = {
-      ...imageSizes(x, y),
-      size: size(y),
-      kernelHeight: kernelSize[0],
-      kernelWidth: kernelSize[1],
-      strideHeight: stride[0],
-      strideWidth: stride[1],
-      padHeight: padding[0],
-      padWidth: padding[1],
-      dilationHeight: dilation[0],
-      dilationWidth: dilation[1],
-    };
-    gpu.run(maxPool2d, { x, y, indices }, uniforms, groupsOf(y));
-  },
+> = (gpu) => {
+  const forward = (x: GpuTensor, y: GpuTensor, window: PoolWindow, adaptive: 0 | 1, countPad: boolean) => {
+    const uniforms = { ...poolSizes(x, y, window), adaptive, countPad: Number(countPad), size: size(y) };
+    gpu.run(average, { x, y }, uniforms, groupsOf(y));
+  };
+  const backward = (
+    gradY: GpuTensor,
+    gradX: GpuTensor,
+    window: PoolWindow,
+    adaptive: 0 | 1,
+    countPad: boolean,
+  ) => {
+    const sizes = poolSizes(gradX, gradY, window);
+    const uniforms = { ...sizes, adaptive, countPad: Number(countPad), size: size(gradX) };
+    gpu.run(averageBackward, { gradY, gradX }, uniforms, groupsOf(gradX));
+  };
 
-  maxPool2dBackward({ gradY, indices, gradX }) {
-    const sizes = imageSizes(gradX, gradY);
-    const { inHeight, inWidth, outHeight, outWidth } = sizes;
-    const ranges = gpu.scratch(8 * (outHeight + outWidth));
-    const reaching = gpu.scratch(8 * (inHeight + inWidth));
-    gpu.run(indexRanges, { indices, ranges }, { ...sizes, batch: gradY.shape[0] }, outHeight + outWidth);
-    gpu.run(reachingLines, { ranges, reaching }, sizes, Math.ceil((inHeight + inWidth) / workgroup[0]));
-    gpu.run(
-      maxPool2dBackward,
-      { gradY, indices, reaching, gradX },
-      { ...sizes, size: size(gradX) },
-      groupsOf(gradX),
-    );
-  },
+  return {
+    maxPool2d({ x, y, indices }, attrs) {
+      const [dilationHeight, dilationWidth] = attrs.dilation;
+      const uniforms = { ...poolSizes(x, y, attrs), size: size(y), dilationHeight, dilationWidth };
+      gpu.run(maxPool2d, { x, y, indices }, uniforms, groupsOf(y));
+    },
 
-  avgPool2d({ x, y }, attrs) {
-    const uniforms = { ...imageSizes(x, y), ...averageAttrs(attrs), size: size(y) };
-    gpu.run(avgPool2d, { x, y }, uniforms, groupsOf(y));
-  },
+    maxPool2dBackward({ gradY, indices, gradX }) {
+      const sizes = poolSizes(gradX, gradY, noWindow);
+      const outLines = sizes.outHeight + sizes.outWidth;
+      const inLines = sizes.inHeight + sizes.inWidth;
+      const named = gpu.scratch(8 * outLines);
+      const naming = gpu.scratch(8 * inLines);
+      gpu.run(namedLines, { indices, named }, { ...sizes, batch: gradY.shape[0] }, outLines);
+      gpu.run(namingLines, { named, naming }, sizes, Math.ceil(inLines / workgroup[0]));
+      const uniforms = { ...sizes, size: size(gradX) };
+      gpu.run(maxPool2dBackward, { gradY, indices, naming, gradX }, uniforms, groupsOf(gradX));
+    },
 
-  avgPool2dBackward({ gradY, gradX }, attrs) {
-    const uniforms = { ...imageSizes(gradX, gradY), ...averageAttrs(attrs), size: size(gradX) };
-    gpu.run(avgPool2dBackward, { gradY, gradX }, uniforms, groupsOf(gradX));
-  },
-
-  adaptiveAvgPool2d({ x, y }) {
-    gpu.run(adaptiveAvgPool2d, { x, y }, { ...imageSizes(x, y), size: size(y) }, groupsOf(y));
-  },
-
-  adaptiveAvgPool2dBackward({ gradY, gradX }) {
-    const uniforms = { ...imageSizes(gradX, gradY), size: size(gradX) };
-    gpu.run(adaptiveAvgPool2dBackward, { gradY, gradX }, uniforms, groupsOf(gradX));
-  },
-});
+    avgPool2d({ x, y }, attrs) {
+      forward(x, y, attrs, 0, attrs.countIncludePad);
+    },
+    avgPool2dBackward({ gradY, gradX }, attrs) {
+      backward(gradY, gradX, attrs, 0, attrs.countIncludePad);
+    },
+    adaptiveAvgPool2d({ x, y }) {
+      forward(x, y, noWindow, 1, false);
+    },
+    adaptiveAvgPool2dBackward({ gradY, gradX }) {
+      backward(gradY, gradX, noWindow, 1, false);
+    },
+  };
+};

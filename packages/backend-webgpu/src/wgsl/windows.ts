@@ -1,83 +1,82 @@
-import type { AvgPoolAttrs } from '@octet/backend';
+import type { GpuTensor } from '../kernel';
 
-/** An image and what its windows make of it. */
-export const imageUniforms = {
-  inHeight: 'i32',
-  inWidth: 'i32',
-  outHeight: 'i32',
-  outWidth: 'i32',
-  channels: 'i32',
+/** The sizes of a pool. */
+export const poolUniforms = {
+  inHeight: 'u32',
+  inWidth: 'u32',
+  inChannels: 'u32',
+  outHeight: 'u32',
+  outWidth: 'u32',
+  kernelHeight: 'u32',
+  kernelWidth: 'u32',
+  strideHeight: 'u32',
+  strideWidth: 'u32',
+  padHeight: 'u32',
+  padWidth: 'u32',
 } as const;
+
+export interface PoolWindow {
+  kernelSize: readonly number[];
+  stride: readonly number[];
+  padding: readonly number[];
+}
+
+/** Adaptive pools find their windows by the sizes alone. */
+export const noWindow: PoolWindow = { kernelSize: [0, 0], stride: [0, 0], padding: [0, 0] };
 
 /** @param x [N,H,W,C], @param y [N,OH,OW,C] */
-export function imageSizes(
-  x: { readonly shape: readonly number[] },
-  y: { readonly shape: readonly number[] },
-) {
-  const [, inHeight, inWidth, channels] = x.shape;
+export function poolSizes(x: GpuTensor, y: GpuTensor, { kernelSize, stride, padding }: PoolWindow) {
+  const [, inHeight, inWidth, inChannels] = x.shape;
   const [, outHeight, outWidth] = y.shape;
-  return { inHeight, inWidth, outHeight, outWidth, channels };
+  return {
+    inHeight,
+    inWidth,
+    inChannels,
+    outHeight,
+    outWidth,
+    kernelHeight: kernelSize[0],
+    kernelWidth: kernelSize[1],
+    strideHeight: stride[0],
+    strideWidth: stride[1],
+    padHeight: padding[0],
+    padWidth: padding[1],
+  } satisfies Record<keyof typeof poolUniforms, number>;
 }
 
-export const averageUniforms = {
-  ...imageUniforms,
-  kernelHeight: 'i32',
-  kernelWidth: 'i32',
-  strideHeight: 'i32',
-  strideWidth: 'i32',
-  padHeight: 'i32',
-  padWidth: 'i32',
-  countPadding: 'u32',
-} as const;
+export const averageUniforms = { ...poolUniforms, adaptive: 'u32', countPad: 'u32' } as const;
 
-export const averageAttrs = ({ kernelSize, stride, padding, countIncludePad }: AvgPoolAttrs) => ({
-  kernelHeight: kernelSize[0],
-  kernelWidth: kernelSize[1],
-  strideHeight: stride[0],
-  strideWidth: stride[1],
-  padHeight: padding[0],
-  padWidth: padding[1],
-  countPadding: countIncludePad ? 1 : 0,
-});
-
-// Both of the following define the same four functions:
-// rowWindow, columnWindow: the start and end of the rows (columns) under an output's window, and their part of the divisor
-// rowCells, columnCells: the first and last output whose window holds the row (column)
-
-/** Windows of an average pool. Programs have `averageUniforms`. */
+/** The windows of average pools, fixed or adaptive, on one axis; of programs with `averageUniforms`. */
 export const averageWindows = /* wgsl */ `
-fn windowAt(i: i32, length: i32, kernel: i32, stride: i32, pad: i32) -> vec3i {
-  let first = i * stride - pad;
-  // A window that ceil mode lets hang over the padded edge is cut off there.
-  let past = min(first + kernel, length + pad);
-  let start = max(first, 0);
-  let end = min(past, length);
-  return vec3i(start, end, select(end - start, past - first, u.countPadding != 0u));
+// Where an output's window begins and ends, and what the axis contributes to the divisor.
+fn windowAt(i: u32, length: u32, cells: u32, kernel: u32, stride: u32, pad: u32) -> vec3u {
+  if (u.adaptive != 0u) {
+    let start = i * length / cells;
+    let end = ((i + 1u) * length + cells - 1u) / cells;
+    return vec3u(start, end, end - start);
+  }
+  // Counted from the padded edge; a window that ceil mode lets hang over the other one is cut off there.
+  let first = i * stride;
+  let past = min(first + kernel, length + 2u * pad);
+  let start = max(first, pad) - pad;
+  let end = min(max(past, pad) - pad, length);
+  return vec3u(start, end, select(end - start, past - first, u.countPad != 0u));
 }
-fn cellsOver(at: i32, out: i32, kernel: i32, stride: i32, pad: i32) -> vec2i {
-  let first = max(at + pad - kernel + stride, 0) / stride;
-  return vec2i(first, min((at + pad) / stride, out - 1));
+// The first and the last output whose window holds an element.
+fn cellsOver(at: u32, length: u32, cells: u32, kernel: u32, stride: u32, pad: u32) -> vec2u {
+  if (u.adaptive != 0u) { return vec2u(at * cells / length, ((at + 1u) * cells - 1u) / length); }
+  let first = (max(at + pad + stride, kernel) - kernel) / stride;
+  return vec2u(first, min((at + pad) / stride, cells - 1u));
 }
-fn rowWindow(i: i32) -> vec3i {
-  return windowAt(i, u.inHeight, u.kernelHeight, u.strideHeight, u.padHeight);
+fn rowWindow(i: u32) -> vec3u {
+  return windowAt(i, u.inHeight, u.outHeight, u.kernelHeight, u.strideHeight, u.padHeight);
 }
-fn columnWindow(i: i32) -> vec3i { return windowAt(i, u.inWidth, u.kernelWidth, u.strideWidth, u.padWidth); }
-fn rowCells(h: i32) -> vec2i { return cellsOver(h, u.outHeight, u.kernelHeight, u.strideHeight, u.padHeight); }
-fn columnCells(w: i32) -> vec2i { return cellsOver(w, u.outWidth, u.kernelWidth, u.strideWidth, u.padWidth); }
-`;
-
-/** Cells of an adaptive average pool: ⌊i · length / out⌋ to ⌈(i + 1) · length / out⌉. Programs have `imageUniforms`. */
-export const adaptiveWindows = /* wgsl */ `
-fn windowAt(i: i32, length: i32, out: i32) -> vec3i {
-  let start = i * length / out;
-  let end = ((i + 1) * length + out - 1) / out;
-  return vec3i(start, end, end - start);
+fn columnWindow(i: u32) -> vec3u {
+  return windowAt(i, u.inWidth, u.outWidth, u.kernelWidth, u.strideWidth, u.padWidth);
 }
-fn cellsOver(at: i32, length: i32, out: i32) -> vec2i {
-  return vec2i(at * out / length, ((at + 1) * out - 1) / length);
+fn rowCells(h: u32) -> vec2u {
+  return cellsOver(h, u.inHeight, u.outHeight, u.kernelHeight, u.strideHeight, u.padHeight);
 }
-fn rowWindow(i: i32) -> vec3i { return windowAt(i, u.inHeight, u.outHeight); }
-fn columnWindow(i: i32) -> vec3i { return windowAt(i, u.inWidth, u.outWidth); }
-fn rowCells(h: i32) -> vec2i { return cellsOver(h, u.inHeight, u.outHeight); }
-fn columnCells(w: i32) -> vec2i { return cellsOver(w, u.inWidth, u.outWidth); }
+fn columnCells(w: u32) -> vec2u {
+  return cellsOver(w, u.inWidth, u.outWidth, u.kernelWidth, u.strideWidth, u.padWidth);
+}
 `;
