@@ -3,9 +3,11 @@ import type { GpuBuffer } from '../buffers';
 import type { Gpu } from '../gpu';
 import { bind } from '../kernel';
 import { conv2d } from './conv2d';
+import { copyStrided } from './copy-strided';
 import { data } from './data';
 import { elementwise } from './elementwise';
 import { embedding } from './embedding';
+import { fakeQuantize } from './fake-quantize';
 import { matmul } from './matmul';
 import { nllLoss } from './nll-loss';
 import { norm } from './norm';
@@ -24,6 +26,7 @@ import { softmax } from './softmax';
 export function makeKernels(gpu: Gpu): Partial<Kernels<GpuBuffer>> {
   return bind(gpu, {
     ...data(gpu),
+    ...copyStrided(gpu),
     ...elementwise(gpu),
     ...reductions(gpu),
     ...softmax(gpu),
@@ -35,6 +38,7 @@ export function makeKernels(gpu: Gpu): Partial<Kernels<GpuBuffer>> {
     ...embedding(gpu),
     ...optim(gpu),
     ...observers(gpu),
+    ...fakeQuantize(gpu),
     ...quantize(gpu),
     ...qelementwise(gpu),
     ...qconv2d(gpu),
