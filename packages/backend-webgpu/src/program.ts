@@ -1,5 +1,5 @@
 /** What a storage buffer is an array of. Bytes (uint8, int8, bool) are 'u32': four to a word, the first one lowest. */
-export type WgslElement = 'f32' | 'i32' | 'u32' | 'atomic<u32>' | 'atomic<i32>';
+export type WgslElement = 'f32' | 'i32' | 'u32' | 'vec4i' | 'vec4u' | 'atomic<u32>' | 'atomic<i32>';
 export type UniformType = 'u32' | 'i32' | 'f32';
 
 /**
