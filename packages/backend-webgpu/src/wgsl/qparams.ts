@@ -1,6 +1,6 @@
 /**
- * Scale and zero point of a range, the reference's to the last bit. Needs `softFloat`. Bounds that are no numbers, or
- * infinite at the far end, give such a scale, and zero point 0.
+ * Scale and zero point of a range, the reference's to the last bit. Needs `softFloat`. A NaN bound, or a range
+ * without end, gives such a scale, and zero point 0.
  */
 export const qparams = /* wgsl */ `
 struct Qparams { scale: f32, zeroPoint: i32 }
@@ -31,11 +31,11 @@ fn symmetricScale(minVal: f32, maxVal: f32, quantMin: f32, quantMax: f32, eps: f
 
 // docs/numerics.md "Fused observer qparams"
 fn chooseQparams(minVal: f32, maxVal: f32, quantMin: f32, quantMax: f32, symmetric: bool) -> Qparams {
-  if (isUnbounded(minVal, maxVal)) { return Qparams(maxVal - minVal, 0); }
   let steps = quantMax - quantMin;
+  let centred = symmetric && minVal < 0.0 && maxVal > 0.0;
+  if (isUnbounded(minVal, maxVal)) { return Qparams(maxVal - minVal, 0); }
   var low = min(minVal, 0.0);
   var high = max(maxVal, 0.0);
-  let centred = symmetric && low < 0.0 && high > 0.0;
   if (centred) {
     let half = floor(steps * 0.5);
     let s = max(divExact(-low, half + 1.0), divExact(high, half));
@@ -61,14 +61,24 @@ fn chooseQparams(minVal: f32, maxVal: f32, quantMin: f32, quantMax: f32, symmetr
     }
     scale = f64From(smallest);
   }
+
   if (centred) { return Qparams(f64To(scale), i32(round((quantMin + quantMax) * 0.5))); }
 
-  let lowSteps = f64Div(f64From(low), scale);
-  let highSteps = f64Div(f64From(high), scale);
-  let lowError = f64Sub(f64From(abs(quantMin)), f64Abs(lowSteps));
-  let highError = f64Sub(f64From(abs(quantMax)), f64Abs(highSteps));
-  let byLow = f64Less(lowError, highError);
-  let zero = f64Sub(f64From(select(quantMax, quantMin, byLow)), select(highSteps, lowSteps, byLow));
+  // A loop: drivers take twice as long to compile the same code twice.
+  let ends = vec2f(low, high);
+  let bounds = vec2f(quantMin, quantMax);
+  var zero = F64();
+  var leastError = F64();
+  for (var i = 0; i < 2; i++) {
+    let atEnd = f64Div(f64From(ends[i]), scale);
+    let bound = f64From(bounds[i]);
+    let error = f64Sub(f64Abs(bound), f64Abs(atEnd));
+    // Where both are equal, the upper end decides.
+    if (i == 0 || !f64Less(leastError, error)) {
+      leastError = error;
+      zero = f64Sub(bound, atEnd);
+    }
+  }
   return Qparams(f64To(scale), clamp(f64Rint(zero), i32(quantMin), i32(quantMax)));
 }
 `;
