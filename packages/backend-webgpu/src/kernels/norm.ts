@@ -37,20 +37,24 @@ const columnUniforms = {
 
 /** So many workgroups keep a GPU busy, and each invocation should have so many rows. */
 const busy = 128;
-const fewest = 8;
+const fewestRows = 8;
 
 /** How the columns of [rows,columns] are reduced: workgroups of `width` columns, `count` of them down the rows. */
 function columnSizes(rows: number, columns: number) {
   const width = Math.min(64, 2 ** Math.ceil(Math.log2(Math.max(1, columns))));
   const across = Math.ceil(columns / width);
-  const least = (wide / width) * fewest;
+  const least = (wide / width) * fewestRows;
   const wanted = Math.max(1, Math.min(Math.floor(busy / across), Math.ceil(rows / least)));
   const chunk = Math.max(1, Math.ceil(rows / wanted));
   const count = Math.max(1, Math.ceil(rows / chunk));
   return { uniforms: { rows, columns, width, chunk, count }, groups: across * count };
 }
 
-/** Reduces each column of `count` parts of the rows: parts [count,columns,3]. `term` is the body of a WGSL function of `row` and `column`. */
+/**
+ * Reduces each column of `count` parts of the rows: parts [count,columns,3].
+ *
+ * @param term the body of a WGSL function of `row` and `column`
+ */
 const reduceColumns = <const I extends Program['inputs'], const U extends Program['uniforms']>(
   name: string,
   inputs: I,

@@ -200,7 +200,7 @@ export interface GemmSizes {
 
 /** So many workgroups keep a GPU busy; a product with fewer tiles splits its sums among more, if they are long. */
 const busy = 128;
-const shortest = 256;
+const shortestSum = 256;
 
 /** Records the product. Small ones take the small tiles, few long sums are split among workgroups. */
 export function runGemm<I extends Record<string, WgslElement>, U extends Record<string, UniformType>>(
@@ -214,7 +214,7 @@ export function runGemm<I extends Record<string, WgslElement>, U extends Record<
   const chosen = Math.min(rows, columns) > 32 ? large : small;
   const edge = 4 * chosen.workgroup[0];
   const tiles = Math.ceil(rows / edge) * Math.ceil(columns / edge) * batches;
-  const wanted = Math.max(1, Math.min(Math.floor(busy / tiles), Math.floor(depth / shortest)));
+  const wanted = Math.max(1, Math.min(Math.floor(busy / tiles), Math.floor(depth / shortestSum)));
   const chunk = Math.max(16, Math.ceil(depth / wanted / 16) * 16);
   const splits = Math.max(1, Math.ceil(depth / chunk));
   const size = rows * columns * batches;
