@@ -5,7 +5,7 @@ import { platform } from './platform';
 const nodeGpu = Symbol.for('octet.webgpu');
 
 /** The browser's GPU object; in Node the one of the package `webgpu`. @throws BackendError if there is none */
-async function findGpu(): Promise<GPU> {
+export async function findGpu(): Promise<GPU> {
   const { gpu } = platform.navigator ?? {};
   if (gpu) return gpu;
   if (!platform.process?.versions?.node) {
