@@ -4,7 +4,8 @@ import { program } from '../program';
 import { gemm, inParts, runGemm } from '../wgsl/gemm';
 import { multiply } from './matmul';
 
-const windowUniforms = {
+/** The sizes of a convolution. */
+export const windowUniforms = {
   inHeight: 'i32',
   inWidth: 'i32',
   inChannels: 'i32',
@@ -24,10 +25,10 @@ const windowUniforms = {
   patchSize: 'i32',
 } as const;
 
-type Geometry = Record<keyof typeof windowUniforms, number>;
+export type Geometry = Record<keyof typeof windowUniforms, number>;
 
 /** @param x the input (or its gradient), @param weight the weight (or its), @param y the output (or its) */
-function geometry(
+export function geometry(
   x: GpuTensor,
   weight: GpuTensor,
   y: GpuTensor,
@@ -66,15 +67,19 @@ const isPointwise = (g: Geometry) =>
   g.padHeight + g.padWidth === 0 &&
   g.groupIn === g.inChannels;
 
-// The columns of im2col, found when they are asked for. A place is an image, and where in it; a step leads from there to
-// one element of the patch.
-const patches = /* wgsl */ `
+/** Where the window of an output position begins: its image's first row, row and column in it, first channel. */
+export const outputAt = /* wgsl */ `
 fn outputAt(group: i32, position: i32) -> vec4i {
   let row = position / u.outWidth;
   let top = row % u.outHeight * u.strideHeight - u.padHeight;
   let left = position % u.outWidth * u.strideWidth - u.padWidth;
   return vec4i(row / u.outHeight * u.inHeight, top, left, group * u.groupIn);
 }
+`;
+
+// The columns of im2col, found when they are asked for. A place is an image, and where in it; a step leads from there to
+// one element of the patch.
+const patches = /* wgsl */ `${outputAt}
 fn patchStep(element: i32) -> vec4i {
   let tap = element / u.groupIn;
   let down = tap / u.kernelWidth * u.dilationHeight;

@@ -1,18 +1,11 @@
-import type { Conv2dAttrs } from '@octet/backend';
+import type { KernelTable, PrepackingKernel } from '@octet/backend';
+import type { GpuBuffer } from '../buffers';
 import type { Gpu } from '../gpu';
-import type { GpuTensor, KernelFamily } from '../kernel';
+import type { KernelFamily } from '../kernel';
 import { program } from '../program';
 import { bytes, fourBytes, inRows, requantize, requantizeBounds, requantizeUniforms } from '../wgsl/bytes';
-import {
-  freePacked,
-  isDepthwise,
-  type PackedWeights,
-  pack,
-  qgemm,
-  runQgemm,
-  type WindowSizes,
-  windowUniforms,
-} from '../wgsl/qgemm';
+import { geometry, outputAt, windowUniforms } from './conv2d';
+import { freePacked, type PackedWeights, pack, qgemm, runQgemm } from './qgemm';
 
 /** Sums to uint8. */
 export const qgemmToBytes = qgemm({
@@ -46,77 +39,51 @@ const depthwise = program({
     xZero: 'i32',
   },
   workgroup: [64],
-  include: [bytes, fourBytes('x'), requantize],
+  include: [bytes, fourBytes('x'), outputAt, requantize],
   code: `
-fn product(row: u32, column: i32, at: u32, weight: vec4i) -> vec4i {
-  if (u32(column) >= u.inWidth) { return vec4i(); }
-  return (unsignedBytes(xFour((row * u.inWidth + u32(column)) * u.inChannels + at)) - u.xZero) * weight;
+fn product(row: i32, w: i32, channel: i32, weight: vec4i) -> vec4i {
+  if (w < 0 || w >= u.inWidth) { return vec4i(); }
+  return (unsignedBytes(xFour(u32((row * u.inWidth + w) * u.inChannels + channel))) - u.xZero) * weight;
 }`,
   // Four channels of a strip of positions.
   main: `
   if (index >= u.size) { return; }
-  let column = index % u.columns;
-  let line = index / u.columns / u.strips;
-  let first = index / u.columns % u.strips * ${strip}u;
-  let image = line / u.outHeight * u.inHeight;
-  let top = i32(line % u.outHeight * u.strideHeight) - i32(u.padHeight);
-  let left = i32(first * u.strideWidth) - i32(u.padWidth);
-  let stride = i32(u.strideWidth);
-  let zero = channels[4u * column + 1u];
-${outputs((i) => `  var sums${i} = channels[4u * column];`)}
-  for (var down = 0u; down < u.kernelHeight; down++) {
-    let h = top + i32(down * u.dilationHeight);
-    if (u32(h) >= u.inHeight) { continue; }
-    for (var right = 0u; right < u.kernelWidth; right++) {
-      let weight = signedBytes(weights[(down * u.kernelWidth + right) * u.columns + column]) - zero;
-      let w = left + i32(right * u.dilationWidth);
-${outputs((i) => `      sums${i} += product(image + u32(h), w + ${i} * stride, 4u * column, weight);`)}
+  let column = i32(index % u.columns);
+  let line = i32(index / u.columns / u.strips);
+  let first = i32(index / u.columns % u.strips) * ${strip};
+  let window = outputAt(0, line * u.outWidth + first);
+  let zero = channels[4 * column + 1];
+${outputs((i) => `  var sums${i} = channels[4 * column];`)}
+  for (var down = 0; down < u.kernelHeight; down++) {
+    let h = window.y + down * u.dilationHeight;
+    if (h < 0 || h >= u.inHeight) { continue; }
+    for (var right = 0; right < u.kernelWidth; right++) {
+      let weight = signedBytes(weights[(down * u.kernelWidth + right) * i32(u.columns) + column]) - zero;
+      let w = window.z + right * u.dilationWidth;
+${outputs((i) => `      sums${i} += product(window.x + h, w + ${i} * u.strideWidth, 4 * column, weight);`)}
     }
   }
-  let multiplier = bitcast<vec4f>(channels[4u * column + 2u]);
+  let multiplier = bitcast<vec4f>(channels[4 * column + 2]);
   let at = line * u.outWidth + first;
-${outputs((i) => `  if (first + ${i}u < u.outWidth) { y[(at + ${i}u) * u.columns + column] = requantize(sums${i}, multiplier); }`)}`,
+${outputs((i) => `  if (first + ${i} < u.outWidth) { y[(at + ${i}) * i32(u.columns) + column] = requantize(sums${i}, multiplier); }`)}`,
 });
 
-function windowSizes(
-  x: GpuTensor,
-  weight: GpuTensor,
-  y: GpuTensor,
-  { stride, padding, dilation }: Conv2dAttrs,
-): WindowSizes {
-  const [, inHeight, inWidth, inChannels] = x.shape;
-  const [, outHeight, outWidth] = y.shape;
-  const [, kernelHeight, kernelWidth] = weight.shape;
-  return {
-    inHeight,
-    inWidth,
-    inChannels,
-    outHeight,
-    outWidth,
-    kernelHeight,
-    kernelWidth,
-    strideHeight: stride[0],
-    strideWidth: stride[1],
-    padHeight: padding[0],
-    padWidth: padding[1],
-    dilationHeight: dilation[0],
-    dilationWidth: dilation[1],
-  };
-}
-
-export const qconv2d: KernelFamily<'qconv2d'> = (gpu: Gpu) => ({
-  qconv2d: {
+/** @returns qconv2d, which qlinear is made of as well */
+export const qconvolution = (gpu: Gpu) =>
+  ({
     prepack({ weight, bias }, { groups, xZeroPoint, weightZeroPoint, multiplier }) {
-      const attrs = { groups, share: 128 - xZeroPoint, zeroPoint: weightZeroPoint, multiplier };
-      return pack(gpu, weight, bias, attrs);
+      const [outputs, , , groupIn] = weight.shape;
+      const depthwise = groups > 1 && groups === outputs && groupIn === 1;
+      const share = 128 - xZeroPoint;
+      return pack(gpu, weight, bias, { groups, depthwise, share, zeroPoint: weightZeroPoint, multiplier });
     },
-    run({ x, weight, y }, attrs, packed: PackedWeights) {
+    run({ x, weight, y }, attrs, packed) {
       const { groups, xZeroPoint } = attrs;
       const [batch, outHeight, outWidth, outChannels] = y.shape;
       const rows = batch * outHeight * outWidth;
-      const window = windowSizes(x, weight, y, attrs);
+      const g = geometry(x, weight, y, attrs);
       const bounds = requantizeBounds(attrs);
-      if (isDepthwise(weight.shape, groups)) {
+      if (packed.depthwise) {
         inRows(gpu, y, rows, outChannels, (to, columns) => {
           const strips = Math.ceil(outWidth / strip);
           const size = batch * outHeight * strips * columns;
@@ -124,24 +91,24 @@ export const qconv2d: KernelFamily<'qconv2d'> = (gpu: Gpu) => ({
           gpu.run(
             depthwise,
             { x, weights, channels, y: to },
-            { ...window, ...bounds, size, strips, columns, xZero: xZeroPoint },
+            { ...g, ...bounds, size, strips, columns, xZero: xZeroPoint },
             Math.ceil(size / 64),
           );
         });
         return;
       }
-      const groupOut = outChannels / groups;
-      inRows(gpu, y, rows * groups, groupOut, (to, columns) =>
+      inRows(gpu, y, rows * groups, g.groupOut, (to, columns) =>
         runQgemm(
           gpu,
           qgemmToBytes,
           packed,
           { x, y: to },
           { ...bounds, rowColumns: groups * columns },
-          { ...window, rows, groups, groupOut, groupIn: weight.shape[3], xZeroPoint },
+          { ...g, rows, groups, xZeroPoint },
         ),
       );
     },
-    free: (packed: PackedWeights) => freePacked(gpu, packed),
-  },
-});
+    free: (packed) => freePacked(gpu, packed),
+  }) satisfies PrepackingKernel<KernelTable['qconv2d'], GpuBuffer, PackedWeights>;
+
+export const qconv2d: KernelFamily<'qconv2d'> = (gpu) => ({ qconv2d: qconvolution(gpu) });

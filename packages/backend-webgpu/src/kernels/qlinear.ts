@@ -1,27 +1,21 @@
-import { runKernel } from '@octet/backend';
+import { type Conv2dAttrs, runKernel } from '@octet/backend';
 import type { Gpu } from '../gpu';
 import { type GpuTensor, type KernelFamily, size } from '../kernel';
 import { program } from '../program';
-import { bytes, inRows, requantizeBounds } from '../wgsl/bytes';
-import { freePacked, type PackedWeights, pack, qgemm, runQgemm } from '../wgsl/qgemm';
+import { bytes } from '../wgsl/bytes';
 import { softFloat } from '../wgsl/soft-float';
+import { geometry } from './conv2d';
 import { data } from './data';
 import { observers } from './observers';
-import { qgemmToBytes } from './qconv2d';
+import { qconvolution } from './qconv2d';
+import { freePacked, type PackedWeights, pack, qgemm, runQgemm } from './qgemm';
 
 /** A linear layer is a convolution of images of one position. */
-function asConvolution(rows: number, groupIn: number, [groupOut]: readonly number[]) {
-  return {
-    ...{ inHeight: 1, inWidth: 1, inChannels: groupIn, outHeight: 1, outWidth: 1 },
-    ...{ kernelHeight: 1, kernelWidth: 1, strideHeight: 1, strideWidth: 1 },
-    ...{ padHeight: 0, padWidth: 0, dilationHeight: 1, dilationWidth: 1 },
-    ...{ rows, groups: 1, groupOut, groupIn },
-  };
-}
+const onePosition: Conv2dAttrs = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 };
 
-const convolutionWeight = ({ buffer, shape: [n, k] }: Pick<GpuTensor, 'buffer' | 'shape'>) => ({
-  buffer,
-  shape: [n, 1, 1, k],
+const asImages = <T extends { shape: readonly number[] }>(t: T): T => ({
+  ...t,
+  shape: [t.shape[0], 1, 1, t.shape[1]],
 });
 
 /** f32(f32(f32(acc) · f32(S · weightScale)) + bias), by the scale and zero point that the GPU found for x. */
@@ -29,13 +23,14 @@ const qgemmToFloats = qgemm({
   name: 'int8 product to floats',
   inputs: { xScale: 'f32', xZeroPoint: 'i32' },
   outputs: { y: 'f32' },
-  uniforms: { outputs: 'u32' },
+  uniforms: {},
   code: `
 fn emit(section: u32, row: u32, column: u32, sums: vec4i, total: i32) {
   let acc = sums + (128 - xZeroPoint[0]) * channels[4u * column] - channels[4u * column + 1u] * total;
   let multiplier = xScale[0] * bitcast<vec4f>(channels[4u * column + 2u]);
   let result = vec4f(acc) * multiplier + bitcast<vec4f>(channels[4u * column + 3u]);
-  for (var i = 0u; i < min(4u, u.outputs - 4u * column); i++) { y[row * u.outputs + 4u * column + i] = result[i]; }
+  let outputs = u32(u.outChannels);
+  for (var i = 0u; i < min(4u, outputs - 4u * column); i++) { y[row * outputs + 4u * column + i] = result[i]; }
 }`,
 });
 
@@ -85,44 +80,40 @@ function quantizeByRange(gpu: Gpu, x: GpuTensor) {
   const words = rows * columns;
   const q = gpu.scratch(4 * words);
   gpu.run(quantizeRows, { x, inverse, zeroPoint, q }, { words, columns, length }, Math.ceil(words / 64));
-  return { q, columns, scale, zeroPoint };
+  return { q, rowBytes: 4 * columns, scale, zeroPoint };
 }
 
-export const qlinear: KernelFamily<'qlinear' | 'qlinearDynamic'> = (gpu) => ({
-  qlinear: {
-    prepack({ weight, bias }, { xZeroPoint, weightZeroPoint, multiplier }) {
-      const attrs = { groups: 1, share: 128 - xZeroPoint, zeroPoint: weightZeroPoint, multiplier };
-      return pack(gpu, convolutionWeight(weight), bias, attrs);
+export const qlinear: KernelFamily<'qlinear' | 'qlinearDynamic'> = (gpu) => {
+  const qconv2d = qconvolution(gpu);
+  const free = (packed: PackedWeights) => freePacked(gpu, packed);
+  return {
+    qlinear: {
+      prepack: ({ weight, bias }, attrs) =>
+        qconv2d.prepack({ weight: asImages(weight), bias }, { ...attrs, ...onePosition }),
+      run({ x, weight, y }, attrs, packed: PackedWeights) {
+        const images = { x: asImages(x), weight: asImages(weight), y: asImages(y) };
+        qconv2d.run(images, { ...attrs, ...onePosition }, packed);
+      },
+      free,
     },
-    run({ x, weight, y }, attrs, packed: PackedWeights) {
-      const [rows, k] = x.shape;
-      inRows(gpu, y, rows, weight.shape[0], (to, rowColumns) =>
-        runQgemm(
-          gpu,
-          qgemmToBytes,
-          packed,
-          { x, y: to },
-          { ...requantizeBounds(attrs), rowColumns },
-          { ...asConvolution(rows, k, weight.shape), xZeroPoint: attrs.xZeroPoint },
-        ),
-      );
-    },
-    free: (packed: PackedWeights) => freePacked(gpu, packed),
-  },
 
-  qlinearDynamic: {
-    prepack({ weight, bias }, { weightScale, weightZeroPoint }) {
-      const attrs = { groups: 1, share: 1, zeroPoint: weightZeroPoint, multiplier: weightScale };
-      return pack(gpu, convolutionWeight(weight), bias, attrs);
+    qlinearDynamic: {
+      prepack({ weight, bias }, { weightScale, weightZeroPoint }) {
+        const attrs = { groups: 1, depthwise: false, share: 1, zeroPoint: weightZeroPoint };
+        return pack(gpu, asImages(weight), bias, { ...attrs, multiplier: weightScale });
+      },
+      run({ x, weight, y }, _, packed: PackedWeights) {
+        const [rows] = x.shape;
+        const { q, rowBytes, scale, zeroPoint } = quantizeByRange(gpu, x);
+        // Rows of q are longer than those of the weights.
+        const g = {
+          ...geometry(asImages(x), asImages(weight), asImages(y), onePosition),
+          inChannels: rowBytes,
+        };
+        const buffers = { x: q, xScale: scale, xZeroPoint: zeroPoint, y };
+        runQgemm(gpu, qgemmToFloats, packed, buffers, {}, { ...g, rows, groups: 1, xZeroPoint: 0 });
+      },
+      free,
     },
-    run({ x, weight, y }, _, packed: PackedWeights) {
-      const [rows, k] = x.shape;
-      const [outputs] = weight.shape;
-      const { q, columns, scale, zeroPoint } = quantizeByRange(gpu, x);
-      const sizes = { ...asConvolution(rows, k, weight.shape), inChannels: 4 * columns, xZeroPoint: 0 };
-      const buffers = { x: q, xScale: scale, xZeroPoint: zeroPoint, y };
-      runQgemm(gpu, qgemmToFloats, packed, buffers, { outputs }, sizes);
-    },
-    free: (packed: PackedWeights) => freePacked(gpu, packed),
-  },
-});
+  };
+};

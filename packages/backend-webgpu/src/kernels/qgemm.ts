@@ -2,7 +2,8 @@ import type { GpuBuffer } from '../buffers';
 import type { Gpu } from '../gpu';
 import type { GpuTensor } from '../kernel';
 import { type Program, program } from '../program';
-import { bytes, flip, fourBytes } from './bytes';
+import { bytes, flip, fourBytes } from '../wgsl/bytes';
+import { type Geometry, outputAt, windowUniforms } from './conv2d';
 
 /** Weights as the int8 kernels want them. */
 export interface PackedWeights {
@@ -15,19 +16,17 @@ export interface PackedWeights {
   channels: GpuBuffer;
   /** Whether any zero point isn't 0. */
   affine: boolean;
+  depthwise: boolean;
 }
 
 export interface PackOptions {
   groups: number;
+  depthwise: boolean;
   /** A part of `Σ weight` that the sums begin with: 128 - xZeroPoint, the activations being 128 less than they were. */
   share: number;
   zeroPoint: Int32Array;
   multiplier: Float32Array;
 }
-
-/** Four input channels of a tap are a word. */
-export const wordsOf = ([, height, width, channels]: readonly number[]): number =>
-  height * width * Math.ceil(channels / 4);
 
 const packWeights = program({
   name: 'int8 weights, packed',
@@ -124,16 +123,15 @@ export function pack(
   gpu: Gpu,
   weight: { buffer: GpuBuffer; shape: readonly number[] },
   bias: GpuTensor | undefined,
-  { groups, share, zeroPoint, multiplier }: PackOptions,
+  { groups, depthwise, share, zeroPoint, multiplier }: PackOptions,
 ): PackedWeights {
   const [outputs, height, width, groupIn] = weight.shape;
   const taps = height * width;
-  const depthwise = isDepthwise(weight.shape, groups);
   const sections = depthwise ? 1 : groups;
   const groupOut = outputs / sections;
   const columns = 4 * Math.ceil(groupOut / 4);
   // Depthwise kernels subtract zero points from the numbers themselves: nothing to put right.
-  const words = depthwise ? 0 : wordsOf(weight.shape);
+  const words = depthwise ? 0 : taps * Math.ceil(groupIn / 4);
   const size = depthwise ? (taps * columns) / 4 : sections * words * columns;
   const weights = gpu.allocate('int32', size);
   const channels = gpu.allocate('int32', 4 * sections * columns);
@@ -168,7 +166,7 @@ export function pack(
     },
     groupsOf(sections * columns),
   );
-  return { weights, channels, affine: zeroPoint.some((zero) => zero !== 0) };
+  return { weights, channels, affine: zeroPoint.some((zero) => zero !== 0), depthwise };
 }
 
 export function freePacked(gpu: Gpu, { weights, channels }: PackedWeights): void {
@@ -176,35 +174,13 @@ export function freePacked(gpu: Gpu, { weights, channels }: PackedWeights): void
   gpu.free(channels);
 }
 
-export const isDepthwise = ([outputs, , , groupIn]: readonly number[], groups: number): boolean =>
-  groups > 1 && groupIn === 1 && groups === outputs;
-
-export const windowUniforms = {
-  inHeight: 'u32',
-  inWidth: 'u32',
-  inChannels: 'u32',
-  outHeight: 'u32',
-  outWidth: 'u32',
-  kernelHeight: 'u32',
-  kernelWidth: 'u32',
-  strideHeight: 'u32',
-  strideWidth: 'u32',
-  padHeight: 'u32',
-  padWidth: 'u32',
-  dilationHeight: 'u32',
-  dilationWidth: 'u32',
-} as const;
-
-export type WindowSizes = Record<keyof typeof windowUniforms, number>;
-
 const gemmUniforms = {
   ...windowUniforms,
   tiles: 'u32',
   rows: 'u32',
   columns: 'u32',
   words: 'u32',
-  tapWords: 'u32',
-  groupIn: 'u32',
+  tapWords: 'i32',
   padding: 'u32',
   affine: 'u32',
   lastOnes: 'u32',
@@ -263,25 +239,18 @@ function gemmOf<
     uniforms: { ...gemmUniforms, ...emit.uniforms },
     workgroup: [side, side],
     dotProduct,
-    include: [bytes, fourBytes('x'), dots[`${dotProduct}`], ...(emit.include ?? [])],
+    include: [bytes, fourBytes('x'), outputAt, dots[`${dotProduct}`], ...(emit.include ?? [])],
     code: `
 // Rows are a word longer than a step, so that lanes that read down a column hit different banks.
 var<workgroup> aTile: array<u32, ${4 * side * (side + 1)}>;
 var<workgroup> bTile: array<vec4u, ${side * side}>;
 
-// The window of an output position: its image's first row, and where it begins in the image.
-fn windowOf(row: u32) -> vec3i {
-  let line = row / u.outWidth;
-  let top = i32(line % u.outHeight * u.strideHeight) - i32(u.padHeight);
-  let left = i32(row % u.outWidth * u.strideWidth) - i32(u.padWidth);
-  return vec3i(i32(line / u.outHeight * u.inHeight), top, left);
-}
-// Four channels of one of its taps, as int8.
-fn load(window: vec3i, tap: vec2i, channel: u32) -> u32 {
+// Four channels of a tap of the window, as int8.
+fn load(window: vec4i, tap: vec4i) -> u32 {
   let h = window.y + tap.y;
-  let w = window.z + tap.x;
-  if (u32(h) >= u.inHeight || u32(w) >= u.inWidth) { return u.padding; }
-  return xFour((u32(window.x + h) * u.inWidth + u32(w)) * u.inChannels + channel) ^ ${flip}u;
+  let w = window.z + tap.z;
+  if (h < 0 || h >= u.inHeight || w < 0 || w >= u.inWidth) { return u.padding; }
+  return xFour(u32(((window.x + h) * u.inWidth + w) * u.inChannels + window.w + tap.w)) ^ ${flip}u;
 }
 ${emit.code}`,
     main: `
@@ -295,16 +264,16 @@ ${emit.code}`,
   let across = lane % ${side}u;
   let down = lane / ${side}u;
   // Rows past the end repeat the last one; nothing is stored of them.
-${four((i) => `  let window${i} = windowOf(min(row0 + down + ${i * side}u, u.rows - 1u));`)}
+${four((i) => `  let window${i} = outputAt(i32(section), i32(min(row0 + down + ${i * side}u, u.rows - 1u)));`)}
 ${four((i) => `  var sums${i} = vec4i();`)}
   var totals = vec4i();
   for (var begin = 0u; begin < u.words; begin += ${side}u) {
     // Words past the end are staged too, but not used.
-    let word = begin + across;
+    let word = i32(begin + across);
     let tap = word / u.tapWords;
-    let at = vec2i(i32(tap % u.kernelWidth * u.dilationWidth), i32(tap / u.kernelWidth * u.dilationHeight));
-    let channel = section * u.groupIn + word % u.tapWords * 4u;
-${four((i) => `    aTile[(down + ${i * side}u) * ${side + 1}u + across] = load(window${i}, at, channel);`)}
+    let right = tap % u.kernelWidth * u.dilationWidth;
+    let at = vec4i(0, tap / u.kernelWidth * u.dilationHeight, right, word % u.tapWords * 4);
+${four((i) => `    aTile[(down + ${i * side}u) * ${side + 1}u + across] = load(window${i}, at);`)}
     bTile[lane] = weights[(section * u.words + begin + down) * u.columns + column0 + across];
     workgroupBarrier();
     for (var i = 0u; i < min(${side}u, u.words - begin); i++) {
@@ -312,7 +281,7 @@ ${four((i) => `    aTile[(down + ${i * side}u) * ${side + 1}u + across] = load(w
 ${four((i) => `      let a${i} = aTile[(4u * lid.y + ${i}u) * ${side + 1}u + i];`)}
 ${four((i) => `      sums${i} += dots(a${i}, b);`)}
       if (u.affine != 0u) {
-        let ones = select(0x01010101u, u.lastOnes, (begin + i + 1u) % u.tapWords == 0u);
+        let ones = select(0x01010101u, u.lastOnes, i32(begin + i + 1u) % u.tapWords == 0);
         totals += dots(ones, vec4u(a0, a1, a2, a3));
       }
     }
@@ -347,18 +316,12 @@ export function qgemm<
 /** So many large tiles keep a GPU busy; a product with fewer takes the small ones. */
 const busy = 128;
 
-/** The sizes of one product. */
-export interface QGemmSizes extends WindowSizes {
-  /** Output positions. */
-  rows: number;
-  groups: number;
-  groupOut: number;
-  groupIn: number;
-  /** What stands in x where there is padding. */
-  xZeroPoint: number;
-}
-
-/** Records the product. */
+/**
+ * Records the product.
+ *
+ * @param rows output positions of all images
+ * @param xZeroPoint what stands for the padding
+ */
 export function runQgemm<
   I extends Program['inputs'],
   O extends Program['outputs'],
@@ -369,27 +332,26 @@ export function runQgemm<
   { weights, channels, affine }: PackedWeights,
   buffers: { readonly [N in keyof I | keyof O | 'x']: GpuBuffer | GpuTensor },
   uniforms: { readonly [N in keyof U]: number },
-  { rows, groups, groupOut, groupIn, xZeroPoint, ...window }: QGemmSizes,
+  { rows, groups, xZeroPoint, ...g }: Geometry & { rows: number; groups: number; xZeroPoint: number },
 ): void {
-  const columns = Math.ceil(groupOut / 4);
+  const columns = Math.ceil(g.groupOut / 4);
   const tiles = (side: number) => Math.ceil(rows / (4 * side)) * Math.ceil(columns / side) * groups;
   const side = columns >= 16 && tiles(16) >= busy ? 16 : 8;
-  const tapWords = Math.ceil(groupIn / 4);
+  const tapWords = Math.ceil(g.groupIn / 4);
   gpu.run<Program>(
     (side === 16 ? large : small)[`${gpu.dotProduct}`],
     { ...buffers, weights, channels },
     {
-      ...window,
+      ...g,
       ...uniforms,
       tiles: tiles(side),
       rows,
       columns,
-      words: window.kernelHeight * window.kernelWidth * tapWords,
+      words: g.kernelHeight * g.kernelWidth * tapWords,
       tapWords,
-      groupIn,
       padding: ((xZeroPoint ^ 0x80) * 0x01010101) >>> 0,
       affine: affine ? 1 : 0,
-      lastOnes: 0x01010101 >>> (8 * (4 * tapWords - groupIn)),
+      lastOnes: 0x01010101 >>> (8 * (4 * tapWords - g.groupIn)),
     },
     tiles(side),
   );
