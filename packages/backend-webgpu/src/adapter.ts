@@ -17,8 +17,8 @@ export async function findGpu(): Promise<GPU> {
     });
   }
   const globals = platform as { [nodeGpu]?: GPU };
-  // Not as a literal: bundlers would look for the package.
-  const name = 'webgpu';
+  // Not as a constant: bundlers would look for the package.
+  const name = ['web', 'gpu'].join('');
   try {
     const { create } = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as {
       create(flags: string[]): GPU;
@@ -30,7 +30,7 @@ export async function findGpu(): Promise<GPU> {
       {
         op: 'createWebgpuBackend',
         expected: "the package 'webgpu', which brings WebGPU to Node",
-        found: `none that can be loaded: ${cause instanceof Error ? cause.message : cause}`,
+        found: `none that can be loaded: ${String(cause).split('\n')[0]}`,
         fix: 'Run npm install webgpu, or give a device or an adapter.',
       },
       { cause },

@@ -23,7 +23,7 @@ import { reductions } from './reductions';
 import { softmax } from './softmax';
 
 /** The whole table, for one device. */
-export function makeKernels(gpu: Gpu): Partial<Kernels<GpuBuffer>> {
+export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
   return bind(gpu, {
     ...data(gpu),
     ...copyStrided(gpu),
