@@ -29,7 +29,8 @@ const movers: readonly string[] = ['copyStrided', 'fill', 'cast'];
 
 /**
  * Runs a model several times; says how long each of its layers took and which kernels it used, in the order of the first
- * calls. A fused layer counts as one. Layers that ran no kernel are left out. @throws Interrupted
+ * calls. A fused layer counts as one. Layers that ran no kernel are left out. On a backend that only takes kernels into a
+ * queue the model runs once, and then the kernels of each layer by themselves, until they are done. @throws Interrupted
  */
 export async function measureLayers(
   model: Module,
@@ -37,6 +38,7 @@ export async function measureLayers(
   { runs, backend }: { runs: number; backend: Backend },
 ): Promise<LayerRun[]> {
   const found = new Map<AnyModule, LayerRun>();
+  const calls = new Map<LayerRun, (() => void)[]>();
   const running: { layer: LayerRun; start: number; inside: number }[] = [];
   const handles = layersOf(model).flatMap(([path, module]): HookHandle[] => {
     const layer: LayerRun = { path, type: module.constructor.name, macs: 0, ms: [], kernels: [] };
@@ -65,20 +67,52 @@ export async function measureLayers(
       };
       if (!layer.kernels.some((known) => known.kernel === use.kernel)) layer.kernels.push(use);
     }
+    if (layer && backend.sync) calls.set(layer, [...(calls.get(layer) ?? []), run]);
     run();
   });
+  const call = () => noGrad(() => model.call(x));
+  const freed: unknown[] = [];
+  const { free } = backend;
   try {
-    await timeRuns(() => noGrad(() => model.call(x)), { runs, backend, warmup: 2 });
+    if (backend.sync) {
+      // The kernels will run again.
+      backend.free = (buffer) => freed.push(buffer);
+      call();
+    } else await timeRuns(call, { runs, backend, warmup: 2 });
   } finally {
     removeHook();
     for (const handle of handles) handle.remove();
+    backend.free = free;
   }
-  return (
-    [...found.values()]
-      .filter(({ kernels }) => kernels.length > 0)
+  const layers = [...found.values()].filter(({ kernels }) => kernels.length > 0);
+  try {
+    for (const layer of layers) {
       // The first runs were to warm up.
-      .map((layer) => ({ ...layer, ms: layer.ms.slice(-runs) }))
-  );
+      layer.ms = backend.sync
+        ? await timeKernels(calls.get(layer) ?? [], { runs, backend })
+        : layer.ms.slice(-runs);
+    }
+  } finally {
+    for (const buffer of freed) backend.free(buffer);
+  }
+  return layers;
+}
+
+/** How long a group of kernels runs at least, in milliseconds, so that the wait for the queue counts for little. */
+const leastMs = 10;
+
+/** The milliseconds that kernel calls take together, in each of several runs. */
+async function timeKernels(
+  calls: readonly (() => void)[],
+  { runs, backend }: { runs: number; backend: Backend },
+): Promise<number[]> {
+  const repeat = (times: number) => () => {
+    for (let i = 0; i < times; i++) for (const call of calls) call();
+  };
+  const [once] = await timeRuns(repeat(1), { runs: 1, backend });
+  const times = Math.min(100, Math.ceil(leastMs / once));
+  const ms = await timeRuns(repeat(times), { runs, backend, warmup: 0 });
+  return ms.map((time) => time / times);
 }
 
 /** The modules under the model, but for the parts of fused layers. */

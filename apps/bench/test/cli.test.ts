@@ -31,6 +31,15 @@ test('seed: the tutorial’s line, and its numbers as JSON', async () => {
   });
 });
 
+test.each([tinySeed, tinyLayers, tinyDigits])(
+  '%s runs on a backend that can’t be read at once',
+  async (...args) => {
+    const backend = ['--backend', fixture('async-backend.mjs')];
+    const { code, stderr } = await runCli([...args, ...backend], { cwd: await temporaryFolder() });
+    expect(code, stderr).toBe(0);
+  },
+);
+
 test('digits: a table, digits with their predictions, checkpoints and JSON; the same again for the same seed', async () => {
   const folder = await temporaryFolder();
   const run = async (name: string) => {

@@ -75,10 +75,10 @@ test('tables align and have no trailing spaces', () => {
   expect(stripVTControlCharacters(text)).toBe('a     count\nx         1\nlong');
 });
 
-test('digits are drawn side by side', () => {
+test('digits are drawn side by side', async () => {
   const image = zeros([1, 28, 28]);
   image.slice(1, 10, 12).slice(2, 10, 12).fill_(1);
-  const drawing = drawDigits(
+  const drawing = await drawDigits(
     [
       { image, label: 1 },
       { image, label: 2 },

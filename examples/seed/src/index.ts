@@ -110,7 +110,8 @@ const [iterations, batch, size, runs] = [values.iterations, values.batch, values
   },
 );
 
-setBackend(await createWasmBackend({ threads: 1 }));
+const backend = await createWasmBackend({ threads: 1 });
+setBackend(backend);
 
 // Training
 const model = new Model();
@@ -131,7 +132,7 @@ for (let i = 0; i < iterations; i++) {
   loss.backward();
   optimizer.step();
   if ((i + 1) % 10 === 0)
-    console.log(`Training ${i + 1}/${iterations}, loss ${loss.itemSync().toExponential(2)}`);
+    console.log(`Training ${i + 1}/${iterations}, loss ${(await loss.item()).toExponential(2)}`);
 }
 
 // Inference
@@ -140,14 +141,15 @@ const int8 = await convert(prepared);
 
 // Test
 const x = randn([batch, 3, size, size]);
-const seconds = (network: Module) => {
+const seconds = async (network: Module) => {
   const start = performance.now();
   for (let i = 0; i < runs; i++) noGrad(() => network.call(x));
+  await backend.sync?.(); // on a GPU the work is only handed over by now
   return (performance.now() - start) / 1000;
 };
 model.eval();
-const fp32Seconds = seconds(model);
-const int8Seconds = seconds(int8);
+const fp32Seconds = await seconds(model);
+const int8Seconds = await seconds(int8);
 console.log(
   `Time consumption: fp32 ${fp32Seconds.toFixed(2)} s, int8 ${int8Seconds.toFixed(2)} s, ` +
     `speedup ${(fp32Seconds / int8Seconds).toFixed(2)}`,

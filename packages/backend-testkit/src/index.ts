@@ -4,3 +4,4 @@ export { ConformanceError } from './compare';
 export { laws } from './laws';
 export type { Law } from './laws/law';
 export { checkKernel, type TestBackendOptions, testBackend } from './test-backend';
+export { withoutSyncReads } from './without-sync-reads';

@@ -221,6 +221,16 @@ describe('laws catch', () => {
     expect(messages.join('\n')).toContain('the buffer changed with the array that was read');
   });
 
+  it('a read that looks too late', async () => {
+    const read: Backend<HostBuffer>['read'] = async (buffer, length) => {
+      buffer.data; // still throws after free
+      await undefined;
+      return referenceBackend.read(buffer, length);
+    };
+    const messages = await lawFailures(stored({ read }));
+    expect(messages.join('\n')).toContain('a read gave what was written after it');
+  });
+
   it('a write that clears the rest', async () => {
     const messages = await lawFailures(
       stored({

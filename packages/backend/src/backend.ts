@@ -67,7 +67,10 @@ export interface Backend<B = any> {
   allocate(dtype: StorageDType, length: number): B;
   /** Copies `data` to the buffer's start. Throws FreedError after `free`. */
   write(buffer: B, data: TypedArray): void;
-  /** A copy of the buffer's first `length` elements. Throws (rejects with) FreedError after `free`. */
+  /**
+   * A copy of the buffer's first `length` elements as they are at the time of the call, whatever is written or freed
+   * after. Throws (rejects with) FreedError after `free`.
+   */
   read(buffer: B, length: number): Promise<TypedArray>;
   /** As `read`, at once. Absent where reading takes time (WebGPU). */
   readSync?(buffer: B, length: number): TypedArray;
@@ -88,6 +91,26 @@ export interface Backend<B = any> {
   sync?(): Promise<void>;
   /** Ends workers and gives all memory back. */
   dispose?(): void;
+}
+
+/**
+ * The first `length` elements of a buffer, at once. @throws BackendError on a backend without `readSync`: `fix` says what
+ * to do there
+ */
+export function readNow<B>(
+  op: string,
+  backend: Backend<B>,
+  buffer: B,
+  length: number,
+  fix: string,
+): TypedArray {
+  if (backend.readSync) return backend.readSync(buffer, length);
+  throw new BackendError({
+    op,
+    expected: 'a backend that can be read at once',
+    found: `'${backend.name}', which can't`,
+    fix,
+  });
 }
 
 export interface BackendExtension<B> {

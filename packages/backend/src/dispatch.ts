@@ -1,5 +1,13 @@
-import type { Backend, Kernel, KernelFn, KernelTensor, KernelTensors, PrepackingKernel } from './backend';
-import { BackendError, MissingKernelError } from './errors';
+import {
+  type Backend,
+  type Kernel,
+  type KernelFn,
+  type KernelTensor,
+  type KernelTensors,
+  type PrepackingKernel,
+  readNow,
+} from './backend';
+import { MissingKernelError } from './errors';
 import { type KernelName, type KernelSpec, type KernelTable, profiles } from './kernel-table';
 import { warnOnce } from './warn';
 
@@ -160,6 +168,8 @@ function runOnFallback<N extends KernelName>(
 ): void {
   reportFallback(backend, fallback, name);
   const length = (t: KernelTensor) => t.shape.reduce((n, d) => n * d, 1);
+  const read = (from: Backend, t: KernelTensor) =>
+    readNow(name, from, t.buffer, length(t), 'Use await tensor.data().');
   const copies: Record<string, KernelTensor> = {};
   const given = { ...inputs, ...outputs } as Record<string, KernelTensor | undefined>;
   try {
@@ -168,25 +178,13 @@ function runOnFallback<N extends KernelName>(
       const buffer = fallback.allocate(t.dtype, length(t));
       copies[key] = { ...t, buffer };
       // Outputs too: some are in-out.
-      fallback.write(buffer, syncRead(backend, t, length(t)));
+      fallback.write(buffer, read(backend, t));
     }
     runKernel(fallback.kernels[name] as Kernel<KernelTable[N], unknown>, copies as never, attrs);
     for (const [key, t] of Object.entries(outputs as Record<string, KernelTensor | undefined>)) {
-      if (t) backend.write(t.buffer, syncRead(fallback, copies[key], length(t)));
+      if (t) backend.write(t.buffer, read(fallback, copies[key]));
     }
   } finally {
     for (const copy of Object.values(copies)) fallback.free(copy.buffer);
   }
-}
-
-function syncRead(backend: Backend, t: KernelTensor, length: number) {
-  if (!backend.readSync) {
-    throw new BackendError({
-      op: 'readSync',
-      expected: 'a backend that can be read synchronously',
-      found: `'${backend.name}'`,
-      fix: 'Use await tensor.data().',
-    });
-  }
-  return backend.readSync(t.buffer, length);
 }

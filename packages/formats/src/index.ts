@@ -5,5 +5,5 @@ export { loadPt, type PtKey, type PtValue, parsePt, ptStateDict } from './pt/rea
 export { load, OpenSafetensors, open, type SaveOptions, save } from './safetensors/files';
 export type { TensorInfo } from './safetensors/header';
 export { parseSafetensors, SafetensorsFile } from './safetensors/read';
-export { type SerializeOptions, serializeSafetensors } from './safetensors/write';
+export { type SerializeOptions, serializeSafetensors, serializeSafetensorsAsync } from './safetensors/write';
 export type { StateDict } from './state-dict';

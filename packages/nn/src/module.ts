@@ -1,5 +1,6 @@
 import { type Backend, isFloatDType, ModuleError } from '@octet/backend';
-import type { Tensor } from '@octet/tensor';
+import { referenceBackend } from '@octet/backend-js-reference';
+import { Tensor } from '@octet/tensor';
 import { type Copies, deepCopy } from './clone';
 import { type ForwardHook, type ForwardPreHook, type HookHandle, type HookOptions, Hooks } from './hooks';
 import { Buffer, Parameter, sameKind } from './parameter';
@@ -171,8 +172,23 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
   /**
    * Moves parameters and buffers to a backend, or converts the float ones to a dtype, in place. The fields get new
    * tensors, leaves as before (those already there stay): make the optimizer afterwards.
+   * @throws BackendError if the backend they leave can't be read at once: see `toAsync`
    */
   to(target: Backend | 'float32' | 'float64'): this {
+    return this.replaceTensors(target, (t) => t.detach().to(target));
+  }
+
+  /** As `to(backend)`, also from a backend that can't be read at once (WebGPU). All tensors change in the end, at once. */
+  async toAsync(backend: Backend): Promise<this> {
+    const tensors = this.modules().flatMap((module) => ownTensors(module).map(([, t]) => t));
+    const all = tensors.flatMap((t) => (t.grad ? [t, t.grad] : [t]));
+    const there = new Map<Tensor, Tensor>();
+    await Promise.all(all.map(async (t) => there.set(t, await t.detach().toAsync(backend))));
+    return this.replaceTensors(backend, (t) => there.get(t) ?? t.detach().to(backend));
+  }
+
+  /** Puts `to(t)` in the place of every parameter, buffer and gradient that isn't at `target`. */
+  private replaceTensors(target: Backend | 'float32' | 'float64', to: (t: Tensor) => Tensor): this {
     const moved = new Map<Tensor, Tensor>();
     const move = <T extends Tensor>(t: T): T => {
       const there =
@@ -180,8 +196,8 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
       if (there) return t;
       let copy = moved.get(t) as T | undefined;
       if (!copy) {
-        copy = sameKind(t, t.detach().to(target));
-        copy.grad = t.grad?.detach().to(target);
+        copy = sameKind(t, to(t));
+        copy.grad = t.grad && to(t.grad);
         moved.set(t, copy);
       }
       return copy;
@@ -231,7 +247,8 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
    * Copies the entries of `state` into parameters and buffers, in place; across backends too. Everything is checked
    * before anything changes.
    *
-   * @throws ModuleError naming every entry that is missing or unexpected (if strict) or of the wrong shape or dtype
+   * @throws ModuleError naming every entry that is missing or unexpected (if strict) or of the wrong shape or dtype;
+   * BackendError for entries that would have to be read from a backend that can't be at once: see `loadStateDictAsync`
    */
   loadStateDict(state: Readonly<StateDict>, { strict = true }: { strict?: boolean } = {}): LoadResult {
     const result = load(typeName(this), state, strict, (loader) => {
@@ -243,6 +260,14 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
     });
     for (const module of this.modules()) module.tensorsChanged();
     return result;
+  }
+
+  /** As `loadStateDict`, also for tensors on a backend that can't be read at once (WebGPU). */
+  async loadStateDictAsync(state: Readonly<StateDict>, options?: { strict?: boolean }): Promise<LoadResult> {
+    const readable = async (t: Tensor) =>
+      t instanceof Tensor && !t.backend.readSync ? t.toAsync(referenceBackend) : t;
+    const entries = Object.entries(state).map(async ([key, t]) => [key, await readable(t)] as const);
+    return this.loadStateDict(Object.fromEntries(await Promise.all(entries)), options);
   }
 
   /**

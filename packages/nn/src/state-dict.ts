@@ -1,4 +1,4 @@
-import { isFloatDType, ModuleError } from '@octet/backend';
+import { BackendError, isFloatDType, ModuleError, type TypedArray } from '@octet/backend';
 import { formatShape, sameShape, Tensor } from '@octet/tensor';
 
 /** Names as in a PyTorch checkpoint, in the order of the modules' fields. The tensors share the model's memory. */
@@ -67,11 +67,12 @@ export class StateLoader {
 
   /**
    * As `take`, for an entry that must have the shape and dtype of `own`; float32 and float64 convert into each other.
-   * Undefined, with the problem noted, if it doesn't.
+   * Undefined, with the problem noted, if it doesn't. @throws BackendError as `read`, if it is on another backend than `own`
    */
   takeLike(key: string, own: Tensor, { anyShape = false }: { anyShape?: boolean } = {}): Tensor | undefined {
     const found = this.take(key);
     if (!found) return undefined;
+    if (found.backend !== own.backend) requireReadable(found);
     if (!anyShape && !sameShape(found.shape, own.shape)) {
       this.reject(key, `shape ${formatShape(own.shape)}`, formatShape(found.shape));
       return undefined;
@@ -83,6 +84,16 @@ export class StateLoader {
     return found;
   }
 
+  /**
+   * The elements of the entry `key`, taken as by `take`: for state that is no tensor.
+   * @throws BackendError if they are where nothing can be read at once: that is for `loadStateDictAsync`
+   */
+  read(key: string): TypedArray | undefined {
+    const found = this.take(key);
+    if (found) requireReadable(found);
+    return found?.dataSync();
+  }
+
   /** Notes that the entry `key` doesn't fit: nothing at all will be loaded. */
   reject(key: string, expected: string, found: string): void {
     this.report.problems.push(`${this.prefix}${key}: expected ${expected}, found ${found}`);
@@ -92,6 +103,16 @@ export class StateLoader {
   commit(change: () => void): void {
     this.report.commits.push(change);
   }
+}
+
+function requireReadable({ backend }: Tensor): void {
+  if (backend.readSync) return;
+  throw new BackendError({
+    op: 'loadStateDict',
+    expected: 'a state dict that can be read at once',
+    found: `tensors of backend '${backend.name}', which can't`,
+    fix: 'Nothing was loaded. Use await model.loadStateDictAsync(state).',
+  });
 }
 
 /** Checks the whole of `state` by `visit`, then loads it. @throws ModuleError with everything that is wrong */

@@ -3,7 +3,7 @@ import type { AnyModule } from '@octet/nn';
 import { FloatFunctional } from './float-functional';
 import { FusedModule } from './intrinsic';
 import { defaultDynamicMapping, defaultStaticMapping, type ModuleClass, type StaticRule } from './mappings';
-import { outputObserver } from './observed';
+import { outputObserver, settleObservers } from './observed';
 import { defaultDynamicQConfig, type QConfig } from './qconfig';
 import { QConfigMapping, qconfigOf } from './qconfig-mapping';
 
@@ -28,6 +28,7 @@ export async function convert<M extends AnyModule>(
   { inplace = false, requireCalibration = true }: ConvertOptions = {},
 ): Promise<M> {
   requirePrepared(prepared, requireCalibration);
+  await settleObservers(prepared);
   const target = inplace ? prepared : prepared.clone();
   target.eval();
   const done = new Map<AnyModule, AnyModule>();

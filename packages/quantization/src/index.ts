@@ -15,6 +15,7 @@ export {
   type ModuleClass,
   type StaticRule,
 } from './mappings';
+export { settleObservers } from './observed';
 export * from './observers';
 export { type PrepareOptions, prepare, prepareQat } from './prepare';
 export * as qat from './qat';

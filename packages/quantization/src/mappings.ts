@@ -102,7 +102,7 @@ async function convertConv(
   const output = await readOutputQparams(path, module);
   const { weight, bias } = conv instanceof QatConvBn2d ? conv.folded() : conv;
   const observer = conv instanceof QatConv2d ? conv.weightFakeQuant : qconfig.weight();
-  return new Int8(conv, await quantizeWeight(path, weight, observer), bias?.detach(), output);
+  return new Int8(conv, await quantizeWeight(path, weight, observer), bias?.detach(), output).withHostBias();
 }
 
 async function convertLinear(
@@ -114,7 +114,11 @@ async function convertLinear(
 ): Promise<AnyModule> {
   const output = await readOutputQparams(path, module);
   const observer = linear instanceof QatLinear ? linear.weightFakeQuant : qconfig.weight();
-  return new Int8(await quantizeWeight(path, linear.weight, observer), linear.bias?.detach(), output);
+  return new Int8(
+    await quantizeWeight(path, linear.weight, observer),
+    linear.bias?.detach(),
+    output,
+  ).withHostBias();
 }
 
 async function convertFunctional(path: string, module: FloatFunctional): Promise<QFunctional> {

@@ -3,7 +3,7 @@ import { QuantizationError } from '@octet/backend';
 import { type AnyModule, keepsNothing } from '@octet/nn';
 import { freeIntermediate, type Tensor } from '@octet/tensor';
 import { FakeQuantizeBase } from './fake-quantize/base';
-import type { QparamTensors } from './functional/observe';
+import { Observer } from './observers/base';
 import type { ObserverOrFakeQuant } from './with-args';
 
 interface Observed {
@@ -14,6 +14,14 @@ interface Observed {
 export function outputObserver(module: AnyModule): ObserverOrFakeQuant | undefined {
   if (module instanceof FakeQuantizeBase) return undefined;
   return (module as unknown as Observed).activationPostProcess;
+}
+
+/**
+ * Waits until the observers of a model have taken in what they were shown. Only a HistogramObserver on a backend that can't
+ * be read at once (WebGPU) has to wait; `convert` does by itself. @throws QuantizationError for batches with NaN or infinity
+ */
+export async function settleObservers(model: AnyModule): Promise<void> {
+  for (const module of model.modules()) if (module instanceof Observer) await module.settled();
 }
 
 /** Makes `observer` watch the output of `module`; it may replace it, as fake quantization does. */
@@ -58,13 +66,15 @@ export async function readOutputQparams(
       fix: "Give the activation observer dtype 'quint8': int8 kernels take unsigned activations and signed weights.",
     });
   }
-  const { scale, zeroPoint } = await readQparams(observer.calculateQparams());
+  const { scale, zeroPoint } = await readQparams(observer);
   return { scale: scale[0], zeroPoint: zeroPoint[0] };
 }
 
-export async function readQparams({
-  scale,
-  zeroPoint,
-}: QparamTensors): Promise<{ scale: Float32Array; zeroPoint: Int32Array }> {
+/** The observer's scale and zero point, read to the host. */
+export async function readQparams(
+  observer: ObserverOrFakeQuant,
+): Promise<{ scale: Float32Array; zeroPoint: Int32Array }> {
+  await settleObservers(observer);
+  const { scale, zeroPoint } = observer.calculateQparams();
   return { scale: (await scale.data()) as Float32Array, zeroPoint: (await zeroPoint.data()) as Int32Array };
 }

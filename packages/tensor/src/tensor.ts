@@ -1,7 +1,6 @@
 import {
   AutogradError,
   type Backend,
-  BackendError,
   bytesPerElement,
   type DType,
   DTypeError,
@@ -9,6 +8,7 @@ import {
   isQuantizedDType,
   QuantizationError,
   type QuantizedDType,
+  readNow,
   ShapeError,
   type StorageDType,
   type TypedArray,
@@ -115,10 +115,7 @@ export class Tensor {
 
   /** As `data`, at once. @throws BackendError on a backend that can't (WebGPU): use `await t.data()`. */
   dataSync(): TypedArray {
-    const { backend } = this;
-    if (!backend.readSync) throw noSyncRead('dataSync', backend);
-    const t = dense(this);
-    return backend.readSync(t.storage.buffer, t.numel);
+    return readTensor('dataSync', dense(this), 'Read with await t.data().');
   }
 
   /** The number in a tensor of one element. @throws ShapeError if it has more. */
@@ -292,24 +289,26 @@ export class Tensor {
 
   /**
    * A copy in another dtype or on another backend; itself, if it is that already. Gradients flow back through it.
-   * @throws DTypeError for quantized dtypes, BackendError if the backend it leaves can't be read at once
+   * @throws DTypeError for quantized dtypes, BackendError if the backend it leaves can't be read at once: see `toAsync`
    */
   to(target: DType | Backend): Tensor {
-    return typeof target === 'string' ? ops.cast(this, target as StorageDType) : this.toBackend(target);
+    if (typeof target === 'string') return ops.cast(this, target as StorageDType);
+    if (target === this.backend) return this;
+    const t = packed(this);
+    return this.movedTo(target, t.strides, readTensor('to', t, 'Move it with await t.toAsync(backend).'));
   }
 
-  private toBackend(backend: Backend): Tensor {
+  /** As `to(backend)`, also from a backend that can't be read at once (WebGPU). The elements are those at the call. */
+  async toAsync(backend: Backend): Promise<Tensor> {
     if (backend === this.backend) return this;
-    if (!this.backend.readSync) throw noSyncRead('to', this.backend);
     const t = packed(this);
+    return this.movedTo(backend, t.strides, await t.backend.read(t.storage.buffer, t.numel));
+  }
+
+  private movedTo(backend: Backend, strides: readonly number[], elements: TypedArray): Tensor {
     const storage = Storage.allocate(backend, this.storage.dtype, this.numel);
-    backend.write(storage.buffer, this.backend.readSync(t.storage.buffer, this.numel));
-    const moved = new Tensor(
-      storage,
-      { shape: this.shape, strides: t.strides, offset: 0 },
-      this.dtype,
-      this.qparams,
-    );
+    backend.write(storage.buffer, elements);
+    const moved = new Tensor(storage, { shape: this.shape, strides, offset: 0 }, this.dtype, this.qparams);
     const home = this.backend;
     return record('to', moved, [this], (grad) => [grad.to(home)]);
   }
@@ -516,11 +515,7 @@ function copied(x: Tensor): Tensor {
   return y;
 }
 
-function noSyncRead(op: string, backend: Backend): BackendError {
-  return new BackendError({
-    op,
-    expected: 'a backend that can be read at once',
-    found: `'${backend.name}', which can't`,
-    fix: 'Read with await t.data(), and make a new tensor of that elsewhere.',
-  });
+/** The elements of a dense tensor as they lie. */
+function readTensor(op: string, { backend, storage, numel }: Tensor, fix: string): TypedArray {
+  return readNow(op, backend, storage.buffer, numel, fix);
 }

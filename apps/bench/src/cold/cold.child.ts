@@ -21,7 +21,7 @@ int8.loadStateDict(await load(checkpoint));
 const loaded = performance.now();
 
 const image = tensor(new Float32Array(28 * 28).fill(0.5), [1, 1, 28, 28]);
-noGrad(() => int8.call(image).argmax(1)).itemSync();
+await noGrad(() => int8.call(image).argmax(1)).item();
 const ran = performance.now();
 
 const { bootstrapComplete } = performance.nodeTiming;

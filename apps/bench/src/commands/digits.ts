@@ -87,7 +87,7 @@ async function benchDigits({ json, ...options }: DigitsOptions): Promise<void> {
   console.log(`\n${timeConsumption(fp32, qatInt8, '1,000 digits')}\n`);
   const shown = Math.min(test.length, 6, digitsPerLine(process.stdout.columns || 100));
   const digits = Array.from({ length: shown }, (_, i) => test.get(i));
-  console.log(drawDigits(digits, predictions.qatInt8));
+  console.log(await drawDigits(digits, predictions.qatInt8));
 
   if (json === undefined) return;
   await writeJson(json, {

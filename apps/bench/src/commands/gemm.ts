@@ -88,7 +88,7 @@ async function benchGemm({ json, k: sizes, side, columns, threads, ...options }:
   await withProgress('Timing', async (progress) => {
     for (const [done, { one, size }] of jobs.entries()) {
       progress(done, jobs.length, one.kernel);
-      const run = noGrad(() => one.prepare(size));
+      const run = await one.prepare(size);
       const call = () => noGrad(run);
       const [first] = await timeRuns(call, { runs: 1, warmup: 2, backend });
       const times = await timeRuns(call, { runs: Math.max(minRuns, Math.ceil(options.ms / first)), backend });

@@ -1,4 +1,4 @@
-import { serializeSafetensors } from '@octet/formats';
+import { serializeSafetensorsAsync } from '@octet/formats';
 import type { Module } from '@octet/nn';
 import { SGD } from '@octet/optim';
 import { convert, defaultObserver, MinMaxObserver, prepareQat, QConfig } from '@octet/quantization';
@@ -71,9 +71,9 @@ async function benchSeed({ batch, size, iterations, runs, json, ...options }: Se
   const few = x.slice(0, 0, Math.min(batch, 8));
   const signal = await sqnrDb(run(prepared, few), run(int8, few));
   const bytes = {
-    fp32: checkpointBytes(model),
-    fp32Prepared: checkpointBytes(prepared),
-    int8: checkpointBytes(int8),
+    fp32: await checkpointBytes(model),
+    fp32Prepared: await checkpointBytes(prepared),
+    int8: await checkpointBytes(int8),
   };
 
   console.log(timeConsumption(runs * fp32Ms, runs * int8Ms, `${runs} x [${batch}, 3, ${size}, ${size}]`));
@@ -107,7 +107,7 @@ async function train(model: Module, iterations: number, report: Report): Promise
     optimizer.zeroGrad();
     loss.backward();
     optimizer.step();
-    report(i + 1, iterations, `loss ${loss.itemSync().toPrecision(3)}`);
+    report(i + 1, iterations, `loss ${(await loss.item()).toPrecision(3)}`);
   }
 }
 
@@ -115,6 +115,6 @@ function run(model: Module, x: Tensor): Tensor {
   return noGrad(() => model.call(x));
 }
 
-function checkpointBytes(model: Module): number {
-  return serializeSafetensors(model.stateDict()).length;
+async function checkpointBytes(model: Module): Promise<number> {
+  return (await serializeSafetensorsAsync(model.stateDict())).length;
 }

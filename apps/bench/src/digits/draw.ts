@@ -14,8 +14,8 @@ export function digitsPerLine(columns: number): number {
 }
 
 /** Digits side by side, two pixels a character, each with what the network takes it for. */
-export function drawDigits(digits: readonly Digit[], predictions: readonly number[]): string {
-  const drawn = digits.map(({ image }) => draw(image.dataSync()));
+export async function drawDigits(digits: readonly Digit[], predictions: readonly number[]): Promise<string> {
+  const drawn = await Promise.all(digits.map(async ({ image }) => draw(await image.data())));
   const captions = digits.map(({ label }, i) => caption(label, predictions[i]));
   const lines = drawn[0].map((_, row) =>
     drawn

@@ -8,6 +8,7 @@ import {
   prepare,
   prepareQat,
   type QEngine,
+  settleObservers,
 } from '@octet/quantization';
 import { noGrad } from '@octet/tensor';
 import type { Digit, DigitClassifier } from '@octet/vision';
@@ -35,6 +36,7 @@ export async function quantizeAfterTraining(
   for (const { image } of loader) {
     await breathe();
     noGrad(() => prepared.call(image));
+    await settleObservers(prepared);
     report?.(++batch, loader.length);
   }
   return convert(prepared);

@@ -46,7 +46,7 @@ export async function train({ model, data, epochs, maxLr, seed, report }: TrainO
       loss.backward();
       optimizer.step();
       scheduler.step();
-      const now = loss.itemSync();
+      const now = await loss.item();
       recent = recent === undefined ? now : 0.95 * recent + 0.05 * now;
       batch++;
       const speed = (1000 * batch * loader.batchSize) / (performance.now() - start);

@@ -19,7 +19,7 @@ export interface GemmCase {
   loop: Loop;
   macs(size: GemmSize): number;
   /** Makes the tensors; gives what to time. */
-  prepare(size: GemmSize): () => Tensor;
+  prepare(size: GemmSize): (() => Tensor) | Promise<() => Tensor>;
 }
 
 const product = ({ rows, k, columns }: GemmSize) => rows * k * columns;
@@ -53,18 +53,20 @@ function floatConv(kind: 'pointwise' | 'depthwise') {
 }
 
 function int8Conv(kind: 'pointwise' | 'depthwise', most: number) {
-  return (size: GemmSize) => {
+  return async (size: GemmSize) => {
     const like = conv(size, kind);
     const layer = new quantized.Conv2d(like, int8Weight(like.weight), like.bias?.detach(), output);
+    await layer.withHostBias();
     const x = image(size, integers(most));
     return () => layer.call(x);
   };
 }
 
 function int8Linear(most: number) {
-  return ({ rows, k, columns }: GemmSize) => {
+  return async ({ rows, k, columns }: GemmSize) => {
     const { weight, bias } = new Linear(k, columns);
     const layer = new quantized.Linear(int8Weight(weight), bias?.detach(), output);
+    await layer.withHostBias();
     const x = integers(most)([rows, k]);
     return () => layer.call(x);
   };

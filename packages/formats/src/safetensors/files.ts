@@ -5,7 +5,7 @@ import { node } from '../node';
 import type { StateDict } from '../state-dict';
 import { type Header, PREFIX_BYTES, parseHeader, parsePrefix } from './header';
 import { Contents, decode } from './read';
-import { bytesOf, plan, type SerializeOptions } from './write';
+import { bytesOf, plan, readAll, type SerializeOptions } from './write';
 
 export interface SaveOptions extends SerializeOptions {
   /** Gives up and leaves no trace. */
@@ -23,8 +23,8 @@ export interface SaveOptions extends SerializeOptions {
 export async function save(state: StateDict, path: string, options: SaveOptions = {}): Promise<void> {
   const { signal } = options;
   signal?.throwIfAborted();
-  const { head, tensors } = plan('save', state, options);
-  const data = await Promise.all(tensors.map((tensor) => tensor.data()));
+  const planned = plan('save', state, options);
+  const data = await readAll(planned);
   const { fs, dirname } = await node('save');
   await fs.mkdir(dirname(path), { recursive: true });
 
@@ -32,7 +32,7 @@ export async function save(state: StateDict, path: string, options: SaveOptions 
   try {
     const file = await fs.open(partial, 'wx');
     try {
-      for (const bytes of [head, ...data.map(bytesOf)]) {
+      for (const bytes of [planned.head, ...data.map(bytesOf)]) {
         signal?.throwIfAborted();
         await file.writeFile(bytes);
       }

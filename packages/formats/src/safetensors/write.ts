@@ -29,15 +29,34 @@ export interface Plan {
  * in the metadata, under `octet.quantized`.
  *
  * @throws ArgumentError for a name, a value or metadata that can't be stored; FreedError for a tensor whose memory is
- * gone; BackendError for one that can't be read at once (WebGPU): use `save`
+ * gone; BackendError for one that can't be read at once (WebGPU): use `serializeSafetensorsAsync` or `save`
  */
 export function serializeSafetensors(state: StateDict, options: SerializeOptions = {}): Uint8Array {
-  const { head, tensors, byteLength } = plan('serializeSafetensors', state, options);
+  const planned = plan('serializeSafetensors', state, options);
+  return assemble(planned, (i) => planned.tensors[i].dataSync());
+}
+
+/** As `serializeSafetensors`, also for tensors that can't be read at once. They are saved as they are at the call. */
+export async function serializeSafetensorsAsync(
+  state: StateDict,
+  options: SerializeOptions = {},
+): Promise<Uint8Array> {
+  const planned = plan('serializeSafetensorsAsync', state, options);
+  const data = await readAll(planned);
+  return assemble(planned, (i) => data[i]);
+}
+
+/** The elements of all tensors, as they are at the call. */
+export function readAll({ tensors }: Plan): Promise<TypedArray[]> {
+  return Promise.all(tensors.map((tensor) => tensor.data()));
+}
+
+function assemble({ head, tensors, byteLength }: Plan, elements: (i: number) => TypedArray): Uint8Array {
   const file = new Uint8Array(byteLength);
   file.set(head);
   let at = head.length;
-  for (const tensor of tensors) {
-    const bytes = bytesOf(tensor.dataSync());
+  for (const i of tensors.keys()) {
+    const bytes = bytesOf(elements(i));
     file.set(bytes, at);
     at += bytes.length;
   }

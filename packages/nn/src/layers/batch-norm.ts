@@ -2,6 +2,7 @@ import { batchNorm, noGrad, ones, type Tensor, zeros } from '@octet/tensor';
 import { repr, requireRank, whole, within } from '../arguments';
 import { Module } from '../module';
 import { Buffer, Parameter } from '../parameter';
+import type { StateLoader } from '../state-dict';
 
 export interface BatchNormOptions {
   eps?: number;
@@ -32,6 +33,8 @@ export abstract class BatchNorm extends Module {
   runningVar: Buffer | undefined;
   /** Batches seen in training; int32. */
   numBatchesTracked: Buffer | undefined;
+  /** The same on the host, for the plain average. */
+  private batches = 0;
 
   constructor(
     op: string,
@@ -55,6 +58,7 @@ export abstract class BatchNorm extends Module {
     this.runningMean?.fill_(0);
     this.runningVar?.fill_(1);
     this.numBatchesTracked?.fill_(0);
+    this.batches = 0;
   }
 
   resetParameters(): void {
@@ -80,7 +84,17 @@ export abstract class BatchNorm extends Module {
     if (!count) return this.momentum ?? 0;
     // By way of floats, for there are no kernels that count: exact up to 2^24 batches.
     noGrad(() => count.copy_(count.to('float32').add(1).to('int32')));
-    return this.momentum ?? 1 / count.itemSync();
+    this.batches++;
+    return this.momentum ?? 1 / this.batches;
+  }
+
+  protected override loadState(load: StateLoader): void {
+    super.loadState(load);
+    if (this.momentum !== null || !this.numBatchesTracked || !load.has('num_batches_tracked')) return;
+    const batches = load.read('num_batches_tracked')?.[0] ?? 0;
+    load.commit(() => {
+      this.batches = batches;
+    });
   }
 
   override extraRepr(): string {

@@ -111,12 +111,12 @@ export abstract class FakeQuantizeBase extends Module {
   }
 
   protected override loadState(load: StateLoader): void {
-    const fakeQuant = load.take('fake_quant_enabled');
-    const observer = load.take('observer_enabled');
+    const fakeQuant = load.read('fake_quant_enabled');
+    const observer = load.read('observer_enabled');
     super.loadState(load);
     load.commit(() => {
-      if (fakeQuant) this.fakeQuantEnabled = fakeQuant.dataSync()[0] !== 0;
-      if (observer) this.observerEnabled = observer.dataSync()[0] !== 0;
+      if (fakeQuant) this.fakeQuantEnabled = fakeQuant[0] !== 0;
+      if (observer) this.observerEnabled = observer[0] !== 0;
     });
   }
 

@@ -19,17 +19,17 @@ export class PackedWeight {
   readonly operand: kernel.Operand;
   readonly scale: Float32Array;
   readonly zeroPoint: Int32Array;
-  private readonly biasHost: Float32Array | undefined;
   private last: { key: string; call: Int8Call } | undefined;
 
   /**
-   * weight qint8 [outputs, …] (per tensor, or per channel along dim 0); bias float32 [outputs].
-   * @throws DTypeError for another dtype
+   * weight qint8 [outputs, …] (per tensor, or per channel along dim 0); bias float32 [outputs], and a copy of it for a
+   * backend that can't be read at once. @throws DTypeError for another dtype
    */
   constructor(
     op: string,
     readonly weight: Tensor,
     readonly bias: Tensor | undefined,
+    private readonly hostBias?: Float32Array,
   ) {
     if (weight.dtype !== 'qint8' || !weight.qparams) {
       throw new DTypeError({
@@ -46,7 +46,6 @@ export class PackedWeight {
       weight.dim === 4
         ? kernel.nhwc(kernel.channelsLast(weight))
         : kernel.as(kernel.dense(weight), weight.shape);
-    this.biasHost = bias && (bias.dataSync() as Float32Array);
   }
 
   /** The numbers for an input at `x` and an output at `y`; new ones forget the old packing. */
@@ -60,9 +59,11 @@ export class PackedWeight {
   }
 
   private makeCall(x: PerTensorQParams, y: PerTensorQParams, relu: boolean): Int8Call {
-    const { weight, biasHost } = this;
+    const { weight, bias, hostBias } = this;
+    const useCopy = hostBias && !bias?.backend.readSync;
+    const values = useCopy ? hostBias : (bias?.dataSync() as Float32Array | undefined);
     return {
-      bias: biasHost && tensor(quantizeBias(biasHost, x, weight), { backend: weight.backend }),
+      bias: values && tensor(quantizeBias(values, x, weight), { backend: weight.backend }),
       attrs: {
         xZeroPoint: x.zeroPoint,
         weightZeroPoint: this.zeroPoint,

@@ -74,6 +74,9 @@ export abstract class Observer extends Module {
   /** Scale and zero point of what was seen; 1 and 0 before anything was. */
   abstract calculateQparams(): QparamTensors;
 
+  /** Waits until everything that passed is counted in. Nothing to wait for, unless an observer reads on the host. */
+  async settled(): Promise<void> {}
+
   /** What the symmetric schemes use as zero point. */
   get symmetricZeroPoint(): number {
     if (this.dtype === 'qint8') return 0;
@@ -163,11 +166,11 @@ export abstract class RangeObserver extends Observer {
   protected override loadState(load: StateLoader): void {
     if (load.has('eps')) load.take('eps');
     super.loadState(load);
+    if (!load.has('min_val')) return;
+    const [min = Number.POSITIVE_INFINITY] = load.read('min_val') ?? [];
     load.commit(() => {
-      // A range saved before anything was observed has minimum +inf.
-      this.observed =
-        this.minVal.numel > 0 &&
-        !(this.minVal.backend.readSync && this.minVal.dataSync()[0] === Number.POSITIVE_INFINITY);
+      // A range saved before anything was observed has minimum +inf, or none.
+      this.observed = min !== Number.POSITIVE_INFINITY;
     });
   }
 }

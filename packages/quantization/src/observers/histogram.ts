@@ -1,5 +1,5 @@
 import { ArgumentError, QuantizationError, roundHalfEven } from '@octet/backend';
-import { Buffer } from '@octet/nn';
+import { Buffer, type StateLoader } from '@octet/nn';
 import { type Tensor, tensor } from '@octet/tensor';
 import type { QparamTensors } from '../functional/observe';
 import { type ObserverOptions, RangeObserver } from './base';
@@ -21,9 +21,16 @@ export interface HistogramOptions extends ObserverOptions {
 /**
  * Keeps a histogram of everything seen and clips the range where that lowers the squared error of quantization
  * (PyTorch's HistogramObserver, after Caffe2's norm minimization). For calibration: it reads every batch on the host.
+ *
+ * Where reading takes time (WebGPU) batches queue up until they have arrived; the numbers are the same. Until they have,
+ * `calculateQparams` and `stateDict` refuse: `await settleObservers(model)`, which `convert` does by itself.
  */
 export class HistogramObserver extends RangeObserver {
   static readonly keepsNothing = true;
+
+  /** How many bytes of batches, of all observers, may be on their way from the backend. */
+  static maxReadingBytes = 2 ** 29;
+  private static readingBytes = 0;
 
   readonly bins: number;
   readonly upsampleRate: number;
@@ -32,6 +39,10 @@ export class HistogramObserver extends RangeObserver {
   private counts: Float32Array;
   private min = Number.POSITIVE_INFINITY;
   private max = Number.NEGATIVE_INFINITY;
+  /** Batches that are on their way, in order. */
+  private queue: Promise<Float32Array>[] = [];
+  /** Why a batch of the queue couldn't be counted in. */
+  private failure: QuantizationError | undefined = undefined;
 
   constructor({ bins = 2048, upsampleRate = 128, histcRange = 'float', ...options }: HistogramOptions = {}) {
     super(options, ['perTensorAffine', 'perTensorSymmetric'], []);
@@ -52,7 +63,61 @@ export class HistogramObserver extends RangeObserver {
 
   override forward(x: Tensor): Tensor {
     if (x.numel === 0) return x;
-    const values = x.detach().dataSync() as Float32Array;
+    if (x.backend.readSync) this.countIn(x.detach().dataSync() as Float32Array);
+    else this.enqueue(x);
+    this.observed = true;
+    return x;
+  }
+
+  private enqueue(x: Tensor): void {
+    if (this.failure) throw this.failure;
+    const { readingBytes, maxReadingBytes } = HistogramObserver;
+    if (readingBytes > 0 && readingBytes + x.nbytes > maxReadingBytes) {
+      throw new QuantizationError({
+        op: 'HistogramObserver',
+        expected: `at most ${maxReadingBytes} bytes on the way from backend '${x.backend.name}'`,
+        found: `${readingBytes + x.nbytes}`,
+        fix: 'Calibrate with smaller batches, and await settleObservers(model) after each.',
+      });
+    }
+    HistogramObserver.readingBytes += x.nbytes;
+    const reading = (x.detach().data() as Promise<Float32Array>).finally(() => {
+      HistogramObserver.readingBytes -= x.nbytes;
+    });
+    this.queue.push(reading);
+    // Counted in as soon as it is there. Errors are for those who wait.
+    for (const done of [reading, this.settled()]) done.catch(() => {});
+  }
+
+  override async settled(): Promise<void> {
+    for (let next = this.queue[0]; next; next = this.queue[0]) {
+      const values = await next;
+      // Another call may have counted it in.
+      if (this.queue[0] !== next) continue;
+      this.queue.shift();
+      try {
+        this.countIn(values);
+      } catch (error) {
+        this.queue = [];
+        this.failure = error as QuantizationError;
+      }
+    }
+    if (this.failure) throw this.failure;
+  }
+
+  /** @throws QuantizationError while batches are on their way, or for one that couldn't be counted in */
+  private requireSettled(op: string): void {
+    if (this.failure) throw this.failure;
+    if (this.queue.length === 0) return;
+    throw new QuantizationError({
+      op,
+      expected: 'every batch counted in',
+      found: `${this.queue.length} on the way from backend '${this.minVal.backend.name}'`,
+      fix: 'Call await settleObservers(model) first.',
+    });
+  }
+
+  private countIn(values: Float32Array): void {
     const [newMin, newMax] = extremes(values);
     if (!(Number.isFinite(newMin) && Number.isFinite(newMax))) {
       throw new QuantizationError({
@@ -62,7 +127,8 @@ export class HistogramObserver extends RangeObserver {
         fix: 'Find the layer that makes NaN or infinity, or leave it out of calibration.',
       });
     }
-    if (!this.observed || this.min === this.max) {
+    // Before the first batch min is above max.
+    if (this.min >= this.max) {
       this.counts = this.histc(values, newMin, newMax);
       this.setRange(newMin, newMax);
     } else {
@@ -74,8 +140,6 @@ export class HistogramObserver extends RangeObserver {
       this.setRange(grid.min, grid.max);
     }
     this.histogram.copy_(tensor(this.counts, { backend: this.histogram.backend }));
-    this.observed = true;
-    return x;
   }
 
   private setRange(min: number, max: number): void {
@@ -138,6 +202,7 @@ export class HistogramObserver extends RangeObserver {
   }
 
   override calculateQparams(): QparamTensors {
+    this.requireSettled('calculateQparams');
     if (!this.observed) return super.calculateQparams();
     const [min, max] = this.bestRange();
     const { backend } = this.minVal;
@@ -210,10 +275,29 @@ export class HistogramObserver extends RangeObserver {
     return error;
   }
 
-  protected override tensorsChanged(): void {
-    this.counts = this.histogram.dataSync() as Float32Array;
-    this.min = this.minVal.itemSync();
-    this.max = this.maxVal.itemSync();
+  override resetMinMaxVals(): void {
+    super.resetMinMaxVals();
+    this.startFrom(new Float32Array(this.bins), Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY);
+  }
+
+  private startFrom(counts: Float32Array, min: number, max: number): void {
+    this.counts = counts;
+    this.min = min;
+    this.max = max;
+    this.queue = [];
+    this.failure = undefined;
+  }
+
+  protected override saveState(save: (key: string, tensor: Tensor) => void): void {
+    this.requireSettled('stateDict');
+    super.saveState(save);
+  }
+
+  protected override loadState(load: StateLoader): void {
+    super.loadState(load);
+    const read = (key: string) => (load.has(key) ? load.read(key) : undefined);
+    const [counts, min, max] = ['histogram', 'min_val', 'max_val'].map(read);
+    if (counts && min && max) load.commit(() => this.startFrom(Float32Array.from(counts), min[0], max[0]));
   }
 }
 

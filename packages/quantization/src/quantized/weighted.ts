@@ -28,7 +28,7 @@ export async function quantizeWeight(
   }
   const float = weight.detach();
   noGrad(() => observer.call(float));
-  const { scale, zeroPoint } = await readQparams(observer.calculateQparams());
+  const { scale, zeroPoint } = await readQparams(observer);
   return observer.chAxis === undefined
     ? float.quantizePerTensor(scale[0], zeroPoint[0], 'qint8')
     : float.quantizePerChannel(scale, zeroPoint, observer.chAxis, 'qint8');
@@ -38,6 +38,8 @@ export async function quantizeWeight(
 export abstract class Int8WeightModule<Args extends unknown[] = [Tensor]> extends Module<Args> {
   weight: Buffer;
   bias: Buffer | undefined;
+  /** The bias where the int32 one is made. */
+  protected hostBias: Float32Array | undefined = undefined;
   private packedWeight: PackedWeight | undefined = undefined;
 
   constructor(weight: Tensor, bias: Tensor | undefined) {
@@ -49,7 +51,7 @@ export abstract class Int8WeightModule<Args extends unknown[] = [Tensor]> extend
 
   /** Weight and bias as the kernels want them. */
   protected get packed(): PackedWeight {
-    this.packedWeight ??= new PackedWeight(this.constructor.name, this.weight, this.bias);
+    this.packedWeight ??= new PackedWeight(this.constructor.name, this.weight, this.bias, this.hostBias);
     return this.packedWeight;
   }
 
@@ -77,6 +79,13 @@ export abstract class WeightedInt8Module extends Int8WeightModule {
     super(weight, bias);
     this.scale = scale;
     this.zeroPoint = zeroPoint;
+    if (bias?.backend.readSync) this.hostBias = bias.dataSync() as Float32Array;
+  }
+
+  /** Reads the bias to the host, once: the constructor can't where reading takes time. */
+  async withHostBias(): Promise<this> {
+    this.hostBias ??= (await this.bias?.data()) as Float32Array | undefined;
+    return this;
   }
 
   protected override saveState(save: (key: string, tensor: Tensor) => void): void {
@@ -87,6 +96,11 @@ export abstract class WeightedInt8Module extends Int8WeightModule {
   protected override loadState(load: StateLoader): void {
     super.loadState(load);
     loadOutputQparams(this, load);
+    if (!this.bias || !load.has('bias')) return;
+    const bias = load.read('bias');
+    load.commit(() => {
+      this.hostBias = bias && Float32Array.from(bias);
+    });
   }
 
   override extraRepr(): string {
@@ -111,12 +125,15 @@ export function saveOutputQparams(
 }
 
 export function loadOutputQparams(into: HasOutputQparams, load: StateLoader): void {
-  const scale = load.take('scale');
-  const zeroPoint = load.take('zero_point');
-  if (scale && scale.numel !== 1) load.reject('scale', 'one number', `${scale.numel}`);
-  if (zeroPoint && zeroPoint.numel !== 1) load.reject('zero_point', 'one number', `${zeroPoint.numel}`);
+  const one = (key: string) => {
+    const values = load.read(key);
+    if (values && values.length !== 1) load.reject(key, 'one number', `${values.length}`);
+    return values?.[0];
+  };
+  const scale = one('scale');
+  const zeroPoint = one('zero_point');
   load.commit(() => {
-    if (scale) into.scale = scale.dataSync()[0];
-    if (zeroPoint) into.zeroPoint = zeroPoint.dataSync()[0];
+    if (scale !== undefined) into.scale = scale;
+    if (zeroPoint !== undefined) into.zeroPoint = zeroPoint;
   });
 }

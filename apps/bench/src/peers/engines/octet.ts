@@ -12,10 +12,10 @@ export const octet: Engine = {
     setBackend(backend);
     const { create, toInt8 } = peerModels[name];
     const model = dtype === 'int8' ? await toInt8(create(), qengine) : create();
-    model.loadStateDict(await load(checkpoint));
+    await model.loadStateDictAsync(await load(checkpoint));
     return {
       version: String(backend.info?.().variant),
-      run: (x) => noGrad(() => model.call(tensor(x, input.shape))).dataSync() as Float32Array,
+      run: async (x) => (await noGrad(() => model.call(tensor(x, input.shape))).data()) as Float32Array,
     };
   },
 };
