@@ -89,6 +89,7 @@ export async function createWebgpuBackend(options: WebgpuBackendOptions = {}): P
     memory: () => gpu.memory(),
     info: () => ({
       adapter: [vendor, architecture, description].filter(Boolean).join(' ') || 'unknown',
+      features: [...device.features].join(' '),
       ...gpu.info(),
     }),
     sync: () => gpu.sync(),

@@ -115,7 +115,8 @@ export class Gpu {
 
   /** Why nothing works any more. */
   #end: BackendError | undefined;
-  readonly #lost: Promise<void>;
+  /** What calls of `read` and `sync` do when that happens. */
+  readonly #waiting = new Set<() => void>();
   /** Errors of the GPU that nobody was told of yet, and the answers it still owes. */
   #errors: BackendError[] = [];
   readonly #owed = new Set<Promise<void>>();
@@ -139,10 +140,10 @@ export class Gpu {
     if (options.ownsDevice) {
       device.addEventListener('uncapturederror', ({ error }) => this.#report('a call of WebGPU', error));
     }
-    this.#lost = device.lost.then(({ message, reason }) => {
+    void device.lost.then(({ message, reason }) => {
       if (this.#end) return;
       const error = new DeviceLostError(message || reason);
-      this.#end = error;
+      this.#endWith(error);
       options.onLost?.(error);
     });
   }
@@ -244,15 +245,22 @@ export class Gpu {
     }
     // Recorded commands come before the write.
     if (block.lastUse === this.#batch) this.flush();
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength) as Uint8Array<ArrayBuffer>;
     const whole = bytes.length & ~3;
-    this.#guard('write', ['validation'], () => {
-      if (whole > 0) this.device.queue.writeBuffer(block.gpu, 0, bytes as Uint8Array<ArrayBuffer>, 0, whole);
-    });
     const rest = bytes.subarray(whole);
-    if (rest.length === 0) return;
-    const value = rest.reduceRight((word, byte) => word * 256 + byte, 0);
-    this.run(mergeWord, { y: buffer }, { at: whole / 4, mask: 2 ** (8 * rest.length) - 1, value }, 1);
+    const word = rest.reduceRight((value, byte) => value * 256 + byte, 0);
+    const { queue } = this.device;
+    this.#guard('write', ['validation'], () => {
+      if (whole > 0) queue.writeBuffer(block.gpu, 0, bytes, 0, whole);
+      // Behind the buffer's last element nothing has to stay.
+      if (rest.length > 0 && data.length === buffer.length) {
+        queue.writeBuffer(block.gpu, whole, Uint32Array.of(word));
+      }
+    });
+    if (rest.length > 0 && data.length < buffer.length) {
+      const uniforms = { at: whole / 4, mask: 2 ** (8 * rest.length) - 1, value: word };
+      this.run(mergeWord, { y: buffer }, uniforms, 1);
+    }
   }
 
   async read(buffer: GpuBuffer, length: number): Promise<TypedArray> {
@@ -310,12 +318,14 @@ export class Gpu {
 
   dispose(): void {
     if (!this.#end) {
-      this.#end = new BackendError({
-        op: 'webgpu',
-        expected: 'a backend that is alive',
-        found: 'one that was disposed',
-        fix: 'Dispose a backend after the last use of its tensors, or make a new one.',
-      });
+      this.#endWith(
+        new BackendError({
+          op: 'webgpu',
+          expected: 'a backend that is alive',
+          found: 'one that was disposed',
+          fix: 'Dispose a backend after the last use of its tensors, or make a new one.',
+        }),
+      );
     }
     this.#encoder = undefined;
     this.#pass = undefined;
@@ -594,11 +604,13 @@ export class Gpu {
   /** Waits for `work`, and for the GPU to have said whether anything before it was wrong. */
   async #finished(op: string, work: Promise<unknown>): Promise<void> {
     let failure: unknown;
-    await Promise.race([work.catch((error: unknown) => (failure = error)), this.#lost]);
-    while (this.#owed.size > 0 && !this.#end) await Promise.race([Promise.all(this.#owed), this.#lost]);
+    const settled = work.catch((error: unknown) => {
+      failure = error;
+    });
+    await this.#unlessEnded(Promise.all([settled, ...this.#owed]));
     // A loss is often told a moment after its first consequence.
-    if (failure && !this.#end && this.#errors.length === 0) {
-      await Promise.race([this.#lost, new Promise<void>((resolve) => platform.setTimeout(resolve, 1000))]);
+    if (failure && this.#errors.length === 0) {
+      await this.#unlessEnded(new Promise((resolve) => platform.setTimeout(() => resolve(undefined), 1000)));
     }
     this.#check();
     const [first] = this.#errors;
@@ -610,5 +622,24 @@ export class Gpu {
         { cause: failure },
       );
     }
+  }
+
+  /** Waits for `work`, or for the end of the device if that comes first: nothing is answered then. */
+  async #unlessEnded(work: Promise<unknown>): Promise<void> {
+    if (this.#end) return;
+    let wake = () => {};
+    const ended = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    // Not one promise for all to race with: it would remember every race.
+    this.#waiting.add(wake);
+    await Promise.race([work, ended]);
+    this.#waiting.delete(wake);
+  }
+
+  #endWith(error: BackendError): void {
+    this.#end = error;
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
   }
 }

@@ -1,5 +1,5 @@
 /** Octet's backend for GPUs: WebGPU compute shaders, in browsers and in Node. */
-export type { GpuBuffer } from './buffers';
+export { GpuBuffer } from './buffers';
 export {
   type AdapterLike,
   createWebgpuBackend,
