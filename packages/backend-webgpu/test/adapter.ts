@@ -1,9 +1,14 @@
+import { BackendError } from '@octet/backend';
 import { createWebgpuBackend, type WebgpuBackendOptions } from '../src';
+import { findAdapter } from '../src/adapter';
 
 /** Why there is no GPU to test on, not even a software one. */
-export const noGpu: string | undefined = await createWebgpuBackend().then(
-  (backend) => backend.dispose() as undefined,
-  (error: Error) => error.message,
+export const noGpu: string | undefined = await findAdapter(undefined).then(
+  () => undefined,
+  (error: unknown) => {
+    if (error instanceof BackendError) return error.message;
+    throw error;
+  },
 );
 if (noGpu) console.warn(`The tests of @octet/backend-webgpu that need a GPU are skipped: ${noGpu}`);
 
