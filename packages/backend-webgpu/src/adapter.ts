@@ -4,6 +4,8 @@ import { platform } from './platform';
 // Collected while a device of it lives, Node's GPU would crash the process. Shared by copies of this package.
 const nodeGpu = Symbol.for('octet.webgpu');
 
+const firstLine = (error: unknown) => String(error).split('\n')[0];
+
 /** The browser's GPU object; in Node the one of the package `webgpu`. @throws BackendError if there is none */
 export async function findGpu(): Promise<GPU> {
   const { gpu } = platform.navigator ?? {};
@@ -30,7 +32,7 @@ export async function findGpu(): Promise<GPU> {
       {
         op: 'createWebgpuBackend',
         expected: "the package 'webgpu', which brings WebGPU to Node",
-        found: `none that can be loaded: ${String(cause).split('\n')[0]}`,
+        found: `none that can be loaded: ${firstLine(cause)}`,
         fix: 'Run npm install webgpu, or give a device or an adapter.',
       },
       { cause },
@@ -75,7 +77,7 @@ export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
       {
         op: 'createWebgpuBackend',
         expected: 'an adapter that gives a device',
-        found: `${cause}`,
+        found: firstLine(cause),
         fix: 'Ask for a new adapter: one gives a single device.',
       },
       { cause },

@@ -9,7 +9,7 @@ export class DeviceLostError extends BackendError {
     super({
       op: 'webgpu',
       expected: 'a GPU that is there',
-      found: `one that was lost: ${reason || 'no reason was given'}`,
+      found: `one that was lost: ${reason.replace(/\.$/, '') || 'no reason was given'}`,
       fix: 'Its tensors are gone. Make a new backend, await createWebgpuBackend(), and load the model into it.',
     });
   }

@@ -90,6 +90,8 @@ export class Gpu {
   readonly #storage: BlockPool;
   readonly #staging: BlockPool;
   readonly #mostBytes: number;
+  /** 0 after the GPU ran out of memory, until the next flush. */
+  #mostIdleBytes: number;
   #buffers = 0;
   #bytes = 0;
   // It holds blocks, so that it keeps no buffer alive.
@@ -117,8 +119,8 @@ export class Gpu {
   #end: BackendError | undefined;
   /** What calls of `read` and `sync` do when that happens. */
   readonly #waiting = new Set<() => void>();
-  /** Errors of the GPU that nobody was told of yet, and the answers it still owes. */
-  #errors: BackendError[] = [];
+  /** The first error of the GPU that no read or sync has thrown yet, and the answers it still owes. */
+  #error: BackendError | undefined;
   readonly #owed = new Set<Promise<void>>();
 
   constructor(device: GPUDevice, options: GpuOptions) {
@@ -127,7 +129,9 @@ export class Gpu {
     this.dotProduct = options.dotProduct;
     this.#options = options;
     const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
-    this.#mostBytes = Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / 4) * 4;
+    // WGSL counts in 32 bits, whatever the device allows.
+    this.#mostBytes = Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize, 2 ** 32 - 1) / 4) * 4;
+    this.#mostIdleBytes = options.mostIdleBytes;
     const pool = (usage: number) =>
       new BlockPool((bytes, failed) => this.#createBuffer(bytes, usage, failed));
     this.#storage = pool(bufferUsage.storage | bufferUsage.copySource | bufferUsage.copyDestination);
@@ -246,7 +250,7 @@ export class Gpu {
     // Recorded commands come before the write.
     if (block.lastUse === this.#batch) this.flush();
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength) as Uint8Array<ArrayBuffer>;
-    const whole = bytes.length & ~3;
+    const whole = bytes.length - (bytes.length % 4);
     const rest = bytes.subarray(whole);
     const word = rest.reduceRight((value, byte) => value * 256 + byte, 0);
     const { queue } = this.device;
@@ -392,8 +396,9 @@ export class Gpu {
       this.#recorded = 0;
     }
     // Bind groups hold on to buffers; destroying one is rare.
-    if (this.#storage.trim(this.#options.mostIdleBytes)) this.#bindGroups.clear();
-    this.#staging.trim(this.#options.mostIdleBytes);
+    if (this.#storage.trim(this.#mostIdleBytes)) this.#bindGroups.clear();
+    this.#staging.trim(this.#mostIdleBytes);
+    this.#mostIdleBytes = this.#options.mostIdleBytes;
   }
 
   /** The encoder, outside of any pass. */
@@ -596,7 +601,8 @@ export class Gpu {
           },
       { cause },
     );
-    this.#errors.push(error);
+    this.#error ??= error;
+    if (memory) this.#mostIdleBytes = 0;
     if (this.#options.onError) this.#options.onError(error);
     else platform.console.error(`octet: ${error.message}`);
   }
@@ -604,18 +610,18 @@ export class Gpu {
   /** Waits for `work`, and for the GPU to have said whether anything before it was wrong. */
   async #finished(op: string, work: Promise<unknown>): Promise<void> {
     let failure: unknown;
-    const settled = work.catch((error: unknown) => {
-      failure = error;
+    const settled = work.catch((reason: unknown) => {
+      failure = reason;
     });
     await this.#unlessEnded(Promise.all([settled, ...this.#owed]));
     // A loss is often told a moment after its first consequence.
-    if (failure && this.#errors.length === 0) {
+    if (failure && !this.#error) {
       await this.#unlessEnded(new Promise((resolve) => platform.setTimeout(() => resolve(undefined), 1000)));
     }
     this.#check();
-    const [first] = this.#errors;
-    this.#errors = [];
-    if (first) throw first;
+    const error = this.#error;
+    this.#error = undefined;
+    if (error) throw error;
     if (failure) {
       throw new BackendError(
         { op, expected: 'the GPU to answer', found: `${failure}`, fix: 'Please report this.' },
