@@ -10,7 +10,13 @@ export const noGpu: string | undefined = await findAdapter(undefined).then(
     throw error;
   },
 );
-if (noGpu) console.warn(`The tests of @octet/backend-webgpu that need a GPU are skipped: ${noGpu}`);
+if (noGpu) {
+  // A browser was started with one.
+  const isBrowser = !globalThis.process;
+  if (isBrowser || process.env.CI)
+    throw new Error(`There must be a GPU here, be it Chromium's software one: ${noGpu}`);
+  console.warn(`The tests of @octet/backend-webgpu that need a GPU are skipped: ${noGpu}`);
+}
 
 /** A backend whose errors are only thrown: by the next read, which every case ends with. */
 export function createTestBackend(options: WebgpuBackendOptions = {}) {
