@@ -1,4 +1,4 @@
-import { type BackendName, backendNames } from '@octet/web/choices';
+import { type BackendName, backendNames, type Choice, choices } from '@octet/web/choices';
 import { computed, signal } from '@preact/signals';
 import type { Kind } from './model';
 import floatUrl from './models/digits-float.safetensors?url';
@@ -92,9 +92,19 @@ export async function useShippedModels(): Promise<void> {
   await useModels({ checkpoints: { float, int8 }, accuracy: measured.accuracy, origin: 'shipped' });
 }
 
+/** Says of the backends that this browser lacks why. */
+async function findMissing(): Promise<void> {
+  for (const name of backendNames) {
+    const { missing }: Choice = choices[name];
+    const reason = await missing?.();
+    if (reason) unavailable.value = { ...unavailable.value, [name]: reason };
+  }
+}
+
 /** Loads what the page needs. */
 export async function start(): Promise<void> {
   try {
+    void findMissing();
     await useBackend(backendNames[0]);
     // Without WebAssembly SIMD there is still the reference.
     if (!backend.value) await useBackend('js');

@@ -18,10 +18,12 @@ describe.skipIf(!executablePath)('the digits page', () => {
   });
   afterAll(() => browser?.close());
 
-  async function open({ isolated = true } = {}) {
+  async function open({ isolated = true, webgpu = false } = {}) {
     const server = await serve(built, { isolated });
     onTestFinished(() => server.close());
-    return { page: await openPage(browser, `${server.url}page/`), server };
+    const chosen = webgpu ? await launch({ webgpu }) : browser;
+    onTestFinished(() => (webgpu ? chosen.close() : undefined));
+    return { page: await openPage(chosen, `${server.url}page/`), server };
   }
 
   const card = (page: Page, kind: 'Float' | 'Int8') => page.getByRole('region', { name: kind, exact: true });
@@ -157,11 +159,23 @@ describe.skipIf(!executablePath)('the digits page', () => {
     await page.getByText('These are the models you trained.').waitFor({ state: 'detached' });
   });
 
-  test('without isolation it has one thread, and says why', async () => {
+  test('without isolation and WebGPU it says so, and reads on one thread', async () => {
     const { page } = await open({ isolated: false });
     await page.getByText('one thread: the page is not cross-origin isolated').waitFor();
+    await page.getByText(/Not here: this browser has (no )?WebGPU/).waitFor();
+    expect(await page.getByRole('radio', { name: 'WebGPU' }).isDisabled()).toBe(true);
     await draw(page, three);
     await bothSay(page, 3);
+  });
+
+  test('reads and trains on WebGPU', async () => {
+    const { page } = await open({ webgpu: true });
+    await page.getByRole('radio', { name: 'WebGPU' }).check();
+    await page.getByRole('radio', { name: /^WebGPU on ./ }).waitFor();
+    await draw(page, three);
+    await bothSay(page, 3);
+    await page.getByRole('button', { name: 'Start training' }).click();
+    await page.getByTestId('loss').waitFor({ timeout: 30_000 });
   });
 
   test('once loaded it works without a server', async () => {

@@ -27,6 +27,7 @@ export interface LoadedBackend {
 /** One line per backend. */
 export const backends: Readonly<Record<BackendName, BackendChoice>> = {
   wasm: { ...choices.wasm, load: loadWasm },
+  webgpu: { ...choices.webgpu, load: loadWebgpu },
   js: { ...choices.js, load: loadReference },
 };
 
@@ -40,6 +41,12 @@ async function loadWasm({ threads: wanted = 'auto' }: LoadOptions = {}): Promise
     details: `${variant}, ${threads === 1 ? 'one thread' : `${threads} threads`}: ${threadsReason}`,
     dispose: () => backend.dispose(),
   };
+}
+
+async function loadWebgpu(): Promise<LoadedBackend> {
+  const { createWebgpuBackend } = await import('@octet/backend-webgpu');
+  const backend = await createWebgpuBackend();
+  return { backend, details: `on ${backend.info().adapter}`, dispose: () => backend.dispose() };
 }
 
 async function loadReference(): Promise<LoadedBackend> {
