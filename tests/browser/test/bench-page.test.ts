@@ -1,11 +1,11 @@
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { AxeBuilder } from '@axe-core/playwright';
 import { serve } from '@octet/example-digits/serve';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { executablePath, launch } from '../src/chromium';
+import { barriers, openPage } from '../src/open-page';
 
 // The page of apps/bench as it was built, under a path of its own.
 
@@ -28,24 +28,11 @@ describe.skipIf(!executablePath)('the bench page', () => {
     await rm(folder, { recursive: true });
   });
 
-  /** Opens the page. After the test there must have been no complaints in the console. */
-  async function openPage(query = '', { isolated = true, ...options }: Options = {}): Promise<Page> {
+  const open = async (query = '', { isolated = true, on = browser, ...options }: Options = {}) => {
     const server = await serve(folder, { isolated });
-    const context = await browser.newContext(options);
-    const page = await context.newPage();
-    const complaints: string[] = [];
-    page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
-    });
-    page.on('pageerror', (error) => complaints.push(`${error}`));
-    onTestFinished(async () => {
-      await context.close();
-      server.close();
-      expect(complaints).toEqual([]);
-    });
-    await page.goto(`${server.url}under/a/path/${query}`);
-    return page;
-  }
+    onTestFinished(() => server.close());
+    return openPage(on, `${server.url}under/a/path/${query}`, options);
+  };
 
   const outcome = (page: Page, text: string) => page.getByRole('status').filter({ hasText: text }).waitFor();
 
@@ -57,15 +44,8 @@ describe.skipIf(!executablePath)('the bench page', () => {
     return readFile(await file.path(), 'utf8');
   };
 
-  const wayIn = async (page: Page) => {
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-  };
-
   test('runs, shows, exports, and runs again from its link', async () => {
-    const page = await openPage('', { permissions: ['clipboard-read', 'clipboard-write'] });
+    const page = await open('', { permissions: ['clipboard-read', 'clipboard-write'] });
     await page.getByLabel('Network').selectOption('digits');
     await page.getByLabel('Timed runs').fill('2');
     await page.getByLabel('Threads').fill('2');
@@ -100,7 +80,7 @@ describe.skipIf(!executablePath)('the bench page', () => {
     const markdown = await download(page, 'Download Markdown');
     expect(markdown).toContain('# digits [1, 1, 28, 28]');
     expect(markdown).toMatch(/^\| wasm \|( [\d.]+×? \|){5} [0-9a-f]{8} \|$/m);
-    expect(await wayIn(page)).toEqual([]);
+    expect(await barriers(page)).toEqual([]);
 
     await page.getByRole('button', { name: 'Copy link' }).click();
     await outcome(page, 'Copied.');
@@ -113,7 +93,7 @@ describe.skipIf(!executablePath)('the bench page', () => {
   });
 
   test('a run can be cancelled, and another started', async () => {
-    const page = await openPage('?model=digits&backends=js&runs=1000&run');
+    const page = await open('?model=digits&backends=js&runs=1000&run');
     await page.getByLabel(/js: run \d+ of 1000/).waitFor();
     await page.getByRole('button', { name: 'Cancel' }).click();
     await outcome(page, 'Cancelled.');
@@ -133,7 +113,7 @@ describe.skipIf(!executablePath)('the bench page', () => {
   });
 
   test('a backend of one’s own: of this origin, and held against the others', async () => {
-    const page = await openPage('?model=digits&backends=js,./wrong.js&runs=1&run');
+    const page = await open('?model=digits&backends=js,./wrong.js&runs=1&run');
     // A link alone runs nobody's code.
     const own = page.getByLabel('A backend of your own');
     expect(await own.inputValue()).toBe('./wrong.js');
@@ -153,7 +133,7 @@ describe.skipIf(!executablePath)('the bench page', () => {
   });
 
   test('says what a link asks for that can’t be', async () => {
-    const page = await openPage('?model=vgg&batch=0&run');
+    const page = await open('?model=vgg&batch=0&run');
     const text = await page.getByRole('alert').textContent();
     expect(text).toContain("a model 'vgg', which is not there");
     expect(text).toContain('batch 0, not a whole number from 1 to 256');
@@ -163,7 +143,7 @@ describe.skipIf(!executablePath)('the bench page', () => {
   });
 
   test('works without isolation and without WebGPU, and says why there is less', async () => {
-    const page = await openPage('?model=digits&backends=wasm&runs=1&threads=2&run', { isolated: false });
+    const page = await open('?model=digits&backends=wasm&runs=1&threads=2&run', { isolated: false });
     await outcome(page, 'Only wasm ran');
     await page.getByText(/^wasm ran on 1 thread: the page is not cross-origin isolated/).waitFor();
     const machine = page.getByRole('region', { name: 'What this browser can do' });
@@ -173,16 +153,30 @@ describe.skipIf(!executablePath)('the bench page', () => {
     expect(rows).toMatch(/^cross-origin isolatedno the server did not send/m);
   });
 
+  test('offers WebGPU where there is a GPU, which gives the same integers', async () => {
+    const on = await launch({ webgpu: true });
+    onTestFinished(() => on.close());
+    const page = await open('', { on });
+    await page.getByRole('checkbox', { name: 'WebGPU', checked: true }).waitFor();
+    await page.getByLabel('Network').selectOption('digits');
+    await page.getByLabel('Timed runs').fill('1');
+    await page.getByRole('button', { name: 'Run' }).click();
+    await outcome(page, 'Done. All backends gave the same integers.');
+    const table = page.getByRole('table', { name: 'Milliseconds by backend' });
+    expect(await table.getByRole('rowheader').allTextContents()).toEqual(['wasm', 'js', 'webgpu']);
+  });
+
   test('fits a phone, in the dark, for everyone', async () => {
     const viewport = { width: 390, height: 800 };
-    const page = await openPage('?model=digits&backends=js&runs=1&run', { colorScheme: 'dark', viewport });
+    const page = await open('?model=digits&backends=js&runs=1&run', { colorScheme: 'dark', viewport });
     await outcome(page, 'Only js ran');
     await page.getByText('The layers of all backends as a table').click();
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
-    expect(await wayIn(page)).toEqual([]);
+    expect(await barriers(page)).toEqual([]);
   });
 });
 
 interface Options extends BrowserContextOptions {
   isolated?: boolean;
+  on?: Browser;
 }

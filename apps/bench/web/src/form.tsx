@@ -2,7 +2,6 @@ import { type BackendName, backendNames, choices } from '@octet/web/choices';
 import { most } from '../../src/compare/plan';
 import { type ModelName, modelNames, modelSizes } from '../../src/model-sizes';
 import { numbers } from './link';
-import type { Capability } from './machine';
 import { cancel, machine, ownBackend, phase, plan, start } from './state';
 
 const modelTitles: Readonly<Record<ModelName, string>> = {
@@ -17,9 +16,6 @@ const numberTitles = {
   runs: 'Timed runs',
   threads: 'Threads',
 } as const;
-
-/** What of the machine a backend can't do without. */
-const needs: Readonly<Record<string, Capability['id']>> = { wasm: 'simd', webgpu: 'adapter' };
 
 export function Form() {
   const busy = phase.value !== 'idle';
@@ -103,7 +99,7 @@ export function Form() {
 }
 
 function Backend({ name }: { name: BackendName }) {
-  const lacking = machine.value?.find(({ id, has }) => id === needs[name] && !has);
+  const lacking = machine.value?.find(({ neededBy, has }) => neededBy === name && !has);
   return (
     <label class="backend">
       <input

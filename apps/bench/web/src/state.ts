@@ -1,4 +1,4 @@
-import { backendNames } from '@octet/web/choices';
+import { type BackendName, backendNames } from '@octet/web/choices';
 import { computed, signal } from '@preact/signals';
 import type { Step } from '../../src/compare/compare';
 import type { ComparePlan } from '../../src/compare/plan';
@@ -8,7 +8,10 @@ import { linkQuery, ownAddress, problemsOf, readLink } from './link';
 import type { Capability } from './machine';
 import { probeInWorker, runInWorker } from './runner';
 
-const link = readLink(location.search, backendNames);
+/** Those that run everywhere; a GPU's is added where there is one. */
+const usualBackends: readonly BackendName[] = ['wasm', 'js'];
+
+const link = readLink(location.search, usualBackends);
 
 const isKnown = (name: string) => backendNames.some((known) => known === name);
 
@@ -88,6 +91,10 @@ export async function open(): Promise<void> {
   } catch (error) {
     problems.value = [...problems.value, messageOf(error)];
     machine.value = [];
+  }
+  const gpu = machine.value.some(({ id, has }) => id === 'adapter' && has);
+  if (gpu && link.plan.backends === usualBackends) {
+    plan.value = { ...plan.value, backends: [...plan.value.backends, 'webgpu'] };
   }
   // Another's code is run only when someone asks for it.
   if (link.run && !ownBackend.value) await start();
