@@ -17,13 +17,17 @@ const isKnown = (name: string) => backendNames.some((known) => known === name);
 
 /** What the form says. */
 export const plan = signal<ComparePlan>({ ...link.plan, backends: link.plan.backends.filter(isKnown) });
+const [own = '', ...more] = link.plan.backends.filter((name) => !isKnown(name));
 /** The address of a backend of one's own, or nothing. */
-export const ownBackend = signal(link.plan.backends.find((name) => !isKnown(name)) ?? '');
+export const ownBackend = signal(own);
 
 export const phase = signal<'idle' | 'running' | 'cancelling'>('idle');
 export const step = signal<Step | null>(null);
 export const report = signal<CompareReport | null>(null);
-export const problems = signal<readonly string[]>(link.problems);
+export const problems = signal<readonly string[]>([
+  ...link.problems,
+  ...more.map((name) => `The link asks for '${name}' too: one backend of your own at a time.`),
+]);
 /** Undefined until it is known. */
 export const machine = signal<readonly Capability[] | undefined>(undefined);
 export const outcome = signal('');
