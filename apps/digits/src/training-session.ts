@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import * as Comlink from 'comlink';
-import { backend, report, useModels } from './reader';
+import { backend, problem, report, useModels } from './reader';
 import type { TrainingStep } from './training';
 import { startWorker } from './workers/start';
 import type { TrainedModels } from './workers/trainer';
@@ -32,6 +32,7 @@ export async function startTraining({ floatEpochs, qatEpochs }: (typeof plans)[P
   history.length = 0;
   latest.value = undefined;
   trained.value = undefined;
+  problem.value = undefined;
   status.value = 'loading';
   const { worker, api } = startWorker();
   const failed = new Promise<never>((_, reject) => {

@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { serve } from '@octet/example-digits/serve';
 import { parseSafetensors } from '@octet/formats';
 import type { Browser, Page } from 'playwright-core';
@@ -10,6 +11,18 @@ import { barriers, openPage } from '../src/open-page';
 // The page of apps/digits as it was built, under a path of its own: page/.
 
 const built = path.resolve(import.meta.dirname, '../../../apps/digits/dist');
+
+test('weighs less than 300 kB with its models, MNIST apart', async () => {
+  const files = (await readdir(built, { recursive: true, withFileTypes: true })).filter((file) =>
+    file.isFile(),
+  );
+  const sizes = files
+    .filter(({ name, parentPath }) => parentPath.startsWith(path.join(built, 'page')) && name !== 'mnist.bin')
+    .map(async ({ parentPath, name }) => gzipSync(await readFile(path.join(parentPath, name))).length);
+  const sum = (await Promise.all(sizes)).reduce((a, b) => a + b);
+  expect(sum).toBeGreaterThan(100_000);
+  expect(sum).toBeLessThan(300_000);
+});
 
 describe.skipIf(!executablePath)('the digits page', () => {
   let browser: Browser;
