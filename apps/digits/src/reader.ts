@@ -1,3 +1,4 @@
+// What is drawn, the models, and what they say of it: what the page shows.
 import { type BackendName, backendNames, type Choice, choices } from '@octet/web/choices';
 import { computed, signal } from '@preact/signals';
 import type { Kind } from './model';
@@ -9,8 +10,6 @@ import { rasterize, type Stroke } from './pad/strokes';
 import { type Sample, unpackSamples } from './samples';
 import type { Answers, Checkpoints } from './workers/reader';
 import { startWorker } from './workers/start';
-
-/** What the page shows of the drawing, the models and what they say. */
 
 /** Two checkpoints of one network, and how many of the held-out digits they read right. */
 export interface Models {

@@ -1,11 +1,10 @@
+// Training in the browser, as the page shows it.
 import { computed, signal } from '@preact/signals';
 import * as Comlink from 'comlink';
 import { backend, problem, report, useModels } from './reader';
 import type { TrainingStep } from './training';
 import { startWorker } from './workers/start';
 import type { TrainedModels } from './workers/trainer';
-
-/** Training in the browser, as the page shows it. */
 
 export type Status = 'idle' | 'loading' | 'running' | 'paused' | 'finishing' | 'done';
 

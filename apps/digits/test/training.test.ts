@@ -42,14 +42,14 @@ test('files of samples', () => {
 });
 
 test('learns, in float and then in QAT, and gives the same for the same seed', async () => {
-  const { steps, trained } = await train(20);
-  expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 80 }, (_, i) => i + 1));
-  expect(steps.filter(({ phase }) => phase === 'qat')).toHaveLength(40);
-  expect(steps.filter(({ accuracy }) => accuracy !== undefined)).toHaveLength(20);
+  const { steps, trained } = await train(16);
+  expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 64 }, (_, i) => i + 1));
+  expect(steps.filter(({ phase }) => phase === 'qat')).toHaveLength(32);
+  expect(steps.filter(({ accuracy }) => accuracy !== undefined)).toHaveLength(16);
   expect(steps[0].loss).toBeGreaterThan(1.5);
   expect(trained.accuracy.float).toBeGreaterThan(0.5);
   expect(trained.accuracy.int8).toBeGreaterThan(0.5);
-  expect((await train(20, 5)).steps.slice(0, 5)).toEqual(steps.slice(0, 5));
+  expect((await train(16, 5)).steps.slice(0, 5)).toEqual(steps.slice(0, 5));
 });
 
 test('comes to an end when asked, with models that can be saved and loaded', async () => {

@@ -5,7 +5,8 @@ import { blank, type Drawing, drawing, examples, image } from '../reader';
 import type { Sample } from '../samples';
 import { say } from './speech';
 
-const size = 320;
+/** Of the canvas, in pixels: enough for screens with two to a point. */
+const size = 640;
 const penWidth = size / 14;
 /** How far an arrow key moves the pen. */
 const step = 1 / 16;
@@ -208,7 +209,7 @@ function draw(context: CanvasRenderingContext2D, now: Drawing, at: typeof pen.va
   if (!at) return;
   context.strokeStyle = style.getPropertyValue('--accent');
   context.fillStyle = context.strokeStyle;
-  context.lineWidth = 3;
+  context.lineWidth = size / 100;
   context.beginPath();
   context.arc(at.x * size, at.y * size, penWidth / 2, 0, 2 * Math.PI);
   if (at.down) context.fill();
