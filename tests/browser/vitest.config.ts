@@ -1,8 +1,32 @@
+import path from 'node:path';
 import TotalsReporter from '@octet/build/totals';
 import { project } from '@octet/build/vitest';
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig } from 'vitest/config';
+import { executablePath, webgpuArgs } from './src/chromium.ts';
 
-export default project('browser', {
-  reporters: ['default', new TotalsReporter()],
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+const examples = project('browser', { testTimeout: 60_000, hookTimeout: 60_000 });
+
+/** The tests of the backend that need nothing of Node, inside of Chromium. */
+const webgpu = {
+  ...project('webgpu-browser', {
+    include: ['test/{conformance,conformance-plain,create,commands}.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright({ launchOptions: { executablePath, args: [...webgpuArgs] } }),
+      instances: [{ browser: 'chromium' as const }],
+    },
+  }),
+  root: path.resolve(import.meta.dirname, '../../packages/backend-webgpu'),
+};
+
+export default defineConfig({
+  test: {
+    projects: executablePath ? [examples, webgpu] : [examples],
+    reporters: ['default', new TotalsReporter()],
+  },
 });

@@ -1,11 +1,14 @@
-import type { Backend, OctetError } from '@octet/backend';
+import type { Backend } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
 import { createWasmBackend } from '@octet/backend-wasm-simd';
 import { UsageError } from './errors';
 import { importFromHere } from './import-plugin';
+import { backendFrom } from './pick-backend';
 
 export interface BackendOptions {
   threads: number;
+  /** Whether a backend with one thread will do. */
+  orOne?: boolean;
 }
 
 type Loader = (options: BackendOptions) => Backend | Promise<Backend>;
@@ -17,14 +20,14 @@ const loaders: Readonly<Record<string, Loader>> = {
     await backend.ready;
     return backend;
   },
-  js: ({ threads }) => oneThread(referenceBackend, threads),
+  js: (options) => oneThread(referenceBackend, options),
 };
 
 export const backendNames = Object.keys(loaders);
 
 /**
  * A backend by its name, or from the module at a path or of a package name: its default export, or its only export that
- * is a backend, or a function `({ threads }) => backend` in place of either.
+ * is a backend, or a function `({ threads, reference }) => backend` in place of either, where `reference` is the js backend.
  *
  * @throws UsageError if there is none, or it can't have that many threads
  */
@@ -32,8 +35,8 @@ export async function loadBackend(name: string, options: BackendOptions): Promis
   return Object.hasOwn(loaders, name) ? loaders[name](options) : fromModule(name, options);
 }
 
-function oneThread(backend: Backend, threads: number): Backend {
-  if (threads === 1) return backend;
+function oneThread(backend: Backend, { threads, orOne }: BackendOptions): Backend {
+  if (threads === 1 || orOne) return backend;
   throw new UsageError({
     op: '--threads',
     expected: `1: backend '${backend.name}' has one thread`,
@@ -57,45 +60,8 @@ async function fromModule(name: string, options: BackendOptions): Promise<Backen
       { cause },
     );
   }
-  const candidate = pick(exported);
-  if (typeof candidate === 'function') {
-    const made: unknown = await candidate(options);
-    if (isBackend(made)) return made;
-    throw noBackend(name, `a function that returned ${describe(made)}`);
-  }
-  if (isBackend(candidate)) return oneThread(candidate, options.threads);
-  throw noBackend(name, Object.keys(exported).join(', ') || 'no exports');
-}
-
-/** The default export, or the only one that may be a backend: backends first, then functions. */
-function pick(exported: Readonly<Record<string, unknown>>): unknown {
-  if (exported.default !== undefined) return exported.default;
-  const values = Object.values(exported);
-  const only = (found: unknown[]) => (found.length === 1 ? found[0] : undefined);
-  return only(values.filter(isBackend)) ?? only(values.filter((value) => typeof value === 'function'));
-}
-
-function isBackend(value: unknown): value is Backend {
-  if (typeof value !== 'object' || value === null) return false;
-  const { name, allocate, write, read, free, kernels } = value as Partial<Backend>;
-  return (
-    typeof name === 'string' &&
-    [allocate, write, read, free].every((method) => typeof method === 'function') &&
-    typeof kernels === 'object'
-  );
-}
-
-function noBackend(name: string, found: string): OctetError {
-  return new UsageError({
-    op: '--backend',
-    expected: `one backend, or one function that makes it, among the exports of '${name}'`,
-    found,
-    fix: 'Export it as the default; see docs/adding-a-backend.md.',
-  });
-}
-
-function describe(value: unknown): string {
-  return value === null ? 'null' : typeof value;
+  const { backend, isFixed } = await backendFrom(exported, name, options);
+  return isFixed ? oneThread(backend, options) : backend;
 }
 
 /** What Node says, without from where it looked. */

@@ -12,8 +12,19 @@ export function watchSignals(): void {
   }
 }
 
-/** Lets the event loop turn once, so that signals come through. Long loops call it. @throws Interrupted */
-export async function breathe(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
-  signal.throwIfAborted();
+/**
+ * Lets the event loop turn once, so that signals and messages come through. Long loops call it.
+ * @throws Interrupted, or what another signal was aborted with
+ */
+export async function breathe(by: AbortSignal = signal): Promise<void> {
+  await new Promise<void>(typeof setImmediate === 'function' ? setImmediate : sendMessage);
+  by.throwIfAborted();
+}
+
+/** Browsers hold timers back, but not messages. */
+function sendMessage(arrived: () => void): void {
+  const { port1, port2 } = new MessageChannel();
+  port1.addEventListener('message', () => arrived(), { once: true });
+  port1.start();
+  port2.postMessage(null);
 }

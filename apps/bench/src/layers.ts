@@ -1,8 +1,8 @@
-import { addDispatchHook, type Backend } from '@octet/backend';
+import { addDispatchHook } from '@octet/backend';
 import type { AnyModule, HookHandle, Measured, Module } from '@octet/nn';
 import { intrinsic } from '@octet/quantization';
 import { noGrad, Tensor } from '@octet/tensor';
-import { timeRuns } from './timing';
+import { median, type TimeOptions, timeRuns } from './timing';
 
 /** A kernel that a layer ran. */
 export interface KernelUse {
@@ -24,6 +24,25 @@ export interface LayerRun {
   kernels: KernelUse[];
 }
 
+/** One layer in float and in int8. */
+export interface Layer {
+  path: string;
+  /** Of its int8 form, if it has one. */
+  type: string;
+  macs: number;
+  fp32: Side | null;
+  int8: Side | null;
+  /** How many times faster int8 is. */
+  ratio: number | null;
+}
+
+export interface Side {
+  medianMs: number;
+  kernels: KernelUse[];
+}
+
+export type LayerOptions = Pick<TimeOptions, 'runs' | 'backend' | 'signal'>;
+
 /** Kernels that only move data say nothing about a layer. */
 const movers: readonly string[] = ['copyStrided', 'fill', 'cast'];
 
@@ -35,7 +54,7 @@ const movers: readonly string[] = ['copyStrided', 'fill', 'cast'];
 export async function measureLayers(
   model: Module,
   x: Tensor,
-  { runs, backend }: { runs: number; backend: Backend },
+  { runs, backend, signal }: LayerOptions,
 ): Promise<LayerRun[]> {
   const found = new Map<AnyModule, LayerRun>();
   const calls = new Map<LayerRun, (() => void)[]>();
@@ -84,7 +103,7 @@ export async function measureLayers(
       // The kernels will run again.
       backend.free = (buffer) => freed.push(buffer);
       call();
-    } else await timeRuns(call, { runs, backend, warmup: 2 });
+    } else await timeRuns(call, { runs, backend, warmup: 2, signal });
   } finally {
     removeHook();
     for (const handle of handles) handle.remove();
@@ -95,7 +114,7 @@ export async function measureLayers(
     for (const layer of layers) {
       // The first runs were to warm up.
       layer.ms = backend.sync
-        ? await timeKernels(calls.get(layer) ?? [], { runs, backend })
+        ? await timeKernels(calls.get(layer) ?? [], { runs, backend, signal })
         : layer.ms.slice(-runs);
     }
   } finally {
@@ -104,25 +123,41 @@ export async function measureLayers(
   return layers;
 }
 
+/** The layers of both networks side by side; those of the same path are one. */
+export function joined(fp32: readonly LayerRun[], int8: readonly LayerRun[]): Layer[] {
+  const side = (run: LayerRun | undefined) =>
+    run ? { medianMs: median(run.ms), kernels: run.kernels } : null;
+  const only = fp32.filter(({ path }) => !int8.some((run) => run.path === path));
+  return [...int8, ...only].map((run) => {
+    const { path, type, macs } = run;
+    const sides = {
+      fp32: side(fp32.find((r) => r.path === path)),
+      int8: side(int8.find((r) => r.path === path)),
+    };
+    const ratio = sides.fp32 && sides.int8 ? sides.fp32.medianMs / sides.int8.medianMs : null;
+    return { path, type, macs, ...sides, ratio };
+  });
+}
+
 /** How long a group of kernels runs at least, in milliseconds, so that the wait for the queue counts for little. */
 const leastMs = 10;
 
 /** The milliseconds that kernel calls take together, in each of several runs. */
 async function timeKernels(
   calls: readonly (() => void)[],
-  { runs, backend }: { runs: number; backend: Backend },
+  { runs, backend, signal }: LayerOptions,
 ): Promise<number[]> {
   const repeat = (times: number) => () => {
     for (let i = 0; i < times; i++) for (const call of calls) call();
   };
-  const [once] = await timeRuns(repeat(1), { runs: 1, backend });
+  const [once] = await timeRuns(repeat(1), { runs: 1, backend, signal });
   const times = Math.min(100, Math.ceil(leastMs / once));
-  const ms = await timeRuns(repeat(times), { runs, backend, warmup: 0 });
+  const ms = await timeRuns(repeat(times), { runs, backend, warmup: 0, signal });
   return ms.map((time) => time / times);
 }
 
 /** The modules under the model, but for the parts of fused layers. */
-function layersOf(model: AnyModule, at = ''): [path: string, module: AnyModule][] {
+export function layersOf(model: AnyModule, at = ''): [path: string, module: AnyModule][] {
   return model.namedChildren().flatMap(([name, child]) => {
     const path = at === '' ? name : `${at}.${name}`;
     const inside = child instanceof intrinsic.FusedModule ? [] : layersOf(child, path);

@@ -2,6 +2,7 @@ import { OctetError } from '@octet/backend';
 import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
 import { coldCommand } from './commands/cold';
+import { compareCommand } from './commands/compare';
 import { digitsCommand } from './commands/digits';
 import { gemmCommand } from './commands/gemm';
 import { layersCommand } from './commands/layers';
@@ -18,6 +19,7 @@ const commands = [
   seedCommand,
   digitsCommand,
   layersCommand,
+  compareCommand,
   peersCommand,
   trainCommand,
   gemmCommand,

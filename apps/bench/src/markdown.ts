@@ -1,4 +1,4 @@
-import type { TableData } from './table';
+import type { TableData } from './table-data';
 
 /** A table as Markdown. */
 export function markdownTable({ columns, rows }: TableData): string {

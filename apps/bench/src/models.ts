@@ -1,5 +1,6 @@
 import type { Module } from '@octet/nn';
 import { DigitClassifier, Model, mobilenetV2 } from '@octet/vision';
+import { type ModelName, modelSizes } from './model-sizes';
 
 /** A network for images that can be fused and quantized. */
 export interface ImageModel extends Module {
@@ -16,9 +17,9 @@ export interface ModelSpec {
 
 /** The networks that commands know by name, one line each. */
 export const models = {
-  seed: { create: () => new Model(), channels: 3, size: 64 },
-  mobilenetv2: { create: () => mobilenetV2({ relu6: false }), channels: 3, size: 224 },
-  digits: { create: () => new DigitClassifier(), channels: 1, size: 28 },
-} as const satisfies Record<string, ModelSpec>;
+  seed: { create: () => new Model(), ...modelSizes.seed },
+  mobilenetv2: { create: () => mobilenetV2({ relu6: false }), ...modelSizes.mobilenetv2 },
+  digits: { create: () => new DigitClassifier(), ...modelSizes.digits },
+} as const satisfies Record<ModelName, ModelSpec>;
 
-export type ModelName = keyof typeof models;
+export type { ModelName };

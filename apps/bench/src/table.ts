@@ -1,5 +1,8 @@
 import Table from 'cli-table3';
 import pc from 'picocolors';
+import type { Column } from './table-data';
+
+export * from './table-data';
 
 const bare = {
   top: '',
@@ -18,20 +21,6 @@ const bare = {
   'right-mid': '',
   middle: '  ',
 };
-
-export interface Column {
-  title: string;
-  align?: 'left' | 'right';
-}
-
-/** A column of numbers. */
-export const right = (title: string): Column => ({ title, align: 'right' });
-
-/** What a table says, without a form. */
-export interface TableData {
-  columns: readonly Column[];
-  rows: readonly (readonly string[])[];
-}
 
 /** Aligned columns without lines; titles dim. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {

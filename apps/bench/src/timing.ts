@@ -14,16 +14,18 @@ export interface TimeOptions {
   /** Runs before those that count: compilers warm up, weights are packed. */
   warmup?: number;
   onRun?: (done: number) => void;
+  /** What can end it between two runs, other than Ctrl-C. */
+  signal?: AbortSignal | undefined;
 }
 
 /** The milliseconds of each run of `fn`. */
 export async function timeRuns(
   fn: () => unknown,
-  { runs, backend, warmup = 1, onRun }: TimeOptions,
+  { runs, backend, warmup = 1, onRun, signal }: TimeOptions,
 ): Promise<number[]> {
   const times: number[] = [];
   for (let i = -warmup; i < runs; i++) {
-    await breathe();
+    await breathe(signal);
     const start = performance.now();
     fn();
     await backend.sync?.();

@@ -2,14 +2,13 @@ import { createWasmBackend } from '@octet/backend-wasm-simd';
 import { images, measure } from './digits.js';
 
 /**
- * Loads the checkpoint, runs it on one thread and on all, and shows the numbers. `?threads=N` in the address asks for
- * so many threads.
+ * Loads the checkpoint, does something with it that has numbers to show, and says when all is done.
  *
  * @param {URL | string} modelUrl
- * @param {import('@octet/backend-wasm-simd').WasmBackendOptions} [options] of the backend
+ * @param {(checkpoint: Uint8Array, show: (title: string, value: unknown) => void) => Promise<void>} work
  */
-export async function showDigits(modelUrl, options = {}) {
-  /** @type {(title: string, value: string | number | boolean) => void} */
+export async function showPage(modelUrl, work) {
+  /** @type {(title: string, value: unknown) => void} */
   const show = (title, value) => {
     const [dt, dd] = [document.createElement('dt'), document.createElement('dd')];
     dt.textContent = title;
@@ -20,6 +19,23 @@ export async function showDigits(modelUrl, options = {}) {
   try {
     const checkpoint = new Uint8Array(await (await fetch(modelUrl)).arrayBuffer());
     show('checkpoint', `${(checkpoint.length / 1000).toFixed(1)} kB`);
+    await work(checkpoint, show);
+    status.textContent = 'done';
+  } catch (error) {
+    status.textContent = `${error}`;
+    throw error;
+  }
+}
+
+/**
+ * Runs the checkpoint on one thread and on all, and shows the numbers. `?threads=N` in the address asks for so many
+ * threads.
+ *
+ * @param {URL | string} modelUrl
+ * @param {import('@octet/backend-wasm-simd').WasmBackendOptions} [options] of the backend
+ */
+export function showDigits(modelUrl, options = {}) {
+  return showPage(modelUrl, async (checkpoint, show) => {
     show('cross-origin isolated', crossOriginIsolated);
 
     const wanted = new URLSearchParams(location.search).get('threads');
@@ -40,9 +56,5 @@ export async function showDigits(modelUrl, options = {}) {
       }
       backend.dispose();
     }
-    status.textContent = 'done';
-  } catch (error) {
-    status.textContent = `${error}`;
-    throw error;
-  }
+  });
 }

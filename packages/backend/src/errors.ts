@@ -41,7 +41,8 @@ export class ArgumentError extends OctetError {
 
 /** Tensors of different backends met, or a backend can't do what was asked. */
 export class BackendError extends OctetError {
-  override readonly name = 'BackendError';
+  // A string, so that a backend's own errors can extend it.
+  override readonly name: string = 'BackendError';
 }
 
 /** A backend lacks a kernel and has no fallback that may run it. */

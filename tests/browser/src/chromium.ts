@@ -17,12 +17,17 @@ if (!executablePath) {
   console.warn(`${message} These tests are skipped.`);
 }
 
-export function launch(): Promise<Browser> {
+const args = [
+  ...['--no-sandbox', '--disable-quic', '--disable-background-networking'],
+  ...['--disable-component-update', '--disable-sync', '--no-first-run'],
+];
+
+/** With WebGPU; without a GPU, on Chromium's software one. */
+export const webgpuArgs: readonly string[] = [...args, '--enable-unsafe-webgpu'];
+
+export function launch(options: { webgpu: boolean } = { webgpu: false }): Promise<Browser> {
   return chromium.launch({
     executablePath,
-    args: [
-      ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking'],
-      ...['--disable-component-update', '--disable-sync', '--no-first-run'],
-    ],
+    args: options.webgpu ? [...webgpuArgs] : [...args, '--disable-gpu'],
   });
 }

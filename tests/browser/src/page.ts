@@ -13,10 +13,11 @@ export interface Visit {
   workers: number;
 }
 
-/** Opens a page in a fresh browser context, and waits until it is done. */
-export async function visit(browser: Browser, url: string): Promise<Visit> {
+/** Opens a page in a fresh browser context, and waits until it is done. `before` runs in the page before its own scripts. */
+export async function visit(browser: Browser, url: string, before?: () => void): Promise<Visit> {
   const context = await browser.newContext();
   try {
+    if (before) await context.addInitScript(before);
     const page = await context.newPage();
     const complaints: string[] = [];
     const requests: string[] = [];

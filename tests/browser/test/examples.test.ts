@@ -7,7 +7,7 @@ import { loadDigits, measure } from '@octet/example-digits';
 import { serve } from '@octet/example-digits/serve';
 import { Generator, noGrad, rand } from '@octet/tensor';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { executablePath, launch } from '../src/chromium';
 import { visit } from '../src/page';
 
@@ -89,6 +89,59 @@ describe.skipIf(!executablePath)('in Chromium', () => {
     // The inlined bytes are parts of the bundle that are never loaded.
     const fetched = { wasm: 'simd: wasmUrl', wasmFiles: 1, moreScripts: false };
     expect(await loaded('webpack', '')).toEqual(fetched);
+  });
+});
+
+describe.skipIf(!executablePath)('the page for the GPU', () => {
+  const run = async (webgpu: boolean, before?: () => void) => {
+    const browser = await launch({ webgpu });
+    onTestFinished(() => browser.close());
+    return visit(browser, await serving('webgpu/dist'), before);
+  };
+
+  test('gives the same integers as the reference, on WebGPU', async () => {
+    const { status, shown, complaints } = await run(true);
+    expect(complaints).toEqual([]);
+    expect(status).toBe('done');
+    expect(shown).toMatchObject({
+      backend: 'webgpu',
+      why: expect.stringMatching(/^the GPU is there: ./),
+      checksum: expected,
+    });
+  });
+
+  test('says why there is no GPU, and gives the same integers on wasm', async () => {
+    const { status, shown, complaints } = await run(false);
+    expect(complaints).toEqual(['No available adapters.']); // Chromium's own words
+    expect(status).toBe('done');
+    expect(shown).toMatchObject({
+      backend: 'wasm-simd',
+      why: expect.stringContaining('expected a GPU that WebGPU can use, found no adapter'),
+      checksum: expected,
+    });
+  });
+
+  test('goes to wasm when the GPU is lost while it runs', async () => {
+    const { status, shown } = await run(true, () => {
+      const { requestDevice } = GPUAdapter.prototype;
+      GPUAdapter.prototype.requestDevice = async function (descriptor) {
+        const device = await requestDevice.call(this, descriptor);
+        const { queue } = device;
+        const submit = queue.submit.bind(queue);
+        let submits = 0;
+        queue.submit = (commands) => {
+          submit(commands);
+          if (++submits === 3) device.destroy();
+        };
+        return device;
+      };
+    });
+    expect(status).toBe('done');
+    expect(shown).toMatchObject({
+      backend: 'wasm-simd',
+      why: expect.stringContaining('found one that was lost'),
+      checksum: expected,
+    });
   });
 });
 

@@ -1,4 +1,5 @@
 /** A process that starts, loads the int8 digits network, reads one digit, and says how long each step took. */
+import { performance } from 'node:perf_hooks';
 import { createWasmBackend } from '@octet/backend-wasm-simd';
 import { load } from '@octet/formats';
 import { skipInit } from '@octet/nn';

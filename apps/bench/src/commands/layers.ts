@@ -4,12 +4,11 @@ import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
 import { formatCount } from '../format';
 import { type Host, hostInfo } from '../host';
-import { type KernelUse, type LayerRun, measureLayers } from '../layers';
+import { joined, type Layer, measureLayers, type Side } from '../layers';
 import { type ModelName, models } from '../models';
 import { backendOption, jsonOption, threadsOption, whole } from '../options';
 import { checkFilePath, writeJson } from '../result-file';
 import { formatTable, right, type TableData } from '../table';
-import { median } from '../timing';
 
 interface LayersOptions {
   model: ModelName;
@@ -76,22 +75,6 @@ async function benchLayers({ model: name, batch, runs, json, ...options }: Layer
   if (json !== undefined) await writeJson(json, report);
 }
 
-interface Side {
-  medianMs: number;
-  kernels: KernelUse[];
-}
-
-interface Layer {
-  path: string;
-  /** Of its int8 form, if it has one. */
-  type: string;
-  macs: number;
-  fp32: Side | null;
-  int8: Side | null;
-  /** How many times faster int8 is. */
-  ratio: number | null;
-}
-
 /** What the JSON file says. */
 export interface LayersReport {
   command: 'layers';
@@ -103,22 +86,6 @@ export interface LayersReport {
   runs: number;
   layers: Layer[];
   host: Host;
-}
-
-/** The layers of both networks side by side; those of the same path are one. */
-function joined(fp32: readonly LayerRun[], int8: readonly LayerRun[]): Layer[] {
-  const side = (run: LayerRun | undefined) =>
-    run ? { medianMs: median(run.ms), kernels: run.kernels } : null;
-  const only = fp32.filter(({ path }) => !int8.some((run) => run.path === path));
-  return [...int8, ...only].map((run) => {
-    const { path, type, macs } = run;
-    const sides = {
-      fp32: side(fp32.find((r) => r.path === path)),
-      int8: side(int8.find((r) => r.path === path)),
-    };
-    const ratio = sides.fp32 && sides.int8 ? sides.fp32.medianMs / sides.int8.medianMs : null;
-    return { path, type, macs, ...sides, ratio };
-  });
 }
 
 export function layersTables({ layers }: LayersReport): TableData[] {

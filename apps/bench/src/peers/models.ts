@@ -24,7 +24,8 @@ export interface PeerModel {
   toInt8(float: Module, qengine: QEngine, data?: Tensor): Promise<Module>;
 }
 
-function images(name: ModelName, usualBatch: number): PeerModel {
+/** One of the known networks for images. */
+export function images(name: ModelName, usualBatch: number): PeerModel {
   const spec = models[name];
   return {
     inputShape: ({ batch = usualBatch, size = spec.size }) => [batch, spec.channels, size, size],

@@ -1,0 +1,54 @@
+import type { Host } from '../host';
+import type { Layer } from '../layers';
+import type { ComparePlan } from './plan';
+
+/** A browser, where there is no more to know. */
+export interface BrowserHost {
+  browser: string;
+  cores: number;
+  crossOriginIsolated: boolean;
+}
+
+export interface Time {
+  medianMs: number;
+  minMs: number;
+}
+
+/** One backend's part. */
+export interface BackendResult {
+  /** As the plan names it. */
+  backend: string;
+  /** As it names itself. */
+  name: string;
+  /** What it runs on, as it says. */
+  info: Record<string, string | number | boolean>;
+  fp32: Time;
+  int8: Time;
+  /** How many times faster int8 is. */
+  speedup: number;
+  /** Of the integers that leave the last int8 layer. */
+  checksum: string;
+  layers: Layer[];
+}
+
+/** Whether the int8 networks gave the same integers. */
+export interface Agreement {
+  /** The backend that the others are held against: the reference, or the first. */
+  against: string;
+  same: boolean;
+  /** Those that differ, and the first layer where they do. */
+  differ: { backend: string; layer: string }[];
+}
+
+/** What the JSON file says. */
+export interface CompareReport extends ComparePlan {
+  command: 'compare';
+  /** Of the checkpoints. */
+  bytes: { fp32: number; int8: number };
+  results: BackendResult[];
+  /** What did not run, and why. */
+  absent: { backend: string; reason: string }[];
+  /** null where nothing ran. */
+  agreement: Agreement | null;
+  host: Host | BrowserHost;
+}

@@ -1,0 +1,114 @@
+import { formatBytes, formatCount } from '../format';
+import { markdownTable } from '../markdown';
+import { modelSizes } from '../model-sizes';
+import { right, type TableData } from '../table-data';
+import type { BackendResult, CompareReport } from './report';
+
+/** What was run, as in `seed [4, 3, 64, 64]`. */
+export function titleOf({ model, batch, size }: Pick<CompareReport, 'model' | 'batch' | 'size'>): string {
+  return `${model} [${batch}, ${modelSizes[model].channels}, ${size}, ${size}]`;
+}
+
+/** A row for each backend. */
+export function latencyTable({ results }: CompareReport): TableData {
+  return {
+    columns: [
+      { title: 'backend' },
+      right('float32 ms'),
+      right('int8 ms'),
+      right('speedup'),
+      right('least float32'),
+      right('least int8'),
+      { title: 'integers' },
+    ],
+    rows: results.map(({ backend, fp32, int8, speedup, checksum }) => [
+      backend,
+      formatTime(fp32.medianMs),
+      formatTime(int8.medianMs),
+      `${speedup.toFixed(2)}×`,
+      formatTime(fp32.minMs),
+      formatTime(int8.minMs),
+      checksum,
+    ]),
+  };
+}
+
+/** A row for each layer, two columns for each backend. */
+export function layersTable({ results }: CompareReport): TableData {
+  const layers = new Map(results.flatMap((result) => result.layers.map((layer) => [layer.path, layer.macs])));
+  const times = ({ layers }: BackendResult, path: string) => {
+    const layer = layers.find((found) => found.path === path);
+    return [layer?.fp32, layer?.int8].map((side) => (side ? side.medianMs.toFixed(3) : ''));
+  };
+  return {
+    columns: [
+      { title: 'layer' },
+      right('MACs'),
+      ...results.flatMap(({ backend }) => [right(`${backend} float32 ms`), right(`${backend} int8 ms`)]),
+    ],
+    rows: [...layers].map(([path, macs]) => [
+      path,
+      macs ? formatCount(macs) : '',
+      ...results.flatMap((result) => times(result, path)),
+    ]),
+  };
+}
+
+/** Whether all backends gave the same integers, as a sentence. */
+export function agreementText({ agreement, results }: CompareReport): string {
+  if (!agreement) return 'No backend ran.';
+  if (results.length === 1)
+    return `Only ${agreement.against} ran: there is nothing to hold its integers against.`;
+  if (agreement.same) return 'All backends gave the same integers.';
+  const differ = agreement.differ.map(({ backend, layer }) => `${backend} (first at ${layer})`).join(', ');
+  return `The integers differ from those of ${agreement.against}: ${differ}.`;
+}
+
+/** What did not run as it was asked to, and why. */
+export function remarks({ absent, results, threads }: CompareReport): string[] {
+  return [
+    ...absent.map(({ backend, reason }) => `${backend} did not run: ${reason}`),
+    ...results.flatMap(({ backend, info }) =>
+      typeof info.threadsReason === 'string' && Number(info.threads) < threads
+        ? [`${backend} ran on ${counted(Number(info.threads), 'thread')}: ${info.threadsReason}.`]
+        : [],
+    ),
+  ];
+}
+
+export function bytesText({ bytes: { fp32, int8 } }: CompareReport): string {
+  return `Checkpoints: float32 ${formatBytes(fp32)}, int8 ${formatBytes(int8)} (${(int8 / fp32).toFixed(3)} of it).`;
+}
+
+export function settingsText({ runs, threads }: CompareReport): string {
+  return `Median of ${counted(runs, 'run')}, ${counted(threads, 'thread')} where a backend has them.`;
+}
+
+/** All of it but the charts. */
+export function compareMarkdown(report: CompareReport): string {
+  return [
+    `# ${titleOf(report)}`,
+    settingsText(report),
+    ...(report.results.length > 0 ? [markdownTable(latencyTable(report))] : []),
+    agreementText(report),
+    ...remarks(report),
+    bytesText(report),
+    ...(report.results.length > 0 ? ['## Layers', markdownTable(layersTable(report))] : []),
+    hostText(report),
+  ].join('\n\n');
+}
+
+/** What it was measured on. */
+export function hostText({ host }: CompareReport): string {
+  return 'browser' in host
+    ? `${host.browser}; ${host.cores} cores.`
+    : `${host.cpu}, ${host.cores} cores; Node ${host.node}; ${host.os}.`;
+}
+
+function formatTime(ms: number): string {
+  return ms.toFixed(ms < 10 ? 2 : 1);
+}
+
+function counted(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`;
+}

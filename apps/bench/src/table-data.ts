@@ -1,0 +1,13 @@
+export interface Column {
+  title: string;
+  align?: 'left' | 'right';
+}
+
+/** A column of numbers. */
+export const right = (title: string): Column => ({ title, align: 'right' });
+
+/** What a table says, without a form. */
+export interface TableData {
+  columns: readonly Column[];
+  rows: readonly (readonly string[])[];
+}

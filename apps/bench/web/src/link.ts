@@ -1,0 +1,70 @@
+import { type ComparePlan, most, usual } from '../../src/compare/plan';
+import { type ModelName, modelNames, modelSizes } from '../../src/model-sizes';
+
+/** What a link says, and what of it can't be. */
+export interface Link {
+  plan: ComparePlan;
+  /** Whether the run starts by itself. */
+  run: boolean;
+  problems: string[];
+}
+
+/** The numbers of a plan, each with the least and the most it may be. */
+export const numbers = ['batch', 'size', 'runs', 'threads'] as const;
+
+/** What of a plan can't be, in words. */
+export function problemsOf(plan: ComparePlan): string[] {
+  const wrong = numbers.filter((name) => !isWithin(plan[name], most[name]));
+  return [
+    ...wrong.map((name) => `${name}: a whole number from 1 to ${most[name]} is needed.`),
+    ...(plan.backends.length === 0 ? ['Choose at least one backend.'] : []),
+  ];
+}
+
+/** The plan of a link's query. What can't be is left at its usual value, and said. */
+export function readLink(query: string, usualBackends: readonly string[]): Link {
+  const given = new URLSearchParams(query);
+  const problems: string[] = [];
+  const name = given.get('model') ?? 'seed';
+  const model: ModelName = modelNames.find((known) => known === name) ?? 'seed';
+  if (model !== name) problems.push(`The link asks for a model '${name}', which is not there.`);
+  const plan: ComparePlan = {
+    model,
+    backends: given.get('backends')?.split(',').filter(Boolean) ?? usualBackends,
+    ...usual,
+    size: modelSizes[model].size,
+  };
+  for (const key of numbers) {
+    const text = given.get(key);
+    if (text === null) continue;
+    if (isWithin(Number(text), most[key])) plan[key] = Number(text);
+    else problems.push(`The link asks for ${key} ${text}, not a whole number from 1 to ${most[key]}.`);
+  }
+  return { plan, run: given.has('run') && problems.length === 0, problems };
+}
+
+/** The query of a link to a plan; with `run` it starts by itself. */
+export function linkQuery(plan: ComparePlan, { run }: { run: boolean }): string {
+  const query = new URLSearchParams({ model: plan.model, backends: plan.backends.join(',') });
+  for (const key of numbers) query.set(key, String(plan[key]));
+  if (run) query.set('run', '');
+  return `?${query}`;
+}
+
+/**
+ * The whole address of a module that may run here: one of this page's own origin.
+ * @throws TypeError with a sentence for the user
+ */
+export function ownAddress(text: string, page: string): string {
+  const base = new URL(page);
+  const url = URL.canParse(text, base) ? new URL(text, base) : undefined;
+  // A blob: has its maker's origin, a file: none.
+  if (url && url.protocol === base.protocol && url.origin === base.origin) return url.href;
+  throw new TypeError(
+    `'${text}' is not of this page's origin, ${base.origin}: only modules from here are run.`,
+  );
+}
+
+function isWithin(n: number, largest: number): boolean {
+  return Number.isInteger(n) && n >= 1 && n <= largest;
+}

@@ -1,0 +1,36 @@
+import { machine } from './state';
+
+/** What the browser can do, and why it can't do the rest. */
+export function Machine() {
+  return (
+    <section class="card" aria-labelledby="machine">
+      <h2 id="machine">What this browser can do</h2>
+      {machine.value === undefined && <p class="muted">Looking…</p>}
+      <dl class="machine">
+        {machine.value?.map(({ id, title, has, detail }) => (
+          <div key={id}>
+            <dt>{title}</dt>
+            <dd>
+              <strong class={has ? 'yes' : 'no'}>{has ? 'yes' : 'no'}</strong> <span>{detail}</span>
+            </dd>
+          </div>
+        ))}
+        <div>
+          <dt>cross-origin isolated</dt>
+          <dd>
+            <strong class={crossOriginIsolated ? 'yes' : 'no'}>{crossOriginIsolated ? 'yes' : 'no'}</strong>{' '}
+            <span>
+              {crossOriginIsolated
+                ? 'memory can be shared between threads'
+                : 'the server did not send the headers COOP and COEP, so memory can’t be shared between threads, and the clock is coarse'}
+            </span>
+          </dd>
+        </div>
+        <div>
+          <dt>processors</dt>
+          <dd>{navigator.hardwareConcurrency}</dd>
+        </div>
+      </dl>
+    </section>
+  );
+}

@@ -1,0 +1,75 @@
+import { backends } from '@octet/web/backends';
+import { type BackendName, choices } from '@octet/web/choices';
+
+/** Something that a browser has or lacks, and what it says about it. */
+export interface Capability {
+  id: 'simd' | 'relaxed' | 'threads' | 'adapter' | 'dot';
+  title: string;
+  has: boolean;
+  detail: string;
+  /** The backend that can't do without it. */
+  neededBy?: BackendName;
+}
+
+/** What this browser can do for the backends. Also in workers. */
+export async function probeMachine(): Promise<Capability[]> {
+  return [...(await probeWasm()), ...(await probeGpu())];
+}
+
+async function probeWasm(): Promise<Capability[]> {
+  const row = (id: Capability['id'], title: string, has: boolean, detail: unknown): Capability => ({
+    id,
+    title,
+    has,
+    detail: String(detail),
+  });
+  const simd = (has: boolean, detail: unknown): Capability => ({
+    ...row('simd', 'WebAssembly SIMD', has, detail),
+    neededBy: 'wasm',
+  });
+  try {
+    const { backend, dispose } = await backends.wasm.load();
+    const info = backend.info?.() ?? {};
+    dispose();
+    return [
+      simd(true, 'this browser has it'),
+      row('relaxed', 'relaxed SIMD', info.variant === 'relaxed simd', info.variantReason),
+      row('threads', 'threads', Number(info.threads) > 1, `${info.threads}: ${info.threadsReason}`),
+    ];
+  } catch (error) {
+    const why = error instanceof Error ? error.message : error;
+    return [
+      simd(false, why),
+      row('relaxed', 'relaxed SIMD', false, 'it needs WebAssembly SIMD'),
+      row('threads', 'threads', false, 'they need WebAssembly SIMD'),
+    ];
+  }
+}
+
+/** What of WebGPU is shown here. */
+interface Gpu {
+  requestAdapter(): Promise<{
+    info?: Partial<Record<'vendor' | 'architecture' | 'description', string>>;
+  } | null>;
+  wgslLanguageFeatures?: { has(name: string): boolean };
+}
+
+async function probeGpu(): Promise<Capability[]> {
+  const adapterRow = { id: 'adapter', title: 'WebGPU', neededBy: 'webgpu' } as const;
+  const dotRow = { id: 'dot', title: 'WebGPU dot product' } as const;
+  const missing = await choices.webgpu.missing();
+  if (missing) {
+    return [
+      { ...adapterRow, has: false, detail: missing },
+      { ...dotRow, has: false, detail: 'it needs WebGPU' },
+    ];
+  }
+  const { gpu } = navigator as unknown as { gpu: Gpu };
+  const { vendor, architecture, description } = (await gpu.requestAdapter())?.info ?? {};
+  const name = [vendor, architecture, description].filter(Boolean).join(' ');
+  const dot = gpu.wgslLanguageFeatures?.has('packed_4x8_integer_dot_product') ?? false;
+  return [
+    { ...adapterRow, has: true, detail: name || 'a GPU without a name' },
+    { ...dotRow, has: dot, detail: `WGSL ${dot ? 'has' : 'lacks'} packed_4x8_integer_dot_product` },
+  ];
+}

@@ -1,0 +1,49 @@
+import '@octet/web/theme.css';
+import './bench.css';
+import { render } from 'preact';
+import { Form } from './form';
+import { Machine } from './machine-view';
+import { Results } from './results';
+import { open, outcome, phase, problems, report, spoken, step } from './state';
+
+function App() {
+  return (
+    <main class="page bench">
+      <header>
+        <h1>Octet bench</h1>
+        <p class="muted">
+          Runs one neural network in float32 and in int8 in this browser, on the backends that you choose, and
+          checks that all of them give the same integers. Nothing is sent anywhere.
+        </p>
+      </header>
+      <Form />
+      <Progress />
+      {problems.value.length > 0 && (
+        <ul class="note problems" role="alert">
+          {problems.value.map((problem) => (
+            <li key={problem}>{problem}</li>
+          ))}
+        </ul>
+      )}
+      <p role="status" class={phase.value === 'idle' && !report.value && outcome.value ? '' : 'spoken'}>
+        {spoken}
+      </p>
+      {report.value && <Results report={report.value} />}
+      <Machine />
+    </main>
+  );
+}
+
+function Progress() {
+  if (phase.value === 'idle') return null;
+  const { done, total, note } = step.value ?? { done: 0, total: 1, note: 'Starting' };
+  return (
+    <div class="progress">
+      <label for="progress">{phase.value === 'cancelling' ? 'Cancelling' : note}</label>
+      <progress id="progress" value={done} max={total} />
+    </div>
+  );
+}
+
+render(<App />, document.getElementById('app') as HTMLElement);
+void open();

@@ -1,0 +1,122 @@
+import { useSignal } from '@preact/signals';
+import { useMemo } from 'preact/hooks';
+import type { CompareReport } from '../../src/compare/report';
+import {
+  agreementText,
+  bytesText,
+  compareMarkdown,
+  latencyTable,
+  layersTable,
+  remarks,
+  settingsText,
+  titleOf,
+} from '../../src/compare/tables';
+import { Chart } from './chart';
+import { linkQuery } from './link';
+import { DataTable } from './table';
+
+export function Results({ report }: { report: CompareReport }) {
+  const same = report.agreement?.same === true;
+  return (
+    <section class="card" aria-labelledby="results">
+      <h2 id="results">{titleOf(report)}</h2>
+      <p class="muted">{settingsText(report)}</p>
+      <p class={same ? 'verdict' : 'note'}>{agreementText(report)}</p>
+      {remarks(report).map((remark) => (
+        <p key={remark} class="note">
+          {remark}
+        </p>
+      ))}
+      {report.results.length > 0 && (
+        <>
+          <DataTable data={latencyTable(report)} caption="Milliseconds by backend" />
+          <h3>Time</h3>
+          <Legend />
+          <Chart key="latency" draw={({ latencyChart }, options) => latencyChart(report, options)} />
+          <h3>Bytes</h3>
+          <Chart key="bytes" draw={({ bytesChart }, options) => bytesChart(report, options)} />
+          <p class="muted">{bytesText(report)}</p>
+          <Layers report={report} />
+        </>
+      )}
+      <Export report={report} />
+    </section>
+  );
+}
+
+function Layers({ report }: { report: CompareReport }) {
+  const chosen = useSignal(report.results[0].backend);
+  const result = report.results.find(({ backend }) => backend === chosen.value) ?? report.results[0];
+  return (
+    <>
+      <h3>Layers</h3>
+      <label class="choice">
+        On
+        <select
+          name="layers"
+          value={chosen}
+          onChange={({ currentTarget }) => {
+            chosen.value = currentTarget.value;
+          }}
+        >
+          {report.results.map(({ backend }) => (
+            <option key={backend}>{backend}</option>
+          ))}
+        </select>
+      </label>
+      <Legend />
+      <Chart key={result.backend} draw={({ layersChart }, options) => layersChart(result, options)} />
+      <details>
+        <summary>The layers of all backends as a table</summary>
+        <DataTable data={layersTable(report)} caption="Milliseconds by layer" />
+      </details>
+    </>
+  );
+}
+
+function Legend() {
+  return (
+    <p class="legend muted">
+      <span class="float">float32</span> <span class="int8">int8</span>
+    </p>
+  );
+}
+
+function Export({ report }: { report: CompareReport }) {
+  const copied = useSignal('');
+  const files = useMemo(() => {
+    const name = `octet-${report.model}`;
+    const file = (text: string, type: string) => URL.createObjectURL(new Blob([text], { type }));
+    return [
+      { title: 'JSON', name: `${name}.json`, url: file(JSON.stringify(report, null, 2), 'application/json') },
+      { title: 'Markdown', name: `${name}.md`, url: file(`${compareMarkdown(report)}\n`, 'text/markdown') },
+    ];
+  }, [report]);
+  const link = new URL(linkQuery(report, { run: true }), location.href).href;
+  return (
+    <div class="buttons">
+      {files.map(({ title, name, url }) => (
+        <a key={name} class="button" href={url} download={name}>
+          Download {title}
+        </a>
+      ))}
+      <button
+        type="button"
+        onClick={async () => {
+          try {
+            await navigator.clipboard.writeText(link);
+            copied.value = 'Copied.';
+          } catch {
+            copied.value = 'The browser does not let the page copy: copy the address of the link beside.';
+          }
+        }}
+      >
+        Copy link
+      </button>
+      <a href={link}>Run this again</a>
+      <span role="status" class="muted">
+        {copied}
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,34 @@
+import { backendNames, choices } from '@octet/web/choices';
+import { backend, unavailable, useBackend } from '../reader';
+
+/** What runs the models: a choice, what it found, and why others can't be chosen. */
+export function BackendChoice() {
+  const now = backend.value;
+  return (
+    <fieldset class="card backends">
+      <legend>
+        <h2>Runs on</h2>
+      </legend>
+      {backendNames.map((name) => {
+        const reason = unavailable.value[name];
+        const details = name === now?.name ? now.details : reason && `Not here: ${reason}`;
+        return (
+          <label key={name} class="choice">
+            <input
+              type="radio"
+              name="backend"
+              value={name}
+              checked={name === now?.name}
+              disabled={reason !== undefined}
+              onChange={() => void useBackend(name)}
+            />
+            <span>
+              {choices[name].label}
+              {details && <span class="muted small"> {details}</span>}
+            </span>
+          </label>
+        );
+      })}
+    </fieldset>
+  );
+}

@@ -1,0 +1,183 @@
+import { signal, useSignalEffect } from '@preact/signals';
+import { useEffect, useMemo } from 'preact/hooks';
+import type uPlot from 'uplot';
+import { report } from '../reader';
+import type { Phase } from '../training';
+import {
+  active,
+  finish,
+  history,
+  latest,
+  type PlanName,
+  pause,
+  plans,
+  resume,
+  type Status,
+  startTraining,
+  status,
+  trained,
+  useTrained,
+} from '../training-session';
+import { Chart, type Line } from './chart';
+import { kilobytes, percent } from './format';
+import { say } from './speech';
+
+const plan = signal<PlanName>('usual');
+
+const spoken: Readonly<Record<Status, string>> = {
+  idle: '',
+  loading: 'Loading the digits',
+  running: 'Training',
+  paused: 'Training paused',
+  finishing: 'Training comes to its end',
+  done: 'Training done',
+};
+
+/** Training in the browser. */
+export function Training() {
+  useSignalEffect(() => {
+    if (spoken[status.value]) say(spoken[status.value]);
+  });
+  return (
+    <section class="card training" aria-labelledby="training-title">
+      <h2 id="training-title">Train it yourself</h2>
+      <p>
+        A network with random weights learns from 8,000 handwritten digits (1.6 MB, loaded when you start),
+        first in float, then with the rounding to 8 bits simulated: quantization-aware training, QAT. Nothing
+        leaves this device.
+      </p>
+      <Controls />
+      {latest.value && <Progress />}
+      {trained.value && <Result />}
+    </section>
+  );
+}
+
+function Controls() {
+  return (
+    <div class="row">
+      <label>
+        <span class="spoken">How long to train</span>
+        <select
+          value={plan}
+          disabled={active}
+          onChange={(event) => {
+            plan.value = event.currentTarget.value as PlanName;
+          }}
+        >
+          {Object.entries(plans).map(([name, { label }]) => (
+            <option key={name} value={name}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </label>
+      {active.value ? (
+        <>
+          {status.value === 'paused' ? (
+            <button type="button" class="primary" onClick={resume}>
+              Resume
+            </button>
+          ) : (
+            <button type="button" class="primary" disabled={status.value !== 'running'} onClick={pause}>
+              Pause
+            </button>
+          )}
+          <button type="button" disabled={!['running', 'paused'].includes(status.value)} onClick={finish}>
+            Finish now
+          </button>
+        </>
+      ) : (
+        <button type="button" class="primary" onClick={() => void startTraining(plans[plan.value])}>
+          {status.value === 'done' ? 'Train another' : 'Start training'}
+        </button>
+      )}
+    </div>
+  );
+}
+
+const phases: Readonly<Record<Phase, string>> = { float: 'float', qat: 'QAT' };
+
+const lossLines: readonly Line[] = [
+  { label: 'loss', color: '--line', width: 1 },
+  { label: 'smoothed', color: '--accent', width: 2 },
+];
+const accuracyLines: readonly Line[] = [{ label: 'accuracy', color: '--accent', width: 2, dots: true }];
+
+/** The numbers of the last step, and the curves. */
+function Progress() {
+  const now = latest.value;
+  const steps = useMemo(() => history.map(({ step }) => step), [now]);
+  const loss = useMemo<uPlot.AlignedData>(() => {
+    const raw = history.map((step) => step.loss);
+    let level = raw[0];
+    const smoothed = raw.map((value) => {
+      level = 0.95 * level + 0.05 * value;
+      return level;
+    });
+    return [steps, raw, smoothed];
+  }, [now]);
+  const measured = useMemo(
+    () => history.flatMap(({ step, accuracy }) => (accuracy === undefined ? [] : [{ step, accuracy }])),
+    [now],
+  );
+  const accuracy = useMemo<uPlot.AlignedData>(
+    () => [measured.map(({ step }) => step), measured.map((point) => point.accuracy)],
+    [now],
+  );
+  if (!now) return null;
+  const qat = history.find(({ phase }) => phase === 'qat')?.step;
+  const last = measured.at(-1);
+  return (
+    <>
+      <progress max={now.steps} value={now.step} aria-label="Training" />
+      <p class="numbers">
+        Step {now.step} of {now.steps}, {phases[now.phase]}. Loss{' '}
+        <span data-testid="loss">{now.loss.toFixed(3)}</span>
+        {last && `. Accuracy on held-out digits ${percent(last.accuracy)} at step ${last.step}`}.
+      </p>
+      <div class="charts">
+        <Chart title="Loss" lines={lossLines} data={loss} format={(value) => value.toFixed(1)} mark={qat} />
+        <Chart
+          title="Accuracy on held-out digits"
+          lines={accuracyLines}
+          data={accuracy}
+          format={(value) => percent(value, 0)}
+          mark={qat}
+        />
+      </div>
+      {qat && <p class="muted small">The dashed line: from there on QAT.</p>}
+    </>
+  );
+}
+
+/** What came of it. */
+function Result() {
+  const now = trained.value;
+  const url = useMemo(
+    () =>
+      now &&
+      URL.createObjectURL(
+        new Blob([new Uint8Array(now.checkpoints.int8)], { type: 'application/octet-stream' }),
+      ),
+    [now],
+  );
+  useEffect(() => () => url && URL.revokeObjectURL(url), [url]);
+  if (!now) return null;
+  return (
+    <>
+      <p>
+        Done. Float reads {percent(now.accuracy.float, 2)} of the held-out digits, int8{' '}
+        {percent(now.accuracy.int8, 2)}.
+      </p>
+      <div class="row">
+        <button type="button" class="primary" onClick={() => void useTrained().catch(report)}>
+          Use these models above
+        </button>
+        <a class="button" href={url} download="digits-int8.safetensors">
+          Download int8, {kilobytes(now.checkpoints.int8.length)}
+        </a>
+      </div>
+    </>
+  );
+}

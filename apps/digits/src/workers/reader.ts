@@ -1,0 +1,79 @@
+import { setBackend } from '@octet/tensor';
+import type { DigitClassifier } from '@octet/vision';
+import { type BackendName, backends, type LoadedBackend } from '@octet/web/backends';
+import { classify, type Kind, loadModel } from '../model';
+
+/** The two checkpoints of a network. */
+export type Checkpoints = Readonly<Record<Kind, Uint8Array>>;
+
+export interface Answer {
+  /** Of 0 to 9. */
+  probabilities: number[];
+  /** From the pixels to the probabilities, the median of some runs. */
+  milliseconds: number;
+}
+
+export type Answers = Readonly<Record<Kind, Answer>>;
+
+const mostRuns = 25;
+const enoughMilliseconds = 20;
+
+let last: Promise<unknown> = Promise.resolve();
+let loaded: LoadedBackend | undefined;
+let checkpoints: Checkpoints;
+let models: Record<Kind, DigitClassifier>;
+
+/** Runs both models. */
+export const reader = {
+  /** Both models on another backend. @returns what the backend found and chose */
+  useBackend: inTurn(async (name: BackendName): Promise<string> => {
+    const next = await backends[name].load();
+    setBackend(next.backend);
+    loaded?.dispose();
+    loaded = next;
+    if (checkpoints) await load();
+    return next.details;
+  }),
+
+  useModels: inTurn(async (files: Checkpoints): Promise<void> => {
+    checkpoints = files;
+    await load();
+  }),
+
+  /** What both say of an image of 28 × 28 bytes. */
+  read: inTurn(async (image: Uint8Array): Promise<Answers> => {
+    const pixels = Float32Array.from(image, (byte) => byte / 255);
+    return { float: await answer(models.float, pixels), int8: await answer(models.int8, pixels) };
+  }),
+};
+
+async function load(): Promise<void> {
+  models = {
+    float: await loadModel('float', checkpoints.float),
+    int8: await loadModel('int8', checkpoints.int8),
+  };
+  // The first runs pack weights and warm up the engine.
+  const blank = new Float32Array(28 * 28);
+  for (const model of Object.values(models)) await answer(model, blank);
+}
+
+async function answer(model: DigitClassifier, pixels: Float32Array): Promise<Answer> {
+  const times: number[] = [];
+  let probabilities: number[];
+  const start = performance.now();
+  do {
+    const from = performance.now();
+    probabilities = await classify(model, pixels);
+    times.push(performance.now() - from);
+  } while (times.length < mostRuns && performance.now() - start < enoughMilliseconds);
+  return { probabilities, milliseconds: times.sort((a, b) => a - b)[times.length >> 1] };
+}
+
+/** One call after the other: none sees a backend or models half changed. */
+function inTurn<A extends unknown[], R>(fn: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
+  return (...args) => {
+    const turn = last.then(() => fn(...args));
+    last = turn.catch(() => {});
+    return turn;
+  };
+}

@@ -1,0 +1,155 @@
+import type { KernelName, KernelTable } from '@octet/backend';
+import type { Gpu } from '../gpu';
+import { type GpuKernel, type GpuTensor, type KernelFamily, size } from '../kernel';
+import { program, type WgslElement } from '../program';
+import { accurateTanh, bounded, normal, power } from '../wgsl/special';
+
+type Tensors = Readonly<Record<string, GpuTensor>>;
+/** What a call becomes: up to two numbers, `u.p` and `u.q`. */
+type Numbers<N extends KernelName> = (
+  attrs: KernelTable[N]['attrs'],
+  tensors: Tensors,
+) => readonly [p: number, q?: number];
+/** A kernel's expression, which is an element of its output. */
+type Rules<N extends KernelName> = {
+  readonly [K in N]: string | readonly [expression: string, numbers: Numbers<K>];
+};
+
+/** Declares the functions that the expression calls, no others. */
+function functionsOf(expression: string): string[] {
+  return [accurateTanh, bounded, normal, power].filter((declarations) =>
+    [...declarations.matchAll(/fn (\w+)/g)].some(([, name]) => expression.includes(`${name}(`)),
+  );
+}
+
+/** Kernels with the same inputs and output, one invocation for each element. */
+function family<N extends KernelName>(
+  inputs: Readonly<Record<string, WgslElement>>,
+  output: string,
+  rules: Rules<N>,
+): KernelFamily<N> {
+  const kernels = Object.entries(
+    rules as Readonly<Record<string, string | readonly [string, Numbers<N>]>>,
+  ).map(([name, rule]) => {
+    const [expression, numbers] = typeof rule === 'string' ? [rule] : rule;
+    const elementwise = program({
+      name,
+      inputs,
+      outputs: { [output]: 'f32' },
+      uniforms: { n: 'u32', p: 'f32', q: 'f32' },
+      workgroup: [64],
+      include: functionsOf(expression),
+      main: `if (index < u.n) { ${output}[index] = ${expression}; }`,
+    });
+    return { name, elementwise, numbers };
+  });
+  return (gpu) =>
+    Object.fromEntries(
+      kernels.map(({ name, elementwise, numbers }) => [
+        name,
+        (tensors: Tensors, attrs: KernelTable[N]['attrs']) => {
+          const n = size(tensors[output]);
+          const [p, q = 0] = numbers?.(attrs, tensors) ?? [0];
+          gpu.run(elementwise, tensors, { n, p, q }, Math.ceil(n / 64));
+        },
+      ]),
+    ) as unknown as { [K in N]: GpuKernel<K> };
+}
+
+/** Steps through a and b: 0 for the one element that stands for all. */
+const steps = (_: object, { a, b }: Tensors): [number, number] => [
+  Number(size(a) !== 1),
+  Number(size(b) !== 1),
+];
+const a = 'a[index * u32(u.p)]';
+const b = 'b[index * u32(u.q)]';
+
+const binary = family<'add' | 'sub' | 'mul' | 'div'>({ a: 'f32', b: 'f32' }, 'y', {
+  add: [`${a} + ${b}`, steps],
+  sub: [`${a} - ${b}`, steps],
+  mul: [`${a} * ${b}`, steps],
+  div: [`${a} / ${b}`, steps],
+});
+
+const unary = family<
+  | 'affine'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'abs'
+  | 'sign'
+  | 'pow'
+  | 'relu'
+  | 'relu6'
+  | 'hardswish'
+  | 'hardsigmoid'
+  | 'leakyRelu'
+  | 'gelu'
+  | 'sigmoid'
+  | 'tanh'
+  | 'clamp'
+>({ x: 'f32' }, 'y', {
+  affine: ['x[index] * u.p + u.q', ({ scale, shift }) => [scale, shift]],
+  exp: 'exp(x[index])',
+  log: 'log(x[index])',
+  sqrt: 'sqrt(x[index])',
+  abs: 'abs(x[index])',
+  sign: 'sign(x[index])',
+  // q: what the power of |x| is multiplied by where x is negative.
+  pow: ['power(x[index], u.p, u.q)', ({ exponent }) => [exponent, (-1) ** exponent]],
+  relu: 'select(x[index], 0.0, x[index] < 0.0)',
+  relu6: 'bounded(x[index], 0.0, 6.0)',
+  hardswish: 'x[index] * bounded(x[index] + 3.0, 0.0, 6.0) / 6.0',
+  hardsigmoid: 'bounded(x[index] + 3.0, 0.0, 6.0) / 6.0',
+  leakyRelu: ['select(x[index] * u.p, x[index], x[index] > 0.0)', ({ negativeSlope }) => [negativeSlope]],
+  gelu: 'x[index] * normalDistribution(x[index])',
+  sigmoid: '1.0 / (1.0 + exp(-x[index]))',
+  tanh: 'accurateTanh(x[index])',
+  clamp: ['bounded(x[index], u.p, u.q)', ({ min, max }) => [min, max]],
+});
+
+const gradient = 'gradY[index]';
+
+const backwards = family<
+  | 'reluBackward'
+  | 'relu6Backward'
+  | 'hardswishBackward'
+  | 'hardsigmoidBackward'
+  | 'leakyReluBackward'
+  | 'geluBackward'
+  | 'clampBackward'
+>({ x: 'f32', gradY: 'f32' }, 'gradX', {
+  reluBackward: `select(0.0, ${gradient}, x[index] > 0.0)`,
+  relu6Backward: `select(0.0, ${gradient}, x[index] > 0.0 && x[index] < 6.0)`,
+  hardswishBackward: `${gradient} * select(select(1.0, x[index] / 3.0 + 0.5, x[index] < 3.0), 0.0, x[index] < -3.0)`,
+  hardsigmoidBackward: `select(0.0, ${gradient} / 6.0, x[index] > -3.0 && x[index] < 3.0)`,
+  leakyReluBackward: [
+    `${gradient} * select(u.p, 1.0, x[index] > 0.0)`,
+    ({ negativeSlope }) => [negativeSlope],
+  ],
+  geluBackward: `${gradient} * (normalDistribution(x[index]) + x[index] * normalDensity(x[index]))`,
+  clampBackward: [
+    `select(0.0, ${gradient}, x[index] >= u.p && x[index] <= u.q)`,
+    ({ min, max }) => [min, max],
+  ],
+});
+
+const backwardsByOutput = family<'sigmoidBackward' | 'tanhBackward'>({ y: 'f32', gradY: 'f32' }, 'gradX', {
+  sigmoidBackward: `${gradient} * y[index] * (1.0 - y[index])`,
+  tanhBackward: `${gradient} * (1.0 - y[index] * y[index])`,
+});
+
+const masked = family<'applyMask'>({ x: 'f32', mask: 'u32' }, 'y', {
+  applyMask: [
+    'select(0.0, x[index] * u.p, ((mask[index >> 2u] >> (8u * (index & 3u))) & 255u) != 0u)',
+    ({ scale }) => [scale],
+  ],
+});
+
+export const elementwise = (gpu: Gpu) => ({
+  ...binary(gpu),
+  ...unary(gpu),
+  ...backwards(gpu),
+  ...backwardsByOutput(gpu),
+  ...masked(gpu),
+});

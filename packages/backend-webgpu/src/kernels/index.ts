@@ -1,0 +1,48 @@
+import type { Kernels } from '@octet/backend';
+import type { GpuBuffer } from '../buffers';
+import type { Gpu } from '../gpu';
+import { bind } from '../kernel';
+import { conv2d } from './conv2d';
+import { copyStrided } from './copy-strided';
+import { data } from './data';
+import { elementwise } from './elementwise';
+import { embedding } from './embedding';
+import { fakeQuantize } from './fake-quantize';
+import { matmul } from './matmul';
+import { nllLoss } from './nll-loss';
+import { norm } from './norm';
+import { observers } from './observers';
+import { optim } from './optim';
+import { pool } from './pool';
+import { qconv2d } from './qconv2d';
+import { qelementwise } from './qelementwise';
+import { qlinear } from './qlinear';
+import { qpool } from './qpool';
+import { quantize } from './quantize';
+import { reductions } from './reductions';
+import { softmax } from './softmax';
+
+/** The whole table, for one device. */
+export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
+  return bind(gpu, {
+    ...data(gpu),
+    ...copyStrided(gpu),
+    ...elementwise(gpu),
+    ...reductions(gpu),
+    ...softmax(gpu),
+    ...nllLoss(gpu),
+    ...matmul(gpu),
+    ...conv2d(gpu),
+    ...norm(gpu),
+    ...pool(gpu),
+    ...embedding(gpu),
+    ...optim(gpu),
+    ...observers(gpu),
+    ...fakeQuantize(gpu),
+    ...quantize(gpu),
+    ...qelementwise(gpu),
+    ...qconv2d(gpu),
+    ...qlinear(gpu),
+    ...qpool(gpu),
+  });
+}

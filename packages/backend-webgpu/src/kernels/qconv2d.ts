@@ -1,0 +1,114 @@
+import type { KernelTable, PrepackingKernel } from '@octet/backend';
+import type { GpuBuffer } from '../buffers';
+import type { Gpu } from '../gpu';
+import type { KernelFamily } from '../kernel';
+import { program } from '../program';
+import { bytes, fourBytes, inRows, requantize, requantizeBounds, requantizeUniforms } from '../wgsl/bytes';
+import { geometry, outputAt, windowUniforms } from './conv2d';
+import { freePacked, type PackedWeights, pack, qgemm, runQgemm } from './qgemm';
+
+/** Sums to uint8. */
+export const qgemmToBytes = qgemm({
+  name: 'int8 product to bytes',
+  inputs: {},
+  outputs: { y: 'u32' },
+  uniforms: { ...requantizeUniforms, rowColumns: 'u32' },
+  include: [requantize],
+  code: `
+fn emit(section: u32, row: u32, column: u32, sums: vec4i, total: i32) {
+  let at = section * u.columns + column;
+  let acc = sums + channels[4u * at] - channels[4u * at + 1u] * total;
+  y[row * u.rowColumns + at] = requantize(acc, bitcast<vec4f>(channels[4u * at + 2u]));
+}`,
+});
+
+/** Neighbours in a row that an invocation computes: they share their weights. */
+const strip = 4;
+const outputs = (line: (i: number) => string) => Array.from({ length: strip }, (_, i) => line(i)).join('\n');
+
+const depthwise = program({
+  name: 'qconv2d, depthwise',
+  inputs: { x: 'u32', weights: 'u32', channels: 'vec4i' },
+  outputs: { y: 'u32' },
+  uniforms: {
+    ...windowUniforms,
+    ...requantizeUniforms,
+    size: 'u32',
+    strips: 'u32',
+    columns: 'u32',
+    xZero: 'i32',
+  },
+  workgroup: [64],
+  include: [bytes, fourBytes('x'), outputAt, requantize],
+  code: `
+fn product(row: i32, w: i32, channel: i32, weight: vec4i) -> vec4i {
+  if (w < 0 || w >= u.inWidth) { return vec4i(); }
+  return (unsignedBytes(xFour(u32((row * u.inWidth + w) * u.inChannels + channel))) - u.xZero) * weight;
+}`,
+  // Four channels of a strip of positions.
+  main: `
+  if (index >= u.size) { return; }
+  let column = i32(index % u.columns);
+  let line = i32(index / u.columns / u.strips);
+  let first = i32(index / u.columns % u.strips) * ${strip};
+  let window = outputAt(0, line * u.outWidth + first);
+  let zero = channels[4 * column + 1];
+${outputs((i) => `  var sums${i} = channels[4 * column];`)}
+  for (var down = 0; down < u.kernelHeight; down++) {
+    let h = window.y + down * u.dilationHeight;
+    if (h < 0 || h >= u.inHeight) { continue; }
+    for (var right = 0; right < u.kernelWidth; right++) {
+      let weight = signedBytes(weights[(down * u.kernelWidth + right) * i32(u.columns) + column]) - zero;
+      let w = window.z + right * u.dilationWidth;
+${outputs((i) => `      sums${i} += product(window.x + h, w + ${i} * u.strideWidth, 4 * column, weight);`)}
+    }
+  }
+  let multiplier = bitcast<vec4f>(channels[4 * column + 2]);
+  let at = line * u.outWidth + first;
+${outputs((i) => `  if (first + ${i} < u.outWidth) { y[(at + ${i}) * i32(u.columns) + column] = requantize(sums${i}, multiplier); }`)}`,
+});
+
+/** @returns qconv2d, which qlinear is made of as well */
+export const qconvolution = (gpu: Gpu) =>
+  ({
+    prepack({ weight, bias }, { groups, xZeroPoint, weightZeroPoint, multiplier }) {
+      const [outputs, , , groupIn] = weight.shape;
+      const depthwise = groups > 1 && groups === outputs && groupIn === 1;
+      const share = 128 - xZeroPoint;
+      return pack(gpu, weight, bias, { groups, depthwise, share, zeroPoint: weightZeroPoint, multiplier });
+    },
+    run({ x, weight, y }, attrs, packed) {
+      const { groups, xZeroPoint } = attrs;
+      const [batch, outHeight, outWidth, outChannels] = y.shape;
+      const rows = batch * outHeight * outWidth;
+      const g = geometry(x, weight, y, attrs);
+      const bounds = requantizeBounds(attrs);
+      if (packed.depthwise) {
+        inRows(gpu, y, rows, outChannels, (to, columns) => {
+          const strips = Math.ceil(outWidth / strip);
+          const size = batch * outHeight * strips * columns;
+          const { weights, channels } = packed;
+          gpu.run(
+            depthwise,
+            { x, weights, channels, y: to },
+            { ...g, ...bounds, size, strips, columns, xZero: xZeroPoint },
+            Math.ceil(size / 64),
+          );
+        });
+        return;
+      }
+      inRows(gpu, y, rows * groups, g.groupOut, (to, columns) =>
+        runQgemm(
+          gpu,
+          qgemmToBytes,
+          packed,
+          { x, y: to },
+          { ...bounds, rowColumns: groups * columns },
+          { ...g, rows, groups, xZeroPoint },
+        ),
+      );
+    },
+    free: (packed) => freePacked(gpu, packed),
+  }) satisfies PrepackingKernel<KernelTable['qconv2d'], GpuBuffer, PackedWeights>;
+
+export const qconv2d: KernelFamily<'qconv2d'> = (gpu) => ({ qconv2d: qconvolution(gpu) });

@@ -1,0 +1,81 @@
+import type { Gpu } from '../gpu';
+import { type GpuTensor, type KernelFamily, size } from '../kernel';
+import { program } from '../program';
+import { bytes, flip, requantize, requantizeBounds, requantizeUniforms } from '../wgsl/bytes';
+
+// One word of four bytes an invocation. What lies behind the last byte is computed too: nobody reads it.
+
+const qlookup = program({
+  name: 'qlookup',
+  inputs: { x: 'u32', table: 'u32' },
+  outputs: { y: 'u32' },
+  uniforms: { words: 'u32', flip: 'u32' },
+  workgroup: [64],
+  include: [bytes],
+  main: `
+  if (index >= u.words) { return; }
+  let at = vec4u(unsignedBytes(x[index] ^ u.flip));
+  let found = vec4u(table[at.x >> 2u], table[at.y >> 2u], table[at.z >> 2u], table[at.w >> 2u]);
+  y[index] = packBytes(vec4i(found >> (8u * (at & vec4u(3u)))));`,
+});
+
+const qadd = program({
+  name: 'qadd',
+  inputs: { a: 'u32', b: 'u32' },
+  outputs: { y: 'u32' },
+  uniforms: {
+    words: 'u32',
+    aMultiplier: 'i32',
+    bMultiplier: 'i32',
+    aZero: 'i32',
+    bZero: 'i32',
+    shift: 'u32',
+    yZero: 'i32',
+    clampMin: 'i32',
+    clampMax: 'i32',
+  },
+  workgroup: [64],
+  include: [bytes],
+  main: `
+  if (index >= u.words) { return; }
+  // Below 2^22 · 510: int32 holds it.
+  let sum = u.aMultiplier * (unsignedBytes(a[index]) - u.aZero)
+    + u.bMultiplier * (unsignedBytes(b[index]) - u.bZero);
+  // Half away from zero: half is added to the magnitude. Shifted by more than 31 bits, no sum is as much as a half.
+  let rounded = (vec4u(abs(sum)) + ((1u << u.shift) >> 1u)) >> vec4u(u.shift);
+  let steps = vec4i(select(rounded, vec4u(), u.shift > 31u));
+  y[index] = packBytes(clamp(sign(sum) * steps + u.yZero, vec4i(u.clampMin), vec4i(u.clampMax)));`,
+});
+
+const qmul = program({
+  name: 'qmul',
+  inputs: { a: 'u32', b: 'u32' },
+  outputs: { y: 'u32' },
+  uniforms: { ...requantizeUniforms, words: 'u32', aZero: 'i32', bZero: 'i32', multiplier: 'f32' },
+  workgroup: [64],
+  include: [bytes, requantize],
+  main: `
+  if (index >= u.words) { return; }
+  let product = (unsignedBytes(a[index]) - u.aZero) * (unsignedBytes(b[index]) - u.bZero);
+  y[index] = requantize(product, vec4f(u.multiplier));`,
+});
+
+const wordsOf = (t: GpuTensor) => Math.ceil(size(t) / 4);
+const groupsOf = (words: number) => Math.ceil(words / 64);
+
+export const qelementwise: KernelFamily<'qlookup' | 'qadd' | 'qmul'> = (gpu: Gpu) => ({
+  qlookup({ x, y }, { table }) {
+    const words = wordsOf(y);
+    const flipped = x.dtype === 'int8' ? flip : 0;
+    gpu.run(qlookup, { x, table: gpu.constant(table), y }, { words, flip: flipped }, groupsOf(words));
+  },
+  qadd({ a, b, y }, { aZeroPoint: aZero, bZeroPoint: bZero, yZeroPoint: yZero, ...attrs }) {
+    const words = wordsOf(y);
+    gpu.run(qadd, { a, b, y }, { ...attrs, aZero, bZero, yZero, words }, groupsOf(words));
+  },
+  qmul({ a, b, y }, { aZeroPoint: aZero, bZeroPoint: bZero, multiplier, ...attrs }) {
+    const words = wordsOf(y);
+    const uniforms = { ...requantizeBounds(attrs), multiplier, aZero, bZero, words };
+    gpu.run(qmul, { a, b, y }, uniforms, groupsOf(words));
+  },
+});

@@ -1,0 +1,182 @@
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { serve } from '@octet/example-digits/serve';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { executablePath, launch } from '../src/chromium';
+import { barriers, openPage } from '../src/open-page';
+
+// The page of apps/bench as it was built, under a path of its own.
+
+const built = path.resolve(import.meta.dirname, '../../../apps/bench/dist/page');
+
+/** A backend with one wrong kernel. */
+const wrongBackend = path.resolve(built, '../../test/fixtures/wrong-backend.mjs');
+
+describe.skipIf(!executablePath)('the bench page', () => {
+  let browser: Browser;
+  let folder: string;
+  beforeAll(async () => {
+    browser = await launch();
+    folder = await mkdtemp(path.join(tmpdir(), 'octet-bench-page-'));
+    await cp(built, path.join(folder, 'under/a/path'), { recursive: true });
+    await cp(wrongBackend, path.join(folder, 'under/a/path/wrong.js'));
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const open = async (query = '', { isolated = true, on = browser, ...options }: Options = {}) => {
+    const server = await serve(folder, { isolated });
+    onTestFinished(() => server.close());
+    return openPage(on, `${server.url}under/a/path/${query}`, options);
+  };
+
+  const outcome = (page: Page, text: string) => page.getByRole('status').filter({ hasText: text }).waitFor();
+
+  const download = async (page: Page, name: string) => {
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name, exact: true }).click(),
+    ]);
+    return readFile(await file.path(), 'utf8');
+  };
+
+  test('runs, shows, exports, and runs again from its link', async () => {
+    const page = await open('', { permissions: ['clipboard-read', 'clipboard-write'] });
+    await page.getByLabel('Network').selectOption('digits');
+    await page.getByLabel('Timed runs').fill('2');
+    await page.getByLabel('Threads').fill('2');
+    expect(await page.getByLabel('Height and width').inputValue()).toBe('28');
+    await page.getByRole('button', { name: 'Run' }).click();
+    await outcome(page, 'Done. All backends gave the same integers.');
+
+    const table = page.getByRole('table', { name: 'Milliseconds by backend' });
+    expect(await table.getByRole('rowheader').allTextContents()).toEqual(['wasm', 'js']);
+    const integers = await table.getByRole('cell', { name: /^[0-9a-f]{8}$/ }).allTextContents();
+    expect(new Set(integers).size).toBe(1);
+    for (const chart of ['time by backend', 'Size of the checkpoints', 'time by layer on wasm'])
+      await page.getByRole('img', { name: chart }).waitFor();
+    await page.getByRole('combobox', { name: /^On/ }).selectOption('js');
+    await page.getByRole('img', { name: 'time by layer on js' }).waitFor();
+
+    const report = JSON.parse(await download(page, 'Download JSON'));
+    const plan = { model: 'digits', backends: ['wasm', 'js'], batch: 1, size: 28, runs: 2, threads: 2 };
+    expect(report).toMatchObject({
+      command: 'compare',
+      ...plan,
+      absent: [],
+      agreement: { against: 'js', same: true, differ: [] },
+      host: { crossOriginIsolated: true },
+    });
+    for (const result of report.results) {
+      expect(result.fp32.medianMs).toBeGreaterThan(0);
+      expect(result.int8.minMs).toBeLessThanOrEqual(result.int8.medianMs);
+      expect(result.layers.length).toBeGreaterThan(10);
+    }
+    expect(report.results[0]).toMatchObject({ name: 'wasm-simd', info: { threads: 2 } });
+    const markdown = await download(page, 'Download Markdown');
+    expect(markdown).toContain('# digits [1, 1, 28, 28]');
+    expect(markdown).toMatch(/^\| wasm \|( [\d.]+×? \|){5} [0-9a-f]{8} \|$/m);
+    expect(await barriers(page)).toEqual([]);
+
+    await page.getByRole('button', { name: 'Copy link' }).click();
+    await outcome(page, 'Copied.');
+    await page.goto(await page.evaluate(() => navigator.clipboard.readText()));
+    await outcome(page, 'Done.');
+    expect(JSON.parse(await download(page, 'Download JSON'))).toMatchObject({
+      ...plan,
+      results: [{ checksum: integers[0] }, { checksum: integers[0] }],
+    });
+  });
+
+  test('a run can be cancelled, and another started', async () => {
+    const page = await open('?model=digits&backends=js&runs=1000&run');
+    await page.getByLabel(/js: run \d+ of 1000/).waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await outcome(page, 'Cancelled.');
+
+    // One call of this takes longer than anyone waits.
+    await page.getByLabel('Network').selectOption('mobilenetv2');
+    await page.getByLabel('Images at once').fill('8');
+    await page.getByRole('button', { name: 'Run' }).click();
+    await page.getByLabel('js: warming up').waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await outcome(page, 'Cancelled.');
+
+    await page.getByLabel('Network').selectOption('digits');
+    await page.getByLabel('Timed runs').fill('1');
+    await page.getByRole('button', { name: 'Run' }).click();
+    await outcome(page, 'Only js ran');
+  });
+
+  test('a backend of one’s own: of this origin, and held against the others', async () => {
+    const page = await open('?model=digits&backends=js,./wrong.js&runs=1&run');
+    // A link alone runs nobody's code.
+    const own = page.getByLabel('A backend of your own');
+    expect(await own.inputValue()).toBe('./wrong.js');
+    await page.getByText('this browser has it', { exact: true }).waitFor();
+    expect(await page.getByRole('progressbar').count()).toBe(0);
+    await page.getByRole('button', { name: 'Run' }).click();
+    await outcome(page, 'The integers differ from those of js: ./wrong.js (first at layers.4');
+
+    for (const elsewhere of ['https://example.com/wrong.js', 'data:text/javascript,', 'blob:null/1']) {
+      await own.fill(elsewhere);
+      await page.getByRole('button', { name: 'Run' }).click();
+      await page
+        .getByRole('alert')
+        .filter({ hasText: `'${elsewhere}' is not of this page's origin` })
+        .waitFor();
+    }
+  });
+
+  test('says what a link asks for that can’t be', async () => {
+    const page = await open('?model=vgg&batch=0&run');
+    const text = await page.getByRole('alert').textContent();
+    expect(text).toContain("a model 'vgg', which is not there");
+    expect(text).toContain('batch 0, not a whole number from 1 to 256');
+    await page.getByLabel('Images at once').fill('');
+    await page.getByRole('button', { name: 'Run' }).click();
+    await page.getByRole('alert').filter({ hasText: 'batch: a whole number from 1 to 256' }).waitFor();
+  });
+
+  test('works without isolation and without WebGPU, and says why there is less', async () => {
+    const page = await open('?model=digits&backends=wasm&runs=1&threads=2&run', { isolated: false });
+    await outcome(page, 'Only wasm ran');
+    await page.getByText(/^wasm ran on 1 thread: the page is not cross-origin isolated/).waitFor();
+    const machine = page.getByRole('region', { name: 'What this browser can do' });
+    const rows = (await machine.locator('dl > div').allTextContents()).join('\n');
+    expect(rows).toMatch(/^threadsno 1: the page is not cross-origin isolated/m);
+    expect(rows).toMatch(/^WebGPUno this browser /m);
+    expect(rows).toMatch(/^cross-origin isolatedno the server did not send/m);
+  });
+
+  test('offers WebGPU where there is a GPU, which gives the same integers', async () => {
+    const on = await launch({ webgpu: true });
+    onTestFinished(() => on.close());
+    const page = await open('', { on });
+    await page.getByRole('checkbox', { name: 'WebGPU', checked: true }).waitFor();
+    await page.getByLabel('Network').selectOption('digits');
+    await page.getByLabel('Timed runs').fill('1');
+    await page.getByRole('button', { name: 'Run' }).click();
+    await outcome(page, 'Done. All backends gave the same integers.');
+    const table = page.getByRole('table', { name: 'Milliseconds by backend' });
+    expect(await table.getByRole('rowheader').allTextContents()).toEqual(['wasm', 'js', 'webgpu']);
+  });
+
+  test('fits a phone, in the dark, for everyone', async () => {
+    const viewport = { width: 390, height: 800 };
+    const page = await open('?model=digits&backends=js&runs=1&run', { colorScheme: 'dark', viewport });
+    await outcome(page, 'Only js ran');
+    await page.getByText('The layers of all backends as a table').click();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    expect(await barriers(page)).toEqual([]);
+  });
+});
+
+interface Options extends BrowserContextOptions {
+  isolated?: boolean;
+  on?: Browser;
+}

@@ -1,0 +1,55 @@
+import type { Backend } from '@octet/backend';
+import { type BackendName, choices } from './choices';
+
+export { type BackendName, backendNames } from './choices';
+
+/** A backend that a page can choose: its code is loaded when it is. */
+export interface BackendChoice {
+  label: string;
+  /**
+   * @throws BackendError where this browser lacks what the backend needs
+   */
+  load(options?: LoadOptions): Promise<LoadedBackend>;
+}
+
+export interface LoadOptions {
+  /** Of a backend that has them; else there is one. 'auto' (the default): as many as the machine runs at once. */
+  threads?: number | 'auto';
+}
+
+export interface LoadedBackend {
+  backend: Backend;
+  /** What it found and chose, in words to show. */
+  details: string;
+  dispose(): void;
+}
+
+/** One line per backend. */
+export const backends: Readonly<Record<BackendName, BackendChoice>> = {
+  wasm: { ...choices.wasm, load: loadWasm },
+  webgpu: { ...choices.webgpu, load: loadWebgpu },
+  js: { ...choices.js, load: loadReference },
+};
+
+async function loadWasm({ threads: wanted = 'auto' }: LoadOptions = {}): Promise<LoadedBackend> {
+  const { createWasmBackend } = await import('@octet/backend-wasm-simd');
+  const backend = await createWasmBackend({ threads: wanted });
+  await backend.ready;
+  const { variant, threads, threadsReason } = backend.info();
+  return {
+    backend,
+    details: `${variant}, ${threads === 1 ? 'one thread' : `${threads} threads`}: ${threadsReason}`,
+    dispose: () => backend.dispose(),
+  };
+}
+
+async function loadWebgpu(): Promise<LoadedBackend> {
+  const { createWebgpuBackend } = await import('@octet/backend-webgpu');
+  const backend = await createWebgpuBackend();
+  return { backend, details: `on ${backend.info().adapter}`, dispose: () => backend.dispose() };
+}
+
+async function loadReference(): Promise<LoadedBackend> {
+  const { referenceBackend } = await import('@octet/backend-js-reference');
+  return { backend: referenceBackend, details: 'exact and plain, one thread', dispose() {} };
+}
