@@ -2,7 +2,7 @@ import { addDispatchHook, type Backend } from '@octet/backend';
 import type { AnyModule, HookHandle, Measured, Module } from '@octet/nn';
 import { intrinsic } from '@octet/quantization';
 import { noGrad, Tensor } from '@octet/tensor';
-import { timeRuns } from './timing';
+import { timeCalls, timeRuns } from './timing';
 
 /** A kernel that a layer ran. */
 export interface KernelUse {
@@ -89,30 +89,18 @@ export async function measureLayers(
     for (const layer of layers) {
       // The first runs were to warm up.
       layer.ms = backend.sync
-        ? await timeKernels(calls.get(layer) ?? [], { runs, backend })
+        ? await timeCalls(
+            () => {
+              for (const kernel of calls.get(layer) ?? []) kernel();
+            },
+            { runs, backend, warmup: 0 },
+          )
         : layer.ms.slice(-runs);
     }
   } finally {
     for (const buffer of freed) backend.free(buffer);
   }
   return layers;
-}
-
-/** How long a group of kernels runs at least, in milliseconds, so that the wait for the queue counts for little. */
-const leastMs = 10;
-
-/** The milliseconds that kernel calls take together, in each of several runs. */
-async function timeKernels(
-  calls: readonly (() => void)[],
-  { runs, backend }: { runs: number; backend: Backend },
-): Promise<number[]> {
-  const repeat = (times: number) => () => {
-    for (let i = 0; i < times; i++) for (const call of calls) call();
-  };
-  const [once] = await timeRuns(repeat(1), { runs: 1, backend });
-  const times = Math.min(100, Math.ceil(leastMs / once));
-  const ms = await timeRuns(repeat(times), { runs, backend, warmup: 0 });
-  return ms.map((time) => time / times);
 }
 
 /** The modules under the model, but for the parts of fused layers. */

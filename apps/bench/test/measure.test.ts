@@ -138,6 +138,17 @@ test('gemm: each kernel against the ceiling of its inner loop', async () => {
   expect(stdout).toMatch(/^qconv2d 1×1 +8 bits +16 +24 +8 .* 45\.0 +\d+ %$/m);
 });
 
+test('gemm: a GPU at sizes of its own, in operations a second', async ({ skip }) => {
+  const args = ['gemm', '--backend', 'webgpu', '--size', '7', '--ms', '1'];
+  const { code, stdout, stderr } = await runCli(args);
+  if (stderr.includes('found no adapter') && !process.env.CI)
+    skip('there is no GPU, not even a software one');
+  expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(/^kernel .* TOP\/s or TFLOP\/s$/m);
+  expect(stdout.match(/^\S.* (8 bits|7 bits|float32) +7 +7 +7 +[\d.]+ +[\d.]+ +[\d.e-]+$/gm)).toHaveLength(8);
+  if (stderr.includes('software')) expect(stderr).toContain('say nothing about a real one');
+});
+
 describe('cold', () => {
   test('each phase of a new process', async () => {
     const { stdout, report } = await run(['cold', '--runs', '1']);
