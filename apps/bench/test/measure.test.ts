@@ -88,6 +88,14 @@ describe('peers', () => {
     );
     expect(stdout).toContain('tfjs did not run mlp in float32 on 2 threads: it takes one thread in Node');
   });
+
+  test('engines that have no WebGPU are reported', async () => {
+    const only = ['--models', 'mlp', '--engines', 'tfjs,onnxruntime-node', '--platform', 'webgpu'];
+    const { stdout, report } = await run([...tiny, ...only]);
+    expect(report).toMatchObject({ platform: 'webgpu', rows: [] });
+    expect(report.absent).toHaveLength(3);
+    expect(stdout).toContain('tfjs did not run mlp in float32 on one thread: it has no WebGPU in Node');
+  });
 });
 
 test('train: a step in float and one with quantization simulated', async () => {
