@@ -1,6 +1,7 @@
 import type { Backend } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
 import { createWasmBackend } from '@octet/backend-wasm-simd';
+import { createWebgpuBackend } from '@octet/backend-webgpu';
 import { UsageError } from './errors';
 import { importFromHere } from './import-plugin';
 import { backendFrom } from './pick-backend';
@@ -19,6 +20,13 @@ const loaders: Readonly<Record<string, Loader>> = {
     const backend = await createWasmBackend({ threads });
     await backend.ready;
     return backend;
+  },
+  webgpu: async (options) => {
+    const backend = await createWebgpuBackend({ powerPreference: 'high-performance' });
+    const { software, adapter } = backend.info();
+    if (software)
+      console.warn(`octet: the GPU is software (${adapter}): its times say nothing about a real one.`);
+    return oneThread(backend, options);
   },
   js: (options) => oneThread(referenceBackend, options),
 };

@@ -2,7 +2,7 @@ import { addDispatchHook } from '@octet/backend';
 import type { AnyModule, HookHandle, Measured, Module } from '@octet/nn';
 import { intrinsic } from '@octet/quantization';
 import { noGrad, Tensor } from '@octet/tensor';
-import { median, type TimeOptions, timeRuns } from './timing';
+import { median, type TimeOptions, timeCalls, timeRuns } from './timing';
 
 /** A kernel that a layer ran. */
 export interface KernelUse {
@@ -114,7 +114,12 @@ export async function measureLayers(
     for (const layer of layers) {
       // The first runs were to warm up.
       layer.ms = backend.sync
-        ? await timeKernels(calls.get(layer) ?? [], { runs, backend, signal })
+        ? await timeCalls(
+            () => {
+              for (const kernel of calls.get(layer) ?? []) kernel();
+            },
+            { runs, backend, warmup: 0, signal },
+          )
         : layer.ms.slice(-runs);
     }
   } finally {
@@ -137,23 +142,6 @@ export function joined(fp32: readonly LayerRun[], int8: readonly LayerRun[]): La
     const ratio = sides.fp32 && sides.int8 ? sides.fp32.medianMs / sides.int8.medianMs : null;
     return { path, type, macs, ...sides, ratio };
   });
-}
-
-/** How long a group of kernels runs at least, in milliseconds, so that the wait for the queue counts for little. */
-const leastMs = 10;
-
-/** The milliseconds that kernel calls take together, in each of several runs. */
-async function timeKernels(
-  calls: readonly (() => void)[],
-  { runs, backend, signal }: LayerOptions,
-): Promise<number[]> {
-  const repeat = (times: number) => () => {
-    for (let i = 0; i < times; i++) for (const call of calls) call();
-  };
-  const [once] = await timeRuns(repeat(1), { runs: 1, backend, signal });
-  const times = Math.min(100, Math.ceil(leastMs / once));
-  const ms = await timeRuns(repeat(times), { runs, backend, warmup: 0, signal });
-  return ms.map((time) => time / times);
 }
 
 /** The modules under the model, but for the parts of fused layers. */

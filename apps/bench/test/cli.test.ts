@@ -215,7 +215,7 @@ describe('a wrong command line ends with 2 and says what is allowed', () => {
     [
       'an unknown backend',
       ['seed', '--backend', 'cuda'],
-      /--backend: expected wasm, js, or the path or package name of a module/,
+      /--backend: expected wasm, webgpu, js, or the path or package name of a module/,
     ],
     [
       'a path to nothing',

@@ -88,6 +88,14 @@ describe('peers', () => {
     );
     expect(stdout).toContain('tfjs did not run mlp in float32 on 2 threads: it takes one thread in Node');
   });
+
+  test('engines that have no WebGPU are reported', async () => {
+    const only = ['--models', 'mlp', '--engines', 'tfjs,onnxruntime-node', '--platform', 'webgpu'];
+    const { stdout, report } = await run([...tiny, ...only]);
+    expect(report).toMatchObject({ platform: 'webgpu', rows: [] });
+    expect(report.absent).toHaveLength(3);
+    expect(stdout).toContain('tfjs did not run mlp in float32 on one thread: it has no WebGPU in Node');
+  });
 });
 
 test('train: a step in float and one with quantization simulated', async () => {
@@ -136,6 +144,17 @@ test('gemm: each kernel against the ceiling of its inner loop', async () => {
     ceiling: positive,
   });
   expect(stdout).toMatch(/^qconv2d 1×1 +8 bits +16 +24 +8 .* 45\.0 +\d+ %$/m);
+});
+
+test('gemm: a GPU at sizes of its own, in operations a second', async ({ skip }) => {
+  const args = ['gemm', '--backend', 'webgpu', '--size', '7', '--ms', '1'];
+  const { code, stdout, stderr } = await runCli(args);
+  if (stderr.includes('found no adapter') && !process.env.CI)
+    skip('there is no GPU, not even a software one');
+  expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(/^kernel .* TOP\/s or TFLOP\/s$/m);
+  expect(stdout.match(/^\S.* (8 bits|7 bits|float32) +7 +7 +7 +[\d.]+ +[\d.]+ +[\d.e-]+$/gm)).toHaveLength(8);
+  if (stderr.includes('software')) expect(stderr).toContain('say nothing about a real one');
 });
 
 describe('cold', () => {

@@ -76,7 +76,7 @@ export async function createWebgpuBackend(options: WebgpuBackendOptions = {}): P
     onLost,
     onError,
   });
-  const { vendor, architecture, description } = device.adapterInfo ?? adapter?.info ?? {};
+  const { vendor, architecture, description, isFallbackAdapter } = device.adapterInfo ?? adapter?.info ?? {};
   return {
     name: 'webgpu',
     dtypes,
@@ -89,6 +89,7 @@ export async function createWebgpuBackend(options: WebgpuBackendOptions = {}): P
     memory: () => gpu.memory(),
     info: () => ({
       adapter: [vendor, architecture, description].filter(Boolean).join(' ') || 'unknown',
+      software: isFallbackAdapter ?? false,
       features: [...device.features].join(' '),
       ...gpu.info(),
     }),

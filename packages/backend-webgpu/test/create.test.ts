@@ -13,6 +13,7 @@ describe.skipIf(noGpu)('createWebgpuBackend', () => {
     const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
     expect(backend.info()).toMatchObject({
       adapter: expect.stringMatching(/\w/),
+      software: adapter.info.isFallbackAdapter,
       dotProduct: expect.any(Boolean),
       pipelines: 0,
       buffers: 0,

@@ -75,8 +75,14 @@ export class Consumer {
   /** Loads an entry in Node as an ES module. Returns the names it exports. */
   async importNames(node: string, entry: string): Promise<string[]> {
     if (this.pkg.needsVitest) return this.importNamesInVitest(entry);
-    const script = `console.log(JSON.stringify(Object.keys(await import('${entry}'))))`;
-    return JSON.parse(await run(this.folder, node, '--input-type=module', '--eval', script));
+    return JSON.parse(
+      await this.evaluate(`console.log(JSON.stringify(Object.keys(await import('${entry}'))))`, node),
+    );
+  }
+
+  /** What an ES module prints that runs in the project. */
+  evaluate(script: string, node = process.execPath): Promise<string> {
+    return run(this.folder, node, '--input-type=module', '--eval', script);
   }
 
   /** Loads an entry in Node with `require()`. Returns the names it exports. */

@@ -84,6 +84,15 @@ describe.concurrent.each(packages)('$name', (pkg) => {
   });
 });
 
+test('@octet/backend-webgpu without the package webgpu says to install it', async ({ expect }) => {
+  const consumer = await consumerOf(packages.find(({ name }) => name === '@octet/backend-webgpu')!);
+  const said = await consumer.evaluate(`
+    const { createWebgpuBackend } = await import('@octet/backend-webgpu');
+    await createWebgpuBackend().catch(({ name, message }) => console.log(name, message));
+  `);
+  expect(said).toMatch(/^BackendError createWebgpuBackend: .*npm install webgpu/s);
+});
+
 test('the conformance suite of @octet/backend-testkit runs where it is installed', async ({ expect }) => {
   const consumer = await consumerOf(packages.find(({ name }) => name === '@octet/backend-testkit')!);
   consumer.write(

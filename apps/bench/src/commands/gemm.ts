@@ -1,3 +1,4 @@
+import type { Backend } from '@octet/backend';
 import { manualSeed, noGrad, setBackend } from '@octet/tensor';
 import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
@@ -7,7 +8,7 @@ import { backendOption, jsonOption, list, threadsOption, whole } from '../option
 import { withProgress } from '../progress';
 import { checkFilePath, writeJson } from '../result-file';
 import { formatTable, right, type TableData } from '../table';
-import { median, timeRuns } from '../timing';
+import { median, timeCalls, timeRuns } from '../timing';
 
 /**
  * What one thread reaches in the inner loop alone, in 10⁹ multiplications a second: bare kernels of K = 288, measured on
@@ -24,6 +25,7 @@ interface GemmOptions {
   k: number[];
   side: number;
   columns: number;
+  size?: number[];
   ms: number;
   json?: string;
 }
@@ -43,6 +45,7 @@ interface GemmRow extends GemmSize {
 export interface GemmReport {
   command: 'gemm';
   backend: string;
+  /** Which of the backend's kernels they are, or which GPU they ran on. */
   variant: string;
   threads: number;
   rows: GemmRow[];
@@ -63,6 +66,12 @@ export function gemmCommand(): Command {
     )
     .addOption(count('--side <n>', 'height and width of the images; their pixels are the rows', 32))
     .addOption(count('--columns <n>', 'columns, or output channels', 256))
+    .addOption(
+      new Option(
+        '--size <list>',
+        'products of N × N matrices instead (on a GPU: 1024,4096, 128 if it is software)',
+      ).argParser(list(whole({ min: 1 }))),
+    )
     .addOption(count('--ms <n>', 'how long each is timed at least, in milliseconds', 200))
     .addOption(jsonOption())
     .action(benchGemm);
@@ -70,28 +79,31 @@ export function gemmCommand(): Command {
 
 const minRuns = 5;
 
-async function benchGemm({ json, k: sizes, side, columns, threads, ...options }: GemmOptions): Promise<void> {
+async function benchGemm({ json, threads, ...options }: GemmOptions): Promise<void> {
   await checkFilePath(json);
   const backend = await loadBackend(options.backend, { threads });
   setBackend(backend);
   manualSeed(0);
-  const { variant } = backend.info?.() ?? {};
+  const { variant, adapter } = backend.info?.() ?? {};
   const report: GemmReport = {
     command: 'gemm',
     backend: backend.name,
-    variant: String(variant ?? ''),
+    variant: String(variant ?? adapter ?? ''),
     threads,
     rows: [],
     host: hostInfo(),
   };
-  const jobs = sizes.flatMap((k) => gemmCases.map((one) => ({ one, size: { rows: side ** 2, k, columns } })));
+  const jobs = jobsOf(backend, options);
   await withProgress('Timing', async (progress) => {
     for (const [done, { one, size }] of jobs.entries()) {
       progress(done, jobs.length, one.kernel);
       const run = await one.prepare(size);
-      const call = () => noGrad(run);
+      const call = () => noGrad(run).dispose();
       const [first] = await timeRuns(call, { runs: 1, warmup: 2, backend });
-      const times = await timeRuns(call, { runs: Math.max(minRuns, Math.ceil(options.ms / first)), backend });
+      const times = await timeCalls(call, {
+        runs: Math.max(minRuns, Math.ceil(options.ms / first)),
+        backend,
+      });
       const medianMs = median(times);
       const ceiling = isVariant(variant) ? ceilings[variant][one.loop] : undefined;
       report.rows.push({
@@ -110,23 +122,37 @@ async function benchGemm({ json, k: sizes, side, columns, threads, ...options }:
   if (json !== undefined) await writeJson(json, report);
 }
 
+type Sizes = Pick<GemmOptions, 'size' | 'k' | 'side' | 'columns'>;
+
+/** What to time, at which sizes. */
+function jobsOf(backend: Backend, { size, k: sums, side, columns }: Sizes) {
+  const { adapter, software } = backend.info?.() ?? {};
+  const cubes = size ?? (adapter ? (software ? [128] : [1024, 4096]) : undefined);
+  const sizes: GemmSize[] = cubes
+    ? cubes.map((n) => ({ rows: n, k: n, columns: n }))
+    : sums.map((k) => ({ rows: side ** 2, k, columns }));
+  const cases = cubes ? gemmCases.filter(({ loop }) => loop !== 'depthwise') : gemmCases;
+  return sizes.flatMap((size) => cases.map((one) => ({ one, size })));
+}
+
 function isVariant(variant: unknown): variant is keyof typeof ceilings {
   return typeof variant === 'string' && Object.hasOwn(ceilings, variant);
 }
 
-export function gemmTables({ rows }: GemmReport): TableData[] {
+/** Without ceilings, as on a GPU: 10¹² operations a second, two a multiplication, be they of integers or of floats. */
+export function gemmTables({ variant, rows }: GemmReport): TableData[] {
+  const hasCeilings = rows.some(({ ceiling }) => ceiling !== null);
   return [
     {
       columns: [
-        { title: 'kernel' },
+        { title: hasCeilings || !variant ? 'kernel' : `kernel · ${variant}` },
         { title: 'input' },
         right('rows'),
         right('k'),
         right('columns'),
         right('median ms'),
         right('GMAC/s'),
-        right('ceiling'),
-        right('of it'),
+        ...(hasCeilings ? [right('ceiling'), right('of it')] : [right('TOP/s or TFLOP/s')]),
       ],
       rows: rows.map((row) => [
         row.kernel,
@@ -136,8 +162,12 @@ export function gemmTables({ rows }: GemmReport): TableData[] {
         String(row.columns),
         row.medianMs.toFixed(3),
         row.gmacs.toFixed(1),
-        row.ceiling?.toFixed(1) ?? '',
-        row.ceiling ? `${Math.round((100 * row.gmacs) / row.ceiling)} %` : '',
+        ...(hasCeilings
+          ? [
+              row.ceiling?.toFixed(1) ?? '',
+              row.ceiling ? `${Math.round((100 * row.gmacs) / row.ceiling)} %` : '',
+            ]
+          : [((2 * row.gmacs) / 1000).toPrecision(3)]),
       ]),
     },
   ];

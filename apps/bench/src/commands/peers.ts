@@ -10,6 +10,7 @@ import { DisagreementError } from '../errors';
 import { hostInfo } from '../host';
 import { jsonOption, list, oneOf, whole } from '../options';
 import { contest } from '../peers/contest';
+import { type Platform, platforms } from '../peers/engine';
 import { type EngineName, engineNames } from '../peers/engines';
 import { writePeerFiles } from '../peers/files';
 import { type PeerModelName, peerModelNames } from '../peers/models';
@@ -21,6 +22,7 @@ import { formatTable } from '../table';
 interface PeersOptions {
   models: PeerModelName[];
   engines: EngineName[];
+  platform: Platform;
   threads: number[];
   rounds: number;
   ms: number;
@@ -39,6 +41,11 @@ export function peersCommand(): Command {
     .description('compare with other engines on the same networks, each in a process of its own')
     .addOption(some('models', 'networks', peerModelNames))
     .addOption(some('engines', 'engines', engineNames))
+    .addOption(
+      new Option('--platform <name>', 'what engines for the web compute on')
+        .choices(platforms)
+        .default('wasm'),
+    )
     .addOption(
       new Option('--threads <list>', 'threads of each engine, as in 1,2')
         .default([1], '1')
@@ -82,6 +89,7 @@ async function benchPeers({ json, models, rounds, qengine, ...options }: PeersOp
   setBackend(await loadBackend('wasm', { threads: 1 }));
   const report: PeersReport = {
     command: 'peers',
+    platform: options.platform,
     qengine,
     rounds,
     rows: [],

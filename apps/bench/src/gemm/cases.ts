@@ -2,7 +2,7 @@ import { Conv2d, Linear } from '@octet/nn';
 import { dynamic, quantized } from '@octet/quantization';
 import { rand, randn, type Tensor } from '@octet/tensor';
 
-/** The size of a matrix product: [rows, k] · [k, columns]. Convolutions take the rows as the pixels of a square image. */
+/** The size of a matrix product: [rows, k] · [k, columns]. Convolutions take the rows as the pixels of an image. */
 export interface GemmSize {
   rows: number;
   k: number;
@@ -28,9 +28,11 @@ const depthwise = ({ rows, k }: GemmSize) => rows * k * 9;
 
 const output = { scale: 0.1, zeroPoint: 128 };
 
+/** As near to a square as its pixels allow. */
 function image({ rows, k }: GemmSize, make: (shape: number[]) => Tensor): Tensor {
-  const side = Math.sqrt(rows);
-  return make([1, k, side, side]).contiguous({ memoryFormat: 'channelsLast' });
+  let height = Math.floor(Math.sqrt(rows));
+  while (rows % height !== 0) height--;
+  return make([1, k, height, rows / height]).contiguous({ memoryFormat: 'channelsLast' });
 }
 
 /** Integers from 0 to `most`. */

@@ -1,11 +1,12 @@
 import { median } from '../timing';
 import { Absent, Contender } from './contender';
-import type { DType } from './engine';
+import type { DType, Platform } from './engine';
 import { type EngineName, engines } from './engines';
 import type { PeerFiles } from './files';
 
 export interface ContestOptions {
   engines: readonly EngineName[];
+  platform: Platform;
   threads: readonly number[];
   /** How often each is timed, one after the other. */
   rounds: number;
@@ -27,18 +28,18 @@ export interface Contest {
  * @throws Interrupted, Error if Octet itself can't run it
  */
 export async function contest({ jobs }: PeerFiles, options: ContestOptions): Promise<Contest> {
-  const { rounds, ms, onProgress } = options;
+  const { platform, rounds, ms, onProgress } = options;
   const found: Contest = { contenders: [], absent: [] };
   const { contenders, absent } = found;
   try {
     for (const { engine, dtype, threads } of entries(options)) {
       onProgress?.(0, rounds, `loading ${engine}`);
-      const job = { ...jobs[dtype], threads };
-      const { oneThread } = engines[engine];
-      const one =
-        threads > 1 && oneThread
-          ? new Absent(engine, job, oneThread)
-          : await Contender.start(engine, job, { runs: 2, ms: 3 * ms });
+      const job = { ...jobs[dtype], platform, threads };
+      const { oneThread, lacks } = engines[engine];
+      const reason = lacks?.[platform] ?? (threads > 1 ? oneThread : undefined);
+      const one = reason
+        ? new Absent(engine, job, reason)
+        : await Contender.start(engine, job, { runs: 2, ms: 3 * ms });
       if (one instanceof Contender) contenders.push(one);
       else if (engine !== 'octet') absent.push(one);
       else throw new Error(`octet: ${one.reason}`);

@@ -17,7 +17,7 @@ export interface PeerFiles {
   macs: number;
   inputShape: readonly number[];
   /** What to run, but for the threads. */
-  jobs: Record<DType, Omit<Job, 'threads'>>;
+  jobs: Record<DType, Omit<Job, 'platform' | 'threads'>>;
 }
 
 /** How many images a network is calibrated on at most. */
@@ -39,7 +39,7 @@ export async function writePeerFiles(
 
   const input = { file: path.join(folder, `${model}.input`), shape };
   await writeFile(input.file, await x.data(), { signal });
-  const write = async (dtype: DType, network: Module): Promise<Omit<Job, 'threads'>> => {
+  const write = async (dtype: DType, network: Module): Promise<Omit<Job, 'platform' | 'threads'>> => {
     const file = path.join(folder, `${model}-${dtype}`);
     const job = { model, dtype, qengine, input, onnx: `${file}.onnx`, checkpoint: `${file}.safetensors` };
     await writeFile(job.onnx, await exportOnnx(network, x), { signal });

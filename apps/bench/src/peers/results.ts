@@ -5,7 +5,7 @@ import { right, type TableData } from '../table';
 import { median } from '../timing';
 import type { Contender } from './contender';
 import { correlation } from './correlation';
-import type { DType } from './engine';
+import type { DType, Platform } from './engine';
 import { type EngineName, engineNames } from './engines';
 import type { PeerFiles } from './files';
 import type { PeerModelName } from './models';
@@ -40,6 +40,7 @@ export interface Ratio {
 /** What the JSON file says. */
 export interface PeersReport {
   command: 'peers';
+  platform: Platform;
   qengine: QEngine;
   rounds: number;
   rows: PeerRow[];

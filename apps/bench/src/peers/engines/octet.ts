@@ -4,17 +4,18 @@ import { loadBackend } from '../../backends';
 import type { Engine } from '../engine';
 import { peerModels } from '../models';
 
-/** This library, on WebAssembly. */
+/** This library. */
 export const octet: Engine = {
   dtypes: ['float32', 'int8'],
-  async start({ model: name, dtype, qengine, threads, input, checkpoint }) {
-    const backend = await loadBackend('wasm', { threads });
+  async start({ model: name, dtype, qengine, platform, threads, input, checkpoint }) {
+    const backend = await loadBackend(platform, { threads });
     setBackend(backend);
     const { create, toInt8 } = peerModels[name];
     const model = dtype === 'int8' ? await toInt8(create(), qengine) : create();
     await model.loadStateDictAsync(await load(checkpoint));
+    const { variant, adapter } = backend.info?.() ?? {};
     return {
-      version: String(backend.info?.().variant),
+      version: String(variant ?? adapter),
       run: async (x) => (await noGrad(() => model.call(tensor(x, input.shape))).data()) as Float32Array,
     };
   },

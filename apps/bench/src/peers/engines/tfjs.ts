@@ -22,6 +22,7 @@ type Layer = (x: Tf.Tensor) => Tf.Tensor;
 /** TensorFlow.js on WebAssembly. It has no int8 there. */
 export const tfjs: Engine = {
   dtypes: ['float32'],
+  lacks: { webgpu: 'it has no WebGPU in Node' },
   oneThread: 'it takes one thread in Node',
   async start({ model: name, input, checkpoint }) {
     const tf: typeof Tf = await import('@tensorflow/tfjs-core');
