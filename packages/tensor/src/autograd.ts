@@ -122,6 +122,16 @@ export function freeIntermediate(x: Tensor, y: Tensor): void {
   else if (!y.requiresGrad) x.storage.release();
 }
 
+/**
+ * Frees `helper`, which an op made beside its output `y` and saved for the gradient: at once if none is wanted, else when a
+ * backward pass is through with `y`. Not where it shares the memory of `of`.
+ */
+export function freeHelper(helper: Tensor, y: Tensor, of?: Tensor): void {
+  if (helper.storage === of?.storage) return;
+  if (y.gradNode) y.gradNode.freeSaved(helper);
+  else helper.storage.release();
+}
+
 /** `x` through the functions one after another; what lies between them is freed as by freeIntermediate. */
 export function chain(x: Tensor, ...steps: readonly ((x: Tensor) => Tensor)[]): Tensor {
   return steps.reduce((from, step) => {

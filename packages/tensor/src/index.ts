@@ -4,6 +4,7 @@ export {
   type BackwardOptions,
   chain,
   enableGrad,
+  freeHelper,
   freeIntermediate,
   grad,
   isGradEnabled,

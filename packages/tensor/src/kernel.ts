@@ -166,9 +166,9 @@ export function withStrides(x: Tensor, strides: readonly number[]): Tensor {
   return y;
 }
 
-/** Frees what `dense` and its like made of a tensor, unless it is the tensor itself. */
+/** Frees what `dense` and its like made of a tensor, unless it is the tensor itself, or a view of it. */
 export function freeCopy(copy: Tensor, of: Tensor): void {
-  if (copy !== of) copy.storage.release();
+  if (copy.storage !== of.storage) copy.storage.release();
 }
 
 /** `x` row-major from the start of its storage. Not recorded. */

@@ -260,7 +260,9 @@ export class Tensor {
         fix: 'Its integers mean other numbers: dequantize it and quantize it anew, or copy intRepr() if that is meant.',
       });
     }
-    this.overwrite(source.detach().to(this.backend).to(this.dtype));
+    const from = source.detach().to(this.backend).to(this.dtype);
+    this.overwrite(from);
+    freeCopy(from, source);
     return this;
   }
 
@@ -277,6 +279,7 @@ export class Tensor {
       this.storage.dtype,
     );
     this.overwrite(expandTo(one.fill_(value), this.shape));
+    one.storage.release();
     return this;
   }
 
@@ -292,6 +295,7 @@ export class Tensor {
       yOffset: this.offset,
     };
     run('copyStrided', { x: as(from, [from.storage.length]) }, { y: as(this, [storage.length]) }, attrs);
+    freeCopy(from, source);
   }
 
   /**

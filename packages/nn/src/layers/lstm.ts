@@ -5,12 +5,14 @@ import {
   linear,
   mul,
   sameShape,
+  scope,
   select,
   sigmoid,
   stack,
   type Tensor,
   tanh,
   transpose,
+  willRecord,
   zeros,
 } from '@octet/tensor';
 import { repr, requireRank, whole } from '../arguments';
@@ -80,6 +82,13 @@ export class LSTM extends Module<[x: Tensor, state?: LSTMState], [y: Tensor, sta
   /** @throws ShapeError unless x is [T, N, inputSize] (or batch first) and the state fits */
   forward(x: Tensor, state?: LSTMState): [y: Tensor, state: LSTMState] {
     requireRank('LSTM', x, this.batchFirst ? '[N, T, inputSize]' : '[T, N, inputSize]', 3);
+    // Hardly anything that it makes is asked for: without a graph that needs it, it goes at once.
+    return willRecord(x, ...(state ?? []), ...this.parameters())
+      ? this.allLayers(x, state)
+      : scope(() => this.allLayers(x, state));
+  }
+
+  private allLayers(x: Tensor, state?: LSTMState): [y: Tensor, state: LSTMState] {
     let y = this.batchFirst ? transpose(x, 0, 1) : x;
     const shape = [this.numLayers, y.shape[1], this.hiddenSize];
     const [h0, c0] = state ?? [zerosOn(x, shape), zerosOn(x, shape)];

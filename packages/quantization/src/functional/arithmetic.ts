@@ -18,7 +18,7 @@ import {
 } from '@octet/tensor';
 import { type OutputQparams, outputQparams, outputRange, requireQuint8 } from './int8';
 
-const { emptyOn, packed, run, withStrides } = kernel;
+const { emptyOn, freeCopy, packed, run, withStrides } = kernel;
 const f32 = Math.fround;
 
 /**
@@ -55,6 +55,8 @@ export function quantizedAdd(a: Tensor, b: Tensor, output: OutputQparams & { rel
       ...outputRange(yq.zeroPoint, output.relu ?? false),
     },
   );
+  freeCopy(operands.a, a);
+  freeCopy(operands.b, b);
   return y;
 }
 
@@ -73,6 +75,8 @@ export function quantizedMul(a: Tensor, b: Tensor, output: OutputQparams & { rel
       ...outputRange(yq.zeroPoint, output.relu ?? false),
     },
   );
+  freeCopy(operands.a, a);
+  freeCopy(operands.b, b);
   return y;
 }
 
@@ -80,10 +84,10 @@ export function quantizedMul(a: Tensor, b: Tensor, output: OutputQparams & { rel
 export function quantizedCat(tensors: readonly Tensor[], dim: number, output: OutputQparams): Tensor {
   const op = 'quantized.cat';
   const yq = outputQparams(op, output);
-  return cat(
-    tensors.map((x) => requantize(x, yq)),
-    dim,
-  );
+  const requantized = tensors.map((x) => requantize(x, yq));
+  const y = cat(requantized, dim);
+  for (const t of requantized) t.storage.release();
+  return y;
 }
 
 /** The same numbers at another scale: dequantize and quantize, by a table of all 256 integers. quint8 → quint8. */

@@ -1,8 +1,8 @@
 import { ShapeError } from '@octet/backend';
-import { kernel, record, type Tensor } from '@octet/tensor';
+import { freeHelper, kernel, record, type Tensor } from '@octet/tensor';
 import { aroundChannels } from './observe';
 
-const { as, emptyLike, emptyOn, requireFloat, run, withStrides } = kernel;
+const { as, emptyLike, emptyOn, freeCopy, requireFloat, run, withStrides } = kernel;
 
 export interface FakeQuantizeOptions {
   quantMin: number;
@@ -24,13 +24,14 @@ export function fakeQuantize(
   options: FakeQuantizeOptions,
 ): Tensor {
   requireFloat('fakeQuantize', x);
-  const { y, mask } = quantizeAndBack(x, scale, zeroPoint, options);
+  const { xo, y, mask } = quantizeAndBack(x, scale, zeroPoint, options);
+  freeCopy(xo.tensor, x);
   const out = record('fakeQuantize', y, [x], (grad) => {
     const gradX = emptyLike(mask, grad.dtype);
     run('applyMask', { x: withStrides(grad, mask.strides), mask }, { y: gradX }, { scale: 1 });
     return [gradX];
   });
-  out.gradNode?.freeSaved(mask);
+  freeHelper(mask, out);
   return out;
 }
 
@@ -46,10 +47,11 @@ export function learnableFakeQuantize(
   { gradFactor = 1, ...options }: FakeQuantizeOptions & { gradFactor?: number },
 ): Tensor {
   requireFloat('learnableFakeQuantize', x, scale, zeroPoint);
-  const { xo, y } = quantizeAndBack(x, scale, zeroPoint, options);
+  const { xo, y, mask } = quantizeAndBack(x, scale, zeroPoint, options);
+  mask.storage.release();
   // The optimizer changes scale and zero point in place: backward needs those of this forward.
   const saved = { scale: scale.detach().clone(), zeroPoint: zeroPoint.detach().clone() };
-  return record('learnableFakeQuantize', y, [x, scale, zeroPoint], (grad) => {
+  const out = record('learnableFakeQuantize', y, [x, scale, zeroPoint], (grad) => {
     const gradX = emptyLike(xo.tensor);
     const gradScale = emptyOn(x, scale.shape);
     const gradZeroPoint = emptyOn(x, zeroPoint.shape);
@@ -61,6 +63,9 @@ export function learnableFakeQuantize(
     );
     return [gradX, gradScale, gradZeroPoint];
   });
+  freeHelper(xo.tensor, out, x);
+  for (const t of [saved.scale, saved.zeroPoint]) freeHelper(t, out);
+  return out;
 }
 
 function quantizeAndBack(

@@ -3,7 +3,7 @@ import { kernel, linearShape, numel, type Tensor } from '@octet/tensor';
 import { type OutputQparams, outputQparams, requireQuint8 } from './int8';
 import type { PackedWeight } from './packed-weight';
 
-const { as, dense, emptyOn, run } = kernel;
+const { as, dense, emptyOn, freeCopy, run } = kernel;
 
 /** int8 linear: x [..., in] quint8, weight [out, in] qint8 → [..., out] quint8; the formula of quantizedConv2d. */
 export function quantizedLinear(
@@ -17,13 +17,15 @@ export function quantizedLinear(
   const yq = outputQparams(op, options);
   const { bias, attrs } = packed.callFor(xq, yq, options.relu ?? false);
   const y = emptyOn(x, shape, { qparams: yq });
+  const xd = dense(x);
   run(
     'qlinear',
-    { x: as(dense(x), [rows, inner]), weight: packed.operand, bias },
+    { x: as(xd, [rows, inner]), weight: packed.operand, bias },
     { y: as(y, [rows, outer]) },
     attrs,
     packed.cache,
   );
+  freeCopy(xd, x);
   return y;
 }
 
@@ -44,13 +46,15 @@ export function dynamicLinear(x: Tensor, packed: PackedWeight): Tensor {
   }
   const { rows, inner, outer, shape } = shapesOf(op, x, packed);
   const y = emptyOn(x, shape);
+  const xd = dense(x);
   run(
     'qlinearDynamic',
-    { x: as(dense(x), [rows, inner]), weight: packed.operand, bias: bias && dense(bias) },
+    { x: as(xd, [rows, inner]), weight: packed.operand, bias: bias && dense(bias) },
     { y: as(y, [rows, outer]) },
     { weightScale: packed.scale, weightZeroPoint: packed.zeroPoint },
     packed.cache,
   );
+  freeCopy(xd, x);
   return y;
 }
 

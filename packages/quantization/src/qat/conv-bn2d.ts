@@ -1,6 +1,17 @@
 import { QuantizationError } from '@octet/backend';
 import { type AnyModule, type BatchNorm2d, type Conv2d, keepsNothing } from '@octet/nn';
-import { chain, conv2d, freeIntermediate, noGrad, ones, relu, sqrt, type Tensor, zeros } from '@octet/tensor';
+import {
+  chain,
+  conv2d,
+  freeHelper,
+  freeIntermediate,
+  noGrad,
+  ones,
+  relu,
+  sqrt,
+  type Tensor,
+  zeros,
+} from '@octet/tensor';
 import { foldBatchNorm } from '../fold-batch-norm';
 import type { QConfig } from '../qconfig';
 import { QatConv2d } from './conv2d';
@@ -87,7 +98,12 @@ export class QatConvBn2d extends QatConv2d {
 
   /** s, as often as the weight has elements: it is used more than once. */
   private factor(): Tensor {
-    return this.gamma.div(this.runningStd).reshape([-1, 1, 1, 1]).expand(this.weight.shape).contiguous();
+    const { runningStd } = this;
+    const perOutput = this.gamma.div(runningStd);
+    const factor = perOutput.reshape([-1, 1, 1, 1]).expand(this.weight.shape).contiguous();
+    freeHelper(runningStd, perOutput);
+    freeIntermediate(perOutput, factor);
+    return factor;
   }
 
   private get runningStd(): Tensor {

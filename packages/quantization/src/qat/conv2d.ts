@@ -1,4 +1,4 @@
-import { Conv2d } from '@octet/nn';
+import { Conv2d, inTurn } from '@octet/nn';
 import { chain, conv2d, relu, type Tensor } from '@octet/tensor';
 import type { QConfig } from '../qconfig';
 import type { ObserverOrFakeQuant } from '../with-args';
@@ -19,7 +19,7 @@ export class QatConv2d extends Conv2d {
   }
 
   override forward(x: Tensor): Tensor {
-    return conv2d(x, this.weightFakeQuant.call(this.weight), this.bias, this);
+    return inTurn(this.weight, this.weightFakeQuant, (w) => conv2d(x, w, this.bias, this));
   }
 }
 

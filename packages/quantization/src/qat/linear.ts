@@ -1,4 +1,4 @@
-import { Linear } from '@octet/nn';
+import { inTurn, Linear } from '@octet/nn';
 import { chain, linear, relu, type Tensor } from '@octet/tensor';
 import type { QConfig } from '../qconfig';
 import type { ObserverOrFakeQuant } from '../with-args';
@@ -19,7 +19,7 @@ export class QatLinear extends Linear {
   }
 
   override forward(x: Tensor): Tensor {
-    return linear(x, this.weightFakeQuant.call(this.weight), this.bias);
+    return inTurn(this.weight, this.weightFakeQuant, (w) => linear(x, w, this.bias));
   }
 }
 

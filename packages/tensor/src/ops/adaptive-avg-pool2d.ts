@@ -1,5 +1,5 @@
 import { record } from '../autograd';
-import { channelsLast, emptyChannelsLast, nhwc, requireFloat, requireRank, run } from '../kernel';
+import { channelsLast, emptyChannelsLast, freeCopy, nhwc, requireFloat, requireRank, run } from '../kernel';
 import { requirePerTensor } from '../qparams';
 import type { Tensor } from '../tensor';
 import { requireEightBits } from './quantized/lookup';
@@ -21,9 +21,11 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: PairLike): Tensor {
   if (x.qparams) {
     const { zeroPoint } = requirePerTensor('adaptiveAvgPool2d', x.qparams);
     run('qadaptiveAvgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, { zeroPoint });
+    freeCopy(xc, x);
     return y;
   }
   run('adaptiveAvgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, {});
+  freeCopy(xc, x);
   return record('adaptiveAvgPool2d', y, [x], (grad) => {
     const gradX = emptyChannelsLast(grad, shapeX);
     run('adaptiveAvgPool2dBackward', { gradY: nhwc(channelsLast(grad)) }, { gradX: nhwc(gradX) }, {});

@@ -1,5 +1,5 @@
 import { ShapeError } from '@octet/backend';
-import { record } from '../autograd';
+import { freeHelper, record } from '../autograd';
 import { aroundDims, as, emptyLike, emptyOn, reducedLayout, requireFloat, run, withStrides } from '../kernel';
 import { formatShape, normalizeDims } from '../layout';
 import type { Tensor } from '../tensor';
@@ -17,7 +17,7 @@ export function amax(x: Tensor, dims?: number | readonly number[], keepDim = fal
   const y = emptyOn(x, layout.shape, layout);
   run('amax', { x: operand }, { y: as(y, [outer, inner]) }, {});
   const saved = y.detach();
-  return record('amax', y, [x], (grad) => {
+  const out = record('amax', y, [x], (grad) => {
     const gradX = emptyLike(operand.tensor);
     run(
       'amaxBackward',
@@ -31,6 +31,8 @@ export function amax(x: Tensor, dims?: number | readonly number[], keepDim = fal
     );
     return [gradX];
   });
+  freeHelper(operand.tensor, out, x);
+  return out;
 }
 
 /** @throws ShapeError if any of the dims has size 0. */

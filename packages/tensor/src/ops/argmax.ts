@@ -1,4 +1,4 @@
-import { aroundDims, as, dense, emptyOn, reducedLayout, requireFloat, run } from '../kernel';
+import { aroundDims, as, dense, emptyOn, freeCopy, reducedLayout, requireFloat, run } from '../kernel';
 import { normalizeDim } from '../layout';
 import type { Tensor } from '../tensor';
 import { requireElements } from './amax';
@@ -13,7 +13,9 @@ export function argmax(x: Tensor, dim?: number, keepDim = false): Tensor {
   if (dim === undefined) {
     requireElements('argmax', x, all);
     const y = emptyOn(x, keepDim ? all.map(() => 1) : [], { dtype: 'int32' });
-    run('argmax', { x: as(dense(x), [1, x.numel, 1]) }, { y: as(y, [1, 1]) }, {});
+    const xd = dense(x);
+    run('argmax', { x: as(xd, [1, x.numel, 1]) }, { y: as(y, [1, 1]) }, {});
+    freeCopy(xd, x);
     return y;
   }
   const over = [normalizeDim('argmax', dim, x.shape.length)];
@@ -22,5 +24,6 @@ export function argmax(x: Tensor, dim?: number, keepDim = false): Tensor {
   const layout = reducedLayout(x, over, kept, keepDim);
   const y = emptyOn(x, layout.shape, { dtype: 'int32', strides: layout.strides });
   run('argmax', { x: operand }, { y: as(y, [outer, inner]) }, {});
+  freeCopy(operand.tensor, x);
   return y;
 }

@@ -1,6 +1,6 @@
 import type { AvgPoolAttrs } from '@octet/backend';
 import { record } from '../autograd';
-import { channelsLast, emptyChannelsLast, nhwc, requireFloat, run } from '../kernel';
+import { channelsLast, emptyChannelsLast, freeCopy, nhwc, requireFloat, run } from '../kernel';
 import { requirePerTensor } from '../qparams';
 import type { Tensor } from '../tensor';
 import { poolShape } from './max-pool2d';
@@ -34,9 +34,11 @@ export function avgPool2d(
   if (x.qparams) {
     const { zeroPoint } = requirePerTensor('avgPool2d', x.qparams);
     run('qavgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, { ...attrs, zeroPoint });
+    freeCopy(xc, x);
     return y;
   }
   run('avgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, attrs);
+  freeCopy(xc, x);
   const { shape: shapeX } = x;
   return record('avgPool2d', y, [x], (grad) => {
     const gradX = emptyChannelsLast(grad, shapeX);

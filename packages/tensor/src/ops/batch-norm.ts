@@ -1,11 +1,12 @@
 import { ArgumentError, ShapeError } from '@octet/backend';
-import { record, willRecord } from '../autograd';
+import { freeHelper, record, willRecord } from '../autograd';
 import {
   as,
   channelsInnermost,
   dense,
   emptyLike,
   emptyOn,
+  freeCopy,
   requireFloat,
   requireRank,
   run,
@@ -70,7 +71,11 @@ export function batchNorm(
       invStd = applyUnary('pow', affine(v.detach(), 1, eps), { exponent: -0.5 });
     }
   }
-  if (!recording || !mean || !invStd) return y;
+  if (!recording || !mean || !invStd) {
+    freeCopy(xc, x);
+    for (const t of [mean, invStd]) t?.storage.release();
+    return y;
+  }
   const saved = { x: as(xc.detach(), rows), mean, invStd, weight: affineParams.weight?.detach() };
   const hasWeight = weight !== undefined;
   const out = record('batchNorm', y, inputs, (grad) => {
@@ -86,8 +91,8 @@ export function batchNorm(
     );
     return hasWeight ? [gradX, gradWeight, gradBias] : [gradX, gradBias];
   });
-  out.gradNode?.freeSaved(mean);
-  out.gradNode?.freeSaved(invStd);
+  freeHelper(xc, out, x);
+  for (const t of [mean, invStd]) freeHelper(t, out);
   return out;
 }
 

@@ -1,6 +1,6 @@
 import { type DType, DTypeError, isFloatDType } from '@octet/backend';
 import { record } from '../autograd';
-import { emptyLike, packed, run } from '../kernel';
+import { emptyLike, freeCopy, packed, run } from '../kernel';
 import type { Tensor } from '../tensor';
 
 /** The elements in another dtype: float to integer truncates and saturates, to bool is `x != 0`. */
@@ -17,5 +17,6 @@ export function cast(x: Tensor, dtype: DType): Tensor {
   const xd = packed(x);
   const y = emptyLike(xd, dtype);
   run('cast', { x: xd }, { y }, {});
+  freeCopy(xd, x);
   return isFloatDType(dtype) ? record('to', y, [x], (grad) => [cast(grad, x.dtype)]) : y;
 }

@@ -1,5 +1,5 @@
 import { record } from '../autograd';
-import { emptyLike, packed, run } from '../kernel';
+import { emptyLike, freeCopy, packed, run } from '../kernel';
 import type { Tensor } from '../tensor';
 
 /** A copy with memory of its own, any dtype; recorded, so that gradients flow through it. */
@@ -8,5 +8,6 @@ export function clone(x: Tensor): Tensor {
   const y = emptyLike(xd);
   const flat = { shape: [x.numel], xStrides: [1], yStrides: [1], xOffset: 0, yOffset: 0 };
   run('copyStrided', { x: xd }, { y }, flat);
+  freeCopy(xd, x);
   return record('clone', y, [x], (grad) => [grad]);
 }

@@ -1,5 +1,5 @@
 import { ArgumentError, type Conv2dAttrs, ShapeError } from '@octet/backend';
-import { record, willRecord } from '../autograd';
+import { freeHelper, record, willRecord } from '../autograd';
 import {
   channelsLast,
   dense,
@@ -34,8 +34,6 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
   // Each operand is kept for the other's gradient, if that is wanted.
   const savedX = willRecord(weight) ? xc : undefined;
   const savedWeight = willRecord(x) ? wc : undefined;
-  if (!savedX) freeCopy(xc, x);
-  if (!savedWeight) freeCopy(wc, weight);
   const { shape: shapeX } = x;
   const { shape: shapeWeight } = weight;
   const out = record('conv2d', y, bias ? [x, weight, bias] : [x, weight], (grad, needs) => {
@@ -59,8 +57,10 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
     }
     return [gradX, gradWeight, needs[2] ? applySum(gradY, [0, 2, 3], false) : undefined];
   });
-  if (xc !== x) out.gradNode?.freeSaved(xc);
-  if (wc !== weight) out.gradNode?.freeSaved(wc);
+  if (savedX) freeHelper(xc, out, x);
+  else freeCopy(xc, x);
+  if (savedWeight) freeHelper(wc, out, weight);
+  else freeCopy(wc, weight);
   return out;
 }
 

@@ -1,4 +1,4 @@
-import { record, willRecord } from '../autograd';
+import { freeHelper, record, willRecord } from '../autograd';
 import { full } from '../factory';
 import type { Tensor } from '../tensor';
 import { applyBinary } from './elementwise';
@@ -14,10 +14,12 @@ export function div(a: Tensor, b: Tensor | number): Tensor {
   const { shape: shapeA } = a;
   const { shape: shapeB } = divisor;
   const savedY = willRecord(divisor) ? y.detach() : undefined;
-  return record('div', y, [a, divisor], (grad) => {
+  const out = record('div', y, [a, divisor], (grad) => {
     const perA = div(grad, divisor);
     return [sumTo(perA, shapeA), savedY && neg(sumTo(mul(perA, savedY), shapeB))];
   });
+  if (typeof b === 'number') freeHelper(divisor, out);
+  return out;
 }
 
 function numberLike(x: Tensor, value: number): Tensor {

@@ -1,4 +1,5 @@
 import { ArgumentError } from '@octet/backend';
+import { freeHelper } from '../autograd';
 import { emptyOn, requireFloat } from '../kernel';
 import { defaultGenerator, type Generator } from '../random';
 import type { Tensor } from '../tensor';
@@ -33,5 +34,7 @@ export function dropout(
   // Row-major, so that the memory format of x makes no difference.
   const mask = emptyOn(x, x.shape, { dtype: 'bool' });
   mask.backend.write(mask.storage.buffer, keep);
-  return applyMask('dropout', x, mask, p === 1 ? 0 : 1 / (1 - p));
+  const y = applyMask('dropout', x, mask, p === 1 ? 0 : 1 / (1 - p));
+  freeHelper(mask, y);
+  return y;
 }

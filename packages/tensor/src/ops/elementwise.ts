@@ -1,7 +1,7 @@
 /** What the elementwise ops have in common. */
 import type { KernelName, KernelTable } from '@octet/backend';
 import { record } from '../autograd';
-import { aligned, emptyLike, emptyOn, packed, requireFloat, run, withStrides } from '../kernel';
+import { aligned, emptyLike, emptyOn, freeCopy, packed, requireFloat, run, withStrides } from '../kernel';
 import type { Tensor } from '../tensor';
 
 type UnaryKernel = {
@@ -24,6 +24,7 @@ export function applyUnary<N extends UnaryKernel>(
   const xd = packed(x);
   const y = emptyLike(xd);
   run(name, { x: xd } as never, { y } as never, attrs);
+  freeCopy(xd, x);
   return y;
 }
 
@@ -65,5 +66,7 @@ export function applyBinary(name: 'add' | 'sub' | 'mul' | 'div', a: Tensor, b: T
   const { shape, strides, operands } = aligned(name, a, b);
   const y = emptyOn(a, shape, { strides });
   run(name, { a: operands[0], b: operands[1] }, { y }, {});
+  freeCopy(operands[0], a);
+  freeCopy(operands[1], b);
   return y;
 }

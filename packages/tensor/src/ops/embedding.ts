@@ -1,6 +1,6 @@
 import { ArgumentError } from '@octet/backend';
-import { record } from '../autograd';
-import { as, dense, emptyOn, requireFloat, requireRank, run } from '../kernel';
+import { freeHelper, record } from '../autograd';
+import { as, dense, emptyOn, freeCopy, requireFloat, requireRank, run } from '../kernel';
 import type { Tensor } from '../tensor';
 import { requireIndices } from './indices';
 
@@ -23,8 +23,10 @@ export function embedding(index: Tensor, weight: Tensor, { paddingIdx }: Embeddi
   const rows = dense(index.detach());
   const n = index.numel;
   const y = emptyOn(weight, [...index.shape, d]);
-  run('embedding', { weight: as(dense(weight), [v, d]), index: rows }, { y: as(y, [n, d]) }, {});
-  return record('embedding', y, [weight], (grad) => {
+  const wd = dense(weight);
+  run('embedding', { weight: as(wd, [v, d]), index: rows }, { y: as(y, [n, d]) }, {});
+  freeCopy(wd, weight);
+  const out = record('embedding', y, [weight], (grad) => {
     const gradWeight = emptyOn(grad, shapeWeight);
     run(
       'embeddingBackward',
@@ -34,6 +36,8 @@ export function embedding(index: Tensor, weight: Tensor, { paddingIdx }: Embeddi
     );
     return [gradWeight];
   });
+  freeHelper(rows, out, index);
+  return out;
 }
 
 function normalizePadding(paddingIdx: number | undefined, rows: number): number {

@@ -1,5 +1,5 @@
 import { ShapeError } from '@octet/backend';
-import { record } from '../autograd';
+import { freeHelper, record } from '../autograd';
 import { as, dense, emptyLike, emptyOn, requireFloat, run } from '../kernel';
 import { formatShape, numel, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
@@ -49,7 +49,7 @@ export function layerNorm(
     { eps },
   );
   const inputs = [x, ...(weight ? [weight] : []), ...(bias ? [bias] : [])];
-  return record('layerNorm', y, inputs, (grad) => {
+  const out = record('layerNorm', y, inputs, (grad) => {
     const gradX = emptyLike(xd);
     const gradWeight = emptyOn(xd, normalizedShape);
     const gradBias = emptyOn(xd, normalizedShape);
@@ -62,4 +62,7 @@ export function layerNorm(
     );
     return wd ? [gradX, gradWeight, gradBias] : [gradX, gradBias];
   });
+  freeHelper(xd, out, x);
+  for (const saved of [mean, invStd]) freeHelper(saved, out);
+  return out;
 }

@@ -1,6 +1,6 @@
 import { ShapeError } from '@octet/backend';
-import { record, willRecord } from '../autograd';
-import { as, dense, emptyOn, requireFloat, requireRank, run } from '../kernel';
+import { freeHelper, record, willRecord } from '../autograd';
+import { as, dense, emptyOn, freeCopy, requireFloat, requireRank, run } from '../kernel';
 import { formatShape, numel, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
 import { product, swapped } from './matmul';
@@ -28,7 +28,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const savedX = willRecord(weight) ? reshape(xd.detach(), [m, k]) : undefined;
   const savedWeight = willRecord(x) ? wd.detach() : undefined;
   const { shape: shapeX } = x;
-  return record('linear', y, bias ? [x, weight, bias] : [x, weight], (grad, needs) => {
+  const out = record('linear', y, bias ? [x, weight, bias] : [x, weight], (grad, needs) => {
     const gradY = dense(reshape(grad, [m, n]));
     return [
       savedWeight && reshape(product(gradY, savedWeight), shapeX),
@@ -36,6 +36,11 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
       needs[2] ? applySum(gradY, [0], false) : undefined,
     ];
   });
+  if (savedX) freeHelper(xd, out, x);
+  else freeCopy(xd, x);
+  if (savedWeight) freeHelper(wd, out, weight);
+  else freeCopy(wd, weight);
+  return out;
 }
 
 /** The output's shape; all checks but those of dtypes. Serves the int8 layers too. */

@@ -1,5 +1,5 @@
-import { record } from '../autograd';
-import { emptyLike, packed, run, withStrides } from '../kernel';
+import { freeHelper, record } from '../autograd';
+import { emptyLike, freeCopy, packed, run, withStrides } from '../kernel';
 import type { Tensor } from '../tensor';
 
 /** mask ? x · scale : 0, where `mask` (bool) has the shape of x. */
@@ -11,5 +11,9 @@ export function applyMask(op: string, x: Tensor, mask: Tensor, scale: number): T
     run('applyMask', { x: t, mask: aligned }, { y }, { scale });
     return y;
   };
-  return record(op, apply(xd), [x], (grad) => [apply(withStrides(grad, aligned.strides))]);
+  const y = apply(xd);
+  freeCopy(xd, x);
+  record(op, y, [x], (grad) => [apply(withStrides(grad, aligned.strides))]);
+  freeHelper(aligned, y, mask);
+  return y;
 }

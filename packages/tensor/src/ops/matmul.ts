@@ -1,6 +1,6 @@
 import { ShapeError } from '@octet/backend';
 import { record, willRecord } from '../autograd';
-import { as, dense, emptyOn, expandTo, type Operand, requireFloat, run, view } from '../kernel';
+import { as, dense, emptyOn, expandTo, freeCopy, type Operand, requireFloat, run, view } from '../kernel';
 import { broadcastShapes, contiguousStrides, formatShape, numel, sameStrides } from '../layout';
 import type { Tensor } from '../tensor';
 import { reshape } from './reshape';
@@ -66,6 +66,8 @@ export function product(a: Tensor, b: Tensor): Tensor {
     { y: as(y, [groups, rows, n]) },
     { transposeA: left.transposed, transposeB: right.transposed },
   );
+  freeCopy(left.matrix.tensor, a);
+  freeCopy(right.matrix.tensor, b);
   return y;
 }
 

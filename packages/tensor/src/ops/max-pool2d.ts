@@ -1,6 +1,6 @@
 import { ArgumentError, type PoolAttrs } from '@octet/backend';
-import { record } from '../autograd';
-import { channelsLast, emptyChannelsLast, nhwc, requireFloat, requireRank, run } from '../kernel';
+import { freeHelper, record } from '../autograd';
+import { channelsLast, emptyChannelsLast, freeCopy, nhwc, requireFloat, requireRank, run } from '../kernel';
 import type { Tensor } from '../tensor';
 import { requireEightBits } from './quantized/lookup';
 import { checkedPair, convOutputSize, type PairLike, type WindowOptions, windowAttrs } from './window';
@@ -20,12 +20,14 @@ export function maxPool2d(x: Tensor, kernelSize: PairLike, options: MaxPool2dOpt
   const y = emptyChannelsLast(x, shape);
   if (x.qparams) {
     run('qmaxPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, attrs);
+    freeCopy(xc, x);
     return y;
   }
   const indices = emptyChannelsLast(x, shape, { dtype: 'int32' });
   run('maxPool2d', { x: nhwc(xc) }, { y: nhwc(y), indices: nhwc(indices) }, attrs);
+  freeCopy(xc, x);
   const { shape: shapeX } = x;
-  return record('maxPool2d', y, [x], (grad) => {
+  const out = record('maxPool2d', y, [x], (grad) => {
     const gradX = emptyChannelsLast(grad, shapeX);
     run(
       'maxPool2dBackward',
@@ -35,6 +37,8 @@ export function maxPool2d(x: Tensor, kernelSize: PairLike, options: MaxPool2dOpt
     );
     return [gradX];
   });
+  freeHelper(indices, out);
+  return out;
 }
 
 /** The output's shape and the kernel's attributes of a pool. */

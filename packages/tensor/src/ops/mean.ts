@@ -1,4 +1,4 @@
-import { record } from '../autograd';
+import { freeIntermediate, record } from '../autograd';
 import { requireFloat } from '../kernel';
 import { normalizeDims } from '../layout';
 import type { Tensor } from '../tensor';
@@ -12,6 +12,8 @@ export function mean(x: Tensor, dims?: number | readonly number[], keepDim = fal
   const over = normalizeDims('mean', dims, x.shape.length);
   const { shape } = x;
   const scale = 1 / over.reduce((n, d) => n * shape[d], 1);
-  const y = applyUnary('affine', applySum(x, over, keepDim), { scale, shift: 0 });
+  const total = applySum(x, over, keepDim);
+  const y = applyUnary('affine', total, { scale, shift: 0 });
+  freeIntermediate(total, y);
   return record('mean', y, [x], (grad) => [spread(affine(grad, scale, 0), shape, over)]);
 }

@@ -1,5 +1,5 @@
 import { ArgumentError, ShapeError } from '@octet/backend';
-import { record } from '../autograd';
+import { freeHelper, freeIntermediate, record } from '../autograd';
 import { aroundDims, as, dense, emptyOn, reducedLayout, requireFloat, run, withStrides } from '../kernel';
 import { formatShape, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
@@ -31,7 +31,9 @@ export function nllLoss(
   requireReduction('nllLoss', reduction);
   const classDim = checkClasses('nllLoss', logProbs, target, options);
   const { losses, weights } = nllLosses('nllLoss', logProbs, target, classDim, options);
-  return reduceWeighted(losses, weights, reduction);
+  const loss = reduceWeighted(losses, weights, reduction);
+  freeHelper(weights, losses);
+  return loss;
 }
 
 /** The loss of each target, and its weight, which is 0 for ignored ones. Arguments have passed `checkClasses`. */
@@ -66,6 +68,7 @@ export function nllLosses(
     );
     return [gradX];
   });
+  freeHelper(t, losses, target);
   return { losses, weights };
 }
 
@@ -73,8 +76,14 @@ export function nllLosses(
 export function reduceWeighted(losses: Tensor, weights: Tensor, reduction: Reduction): Tensor {
   if (reduction === 'none') return losses;
   const total = sum(losses);
+  freeIntermediate(losses, total);
+  if (reduction === 'sum') return total;
   const dims = weights.shape.map((_, i) => i);
-  return reduction === 'sum' ? total : div(total, applySum(weights, dims, false));
+  const count = applySum(weights, dims, false);
+  const mean = div(total, count);
+  freeIntermediate(total, mean);
+  freeHelper(count, mean);
+  return mean;
 }
 
 /** @throws ArgumentError for an unknown reduction. */

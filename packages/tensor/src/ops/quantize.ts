@@ -1,5 +1,5 @@
 import { type QuantizedDType, quantRange, ShapeError } from '@octet/backend';
-import { aroundDims, as, emptyOn, requireFloat, run } from '../kernel';
+import { aroundDims, as, emptyOn, freeCopy, requireFloat, run } from '../kernel';
 import { normalizeDim } from '../layout';
 import { perChannelQParams, perTensorQParams, type QParams, qparamArrays } from '../qparams';
 import type { Tensor } from '../tensor';
@@ -47,6 +47,7 @@ function quantize(x: Tensor, dtype: QuantizedDType, qparams: QParams): Tensor {
     { y: as(y, shape) },
     { ...qparamArrays(qparams), quantMin, quantMax },
   );
+  freeCopy(operand.tensor, x);
   return y;
 }
 
@@ -63,5 +64,6 @@ export function dequantize(x: Tensor): Tensor {
   const y = emptyOn(x, x.shape, { dtype: 'float32', strides: operand.tensor.strides });
   const shape = [outer, n, inner];
   run('dequantize', { x: as(operand.tensor, shape) }, { y: as(y, shape) }, qparamArrays(x.qparams));
+  freeCopy(operand.tensor, x);
   return y;
 }

@@ -1,5 +1,5 @@
 import { record } from '../autograd';
-import { aroundDims, as, emptyLike, requireFloat, run, withStrides } from '../kernel';
+import { aroundDims, as, emptyLike, freeCopy, requireFloat, run, withStrides } from '../kernel';
 import { normalizeDim } from '../layout';
 import type { Tensor } from '../tensor';
 
@@ -20,6 +20,7 @@ export function alongDim(
   const shape = [outer, n, inner];
   const y = emptyLike(operand.tensor);
   run(name, { x: operand }, { y: as(y, shape) }, {});
+  freeCopy(operand.tensor, x);
   const saved = y.detach();
   return record(name, y, [x], (grad) => {
     const gradX = emptyLike(saved);

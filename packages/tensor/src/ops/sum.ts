@@ -1,5 +1,5 @@
 import { record } from '../autograd';
-import { aroundDims, as, emptyOn, expandTo, reducedLayout, requireFloat, run } from '../kernel';
+import { aroundDims, as, emptyOn, expandTo, freeCopy, reducedLayout, requireFloat, run } from '../kernel';
 import { normalizeDims, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
 import { reshape } from './reshape';
@@ -19,6 +19,7 @@ export function applySum(x: Tensor, dims: readonly number[], keepDim: boolean): 
   const layout = reducedLayout(x, dims, kept, keepDim);
   const y = emptyOn(x, layout.shape, layout);
   run('sum', { x: operand }, { y: as(y, [outer, inner]) }, {});
+  freeCopy(operand.tensor, x);
   return y;
 }
 

@@ -1,5 +1,5 @@
-import { record } from '../autograd';
-import { aroundDims, as, emptyOn, reducedLayout, requireFloat, run } from '../kernel';
+import { freeHelper, record } from '../autograd';
+import { aroundDims, as, emptyOn, freeCopy, reducedLayout, requireFloat, run } from '../kernel';
 import { normalizeDims } from '../layout';
 import type { Tensor } from '../tensor';
 import { affine } from './affine';
@@ -35,8 +35,11 @@ export function variance(
     { y: as(y, [outer, inner]), mean: as(mean, [outer, inner]) },
     { correction },
   );
-  return record('var', y, [x], (grad) => {
+  freeCopy(operand.tensor, x);
+  const out = record('var', y, [x], (grad) => {
     const deviation = sub(x, reshape(mean, withOnes(x.shape, over)));
     return [mul(deviation, spread(affine(grad, 2 / (n - correction), 0), x.shape, over))];
   });
+  freeHelper(mean, out);
+  return out;
 }

@@ -6,7 +6,7 @@ import {
   roundHalfEven,
   type TableSource,
 } from '@octet/backend';
-import { emptyOn, packed, run } from '../../kernel';
+import { emptyOn, freeCopy, packed, run } from '../../kernel';
 import type { PerTensorQParams, QParams } from '../../qparams';
 import type { Tensor } from '../../tensor';
 
@@ -29,6 +29,7 @@ export function lookup(
   const xd = packed(x);
   const y = emptyOn(x, x.shape, { dtype, strides: xd.strides, qparams });
   run('qlookup', { x: xd }, { y }, { table, of: { op, ...params } });
+  freeCopy(xd, x);
   return y;
 }
 
