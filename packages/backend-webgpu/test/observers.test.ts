@@ -98,7 +98,7 @@ describe.skipIf(noGpu)('observers', () => {
       inputs: { x: wide },
       outputs: { minVal: full(2, -1), maxVal: full(2, 1) },
       attrs: { averagingConstant },
-      tolerance: close,
+      tolerance: 'exact',
     }),
   );
 

@@ -46,13 +46,15 @@ const updateRange = program({
   name: 'observeMinMax',
   inputs: { ranges: 'u32' },
   outputs: { minVal: 'u32', maxVal: 'u32' },
-  uniforms: { channels: 'u32', parts: 'u32', averaging: 'u32', constant: 'f32' },
+  uniforms: { channels: 'u32', parts: 'u32', averaging: 'u32', constant: 'f32', nothing: 'u32' },
   workgroup: [workgroup],
   include: range,
   code: /* wgsl */ `
 fn approach(average: u32, current: u32) -> u32 {
   let m = bitcast<f32>(average);
-  return bitcast<u32>(m + u.constant * (bitcast<f32>(current) - m));
+  let part = u.constant * (bitcast<f32>(current) - m);
+  // Rounded before it is added: what goes through a number unknown to the compiler can't be fused.
+  return bitcast<u32>(m + bitcast<f32>(bitcast<u32>(part) ^ u.nothing));
 }
 `,
   main: `
@@ -128,7 +130,7 @@ export const observers: KernelFamily<'observeMinMax' | 'calculateQparams' | 'cho
     const ranges = gpu.scratch(8 * channels * parts);
     gpu.run(rangeOfPart, { x, ranges }, plan, channels * parts);
     const averaging = Number(averagingConstant !== null);
-    const uniforms = { channels, parts, averaging, constant: averagingConstant ?? 0 };
+    const uniforms = { channels, parts, averaging, constant: averagingConstant ?? 0, nothing: 0 };
     gpu.run(updateRange, { ranges, minVal, maxVal }, uniforms, channels);
   },
   calculateQparams: ({ minVal, maxVal, scale, zeroPoint }, attrs) => {

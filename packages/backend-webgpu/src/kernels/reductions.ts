@@ -27,7 +27,7 @@ const amaxRows = rowProgram({
   uniforms: { lowest: 'f32' },
   include: [
     isNan,
-    'fn largest(a: f32, b: f32) -> f32 { return select(a, b, b > a || isNan(b)); }',
+    'fn largest(a: f32, b: f32) -> f32 { return select(a, b, isNan(b) || (b > a && !isNan(a))); }',
     reduce('largestOfLanes', 'f32', 'largest(a, b)'),
   ],
   main: `
