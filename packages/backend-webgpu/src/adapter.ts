@@ -51,7 +51,7 @@ export async function findAdapter(powerPreference: GPUPowerPreference | undefine
     found: 'no adapter',
     fix:
       'Use another backend here, or a software GPU: on Linux set VK_ICD_FILENAMES to the ' +
-      'vk_swiftshader_icd.json of a Chromium before the program starts.',
+      'vk_swiftshader_icd.json of a Chromium, and LD_LIBRARY_PATH to its folder, before the program starts.',
   });
 }
 

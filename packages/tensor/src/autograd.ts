@@ -285,7 +285,9 @@ function walk(
       const { inputs } = target;
       const needs = inputs.map((t) => t !== undefined);
       const { backward } = target;
-      const results = grad && backward ? scope(() => backward(grad, needs)) : [];
+      // What nobody asked for goes too.
+      const results =
+        grad && backward ? scope(() => backward(grad, needs).map((g, i) => (inputs[i] ? g : undefined))) : [];
       inputs.forEach((input, i) => {
         if (!input) return;
         const g = results[i];

@@ -1,5 +1,5 @@
 import { ArgumentError, ShapeError } from '@octet/backend';
-import { freeHelper, record, willRecord } from '../autograd';
+import { chain, freeHelper, record, willRecord } from '../autograd';
 import {
   as,
   channelsInnermost,
@@ -68,11 +68,15 @@ export function batchNorm(
     if (recording) {
       // Copies: the running statistics may move on before backward.
       mean = affine(m.detach(), 1, 0);
-      invStd = applyUnary('pow', affine(v.detach(), 1, eps), { exponent: -0.5 });
+      invStd = chain(affine(v.detach(), 1, eps), (w) => applyUnary('pow', w, { exponent: -0.5 }));
     }
+    freeCopy(m, runningMean);
+    freeCopy(v, runningVar);
   }
+  freeCopy(affineParams.bias, bias);
   if (!recording || !mean || !invStd) {
     freeCopy(xc, x);
+    freeCopy(affineParams.weight, weight);
     for (const t of [mean, invStd]) t?.storage.release();
     return y;
   }
@@ -92,6 +96,7 @@ export function batchNorm(
     return hasWeight ? [gradX, gradWeight, gradBias] : [gradX, gradBias];
   });
   freeHelper(xc, out, x);
+  if (affineParams.weight) freeHelper(affineParams.weight, out, weight);
   for (const t of [mean, invStd]) freeHelper(t, out);
   return out;
 }

@@ -30,7 +30,9 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
   const xc = channelsLast(x);
   const wc = channelsLast(weight);
   const y = emptyChannelsLast(x, shape);
-  run('conv2d', { x: nhwc(xc), weight: nhwc(wc), bias: bias && dense(bias) }, { y: nhwc(y) }, attrs);
+  const bd = bias && dense(bias);
+  run('conv2d', { x: nhwc(xc), weight: nhwc(wc), bias: bd }, { y: nhwc(y) }, attrs);
+  freeCopy(bd, bias);
   // Each operand is kept for the other's gradient, if that is wanted.
   const savedX = willRecord(weight) ? xc : undefined;
   const savedWeight = willRecord(x) ? wc : undefined;

@@ -1,6 +1,6 @@
 import { ShapeError } from '@octet/backend';
 import { freeHelper, record } from '../autograd';
-import { as, dense, emptyLike, emptyOn, requireFloat, run } from '../kernel';
+import { as, dense, emptyLike, emptyOn, freeCopy, requireFloat, run } from '../kernel';
 import { formatShape, numel, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
 
@@ -42,12 +42,9 @@ export function layerNorm(
   const mean = emptyOn(x, [r]);
   const invStd = emptyOn(x, [r]);
   const wd = weight && dense(weight);
-  run(
-    'layerNorm',
-    { x: as(xd, rows), weight: wd, bias: bias && dense(bias) },
-    { y: as(y, rows), mean, invStd },
-    { eps },
-  );
+  const bd = bias && dense(bias);
+  run('layerNorm', { x: as(xd, rows), weight: wd, bias: bd }, { y: as(y, rows), mean, invStd }, { eps });
+  freeCopy(bd, bias);
   const inputs = [x, ...(weight ? [weight] : []), ...(bias ? [bias] : [])];
   const out = record('layerNorm', y, inputs, (grad) => {
     const gradX = emptyLike(xd);
@@ -63,6 +60,7 @@ export function layerNorm(
     return wd ? [gradX, gradWeight, gradBias] : [gradX, gradBias];
   });
   freeHelper(xd, out, x);
+  if (wd) freeHelper(wd, out, weight);
   for (const saved of [mean, invStd]) freeHelper(saved, out);
   return out;
 }

@@ -19,12 +19,9 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const xd = dense(x);
   const wd = dense(weight);
   const y = emptyOn(x, shape);
-  run(
-    'linear',
-    { x: as(xd, [m, k]), weight: as(wd, [n, k]), bias: bias && dense(bias) },
-    { y: as(y, [m, n]) },
-    {},
-  );
+  const bd = bias && dense(bias);
+  run('linear', { x: as(xd, [m, k]), weight: as(wd, [n, k]), bias: bd }, { y: as(y, [m, n]) }, {});
+  freeCopy(bd, bias);
   const savedX = willRecord(weight) ? reshape(xd.detach(), [m, k]) : undefined;
   const savedWeight = willRecord(x) ? wd.detach() : undefined;
   const { shape: shapeX } = x;

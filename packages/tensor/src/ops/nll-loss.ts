@@ -1,6 +1,16 @@
 import { ArgumentError, ShapeError } from '@octet/backend';
 import { freeHelper, freeIntermediate, record } from '../autograd';
-import { aroundDims, as, dense, emptyOn, reducedLayout, requireFloat, run, withStrides } from '../kernel';
+import {
+  aroundDims,
+  as,
+  dense,
+  emptyOn,
+  freeCopy,
+  reducedLayout,
+  requireFloat,
+  run,
+  withStrides,
+} from '../kernel';
 import { formatShape, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
 import { div } from './div';
@@ -50,12 +60,15 @@ export function nllLosses(
   const t = withStrides(target.detach(), layout.strides);
   const losses = emptyOn(logProbs, layout.shape, layout);
   const weights = emptyOn(logProbs, layout.shape, layout);
+  const wd = weight && dense(weight);
   run(
     'nllLoss',
-    { logProbs: operand, target: as(t, at), weight: weight && dense(weight) },
+    { logProbs: operand, target: as(t, at), weight: wd },
     { y: as(losses, at), w: as(weights, at) },
     { ignoreIndex },
   );
+  freeCopy(operand.tensor, logProbs);
+  freeCopy(wd, weight);
   const { strides } = operand.tensor;
   const { shape } = logProbs;
   record(op, losses, [logProbs], (grad) => {

@@ -20,11 +20,19 @@ const wide = (shape: readonly number[]) => (dtype: 'float32' | 'float64') => ran
 const constant = (values: readonly number[]) => (dtype: 'float32' | 'float64') =>
   fromData(values, [values.length], { dtype });
 
+/** Made once: calls of one entry allocate nothing but what the op does. */
+const constants = new Map<string, Tensor>();
+function once(key: string, make: () => Tensor): Tensor {
+  const made = constants.get(key) ?? make();
+  constants.set(key, made);
+  return made;
+}
+
 const ints = (values: readonly number[], shape: readonly number[] = [values.length]) =>
-  fromData(Int32Array.from(values), shape);
+  once(`${values}:${shape}`, () => fromData(Int32Array.from(values), shape));
 
 const like = (x: Tensor, values: readonly number[]) =>
-  tensor([...values], { dtype: x.dtype as 'float32' | 'float64' });
+  once(`${x.dtype} ${values}`, () => tensor([...values], { dtype: x.dtype as 'float32' | 'float64' }));
 
 /** Every differentiable op, with the options and broadcasts that take other paths. */
 export const differentiable: Readonly<Record<string, Differentiable>> = {
