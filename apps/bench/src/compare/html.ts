@@ -72,7 +72,6 @@ export async function compareHtml(report: CompareReport): Promise<string> {
 async function styles(): Promise<string> {
   const theme = await readFile(fileURLToPath(import.meta.resolve('@octet/web/theme.css')), 'utf8');
   return `${theme}
-:root { --float: #8b929b; }
 .report > * { margin-block: 1rem; }
 .report svg { display: block; }
 .scroll { overflow-x: auto; }`;

@@ -13,7 +13,7 @@ export function BackendChoice() {
         const reason = unavailable.value[name];
         const details = name === now?.name ? now.details : reason && `Not here: ${reason}`;
         return (
-          <label key={name} class="choice">
+          <label key={name} class={reason === undefined ? 'choice' : 'choice muted'}>
             <input
               type="radio"
               name="backend"
@@ -23,8 +23,7 @@ export function BackendChoice() {
               onChange={() => void useBackend(name)}
             />
             <span>
-              {choices[name].label}
-              {details && <span class="muted small"> {details}</span>}
+              {choices[name].label} {details && <span class="details muted small">{details}</span>}
             </span>
           </label>
         );
