@@ -6,9 +6,9 @@ import type { TableData } from './table-data';
 /** A page in one file, without scripts, that needs no network. */
 export interface HtmlPage {
   document: Document;
-  /** Where everything is added, from top to bottom. */
-  main: Element;
-  add(name: string, text: string, attributes?: Record<string, string>): void;
+  /** Adds an element below all others. */
+  add(name: string, text: string, attributes?: Record<string, string>): Element;
+  append(element: Element): void;
   addTable(table: TableData): void;
   toString(): string;
 }
@@ -32,22 +32,19 @@ export async function htmlPage(title: string): Promise<HtmlPage> {
   addTo(main, 'h1', title);
   return {
     document,
-    main,
-    add(name, text, attributes) {
-      addTo(main, name, text, attributes);
-    },
+    add: (name, text, attributes) => addTo(main, name, text, attributes),
+    append: (element) => main.append(element),
     addTable({ columns, rows }) {
       const table = addTo(addTo(main, 'div', '', { class: 'scroll' }), 'table');
-      const addRow = (cells: readonly string[], name: string) => {
-        const row = addTo(table, 'tr');
+      const addRow = (parent: Element, cells: readonly string[], name: string) => {
+        const row = addTo(parent, 'tr');
         for (const [i, cell] of cells.entries())
           addTo(row, name, cell, columns[i].align === 'right' ? { class: 'number' } : {});
       };
-      addRow(
-        columns.map(({ title }) => title),
-        'th',
-      );
-      for (const row of rows) addRow(row, 'td');
+      const titles = columns.map(({ title }) => title);
+      addRow(addTo(table, 'thead'), titles, 'th');
+      const body = addTo(table, 'tbody');
+      for (const row of rows) addRow(body, row, 'td');
     },
     toString: () => `${document.toString()}\n`,
   };
@@ -57,6 +54,5 @@ async function styles(): Promise<string> {
   const theme = await readFile(fileURLToPath(import.meta.resolve('@octet/web/theme.css')), 'utf8');
   return `${theme}
 .report > * { margin-block: 1rem; }
-.report svg { display: block; }
-.scroll { overflow-x: auto; }`;
+.report svg { display: block; }`;
 }

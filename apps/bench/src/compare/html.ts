@@ -12,25 +12,27 @@ import {
   titleOf,
 } from './tables';
 
-const width = 860;
+/** Phones show it at half its size. */
+const width = 720;
 
 /** The results as a page with charts. */
 export async function compareHtml(report: CompareReport): Promise<string> {
   const page = await htmlPage(titleOf(report));
-  const { document, main } = page;
+  const options = { width, document: page.document };
   page.add('p', settingsText(report));
   page.add('p', agreementText(report), { class: report.agreement?.same ? '' : 'note' });
   for (const remark of remarks(report)) page.add('p', remark, { class: 'note' });
   if (report.results.length > 0) {
     page.addTable(latencyTable(report));
-    page.add('p', 'Upper bars are float32, lower bars int8.', { class: 'muted' });
-    main.append(latencyChart(report, { width, document }));
+    page.add('p', '', { class: 'legend muted' }).innerHTML =
+      '<span>float32</span> <span class="accent">int8</span>';
+    page.append(latencyChart(report, options));
     page.add('h2', 'Bytes');
     page.add('p', bytesText(report));
-    main.append(bytesChart(report, { width, document }));
+    page.append(bytesChart(report, options));
     for (const result of report.results) {
       page.add('h2', `Layers on ${result.backend}`);
-      main.append(layersChart(result, { width, document }));
+      page.append(layersChart(result, options));
     }
     page.addTable(layersTable(report));
   }
