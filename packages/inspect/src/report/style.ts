@@ -11,12 +11,12 @@ h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.2rem; margin: 2.
 p { margin: .35rem 0; } a { color: var(--data); } code, pre { font: 13px/1.5 ui-monospace, 'SF Mono', Menlo, Consolas, monospace; }
 pre { background: var(--card); padding: .75rem 1rem; border-radius: 6px; overflow-x: auto; white-space: pre-wrap; }
 .muted, figcaption { color: var(--muted); font-size: .87rem; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)); gap: .75rem; margin: 1.25rem 0; padding: 0; }
-.tile { background: var(--card); border-radius: 8px; padding: .7rem .9rem; }
-.tile b { display: block; font-size: 1.15rem; font-weight: 600; } .tile span { color: var(--muted); font-size: .82rem; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.4rem, 1fr)); gap: .75rem; margin: 1.25rem 0; padding: 0; }
+.tile { background: var(--card); border-radius: 8px; padding: .65rem .7rem; }
+.tile b { display: block; font-size: 1rem; font-weight: 600; } .tile span { color: var(--muted); font-size: .82rem; }
 .finding, .layer { border: 1px solid var(--line); border-radius: 8px; padding: .9rem 1.1rem; margin: .75rem 0; break-inside: avoid; }
 .finding.cost { border-left: 4px solid var(--bad); } .finding.remark { border-left: 4px solid var(--muted); }
-.finding header { display: flex; justify-content: space-between; gap: 1rem; } .finding ol { margin: .4rem 0 0; padding-left: 1.3rem; }
+p + ol { margin-top: 0; } .finding ul { margin: .4rem 0; padding-left: 1.3rem; } .finding header { display: flex; justify-content: space-between; gap: 1rem; } .finding ol { margin: .4rem 0 0; padding-left: 1.3rem; }
 .finding.cost header span { color: var(--bad); } .finding header span { color: var(--muted); white-space: nowrap; font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .85rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .55rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
