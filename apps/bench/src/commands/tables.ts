@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
+import { hostText } from '../compare/tables';
 import { UsageError } from '../errors';
-import type { Host } from '../host';
 import { fillPlace, markdownTable, placesIn } from '../markdown';
 import { type PeersReport, peersTables } from '../peers/results';
 import type { TableData } from '../table';
@@ -80,9 +80,5 @@ async function readReport(file: string): Promise<Report> {
 
 function markdownOf(value: Report): string {
   const tables = tablesOf[value.command] as (report: Report) => TableData[];
-  return [...tables(value).map(markdownTable), hostLine(value.host)].join('\n\n');
-}
-
-function hostLine({ cpu, cores, os, node }: Host): string {
-  return `${cpu}, ${cores} cores; Node ${node}; ${os}.`;
+  return [...tables(value).map(markdownTable), hostText(value.host)].join('\n\n');
 }

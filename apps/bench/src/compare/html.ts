@@ -64,7 +64,7 @@ export async function compareHtml(report: CompareReport): Promise<string> {
     }
     addTable(main, layersTable(report));
   }
-  add(main, 'p', hostText(report), { class: 'muted' });
+  add(main, 'p', hostText(report.host), { class: 'muted' });
   return `${document.toString()}\n`;
 }
 

@@ -94,12 +94,12 @@ export function compareMarkdown(report: CompareReport): string {
     ...remarks(report),
     bytesText(report),
     ...(report.results.length > 0 ? ['## Layers', markdownTable(layersTable(report))] : []),
-    hostText(report),
+    hostText(report.host),
   ].join('\n\n');
 }
 
 /** What it was measured on. */
-export function hostText({ host }: CompareReport): string {
+export function hostText(host: CompareReport['host']): string {
   return 'browser' in host
     ? `${host.browser}; ${host.cores} cores.`
     : `${host.cpu}, ${host.cores} cores; Node ${host.node}; ${host.os}.`;

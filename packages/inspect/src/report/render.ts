@@ -174,7 +174,7 @@ function sensitivitySection({
       layer.inFloat === null ? '' : score(layer.inFloat),
       chosen.get(layer.path) ?? '',
     ]),
-  )}<p class="muted">${escaped(metricName)}, higher is better; the layers that lose most by themselves first. Where “all but it” is much better than “its weights in float”, the range of its output is the trouble: another observer helps, float doesn’t. “Left in float” counts the layers in the order in which they leave int8, with the ${escaped(metricName)} from there on.</p></section>`;
+  )}<p class="muted">${escaped(metricName)}, higher is better; the layers that lose most by themselves first. Where “all but it” is much better than “its weights in float”, the range of its output is the trouble: another observer helps, float doesn’t. “Left in float” counts the layers in the order in which they leave int8, with the figure from there on.</p></section>`;
 }
 
 function overview({ layers }: Analysis, charts: Charts): string {

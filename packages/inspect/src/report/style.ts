@@ -7,7 +7,7 @@ export const style = `
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 2rem 1.5rem 4rem; max-width: 64rem; background: var(--page); color: var(--text);
   font: 15px/1.5 system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; }
-h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; } h3 { font-size: 1rem; margin: 0; }
+h1, h3, code { overflow-wrap: anywhere; } h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; } h3 { font-size: 1rem; margin: 0; }
 p { margin: .35rem 0; } a { color: var(--data); } code, pre { font: 13px/1.5 ui-monospace, 'SF Mono', Menlo, Consolas, monospace; }
 pre { background: var(--card); padding: .75rem 1rem; border-radius: 6px; overflow-x: auto; white-space: pre-wrap; }
 .muted, figcaption { color: var(--muted); font-size: .87rem; }
@@ -28,6 +28,6 @@ svg { width: 100%; height: auto; display: block; } svg text { font-family: inher
 @media print { :root { --text: #000; --muted: #444; --page: #fff; --card: #f3f3f3; --line: #ccc; --data: #3b6fd4; --range: rgba(60, 160, 90, .16);
   --edge: rgba(40, 130, 70, .6); --second: #c05a10; --bad: #a01810; --good: #1f6a33; color-scheme: light; }
   body { max-width: none; padding: 0; font-size: 10.5pt; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  a { color: inherit; text-decoration: none; } h2 { break-after: avoid; } .scroll { overflow: visible; } table { font-size: 7.5pt; }
+  a { color: inherit; text-decoration: none; } h2, h2 + p { break-after: avoid; } .scroll { overflow: visible; } table { font-size: 7.5pt; }
   th, td { padding: .15rem .25rem; } tr { break-inside: avoid; } }
 `;
