@@ -65,7 +65,7 @@ const number = (value: number, digits = 4) => String(Number(value.toPrecision(di
 /** A metric: differences are small. */
 const score = (value: number) => number(value, 5);
 const count = (value: number) => (value === 0 ? '' : value.toLocaleString('en-US'));
-const kB = (bytes: number) => number(bytes / 1000);
+const kB = (bytes: number) => (bytes / 1000).toLocaleString('en-US', { maximumSignificantDigits: 4 });
 const anchor = (path: string) => `layer-${encodeURIComponent(path)}`;
 const link = (path: string) => `<a href="#${anchor(path)}">${escaped(path)}</a>`;
 

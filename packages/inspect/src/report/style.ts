@@ -19,7 +19,7 @@ pre { background: var(--card); padding: .75rem 1rem; border-radius: 6px; overflo
 p + ol { margin-top: 0; } .finding ul { margin: .4rem 0; padding-left: 1.3rem; } .finding header { display: flex; justify-content: space-between; gap: 1rem; } .finding ol { margin: .4rem 0 0; padding-left: 1.3rem; }
 .finding.cost header span { color: var(--bad); } .finding header span { color: var(--muted); white-space: nowrap; font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .85rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .55rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
+th, td { padding: .3rem .42rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th { color: var(--muted); font-weight: 500; vertical-align: bottom; white-space: normal; } th:first-child, td:first-child, th.text, td.text { text-align: left; }
 td.bad { color: var(--bad); font-weight: 600; } 
 .pair { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: 1rem; } figure { margin: .5rem 0 0; }
