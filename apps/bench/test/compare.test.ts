@@ -196,7 +196,14 @@ describe('the command', () => {
     const folder = await temporaryFolder();
     const file = (name: string) => path.join(folder, name);
     const files = ['--json', file('c.json'), '--markdown', file('c.md'), '--html', file('c.html')];
-    const { code, stdout, stderr } = await runCli([...args, '--threads', '2', ...files]);
+    const { code, stdout, stderr } = await runCli([
+      ...args,
+      '--backends',
+      'wasm,js',
+      '--threads',
+      '2',
+      ...files,
+    ]);
     expect(code, stderr).toBe(0);
     expect(stdout).toMatch(/^digits \[1, 1, 7, 7\]\n\nbackend /);
     expect(stdout).toContain('\nAll backends gave the same integers.\n');

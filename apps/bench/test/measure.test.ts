@@ -182,7 +182,7 @@ describe('cold', () => {
 });
 
 describe('tables', () => {
-  test('shows results as Markdown, or puts them into a document', async () => {
+  test('shows results as Markdown, puts them into a document, or makes a page', async () => {
     const { json, report } = await run(['train', '--model', 'digits', '--batch', '1', '--runs', '1']);
     const row = `| float32 | ${report.fp32.medianMs.toFixed(1)} | ${report.fp32.minMs.toFixed(1)} |  |`;
     const { stdout } = await runCli(['tables', json]);
@@ -199,6 +199,12 @@ describe('tables', () => {
     );
     expect(text).toContain(row);
     expect(text).not.toContain('old');
+
+    const page = path.join(path.dirname(json), 'page.html');
+    expect(await runCli(['tables', json, '--html', page])).toMatchObject({ code: 0, stdout: '' });
+    const html = await readFile(page, 'utf8');
+    expect(html).toContain(`<td class="number">${report.fp32.medianMs.toFixed(1)}</td>`);
+    expect(html).toContain(report.host.cpu);
   });
 
   test('refuses what it has no table or no place for', async () => {

@@ -38,6 +38,8 @@ export const image = computed(() => {
 
 /** The backend in use, what it says of itself, and why others could not be used. */
 export const backend = signal<{ name: BackendName; details: string }>();
+/** The backend in use, or the one that is being loaded. */
+export const chosen = signal<BackendName>();
 export const unavailable = signal<Partial<Record<BackendName, string>>>({});
 
 const { api: reader } = startWorker();
@@ -69,12 +71,14 @@ export function report(error: unknown): void {
 
 /** Both models on another backend; one that can't be used says why, and the old one stays. */
 export async function useBackend(name: BackendName): Promise<void> {
+  chosen.value = name;
   try {
     backend.value = { name, details: await reader.useBackend(name) };
     problem.value = undefined;
     await read();
   } catch (error) {
     if (!backend.value) report(error);
+    if (chosen.value === name) chosen.value = backend.value?.name;
     const reason = error instanceof Error ? error.message : String(error);
     unavailable.value = { ...unavailable.value, [name]: reason };
   }

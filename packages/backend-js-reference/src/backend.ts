@@ -1,8 +1,8 @@
 import {
   type Backend,
-  DTypeError,
-  hostArray,
-  ShapeError,
+  requireArrayOf,
+  requireElements,
+  requireStorageDType,
   type StorageDType,
   type TypedArray,
 } from '@octet/backend';
@@ -11,19 +11,9 @@ import { kernels } from './kernels';
 
 const dtypes: readonly StorageDType[] = ['float32', 'float64', 'int32', 'uint8', 'int8', 'bool'];
 
-function checkLength(op: string, buffer: HostBuffer, length: number): void {
-  if (Number.isInteger(length) && length >= 0 && length <= buffer.length) return;
-  throw new ShapeError({
-    op,
-    expected: `a number of elements from 0 to ${buffer.length}, the buffer's length`,
-    found: `${length}`,
-    fix: 'Allocate a buffer that is long enough.',
-  });
-}
-
 function readSync(buffer: HostBuffer, length: number): TypedArray {
   const { data } = buffer;
-  checkLength('read', buffer, length);
+  requireElements('read', buffer, length);
   return data.slice(0, length);
 }
 
@@ -38,29 +28,14 @@ export const referenceBackend: Backend<HostBuffer> = {
   profiles: ['inference-int8', 'inference-float', 'training'],
 
   allocate(dtype, length) {
-    if (!dtypes.includes(dtype)) {
-      throw new DTypeError({
-        op: 'allocate',
-        expected: `one of ${dtypes.join(', ')}`,
-        found: `${dtype}`,
-        fix: 'Allocate by the storage dtype: storageDType(dtype).',
-      });
-    }
+    requireStorageDType(dtype, dtypes);
     return new HostBuffer(dtype, length);
   },
 
   write(buffer, data) {
     const to = buffer.data;
-    // Only the type tag is compared: bool and uint8 share an array type.
-    if (to.constructor !== data.constructor) {
-      throw new DTypeError({
-        op: 'write',
-        expected: `a ${hostArray(buffer.dtype, 0).constructor.name} for a buffer of ${buffer.dtype}`,
-        found: `a ${data.constructor.name} of ${data.length} elements`,
-        fix: 'Convert the data before writing it: numbers are never converted silently.',
-      });
-    }
-    checkLength('write', buffer, data.length);
+    requireArrayOf(buffer, data);
+    requireElements('write', buffer, data.length);
     to.set(data);
   },
 

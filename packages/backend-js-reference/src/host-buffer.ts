@@ -2,7 +2,7 @@ import {
   ArgumentError,
   BackendError,
   bytesPerElement,
-  FreedError,
+  freedBuffer,
   hostArray,
   type StorageDType,
   type TypedArray,
@@ -35,7 +35,7 @@ export class HostBuffer {
    * Zeroed room for `length` elements of `dtype`.
    *
    * @param make how to get the memory; tests have another
-   *   * @throws ArgumentError if `length` isn't a whole number from 0 to 2^32 - 1.
+   * @throws ArgumentError if `length` isn't a whole number from 0 to 2^32 - 1.
    * @throws BackendError if the engine can't allocate that much.
    */
   constructor(dtype: StorageDType, length: number, make: typeof hostArray = hostArray) {
@@ -87,11 +87,6 @@ export class HostBuffer {
 
   #alive(op: string): TypedArray {
     if (this.#data) return this.#data;
-    throw new FreedError({
-      op,
-      expected: 'a buffer that is alive',
-      found: `one of ${this.length} elements of ${this.dtype} that was freed`,
-      fix: 'Free a buffer (or dispose a tensor) once, after its last use.',
-    });
+    throw freedBuffer(op, this);
   }
 }

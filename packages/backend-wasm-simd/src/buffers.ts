@@ -2,9 +2,11 @@ import {
   ArgumentError,
   BackendError,
   bytesPerElement,
-  DTypeError,
-  FreedError,
-  ShapeError,
+  foreignBuffer,
+  freedBuffer,
+  requireArrayOf,
+  requireElements,
+  requireStorageDType,
   type StorageDType,
   type TypedArray,
 } from '@octet/backend';
@@ -106,17 +108,7 @@ export class BufferPool {
   }
 
   allocate(dtype: StorageDType, length: number): WasmBuffer {
-    if (!dtypes.includes(dtype)) {
-      throw new DTypeError({
-        op: 'allocate',
-        expected: `one of ${dtypes.join(', ')}`,
-        found: `${dtype}`,
-        fix:
-          dtype === 'float64'
-            ? 'Use the js backend for float64.'
-            : 'Allocate by the storage dtype: storageDType(dtype).',
-      });
-    }
+    requireStorageDType(dtype, dtypes);
     if (!Number.isInteger(length) || length < 0 || length > maxElements) {
       throw new ArgumentError({
         op: 'allocate',
@@ -145,15 +137,7 @@ export class BufferPool {
 
   write(buffer: WasmBuffer, data: TypedArray): void {
     const to = this.#elements('write', buffer, data.length);
-    // Only the type tag is compared: bool and uint8 share an array type.
-    if (to.constructor !== data.constructor) {
-      throw new DTypeError({
-        op: 'write',
-        expected: `a ${to.constructor.name} for a buffer of ${buffer.dtype}`,
-        found: `a ${data.constructor.name} of ${data.length} elements`,
-        fix: 'Convert the data before writing it: numbers are never converted silently.',
-      });
-    }
+    requireArrayOf(buffer, data);
     to.set(data);
   }
 
@@ -209,34 +193,15 @@ export class BufferPool {
 
   /** The contents of a buffer that is alive and of this pool. */
   #contents(op: string, buffer: WasmBuffer): Contents {
-    if (buffer.pool !== this) {
-      throw new BackendError({
-        op,
-        expected: 'a buffer that this backend allocated',
-        found: buffer instanceof WasmBuffer ? "one of another wasm backend's" : "another backend's",
-        fix: 'Move the tensor first: tensor.to(backend).',
-      });
-    }
-    if (buffer.contents) return buffer.contents;
-    throw new FreedError({
-      op,
-      expected: 'a buffer that is alive',
-      found: `one of ${buffer.length} elements of ${buffer.dtype} that was freed`,
-      fix: 'Free a buffer (or dispose a tensor) once, after its last use.',
-    });
+    if (buffer.pool !== this) throw foreignBuffer(op, 'wasm', buffer instanceof WasmBuffer);
+    if (!buffer.contents) throw freedBuffer(op, buffer);
+    return buffer.contents;
   }
 
   /** The first `length` elements, wherever they are. */
   #elements(op: string, buffer: WasmBuffer, length: number): TypedArray {
     const { host, place } = this.#contents(op, buffer);
-    if (!Number.isInteger(length) || length < 0 || length > buffer.length) {
-      throw new ShapeError({
-        op,
-        expected: `a number of elements from 0 to ${buffer.length}, the buffer's length`,
-        found: `${length}`,
-        fix: 'Allocate a buffer that is long enough.',
-      });
-    }
+    requireElements(op, buffer, length);
     if (host) return viewOf(buffer.dtype, host.buffer, 0, length);
     return this.memory.view(buffer.dtype, (place.block as Block).start, length);
   }

@@ -2,10 +2,12 @@ import {
   ArgumentError,
   BackendError,
   bytesPerElement,
-  DTypeError,
-  FreedError,
+  foreignBuffer,
+  freedBuffer,
   hostArray,
-  ShapeError,
+  requireArrayOf,
+  requireElements,
+  requireStorageDType,
   type StorageDType,
   type TypedArray,
 } from '@octet/backend';
@@ -157,17 +159,7 @@ export class Gpu {
   /** A buffer that lives until it is freed, or forgotten. @throws typed errors for bad dtypes, lengths, sizes */
   allocate(dtype: StorageDType, length: number): GpuBuffer {
     this.#check();
-    if (!dtypes.includes(dtype)) {
-      throw new DTypeError({
-        op: 'allocate',
-        expected: `one of ${dtypes.join(', ')}`,
-        found: `${dtype}`,
-        fix:
-          dtype === 'float64'
-            ? 'Use the js backend for float64.'
-            : 'Allocate by the storage dtype: storageDType(dtype).',
-      });
-    }
+    requireStorageDType(dtype, dtypes);
     if (!Number.isInteger(length) || length < 0) {
       throw new ArgumentError({
         op: 'allocate',
@@ -239,14 +231,7 @@ export class Gpu {
   write(buffer: GpuBuffer, data: TypedArray): void {
     this.#check();
     const block = this.#elements('write', buffer, data.length);
-    if (hostArray(buffer.dtype, 0).constructor !== data.constructor) {
-      throw new DTypeError({
-        op: 'write',
-        expected: `a ${hostArray(buffer.dtype, 0).constructor.name} for a buffer of ${buffer.dtype}`,
-        found: `a ${data.constructor.name} of ${data.length} elements`,
-        fix: 'Convert the data before writing it: numbers are never converted silently.',
-      });
-    }
+    requireArrayOf(buffer, data);
     // Recorded commands come before the write.
     if (block.lastUse === this.#batch) this.flush();
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength) as Uint8Array<ArrayBuffer>;
@@ -515,33 +500,16 @@ export class Gpu {
 
   /** The block of a buffer that is alive and of this device. */
   #block(op: string, buffer: GpuBuffer): Block {
-    if (buffer?.owner !== this) {
-      throw new BackendError({
-        op,
-        expected: 'a buffer that this backend allocated',
-        found: buffer instanceof GpuBuffer ? "one of another webgpu backend's" : "another backend's",
-        fix: 'Move the tensor first: tensor.to(backend).',
-      });
-    }
-    if (buffer.block) return buffer.block as Block;
-    throw new FreedError({
-      op,
-      expected: 'a buffer that is alive',
-      found: `one of ${buffer.length} elements of ${buffer.dtype} that was freed`,
-      fix: 'Free a buffer (or dispose a tensor) once, after its last use.',
-    });
+    if (buffer?.owner !== this) throw foreignBuffer(op, 'webgpu', buffer instanceof GpuBuffer);
+    if (!buffer.block) throw freedBuffer(op, buffer);
+    return buffer.block as Block;
   }
 
   /** The block of a buffer that has `length` elements. */
   #elements(op: string, buffer: GpuBuffer, length: number): Block {
     const block = this.#block(op, buffer);
-    if (Number.isInteger(length) && length >= 0 && length <= buffer.length) return block;
-    throw new ShapeError({
-      op,
-      expected: `a number of elements from 0 to ${buffer.length}, the buffer's length`,
-      found: `${length}`,
-      fix: 'Allocate a buffer that is long enough.',
-    });
+    requireElements(op, buffer, length);
+    return block;
   }
 
   #release(block: Block, bytes: number): void {

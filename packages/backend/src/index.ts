@@ -1,8 +1,10 @@
 /** The contract between Octet's ops and whatever computes them. No dependencies, no kernels. */
 export * from './backend';
+export * from './buffer-checks';
 export * from './dispatch';
 export * from './dtype';
 export * from './errors';
+export * from './geometry';
 export * from './kernel-table';
 export * from './rounding';
 export * from './warn';

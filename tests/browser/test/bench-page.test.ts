@@ -148,9 +148,9 @@ describe.skipIf(!executablePath)('the bench page', () => {
     await page.getByText(/^wasm ran on 1 thread: the page is not cross-origin isolated/).waitFor();
     const machine = page.getByRole('region', { name: 'What this browser can do' });
     const rows = (await machine.locator('dl > div').allTextContents()).join('\n');
-    expect(rows).toMatch(/^threadsno 1: the page is not cross-origin isolated/m);
+    expect(rows).toMatch(/^Threadsno one thread: the page is not cross-origin isolated/m);
     expect(rows).toMatch(/^WebGPUno this browser /m);
-    expect(rows).toMatch(/^cross-origin isolatedno the server did not send/m);
+    expect(rows).toMatch(/^Cross-origin isolatedno the server did not send/m);
   });
 
   test('offers WebGPU where there is a GPU, which gives the same integers', async () => {

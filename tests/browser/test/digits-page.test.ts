@@ -106,6 +106,26 @@ describe.skipIf(!executablePath)('the digits page', () => {
     await page.getByText('draw a digit').first().waitFor();
   });
 
+  test('a finger draws, and the page stays where it is', async () => {
+    const server = await serve(built);
+    onTestFinished(() => server.close());
+    const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+    const page = await openPage(browser, `${server.url}page/`, phone);
+    const box = await page.getByRole('application', { name: 'Drawing pad' }).boundingBox();
+    if (!box) throw new Error('There is no pad.');
+    const finger = await page.context().newCDPSession(page);
+    const touch = (type: 'touchStart' | 'touchMove', [x, y]: readonly [number, number]) =>
+      finger.send('Input.dispatchTouchEvent', {
+        type,
+        touchPoints: [{ x: box.x + x * box.width, y: box.y + y * box.height }],
+      });
+    await touch('touchStart', three[0]);
+    for (const point of three.slice(1)) await touch('touchMove', point);
+    await finger.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    await bothSay(page, 3);
+    expect(await page.evaluate(() => [scrollY, document.documentElement.scrollWidth])).toEqual([0, 390]);
+  });
+
   test('a 1 drawn with keys, and an example, on the reference too', async () => {
     const { page } = await open();
     await page.getByText('draw a digit').first().waitFor();
@@ -168,7 +188,7 @@ describe.skipIf(!executablePath)('the digits page', () => {
 
     await page.getByRole('button', { name: 'Use these models above' }).click();
     await page.getByText('These are the models you trained.').waitFor();
-    await page.getByRole('button', { name: 'Back to the ones of the page' }).click();
+    await page.getByRole('button', { name: 'Use the shipped models again' }).click();
     await page.getByText('These are the models you trained.').waitFor({ state: 'detached' });
   });
 

@@ -7,7 +7,7 @@ export { type BackendName, backendNames } from './choices';
 export interface BackendChoice {
   label: string;
   /**
-   * @throws BackendError where this browser lacks what the backend needs
+   * @throws BackendError where this browser lacks what the backend needs; an Error with what `missing` of the choice says
    */
   load(options?: LoadOptions): Promise<LoadedBackend>;
 }
@@ -35,15 +35,22 @@ async function loadWasm({ threads: wanted = 'auto' }: LoadOptions = {}): Promise
   const { createWasmBackend } = await import('@octet/backend-wasm-simd');
   const backend = await createWasmBackend({ threads: wanted });
   await backend.ready;
-  const { variant, threads, threadsReason } = backend.info();
+  const { variant } = backend.info();
   return {
     backend,
-    details: `${variant}, ${threads === 1 ? 'one thread' : `${threads} threads`}: ${threadsReason}`,
+    details: `${variant}, ${threadsText(backend.info())}`,
     dispose: () => backend.dispose(),
   };
 }
 
+/** How many threads the wasm backend has, and why. */
+export function threadsText({ threads, threadsReason }: Record<string, unknown>): string {
+  return `${threads === 1 ? 'one thread' : `${threads} threads`}: ${threadsReason}`;
+}
+
 async function loadWebgpu(): Promise<LoadedBackend> {
+  const reason = await choices.webgpu.missing();
+  if (reason) throw new Error(reason);
   const { createWebgpuBackend } = await import('@octet/backend-webgpu');
   const backend = await createWebgpuBackend();
   return { backend, details: `on ${backend.info().adapter}`, dispose: () => backend.dispose() };

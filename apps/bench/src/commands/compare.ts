@@ -36,7 +36,7 @@ export function compareCommand(): Command {
     .addOption(new Option('--model <name>', 'the network').choices(Object.keys(models)).default('seed'))
     .addOption(
       new Option('--backends <names>', `what computes: ${backendNames.join(', ')}, paths or package names`)
-        .default(backendNames, backendNames.join(','))
+        .default(['wasm', 'js'], 'wasm,js')
         .argParser(list((name) => name)),
     )
     .addOption(count('batch', 'images at once'))

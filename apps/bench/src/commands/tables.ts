@@ -1,20 +1,24 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
-import { hostText } from '../compare/tables';
+import type { CompareReport } from '../compare/report';
+import { hostText, latencyTable, layersTable } from '../compare/tables';
 import { UsageError } from '../errors';
+import { htmlPage } from '../html';
 import { fillPlace, markdownTable, placesIn } from '../markdown';
 import { type PeersReport, peersTables } from '../peers/results';
+import { checkFilePath, writeText } from '../result-file';
 import type { TableData } from '../table';
 import { type ColdReport, coldTables } from './cold';
 import { type GemmReport, gemmTables } from './gemm';
 import { type LayersReport, layersTables } from './layers';
 import { type TrainReport, trainTables } from './train';
 
-type Report = PeersReport | LayersReport | TrainReport | GemmReport | ColdReport;
+type Report = CompareReport | PeersReport | LayersReport | TrainReport | GemmReport | ColdReport;
 
 /** One line a command whose results can be shown again. */
 const tablesOf: { [C in Report['command']]: (report: Extract<Report, { command: C }>) => TableData[] } = {
+  compare: (report) => [latencyTable(report), layersTable(report)],
   peers: peersTables,
   layers: layersTables,
   train: trainTables,
@@ -24,20 +28,29 @@ const tablesOf: { [C in Report['command']]: (report: Extract<Report, { command: 
 
 export function tablesCommand(): Command {
   return new Command('tables')
-    .description('show the JSON files of other commands as Markdown')
+    .description('show the JSON files of other commands as Markdown, or as a page')
     .argument('<files...>', `of ${Object.keys(tablesOf).join(', ')}`)
     .option(
       '--into <document>',
       'put each in its place: between <!-- bench NAME --> and <!-- /bench -->, where NAME.json is the file',
     )
+    .option('--html <file>', 'write all of them into one page, not to the terminal')
     .action(tables);
 }
 
-async function tables(files: readonly string[], { into }: { into?: string }): Promise<void> {
-  const texts: [name: string, text: string][] = [];
-  for (const file of files) texts.push([path.basename(file, '.json'), markdownOf(await readReport(file))]);
+interface Options {
+  into?: string;
+  html?: string;
+}
+
+async function tables(files: readonly string[], { into, html }: Options): Promise<void> {
+  await checkFilePath(html, '--html');
+  const reports: [name: string, report: Report][] = [];
+  for (const file of files) reports.push([path.basename(file, '.json'), await readReport(file)]);
+  if (html !== undefined) await writeText(html, await pageOf(reports));
+  const texts = reports.map(([name, report]) => [name, markdownOf(report)]);
   if (into === undefined) {
-    console.log(texts.map(([, text]) => text).join('\n\n'));
+    if (html === undefined) console.log(texts.map(([, text]) => text).join('\n\n'));
     return;
   }
   let document = await readFile(into, 'utf8');
@@ -79,6 +92,19 @@ async function readReport(file: string): Promise<Report> {
 }
 
 function markdownOf(value: Report): string {
-  const tables = tablesOf[value.command] as (report: Report) => TableData[];
-  return [...tables(value).map(markdownTable), hostText(value.host)].join('\n\n');
+  return [...tablesIn(value).map(markdownTable), hostText(value)].join('\n\n');
+}
+
+async function pageOf(reports: readonly [name: string, report: Report][]): Promise<string> {
+  const page = await htmlPage('Octet bench');
+  for (const [name, report] of reports) {
+    page.add('h2', name);
+    for (const table of tablesIn(report)) page.addTable(table);
+    page.add('p', hostText(report), { class: 'muted' });
+  }
+  return page.toString();
+}
+
+function tablesIn(report: Report): TableData[] {
+  return (tablesOf[report.command] as (report: Report) => TableData[])(report);
 }

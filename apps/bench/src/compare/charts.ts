@@ -15,7 +15,7 @@ interface Bar {
   value: number;
 }
 
-const colours = { domain: ['float32', 'int8'], range: ['var(--float)', 'var(--accent)'] };
+const colours = { domain: ['float32', 'int8'], range: ['var(--plain)', 'var(--accent)'] };
 
 /** The median times of the backends. */
 export function latencyChart({ results }: CompareReport, options: ChartOptions): Element {

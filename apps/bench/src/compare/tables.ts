@@ -1,4 +1,4 @@
-import { formatBytes, formatCount } from '../format';
+import { formatBytes, formatCount, formatPercent } from '../format';
 import { markdownTable } from '../markdown';
 import { modelSizes } from '../model-sizes';
 import { right, type TableData } from '../table-data';
@@ -17,9 +17,9 @@ export function latencyTable({ results }: CompareReport): TableData {
       right('float32 ms'),
       right('int8 ms'),
       right('speedup'),
-      right('least float32'),
-      right('least int8'),
-      { title: 'integers' },
+      right('least float32 ms'),
+      right('least int8 ms'),
+      { title: 'last layer’s integers' },
     ],
     rows: results.map(({ backend, fp32, int8, speedup, checksum }) => [
       backend,
@@ -77,7 +77,7 @@ export function remarks({ absent, results, threads }: CompareReport): string[] {
 }
 
 export function bytesText({ bytes: { fp32, int8 } }: CompareReport): string {
-  return `Checkpoints: float32 ${formatBytes(fp32)}, int8 ${formatBytes(int8)} (${(int8 / fp32).toFixed(3)} of it).`;
+  return `Checkpoints: float32 ${formatBytes(fp32)}, int8 ${formatBytes(int8)} (${formatPercent(int8 / fp32)} of it).`;
 }
 
 export function settingsText({ runs, threads }: CompareReport): string {
@@ -94,12 +94,12 @@ export function compareMarkdown(report: CompareReport): string {
     ...remarks(report),
     bytesText(report),
     ...(report.results.length > 0 ? ['## Layers', markdownTable(layersTable(report))] : []),
-    hostText(report.host),
+    hostText(report),
   ].join('\n\n');
 }
 
 /** What it was measured on. */
-export function hostText(host: CompareReport['host']): string {
+export function hostText({ host }: Pick<CompareReport, 'host'>): string {
   return 'browser' in host
     ? `${host.browser}; ${host.cores} cores.`
     : `${host.cpu}, ${host.cores} cores; Node ${host.node}; ${host.os}.`;

@@ -100,13 +100,16 @@ export function Form() {
 
 function Backend({ name }: { name: BackendName }) {
   const lacking = machine.value?.find(({ neededBy, has }) => neededBy === name && !has);
+  // What a link asked for can be taken back.
+  const checked = plan.value.backends.includes(name);
   return (
-    <label class="backend">
+    <label class={lacking ? 'backend muted' : 'backend'}>
       <input
         type="checkbox"
         name="backend"
         value={name}
-        checked={plan.value.backends.includes(name)}
+        checked={checked}
+        disabled={lacking !== undefined && !checked}
         onChange={({ currentTarget }) => {
           const others = plan.value.backends.filter((other) => other !== name);
           plan.value = { ...plan.value, backends: currentTarget.checked ? [...others, name] : others };
@@ -114,7 +117,7 @@ function Backend({ name }: { name: BackendName }) {
       />
       <span>
         {choices[name].label} <code>{name}</code>
-        {lacking && <span class="muted"> — not here: {lacking.detail}</span>}
+        {lacking && <span class="details muted small">Not here: {lacking.detail}</span>}
       </span>
     </label>
   );

@@ -16,7 +16,7 @@ export function Machine() {
           </div>
         ))}
         <div>
-          <dt>cross-origin isolated</dt>
+          <dt>Cross-origin isolated</dt>
           <dd>
             <strong class={crossOriginIsolated ? 'yes' : 'no'}>{crossOriginIsolated ? 'yes' : 'no'}</strong>{' '}
             <span>
@@ -27,7 +27,7 @@ export function Machine() {
           </dd>
         </div>
         <div>
-          <dt>processors</dt>
+          <dt>Processors</dt>
           <dd>{navigator.hardwareConcurrency}</dd>
         </div>
       </dl>

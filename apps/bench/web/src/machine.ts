@@ -1,4 +1,4 @@
-import { backends } from '@octet/web/backends';
+import { backends, threadsText } from '@octet/web/backends';
 import { type BackendName, choices } from '@octet/web/choices';
 
 /** Something that a browser has or lacks, and what it says about it. */
@@ -33,15 +33,15 @@ async function probeWasm(): Promise<Capability[]> {
     dispose();
     return [
       simd(true, 'this browser has it'),
-      row('relaxed', 'relaxed SIMD', info.variant === 'relaxed simd', info.variantReason),
-      row('threads', 'threads', Number(info.threads) > 1, `${info.threads}: ${info.threadsReason}`),
+      row('relaxed', 'Relaxed SIMD', info.variant === 'relaxed simd', info.variantReason),
+      row('threads', 'Threads', Number(info.threads) > 1, threadsText(info)),
     ];
   } catch (error) {
     const why = error instanceof Error ? error.message : error;
     return [
       simd(false, why),
-      row('relaxed', 'relaxed SIMD', false, 'it needs WebAssembly SIMD'),
-      row('threads', 'threads', false, 'they need WebAssembly SIMD'),
+      row('relaxed', 'Relaxed SIMD', false, 'it needs WebAssembly SIMD'),
+      row('threads', 'Threads', false, 'they need WebAssembly SIMD'),
     ];
   }
 }

@@ -77,7 +77,7 @@ function Layers({ report }: { report: CompareReport }) {
 function Legend() {
   return (
     <p class="legend muted">
-      <span class="float">float32</span> <span class="int8">int8</span>
+      <span>float32</span> <span class="accent">int8</span>
     </p>
   );
 }

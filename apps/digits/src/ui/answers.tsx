@@ -1,6 +1,7 @@
+import { choices } from '@octet/web/choices';
 import { useSignalEffect } from '@preact/signals';
 import type { Kind } from '../model';
-import { answers, models } from '../reader';
+import { answers, backend, models } from '../reader';
 import type { Answer } from '../workers/reader';
 import { milliseconds, percent } from './format';
 import { sayWhenSettled } from './speech';
@@ -35,13 +36,14 @@ function AnswerCard({ kind, answer }: { kind: Kind; answer: Answer | undefined }
   return (
     <section class="card answer" aria-labelledby={`${kind}-title`} data-kind={kind}>
       <h2 id={`${kind}-title`}>{titles[kind]}</h2>
-      <p class="digit">
+      <p class={answer ? 'digit' : 'digit muted'}>
         <span class="spoken">says </span>
         {digit ?? '–'}
       </p>
       <p class="time muted">
         {answer ? milliseconds(answer.milliseconds) : models.value ? 'draw a digit' : 'loading'}
       </p>
+      <p class="where muted small">{backend.value && choices[backend.value.name].label}</p>
       <table class="bars">
         <caption class="spoken">Probabilities, {titles[kind]}</caption>
         <tbody>

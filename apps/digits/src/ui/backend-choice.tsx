@@ -1,5 +1,5 @@
 import { backendNames, choices } from '@octet/web/choices';
-import { backend, unavailable, useBackend } from '../reader';
+import { backend, chosen, unavailable, useBackend } from '../reader';
 
 /** What runs the models: a choice, what it found, and why others can't be chosen. */
 export function BackendChoice() {
@@ -11,20 +11,24 @@ export function BackendChoice() {
       </legend>
       {backendNames.map((name) => {
         const reason = unavailable.value[name];
-        const details = name === now?.name ? now.details : reason && `Not here: ${reason}`;
+        const isChosen = name === chosen.value;
+        const details = isChosen
+          ? name === now?.name
+            ? now.details
+            : 'loading'
+          : reason && `Not here: ${reason}`;
         return (
-          <label key={name} class="choice">
+          <label key={name} class={reason === undefined ? 'choice' : 'choice muted'}>
             <input
               type="radio"
               name="backend"
               value={name}
-              checked={name === now?.name}
+              checked={isChosen}
               disabled={reason !== undefined}
               onChange={() => void useBackend(name)}
             />
             <span>
-              {choices[name].label}
-              {details && <span class="muted small"> {details}</span>}
+              {choices[name].label} {details && <span class="details muted small">{details}</span>}
             </span>
           </label>
         );

@@ -5,7 +5,7 @@ import 'uplot/dist/uPlot.min.css';
 export interface Line {
   label: string;
   /** A custom property of the theme. */
-  color: string;
+  color: '--accent' | '--plain';
   width: number;
   /** Dots where there are values, for lines with gaps. */
   dots?: boolean;
@@ -17,16 +17,18 @@ interface ChartProps {
   /** x, then the values of each line. */
   data: uPlot.AlignedData;
   format: (value: number) => string;
-  /** The least and the greatest value to show, if the data doesn't say. */
-  range?: uPlot.Range.MinMax;
+  /** How many steps there will be. */
+  steps: number;
+  /** The least and the greatest value to show; more if the data has more. */
+  range: readonly [least: number, greatest: number];
   /** Where to draw a line from top to bottom. */
   mark: number | undefined;
 }
 
-const height = 200;
+const height = 220;
 
 /** Lines over steps, in the colours of the theme. */
-export function Chart({ title, lines, data, format, range, mark }: ChartProps) {
+export function Chart({ title, lines, data, format, steps, range, mark }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot>(null);
   const marked = useRef(mark);
@@ -37,6 +39,7 @@ export function Chart({ title, lines, data, format, range, mark }: ChartProps) {
     if (!element) return;
     const style = getComputedStyle(element);
     const color = (name: string) => () => style.getPropertyValue(name);
+    const font = `12px ${style.fontFamily}`;
     const axis = {
       stroke: color('--muted'),
       grid: { stroke: color('--line'), width: 1 },
@@ -48,10 +51,13 @@ export function Chart({ title, lines, data, format, range, mark }: ChartProps) {
         height,
         legend: { show: false },
         cursor: { show: false },
-        scales: { x: { time: false }, y: range ? { range } : {} },
+        scales: {
+          x: { time: false, range: [0, steps] },
+          y: { range: (_, least, greatest) => [Math.min(range[0], least), Math.max(range[1], greatest)] },
+        },
         axes: [
-          { ...axis, size: 32 },
-          { ...axis, size: 56, values: (_, ticks) => ticks.map(format) },
+          { ...axis, size: 26, label: 'step', labelSize: 18, labelFont: font, font },
+          { ...axis, size: 56, font, values: (_, ticks) => ticks.map(format) },
         ],
         series: [
           {},
@@ -102,7 +108,18 @@ export function Chart({ title, lines, data, format, range, mark }: ChartProps) {
 
   return (
     <figure class="chart">
-      <figcaption>{title}</figcaption>
+      <figcaption>
+        {title}
+        {lines.length > 1 && (
+          <span class="legend">
+            {lines.map(({ label, color }) => (
+              <span key={label} class={color === '--accent' ? 'accent' : ''}>
+                {label}
+              </span>
+            ))}
+          </span>
+        )}
+      </figcaption>
       <div ref={box} role="img" aria-label={`${title}; the numbers are in the text above`} />
     </figure>
   );

@@ -45,7 +45,7 @@ export function ModelsTable() {
         <div class="row">
           <p>These are the models you trained.</p>
           <button type="button" onClick={() => void useShippedModels().catch(report)}>
-            Back to the ones of the page
+            Use the shipped models again
           </button>
         </div>
       )}

@@ -124,6 +124,11 @@ export function Pad() {
           pen.value = undefined;
         }}
       />
+      {drawing.value === blank && (
+        <p class="hint muted" aria-hidden="true">
+          Draw here
+        </p>
+      )}
       <div class="row">
         <button type="button" onClick={clear}>
           Clear

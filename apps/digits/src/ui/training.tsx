@@ -1,7 +1,8 @@
 import { signal, useSignalEffect } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo } from 'preact/hooks';
 import type uPlot from 'uplot';
-import { report } from '../reader';
+import { models, report } from '../reader';
 import type { Phase } from '../training';
 import {
   active,
@@ -96,10 +97,10 @@ function Controls() {
   );
 }
 
-const phases: Readonly<Record<Phase, string>> = { float: 'float', qat: 'QAT' };
+const phases: Readonly<Record<Phase, string>> = { float: 'in float', qat: 'with QAT' };
 
 const lossLines: readonly Line[] = [
-  { label: 'loss', color: '--line', width: 1 },
+  { label: 'each step', color: '--plain', width: 1 },
   { label: 'smoothed', color: '--accent', width: 2 },
 ];
 const accuracyLines: readonly Line[] = [{ label: 'accuracy', color: '--accent', width: 2, dots: true }];
@@ -110,10 +111,11 @@ function Progress() {
   const steps = useMemo(() => history.map(({ step }) => step), [now]);
   const loss = useMemo<uPlot.AlignedData>(() => {
     const raw = history.map((step) => step.loss);
-    let level = raw[0];
-    const smoothed = raw.map((value) => {
-      level = 0.95 * level + 0.05 * value;
-      return level;
+    // A moving average, corrected as Adam's are: it doesn't begin with the first loss alone.
+    let level = 0;
+    const smoothed = raw.map((value, i) => {
+      level = 0.9 * level + 0.1 * value;
+      return level / (1 - 0.9 ** (i + 1));
     });
     return [steps, raw, smoothed];
   }, [now]);
@@ -131,23 +133,49 @@ function Progress() {
   return (
     <>
       <progress max={now.steps} value={now.step} aria-label="Training" />
-      <p class="numbers">
-        Step {now.step} of {now.steps}, {phases[now.phase]}. Loss{' '}
-        <span data-testid="loss">{now.loss.toFixed(3)}</span>
-        {last && `. Accuracy on held-out digits ${percent(last.accuracy)} at step ${last.step}`}.
-      </p>
+      <dl class="numbers">
+        <Figure title="Step">
+          {now.step} <span class="muted small">of {now.steps}</span>
+        </Figure>
+        <Figure title="Training">{phases[now.phase]}</Figure>
+        <Figure title="Loss">
+          <span data-testid="loss">{now.loss.toFixed(3)}</span>
+        </Figure>
+        <Figure title="Accuracy">
+          {last ? percent(last.accuracy) : '…'} {last && <span class="muted small">step {last.step}</span>}
+        </Figure>
+      </dl>
       <div class="charts">
-        <Chart title="Loss" lines={lossLines} data={loss} format={(value) => value.toFixed(1)} mark={qat} />
+        <Chart
+          title="Loss"
+          lines={lossLines}
+          data={loss}
+          format={(value) => value.toFixed(1)}
+          steps={now.steps}
+          range={[0, 2.5]}
+          mark={qat}
+        />
         <Chart
           title="Accuracy on held-out digits"
           lines={accuracyLines}
           data={accuracy}
           format={(value) => percent(value, 0)}
+          steps={now.steps}
+          range={[0, 1]}
           mark={qat}
         />
       </div>
-      {qat && <p class="muted small">The dashed line: from there on QAT.</p>}
+      {qat && <p class="muted small">At the dashed line quantization-aware training (QAT) begins.</p>}
     </>
+  );
+}
+
+function Figure({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt class="muted small">{title}</dt>
+      <dd>{children}</dd>
+    </div>
   );
 }
 
@@ -164,6 +192,7 @@ function Result() {
   );
   useEffect(() => () => url && URL.revokeObjectURL(url), [url]);
   if (!now) return null;
+  const inUse = models.value?.checkpoints === now.checkpoints;
   return (
     <>
       <p>
@@ -171,8 +200,13 @@ function Result() {
         {percent(now.accuracy.int8, 2)}.
       </p>
       <div class="row">
-        <button type="button" class="primary" onClick={() => void useTrained().catch(report)}>
-          Use these models above
+        <button
+          type="button"
+          class="primary"
+          disabled={inUse}
+          onClick={() => void useTrained().then(() => say('The models you trained are in use'), report)}
+        >
+          {inUse ? 'In use above' : 'Use these models above'}
         </button>
         <a class="button" href={url} download="digits-int8.safetensors">
           Download int8, {kilobytes(now.checkpoints.int8.length)}

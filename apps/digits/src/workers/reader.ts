@@ -26,7 +26,7 @@ let models: Record<Kind, DigitClassifier>;
 /** Runs both models. */
 export const reader = {
   /** Both models on another backend. @returns what the backend found and chose */
-  useBackend: inTurn(async (name: BackendName): Promise<string> => {
+  useBackend: oneAtATime(async (name: BackendName): Promise<string> => {
     const next = await backends[name].load();
     setBackend(next.backend);
     loaded?.dispose();
@@ -35,13 +35,13 @@ export const reader = {
     return next.details;
   }),
 
-  useModels: inTurn(async (files: Checkpoints): Promise<void> => {
+  useModels: oneAtATime(async (files: Checkpoints): Promise<void> => {
     checkpoints = files;
     await load();
   }),
 
   /** What both say of an image of 28 × 28 bytes. */
-  read: inTurn(async (image: Uint8Array): Promise<Answers> => {
+  read: oneAtATime(async (image: Uint8Array): Promise<Answers> => {
     const pixels = Float32Array.from(image, (byte) => byte / 255);
     return { float: await answer(models.float, pixels), int8: await answer(models.int8, pixels) };
   }),
@@ -70,7 +70,7 @@ async function answer(model: DigitClassifier, pixels: Float32Array): Promise<Ans
 }
 
 /** One call after the other: none sees a backend or models half changed. */
-function inTurn<A extends unknown[], R>(fn: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
+function oneAtATime<A extends unknown[], R>(fn: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
   return (...args) => {
     const turn = last.then(() => fn(...args));
     last = turn.catch(() => {});

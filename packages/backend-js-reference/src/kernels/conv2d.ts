@@ -1,11 +1,12 @@
+import { convGeometry, isDepthwise, isPointwise } from '@octet/backend';
 import { floats, type RefKernel, size } from '../kernel';
-import { convGeometry, isDepthwise, isPointwise, tileRows } from '../math/conv';
 import { convolve } from '../math/convolve';
 import { depthwiseBackwardInput, depthwiseBackwardWeight } from '../math/depthwise';
 import { gemm } from '../math/gemm';
 import { col2im, im2col } from '../math/im2col';
 import { packRows } from '../math/pack';
 import { scratch } from '../math/scratch';
+import { tileRows } from '../math/tile-rows';
 
 /**
  * x [N,H,W,C], weight [O,kh,kw,C/groups], bias [O]? → y [N,OH,OW,O]: y[n,oh,ow,o] = bias[o] +
@@ -15,8 +16,8 @@ export const conv2d: RefKernel<'conv2d'> = (t, attrs) => {
   const g = convGeometry(t.x, t.weight, t.y, attrs);
   const y = floats(t.y);
   const bias = t.bias && floats(t.bias);
-  const weight = scratch('conv2d weight', g.outChannels * g.patch);
-  weight.set(floats(t.weight).subarray(0, g.outChannels * g.patch));
+  const weight = scratch('conv2d weight', g.outChannels * g.patchSize);
+  weight.set(floats(t.weight).subarray(0, g.outChannels * g.patchSize));
   convolve(floats(t.x), 0, weight, g, (sums, row0, count, channel0, channels) => {
     for (let i = 0; i < count; i++) {
       const from = i * channels;
@@ -38,7 +39,7 @@ export const conv2dBackwardInput: RefKernel<'conv2dBackwardInput'> = (t, attrs) 
     return;
   }
   gradX.fill(0, 0, size(t.gradX));
-  const { patch, groupOut, outChannels } = g;
+  const { patchSize: patch, groupOut, outChannels } = g;
   const tile = tileRows(Math.max(patch, groupOut));
   const byColumn = scratch('conv2dBackwardInput weight', patch * groupOut);
   const upstream = scratch('conv2dBackwardInput gradY', tile * groupOut);
@@ -65,7 +66,7 @@ export const conv2dBackwardWeight: RefKernel<'conv2dBackwardWeight'> = (t, attrs
     depthwiseBackwardWeight(x, gradY, g, gradWeight);
     return;
   }
-  const { patch, groupOut, outChannels } = g;
+  const { patchSize: patch, groupOut, outChannels } = g;
   const tile = tileRows(patch);
   const columns = scratch('conv2dBackwardWeight columns', tile * patch);
   const byPatch = scratch('conv2dBackwardWeight transposed columns', tile * patch);

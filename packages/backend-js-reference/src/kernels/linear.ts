@@ -1,7 +1,7 @@
 import { floats, type RefKernel } from '../kernel';
-import { tileRows } from '../math/conv';
 import { gemm } from '../math/gemm';
 import { scratch } from '../math/scratch';
+import { tileRows } from '../math/tile-rows';
 
 /** x [m,k], weight [n,k], bias [n]? → y [m,n] = x · weightᵀ + bias */
 export const linear: RefKernel<'linear'> = (t) => {

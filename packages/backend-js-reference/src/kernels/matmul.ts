@@ -1,8 +1,8 @@
 import { floats, type RefKernel } from '../kernel';
-import { tileRows } from '../math/conv';
 import { gemm } from '../math/gemm';
 import { packRows } from '../math/pack';
 import { scratch } from '../math/scratch';
+import { tileRows } from '../math/tile-rows';
 
 /** a [ba,m,k] (or [ba,k,m] if transposeA), b [bb,k,n] (or [bb,n,k]) → y [batch,m,n]; ba and bb are batch or 1 */
 export const matmul: RefKernel<'matmul'> = (t, { transposeA, transposeB }) => {

@@ -1,5 +1,5 @@
+import { convGeometry } from '@octet/backend';
 import { bytes, ints, type RefKernel } from '../kernel';
-import { convGeometry } from '../math/conv';
 import { convolve } from '../math/convolve';
 import { centerWeights, requantizeTo } from '../math/requantize';
 import { scratch } from '../math/scratch';
@@ -11,8 +11,8 @@ import { scratch } from '../math/scratch';
  */
 export const qconv2d: RefKernel<'qconv2d'> = (t, attrs) => {
   const g = convGeometry(t.x, t.weight, t.y, attrs);
-  const weight = scratch('qconv2d weight', g.outChannels * g.patch);
-  centerWeights(bytes(t.weight) as Int8Array, attrs.weightZeroPoint, g.outChannels, g.patch, weight);
+  const weight = scratch('qconv2d weight', g.outChannels * g.patchSize);
+  centerWeights(bytes(t.weight) as Int8Array, attrs.weightZeroPoint, g.outChannels, g.patchSize, weight);
   const emit = requantizeTo(bytes(t.y) as Uint8Array, g.outChannels, t.bias && ints(t.bias), attrs);
   convolve(bytes(t.x) as Uint8Array, attrs.xZeroPoint, weight, g, emit);
 };

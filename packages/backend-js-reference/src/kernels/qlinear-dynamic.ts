@@ -1,10 +1,10 @@
 import { bytes, floats, type RefKernel } from '../kernel';
-import { tileRows } from '../math/conv';
 import { gemm } from '../math/gemm';
 import { chooseQparams } from '../math/qparams';
 import { centerWeights } from '../math/requantize';
 import { clamp, roundHalfEven } from '../math/rounding';
 import { scratch } from '../math/scratch';
+import { tileRows } from '../math/tile-rows';
 
 /**
  * x [m,k] float32, weight [n,k] int8, bias [n]? float32 → y [m,n] float32. x is quantized to 0..255 by its own minimum

@@ -1,8 +1,8 @@
 import { bytes, ints, type RefKernel } from '../kernel';
-import { tileRows } from '../math/conv';
 import { gemm } from '../math/gemm';
 import { centerWeights, requantizeTo } from '../math/requantize';
 import { scratch } from '../math/scratch';
+import { tileRows } from '../math/tile-rows';
 
 /**
  * x [m,k] uint8, weight [n,k] int8, bias [n]? int32 → y [m,n] uint8:

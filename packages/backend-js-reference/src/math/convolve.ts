@@ -1,9 +1,10 @@
+import { type ConvGeometry, isDepthwise } from '@octet/backend';
 import type { FloatArray } from '../kernel';
-import { type ConvGeometry, isDepthwise, tileRows } from './conv';
 import { depthwise } from './depthwise';
 import { gemm } from './gemm';
 import { im2col } from './im2col';
 import { scratch } from './scratch';
+import { tileRows } from './tile-rows';
 
 /** Takes the sums of output positions `row0` to `row0 + count`, channels `channel0` to `channel0 + channels`. */
 export type Emit = (
@@ -31,7 +32,7 @@ export function convolve(
     depthwise(x, xZeroPoint, weight, g, emit);
     return;
   }
-  const { patch, groupOut } = g;
+  const { patchSize: patch, groupOut } = g;
   const tile = tileRows(patch);
   const columns = scratch('convolve columns', tile * patch);
   const sums = scratch('convolve sums', tile * groupOut);

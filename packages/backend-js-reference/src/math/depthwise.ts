@@ -1,5 +1,5 @@
+import type { ConvGeometry } from '@octet/backend';
 import type { FloatArray } from '../kernel';
-import type { ConvGeometry } from './conv';
 import { scratch } from './scratch';
 
 // Convolutions with one input and one output channel per group: nothing sums across channels, so channels are the inner
@@ -29,7 +29,7 @@ function eachRun(g: ConvGeometry, visit: Visit): void {
 
 /** Weights [C, taps] as [taps, C]. */
 function byTap(weight: FloatArray, g: ConvGeometry, to: Float64Array): void {
-  const { inChannels: c, patch: taps } = g;
+  const { inChannels: c, patchSize: taps } = g;
   for (let i = 0; i < c; i++) for (let t = 0; t < taps; t++) to[t * c + i] = weight[i * taps + t];
 }
 
@@ -46,7 +46,7 @@ export function depthwise(
   const inSize = g.inHeight * g.inWidth * c;
   const positions = g.outHeight * g.outWidth;
   const image = scratch('depthwise x', inSize);
-  const taps = scratch('depthwise weight', g.patch * c);
+  const taps = scratch('depthwise weight', g.patchSize * c);
   const sums = scratch('depthwise sums', positions * c);
   byTap(weight, g, taps);
   for (let n = 0; n < g.batch; n++) {
@@ -92,7 +92,7 @@ export function depthwiseBackwardInput(
   const inSize = g.inHeight * g.inWidth * c;
   const outSize = g.outHeight * g.outWidth * c;
   const upstream = scratch('depthwiseBackwardInput gradY', outSize);
-  const taps = scratch('depthwiseBackwardInput weight', g.patch * c);
+  const taps = scratch('depthwiseBackwardInput weight', g.patchSize * c);
   const sums = scratch('depthwiseBackwardInput sums', inSize);
   byTap(weight, g, taps);
   for (let n = 0; n < g.batch; n++) {
@@ -125,7 +125,7 @@ export function depthwiseBackwardWeight(
   const outSize = g.outHeight * g.outWidth * c;
   const image = scratch('depthwiseBackwardWeight x', inSize);
   const upstream = scratch('depthwiseBackwardWeight gradY', outSize);
-  const sums = scratch('depthwiseBackwardWeight sums', g.patch * c).fill(0, 0, g.patch * c);
+  const sums = scratch('depthwiseBackwardWeight sums', g.patchSize * c).fill(0, 0, g.patchSize * c);
   for (let n = 0; n < g.batch; n++) {
     image.set(x.subarray(n * inSize, (n + 1) * inSize));
     upstream.set(gradY.subarray(n * outSize, (n + 1) * outSize));
@@ -141,6 +141,6 @@ export function depthwiseBackwardWeight(
     });
   }
   for (let i = 0; i < c; i++) {
-    for (let t = 0; t < g.patch; t++) gradWeight[i * g.patch + t] = sums[t * c + i];
+    for (let t = 0; t < g.patchSize; t++) gradWeight[i * g.patchSize + t] = sums[t * c + i];
   }
 }

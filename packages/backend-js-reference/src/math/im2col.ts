@@ -1,5 +1,5 @@
+import { type ConvGeometry, isPointwise } from '@octet/backend';
 import type { FloatArray } from '../kernel';
-import { type ConvGeometry, isPointwise } from './conv';
 
 /**
  * The patches under output positions `row0` to `row0 + count` of one group, minus `zeroPoint`: columns [count, patch],

@@ -1,5 +1,5 @@
-import type { Conv2dAttrs } from '@octet/backend';
-import type { KernelContext, WasmKernel, WasmTensor } from '../kernel';
+import { type Conv2dAttrs, type ConvGeometry, convGeometry, isDepthwise, isPointwise } from '@octet/backend';
+import type { KernelContext, WasmKernel } from '../kernel';
 import { depthwise, depthwiseBackwardInput, depthwiseBackwardWeight } from './depthwise';
 import { multiply, packedRowsBytes, packPanels, workGrain } from './matmul';
 
@@ -11,59 +11,10 @@ const depth = 128;
 /** Elements of gathered patches that stay in the second-level cache. */
 const gatheredElements = 65_536;
 
-/** The sizes of one convolution: x NHWC, weight OHWI, y NHWC (or their gradients). */
-export interface ConvSizes {
-  batch: number;
-  height: number;
-  width: number;
-  channels: number;
-  outHeight: number;
-  outWidth: number;
-  outChannels: number;
-  kernelHeight: number;
-  kernelWidth: number;
-  groupIn: number;
-  groupOut: number;
-  /** Output positions of all images. */
-  positions: number;
-}
-
-function convSizes(x: WasmTensor, weight: WasmTensor, y: WasmTensor, groups: number): ConvSizes {
-  const [batch, height, width, channels] = x.shape;
-  const [outChannels, kernelHeight, kernelWidth, groupIn] = weight.shape;
-  const [, outHeight, outWidth] = y.shape;
-  return {
-    ...{
-      batch,
-      height,
-      width,
-      channels,
-      outHeight,
-      outWidth,
-      outChannels,
-      kernelHeight,
-      kernelWidth,
-      groupIn,
-    },
-    groupOut: outChannels / groups,
-    positions: batch * outHeight * outWidth,
-  };
-}
-
-function isDepthwise(s: ConvSizes, { groups }: Conv2dAttrs): boolean {
-  return groups > 1 && s.groupIn === 1 && s.groupOut === 1;
-}
-
-/** Patches are the rows of x themselves. */
-function isPointwise(s: ConvSizes, { stride, padding, groups }: Conv2dAttrs): boolean {
-  const plain = stride[0] === 1 && stride[1] === 1 && padding[0] === 0 && padding[1] === 0;
-  return plain && s.kernelHeight === 1 && s.kernelWidth === 1 && groups === 1;
-}
-
 /** The last arguments of gatherPatches for a convolution. */
-function forwardTaps(s: ConvSizes, { stride, padding, dilation }: Conv2dAttrs): number[] {
+function forwardTaps(s: ConvGeometry, { stride, padding, dilation }: Conv2dAttrs): number[] {
   return [
-    ...[s.height, s.width, s.groupIn, s.outHeight, s.outWidth, s.kernelHeight, s.kernelWidth],
+    ...[s.inHeight, s.inWidth, s.groupIn, s.outHeight, s.outWidth, s.kernelHeight, s.kernelWidth],
     ...[stride[0], stride[1], -padding[0], -padding[1], dilation[0], dilation[1]],
   ];
 }
@@ -90,23 +41,23 @@ function convolve(
 /** x [N,H,W,C], weight [O,kh,kw,C/groups], bias [O]? → y [N,OH,OW,O] */
 export const conv2d: WasmKernel<'conv2d'> = (cx, { x, weight, bias, y }, attrs) => {
   const { groups } = attrs;
-  const s = convSizes(x, weight, y, groups);
+  const s = convGeometry(x, weight, y, attrs);
   const biasAt = bias ? cx.address(bias) : 0;
-  if (isDepthwise(s, attrs)) {
+  if (isDepthwise(s)) {
     depthwise(cx, cx.address(x), cx.address(weight), biasAt, cx.address(y), s, attrs);
     return;
   }
-  const patch = s.kernelHeight * s.kernelWidth * s.groupIn;
+  const patch = s.patchSize;
   const n = s.groupOut;
   const source = { matrices: groups, matrixStep: n * patch, n, columnStep: patch, k: patch, kStep: 1 };
   const packed = packPanels(cx, cx.address(weight), source);
   const [xAt, yAt] = [cx.address(x), cx.address(y)];
-  if (isPointwise(s, attrs)) {
+  if (isPointwise(s)) {
     const left = { address: xAt, step: 0 };
-    multiply(cx, left, { packed, step: 0 }, biasAt, yAt, [1, s.positions, n, patch]);
+    multiply(cx, left, { packed, step: 0 }, biasAt, yAt, [1, s.rows, n, patch]);
   } else {
     const taps = [...forwardTaps(s, attrs), 1, 1];
-    convolve(cx, [xAt, packed, biasAt, yAt], [s.positions, groups, n, patch], taps);
+    convolve(cx, [xAt, packed, biasAt, yAt], [s.rows, groups, n, patch], taps);
   }
 };
 
@@ -117,10 +68,10 @@ export const conv2dBackwardInput: WasmKernel<'conv2dBackwardInput'> = (
   attrs,
 ) => {
   const { groups, stride, padding, dilation } = attrs;
-  const s = convSizes(gradX, weight, gradY, groups);
+  const s = convGeometry(gradX, weight, gradY, attrs);
   const weightAt = cx.address(weight);
   const [gradYAt, gradXAt] = [cx.address(gradY), cx.address(gradX)];
-  if (isDepthwise(s, attrs)) {
+  if (isDepthwise(s)) {
     depthwiseBackwardInput(cx, gradYAt, weightAt, gradXAt, s, attrs);
     return;
   }
@@ -136,17 +87,17 @@ export const conv2dBackwardInput: WasmKernel<'conv2dBackwardInput'> = (
     taps: kernelTaps,
     tapStep: s.groupIn,
   });
-  if (isPointwise(s, attrs)) {
+  if (isPointwise(s)) {
     const left = { address: gradYAt, step: 0 };
-    const sizes = [1, s.positions, s.channels, s.outChannels] as const;
+    const sizes = [1, s.rows, s.inChannels, s.outChannels] as const;
     multiply(cx, left, { packed, step: 0 }, 0, gradXAt, sizes);
     return;
   }
   const taps = [
-    ...[s.outHeight, s.outWidth, s.groupOut, s.height, s.width, s.kernelHeight, s.kernelWidth],
+    ...[s.outHeight, s.outWidth, s.groupOut, s.inHeight, s.inWidth, s.kernelHeight, s.kernelWidth],
     ...[1, 1, padding[0], padding[1], -dilation[0], -dilation[1], stride[0], stride[1]],
   ];
-  const total = s.batch * s.height * s.width;
+  const total = s.batch * s.inHeight * s.inWidth;
   const sizes = [total, groups, s.groupIn, kernelTaps * s.groupOut] as const;
   convolve(cx, [gradYAt, packed, 0, gradXAt], sizes, taps);
 };
@@ -164,26 +115,26 @@ export const conv2dBackwardWeight: WasmKernel<'conv2dBackwardWeight'> = (
   attrs,
 ) => {
   const { groups } = attrs;
-  const s = convSizes(x, gradWeight, gradY, groups);
+  const s = convGeometry(x, gradWeight, gradY, attrs);
   const [xAt, gradYAt, gradWeightAt] = [cx.address(x), cx.address(gradY), cx.address(gradWeight)];
-  if (isDepthwise(s, attrs)) {
+  if (isDepthwise(s)) {
     depthwiseBackwardWeight(cx, xAt, gradYAt, gradWeightAt, s, attrs);
     return;
   }
-  const pointwise = isPointwise(s, attrs);
-  const patch = s.kernelHeight * s.kernelWidth * s.groupIn;
+  const pointwise = isPointwise(s);
+  const patch = s.patchSize;
   const n = s.groupOut;
-  const slice = Math.max(sliceRows, Math.ceil(s.positions / mostSlices));
-  const slices = Math.max(1, Math.ceil(s.positions / slice));
+  const slice = Math.max(sliceRows, Math.ceil(s.rows / mostSlices));
+  const slices = Math.max(1, Math.ceil(s.rows / slice));
   // Patches that have to be gathered are gathered once.
   const span = pointwise ? spanChannels : Math.ceil(n / spanChannels) * spanChannels;
   const columns = Math.ceil(patch / panel) * panel;
   const partial = cx.scratch(groups * slices * (n + 6) * columns * 4);
   const scratchStep = pointwise ? 0 : (depth * patch + 16) * 4;
   const scratch = pointwise ? 0 : cx.scratch(cx.threads * scratchStep);
-  const args = [xAt, gradYAt, partial, scratch, scratchStep, s.positions, slice, slices, span];
+  const args = [xAt, gradYAt, partial, scratch, scratchStep, s.rows, slice, slices, span];
   args.push(pointwise ? 1 : 0, groups, n, ...forwardTaps(s, attrs));
-  const work = Math.min(slice, s.positions) * Math.min(span, n) * patch;
+  const work = Math.min(slice, s.rows) * Math.min(span, n) * patch;
   const units = groups * slices * Math.ceil(n / span);
   cx.parallel('convolveWeightGradient', args, units, Math.ceil(workGrain / (work + 1)));
   const sum = [partial, gradWeightAt, slices, n, patch];

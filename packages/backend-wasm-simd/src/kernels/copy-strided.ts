@@ -1,34 +1,12 @@
-import { bytesPerElement, type CopyStridedAttrs } from '@octet/backend';
+import { bytesPerElement, type CopyAxis, mergeAxes } from '@octet/backend';
 import type { WasmKernel } from '../kernel';
 
 /** Elements of a unit of work, about, and units worth a thread. */
 const unitElements = 4096;
 const grain = 8;
 
-interface Axis {
-  length: number;
-  xStride: number;
-  yStride: number;
-}
-
-/** As few axes as possible, in an order of y's strides: an axis that merely continues the next one becomes part of it. */
-function mergeAxes({ shape, xStrides, yStrides }: CopyStridedAttrs): Axis[] {
-  const axes: Axis[] = [];
-  for (let i = 0; i < shape.length; i++) {
-    if (shape[i] === 1) continue;
-    const axis = { length: shape[i], xStride: xStrides[i], yStride: yStrides[i] };
-    const outer = axes.at(-1);
-    if (outer?.xStride === axis.length * axis.xStride && outer.yStride === axis.length * axis.yStride) {
-      axis.length *= outer.length;
-      axes.pop();
-    }
-    axes.push(axis);
-  }
-  return axes;
-}
-
 /** Brings the axis along which x's elements are next to each other beside the innermost: then planes can be transposed. */
-function bringClose(axes: Axis[]): Axis[] {
+function bringClose(axes: CopyAxis[]): CopyAxis[] {
   const close = axes.findIndex(({ xStride }) => xStride === 1);
   if (close < 0 || close >= axes.length - 2 || axes[axes.length - 1].yStride !== 1) return axes;
   const [axis] = axes.splice(close, 1);

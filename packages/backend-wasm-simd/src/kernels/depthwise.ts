@@ -1,6 +1,5 @@
-import type { Conv2dAttrs } from '@octet/backend';
+import type { Conv2dAttrs, ConvGeometry } from '@octet/backend';
 import type { KernelContext } from '../kernel';
-import type { ConvSizes } from './conv2d';
 import { workGrain } from './matmul';
 
 /** Bytes of a band of rows: some of it stays in the first-level cache, all of it in the second. */
@@ -61,9 +60,14 @@ function run(
   cx.parallel('depthwise', args, d.batch * Math.ceil(d.out[0] / rows), Math.ceil(workGrain / (2 * work + 1)));
 }
 
-function forward(s: ConvSizes, { stride, padding, dilation }: Conv2dAttrs): Depthwise {
+function forward(s: ConvGeometry, { stride, padding, dilation }: Conv2dAttrs): Depthwise {
   return {
-    ...{ batch: s.batch, channels: s.channels, in: [s.height, s.width], out: [s.outHeight, s.outWidth] },
+    ...{
+      batch: s.batch,
+      channels: s.inChannels,
+      in: [s.inHeight, s.inWidth],
+      out: [s.outHeight, s.outWidth],
+    },
     ...{ kernel: [s.kernelHeight, s.kernelWidth], stride, padding, dilation, up: [1, 1] },
   };
 }
@@ -74,7 +78,7 @@ export function depthwise(
   weight: number,
   bias: number,
   y: number,
-  s: ConvSizes,
+  s: ConvGeometry,
   attrs: Conv2dAttrs,
 ): void {
   const d = forward(s, attrs);
@@ -87,12 +91,17 @@ export function depthwiseBackwardInput(
   gradY: number,
   weight: number,
   gradX: number,
-  s: ConvSizes,
+  s: ConvGeometry,
   { stride, padding, dilation }: Conv2dAttrs,
 ): void {
   const kernel = [s.kernelHeight, s.kernelWidth] as const;
   const d: Depthwise = {
-    ...{ batch: s.batch, channels: s.channels, in: [s.outHeight, s.outWidth], out: [s.height, s.width] },
+    ...{
+      batch: s.batch,
+      channels: s.inChannels,
+      in: [s.outHeight, s.outWidth],
+      out: [s.inHeight, s.inWidth],
+    },
     ...{ kernel, stride: [1, 1], dilation, up: stride },
     padding: [dilation[0] * (kernel[0] - 1) - padding[0], dilation[1] * (kernel[1] - 1) - padding[1]],
   };
@@ -104,7 +113,7 @@ export function depthwiseBackwardWeight(
   x: number,
   gradY: number,
   gradWeight: number,
-  s: ConvSizes,
+  s: ConvGeometry,
   attrs: Conv2dAttrs,
 ): void {
   const d = forward(s, attrs);

@@ -1,5 +1,5 @@
-import type { Conv2dAttrs } from '@octet/backend';
-import { type GpuTensor, type KernelFamily, size } from '../kernel';
+import { type ConvGeometry, convGeometry, isDepthwise, isPointwise } from '@octet/backend';
+import { type KernelFamily, size } from '../kernel';
 import { program } from '../program';
 import { gemm, inParts, runGemm } from '../wgsl/gemm';
 import { multiply } from './matmul';
@@ -23,49 +23,7 @@ export const windowUniforms = {
   groupIn: 'i32',
   groupOut: 'i32',
   patchSize: 'i32',
-} as const;
-
-export type Geometry = Record<keyof typeof windowUniforms, number>;
-
-/** @param x the input (or its gradient), @param weight the weight (or its), @param y the output (or its) */
-export function geometry(
-  x: GpuTensor,
-  weight: GpuTensor,
-  y: GpuTensor,
-  { stride, padding, dilation, groups }: Conv2dAttrs,
-): Geometry {
-  const [, inHeight, inWidth, inChannels] = x.shape;
-  const [, outHeight, outWidth, outChannels] = y.shape;
-  const [, kernelHeight, kernelWidth, groupIn] = weight.shape;
-  return {
-    inHeight,
-    inWidth,
-    inChannels,
-    outHeight,
-    outWidth,
-    outChannels,
-    kernelHeight,
-    kernelWidth,
-    strideHeight: stride[0],
-    strideWidth: stride[1],
-    padHeight: padding[0],
-    padWidth: padding[1],
-    dilationHeight: dilation[0],
-    dilationWidth: dilation[1],
-    groupIn,
-    groupOut: outChannels / groups,
-    patchSize: kernelHeight * kernelWidth * groupIn,
-  };
-}
-
-const isDepthwise = (g: Geometry) => g.groupIn === 1 && g.groupOut === 1 && g.inChannels > 1;
-
-/** Patches are the rows of x themselves: the convolution is a matrix product. */
-const isPointwise = (g: Geometry) =>
-  g.kernelHeight * g.kernelWidth === 1 &&
-  g.strideHeight * g.strideWidth === 1 &&
-  g.padHeight + g.padWidth === 0 &&
-  g.groupIn === g.inChannels;
+} as const satisfies Partial<Record<keyof ConvGeometry, 'i32'>>;
 
 /** Where the window of an output position begins: its image's first row, row and column in it, first channel. */
 export const outputAt = /* wgsl */ `
@@ -278,8 +236,7 @@ const busy = 32768;
 
 export const conv2d: KernelFamily<'conv2d' | 'conv2dBackwardInput' | 'conv2dBackwardWeight'> = (gpu) => ({
   conv2d({ x, weight, bias, y }, attrs) {
-    const g = geometry(x, weight, y, attrs);
-    const positions = y.shape[0] * g.outHeight * g.outWidth;
+    const g = convGeometry(x, weight, y, attrs);
     const inputs = { x, weight, bias: bias ?? weight };
     const biased = bias ? 1 : 0;
     if (isDepthwise(g)) {
@@ -290,7 +247,7 @@ export const conv2d: KernelFamily<'conv2d' | 'conv2dBackwardInput' | 'conv2dBack
         { a: x, b: weight, bias, y },
         { batch: 0, line: g.inChannels, depth: 1 },
         { batch: 0, line: g.inChannels, depth: 1 },
-        { batches: 1, rows: positions, columns: g.outChannels, depth: g.inChannels },
+        { batches: 1, rows: g.rows, columns: g.outChannels, depth: g.inChannels },
       );
     } else {
       const { groups: batches } = attrs;
@@ -300,14 +257,14 @@ export const conv2d: KernelFamily<'conv2d' | 'conv2dBackwardInput' | 'conv2dBack
         inputs,
         y,
         { ...g, biased },
-        { batches, rows: positions, columns: g.groupOut, depth: g.patchSize },
+        { batches, rows: g.rows, columns: g.groupOut, depth: g.patchSize },
       );
     }
   },
 
   conv2dBackwardInput({ gradY, weight, gradX }, attrs) {
-    const g = geometry(gradX, weight, gradY, attrs);
-    const positions = gradX.shape[0] * g.inHeight * g.inWidth;
+    const g = convGeometry(gradX, weight, gradY, attrs);
+    const positions = g.batch * g.inHeight * g.inWidth;
     if (isDepthwise(g)) {
       const bound = { gradY, weight, gradX };
       gpu.run(depthwiseBackwardInput, bound, { ...g, size: size(gradX) }, Math.ceil(size(gradX) / 64));
@@ -327,9 +284,8 @@ export const conv2d: KernelFamily<'conv2d' | 'conv2dBackwardInput' | 'conv2dBack
   },
 
   conv2dBackwardWeight({ x, gradY, gradWeight }, attrs) {
-    const g = geometry(x, gradWeight, gradY, attrs);
-    const rows = gradY.shape[0] * g.outHeight;
-    const positions = rows * g.outWidth;
+    const g = convGeometry(x, gradWeight, gradY, attrs);
+    const rows = g.batch * g.outHeight;
     if (isDepthwise(g)) {
       const count = size(gradWeight);
       const chunk = Math.max(1, Math.ceil(rows / Math.max(1, Math.floor(busy / count))));
@@ -349,10 +305,10 @@ export const conv2d: KernelFamily<'conv2d' | 'conv2dBackwardInput' | 'conv2dBack
         { a: gradY, b: x, y: gradWeight },
         { batch: 0, line: 1, depth: g.outChannels },
         { batch: 0, line: 1, depth: g.inChannels },
-        { batches: 1, rows: g.outChannels, columns: g.inChannels, depth: positions },
+        { batches: 1, rows: g.outChannels, columns: g.inChannels, depth: g.rows },
       );
     } else {
-      const sizes = { batches: attrs.groups, rows: g.groupOut, columns: g.patchSize, depth: positions };
+      const sizes = { batches: attrs.groups, rows: g.groupOut, columns: g.patchSize, depth: g.rows };
       runGemm(gpu, backwardWeight, { x, gradY }, gradWeight, g, sizes);
     }
   },

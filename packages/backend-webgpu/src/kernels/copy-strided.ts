@@ -1,17 +1,11 @@
-import { bytesPerElement, type CopyStridedAttrs } from '@octet/backend';
+import { bytesPerElement, type CopyAxis, mergeAxes } from '@octet/backend';
 import type { Gpu } from '../gpu';
 import type { GpuTensor, KernelFamily } from '../kernel';
 import { program, type UniformType } from '../program';
 
-interface Axis {
-  length: number;
-  xStride: number;
-  yStride: number;
-}
-
 /** A copy of elements, or of whole words of four bytes. */
 interface Copy {
-  axes: Axis[];
+  axes: CopyAxis[];
   xOffset: number;
   yOffset: number;
 }
@@ -95,22 +89,6 @@ const copyBytes = program({
   atomicOr(&y[at.y / 4], byteOf(x[at.x / 4], at.x) << shift);`,
 });
 
-/** As few axes as possible: an axis that merely continues the next one becomes part of it. */
-function mergeAxes({ shape, xStrides, yStrides }: CopyStridedAttrs): Axis[] {
-  const axes: Axis[] = [];
-  for (let i = 0; i < shape.length; i++) {
-    if (shape[i] === 1) continue;
-    const axis = { length: shape[i], xStride: xStrides[i], yStride: yStrides[i] };
-    const outer = axes.at(-1);
-    if (outer?.xStride === axis.length * axis.xStride && outer.yStride === axis.length * axis.yStride) {
-      axis.length *= outer.length;
-      axes.pop();
-    }
-    axes.push(axis);
-  }
-  return axes;
-}
-
 /** The same copy of bytes by words, if everything lies at words. */
 function inWords({ axes, xOffset, yOffset }: Copy): Copy | undefined {
   const outer = axes.slice(0, -1);
@@ -128,7 +106,7 @@ function inWords({ axes, xOffset, yOffset }: Copy): Copy | undefined {
 }
 
 /** Whether the copy fills bytes that follow each other, in order. */
-function fillsRun(axes: readonly Axis[]): boolean {
+function fillsRun(axes: readonly CopyAxis[]): boolean {
   let stride = 1;
   return axes.every((_, i) => {
     const axis = axes[axes.length - 1 - i];
@@ -150,7 +128,7 @@ function run(gpu: Gpu, x: GpuTensor, y: GpuTensor, copy: Copy, isBytes: boolean)
   }
   const n = axes.reduce((product, { length }) => product * length, 1);
   const padded = [
-    ...new Array<Axis>(rank - axes.length).fill({ length: 1, xStride: 0, yStride: 0 }),
+    ...new Array<CopyAxis>(rank - axes.length).fill({ length: 1, xStride: 0, yStride: 0 }),
     ...axes,
   ];
   const values: Record<string, number> = { n, xOffset, yOffset };

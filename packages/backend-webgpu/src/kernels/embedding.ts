@@ -1,6 +1,8 @@
+import { runKernel } from '@octet/backend';
 import { type KernelFamily, size } from '../kernel';
 import { program } from '../program';
 import { reduce } from '../wgsl/reduce';
+import { data } from './data';
 
 const workgroup = 64;
 
@@ -16,15 +18,6 @@ const gather = program({
   var value = u.nan;
   if (row < u.vocabulary) { value = weight[row * u.width + index % u.width]; }
   y[index] = value;`,
-});
-
-const clear = program({
-  name: 'embeddingBackward: zeros',
-  inputs: {},
-  outputs: { gradWeight: 'f32' },
-  uniforms: { count: 'u32' },
-  workgroup: [workgroup],
-  main: 'if (index < u.count) { gradWeight[index] = 0.0; }',
 });
 
 // A workgroup for each position: that of a row's first one sums up all of the row's, in order.
@@ -66,9 +59,8 @@ export const embedding: KernelFamily<'embedding' | 'embeddingBackward'> = (gpu) 
   },
   embeddingBackward: ({ index, gradY, gradWeight }, { paddingIdx }) => {
     const [vocabulary, width] = gradWeight.shape;
-    const count = size(gradWeight);
     const n = size(index);
-    gpu.run(clear, { gradWeight }, { count }, Math.ceil(count / workgroup));
+    runKernel(data(gpu).fill, { y: gradWeight }, { value: 0 });
     gpu.run(sums, { rows: index, gradY, gradWeight }, { n, vocabulary, width, paddingIdx }, n);
   },
 });

@@ -1,10 +1,10 @@
-import type { KernelTable, PrepackingKernel } from '@octet/backend';
+import { convGeometry, type KernelTable, type PrepackingKernel } from '@octet/backend';
 import type { GpuBuffer } from '../buffers';
 import type { Gpu } from '../gpu';
 import type { KernelFamily } from '../kernel';
 import { program } from '../program';
 import { bytes, fourBytes, inRows, requantize, requantizeBounds, requantizeUniforms } from '../wgsl/bytes';
-import { geometry, outputAt, windowUniforms } from './conv2d';
+import { outputAt, windowUniforms } from './conv2d';
 import { freePacked, type PackedWeights, pack, qgemm, runQgemm } from './qgemm';
 
 /** Sums to uint8. */
@@ -79,9 +79,8 @@ export const qconvolution = (gpu: Gpu) =>
     },
     run({ x, weight, y }, attrs, packed) {
       const { groups, xZeroPoint } = attrs;
-      const [batch, outHeight, outWidth, outChannels] = y.shape;
-      const rows = batch * outHeight * outWidth;
-      const g = geometry(x, weight, y, attrs);
+      const g = convGeometry(x, weight, y, attrs);
+      const { batch, outHeight, outWidth, outChannels, rows } = g;
       const bounds = requantizeBounds(attrs);
       if (packed.depthwise) {
         inRows(gpu, y, rows, outChannels, (to, columns) => {
@@ -104,7 +103,7 @@ export const qconvolution = (gpu: Gpu) =>
           packed,
           { x, y: to },
           { ...bounds, rowColumns: groups * columns },
-          { ...g, rows, groups, xZeroPoint },
+          { ...g, xZeroPoint },
         ),
       );
     },

@@ -1,9 +1,10 @@
+import type { ConvGeometry } from '@octet/backend';
 import type { GpuBuffer } from '../buffers';
 import type { Gpu } from '../gpu';
 import type { GpuTensor } from '../kernel';
 import { type Program, program } from '../program';
 import { bytes, flip, fourBytes } from '../wgsl/bytes';
-import { type Geometry, outputAt, windowUniforms } from './conv2d';
+import { outputAt, windowUniforms } from './conv2d';
 
 /** Weights as the int8 kernels want them. */
 export interface PackedWeights {
@@ -319,7 +320,6 @@ const busy = 128;
 /**
  * Records the product.
  *
- * @param rows output positions of all images
  * @param xZeroPoint what stands for the padding
  */
 export function runQgemm<
@@ -332,8 +332,9 @@ export function runQgemm<
   { weights, channels, affine }: PackedWeights,
   buffers: { readonly [N in keyof I | keyof O | 'x']: GpuBuffer | GpuTensor },
   uniforms: { readonly [N in keyof U]: number },
-  { rows, groups, xZeroPoint, ...g }: Geometry & { rows: number; groups: number; xZeroPoint: number },
+  { xZeroPoint, ...g }: ConvGeometry & { xZeroPoint: number },
 ): void {
+  const { rows, groups } = g;
   const columns = Math.ceil(g.groupOut / 4);
   const tiles = (side: number) => Math.ceil(rows / (4 * side)) * Math.ceil(columns / side) * groups;
   const side = columns >= 16 && tiles(16) >= busy ? 16 : 8;
@@ -345,7 +346,6 @@ export function runQgemm<
       ...g,
       ...uniforms,
       tiles: tiles(side),
-      rows,
       columns,
       words: g.kernelHeight * g.kernelWidth * tapWords,
       tapWords,

@@ -1,10 +1,9 @@
-import { type Conv2dAttrs, runKernel } from '@octet/backend';
+import { type Conv2dAttrs, convGeometry, runKernel } from '@octet/backend';
 import type { Gpu } from '../gpu';
 import { type GpuTensor, type KernelFamily, size } from '../kernel';
 import { program } from '../program';
 import { bytes } from '../wgsl/bytes';
 import { softFloat } from '../wgsl/soft-float';
-import { geometry } from './conv2d';
 import { data } from './data';
 import { observers } from './observers';
 import { qconvolution } from './qconv2d';
@@ -103,15 +102,14 @@ export const qlinear: KernelFamily<'qlinear' | 'qlinearDynamic'> = (gpu) => {
         return pack(gpu, asImages(weight), bias, { ...attrs, multiplier: weightScale });
       },
       run({ x, weight, y }, _, packed: PackedWeights) {
-        const [rows] = x.shape;
         const { q, rowBytes, scale, zeroPoint } = quantizeByRange(gpu, x);
         // Rows of q are longer than those of the weights.
         const g = {
-          ...geometry(asImages(x), asImages(weight), asImages(y), onePosition),
+          ...convGeometry(asImages(x), asImages(weight), asImages(y), onePosition),
           inChannels: rowBytes,
         };
         const buffers = { x: q, xScale: scale, xZeroPoint: zeroPoint, y };
-        runQgemm(gpu, qgemmToFloats, packed, buffers, {}, { ...g, rows, groups: 1, xZeroPoint: 0 });
+        runQgemm(gpu, qgemmToFloats, packed, buffers, {}, { ...g, xZeroPoint: 0 });
       },
       free,
     },

@@ -1,5 +1,5 @@
 import { QuantizationError } from '@octet/backend';
-import { type AnyModule, type BatchNorm2d, type Conv2d, keepsNothing } from '@octet/nn';
+import { type AnyModule, type BatchNorm2d, type Conv2d, inTurn } from '@octet/nn';
 import { chain, conv2d, freeIntermediate, noGrad, ones, relu, sqrt, type Tensor, zeros } from '@octet/tensor';
 import { foldBatchNorm } from '../fold-batch-norm';
 import type { QConfig } from '../qconfig';
@@ -40,16 +40,17 @@ export class QatConvBn2d extends QatConv2d {
   }
 
   private forwardFast(x: Tensor): Tensor {
-    const { bn, bias } = this;
+    return inTurn(x, (image) => this.foldedConv(image), this.bn);
+  }
+
+  /** conv(x, W') / s + b as conv(x, W' / s) + b: weights are far smaller than outputs. */
+  private foldedConv(x: Tensor): Tensor {
     const factor = this.factor();
-    // conv(x, W') / s is conv(x, W' / s), and weights are far smaller than outputs.
     const weight = this.foldedWeight(factor, (folded) => folded.div(factor));
-    const y = conv2d(x, weight, bias, this);
+    const y = conv2d(x, weight, this.bias, this);
     freeIntermediate(weight, y);
     freeIntermediate(factor, y);
-    const normalized = bn.call(y);
-    if (keepsNothing(bn)) freeIntermediate(y, normalized);
-    return normalized;
+    return y;
   }
 
   private forwardSlow(x: Tensor): Tensor {
@@ -77,12 +78,7 @@ export class QatConvBn2d extends QatConv2d {
 
   /** W', or what `then` makes of it. */
   private foldedWeight(factor: Tensor, ...then: readonly ((folded: Tensor) => Tensor)[]): Tensor {
-    const { weightFakeQuant } = this;
-    const steps = [(scaled: Tensor) => weightFakeQuant.call(scaled), ...then];
-    const scaled = this.weight.mul(factor);
-    return keepsNothing(weightFakeQuant)
-      ? chain(scaled, ...steps)
-      : steps.reduce((w, step) => step(w), scaled);
+    return inTurn(this.weight, (weight) => weight.mul(factor), this.weightFakeQuant, ...then);
   }
 
   /** s, as often as the weight has elements: it is used more than once. */

@@ -1,5 +1,4 @@
-import type { Conv2dAttrs } from '@octet/backend';
-import type { HostTensor } from '../kernel';
+import type { Conv2dAttrs, CopyStridedAttrs } from './kernel-table';
 
 /** The sizes of one convolution: NHWC images, OHWI weights. */
 export interface ConvGeometry {
@@ -23,16 +22,20 @@ export interface ConvGeometry {
   groupIn: number;
   groupOut: number;
   /** Elements under one position of the kernel in one group: kernelHeight · kernelWidth · groupIn. */
-  patch: number;
+  patchSize: number;
   /** Output positions of the whole batch. */
   rows: number;
 }
 
-/** @param x the input (or its gradient), @param weight the weight (or its), @param y the output (or its). */
+interface Shaped {
+  readonly shape: readonly number[];
+}
+
+/** @param x the input (or its gradient), @param weight the weight (or its), @param y the output (or its) */
 export function convGeometry(
-  x: HostTensor,
-  weight: HostTensor,
-  y: HostTensor,
+  x: Shaped,
+  weight: Shaped,
+  y: Shaped,
   { stride, padding, dilation, groups }: Conv2dAttrs,
 ): ConvGeometry {
   const [batch, inHeight, inWidth, inChannels] = x.shape;
@@ -57,11 +60,12 @@ export function convGeometry(
     groups,
     groupIn,
     groupOut: outChannels / groups,
-    patch: kernelHeight * kernelWidth * groupIn,
+    patchSize: kernelHeight * kernelWidth * groupIn,
     rows: batch * outHeight * outWidth,
   };
 }
 
+/** Whether every channel is a group. */
 export function isDepthwise(g: ConvGeometry): boolean {
   return g.groups > 1 && g.groupIn === 1 && g.groupOut === 1;
 }
@@ -79,7 +83,25 @@ export function isPointwise(g: ConvGeometry): boolean {
   );
 }
 
-/** How many rows to treat at once, so that rows of `rowLength` doubles stay in the second-level cache. */
-export function tileRows(rowLength: number): number {
-  return Math.max(16, Math.min(512, Math.floor(16384 / rowLength) & ~3));
+/** One loop of a strided copy. */
+export interface CopyAxis {
+  length: number;
+  xStride: number;
+  yStride: number;
+}
+
+/** The loops of a strided copy, as few as possible: an axis that merely continues the next one becomes part of it. */
+export function mergeAxes({ shape, xStrides, yStrides }: CopyStridedAttrs): CopyAxis[] {
+  const axes: CopyAxis[] = [];
+  for (let i = 0; i < shape.length; i++) {
+    if (shape[i] === 1) continue;
+    const axis = { length: shape[i], xStride: xStrides[i], yStride: yStrides[i] };
+    const outer = axes.at(-1);
+    if (outer?.xStride === axis.length * axis.xStride && outer.yStride === axis.length * axis.yStride) {
+      axis.length *= outer.length;
+      axes.pop();
+    }
+    axes.push(axis);
+  }
+  return axes;
 }
