@@ -131,7 +131,7 @@ function card(found: readonly Finding[]): string {
   const steps = advice.map((text) => `<li>${withCode(text)}</li>`).join('');
   return `<article class="finding ${isCost(found[0]) ? 'cost' : 'remark'}"><header><h3>${heading}${more}</h3>${
     cost === null ? '' : `<span>${db(cost)} dB</span>`
-  }</header>${reasons}${advice.length > 1 ? `<p>Try, the likeliest first:</p><ol>${steps}</ol>` : `<ul class="try">${steps}</ul>`}</article>`;
+  }</header>${reasons}${advice.length > 1 ? `<p>Try, the likeliest first:</p><ol>${steps}</ol>` : `<ul>${steps}</ul>`}</article>`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
