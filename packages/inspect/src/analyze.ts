@@ -73,6 +73,8 @@ export interface LayerAnalysis {
   readonly error: {
     /** Of the two models' outputs of this layer, with all that happened before. */
     readonly total: Difference;
+    /** Of the two models' inputs of this layer. null for the model's own. */
+    readonly input: Difference | null;
     /** Of this layer alone: in int8 and in float on the same inputs, the float model's, rounded. null in float. */
     readonly local: Difference | null;
     /** As `local`, but int8 simulated: the float layer with weights and output rounded to the same integers. */
@@ -168,6 +170,7 @@ function named(watched: readonly WatchedLayer[], side: 'float' | 'int8'): [strin
 class WatchedLayer {
   private readonly weightOnly: AnyModule | undefined;
   private readonly total = new DifferenceSums();
+  private readonly input = new DifferenceSums();
   private readonly local = new DifferenceSums();
   private readonly fakeQuantized = new DifferenceSums();
   private readonly weights = new DifferenceSums();
@@ -191,6 +194,11 @@ class WatchedLayer {
     const reference = await valuesOf(float.output);
     this.requireFinite(reference);
     this.total.add(reference, await valuesOf(int8.output), shape);
+    for (const [i, a] of float.args.entries()) {
+      const b = int8.args[i];
+      if (a instanceof Tensor && b instanceof Tensor && a !== b)
+        this.input.add(await valuesOf(a), await valuesOf(b), a.shape);
+    }
     this.histogram.add(reference);
     const { qparams } = int8.output;
     if (qparams?.scheme === 'perTensor') {
@@ -237,7 +245,7 @@ class WatchedLayer {
 
   /** undefined for a layer that never ran, or hands on what it gets. */
   get result(): LayerAnalysis | undefined {
-    const { pair, total, local, fakeQuantized, weights, histogram, levels, steps } = this;
+    const { pair, total, input, local, fakeQuantized, weights, histogram, levels, steps } = this;
     const difference = total.difference;
     if (this.passesThrough || !difference) return undefined;
     const [low, high] = levels?.range ?? [0, 0];
@@ -249,6 +257,7 @@ class WatchedLayer {
       bytes: { float: bytesOf(pair.float), int8: bytesOf(pair.int8) },
       error: {
         total: difference,
+        input: input.difference,
         local: local.difference,
         fakeQuantized: fakeQuantized.difference,
         weights: weights.difference,

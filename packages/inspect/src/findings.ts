@@ -7,6 +7,7 @@ export type Cause =
   | 'clipping'
   | 'outliers'
   | 'channelSpread'
+  | 'amplified'
   | 'weights'
   | 'shift'
   | 'rounding'
@@ -24,7 +25,7 @@ export interface Finding {
   readonly what: string;
   /** The numbers. */
   readonly why: string;
-  /** What to try, the likeliest first. */
+  /** What to try, the likeliest first; names of code between backticks. */
   readonly advice: readonly string[];
   /** How much is lost to it, as a signal to noise ratio in dB; null where that can't be said. */
   readonly db: number | null;
@@ -32,7 +33,7 @@ export interface Finding {
 
 /** Noise of which a layer is worth naming: a thousandth of the signal's power. A good layer has 35 to 45 dB. */
 const noisyDb = 30;
-/** A layer this far below its own noise has it from those before. */
+/** A layer this far below its own noise, or below its input's, has it from those before, or makes it larger. */
 const inheritedDb = 10;
 /** Distance of kernel and simulation that rounding can't explain; see docs/numerics.md. */
 const tolerableSteps = 2;
@@ -53,6 +54,13 @@ const db = (value: number | null) => (value === null ? 'no noise' : `${value.toF
 const percent = (part: number) => `${Number((100 * part).toPrecision(2))} %`;
 const number = (value: number) => String(Number(value.toPrecision(3)));
 
+const perChannel =
+  'Give the weights a scale for each channel: `new QConfig({ activation: HistogramObserver, weight: defaultPerChannelWeightObserver })`.';
+const equalize =
+  '`equalize(prepared, input)` before the calibration, cross-layer equalization: it makes the channels alike, of weights and of outputs, and costs nothing at run time.';
+const training = 'Quantization-aware training: `prepareQat`.';
+const inFloat = 'Leave the layer in float: see what `sensitivity` says of it.';
+
 function kernelFinding({ path, int8Type, error }: LayerAnalysis): Finding[] {
   if ((error.steps ?? 0) <= tolerableSteps) return [];
   return [
@@ -62,7 +70,7 @@ function kernelFinding({ path, int8Type, error }: LayerAnalysis): Finding[] {
       what: `The kernel of ${path} doesn't compute what its scales say.`,
       why: `${int8Type} is up to ${error.steps} steps of its scale away from the same integers simulated in float; rounding explains ${tolerableSteps}.`,
       advice: [
-        'Run compareBackends against the reference backend: another backend with other integers is wrong.',
+        'Run `compareBackends` against the reference backend: another backend with other integers is wrong.',
         'Without such a backend, it is a mistake in the layer or its kernel.',
       ],
       db: null,
@@ -90,8 +98,8 @@ function layerFindings(layer: LayerAnalysis): Finding[] {
       why: `${percent(q.clipped)} of its numbers lie outside ${number(q.low)} … ${number(q.high)}, the range of its integers; in float they go from ${number(layer.activation.min)} to ${number(layer.activation.max)}. Clipping alone leaves ${db(q.clippingDb)}.`,
       advice: [
         'Calibrate with more data, and with data like this: the observer never saw these numbers, or a moving average forgot them.',
-        'Use an observer that keeps the whole range (MinMaxObserver), or HistogramObserver, for this layer: QConfigMapping.setModuleName.',
-        'With a range that clips on purpose: quantization-aware training.',
+        'Use an observer that keeps the whole range, `MinMaxObserver`, for this layer: `QConfigMapping.setModuleName`.',
+        'With a range that clips on purpose: quantization-aware training, `prepareQat`.',
       ],
     });
     const stretched = q.levels.middle < 64;
@@ -100,45 +108,39 @@ function layerFindings(layer: LayerAnalysis): Finding[] {
         what: `A few large numbers stretch the range of ${path}.`,
         why: `The middle 99.9 % of its numbers take ${q.levels.middle} of 256 integers. Rounding the output alone leaves ${db(q.roundingDb)}.`,
         advice: [
-          'Use HistogramObserver, or an observer that clips at a percentile, for this layer.',
-          'Bound the numbers in the float model (ReLU6, Hardtanh), or train with weight decay.',
-          'Leave the next layer in float only if sensitivity says that it helps.',
+          'Use `HistogramObserver`, or an observer that clips at a percentile, for this layer.',
+          'Bound the numbers in the float model (`ReLU6`, `Hardtanh`), or train with weight decay.',
+          'Leave the next layer in float only if `sensitivity` says that it helps.',
         ],
       });
     } else {
       note('rounding', q.roundingDb, {
         what: `The output of ${path} is too fine for its integers.`,
         why: `Rounding it alone leaves ${db(q.roundingDb)}, and the middle 99.9 % of its numbers take ${q.levels.middle} of 256 integers: most are close to 0, or far from it with small differences.`,
-        advice: [
-          'equalize, cross-layer equalization, so that all channels use the range.',
-          'Quantization-aware training.',
-        ],
+        advice: [equalize, training],
       });
     }
   }
   if (weight) {
     const { median, max } = weight.channelRange;
     const spread = median > 0 ? max / median : Number.POSITIVE_INFINITY;
-    const leaves = `Rounding the weights alone leaves ${db(error.weights?.sqnrDb ?? null)}.`;
+    const cost = error.weights?.sqnrDb ?? null;
+    const leaves = `Rounding the weights alone leaves ${db(cost)} in the layer's output.`;
     if (!weight.perChannel && spread > 4) {
       // Small channels hide behind a large one in the sum of all: the middle channel counts.
-      note('channelSpread', weight.channelDb.median, {
+      note('channelSpread', lowest(weight.channelDb.median, cost), {
         what: `One scale doesn't fit all output channels of ${path}.`,
         why: `The largest channel's weights reach ${number(max)}, those of the middle one ${number(median)}: ${number(spread)} times less, so it has about ${Math.max(1, Math.round(255 / spread))} of 256 integers and ${db(weight.channelDb.median)}. ${leaves}`,
-        advice: [
-          'Give the weights a scale for each channel: PerChannelMinMaxObserver, as in the recipe x86 (getDefaultQConfig).',
-          'equalize, cross-layer equalization, which makes the channels alike and costs nothing at run time.',
-          'Leave this layer in float: see sensitivity.',
-        ],
+        advice: [equalize, perChannel, inFloat],
       });
     } else if (error.shift <= shifted) {
-      note('weights', error.weights?.sqnrDb ?? null, {
+      note('weights', cost, {
         what: `The weights of ${path} don't stand rounding.`,
         why: `${leaves} The weight itself has ${db(weight.error?.sqnrDb ?? null)} and uses ${weight.levelsUsed} integers.`,
         advice: [
-          'adaround, which learns which way to round each weight.',
-          'Leave this layer in float: see sensitivity.',
-          'Quantization-aware training.',
+          '`adaround(prepared, data)` after the calibration: it learns which way to round each weight.',
+          inFloat,
+          training,
         ],
       });
     }
@@ -147,19 +149,44 @@ function layerFindings(layer: LayerAnalysis): Finding[] {
     note('shift', error.local?.sqnrDb ?? null, {
       what: `The int8 output of ${path} is shifted.`,
       why: `${percent(error.shift)} of its noise (${db(error.local?.sqnrDb ?? null)}) is the same for all numbers of a channel.`,
-      advice: ['correctBias, which takes that away and costs nothing at run time.'],
+      advice: [
+        '`correctBias(prepared, data)` after the calibration: it takes that away, and costs nothing at run time.',
+      ],
+    });
+  }
+  if (isAmplified(layer)) {
+    note('amplified', error.total.sqnrDb, {
+      what: `${path} makes the noise of its input large.`,
+      why: `It gets ${db(error.input?.sqnrDb ?? null)} and gives ${db(error.total.sqnrDb)}, though by itself it has ${db(error.local?.sqnrDb ?? null)}: it counts most on channels that are small beside the others in its input, and have few integers there.`,
+      advice: [
+        equalize,
+        'Leave the layers before it in float: see what `sensitivity` says of them.',
+        training,
+      ],
     });
   }
   return found;
 }
 
-/** Where the noise of the layers before has become most of it. */
+function lowest(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
+}
+
+const isFarBelow = (low: number | null | undefined, high: number | null | undefined) =>
+  typeof low === 'number' && typeof high === 'number' && low < high - inheritedDb;
+
+/** Whether most of a layer's noise comes from layers before. */
+const isInherited = ({ error: { total, local } }: LayerAnalysis) =>
+  isFarBelow(total.sqnrDb, noisyDb) && isFarBelow(total.sqnrDb, local?.sqnrDb);
+
+/** Whether there was little of it before this layer. */
+const isAmplified = (layer: LayerAnalysis) =>
+  isInherited(layer) && isFarBelow(layer.error.total.sqnrDb, layer.error.input?.sqnrDb);
+
+/** Where the noise of the layers before has become most of it, for no fault of the layer. */
 function inherited(layers: readonly LayerAnalysis[]): Finding[] {
-  const at = layers.find(({ error: { total, local } }) => {
-    const [whole, own] = [total.sqnrDb, local?.sqnrDb ?? null];
-    return whole !== null && whole < noisyDb - inheritedDb && own !== null && own > whole + inheritedDb;
-  });
-  if (!at) return [];
+  const at = layers.find(isInherited);
+  if (!at || isAmplified(at)) return [];
   const before = layers.slice(0, layers.indexOf(at)).filter(({ error }) => error.local);
   const own = (layer: LayerAnalysis) => layer.error.local?.sqnrDb ?? Number.POSITIVE_INFINITY;
   const worst = [...before].sort((a, b) => own(a) - own(b)).slice(0, 3);
@@ -169,7 +196,7 @@ function inherited(layers: readonly LayerAnalysis[]): Finding[] {
       layer: at.path,
       what: `From ${at.path} on, most of the noise comes from layers before.`,
       why: `It has ${db(at.error.total.sqnrDb)} there, and the layer by itself ${db(at.error.local?.sqnrDb ?? null)}. The noisiest before it: ${worst.map((layer) => `${layer.path} (${db(layer.error.local?.sqnrDb ?? null)})`).join(', ')}.`,
-      advice: ['Mend the layers before first; a low figure here is not this layer’s own.'],
+      advice: ['Mend the layers before first: the low figure here is not this layer’s own.'],
       db: null,
     },
   ];
@@ -187,7 +214,7 @@ function sevenBits(layers: readonly LayerAnalysis[]): Finding[] {
       what: 'All activations take 7 of 8 bits.',
       why: 'Less than 1 % of the numbers of every layer take integers above 127: the recipe reduces the range (reduceRange, the recipes x86 and fbgemm), or halves it.',
       advice: [
-        'On Octet’s backends 8 bits are exact: an activation observer with reduceRange: false (the recipe qnnpack, with PerChannelMinMaxObserver for weights) gains up to 6 dB.',
+        'On Octet’s backends 8 bits are exact. Up to 6 dB better: `new QConfig({ activation: HistogramObserver, weight: defaultPerChannelWeightObserver })`.',
         'Keep it for engines that add up pairs of products in 16 bits: x64 without VNNI.',
       ],
       db: null,
@@ -205,7 +232,7 @@ function leftInFloat(layers: readonly LayerAnalysis[]): Finding[] {
       layer: null,
       what: `${float.length === 1 ? 'One layer runs' : `${float.length} layers run`} in float.`,
       why: `${float.map(({ path }) => path).join(', ')}: ${percent(part)} of all multiplications.`,
-      advice: ['If that wasn’t meant, give them a qconfig: see QConfigMapping.'],
+      advice: ['If that wasn’t meant, give them a qconfig: see `QConfigMapping`.'],
       db: null,
     },
   ];
@@ -234,11 +261,10 @@ function evenly({ layers, output }: Omit<Analysis, 'findings'>): Finding[] {
         .map((layer) => `${layer.path} (${db(decibels(1, noise(layer)))} by itself)`)
         .join(', ')}.`,
       advice: [
-        ...(layers.some(({ weight }) => weight?.perChannel === false)
-          ? ['Give the weights a scale for each channel (PerChannelMinMaxObserver): it costs a few bytes.']
-          : []),
-        'If the accuracy is still too low: quantization-aware training.',
-        'Leave the most sensitive layers in float: see sensitivity.',
+        ...(layers.some(({ weight }) => weight?.perChannel === false) ? [perChannel] : []),
+        '`adaround(prepared, data)` after the calibration, then `correctBias(prepared, data)`.',
+        'Leave the most sensitive layers in float: see what `sensitivity` says.',
+        training,
       ],
       db: output.sqnrDb,
     },

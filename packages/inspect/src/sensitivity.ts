@@ -94,7 +94,7 @@ export async function sensitivity<M extends AnyModule>(
   metric?: Metric<M>,
   {
     mapping = getDefaultQConfigMapping(),
-    metricName = metric ? 'metric' : '1 - noise / signal',
+    metricName = metric ? 'metric' : 'fidelity (1 - noise / signal of the output)',
     recover = 0.8,
     maxFloat = Number.POSITIVE_INFINITY,
     onProgress,
@@ -112,8 +112,8 @@ export async function sensitivity<M extends AnyModule>(
   const measured = async (set: (layer: SimulatedLayer) => Simulated, path = '') => {
     for (const layer of layers) layer.simulate(set(layer));
     const value = await measure(simulation.model);
-    done = Math.min(done + 1, total);
-    onProgress?.(done, total, path);
+    done++;
+    onProgress?.(done, Math.max(done, total), path);
     return value;
   };
 
@@ -147,7 +147,7 @@ export async function sensitivity<M extends AnyModule>(
   }
   // Where the goal is out of reach: the same part of what can be had.
   const reach = Math.max(int8, ...steps.map((step) => step.metric));
-  const wanted = Math.min(goal, int8 + recover * (reach - int8));
+  const wanted = reach >= goal ? goal : int8 + recover * (reach - int8);
   const last = reach > int8 ? steps.findIndex((step) => step.metric >= wanted) : -1;
   const exclude = steps.slice(0, last + 1).map(({ path }) => path);
   return {

@@ -1,21 +1,23 @@
-import { Buffer, type Conv2d, LSTM, Sequential } from '@octet/nn';
+import { Buffer, Conv2d, LSTM, ReLU, Sequential } from '@octet/nn';
 import {
   convert,
   FixedQParamsObserver,
+  fuse,
   getDefaultQatQConfigMapping,
   getDefaultQConfig,
   getDefaultQConfigMapping,
   prepare,
   prepareQat,
   QConfig,
-  type QConfigMapping,
+  QConfigMapping,
   QuantStub,
+  QuantWrapper,
   quantizeDynamic,
   type quantized,
 } from '@octet/quantization';
-import { noGrad, randn, tensor } from '@octet/tensor';
+import { manualSeed, noGrad, randn, tensor } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
-import { analyze, type Finding } from '../src';
+import { analyze, equalize, type Finding } from '../src';
 import { batches, createNet, fusedNet, type Net } from './models';
 
 const data = batches(3);
@@ -117,12 +119,34 @@ describe('names what is wrong', () => {
     const { findings, layers } = await analyze(float, await toInt8(float), data);
     const finding = findings.find(({ cause }) => cause === 'channelSpread');
     expect(finding?.layer).toBe('second.0');
-    expect(finding?.advice[0]).toContain('PerChannelMinMaxObserver');
+    expect(finding?.advice[0]).toContain('equalize');
     const { weight: found } = layers[2];
     expect((found?.channelRange.max ?? 0) / (found?.channelRange.median ?? 1)).toBeGreaterThan(50);
     // With a scale for each channel it is gone.
     const better = await analyze(float, await toInt8(float, getDefaultQConfigMapping('x86')), data);
     expect(better.findings.map(({ cause }) => cause)).not.toContain('channelSpread');
+  });
+
+  test('a layer that makes the noise of small channels large, which `equalize` mends', async () => {
+    manualSeed(3);
+    const [first, second] = [new Conv2d(2, 5, 1), new Conv2d(5, 5, 1, { groups: 5 })];
+    const spread = tensor([1, 100, 100, 100, 100]);
+    // The scale of weights fits each channel; that of the output can't.
+    first.weight.copy_(first.weight.abs().div(spread.reshape([5, 1, 1, 1])));
+    first.bias?.copy_(first.bias.abs().div(spread));
+    second.weight.copy_(second.weight.mul(spread.reshape([5, 1, 1, 1])));
+    const model = fuse(new QuantWrapper(new Sequential(first, new ReLU(), second)).eval());
+    const { weight } = getDefaultQConfig('x86');
+    const qconfig = new QConfig({ activation: getDefaultQConfig('qnnpack').activation, weight });
+    const findings = async (mend: boolean) => {
+      const prepared = prepare(model, new QConfigMapping().setGlobal(qconfig));
+      if (mend) await equalize(prepared, data[0]);
+      const float = prepared.clone();
+      for (const x of data) noGrad(() => prepared.call(x));
+      return costs((await analyze(float, await convert(prepared), data)).findings);
+    };
+    expect((await findings(false))[0]).toBe('amplified module.2');
+    expect(await findings(true)).toEqual(['even null']);
   });
 
   test('an activation that is clipped', async () => {

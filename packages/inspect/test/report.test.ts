@@ -26,4 +26,15 @@ test('a page that needs nothing else; the analysis is plain data', async () => {
   expect(html.match(/<svg /g)).toHaveLength(9);
   expect(html.length).toBeLessThan(45_000);
   for (const { what } of analysis.findings) expect(html.replace(/<[^>]+>/g, '')).toContain(what);
+
+  // One cause in many layers is one card: four are described, the others named, the advice stands once.
+  const finding = { cause: 'weights', why: 'Because <of it>.', advice: ['Try `this`.'] } as const;
+  const paths = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const findings = paths.map((layer, i) => ({ ...finding, layer, what: `Of ${layer}.`, db: 10 + i }));
+  const many = await renderReport({ ...analysis, findings });
+  expect(many.match(/<article class="finding/g)).toHaveLength(1);
+  expect(many).toContain('The same in 5 other layers.');
+  expect(many.match(/Because &lt;of it&gt;\./g)).toHaveLength(4);
+  expect(many.match(/Try <code>this<\/code>\./g)).toHaveLength(1);
+  for (const path of paths) expect(many).toContain(`href="#layer-${path}"`);
 });

@@ -1,4 +1,4 @@
-import type { Conv2d } from '@octet/nn';
+import type { Conv2d, Sequential } from '@octet/nn';
 import {
   convert,
   FixedQParamsObserver,
@@ -46,6 +46,20 @@ test('finds the bad layer, and its answer can be prepared and converted', async 
   );
   // The simulation promised what the integers keep.
   expect(1 - output.noise / output.signal).toBeCloseTo(result.metric, 2);
+});
+
+test('brings back the part that was asked for, where that can be had', async () => {
+  const float = spoiled();
+  const { weight } = (float.first[0] as unknown as Sequential)[0] as Conv2d;
+  weight.copy_(weight.mul(tensor([100, 1, 1, 1, 1]).reshape([5, 1, 1, 1])));
+  const all = await sensitivity(float, data, undefined, { mapping, recover: 1 });
+  const [one, two] = all.steps;
+  expect(two.metric).toBeGreaterThan(one.metric);
+  const goal = (one.metric + two.metric) / 2;
+  const recover = (goal - all.int8) / (all.float - all.int8);
+  const { exclude, metric } = await sensitivity(float, data, undefined, { mapping, recover });
+  expect(exclude).toEqual([one.path, two.path]);
+  expect(metric).toBe(two.metric);
 });
 
 test('the metric is the user’s; the worst by it comes first', async () => {

@@ -136,7 +136,15 @@ function summary({ output, metric, findings }: Analysis): string {
     ...(metric ? [`${metric.name} ${metric.float} in float, ${metric.int8} in int8`] : []),
     `signal to noise ${output.sqnrDb?.toFixed(1) ?? 'without end'} dB`,
   ];
-  return [figures.join(' · '), '', ...findings.map(({ what }) => `- ${what}`)].join('\n');
+  const [worst] = findings;
+  return [
+    figures.join(' · '),
+    '',
+    ...findings.map(({ what }) => `- ${what}`),
+    ...(worst
+      ? ['', `Try, the likeliest first:`, ...worst.advice.map((text, i) => `${i + 1}. ${text}`)]
+      : []),
+  ].join('\n');
 }
 
 /** @throws UsageError for a file that isn't there */

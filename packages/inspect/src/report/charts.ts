@@ -99,8 +99,8 @@ export async function loadCharts(): Promise<Charts> {
       });
     },
     lines(names, lines, unit) {
-      return draw(940, 300, `${lines.map(({ name }) => name).join(', ')} by layer, ${unit}`, {
-        grid: { left: 44, right: 12, top: 12, bottom: 96 },
+      return draw(940, 312, `${lines.map(({ name }) => name).join(', ')} by layer, ${unit}`, {
+        grid: { left: 44, right: 12, top: 12, bottom: 108 },
         xAxis: {
           type: 'category',
           data: names,

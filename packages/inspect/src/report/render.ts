@@ -54,6 +54,9 @@ function escaped(text: string): string {
   return text.replace(/[&<>"]/g, (c) => entities[c]);
 }
 
+/** A finding's text: what stands between backticks is code. */
+const withCode = (text: string) => escaped(text).replace(/`([^`]+)`/g, '<code>$1</code>');
+
 const plural = (n: number, one: string, many: string) =>
   `${n.toLocaleString('en-US')} ${n === 1 ? one : many}`;
 const db = (value: number | null | undefined) => (typeof value === 'number' ? value.toFixed(1) : '–');
@@ -62,7 +65,7 @@ const number = (value: number, digits = 4) => String(Number(value.toPrecision(di
 /** A metric: differences are small. */
 const score = (value: number) => number(value, 5);
 const count = (value: number) => (value === 0 ? '' : value.toLocaleString('en-US'));
-const kB = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
+const kB = (bytes: number) => (bytes / 1000).toLocaleString('en-US', { maximumSignificantDigits: 4 });
 const anchor = (path: string) => `layer-${encodeURIComponent(path)}`;
 const link = (path: string) => `<a href="#${anchor(path)}">${escaped(path)}</a>`;
 
@@ -76,7 +79,7 @@ function tiles({ output, metric, bytes, layers }: Analysis): string {
     tile(output.sqnrDb === null ? 'exact' : `${db(output.sqnrDb)} dB`, 'signal to noise of the output'),
     output.cosine !== null && tile(output.cosine.toFixed(5), 'cosine of the outputs'),
     output.sameClass !== null && tile(percent(output.sameClass), 'rows of the same class'),
-    tile(`${kB(bytes.float)} → ${kB(bytes.int8)}`, 'weights, float → int8'),
+    tile(`${kB(bytes.float)} → ${kB(bytes.int8)}`, 'weights and biases, kB, float → int8'),
     macs > 0 && tile(percent(int8 / macs), `of ${count(macs)} MACs in int8`),
   ]
     .filter((part) => typeof part === 'string')
@@ -84,23 +87,51 @@ function tiles({ output, metric, bytes, layers }: Analysis): string {
 }
 
 function findings({ findings: all }: Analysis): string {
-  const cards = all.map(finding).join('');
-  return `<section><h2>What costs accuracy, and what to do</h2>${cards || '<p>Nothing: int8 gives what float gives.</p>'}</section>`;
+  const same = new Map<string, Finding[]>();
+  for (const one of all) {
+    // Those of the whole model stand alone.
+    const key = one.layer === null ? one.what : one.cause;
+    same.set(key, [...(same.get(key) ?? []), one]);
+  }
+  const cards = [...same.values()].map(card).join('');
+  return `<section><h2>What costs accuracy, and what to do</h2>${
+    cards
+      ? `<p class="muted">The worst first. On the right, the signal to noise ratio that this alone leaves: 6 dB are one bit, and from ${noisyDb} dB on it is no worry.</p>${cards}`
+      : '<p>Nothing: int8 gives what float gives.</p>'
+  }</section>`;
 }
 
 /** Below this a layer's own figure is shown as bad. */
 const noisyDb = 30;
 
+/** How many layers with the same trouble are described; the others are named. */
+const described = 4;
+
 /** Mistakes of kernels are no mere remark either. */
 const isCost = ({ cause, db: cost }: Finding) => cause === 'kernel' || (cost !== null && cost < noisyDb);
 
-function finding(found: Finding): string {
-  const { layer, what, why, advice, db: cost } = found;
-  const sentence = escaped(what);
+/** One cause, in all its layers, the worst first. */
+function card(found: readonly Finding[]): string {
+  const [{ layer, what, why, advice, db: cost }] = found;
+  const sentence = withCode(what);
   const heading = layer ? sentence.replace(escaped(layer), link(layer)) : sentence;
-  return `<article class="finding ${isCost(found) ? 'cost' : 'remark'}"><header><h3>${heading}</h3>${
+  const more =
+    found.length > 1 ? ` The same in ${plural(found.length - 1, 'other layer', 'other layers')}.` : '';
+  const rest = found.slice(described).map((one) => `${link(one.layer ?? '')} (${db(one.db)} dB)`);
+  const reasons =
+    found.length === 1
+      ? `<p>${withCode(why)}</p>`
+      : `<ul>${found
+          .slice(0, described)
+          .map(
+            (one) =>
+              `<li><b>${link(one.layer ?? '')}${one.db === null ? '' : ` (${db(one.db)} dB)`}</b> ${withCode(one.why)}</li>`,
+          )
+          .join('')}${rest.length > 0 ? `<li>${rest.join(', ')}</li>` : ''}</ul>`;
+  const steps = advice.map((text) => `<li>${withCode(text)}</li>`).join('');
+  return `<article class="finding ${isCost(found[0]) ? 'cost' : 'remark'}"><header><h3>${heading}${more}</h3>${
     cost === null ? '' : `<span>${db(cost)} dB</span>`
-  }</header><p>${escaped(why)}</p><ol>${advice.map((text) => `<li>${escaped(text)}</li>`).join('')}</ol></article>`;
+  }</header>${reasons}${advice.length > 1 ? `<p>Try, the likeliest first:</p><ol>${steps}</ol>` : `<ul>${steps}</ul>`}</article>`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -121,10 +152,11 @@ function sensitivitySection({
 }: SensitivityReport): string {
   const answer =
     exclude.length > 0
-      ? `<p>With ${plural(exclude.length, 'layer', 'layers')} left in float, ${escaped(metricName)} goes from ${score(int8)} to ${score(metric)} (float: ${score(float)}), ${percent((metric - int8) / (float - int8), 1)} of what is lost. <code>prepare(result.model, result.mapping)</code> of what <code>sensitivity</code> gave does that, or:</p><pre>leaveInFloat(model, [${exclude.map((path) => `'${escaped(path)}'`).join(', ')}], mapping)</pre>`
+      ? `<p>With ${plural(exclude.length, 'layer', 'layers')} left in float, ${escaped(metricName)} goes from ${score(int8)} to ${score(metric)} (float: ${score(float)}): ${percent((metric - int8) / (float - int8), 1)} of what is lost comes back. <code>prepare(result.model, result.mapping)</code> of what <code>sensitivity</code> gave does that, or:</p><pre>leaveInFloat(model, [${exclude.map((path) => `'${escaped(path)}'`).join(', ')}], mapping)</pre>`
       : `<p>All in int8, ${escaped(metricName)} is ${score(int8)} (float: ${score(float)}). Leaving layers in float brings nothing back.</p>`;
-  const chosen = new Set(exclude);
-  const path = new Map(steps.map((step) => [step.path, step.metric]));
+  const chosen = new Map(
+    steps.slice(0, exclude.length).map(({ path, metric }, i) => [path, `${i + 1}: ${score(metric)}`]),
+  );
   return `<section><h2>Which layers are sensitive</h2>${answer}${table(
     [
       'layer',
@@ -132,8 +164,7 @@ function sensitivitySection({
       'alone in int8',
       'all but it in int8',
       'its weights in float',
-      'left in float so far',
-      '',
+      'left in float',
     ],
     layers.map((layer) => [
       link(layer.path),
@@ -141,10 +172,9 @@ function sensitivitySection({
       score(layer.alone),
       score(layer.without),
       layer.inFloat === null ? '' : score(layer.inFloat),
-      path.has(layer.path) ? score(path.get(layer.path) ?? 0) : '',
-      chosen.has(layer.path) ? 'in float' : '',
+      chosen.get(layer.path) ?? '',
     ]),
-  )}<p class="muted">${escaped(metricName)}, higher is better; the layers that lose most by themselves first. Where “all but it” is much better than “its weights in float”, the range of its output is the trouble: another observer helps, float doesn’t.</p></section>`;
+  )}<p class="muted">${escaped(metricName)}, higher is better; the layers that lose most by themselves first. Where “all but it” is much better than “its weights in float”, the range of its output is the trouble: another observer helps, float doesn’t. “Left in float” counts the layers in the order in which they leave int8, with the figure from there on.</p></section>`;
 }
 
 function overview({ layers }: Analysis, charts: Charts): string {
@@ -233,6 +263,7 @@ function detail(layer: LayerAnalysis, charts: Charts): string {
   const facts = [
     `${db(error.total.sqnrDb)} dB up to here`,
     typeof own === 'number' ? `${db(own)} dB by itself` : '',
+    error.input?.sqnrDb ? `${db(error.input.sqnrDb)} dB in its input` : '',
     error.shift > 0.1 ? `${percent(error.shift, 1)} of its noise is a shift of channels` : '',
   ];
   const range = q && { from: q.low, to: q.high };
@@ -246,7 +277,7 @@ function detail(layer: LayerAnalysis, charts: Charts): string {
         weight.perChannel
           ? `scales for each channel, ${number(weight.scale.min)} … ${number(weight.scale.max)}`
           : `one scale, ${number(weight.scale.max)}`
-      }. ${db(weight.error?.sqnrDb)} dB; the channels ${db(weight.channelDb.min)} dB at least, ${db(weight.channelDb.median)} dB in the middle. Largest of a channel: ${number(weight.channelRange.min)} … ${number(weight.channelRange.max)}, middle ${number(weight.channelRange.median)}.</figcaption></figure>`
+      }; integers reach ${number(weight.low)} … ${number(weight.high)}, ${percent(weight.clipped, 1)} clipped, ${weight.levelsUsed} of 256 used. ${db(weight.error?.sqnrDb)} dB; the channels ${db(weight.channelDb.min)} dB at least, ${db(weight.channelDb.median)} dB in the middle. Largest of a channel: ${number(weight.channelRange.min)} … ${number(weight.channelRange.max)}, middle ${number(weight.channelRange.median)}.</figcaption></figure>`
     : '';
   return `<article class="layer" id="${anchor(path)}"><h3>${escaped(path)} <span class="muted">${escaped(type)}${
     int8Type === null ? ', in float' : int8Type === type ? '' : ` → ${escaped(int8Type)}`

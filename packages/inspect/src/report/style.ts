@@ -7,19 +7,19 @@ export const style = `
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 2rem 1.5rem 4rem; max-width: 64rem; background: var(--page); color: var(--text);
   font: 15px/1.5 system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; }
-h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; } h3 { font-size: 1rem; margin: 0; }
+h1, h3, code { overflow-wrap: anywhere; } h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; } h3 { font-size: 1rem; margin: 0; }
 p { margin: .35rem 0; } a { color: var(--data); } code, pre { font: 13px/1.5 ui-monospace, 'SF Mono', Menlo, Consolas, monospace; }
 pre { background: var(--card); padding: .75rem 1rem; border-radius: 6px; overflow-x: auto; white-space: pre-wrap; }
 .muted, figcaption { color: var(--muted); font-size: .87rem; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)); gap: .75rem; margin: 1.25rem 0; padding: 0; }
-.tile { background: var(--card); border-radius: 8px; padding: .7rem .9rem; }
-.tile b { display: block; font-size: 1.15rem; font-weight: 600; } .tile span { color: var(--muted); font-size: .82rem; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.4rem, 1fr)); gap: .75rem; margin: 1.25rem 0; padding: 0; }
+.tile { background: var(--card); border-radius: 8px; padding: .65rem .7rem; }
+.tile b { display: block; font-size: 1rem; font-weight: 600; } .tile span { color: var(--muted); font-size: .82rem; }
 .finding, .layer { border: 1px solid var(--line); border-radius: 8px; padding: .9rem 1.1rem; margin: .75rem 0; break-inside: avoid; }
 .finding.cost { border-left: 4px solid var(--bad); } .finding.remark { border-left: 4px solid var(--muted); }
-.finding header { display: flex; justify-content: space-between; gap: 1rem; } .finding ol { margin: .4rem 0 0; padding-left: 1.3rem; }
+p + ol { margin-top: 0; } .finding ul { margin: .4rem 0; padding-left: 1.3rem; } .finding header { display: flex; justify-content: space-between; gap: 1rem; } .finding ol { margin: .4rem 0 0; padding-left: 1.3rem; }
 .finding.cost header span { color: var(--bad); } .finding header span { color: var(--muted); white-space: nowrap; font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .85rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .55rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
+th, td { padding: .3rem .42rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th { color: var(--muted); font-weight: 500; vertical-align: bottom; white-space: normal; } th:first-child, td:first-child, th.text, td.text { text-align: left; }
 td.bad { color: var(--bad); font-weight: 600; } 
 .pair { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: 1rem; } figure { margin: .5rem 0 0; }
@@ -28,6 +28,6 @@ svg { width: 100%; height: auto; display: block; } svg text { font-family: inher
 @media print { :root { --text: #000; --muted: #444; --page: #fff; --card: #f3f3f3; --line: #ccc; --data: #3b6fd4; --range: rgba(60, 160, 90, .16);
   --edge: rgba(40, 130, 70, .6); --second: #c05a10; --bad: #a01810; --good: #1f6a33; color-scheme: light; }
   body { max-width: none; padding: 0; font-size: 10.5pt; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  a { color: inherit; text-decoration: none; } h2 { break-after: avoid; } .scroll { overflow: visible; } table { font-size: 7.5pt; }
+  a { color: inherit; text-decoration: none; } h2, h2 + p { break-after: avoid; } .scroll { overflow: visible; } table { font-size: 7.5pt; }
   th, td { padding: .15rem .25rem; } tr { break-inside: avoid; } }
 `;
