@@ -5,8 +5,9 @@ import { batchNorm, conv2d, noGrad, ones, randn, zeros } from '../src';
 const used = () => process.memoryUsage().arrayBuffers;
 const MiB = 2 ** 20;
 
+// Seconds alone, more on a busy machine.
 test('a plain training loop runs in bounded memory', () => {
-  const x = randn([6, 3, 28, 28]);
+  const x = randn([12, 3, 28, 28]);
   const weight = randn([16, 3, 3, 3], { requiresGrad: true });
   const [gamma, beta] = [ones([16], { requiresGrad: true }), zeros([16], { requiresGrad: true })];
   const [runningMean, runningVar] = [zeros([16]), ones([16])];
@@ -28,6 +29,6 @@ test('a plain training loop runs in bounded memory', () => {
     allocated += 8 * y.nbytes;
     peak = Math.max(peak, used() - start);
   }
-  expect(allocated).toBeGreaterThan(200 * MiB);
-  expect(peak).toBeLessThan(100 * MiB);
-});
+  expect(allocated).toBeGreaterThan(400 * MiB);
+  expect(peak).toBeLessThan(120 * MiB);
+}, 30_000);
