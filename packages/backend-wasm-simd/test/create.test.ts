@@ -161,9 +161,8 @@ describe('options', () => {
     await expect(createWasmBackend({ wasmModule: other })).rejects.toThrow(
       'found 17 bytes of something else',
     );
-    const broken = wasmFile('simd');
-    broken[broken.length - 1] ^= 255;
-    await expect(createWasmBackend({ wasmModule: broken })).rejects.toThrow('found CompileError');
+    const truncated = wasmFile('simd').slice(0, -1);
+    await expect(createWasmBackend({ wasmModule: truncated })).rejects.toThrow('found CompileError');
   });
 
   it('a kernel that neither this backend nor the fallback has is a typed error; one of the fallback is reported', async () => {
