@@ -3,6 +3,7 @@ import { fillPlace, markdownTable, placesIn } from '../src/markdown';
 import { list, oneOf, whole } from '../src/options';
 import { correlation } from '../src/peers/correlation';
 import { type PeerRow, peerRatios } from '../src/peers/results';
+import { Rounds } from '../src/peers/rounds';
 import { right } from '../src/table';
 
 test('correlation', () => {
@@ -31,6 +32,21 @@ test('ratios: Octet to its peers in the same work, and to itself', () => {
     ['int8', 2, 'onnxruntime-web', 6],
     ['int8', 2, 'one thread', 2],
   ]);
+});
+
+test('rounds: noisy ones are left out, as far as there are quiet ones', () => {
+  const rounds = new Rounds();
+  rounds.add([10, 11, 12]);
+  expect([rounds.count, rounds.quiet]).toEqual([1, 1]);
+  rounds.add([19, 20, 21]);
+  rounds.add([10, 11.5, 30]);
+  expect([rounds.count, rounds.quiet]).toEqual([3, 2]);
+  expect(rounds.quietest(2)).toEqual([10, 11, 12, 10, 11.5, 30]);
+  expect(rounds.quietest(4)).toHaveLength(9);
+  // What was thought quiet isn't beside a faster round.
+  rounds.add([8, 8, 8]);
+  expect(rounds.quiet).toBe(1);
+  expect(rounds.quietest(2)).toEqual([8, 8, 8, 10, 11, 12]);
 });
 
 test('options that take several values', () => {

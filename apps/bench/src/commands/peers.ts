@@ -52,7 +52,10 @@ export function peersCommand(): Command {
         .argParser(list(whole({ min: 1 }))),
     )
     .addOption(
-      new Option('--rounds <n>', 'how often each is timed in turn; twice as often if the machine is busy')
+      new Option(
+        '--rounds <n>',
+        'how many rounds count, in which all are timed in turn; noisy ones are repeated, twice at most',
+      )
         .default(7)
         .argParser(whole({ min: 1 })),
     )
@@ -104,7 +107,7 @@ async function benchPeers({ json, models, rounds, qengine, ...options }: PeersOp
         const files = await writePeerFiles(model, { folder, qengine, ...options });
         return { files, ...(await contest(files, { ...options, rounds, onProgress })) };
       });
-      const rows = peerRows(result.files, result.contenders);
+      const rows = peerRows(result.files, result.contenders, rounds);
       report.rows.push(...rows);
       report.ratios.push(...peerRatios(rows));
       for (const { engine, job, reason } of result.absent) {

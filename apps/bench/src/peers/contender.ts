@@ -3,6 +3,7 @@ import { ChildEnded, nextMessage, startChild } from '../child';
 import type { Job } from './engine';
 import type { EngineName } from './engines';
 import type { Reply, Request, Span } from './protocol';
+import { Rounds } from './rounds';
 
 /** An engine that can't run a network here, and why. */
 export class Absent {
@@ -15,8 +16,7 @@ export class Absent {
 
 /** One engine with one network, in a process of its own. */
 export class Contender {
-  /** Of all its timed runs. */
-  readonly ms: number[] = [];
+  readonly rounds = new Rounds();
 
   private constructor(
     readonly engine: EngineName,
@@ -35,11 +35,11 @@ export class Contender {
     return new Absent(engine, job, reasonOf(reply));
   }
 
-  /** Times some runs more. @throws Interrupted, Error if the engine can't go on */
+  /** Times one more round. @throws Interrupted, Error if the engine can't go on */
   async time(span: Span): Promise<void> {
     const reply = await ask(this.child, { kind: 'time', span });
     if (reply.kind !== 'timed') throw new Error(`${this.engine}: ${reasonOf(reply)}`);
-    this.ms.push(...reply.ms);
+    this.rounds.add(reply.ms);
   }
 
   stop(): void {

@@ -1,4 +1,3 @@
-import { median } from '../timing';
 import { Absent, Contender } from './contender';
 import type { DType, Platform } from './engine';
 import { type EngineName, engines } from './engines';
@@ -8,15 +7,15 @@ export interface ContestOptions {
   engines: readonly EngineName[];
   platform: Platform;
   threads: readonly number[];
-  /** How often each is timed, one after the other. */
+  /** How many rounds of each count, in which all are timed one after the other. */
   rounds: number;
   /** How many milliseconds each time takes at least. */
   ms: number;
   onProgress?: (done: number, total: number, note: string) => void;
 }
 
-/** A median this far above the minimum is that of a busy machine: the rounds are repeated, once. */
-const noisy = 1.15;
+/** Noisy rounds are repeated, until an engine has had this many times the rounds that count. */
+const mostTimes = 3;
 
 export interface Contest {
   contenders: Contender[];
@@ -31,9 +30,10 @@ export async function contest({ jobs }: PeerFiles, options: ContestOptions): Pro
   const { platform, rounds, ms, onProgress } = options;
   const found: Contest = { contenders: [], absent: [] };
   const { contenders, absent } = found;
+  const most = mostTimes * rounds;
   try {
     for (const { engine, dtype, threads } of entries(options)) {
-      onProgress?.(0, rounds, `loading ${engine}`);
+      onProgress?.(0, most, `loading ${engine}`);
       const job = { ...jobs[dtype], platform, threads };
       const { oneThread, lacks } = engines[engine];
       const reason = lacks?.[platform] ?? (threads > 1 ? oneThread : undefined);
@@ -44,12 +44,11 @@ export async function contest({ jobs }: PeerFiles, options: ContestOptions): Pro
       else if (engine !== 'octet') absent.push(one);
       else throw new Error(`octet: ${one.reason}`);
     }
-    const isNoisy = () => contenders.some((one) => median(one.ms) > noisy * Math.min(...one.ms));
-    let total = rounds;
-    for (let round = 0; round < total; round++) {
-      for (const contender of contenders) await contender.time({ runs: 3, ms });
-      if (round + 1 === rounds && isNoisy()) total = 2 * rounds;
-      onProgress?.(round + 1, total, '');
+    for (let round = 0; round < most; round++) {
+      const wanting = contenders.filter((one) => one.rounds.quiet < rounds);
+      if (wanting.length === 0) break;
+      for (const contender of wanting) await contender.time({ runs: 3, ms });
+      onProgress?.(round + 1, most, wanting.length < contenders.length ? `repeating ${wanting.length}` : '');
     }
     return found;
   } finally {

@@ -23,7 +23,9 @@ export interface PeerRow {
   /** 10⁹ multiplications a second, by the median. */
   gmacs: number;
   macs: number;
+  /** How many were timed in the rounds that count, and how many rounds were left out for their noise. */
   runs: number;
+  roundsLeftOut: number;
   /** Of its output with that of Octet in the same dtype; of Octet's int8 with Octet's float32. */
   correlation: number | null;
 }
@@ -50,13 +52,16 @@ export interface PeersReport {
   host: Host;
 }
 
+/** By the `count` quietest rounds of each. */
 export function peerRows(
   { model, macs, inputShape }: PeerFiles,
   contenders: readonly Contender[],
+  count: number,
 ): PeerRow[] {
   const octet = (dtype: DType) =>
     contenders.find((c) => c.engine === 'octet' && c.job.dtype === dtype)?.output;
-  return contenders.map(({ engine, version, job: { dtype, threads }, ms, output }) => {
+  return contenders.map(({ engine, version, job: { dtype, threads }, rounds, output }) => {
+    const ms = rounds.quietest(count);
     const same = octet(engine === 'octet' ? 'float32' : dtype);
     const medianMs = median(ms);
     return {
@@ -71,6 +76,7 @@ export function peerRows(
       gmacs: macs / medianMs / 1e6,
       macs,
       runs: ms.length,
+      roundsLeftOut: Math.max(0, rounds.count - count),
       correlation: same ? correlation(output, same) : null,
     };
   });

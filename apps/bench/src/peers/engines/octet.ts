@@ -16,7 +16,11 @@ export const octet: Engine = {
     const { variant, adapter } = backend.info?.() ?? {};
     return {
       version: String(variant ?? adapter),
-      run: async (x) => (await noGrad(() => model.call(tensor(x, input.shape))).data()) as Float32Array,
+      async run(data) {
+        using x = tensor(data, input.shape);
+        using y = noGrad(() => model.call(x));
+        return (await y.data()) as Float32Array;
+      },
     };
   },
 };
