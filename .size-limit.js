@@ -1,0 +1,29 @@
+// How large the built packages are, minified and compressed. CI fails past a limit.
+//
+//   pnpm build && pnpm size
+
+/** A package without the other ones it imports. Its limit is about 5 % above its size, so that growth is noticed. */
+const alone = (name, limit) => ({
+  name: `@octet/${name}`,
+  path: `packages/${name}/dist/index.js`,
+  ignore: ['@octet/*'],
+  limit,
+});
+
+const checks = [
+  alone('backend', '3.5 kB'),
+  alone('backend-js-reference', '11.2 kB'),
+  alone('tensor', '22.7 kB'),
+  alone('nn', '9.5 kB'),
+  alone('quantization', '15.8 kB'),
+  alone('backend-wasm-simd', '43 kB'),
+  alone('backend-webgpu', '33.1 kB'),
+  { name: 'all but backend-webgpu in one bundle', path: 'tooling/build/runtime.mjs', limit: '100 kB' },
+];
+
+export default checks.map((check) => ({
+  ...check,
+  gzip: true,
+  // A library's module as a bundler makes it: what it exports keeps its names, what it loads later is a file of its own.
+  modifyEsbuildConfig: (config) => ({ ...config, format: 'esm', splitting: true }),
+}));
