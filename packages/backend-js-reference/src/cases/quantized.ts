@@ -264,7 +264,10 @@ function qlinearDynamicCases(): KernelCase<'qlinearDynamic'>[] {
       {
         // Both ends lie half-way, and the zero point beside the middle: one of them is clamped.
         name: `ends alike${bits}`,
-        inputs: { x: tensor('float32', [2, 3], [-1, 1, 0.5, 0, -0.25, 1]), weight: integers(4, 'int8', [9, 3]) },
+        inputs: {
+          x: tensor('float32', [2, 3], [-1, 1, 0.5, 0, -0.25, 1]),
+          weight: integers(4, 'int8', [9, 3]),
+        },
         outputs: { y: output('float32', [2, 9]) },
         attrs,
         tolerance,
