@@ -131,7 +131,7 @@ test('gemm: each kernel against the ceiling of its inner loop', async () => {
     '1',
   ]);
   expect(report).toMatchObject({ command: 'gemm', backend: 'wasm-simd', threads: 1, host });
-  expect(report.rows).toHaveLength(20);
+  expect(report.rows).toHaveLength(22);
   expect(report.rows[0]).toEqual({
     kernel: 'matmul',
     input: 'float32',
@@ -144,6 +144,8 @@ test('gemm: each kernel against the ceiling of its inner loop', async () => {
     ceiling: positive,
   });
   expect(stdout).toMatch(/^qconv2d 1×1 +8 bits +16 +24 +8 .* 45\.0 +\d+ %$/m);
+  expect(stdout).toMatch(/^qlinearDynamic +float32 in 8 bits +16 +24 +8 .* 45\.0 +\d+ %$/m);
+  expect(stdout).toMatch(/^qlinearDynamic +float32 in 7 bits +16 +24 +8 .* 57\.0 +\d+ %$/m);
 });
 
 test('gemm: a GPU at sizes of its own, in operations a second', async ({ skip }) => {
@@ -153,7 +155,7 @@ test('gemm: a GPU at sizes of its own, in operations a second', async ({ skip })
     skip('there is no GPU, not even a software one');
   expect(code, stderr).toBe(0);
   expect(stdout).toMatch(/^kernel .* TOP\/s or TFLOP\/s$/m);
-  expect(stdout.match(/^\S.* (8 bits|7 bits|float32) +7 +7 +7 +[\d.]+ +[\d.]+ +[\d.e-]+$/gm)).toHaveLength(8);
+  expect(stdout.match(/^\S.* (8 bits|7 bits|float32) +7 +7 +7 +[\d.]+ +[\d.]+ +[\d.e-]+$/gm)).toHaveLength(9);
   if (stderr.includes('software')) expect(stderr).toContain('say nothing about a real one');
 });
 

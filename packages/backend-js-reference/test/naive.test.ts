@@ -3,6 +3,7 @@ import type { AvgPoolAttrs, Conv2dAttrs, PoolAttrs, TypedArray } from '@octet/ba
 import { describe, expect, it } from 'vitest';
 import { kernelCases } from '../src/cases';
 import { convShapes } from '../src/cases/conv';
+import { chooseQparams } from '../src/math/qparams';
 import { run } from './run';
 
 function expectClose(found: TypedArray, expected: ArrayLike<number>): void {
@@ -178,6 +179,31 @@ describe('matrix products', () => {
       return clamp(rint(scaled) + yZeroPoint, clampMin, clampMax);
     });
     expect(Array.from(run('qlinear', kernelCase).y)).toEqual(expected);
+  });
+
+  it.each(kernelCases.qlinearDynamic())('qlinearDynamic: $name', (kernelCase) => {
+    const { x, weight, bias } = kernelCase.inputs;
+    const { weightScale, weightZeroPoint, reduceRange } = kernelCase.attrs;
+    const [m, k] = x.shape;
+    const [n] = weight.shape;
+    const most = reduceRange ? 127 : 255;
+    const ends = [Math.min(0, ...x.data), Math.max(0, ...x.data)] as const;
+    const { scale, zeroPoint } = chooseQparams(...ends, 0, most, false);
+    const inverse = Math.fround(1 / scale);
+    const integers = Array.from(x.data, (v) => clamp(rint(Math.fround(v * inverse)) + zeroPoint, 0, most));
+    const expected = Array.from({ length: m * n }, (_, at) => {
+      const row = Math.floor(at / n);
+      const column = at % n;
+      const channel = weightScale.length > 1 ? column : 0;
+      let sum = 0;
+      for (let p = 0; p < k; p++) {
+        const w = weight.data[column * k + p] - weightZeroPoint[channel];
+        sum += (integers[row * k + p] - zeroPoint) * w;
+      }
+      const product = Math.fround(Math.fround(sum) * Math.fround(scale * weightScale[channel]));
+      return Math.fround(product + (bias?.data[column] ?? 0));
+    });
+    expect(Array.from(run('qlinearDynamic', kernelCase).y)).toEqual(expected);
   });
 });
 

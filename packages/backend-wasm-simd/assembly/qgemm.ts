@@ -24,8 +24,8 @@ const FORMS: usize = 64;
 const ONES: usize = memory.data<i16>([1, 1, 1, 1, 1, 1, 1, 1], 16);
 
 /**
- * weight [groups · outputs, k] int8 → per group and panel: packed16 [k pair][8 outputs][2] int16, the zero point
- * subtracted; packed8 [k quad][8 outputs][4] int8 (if not 0); bias8 [8] int32, the bias less xZeroPoint · Σ (w - zw);
+ * weight [groups · outputs, k] int8 → per group and panel, the zero point subtracted: packed16 [k pair][8 outputs][2]
+ * int16 and packed8 [k quad][8 outputs][4] int8 (what isn't 0); bias8 [8] int32, the bias less xZeroPoint · Σ (w - zw);
  * multiplier8 [8] float32. What lies past the outputs or k is zero. The steps are bytes: 0 where one value stands for
  * all. constants: those of `requantize`, whose flags it clears. Units are groups.
  */
@@ -39,7 +39,7 @@ export function qpackGemm(
   const panels = (outputs + PANEL - 1) / PANEL;
   for (let g = begin; g < end; g++) {
     const first = g * panels;
-    memory.fill(packed16 + <usize>first * panelBytes16, 0, <usize>panels * panelBytes16);
+    if (packed16) memory.fill(packed16 + <usize>first * panelBytes16, 0, <usize>panels * panelBytes16);
     if (packed8) memory.fill(packed8 + <usize>first * panelBytes8, 0, <usize>panels * panelBytes8);
     memory.fill(bias8 + (<usize>first << 5), 0, <usize>panels << 5);
     memory.fill(multiplier8 + (<usize>first << 5), 0, <usize>panels << 5);
@@ -57,7 +57,7 @@ export function qpackGemm(
         const w = <i32>load<i8>(from + i) - zero;
         sum += w;
         most += <f64>(abs(w) * 255);
-        store<i16>(to16 + ((<usize>i >> 1) << 5) + ((<usize>i & 1) << 1), <i16>w);
+        if (packed16) store<i16>(to16 + ((<usize>i >> 1) << 5) + ((<usize>i & 1) << 1), <i16>w);
         if (packed8) {
           store<i8>(to8 + ((<usize>i >> 2) << 5) + (<usize>i & 3), <i8>w);
           if (w != <i32><i8>w) store<i32>(constants, 0, SEVEN_FLAG);
@@ -291,6 +291,13 @@ function tileFloat(
   product(false, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
 }
 
+function tileFloatSeven(
+  packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
+  y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
+): void {
+  product(true, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+}
+
 /** Panels of split s of `splits`, of group g, times what packTile made. */
 // @ts-ignore: decorator
 @inline
@@ -472,26 +479,36 @@ export function qrange(x: usize, n: i32, block: i32, extremes: usize, begin: i32
   }
 }
 
+/** Rounded to an integer, which is bounded first: bounds are whole numbers. */
+// @ts-ignore: decorator
+@inline
+function quantize4(x: usize, inverse: v128, low: v128, high: v128, magic: v128, offset: v128): v128 {
+  const v = f32x4.pmin(high, f32x4.pmax(low, f32x4.mul(v128.load(x), inverse)));
+  return i32x4.sub(f32x4.add(v, magic), offset);
+}
+
 /**
- * x [m, k] float32 → y [m, n] float32, x quantized to 0..255 by 1 / scale and zeroPoint on its way. bias8 holds the
- * sums of the weights, multiplier8 their scales, bias [panels · 8] float32. Units are as in qgemm.
+ * x [m, k] float32 → y [m, n] float32, x quantized to 0..quantMax by 1 / scale and zeroPoint on its way. bias8 holds the
+ * sums of the weights, multiplier8 their scales, bias [panels · 8] float32. packed8 is 0, or the weights where packed16
+ * isn't: for a quantMax below 128. Units are as in qgemm.
  */
 export function qgemmDynamic(
-  x: usize, m: i32, k: i32, n: i32, tile: i32, splits: i32, scale: f32, zeroPoint: i32,
-  packed16: usize, bias8: usize, multiplier8: usize, bias: usize,
+  x: usize, m: i32, k: i32, n: i32, tile: i32, splits: i32, scale: f32, zeroPoint: i32, quantMax: i32,
+  packed16: usize, packed8: usize, bias8: usize, multiplier8: usize, bias: usize,
   y: usize, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
 ): void {
   const constants = scratch + <usize>thread * scratchStep;
   const packed = constants + 64;
-  const pairs = (k + 1) >> 1;
+  const seven = RELAXED && packed8 != 0;
   const panels = (n + PANEL - 1) / PANEL;
   const inverse = f32x4.splat(<f32>1 / scale);
   const low = f32x4.splat(-<f32>zeroPoint);
-  const high = f32x4.splat(255 - <f32>zeroPoint);
+  const high = f32x4.splat(<f32>(quantMax - zeroPoint));
   const magic = f32x4.splat(MAGIC);
   const offset = i32x4.splat(MAGIC_BITS - zeroPoint);
   v128.store(constants, i32x4.splat(-zeroPoint));
   v128.store(constants, f32x4.splat(scale), 16);
+  const groupBytes = seven ? groupBytes8(k) : groupBytes16(k);
   let last: i32 = -1;
   for (let unit = begin; unit < end; unit++) {
     const t = unit / splits;
@@ -499,29 +516,34 @@ export function qgemmDynamic(
     const row = t * tile;
     const rows = min(tile, m - row);
     if (t != last) {
-      const groupBytes = <usize>((k + 7) >> 3) << 6;
       for (let r: i32 = 0; r < rows; r++) {
         let at = x + (<usize>(row + r) * k << 2);
         let to = packed + <usize>(r >> 2) * groupBytes + ((<usize>r & 3) << 2);
         const rowEnd = at + (<usize>k << 2);
-        for (; at < rowEnd; at += 32, to += 64) {
-          const a = f32x4.pmin(high, f32x4.pmax(low, f32x4.mul(v128.load(at), inverse)));
-          const b = f32x4.pmin(high, f32x4.pmax(low, f32x4.mul(v128.load(at, 16), inverse)));
-          const q = i16x8.narrow_i32x4_s(
-            i32x4.sub(f32x4.add(a, magic), offset),
-            i32x4.sub(f32x4.add(b, magic), offset),
-          );
-          v128.store32_lane(to, q, 0);
-          v128.store32_lane(to, q, 1, 16);
-          v128.store32_lane(to, q, 2, 32);
-          v128.store32_lane(to, q, 3, 48);
+        for (; at < rowEnd; at += 32) {
+          const a = quantize4(at, inverse, low, high, magic, offset);
+          const b = quantize4(at + 16, inverse, low, high, magic, offset);
+          const q = i16x8.narrow_i32x4_s(a, b);
+          if (seven) {
+            const bytes = i8x16.narrow_i16x8_u(q, q);
+            v128.store32_lane(to, bytes, 0);
+            v128.store32_lane(to, bytes, 1, 16);
+            to += 32;
+          } else {
+            v128.store32_lane(to, q, 0);
+            v128.store32_lane(to, q, 1, 16);
+            v128.store32_lane(to, q, 2, 32);
+            v128.store32_lane(to, q, 3, 48);
+            to += 64;
+          }
         }
       }
       last = t;
     }
-    tileFloat(
-      packed, rows, pairs, packed16, bias8, multiplier8, constants, y + (<usize>row * n << 2), n, n,
-      panels * s / splits, panels * (s + 1) / splits, bias,
-    );
+    const to = y + (<usize>row * n << 2);
+    const p0 = panels * s / splits;
+    const p1 = panels * (s + 1) / splits;
+    if (seven) tileFloatSeven(packed, rows, (k + 3) >> 2, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
+    else tileFloat(packed, rows, (k + 1) >> 1, packed16, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
   }
 }

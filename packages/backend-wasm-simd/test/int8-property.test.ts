@@ -201,6 +201,51 @@ describe.each(variants)('the same integers as the reference: %o', (options) => {
     );
   });
 
+  // Floats too: all of them round the same sums in the same order.
+  it('qlinearDynamic', { timeout: 60_000 }, async () => {
+    const linear = fc.record({
+      m: small(40),
+      k: small(300),
+      n: small(40),
+      reduceRange: fc.boolean(),
+      // Not 0: all of one sign.
+      middle: fc.constantFrom(0, 0, -1, 1),
+      range: fc.constantFrom(0, 1e-6, 0.003, 1, 77, 1e6),
+      weightZeroPoint: fc.constantFrom(0, 0, -17),
+      perChannel: fc.boolean(),
+      bias: fc.boolean(),
+      seed: fc.integer(),
+    });
+    await fc.assert(
+      fc.asyncProperty(linear, async ({ m, k, n, seed, range, middle, ...c }) => {
+        const floats = (of: number, shape: number[], scale: number, centre: number): HostTensor => {
+          const { data } = integers(of, 'int32', shape, -1_000_000, 1_000_000);
+          return {
+            dtype: 'float32',
+            shape,
+            data: Float32Array.from(data, (v) => scale * (centre + v / 1_234_567)),
+          };
+        };
+        const channels = c.perChannel ? n : 1;
+        await agrees(
+          'qlinearDynamic',
+          {
+            x: floats(seed, [m, k], range, middle),
+            weight: integers(seed + 2, 'int8', [n, k], -128, 127),
+            ...(c.bias ? { bias: floats(seed + 4, [n], 3, 0) } : {}),
+          },
+          floats(seed + 6, [m, n], 1, 0),
+          {
+            weightScale: Float32Array.from({ length: channels }, (_, i) => 0.0173 * (1 + (i % 5))),
+            weightZeroPoint: new Int32Array(channels).fill(c.weightZeroPoint),
+            reduceRange: c.reduceRange,
+          },
+        );
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   it('qadd', { timeout: 60_000 }, async () => {
     const ratio = fc.oneof(
       fc.double({ min: 1e-6, max: 4, noNaN: true }),

@@ -130,9 +130,10 @@ const dynamicLinear = fc
     middle: fc.constantFrom(0, 0, -1, 1),
     range: fc.constantFrom(1e-6, 0.003, 1, 77, 1e6),
     zeroPoint: fc.constantFrom(0, 0, -17),
+    reduceRange: fc.boolean(),
     seed: fc.integer(),
   })
-  .map(({ m, k, n, middle, range, zeroPoint, seed }) => {
+  .map(({ m, k, n, middle, range, zeroPoint, reduceRange, seed }) => {
     const { data } = integers('int32', [m, k], seed, [-1_000_000, 1_000_000]);
     const x = Float32Array.from(data, (v) => range * (middle + v / 1_234_567));
     return {
@@ -142,7 +143,7 @@ const dynamicLinear = fc
         weight: integers('int8', [n, k], seed + 2, [-128, 127]),
       },
       outputs: { y: { dtype: 'float32', shape: [m, n] } },
-      attrs: { weightScale: Float32Array.of(0.0173), weightZeroPoint: Int32Array.of(zeroPoint) },
+      attrs: { weightScale: Float32Array.of(0.0173), weightZeroPoint: Int32Array.of(zeroPoint), reduceRange },
       tolerance: 'exact',
     } satisfies KernelCase<'qlinearDynamic'>;
   });

@@ -257,10 +257,10 @@ export interface KernelTable {
   /** x [m,k] uint8, weight [n,k] int8, bias [n]? int32 → y [m,n] uint8. Prepackable. */
   qlinear: K<'x' | 'weight', 'y', RequantizeAttrs, 'bias'>;
   /**
-   * x [m,k] float32, weight [n,k] int8, bias [n]? float32 → y float32: quantizes x to 0..255 by its own minimum and
-   * maximum (chooseQparams, affine), then f32(acc) * f32(sx * weightScale) + bias. Prepackable.
+   * x [m,k] float32, weight [n,k] int8, bias [n]? float32 → y float32: quantizes x to 0..255 (reduceRange: 0..127) by its
+   * own minimum and maximum (chooseQparams, affine), then f32(acc) * f32(sx * weightScale) + bias. Prepackable.
    */
-  qlinearDynamic: K<'x' | 'weight', 'y', { weightScale: Float32Array; weightZeroPoint: Int32Array }, 'bias'>;
+  qlinearDynamic: K<'x' | 'weight', 'y', DynamicLinearAttrs, 'bias'>;
   /** Fixed-point add of uint8 [n]: docs/numerics.md "int8 add". */
   qadd: K<'a' | 'b', 'y', QAddAttrs>;
   /** y = clamp(rint(f32((a - aZeroPoint)(b - bZeroPoint)) * multiplier) + yZeroPoint, clampMin, clampMax) */
@@ -331,6 +331,14 @@ export interface ChooseQparamsAttrs {
   quantMin: number;
   quantMax: number;
   symmetric: boolean;
+}
+
+export interface DynamicLinearAttrs {
+  /** Float32 values, one per tensor or one per output channel. */
+  weightScale: Float32Array;
+  weightZeroPoint: Int32Array;
+  /** x has 7 bits instead of 8. */
+  reduceRange: boolean;
 }
 
 /** aMultiplier is `A = rint(ra * 2^shift)`, bMultiplier `B` alike, both of at most 22 bits: y = clamp(roundHalfAway((A(a - za) + B(b - zb)) / 2^shift) + zy). */

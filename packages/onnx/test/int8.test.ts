@@ -4,6 +4,7 @@ import {
   DeQuantStub,
   dynamic,
   FloatFunctional,
+  getDefaultDynamicQConfig,
   getDefaultQatQConfig,
   quantized as int8,
   perChannelDynamicQConfig,
@@ -243,6 +244,25 @@ describe.runIf(ort)('dynamic int8 in onnxruntime', () => {
       }
     });
   }
+
+  test('a linear layer with inputs of 7 bits is written with 8', async () => {
+    const float = new Sequential(new Linear(20, 6)).eval();
+    const x = randn([7, 20]);
+    const model = await quantizeDynamic(float, { qconfig: getDefaultDynamicQConfig('x86') });
+    const bytes = await exportOnnx(model, x);
+    expect(bytes).toEqual(await exportOnnx(await quantizeDynamic(float), x));
+    const [{ want, got }] = await compareTo(bytes, model, [x]);
+    expect(got).not.toEqual(want);
+    // Both round every input, each by half of its own step at most.
+    const values = x.dataSync();
+    const range = Math.max(0, ...values) - Math.min(0, ...values);
+    const rounding = (range / 127 + range / 255) / 2;
+    const { weight } = model[0] as unknown as Linear;
+    const weights = weight.dequantize().abs().sum(1).dataSync();
+    for (let i = 0; i < want.length; i++) {
+      expect(Math.abs(want[i] - got[i])).toBeLessThan(rounding * weights[i % 6] + close);
+    }
+  });
 
   test('LSTM', async () => {
     const model = await quantizeDynamic(new Sequential(new Linear(6, 6)).eval());

@@ -76,13 +76,17 @@ export interface QuantizeDynamicOptions {
   inplace?: boolean;
   /** Which layers, and how: classes (all of them by `qconfig`), or a mapping. Default: Linear and LSTM. */
   layers?: Iterable<ModuleClass> | QConfigMapping;
-  /** Default: weights per tensor. See perChannelDynamicQConfig. */
+  /** Default: inputs of 8 bits, weights per tensor. See getDefaultDynamicQConfig and perChannelDynamicQConfig. */
   qconfig?: QConfig;
 }
 
 /**
  * Gives Linear and LSTM layers int8 weights; their inputs are quantized at every call by their own range. Needs no data,
  * no stubs and no calibration; the model goes on taking and returning floats. Evaluation only.
+ *
+ * Inputs get 8 bits, which is the more exact and what PyTorch does on the engine `qnnpack`. 7 bits, as on `x86`, are faster
+ * where a backend has a product for them: `{ qconfig: getDefaultDynamicQConfig('x86') }`. Any qconfig whose activation observer
+ * has `reduceRange` gives 7.
  */
 export async function quantizeDynamic<M extends AnyModule>(
   model: M,

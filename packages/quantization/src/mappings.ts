@@ -6,6 +6,7 @@ import { type AnyModule, Conv2d, Hardswish, LeakyReLU, Linear, LSTM } from '@oct
 import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
 import { FloatFunctional } from './float-functional';
+import type { DynamicOptions } from './functional/linear';
 import { ConvBn2d, ConvBnReLU2d, ConvReLU2d, LinearReLU } from './intrinsic';
 import { outputObserver, readOutputQparams } from './observed';
 import { QatConvBn2d, QatConvBnReLU2d } from './qat/conv-bn2d';
@@ -75,6 +76,11 @@ export const defaultStaticMapping: ReadonlyMap<ModuleClass, StaticRule> = new Ma
   ],
 ]);
 
+/** Whether inputs have 7 bits is all that the activation's observer is asked: their range is their own, at every call. */
+const dynamicOptions = (qconfig: QConfig): DynamicOptions => ({
+  reduceRange: qconfig.activation().reduceRange,
+});
+
 /** Float module → one with int8 weights that quantizes its input at run time. */
 export const defaultDynamicMapping: ReadonlyMap<ModuleClass, StaticRule['convert']> = new Map<
   ModuleClass,
@@ -83,12 +89,16 @@ export const defaultDynamicMapping: ReadonlyMap<ModuleClass, StaticRule['convert
   [
     Linear,
     async (path, m: Linear, q) =>
-      new DynamicQuantizedLinear(m, await quantizeWeight(path, m.weight, q.weight())),
+      new DynamicQuantizedLinear(m, await quantizeWeight(path, m.weight, q.weight()), dynamicOptions(q)),
   ],
   [
     LSTM,
     (path, m: LSTM, q) =>
-      DynamicQuantizedLSTM.fromFloat(m, (weight) => quantizeWeight(path, weight, q.weight())),
+      DynamicQuantizedLSTM.fromFloat(
+        m,
+        (weight) => quantizeWeight(path, weight, q.weight()),
+        dynamicOptions(q),
+      ),
   ],
 ]);
 

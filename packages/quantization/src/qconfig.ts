@@ -73,10 +73,26 @@ export const fusedPerChannelWeightFakeQuant = FusedMovingAvgObsFakeQuantize.with
   qscheme: 'perChannelSymmetric',
 });
 
-/** Which engine a recipe is made for. `qnnpack`: full 8 bits, weights per tensor. `fbgemm` and `x86`: 7-bit activations (`reduceRange`), weights per channel. */
+/** For dynamic quantization: int8 weights per tensor. The activation observer is asked for `reduceRange` alone: kernels find the range at run time. */
+export const defaultDynamicQConfig = new QConfig({
+  activation: MinMaxObserver,
+  weight: defaultWeightObserver,
+});
+/** For dynamic quantization: int8 weights per output channel. */
+export const perChannelDynamicQConfig = new QConfig({
+  activation: MinMaxObserver,
+  weight: defaultPerChannelWeightObserver,
+});
+
+/**
+ * Which engine a recipe is made for. `qnnpack`: full 8 bits, weights per tensor. `fbgemm` and `x86`: 7-bit activations
+ * (`reduceRange`), weights per channel, in dynamic quantization per tensor.
+ */
 export type QEngine = 'qnnpack' | 'fbgemm' | 'x86';
 
-const perChannel: Record<'ptq' | 'qat', QConfig> = {
+type Recipes = Record<'ptq' | 'qat' | 'dynamic', QConfig>;
+
+const sevenBits: Recipes = {
   ptq: new QConfig({
     activation: HistogramObserver.withArgs({ reduceRange: true }),
     weight: defaultPerChannelWeightObserver,
@@ -85,19 +101,24 @@ const perChannel: Record<'ptq' | 'qat', QConfig> = {
     activation: fusedActivationFakeQuant.withArgs({ reduceRange: true }),
     weight: fusedPerChannelWeightFakeQuant,
   }),
+  dynamic: new QConfig({
+    activation: MinMaxObserver.withArgs({ reduceRange: true }),
+    weight: defaultWeightObserver,
+  }),
 };
 
 // One line an engine.
-const defaults: Record<QEngine, Record<'ptq' | 'qat', QConfig>> = {
+const defaults: Record<QEngine, Recipes> = {
   qnnpack: {
     ptq: new QConfig({
       activation: HistogramObserver.withArgs({ reduceRange: false }),
       weight: defaultWeightObserver,
     }),
     qat: new QConfig({ activation: fusedActivationFakeQuant, weight: fusedWeightFakeQuant }),
+    dynamic: defaultDynamicQConfig,
   },
-  fbgemm: perChannel,
-  x86: perChannel,
+  fbgemm: sevenBits,
+  x86: sevenBits,
 };
 
 /** PyTorch's recipe for post-training quantization. */
@@ -110,13 +131,7 @@ export function getDefaultQatQConfig(engine: QEngine = 'x86'): QConfig {
   return defaults[engine].qat;
 }
 
-/** For dynamic quantization: int8 weights per tensor. The activation observer is never asked: kernels do it at run time. */
-export const defaultDynamicQConfig = new QConfig({
-  activation: MinMaxObserver,
-  weight: defaultWeightObserver,
-});
-/** For dynamic quantization: int8 weights per output channel. */
-export const perChannelDynamicQConfig = new QConfig({
-  activation: MinMaxObserver,
-  weight: defaultPerChannelWeightObserver,
-});
+/** How PyTorch's engine quantizes dynamically: `fbgemm` and `x86` quantize inputs to 7 bits, `qnnpack` to 8. */
+export function getDefaultDynamicQConfig(engine: QEngine = 'qnnpack'): QConfig {
+  return defaults[engine].dynamic;
+}

@@ -1,21 +1,24 @@
-import { addDispatchHook, type DispatchEvent } from '@octet/backend';
-import { type AnyModule, Linear, LSTM, Sequential } from '@octet/nn';
+import { addDispatchHook, type DispatchEvent, type DynamicLinearAttrs } from '@octet/backend';
+import { type AnyModule, Linear, LSTM, Module, Sequential } from '@octet/nn';
 import { SGD } from '@octet/optim';
 import { manualSeed, noGrad, randn, scope, type Tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
   convert,
+  defaultDynamicQConfig,
   defaultFakeQuant,
   defaultPerChannelWeightFakeQuant,
   defaultWeightFakeQuant,
   disableObserver,
   freezeBnStats,
+  getDefaultDynamicQConfig,
   getDefaultQatQConfig,
   getDefaultQConfig,
   perChannelDynamicQConfig,
   prepare,
   prepareQat,
   QConfig,
+  QConfigMapping,
   type QEngine,
   quantizeDynamic,
   quantized,
@@ -197,6 +200,73 @@ describe('quantizeDynamic', () => {
     const a = want.dataSync();
     got.dataSync().forEach((v, i) => {
       expect(Math.abs(v - a[i])).toBeLessThan(0.05);
+    });
+  });
+
+  /** What each dynamic product was told, and what came out. */
+  function products(model: AnyModule, x: Tensor) {
+    const ranges: boolean[] = [];
+    const remove = addDispatchHook(({ kernel, attrs }, run) => {
+      if (kernel === 'qlinearDynamic') ranges.push((attrs as DynamicLinearAttrs).reduceRange);
+      run();
+    });
+    const y = noGrad(() => model.call(x));
+    remove();
+    return { ranges, y: Array.from((y as Tensor).dataSync()) };
+  }
+
+  test('inputs have 7 bits where the recipe reduces the range, in copies too', async () => {
+    const model = new Sequential(new Linear(24, 16), new Linear(16, 3)).eval();
+    const x = randn([5, 24]);
+    const eight = await quantizeDynamic(model);
+    expect(String(eight[0])).toBe('DynamicQuantizedLinear(inFeatures=24, outFeatures=16, dtype=qint8)');
+    for (const engine of ['fbgemm', 'x86'] as const) {
+      const seven = await quantizeDynamic(model, { qconfig: getDefaultDynamicQConfig(engine) });
+      expect(String(seven[0])).toBe(
+        'DynamicQuantizedLinear(inFeatures=24, outFeatures=16, dtype=qint8, reduceRange=true)',
+      );
+      const found = products(seven.clone(), x);
+      expect(found.ranges).toEqual([true, true]);
+      expect(found).toEqual(products(seven, x));
+      const want = products(eight, x);
+      expect(want.ranges).toEqual([false, false]);
+      expect(found.y).not.toEqual(want.y);
+      found.y.forEach((v, i) => {
+        expect(Math.abs(v - want.y[i])).toBeLessThan(0.1);
+      });
+    }
+    expect(getDefaultDynamicQConfig()).toBe(defaultDynamicQConfig);
+    expect(getDefaultDynamicQConfig('qnnpack')).toBe(defaultDynamicQConfig);
+  });
+
+  test('a fake quantizer for activations says its own range, and layers may differ', async () => {
+    const layers = new QConfigMapping()
+      .setModuleName('0', getDefaultQatQConfig('x86'))
+      .setModuleName('1', getDefaultQatQConfig('qnnpack'));
+    const model = new Sequential(new Linear(6, 5), new Linear(5, 3)).eval();
+    expect(products(await quantizeDynamic(model, { layers }), randn([2, 6])).ranges).toEqual([true, false]);
+  });
+
+  test('an LSTM quantizes inputs and state to 7 bits', async () => {
+    class Wrapped extends Module<[Tensor]> {
+      readonly lstm = new LSTM(6, 5, { numLayers: 2 });
+      forward(x: Tensor): Tensor {
+        return this.lstm.call(x)[0];
+      }
+    }
+    const model = new Wrapped().eval();
+    const x = randn([3, 2, 6]);
+    const seven = await quantizeDynamic(model, { qconfig: getDefaultDynamicQConfig('x86') });
+    expect(String(seven.lstm)).toBe('DynamicQuantizedLSTM(6, 5, numLayers=2, reduceRange=true)');
+    // For each layer one product of all inputs, and one of the state a step.
+    const { ranges, y } = products(seven.clone(), x);
+    expect(ranges).toEqual(Array(8).fill(true));
+    const eight = await quantizeDynamic(model);
+    expect(String(eight.lstm)).toBe('DynamicQuantizedLSTM(6, 5, numLayers=2)');
+    expect(products(eight, x).ranges).toEqual(Array(8).fill(false));
+    const float = noGrad(() => model.call(x)).dataSync();
+    y.forEach((v, i) => {
+      expect(Math.abs(v - float[i])).toBeLessThan(0.05);
     });
   });
 });

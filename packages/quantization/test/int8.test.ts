@@ -1,4 +1,5 @@
-import { tensor } from '@octet/tensor';
+import { extendBackend, runKernel } from '@octet/backend';
+import { getBackend, tensor } from '@octet/tensor';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { quantized } from '../src';
@@ -118,5 +119,57 @@ describe('int8 arithmetic stays within one step of exact arithmetic', () => {
     expect(at(0.5)).toBe(50);
     expect(at(0.1)).toBe(30);
     expect(at(0.5)).toBe(50);
+  });
+});
+
+describe('dynamicLinear', () => {
+  test('in 8 and in 7 bits, by hand: they tell 0.02 from 0.01, and they do not', () => {
+    const weight = tensor([100, 100, 1, 0], [2, 2]).quantizePerTensor(1, 0, 'qint8');
+    const packed = new functional.PackedWeight('test', weight, tensor([0, 2]));
+    const x = tensor([-1.5, 1, 0.02, 0.01], [2, 2]);
+    const expected = (quantMax: number) => {
+      const scale = Math.fround(2.5 / quantMax);
+      const zeroPoint = Math.round(1.5 / scale);
+      expect(zeroPoint).toBe(quantMax === 255 ? 153 : 76);
+      // -1.5 is the integer 0, 1 the largest.
+      const [a, b] = [-zeroPoint, quantMax - zeroPoint];
+      const [c, d] = quantMax === 255 ? [2, 1] : [1, 1];
+      return [100 * (a + b) * scale, a * scale + 2, 100 * (c + d) * scale, c * scale + 2];
+    };
+    for (const [options, quantMax] of [
+      [undefined, 255],
+      [{ reduceRange: true }, 127],
+      [{ reduceRange: false }, 255],
+    ] as const) {
+      const y = functional.dynamicLinear(x, packed, options).dataSync();
+      expected(quantMax).forEach((want, i) => {
+        expect(y[i]).toBeCloseTo(want, 4);
+      });
+    }
+  });
+
+  test('packs the weight once for each range in a row', () => {
+    const base = getBackend();
+    const { qlinearDynamic } = base.kernels;
+    if (!qlinearDynamic) throw new Error('no kernel to build on');
+    const packings: boolean[] = [];
+    const backend = extendBackend(base, {
+      name: 'packing',
+      kernels: {
+        qlinearDynamic: {
+          prepack(_, { reduceRange }) {
+            packings.push(reduceRange);
+          },
+          run: (tensors, attrs) => runKernel(qlinearDynamic, tensors, attrs),
+        },
+      },
+    });
+    const weight = tensor([1, 2], [1, 2], { backend }).quantizePerTensor(0.5, 0, 'qint8');
+    const packed = new functional.PackedWeight('test', weight, undefined);
+    const x = tensor([1, 2], [1, 2], { backend });
+    for (const reduceRange of [false, false, true, true, false]) {
+      functional.dynamicLinear(x, packed, { reduceRange });
+    }
+    expect(packings).toEqual([false, true, false]);
   });
 });

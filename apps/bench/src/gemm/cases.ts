@@ -74,6 +74,15 @@ function int8Linear(most: number) {
   };
 }
 
+function dynamicLinear(reduceRange: boolean) {
+  return ({ rows, k, columns }: GemmSize) => {
+    const like = new Linear(k, columns);
+    const layer = new dynamic.Linear(like, int8Weight(like.weight), { reduceRange });
+    const x = randn([rows, k]);
+    return () => layer.call(x);
+  };
+}
+
 /** One entry a kernel and kind of input. */
 export const gemmCases: readonly GemmCase[] = [
   {
@@ -102,15 +111,17 @@ export const gemmCases: readonly GemmCase[] = [
   { kernel: 'qlinear', input: '7 bits', loop: '7-bit', macs: product, prepare: int8Linear(127) },
   {
     kernel: 'qlinearDynamic',
-    input: 'float32',
+    input: 'float32 in 8 bits',
     loop: 'int8',
     macs: product,
-    prepare({ rows, k, columns }) {
-      const like = new Linear(k, columns);
-      const layer = new dynamic.Linear(like, int8Weight(like.weight));
-      const x = randn([rows, k]);
-      return () => layer.call(x);
-    },
+    prepare: dynamicLinear(false),
+  },
+  {
+    kernel: 'qlinearDynamic',
+    input: 'float32 in 7 bits',
+    loop: '7-bit',
+    macs: product,
+    prepare: dynamicLinear(true),
   },
   {
     kernel: 'qconv2d 1×1',

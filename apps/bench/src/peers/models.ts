@@ -1,6 +1,7 @@
 import { BatchNorm2d, Linear, type Module, ReLU, Sequential } from '@octet/nn';
 import {
   convert,
+  getDefaultDynamicQConfig,
   getDefaultQConfigMapping,
   prepare,
   type QEngine,
@@ -62,7 +63,7 @@ const mlp: PeerModel = {
     const linear = () => new Linear(width, width);
     return new Sequential(linear(), new ReLU(), linear(), new ReLU(), linear()).eval();
   },
-  toInt8: (float) => quantizeDynamic(float),
+  toInt8: (float, qengine) => quantizeDynamic(float, { qconfig: getDefaultDynamicQConfig(qengine) }),
 };
 
 /** One line a network. */

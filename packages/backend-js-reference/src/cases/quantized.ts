@@ -226,6 +226,63 @@ const dynamicInputs = [
   ['tiny', -1e-5, 1e-5],
 ] as const;
 
+/** Of 8 and of 7 bits. */
+function qlinearDynamicCases(): KernelCase<'qlinearDynamic'>[] {
+  const tolerance = { atol: 1e-6, rtol: 1e-6 };
+  return [false, true].flatMap((reduceRange): KernelCase<'qlinearDynamic'>[] => {
+    const bits = reduceRange ? ', 7 bits' : '';
+    const attrs = { weightScale: Float32Array.of(0.003), weightZeroPoint: Int32Array.of(0), reduceRange };
+    return [
+      ...linearSizes.flatMap(([m, k, n], i) =>
+        dynamicInputs.map(([name, min, max], j): KernelCase<'qlinearDynamic'> => {
+          const biased = (i + j) % 2 === 0;
+          const perChannel = (i + j) % 3 === 0;
+          const symmetric = (i + j) % 4 < 2;
+          const c = perChannel ? n : 1;
+          return {
+            name: [
+              `[${m},${k}] x [${n},${k}], ${name}${bits}`,
+              ...(perChannel ? ['per channel'] : []),
+              ...(symmetric ? [] : ['weight zero point']),
+              ...(biased ? ['bias'] : []),
+            ].join(', '),
+            inputs: {
+              x: floats(1, [m, k], min, max),
+              weight: integers(2, 'int8', [n, k]),
+              bias: biased ? floats(3, [n]) : undefined,
+            },
+            outputs: { y: output('float32', [m, n]) },
+            attrs: {
+              weightScale: Float32Array.from({ length: c }, (_, at) => 0.003 + 0.001 * (at % 5)),
+              weightZeroPoint: Int32Array.from({ length: c }, (_, at) => (symmetric ? 0 : (at % 3) - 1)),
+              reduceRange,
+            },
+            tolerance,
+          };
+        }),
+      ),
+      {
+        // Both ends lie half-way, and the zero point beside the middle: one of them is clamped.
+        name: `ends alike${bits}`,
+        inputs: {
+          x: tensor('float32', [2, 3], [-1, 1, 0.5, 0, -0.25, 1]),
+          weight: integers(4, 'int8', [9, 3]),
+        },
+        outputs: { y: output('float32', [2, 9]) },
+        attrs,
+        tolerance,
+      },
+      {
+        name: `largest sums${bits}`,
+        inputs: { x: full('float32', [5, 4608], 3), weight: full('int8', [3, 4608], -128) },
+        outputs: { y: output('float32', [5, 3]) },
+        attrs,
+        tolerance,
+      },
+    ];
+  });
+}
+
 const operands = [
   { aZeroPoint: 100, bZeroPoint: 30, yZeroPoint: 90, clampMin: 0, clampMax: 255 },
   { aZeroPoint: 0, bZeroPoint: 255, yZeroPoint: 128, clampMin: 128, clampMax: 255 },
@@ -276,28 +333,7 @@ export const quantizedCases: CasesOf<
     ),
   qconv2d: qconv2dCases,
   qlinear: qlinearCases,
-  qlinearDynamic: () =>
-    linearSizes.flatMap(([m, k, n], i) =>
-      dynamicInputs.map(([name, min, max], j): KernelCase<'qlinearDynamic'> => {
-        const biased = (i + j) % 2 === 0;
-        const perChannel = (i + j) % 3 === 0;
-        const c = perChannel ? n : 1;
-        return {
-          name: `[${m},${k}] x [${n},${k}], ${name}${perChannel ? ', per channel' : ''}${biased ? ', bias' : ''}`,
-          inputs: {
-            x: floats(1, [m, k], min, max),
-            weight: integers(2, 'int8', [n, k]),
-            bias: biased ? floats(3, [n]) : undefined,
-          },
-          outputs: { y: output('float32', [m, n]) },
-          attrs: {
-            weightScale: Float32Array.from({ length: c }, (_, at) => 0.003 + 0.001 * (at % 5)),
-            weightZeroPoint: Int32Array.from({ length: c }, (_, at) => (at % 3) - (j % 2)),
-          },
-          tolerance: { atol: 1e-6, rtol: 1e-6 },
-        };
-      }),
-    ),
+  qlinearDynamic: qlinearDynamicCases,
   qadd: () =>
     operands.flatMap((zeros, i) =>
       (

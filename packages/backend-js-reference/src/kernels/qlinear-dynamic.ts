@@ -7,11 +7,13 @@ import { scratch } from '../math/scratch';
 import { tileRows } from '../math/tile-rows';
 
 /**
- * x [m,k] float32, weight [n,k] int8, bias [n]? float32 → y [m,n] float32. x is quantized to 0..255 by its own minimum
- * and maximum (see math/qparams, affine): S, Z. Then y = f32(f32(f32(sum) · f32(S · weightScale)) + bias) with
- * sum = Σ (q - Z)(weight - weightZeroPoint).
+ * x [m,k] float32, weight [n,k] int8, bias [n]? float32 → y [m,n] float32. x is quantized to 0..255 (reduceRange: 0..127)
+ * by its own minimum and maximum (see math/qparams, affine): S, Z. Then y = f32(f32(f32(sum) · f32(S · weightScale)) +
+ * bias) with sum = Σ (q - Z)(weight - weightZeroPoint).
  */
-export const qlinearDynamic: RefKernel<'qlinearDynamic'> = (t, { weightScale, weightZeroPoint }) => {
+export const qlinearDynamic: RefKernel<'qlinearDynamic'> = (t, attrs) => {
+  const { weightScale, weightZeroPoint, reduceRange } = attrs;
+  const quantMax = reduceRange ? 127 : 255;
   const x = floats(t.x);
   const y = floats(t.y);
   const bias = t.bias && floats(t.bias);
@@ -23,7 +25,7 @@ export const qlinearDynamic: RefKernel<'qlinearDynamic'> = (t, { weightScale, we
     min = Math.min(min, x[i]);
     max = Math.max(max, x[i]);
   }
-  const { scale, zeroPoint } = chooseQparams(min, max, 0, 255, false);
+  const { scale, zeroPoint } = chooseQparams(min, max, 0, quantMax, false);
   const inverse = Math.fround(1 / scale);
 
   const tile = tileRows(k);
@@ -35,7 +37,7 @@ export const qlinearDynamic: RefKernel<'qlinearDynamic'> = (t, { weightScale, we
     const rows = Math.min(tile, m - row);
     for (let i = 0; i < rows * k; i++) {
       const q = roundHalfEven(Math.fround(x[row * k + i] * inverse)) + zeroPoint;
-      left[i] = clamp(q, 0, 255) - zeroPoint;
+      left[i] = clamp(q, 0, quantMax) - zeroPoint;
     }
     gemm(left, right, sums, rows, n, k);
     for (let i = 0; i < rows; i++) {

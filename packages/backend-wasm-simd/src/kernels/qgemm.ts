@@ -11,15 +11,18 @@ const tileBytes = 16384;
 const grainMacs = 500_000;
 
 export interface PackedGemm {
-  weights16: WasmBuffer;
-  /** For tiles of activations below 128, with relaxed SIMD. */
+  weights16: WasmBuffer | undefined;
+  /** For activations below 128, with relaxed SIMD. */
   weights8: WasmBuffer | undefined;
   bias: WasmBuffer;
   multiplier: WasmBuffer;
   constants: WasmBuffer;
 }
 
-/** weight [groups · n, k] for the wasm functions qgemm and qconv. */
+/**
+ * weight [groups · n, k] for the wasm functions qgemm and qconv, in the forms that will be used. Without the exact one all
+ * weights less their zero points must fit bytes.
+ */
 export function packGemm(
   cx: KernelContext,
   weight: WasmTensor,
@@ -27,13 +30,13 @@ export function packGemm(
   attrs: RequantizeAttrs,
   groups: number,
   k: number,
-  seven = cx.relaxed,
+  { exact, seven } = { exact: true, seven: cx.relaxed },
 ): PackedGemm {
   const { weightZeroPoint, multiplier, xZeroPoint } = attrs;
   const n = weight.shape[0] / groups;
   const outputs = groups * Math.ceil(n / panel) * panel;
   const packed: PackedGemm = {
-    weights16: cx.allocate('int8', outputs * Math.ceil(k / 2) * 4),
+    weights16: exact ? cx.allocate('int8', outputs * Math.ceil(k / 2) * 4) : undefined,
     weights8: seven ? cx.allocate('int8', outputs * Math.ceil(k / 4) * 4) : undefined,
     bias: cx.allocate('int32', outputs),
     multiplier: cx.allocate('float32', outputs),
@@ -42,10 +45,15 @@ export function packGemm(
   const zeros = uploadSteps(cx, weightZeroPoint);
   const multipliers = uploadSteps(cx, multiplier);
   const args = [cx.address(weight), n, k, ...zeros, bias ? cx.address(bias) : 0, ...multipliers, xZeroPoint];
-  args.push(cx.address(packed.weights16), packed.weights8 ? cx.address(packed.weights8) : 0);
-  args.push(cx.address(packed.bias), cx.address(packed.multiplier), cx.address(packed.constants));
+  args.push(...weightAddresses(cx, packed), cx.address(packed.bias), cx.address(packed.multiplier));
+  args.push(cx.address(packed.constants));
   cx.parallel('qpackGemm', args, groups, 1024);
   return packed;
+}
+
+/** packed16 and packed8 of the wasm functions: 0 for what isn't there. */
+export function weightAddresses(cx: KernelContext, { weights16, weights8 }: PackedGemm): [number, number] {
+  return [weights16 ? cx.address(weights16) : 0, weights8 ? cx.address(weights8) : 0];
 }
 
 export function freeGemm(cx: KernelContext, packed: PackedGemm): void {
@@ -79,10 +87,10 @@ export function tileSize(tile: number, k: number): number {
 
 /** The arguments from the packed weights on; `scratch` in bytes for each thread. */
 export function gemmArgs(cx: KernelContext, packed: PackedGemm, y: WasmTensor, scratch: number): number[] {
-  const { weights16, weights8, bias, multiplier, constants } = packed;
+  const { bias, multiplier, constants } = packed;
   const step = Math.ceil(scratch / 64) * 64;
   return [
-    ...[cx.address(weights16), weights8 ? cx.address(weights8) : 0, cx.address(bias), cx.address(multiplier)],
+    ...[...weightAddresses(cx, packed), cx.address(bias), cx.address(multiplier)],
     ...[cx.address(constants), cx.address(y), cx.scratch(cx.threads * step), step],
   ];
 }

@@ -1,7 +1,7 @@
 import { HostBuffer, referenceBackend } from '@octet/backend-js-reference';
 import type { WasmBuffer } from '../buffers';
 import type { WasmPrepackingKernel, WasmTensor } from '../kernel';
-import { freeGemm, gemmArgs, gemmPlan, type PackedGemm, packGemm, tileSize } from './qgemm';
+import { freeGemm, gemmArgs, gemmPlan, type PackedGemm, packGemm, tileSize, weightAddresses } from './qgemm';
 
 /** x [m,k] uint8, weight [n,k] int8, bias [n]? int32 → y [m,n] uint8 */
 export const qlinear: WasmPrepackingKernel<'qlinear', PackedGemm> = {
@@ -29,7 +29,7 @@ const block = 16384;
 
 /** x [m,k] float32, weight [n,k] int8, bias [n]? float32 → y float32 */
 export const qlinearDynamic: WasmPrepackingKernel<'qlinearDynamic', PackedDynamic> = {
-  prepack(cx, { weight, bias }, { weightScale, weightZeroPoint }) {
+  prepack(cx, { weight, bias }, { weightScale, weightZeroPoint, reduceRange }) {
     const { shape } = weight as WasmTensor;
     // With a zero point of -1 and no bias of its own, the packed bias is the sum of the weights.
     const attrs = {
@@ -40,7 +40,10 @@ export const qlinearDynamic: WasmPrepackingKernel<'qlinearDynamic', PackedDynami
       clampMin: 0,
       clampMax: 255,
     };
-    const packed = packGemm(cx, weight as WasmTensor, undefined, attrs, 1, shape[1], false);
+    // Known beforehand, so that one form will do. Weights with a zero point may leave bytes without it.
+    const seven = cx.relaxed && reduceRange && weightZeroPoint.every((zero) => zero === 0);
+    const forms = { exact: !seven, seven };
+    const packed = packGemm(cx, weight as WasmTensor, undefined, attrs, 1, shape[1], forms);
     const biases = new Float32Array(packed.multiplier.length);
     if (bias) biases.set(cx.buffers.read(bias.buffer, shape[0]) as Float32Array);
     const floatBias = cx.allocate('float32', biases.length);
@@ -48,9 +51,10 @@ export const qlinearDynamic: WasmPrepackingKernel<'qlinearDynamic', PackedDynami
     return { ...packed, floatBias };
   },
 
-  run(cx, { x, y }, _, packed) {
+  run(cx, { x, y }, { reduceRange }, packed) {
     const [m, k] = x.shape;
     const n = y.shape[1];
+    const quantMax = reduceRange ? 127 : 255;
     const blocks = Math.ceil((m * k) / block);
     const extremes = cx.scratch(blocks * 8);
     cx.parallel('qrange', [cx.address(x), m * k, block, extremes], blocks, 2);
@@ -61,14 +65,24 @@ export const qlinearDynamic: WasmPrepackingKernel<'qlinearDynamic', PackedDynami
       min = Math.min(min, found[i]);
       max = Math.max(max, found[i + 1]);
     }
-    const { scale, zeroPoint } = dynamicQparams(min, max);
+    const { scale, zeroPoint } = dynamicQparams(min, max, quantMax);
 
     const { tile, splits, units, grain } = gemmPlan(cx, m, n, k, 1);
     const scratchStep = 64 + tileSize(tile, k);
-    const args = [cx.address(x), m, k, n, tile, splits, scale, zeroPoint];
-    for (const b of [packed.weights16, packed.bias, packed.multiplier, packed.floatBias])
-      args.push(cx.address(b));
-    args.push(cx.address(y), cx.scratch(cx.threads * scratchStep), scratchStep);
+    const args = [
+      cx.address(x),
+      m,
+      k,
+      n,
+      tile,
+      splits,
+      scale,
+      zeroPoint,
+      quantMax,
+      ...weightAddresses(cx, packed),
+    ];
+    for (const b of [packed.bias, packed.multiplier, packed.floatBias, y]) args.push(cx.address(b));
+    args.push(cx.scratch(cx.threads * scratchStep), scratchStep);
     cx.parallel('qgemmDynamic', args, units, grain);
   },
 
@@ -79,7 +93,7 @@ export const qlinearDynamic: WasmPrepackingKernel<'qlinearDynamic', PackedDynami
 };
 
 /** The reference's own chooseQparams, so that there is one definition. */
-function dynamicQparams(min: number, max: number): { scale: number; zeroPoint: number } {
+function dynamicQparams(min: number, max: number, quantMax: number): { scale: number; zeroPoint: number } {
   const choose = referenceBackend.kernels.chooseQparams;
   if (typeof choose !== 'function') throw new TypeError('chooseQparams has no weights to pack');
   const one = (dtype: 'float32' | 'int32', value = 0) => {
@@ -93,7 +107,7 @@ function dynamicQparams(min: number, max: number): { scale: number; zeroPoint: n
     scale: one('float32'),
     zeroPoint: one('int32'),
   };
-  choose(tensors, { quantMin: 0, quantMax: 255, symmetric: false });
+  choose(tensors, { quantMin: 0, quantMax, symmetric: false });
   const result = { scale: tensors.scale.buffer.data[0], zeroPoint: tensors.zeroPoint.buffer.data[0] };
   for (const { buffer } of Object.values(tensors)) buffer.free();
   return result;

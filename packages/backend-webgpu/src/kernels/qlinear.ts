@@ -48,7 +48,7 @@ const quantizeRows = program({
   name: 'qlinearDynamic, quantizing x',
   inputs: { x: 'f32', inverse: 'f32', zeroPoint: 'i32' },
   outputs: { q: 'u32' },
-  uniforms: { words: 'u32', columns: 'u32', length: 'u32' },
+  uniforms: { words: 'u32', columns: 'u32', length: 'u32', quantMax: 'f32' },
   workgroup: [64],
   include: [bytes],
   main: `
@@ -57,11 +57,11 @@ const quantizeRows = program({
   let at = index / u.columns * u.length + 4u * (index % u.columns);
   // Past the end of the row: any number does, their weights are 0.
   let four = vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]);
-  q[index] = packBytes(vec4i(clamp(round(four * inverse[0]) + zero, vec4f(0.0), vec4f(255.0))));`,
+  q[index] = packBytes(vec4i(clamp(round(four * inverse[0]) + zero, vec4f(0.0), vec4f(u.quantMax))));`,
 });
 
-/** x in rows of whole words, with scale and zero point by its own minimum and maximum, 0 included. */
-function quantizeByRange(gpu: Gpu, x: GpuTensor) {
+/** x as 0..quantMax in rows of whole words, with scale and zero point by its own minimum and maximum, 0 included. */
+function quantizeByRange(gpu: Gpu, x: GpuTensor, quantMax: number) {
   const { fill } = data(gpu);
   const { observeMinMax, chooseQparams } = observers(gpu);
   const one = (dtype: 'float32' | 'int32'): GpuTensor => ({ buffer: gpu.scratch(4), dtype, shape: [1] });
@@ -70,7 +70,7 @@ function quantizeByRange(gpu: Gpu, x: GpuTensor) {
   for (const y of [minVal, maxVal]) runKernel(fill, { y }, { value: 0 });
   const all = { ...x, shape: [1, 1, size(x)] };
   runKernel(observeMinMax, { x: all, minVal, maxVal }, { averagingConstant: null });
-  const range = { quantMin: 0, quantMax: 255, symmetric: false };
+  const range = { quantMin: 0, quantMax, symmetric: false };
   runKernel(chooseQparams, { minVal, maxVal, scale, zeroPoint }, range);
   gpu.run(invert, { scale, inverse }, {}, 1);
 
@@ -78,7 +78,8 @@ function quantizeByRange(gpu: Gpu, x: GpuTensor) {
   const columns = Math.ceil(length / 4);
   const words = rows * columns;
   const q = gpu.scratch(4 * words);
-  gpu.run(quantizeRows, { x, inverse, zeroPoint, q }, { words, columns, length }, Math.ceil(words / 64));
+  const uniforms = { words, columns, length, quantMax };
+  gpu.run(quantizeRows, { x, inverse, zeroPoint, q }, uniforms, Math.ceil(words / 64));
   return { q, rowBytes: 4 * columns, scale, zeroPoint };
 }
 
@@ -101,8 +102,8 @@ export const qlinear: KernelFamily<'qlinear' | 'qlinearDynamic'> = (gpu) => {
         const attrs = { groups: 1, depthwise: false, share: 1, zeroPoint: weightZeroPoint };
         return pack(gpu, asImages(weight), bias, { ...attrs, multiplier: weightScale });
       },
-      run({ x, weight, y }, _, packed: PackedWeights) {
-        const { q, rowBytes, scale, zeroPoint } = quantizeByRange(gpu, x);
+      run({ x, weight, y }, { reduceRange }, packed: PackedWeights) {
+        const { q, rowBytes, scale, zeroPoint } = quantizeByRange(gpu, x, reduceRange ? 127 : 255);
         // Rows of q are longer than those of the weights.
         const g = {
           ...convGeometry(asImages(x), asImages(weight), asImages(y), onePosition),

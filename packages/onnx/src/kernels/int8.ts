@@ -92,7 +92,10 @@ function linear(
   return rows === x.value ? out : graph.reshape(out, y.shape);
 }
 
-/** The input quantized by its own range at every call; sums in int32; scaled and biased in float. */
+/**
+ * The input quantized by its own range at every call; sums in int32; scaled and biased in float. To 8 bits whatever
+ * `reduceRange` says: DynamicQuantizeLinear has no other range.
+ */
 function dynamicLinear(
   graph: Graph,
   { x, weight, bias }: LinearInputs,

@@ -1,6 +1,6 @@
 import type { Linear } from '@octet/nn';
 import { numel, type Tensor } from '@octet/tensor';
-import { dynamicLinear } from '../functional/linear';
+import { type DynamicOptions, dynamicLinear } from '../functional/linear';
 import { Int8WeightModule } from '../quantized/weighted';
 
 /** A linear layer with int8 weights that quantizes its float input at every call, by that input's own range. */
@@ -9,16 +9,18 @@ export class DynamicQuantizedLinear extends Int8WeightModule {
 
   readonly inFeatures: number;
   readonly outFeatures: number;
+  readonly reduceRange: boolean;
 
   /** weight [outFeatures, inFeatures] qint8; the bias is `like`'s. */
-  constructor(like: Linear, weight: Tensor) {
+  constructor(like: Linear, weight: Tensor, { reduceRange = false }: DynamicOptions = {}) {
     super(weight, like.bias?.detach());
     this.inFeatures = like.inFeatures;
     this.outFeatures = like.outFeatures;
+    this.reduceRange = reduceRange;
   }
 
   override forward(x: Tensor): Tensor {
-    return dynamicLinear(x, this.packed);
+    return dynamicLinear(x, this.packed, this);
   }
 
   /** Multiplications for one call. */
@@ -27,6 +29,7 @@ export class DynamicQuantizedLinear extends Int8WeightModule {
   }
 
   override extraRepr(): string {
-    return `inFeatures=${this.inFeatures}, outFeatures=${this.outFeatures}, dtype=qint8`;
+    const range = this.reduceRange ? ', reduceRange=true' : '';
+    return `inFeatures=${this.inFeatures}, outFeatures=${this.outFeatures}, dtype=qint8${range}`;
   }
 }

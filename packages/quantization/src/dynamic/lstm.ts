@@ -1,22 +1,34 @@
-import { Buffer, LSTM } from '@octet/nn';
+import { Buffer, LSTM, type LSTMOptions } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
-import { dynamicLinear } from '../functional/linear';
+import { type DynamicOptions, dynamicLinear } from '../functional/linear';
 import { PackedWeight } from '../functional/packed-weight';
 
 /** An LSTM with int8 weights that quantizes inputs and hidden state at every product; gates and state stay in float. */
 export class DynamicQuantizedLSTM extends LSTM {
+  readonly reduceRange: boolean;
   private packed = new Map<Tensor, PackedWeight>();
+
+  constructor(
+    inputSize: number,
+    hiddenSize: number,
+    { reduceRange = false, ...options }: LSTMOptions & DynamicOptions = {},
+  ) {
+    super(inputSize, hiddenSize, options);
+    this.reduceRange = reduceRange;
+  }
 
   /** `quantize` makes the int8 weight of each float one, [4·hiddenSize, inputs]. */
   static async fromFloat(
     lstm: LSTM,
     quantize: (weight: Tensor) => Promise<Tensor>,
+    { reduceRange }: DynamicOptions = {},
   ): Promise<DynamicQuantizedLSTM> {
     const { inputSize, hiddenSize, numLayers, batchFirst } = lstm;
     const made = new DynamicQuantizedLSTM(inputSize, hiddenSize, {
       numLayers,
       batchFirst,
       bias: lstm.hasBias,
+      reduceRange,
     });
     const fields = made as unknown as Record<string, Tensor>;
     for (const [name, parameter] of lstm.namedParameters()) {
@@ -26,11 +38,11 @@ export class DynamicQuantizedLSTM extends LSTM {
   }
 
   protected override inputGates(k: number, x: Tensor): Tensor {
-    return dynamicLinear(x, this.packedWeight(this[`weightIhL${k}`], this[`biasIhL${k}`]));
+    return dynamicLinear(x, this.packedWeight(this[`weightIhL${k}`], this[`biasIhL${k}`]), this);
   }
 
   protected override hiddenGates(k: number, h: Tensor): Tensor {
-    return dynamicLinear(h, this.packedWeight(this[`weightHhL${k}`], this[`biasHhL${k}`]));
+    return dynamicLinear(h, this.packedWeight(this[`weightHhL${k}`], this[`biasHhL${k}`]), this);
   }
 
   private packedWeight(weight: Tensor, bias: Tensor | undefined): PackedWeight {
@@ -49,6 +61,10 @@ export class DynamicQuantizedLSTM extends LSTM {
 
   get parameterBytes(): number {
     return this.buffers().reduce((sum, t) => sum + t.nbytes, 0);
+  }
+
+  override extraRepr(): string {
+    return super.extraRepr() + (this.reduceRange ? ', reduceRange=true' : '');
   }
 
   protected override tensorsChanged(): void {

@@ -51,6 +51,10 @@ export abstract class FakeQuantizeBase extends Module {
     return this.activationPostProcess.qscheme;
   }
 
+  get reduceRange(): boolean {
+    return this.activationPostProcess.reduceRange;
+  }
+
   get quantMin(): number {
     return this.activationPostProcess.quantMin;
   }

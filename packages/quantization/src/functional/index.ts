@@ -11,5 +11,5 @@ export {
 } from './arithmetic';
 export { quantizedConv2d as conv2d } from './conv2d';
 export type { OutputQparams } from './int8';
-export { dynamicLinear, quantizedLinear as linear } from './linear';
+export { type DynamicOptions, dynamicLinear, quantizedLinear as linear } from './linear';
 export { PackedWeight } from './packed-weight';

@@ -1,4 +1,4 @@
-import { DTypeError, PrepackCache, type RequantizeAttrs } from '@octet/backend';
+import { DTypeError, type DynamicLinearAttrs, PrepackCache, type RequantizeAttrs } from '@octet/backend';
 import { kernel, type PerTensorQParams, qparamArrays, type Tensor, tensor } from '@octet/tensor';
 import { outputRange, quantizeBias, requantizeMultiplier, requireExactSums } from './int8';
 
@@ -20,6 +20,7 @@ export class PackedWeight {
   readonly scale: Float32Array;
   readonly zeroPoint: Int32Array;
   private last: { key: readonly unknown[]; call: Int8Call } | undefined;
+  private lastDynamic: DynamicLinearAttrs | undefined;
 
   /**
    * weight qint8 [outputs, …] (per tensor, or per channel along dim 0); bias float32 [outputs], and a copy of it for a
@@ -60,6 +61,15 @@ export class PackedWeight {
       this.last = { key, call: this.makeCall(x, y, relu) };
     }
     return this.last.call;
+  }
+
+  /** The numbers for inputs that are quantized at every call; another range forgets the old packing. */
+  dynamicAttrs(reduceRange: boolean): DynamicLinearAttrs {
+    if (this.lastDynamic?.reduceRange !== reduceRange) {
+      this.cache.clear();
+      this.lastDynamic = { weightScale: this.scale, weightZeroPoint: this.zeroPoint, reduceRange };
+    }
+    return this.lastDynamic;
   }
 
   private makeCall(x: PerTensorQParams, y: PerTensorQParams, relu: boolean): Int8Call {
