@@ -1,7 +1,7 @@
 // Depthwise convolution, channels last. A band of rows is copied with its padding around it and channels filled up to a
 // multiple of 4, so that the loops know no edges; bands fit the cache. Weights are [tap][channels filled up].
 import { storeLanes32 } from './lanes';
-import { madd } from './tiles';
+import { madd, relu4 } from './tiles';
 
 /** Copies bytes, a multiple of 16. */
 // @ts-ignore: decorator
@@ -77,7 +77,7 @@ function storeChannels(y: usize, v: v128, left: i32): void {
 /** Four neighbouring outputs of all channels; stride and pixel in bytes of the band. */
 function quad(
   x: usize, pixel: usize, stride: usize, kernelHeight: i32, kernelWidth: i32, tapH: usize, tapW: usize,
-  weight: usize, bias: usize, y: usize, channels: i32,
+  weight: usize, bias: usize, relu: bool, y: usize, channels: i32,
 ): void {
   const yPixel = <usize>channels << 2;
   const back = <usize>kernelWidth * tapW;
@@ -99,6 +99,7 @@ function quad(
       }
       p0 += tapH - back;
     }
+    if (relu) s0 = relu4(s0), s1 = relu4(s1), s2 = relu4(s2), s3 = relu4(s3);
     const to = y + at;
     storeChannels(to, s0, channels - c);
     storeChannels(to + yPixel, s1, channels - c);
@@ -109,7 +110,7 @@ function quad(
 
 /** The same for 3×3, stride 1, no dilation: every pixel is loaded once for all outputs that use it. */
 function quad3x3(
-  x: usize, line: usize, pixel: usize, weight: usize, bias: usize, y: usize, channels: i32,
+  x: usize, line: usize, pixel: usize, weight: usize, bias: usize, relu: bool, y: usize, channels: i32,
 ): void {
   const yPixel = <usize>channels << 2;
   for (let c: i32 = 0; c < channels; c += 4) {
@@ -146,6 +147,7 @@ function quad3x3(
       s3 = madd(v128.load(q + pixel), w2, s3);
       p += line;
     }
+    if (relu) s0 = relu4(s0), s1 = relu4(s1), s2 = relu4(s2), s3 = relu4(s3);
     const to = y + at;
     storeChannels(to, s0, channels - c);
     storeChannels(to + yPixel, s1, channels - c);
@@ -156,7 +158,7 @@ function quad3x3(
 
 /** The same for stride 2. */
 function quad3x3by2(
-  x: usize, line: usize, pixel: usize, weight: usize, bias: usize, y: usize, channels: i32,
+  x: usize, line: usize, pixel: usize, weight: usize, bias: usize, relu: bool, y: usize, channels: i32,
 ): void {
   const yPixel = <usize>channels << 2;
   const two = pixel * 2;
@@ -189,6 +191,7 @@ function quad3x3by2(
       s3 = madd(v128.load(even + two), w2, s3);
       p += line;
     }
+    if (relu) s0 = relu4(s0), s1 = relu4(s1), s2 = relu4(s2), s3 = relu4(s3);
     const to = y + at;
     storeChannels(to, s0, channels - c);
     storeChannels(to + yPixel, s1, channels - c);
@@ -200,7 +203,7 @@ function quad3x3by2(
 /** One output of all channels. */
 function single(
   x: usize, pixel: usize, kernelHeight: i32, kernelWidth: i32, tapH: usize, tapW: usize, weight: usize, bias: usize,
-  y: usize, channels: i32,
+  relu: bool, y: usize, channels: i32,
 ): void {
   const back = <usize>kernelWidth * tapW;
   for (let c: i32 = 0; c < channels; c += 4) {
@@ -216,16 +219,17 @@ function single(
       }
       p += tapH - back;
     }
+    if (relu) s = relu4(s);
     storeChannels(y + at, s, channels - c);
   }
 }
 
 /**
- * y [N,OH,OW,C] = depthwise convolution of x [N,H,W,C] (spread out by upH, upW) with packed weights. Units are bands of
- * `bandRows` output rows of an image; scratch holds scratchStep bytes for each thread, a band's.
+ * y [N,OH,OW,C] = depthwise convolution of x [N,H,W,C] (spread out by upH, upW) with packed weights, and relu of it if asked.
+ * Units are bands of `bandRows` output rows of an image; scratch holds scratchStep bytes for each thread, a band's.
  */
 export function depthwise(
-  x: usize, weight: usize, bias: usize, y: usize, scratch: usize, scratchStep: usize, bandRows: i32,
+  x: usize, weight: usize, bias: usize, relu: bool, y: usize, scratch: usize, scratchStep: usize, bandRows: i32,
   height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32, kernelHeight: i32, kernelWidth: i32,
   strideH: i32, strideW: i32, padH: i32, padW: i32, dilationH: i32, dilationW: i32, upH: i32, upW: i32,
   begin: i32, end: i32, thread: i32,
@@ -254,7 +258,7 @@ export function depthwise(
       if (outWidth < 4) {
         for (let j: i32 = 0; j < outWidth; j++) {
           single(
-            from + <usize>j * step, pixel, kernelHeight, kernelWidth, tapH, tapW, weight, bias,
+            from + <usize>j * step, pixel, kernelHeight, kernelWidth, tapH, tapW, weight, bias, relu,
             to + <usize>j * yPixel, channels,
           );
         }
@@ -266,9 +270,9 @@ export function depthwise(
         const at = from + first * step;
         const into = to + first * yPixel;
         if (!close3x3) {
-          quad(at, pixel, step, kernelHeight, kernelWidth, tapH, tapW, weight, bias, into, channels);
-        } else if (strideW == 1) quad3x3(at, tapH, pixel, weight, bias, into, channels);
-        else quad3x3by2(at, tapH, pixel, weight, bias, into, channels);
+          quad(at, pixel, step, kernelHeight, kernelWidth, tapH, tapW, weight, bias, relu, into, channels);
+        } else if (strideW == 1) quad3x3(at, tapH, pixel, weight, bias, relu, into, channels);
+        else quad3x3by2(at, tapH, pixel, weight, bias, relu, into, channels);
       }
     }
   }

@@ -1,6 +1,6 @@
 // Elementwise float kernels. A unit of work is a block of BLOCK elements: always the same ones, whoever computes it.
 import { storeLanes32 } from './lanes';
-import { madd } from './tiles';
+import { madd, relu4 } from './tiles';
 import { exp4, log4, normal4, sigmoid4, tanh4 } from './transcendental';
 
 const BLOCK: i32 = 1024;
@@ -94,7 +94,7 @@ function unaryOp(op: i32, v: v128, p: v128, q: v128): v128 {
     const sign = v128.or(v128.and(f32x4.gt(v, zero), one), v128.and(f32x4.lt(v, zero), f32x4.neg(one)));
     return v128.bitselect(v, sign, f32x4.ne(v, v));
   }
-  if (op == RELU) return f32x4.pmax(v, zero);
+  if (op == RELU) return relu4(v);
   if (op == HARDSWISH) return f32x4.mul(v, hardGate(v));
   if (op == HARDSIGMOID) return hardGate(v);
   if (op == LEAKY_RELU) return v128.bitselect(v, f32x4.mul(v, p), f32x4.gt(v, zero));

@@ -75,13 +75,13 @@ export function packPanels(
 }
 
 /**
- * y [batch, m, n] = a · b + bias. a [m, k] rows of k elements, or [k, m] if transposed; scratch is what multiplyBlock needs for
- * ROWS rows, and for `transposed` ROWS · k elements more, for each thread. aStep and bStep: bytes from one matrix to the next, or 0. Units are blocks of ROWS rows by groups of
- * `span` panels.
+ * y [batch, m, n] = a · b + bias, and relu of it if asked. a [m, k] rows of k elements, or [k, m] if transposed; scratch is
+ * what multiplyBlock needs for ROWS rows, and for `transposed` ROWS · k elements more, for each thread. aStep and bStep:
+ * bytes from one matrix to the next, or 0. Units are blocks of ROWS rows by groups of `span` panels.
  */
 export function multiply(
-  a: usize, aStep: usize, transposed: bool, packed: usize, bStep: usize, bias: usize, y: usize, m: i32, n: i32, k: i32,
-  span: i32, scratch: usize, scratchStep: usize, begin: i32, end: i32, thread: i32,
+  a: usize, aStep: usize, transposed: bool, packed: usize, bStep: usize, bias: usize, relu: bool, y: usize, m: i32,
+  n: i32, k: i32, span: i32, scratch: usize, scratchStep: usize, begin: i32, end: i32, thread: i32,
 ): void {
   const blocks = (m + ROWS - 1) / ROWS;
   const spans = ((n + PANEL - 1) / PANEL + span - 1) / span;
@@ -99,7 +99,7 @@ export function multiply(
     } else left += (<usize>row * k) << 2;
     multiplyBlock(
       left, <usize>k << 2, rows, packed + <usize>matrix * bStep + ((<usize>column * k) << 2), k,
-      bias ? bias + (<usize>column << 2) : 0,
+      bias ? bias + (<usize>column << 2) : 0, relu,
       y + (((<usize>matrix * m + row) * n + column) << 2), <usize>n << 2, min(span * PANEL, n - column), room,
     );
   }

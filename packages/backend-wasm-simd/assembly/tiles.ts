@@ -21,6 +21,13 @@ export function madd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
+/** max(v, 0), where a NaN stays one. */
+// @ts-ignore: decorator
+@inline
+export function relu4(v: v128): v128 {
+  return f32x4.pmax(v, f32x4.splat(0));
+}
+
 // @ts-ignore: decorator
 @inline
 function zero(): v128 {
@@ -35,11 +42,11 @@ function storeHalves(y: usize, low: v128, high: v128, columns: i32): void {
 }
 
 /**
- * rows (at most 6) × 8 of y: the bias (or what y holds) and the products of k elements; a is packed, [k][6]. Rows that
- * there are too few of are the last one again: the same numbers written twice.
+ * rows (at most 6) × 8 of y: the bias (or what y holds) and the products of k elements, and relu of it if asked; a is
+ * packed, [k][6]. Rows that there are too few of are the last one again: the same numbers written twice.
  */
 function tile6(
-  a: usize, rows: i32, b: usize, k: i32, bias: usize, first: bool, y: usize, ldy: usize, columns: i32,
+  a: usize, rows: i32, b: usize, k: i32, bias: usize, first: bool, relu: bool, y: usize, ldy: usize, columns: i32,
 ): void {
   const y0 = y;
   const y1 = rows > 1 ? y0 + ldy : y0;
@@ -74,6 +81,14 @@ function tile6(
     v = v128.load32_splat(a, 16), c40 = madd(v, w0, c40), c41 = madd(v, w1, c41);
     v = v128.load32_splat(a, 20), c50 = madd(v, w0, c50), c51 = madd(v, w1, c51);
   }
+  if (relu) {
+    c00 = relu4(c00), c01 = relu4(c01);
+    c10 = relu4(c10), c11 = relu4(c11);
+    c20 = relu4(c20), c21 = relu4(c21);
+    c30 = relu4(c30), c31 = relu4(c31);
+    c40 = relu4(c40), c41 = relu4(c41);
+    c50 = relu4(c50), c51 = relu4(c51);
+  }
   if (columns >= 8) {
     v128.store(y0, c00), v128.store(y0, c01, 16);
     v128.store(y1, c10), v128.store(y1, c11, 16);
@@ -92,11 +107,11 @@ function tile6(
 }
 
 /**
- * rows (at most 4) × 8 of y: the bias (or what y holds) and the products of k elements; a is packed, [k][4]. Rows that
- * there are too few of are the last one again: the same numbers written twice.
+ * rows (at most 4) × 8 of y: the bias (or what y holds) and the products of k elements, and relu of it if asked; a is
+ * packed, [k][4]. Rows that there are too few of are the last one again: the same numbers written twice.
  */
 function tile4(
-  a: usize, rows: i32, b: usize, k: i32, bias: usize, first: bool, y: usize, ldy: usize, columns: i32,
+  a: usize, rows: i32, b: usize, k: i32, bias: usize, first: bool, relu: bool, y: usize, ldy: usize, columns: i32,
 ): void {
   const y0 = y;
   const y1 = rows > 1 ? y0 + ldy : y0;
@@ -122,6 +137,12 @@ function tile4(
     v = v128.load32_splat(a, 4), c10 = madd(v, w0, c10), c11 = madd(v, w1, c11);
     v = v128.load32_splat(a, 8), c20 = madd(v, w0, c20), c21 = madd(v, w1, c21);
     v = v128.load32_splat(a, 12), c30 = madd(v, w0, c30), c31 = madd(v, w1, c31);
+  }
+  if (relu) {
+    c00 = relu4(c00), c01 = relu4(c01);
+    c10 = relu4(c10), c11 = relu4(c11);
+    c20 = relu4(c20), c21 = relu4(c21);
+    c30 = relu4(c30), c31 = relu4(c31);
   }
   if (columns >= 8) {
     v128.store(y0, c00), v128.store(y0, c01, 16);
@@ -234,13 +255,17 @@ function packRows(a: usize, lda: usize, rows: i32, k: i32, to: usize): void {
 }
 
 /**
- * y [rows, n] = a [rows, k] · b + bias, b packed; strides in bytes. `room` is for (rows + 5) · min(k, DEPTH) elements.
+ * y [rows, n] = a [rows, k] · b + bias, and relu of it if asked; b packed, strides in bytes. `room` is for
+ * (rows + 5) · min(k, DEPTH) elements.
  */
 export function multiplyBlock(
-  a: usize, lda: usize, rows: i32, b: usize, k: i32, bias: usize, y: usize, ldy: usize, n: i32, room: usize,
+  a: usize, lda: usize, rows: i32, b: usize, k: i32, bias: usize, relu: bool, y: usize, ldy: usize, n: i32,
+  room: usize,
 ): void {
   for (let k0: i32 = 0; k0 < max(k, 1); k0 += DEPTH) {
     const depth = min(DEPTH, k - k0);
+    // Only whole sums are clamped.
+    const clamp = relu && k0 + depth == k;
     const tileBytes = <usize>depth * (TILE * 4);
     packRows(a + (<usize>k0 << 2), lda, rows, depth, room);
     for (let j: i32 = 0; j < n; j += PANEL) {
@@ -249,8 +274,8 @@ export function multiplyBlock(
       let to = y + (<usize>j << 2);
       let left = room;
       for (let i: i32 = 0; i < rows; i += TILE, left += tileBytes, to += ldy * TILE) {
-        if (RELAXED) tile6(left, rows - i, panel, depth, from, k0 == 0, to, ldy, n - j);
-        else tile4(left, rows - i, panel, depth, from, k0 == 0, to, ldy, n - j);
+        if (RELAXED) tile6(left, rows - i, panel, depth, from, k0 == 0, clamp, to, ldy, n - j);
+        else tile4(left, rows - i, panel, depth, from, k0 == 0, clamp, to, ldy, n - j);
       }
     }
   }

@@ -57,11 +57,13 @@ function convolution({ x, out, kernel = [3, 3], attrs: given }: Conv) {
   const weight = [out, ...kernel, x[3] / groups];
   const about = { name: `[${x}] to ${out}, ${JSON.stringify(given ?? {})}`, attrs, tolerance };
   return {
-    conv2d: {
+    conv2d: [false, true].map((relu) => ({
       ...about,
+      name: `${about.name}${relu ? ', relu' : ''}`,
       inputs: { x: floats(x), weight: floats(weight), bias: floats([out]) },
       outputs: { y: output(...y) },
-    } satisfies KernelCase<'conv2d'>,
+      attrs: { ...attrs, relu },
+    })) satisfies KernelCase<'conv2d'>[],
     conv2dBackwardInput: {
       ...about,
       inputs: { gradY: floats(y), weight: floats(weight) },
@@ -82,6 +84,8 @@ const convolutions = [
   { x: [1, 8, 9, 35], out: 41, attrs: { stride: [1, 2] } },
   { x: [3, 19, 17, 3], out: 3, kernel: [1, 1], attrs: { padding: [0, 0] } },
   { x: [3, 20, 21, 37], out: 37, attrs: { groups: 37, stride: [1, 2] } },
+  { x: [1, 3, 3, 111], out: 5 },
+  { x: [1, 3, 3, 1111], out: 5, kernel: [1, 1], attrs: { padding: [0, 0] } },
   { x: [0, 5, 5, 3], out: 4 },
 ] satisfies Conv[];
 
@@ -163,7 +167,7 @@ const cases: { readonly [K in KernelName]?: readonly KernelCase<K>[] } = {
     matmul(1, 3, 1111, 5, true, true),
   ],
   linear: [linear(3, 1500, 5), linear(3, 0, 2), linear(0, 3, 2)],
-  conv2d: convolutions.map((sizes) => convolution(sizes).conv2d),
+  conv2d: convolutions.flatMap((sizes) => convolution(sizes).conv2d),
   conv2dBackwardInput: convolutions.map((sizes) => convolution(sizes).conv2dBackwardInput),
   conv2dBackwardWeight: convolutions.map((sizes) => convolution(sizes).conv2dBackwardWeight),
   batchNormTrain: [

@@ -168,8 +168,8 @@ export interface KernelTable {
   matmul: K<'a' | 'b', 'y', { transposeA: boolean; transposeB: boolean }>;
   /** x [m,k], weight [n,k], bias [n]? → y [m,n] */
   linear: K<'x' | 'weight', 'y', None, 'bias'>;
-  /** x [N,H,W,C], weight [O,kh,kw,C/groups], bias [O]? → y [N,OH,OW,O] */
-  conv2d: K<'x' | 'weight', 'y', Conv2dAttrs, 'bias'>;
+  /** x [N,H,W,C], weight [O,kh,kw,C/groups], bias [O]? → y [N,OH,OW,O]; with relu what the kernel `relu` makes of that. */
+  conv2d: K<'x' | 'weight', 'y', Conv2dAttrs & { relu: boolean }, 'bias'>;
   /** gradX [N,H,W,C] */
   conv2dBackwardInput: K<'gradY' | 'weight', 'gradX', Conv2dAttrs>;
   /** gradWeight [O,kh,kw,C/groups] */

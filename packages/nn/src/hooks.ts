@@ -65,6 +65,10 @@ export class Hooks {
   }
   // biome-ignore-end lint/suspicious/noExplicitAny: see above
 
+  get count(): number {
+    return this.before.length + this.after.length;
+  }
+
   /** Whether no hook stores what it sees. */
   get keepNothing(): boolean {
     return [...this.before, ...this.after].every((entry) => entry.keepsNothing);
@@ -75,6 +79,6 @@ export class Hooks {
     const copy = new Hooks();
     copy.before = this.before.filter((e) => e.copyOnClone);
     copy.after = this.after.filter((e) => e.copyOnClone);
-    return copy.before.length + copy.after.length > 0 ? copy : undefined;
+    return copy.count > 0 ? copy : undefined;
   }
 }

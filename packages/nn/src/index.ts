@@ -5,7 +5,7 @@ export * as init from './init';
 export { skipInit } from './init';
 export * from './layers';
 export * from './losses';
-export { type AnyModule, inTurn, keepsNothing, Module, type Step } from './module';
+export { type AnyModule, hasHooks, inTurn, keepsNothing, Module, type Step } from './module';
 export { ModuleList } from './module-list';
 export { Buffer, type BufferOptions, Parameter } from './parameter';
 export { Sequential } from './sequential';

@@ -347,6 +347,11 @@ export function keepsNothing(module: AnyModule): boolean {
   return !mayKeep(module) && module.children().every(keepsNothing);
 }
 
+/** Whether hooks run around the module's own `call`. A module that computes what others would must call them then. */
+export function hasHooks(module: AnyModule): boolean {
+  return (hooksOf.get(module)?.count ?? 0) > 0;
+}
+
 /** A module, or a function that stores neither what it takes nor what it gives. */
 export type Step = Module | ((x: Tensor) => Tensor);
 

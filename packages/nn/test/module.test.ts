@@ -6,6 +6,7 @@ import {
   BatchNorm2d,
   Buffer,
   Conv2d,
+  hasHooks,
   Linear,
   Module,
   ModuleList,
@@ -184,6 +185,7 @@ describe('hooks', () => {
     m.registerForwardHook((_, [x], y) => {
       log.push(`post ${x.dataSync()} ${y.dataSync()}`);
     });
+    expect(hasHooks(m)).toBe(true);
     const last = m.registerForwardHook((_, __, y) => y.mul(10));
     expect(m.call(tensor([2])).dataSync()).toEqual(Float32Array.of(30));
     expect(log).toEqual(['pre true 2', 'post 3 3']);
@@ -200,9 +202,11 @@ describe('hooks', () => {
       calls++;
       handle.remove();
     });
+    expect(hasHooks(m)).toBe(true);
     m.call(tensor([1]));
     m.call(tensor([1]));
     expect(calls).toBe(1);
+    expect([hasHooks(m), hasHooks(new ReLU())]).toEqual([false, false]);
   });
 });
 

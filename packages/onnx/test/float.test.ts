@@ -11,7 +11,18 @@ import {
   Module,
   Sequential,
 } from '@octet/nn';
-import { cat, manualSeed, matmul, rand, randint, randn, stack, type Tensor, tensor } from '@octet/tensor';
+import {
+  cat,
+  conv2dRelu,
+  manualSeed,
+  matmul,
+  rand,
+  randint,
+  randn,
+  stack,
+  type Tensor,
+  tensor,
+} from '@octet/tensor';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { builders } from '../src/kernels';
 import { compare, ort } from './engine';
@@ -127,6 +138,11 @@ const cases: Record<string, OpCase> = {
   'linear over three dims': layer(new Linear(4, 5), 2, 3, 4),
   'linear of a vector': layer(new Linear(4, 5), 4),
   conv2d: layer(new Conv2d(3, 6, 3, { padding: 1 }), 2, 3, 7, 5),
+  conv2dRelu: (() => {
+    const conv = new Conv2d(3, 6, 3, { padding: 1 });
+    const f = (x: Tensor) => conv2dRelu(x, conv.weight, conv.bias, conv);
+    return { f, inputs: () => [randn([2, 3, 7, 5])], parts: [conv] };
+  })(),
   'conv2d, uneven': layer(
     new Conv2d(4, 6, [3, 2], { stride: [2, 1], padding: [0, 1], dilation: [1, 2], groups: 2, bias: false }),
     1,

@@ -1,5 +1,6 @@
+import { addDispatchHook } from '@octet/backend';
 import { BatchNorm1d, BatchNorm2d, Conv2d, Identity, Linear, ReLU, Sequential } from '@octet/nn';
-import { manualSeed, noGrad, randn, type Tensor } from '@octet/tensor';
+import { grad, manualSeed, noGrad, randn, type Tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { fuse, fuseModules, fuseModulesQat, intrinsic } from '../src';
 import { SmallNet } from './models';
@@ -70,6 +71,55 @@ describe('fuseModules', () => {
     fuseModules(model, ['stem.0', 'stem.1', 'stem.2']);
     expect(() => fuseModules(model, ['stem.0', 'stem.1', 'stem.2'])).toThrow(/a layer can be fused once/);
     expect(() => fuseModules(model, ['stem.0', 'nowhere'])).toThrow(/nowhere/);
+  });
+});
+
+describe('ConvReLU2d', () => {
+  class OwnConv extends Conv2d {}
+  const x = randn([2, 3, 7, 6]);
+
+  /** What the call gives, its gradients, and the kernels of the forward pass. */
+  function run(model: Sequential) {
+    const kernels: string[] = [];
+    const remove = addDispatchHook(({ kernel }, run) => {
+      if (kernel !== 'copyStrided') kernels.push(kernel);
+      run();
+    });
+    const y = model.call(x);
+    remove();
+    const grads = grad(y.square().sum(), model.parameters()) as Tensor[];
+    return { kernels: kernels.join(' '), numbers: [y, ...grads].map((t) => t.dataSync()) };
+  }
+
+  test.each([
+    ['alone', 'conv2d', () => {}],
+    ['with a hook on itself', 'conv2d', (m) => m.registerForwardHook(() => {})],
+    ['with a hook that is gone', 'conv2d', (m) => m.conv.registerForwardHook(() => {}).remove()],
+    ['with a hook on the convolution', 'conv2d relu', (m) => m.conv.registerForwardHook(() => {})],
+    ['with a hook before ReLU', 'conv2d relu', (m) => m.at(1).registerForwardPreHook(() => {})],
+    [
+      'with a convolution of another class',
+      'conv2d relu',
+      (m) => Object.setPrototypeOf(m.conv, OwnConv.prototype),
+    ],
+    ['with a module more', 'conv2d relu', (m) => m.append(new Identity())],
+  ] satisfies [string, string, (m: intrinsic.ConvReLU2d) => void][])('%s runs %s', (_, kernels, change) => {
+    const [conv, relu] = [new Conv2d(3, 4, 3, { padding: 1 }), new ReLU()];
+    const fused = new intrinsic.ConvReLU2d(conv.clone(), relu.clone());
+    change(fused);
+    expect(run(fused)).toEqual({ kernels, numbers: run(new Sequential(conv, relu)).numbers });
+  });
+
+  test('a hook on the convolution changes what ReLU gets', () => {
+    const fused = new intrinsic.ConvReLU2d(new Conv2d(3, 4, 1), new ReLU());
+    fused.conv.registerForwardHook((_, __, y) => y.mul(0).sub(1));
+    expect(new Set(fused.call(x).dataSync())).toEqual(new Set([0]));
+  });
+
+  test('ReLU that another module replaced stays replaced', () => {
+    const fused = new intrinsic.ConvReLU2d(new Conv2d(3, 4, 1), new ReLU());
+    fused.setSubmodule('1', new Identity());
+    expect(fused.call(x).dataSync()).toEqual(fused.conv.call(x).dataSync());
   });
 });
 

@@ -1,6 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { adaptiveAvgPool2d, avgPool2d, conv2d, convOutputSize, maxPool2d, type Tensor, tensor } from '../src';
+import {
+  adaptiveAvgPool2d,
+  avgPool2d,
+  conv2d,
+  conv2dRelu,
+  convOutputSize,
+  grad,
+  maxPool2d,
+  relu,
+  type Tensor,
+  tensor,
+} from '../src';
 import { arrayOf, layout } from './support/arbitraries';
 import { list } from './support/layouts';
 import { at, build, type Naive, tensorOf } from './support/naive';
@@ -45,28 +56,29 @@ const image = fc
   .record({ n: fc.nat(2), c: fc.integer({ min: 1, max: 3 }), size: pair(3, 6) })
   .chain(({ n, c, size }) => arrayOf([n, c, ...size]));
 
+const convolutions = fc
+  .record({
+    n: fc.nat(2),
+    groups: fc.integer({ min: 1, max: 3 }),
+    perGroup: fc.integer({ min: 1, max: 2 }),
+    outPerGroup: fc.integer({ min: 1, max: 2 }),
+    size: pair(5, 7),
+    kernel: pair(1, 3),
+    options,
+    layouts: fc.tuple(layout, layout, layout),
+  })
+  .chain((p) =>
+    fc.record({
+      p: fc.constant(p),
+      x: arrayOf([p.n, p.groups * p.perGroup, ...p.size]),
+      weight: arrayOf([p.groups * p.outPerGroup, p.perGroup, ...p.kernel]),
+      bias: fc.option(arrayOf([p.groups * p.outPerGroup]), { nil: undefined }),
+    }),
+  );
+
 test('conv2d is the seven nested loops', () => {
-  const cases = fc
-    .record({
-      n: fc.nat(2),
-      groups: fc.integer({ min: 1, max: 3 }),
-      perGroup: fc.integer({ min: 1, max: 2 }),
-      outPerGroup: fc.integer({ min: 1, max: 2 }),
-      size: pair(5, 7),
-      kernel: pair(1, 3),
-      options,
-      layouts: fc.tuple(layout, layout, layout),
-    })
-    .chain((p) =>
-      fc.record({
-        p: fc.constant(p),
-        x: arrayOf([p.n, p.groups * p.perGroup, ...p.size]),
-        weight: arrayOf([p.groups * p.outPerGroup, p.perGroup, ...p.kernel]),
-        bias: fc.option(arrayOf([p.groups * p.outPerGroup]), { nil: undefined }),
-      }),
-    );
   fc.assert(
-    fc.property(cases, ({ p, x, weight, bias }) => {
+    fc.property(convolutions, ({ p, x, weight, bias }) => {
       const [layX, layW, layB] = p.layouts;
       const y = conv2d(layX(tensorOf(x)), layW(tensorOf(weight)), bias && layB(tensorOf(bias)), {
         ...p.options,
@@ -87,6 +99,22 @@ test('conv2d is the seven nested loops', () => {
       });
       expectClose(y, want);
       expect(y.isContiguous('channelsLast')).toBe(true);
+    }),
+  );
+});
+
+test('conv2dRelu is relu of conv2d, in its gradients too', () => {
+  fc.assert(
+    fc.property(convolutions, ({ p, x, weight, bias }) => {
+      const [layX, layW, layB] = p.layouts;
+      const numbers = (op: typeof conv2d) => {
+        const inputs = [layX(tensorOf(x)), layW(tensorOf(weight)), ...(bias ? [layB(tensorOf(bias))] : [])];
+        for (const t of inputs) t.requiresGrad = true;
+        const [image, w, b] = inputs;
+        const y = op(image, w, b, { ...p.options, groups: p.groups });
+        return [y, ...grad(y.square().sum(), inputs)].map((t) => list(t as Tensor));
+      };
+      expect(numbers(conv2dRelu)).toEqual(numbers((...args) => relu(conv2d(...args))));
     }),
   );
 });

@@ -132,7 +132,7 @@ function numbers(macs: number, fp32Ms: number | undefined, int8Ms: number | unde
   ];
 }
 
-/** As in `conv2d relu · js`, or `conv2d · mine, relu → js (fallback)`. */
+/** As in `linear relu · js`, or `linear · mine, relu → js (fallback)`. */
 function kernelNames(side: Side | null): string {
   const kernels = side?.kernels ?? [];
   const own = kernels.filter(({ fallback }) => !fallback);

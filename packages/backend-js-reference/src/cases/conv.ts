@@ -1,5 +1,5 @@
 import type { Conv2dAttrs, Pair } from '@octet/backend';
-import { type CasesOf, floats, output, summed } from './case';
+import { type CasesOf, type CaseTensor, floats, output, summed } from './case';
 
 /** The sizes of one convolution case; also used for the int8 ones. */
 export interface ConvShapes {
@@ -76,18 +76,30 @@ export const convShapes: readonly ConvShapes[] = [
   conv('depthwise 1x1', [1, 3, 3, 4], 4, [1, 1], { groups: 4 }),
 ];
 
+const variants = [
+  { variant: '', biased: false, relu: false, nan: false },
+  { variant: ', bias', biased: true, relu: false, nan: false },
+  { variant: ', bias, relu', biased: true, relu: true, nan: false },
+  { variant: ', relu, NaN', biased: false, relu: true, nan: true },
+];
+
+function startingWithNaN(x: CaseTensor): CaseTensor {
+  x.data[0] = Number.NaN;
+  return x;
+}
+
 export const convCases: CasesOf<'conv2d' | 'conv2dBackwardInput' | 'conv2dBackwardWeight'> = {
   conv2d: () =>
     convShapes.flatMap(({ name, x, weight, y, attrs }) =>
-      [true, false].map((biased) => ({
-        name: `${name}${biased ? ', bias' : ''}`,
+      variants.map(({ variant, biased, relu, nan }) => ({
+        name: `${name}${variant}`,
         inputs: {
-          x: floats(1, x),
+          x: nan ? startingWithNaN(floats(1, x)) : floats(1, x),
           weight: floats(2, weight),
           bias: biased ? floats(3, [weight[0]]) : undefined,
         },
         outputs: { y: output('float32', y) },
-        attrs,
+        attrs: { ...attrs, relu },
         tolerance: summed,
       })),
     ),

@@ -10,7 +10,8 @@ import { tileRows } from '../math/tile-rows';
 
 /**
  * x [N,H,W,C], weight [O,kh,kw,C/groups], bias [O]? → y [N,OH,OW,O]: y[n,oh,ow,o] = bias[o] +
- * Σ_kh,kw,c x[n, oh·stride - padding + kh·dilation, …, group·C/groups + c] · weight[o,kh,kw,c], 0 outside x.
+ * Σ_kh,kw,c x[n, oh·stride - padding + kh·dilation, …, group·C/groups + c] · weight[o,kh,kw,c], 0 outside x; with relu
+ * max(y, 0).
  */
 export const conv2d: RefKernel<'conv2d'> = (t, attrs) => {
   const g = convGeometry(t.x, t.weight, t.y, attrs);
@@ -24,6 +25,7 @@ export const conv2d: RefKernel<'conv2d'> = (t, attrs) => {
       const to = (row0 + i) * g.outChannels + channel0;
       if (bias) for (let j = 0; j < channels; j++) y[to + j] = sums[from + j] + bias[channel0 + j];
       else for (let j = 0; j < channels; j++) y[to + j] = sums[from + j];
+      if (attrs.relu) for (let j = 0; j < channels; j++) y[to + j] = Math.max(y[to + j], 0);
     }
   });
 };

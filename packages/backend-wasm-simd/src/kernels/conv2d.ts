@@ -25,11 +25,12 @@ function convolve(
   [x, packed, bias, y]: readonly [x: number, packed: number, bias: number, y: number],
   [total, groups, n, patch]: readonly [total: number, groups: number, n: number, patch: number],
   taps: readonly number[],
+  relu = false,
 ): void {
   const tile = Math.min(8, Math.max(1, Math.floor(gatheredElements / (tileRows * patch + 1)))) * tileRows;
   const scratchStep = (tile * patch + 16) * 4 + packedRowsBytes(tile, patch);
   const scratch = cx.scratch(cx.threads * scratchStep);
-  const args = [x, packed, bias, y, scratch, scratchStep, total, tile, groups, n, ...taps];
+  const args = [x, packed, bias, relu ? 1 : 0, y, scratch, scratchStep, total, tile, groups, n, ...taps];
   cx.parallel(
     'convolve',
     args,
@@ -38,9 +39,9 @@ function convolve(
   );
 }
 
-/** x [N,H,W,C], weight [O,kh,kw,C/groups], bias [O]? → y [N,OH,OW,O] */
+/** x [N,H,W,C], weight [O,kh,kw,C/groups], bias [O]? → y [N,OH,OW,O], relu of it if asked */
 export const conv2d: WasmKernel<'conv2d'> = (cx, { x, weight, bias, y }, attrs) => {
-  const { groups } = attrs;
+  const { groups, relu } = attrs;
   const s = convGeometry(x, weight, y, attrs);
   const biasAt = bias ? cx.address(bias) : 0;
   if (isDepthwise(s)) {
@@ -54,10 +55,10 @@ export const conv2d: WasmKernel<'conv2d'> = (cx, { x, weight, bias, y }, attrs) 
   const [xAt, yAt] = [cx.address(x), cx.address(y)];
   if (isPointwise(s)) {
     const left = { address: xAt, step: 0 };
-    multiply(cx, left, { packed, step: 0 }, biasAt, yAt, [1, s.rows, n, patch]);
+    multiply(cx, left, { packed, step: 0 }, biasAt, yAt, [1, s.rows, n, patch], relu);
   } else {
     const taps = [...forwardTaps(s, attrs), 1, 1];
-    convolve(cx, [xAt, packed, biasAt, yAt], [s.rows, groups, n, patch], taps);
+    convolve(cx, [xAt, packed, biasAt, yAt], [s.rows, groups, n, patch], taps, relu);
   }
 };
 

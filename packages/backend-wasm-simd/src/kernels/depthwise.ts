@@ -1,4 +1,4 @@
-import type { Conv2dAttrs, ConvGeometry } from '@octet/backend';
+import type { Conv2dAttrs, ConvGeometry, KernelTable } from '@octet/backend';
 import type { KernelContext } from '../kernel';
 import { workGrain } from './matmul';
 
@@ -52,9 +52,10 @@ function run(
   cx: KernelContext,
   [x, packed, bias, y]: readonly [x: number, packed: number, bias: number, y: number],
   d: Depthwise,
+  relu = false,
 ): void {
   const { rows, bytes } = bandOf(d);
-  const args = [x, packed, bias, y, cx.scratch(cx.threads * bytes), bytes, rows];
+  const args = [x, packed, bias, relu ? 1 : 0, y, cx.scratch(cx.threads * bytes), bytes, rows];
   args.push(...d.in, d.channels, ...d.out, ...d.kernel, ...d.stride, ...d.padding, ...d.dilation, ...d.up);
   const work = rows * d.out[1] * d.channels * (d.kernel[0] * d.kernel[1] + 4);
   cx.parallel('depthwise', args, d.batch * Math.ceil(d.out[0] / rows), Math.ceil(workGrain / (2 * work + 1)));
@@ -79,10 +80,10 @@ export function depthwise(
   bias: number,
   y: number,
   s: ConvGeometry,
-  attrs: Conv2dAttrs,
+  attrs: KernelTable['conv2d']['attrs'],
 ): void {
   const d = forward(s, attrs);
-  run(cx, [x, pack(cx, weight, d, false), bias, y], d);
+  run(cx, [x, pack(cx, weight, d, false), bias, y], d, attrs.relu);
 }
 
 /** A convolution of gradY, zeros put between its pixels where the stride skipped some, with the kernel turned round. */

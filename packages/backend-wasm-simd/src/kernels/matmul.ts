@@ -36,7 +36,7 @@ export function packedRowsBytes(count: number, k: number): number {
   return (count + 5) * Math.min(k, depth) * 4;
 }
 
-/** y [batch,m,n] = a · b, b packed; the strides are in bytes, from one matrix to the next. */
+/** y [batch,m,n] = a · b (+ bias, and relu of it), b packed; the strides are in bytes, from one matrix to the next. */
 export function multiply(
   cx: KernelContext,
   a: { address: number; step: number; transposed?: boolean },
@@ -44,6 +44,7 @@ export function multiply(
   bias: number,
   y: number,
   [batch, m, n, k]: readonly [batch: number, m: number, n: number, k: number],
+  relu = false,
 ): void {
   const blocks = batch * Math.ceil(m / rows);
   const panels = Math.ceil(n / panel);
@@ -59,6 +60,7 @@ export function multiply(
     b.packed,
     b.step,
     bias,
+    relu ? 1 : 0,
     y,
     m,
     n,

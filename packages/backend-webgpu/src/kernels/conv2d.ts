@@ -2,6 +2,7 @@ import { type ConvGeometry, convGeometry, isDepthwise, isPointwise } from '@octe
 import { type KernelFamily, size } from '../kernel';
 import { program } from '../program';
 import { gemm, inParts, runGemm } from '../wgsl/gemm';
+import { rectified } from '../wgsl/special';
 import { multiply } from './matmul';
 
 /** The sizes of a convolution. */
@@ -159,9 +160,9 @@ const depthwise = program({
   name: 'conv2d, depthwise',
   inputs: { x: 'f32', weight: 'f32', bias: 'f32' },
   outputs: { y: 'f32' },
-  uniforms: { ...windowUniforms, size: 'u32', biased: 'u32' },
+  uniforms: { ...windowUniforms, size: 'u32', biased: 'u32', relu: 'u32' },
   workgroup: [64],
-  include: [patches],
+  include: [patches, rectified],
   main: `
   if (index >= u.size) { return; }
   let channel = i32(index) % u.outChannels;
@@ -174,7 +175,7 @@ const depthwise = program({
       tap++;
     }
   }
-  y[index] = sum;`,
+  y[index] = select(sum, rectified(sum), u.relu != 0u);`,
 });
 
 const depthwiseBackwardInput = program({
@@ -239,8 +240,10 @@ export const conv2d: KernelFamily<'conv2d' | 'conv2dBackwardInput' | 'conv2dBack
     const g = convGeometry(x, weight, y, attrs);
     const inputs = { x, weight, bias: bias ?? weight };
     const biased = bias ? 1 : 0;
+    const { groups: batches, relu } = attrs;
     if (isDepthwise(g)) {
-      gpu.run(depthwise, { ...inputs, y }, { ...g, size: size(y), biased }, Math.ceil(size(y) / 64));
+      const uniforms = { ...g, size: size(y), biased, relu: Number(relu) };
+      gpu.run(depthwise, { ...inputs, y }, uniforms, Math.ceil(size(y) / 64));
     } else if (isPointwise(g)) {
       multiply(
         gpu,
@@ -248,9 +251,9 @@ export const conv2d: KernelFamily<'conv2d' | 'conv2dBackwardInput' | 'conv2dBack
         { batch: 0, line: g.inChannels, depth: 1 },
         { batch: 0, line: g.inChannels, depth: 1 },
         { batches: 1, rows: g.rows, columns: g.outChannels, depth: g.inChannels },
+        relu,
       );
     } else {
-      const { groups: batches } = attrs;
       runGemm(
         gpu,
         forward,
@@ -258,6 +261,7 @@ export const conv2d: KernelFamily<'conv2d' | 'conv2dBackwardInput' | 'conv2dBack
         y,
         { ...g, biased },
         { batches, rows: g.rows, columns: g.groupOut, depth: g.patchSize },
+        relu,
       );
     }
   },

@@ -2,7 +2,7 @@ import type { KernelName, KernelTable } from '@octet/backend';
 import type { Gpu } from '../gpu';
 import { type GpuKernel, type GpuTensor, type KernelFamily, size } from '../kernel';
 import { program, type WgslElement } from '../program';
-import { accurateTanh, bounded, normal, power } from '../wgsl/special';
+import { accurateTanh, bounded, normal, power, rectified } from '../wgsl/special';
 
 type Tensors = Readonly<Record<string, GpuTensor>>;
 /** What a call becomes: up to two numbers, `u.p` and `u.q`. */
@@ -17,7 +17,7 @@ type Rules<N extends KernelName> = {
 
 /** Declares the functions that the expression calls, no others. */
 function functionsOf(expression: string): string[] {
-  return [accurateTanh, bounded, normal, power].filter((declarations) =>
+  return [accurateTanh, bounded, normal, power, rectified].filter((declarations) =>
     [...declarations.matchAll(/fn (\w+)/g)].some(([, name]) => expression.includes(`${name}(`)),
   );
 }
@@ -97,7 +97,7 @@ const unary = family<
   sign: 'sign(x[index])',
   // q: what the power of |x| is multiplied by where x is negative.
   pow: ['power(x[index], u.p, u.q)', ({ exponent }) => [exponent, (-1) ** exponent]],
-  relu: 'select(x[index], 0.0, x[index] < 0.0)',
+  relu: 'rectified(x[index])',
   relu6: 'bounded(x[index], 0.0, 6.0)',
   hardswish: 'x[index] * bounded(x[index] + 3.0, 0.0, 6.0) / 6.0',
   hardsigmoid: 'bounded(x[index] + 3.0, 0.0, 6.0) / 6.0',

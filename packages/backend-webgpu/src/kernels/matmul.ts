@@ -44,13 +44,14 @@ const products = {
 
 const alongOf = ({ depth }: Strides): Along => (depth === 1 ? 'depth' : 'line');
 
-/** y [batches,rows,columns] = a · b (+ bias), dense, of matrices in any order. */
+/** y [batches,rows,columns] = a · b (+ bias), or relu of it, dense, of matrices in any order. */
 export function multiply(
   gpu: Gpu,
   { a, b, bias, y }: { a: Bound; b: Bound; bias?: Bound | undefined; y: Bound },
   aStrides: Strides,
   bStrides: Strides,
   sizes: GemmSizes,
+  relu = false,
 ): void {
   runGemm(
     gpu,
@@ -68,6 +69,7 @@ export function multiply(
       biased: bias ? 1 : 0,
     },
     sizes,
+    relu,
   );
 }
 

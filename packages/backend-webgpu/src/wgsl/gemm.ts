@@ -2,6 +2,7 @@ import type { GpuBuffer } from '../buffers';
 import type { Gpu } from '../gpu';
 import type { GpuTensor } from '../kernel';
 import { type Program, program, type UniformType, type WgslElement } from '../program';
+import { rectified } from './special';
 
 /** What a program's buffers are given by. */
 export type Bound = GpuBuffer | GpuTensor;
@@ -42,6 +43,7 @@ const gemmUniforms = {
   chunk: 'u32',
   size: 'u32',
   groups: 'u32',
+  relu: 'u32',
 } as const;
 
 type GemmProgram<I, U> = Omit<Program, 'inputs' | 'outputs' | 'uniforms'> & {
@@ -87,7 +89,7 @@ const stage = (name: string, side: number) => `
     ${name}Tile[${name}Deep * ${side + 1}u + ${name}Quad] = ${name}Four;`;
 
 function gemmOf<const I extends Program['inputs'], const U extends Program['uniforms']>(
-  { name, inputs, uniforms, include, a, b, place, start = '0.0' }: GemmOptions<I, U>,
+  { name, inputs, uniforms, include = [], a, b, place, start = '0.0' }: GemmOptions<I, U>,
   side: number,
 ): GemmProgram<I, U> {
   // side x side invocations; each stages a quad of either operand a step, and holds 4 x 4 sums.
@@ -98,7 +100,7 @@ function gemmOf<const I extends Program['inputs'], const U extends Program['unif
     outputs: { y: 'f32' },
     uniforms: { ...uniforms, ...gemmUniforms },
     workgroup: [side, side],
-    include,
+    include: [...include, rectified],
     code: `
 // A quad more in each line, so that lanes that store down a column hit different banks.
 var<workgroup> aTile: array<vec4f, ${side * (side + 1)}>;
@@ -109,7 +111,8 @@ fn placeOf(batch: i32, row: i32, column: i32) -> i32 { return ${place}; }
 fn store(split: u32, batch: i32, row: u32, column: u32, sums: vec4f) {
   if (row >= u.rows) { return; }
   for (var i = 0u; i < min(4u, u.columns - column); i++) {
-    y[split * u.size + u32(placeOf(batch, i32(row), i32(column + i)))] = sums[i];
+    let at = split * u.size + u32(placeOf(batch, i32(row), i32(column + i)));
+    y[at] = select(sums[i], rectified(sums[i]), u.relu != 0u);
   }
 }`,
     main: `
@@ -169,25 +172,33 @@ const sumParts = program({
   name: 'sum of parts',
   inputs: { parts: 'f32' },
   outputs: { y: 'f32' },
-  uniforms: { size: 'u32', count: 'u32' },
+  uniforms: { size: 'u32', count: 'u32', relu: 'u32' },
   workgroup: [64],
+  include: [rectified],
   main: `
   if (index >= u.size) { return; }
   var sum = 0.0;
   for (var i = 0u; i < u.count; i++) { sum += parts[i * u.size + index]; }
-  y[index] = sum;`,
+  y[index] = select(sum, rectified(sum), u.relu != 0u);`,
 });
 
 /**
  * Computes `y` of `size` elements in one part, or in several that are then added up, always in the same order.
  *
- * @param compute writes its parts one after the other
+ * @param compute writes its parts one after the other, and relu of them if told: only whole sums are clamped
  */
-export function inParts(gpu: Gpu, y: Bound, size: number, count: number, compute: (y: Bound) => void): void {
+export function inParts(
+  gpu: Gpu,
+  y: Bound,
+  size: number,
+  count: number,
+  compute: (y: Bound, relu: boolean) => void,
+  relu = false,
+): void {
   const parts = count > 1 ? gpu.scratch(4 * size * count) : y;
-  compute(parts);
+  compute(parts, relu && count === 1);
   if (count === 1) return;
-  gpu.run(sumParts, { parts, y }, { size, count }, Math.ceil(size / 64));
+  gpu.run(sumParts, { parts, y }, { size, count, relu: Number(relu) }, Math.ceil(size / 64));
 }
 
 /** Sizes of a product: y has `batches` times `rows` by `columns` elements, each a sum of `depth` products. */
@@ -202,7 +213,7 @@ export interface GemmSizes {
 const busy = 128;
 const shortestSum = 256;
 
-/** Records the product. Small ones take the small tiles, few long sums are split among workgroups. */
+/** Records the product, or relu of it. Small ones take the small tiles, few long sums are split among workgroups. */
 export function runGemm<I extends Record<string, WgslElement>, U extends Record<string, UniformType>>(
   gpu: Gpu,
   { small, large }: Gemm<I, U>,
@@ -210,6 +221,7 @@ export function runGemm<I extends Record<string, WgslElement>, U extends Record<
   y: Bound,
   uniforms: { readonly [N in keyof U]: number },
   { rows, columns, depth, batches }: GemmSizes,
+  relu = false,
 ): void {
   const chosen = Math.min(rows, columns) > 32 ? large : small;
   const edge = 4 * chosen.workgroup[0];
@@ -219,12 +231,15 @@ export function runGemm<I extends Record<string, WgslElement>, U extends Record<
   const splits = Math.max(1, Math.ceil(depth / chunk));
   const size = rows * columns * batches;
   if (size === 0) return;
-  inParts(gpu, y, size, splits, (parts) =>
-    gpu.run(
-      chosen,
-      { ...inputs, y: parts },
-      { ...uniforms, rows, columns, depth, batches, chunk, size, groups: tiles * splits },
-      tiles * splits,
-    ),
+  const groups = tiles * splits;
+  const sizes = { rows, columns, depth, batches, chunk, size, groups };
+  inParts(
+    gpu,
+    y,
+    size,
+    splits,
+    (parts, clamped) =>
+      gpu.run(chosen, { ...inputs, y: parts }, { ...uniforms, ...sizes, relu: Number(clamped) }, groups),
+    relu,
   );
 }

@@ -11,6 +11,14 @@ fn bounded(v: f32, low: f32, high: f32) -> f32 {
 }
 `;
 
+/** max(v, 0). By its bits, so that a NaN stays one: what lies below -0, down to -infinity, becomes 0. */
+export const rectified = /* wgsl */ `
+fn rectified(v: f32) -> f32 {
+  let bits = bitcast<u32>(v);
+  return select(v, 0.0, bits > 0x80000000u && bits <= 0xff800000u);
+}
+`;
+
 /** WGSL's own may be off by 1e-5. The series of the hyperbolic tangent where the quotient would cancel. */
 export const accurateTanh = /* wgsl */ `
 fn accurateTanh(v: f32) -> f32 {

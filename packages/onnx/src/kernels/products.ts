@@ -6,8 +6,11 @@ export const products: NodeBuilders = {
   matmul: (graph, { a, b }, y, { transposeA, transposeB }) =>
     graph.node('MatMul', [turnedIf(graph, transposeA, a), turnedIf(graph, transposeB, b)], y),
   linear: (graph, { x, weight, bias }, y) => linear(graph, x.value, weight.value, bias?.value, y),
-  conv2d: (graph, { x, weight, bias }, y, attrs) =>
-    graph.node('Conv', [x.value, weight.value, bias?.value], y, convAttributes(attrs, weight.value.shape)),
+  conv2d: (graph, { x, weight, bias }, y, attrs) => {
+    const inputs = [x.value, weight.value, bias?.value];
+    const sums = graph.node('Conv', inputs, y, convAttributes(attrs, weight.value.shape));
+    return attrs.relu ? graph.node('Relu', [sums], y) : sums;
+  },
 };
 
 function turnedIf(graph: Graph, transposed: boolean, { value }: Operand): Value {

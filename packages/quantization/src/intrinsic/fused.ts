@@ -1,5 +1,5 @@
-import type { BatchNorm2d, Conv2d, Linear, ReLU } from '@octet/nn';
-import { Sequential } from '@octet/nn';
+import { type BatchNorm2d, Conv2d, hasHooks, type Linear, type Module, ReLU, Sequential } from '@octet/nn';
+import { conv2dRelu, type Tensor } from '@octet/tensor';
 
 /** Layers that belong together, in float: PyTorch's torch.ao.nn.intrinsic. They are prepared and converted as one. */
 export abstract class FusedModule extends Sequential {}
@@ -16,11 +16,25 @@ abstract class FusedConvBn extends FusedConv {
   }
 }
 
-/** Convolution and ReLU. */
+/** Convolution and ReLU: one operation, unless a hook looks at either, or another module took the place of one. */
 export class ConvReLU2d extends FusedConv {
+  static override readonly keepsNothing = true;
+
   constructor(conv: Conv2d, relu: ReLU) {
     super(conv, relu);
   }
+
+  override forward(x: Tensor): Tensor {
+    const [conv, relu, more] = this;
+    return isPlain(conv, Conv2d) && isPlain(relu, ReLU) && !more
+      ? conv2dRelu(x, conv.weight, conv.bias, conv)
+      : super.forward(x);
+  }
+}
+
+/** Whether a call of the module is what the class computes, and nothing else. */
+function isPlain<M extends Module>(module: Module, type: abstract new (...args: never[]) => M): module is M {
+  return module.constructor === type && !hasHooks(module);
 }
 
 /** Convolution and batch normalisation, unfolded: for training. */

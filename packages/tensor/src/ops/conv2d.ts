@@ -12,6 +12,7 @@ import {
 } from '../kernel';
 import { formatShape, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
+import { gradientFromInput } from './elementwise';
 import { applySum } from './sum';
 import { convOutputSize, type WindowOptions, windowAttrs } from './window';
 
@@ -25,21 +26,42 @@ export interface Conv2dOptions extends WindowOptions {
  * @throws ShapeError, ArgumentError, DTypeError
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
-  requireFloat('conv2d', x, weight, bias);
-  const { shape, attrs } = conv2dShape('conv2d', x, weight, bias, options);
+  return convolution('conv2d', x, weight, bias, options, false);
+}
+
+/**
+ * relu(conv2d(x, weight, bias, options)), the same numbers: clamped while they are at hand, not in a second pass over memory.
+ * @throws ShapeError, ArgumentError, DTypeError
+ */
+export function conv2dRelu(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
+  return convolution('conv2dRelu', x, weight, bias, options, true);
+}
+
+function convolution(
+  op: string,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  options: Conv2dOptions,
+  relu: boolean,
+): Tensor {
+  requireFloat(op, x, weight, bias);
+  const { shape, attrs } = conv2dShape(op, x, weight, bias, options);
   const xc = channelsLast(x);
   const wc = channelsLast(weight);
   const y = emptyChannelsLast(x, shape);
   const bd = bias && dense(bias);
-  run('conv2d', { x: nhwc(xc), weight: nhwc(wc), bias: bd }, { y: nhwc(y) }, attrs);
+  run('conv2d', { x: nhwc(xc), weight: nhwc(wc), bias: bd }, { y: nhwc(y) }, { ...attrs, relu });
   freeCopy(bd, bias);
   // Each operand is kept for the other's gradient, if that is wanted.
   const savedX = willRecord(weight) ? xc : undefined;
   const savedWeight = willRecord(x) ? wc : undefined;
+  // Where y is positive, so was what the clamp took.
+  const clamped = relu ? y.detach() : undefined;
   const { shape: shapeX } = x;
   const { shape: shapeWeight } = weight;
-  const out = record('conv2d', y, bias ? [x, weight, bias] : [x, weight], (grad, needs) => {
-    const gradY = channelsLast(grad);
+  const out = record(op, y, bias ? [x, weight, bias] : [x, weight], (grad, needs) => {
+    const gradY = channelsLast(clamped ? gradientFromInput('reluBackward', clamped, grad, {}) : grad);
     const gradX = savedWeight && emptyChannelsLast(gradY, shapeX);
     if (gradX)
       run(

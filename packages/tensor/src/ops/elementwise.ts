@@ -36,12 +36,20 @@ export function unaryFromInput<N extends UnaryKernel, M extends FromInput>(
   attrs: KernelTable[N]['attrs'] & KernelTable[M]['attrs'],
 ): Tensor {
   const y = applyUnary(name, x, attrs);
-  return record(name, y, [x], (grad) => {
-    const xd = packed(x);
-    const gradX = emptyLike(xd);
-    run(backward, { x: xd, gradY: withStrides(grad, xd.strides) } as never, { gradX } as never, attrs);
-    return [gradX];
-  });
+  return record(name, y, [x], (grad) => [gradientFromInput(backward, x, grad, attrs)]);
+}
+
+/** gradX from gradY and x by the kernel `backward`. */
+export function gradientFromInput<M extends FromInput>(
+  backward: M,
+  x: Tensor,
+  gradY: Tensor,
+  attrs: KernelTable[M]['attrs'],
+): Tensor {
+  const xd = packed(x);
+  const gradX = emptyLike(xd);
+  run(backward, { x: xd, gradY: withStrides(gradY, xd.strides) } as never, { gradX } as never, attrs);
+  return gradX;
 }
 
 /** y = f(x), gradX from gradY and y by the kernel `backward`. */

@@ -13,7 +13,7 @@ export { chunk } from './chunk';
 export { clamp } from './clamp';
 export { clone } from './clone';
 export { contiguous } from './contiguous';
-export { type Conv2dOptions, conv2d, conv2dShape } from './conv2d';
+export { type Conv2dOptions, conv2d, conv2dRelu, conv2dShape } from './conv2d';
 export { type CrossEntropyOptions, crossEntropy } from './cross-entropy';
 export { div } from './div';
 export { type DropoutOptions, dropout } from './dropout';

@@ -288,6 +288,19 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
       [3, 1, 3, 3],
     ],
   },
+  conv2dRelu: {
+    covers: ['conv2dRelu'],
+    fn: (x, w, b) => ops.conv2dRelu(x, w, b, { stride: [2, 1], padding: 1 }),
+    inputs: [[2, 2, 4, 5], [3, 2, 3, 2], [3]],
+  },
+  'conv2dRelu depthwise': {
+    covers: ['conv2dRelu'],
+    fn: (x, w) => ops.conv2dRelu(x, w, undefined, { groups: 3 }),
+    inputs: [
+      [2, 3, 4, 5],
+      [3, 1, 3, 3],
+    ],
+  },
   'conv2d pointwise': {
     covers: ['conv2d'],
     fn: (x, w) => ops.conv2d(x, w),
