@@ -110,6 +110,24 @@ describe('info', () => {
   });
 });
 
+it('dispose ends the wait for workers that are still starting, though on the web they say nothing then', async () => {
+  const ended = vi.fn();
+  vi.stubGlobal('process', { versions: {} });
+  vi.stubGlobal(
+    'Worker',
+    class {
+      postMessage() {}
+      terminate = ended;
+    },
+  );
+  const backend = await createWasmBackend({ threads: 3 });
+  const { ready } = backend;
+  backend.dispose();
+  await ready;
+  expect(ended).toHaveBeenCalledTimes(2);
+  expect(backend.info()).toMatchObject({ threads: 1, threadsReason: 'threads: 3' });
+});
+
 describe('options', () => {
   it.each([{ threads: 0 }, { threads: 1.5 }, { memoryBudget: -1 }, { maximumMemory: 100 }])(
     '%j is refused',
