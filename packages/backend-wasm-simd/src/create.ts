@@ -12,7 +12,7 @@ import { type Features, probeFeatures } from './features';
 import { bindKernels, KernelContext } from './kernel';
 import { kernels } from './kernels';
 import { LinearMemory, pageBytes } from './memory';
-import { compile, copyOf, fetchBytes, inflate, setMemoryShared } from './module';
+import { compile, copyOf, fetchBytes, inflate, instantiate, isBytes, setMemoryShared } from './module';
 import { platform, type WasmMemory, type WasmModule, type WasmNamespace } from './platform';
 import { hardwareThreads, ThreadPool, whyNoThreads } from './threads';
 
@@ -120,9 +120,7 @@ async function findWasm(
   { wasmUrl, wasmModule, relaxedSimd = 'auto' }: WasmBackendOptions,
 ): Promise<{ wasm: Uint8Array | WasmModule; why: string }> {
   if (wasmModule) {
-    const wasm =
-      ArrayBuffer.isView(wasmModule) || wasmModule instanceof ArrayBuffer ? copyOf(wasmModule) : wasmModule;
-    return { wasm, why: 'wasmModule' };
+    return { wasm: isBytes(wasmModule) ? copyOf(wasmModule) : wasmModule, why: 'wasmModule' };
   }
   if (wasmUrl) return { wasm: await fetchBytes(wasmUrl), why: 'wasmUrl' };
   const { relaxed, why } = chooseVariant(features, relaxedSimd);
@@ -173,8 +171,8 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
   const module = compiled ? wasm : await compile(wasm);
 
   const { memory, pages } = makeMemory(Math.min(mostPages, Math.floor(maximumMemory / pageBytes)), shared);
-  const { Instance, Module } = platform.WebAssembly as WasmNamespace;
-  const { exports } = new Instance(module, { env: { memory } });
+  const { Module } = platform.WebAssembly as WasmNamespace;
+  const exports = instantiate(module, memory);
   const names = Module.exports(module).map(({ name }) => name);
   const relaxed = exports.isRelaxed() === 1;
   const pool = shared ? new ThreadPool(choice.threads - 1, module, memory) : undefined;

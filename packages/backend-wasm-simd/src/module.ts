@@ -1,5 +1,5 @@
 import { BackendError } from '@octet/backend';
-import { platform, type WasmModule, type WasmNamespace } from './platform';
+import { platform, type WasmExports, type WasmMemory, type WasmModule, type WasmNamespace } from './platform';
 
 /** The limits of an imported memory: with a maximum; and the same, shared between threads. */
 const withMaximum = 1;
@@ -23,6 +23,11 @@ function fromBase64(text: string): Uint8Array {
   return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 }
 
+/** Whether these are bytes: of any realm, shared or not. */
+export function isBytes(wasm: object): wasm is ArrayBuffer | ArrayBufferView {
+  return (wasm as Partial<ArrayBuffer>).byteLength !== undefined;
+}
+
 /** A copy, which can be changed. */
 export function copyOf(bytes: ArrayBuffer | ArrayBufferView): Uint8Array {
   return ArrayBuffer.isView(bytes)
@@ -30,16 +35,39 @@ export function copyOf(bytes: ArrayBuffer | ArrayBufferView): Uint8Array {
     : new Uint8Array(bytes).slice();
 }
 
-/** @throws BackendError if there is no such file. */
+/** @throws BackendError if there is no such file, or no way to it. */
 export async function fetchBytes(url: string | { readonly href: string }): Promise<Uint8Array> {
-  const response = await platform.fetch?.(url);
-  if (response?.ok) return new Uint8Array(await response.arrayBuffer());
-  throw new BackendError({
-    op: 'createWasmBackend',
-    expected: `wasm at ${url}`,
-    found: response ? `HTTP status ${response.status}` : 'an environment without fetch',
-    fix: 'Check wasmUrl, or leave it out: the wasm is part of the JavaScript.',
-  });
+  let found = 'an environment without fetch';
+  let cause: unknown;
+  try {
+    const response = await platform.fetch?.(url);
+    if (response?.ok) return new Uint8Array(await response.arrayBuffer());
+    if (response) found = `HTTP status ${response.status}`;
+  } catch (error) {
+    cause = error;
+    found = `${error}`;
+  }
+  throw new BackendError(
+    {
+      op: 'createWasmBackend',
+      expected: `wasm at ${url}`,
+      found,
+      fix: 'Check wasmUrl, give the bytes of a file on disk as wasmModule, or leave both out: the wasm is part of the JavaScript.',
+    },
+    { cause },
+  );
+}
+
+function notOurs(found: string, cause?: unknown): BackendError {
+  return new BackendError(
+    {
+      op: 'createWasmBackend',
+      expected: 'a wasm module of @octet/backend-wasm-simd, which imports its memory',
+      found,
+      fix: "Give wasmUrl or wasmModule the package's own file, of the same version as its JavaScript.",
+    },
+    { cause },
+  );
 }
 
 /**
@@ -51,12 +79,7 @@ export async function fetchBytes(url: string | { readonly href: string }): Promi
 export function setMemoryShared(bytes: Uint8Array, isShared: boolean): void {
   const at = findMemoryLimits(bytes);
   if (at === undefined || (bytes[at] !== withMaximum && bytes[at] !== shared)) {
-    throw new BackendError({
-      op: 'createWasmBackend',
-      expected: 'a wasm module of @octet/backend-wasm-simd, which imports its memory',
-      found: `${bytes.length} bytes of something else`,
-      fix: "Give wasmUrl or wasmModule the package's own file, of the same version as its JavaScript.",
-    });
+    throw notOurs(`${bytes.length} bytes of something else`);
   }
   bytes[at] = isShared ? shared : withMaximum;
 }
@@ -69,7 +92,7 @@ function findMemoryLimits(bytes: Uint8Array): number | undefined {
     for (let shift = 0; ; shift += 7) {
       const byte = bytes[at++];
       value |= (byte & 127) << shift;
-      if (!(byte & 128)) return value;
+      if (!(byte & 128)) return value >>> 0;
     }
   };
   const skip = (count: number) => {
@@ -107,4 +130,17 @@ export async function compile(bytes: Uint8Array): Promise<WasmModule> {
       { cause },
     );
   }
+}
+
+/** The module's functions, at work in this memory. @throws BackendError if it isn't a module of this package. */
+export function instantiate(module: WasmModule, memory: WasmMemory): WasmExports {
+  const { Instance } = platform.WebAssembly as WasmNamespace;
+  let exports: WasmExports;
+  try {
+    ({ exports } = new Instance(module, { env: { memory } }));
+  } catch (cause) {
+    throw notOurs(`${cause}`, cause);
+  }
+  if (!exports.isRelaxed) throw notOurs('one without its functions');
+  return exports;
 }

@@ -81,7 +81,8 @@ export class ThreadPool {
   readonly #spinMs = maySleep(this.#control) ? spinMs : Number.POSITIVE_INFINITY;
   readonly #workers = new Set<PlatformWorker>();
   #job = 0;
-  readonly #starting = new Set<PlatformWorker>();
+  /** Workers that have not said that they are there, each with what ends the wait for it. */
+  readonly #starting = new Map<PlatformWorker, () => void>();
   readonly #ready: Promise<void>;
   /** What kept workers from starting, or ended them. */
   readonly problems: string[] = [];
@@ -99,7 +100,7 @@ export class ThreadPool {
   /** Resolves when every worker has started or failed to. */
   get ready(): Promise<void> {
     // Someone waits: until then the workers do keep the process alive.
-    for (const worker of this.#starting) worker.ref?.();
+    for (const worker of this.#starting.keys()) worker.ref?.();
     return this.#ready;
   }
 
@@ -165,6 +166,8 @@ export class ThreadPool {
     Atomics.notify(this.#control, Control.state);
     for (const worker of this.#workers) worker.terminate();
     this.#workers.clear();
+    // On the web an ended worker says nothing.
+    for (const settle of this.#starting.values()) settle();
   }
 
   #start(make: () => PlatformWorker, start: WorkerStart): Promise<void> {
@@ -186,7 +189,7 @@ export class ThreadPool {
       try {
         worker = make();
         this.#workers.add(worker);
-        this.#starting.add(worker);
+        this.#starting.set(worker, settle);
         if (worker.on) {
           worker.on('message', heard);
           worker.on('error', lost);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { runInNewContext } from 'node:vm';
 import { ArgumentError, BackendError, dispatch, MissingKernelError } from '@octet/backend';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createWasmBackend } from '../src';
@@ -109,6 +110,24 @@ describe('info', () => {
   });
 });
 
+it('dispose ends the wait for workers that are still starting, though on the web they say nothing then', async () => {
+  const ended = vi.fn();
+  vi.stubGlobal('process', { versions: {} });
+  vi.stubGlobal(
+    'Worker',
+    class {
+      postMessage() {}
+      terminate = ended;
+    },
+  );
+  const backend = await createWasmBackend({ threads: 3 });
+  const { ready } = backend;
+  backend.dispose();
+  await ready;
+  expect(ended).toHaveBeenCalledTimes(2);
+  expect(backend.info()).toMatchObject({ threads: 1, threadsReason: 'threads: 3' });
+});
+
 describe('options', () => {
   it.each([{ threads: 0 }, { threads: 1.5 }, { memoryBudget: -1 }, { maximumMemory: 100 }])(
     '%j is refused',
@@ -148,11 +167,31 @@ describe('options', () => {
     const fetched = await createWasmBackend({ wasmUrl: url, threads: 2 });
     expect(fetched.info()).toMatchObject({ variant: 'simd', variantReason: 'wasmUrl', threads: 2 });
     for (const backend of [fromBytes, compiled, fetched]) backend.dispose();
+  });
 
-    vi.stubGlobal('fetch', async () => ({ ok: false, status: 404 }));
-    await expect(createWasmBackend({ wasmUrl: '/x.wasm' })).rejects.toThrow(
-      'expected wasm at /x.wasm, found HTTP status 404',
+  it('bytes can be of another realm, or shared', async () => {
+    const bytes = wasmFile('simd');
+    const foreign = runInNewContext('length => new ArrayBuffer(length)')(bytes.length) as ArrayBuffer;
+    for (const buffer of [foreign, new SharedArrayBuffer(bytes.length)]) {
+      new Uint8Array(buffer).set(bytes);
+      const backend = await createWasmBackend({ wasmModule: buffer as ArrayBuffer, threads: 2 });
+      expect(backend.info()).toMatchObject({ variant: 'simd', threads: 2 });
+      backend.dispose();
+    }
+  });
+
+  it('a URL without wasm is a typed error', async () => {
+    const refusal = (wasmUrl: string | URL) => expect(createWasmBackend({ wasmUrl, threads: 1 })).rejects;
+    // Node fetches no file.
+    await refusal(new URL('file:///x.wasm')).toThrow(BackendError);
+    await refusal('http://localhost:1/x.wasm').toThrow(
+      'expected wasm at http://localhost:1/x.wasm, found TypeError: fetch failed. Check wasmUrl',
     );
+    await refusal('/x.wasm').toThrow('expected wasm at /x.wasm, found TypeError: Failed to parse URL');
+    vi.stubGlobal('fetch', async () => ({ ok: false, status: 404 }));
+    await refusal('/x.wasm').toThrow('expected wasm at /x.wasm, found HTTP status 404');
+    vi.stubGlobal('fetch', undefined);
+    await refusal('/x.wasm').toThrow('found an environment without fetch');
   });
 
   it('wasm that is none, or not ours, is a typed error', async () => {
@@ -163,6 +202,24 @@ describe('options', () => {
     );
     const truncated = wasmFile('simd').slice(0, -1);
     await expect(createWasmBackend({ wasmModule: truncated })).rejects.toThrow('found CompileError');
+    // A section that is said to be 2³² - 6 bytes long, which isn't a step back.
+    const endless = Uint8Array.of(...other.slice(0, 8), 0, 0xfa, 0xff, 0xff, 0xff, 0x0f);
+    await expect(createWasmBackend({ wasmModule: endless })).rejects.toThrow(BackendError);
+  });
+
+  it('a compiled module that is none, or not ours, is a typed error', async () => {
+    const empty = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
+    const forThreads = wasmFile('simd');
+    setMemoryShared(forThreads, true);
+    for (const [wasmModule, found] of [
+      [{}, 'found TypeError'],
+      [await compile(empty), 'found one without its functions'],
+      [await compile(forThreads), 'found LinkError'],
+    ] as const) {
+      const refused = expect(createWasmBackend({ wasmModule })).rejects;
+      await refused.toThrow(BackendError);
+      await refused.toThrow(found);
+    }
   });
 
   it('a kernel that neither this backend nor the fallback has is a typed error; one of the fallback is reported', async () => {
