@@ -71,7 +71,7 @@ export function run<N extends KernelName>(
       if (!arg) continue;
       const tensor = arg instanceof Tensor ? arg : arg.tensor;
       const { storage } = tensor;
-      backend ??= storage.backend;
+      if (!backend) backend = storage.backend;
       if (storage.backend !== backend) throw mixedBackends(name, backend, storage.backend);
       lowered[key] = {
         buffer: storage.buffer,
