@@ -24,8 +24,11 @@ function plain(
   return { bytes, dtype, decode: (raw) => view(type, bytes, raw) };
 }
 
-/** The dtypes that are read. I64 is narrowed to int32, I16 widened to it; F16 and BF16 are widened to float32. */
-export const elements = {
+/** The dtypes of a safetensors file that are read. */
+export type StoredDType = 'F64' | 'F32' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL' | 'I64' | 'F16' | 'BF16';
+
+/** How each is read. I64 is narrowed to int32, I16 widened to it; F16 and BF16 are widened to float32. */
+export const elements: Readonly<Record<StoredDType, Element>> = {
   F64: plain('float64', Float64Array),
   F32: plain('float32', Float32Array),
   I32: plain('int32', Int32Array),
@@ -40,9 +43,7 @@ export const elements = {
     decode: (raw) => Float32Array.from(view(Uint16Array, 2, raw), halfToFloat),
   },
   BF16: { bytes: 2, dtype: 'float32', decode: widenBrain },
-} as const satisfies Record<string, Element>;
-
-export type StoredDType = keyof typeof elements;
+};
 
 /** The dtype that each storage dtype is written as. */
 export const storedAs: Readonly<Record<StorageDType, StoredDType>> = {
