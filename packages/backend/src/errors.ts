@@ -16,7 +16,8 @@ export class OctetError extends Error {
   readonly fix: string;
 
   constructor({ op, expected, found, fix }: ErrorDetails, options?: ErrorOptions) {
-    super(`${op}: expected ${expected}, found ${found}. ${fix}`, options);
+    // What others say may end in a full stop.
+    super(`${op}: expected ${expected}, found ${found.replace(/\.$/, '')}. ${fix}`, options);
     this.op = op;
     this.expected = expected;
     this.found = found;
