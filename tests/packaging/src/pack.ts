@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { packAll } from '@octet/release/pack';
 import type { TestProject } from 'vitest/node';
-import { packages, run } from './workspace';
+import { root } from './workspace';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -17,19 +18,6 @@ declare module 'vitest' {
 export default async function setup({ provide }: TestProject): Promise<() => void> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'octet-packaging-'));
   provide('folder', folder);
-  provide('tarballs', await packAll(folder));
+  provide('tarballs', await packAll(root, folder));
   return () => rmSync(folder, { recursive: true, force: true });
-}
-
-async function packAll(folder: string): Promise<Record<string, string>> {
-  const tarballs: Record<string, string> = {};
-  const queue = [...packages];
-  const worker = async () => {
-    for (let pkg = queue.pop(); pkg; pkg = queue.pop()) {
-      const out = await run(pkg.folder, 'pnpm', 'pack', '--json', '--pack-destination', folder);
-      tarballs[pkg.name] = path.resolve(folder, JSON.parse(out).filename);
-    }
-  };
-  await Promise.all([worker(), worker()]);
-  return tarballs;
 }

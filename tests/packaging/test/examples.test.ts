@@ -89,18 +89,22 @@ describe('the example for Next.js', () => {
     project = await Project.ofExample('nextjs');
   });
 
-  test.each(['turbopack', 'webpack'])('built by %s, gives the same numbers', async (bundler) => {
-    const next = tool(project, 'next/dist/bin/next');
-    await project.run(process.execPath, next, 'build', `--${bundler}`);
-    const url = await serving(project, next, 'start');
-    const run = { backend: 'wasm-simd', scores };
-    expect(await (await fetch(`${url}api/scores?seed=1`)).json(), 'in the route handler').toEqual(run);
-    if (!executablePath) return; // said by the module that looks for it
-    const browser = await launch();
-    onTestFinished(() => browser.close());
-    const page = await browser.newPage();
-    await page.goto(url);
-    const output = page.locator('output').filter({ hasNotText: 'running' });
-    expect(JSON.parse((await output.textContent()) ?? ''), 'in the client component').toEqual(run);
-  });
+  test.each(['turbopack', 'webpack'])(
+    'built by %s, gives the same numbers',
+    async (bundler) => {
+      const next = tool(project, 'next/dist/bin/next');
+      await project.run(process.execPath, next, 'build', `--${bundler}`);
+      const url = await serving(project, next, 'start');
+      const run = { backend: 'wasm-simd', scores };
+      expect(await (await fetch(`${url}api/scores?seed=1`)).json(), 'in the route handler').toEqual(run);
+      if (!executablePath) return; // said by the module that looks for it
+      const browser = await launch();
+      onTestFinished(() => browser.close());
+      const page = await browser.newPage();
+      await page.goto(url);
+      const output = page.locator('output').filter({ hasNotText: 'running' });
+      expect(JSON.parse((await output.textContent()) ?? ''), 'in the client component').toEqual(run);
+    },
+    600_000,
+  );
 });
