@@ -21,10 +21,14 @@ test("the README's first program runs where the tarballs were installed", async 
   const said = await project.run(process.execPath, 'main.ts');
   expect(code).toContain('setBackend(await createWasmBackend())');
   // The seed is set; the last digits of a float training are the processor's.
-  const rows = (text: string) => [...text.matchAll(/^(\w+): ([\d.]+) % right, ([\d.]+) kB, [\d.]+ ms for 1,000 digits$/gm)];
+  const rows = (text: string) => [
+    ...text.matchAll(/^(\w+): ([\d.]+) % right, ([\d.]+) kB, [\d.]+ ms for 1,000 digits$/gm),
+  ];
   const [float32, int8] = rows(said);
   const [, promised] = rows(printed);
-  expect(rows(printed).map(([, name, , kB]) => [name, kB])).toEqual([float32, int8].map(([, name, , kB]) => [name, kB]));
+  expect(rows(printed).map(([, name, , kB]) => [name, kB])).toEqual(
+    [float32, int8].map(([, name, , kB]) => [name, kB]),
+  );
   expect(Number(int8[2])).toBeGreaterThan(Number(promised[2]) - 3);
   expect(Number(int8[2])).toBeGreaterThan(Number(float32[2]) - 1);
 });
