@@ -17,6 +17,7 @@ import {
   compile,
   copyOf,
   fetchBytes,
+  freeMemory,
   inflate,
   instantiate,
   isBytes,
@@ -100,7 +101,7 @@ function makeMemory(pages: number, shared: boolean): { memory: WasmMemory; pages
           op: 'createWasmBackend',
           expected: `a wasm memory of ${maximum * pageBytes} bytes`,
           found: 'an engine that refuses it',
-          fix: 'Close other pages or programs, or dispose other backends first.',
+          fix: freeMemory,
         },
         { cause },
       );
@@ -148,13 +149,15 @@ async function inlinedWasm(relaxed: boolean): Promise<Uint8Array> {
     ]);
     return delta ? applyDelta(simd, delta) : simd;
   } catch (cause) {
-    const inServiceWorker = platform.ServiceWorkerGlobalScope;
+    const parts = platform.ServiceWorkerGlobalScope
+      ? 'Bundle the service worker into one file'
+      : 'Serve all files of the bundle';
     throw new BackendError(
       {
         op: 'createWasmBackend',
-        expected: 'the part of the JavaScript that carries the wasm',
+        expected: 'the script with the wasm',
         found: `${cause}`,
-        fix: `${inServiceWorker ? 'Bundle the service worker into one file, without code splitting' : 'Serve all files of the bundle'}; or give wasmUrl a copy of @octet/backend-wasm-simd/simd.wasm.`,
+        fix: `${parts}, or give wasmUrl a copy of @octet/backend-wasm-simd/simd.wasm.`,
       },
       { cause },
     );

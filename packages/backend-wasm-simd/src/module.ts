@@ -6,6 +6,8 @@ import { platform, type WasmExports, type WasmMemory, type WasmModule, type Wasm
 export const useReference =
   "use the js backend: setBackend(referenceBackend) from '@octet/backend-js-reference'.";
 
+export const freeMemory = 'Close other pages or programs, or dispose other backends first.';
+
 /** The limits of an imported memory: with a maximum; and the same, shared between threads. */
 const withMaximum = 1;
 const shared = 3;
@@ -130,15 +132,15 @@ async function remedyFor(cause: string, bytes: Uint8Array, given: boolean): Prom
     () => false,
   );
   if (!mayCompile) {
-    return /policy|csp|unsafe-eval/i.test(cause)
-      ? `Allow 'wasm-unsafe-eval' in script-src of the page's Content-Security-Policy, or ${useReference}`
-      : `Import the package's simd.wasm where the runtime compiles it beforehand (on Cloudflare Workers: import wasm from '@octet/backend-wasm-simd/simd.wasm'), and give it as wasmModule; or ${useReference}`;
+    const instead = /policy|csp|unsafe-eval/i.test(cause)
+      ? "Allow 'wasm-unsafe-eval' in script-src of the page's Content-Security-Policy"
+      : "Import '@octet/backend-wasm-simd/simd.wasm', which the runtime compiles beforehand, and give it as wasmModule";
+    return `${instead}; or ${useReference}`;
   }
-  if (!given || validate(bytes))
-    return `Free memory: dispose other backends, close other pages; or ${useReference}`;
+  if (!given || validate(bytes)) return freeMemory;
   return probeFeatures().relaxedSimd
-    ? "The file is damaged: copy the package's simd.wasm or relaxed.wasm again, whole."
-    : "Give the package's simd.wasm: this engine has no relaxed SIMD, which relaxed.wasm needs; or the file is damaged.";
+    ? "The file is damaged: copy the package's again, whole."
+    : "Give the package's simd.wasm: this engine has no relaxed SIMD.";
 }
 
 /**

@@ -198,9 +198,7 @@ describe('options', () => {
     const truncated = wasmFile('simd').slice(0, -1);
     const refused = () => expect(createWasmBackend({ wasmModule: truncated, threads: 1 })).rejects;
     await refused().toThrow('found CompileError');
-    await refused().toThrow(
-      "The file is damaged: copy the package's simd.wasm or relaxed.wasm again, whole.",
-    );
+    await refused().toThrow("The file is damaged: copy the package's again, whole.");
     without(0xfd, 0x85, 2);
     await refused().toThrow("Give the package's simd.wasm: this engine has no relaxed SIMD");
   });
@@ -287,7 +285,7 @@ describe('where WebAssembly may not be compiled', () => {
     const compiled = await compile(wasmFile('simd'));
     refusing('Wasm code generation disallowed by embedder');
     const message = await messageOf();
-    expect(message).toContain("import wasm from '@octet/backend-wasm-simd/simd.wasm'");
+    expect(message).toContain("Import '@octet/backend-wasm-simd/simd.wasm'");
     expect(message).toContain('give it as wasmModule');
     expect(message).not.toContain('Content-Security-Policy');
     // And it does help.
@@ -300,7 +298,7 @@ describe('where WebAssembly may not be compiled', () => {
       return compile(bytes);
     };
     vi.stubGlobal('WebAssembly', { ...own(), compile: refuse });
-    expect(await messageOf()).toContain('Free memory: dispose other backends');
+    expect(await messageOf()).toContain('Close other pages or programs, or dispose other backends');
   });
 });
 
@@ -315,15 +313,15 @@ describe('where the JavaScript that carries the wasm fails', () => {
     noDecompression();
     const refused = expect(createWasmBackend({ threads: 1 })).rejects;
     await refused.toThrow(BackendError);
-    await refused.toThrow('expected the part of the JavaScript that carries the wasm, found TypeError');
-    await refused.toThrow('Serve all files of the bundle; or give wasmUrl a copy of');
+    await refused.toThrow('expected the script with the wasm, found TypeError');
+    await refused.toThrow('Serve all files of the bundle, or give wasmUrl a copy of');
   });
 
   it('says in a service worker to bundle it into one file', async () => {
     noDecompression();
     vi.stubGlobal('ServiceWorkerGlobalScope', class {});
     await expect(createWasmBackend({ threads: 1 })).rejects.toThrow(
-      'Bundle the service worker into one file, without code splitting; or give wasmUrl a copy of',
+      'Bundle the service worker into one file, or give wasmUrl a copy of',
     );
   });
 });

@@ -78,7 +78,7 @@ export default { fetch: () => createWasmBackend().then(() => new Response('made'
   const url = await serving(workers, tool(workers, 'wrangler/bin/wrangler.js'), 'dev');
   const said = await (await fetch(url)).text();
   expect(said).toMatch(
-    /^BackendError: createWasmBackend: .* disallowed by embedder\. Import the package's simd\.wasm/,
+    /^BackendError: createWasmBackend: .* disallowed by embedder\. Import '@octet\/backend-wasm-simd\/simd\.wasm'/,
   );
   expect(said).toContain('give it as wasmModule');
 });
