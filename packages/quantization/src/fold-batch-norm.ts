@@ -1,5 +1,12 @@
 import { QuantizationError } from '@octet/backend';
-import { type BatchNorm1d, type BatchNorm2d, type Conv2d, type Linear, Parameter } from '@octet/nn';
+import {
+  type BatchNorm1d,
+  type BatchNorm2d,
+  type Conv2d,
+  type Linear,
+  moveHooks,
+  Parameter,
+} from '@octet/nn';
 import { noGrad, ones, type Tensor, zeros } from '@octet/tensor';
 
 export interface Folded {
@@ -40,10 +47,11 @@ export function foldBatchNorm(
   });
 }
 
-/** The layer itself with the batch normalisation folded into it, as a copy. */
+/** A copy of the layer with the batch normalisation folded into it. It takes the hooks. */
 export function foldInto(layer: Conv2d | Linear, bn: BatchNorm1d | BatchNorm2d): Conv2d | Linear {
   const folded = foldBatchNorm(layer.weight, layer.bias, bn);
   const copy = layer.clone();
+  moveHooks(layer, copy);
   copy.weight = new Parameter(folded.weight);
   copy.bias = new Parameter(folded.bias);
   return copy;

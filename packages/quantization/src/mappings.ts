@@ -7,7 +7,7 @@ import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
 import { FloatFunctional } from './float-functional';
 import type { DynamicOptions } from './functional/linear';
-import { ConvBn2d, ConvBnReLU2d, ConvReLU2d, LinearReLU } from './intrinsic';
+import { ConvBn2d, ConvBnReLU2d, ConvReLU2d, FusedModule, LinearReLU } from './intrinsic';
 import { outputObserver, readOutputQparams } from './observed';
 import { QatConvBn2d, QatConvBnReLU2d } from './qat/conv-bn2d';
 import { QatConv2d, QatConvReLU2d } from './qat/conv2d';
@@ -76,6 +76,10 @@ export const defaultStaticMapping: ReadonlyMap<ModuleClass, StaticRule> = new Ma
   ],
 ]);
 
+/** Whether `prepare` and `convert` take a module as one: it has a rule, or is fused. */
+export const isStatic = (module: AnyModule): boolean =>
+  module instanceof FusedModule || defaultStaticMapping.has(module.constructor as ModuleClass);
+
 /** Whether inputs have 7 bits is all that the activation's observer is asked: their range is their own, at every call. */
 const dynamicOptions = (qconfig: QConfig): DynamicOptions => ({
   reduceRange: qconfig.activation().reduceRange,
@@ -89,14 +93,18 @@ export const defaultDynamicMapping: ReadonlyMap<ModuleClass, StaticRule['convert
   [
     Linear,
     async (path, m: Linear, q) =>
-      new DynamicQuantizedLinear(m, await quantizeWeight(path, m.weight, q.weight()), dynamicOptions(q)),
+      new DynamicQuantizedLinear(
+        m,
+        await quantizeWeight('quantizeDynamic', path, m.weight, q.weight()),
+        dynamicOptions(q),
+      ),
   ],
   [
     LSTM,
     (path, m: LSTM, q) =>
       DynamicQuantizedLSTM.fromFloat(
         m,
-        (weight) => quantizeWeight(path, weight, q.weight()),
+        (weight) => quantizeWeight('quantizeDynamic', path, weight, q.weight()),
         dynamicOptions(q),
       ),
   ],
@@ -112,7 +120,12 @@ async function convertConv(
   const output = await readOutputQparams(path, module);
   const { weight, bias } = conv instanceof QatConvBn2d ? conv.folded() : conv;
   const observer = conv instanceof QatConv2d ? conv.weightFakeQuant : qconfig.weight();
-  return new Int8(conv, await quantizeWeight(path, weight, observer), bias?.detach(), output).withHostBias();
+  return new Int8(
+    conv,
+    await quantizeWeight('convert', path, weight, observer),
+    bias?.detach(),
+    output,
+  ).withHostBias(path);
 }
 
 async function convertLinear(
@@ -125,10 +138,10 @@ async function convertLinear(
   const output = await readOutputQparams(path, module);
   const observer = linear instanceof QatLinear ? linear.weightFakeQuant : qconfig.weight();
   return new Int8(
-    await quantizeWeight(path, linear.weight, observer),
+    await quantizeWeight('convert', path, linear.weight, observer),
     linear.bias?.detach(),
     output,
-  ).withHostBias();
+  ).withHostBias(path);
 }
 
 async function convertFunctional(path: string, module: FloatFunctional): Promise<QFunctional> {

@@ -1,9 +1,9 @@
 /** The observer of a module's output lives in its field `activationPostProcess`, and runs in a forward hook. */
-import { QuantizationError } from '@octet/backend';
-import { type AnyModule, keepsNothing } from '@octet/nn';
+import { QuantizationError, quantRange, warn } from '@octet/backend';
+import { type AnyModule, keepsNothing, removeHook } from '@octet/nn';
 import { freeIntermediate, type Tensor } from '@octet/tensor';
 import { FakeQuantizeBase } from './fake-quantize/base';
-import { Observer } from './observers/base';
+import { Observer, RangeObserver } from './observers/base';
 import type { ObserverOrFakeQuant } from './with-args';
 
 interface Observed {
@@ -27,23 +27,78 @@ export async function settleObservers(model: AnyModule): Promise<void> {
 /** Makes `observer` watch the output of `module`; it may replace it, as fake quantization does. */
 export function attachObserver(module: AnyModule, observer: ObserverOrFakeQuant): void {
   (module as unknown as Observed).activationPostProcess = observer;
-  // The hook finds the observer through the module it runs on, so that a clone watches with its own.
-  module.registerForwardHook(
-    (self: AnyModule, args: Tensor[], output) => {
-      const watching = outputObserver(self);
-      const watched = watching?.call(output);
-      // A stub's output is its input, which is not ours to free.
-      const own = args.every(({ storage }) => storage !== output.storage);
-      if (watching && own && keepsNothing(watching)) freeIntermediate(output, watched as Tensor);
-      return watched;
-    },
-    { copyOnClone: true, keepsNothing: true },
+  module.registerForwardHook(watchOutput, { copyOnClone: true, keepsNothing: true, prepend: true });
+}
+
+/** Takes off what `attachObserver` and `watchPasses` registered. */
+export function removeObserverHooks(module: AnyModule): void {
+  for (const hook of [watchOutput, beginPass, endPass]) removeHook(module, hook);
+}
+
+// It finds the observer through the module it runs on, so that a clone watches with its own.
+function watchOutput(self: AnyModule, args: Tensor[], output: Tensor): Tensor {
+  const watching = outputObserver(self);
+  const watched = observe(self, output);
+  // A stub's output is its input, which is not ours to free.
+  const own = args.every(({ storage }) => storage !== output.storage);
+  if (watching && own && keepsNothing(watching)) freeIntermediate(output, watched);
+  return watched;
+}
+
+/** `x` as the module's observer gives it, if it has one. `method` is what of the module made it. */
+export function observe(module: AnyModule, x: Tensor, method = ''): Tensor {
+  const observer = outputObserver(module);
+  if (!observer) return x;
+  if (pass) {
+    const uses = pass.uses.get(module) ?? [];
+    pass.uses.set(module, [...uses, { method, after: pass.last }]);
+    pass.last = module;
+  }
+  return observer.call(x);
+}
+
+/** One run of a prepared model: where each observed module was used. */
+interface Pass {
+  readonly uses: Map<AnyModule, readonly { method: string; after: AnyModule | undefined }[]>;
+  last: AnyModule | undefined;
+}
+
+let pass: Pass | undefined;
+const warned = new WeakSet<AnyModule>();
+
+/** Warns, once, of observers that see the results of several places in one pass of `model`: their ranges become one. */
+export function watchPasses(model: AnyModule): void {
+  const options = { copyOnClone: true, keepsNothing: true };
+  model.registerForwardPreHook(beginPass, options);
+  model.registerForwardHook(endPass, options);
+}
+
+function beginPass(): void {
+  pass = { uses: new Map(), last: undefined };
+}
+
+function endPass(model: AnyModule): void {
+  const shared = [...(pass?.uses ?? [])].filter(([, uses]) => uses.length > 1);
+  pass = undefined;
+  if (shared.length === 0 || warned.has(model)) return;
+  warned.add(model);
+  const paths = new Map(model.namedModules().map(([path, module]) => [module, path]));
+  const places = shared.map(([module, uses]) => {
+    const texts = uses
+      .slice(0, 4)
+      .map(({ method, after }) => `${method}${after ? ` after ${paths.get(after)}` : ' first'}`.trim());
+    return `${paths.get(module)} (${uses.length} times: ${texts.join(', ')})`;
+  });
+  warn(
+    `calibration: used more than once in one pass, with one range for all its results: ${places.join('; ')}. Give each ` +
+      'place a module of its own, unless the results are alike.',
   );
 }
 
 /**
  * Scale and zero point of a module's output, read to the host.
- * @throws QuantizationError if nothing watches the output, or for integers that int8 kernels don't take
+ * @throws QuantizationError if nothing watches the output, for integers that int8 kernels don't take, and for a range that
+ * has no scale
  */
 export async function readOutputQparams(
   path: string,
@@ -58,23 +113,51 @@ export async function readOutputQparams(
       fix: 'Call prepare() or prepareQat() before convert().',
     });
   }
-  if (observer.dtype !== 'quint8') {
+  if (observer.dtype !== 'quint8' || observer.chAxis !== undefined) {
     throw new QuantizationError({
       op: 'convert',
-      expected: `quint8 activations (${path})`,
-      found: observer.dtype,
-      fix: "Give the activation observer dtype 'quint8': int8 kernels take unsigned activations and signed weights.",
+      expected: `quint8 activations, per tensor (${path})`,
+      found: observer.dtype + (observer.chAxis === undefined ? '' : ', per channel'),
+      fix: "Give the activation observer dtype 'quint8', per tensor: int8 kernels take unsigned activations and signed weights.",
     });
   }
-  const { scale, zeroPoint } = await readQparams(observer);
+  const { scale, zeroPoint } = await readQparams('convert', path, observer);
   return { scale: scale[0], zeroPoint: zeroPoint[0] };
 }
 
-/** The observer's scale and zero point, read to the host. */
+/**
+ * The observer's scale and zero point, read to the host.
+ * @throws QuantizationError for what can't be used: NaN, infinities, zero, scales too small to divide by, a minimum above the
+ * maximum, a zero point outside the integers
+ */
 export async function readQparams(
+  op: string,
+  path: string,
   observer: ObserverOrFakeQuant,
 ): Promise<{ scale: Float32Array; zeroPoint: Int32Array }> {
   await settleObservers(observer);
-  const { scale, zeroPoint } = observer.calculateQparams();
-  return { scale: (await scale.data()) as Float32Array, zeroPoint: (await zeroPoint.data()) as Int32Array };
+  const qparams = observer.calculateQparams();
+  const scale = (await qparams.scale.data()) as Float32Array;
+  const zeroPoint = (await qparams.zeroPoint.data()) as Int32Array;
+  const [min, max] = await readRange(observer);
+  const [lo, hi] = quantRange[observer.dtype];
+  for (let i = 0; i < Math.max(scale.length, 1); i++) {
+    const [s, z] = [scale[i], zeroPoint[i]];
+    const usable = s > 0 && s < Number.POSITIVE_INFINITY && Math.fround(1 / s) < Number.POSITIVE_INFINITY;
+    if (usable && z >= lo && z <= hi && !(min[i] > max[i])) continue;
+    throw new QuantizationError({
+      op,
+      expected: `a scale > 0, finite as its reciprocal, and a zero point from ${lo} to ${hi} for ${path}`,
+      found: `scale ${s}, zero point ${z}${min.length > 0 ? ` of the range ${min[i]} to ${max[i]}` : ''}${scale.length > 1 ? ` in channel ${i}` : ''}`,
+      fix: 'NaN or infinity, in the data or made by a layer before it, spoils a range for good: prepare the model anew and show it finite numbers.',
+    });
+  }
+  return { scale, zeroPoint };
+}
+
+/** The range seen so far; empty where there is none. */
+async function readRange(observer: ObserverOrFakeQuant): Promise<ArrayLike<number>[]> {
+  const range = observer instanceof FakeQuantizeBase ? observer.activationPostProcess : observer;
+  if (!(range instanceof RangeObserver && range.observed)) return [[], []];
+  return [await range.minVal.data(), await range.maxVal.data()];
 }

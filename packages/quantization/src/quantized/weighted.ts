@@ -14,21 +14,24 @@ export interface FloatWeights {
 
 /** Quantizes a weight as its observer says, having shown it the weight once more, as PyTorch's conversion does. */
 export async function quantizeWeight(
+  op: string,
   path: string,
   weight: Tensor,
   observer: ObserverOrFakeQuant,
 ): Promise<Tensor> {
   if (observer.dtype !== 'qint8') {
     throw new QuantizationError({
-      op: 'convert',
+      op,
       expected: `a qint8 weight (${path})`,
       found: observer.dtype,
       fix: "Give the weight observer of the QConfig dtype 'qint8'.",
     });
   }
   const float = weight.detach();
-  noGrad(() => observer.call(float));
-  const { scale, zeroPoint } = await readQparams(observer);
+  // A copy: a conversion that fails later leaves the model's own observer as it was.
+  const shown = observer.clone();
+  noGrad(() => shown.call(float));
+  const { scale, zeroPoint } = await readQparams(op, `${path}.weight`, shown);
   return observer.chAxis === undefined
     ? float.quantizePerTensor(scale[0], zeroPoint[0], 'qint8')
     : float.quantizePerChannel(scale, zeroPoint, observer.chAxis, 'qint8');
@@ -82,10 +85,20 @@ export abstract class WeightedInt8Module extends Int8WeightModule {
     if (bias?.backend.readSync) this.hostBias = bias.dataSync() as Float32Array;
   }
 
-  /** Reads the bias to the host, once: the constructor can't where reading takes time. */
-  async withHostBias(): Promise<this> {
+  /**
+   * Reads the bias to the host, once: the constructor can't where reading takes time.
+   * @throws QuantizationError, which names the layer at `path`, for NaN and infinities
+   */
+  async withHostBias(path: string): Promise<this> {
     this.hostBias ??= (await this.bias?.data()) as Float32Array | undefined;
-    return this;
+    const bad = this.hostBias?.findIndex((b) => !Number.isFinite(b)) ?? -1;
+    if (bad < 0) return this;
+    throw new QuantizationError({
+      op: 'convert',
+      expected: `a finite bias (${path}.bias)`,
+      found: `${this.hostBias?.[bad]} in channel ${bad}`,
+      fix: 'Training went astray, or batch normalisation was folded with a broken variance: mend the float model first.',
+    });
   }
 
   protected override saveState(save: (key: string, tensor: Tensor) => void): void {
