@@ -12,7 +12,7 @@ export {
   keepsNothing,
   Module,
   moveHooks,
-  removeHook,
+  removeHooks,
   type Step,
 } from './module';
 export { ModuleList } from './module-list';

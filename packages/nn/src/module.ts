@@ -370,9 +370,9 @@ export function moveHooks(from: AnyModule, to: AnyModule, ...times: readonly Hoo
     hooks.moveTo(hooksFor(to), time);
 }
 
-/** Takes `hook` off the module, wherever and however often it is registered there. */
-export function removeHook(module: AnyModule, hook: unknown): void {
-  hooksOf.get(module)?.drop((entry) => entry.hook === hook);
+/** Takes these hooks off the module, however often they are registered there. */
+export function removeHooks(module: AnyModule, ...hooks: readonly unknown[]): void {
+  hooksOf.get(module)?.drop(({ hook }) => hooks.includes(hook));
 }
 
 /** A module, or a function that stores neither what it takes nor what it gives. */

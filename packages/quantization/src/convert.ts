@@ -1,9 +1,10 @@
 import { QuantizationError, warn } from '@octet/backend';
-import { type AnyModule, Linear, LSTM } from '@octet/nn';
+import { type AnyModule, Identity, Linear, LSTM, removeHooks } from '@octet/nn';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
 import { FloatFunctional } from './float-functional';
+import { FusedIdentity } from './intrinsic';
 import { defaultDynamicMapping, defaultStaticMapping, isStatic, type ModuleClass } from './mappings';
-import { outputObserver, removeObserverHooks, settleObservers } from './observed';
+import { observerHooks, outputObserver, settleObservers } from './observed';
 import { defaultDynamicQConfig, type QConfig } from './qconfig';
 import { QConfigMapping, qconfigOf } from './qconfig-mapping';
 import { layersOf, named, type Swaps, swapLayers } from './swap';
@@ -38,14 +39,28 @@ export async function convert<M extends AnyModule>(
     const rule = defaultStaticMapping.get(module.constructor as ModuleClass);
     if (qconfig && rule) swaps.set(module, await rule.convert(path, module, qconfig));
   }
-  return finished('convert', target, swaps, inplace);
+  // Calibration ran through the places of layers that were fused away: from here on they cost nothing.
+  const fusedAway = target.modules().filter((module) => module instanceof FusedIdentity);
+  for (const module of fusedAway) swaps.set(module, new Identity());
+  return finished('convert', target, swaps, inplace, [
+    ...observerHooks,
+    ...fusedAway.flatMap(({ hooks }) => hooks),
+  ]);
 }
 
-/** The model with its layers swapped, in evaluation mode, without recipes and observers' hooks. */
-function finished<M extends AnyModule>(op: string, target: M, swaps: Swaps, inplace: boolean): M {
-  for (const module of target.modules()) removeObserverHooks(module);
+/** The model with its layers swapped, in evaluation mode, without recipes and these hooks. */
+function finished<M extends AnyModule>(
+  op: string,
+  target: M,
+  swaps: Swaps,
+  inplace: boolean,
+  hooks: readonly unknown[] = [],
+): M {
   const model = swapLayers(op, target, swaps, inplace);
-  for (const module of model.modules()) delete module.qconfig;
+  for (const module of model.modules()) {
+    removeHooks(module, ...hooks);
+    delete module.qconfig;
+  }
   return model.eval();
 }
 

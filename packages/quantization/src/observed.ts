@@ -1,6 +1,6 @@
 /** The observer of a module's output lives in its field `activationPostProcess`, and runs in a forward hook. */
 import { QuantizationError, quantRange, warn } from '@octet/backend';
-import { type AnyModule, keepsNothing, removeHook } from '@octet/nn';
+import { type AnyModule, keepsNothing } from '@octet/nn';
 import { freeIntermediate, type Tensor } from '@octet/tensor';
 import { FakeQuantizeBase } from './fake-quantize/base';
 import { Observer, RangeObserver } from './observers/base';
@@ -30,11 +30,6 @@ export function attachObserver(module: AnyModule, observer: ObserverOrFakeQuant)
   module.registerForwardHook(watchOutput, { copyOnClone: true, keepsNothing: true, prepend: true });
 }
 
-/** Takes off what `attachObserver` and `watchPasses` registered. */
-export function removeObserverHooks(module: AnyModule): void {
-  for (const hook of [watchOutput, beginPass, endPass]) removeHook(module, hook);
-}
-
 // It finds the observer through the module it runs on, so that a clone watches with its own.
 function watchOutput(self: AnyModule, args: Tensor[], output: Tensor): Tensor {
   const watching = outputObserver(self);
@@ -56,6 +51,9 @@ export function observe(module: AnyModule, x: Tensor, method = ''): Tensor {
   }
   return observer.call(x);
 }
+
+/** What `attachObserver` and `watchPasses` register. */
+export const observerHooks: readonly unknown[] = [watchOutput, beginPass, endPass];
 
 /** One run of a prepared model: where each observed module was used. */
 interface Pass {

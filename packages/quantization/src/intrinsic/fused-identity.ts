@@ -10,10 +10,11 @@ class FusionSite {
 
   constructor(readonly fused: string) {}
 
-  give(output: Tensor): void {
+  /** The fused module's forward hook. */
+  readonly give = (_: AnyModule, __: unknown, output: Tensor): void => {
     this.outputs.add(output);
     this.pending++;
-  }
+  };
 
   gave(x: Tensor): boolean {
     return this.outputs.has(x);
@@ -37,11 +38,13 @@ export class FusedIdentity extends Identity {
   follow(module: AnyModule, fused: string): this {
     const site = new FusionSite(fused);
     this.sites.push(site);
-    module.registerForwardHook((_: AnyModule, __: unknown, output: Tensor) => site.give(output), {
-      copyOnClone: true,
-      keepsNothing: true,
-    });
+    module.registerForwardHook(site.give, { copyOnClone: true, keepsNothing: true });
     return this;
+  }
+
+  /** The hooks on the modules that it follows. */
+  get hooks(): unknown[] {
+    return this.sites.map((site) => site.give);
   }
 
   override forward(x: Tensor): Tensor {
