@@ -7,6 +7,7 @@ import { defaultDynamicMapping, defaultStaticMapping, isStatic, type ModuleClass
 import { observerHooks, outputObserver, settleObservers } from './observed';
 import { defaultDynamicQConfig, type QConfig } from './qconfig';
 import { QConfigMapping, qconfigOf } from './qconfig-mapping';
+import { QuantStub } from './stubs';
 import { layersOf, named, type Swaps, swapLayers } from './swap';
 
 export interface ConvertOptions {
@@ -34,7 +35,9 @@ export async function convert<M extends AnyModule>(
   await settleObservers(prepared);
   const target = inplace ? prepared : prepared.clone({ hooks: true });
   const swaps = new Map<AnyModule, AnyModule>();
-  for (const [path, module] of layersOf(target, isStatic)) {
+  // Inputs first: NaN there is everywhere after, and its error should name where it comes from.
+  const isInput = ([, module]: [string, AnyModule]) => Number(module instanceof QuantStub);
+  for (const [path, module] of layersOf(target, isStatic).sort((a, b) => isInput(b) - isInput(a))) {
     const qconfig = qconfigOf(module);
     const rule = defaultStaticMapping.get(module.constructor as ModuleClass);
     if (qconfig && rule) swaps.set(module, await rule.convert(path, module, qconfig));

@@ -147,7 +147,10 @@ export async function readQparams(
       op,
       expected: `a scale > 0, finite as its reciprocal, and a zero point from ${lo} to ${hi} for ${path}`,
       found: `scale ${s}, zero point ${z}${min.length > 0 ? ` of the range ${min[i]} to ${max[i]}` : ''}${scale.length > 1 ? ` in channel ${i}` : ''}`,
-      fix: 'NaN or infinity, in the data or made by a layer before it, spoils a range for good: prepare the model anew and show it finite numbers.',
+      fix: Number.isFinite(s)
+        ? 'Give the observer qparams that integers have, or show it data: these were set or loaded.'
+        : 'NaN or infinity, in the data or made by a layer before, spoils a range for good: prepare the model anew, and calibrate ' +
+          'with finite numbers.',
     });
   }
   return { scale, zeroPoint };

@@ -63,28 +63,29 @@ export class QatConvBn2d extends QatConv2d {
     const factor = this.factor();
     const spare = this.mayVanish ? this.spare(factor) : undefined;
     const divisor = spare ? factor.add(spare.one) : factor;
-    const weight = this.foldedWeight(factor, (folded) =>
-      (spare ? folded.add(spare.weight) : folded).div(divisor),
-    );
+    const revive = spare ? [(folded: Tensor) => folded.add(spare.weight)] : [];
+    const weight = this.foldedWeight(factor, ...revive, (folded) => folded.div(divisor));
     const y = conv2d(x, weight, this.bias, this);
     for (const t of new Set([weight, factor, divisor])) freeIntermediate(t, y);
+    for (const t of Object.values(spare ?? {})) freeHelper(t, y);
     return y;
   }
 
   /** Whether a channel's s may be too small to divide by. Where γ can't be read at once: always. */
   private get mayVanish(): boolean {
-    const { gamma } = this;
-    return !gamma.backend.readSync || gamma.dataSync().some((g) => Math.abs(g) < 2 ** -10);
+    const { weight } = this.bn;
+    return !!weight && (!weight.backend.readSync || weight.dataSync().some((g) => Math.abs(g) < 2 ** -10));
   }
 
   /** 1 where `factor` is too small to divide by, 0 elsewhere; and the weight there. */
   private spare(factor: Tensor): { one: Tensor; weight: Tensor } {
     return noGrad(() => {
-      const one = factor
-        .abs()
-        .mul(-1 / SMALLEST_FACTOR)
-        .add(1)
-        .relu();
+      const one = chain(
+        factor.abs(),
+        (f) => f.mul(-1 / SMALLEST_FACTOR),
+        (f) => f.add(1),
+        relu,
+      );
       return { one, weight: this.weight.mul(one) };
     });
   }
