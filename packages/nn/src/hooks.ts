@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import type { AnyModule } from './module';
 
 /** Takes a hook off again; a second call does nothing. */
@@ -39,11 +40,13 @@ export class Hooks {
   private before: readonly Entry[] = [];
   private after: readonly Entry[] = [];
 
-  add(
-    time: HookTime,
-    hook: Entry['hook'],
-    { copyOnClone = false, keepsNothing = false, prepend = false }: HookOptions,
-  ): HookHandle {
+  add(time: HookTime, hook: Entry['hook'], options: HookOptions | undefined): HookHandle {
+    const op = time === 'before' ? 'registerForwardPreHook' : 'registerForwardHook';
+    const {
+      copyOnClone = false,
+      keepsNothing = false,
+      prepend = false,
+    } = checkOptions(op, options, 'copyOnClone keepsNothing prepend');
     const entry: Entry = { hook, copyOnClone, keepsNothing, home: this };
     this[time] = prepend ? [entry, ...this[time]] : [...this[time], entry];
     return { remove: () => entry.home.drop((e) => e === entry) };

@@ -65,7 +65,7 @@ export class QatConvBn2d extends QatConv2d {
     const divisor = spare ? factor.add(spare.one) : factor;
     const revive = spare ? [(folded: Tensor) => folded.add(spare.weight)] : [];
     const weight = this.foldedWeight(factor, ...revive, (folded) => folded.div(divisor));
-    const y = conv2d(x, weight, this.bias, this);
+    const y = conv2d(x, weight, this.bias, this.options);
     for (const t of new Set([weight, factor, divisor])) freeIntermediate(t, y);
     for (const t of Object.values(spare ?? {})) freeHelper(t, y);
     return y;
@@ -93,11 +93,11 @@ export class QatConvBn2d extends QatConv2d {
   private forwardSlow(x: Tensor): Tensor {
     const { bn, bias } = this;
     const training = bn.training;
-    const plain = training ? conv2d(x, this.weight, undefined, this) : undefined;
+    const plain = training ? conv2d(x, this.weight, undefined, this.options) : undefined;
     // The running statistics see this batch before they fold the weight.
     if (plain) noGrad(() => bn.call(bias ? plain.add(perChannel(bias)) : plain));
     const { runningStd } = this;
-    let y = conv2d(x, this.foldedWeight(this.factor()), undefined, this);
+    let y = conv2d(x, this.foldedWeight(this.factor()), undefined, this.options);
     let mean: Tensor;
     let std: Tensor;
     if (plain) {
