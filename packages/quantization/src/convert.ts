@@ -1,4 +1,4 @@
-import { QuantizationError, warn } from '@octet/backend';
+import { checkOptions, QuantizationError, warn } from '@octet/backend';
 import { type AnyModule, Identity, Linear, LSTM, removeHooks } from '@octet/nn';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
 import { FloatFunctional } from './float-functional';
@@ -27,10 +27,12 @@ export interface ConvertOptions {
  * @throws QuantizationError if the model wasn't prepared, a layer's observer saw no data, or a layer has a range, a weight
  * or a bias with NaN or infinity; for a model that is a layer itself with `inplace`
  */
-export async function convert<M extends AnyModule>(
-  prepared: M,
-  { inplace = false, requireCalibration = true }: ConvertOptions = {},
-): Promise<M> {
+export async function convert<M extends AnyModule>(prepared: M, options?: ConvertOptions): Promise<M> {
+  const { inplace = false, requireCalibration = true } = checkOptions(
+    'convert',
+    options,
+    'inplace requireCalibration',
+  );
   requirePrepared(prepared, requireCalibration);
   await settleObservers(prepared);
   const target = inplace ? prepared : prepared.clone({ hooks: true });
@@ -120,12 +122,13 @@ export interface QuantizeDynamicOptions {
  */
 export async function quantizeDynamic<M extends AnyModule>(
   model: M,
-  {
+  options?: QuantizeDynamicOptions,
+): Promise<M> {
+  const {
     layers = defaultDynamicMapping.keys(),
     qconfig = defaultDynamicQConfig,
     inplace = false,
-  }: QuantizeDynamicOptions = {},
-): Promise<M> {
+  } = checkOptions('quantizeDynamic', options, 'inplace layers qconfig');
   const asked = layers instanceof QConfigMapping ? undefined : [...layers];
   const mapping = layers instanceof QConfigMapping ? layers : mappingOf(asked ?? [], qconfig);
   const target = inplace ? model : model.clone({ hooks: true });

@@ -1,4 +1,4 @@
-import { QuantizationError, warn } from '@octet/backend';
+import { checkOptions, QuantizationError, warn } from '@octet/backend';
 import {
   type AnyModule,
   BatchNorm1d,
@@ -75,7 +75,7 @@ export interface FuseOptions {
 export function fuseModules<M extends AnyModule>(
   model: M,
   modulesToFuse: readonly string[] | readonly (readonly string[])[],
-  options: FuseOptions = {},
+  options?: FuseOptions,
 ): M {
   return fuseNamed('fuseModules', model, modulesToFuse, options);
 }
@@ -84,7 +84,7 @@ export function fuseModules<M extends AnyModule>(
 export function fuseModulesQat<M extends AnyModule>(
   model: M,
   modulesToFuse: readonly string[] | readonly (readonly string[])[],
-  options: FuseOptions = {},
+  options?: FuseOptions,
 ): M {
   return fuseNamed('fuseModulesQat', model, modulesToFuse, options);
 }
@@ -95,9 +95,10 @@ function fuseNamed<M extends AnyModule>(
   op: Op,
   model: M,
   modulesToFuse: readonly string[] | readonly (readonly string[])[],
-  { inplace = true }: FuseOptions,
+  options: FuseOptions | undefined,
   training = op === 'fuseModulesQat',
 ): M {
+  const { inplace = true } = checkOptions(op, options, 'inplace');
   const target = inplace ? model : model.clone({ hooks: true });
   const lists =
     modulesToFuse.length > 0 && typeof modulesToFuse[0] === 'string'
@@ -198,7 +199,8 @@ function findFuser(modules: readonly AnyModule[], training: boolean): Fuser | un
  *
  * @throws QuantizationError if layers to fuse have another mode than the model
  */
-export function fuse<M extends AnyModule>(model: M, { inplace = false }: FuseOptions = {}): M {
+export function fuse<M extends AnyModule>(model: M, options?: FuseOptions): M {
+  const { inplace = false } = checkOptions('fuse', options, 'inplace');
   const { training } = model;
   const target = inplace ? model : model.clone({ hooks: true });
   const lists: string[][] = [];

@@ -1,4 +1,4 @@
-import { ArgumentError, QuantizationError, warn, warnOnce } from '@octet/backend';
+import { ArgumentError, checkOptions, QuantizationError, warn, warnOnce } from '@octet/backend';
 import {
   type AnyModule,
   BatchNorm1d,
@@ -33,8 +33,9 @@ export interface PrepareOptions {
 export function prepare<M extends AnyModule>(
   model: M,
   mapping?: QConfigMapping,
-  { inplace = false }: PrepareOptions = {},
+  options?: PrepareOptions,
 ): M {
+  const { inplace = false } = checkOptions('prepare', options, 'inplace');
   if (model.training) {
     throw new QuantizationError({
       op: 'prepare',
@@ -56,8 +57,9 @@ export function prepare<M extends AnyModule>(
 export function prepareQat<M extends AnyModule>(
   model: M,
   mapping?: QConfigMapping,
-  { inplace = false }: PrepareOptions = {},
+  options?: PrepareOptions,
 ): M {
+  const { inplace = false } = checkOptions('prepareQat', options, 'inplace');
   if (!model.training) {
     throw new QuantizationError({
       op: 'prepareQat',
