@@ -79,9 +79,7 @@ function requirePrepared(model: AnyModule, calibrated: boolean): void {
       op: 'convert',
       expected: 'a model with observers',
       found: 'one without any',
-      fix:
-        'Call prepare() and calibrate, or prepareQat() and train, before convert(). If you did, no layer with an int8 form had ' +
-        'a QConfig.',
+      fix: 'Call prepare() and calibrate, or prepareQat() and train, before convert(). If you did, there was nothing to quantize.',
     });
   }
   // A FloatFunctional may stand where no sum is ever taken: QFunctional tells, if it is used after all.
@@ -144,14 +142,9 @@ export async function quantizeDynamic<M extends AnyModule>(
     }
   }
   if (left.length > 0) {
-    warn(
-      `quantizeDynamic: left in float: ${left.join(', ')}: it replaces Linear and LSTM themselves, no subclasses. Hold such a ` +
-        'layer in a field of your class instead.',
-    );
+    warn(`quantizeDynamic: subclasses stay in float: ${left.join(', ')}. Hold the layer in a field instead.`);
   } else if (swaps.size === 0) {
-    warn(
-      `quantizeDynamic: nothing to quantize in ${model.constructor.name}: no Linear or LSTM that was asked for`,
-    );
+    warn(`quantizeDynamic: nothing to quantize in ${model.constructor.name}`);
   }
   return finished('quantizeDynamic', target, swaps, inplace);
 }

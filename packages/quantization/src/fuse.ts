@@ -141,19 +141,13 @@ function requireFuser(
 ): Fuser {
   const wrong = modules.findIndex((m) => m.training !== training);
   if (wrong >= 0) {
-    const [mode, other] = training ? ['train', 'evaluation'] : ['eval', 'training'];
     throw new QuantizationError({
       op,
-      expected: training ? 'a model in training mode' : 'a model in evaluation mode',
-      found: `${other} mode (${paths[wrong]})`,
-      fix:
-        op === 'fuse'
-          ? 'Call eval(), or train(), on the model that you hand to fuse: it goes by its mode.'
-          : `Call model.${mode}() first; ${
-              training
-                ? 'to fold batch normalisation, use fuseModules in evaluation mode.'
-                : 'to keep batch normalisation for training, use fuseModulesQat.'
-            }`,
+      expected: `a model in ${training ? 'training' : 'evaluation'} mode`,
+      found: `${training ? 'evaluation' : 'training'} mode (${paths[wrong]})`,
+      fix: `Call eval() or train() on the whole model${
+        op === 'fuse' ? '' : '; fuseModules is for evaluation, fuseModulesQat for training'
+      }.`,
     });
   }
   if (modules.some((m) => outputObserver(m))) {
@@ -178,9 +172,7 @@ function refuse(op: Op, training: boolean, found: string): never {
       .map((p) => p.types.map((t) => t.name).join('-'))
       .join(', ')}`,
     found,
-    fix:
-      'Name modules that follow one another in the forward pass; a layer can be fused once. Lists that share a ReLU go into ' +
-      'one call.',
+    fix: 'Name modules that follow one another in the forward pass; a layer can be fused once. Lists that share a ReLU go into one call.',
   });
 }
 
@@ -226,12 +218,11 @@ export function fuse<M extends AnyModule>(model: M, options?: FuseOptions): M {
   }
   if (left.length > 0) {
     warn(
-      `fuse: left as they are: ${left.map((paths) => `['${paths.join("', '")}']`).join(', ')}. Where their order in forward is ` +
-        `this one, hand these lists, with a ReLU behind that has no other use, to ${training ? 'fuseModulesQat' : 'fuseModules'}; ` +
-        'classes of your own are not fused.',
+      `fuse: left as they are: ${left.map((paths) => `['${paths.join("', '")}']`).join(', ')}. If forward has this order, hand ` +
+        `them to ${training ? 'fuseModulesQat' : 'fuseModules'}, each with a ReLU that has no other use; subclasses don't fuse.`,
     );
   } else if (lists.length === 0 && !target.modules().some((m) => m instanceof FusedIdentity)) {
-    warn(`fuse: found nothing to fuse in ${model.constructor.name}: it looks at neighbours in a Sequential`);
+    warn(`fuse: nothing to fuse in ${model.constructor.name}: no neighbours in a Sequential`);
   }
   return fuseNamed('fuse', target, lists, {}, training);
 }

@@ -88,8 +88,7 @@ function endPass(model: AnyModule): void {
     return `${paths.get(module)} (${uses.length} times: ${texts.join(', ')})`;
   });
   warn(
-    `calibration: used more than once in one pass, with one range for all its results: ${places.join('; ')}. Give each ` +
-      'place a module of its own, unless the results are alike.',
+    `calibration: one range for several uses in a pass: ${places.join('; ')}. Give each a module of its own, unless their results are alike.`,
   );
 }
 
@@ -116,7 +115,7 @@ export async function readOutputQparams(
       op: 'convert',
       expected: `quint8 activations, per tensor (${path})`,
       found: observer.dtype + (observer.chAxis === undefined ? '' : ', per channel'),
-      fix: "Give the activation observer dtype 'quint8', per tensor: int8 kernels take unsigned activations and signed weights.",
+      fix: 'Choose such an observer: int8 kernels take unsigned activations and signed weights.',
     });
   }
   const { scale, zeroPoint } = await readQparams('convert', path, observer);
@@ -145,12 +144,9 @@ export async function readQparams(
     if (usable && z >= lo && z <= hi && !(min[i] > max[i])) continue;
     throw new QuantizationError({
       op,
-      expected: `a scale > 0, finite as its reciprocal, and a zero point from ${lo} to ${hi} for ${path}`,
+      expected: `a finite scale > 0, and a zero point from ${lo} to ${hi}, for ${path}`,
       found: `scale ${s}, zero point ${z}${min.length > 0 ? ` of the range ${min[i]} to ${max[i]}` : ''}${scale.length > 1 ? ` in channel ${i}` : ''}`,
-      fix: Number.isFinite(s)
-        ? 'Give the observer qparams that integers have, or show it data: these were set or loaded.'
-        : 'NaN or infinity, in the data or made by a layer before, spoils a range for good: prepare the model anew, and calibrate ' +
-          'with finite numbers.',
+      fix: 'Prepare anew, and calibrate with finite numbers: NaN and infinity spoil a range for good.',
     });
   }
   return { scale, zeroPoint };

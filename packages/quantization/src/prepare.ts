@@ -130,8 +130,8 @@ function insertObservers(op: Op, model: AnyModule): void {
     throw new QuantizationError({
       op,
       expected: 'layers fused in evaluation mode',
-      found: `${named(unfolded.path, unfolded.module)}, fused for training`,
-      fix: 'Fuse the model in evaluation mode, which folds batch normalisation; or train it, with prepareQat.',
+      found: named(unfolded.path, unfolded.module),
+      fix: 'It is for training: fuse in evaluation mode, or use prepareQat.',
     });
   }
   let quantized = 0;
@@ -146,16 +146,14 @@ function insertObservers(op: Op, model: AnyModule): void {
   const floats = layers.filter(({ module }) => hasNoInt8Form(module));
   if (floats.length > 0) {
     warn(
-      `${op}: without an int8 form: ${floats.map(({ path, module }) => named(path, module)).join(', ')}. Where integers reach ` +
-        'one, the converted model throws. Three ways out: fuse it into the layer before (fuse, fuseModules); replace it; leave it ' +
-        'in float (leaveInFloat). Before the QuantStub and behind the DeQuantStub it may stay.',
+      `${op}: no int8 form: ${floats.map(({ path, module }) => named(path, module)).join(', ')}. Between the stubs, fuse it ` +
+        '(fuseModules), replace it, or leave it in float (leaveInFloat): int8 inference throws there.',
     );
   }
-  if (quantized === 0) warn(`${op}: no layer to quantize in ${model.constructor.name}`);
+  if (quantized === 0) warn(`${op}: nothing to quantize in ${model.constructor.name}`);
   else if (!layers.some(({ module }) => module instanceof QuantStub)) {
     warn(
-      `${op}: no QuantStub with a QConfig in ${model.constructor.name}: converted, it takes quint8 tensors. To hand it floats, ` +
-        'wrap it: new QuantWrapper(model).',
+      `${op}: no QuantStub in ${model.constructor.name}: converted, it takes quint8 tensors. new QuantWrapper(model) takes floats.`,
     );
   }
 }

@@ -25,8 +25,8 @@ export function swapLayers<M extends AnyModule>(op: string, model: M, swaps: Swa
   if (inplace && swaps.has(model)) {
     throw new QuantizationError({
       op,
-      expected: 'a model with layers inside, for inplace',
-      found: `a ${model.constructor.name}, which is replaced itself`,
+      expected: 'layers inside the model, for inplace',
+      found: `${model.constructor.name}, a layer itself`,
       fix: `Leave out inplace, and use what ${op} returns.`,
     });
   }
@@ -53,9 +53,7 @@ export function swapLayers<M extends AnyModule>(op: string, model: M, swaps: Swa
 export function warnOfLostHooks(op: string, path: string, from: AnyModule, to: AnyModule): void {
   const stay = new Set(to.modules());
   if (from.modules().some((module) => hasHooks(module) && !stay.has(module)))
-    warn(
-      `${op}: hooks on a layer inside ${named(path, from)} are gone: ${to.constructor.name} computes all at once`,
-    );
+    warn(`${op}: hooks inside ${named(path, from)} are lost: ${to.constructor.name} computes all at once`);
 }
 
 /** How texts call a module: its path and class. */

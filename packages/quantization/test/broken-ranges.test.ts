@@ -70,7 +70,7 @@ describe('convert refuses ranges without a scale, and changes nothing', () => {
     model.call(withValue(0));
     await refused(
       model,
-      /convert: expected a scale > 0, finite .* for quant, found scale (NaN|Infinity).*finite numbers/,
+      /convert: expected a finite scale > 0.* for quant, found scale (NaN|Infinity).*finite numbers/,
     );
   });
 
@@ -121,8 +121,13 @@ describe('convert refuses ranges without a scale, and changes nothing', () => {
     [0.1, 256],
     [0.1, -1],
   ])('a fixed scale %s and zero point %s', async (scale, zeroPoint) => {
-    const model = prepare(build(), mapping(FixedQParamsObserver.withArgs({ scale, zeroPoint })));
+    const model = prepare(build(), mapping(FixedQParamsObserver.withArgs({ scale: 1, zeroPoint: 0 })));
     model.call(withValue(1));
+    for (const m of model.modules()) {
+      if (!(m instanceof FixedQParamsObserver)) continue;
+      m.scale.fill_(scale);
+      m.zeroPoint.fill_(zeroPoint);
+    }
     await refused(model, /for quant, found scale/);
   });
 
@@ -172,7 +177,7 @@ describe('convert refuses ranges without a scale, and changes nothing', () => {
           ]),
         );
       });
-      await refused(model, /convert: expected a scale > 0.* for module\.2\.weight, found scale/);
+      await refused(model, /convert: expected a finite scale > 0.* for module\.2\.weight, found scale/);
     }
   });
 
@@ -215,7 +220,7 @@ describe('convert refuses ranges without a scale, and changes nothing', () => {
     noGrad(() => (model.at(1) as Linear).weight.fill_(Number.NaN));
     for (const inplace of [false, true]) {
       await expect(quantizeDynamic(model, { inplace })).rejects.toThrow(
-        /quantizeDynamic: expected a scale > 0.* for 1\.weight, found scale NaN/,
+        /quantizeDynamic: expected a finite scale > 0.* for 1\.weight, found scale NaN/,
       );
       expect(model.at(0)).toBeInstanceOf(Linear);
       expect(model.training).toBe(true);

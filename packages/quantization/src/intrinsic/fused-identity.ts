@@ -58,9 +58,9 @@ export class FusedIdentity extends Identity {
     const fused = sites.map((s) => `'${s.fused}'`).join(' or ');
     throw new QuantizationError({
       op: 'fuseModules',
-      expected: `'${this.path}' used behind ${fused}, into which it was fused`,
-      found: 'a call of it somewhere else',
-      fix: `Give that place a layer of its own, or leave '${this.path}' out of the list of modules to fuse.`,
+      expected: `'${this.path}' behind ${fused}, into which it was fused`,
+      found: 'a call elsewhere',
+      fix: `Give that place a layer of its own, or leave '${this.path}' out of the list.`,
     });
   }
 }

@@ -97,7 +97,7 @@ export abstract class WeightedInt8Module extends Int8WeightModule {
       op: 'convert',
       expected: `a finite bias (${path}.bias)`,
       found: `${this.hostBias?.[bad]} in channel ${bad}`,
-      fix: 'Training went astray, or batch normalisation was folded with a broken variance: mend the float model first.',
+      fix: 'Mend the float model first.',
     });
   }
 
