@@ -44,7 +44,7 @@ export function leaveInFloat<M extends AnyModule>(
   const recipes = mapping.recipesOf(mixed);
   for (const path of paths) {
     const layer = mixed.getSubmodule(path);
-    mixed.setSubmodule(path, new FloatIsland(layer));
+    if (!(layer instanceof FloatIsland)) mixed.setSubmodule(path, new FloatIsland(layer));
     recipe.exclude(path);
     const qconfig = recipes.get(layer);
     if (qconfig) recipe.setModuleName(`${path}.dequant`, qconfig).setModuleName(`${path}.quant`, qconfig);

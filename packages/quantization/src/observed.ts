@@ -21,7 +21,15 @@ export function outputObserver(module: AnyModule): ObserverOrFakeQuant | undefin
  * be read at once (WebGPU) has to wait; `convert` does by itself. @throws QuantizationError for batches with NaN or infinity
  */
 export async function settleObservers(model: AnyModule): Promise<void> {
-  for (const module of model.modules()) if (module instanceof Observer) await module.settled();
+  for (const [path, module] of model.namedModules()) {
+    if (!(module instanceof Observer)) continue;
+    try {
+      await module.settled();
+    } catch (error) {
+      if (path === '' || !(error instanceof QuantizationError)) throw error;
+      throw new QuantizationError({ ...error, found: `${error.found} (${path})` });
+    }
+  }
 }
 
 /** Makes `observer` watch the output of `module`; it may replace it, as fake quantization does. */

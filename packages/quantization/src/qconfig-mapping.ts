@@ -66,15 +66,19 @@ export class QConfigMapping {
   }
 
   private lookUp(path: string, module: AnyModule): QConfig | null {
+    // A fused module is also what its first layer was.
+    const first = module instanceof FusedModule ? module.at(0) : undefined;
     // The longest named path that is this module or holds it.
-    for (let at = path; ; at = at.slice(0, Math.max(0, at.lastIndexOf('.')))) {
+    for (let at = first ? `${path}.0` : path; ; at = at.slice(0, Math.max(0, at.lastIndexOf('.')))) {
       const named = this.byName.get(at);
       if (named !== undefined) return named;
       if (at === '') break;
     }
-    const types = [module, ...(module instanceof FusedModule ? [module.at(0)] : [])];
-    const typed = types.map((m) => this.byType.get(m.constructor as ModuleClass));
-    return typed.find((qconfig) => qconfig !== undefined) ?? (typed.includes(null) ? null : this.global);
+    for (const of of [module, first]) {
+      const typed = of && this.byType.get(of.constructor as ModuleClass);
+      if (typed !== undefined) return typed;
+    }
+    return this.global;
   }
 }
 

@@ -114,6 +114,24 @@ describe('what has no int8 form is named before calibration', () => {
     expect(said()).toEqual([]);
   });
 
+  test('a layer left in float twice is left in float once', async () => {
+    const model = new QuantWrapper(new Sequential(new Linear(2, 2), new LayerNorm([2]))).eval();
+    const once = leaveInFloat(model, ['module.1', 'module.1'], ptq());
+    for (const { model: mixed, mapping } of [
+      once,
+      leaveInFloat(once.model, ['module.1'], once.mapping),
+      leaveInFloat(once.model, ['module.1'], ptq()),
+    ]) {
+      expect(String(mixed)).toBe(String(once.model));
+      const prepared = prepare(mixed, mapping);
+      prepared.call(randn([4, 2]));
+      const int8 = await convert(prepared);
+      expect(noGrad(() => int8.call(randn([4, 2]))).shape).toEqual([4, 2]);
+      expect(int8.getSubmodule('module.1.quant')).toBeInstanceOf(quantized.Quantize);
+    }
+    expect(said()).toEqual([]);
+  });
+
   test('the three ways out work', async () => {
     const build = (middle: Module) =>
       new QuantWrapper(new Sequential(new Linear(2, 2), middle, new ReLU(), new Linear(2, 2))).eval();
@@ -216,6 +234,9 @@ describe('nothing to do is said', () => {
     expect(of('depthwise.0')).toBe(null);
     expect(of('hidden.0')).toBe(null);
     expect(of('head')).toBe(perChannel);
+    const inside = ptq().exclude('stem.0.0').setObjectType(intrinsic.ConvReLU2d, perChannel).recipesOf(model);
+    expect(inside.get(model.getSubmodule('stem.0'))).toBe(null);
+    expect(inside.get(model.getSubmodule('hidden.0'))).toBe(ptq().recipesOf(model).get(model.head));
     expect(
       new QConfigMapping().setObjectType(Linear, perChannel).recipesOf(model).get(model.hidden.at(0)),
     ).toBe(perChannel);
