@@ -2,7 +2,9 @@
  * Which module becomes which: the tables that `prepareQat`, `convert` and `quantizeDynamic` go by. Adding a module is one
  * file and one line here.
  */
+import { QuantizationError } from '@octet/backend';
 import { type AnyModule, Conv2d, Hardswish, LeakyReLU, Linear, LSTM } from '@octet/nn';
+import type { Tensor } from '@octet/tensor';
 import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
 import { FloatFunctional } from './float-functional';
@@ -123,9 +125,9 @@ async function convertConv(
   return new Int8(
     conv,
     await quantizeWeight('convert', path, weight, observer),
-    bias?.detach(),
+    await finiteBias(path, bias),
     output,
-  ).withHostBias(path);
+  ).withHostBias();
 }
 
 async function convertLinear(
@@ -139,9 +141,21 @@ async function convertLinear(
   const observer = linear instanceof QatLinear ? linear.weightFakeQuant : qconfig.weight();
   return new Int8(
     await quantizeWeight('convert', path, linear.weight, observer),
-    linear.bias?.detach(),
+    await finiteBias(path, linear.bias),
     output,
-  ).withHostBias(path);
+  ).withHostBias();
+}
+
+/** @throws QuantizationError, which names the layer, for NaN and infinities */
+async function finiteBias(path: string, bias: Tensor | undefined): Promise<Tensor | undefined> {
+  const bad = ((await bias?.data()) as Float32Array | undefined)?.find((b) => !Number.isFinite(b));
+  if (bad === undefined) return bias?.detach();
+  throw new QuantizationError({
+    op: 'convert',
+    expected: `a finite bias (${path}.bias)`,
+    found: String(bad),
+    fix: 'Mend the float model first.',
+  });
 }
 
 async function convertFunctional(path: string, module: FloatFunctional): Promise<QFunctional> {

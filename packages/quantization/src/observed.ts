@@ -52,7 +52,7 @@ function watchOutput(self: AnyModule, args: Tensor[], output: Tensor): Tensor {
 export function observe(module: AnyModule, x: Tensor, method = ''): Tensor {
   const observer = outputObserver(module);
   if (!observer) return x;
-  if (pass) {
+  if (pass && rangeOf(observer)) {
     const uses = pass.uses.get(module) ?? [];
     pass.uses.set(module, [...uses, { method, after: pass.last }]);
     pass.last = module;
@@ -144,7 +144,8 @@ export async function readQparams(
   const qparams = observer.calculateQparams();
   const scale = (await qparams.scale.data()) as Float32Array;
   const zeroPoint = (await qparams.zeroPoint.data()) as Int32Array;
-  const [min, max] = await readRange(observer);
+  const range = observer.observed ? rangeOf(observer) : undefined;
+  const [min, max] = range ? [await range.minVal.data(), await range.maxVal.data()] : [[], []];
   const [lo, hi] = quantRange[observer.dtype];
   for (let i = 0; i < Math.max(scale.length, 1); i++) {
     const [s, z] = [scale[i], zeroPoint[i]];
@@ -160,9 +161,8 @@ export async function readQparams(
   return { scale, zeroPoint };
 }
 
-/** The range seen so far; empty where there is none. */
-async function readRange(observer: ObserverOrFakeQuant): Promise<ArrayLike<number>[]> {
-  const range = observer instanceof FakeQuantizeBase ? observer.activationPostProcess : observer;
-  if (!(range instanceof RangeObserver && range.observed)) return [[], []];
-  return [await range.minVal.data(), await range.maxVal.data()];
+/** What keeps the minimum and maximum; undefined where scale and zero point are given. */
+function rangeOf(observer: ObserverOrFakeQuant): RangeObserver | undefined {
+  const inner = observer instanceof FakeQuantizeBase ? observer.activationPostProcess : observer;
+  return inner instanceof RangeObserver ? inner : undefined;
 }

@@ -186,10 +186,7 @@ describe('convert refuses ranges without a scale, and changes nothing', () => {
       const model = prepare(build(), mapping(MinMaxObserver));
       model.call(withValue(1));
       noGrad(() => (model.getSubmodule('module.2') as unknown as Linear).bias?.copy_(tensor([1, value])));
-      await refused(
-        model,
-        /convert: expected a finite bias \(module\.2\.bias\), found (NaN|-Infinity) in channel 1/,
-      );
+      await refused(model, /convert: expected a finite bias \(module\.2\.bias\), found (NaN|-Infinity)\./);
     }
   });
 
