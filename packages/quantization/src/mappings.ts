@@ -112,7 +112,7 @@ async function convertConv(
   const output = await readOutputQparams(path, module);
   const { weight, bias } = conv instanceof QatConvBn2d ? conv.folded() : conv;
   const observer = conv instanceof QatConv2d ? conv.weightFakeQuant : qconfig.weight();
-  return new Int8(conv, await quantizeWeight(path, weight, observer), bias?.detach(), output).withHostBias();
+  return new Int8(conv, await quantizeWeight(path, weight, observer), bias?.detach(), output).at(path);
 }
 
 async function convertLinear(
@@ -128,7 +128,7 @@ async function convertLinear(
     await quantizeWeight(path, linear.weight, observer),
     linear.bias?.detach(),
     output,
-  ).withHostBias();
+  ).at(path);
 }
 
 async function convertFunctional(path: string, module: FloatFunctional): Promise<QFunctional> {
