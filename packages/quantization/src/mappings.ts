@@ -124,11 +124,9 @@ async function convertLinear(
 ): Promise<AnyModule> {
   const output = await readOutputQparams(path, module);
   const observer = linear instanceof QatLinear ? linear.weightFakeQuant : qconfig.weight();
-  return new Int8(
-    await quantizeWeight(path, linear.weight, observer),
-    linear.bias?.detach(),
-    output,
-  ).at(path);
+  return new Int8(await quantizeWeight(path, linear.weight, observer), linear.bias?.detach(), output).at(
+    path,
+  );
 }
 
 async function convertFunctional(path: string, module: FloatFunctional): Promise<QFunctional> {
