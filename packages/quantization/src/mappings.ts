@@ -2,7 +2,7 @@
  * Which module becomes which: the tables that `prepareQat`, `convert` and `quantizeDynamic` go by. Adding a module is one
  * file and one line here.
  */
-import { type AnyModule, Conv2d, Hardswish, LeakyReLU, Linear, LSTM } from '@octet/nn';
+import { type AnyModule, Conv2d, Hardswish, LeakyReLU, Linear, LSTM, Sigmoid, Tanh } from '@octet/nn';
 import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
 import { FloatFunctional } from './float-functional';
@@ -12,7 +12,11 @@ import { outputObserver, readOutputQparams } from './observed';
 import { QatConvBn2d, QatConvBnReLU2d } from './qat/conv-bn2d';
 import { QatConv2d, QatConvReLU2d } from './qat/conv2d';
 import { QatLinear, QatLinearReLU } from './qat/linear';
-import type { QConfig } from './qconfig';
+import {
+  defaultFixedQparamsRange0to1FakeQuant,
+  defaultFixedQparamsRangeNeg1to1FakeQuant,
+  type QConfig,
+} from './qconfig';
 import { QuantizedHardswish, QuantizedLeakyReLU } from './quantized/activations';
 import { QuantizedConv2d, QuantizedConvReLU2d } from './quantized/conv2d';
 import { QuantizedLinear, QuantizedLinearReLU } from './quantized/linear';
@@ -20,6 +24,7 @@ import { QFunctional } from './quantized/q-functional';
 import { DeQuantize, Quantize } from './quantized/quantize';
 import { quantizeWeight } from './quantized/weighted';
 import { DeQuantStub, QuantStub } from './stubs';
+import type { ObserverFactory } from './with-args';
 
 // biome-ignore lint/suspicious/noExplicitAny: any module class
 export type ModuleClass = abstract new (...args: any[]) => AnyModule;
@@ -40,6 +45,8 @@ export const defaultQatMapping: ReadonlyMap<ModuleClass, Swap> = new Map<ModuleC
 export interface StaticRule {
   /** Whether `prepare` watches the output; without, scale and zero point are the input's or known. */
   observe: boolean;
+  /** What `prepareQat` puts after the module, whatever the recipe: its int8 form has a fixed scale. */
+  fixed?: ObserverFactory;
   // biome-ignore lint/suspicious/noExplicitAny: each entry knows its own module type
   convert(path: string, module: any, qconfig: QConfig): AnyModule | Promise<AnyModule>;
 }
@@ -67,6 +74,8 @@ export const defaultStaticMapping: ReadonlyMap<ModuleClass, StaticRule> = new Ma
   [QatLinear, observed((path, m: QatLinear, q) => convertLinear(QuantizedLinear, path, m, m, q))],
   [QatLinearReLU, observed((path, m: QatLinearReLU, q) => convertLinear(QuantizedLinearReLU, path, m, m, q))],
   [FloatFunctional, observed(convertFunctional)],
+  [Sigmoid, { observe: false, fixed: defaultFixedQparamsRange0to1FakeQuant, convert: () => new Sigmoid() }],
+  [Tanh, { observe: false, fixed: defaultFixedQparamsRangeNeg1to1FakeQuant, convert: () => new Tanh() }],
   [Hardswish, observed(async (path, m) => new QuantizedHardswish(await readOutputQparams(path, m)))],
   [
     LeakyReLU,
@@ -112,7 +121,9 @@ async function convertConv(
   const output = await readOutputQparams(path, module);
   const { weight, bias } = conv instanceof QatConvBn2d ? conv.folded() : conv;
   const observer = conv instanceof QatConv2d ? conv.weightFakeQuant : qconfig.weight();
-  return new Int8(conv, await quantizeWeight(path, weight, observer), bias?.detach(), output).at(path);
+  return new Int8(conv, await quantizeWeight(path, weight, observer), bias?.detach(), output).withHostBias(
+    path,
+  );
 }
 
 async function convertLinear(
@@ -124,9 +135,11 @@ async function convertLinear(
 ): Promise<AnyModule> {
   const output = await readOutputQparams(path, module);
   const observer = linear instanceof QatLinear ? linear.weightFakeQuant : qconfig.weight();
-  return new Int8(await quantizeWeight(path, linear.weight, observer), linear.bias?.detach(), output).at(
-    path,
-  );
+  return new Int8(
+    await quantizeWeight(path, linear.weight, observer),
+    linear.bias?.detach(),
+    output,
+  ).withHostBias(path);
 }
 
 async function convertFunctional(path: string, module: FloatFunctional): Promise<QFunctional> {

@@ -57,7 +57,7 @@ export function prepareQat<M extends AnyModule>(
   }
   const target = configured('prepareQat', model, mapping, inplace);
   swapForTraining(target);
-  insertObservers(target);
+  insertObservers(target, true);
   warnOfPlainObservers(target);
   return target;
 }
@@ -99,15 +99,17 @@ function configured<M extends AnyModule>(
   return target;
 }
 
-function insertObservers(module: AnyModule): void {
+function insertObservers(module: AnyModule, training = false): void {
   for (const child of module.children()) {
     const qconfig = qconfigOf(child);
     const rule = defaultStaticMapping.get(child.constructor as never);
     if (rule) {
-      if (!qconfig || !rule.observe || outputObserver(child)) continue;
+      if (!qconfig || outputObserver(child)) continue;
+      if (training && rule.fixed) attachObserver(child, rule.fixed());
+      if (!rule.observe) continue;
       if (child instanceof FloatFunctional) child.activationPostProcess = qconfig.activation();
       else attachObserver(child, qconfig.activation());
-    } else if (!(child instanceof FusedModule)) insertObservers(child);
+    } else if (!(child instanceof FusedModule)) insertObservers(child, training);
   }
 }
 

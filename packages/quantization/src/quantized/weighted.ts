@@ -93,7 +93,7 @@ export abstract class WeightedInt8Module extends Int8WeightModule {
    * Tells the layer its place in the model, and reads what makes its int32 bias to the host: the constructor can't where
    * reading takes time.
    */
-  async at(path: string): Promise<this> {
+  async withHostBias(path: string): Promise<this> {
     this.path = path;
     if (this.bias && !this.host) this.keepOnHost(await this.weight.data(), await this.bias.data());
     return this;
