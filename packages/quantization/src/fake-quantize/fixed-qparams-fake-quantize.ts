@@ -14,7 +14,7 @@ export class FixedQParamsFakeQuantize extends FakeQuantizeBase {
     if (!(this.activationPostProcess instanceof FixedQParamsObserver)) {
       throw new QuantizationError({
         op: 'FixedQParamsFakeQuantize',
-        expected: 'FixedQParamsObserver.withArgs({ scale, zeroPoint })',
+        expected: 'a FixedQParamsObserver',
         found: this.activationPostProcess.constructor.name,
         fix: 'Use FakeQuantize for other observers.',
       });

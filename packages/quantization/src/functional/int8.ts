@@ -51,17 +51,13 @@ export function requantizeMultiplier(
   return weightScale.map((sw) => f32(f32(f32(x.scale) * sw) * inverse));
 }
 
-/** The bias as an integer at the scale of the sums: rint(f32(bias · f32(1 / f32(sx · sw)))). */
-function biasAt(bias: number, sx: number, sw: number): number {
-  return roundHalfEven(f32(bias * f32(1 / f32(sx * sw))));
-}
-
 /** A layer's bias at run time, and the weight scales that it asks for. */
 export interface FittedBias {
+  /** rint(f32(bias · f32(1 / f32(sx · sw)))), the bias at the scale of the sums. */
   readonly bias: Int32Array;
   /** A scale for each row, where some rows need a coarser one than the weight's; else undefined. */
   readonly scales: Float32Array | undefined;
-  /** By how many steps of the output the coarser scales may move it, at most; Infinity where a bias saturates even so. */
+  /** By how many steps of the output the coarser scales may move it, at most. */
   readonly loss: number;
 }
 
@@ -69,7 +65,8 @@ export interface FittedBias {
  * The int32 bias. A row whose bias doesn't fit int32 beside the row's largest sum, `255 · Σ |w - zw|`, gets a coarser
  * weight scale, at which it does (docs/numerics.md, "int8 convolution and linear").
  *
- * `rowSums` gives Σ |w - zw| of each row. @throws QuantizationError for a bias that is NaN or infinite
+ * `rowSums` gives Σ |w - zw| of each row.
+ * @throws QuantizationError for a bias that fits at no finite scale: NaN, infinities
  */
 export function fitBias(
   op: string,
@@ -84,43 +81,39 @@ export function fitBias(
   const scales = Float32Array.from(bias, (_, row) => scale[scale.length === 1 ? 0 : row]);
   const inputs = weight.numel / scales.length;
   const worst = largestSum(weight);
+  // Rounding to a coarser scale moves a weight by half a step at most. A little more is for float32.
+  const room = (INT32_MAX - 127.5 * inputs) * (1 - 1e-6);
   let sums: Float64Array | undefined;
-  let loss = 0;
   let raised = false;
+  let loss = 0;
   const fitted = Int32Array.from(bias, (b, row) => {
-    const sw = scales[row];
-    const q = biasAt(b, sx, sw);
-    if (Math.abs(q) <= INT32_MAX - worst) return q;
-    if (!Number.isFinite(b)) {
+    const at = () => roundHalfEven(f32(b * f32(1 / f32(sx * scales[row]))));
+    const fits = (sum: number) => Math.abs(at()) <= INT32_MAX - sum;
+    if (fits(worst)) return at();
+    sums ??= rowSums();
+    const sum = 255 * sums[row];
+    if (fits(sum)) return at();
+    const real = sum * sx * scales[row];
+    const coarse = Math.max((Math.abs(b) + real) / room, SMALLEST_NORMAL);
+    scales[row] = coarse / sx;
+    if (!Number.isFinite(scales[row])) {
       throw new QuantizationError({
         op,
         expected: 'finite biases',
-        found: `${b} at ${row}`,
-        fix: 'Find the training step or the file that it comes from.',
+        found: `${b} in row ${row}`,
+        fix: 'Mend the float model, or the file.',
       });
     }
-    sums ??= rowSums();
-    const sum = 255 * sums[row];
-    if (Math.abs(q) <= INT32_MAX - sum) return q;
-    // Rounding to the coarser scale moves each weight by half a step at most. A little more is for float32.
-    const room = (INT32_MAX - 127.5 * inputs) * (1 - 1e-6);
-    const coarse = Math.max((Math.abs(b) + sum * sx * sw) / room, SMALLEST_NORMAL);
-    scales[row] = Math.min(coarse / sx, LARGEST);
     raised = true;
-    loss = Math.max(loss, Math.min(sum * sx * sw, 127.5 * inputs * coarse) / y.scale);
-    const limit = INT32_MAX - worst;
-    const fits = biasAt(b, sx, scales[row]);
-    if (coarse / sx <= LARGEST) return fits;
-    loss = Number.POSITIVE_INFINITY;
-    return Math.min(Math.max(fits, -limit), limit);
+    loss = Math.max(loss, Math.min(real, 127.5 * inputs * coarse) / y.scale);
+    return at();
   });
   return { bias: fitted, scales: raised ? scales : undefined, loss };
 }
 
 const INT32_MAX = 2 ** 31 - 1;
-/** Of float32. */
+/** Of float32: it has a reciprocal. */
 const SMALLEST_NORMAL = 2 ** -126;
-const LARGEST = (2 - 2 ** -23) * 2 ** 127;
 
 function weightQparams(weight: Tensor) {
   return qparamArrays(weight.qparams as NonNullable<Tensor['qparams']>);

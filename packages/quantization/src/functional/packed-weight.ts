@@ -107,8 +107,8 @@ export class PackedWeight {
     if (fitted.loss > 0.5) {
       warnOnce(
         `bias ${op}`,
-        `${op}: biases that are too large for int32 at the scale of the weights. Coarser weights make room for them, and may ` +
-          `move outputs by ${fitted.loss.toPrecision(2)} steps. Calibrate with inputs that reach the layer, or leave it in float.`,
+        `${op}: biases too large for int32 at the scale of the weights: coarser weights may move outputs by ` +
+          `${fitted.loss.toPrecision(2)} steps. Calibrate with real inputs, or leave it in float.`,
       );
     }
     return fitted;
