@@ -180,7 +180,7 @@ describe('a bias that does not fit int32 at the scale of the weights', () => {
     for (const b of [Number.NaN, Number.POSITIVE_INFINITY]) {
       const packed = new functional.PackedWeight('head', weight, tensor([b]));
       expect(() => functional.linear(x, packed, { scale: 1, zeroPoint: 0 })).toThrow(
-        /head: expected finite biases, found (NaN|Infinity) in row 0/,
+        /head: expected finite numbers as biases, found (NaN|Infinity) in row 0/,
       );
     }
   });

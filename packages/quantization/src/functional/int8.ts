@@ -99,7 +99,7 @@ export function fitBias(
     if (!Number.isFinite(scales[row])) {
       throw new QuantizationError({
         op,
-        expected: 'finite biases',
+        expected: 'finite numbers as biases',
         found: `${b} in row ${row}`,
         fix: 'Mend the float model, or the file.',
       });
