@@ -16,7 +16,8 @@ export interface Folded {
 
 /**
  * Weight and bias of a layer and the batch normalisation after it, as one layer (evaluation mode):
- * W · γ/√(var + ε) and (b - mean) · γ/√(var + ε) + β, PyTorch's fuse_conv_bn_weights.
+ * W · γ/√(var + ε) and (b - mean) · γ/√(var + ε) + β, float32 step by float32 step as PyTorch's fuse_conv_bn_weights and
+ * fuse_linear_bn_weights.
  */
 export function foldBatchNorm(
   weight: Tensor,
@@ -37,12 +38,14 @@ export function foldBatchNorm(
     const { backend } = weight;
     const gamma = bn.weight ?? ones([n], { backend });
     const beta = bn.bias ?? zeros([n], { backend });
-    const inverseStd = runningVar.add(bn.eps).pow(-0.5);
+    const inverseStd = ones([n], { backend }).div(runningVar.add(Math.fround(bn.eps)).sqrt());
     const factor = gamma.mul(inverseStd);
-    const b = bias ?? zeros([n], { backend });
+    const centred = (bias ?? zeros([n], { backend })).sub(runningMean);
+    // PyTorch multiplies the bias of a convolution in another order than that of a linear layer.
+    const scaled = weight.dim === 4 ? centred.mul(inverseStd).mul(gamma) : centred.mul(factor);
     return {
       weight: weight.mul(factor.reshape([n, ...weight.shape.slice(1).map(() => 1)])),
-      bias: b.sub(runningMean).mul(inverseStd).mul(gamma).add(beta),
+      bias: scaled.add(beta),
     };
   });
 }

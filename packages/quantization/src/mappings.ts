@@ -3,7 +3,7 @@
  * file and one line here.
  */
 import { QuantizationError } from '@octet/backend';
-import { type AnyModule, Conv2d, Hardswish, LeakyReLU, Linear, LSTM } from '@octet/nn';
+import { type AnyModule, Conv2d, Hardswish, LeakyReLU, Linear, LSTM, Sigmoid, Tanh } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
 import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
@@ -14,7 +14,11 @@ import { outputObserver, readOutputQparams } from './observed';
 import { QatConvBn2d, QatConvBnReLU2d } from './qat/conv-bn2d';
 import { QatConv2d, QatConvReLU2d } from './qat/conv2d';
 import { QatLinear, QatLinearReLU } from './qat/linear';
-import type { QConfig } from './qconfig';
+import {
+  defaultFixedQparamsRange0to1FakeQuant,
+  defaultFixedQparamsRangeNeg1to1FakeQuant,
+  type QConfig,
+} from './qconfig';
 import { QuantizedHardswish, QuantizedLeakyReLU } from './quantized/activations';
 import { QuantizedConv2d, QuantizedConvReLU2d } from './quantized/conv2d';
 import { QuantizedLinear, QuantizedLinearReLU } from './quantized/linear';
@@ -22,6 +26,7 @@ import { QFunctional } from './quantized/q-functional';
 import { DeQuantize, Quantize } from './quantized/quantize';
 import { quantizeWeight } from './quantized/weighted';
 import { DeQuantStub, QuantStub } from './stubs';
+import type { ObserverFactory } from './with-args';
 
 // biome-ignore lint/suspicious/noExplicitAny: any module class
 export type ModuleClass = abstract new (...args: any[]) => AnyModule;
@@ -42,6 +47,8 @@ export const defaultQatMapping: ReadonlyMap<ModuleClass, Swap> = new Map<ModuleC
 export interface StaticRule {
   /** Whether `prepare` watches the output; without, scale and zero point are the input's or known. */
   observe: boolean;
+  /** What `prepareQat` puts after the module, whatever the recipe: its int8 form has a fixed scale. */
+  fixed?: ObserverFactory;
   // biome-ignore lint/suspicious/noExplicitAny: each entry knows its own module type
   convert(path: string, module: any, qconfig: QConfig): AnyModule | Promise<AnyModule>;
 }
@@ -69,6 +76,8 @@ export const defaultStaticMapping: ReadonlyMap<ModuleClass, StaticRule> = new Ma
   [QatLinear, observed((path, m: QatLinear, q) => convertLinear(QuantizedLinear, path, m, m, q))],
   [QatLinearReLU, observed((path, m: QatLinearReLU, q) => convertLinear(QuantizedLinearReLU, path, m, m, q))],
   [FloatFunctional, observed(convertFunctional)],
+  [Sigmoid, { observe: false, fixed: defaultFixedQparamsRange0to1FakeQuant, convert: () => new Sigmoid() }],
+  [Tanh, { observe: false, fixed: defaultFixedQparamsRangeNeg1to1FakeQuant, convert: () => new Tanh() }],
   [Hardswish, observed(async (path, m) => new QuantizedHardswish(await readOutputQparams(path, m)))],
   [
     LeakyReLU,
@@ -127,7 +136,7 @@ async function convertConv(
     await quantizeWeight('convert', path, weight, observer),
     await finiteBias(path, bias),
     output,
-  ).withHostBias();
+  ).withHostBias(path);
 }
 
 async function convertLinear(
@@ -143,7 +152,7 @@ async function convertLinear(
     await quantizeWeight('convert', path, linear.weight, observer),
     await finiteBias(path, linear.bias),
     output,
-  ).withHostBias();
+  ).withHostBias(path);
 }
 
 /** @throws QuantizationError, which names the layer, for NaN and infinities */

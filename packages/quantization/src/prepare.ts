@@ -137,6 +137,7 @@ function insertObservers(op: Op, model: AnyModule): void {
   let quantized = 0;
   for (const { module, qconfig } of layers) {
     const rule = defaultStaticMapping.get(module.constructor as ModuleClass);
+    if (op === 'prepareQat' && rule?.fixed) attachObserver(module, rule.fixed());
     if (!rule?.observe) continue;
     if (module instanceof FloatFunctional) module.activationPostProcess = qconfig.activation();
     else attachObserver(module, qconfig.activation());

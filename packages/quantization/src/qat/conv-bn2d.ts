@@ -129,7 +129,7 @@ export class QatConvBn2d extends QatConv2d {
   }
 
   private get runningStd(): Tensor {
-    return chain((this.bn.runningVar as Tensor).add(this.bn.eps), sqrt);
+    return chain((this.bn.runningVar as Tensor).add(Math.fround(this.bn.eps)), sqrt);
   }
 
   private get gamma(): Tensor {
