@@ -1,6 +1,7 @@
 /** Files of model weights: safetensors, and PyTorch's `.pt`. */
 export type { StoredDType } from './elements';
 export { FormatError, type FormatErrorDetails, type ParseOptions } from './errors';
+export { checkWritable, isStandardOutput, type WriteFileOptions, writeFile } from './files/write-file';
 export { loadPt, type PtKey, type PtValue, parsePt, ptStateDict } from './pt/read';
 export { load, OpenSafetensors, open, type SaveOptions, save } from './safetensors/files';
 export type { TensorInfo } from './safetensors/header';

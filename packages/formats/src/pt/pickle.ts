@@ -1,4 +1,5 @@
 import { type Complain, type FormatError, quote } from '../errors';
+import { decodeUtf8 } from '../text';
 
 /** Makes the error of the opcode that is being carried out. */
 export type Refuse = (
@@ -32,8 +33,6 @@ export class Callable {
 export function unpickle(bytes: Uint8Array, outside: Outside, complain: Complain): unknown {
   return new Machine(bytes, outside, complain).run();
 }
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 class Machine {
   readonly memo = new Map<number, unknown>();
@@ -113,7 +112,7 @@ class Machine {
   text(count: number): string {
     const bytes = this.take(count);
     try {
-      return utf8.decode(bytes);
+      return decodeUtf8(bytes);
     } catch (cause) {
       throw this.refuse('UTF-8', 'other bytes', { cause });
     }

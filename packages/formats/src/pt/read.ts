@@ -62,7 +62,7 @@ export function parsePt(bytes: Uint8Array, { file }: ParseOptions = {}): PtValue
  */
 export async function loadPt(path: string): Promise<PtValue> {
   const { fs } = await node('loadPt');
-  return parsePt(await fs.readFile(path), { file: path });
+  return parsePt(await fs.promises.readFile(path), { file: path });
 }
 
 /**

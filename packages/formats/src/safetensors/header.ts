@@ -3,6 +3,7 @@ import type { QParams } from '@octet/tensor';
 import { elements, type StoredDType } from '../elements';
 import { type Complain, quote } from '../errors';
 import { byteLength, isSize } from '../sizes';
+import { decodeUtf8 } from '../text';
 import { duplicateKey, isObject, isWellFormed } from './json';
 import { parseQuantized, parseQuantizedTable, QUANTIZED } from './quantized';
 
@@ -67,7 +68,7 @@ export function parseHeader(bytes: Uint8Array, dataBytes: number, complain: Comp
 function parseJson(bytes: Uint8Array, complain: Complain): Record<string, unknown> {
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    text = decodeUtf8(bytes);
   } catch (cause) {
     throw complain('header', 'UTF-8', 'other bytes', { cause });
   }

@@ -3,6 +3,7 @@ import { Tensor } from '@octet/tensor';
 import { elements, storedAs } from '../elements';
 import { quote } from '../errors';
 import type { StateDict } from '../state-dict';
+import { encodeUtf8 } from '../text';
 import { MAX_HEADER_BYTES, PREFIX_BYTES } from './header';
 import { isWellFormed } from './json';
 import { describeQuantized, QUANTIZED } from './quantized';
@@ -119,7 +120,7 @@ export function plan(op: string, state: StateDict, { metadata = {} }: SerializeO
 }
 
 function encodeHead(header: object): Uint8Array {
-  const json = new TextEncoder().encode(JSON.stringify(header));
+  const json = encodeUtf8(JSON.stringify(header));
   const length = Math.ceil(json.length / 8) * 8;
   const head = new Uint8Array(PREFIX_BYTES + length).fill(0x20, PREFIX_BYTES);
   new DataView(head.buffer).setBigUint64(0, BigInt(length), true);
