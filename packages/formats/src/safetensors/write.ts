@@ -1,4 +1,4 @@
-import { ArgumentError, isQuantizedDType, type TypedArray } from '@octet/backend';
+import { ArgumentError, BackendError, isQuantizedDType, type TypedArray } from '@octet/backend';
 import { Tensor } from '@octet/tensor';
 import { elements, storedAs } from '../elements';
 import { quote } from '../errors';
@@ -34,6 +34,15 @@ export interface Plan {
  */
 export function serializeSafetensors(state: StateDict, options: SerializeOptions = {}): Uint8Array {
   const planned = plan('serializeSafetensors', state, options);
+  const later = Object.entries(state).find(([, { backend }]) => !backend.readSync);
+  if (later) {
+    throw new BackendError({
+      op: 'serializeSafetensors',
+      expected: 'tensors that can be read at once',
+      found: `${quote(later[0])} on backend '${later[1].backend.name}', which can't`,
+      fix: 'Use await serializeSafetensorsAsync(state), or await save(state, path).',
+    });
+  }
   return assemble(planned, (i) => planned.tensors[i].dataSync());
 }
 
