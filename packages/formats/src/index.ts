@@ -2,7 +2,8 @@
 export type { StoredDType } from './elements';
 export { FormatError, type FormatErrorDetails, type ParseOptions } from './errors';
 export { checkWritable, isStandardOutput, type WriteFileOptions, writeFile } from './files/write-file';
-export { loadPt, type PtKey, type PtValue, parsePt, ptStateDict } from './pt/read';
+export { loadPt, type PtKey, PtObject, type PtValue, parsePt } from './pt/read';
+export { ptStateDict } from './pt/state-dict';
 export { load, OpenSafetensors, open, type SaveOptions, save } from './safetensors/files';
 export type { TensorInfo } from './safetensors/header';
 export { parseSafetensors, SafetensorsFile } from './safetensors/read';
