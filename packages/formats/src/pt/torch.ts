@@ -4,7 +4,7 @@ import { elements, type StoredDType, tensorHere } from '../elements';
 import { type Complain, quote } from '../errors';
 import { checkedQParams } from '../qparams';
 import { byteLength, isSize } from '../sizes';
-import { numpyGlobals, swapped } from './numpy';
+import { NumpyArray, numpyGlobals, swapped } from './numpy';
 import { Opaque } from './opaque';
 import { Attributes, Callable, type Context, call, type Outside, type Refuse } from './pickle';
 
@@ -215,6 +215,7 @@ function bytesOf(name: string, args: readonly unknown[], context: Context): unkn
 export function nameOf(value: object): string {
   if (value instanceof Opaque) return value.name;
   if (value instanceof TorchStorage) return 'torch.storage';
+  if (value instanceof NumpyArray) return 'numpy.ndarray';
   return [...globals].find(([, known]) => known === value)?.[0] ?? 'a function';
 }
 
