@@ -1,4 +1,4 @@
-import { ArgumentError, isFloatDType, ModuleError, warnOnce } from '@octet/backend';
+import { ArgumentError, checkOptions, isFloatDType, ModuleError, warnOnce } from '@octet/backend';
 import { formatShape, kernel, sameShape, Tensor } from '@octet/tensor';
 import { describe, entriesOf, fieldsOf, plainNumber } from './saved-state';
 
@@ -65,6 +65,7 @@ export abstract class Optimizer<H extends Hyperparameters, S extends object> {
 
   /** Adds parameters with values of their own. @throws as the constructor */
   addParamGroup(group: Partial<H> & { params: Iterable<Tensor> }): void {
+    checkOptions(this.name, group, `params initialLr ${Object.keys(this.defaults).join(' ')}`);
     const params = [...group.params];
     if (params.length === 0) throw noParameters(this.name);
     const all = new Set(this.paramGroups.flatMap((g) => g.params));
