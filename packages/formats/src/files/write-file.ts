@@ -1,5 +1,6 @@
 import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { checkOptions } from '@octet/backend';
 import { node } from '../node';
 import { removeAtExit } from './remove-at-exit';
 import { codeOf, targetOf } from './target';
@@ -27,8 +28,9 @@ type Pieces = readonly (string | Uint8Array)[];
 export async function writeFile(
   path: string,
   data: string | Uint8Array | Pieces,
-  { signal }: WriteFileOptions = {},
+  options?: WriteFileOptions,
 ): Promise<void> {
+  const { signal } = checkOptions('writeFile', options, 'signal');
   await write('writeFile', path, Array.isArray(data) ? data : [data as string | Uint8Array], signal);
 }
 

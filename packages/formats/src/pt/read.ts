@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import type { Tensor } from '@octet/tensor';
 import { type Complain, complainAbout, type ParseOptions, quote } from '../errors';
 import { node } from '../node';
@@ -96,7 +97,8 @@ const MAX_DEPTH = 1000;
  * @throws FormatError for bytes that aren't such a file, for int64 numbers of a tensor that don't fit int32, and for a file
  * that is one object of a class, as a whole model is; it names the part that is wrong
  */
-export function parsePt(bytes: Uint8Array, { file }: ParseOptions = {}): PtValue {
+export function parsePt(bytes: Uint8Array, options?: ParseOptions): PtValue {
+  const { file } = checkOptions('parsePt', options, 'file');
   const complain = complainAbout('pt', file);
   const entries = unzip(bytes, complain);
   const pickle = entries.get('data.pkl');

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { checkOptions } from '@octet/backend';
 import type { Tensor } from '@octet/tensor';
 import { type Complain, complainAbout } from '../errors';
 import { targetOf } from '../files/target';
@@ -19,12 +20,12 @@ export type SaveOptions = SerializeOptions & WriteFileOptions;
  * @throws what `serializeSafetensors` and `checkWritable` throw, before anything is written; the errors of the file system;
  * the signal's reason
  */
-export async function save(state: StateDict, path: string, options: SaveOptions = {}): Promise<void> {
-  const { signal } = options;
-  signal?.throwIfAborted();
-  const planned = plan('save', state, options);
+export async function save(state: StateDict, path: string, options?: SaveOptions): Promise<void> {
+  const checked = checkOptions('save', options, 'metadata signal');
+  checked.signal?.throwIfAborted();
+  const planned = plan('save', state, checked);
   const [data] = await Promise.all([readAll(planned), targetOf('save', path)]);
-  await write('save', path, [planned.head, ...data.map(bytesOf)], signal);
+  await write('save', path, [planned.head, ...data.map(bytesOf)], checked.signal);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { ArgumentError, isQuantizedDType } from '@octet/backend';
+import { ArgumentError, checkOptions, isQuantizedDType } from '@octet/backend';
 import { quantizedTensor, type Tensor } from '@octet/tensor';
 import { dtypeHere, elements, isRead, tensorHere } from '../elements';
 import { type Complain, complainAbout, type ParseOptions, quote } from '../errors';
@@ -75,7 +75,8 @@ export class SafetensorsFile extends Contents {
  *
  * @throws FormatError for bytes that aren't such a file; it names the part that is wrong
  */
-export function parseSafetensors(bytes: Uint8Array, { file }: ParseOptions = {}): SafetensorsFile {
+export function parseSafetensors(bytes: Uint8Array, options?: ParseOptions): SafetensorsFile {
+  const { file } = checkOptions('parseSafetensors', options, 'file');
   const complain = complainAbout('safetensors', file);
   const data = PREFIX_BYTES + parsePrefix(bytes.subarray(0, PREFIX_BYTES), bytes.length, complain);
   const header = parseHeader(bytes.subarray(PREFIX_BYTES, data), bytes.length - data, complain);

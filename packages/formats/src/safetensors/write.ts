@@ -1,4 +1,4 @@
-import { ArgumentError, BackendError, isQuantizedDType, type TypedArray } from '@octet/backend';
+import { ArgumentError, BackendError, checkOptions, isQuantizedDType, type TypedArray } from '@octet/backend';
 import { Tensor } from '@octet/tensor';
 import { elements, storedAs } from '../elements';
 import { quote } from '../errors';
@@ -32,12 +32,13 @@ export interface Plan {
  * @throws ArgumentError for a name, a value or metadata that can't be stored; FreedError for a tensor whose memory is
  * gone; BackendError for one that can't be read at once (WebGPU): use `serializeSafetensorsAsync` or `save`
  */
-export function serializeSafetensors(state: StateDict, options: SerializeOptions = {}): Uint8Array {
-  const planned = plan('serializeSafetensors', state, options);
+export function serializeSafetensors(state: StateDict, options?: SerializeOptions): Uint8Array {
+  const op = 'serializeSafetensors';
+  const planned = plan(op, state, checkOptions(op, options, 'metadata'));
   const later = Object.entries(state).find(([, { backend }]) => !backend.readSync);
   if (later) {
     throw new BackendError({
-      op: 'serializeSafetensors',
+      op,
       expected: 'tensors that can be read at once',
       found: `${quote(later[0])} on backend '${later[1].backend.name}', which can't`,
       fix: 'Use await serializeSafetensorsAsync(state), or await save(state, path).',
@@ -49,9 +50,10 @@ export function serializeSafetensors(state: StateDict, options: SerializeOptions
 /** As `serializeSafetensors`, also for tensors that can't be read at once. They are saved as they are at the call. */
 export async function serializeSafetensorsAsync(
   state: StateDict,
-  options: SerializeOptions = {},
+  options?: SerializeOptions,
 ): Promise<Uint8Array> {
-  const planned = plan('serializeSafetensorsAsync', state, options);
+  const op = 'serializeSafetensorsAsync';
+  const planned = plan(op, state, checkOptions(op, options, 'metadata'));
   const data = await readAll(planned);
   return assemble(planned, (i) => data[i]);
 }
