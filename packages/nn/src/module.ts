@@ -235,10 +235,13 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
   /**
    * Parameters and persistent buffers under PyTorch's names, in order. The tensors are detached and share memory with
    * the module: clone what must not change with it.
+   *
+   * @throws ModuleError for two fields of one name there, such as `fcOut` and `fc_out`
    */
   stateDict(): StateDict {
     const out: StateDict = {};
     const visit = (module: AnyModule, prefix: string) => {
+      requireOwnKeys(module);
       module.saveState((key, tensor) => {
         out[prefix + key] = tensor;
       });
@@ -250,21 +253,29 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
 
   /**
    * Copies the entries of `state` into parameters and buffers, in place; across backends too. Everything is checked
-   * before anything changes.
+   * before anything changes. A tensor or module that is in several places needs to be there under one name only.
    *
-   * @throws ModuleError naming every entry that is missing or unexpected (if strict) or of the wrong shape or dtype;
+   * @throws ModuleError as `stateDict`, and naming every entry that is missing or unexpected (if strict) or of the wrong shape or dtype;
    * BackendError for entries that would have to be read from a backend that can't be at once: see `loadStateDictAsync`
    */
   loadStateDict(state: Readonly<StateDict>, options?: { strict?: boolean }): LoadResult {
     const { strict = true } = checkOptions('loadStateDict', options, 'strict');
-    const result = load(typeName(this), state, strict, (loader) => {
+    const [result, replaced] = load(typeName(this), state, strict, this, (loader) => {
       const visit = (module: AnyModule, at: StateLoader) => {
+        requireOwnKeys(module);
         module.loadState(at);
-        for (const [name, child] of module.namedChildren()) visit(child, at.child(stateKey(name)));
+        for (const [name, child] of module.namedChildren()) visit(child, at.child(stateKey(name), child));
       };
       visit(this, loader);
     });
-    for (const module of this.modules()) module.tensorsChanged();
+    for (const module of this.modules()) {
+      // A shared one that the state names once.
+      for (const [name, t] of ownTensors(module)) {
+        const other = replaced.get(t);
+        if (other) setField(module, name, other);
+      }
+      module.tensorsChanged();
+    }
     return result;
   }
 
@@ -297,7 +308,8 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
       load.commit(() => {
         // Another shape, or another scale and zero point, need another tensor.
         const replace = buffer?.anyShape || own.isQuantized;
-        if (replace) setField(this, name, sameKind(own, source.detach().clone().to(own.backend)));
+        const other = () => sameKind(own, source.detach().clone().to(own.backend));
+        if (replace) setField(this, name, load.replace(own, other));
         else own.copy_(source);
       });
     }
@@ -409,6 +421,24 @@ function ownTensors(module: object): [string, Parameter | Buffer][] {
     (field): field is [string, Parameter | Buffer] =>
       field[1] instanceof Parameter || field[1] instanceof Buffer,
   );
+}
+
+/** @throws ModuleError for fields that a state dict can't tell apart */
+function requireOwnKeys(module: AnyModule): void {
+  const fields = new Map<string, string>();
+  for (const [name] of [...ownTensors(module), ...module.namedChildren()]) {
+    const key = stateKey(name);
+    const other = fields.get(key);
+    if (other !== undefined) {
+      throw new ModuleError({
+        op: 'stateDict',
+        expected: `a key of its own for each field of ${typeName(module)}`,
+        found: `'${key}' for '${other}' and '${name}'`,
+        fix: 'Rename one of them.',
+      });
+    }
+    fields.set(key, name);
+  }
 }
 
 function tensorsUnder<T extends Tensor>(root: AnyModule, type: Class<T>): [string, T][] {
