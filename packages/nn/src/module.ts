@@ -1,10 +1,17 @@
 import { type Backend, checkOptions, isFloatDType, ModuleError } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
-import { freeIntermediate, Tensor } from '@octet/tensor';
+import { freeIntermediate, getBackend, Tensor } from '@octet/tensor';
 import { type Copies, deepCopy } from './clone';
 import { type ForwardHook, type ForwardPreHook, type HookHandle, type HookOptions, Hooks } from './hooks';
 import { Buffer, Parameter, sameKind } from './parameter';
-import { type LoadResult, load, type StateDict, type StateLoader, stateKey } from './state-dict';
+import {
+  type LoadResult,
+  load,
+  type SaveState,
+  type StateDict,
+  type StateLoader,
+  stateKey,
+} from './state-dict';
 
 /** A module whatever it takes and gives. */
 // biome-ignore lint/suspicious/noExplicitAny: the children of a module have any signature
@@ -12,6 +19,9 @@ export type AnyModule = Module<any, any>;
 
 // Beside the modules, not in them: hooks are no part of a module's fields, and a clone starts without.
 const hooksOf = new WeakMap<object, Hooks>();
+
+// Where modules were moved to: those without tensors have nothing else to tell by.
+const homes = new WeakMap<object, Backend>();
 
 /** How often a module was called that may keep what it sees. */
 let keepers = 0;
@@ -208,6 +218,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
       return copy;
     };
     for (const module of this.modules()) {
+      if (typeof target !== 'string') homes.set(module, target);
       for (const [name, t] of ownTensors(module)) setField(module, name, move(t));
       module.tensorsChanged();
     }
@@ -240,11 +251,13 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
    */
   stateDict(): StateDict {
     const out: StateDict = {};
+    const home = [...this.parameters(), ...this.buffers()][0]?.backend ?? getBackend();
     const visit = (module: AnyModule, prefix: string) => {
       requireOwnKeys(module);
-      module.saveState((key, tensor) => {
+      const save = (key: string, tensor: Tensor) => {
         out[prefix + key] = tensor;
-      });
+      };
+      module.saveState(Object.assign(save, { backend: homes.get(module) ?? home }));
       for (const [name, child] of module.namedChildren()) visit(child, `${prefix}${stateKey(name)}.`);
     };
     visit(this, '');
@@ -292,7 +305,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
    * Hands this module's own entries (not its children's) to `save`. Override it together with `loadState` for state
    * that isn't in parameters and buffers: call `super`, then save more.
    */
-  protected saveState(save: (key: string, tensor: Tensor) => void): void {
+  protected saveState(save: SaveState): void {
     for (const [name, t] of ownTensors(this)) {
       if (!(t instanceof Buffer) || t.persistent) save(stateKey(name), t.detach());
     }
@@ -466,6 +479,8 @@ function copyModule<M extends object>(module: M, copies: Copies): M {
         : deepCopy(value, copies, (v) => (v instanceof Module ? copyModule(v, copies) : undefined)),
     );
   }
+  const home = homes.get(module);
+  if (home) homes.set(copy, home);
   const hooks = hooksOf.get(module)?.forClone();
   if (hooks) hooksOf.set(copy, hooks);
   (copy as unknown as { tensorsChanged(): void }).tensorsChanged();

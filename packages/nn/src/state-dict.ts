@@ -1,4 +1,4 @@
-import { BackendError, isFloatDType, ModuleError, type TypedArray } from '@octet/backend';
+import { type Backend, BackendError, isFloatDType, ModuleError, type TypedArray } from '@octet/backend';
 import { formatShape, sameShape, Tensor } from '@octet/tensor';
 
 /** Names as in a PyTorch checkpoint, in the order of the modules' fields. The tensors share the model's memory. */
@@ -20,6 +20,13 @@ export function stateKey(field: string): string {
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .replace(/([A-Z])([A-Z][a-z])/g, '$1_$2')
     .toLowerCase();
+}
+
+/** What a module's `saveState` hands its entries to. */
+export interface SaveState {
+  (key: string, tensor: Tensor): void;
+  /** Where the module is: for entries that are made when they are saved. */
+  readonly backend?: Backend;
 }
 
 /** The findings of one `loadStateDict`, over all modules. */

@@ -1,4 +1,4 @@
-import type { Linear } from '@octet/nn';
+import type { Linear, StateLoader } from '@octet/nn';
 import { numel, type Tensor } from '@octet/tensor';
 import { type DynamicOptions, dynamicLinear } from '../functional/linear';
 import { Int8WeightModule } from '../quantized/weighted';
@@ -17,6 +17,18 @@ export class DynamicQuantizedLinear extends Int8WeightModule {
     this.inFeatures = like.inFeatures;
     this.outFeatures = like.outFeatures;
     this.reduceRange = reduceRange;
+  }
+
+  /** PyTorch's saves a scale and a zero point that it doesn't use. */
+  protected override loadState(load: StateLoader): void {
+    super.loadState(load);
+    for (const [key, unused] of [
+      ['scale', 1],
+      ['zero_point', 0],
+    ] as const) {
+      const found = load.has(key) ? load.read(key)?.[0] : unused;
+      if (found !== unused) load.reject(key, `${unused}, as in a dynamic layer`, `${found}`);
+    }
   }
 
   override forward(x: Tensor): Tensor {

@@ -3,7 +3,7 @@ import { Buffer, Module, type Parameter, type StateLoader } from '@octet/nn';
 import { type Tensor, tensor } from '@octet/tensor';
 import { fakeQuantize } from '../functional/fake-quantize';
 import type { QparamTensors } from '../functional/observe';
-import type { Observer } from '../observers/base';
+import { type Observer, rangeOf } from '../observers/base';
 import { type ObserverFactory, type ObserverLike, toFactory, withArgs } from '../with-args';
 
 /** The options of a fake quantizer: which observer, and the observer's own options. */
@@ -118,10 +118,31 @@ export abstract class FakeQuantizeBase extends Module {
     const fakeQuant = load.read('fake_quant_enabled');
     const observer = load.read('observer_enabled');
     super.loadState(load);
+    this.checkQparams(load);
     load.commit(() => {
       if (fakeQuant) this.fakeQuantEnabled = fakeQuant[0] !== 0;
       if (observer) this.observerEnabled = observer[0] !== 0;
     });
+  }
+
+  /** Scale and zero point must fit the scheme, each other and the range that comes with them. */
+  private checkQparams(load: StateLoader): void {
+    const { chAxis, quantMin, quantMax } = this;
+    // Learned ones have a shape of their own, and are brought into range when they are used.
+    if (!(this.scale instanceof Buffer)) return;
+    const scale = rangeOf(load, 'scale', chAxis);
+    const zeroPoint = rangeOf(load, 'zero_point', chAxis);
+    const observer = load.child('activation_post_process', this.activationPostProcess);
+    const ranges = observer.has('min_val') ? observer.take('min_val')?.numel : 0;
+    // One number before the range was observed.
+    if (scale && scale.length !== 1 && scale.length !== ranges)
+      load.reject('scale', `${ranges || 1} numbers, as its range`, `${scale.length}`);
+    const bad = scale?.find((s) => !(s > 0 && s < Number.POSITIVE_INFINITY));
+    if (bad !== undefined) load.reject('scale', 'finite numbers > 0', `${bad}`);
+    if (scale && zeroPoint && zeroPoint.length !== scale.length)
+      load.reject('zero_point', `${scale.length} numbers, as scale`, `${zeroPoint.length}`);
+    const outside = zeroPoint?.find((z) => !(z >= quantMin && z <= quantMax));
+    if (outside !== undefined) load.reject('zero_point', `from ${quantMin} to ${quantMax}`, `${outside}`);
   }
 
   override extraRepr(): string {

@@ -1,6 +1,6 @@
-import { ArgumentError, QuantizationError, type QuantizedDType } from '@octet/backend';
+import { ArgumentError, QuantizationError, type QuantizedDType, type TypedArray } from '@octet/backend';
 import { Buffer, Module, type StateLoader } from '@octet/nn';
-import { type Tensor, tensor, zeros } from '@octet/tensor';
+import { formatShape, type Tensor, tensor, zeros } from '@octet/tensor';
 import { type QparamTensors, qparamsOfRange, untouchedRange } from '../functional/observe';
 import { type ObserverFactory, withArgs } from '../with-args';
 
@@ -32,7 +32,8 @@ export abstract class Observer extends Module {
   readonly reduceRange: boolean;
   readonly quantMin: number;
   readonly quantMax: number;
-  readonly eps: number;
+  /** The smallest scale; a state dict brings its own. */
+  eps: number;
   private readonly customRange: boolean;
   /** Whether a batch has been seen, or a range loaded. */
   observed = false;
@@ -164,13 +165,41 @@ export abstract class RangeObserver extends Observer {
   }
 
   protected override loadState(load: StateLoader): void {
-    if (load.has('eps')) load.take('eps');
+    const eps = load.has('eps') ? load.read('eps')?.[0] : undefined;
+    if (eps !== undefined && !(eps > 0)) load.reject('eps', 'a number > 0', `${eps}`);
     super.loadState(load);
-    if (!load.has('min_val')) return;
-    const [min = Number.POSITIVE_INFINITY] = load.read('min_val') ?? [];
+    const seen = this.observed && this.chAxis !== undefined ? this.minVal.numel : undefined;
+    const [mins, maxs] = ['min_val', 'max_val'].map((key) => rangeOf(load, key, this.chAxis, seen));
+    if (mins && maxs && mins.length !== maxs.length)
+      load.reject('max_val', `${mins.length} numbers, as min_val`, `${maxs.length}`);
+    // A range saved before anything was observed has minimum +inf, or none.
+    const observed = mins?.[0] !== undefined && mins[0] !== Number.POSITIVE_INFINITY;
+    const crossed = observed ? mins.findIndex((min, i) => min > (maxs?.[i] ?? min)) : -1;
+    if (crossed >= 0) load.reject('max_val', `at least min_val, ${mins?.[crossed]}`, `${maxs?.[crossed]}`);
     load.commit(() => {
-      // A range saved before anything was observed has minimum +inf, or none.
-      this.observed = min !== Number.POSITIVE_INFINITY;
+      if (eps !== undefined) this.eps = eps;
+      if (!mins) return;
+      this.observed = observed;
+      if (!observed) this.clearRange(this.chAxis === undefined ? [] : [0]);
     });
   }
+}
+
+/**
+ * The numbers of a range or of its qparams, whose shape a state dict brings: one for the tensor, [] or [1]; with `chAxis` one
+ * for each channel, [c]; none, [0], before anything was observed. `seen` channels are expected of one that saw some.
+ */
+export function rangeOf(
+  load: StateLoader,
+  key: string,
+  chAxis: number | undefined,
+  seen?: number,
+): TypedArray | undefined {
+  const found = load.has(key) ? load.take(key) : undefined;
+  if (!found) return undefined;
+  const { dim, numel } = found;
+  const fits = dim === 1 && (numel === 0 || seen === undefined || numel === seen);
+  if (chAxis === undefined ? dim <= 1 && numel <= 1 : fits) return load.read(key);
+  const expected = chAxis === undefined ? 'one number' : `one number for each of ${seen ?? 'its'} channels`;
+  load.reject(key, expected, formatShape(found.shape));
 }

@@ -1,5 +1,5 @@
 import { QuantizationError } from '@octet/backend';
-import { Buffer, Module, type StateLoader } from '@octet/nn';
+import { Buffer, Module, type SaveState, type StateLoader } from '@octet/nn';
 import { noGrad, type Tensor, tensor } from '@octet/tensor';
 import type { OutputQparams } from '../functional/int8';
 import { PackedWeight } from '../functional/packed-weight';
@@ -88,9 +88,9 @@ export abstract class WeightedInt8Module extends Int8WeightModule {
     return this;
   }
 
-  protected override saveState(save: (key: string, tensor: Tensor) => void): void {
+  protected override saveState(save: SaveState): void {
     super.saveState(save);
-    saveOutputQparams(this, save, this.weight);
+    saveOutputQparams(this, save);
   }
 
   protected override loadState(load: StateLoader): void {
@@ -114,24 +114,24 @@ interface HasOutputQparams {
 }
 
 /** Scale and zero point in a state dict: `scale` float32 and `zero_point` int32, of one element each. */
-export function saveOutputQparams(
-  { scale, zeroPoint }: HasOutputQparams,
-  save: (key: string, tensor: Tensor) => void,
-  like?: Tensor,
-): void {
-  const backend = like ? { backend: like.backend } : {};
-  save('scale', tensor([scale], backend));
-  save('zero_point', tensor([zeroPoint], { dtype: 'int32', ...backend }));
+export function saveOutputQparams({ scale, zeroPoint }: HasOutputQparams, save: SaveState): void {
+  const { backend } = save;
+  save('scale', tensor([scale], { backend }));
+  save('zero_point', tensor([zeroPoint], { dtype: 'int32', backend }));
 }
 
 export function loadOutputQparams(into: HasOutputQparams, load: StateLoader): void {
-  const one = (key: string) => {
+  const one = (key: string, expected: string, fits: (value: number) => boolean) => {
     const values = load.read(key);
-    if (values && values.length !== 1) load.reject(key, 'one number', `${values.length}`);
-    return values?.[0];
+    if (!values || (values.length === 1 && fits(values[0]))) return values?.[0];
+    load.reject(key, expected, values.length === 1 ? `${values[0]}` : `${values.length} numbers`);
   };
-  const scale = one('scale');
-  const zeroPoint = one('zero_point');
+  const scale = one('scale', 'one finite number > 0', (s) => s > 0 && s < Number.POSITIVE_INFINITY);
+  const zeroPoint = one(
+    'zero_point',
+    'one whole number from 0 to 255',
+    (z) => z >= 0 && z <= 255 && z % 1 === 0,
+  );
   load.commit(() => {
     if (scale !== undefined) into.scale = scale;
     if (zeroPoint !== undefined) into.zeroPoint = zeroPoint;
