@@ -243,3 +243,12 @@ test('a dynamic layer loads PyTorch’s, which has a scale that it doesn’t use
     'scale: expected 1, as in a dynamic layer, found 0.5',
   );
 });
+
+test('a layer without bias loads the zeros that PyTorch packs for it, and no other bias', async () => {
+  const model = await quantizeDynamic(new Sequential(new Linear(2, 2, { bias: false })));
+  const state = model.stateDict();
+  model.loadStateDict({ ...state, '0.bias': zeros([2]) });
+  expect(() => model.loadStateDict({ ...state, '0.bias': tensor([0, 1]) })).toThrow(
+    '0.bias: expected none or zeros, found 1',
+  );
+});

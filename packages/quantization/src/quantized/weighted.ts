@@ -55,6 +55,14 @@ export abstract class Int8WeightModule<Args extends unknown[] = [Tensor]> extend
     return this.packedWeight;
   }
 
+  /** PyTorch packs a bias of zeros for a layer without. */
+  protected override loadState(load: StateLoader): void {
+    super.loadState(load);
+    if (this.bias || !load.has('bias')) return;
+    const other = load.read('bias')?.find((value) => value !== 0);
+    if (other !== undefined) load.reject('bias', 'none or zeros', `${other}`);
+  }
+
   protected override tensorsChanged(): void {
     this.packedWeight?.cache.clear();
     this.packedWeight = undefined;
