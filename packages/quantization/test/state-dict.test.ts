@@ -63,12 +63,20 @@ describe.each(perTensor)('the range that %o loads', (Observer) => {
   });
 
   test.each<[string, StateDict, string]>([
-    ['three numbers', range(zeros([3]), zeros([3])), 'min_val: expected one number, found [3]'],
-    ['a matrix', range(zeros([1, 1]), zeros([1, 1])), 'min_val: expected one number, found [1, 1]'],
-    ['a minimum alone', range(tensor(1), zeros([0])), 'max_val: expected 1 numbers, as min_val, found 0'],
-    ['a maximum alone', range(zeros([0]), tensor(1)), 'max_val: expected 0 numbers, as min_val, found 1'],
-    ['a range that is none', range(tensor(3), tensor(1)), 'max_val: expected at least min_val, 3, found 1'],
-    ['an eps of 0', { eps: tensor([0]) }, 'eps: expected a number > 0, found 0'],
+    ['three numbers', range(zeros([3]), zeros([3])), 'min_val: expected one number, found [3] 0,0,0'],
+    ['a matrix', range(zeros([1, 1]), zeros([1, 1])), 'min_val: expected one number, found [1, 1] 0'],
+    [
+      'a minimum alone',
+      range(tensor(1), zeros([0])),
+      'max_val: expected as many numbers as min_val, none less than it, found [0]',
+    ],
+    [
+      'a maximum alone',
+      range(zeros([0]), tensor(1)),
+      'max_val: expected as many numbers as min_val, none less than it, found [] 1',
+    ],
+    ['a range that is none', range(tensor(3), tensor(1)), 'none less than it, found [] 1'],
+    ['an eps of 0', { eps: tensor([0]) }, 'eps: expected one number > 0, found [1] 0'],
   ])('is refused with %s, and nothing changes', (_, change, message) => {
     const observer = new Observer();
     observer.call(tensor([-1, 1]));
@@ -101,19 +109,19 @@ describe.each(perChannel)('the range that %o loads', (Observer) => {
     [
       'another number of channels',
       range(zeros([3]), zeros([3])),
-      'one number for each of 2 channels, found [3]',
+      'one number for each of 2 channels, found [3] 0,0,0',
     ],
     [
       'numbers that disagree',
       range(zeros([2]), zeros([0])),
-      'max_val: expected 2 numbers, as min_val, found 0',
+      'max_val: expected as many numbers as min_val, none less than it, found [0]',
     ],
     [
       'one for all',
       range(tensor(1), tensor(2)),
-      'min_val: expected one number for each of 2 channels, found []',
+      'min_val: expected one number for each of 2 channels, found [] 1',
     ],
-    ['one channel crossed', range(tensor([0, 2]), tensor([1, 1])), 'at least min_val, 2, found 1'],
+    ['one channel crossed', range(tensor([0, 2]), tensor([1, 1])), 'none less than it, found [2] 1,1'],
   ])('is refused with %s, and nothing changes', (_, change, message) => {
     const observer = new Observer({ dtype: 'qint8' });
     observer.call(
@@ -150,12 +158,20 @@ describe.each([FakeQuantize, FusedMovingAvgObsFakeQuantize])('what %o loads', (F
   });
 
   test.each<[string, StateDict, string]>([
-    ['a scale of three', { scale: tensor([1, 2, 3]) }, 'scale: expected one number, found [3]'],
-    ['no scale', { scale: zeros([0]) }, 'scale: expected 1 numbers, as its range, found 0'],
-    ['a scale of 0', { scale: tensor([0]) }, 'scale: expected finite numbers > 0, found 0'],
-    ['an infinite scale', { scale: tensor([Number.POSITIVE_INFINITY]) }, 'found Infinity'],
-    ['a zero point outside', { zero_point: zero(1, 256) }, 'zero_point: expected from 0 to 255, found 256'],
-    ['no zero point', { zero_point: zero(0) }, 'zero_point: expected 1 numbers, as scale, found 0'],
+    ['a scale of three', { scale: tensor([1, 2, 3]) }, 'scale: expected one number, found [3] 1,2,3'],
+    ['no scale', { scale: zeros([0]) }, 'scale: expected 1 finite numbers > 0, found [0]'],
+    ['a scale of 0', { scale: tensor([0]) }, 'scale: expected 1 finite numbers > 0, found [1] 0'],
+    ['an infinite scale', { scale: tensor([Number.POSITIVE_INFINITY]) }, 'found [1] Infinity'],
+    [
+      'a zero point outside',
+      { zero_point: zero(1, 256) },
+      'zero_point: expected as many numbers as scale, from 0 to 255, found [1] 256',
+    ],
+    [
+      'no zero point',
+      { zero_point: zero(0) },
+      'zero_point: expected as many numbers as scale, from 0 to 255, found [0]',
+    ],
   ])('is refused with %s, and nothing changes', (_, change, message) => {
     const fake = new Fake();
     fake.call(tensor([-1, 1]));
@@ -169,10 +185,10 @@ describe.each([FakeQuantize, FusedMovingAvgObsFakeQuantize])('what %o loads', (F
     fake.call(randn([3, 2]));
     const state = fake.stateDict();
     expect(() => fake.loadStateDict({ ...state, scale: tensor([1, 2]) })).toThrow(
-      '3 numbers, as its range, found 2',
+      'scale: expected 3 finite numbers > 0, found [2] 1,2',
     );
     expect(() => fake.loadStateDict({ ...state, zero_point: zero(2) })).toThrow(
-      '3 numbers, as scale, found 2',
+      'as many numbers as scale, from -128 to 127, found [2] 0,0',
     );
   });
 });
@@ -221,10 +237,10 @@ describe('an int8 model', () => {
   });
 
   test.each<[string, Tensor, string]>([
-    ['quant.scale', tensor([Number.NaN]), 'quant.scale: expected one finite number > 0, found NaN'],
-    ['quant.scale', tensor([1, 2]), 'found 2 numbers'],
-    ['module.net.0.scale', tensor(0), 'module.net.0.scale: expected one finite number > 0, found 0'],
-    ['quant.zero_point', tensor([256], { dtype: 'int32' }), 'one whole number from 0 to 255, found 256'],
+    ['quant.scale', tensor([Number.NaN]), 'quant.scale: expected one finite number > 0, found [1] NaN'],
+    ['quant.scale', tensor([1, 2]), 'found [2] 1,2'],
+    ['module.net.0.scale', tensor(0), 'module.net.0.scale: expected one finite number > 0, found [] 0'],
+    ['quant.zero_point', tensor([256], { dtype: 'int32' }), 'one whole number from 0 to 255, found [1] 256'],
   ])('refuses a bad %s', async (key, value, message) => {
     const int8 = await int8Net();
     const before = facts(int8);
@@ -240,7 +256,7 @@ test('a dynamic layer loads PyTorch’s, which has a scale that it doesn’t use
   expect(layer.loadStateDict({ ...layer.stateDict(), ...unused }).unexpectedKeys).toEqual([]);
   // That of a static layer has one that matters.
   expect(() => layer.loadStateDict({ ...layer.stateDict(), ...unused, scale: tensor(0.5) })).toThrow(
-    'scale: expected 1, as in a dynamic layer, found 0.5',
+    'scale: expected 1, which is unused, found [] 0.5',
   );
 });
 
@@ -249,6 +265,6 @@ test('a layer without bias loads the zeros that PyTorch packs for it, and no oth
   const state = model.stateDict();
   model.loadStateDict({ ...state, '0.bias': zeros([2]) });
   expect(() => model.loadStateDict({ ...state, '0.bias': tensor([0, 1]) })).toThrow(
-    '0.bias: expected none or zeros, found 1',
+    '0.bias: expected none or zeros, found [2] 0,1',
   );
 });

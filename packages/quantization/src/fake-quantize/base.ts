@@ -3,6 +3,7 @@ import { Buffer, Module, type Parameter, type StateLoader } from '@octet/nn';
 import { type Tensor, tensor } from '@octet/tensor';
 import { fakeQuantize } from '../functional/fake-quantize';
 import type { QparamTensors } from '../functional/observe';
+import { isScale, numbersOf } from '../loaded';
 import { type Observer, rangeOf } from '../observers/base';
 import { type ObserverFactory, type ObserverLike, toFactory, withArgs } from '../with-args';
 
@@ -130,19 +131,24 @@ export abstract class FakeQuantizeBase extends Module {
     const { chAxis, quantMin, quantMax } = this;
     // Learned ones have a shape of their own, and are brought into range when they are used.
     if (!(this.scale instanceof Buffer)) return;
-    const scale = rangeOf(load, 'scale', chAxis);
-    const zeroPoint = rangeOf(load, 'zero_point', chAxis);
     const observer = load.child('activation_post_process', this.activationPostProcess);
-    const ranges = observer.has('min_val') ? observer.take('min_val')?.numel : 0;
+    const ranges = observer.has('min_val') && observer.take('min_val')?.numel;
+    const scale = rangeOf(load, 'scale', chAxis);
     // One number before the range was observed.
-    if (scale && scale.length !== 1 && scale.length !== ranges)
-      load.reject('scale', `${ranges || 1} numbers, as its range`, `${scale.length}`);
-    const bad = scale?.find((s) => !(s > 0 && s < Number.POSITIVE_INFINITY));
-    if (bad !== undefined) load.reject('scale', 'finite numbers > 0', `${bad}`);
-    if (scale && zeroPoint && zeroPoint.length !== scale.length)
-      load.reject('zero_point', `${scale.length} numbers, as scale`, `${zeroPoint.length}`);
-    const outside = zeroPoint?.find((z) => !(z >= quantMin && z <= quantMax));
-    if (outside !== undefined) load.reject('zero_point', `from ${quantMin} to ${quantMax}`, `${outside}`);
+    numbersOf(
+      load,
+      'scale',
+      `${ranges || 1} finite numbers > 0`,
+      (s) => (s.length === 1 || s.length === ranges) && s.length > 0 && s.every(isScale),
+    );
+    numbersOf(
+      load,
+      'zero_point',
+      `as many numbers as scale, from ${quantMin} to ${quantMax}`,
+      (z) =>
+        z.length === (scale?.length ?? this.scale.numel) &&
+        z.every((each) => each >= quantMin && each <= quantMax),
+    );
   }
 
   override extraRepr(): string {

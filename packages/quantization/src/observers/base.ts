@@ -1,7 +1,8 @@
 import { ArgumentError, QuantizationError, type QuantizedDType, type TypedArray } from '@octet/backend';
 import { Buffer, Module, type StateLoader } from '@octet/nn';
-import { formatShape, type Tensor, tensor, zeros } from '@octet/tensor';
+import { type Tensor, tensor, zeros } from '@octet/tensor';
 import { type QparamTensors, qparamsOfRange, untouchedRange } from '../functional/observe';
+import { isScale, numbersOf, one } from '../loaded';
 import { type ObserverFactory, withArgs } from '../with-args';
 
 export type QScheme = 'perTensorAffine' | 'perTensorSymmetric' | 'perChannelAffine' | 'perChannelSymmetric';
@@ -165,41 +166,42 @@ export abstract class RangeObserver extends Observer {
   }
 
   protected override loadState(load: StateLoader): void {
-    const eps = load.has('eps') ? load.read('eps')?.[0] : undefined;
-    if (eps !== undefined && !(eps > 0)) load.reject('eps', 'a number > 0', `${eps}`);
+    const [eps] = numbersOf(load, 'eps', 'one number > 0', one(isScale)) ?? [];
     super.loadState(load);
-    const seen = this.observed && this.chAxis !== undefined ? this.minVal.numel : undefined;
-    const [mins, maxs] = ['min_val', 'max_val'].map((key) => rangeOf(load, key, this.chAxis, seen));
-    if (mins && maxs && mins.length !== maxs.length)
-      load.reject('max_val', `${mins.length} numbers, as min_val`, `${maxs.length}`);
+    const { chAxis } = this;
+    const channels = this.observed ? this.minVal.numel : 0;
+    const mins = rangeOf(load, 'min_val', chAxis, channels);
     // A range saved before anything was observed has minimum +inf, or none.
     const observed = mins?.[0] !== undefined && mins[0] !== Number.POSITIVE_INFINITY;
-    const crossed = observed ? mins.findIndex((min, i) => min > (maxs?.[i] ?? min)) : -1;
-    if (crossed >= 0) load.reject('max_val', `at least min_val, ${mins?.[crossed]}`, `${maxs?.[crossed]}`);
+    numbersOf(
+      load,
+      'max_val',
+      'as many numbers as min_val, none less than it',
+      (maxs) => maxs.length === mins?.length && !(observed && maxs.some((max, i) => max < mins[i])),
+    );
     load.commit(() => {
       if (eps !== undefined) this.eps = eps;
       if (!mins) return;
       this.observed = observed;
-      if (!observed) this.clearRange(this.chAxis === undefined ? [] : [0]);
+      if (!observed) this.clearRange(chAxis === undefined ? [] : [0]);
     });
   }
 }
 
 /**
- * The numbers of a range or of its qparams, whose shape a state dict brings: one for the tensor, [] or [1]; with `chAxis` one
- * for each channel, [c]; none, [0], before anything was observed. `seen` channels are expected of one that saw some.
+ * The numbers of a range or of its scales: one for the tensor, [] or [1]; with `chAxis` one for each channel, of which there
+ * are `channels` if not 0; [0] before anything was observed.
  */
 export function rangeOf(
   load: StateLoader,
   key: string,
   chAxis: number | undefined,
-  seen?: number,
+  channels = 0,
 ): TypedArray | undefined {
-  const found = load.has(key) ? load.take(key) : undefined;
-  if (!found) return undefined;
-  const { dim, numel } = found;
-  const fits = dim === 1 && (numel === 0 || seen === undefined || numel === seen);
-  if (chAxis === undefined ? dim <= 1 && numel <= 1 : fits) return load.read(key);
-  const expected = chAxis === undefined ? 'one number' : `one number for each of ${seen ?? 'its'} channels`;
-  load.reject(key, expected, formatShape(found.shape));
+  const each = chAxis === undefined ? 'one number' : `one number for each of ${channels || 'its'} channels`;
+  return numbersOf(load, key, each, ({ length }, { length: dim }) =>
+    chAxis === undefined
+      ? dim <= 1 && length <= 1
+      : dim === 1 && (!channels || !length || length === channels),
+  );
 }

@@ -3,6 +3,7 @@ import { Buffer, Module, type SaveState, type StateLoader } from '@octet/nn';
 import { noGrad, type Tensor, tensor } from '@octet/tensor';
 import type { OutputQparams } from '../functional/int8';
 import { PackedWeight } from '../functional/packed-weight';
+import { isScale, numbersOf, one } from '../loaded';
 import { readQparams } from '../observed';
 import type { ObserverOrFakeQuant } from '../with-args';
 
@@ -58,9 +59,7 @@ export abstract class Int8WeightModule<Args extends unknown[] = [Tensor]> extend
   /** PyTorch packs a bias of zeros for a layer without. */
   protected override loadState(load: StateLoader): void {
     super.loadState(load);
-    if (this.bias || !load.has('bias')) return;
-    const other = load.read('bias')?.find((value) => value !== 0);
-    if (other !== undefined) load.reject('bias', 'none or zeros', `${other}`);
+    if (!this.bias) numbersOf(load, 'bias', 'none or zeros', (values) => values.every((v) => v === 0));
   }
 
   protected override tensorsChanged(): void {
@@ -129,17 +128,10 @@ export function saveOutputQparams({ scale, zeroPoint }: HasOutputQparams, save: 
 }
 
 export function loadOutputQparams(into: HasOutputQparams, load: StateLoader): void {
-  const one = (key: string, expected: string, fits: (value: number) => boolean) => {
-    const values = load.read(key);
-    if (!values || (values.length === 1 && fits(values[0]))) return values?.[0];
-    load.reject(key, expected, values.length === 1 ? `${values[0]}` : `${values.length} numbers`);
-  };
-  const scale = one('scale', 'one finite number > 0', (s) => s > 0 && s < Number.POSITIVE_INFINITY);
-  const zeroPoint = one(
-    'zero_point',
-    'one whole number from 0 to 255',
-    (z) => z >= 0 && z <= 255 && z % 1 === 0,
-  );
+  for (const key of ['scale', 'zero_point']) load.take(key);
+  const [scale] = numbersOf(load, 'scale', 'one finite number > 0', one(isScale)) ?? [];
+  const isZeroPoint = one((z) => z >= 0 && z <= 255 && z % 1 === 0);
+  const [zeroPoint] = numbersOf(load, 'zero_point', 'one whole number from 0 to 255', isZeroPoint) ?? [];
   load.commit(() => {
     if (scale !== undefined) into.scale = scale;
     if (zeroPoint !== undefined) into.zeroPoint = zeroPoint;
