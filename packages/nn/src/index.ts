@@ -18,5 +18,5 @@ export {
 export { ModuleList } from './module-list';
 export { Buffer, type BufferOptions, Parameter } from './parameter';
 export { Sequential } from './sequential';
-export { type LoadResult, type StateDict, type StateLoader, stateKey } from './state-dict';
+export { type LoadResult, type SaveState, type StateDict, type StateLoader, stateKey } from './state-dict';
 export { type Measured, summary } from './summary';

@@ -217,8 +217,11 @@ export class HistogramObserver extends RangeObserver {
     super.loadState(load);
     const read = (key: string) => (load.has(key) ? load.read(key) : undefined);
     const [counts, min, max] = ['histogram', 'min_val', 'max_val'].map(read);
-    if (counts && min && max)
-      load.commit(() => this.startFrom({ counts: Float32Array.from(counts), min: min[0], max: max[0] }));
+    if (!counts || !min || !max) return;
+    // Without a number nothing was observed.
+    const [lo = Number.POSITIVE_INFINITY] = min;
+    const [hi = Number.NEGATIVE_INFINITY] = max;
+    load.commit(() => this.startFrom({ counts: Float32Array.from(counts), min: lo, max: hi }));
   }
 }
 

@@ -1,8 +1,9 @@
 import { QuantizationError } from '@octet/backend';
-import { Buffer, Module, type StateLoader } from '@octet/nn';
+import { Buffer, Module, type SaveState, type StateLoader } from '@octet/nn';
 import { noGrad, type Tensor, tensor } from '@octet/tensor';
 import { type OutputQparams, rowSumsOf } from '../functional/int8';
 import { type HostCopy, PackedWeight } from '../functional/packed-weight';
+import { isScale, numbersOf, one } from '../loaded';
 import { readQparams } from '../observed';
 import type { ObserverOrFakeQuant } from '../with-args';
 
@@ -65,6 +66,12 @@ export abstract class Int8WeightModule<Args extends unknown[] = [Tensor]> extend
     return this.packedWeight;
   }
 
+  /** PyTorch packs a bias of zeros for a layer without. */
+  protected override loadState(load: StateLoader): void {
+    super.loadState(load);
+    if (!this.bias) numbersOf(load, 'bias', 'none or zeros', (values) => values.every((v) => v === 0));
+  }
+
   protected override tensorsChanged(): void {
     this.packedWeight?.cache.clear();
     this.packedWeight = undefined;
@@ -106,9 +113,9 @@ export abstract class WeightedInt8Module extends Int8WeightModule {
     this.host = { bias: Float32Array.from(bias), rowSums: rowSumsOf(weight, this.weight) };
   }
 
-  protected override saveState(save: (key: string, tensor: Tensor) => void): void {
+  protected override saveState(save: SaveState): void {
     super.saveState(save);
-    saveOutputQparams(this, save, this.weight);
+    saveOutputQparams(this, save);
   }
 
   protected override loadState(load: StateLoader): void {
@@ -135,24 +142,17 @@ interface HasOutputQparams {
 }
 
 /** Scale and zero point in a state dict: `scale` float32 and `zero_point` int32, of one element each. */
-export function saveOutputQparams(
-  { scale, zeroPoint }: HasOutputQparams,
-  save: (key: string, tensor: Tensor) => void,
-  like?: Tensor,
-): void {
-  const backend = like ? { backend: like.backend } : {};
-  save('scale', tensor([scale], backend));
-  save('zero_point', tensor([zeroPoint], { dtype: 'int32', ...backend }));
+export function saveOutputQparams({ scale, zeroPoint }: HasOutputQparams, save: SaveState): void {
+  const { backend } = save;
+  save('scale', tensor([scale], { backend }));
+  save('zero_point', tensor([zeroPoint], { dtype: 'int32', backend }));
 }
 
 export function loadOutputQparams(into: HasOutputQparams, load: StateLoader): void {
-  const one = (key: string) => {
-    const values = load.read(key);
-    if (values && values.length !== 1) load.reject(key, 'one number', `${values.length}`);
-    return values?.[0];
-  };
-  const scale = one('scale');
-  const zeroPoint = one('zero_point');
+  for (const key of ['scale', 'zero_point']) load.take(key);
+  const [scale] = numbersOf(load, 'scale', 'one finite number > 0', one(isScale)) ?? [];
+  const isZeroPoint = one((z) => z >= 0 && z <= 255 && z % 1 === 0);
+  const [zeroPoint] = numbersOf(load, 'zero_point', 'one whole number from 0 to 255', isZeroPoint) ?? [];
   load.commit(() => {
     if (scale !== undefined) into.scale = scale;
     if (zeroPoint !== undefined) into.zeroPoint = zeroPoint;
