@@ -1,6 +1,7 @@
-// Depthwise convolution, channels last. A band of rows is copied with its padding around it and channels filled up to a
-// multiple of 4, so that the loops know no edges; bands fit the cache. Weights are [plane][tap][channels filled up], and so
-// are bands: see spread.ts for planes, of which there is one where every channel is a group.
+// Depthwise convolution, channels last, by blocks of channels. A band of rows is copied with its padding around it and
+// channels filled up to a multiple of 4, so that the loops know no edges; bands fit the cache. Weights are
+// [block][plane][tap][channels filled up], bands [plane][row][column][channels filled up]: see spread.ts for planes, of
+// which there is one where every channel is a group.
 import { storeLanes32 } from './lanes';
 import { planeTable, spreadPixels } from './spread';
 import { madd, relu4 } from './tiles';
@@ -35,16 +36,32 @@ function loadBand(
     if (upW > 1) {
       for (let j = left; j < left + columns; j++, at += filled) {
         const w = j / upW;
-        if (j >= 0 && w < width && w * upW == j) loadPixels(line + <usize>w * pixel, pixel, 1, spread, at, filled);
-        else memory.fill(at, 0, filled);
+        if (j < 0 || w >= width || w * upW != j) memory.fill(at, 0, filled);
+        else if (spread) spreadPixels(line + <usize>w * pixel, pixel, 1, spread, at, filled);
+        else copyVectors(at, line + <usize>w * pixel, filled);
       }
       continue;
     }
     memory.fill(at, 0, before * filled);
     at += before * filled;
-    loadPixels(line + <usize>skip * pixel, pixel, count, spread, at, filled);
-    at += count * filled;
+    let from = line + <usize>skip * pixel;
+    if (spread) spreadPixels(from, pixel, <i32>count, spread, at, filled);
+    else if (filled == pixel) copyVectors(at, from, count * pixel);
+    else for (const end = from + count * pixel; from < end; from += pixel, at += filled) copyVectors(at, from, filled);
+    at = to + (before + count) * filled;
     memory.fill(at, 0, (<usize>columns - before - count) * filled);
+  }
+}
+
+/** All planes of a band, of the channels from `block` on: see loadBand. */
+function loadPlanes(
+  image: usize, height: i32, width: i32, pixel: usize, spread: usize, planes: i32, block: i32, channels: i32,
+  filled: usize, first: i32, rows: i32, left: i32, columns: i32, upH: i32, upW: i32, to: usize,
+): void {
+  let table = spread ? spread + planeTable(block << 2) : 0;
+  if (!spread) image += <usize>block << 2;
+  for (let i: i32 = 0; i < planes; i++, table += planeTable(channels << 2), to += <usize>(rows * columns) * filled) {
+    loadBand(image, height, width, pixel, table, filled, first, rows, left, columns, upH, upW, to);
   }
 }
 
@@ -55,24 +72,44 @@ function loadPixels(from: usize, pixel: usize, count: usize, spread: usize, to: 
 }
 
 /**
- * The weight of channel c, plane and tap, [channels, taps, planes] → packed [planes][taps][channels filled up]. reach: 0, or for
- * the transposed convolution the inputs of a group: then the weight is [channels · planes / reach, taps, reach], the taps
- * backwards. Units are planes by taps.
+ * The weight of channel c, plane and tap, [channels, taps, planes] → packed [blocks][planes][taps][block, filled up].
+ * reach: 0, or for the transposed convolution the inputs of a group: then the weight is [channels · planes / reach, taps,
+ * reach], the taps backwards. Units are planes by taps.
  */
 export function packDepthwise(
-  weight: usize, packed: usize, channels: i32, taps: i32, planes: i32, reach: i32, begin: i32, end: i32, thread: i32,
+  weight: usize, packed: usize, channels: i32, block: i32, taps: i32, planes: i32, reach: i32,
+  begin: i32, end: i32, thread: i32,
 ): void {
-  const filled = (channels + 3) & ~3;
+  const group = <usize>max(1, reach) * taps * planes << 2;
   for (let unit = begin; unit < end; unit++) {
-    const to = packed + ((<usize>unit * filled) << 2);
     const plane = unit / taps;
     const tap = unit - plane * taps;
-    for (let c: i32 = 0; c < filled; c++) {
-      const group = reach ? c / reach : 0;
-      const at = reach
-        ? ((group * planes + plane) * taps + taps - 1 - tap) * reach + c - group * reach
-        : (c * taps + tap) * planes + plane;
-      store<f32>(to + (<usize>c << 2), c < channels ? load<f32>(weight + (<usize>at << 2)) : 0);
+    let from = weight + (<usize>(reach ? ((plane + 1) * taps - 1 - tap) * reach : tap * planes + plane) << 2);
+    let inner: i32 = 0;
+    for (let first: i32 = 0; first < channels; first += block) {
+      const count = min(block, channels - first);
+      const filled = (count + 3) & ~3;
+      const to = packed + (<usize>(first * planes * taps + unit * filled) << 2);
+      for (let i: i32 = 0; i < count; i++) {
+        store<f32>(to + (<usize>i << 2), load<f32>(from + (<usize>inner << 2)));
+        if (++inner >= reach) {
+          inner = 0;
+          from += group;
+        }
+      }
+      memory.fill(to + (<usize>count << 2), 0, <usize>(filled - count) << 2);
+    }
+  }
+}
+
+/** Writes where each tap begins, from the first on: [planes][kernelHeight][kernelWidth]. */
+function tapTable(
+  table: usize, planes: i32, plane: usize, kernelHeight: i32, kernelWidth: i32, tapH: usize, tapW: usize,
+): void {
+  for (let i: i32 = 0; i < planes; i++) {
+    for (let kh: i32 = 0; kh < kernelHeight; kh++) {
+      const row = <usize>i * plane + <usize>kh * tapH;
+      for (let kw: i32 = 0; kw < kernelWidth; kw++, table += 4) store<u32>(table, <u32>(row + <usize>kw * tapW));
     }
   }
 }
@@ -85,33 +122,25 @@ function storeChannels(y: usize, v: v128, left: i32): void {
   else storeLanes32(y, v, left);
 }
 
-/** Four neighbouring outputs of all channels; stride, pixel and plane in bytes of the band. */
+/** Four neighbouring outputs of all channels; stride and pixel in bytes of the band, table that of tapTable. */
 function quad(
-  x: usize, pixel: usize, stride: usize, planes: i32, plane: usize, kernelHeight: i32, kernelWidth: i32, tapH: usize,
-  tapW: usize, weight: usize, bias: usize, relu: bool, y: usize, channels: i32,
+  x: usize, pixel: usize, stride: usize, table: usize, tableEnd: usize, weight: usize, bias: usize, relu: bool, y: usize,
+  yPixel: usize, channels: i32,
 ): void {
-  const yPixel = <usize>channels << 2;
-  const back = <usize>kernelWidth * tapW;
-  const next = plane - <usize>kernelHeight * tapH;
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
     let s0 = bias ? v128.load(bias + at) : f32x4.splat(0);
     let s1 = s0, s2 = s0, s3 = s0;
-    let p0 = x + at;
     let w = weight + at;
-    for (let i: i32 = 0; i < planes; i++, p0 += next) {
-      for (let kh: i32 = 0; kh < kernelHeight; kh++) {
-        for (let kw: i32 = 0; kw < kernelWidth; kw++) {
-          const v = v128.load(w);
-          s0 = madd(v128.load(p0), v, s0);
-          s1 = madd(v128.load(p0 + stride), v, s1);
-          s2 = madd(v128.load(p0 + stride * 2), v, s2);
-          s3 = madd(v128.load(p0 + stride * 3), v, s3);
-          w += pixel;
-          p0 += tapW;
-        }
-        p0 += tapH - back;
-      }
+    for (let t = table; t < tableEnd; t += 4, w += pixel) {
+      let p = x + at + load<u32>(t);
+      const v = v128.load(w);
+      s0 = madd(v128.load(p), v, s0);
+      p += stride;
+      s1 = madd(v128.load(p), v, s1);
+      p += stride;
+      s2 = madd(v128.load(p), v, s2);
+      s3 = madd(v128.load(p + stride), v, s3);
     }
     if (relu) s0 = relu4(s0), s1 = relu4(s1), s2 = relu4(s2), s3 = relu4(s3);
     const to = y + at;
@@ -124,9 +153,8 @@ function quad(
 
 /** The same for 3×3, stride 1, no dilation: every pixel is loaded once for all outputs that use it. */
 function quad3x3(
-  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, relu: bool, y: usize, channels: i32,
+  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, relu: bool, y: usize, yPixel: usize, channels: i32,
 ): void {
-  const yPixel = <usize>channels << 2;
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
     let s0 = bias ? v128.load(bias + at) : f32x4.splat(0);
@@ -174,9 +202,8 @@ function quad3x3(
 
 /** The same for stride 2. */
 function quad3x3by2(
-  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, relu: bool, y: usize, channels: i32,
+  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, relu: bool, y: usize, yPixel: usize, channels: i32,
 ): void {
-  const yPixel = <usize>channels << 2;
   const two = pixel * 2;
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
@@ -220,26 +247,13 @@ function quad3x3by2(
 
 /** One output of all channels. */
 function single(
-  x: usize, pixel: usize, planes: i32, plane: usize, kernelHeight: i32, kernelWidth: i32, tapH: usize, tapW: usize, weight: usize, bias: usize,
-  relu: bool, y: usize, channels: i32,
+  x: usize, pixel: usize, table: usize, tableEnd: usize, weight: usize, bias: usize, relu: bool, y: usize, channels: i32,
 ): void {
-  const back = <usize>kernelWidth * tapW;
-  const next = plane - <usize>kernelHeight * tapH;
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
     let s = bias ? v128.load(bias + at) : f32x4.splat(0);
-    let p = x + at;
     let w = weight + at;
-    for (let i: i32 = 0; i < planes; i++, p += next) {
-      for (let kh: i32 = 0; kh < kernelHeight; kh++) {
-        for (let kw: i32 = 0; kw < kernelWidth; kw++) {
-          s = madd(v128.load(p), v128.load(w), s);
-          w += pixel;
-          p += tapW;
-        }
-        p += tapH - back;
-      }
-    }
+    for (let t = table; t < tableEnd; t += 4, w += pixel) s = madd(v128.load(x + at + load<u32>(t)), v128.load(w), s);
     if (relu) s = relu4(s);
     storeChannels(y + at, s, channels - c);
   }
@@ -247,62 +261,64 @@ function single(
 
 /**
  * y [N,OH,OW,channels] = depthwise convolution of x [N,H,W,inputs] (spread out by upH, upW) with packed weights, and relu of it if
- * asked; spread: 0 or a table of planes, where channels aren't inputs one by one. Units are bands of `bandRows` output rows
- * of an image; scratch holds scratchStep bytes for each thread, a band's of all planes.
+ * asked; spread: 0 or a table of planes, where channels aren't inputs one by one. Units are blocks of channels by bands of
+ * `bandRows` output rows of an image; scratch holds scratchStep bytes for each thread: the table of taps, and a band
+ * of all planes.
  */
 export function depthwise(
   x: usize, weight: usize, bias: usize, relu: bool, y: usize, scratch: usize, scratchStep: usize, bandRows: i32,
-  spread: usize, planes: i32, inputs: i32, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
-  kernelHeight: i32, kernelWidth: i32, strideH: i32, strideW: i32, padH: i32, padW: i32, dilationH: i32, dilationW: i32,
-  upH: i32, upW: i32, begin: i32, end: i32, thread: i32,
+  block: i32, spread: usize, planes: i32, inputs: i32, height: i32, width: i32, channels: i32, outHeight: i32,
+  outWidth: i32, kernelHeight: i32, kernelWidth: i32, strideH: i32, strideW: i32, padH: i32, padW: i32, dilationH: i32,
+  dilationW: i32, upH: i32, upW: i32, begin: i32, end: i32, thread: i32,
 ): void {
   const bands = (outHeight + bandRows - 1) / bandRows;
+  const blocks = (channels + block - 1) / block;
   const columns = (outWidth - 1) * strideW + (kernelWidth - 1) * dilationW + 1;
-  const pixel = <usize>((channels + 3) & ~3) << 2;
-  const line = <usize>columns * pixel;
-  const band = scratch + <usize>thread * scratchStep;
-  const step = <usize>strideW * pixel;
-  const tapH = <usize>dilationH * line;
-  const tapW = <usize>dilationW * pixel;
+  const taps = planes * kernelHeight * kernelWidth;
+  const table = scratch + <usize>thread * scratchStep;
+  const tableEnd = table + (<usize>taps << 2);
+  const band = (tableEnd + 15) & ~15;
   const xPixel = <usize>inputs << 2;
   const yPixel = <usize>channels << 2;
   const close3x3 = kernelHeight == 3 && kernelWidth == 3 && strideW <= 2 && dilationW == 1;
   for (let unit = begin; unit < end; unit++) {
-    const n = unit / bands;
-    const row = (unit - n * bands) * bandRows;
+    const at = unit / blocks;
+    const first = (unit - at * blocks) * block;
+    const count = min(block, channels - first);
+    const n = at / bands;
+    const row = (at - n * bands) * bandRows;
     const rows = min(bandRows, outHeight - row);
-    const bandLines = (rows - 1) * strideH + (kernelHeight - 1) * dilationH + 1;
-    const plane = <usize>bandLines * line;
-    let table = spread;
-    for (let i: i32 = 0; i < planes; i++, table += planeTable(<i32>pixel)) {
-      loadBand(
-        x + <usize>n * height * width * xPixel, height, width, xPixel, table, pixel, row * strideH - padH, bandLines,
-        -padW, columns, upH, upW, band + <usize>i * plane,
-      );
-    }
+    const pixel = <usize>((count + 3) & ~3) << 2;
+    const line = <usize>columns * pixel;
+    const step = <usize>strideW * pixel;
+    const tapH = <usize>dilationH * line;
+    const tapW = <usize>dilationW * pixel;
+    const lines = (rows - 1) * strideH + (kernelHeight - 1) * dilationH + 1;
+    const plane = <usize>lines * line;
+    const w = weight + (<usize>(first * taps) << 2);
+    const b = bias ? bias + (<usize>first << 2) : 0;
+    loadPlanes(
+      x + <usize>n * height * width * xPixel, height, width, xPixel, spread, planes, first, channels, pixel,
+      row * strideH - padH, lines, -padW, columns, upH, upW, band,
+    );
+    tapTable(table, planes, plane, kernelHeight, kernelWidth, tapH, tapW);
     for (let r: i32 = 0; r < rows; r++) {
       const from = band + <usize>(r * strideH) * line;
-      const to = y + <usize>((n * outHeight + row + r) * outWidth) * yPixel;
+      const to = y + <usize>((n * outHeight + row + r) * outWidth) * yPixel + (<usize>first << 2);
       if (outWidth < 4) {
         for (let j: i32 = 0; j < outWidth; j++) {
-          single(
-            from + <usize>j * step, pixel, planes, plane, kernelHeight, kernelWidth, tapH, tapW, weight, bias, relu,
-            to + <usize>j * yPixel, channels,
-          );
+          single(from + <usize>j * step, pixel, table, tableEnd, w, b, relu, to + <usize>j * yPixel, count);
         }
         continue;
       }
       for (let j: i32 = 0; j < outWidth; j += 4) {
         // The last four may overlap with those before: the same numbers twice.
-        const first = <usize>min(j, outWidth - 4);
-        const at = from + first * step;
-        const into = to + first * yPixel;
-        if (!close3x3) {
-          quad(
-            at, pixel, step, planes, plane, kernelHeight, kernelWidth, tapH, tapW, weight, bias, relu, into, channels,
-          );
-        } else if (strideW == 1) quad3x3(at, tapH, pixel, planes, plane, weight, bias, relu, into, channels);
-        else quad3x3by2(at, tapH, pixel, planes, plane, weight, bias, relu, into, channels);
+        const column = <usize>min(j, outWidth - 4);
+        const source = from + column * step;
+        const into = to + column * yPixel;
+        if (!close3x3) quad(source, pixel, step, table, tableEnd, w, b, relu, into, yPixel, count);
+        else if (strideW == 1) quad3x3(source, tapH, pixel, planes, plane, w, b, relu, into, yPixel, count);
+        else quad3x3by2(source, tapH, pixel, planes, plane, w, b, relu, into, yPixel, count);
       }
     }
   }
@@ -310,10 +326,9 @@ export function depthwise(
 
 /** sums [3 · 3] of filled channels, `pixel` bytes apart, += gradY · x over one row of outputs. */
 function addRow3x3(
-  x: usize, tapH: usize, tapW: usize, step: usize, gradY: usize, channels: i32, outWidth: i32, sums: usize,
+  x: usize, tapH: usize, tapW: usize, step: usize, gradY: usize, yPixel: usize, channels: i32, outWidth: i32, sums: usize,
   pixel: usize,
 ): void {
-  const yPixel = <usize>channels << 2;
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
     const to = sums + at;
@@ -345,9 +360,8 @@ function addRow3x3(
 
 /** The same for one tap. */
 function addRow(
-  x: usize, step: usize, gradY: usize, channels: i32, outWidth: i32, sums: usize,
+  x: usize, step: usize, gradY: usize, yPixel: usize, channels: i32, outWidth: i32, sums: usize,
 ): void {
-  const yPixel = <usize>channels << 2;
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
     let sum = v128.load(sums + at);
@@ -366,21 +380,17 @@ function addRow(
  */
 export function depthwiseWeightGradient(
   x: usize, gradY: usize, partial: usize, scratch: usize, scratchStep: usize, bandRows: i32, items: i32, share: i32,
-  spread: usize, planes: i32, inputs: i32, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
-  kernelHeight: i32, kernelWidth: i32, strideH: i32, strideW: i32, padH: i32, padW: i32, dilationH: i32, dilationW: i32,
-  begin: i32, end: i32, thread: i32,
+  block: i32, spread: usize, planes: i32, inputs: i32, height: i32, width: i32, channels: i32, outHeight: i32,
+  outWidth: i32, kernelHeight: i32, kernelWidth: i32, strideH: i32, strideW: i32, padH: i32, padW: i32, dilationH: i32,
+  dilationW: i32, begin: i32, end: i32, thread: i32,
 ): void {
   const bands = (outHeight + bandRows - 1) / bandRows;
   const columns = (outWidth - 1) * strideW + (kernelWidth - 1) * dilationW + 1;
-  const pixel = <usize>((channels + 3) & ~3) << 2;
-  const line = <usize>columns * pixel;
   const band = scratch + <usize>thread * scratchStep;
-  const step = <usize>strideW * pixel;
-  const tapH = <usize>dilationH * line;
-  const tapW = <usize>dilationW * pixel;
   const xPixel = <usize>inputs << 2;
   const yPixel = <usize>channels << 2;
-  const tapBytes = <usize>planes * pixel;
+  const planeBytes = <usize>((channels + 3) & ~3) << 2;
+  const tapBytes = <usize>planes * planeBytes;
   const sumBytes = <usize>(kernelHeight * kernelWidth) * tapBytes;
   for (let unit = begin; unit < end; unit++) {
     memory.fill(partial + <usize>unit * sumBytes, 0, sumBytes);
@@ -388,24 +398,32 @@ export function depthwiseWeightGradient(
       const n = item / bands;
       const row = (item - n * bands) * bandRows;
       const rows = min(bandRows, outHeight - row);
-      let sums = partial + <usize>unit * sumBytes;
-      let table = spread;
-      for (let i: i32 = 0; i < planes; i++, sums += pixel, table += planeTable(<i32>pixel)) {
-        loadBand(
-          x + <usize>n * height * width * xPixel, height, width, xPixel, table, pixel, row * strideH - padH,
-          (rows - 1) * strideH + (kernelHeight - 1) * dilationH + 1, -padW, columns, 1, 1, band,
+      const lines = (rows - 1) * strideH + (kernelHeight - 1) * dilationH + 1;
+      for (let first: i32 = 0; first < channels; first += block) {
+        const count = min(block, channels - first);
+        const pixel = <usize>((count + 3) & ~3) << 2;
+        const line = <usize>columns * pixel;
+        const step = <usize>strideW * pixel;
+        const tapH = <usize>dilationH * line;
+        const tapW = <usize>dilationW * pixel;
+        loadPlanes(
+          x + <usize>n * height * width * xPixel, height, width, xPixel, spread, planes, first, channels, pixel,
+          row * strideH - padH, lines, -padW, columns, 1, 1, band,
         );
-        for (let r: i32 = 0; r < rows; r++) {
-          const from = band + <usize>(r * strideH) * line;
-          const up = gradY + <usize>((n * outHeight + row + r) * outWidth) * yPixel;
-          if (kernelHeight == 3 && kernelWidth == 3) {
-            addRow3x3(from, tapH, tapW, step, up, channels, outWidth, sums, tapBytes);
-            continue;
-          }
-          let to = sums;
-          for (let kh: i32 = 0; kh < kernelHeight; kh++) {
-            for (let kw: i32 = 0; kw < kernelWidth; kw++, to += tapBytes) {
-              addRow(from + <usize>kh * tapH + <usize>kw * tapW, step, up, channels, outWidth, to);
+        for (let i: i32 = 0; i < planes; i++) {
+          const sums = partial + <usize>unit * sumBytes + <usize>i * planeBytes + (<usize>first << 2);
+          for (let r: i32 = 0; r < rows; r++) {
+            const from = band + <usize>(i * lines + r * strideH) * line;
+            const up = gradY + <usize>((n * outHeight + row + r) * outWidth) * yPixel + (<usize>first << 2);
+            if (kernelHeight == 3 && kernelWidth == 3) {
+              addRow3x3(from, tapH, tapW, step, up, yPixel, count, outWidth, sums, tapBytes);
+              continue;
+            }
+            let to = sums;
+            for (let kh: i32 = 0; kh < kernelHeight; kh++) {
+              for (let kw: i32 = 0; kw < kernelWidth; kw++, to += tapBytes) {
+                addRow(from + <usize>kh * tapH + <usize>kw * tapW, step, up, yPixel, count, outWidth, to);
+              }
             }
           }
         }

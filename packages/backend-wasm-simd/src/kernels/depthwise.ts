@@ -5,6 +5,9 @@ import { type Grouping, spreadTable } from './spread';
 
 /** Bytes of a band of rows: some of it stays in the first-level cache, all of it in the second. */
 const bandBytes = 65_536;
+/** Bytes of a band of one row, at most: more are cut into blocks of channels, of at least `leastBlock`. */
+const blockBytes = 262_144;
+const leastBlock = 16;
 /** Rows of a band, at most. */
 const mostRows = 16;
 /** Sums of a weight's gradient that are kept apart and added up afterwards. */
@@ -28,35 +31,41 @@ interface Depthwise extends Grouping {
 
 const filledChannels = (channels: number) => Math.ceil(channels / 4) * 4;
 
-/** How many rows of outputs make a band, and its bytes. */
-function bandOf(d: Depthwise): { rows: number; bytes: number } {
+/** How many channels make a block, how many rows of outputs a band of them, and its bytes with the table of taps. */
+function bandOf(d: Depthwise): { block: number; rows: number; bytes: number } {
   const columns = (d.out[1] - 1) * d.stride[1] + (d.kernel[1] - 1) * d.dilation[1] + 1;
-  const line = columns * filledChannels(d.channels) * 4 * d.groupIn;
   const extra = (d.kernel[0] - 1) * d.dilation[0] + 1;
-  const fitting = Math.floor((bandBytes / line - extra) / d.stride[0]) + 1;
-  const rows = Math.max(1, Math.min(fitting, mostRows, d.out[0]));
+  const channel = columns * 4 * d.groupIn;
+  const fitting = Math.floor(blockBytes / (channel * extra));
+  // Even blocks, of whole vectors.
+  const blocks = Math.ceil(d.channels / Math.max(leastBlock, fitting));
+  const block = filledChannels(Math.ceil(d.channels / blocks));
+  const line = channel * block;
+  const most = Math.floor((bandBytes / line - extra) / d.stride[0]) + 1;
+  const rows = Math.max(1, Math.min(most, mostRows, d.out[0]));
   // Even bands: 28 rows in bands of 14, not 16 and 12.
   const even = Math.ceil(d.out[0] / Math.ceil(d.out[0] / rows));
-  return { rows: even, bytes: ((even - 1) * d.stride[0] + extra) * line };
+  const table = d.groupIn * d.kernel[0] * d.kernel[1] * 4 + 16;
+  return { block, rows: even, bytes: ((even - 1) * d.stride[0] + extra) * line + table };
 }
 
 /** `reach`: 0, or for the transposed convolution the inputs of a group: see assembly/depthwise.ts. */
-function pack(cx: KernelContext, weight: number, d: Depthwise, reach: number): number {
+function pack(cx: KernelContext, weight: number, d: Depthwise, reach = 0): number {
   const { channels, groupIn, kernel } = d;
   const taps = kernel[0] * kernel[1];
   const packed = cx.scratch(groupIn * taps * filledChannels(channels) * 4);
-  const args = [weight, packed, channels, taps, groupIn, reach];
+  const args = [weight, packed, channels, bandOf(d).block, taps, groupIn, reach];
   cx.parallel('packDepthwise', args, groupIn * taps, Math.ceil(40_000 / channels));
   return packed;
 }
 
-/** The arguments from the table on that spreads x. */
+/** The arguments from the channels of a block on. */
 function sizes(cx: KernelContext, d: Depthwise): number[] {
   const spread = spreadTable(cx, d.channels, d, 2);
   const { groupIn, inputs, channels, kernel, stride, padding, dilation } = d;
   const [height, width] = d.in;
   return [
-    ...[spread, groupIn, inputs, height, width, channels],
+    ...[bandOf(d).block, spread, groupIn, inputs, height, width, channels],
     ...[...d.out, ...kernel, ...stride, ...padding, ...dilation],
   ];
 }
@@ -67,11 +76,12 @@ function run(
   d: Depthwise,
   relu = false,
 ): void {
-  const { rows, bytes } = bandOf(d);
+  const { block, rows, bytes } = bandOf(d);
   const args = [x, packed, bias, relu ? 1 : 0, y, cx.scratch(cx.threads * bytes), bytes, rows];
   args.push(...sizes(cx, d), ...d.up);
-  const work = rows * d.out[1] * d.channels * d.groupIn * (d.kernel[0] * d.kernel[1] + 4);
-  cx.parallel('depthwise', args, d.batch * Math.ceil(d.out[0] / rows), Math.ceil(workGrain / (2 * work + 1)));
+  const work = rows * d.out[1] * block * d.groupIn * (d.kernel[0] * d.kernel[1] + 4);
+  const units = d.batch * Math.ceil(d.out[0] / rows) * Math.ceil(d.channels / block);
+  cx.parallel('depthwise', args, units, Math.ceil(workGrain / (2 * work + 1)));
 }
 
 function forward(s: ConvGeometry, { stride, padding, dilation }: Conv2dAttrs): Depthwise {
@@ -93,7 +103,7 @@ export function depthwise(
   attrs: KernelTable['conv2d']['attrs'],
 ): void {
   const d = forward(s, attrs);
-  run(cx, [x, pack(cx, weight, d, 0), bias, y], d, attrs.relu);
+  run(cx, [x, pack(cx, weight, d), bias, y], d, attrs.relu);
 }
 
 /** A convolution of gradY, zeros put between its pixels where the stride skipped some, with the kernel turned round. */

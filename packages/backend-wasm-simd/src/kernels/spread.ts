@@ -15,7 +15,7 @@ export interface Grouping {
  */
 export function byPlanes({ groups, groupIn, groupOut }: Grouping, taps: number, most: number): boolean {
   if (taps === 1) most = groups > 1 ? 8 : 0;
-  return groupIn <= 8 && groupIn * groupOut <= most;
+  return groupIn <= (groups > 1 ? 16 : 8) && groupIn * groupOut <= most;
 }
 
 /** The address of a table that spreads pixels to `channels` of 1 << shift bytes; 0 where they are as they should be. */
