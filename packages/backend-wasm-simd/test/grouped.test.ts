@@ -99,10 +99,10 @@ describe.each(variants)('as the reference: %o', (options) => {
   });
 });
 
-/** The best of many calls of each, in turn. */
+/** The best of many calls of each, in turn: for long enough that they are compiled for speed. */
 function bestOf(...calls: readonly (() => void)[]): number[] {
   const best = calls.map(() => Number.POSITIVE_INFINITY);
-  for (let round = 0; round < 60; round++) {
+  for (const end = performance.now() + 500; performance.now() < end; ) {
     calls.forEach((call, i) => {
       const start = performance.now();
       call();
@@ -154,7 +154,7 @@ describe('few channels a group take about as long for each product as one does',
     const depthwise = conv(kind, channels, channels);
     const few = conv(kind, groups, outputs);
     const [one, many] = bestOf(depthwise.call, few.call);
-    // As a product of matrices for each group it is more than ten times as long.
-    expect(many / few.products).toBeLessThan((4 * one) / depthwise.products);
+    // As a product of matrices for each group it took more than ten times as long.
+    expect(many / few.products).toBeLessThan((6 * one) / depthwise.products);
   });
 });

@@ -130,7 +130,7 @@ describe('int8 sums and products broadcast', () => {
   });
 
   test('the operand of the whole shape is not copied, and decides the order of memory', () => {
-    const x = someInts([2, 5, 3, 4], 0.02, 90).contiguous('channelsLast');
+    const x = someInts([2, 5, 3, 4], 0.02, 90).contiguous({ memoryFormat: 'channelsLast' });
     const gate = someInts([2, 5, 1, 1], 0.004, 0);
     for (const [a, b] of [
       [x, gate],
