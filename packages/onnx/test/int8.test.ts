@@ -112,6 +112,15 @@ const cases: Record<string, Int8Case> = {
   add: joined((a, b, m) => m.arithmetic.add(a, b)),
   'add and relu': joined((a, b, m) => m.arithmetic.addRelu(a, b)),
   mul: joined((a, b, m) => m.arithmetic.mul(a, b)),
+  'add a row': joined((a, b, m) => m.arithmetic.add(a, b.slice(2, 4, 5))),
+  'add a number of the batch to each': joined((a, b, m) =>
+    m.arithmetic.add(a.slice(2, 0, 1).slice(1, 0, 1), b),
+  ),
+  'both repeated': joined((a, b, m) => m.arithmetic.add(a.slice(2, 0, 1), b.slice(3, 0, 1))),
+  'mul by a gate': simple((x, m) => m.arithmetic.mul(x, x.adaptiveAvgPool2d(1).sigmoid()), [2, 8, 13, 11]),
+  'mul by a number of the sample': joined((a, b, m) =>
+    m.arithmetic.mul(a, b.slice(1, 0, 1).slice(2, 0, 1).slice(3, 0, 1)),
+  ),
   cat: joined((a, b, m) => m.arithmetic.cat([a, b, a], 1)),
   'cat along the batch': joined((a, b, m) => m.arithmetic.cat([a, b], 0)),
   'add a number': simple((x, m) => m.arithmetic.addScalar(x, 0.7)),
