@@ -13,6 +13,7 @@ import { tablesCommand } from './commands/tables';
 import { trainCommand } from './commands/train';
 import { Interrupted, UsageError } from './errors';
 import { watchSignals } from './interrupt';
+import { leaveStandardOutput } from './result-file';
 
 /** One line a command. */
 const commands = [
@@ -41,8 +42,12 @@ function createProgram(): Command {
 /** Runs the command line. @returns the exit code: 0, 1 for failures, 2 for a wrong command line, 130 after Ctrl-C */
 export async function main(args: readonly string[]): Promise<number> {
   watchSignals();
+  let giveBack = () => {};
   try {
-    await createProgram().parseAsync(args, { from: 'user' });
+    const program = createProgram().hook('preAction', async (_, command) => {
+      giveBack = await leaveStandardOutput(outputs(command.opts()));
+    });
+    await program.parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
     if (error instanceof Interrupted) return error.exitCode;
@@ -50,5 +55,16 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     console.error(error instanceof OctetError ? `${pc.red('error:')} ${error.message}` : error);
     return error instanceof UsageError ? 2 : 1;
+  } finally {
+    giveBack();
   }
+}
+
+/** The files that the options name, by flag. */
+function outputs(options: Readonly<Record<string, unknown>>): Record<string, string> {
+  const named = ['json', 'markdown', 'html'].flatMap((name) => {
+    const file = options[name];
+    return typeof file === 'string' ? [[`--${name}`, file] as const] : [];
+  });
+  return Object.fromEntries(named);
 }

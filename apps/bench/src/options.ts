@@ -45,4 +45,5 @@ export const backendOption = () =>
 export const threadsOption = () =>
   new Option('--threads <n>', 'threads of the backend').default(1).argParser(whole({ min: 1 }));
 
-export const jsonOption = () => new Option('--json <file>', 'write the results to a JSON file too');
+export const jsonOption = () =>
+  new Option('--json <file>', 'write the results to a JSON file too; - is standard output');

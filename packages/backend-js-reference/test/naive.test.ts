@@ -2,6 +2,7 @@
 import type { AvgPoolAttrs, Conv2dAttrs, PoolAttrs, TypedArray } from '@octet/backend';
 import { describe, expect, it } from 'vitest';
 import { kernelCases } from '../src/cases';
+import { floats, output } from '../src/cases/case';
 import { convShapes } from '../src/cases/conv';
 import { chooseQparams } from '../src/math/qparams';
 import { run } from './run';
@@ -119,6 +120,33 @@ describe('convolution', () => {
       return clamp(rint(scaled) + attrs.yZeroPoint, attrs.clampMin, attrs.clampMax);
     });
     expect(Array.from(run('qconv2d', kernelCase).y)).toEqual(expected);
+  });
+
+  it('by groups of any number of channels', () => {
+    const [stride, padding, dilation] = [
+      [1, 2],
+      [0, 1],
+      [2, 1],
+    ] as const;
+    for (const groups of [1, 2, 5]) {
+      for (const groupIn of [1, 2, 3, 8]) {
+        for (const groupOut of [1, 2, 3, 8]) {
+          const x = floats(groupIn, [2, 7, 8, groups * groupIn]);
+          const weight = floats(groupOut, [groups * groupOut, 3, 2, groupIn]);
+          const y = output('float32', [2, 3, 5, groups * groupOut]);
+          const attrs = { stride, padding, dilation, groups };
+          const expected = new Array<number>(size(y.shape)).fill(0);
+          eachProduct({ x: x.shape, weight: weight.shape, y: y.shape, attrs }, (xAt, weightAt, yAt) => {
+            if (xAt !== undefined) expected[yAt] += x.data[xAt] * weight.data[weightAt];
+          });
+          const found = run('conv2d', {
+            ...{ name: '', tolerance: 'exact' },
+            ...{ inputs: { x, weight }, outputs: { y }, attrs: { ...attrs, relu: false } },
+          });
+          expectClose(found.y, expected);
+        }
+      }
+    }
   });
 
   it('the int8 cases reach many output values, not only the ends', () => {

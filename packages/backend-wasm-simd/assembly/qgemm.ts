@@ -243,7 +243,9 @@ function product(
       c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants, small);
       c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants, small);
       const to = y + <usize>(r * yStride + column);
-      if (left >= 4 && count >= PANEL) {
+      // Where rows follow one another, what a store leaves past the end of one is for the next to overwrite.
+      const whole = count >= PANEL || (n == yStride && n < PANEL && (left - 3) * n >= PANEL);
+      if (left >= 4 && whole) {
         v128.store64_lane(to, c00, 0);
         v128.store64_lane(to + yStride, c00, 1);
         v128.store64_lane(to + (<usize>yStride << 1), c20, 0);

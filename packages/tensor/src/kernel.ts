@@ -193,16 +193,22 @@ export function packed(x: Tensor): Tensor {
 }
 
 /**
- * Tensors made ready for an elementwise kernel: broadcast to one shape, in one memory order (that of the first which has
- * the whole shape), single numbers left as they are.
+ * The shape that `tensors` broadcast to, and the memory order of the first which has all of it.
+ *
+ * @throws ShapeError unless they broadcast.
  */
+export function broadcastLayout(op: string, ...tensors: readonly Tensor[]) {
+  const shape = tensors.reduce<number[]>((s, t) => broadcastShapes(op, s, t.shape), []);
+  const model = tensors.find((t) => sameShape(t.shape, shape) && isDense(t.shape, t.strides));
+  return { shape, strides: model ? model.strides : contiguousStrides(shape) };
+}
+
+/** Tensors made ready for an elementwise kernel: in one `broadcastLayout`, single numbers left as they are. */
 export function aligned(
   op: string,
   ...tensors: readonly Tensor[]
 ): { shape: number[]; strides: readonly number[]; operands: Tensor[] } {
-  const shape = tensors.reduce<number[]>((s, t) => broadcastShapes(op, s, t.shape), []);
-  const model = tensors.find((t) => sameShape(t.shape, shape) && isDense(t.shape, t.strides));
-  const strides = model ? model.strides : contiguousStrides(shape);
+  const { shape, strides } = broadcastLayout(op, ...tensors);
   const operands = tensors.map((t) => (t.numel === 1 ? packed(t) : withStrides(expandTo(t, shape), strides)));
   return { shape, strides, operands };
 }

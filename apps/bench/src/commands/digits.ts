@@ -60,6 +60,8 @@ export function digitsCommand(): Command {
 async function benchDigits({ json, ...options }: DigitsOptions): Promise<void> {
   checkCounts(options);
   await checkFilePath(json);
+  for (const file of Object.values(checkpointFiles))
+    await checkFilePath(checkpoint(options.out, file), '--out');
   const backend = await loadBackend(options.backend, options);
   setBackend(backend);
   const { epochs, seed, width, threads, out } = options;
@@ -73,7 +75,7 @@ async function benchDigits({ json, ...options }: DigitsOptions): Promise<void> {
   const results = {
     accuracy: await mapEach(predictions, (labels) => accuracy(labels, test)),
     bytes: await mapEach(contenders, ({ file, model, saved = model }) =>
-      saveCheckpoint(saved, path.join(out, `${file}.safetensors`)),
+      saveCheckpoint(saved, checkpoint(out, file)),
     ),
     msPer1000: await mapEach(contenders, ({ model }) => timeThousand(model, test)),
   };
@@ -119,6 +121,16 @@ interface Contender {
 
 type PerContender<T> = Record<'fp32' | 'ptqInt8' | 'qatInt8', T>;
 
+const checkpointFiles: PerContender<string> = {
+  fp32: 'digits-fp32',
+  ptqInt8: 'digits-int8-ptq',
+  qatInt8: 'digits-int8-qat',
+};
+
+function checkpoint(folder: string, file: string): string {
+  return path.join(folder, `${file}.safetensors`);
+}
+
 /** The float network, and what the two ways of quantization make of it. @throws Interrupted */
 async function trainAndQuantize(data: Dataset<Digit>, { epochs, seed, width }: Omit<DigitsOptions, 'json'>) {
   manualSeed(seed);
@@ -136,9 +148,9 @@ async function trainAndQuantize(data: Dataset<Digit>, { epochs, seed, width }: O
   const fused = float.clone().eval();
   fused.fuseModel();
   const contenders: PerContender<Contender> = {
-    fp32: { label: 'float32', file: 'digits-fp32', model: fused, saved: float },
-    ptqInt8: { label: 'int8 (PTQ)', file: 'digits-int8-ptq', model: calibration.result },
-    qatInt8: { label: 'int8 (QAT)', file: 'digits-int8-qat', model: fineTuning.result },
+    fp32: { label: 'float32', file: checkpointFiles.fp32, model: fused, saved: float },
+    ptqInt8: { label: 'int8 (PTQ)', file: checkpointFiles.ptqInt8, model: calibration.result },
+    qatInt8: { label: 'int8 (QAT)', file: checkpointFiles.qatInt8, model: fineTuning.result },
   };
   return {
     contenders,

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
 import type { CompareReport } from '../compare/report';
@@ -45,6 +45,7 @@ interface Options {
 
 async function tables(files: readonly string[], { into, html }: Options): Promise<void> {
   await checkFilePath(html, '--html');
+  await checkFilePath(into, '--into');
   const reports: [name: string, report: Report][] = [];
   for (const file of files) reports.push([path.basename(file, '.json'), await readReport(file)]);
   if (html !== undefined) await writeText(html, await pageOf(reports));
@@ -66,7 +67,7 @@ async function tables(files: readonly string[], { into, html }: Options): Promis
     }
     document = fillPlace(document, name, text);
   }
-  await writeFile(into, document);
+  await writeText(into, document);
 }
 
 /** @throws UsageError unless it is the JSON file of a command */

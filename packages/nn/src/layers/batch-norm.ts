@@ -93,6 +93,8 @@ export abstract class BatchNorm extends Module {
 
   protected override loadState(load: StateLoader): void {
     super.loadState(load);
+    // PyTorch before 0.4.1 had none; the count goes on from here then.
+    load.forgive('num_batches_tracked');
     if (this.momentum !== null || !this.numBatchesTracked || !load.has('num_batches_tracked')) return;
     const batches = load.read('num_batches_tracked')?.[0] ?? 0;
     load.commit(() => {

@@ -20,6 +20,10 @@ export class CosineAnnealingLR extends LRScheduler {
     this.etaMin = etaMin;
   }
 
+  protected override options() {
+    return { tMax: this.tMax, etaMin: this.etaMin };
+  }
+
   protected nextLr({ lr }: Group, base: number): number {
     const { lastEpoch: t, tMax, etaMin } = this;
     // Out of the minimum the quotient is 0 / 0.

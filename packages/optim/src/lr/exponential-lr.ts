@@ -9,6 +9,10 @@ export class ExponentialLR extends LRScheduler {
     this.gamma = gamma;
   }
 
+  protected override options() {
+    return { gamma: this.gamma };
+  }
+
   protected nextLr({ lr }: Group): number {
     return lr * this.gamma;
   }

@@ -14,6 +14,10 @@ export class MultiStepLR extends LRScheduler {
     this.gamma = gamma;
   }
 
+  protected override options() {
+    return { milestones: [...this.milestones].sort((a, b) => a - b), gamma: this.gamma };
+  }
+
   protected nextLr({ lr }: Group): number {
     return lr * this.gamma ** this.milestones.filter((m) => m === this.lastEpoch).length;
   }

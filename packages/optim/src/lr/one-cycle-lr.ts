@@ -109,6 +109,10 @@ export class OneCycleLR extends LRScheduler {
     super.step();
   }
 
+  protected override options() {
+    return { totalSteps: this.totalSteps, cycleMomentum: this.cycleMomentum };
+  }
+
   protected nextLr(group: Group): number {
     let start = 0;
     let phase = this.phases[0];

@@ -13,6 +13,10 @@ export class StepLR extends LRScheduler {
     this.gamma = gamma;
   }
 
+  protected override options() {
+    return { stepSize: this.stepSize, gamma: this.gamma };
+  }
+
   protected nextLr({ lr }: Group): number {
     return this.lastEpoch % this.stepSize === 0 ? lr * this.gamma : lr;
   }

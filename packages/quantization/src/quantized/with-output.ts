@@ -1,4 +1,4 @@
-import { Module, type StateLoader } from '@octet/nn';
+import { Module, type SaveState, type StateLoader } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
 import type { OutputQparams } from '../functional/int8';
 import { loadOutputQparams, saveOutputQparams } from './weighted';
@@ -15,7 +15,7 @@ export abstract class Int8Module<Args extends unknown[] = [Tensor]> extends Modu
     this.training = false;
   }
 
-  protected override saveState(save: (key: string, tensor: Tensor) => void): void {
+  protected override saveState(save: SaveState): void {
     super.saveState(save);
     saveOutputQparams(this, save);
   }
