@@ -5,6 +5,8 @@ import { Adam, type AdamOptions } from './adam';
  * Hutter, 2019. @throws as Adam
  */
 export class AdamW extends Adam {
+  static override readonly name: string = 'AdamW';
+
   protected override readonly decoupledWeightDecay = true;
 
   constructor(

@@ -36,6 +36,8 @@ interface SGDState {
  * @throws ArgumentError for negative values, or nesterov without momentum or with dampening
  */
 export class SGD extends Optimizer<SGDHyperparameters, SGDState> {
+  static override readonly name: string = 'SGD';
+
   constructor(
     params: Params<SGDHyperparameters>,
     { lr, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false, maximize = false }: SGDOptions,

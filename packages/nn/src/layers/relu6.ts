@@ -3,6 +3,7 @@ import { Module } from '../module';
 
 /** min(max(x, 0), 6), any shape. */
 export class ReLU6 extends Module {
+  static override readonly name: string = 'ReLU6';
   static readonly keepsNothing = true;
 
   forward(x: Tensor): Tensor {

@@ -22,6 +22,7 @@ import { QatConv2d } from './conv2d';
  * https://arxiv.org/abs/1806.08342, section 3.2.2).
  */
 export class QatConvBn2d extends QatConv2d {
+  static override readonly name: string = 'QatConvBn2d';
   static override readonly keepsNothing = true;
 
   readonly bn: BatchNorm2d;
@@ -139,6 +140,7 @@ export class QatConvBn2d extends QatConv2d {
 
 /** QatConvBn2d and ReLU. */
 export class QatConvBnReLU2d extends QatConvBn2d {
+  static override readonly name: string = 'QatConvBnReLU2d';
   static override readonly keepsNothing = true;
 
   override forward(x: Tensor): Tensor {
