@@ -110,6 +110,32 @@ describe('progress', () => {
     expect(to.written).toEqual(['Training 1,000/1,000  loss 1000\n']);
   });
 
+  test('never shows more than all, also where the total changes', () => {
+    const to = stream();
+    const progress = startProgress('Sensitivity', 2, to as never);
+    progress.update(3, 'a', 3);
+    progress.update(5, 'b', 4);
+    progress.update(4, '', 4);
+    expect(to.written).toEqual(['Sensitivity 3/3  a\n', 'Sensitivity 4/4  b\n']);
+  });
+
+  test('on a terminal the bar follows the total', async () => {
+    const written: string[] = [];
+    const to = {
+      isTTY: true,
+      columns: 80,
+      write: (text: string) => written.push(text),
+      on() {},
+      removeListener() {},
+      emit() {},
+    };
+    const progress = startProgress('x', 2, to as never);
+    progress.update(2, 'half', 4);
+    progress.stop();
+    expect(written.join('')).toMatch(/█{12}░{12} {2}half/);
+    expect(written.join('')).not.toMatch(/█{24}/);
+  });
+
   test('withProgress measures, and hands failures on', async () => {
     const { result, seconds } = await withProgress('x', async () => 7);
     expect(result).toBe(7);

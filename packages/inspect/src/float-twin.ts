@@ -1,9 +1,10 @@
-import { type AnyModule, Conv2d, Identity, Linear, Parameter, ReLU } from '@octet/nn';
+import { type AnyModule, Conv2d, Identity, Linear, type Module, Parameter, ReLU } from '@octet/nn';
 import { fuseModules, intrinsic, qat } from '@octet/quantization';
+import { FloatIsland } from './leave-in-float';
 
 /**
  * A copy of `model` in plain float, in evaluation mode, with the layers fused as `converted` has them: so that both have
- * the same layers at the same paths. Observers go, and layers trained with simulated quantization become those that they
+ * the same layers at the same paths; so do those that `leaveInFloat` left in float. Observers go, and layers trained with simulated quantization become those that they
  * simulate, with batch normalisation folded.
  *
  * @throws ModuleError, QuantizationError if `converted` can't have come from `model`
@@ -16,7 +17,13 @@ export function floatTwin<M extends AnyModule>(model: M, converted: AnyModule): 
     if (float) twin.setSubmodule(path, float);
   }
   const groups = groupsToFuse(twin, converted);
-  return groups.length > 0 ? fuseModules(twin, groups) : twin;
+  const fused = groups.length > 0 ? fuseModules(twin, groups) : twin;
+  for (const [path, module] of converted.namedModules()) {
+    if (!(module instanceof FloatIsland)) continue;
+    const layer = fused.getSubmodule(path);
+    if (!(layer instanceof FloatIsland)) fused.setSubmodule(path, new FloatIsland(layer as Module));
+  }
+  return fused;
 }
 
 function withoutSimulation(module: AnyModule): AnyModule | undefined {
