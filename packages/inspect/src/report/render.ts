@@ -4,7 +4,7 @@ import type { BackendRun } from '../compare-backends';
 import { type Finding, remedyAdvice } from '../findings';
 import type { RemedyTrials } from '../remedies/try-remedies';
 import type { SensitivityReport } from '../sensitivity';
-import { fineDb, formatMetric } from '../verdict';
+import { fineDb, formatMetric, type Verdict } from '../verdict';
 import { type Charts, loadCharts } from './charts';
 import { style } from './style';
 import { inFloatText, trialRows, trialsText } from './trials';
@@ -38,7 +38,7 @@ export async function renderReport(
     tiles(analysis),
     remedies ? trialsSection(remedies) : '',
     findings(analysis, remedies),
-    sensitivity ? sensitivitySection(sensitivity) : '',
+    sensitivity ? sensitivitySection(sensitivity, analysis.verdict) : '',
     overview(analysis, charts),
     layerTable(analysis),
     backends ? backendSection(backends) : '',
@@ -134,11 +134,13 @@ function findings({ findings: all, verdict }: Analysis, remedies: RemedyTrials |
     verdict.kind === 'fine' ? [] : advice.filter((text) => !known.has(text));
   const cards = [...same.values()].map((found) => card(found, untried(found[0]))).join('');
   const order = all.some(({ cost }) => cost !== null)
-    ? 'First what costs the output most'
-    : 'The noisiest layers by themselves first, which need not cost the output most';
+    ? 'First what costs the output most. '
+    : all.some(({ layer, db }) => layer !== null && db !== null)
+      ? 'The noisiest layers by themselves first, which need not cost the output most. '
+      : '';
   return `<section><h2>Where int8 loses accuracy</h2>${
     cards
-      ? `<p class="muted">${order}. On the right, the signal to noise ratio that this alone leaves: 6 dB are one bit, and from ${noisyDb} dB on it is no worry.</p>${cards}`
+      ? `<p class="muted">${order}On the right, the signal to noise ratio that this alone leaves: 6 dB are one bit, and from ${noisyDb} dB on it is no worry.</p>${cards}`
       : '<p>No layer stands out.</p>'
   }</section>`;
 }
@@ -183,20 +185,17 @@ function table(label: string, head: readonly string[], rows: readonly (readonly 
     .join('')}</tbody></table></div>`;
 }
 
-function sensitivitySection({
-  metricName,
-  float,
-  int8,
-  layers,
-  steps,
-  exclude,
-  metric,
-}: SensitivityReport): string {
+function sensitivitySection(
+  { metricName, float, int8, layers, steps, exclude, metric }: SensitivityReport,
+  { kind }: Verdict,
+): string {
   const score = (value: number) => formatMetric(metricName, value);
   const answer =
-    exclude.length > 0
-      ? `<p>With ${plural(exclude.length, 'layer', 'layers')} left in float, ${escaped(metricName)} goes from ${score(int8)} to ${score(metric)} (float: ${score(float)}): ${percent((metric - int8) / (float - int8), 1)} of what is lost comes back. <code>prepare(result.model, result.mapping)</code> of what <code>sensitivity</code> gave does that, or:</p><pre>leaveInFloat(model, [${exclude.map((path) => `'${escaped(path)}'`).join(', ')}], mapping)</pre>`
-      : `<p>All in int8, ${escaped(metricName)} is ${score(int8)} (float: ${score(float)}). Leaving layers in float brings nothing back.</p>`;
+    kind === 'random' || kind === 'unlearned'
+      ? ''
+      : exclude.length > 0
+        ? `<p>With ${plural(exclude.length, 'layer', 'layers')} left in float, ${escaped(metricName)} goes from ${score(int8)} to ${score(metric)} (float: ${score(float)}): ${percent((metric - int8) / (float - int8), 1)} of what is lost comes back. <code>prepare(result.model, result.mapping)</code> of what <code>sensitivity</code> gave does that, or:</p><pre>leaveInFloat(model, [${exclude.map((path) => `'${escaped(path)}'`).join(', ')}], mapping)</pre>`
+        : `<p>All in int8, ${escaped(metricName)} is ${score(int8)} (float: ${score(float)}). Leaving layers in float brings nothing back.</p>`;
   const chosen = new Map(
     steps.slice(0, exclude.length).map(({ path, metric }, i) => [path, `${i + 1}: ${score(metric)}`]),
   );

@@ -32,7 +32,7 @@ td.wrap { white-space: normal; min-width: 11rem; } td.bad { color: var(--bad); f
 svg { width: 100%; height: auto; display: block; } svg text { font-family: inherit; }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin: 0 .3em 0 .9em; vertical-align: -.05em; }
 @media (max-width: 40rem) { body { padding: 1rem .9rem 3rem; } h1 { font-size: 1.35rem; } .tiles { grid-template-columns: 1fr 1fr; gap: .5rem; }
-  .finding, .layer, .verdict { padding: .75rem .8rem; } .finding header { flex-wrap: wrap; gap: .1rem 1rem; } }
+  .pair svg text { font-size: 13px; } .finding, .layer, .verdict { padding: .75rem .8rem; } .finding header { flex-wrap: wrap; gap: .1rem 1rem; } }
 @media print { :root { --text: #000; --muted: #444; --page: #fff; --card: #f3f3f3; --line: #ccc; --data: #3b6fd4; --range: rgba(60, 160, 90, .16);
   --edge: rgba(40, 130, 70, .6); --second: #c05a10; --bad: #a01810; --good: #1f6a33; color-scheme: light; }
   body { max-width: none; padding: 0; font-size: 10.5pt; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
