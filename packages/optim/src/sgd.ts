@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { kernel, type Tensor } from '@octet/tensor';
 import {
   type Hyperparameters,
@@ -38,10 +39,15 @@ interface SGDState {
 export class SGD extends Optimizer<SGDHyperparameters, SGDState> {
   static override readonly name: string = 'SGD';
 
-  constructor(
-    params: Params<SGDHyperparameters>,
-    { lr, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false, maximize = false }: SGDOptions,
-  ) {
+  constructor(params: Params<SGDHyperparameters>, options: SGDOptions) {
+    const {
+      lr,
+      momentum = 0,
+      dampening = 0,
+      weightDecay = 0,
+      nesterov = false,
+      maximize = false,
+    } = checkOptions('SGD', options, 'lr momentum dampening weightDecay nesterov maximize');
     super(params, { lr, momentum, dampening, weightDecay, nesterov, maximize });
   }
 

@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { gelu, type Tensor } from '@octet/tensor';
 import { Module } from '../module';
 
@@ -5,6 +6,11 @@ import { Module } from '../module';
 export class GELU extends Module {
   static override readonly name: string = 'GELU';
   static readonly keepsNothing = true;
+
+  constructor(options?: Record<string, never>) {
+    super();
+    checkOptions('GELU', options);
+  }
 
   forward(x: Tensor): Tensor {
     return gelu(x);

@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { hardsigmoid, type Tensor } from '@octet/tensor';
 import { Module } from '../module';
 
@@ -5,6 +6,11 @@ import { Module } from '../module';
 export class Hardsigmoid extends Module {
   static override readonly name: string = 'Hardsigmoid';
   static readonly keepsNothing = true;
+
+  constructor(options?: Record<string, never>) {
+    super();
+    checkOptions('Hardsigmoid', options);
+  }
 
   forward(x: Tensor): Tensor {
     return hardsigmoid(x);

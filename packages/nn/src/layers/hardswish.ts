@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { hardswish, type Tensor } from '@octet/tensor';
 import { Module } from '../module';
 
@@ -5,6 +6,11 @@ import { Module } from '../module';
 export class Hardswish extends Module {
   static override readonly name: string = 'Hardswish';
   static readonly keepsNothing = true;
+
+  constructor(options?: Record<string, never>) {
+    super();
+    checkOptions('Hardswish', options);
+  }
 
   forward(x: Tensor): Tensor {
     return hardswish(x);

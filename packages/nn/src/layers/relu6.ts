@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { relu6, type Tensor } from '@octet/tensor';
 import { Module } from '../module';
 
@@ -5,6 +6,11 @@ import { Module } from '../module';
 export class ReLU6 extends Module {
   static override readonly name: string = 'ReLU6';
   static readonly keepsNothing = true;
+
+  constructor(options?: Record<string, never>) {
+    super();
+    checkOptions('ReLU6', options);
+  }
 
   forward(x: Tensor): Tensor {
     return relu6(x);

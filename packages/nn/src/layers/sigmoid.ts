@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { sigmoid, type Tensor } from '@octet/tensor';
 import { Module } from '../module';
 
@@ -5,6 +6,11 @@ import { Module } from '../module';
 export class Sigmoid extends Module {
   static override readonly name: string = 'Sigmoid';
   static readonly keepsNothing = true;
+
+  constructor(options?: Record<string, never>) {
+    super();
+    checkOptions('Sigmoid', options);
+  }
 
   forward(x: Tensor): Tensor {
     return sigmoid(x);

@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { type Tensor, tanh } from '@octet/tensor';
 import { Module } from '../module';
 
@@ -5,6 +6,11 @@ import { Module } from '../module';
 export class Tanh extends Module {
   static override readonly name: string = 'Tanh';
   static readonly keepsNothing = true;
+
+  constructor(options?: Record<string, never>) {
+    super();
+    checkOptions('Tanh', options);
+  }
 
   forward(x: Tensor): Tensor {
     return tanh(x);
