@@ -1,6 +1,6 @@
-import { version } from '../../../packages/tensor/package.json';
+import { version } from '@octet/tensor/package.json';
 
-/** Where results come from. */
+/** Where results come from. Files of older versions say neither. */
 export interface Provenance {
   /** When, as ISO 8601 in UTC. */
   date: string;
@@ -12,7 +12,7 @@ export function provenance(): Provenance {
   return { date: new Date().toISOString(), version };
 }
 
-/** As in `Octet 0.1.0, 2026-11-29`. Results of older versions have neither. */
-export function provenanceText({ date, version: of }: Partial<Provenance>): string {
-  return date === undefined ? '' : `Octet ${of}, ${date.slice(0, 10)}`;
+/** As in `Octet 0.1.0, 2026-11-29`; nothing for results that don't say. */
+export function provenanceText({ date, version: of }: Partial<Provenance>): string[] {
+  return date === undefined ? [] : [`Octet ${of}, ${date.slice(0, 10)}`];
 }

@@ -6,6 +6,7 @@ import { tensor, zeros } from '@octet/tensor';
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { loadBackend } from '../src/backends';
+import { layersTables } from '../src/commands/layers';
 import { digitsPerLine, drawDigits } from '../src/digits/draw';
 import { Interrupted, UsageError } from '../src/errors';
 import { formatBytes, formatMs, formatPercent, timeConsumption } from '../src/format';
@@ -15,7 +16,7 @@ import { startProgress, withProgress } from '../src/progress';
 import { checkFilePath, writeJson } from '../src/result-file';
 import { sqnrDb } from '../src/sqnr';
 import { formatTable } from '../src/table';
-import { median, timeRuns } from '../src/timing';
+import { median, timeInTurn, timeRuns } from '../src/timing';
 import { temporaryFolder } from './run-cli';
 
 test('median', () => {
@@ -73,6 +74,43 @@ test('tables align and have no trailing spaces', () => {
   );
   // Colours depend on the environment: CI has them on.
   expect(stripVTControlCharacters(text)).toBe('a     count\nx         1\nlong');
+});
+
+test('tables leave spare columns out where the terminal is narrow, and say so', () => {
+  const columns = [{ title: 'a' }, { title: 'bbbb', spare: 2 }, { title: 'cccc', spare: 1 }, { title: 'd' }];
+  const table = (width?: number) =>
+    stripVTControlCharacters(formatTable(columns, [['1', '2', '3', '4']], width));
+  expect(table(80)).toBe('a  bbbb  cccc  d\n1  2     3     4');
+  expect(table(16)).toBe(table(80));
+  expect(table(15)).toBe('a  bbbb  d\n1  2     4\nnot shown, for the width: cccc');
+  expect(table(9)).toBe('a  d\n1  4\nnot shown, for the width: bbbb, cccc');
+});
+
+test('layers of MobileNetV2 fit 80 columns', () => {
+  const side = { medianMs: 123.456, kernels: [{ kernel: 'qconv2d', backend: 'wasm-simd', fallback: false }] };
+  const layer = {
+    path: 'features.17.conv.0.0',
+    type: 'x',
+    macs: 10_838_016,
+    fp32: side,
+    int8: side,
+    ratio: 1,
+  };
+  const [{ columns, rows }] = layersTables({ layers: [layer] } as never);
+  const lines = stripVTControlCharacters(formatTable(columns, rows, 80)).split('\n');
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+  expect(lines.at(-1)).toBe('not shown, for the width: fp32 kernels, int8 kernels');
+});
+
+test('timeInTurn runs all of them in turn', async () => {
+  const log: string[] = [];
+  const times = await timeInTurn([() => log.push('a'), () => log.push('b')], {
+    runs: 2,
+    backend: referenceBackend,
+    onRun: (done) => log.push(`${done}`),
+  });
+  expect(log.join('')).toBe('abab1ab2');
+  expect(times.map((ms) => ms.length)).toEqual([2, 2]);
 });
 
 test('digits are drawn side by side', async () => {

@@ -4,8 +4,9 @@ import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
 import { type GemmSize, gemmCases, type Loop } from '../gemm/cases';
 import { type Host, hostInfo } from '../host';
-import { backendOption, jsonOption, list, threadsOption, whole } from '../options';
+import { backendOption, checkNumbers, jsonOption, list, threadsOption, whole } from '../options';
 import { withProgress } from '../progress';
+import { type Provenance, provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
 import { formatTable, right, type TableData } from '../table';
 import { median, timeCalls, timeRuns } from '../timing';
@@ -42,7 +43,7 @@ interface GemmRow extends GemmSize {
 }
 
 /** What the JSON file says. */
-export interface GemmReport {
+export interface GemmReport extends Partial<Provenance> {
   command: 'gemm';
   backend: string;
   /** Which of the backend's kernels they are, or which GPU they ran on. */
@@ -80,6 +81,11 @@ export function gemmCommand(): Command {
 const minRuns = 5;
 
 async function benchGemm({ json, threads, ...options }: GemmOptions): Promise<void> {
+  for (const { rows, k, columns } of sizesOf(options)) {
+    checkNumbers('--size, --k, --side and --columns', [rows, k]);
+    checkNumbers('--size, --k, --side and --columns', [k, columns]);
+    checkNumbers('--size, --k, --side and --columns', [rows, columns]);
+  }
   await checkFilePath(json);
   const backend = await loadBackend(options.backend, { threads });
   setBackend(backend);
@@ -87,6 +93,7 @@ async function benchGemm({ json, threads, ...options }: GemmOptions): Promise<vo
   const { variant, adapter } = backend.info?.() ?? {};
   const report: GemmReport = {
     command: 'gemm',
+    ...provenance(),
     backend: backend.name,
     variant: String(variant ?? adapter ?? ''),
     threads,
@@ -124,13 +131,18 @@ async function benchGemm({ json, threads, ...options }: GemmOptions): Promise<vo
 
 type Sizes = Pick<GemmOptions, 'size' | 'k' | 'side' | 'columns'>;
 
+function sizesOf({ size, k, side, columns }: Sizes): GemmSize[] {
+  return size
+    ? size.map((n) => ({ rows: n, k: n, columns: n }))
+    : k.map((k) => ({ rows: side ** 2, k, columns }));
+}
+
 /** What to time, at which sizes. */
-function jobsOf(backend: Backend, { size, k: sums, side, columns }: Sizes) {
+function jobsOf(backend: Backend, options: Sizes) {
+  const { size } = options;
   const { adapter, software } = backend.info?.() ?? {};
   const cubes = size ?? (adapter ? (software ? [128] : [1024, 4096]) : undefined);
-  const sizes: GemmSize[] = cubes
-    ? cubes.map((n) => ({ rows: n, k: n, columns: n }))
-    : sums.map((k) => ({ rows: side ** 2, k, columns }));
+  const sizes = sizesOf({ ...options, ...(cubes && { size: cubes }) });
   const cases = cubes ? gemmCases.filter(({ loop }) => loop !== 'depthwise') : gemmCases;
   return sizes.flatMap((size) => cases.map((one) => ({ one, size })));
 }

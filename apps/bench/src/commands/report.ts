@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import {
   type Analysis,
   analyze,
@@ -17,13 +16,14 @@ import { noGrad, setBackend } from '@octet/tensor';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { loadBackend } from '../backends';
+import { checkCheckpoint } from '../checkpoint';
 import { UsageError } from '../errors';
 import { formatBytes } from '../format';
 import { hostInfo } from '../host';
 import { subject } from '../inspect/subjects';
 import { breathe } from '../interrupt';
 import { type ModelName, models } from '../models';
-import { backendOption, jsonOption, threadsOption, whole } from '../options';
+import { backendOption, checkNumbers, jsonOption, threadsOption, whole } from '../options';
 import { type Report, withProgress } from '../progress';
 import { provenance } from '../provenance';
 import { checkFilePath, writeJson, writeText } from '../result-file';
@@ -87,11 +87,14 @@ async function benchReport({
 }: ReportOptions): Promise<void> {
   await checkFilePath(html, '--html');
   await checkFilePath(json);
-  await checkCheckpoint(options.checkpoint);
+  await checkCheckpoint(options.checkpoint, 'digits-fp32');
+  const images = options.images ?? (name === 'digits' ? 500 : 4);
+  const { channels, size } = models[name];
+  const side = name === 'digits' ? size : (options.size ?? size);
+  checkNumbers('--images and --size', [images, channels, side, side]);
+  if (options.try) checkTrained(name, options.checkpoint);
   const backend = await loadBackend(options.backend, options);
   setBackend(backend);
-  const images = options.images ?? (name === 'digits' ? 500 : 4);
-  if (options.try) checkTrained(name, options.checkpoint);
   const { float, from, random, calibration, data, metric } = await subject(name, { ...options, images });
   const mapping = getDefaultQConfigMapping(options.qengine);
   const prepared = prepare(float, mapping);
@@ -221,18 +224,5 @@ function checkTrained(model: ModelName, checkpoint: string | undefined): void {
     expected: 'a trained network and real data',
     found: checkpoint === undefined ? `random weights and random images for ${model}` : 'random images',
     fix: 'Use --model digits; for a network of your own, tryRemedies of @octet/inspect.',
-  });
-}
-
-/** @throws UsageError for a file that isn't there */
-async function checkCheckpoint(file: string | undefined): Promise<void> {
-  if (file === undefined) return;
-  const found = await stat(file).catch(() => undefined);
-  if (found?.isFile()) return;
-  throw new UsageError({
-    op: '--checkpoint',
-    expected: 'a safetensors file',
-    found: `${file}, which can't be read`,
-    fix: 'pnpm bench digits writes checkpoints/digits-fp32.safetensors.',
   });
 }
