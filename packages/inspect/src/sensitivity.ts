@@ -44,7 +44,7 @@ export interface SensitivityOptions {
    * Told after each measurement, and waited for. `total` is the most that may come, and shrinks as it shows how many layers have to stay
    * in float; in the last call `done` is equal to it.
    */
-  onProgress?: (done: number, total: number, layer: string) => void | Promise<void>;
+  onProgress?: (done: number, total: number, layer: string) => unknown;
 }
 
 /** What the metric is with one layer in int8, or not. */

@@ -17,8 +17,8 @@ export interface AdaroundOptions {
   betaRange?: readonly [start: number, end: number];
   /** The part of the steps before it counts at all. 0.2 */
   warmStart?: number;
-  /** Told after each layer. */
-  onProgress?: (done: number, total: number, layer: RoundedLayer) => void;
+  /** Told after each layer, and waited for. */
+  onProgress?: (done: number, total: number, layer: RoundedLayer) => unknown;
 }
 
 /** What rounding did to one layer: the mean squared error of its output on the data. */
@@ -66,7 +66,7 @@ export async function adaround(
     // Those after it get what it gives now.
     pair.int8.loadStateDict({ weight: rounding.best }, { strict: false });
     results.push({ result, weight: rounding.best });
-    onProgress?.(results.length, order.length, result);
+    await onProgress?.(results.length, order.length, result);
   }
   for (const { result, weight } of results) keepRounded(prepared.getSubmodule(result.path), weight);
   return results.map(({ result }) => result);

@@ -58,8 +58,8 @@ export interface TryRemediesOptions<M extends AnyModule = AnyModule> {
   sensitivity?: SensitivityReport;
   /** For `adaround`, which takes the longest. */
   adaround?: Omit<AdaroundOptions, 'onProgress'>;
-  /** Told before each trial, and at the end; waited for. */
-  onProgress?: (done: number, total: number, remedy: string) => void | Promise<void>;
+  /** Told before each trial, after each layer that `adaround` has done, and at the end; waited for. */
+  onProgress?: (done: number, total: number, remedy: string) => unknown;
 }
 
 /** How an int8 model does on inputs that chose nothing of it. */
@@ -133,9 +133,10 @@ export async function tryRemedies<M extends AnyModule>(
 
   const trials: RemedyTrial[] = [];
   const attempt = async (names: readonly RemedyName[]) => {
-    await onProgress?.(1 + trials.length, total, names.join(' + '));
+    const tell = () => onProgress?.(1 + trials.length, total, names.join(' + '));
+    await tell();
     const start = Date.now();
-    const found = await clinic.treated(names).catch((error: unknown) => {
+    const found = await clinic.treated(names, tell).catch((error: unknown) => {
       if (error instanceof OctetError) return error.message;
       throw error;
     });
@@ -228,7 +229,10 @@ class Clinic<M extends AnyModule> {
   }
 
   /** @throws OctetError for a remedy that can't be applied */
-  async treated(names: readonly RemedyName[]): Promise<{ int8: M; inFloat: readonly string[] }> {
+  async treated(
+    names: readonly RemedyName[],
+    onLayer?: () => unknown,
+  ): Promise<{ int8: M; inFloat: readonly string[] }> {
     const wants = (name: RemedyName) => names.includes(name);
     const { inputs } = this;
     const inFloat = wants('leaveInFloat') ? await this.costly() : [];
@@ -242,7 +246,8 @@ class Clinic<M extends AnyModule> {
       record(prepared, [], input);
       await settleObservers(prepared);
     }
-    if (wants('adaround')) await adaround(prepared, inputs, this.options.adaround);
+    if (wants('adaround'))
+      await adaround(prepared, inputs, { ...this.options.adaround, ...(onLayer && { onProgress: onLayer }) });
     if (wants('correctBias')) await correctBias(prepared, inputs);
     return { int8: await convert(prepared), inFloat };
   }
