@@ -1,4 +1,4 @@
-import { QuantizationError, type QuantizedDType } from '@octet/backend';
+import { checkOptions, QuantizationError, type QuantizedDType } from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
 import { noGrad, qparamArrays, Tensor } from '@octet/tensor';
 import { type Finding, findingsOf } from './findings';
@@ -137,8 +137,16 @@ export async function analyze<M extends AnyModule>(
   model: M,
   converted: M,
   data: Inputs,
-  { metric, metricName = 'metric', chance, sensitivity, random, onProgress }: AnalyzeOptions<M> = {},
+  options?: AnalyzeOptions<M>,
 ): Promise<Analysis> {
+  const {
+    metric,
+    metricName = 'metric',
+    chance,
+    sensitivity,
+    random,
+    onProgress,
+  } = checkOptions('analyze', options, 'metric metricName chance sensitivity random onProgress');
   const twin = floatTwin(model, converted);
   const watched = layerPairs(twin, converted).map((pair) => new WatchedLayer(pair));
   const output = new DifferenceSums();

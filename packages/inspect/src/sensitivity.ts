@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, checkOptions } from '@octet/backend';
 import { type AnyModule, Module } from '@octet/nn';
 import {
   convert,
@@ -96,14 +96,15 @@ export async function sensitivity<M extends AnyModule>(
   model: M,
   data: Inputs,
   metric?: Metric<M>,
-  {
+  options?: SensitivityOptions,
+): Promise<Sensitivity<M>> {
+  const {
     mapping = getDefaultQConfigMapping(),
     metricName = metric ? 'metric' : fidelityName,
     recover = 0.8,
     maxFloat = Number.POSITIVE_INFINITY,
     onProgress,
-  }: SensitivityOptions = {},
-): Promise<Sensitivity<M>> {
+  } = checkOptions('sensitivity', options, 'mapping metricName recover maxFloat onProgress');
   checkPart(recover);
   const inputs = await collect('sensitivity', data);
   const prepared = prepare(model, mapping);

@@ -10,7 +10,7 @@ import {
   Sequential,
 } from '@octet/nn';
 import { DeQuantStub, FloatFunctional, fuse, intrinsic, QuantStub } from '@octet/quantization';
-import { manualSeed, rand, randn, type Tensor } from '@octet/tensor';
+import { manualSeed, noGrad, rand, randn, type Tensor } from '@octet/tensor';
 import { ConvBNReLU, QInvertedResidual } from '@octet/vision';
 
 /** Two convolutions around a sum, and a linear layer: every kind of layer, in odd sizes. */
@@ -89,9 +89,11 @@ export function spoil(net: MobileNet): MobileNet {
       [depthwise, project, [1, -1, 1, 1]],
     ] as const) {
       const scale = rand([first.outChannels]).affine(8, -4).exp();
-      first.weight.copy_(first.weight.mul(scale.reshape([-1, 1, 1, 1])));
-      first.bias?.copy_(first.bias.mul(scale));
-      second.weight.copy_(second.weight.div(scale.reshape(inputs)));
+      noGrad(() => {
+        first.weight.copy_(first.weight.mul(scale.reshape([-1, 1, 1, 1])));
+        first.bias?.copy_(first.bias.mul(scale));
+        second.weight.copy_(second.weight.div(scale.reshape(inputs)));
+      });
     }
   }
   return net;

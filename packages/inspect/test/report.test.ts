@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { analyze, compareBackends, renderReport, sensitivity } from '../src';
 import { batches, fusedNet } from './models';
 
-test('a page that needs nothing else; the analysis is plain data', async () => {
+test('a page that needs nothing else; the analysis is plain data', { timeout: 30_000 }, async () => {
   const data = batches(2);
   const float = fusedNet();
   const prepared = prepare(float, getDefaultQConfigMapping());

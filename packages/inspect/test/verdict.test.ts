@@ -117,10 +117,12 @@ test('a coarse bias is no wrong kernel', async () => {
 function misleading() {
   const float = fusedNet();
   const [second, head] = [float.second[0] as Conv2d, float.head[1] as Linear];
-  second.weight.copy_(second.weight.mul(0.001));
-  second.bias?.copy_(second.bias.mul(0.001));
   const one = Float32Array.from({ length: head.weight.numel }, (_, i) => (i === 0 ? 10 : 0));
-  head.weight.copy_(head.weight.add(tensor(one).reshape(head.weight.shape)));
+  noGrad(() => {
+    second.weight.copy_(second.weight.mul(0.001));
+    second.bias?.copy_(second.bias.mul(0.001));
+    head.weight.copy_(head.weight.add(tensor(one).reshape(head.weight.shape)));
+  });
   const coarse = new QConfig({
     activation: FixedQParamsObserver.withArgs({ scale: 0.001, zeroPoint: 128 }),
     weight: getDefaultQConfig('qnnpack').weight,

@@ -1,4 +1,4 @@
-import { ArgumentError, QuantizationError, quantRange } from '@octet/backend';
+import { ArgumentError, checkOptions, QuantizationError, quantRange } from '@octet/backend';
 import { type AnyModule, Parameter } from '@octet/nn';
 import { Adam } from '@octet/optim';
 import { Observer, type ObserverOptions, QConfig, type QparamTensors } from '@octet/quantization';
@@ -46,9 +46,14 @@ export interface RoundedLayer {
 export async function adaround(
   prepared: AnyModule,
   data: Inputs,
-  { onProgress, ...options }: AdaroundOptions = {},
+  options?: AdaroundOptions,
 ): Promise<RoundedLayer[]> {
-  const settings = { ...defaults, ...options };
+  const { onProgress, ...given } = checkOptions(
+    'adaround',
+    options,
+    'iterations lr regParam betaRange warmStart onProgress',
+  );
+  const settings = { ...defaults, ...given };
   checkSettings(settings);
   const { float, int8, layers } = await bothForms('adaround', prepared);
   const inputs = await collect('adaround', data);

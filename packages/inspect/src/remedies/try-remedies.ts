@@ -1,4 +1,4 @@
-import { ArgumentError, OctetError, QuantizationError } from '@octet/backend';
+import { ArgumentError, checkOptions, OctetError, QuantizationError } from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
 import {
   convert,
@@ -112,15 +112,20 @@ export async function tryRemedies<M extends AnyModule>(
   model: M,
   calibration: Inputs,
   data: Inputs,
-  options: TryRemediesOptions<M> = {},
+  options?: TryRemediesOptions<M>,
 ): Promise<RemedyTrials> {
-  const { metric, metricName = 'metric', remedies, onProgress } = options;
+  const chosen = checkOptions(
+    'tryRemedies',
+    options,
+    'mapping remedies metric metricName floatLayers sensitivity adaround onProgress',
+  );
+  const { metric, metricName = 'metric', remedies, onProgress } = chosen;
   for (const name of (remedies ?? []).flat()) checkName(name);
   requireNoTraining('tryRemedies', model);
   const seen = await collect('tryRemedies', calibration);
   const unseen = await collect('tryRemedies', data);
   checkApart(seen, unseen);
-  const clinic = new Clinic(model, seen, options);
+  const clinic = new Clinic(model, seen, chosen);
   const judge = await judgeOf(model, unseen, metric);
 
   const sets = remedies?.map((one) => (typeof one === 'string' ? [one] : one));

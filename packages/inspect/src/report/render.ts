@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { version } from '../../package.json';
 import type { Analysis, LayerAnalysis } from '../analyze';
 import type { BackendRun } from '../compare-backends';
@@ -26,10 +27,14 @@ export interface RenderReportOptions {
  * An analysis as one page of HTML that needs nothing else: whether the model will do first, what remedies gained, what costs accuracy,
  * then every layer with its histograms. Light and dark, on phones and in print.
  */
-export async function renderReport(
-  analysis: Analysis,
-  { title = 'int8 report', date = new Date(), sensitivity, remedies, backends }: RenderReportOptions = {},
-): Promise<string> {
+export async function renderReport(analysis: Analysis, options?: RenderReportOptions): Promise<string> {
+  const {
+    title = 'int8 report',
+    date = new Date(),
+    sensitivity,
+    remedies,
+    backends,
+  } = checkOptions('renderReport', options, 'title date sensitivity remedies backends');
   const charts = await loadCharts();
   const body = [
     `<header><h1>${escaped(title)}</h1><p class="muted">Float against int8, ${analysis.layers.length} layers, ${plural(analysis.inputs, 'batch', 'batches')} of data. Octet ${version}, ${date.toISOString().slice(0, 10)}.</p></header>`,
