@@ -3,6 +3,7 @@ import type { AnyModule } from '@octet/nn';
 import {
   convert,
   getDefaultQConfigMapping,
+  leaveInFloat,
   Observer,
   PerChannelMinMaxObserver,
   prepare,
@@ -12,7 +13,6 @@ import {
 } from '@octet/quantization';
 import type { Metric } from '../analyze';
 import { collect, type Inputs, type ModelInput, record, valuesOf } from '../layers';
-import { leaveInFloat } from '../leave-in-float';
 import { costliest } from '../ranking';
 import { sensitivity as measureSensitivity, type SensitivityReport } from '../sensitivity';
 import { DifferenceSums } from '../statistics';
