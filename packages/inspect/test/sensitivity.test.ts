@@ -35,6 +35,7 @@ test('finds the bad layer, and its answer can be prepared and converted', async 
     expect(inFloat === null).toBe(['quant', 'skip'].includes(path));
   expect(result.exclude.length).toBeGreaterThan(0);
   expect(result.metric).toBeGreaterThan(result.int8);
+  for (const [done, total] of onProgress.mock.calls) expect(done).toBeLessThanOrEqual(total);
   expect(onProgress.mock.lastCall?.[0]).toBe(onProgress.mock.lastCall?.[1]);
 
   const prepared = prepare(result.model, result.mapping);

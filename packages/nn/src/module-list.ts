@@ -4,6 +4,8 @@ import { numbered, pick } from './sequential';
 
 /** A list of modules as a field of another; the children are '0', '1', … It computes nothing itself. */
 export class ModuleList<M extends AnyModule = Module> extends Module<never[], never> implements Iterable<M> {
+  static override readonly name: string = 'ModuleList';
+
   [index: number]: M;
 
   constructor(modules: Iterable<M> = []) {

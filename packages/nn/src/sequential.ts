@@ -4,6 +4,8 @@ import { inTurn, Module } from './module';
 
 /** Modules one after another; the children are '0', '1', … */
 export class Sequential extends Module implements Iterable<Module> {
+  static override readonly name: string = 'Sequential';
+
   [index: number]: Module;
 
   constructor(...modules: readonly Module[]) {

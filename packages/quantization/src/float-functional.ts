@@ -9,6 +9,7 @@ import type { ObserverOrFakeQuant } from './with-args';
  * forward pass. `convert` makes it a QFunctional.
  */
 export class FloatFunctional extends Module<never> {
+  static override readonly name: string = 'FloatFunctional';
   static readonly keepsNothing = true;
 
   activationPostProcess: ObserverOrFakeQuant | undefined = undefined;

@@ -6,7 +6,8 @@ import { formatCount } from '../format';
 import { type Host, hostInfo } from '../host';
 import { joined, type Layer, measureLayers, type Side } from '../layers';
 import { type ModelName, models } from '../models';
-import { backendOption, jsonOption, threadsOption, whole } from '../options';
+import { backendOption, checkNumbers, jsonOption, threadsOption, whole } from '../options';
+import { type Provenance, provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
 import { formatTable, right, type TableData } from '../table';
 
@@ -40,11 +41,12 @@ export function layersCommand(): Command {
 
 async function benchLayers({ model: name, batch, runs, json, ...options }: LayersOptions): Promise<void> {
   await checkFilePath(json);
+  const { create, channels, size: usualSize } = models[name];
+  const size = options.size ?? usualSize;
+  checkNumbers('--batch and --size', [batch, channels, size, size]);
   const backend = await loadBackend(options.backend, options);
   setBackend(backend);
   manualSeed(0);
-  const { create, channels, size: usualSize } = models[name];
-  const size = options.size ?? usualSize;
   const x = randn([batch, channels, size, size]);
 
   const float = create().eval();
@@ -62,6 +64,7 @@ async function benchLayers({ model: name, batch, runs, json, ...options }: Layer
   );
   const report: LayersReport = {
     command: 'layers',
+    ...provenance(),
     backend: backend.name,
     threads: options.threads,
     model: name,
@@ -76,7 +79,7 @@ async function benchLayers({ model: name, batch, runs, json, ...options }: Layer
 }
 
 /** What the JSON file says. */
-export interface LayersReport {
+export interface LayersReport extends Partial<Provenance> {
   command: 'layers';
   backend: string;
   threads: number;
@@ -101,10 +104,10 @@ export function layersTables({ layers }: LayersReport): TableData[] {
         right('fp32 ms'),
         right('int8 ms'),
         right('ratio'),
-        right('fp32 GMAC/s'),
-        right('int8 GMAC/s'),
-        { title: 'fp32 kernels' },
-        { title: 'int8 kernels' },
+        { ...right('fp32 GMAC/s'), spare: 2 },
+        { ...right('int8 GMAC/s'), spare: 2 },
+        { title: 'fp32 kernels', spare: 1 },
+        { title: 'int8 kernels', spare: 1 },
       ],
       rows: [
         ...layers.map((layer) => [

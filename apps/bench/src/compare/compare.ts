@@ -7,6 +7,7 @@ import { UsageError } from '../errors';
 import { breathe, signal as programSignal } from '../interrupt';
 import { joined, measureLayers } from '../layers';
 import { images } from '../peers/models';
+import { provenance } from '../provenance';
 import { median, timeRuns } from '../timing';
 import { agreementOf, type Integers, integersOf } from './integers';
 import type { ComparePlan } from './plan';
@@ -74,6 +75,7 @@ export async function* compare(
   yield { done: total, total, note: 'Done' };
   return {
     command: 'compare',
+    ...provenance(),
     ...plan,
     bytes: networks.bytes,
     results,

@@ -1,5 +1,6 @@
 import type { Host } from '../host';
 import type { Layer } from '../layers';
+import type { Provenance } from '../provenance';
 import type { ComparePlan } from './plan';
 
 /** A browser, where there is no more to know. */
@@ -41,7 +42,7 @@ export interface Agreement {
 }
 
 /** What the JSON file says. */
-export interface CompareReport extends ComparePlan {
+export interface CompareReport extends ComparePlan, Partial<Provenance> {
   command: 'compare';
   /** Of the checkpoints. */
   bytes: { fp32: number; int8: number };

@@ -1,6 +1,7 @@
 import { formatBytes, formatCount, formatPercent } from '../format';
 import { markdownTable } from '../markdown';
 import { modelSizes } from '../model-sizes';
+import { type Provenance, provenanceText } from '../provenance';
 import { right, type TableData } from '../table-data';
 import type { BackendResult, CompareReport } from './report';
 
@@ -112,11 +113,13 @@ export function compareMarkdown(report: CompareReport): string {
   ].join('\n\n');
 }
 
-/** What it was measured on. */
-export function hostText({ host }: Pick<CompareReport, 'host'>): string {
-  return 'browser' in host
-    ? `${host.browser}; ${host.cores} cores.`
-    : `${host.cpu}, ${host.cores} cores; Node ${host.node}; ${host.os}.`;
+/** What it was measured on, with what and when. */
+export function hostText({ host, ...made }: Pick<CompareReport, 'host'> & Partial<Provenance>): string {
+  const machine =
+    'browser' in host
+      ? `${host.browser}; ${host.cores} cores`
+      : `${host.cpu}, ${host.cores} cores; Node ${host.node}; ${host.os}`;
+  return `${[machine, ...provenanceText(made)].join('; ')}.`;
 }
 
 function formatTime(ms: number): string {

@@ -110,6 +110,8 @@ export abstract class BatchNorm extends Module {
 
 /** Batch normalisation of x [N, C] or [N, C, L]. */
 export class BatchNorm1d extends BatchNorm {
+  static override readonly name: string = 'BatchNorm1d';
+
   constructor(numFeatures: number, options?: BatchNormOptions) {
     super('BatchNorm1d', numFeatures, options);
   }
@@ -121,6 +123,8 @@ export class BatchNorm1d extends BatchNorm {
 
 /** Batch normalisation of x [N, C, H, W]. */
 export class BatchNorm2d extends BatchNorm {
+  static override readonly name: string = 'BatchNorm2d';
+
   constructor(numFeatures: number, options?: BatchNormOptions) {
     super('BatchNorm2d', numFeatures, options);
   }

@@ -16,6 +16,7 @@ export interface LayerNormOptions {
  * Ba, Kiros and Hinton, 2016.
  */
 export class LayerNorm extends Module {
+  static override readonly name: string = 'LayerNorm';
   static readonly keepsNothing = true;
 
   readonly normalizedShape: readonly number[];

@@ -17,6 +17,8 @@ export type LearnableFakeQuantizeOptions = FakeQuantizeOptions & {
  * estimation, from its observer; `enableParamLearning()` hands scale and zero point to the optimizer.
  */
 export class LearnableFakeQuantize extends FakeQuantizeBase {
+  static override readonly name: string = 'LearnableFakeQuantize';
+
   readonly useGradScaling: boolean;
   declare scale: Parameter;
   declare zeroPoint: Parameter;
