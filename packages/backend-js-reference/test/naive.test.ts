@@ -288,11 +288,15 @@ describe('pools', () => {
 
   it.each(kernelCases.qavgPool2d())('qavgPool2d: $name', (kernelCase) => {
     const { x } = kernelCase.inputs;
-    const { zeroPoint } = kernelCase.attrs;
+    const { zeroPoint, scale } = kernelCase.attrs;
     const [min, max] = x.dtype === 'int8' ? [-128, 127] : [0, 255];
     const expected = eachPosition(kernelCase.outputs.y.shape, (at) => {
       const { sum, count } = average(x, kernelCase.attrs, at, zeroPoint);
-      return clamp(rint(Math.fround(sum * Math.fround(1 / count))) + zeroPoint, min, max);
+      return clamp(
+        rint(Math.fround(sum * Math.fround(scale / Math.fround(scale * count)))) + zeroPoint,
+        min,
+        max,
+      );
     });
     expect(Array.from(run('qavgPool2d', kernelCase).y)).toEqual(expected);
   });

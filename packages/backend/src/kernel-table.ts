@@ -58,6 +58,13 @@ export interface AvgPoolAttrs {
   countIncludePad: boolean;
 }
 
+/** What an average of integers needs beside its windows. Scale and zero point stay: docs/numerics.md "int8 average pools". */
+export interface QAverageAttrs {
+  zeroPoint: number;
+  /** x's scale, a float32 value, by a power of two, which the formula doesn't see, between 1/2 and 4. */
+  scale: number;
+}
+
 /** How int32 sums become int8: `y = clamp(rint(f32(acc) * multiplier[c]) + yZeroPoint, clampMin, clampMax)`. */
 export interface RequantizeAttrs {
   xZeroPoint: number;
@@ -267,9 +274,10 @@ export interface KernelTable {
   qmul: K<'a' | 'b', 'y', QMulAttrs>;
   /** x [N,H,W,C] uint8 or int8; padding never wins. */
   qmaxPool2d: K<'x', 'y', PoolAttrs>;
-  /** Scale and zero point stay: docs/numerics.md "int8 average pools". */
-  qavgPool2d: K<'x', 'y', AvgPoolAttrs & { zeroPoint: number }>;
-  qadaptiveAvgPool2d: K<'x', 'y', { zeroPoint: number }>;
+  /** x [N,H,W,C] uint8 or int8; a window of n elements has the multiplier f32(scale / f32(scale · n)), rounded to nearest. */
+  qavgPool2d: K<'x', 'y', AvgPoolAttrs & QAverageAttrs>;
+  /** Alike, over the cells of adaptiveAvgPool2d. */
+  qadaptiveAvgPool2d: K<'x', 'y', QAverageAttrs>;
 }
 
 /** Which function a table of 256 entries holds. For dispatch hooks, which can't tell; kernels never look at it. */

@@ -104,6 +104,47 @@ const coarse = (seed: number, shape: readonly number[]) =>
 // Even and odd, and both ends: half-way means fall on either side.
 const zeroPoints = { uint8: [0, 100, 113, 255], int8: [-128, 0, 5, 127] } as const;
 const dtypes = ['uint8', 'int8'] as const;
+// f32(scale / f32(scale · n)) is f32(1 / n) for 1 and for many n, and another number for others: these part at most n.
+const averageScales = [1, 1.6, 1.3402, 1.9999999].map(Math.fround);
+
+/** [1,height,width,67]: the sum of each channel is an odd multiple of n / 2, rounded either way. */
+function halfWaySums(dtype: 'uint8' | 'int8', [height, width]: Pair): CaseTensor {
+  const n = height * width;
+  const least = dtype === 'int8' ? -128 : 0;
+  const channels = 67;
+  const x = integers(1, dtype, [1, height, width, channels]);
+  for (let c = 0; c < channels; c++) {
+    const half = Math.trunc(((2 * ((c * 37) % 255) + 1 + 2 * least) * n) / 2) + (n % 2 ? c % 2 : 0);
+    // Spread over the window so that every element counts.
+    for (let i = 0; i < n; i++) {
+      x.data[i * channels + c] = Math.floor((half * (i + 1)) / n) - Math.floor((half * i) / n);
+    }
+  }
+  return x;
+}
+
+/** Averages of one window each, whose means lie half-way or nearly, at counts and scales that decide which way they round. */
+const halfWay = dtypes.flatMap((dtype) =>
+  (
+    [
+      [1, 2],
+      [2, 3],
+      [7, 2],
+      [11, 2],
+      [5, 5],
+      [7, 7],
+    ] as const
+  ).flatMap((kernelSize, i) =>
+    averageScales.map((scale) => ({
+      name: `half-way means of ${kernelSize.join('x')}, scale ${scale}, ${dtype}`,
+      inputs: { x: halfWaySums(dtype, kernelSize) },
+      outputs: { y: output(dtype, [1, 1, 1, 67]) },
+      attrs: { zeroPoint: zeroPoints[dtype][i % 4], scale },
+      kernelSize,
+      tolerance: 'exact' as const,
+    })),
+  ),
+);
 
 export const poolCases: CasesOf<
   | 'maxPool2d'
@@ -178,29 +219,38 @@ export const poolCases: CasesOf<
         }),
       ),
     ),
-  qavgPool2d: () =>
-    dtypes.flatMap((dtype) =>
-      averages.flatMap(({ name, x, y, attrs }, i) => {
+  qavgPool2d: () => [
+    ...dtypes.flatMap((dtype) =>
+      averages.map(({ name, x, y, attrs }, i): KernelCase<'qavgPool2d'> => {
         const zeroPoint = zeroPoints[dtype][i % 4];
         return {
           name: `${name}, ${dtype}, zero point ${zeroPoint}`,
           inputs: { x: integers(8, dtype, x) },
           outputs: { y: output(dtype, y) },
-          attrs: { ...attrs, zeroPoint },
-          tolerance: 'exact' as const,
+          attrs: { ...attrs, zeroPoint, scale: averageScales[i % 4] },
+          tolerance: 'exact',
         };
       }),
     ),
-  qadaptiveAvgPool2d: () =>
-    dtypes.flatMap((dtype) =>
+    ...halfWay.map(({ attrs, kernelSize, ...rest }): KernelCase<'qavgPool2d'> => {
+      const window = { kernelSize, stride: [1, 1], padding: [0, 0], countIncludePad: true } as const;
+      return { ...rest, attrs: { ...window, ...attrs } };
+    }),
+  ],
+  qadaptiveAvgPool2d: () => [
+    ...dtypes.flatMap((dtype) =>
       adaptive.flatMap(({ name, x, y }) =>
-        zeroPoints[dtype].map((zeroPoint) => ({
-          name: `${name}, ${dtype}, zero point ${zeroPoint}`,
-          inputs: { x: integers(9, dtype, x) },
-          outputs: { y: output(dtype, y) },
-          attrs: { zeroPoint },
-          tolerance: 'exact',
-        })),
+        zeroPoints[dtype].map(
+          (zeroPoint, i): KernelCase<'qadaptiveAvgPool2d'> => ({
+            name: `${name}, ${dtype}, zero point ${zeroPoint}`,
+            inputs: { x: integers(9, dtype, x) },
+            outputs: { y: output(dtype, y) },
+            attrs: { zeroPoint, scale: averageScales[i] },
+            tolerance: 'exact',
+          }),
+        ),
       ),
     ),
+    ...halfWay.map(({ kernelSize: _, ...rest }) => rest),
+  ],
 };
