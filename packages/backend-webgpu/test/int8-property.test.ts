@@ -229,7 +229,7 @@ describe.skipIf(noGpu).each([true, false])(
 
     it.each(Object.entries(properties))('%s', async (_, [kernel, cases, numRuns]) => {
       await fc.assert(
-        fc.asyncProperty<[unknown]>(cases, (c) => checkCase(backend, kernel, c as KernelCase)),
+        fc.asyncProperty<[unknown]>(cases, (c) => checkCase(backend, kernel as KernelName, c as KernelCase)),
         { numRuns },
       );
     });

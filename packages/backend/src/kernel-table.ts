@@ -3,9 +3,10 @@
  *
  * Every tensor a kernel sees is dense and row-major from the first element of its buffer, with the shape written
  * here. Image tensors are NHWC, convolution weights OHWI (output channel, kernel row, kernel column, input channel),
- * so a patch and a weight row list their elements in the same order. The buffer may be longer than the shape says.
- * Outputs are allocated by the caller, their contents are unspecified, and a kernel must write every element; tensors
- * marked in-out are read and written. Inputs and outputs never share memory.
+ * so a patch and a weight row list their elements in the same order. The buffer may be longer than the shape says: what
+ * lies past the end stays as it is. Outputs are allocated by the caller, their contents are unspecified, and a kernel must
+ * write every element; tensors marked in-out are read and written. Inputs and outputs never share memory. Dimensions may
+ * be 0 where the formula has a meaning: an empty batch gives an empty output.
  */
 
 export interface KernelSpec {
@@ -461,9 +462,10 @@ const firstProfile = {
   ],
 } as const satisfies Record<Profile | 'all', readonly KernelName[]>;
 
-type Listed = (typeof firstProfile)[keyof typeof firstProfile][number];
+/** The kernels of Octet itself: those of the profiles, without what plugins add to the table. */
+export type OwnKernelName = (typeof firstProfile)[keyof typeof firstProfile][number];
 // A kernel of the table that no profile lists makes this line fail, with its name in the message.
-undefined as unknown as Exclude<KernelName, Listed> satisfies never;
+undefined as unknown as Exclude<KernelName, OwnKernelName> satisfies never;
 
 /** The kernels that a backend of this profile must have. */
 export const profiles: Readonly<Record<Profile, readonly KernelName[]>> = {

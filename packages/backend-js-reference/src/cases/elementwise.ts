@@ -125,7 +125,7 @@ export const elementwiseCases: CasesOf<Binary | Forward | Backward | 'applyMask'
     ...unary({ scale: 0, shift: 3 }),
   ],
   applyMask: () =>
-    sizes.map((n) => ({
+    [...sizes, 19].map((n) => ({
       name: `n = ${n}`,
       inputs: {
         x: floats(n, [n]),
@@ -136,7 +136,7 @@ export const elementwiseCases: CasesOf<Binary | Forward | Backward | 'applyMask'
         ),
       },
       outputs: { y: output('float32', [n]) },
-      attrs: { scale: 1.25 },
+      attrs: { scale: n === 19 ? 2 : 1.25 },
       tolerance: close,
     })),
   exp: () => unary({}),
@@ -156,8 +156,8 @@ export const elementwiseCases: CasesOf<Binary | Forward | Backward | 'applyMask'
   hardswishBackward: () => backward('x', {}),
   hardsigmoid: () => unary({}),
   hardsigmoidBackward: () => backward('x', {}),
-  leakyRelu: () => unary({ negativeSlope: 0.01 }),
-  leakyReluBackward: () => backward('x', { negativeSlope: 0.2 }),
+  leakyRelu: () => [0.01, 0.2].flatMap((negativeSlope) => unary({ negativeSlope })),
+  leakyReluBackward: () => [0.01, 0.2].flatMap((negativeSlope) => backward('x', { negativeSlope })),
   gelu: () => unary({}),
   geluBackward: () => backward('x', {}),
   sigmoid: () => unary({}, { min: -100, max: 100 }),

@@ -40,6 +40,8 @@ const plain: Pool[] = [
   pool('2x2 on 16 channels', [1, 4, 4, 16], [2, 2]),
   pool('3x3, stride 2, padding 1', [1, 9, 9, 19], [3, 3], [2, 2], [1, 1]),
   pool('2x3, stride 1x2', [2, 6, 7, 2], [2, 3], [1, 2]),
+  pool('3x3, padding above and below', [1, 5, 6, 3], [3, 3], [2, 1], [1, 0]),
+  pool('2x4, padding left and right', [1, 4, 5, 5], [2, 4], [1, 1], [0, 2]),
   pool('3x3, padding on a small image', [1, 2, 1, 5], [3, 3], [1, 1], [1, 1]),
   pool('whole image', [2, 5, 3, 7], [5, 3]),
 ];
@@ -104,8 +106,8 @@ const coarse = (seed: number, shape: readonly number[]) =>
 // Even and odd, and both ends: half-way means fall on either side.
 const zeroPoints = { uint8: [0, 100, 113, 255], int8: [-128, 0, 5, 127] } as const;
 const dtypes = ['uint8', 'int8'] as const;
-// f32(scale / f32(scale · n)) is f32(1 / n) for 1 and for many n, and another number for others: these part at most n.
-const averageScales = [1, 1.6, 1.3402, 1.9999999].map(Math.fround);
+// f32(scale / f32(scale · n)) is f32(1 / n) for scale 1. For the others it is another number at 6, 14 or 22 elements.
+const averageScales = [1, 1.6, 1.721, 1.358].map(Math.fround);
 
 /** [1,height,width,67]: the sum of each channel is an odd multiple of n / 2, rounded either way. */
 function halfWaySums(dtype: 'uint8' | 'int8', [height, width]: Pair): CaseTensor {

@@ -284,6 +284,7 @@ function qlinearDynamicCases(): KernelCase<'qlinearDynamic'>[] {
 }
 
 const operands = [
+  { aZeroPoint: 3, bZeroPoint: 250, yZeroPoint: 190, clampMin: 180, clampMax: 200 },
   { aZeroPoint: 100, bZeroPoint: 30, yZeroPoint: 90, clampMin: 0, clampMax: 255 },
   { aZeroPoint: 0, bZeroPoint: 255, yZeroPoint: 128, clampMin: 128, clampMax: 255 },
   { aZeroPoint: 255, bZeroPoint: 0, yZeroPoint: 0, clampMin: 0, clampMax: 200 },

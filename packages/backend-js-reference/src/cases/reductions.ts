@@ -46,10 +46,15 @@ const losses = (
     ['weighted', [3, 7, 4], true, -100],
     ['some ignored', [6, 3, 2], true, 1],
     ['one class', [3, 1, 1], false, -100],
+    ['ignored ones outside of the classes', [5, 4, 3], true, -100],
   ] as const
 ).map(([name, shape, weighted, ignoreIndex]) => {
   const [outer, n, inner] = shape;
-  return { name, shape, weighted, ignoreIndex, target: integers(11, 'int32', [outer, inner], [0, n - 1]) };
+  const target = integers(11, 'int32', [outer, inner], [0, n - 1]);
+  if (name.startsWith('ignored')) {
+    for (const i of [0, 4, 7]) target.data[i] = ignoreIndex;
+  }
+  return { name, shape, weighted, ignoreIndex, target };
 });
 
 export const reductionCases: CasesOf<
