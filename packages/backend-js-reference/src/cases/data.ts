@@ -1,5 +1,15 @@
 import type { CopyStridedAttrs, StorageDType } from '@octet/backend';
-import { type CasesOf, floats, integers, type KernelCase, output, tensor } from './case';
+import {
+  type CasesOf,
+  denormals,
+  floats,
+  integers,
+  type KernelCase,
+  output,
+  strange,
+  tensor,
+  withSpecials,
+} from './case';
 
 const dtypes = ['float32', 'int32', 'uint8', 'int8', 'bool'] as const;
 
@@ -127,6 +137,19 @@ export const dataCases: CasesOf<'fill' | 'cast' | 'copyStrided'> = {
         attrs: {},
         tolerance: 'exact',
       }),
+    ),
+    ...dtypes.flatMap((to) =>
+      [7, 67].map(
+        (n): KernelCase<'cast'> => ({
+          name: `NaN, infinities and ${n === 7 ? 'none' : 'denormals'} of ${n} float32 to ${to}`,
+          inputs: {
+            x: withSpecials([n], n === 7 ? strange : [...strange, ...(to === 'float32' ? [] : denormals)]),
+          },
+          outputs: { y: output(to, [n]) },
+          attrs: {},
+          tolerance: 'exact',
+        }),
+      ),
     ),
     {
       name: 'float64 to float32',

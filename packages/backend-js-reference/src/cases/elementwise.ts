@@ -7,6 +7,7 @@ import {
   output,
   type Tolerance,
   tensor,
+  withSpecials,
 } from './case';
 
 const sizes = [1, 3, 7, 64, 67, 1031];
@@ -39,6 +40,7 @@ function unary<A extends object>(
   return [
     ...sizes.map((n) => one(`n = ${n}`, floats(n, [n], min, max))),
     one('bends', tensor('float32', [inside.length], inside)),
+    ...[1, 3, 7, 67].map((n) => one(`NaN and infinities, n = ${n}`, withSpecials([n]))),
     one('float64', floats(1, [5], min, max, 'float64')),
   ];
 }
@@ -63,6 +65,7 @@ function backward<A extends object, I extends 'x' | 'y'>(
   return [
     ...sizes.map((n) => one(`n = ${n}`, floats(n, [n], min, max))),
     one('bends', tensor('float32', [inside.length], inside)),
+    ...[1, 7, 67].map((n) => one(`NaN and infinities, n = ${n}`, withSpecials([n]))),
     one('float64', floats(1, [5], min, max, 'float64')),
   ];
 }
@@ -80,6 +83,16 @@ function binary(min = -3, max = 3): Unary<object, 'a' | 'b', 'y'>[] {
       one(`n = ${n}`, floats(n, [n]), floats(n + 1, [n], min, max), n),
       one(`n = ${n}, a stands for all`, floats(n, [1]), floats(n + 1, [n], min, max), n),
       one(`n = ${n}, b stands for all`, floats(n, [n]), floats(n + 1, [1], min, max), n),
+    ]),
+    ...[1, 7, 67].flatMap((n) => [
+      one(`NaN and infinities in a, n = ${n}`, withSpecials([n]), floats(n, [n], min, max), n),
+      one(`NaN and infinities in b, n = ${n}`, floats(n, [n]), withSpecials([n]), n),
+      one(
+        `NaN and infinities in a, b stands for all, n = ${n}`,
+        withSpecials([n]),
+        floats(n, [1], min, max),
+        n,
+      ),
     ]),
     one('float64', floats(1, [5], -2, 2, 'float64'), floats(2, [5], min, max, 'float64'), 5),
   ];

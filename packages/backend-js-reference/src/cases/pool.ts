@@ -8,6 +8,7 @@ import {
   type KernelCase,
   output,
   tensor,
+  withSpecials,
 } from './case';
 
 type Shape4 = readonly [batch: number, height: number, width: number, channels: number];
@@ -161,8 +162,8 @@ export const poolCases: CasesOf<
 > = {
   maxPool2d: () =>
     [...plain, dilated, hanging].flatMap(({ name, x, y, attrs }) =>
-      [floats(1, x), floats(1, x, -9, -1), coarse(1, x)].map((data, i) => ({
-        name: `${name}${['', ', all negative', ', with equals'][i]}`,
+      [floats(1, x), floats(1, x, -9, -1), coarse(1, x), withSpecials(x)].map((data, i) => ({
+        name: `${name}${['', ', all negative', ', with equals', ', NaN and infinities'][i]}`,
         inputs: { x: data },
         outputs: { y: output('float32', y), indices: output('int32', y) },
         attrs,
@@ -178,13 +179,15 @@ export const poolCases: CasesOf<
       tolerance: close,
     })),
   avgPool2d: () =>
-    averages.map(({ name, x, y, attrs }) => ({
-      name,
-      inputs: { x: floats(3, x) },
-      outputs: { y: output('float32', y) },
-      attrs,
-      tolerance: close,
-    })),
+    averages.flatMap(({ name, x, y, attrs }) =>
+      [floats(3, x), withSpecials(x)].map((data, i) => ({
+        name: `${name}${['', ', NaN and infinities'][i]}`,
+        inputs: { x: data },
+        outputs: { y: output('float32', y) },
+        attrs,
+        tolerance: close,
+      })),
+    ),
   avgPool2dBackward: () =>
     averages.map(({ name, x, y, attrs }) => ({
       name,
@@ -194,13 +197,15 @@ export const poolCases: CasesOf<
       tolerance: close,
     })),
   adaptiveAvgPool2d: () =>
-    adaptive.map(({ name, x, y }) => ({
-      name,
-      inputs: { x: floats(5, x) },
-      outputs: { y: output('float32', y) },
-      attrs: {},
-      tolerance: close,
-    })),
+    adaptive.flatMap(({ name, x, y }) =>
+      [floats(5, x), withSpecials(x)].map((data, i) => ({
+        name: `${name}${['', ', NaN and infinities'][i]}`,
+        inputs: { x: data },
+        outputs: { y: output('float32', y) },
+        attrs: {},
+        tolerance: close,
+      })),
+    ),
   adaptiveAvgPool2dBackward: () =>
     adaptive.map(({ name, x, y }) => ({
       name,

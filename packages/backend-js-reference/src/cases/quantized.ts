@@ -2,12 +2,15 @@ import type { QuantizeAttrs, RequantizeAttrs } from '@octet/backend';
 import {
   type CasesOf,
   type CaseTensor,
+  denormals,
   floats,
   full,
   integers,
   type KernelCase,
   output,
+  strange,
   tensor,
+  withSpecials,
 } from './case';
 import { convShapes } from './conv';
 
@@ -33,6 +36,11 @@ function quantizeCase(
   attrs: QuantizeAttrs,
 ): KernelCase<'quantize'> {
   return { name, inputs: { x }, outputs: { y: output(dtype, x.shape) }, attrs, tolerance: 'exact' };
+}
+
+/** The float32 numbers next to (i + 1/2) · scale, which lie on a tie, or beside it by one rounding. */
+function halfWays(scale: number): number[] {
+  return Array.from({ length: 257 }, (_, i) => Math.fround((i - 128 + 0.5) * Math.fround(scale)));
 }
 
 function quantizeCases(): KernelCase<'quantize'>[] {
@@ -70,6 +78,40 @@ function quantizeCases(): KernelCase<'quantize'>[] {
           },
         );
       }),
+      // Not so small a difference: where a scale isn't a power of two, half-way numbers tell its reciprocal from a division.
+      ...[0.0371, 0.1, 0.05, 0.3].map((scale) =>
+        quantizeCase(
+          `near ties at scale ${scale} to ${range}`,
+          tensor('float32', [1, 1, 257], halfWays(scale)),
+          dtype,
+          { scale: Float32Array.of(scale), zeroPoint: Int32Array.of(zeros[2]), quantMin, quantMax },
+        ),
+      ),
+      ...[1, 3, 7, 67].map((n) =>
+        quantizeCase(
+          `NaN, infinities and denormals, n = ${n}, to ${range}`,
+          withSpecials([1, 1, n], [...strange, ...denormals]),
+          dtype,
+          { scale: Float32Array.of(0.0371), zeroPoint: Int32Array.of(zeros[2]), quantMin, quantMax },
+        ),
+      ),
+      ...[
+        [2, 7, 1],
+        [1, 7, 9],
+        [3, 5, 1],
+      ].map((shape) =>
+        quantizeCase(
+          `NaN, infinities and denormals [${shape}], per channel, to ${range}`,
+          withSpecials(shape, [...strange, ...denormals]),
+          dtype,
+          {
+            scale: Float32Array.from({ length: shape[1] }, (_, i) => 0.01 + 0.013 * i),
+            zeroPoint: Int32Array.from({ length: shape[1] }, (_, i) => zeros[i % 3]),
+            quantMin,
+            quantMax,
+          },
+        ),
+      ),
       quantizeCase(
         `infinities and huge numbers to ${range}`,
         tensor('float32', [1, 1, 6], [Infinity, -Infinity, 3e38, -3e38, 1e9, -1e9]),
@@ -261,6 +303,37 @@ function qlinearDynamicCases(): KernelCase<'qlinearDynamic'>[] {
           };
         }),
       ),
+      ...[...strange, ...denormals, 3e38].flatMap((special) =>
+        (
+          [
+            [1, 1, 0],
+            [1, 19, 0],
+            [1, 19, 3],
+            [1, 19, 15],
+            [1, 19, 16],
+            [1, 19, 18],
+            [3, 11, 32],
+            [2, 8, 7],
+          ] as const
+        ).map(([m, k, at]): KernelCase<'qlinearDynamic'> => {
+          const x = floats(1, [m, k]);
+          x.data[at] = special;
+          return {
+            name: `[${m},${k}] with ${special} at ${at}${bits}`,
+            inputs: { x, weight: integers(2, 'int8', [9, k]), bias: floats(3, [9]) },
+            outputs: { y: output('float32', [m, 9]) },
+            attrs,
+            tolerance,
+          };
+        }),
+      ),
+      {
+        name: `denormals alone${bits}`,
+        inputs: { x: withSpecials([2, 3], [...denormals]), weight: integers(4, 'int8', [9, 3]) },
+        outputs: { y: output('float32', [2, 9]) },
+        attrs,
+        tolerance,
+      },
       {
         // Both ends lie half-way, and the zero point beside the middle: one of them is clamped.
         name: `ends alike${bits}`,
