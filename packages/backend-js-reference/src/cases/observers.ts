@@ -55,7 +55,7 @@ const ranges: readonly (readonly [min: number, max: number])[] = [
   [0, 1e-40],
   [-1e-40, 1e-40],
   [-1e-40, 0],
-  [-3e38, 3e38],
+  [-1e38, 1e38],
 ];
 const bounds = () => ({
   minVal: tensor(

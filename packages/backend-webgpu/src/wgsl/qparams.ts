@@ -35,7 +35,8 @@ fn symmetricScale(minVal: f32, maxVal: f32, quantMin: f32, quantMax: f32, eps: f
 // docs/numerics.md "Fused observer qparams"
 fn chooseQparams(minVal: f32, maxVal: f32, quantMin: f32, quantMax: f32, symmetric: bool) -> Qparams {
   let steps = quantMax - quantMin;
-  let centred = symmetric && minVal < 0.0 && maxVal > 0.0;
+  // By their bits: a GPU may take a subnormal for 0.
+  let centred = symmetric && bitcast<u32>(minVal) > 0x80000000u && bitcast<i32>(maxVal) > 0;
   let strange = strangeRange(minVal, maxVal);
   if (strange != 0u) { return Qparams(bitcast<f32>(strange | 0x7fc00000u), 0); }
   var low = min(minVal, 0.0);
