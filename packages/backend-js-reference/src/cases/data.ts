@@ -105,7 +105,7 @@ const awkward = [
 
 export const dataCases: CasesOf<'fill' | 'cast' | 'copyStrided'> = {
   fill: () =>
-    [1, 3, 67, 1031].flatMap((n) =>
+    [0, 1, 3, 67, 1031].flatMap((n) =>
       dtypes.map((dtype): KernelCase<'fill'> => {
         const value = dtype === 'float32' ? -2.5 : dtype === 'bool' ? 1 : dtype === 'uint8' ? 255 : -7;
         return {

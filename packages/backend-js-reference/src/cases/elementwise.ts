@@ -10,7 +10,7 @@ import {
   withSpecials,
 } from './case';
 
-const sizes = [1, 3, 7, 64, 67, 1031];
+const sizes = [0, 1, 3, 7, 64, 67, 1031];
 // Where the piecewise functions bend, and the numbers beside.
 const bends = [
   -100, -7, -6, -3.5, -3, -2.999, -1, -0.5, -1e-8, -0, 0, 1e-8, 0.5, 1, 2.999, 3, 3.5, 5.999, 6, 6.5, 100,

@@ -20,6 +20,7 @@ const shapes = [
   [1, 5, 27],
   [3, 7, 2],
   [4, 19, 1],
+  [0, 5, 3],
 ] as const;
 
 const named = (shape: readonly number[]) => `[${shape}]`;
@@ -130,6 +131,17 @@ function fakeQuantizeInputs(zeroPointDType: 'int32' | 'float32') {
         attrs: { quantMin, quantMax },
       })),
     ),
+    ...[0.0371, 0.1, 0.3].map((step) => ({
+      name: `near ties at scale ${step}, ${zeroPointDType} zero point`,
+      x: tensor(
+        'float32',
+        [1, 1, 255],
+        Array.from({ length: 255 }, (_, i) => Math.fround((i - 127.5) * Math.fround(step))),
+      ),
+      scale: full('float32', [1], step),
+      zeroPoint: full(zeroPointDType, [1], 0),
+      attrs: { quantMin: -128, quantMax: 127 },
+    })),
     {
       name: `ties and ends, ${zeroPointDType} zero point`,
       x: ties(),

@@ -45,6 +45,7 @@ const plain: Pool[] = [
   pool('2x4, padding left and right', [1, 4, 5, 5], [2, 4], [1, 1], [0, 2]),
   pool('3x3, padding on a small image', [1, 2, 1, 5], [3, 3], [1, 1], [1, 1]),
   pool('whole image', [2, 5, 3, 7], [5, 3]),
+  pool('2x2 of an empty batch', [0, 4, 4, 3], [2, 2]),
 ];
 const dilated = pool('2x2, dilation 2 and 3', [1, 7, 8, 3], [2, 2], [1, 2], [1, 1], [2, 3]);
 
@@ -73,6 +74,7 @@ const adaptive = (
     [1, 8, 8, 3, 2, 4],
     [1, 7, 5, 4, 3, 2],
     [2, 3, 2, 5, 5, 7],
+    [0, 4, 4, 3, 2, 2],
   ] as const
 ).map(([batch, height, width, channels, outHeight, outWidth]) => ({
   name: `${height}x${width} to ${outHeight}x${outWidth}, ${channels} channels`,

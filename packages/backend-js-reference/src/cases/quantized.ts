@@ -14,7 +14,7 @@ import {
 } from './case';
 import { convShapes } from './conv';
 
-const sizes = [1, 3, 7, 64, 67, 1031];
+const sizes = [0, 1, 3, 7, 64, 67, 1031];
 
 const targets = [
   { dtype: 'uint8', quantMin: 0, quantMax: 255, zeros: [0, 255, 113] },
@@ -27,6 +27,7 @@ const shapes = [
   [1, 1, 67],
   [2, 5, 7],
   [1, 19, 1],
+  [0, 5, 7],
 ] as const;
 
 function quantizeCase(
@@ -41,6 +42,20 @@ function quantizeCase(
 /** The float32 numbers next to (i + 1/2) · scale, which lie on a tie, or beside it by one rounding. */
 function halfWays(scale: number): number[] {
   return Array.from({ length: 257 }, (_, i) => Math.fround((i - 128 + 0.5) * Math.fround(scale)));
+}
+
+/** [4,66] of the range -0.7..1: its ends and 64 half-way numbers a row. */
+function halfWayRows(steps: number): number[] {
+  const scale = Math.fround(1.7 / steps);
+  const row = (r: number) =>
+    Array.from({ length: 64 }, (_, i) =>
+      Math.fround((((i * 4 + r) % (steps - 9)) - 0.4 * steps + 0.5) * scale),
+    );
+  return [0, 1, 2, 3].flatMap((r) => [
+    -0.7,
+    1,
+    ...row(r).map((v) => Math.fround((Math.floor(v / scale) + 0.5) * scale)),
+  ]);
 }
 
 function quantizeCases(): KernelCase<'quantize'>[] {
@@ -194,6 +209,7 @@ function qconv2dCases(): KernelCase<'qconv2d'>[] {
   const { x, weight, y, attrs } = convShapes[1];
   return [
     ...cases,
+    ...awkwardSums().map(asConvolution),
     {
       name: 'every sum half-way',
       inputs: { x: integers(4, 'uint8', x, [0, 6]), weight: integers(5, 'int8', weight, [-3, 3]) },
@@ -224,6 +240,97 @@ function qconv2dCases(): KernelCase<'qconv2d'>[] {
   ];
 }
 
+/** Sums far past 2^24, which float32 can't hold, that come back to where every one counts. */
+function returningSums(): KernelCase<'qlinear'> {
+  const [m, k, n] = [3, 4608, 5];
+  const x = integers(6, 'uint8', [m, k]);
+  const weight = integers(7, 'int8', [n, k], [-127, 127]);
+  for (let i = 0; i < k; i++) {
+    for (let r = 0; r < m; r++)
+      x.data[r * k + i] = i < k / 2 ? 129 + ((i * 7 + r) % 63) * 2 : x.data[r * k + k - 1 - i];
+    for (let o = 0; o < n; o++)
+      weight.data[o * k + i] = i < k / 2 ? 127 - 2 * ((i + o) % 5) : -weight.data[o * k + k - 1 - i];
+  }
+  for (let o = 0; o < n; o++) weight.data[o * k + k - 1] += 3 + o;
+  return {
+    name: 'sums past 2^24 that return',
+    inputs: { x, weight },
+    outputs: { y: output('uint8', [m, n]) },
+    attrs: { ...halving, xZeroPoint: 0, multiplier: Float32Array.of(0.11), yZeroPoint: 0 },
+    tolerance: 'exact',
+  };
+}
+
+/** Sums of more than 24 bits whose product with the multiplier rounds otherwise unless the sum is rounded to float32 first. */
+function roundedSums(multiplier: number): number[] {
+  const m = Math.fround(multiplier);
+  const found: number[] = [];
+  for (let step = 20; step < 250; step++) {
+    const middle = Math.round((step + 0.5) / m);
+    for (let acc = middle - 40; acc <= middle + 40; acc++) {
+      const once = Math.round(Math.fround(acc * m));
+      if (once !== Math.round(Math.fround(Math.fround(acc) * m))) found.push(acc);
+    }
+  }
+  return found;
+}
+
+/** Such sums as biases, under an input that is 0 everywhere. */
+function roundedSumCase(): KernelCase<'qlinear'> {
+  const multiplier = 9.3e-7;
+  const sums = roundedSums(multiplier);
+  return {
+    name: 'sums that float32 rounds',
+    inputs: {
+      x: full('uint8', [2, 3], 3),
+      weight: integers(8, 'int8', [sums.length, 3]),
+      bias: tensor('int32', [sums.length], sums),
+    },
+    outputs: { y: output('uint8', [2, sums.length]) },
+    attrs: { ...halving, multiplier: Float32Array.of(multiplier), yZeroPoint: 0 },
+    tolerance: 'exact',
+  };
+}
+
+const onePosition = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 } as const;
+
+/** A linear layer as a convolution of images of one position. */
+function asConvolution({
+  name,
+  inputs,
+  outputs,
+  attrs,
+  tolerance,
+}: KernelCase<'qlinear'>): KernelCase<'qconv2d'> {
+  const images = <T extends { shape: readonly number[] }>(t: T): T => ({
+    ...t,
+    shape: [t.shape[0], 1, 1, t.shape[1]],
+  });
+  return {
+    name,
+    inputs: { ...inputs, x: images(inputs.x), weight: images(inputs.weight) },
+    outputs: { y: images(outputs.y) },
+    attrs: { ...onePosition, ...attrs },
+    tolerance,
+  };
+}
+
+function emptyBatch(): KernelCase<'qlinear'> {
+  return {
+    name: 'an empty batch',
+    inputs: {
+      x: integers(1, 'uint8', [0, 5]),
+      weight: integers(2, 'int8', [3, 5]),
+      bias: integers(3, 'int32', [3]),
+    },
+    outputs: { y: output('uint8', [0, 3]) },
+    attrs: halving,
+    tolerance: 'exact',
+  };
+}
+
+const awkwardSums = () => [returningSums(), roundedSumCase(), emptyBatch()];
+
 function qlinearCases(): KernelCase<'qlinear'>[] {
   const cases = linearSizes.flatMap(([m, k, n], i) =>
     weightModes.map((mode, j): KernelCase<'qlinear'> => {
@@ -243,6 +350,7 @@ function qlinearCases(): KernelCase<'qlinear'>[] {
   );
   return [
     ...cases,
+    ...awkwardSums(),
     {
       name: 'every sum half-way',
       inputs: { x: integers(4, 'uint8', [9, 5], [0, 6]), weight: integers(5, 'int8', [7, 5], [-3, 3]) },
@@ -328,6 +436,28 @@ function qlinearDynamicCases(): KernelCase<'qlinearDynamic'>[] {
         }),
       ),
       {
+        // x of (i + 1/2) · S at a scale that is no power of two; the weights pass each of them on.
+        name: `half-way inputs${bits}`,
+        inputs: {
+          x: tensor('float32', [4, 66], halfWayRows(reduceRange ? 127 : 255)),
+          weight: tensor(
+            'int8',
+            [66, 66],
+            Array.from({ length: 66 * 66 }, (_, i) => Number(i % 67 === 0)),
+          ),
+        },
+        outputs: { y: output('float32', [4, 66]) },
+        attrs,
+        tolerance,
+      },
+      {
+        name: `an empty batch${bits}`,
+        inputs: { x: floats(1, [0, 5]), weight: integers(2, 'int8', [3, 5]) },
+        outputs: { y: output('float32', [0, 3]) },
+        attrs,
+        tolerance,
+      },
+      {
         name: `denormals alone${bits}`,
         inputs: { x: withSpecials([2, 3], [...denormals]), weight: integers(4, 'int8', [9, 3]) },
         outputs: { y: output('float32', [2, 9]) },
@@ -365,7 +495,7 @@ const operands = [
 
 /** `A = rint(ra · 2^shift)` as a caller makes it of the scales. */
 function addMultipliers(ra: number, rb: number) {
-  const shift = 21 - Math.floor(Math.log2(Math.max(ra, rb)));
+  const shift = Math.min(21 - Math.floor(Math.log2(Math.max(ra, rb))), 31);
   return { aMultiplier: Math.round(ra * 2 ** shift), bMultiplier: Math.round(rb * 2 ** shift), shift };
 }
 
@@ -418,6 +548,9 @@ export const quantizedCases: CasesOf<
           [1.7, 0.001],
           [200, 100],
           [0.0004, 0.0009],
+          [0.4999, 0.00002],
+          [0.00001, 0.00003],
+          [2 ** 21, 1.5],
         ] as const
       ).flatMap(([ra, rb]) =>
         sizes.map((n) => ({

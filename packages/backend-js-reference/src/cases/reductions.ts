@@ -22,6 +22,7 @@ const shapes: Shape3[] = [
   [2, 1, 9],
   [1, 1031, 1],
   [2, 300, 5],
+  [0, 7, 3],
 ];
 
 const named = (shape: Shape3) => `[${shape}]`;
