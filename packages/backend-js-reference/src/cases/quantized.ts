@@ -329,7 +329,42 @@ function emptyBatch(): KernelCase<'qlinear'> {
   };
 }
 
-const awkwardSums = () => [returningSums(), roundedSumCase(), emptyBatch()];
+/** A sum past 2^24 that the bias takes back. */
+function biasedBack(): KernelCase<'qlinear'> {
+  const [k, n] = [4608, 19];
+  const x = full('uint8', [1, k], 255);
+  const weight = full('int8', [n, k], 127);
+  for (let o = 0; o < n; o++) weight.data[o * k] = o;
+  const sum = (o: number) => 255 * (127 * (k - 1) + o);
+  return {
+    name: 'a bias that takes a large sum back',
+    inputs: {
+      x,
+      weight,
+      bias: tensor(
+        'int32',
+        [n],
+        Array.from({ length: n }, (_, o) => 7 * o + 3 - sum(o)),
+      ),
+    },
+    outputs: { y: output('uint8', [1, n]) },
+    attrs: { ...halving, xZeroPoint: 0, yZeroPoint: 0 },
+    tolerance: 'exact',
+  };
+}
+
+/** Products with the multiplier far past int16, and past int32 where the multiplier is 1e6. */
+const farBeyond = [1.3, 300, 1e6].map(
+  (multiplier): KernelCase<'qlinear'> => ({
+    name: `far beyond the output, multiplier ${multiplier}`,
+    inputs: { x: integers(9, 'uint8', [5, 67]), weight: integers(10, 'int8', [19, 67]) },
+    outputs: { y: output('uint8', [5, 19]) },
+    attrs: { ...halving, multiplier: Float32Array.of(multiplier) },
+    tolerance: 'exact',
+  }),
+);
+
+const awkwardSums = () => [returningSums(), roundedSumCase(), biasedBack(), ...farBeyond, emptyBatch()];
 
 function qlinearCases(): KernelCase<'qlinear'>[] {
   const cases = linearSizes.flatMap(([m, k, n], i) =>
@@ -538,8 +573,32 @@ export const quantizedCases: CasesOf<
   qconv2d: qconv2dCases,
   qlinear: qlinearCases,
   qlinearDynamic: qlinearDynamicCases,
-  qadd: () =>
-    operands.flatMap((zeros, i) =>
+  qadd: () => [
+    // Every pair: products of 31 bits beside a tie.
+    ...[
+      [0.3333, 0.8333],
+      [0.7123, 1.2345],
+    ].map(
+      ([ra, rb]): KernelCase<'qadd'> => ({
+        name: `all pairs, multipliers ${ra} and ${rb}`,
+        inputs: {
+          a: tensor(
+            'uint8',
+            [65536],
+            Array.from({ length: 65536 }, (_, i) => i >> 8),
+          ),
+          b: tensor(
+            'uint8',
+            [65536],
+            Array.from({ length: 65536 }, (_, i) => i & 255),
+          ),
+        },
+        outputs: { y: output('uint8', [65536]) },
+        attrs: { ...operands[1], ...addMultipliers(ra, rb) },
+        tolerance: 'exact',
+      }),
+    ),
+    ...operands.flatMap((zeros, i) =>
       (
         [
           [1, 1],
@@ -558,10 +617,11 @@ export const quantizedCases: CasesOf<
           inputs: { a: integers(n, 'uint8', [n]), b: integers(n + 1, 'uint8', [n]) },
           outputs: { y: output('uint8', [n]) },
           attrs: { ...zeros, ...addMultipliers(ra, rb) },
-          tolerance: 'exact',
+          tolerance: 'exact' as const,
         })),
       ),
     ),
+  ],
   qmul: () =>
     operands.flatMap((zeros, i) =>
       [0.5, 0.0073, 0.0001, 3].flatMap((multiplier) =>
