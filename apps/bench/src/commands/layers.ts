@@ -1,10 +1,11 @@
+import { referenceBackend } from '@octet/backend-js-reference';
 import { convert, getDefaultQConfigMapping, prepare } from '@octet/quantization';
 import { manualSeed, noGrad, randn, setBackend } from '@octet/tensor';
 import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
 import { formatCount } from '../format';
 import { type Host, hostInfo } from '../host';
-import { joined, type Layer, measureLayers, type Side } from '../layers';
+import { joined, type Layer, lackingFloat, measureLayers, type Side } from '../layers';
 import { type ModelName, models } from '../models';
 import { backendOption, jsonOption, threadsOption, whole } from '../options';
 import { checkFilePath, writeJson } from '../result-file';
@@ -41,25 +42,31 @@ export function layersCommand(): Command {
 async function benchLayers({ model: name, batch, runs, json, ...options }: LayersOptions): Promise<void> {
   await checkFilePath(json);
   const backend = await loadBackend(options.backend, options);
-  setBackend(backend);
+  // What is made ready in float is so on the reference: the backend may have the int8 kernels only.
+  setBackend(referenceBackend);
   manualSeed(0);
   const { create, channels, size: usualSize } = models[name];
   const size = options.size ?? usualSize;
-  const x = randn([batch, channels, size, size]);
+  const given = randn([batch, channels, size, size]);
 
   const float = create().eval();
   float.fuseModel();
   const prepared = prepare(float, getDefaultQConfigMapping());
-  noGrad(() => prepared.call(x));
-  const int8 = await convert(prepared);
+  noGrad(() => prepared.call(given));
+  const int8 = await (await convert(prepared)).toAsync(backend);
+  await float.toAsync(backend);
+  const x = await given.toAsync(backend);
+  setBackend(backend);
+  const floatSkipped = lackingFloat(float, x);
   const layers = joined(
-    await measureLayers(float, x, { runs, backend }),
+    floatSkipped === undefined ? await measureLayers(float, x, { runs, backend }) : [],
     await measureLayers(int8, x, { runs, backend }),
   );
 
   console.log(
     `${name}  [${batch}, ${channels}, ${size}, ${size}] · ${backend.name} · median of ${runs} ${runs === 1 ? 'run' : 'runs'}\n`,
   );
+  if (floatSkipped !== undefined) console.log(`float32 was skipped on ${backend.name}: ${floatSkipped}.\n`);
   const report: LayersReport = {
     command: 'layers',
     backend: backend.name,
@@ -69,6 +76,7 @@ async function benchLayers({ model: name, batch, runs, json, ...options }: Layer
     size,
     runs,
     layers,
+    ...(floatSkipped === undefined ? {} : { floatSkipped }),
     host: hostInfo(),
   };
   for (const { columns, rows } of layersTables(report)) console.log(formatTable(columns, rows));
@@ -85,6 +93,8 @@ export interface LayersReport {
   size: number;
   runs: number;
   layers: Layer[];
+  /** Why only int8 was timed, if so. */
+  floatSkipped?: string;
   host: Host;
 }
 

@@ -23,10 +23,10 @@ export function latencyTable({ results }: CompareReport): TableData {
     ],
     rows: results.map(({ backend, fp32, int8, speedup, checksum }) => [
       backend,
-      formatTime(fp32.medianMs),
+      fp32 ? formatTime(fp32.medianMs) : '',
       formatTime(int8.medianMs),
-      `${speedup.toFixed(2)}×`,
-      formatTime(fp32.minMs),
+      speedup === null ? '' : `${speedup.toFixed(2)}×`,
+      fp32 ? formatTime(fp32.minMs) : '',
       formatTime(int8.minMs),
       checksum,
     ]),
@@ -68,6 +68,9 @@ export function agreementText({ agreement, results }: CompareReport): string {
 export function remarks({ absent, results, threads }: CompareReport): string[] {
   return [
     ...absent.map(({ backend, reason }) => `${backend} did not run: ${reason}`),
+    ...results.flatMap(({ backend, floatSkipped }) =>
+      floatSkipped === undefined ? [] : [`float32 was skipped on ${backend}: ${floatSkipped}.`],
+    ),
     ...results.flatMap(({ backend, info }) =>
       typeof info.threadsReason === 'string' && Number(info.threads) < threads
         ? [`${backend} ran on ${counted(Number(info.threads), 'thread')}: ${info.threadsReason}.`]
