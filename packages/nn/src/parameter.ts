@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { Tensor } from '@octet/tensor';
 
 /**
@@ -31,7 +32,8 @@ export class Buffer extends Tensor {
   readonly persistent: boolean;
   readonly anyShape: boolean;
 
-  constructor(data: Tensor, { persistent = true, anyShape = false }: BufferOptions = {}) {
+  constructor(data: Tensor, options?: BufferOptions) {
+    const { persistent = true, anyShape = false } = checkOptions('Buffer', options, 'persistent anyShape');
     super(data.storage, data, data.dtype, data.qparams);
     this.persistent = persistent;
     this.anyShape = anyShape;
@@ -42,6 +44,7 @@ export class Buffer extends Tensor {
 export function sameKind<T extends Tensor>(like: T, data: Tensor): T;
 export function sameKind(like: Tensor, data: Tensor): Tensor {
   if (like instanceof Parameter) return new Parameter(data, like.requiresGrad);
-  if (like instanceof Buffer) return new Buffer(data, like);
+  if (like instanceof Buffer)
+    return new Buffer(data, { persistent: like.persistent, anyShape: like.anyShape });
   return data;
 }

@@ -1,4 +1,4 @@
-import { ArgumentError, isFloatDType, ModuleError, warnOnce } from '@octet/backend';
+import { ArgumentError, checkOptions, isFloatDType, ModuleError, warnOnce } from '@octet/backend';
 import { formatShape, kernel, sameShape, Tensor } from '@octet/tensor';
 
 /** What every optimizer's groups have. */
@@ -61,6 +61,7 @@ export abstract class Optimizer<H extends Hyperparameters, S extends object> {
 
   /** Adds parameters with values of their own. @throws as the constructor */
   addParamGroup(group: Partial<H> & { params: Iterable<Tensor> }): void {
+    checkOptions(this.name, group, `params initialLr ${Object.keys(this.defaults).join(' ')}`);
     const params = [...group.params];
     if (params.length === 0) throw noParameters(this.name);
     const all = new Set(this.paramGroups.flatMap((g) => g.params));

@@ -1,4 +1,4 @@
-import { ArgumentError, AutogradError } from '@octet/backend';
+import { ArgumentError, AutogradError, checkOptions } from '@octet/backend';
 import { onesLike } from './factory';
 import { emptyOn } from './kernel';
 import { contiguousStrides, formatShape, isDense, sameShape, sameStrides } from './layout';
@@ -147,11 +147,8 @@ export interface BackwardOptions {
 }
 
 /** Adds the gradients of `root` to `grad` of every leaf under it. */
-export function backward(
-  root: Tensor,
-  gradient?: Tensor,
-  { retainGraph = false }: BackwardOptions = {},
-): void {
+export function backward(root: Tensor, gradient?: Tensor, options: BackwardOptions = {}): void {
+  const { retainGraph = false } = checkOptions('backward', options, 'retainGraph');
   const since = Storage.nextSerial;
   const taken = new Set<Storage>();
   // Made by this walk, and not yet some tensor's gradient.
@@ -172,15 +169,16 @@ export function backward(
 export function grad(
   outputs: Tensor | readonly Tensor[],
   inputs: readonly Tensor[],
-  {
+  options?: BackwardOptions & {
+    gradOutputs?: readonly (Tensor | undefined)[];
+    allowUnused?: boolean;
+  },
+): (Tensor | undefined)[] {
+  const {
     gradOutputs,
     retainGraph = false,
     allowUnused = false,
-  }: BackwardOptions & {
-    gradOutputs?: readonly (Tensor | undefined)[];
-    allowUnused?: boolean;
-  } = {},
-): (Tensor | undefined)[] {
+  } = checkOptions('grad', options, 'gradOutputs retainGraph allowUnused');
   const roots = Array.isArray(outputs) ? (outputs as readonly Tensor[]) : [outputs as Tensor];
   const found = new Map<Target, Tensor>();
   const wanted = new Set(inputs.map(targetOf));
