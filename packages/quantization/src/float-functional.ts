@@ -1,6 +1,7 @@
 import { ModuleError } from '@octet/backend';
 import { Module } from '@octet/nn';
 import { cat, type Tensor } from '@octet/tensor';
+import { observe } from './observed';
 import type { ObserverOrFakeQuant } from './with-args';
 
 /**
@@ -22,19 +23,19 @@ export class FloatFunctional extends Module<never> {
   }
 
   add(a: Tensor, b: Tensor): Tensor {
-    return this.observe(a.add(b));
+    return observe(this, a.add(b), 'add');
   }
 
   addRelu(a: Tensor, b: Tensor): Tensor {
-    return this.observe(a.add(b).relu());
+    return observe(this, a.add(b).relu(), 'addRelu');
   }
 
   mul(a: Tensor, b: Tensor): Tensor {
-    return this.observe(a.mul(b));
+    return observe(this, a.mul(b), 'mul');
   }
 
   cat(tensors: readonly Tensor[], dim = 0): Tensor {
-    return this.observe(cat(tensors, dim));
+    return observe(this, cat(tensors, dim), 'cat');
   }
 
   /** Not observed: in int8 it moves the zero point. */
@@ -45,9 +46,5 @@ export class FloatFunctional extends Module<never> {
   /** Not observed: in int8 it changes the scale. */
   mulScalar(x: Tensor, scalar: number): Tensor {
     return x.mul(scalar);
-  }
-
-  private observe(x: Tensor): Tensor {
-    return this.activationPostProcess ? this.activationPostProcess.call(x) : x;
   }
 }
