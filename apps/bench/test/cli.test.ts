@@ -141,6 +141,15 @@ describe('layers', () => {
     expect(stdout).toMatch(/^layers\.4 .* add → js \(fallback\) +qadd → js \(fallback\)$/m);
   });
 
+  test('skips float32 on a backend that has the int8 kernels only', async () => {
+    const { code, stdout, stderr } = await runCli([...tinyLayers, '--backend', './int8-backend.mjs'], {
+      cwd: fixture(''),
+    });
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^float32 was skipped on int8-only: it has no kernel '\w+'\.$/m);
+    expect(stdout).toMatch(/^layers\.4 .* qadd · int8-only$/m);
+  });
+
   test('runs on a backend from an installed package', async () => {
     const folder = await temporaryFolder();
     const installed = path.join(folder, 'node_modules', 'my-backend');

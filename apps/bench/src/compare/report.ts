@@ -23,10 +23,13 @@ export interface BackendResult {
   name: string;
   /** What it runs on, as it says. */
   info: Record<string, string | number | boolean>;
-  fp32: Time;
+  /** null where the backend lacks a kernel for it. */
+  fp32: Time | null;
   int8: Time;
-  /** How many times faster int8 is. */
-  speedup: number;
+  /** How many times faster int8 is, where both ran. */
+  speedup: number | null;
+  /** Why float32 did not run, if so. */
+  floatSkipped?: string;
   /** Of the integers that leave the last int8 layer. */
   checksum: string;
   layers: Layer[];

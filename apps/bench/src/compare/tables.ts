@@ -24,10 +24,10 @@ export function latencyTable({ results }: CompareReport): TableData {
     ],
     rows: results.map(({ backend, fp32, int8, speedup, checksum }) => [
       backend,
-      formatTime(fp32.medianMs),
+      fp32 ? formatTime(fp32.medianMs) : '',
       formatTime(int8.medianMs),
-      `${speedup.toFixed(2)}×`,
-      formatTime(fp32.minMs),
+      speedup === null ? '' : `${speedup.toFixed(2)}×`,
+      fp32 ? formatTime(fp32.minMs) : '',
       formatTime(int8.minMs),
       checksum,
     ]),
@@ -73,6 +73,9 @@ export function agreementText({ agreement, results, absent }: CompareReport): st
 export function remarks({ absent, results, threads, host }: CompareReport): string[] {
   return [
     ...absent.map(({ backend, reason }) => `${backend} did not run: ${reason}`),
+    ...results.flatMap(({ backend, floatSkipped }) =>
+      floatSkipped === undefined ? [] : [`float32 was skipped on ${backend}: ${floatSkipped}.`],
+    ),
     ...(threads > host.cores
       ? [
           `${threads} threads share ${counted(host.cores, 'core')}: more threads than cores make nothing faster.`,

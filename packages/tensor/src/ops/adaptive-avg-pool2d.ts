@@ -1,8 +1,8 @@
 import { requirePair } from '@octet/backend';
 import { record } from '../autograd';
 import { channelsLast, emptyChannelsLast, freeCopy, nhwc, requireFloat, requireRank, run } from '../kernel';
-import { requirePerTensor } from '../qparams';
 import type { Tensor } from '../tensor';
+import { qaverageAttrs } from './avg-pool2d';
 import { requireEightBits } from './quantized/lookup';
 import type { PairLike } from './window';
 
@@ -20,8 +20,8 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: PairLike): Tensor {
   const xc = channelsLast(x);
   const y = emptyChannelsLast(x, shape);
   if (x.qparams) {
-    const { zeroPoint } = requirePerTensor('adaptiveAvgPool2d', x.qparams);
-    run('qadaptiveAvgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, { zeroPoint });
+    const attrs = qaverageAttrs('adaptiveAvgPool2d', x.qparams);
+    run('qadaptiveAvgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, attrs);
     freeCopy(xc, x);
     return y;
   }

@@ -1,7 +1,7 @@
-import { type AvgPoolAttrs, checkOptions } from '@octet/backend';
+import { type AvgPoolAttrs, checkOptions, type QAverageAttrs } from '@octet/backend';
 import { record } from '../autograd';
 import { channelsLast, emptyChannelsLast, freeCopy, nhwc, requireFloat, run } from '../kernel';
-import { requirePerTensor } from '../qparams';
+import { type QParams, requirePerTensor } from '../qparams';
 import type { Tensor } from '../tensor';
 import { poolShape } from './max-pool2d';
 import { requireEightBits } from './quantized/lookup';
@@ -13,6 +13,12 @@ export interface AvgPool2dOptions {
   padding?: PairLike;
   /** Whether padded positions count in the divisor. */
   countIncludePad?: boolean;
+}
+
+/** The scale without its power of two: what the mean of integers is doesn't depend on it. */
+export function qaverageAttrs(op: string, qparams: QParams): QAverageAttrs {
+  const { scale, zeroPoint } = requirePerTensor(op, qparams);
+  return { zeroPoint, scale: Math.fround(scale) / 2 ** Math.floor(Math.log2(scale)) };
 }
 
 /**
@@ -35,8 +41,8 @@ export function avgPool2d(x: Tensor, kernelSize: PairLike, options: AvgPool2dOpt
   const xc = channelsLast(x);
   const y = emptyChannelsLast(x, shape);
   if (x.qparams) {
-    const { zeroPoint } = requirePerTensor('avgPool2d', x.qparams);
-    run('qavgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, { ...attrs, zeroPoint });
+    const qattrs = qaverageAttrs('avgPool2d', x.qparams);
+    run('qavgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, { ...attrs, ...qattrs });
     freeCopy(xc, x);
     return y;
   }
