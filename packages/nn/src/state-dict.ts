@@ -1,5 +1,5 @@
 import { BackendError, isFloatDType, ModuleError, type TypedArray } from '@octet/backend';
-import { formatShape, sameShape, Tensor } from '@octet/tensor';
+import { formatShape, noGrad, sameShape, Tensor } from '@octet/tensor';
 
 /** Names as in a PyTorch checkpoint, in the order of the modules' fields. The tensors share the model's memory. */
 export type StateDict = Record<string, Tensor>;
@@ -139,6 +139,8 @@ export function load(
       fix: 'Nothing was loaded. Build the model with the arguments it was saved with; { strict: false } forgives missing and unexpected entries, nothing else.',
     });
   }
-  for (const commit of report.commits) commit();
+  noGrad(() => {
+    for (const commit of report.commits) commit();
+  });
   return { missingKeys: report.missing, unexpectedKeys };
 }

@@ -1,5 +1,5 @@
 import { extendBackend, ModuleError } from '@octet/backend';
-import { getBackend, ones, randn, type Tensor, tensor, zeros } from '@octet/tensor';
+import { getBackend, noGrad, ones, randn, type Tensor, tensor, zeros } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
 import {
   Buffer,
@@ -46,7 +46,7 @@ test('keys are those of PyTorch, in its order', () => {
 test('entries are detached and share memory', () => {
   const m = new Linear(1, 1);
   const { weight } = m.stateDict();
-  m.weight.fill_(7);
+  noGrad(() => m.weight.fill_(7));
   expect(weight.itemSync()).toBe(7);
   expect(weight.requiresGrad).toBe(false);
 });
@@ -69,7 +69,7 @@ describe('loadStateDict', () => {
     const x = randn([2, 2, 6, 6]);
     expect(b.eval().call(x).dataSync()).toEqual(a.eval().call(x).dataSync());
     expect(b.getSubmodule('layers.0.1').buffers()[2].itemSync()).toBe(1);
-    b.lastLinear.weight.fill_(0);
+    noGrad(() => b.lastLinear.weight.fill_(0));
     expect(a.lastLinear.weight.dataSync()).not.toContain(0);
   });
 
@@ -206,4 +206,11 @@ describe('a module with state of its own', () => {
     expect(m.at(1)).toMatchObject({ scale: 1, changes: 0 });
     expect(m.stateDict()['0.weight'].itemSync()).toBe(before);
   });
+});
+
+test('a state dict loaded between forward and backward is an error at backward', () => {
+  const layer = new Linear(3, 2);
+  const y = layer.call(randn([4, 3], { requiresGrad: true })).sum();
+  layer.loadStateDict(new Linear(3, 2).stateDict());
+  expect(() => y.backward()).toThrow(/weight \[2, 3\] of 'linear' .* 'copy_' has changed it in place/);
 });

@@ -15,6 +15,7 @@ import {
   ShapeError,
   storageDType,
 } from '@octet/backend';
+import { checkRead } from './autograd';
 import {
   broadcastShapes,
   contiguousStrides,
@@ -64,15 +65,17 @@ export function run<N extends KernelName>(
   cache?: PrepackCache,
 ): void {
   let backend: Backend | undefined;
-  const lower = (args: Readonly<Record<string, Arg | undefined>>) => {
-    const lowered: Record<string, KernelTensor | undefined> = {};
+  const lower = (args: Readonly<Record<string, Arg | undefined>>, read: boolean) => {
+    const lowered: Record<string, KernelTensor> = {};
     for (const key of Object.keys(args)) {
       const arg = args[key];
       if (!arg) continue;
       const tensor = arg instanceof Tensor ? arg : arg.tensor;
       const { storage } = tensor;
-      backend ??= storage.backend;
+      // Not `??=`: SWC's minifier doesn't see that it assigns to a captured variable, and reads it too early.
+      if (!backend) backend = storage.backend;
       if (storage.backend !== backend) throw mixedBackends(name, backend, storage.backend);
+      if (read) checkRead(key, tensor);
       lowered[key] = {
         buffer: storage.buffer,
         dtype: storage.dtype,
@@ -82,8 +85,9 @@ export function run<N extends KernelName>(
     }
     return lowered;
   };
-  const ins = lower(inputs as never);
-  const outs = lower(outputs as never);
+  const ins = lower(inputs as never, true);
+  const outs = lower(outputs as never, false);
+  for (const { source } of Object.values(outs)) (source as Tensor).storage.noteWrite(name);
   dispatch(backend as unknown as Backend, name, ins as never, outs as never, attrs, cache);
 }
 

@@ -26,7 +26,7 @@ export function fakeQuantize(
   requireFloat('fakeQuantize', x);
   const { xo, y, mask } = quantizeAndBack(x, scale, zeroPoint, options);
   freeCopy(xo.tensor, x);
-  const out = record('fakeQuantize', y, [x], (grad) => {
+  const out = record('fakeQuantize', y, { x }, (grad) => {
     const gradX = emptyLike(mask, grad.dtype);
     run('applyMask', { x: withStrides(grad, mask.strides), mask }, { y: gradX }, { scale: 1 });
     return [gradX];
@@ -51,7 +51,7 @@ export function learnableFakeQuantize(
   mask.storage.release();
   // The optimizer changes scale and zero point in place: backward needs those of this forward.
   const saved = { scale: scale.detach().clone(), zeroPoint: zeroPoint.detach().clone() };
-  const out = record('learnableFakeQuantize', y, [x, scale, zeroPoint], (grad) => {
+  const out = record('learnableFakeQuantize', y, { x, scale, zeroPoint }, (grad) => {
     const gradX = emptyLike(xo.tensor);
     const gradScale = emptyOn(x, scale.shape);
     const gradZeroPoint = emptyOn(x, zeroPoint.shape);

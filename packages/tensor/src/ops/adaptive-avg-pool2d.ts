@@ -26,7 +26,7 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: PairLike): Tensor {
   }
   run('adaptiveAvgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, {});
   freeCopy(xc, x);
-  return record('adaptiveAvgPool2d', y, [x], (grad) => {
+  return record('adaptiveAvgPool2d', y, { x }, (grad) => {
     const gradX = emptyChannelsLast(grad, shapeX);
     run('adaptiveAvgPool2dBackward', { gradY: nhwc(channelsLast(grad)) }, { gradX: nhwc(gradX) }, {});
     return [gradX];

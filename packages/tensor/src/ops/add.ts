@@ -10,7 +10,7 @@ export function add(a: Tensor, b: Tensor | number): Tensor {
   const y = applyBinary('add', a, b);
   const { shape: shapeA } = a;
   const { shape: shapeB } = b;
-  return record('add', y, [a, b], (grad, needs) => [
+  return record('add', y, { a, b }, (grad, needs) => [
     needs[0] ? sumTo(grad, shapeA) : undefined,
     needs[1] ? sumTo(grad, shapeB) : undefined,
   ]);

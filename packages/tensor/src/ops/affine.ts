@@ -5,5 +5,5 @@ import { applyUnary } from './elementwise';
 /** x * scale + shift, two numbers. */
 export function affine(x: Tensor, scale: number, shift: number): Tensor {
   const y = applyUnary('affine', x, { scale, shift });
-  return record('affine', y, [x], (grad) => [scale === 1 ? grad : affine(grad, scale, 0)]);
+  return record('affine', y, { x }, (grad) => [scale === 1 ? grad : affine(grad, scale, 0)]);
 }

@@ -40,7 +40,7 @@ export function avgPool2d(
   run('avgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, attrs);
   freeCopy(xc, x);
   const { shape: shapeX } = x;
-  return record('avgPool2d', y, [x], (grad) => {
+  return record('avgPool2d', y, { x }, (grad) => {
     const gradX = emptyChannelsLast(grad, shapeX);
     run('avgPool2dBackward', { gradY: nhwc(channelsLast(grad)) }, { gradX: nhwc(gradX) }, attrs);
     return [gradX];

@@ -44,8 +44,7 @@ export function batchNorm(
   const rows = [c === 0 ? 0 : x.numel / c, c];
   const y = emptyLike(xc);
   const affineParams = { weight: weight && dense(weight), bias: bias && dense(bias) };
-  const inputs = [x, ...(weight ? [weight] : []), ...(bias ? [bias] : [])];
-  const recording = willRecord(...inputs);
+  const recording = willRecord(x, weight, bias);
   let mean: Tensor | undefined;
   let invStd: Tensor | undefined;
   if (training) {
@@ -81,8 +80,7 @@ export function batchNorm(
     return y;
   }
   const saved = { x: as(xc.detach(), rows), mean, invStd, weight: affineParams.weight?.detach() };
-  const hasWeight = weight !== undefined;
-  const out = record('batchNorm', y, inputs, (grad) => {
+  const out = record('batchNorm', y, { x, weight, bias }, (grad) => {
     const gradX = emptyLike(saved.x.tensor);
     const gradWeight = emptyOn(gradX, [c]);
     const gradBias = emptyOn(gradX, [c]);
@@ -93,7 +91,7 @@ export function batchNorm(
       { gradX: as(gradX, rows), gradWeight, gradBias },
       { training },
     );
-    return hasWeight ? [gradX, gradWeight, gradBias] : [gradX, gradBias];
+    return [gradX, gradWeight, gradBias];
   });
   freeHelper(xc, out, x);
   if (affineParams.weight) freeHelper(affineParams.weight, out, weight);

@@ -18,5 +18,5 @@ export function cast(x: Tensor, dtype: DType): Tensor {
   const y = emptyLike(xd, dtype);
   run('cast', { x: xd }, { y }, {});
   freeCopy(xd, x);
-  return isFloatDType(dtype) ? record('to', y, [x], (grad) => [cast(grad, x.dtype)]) : y;
+  return isFloatDType(dtype) ? record('to', y, { x }, (grad) => [cast(grad, x.dtype)]) : y;
 }

@@ -35,7 +35,7 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   const ends: number[] = [];
   let at = 0;
   for (const t of tensors) {
-    slice(y, d, at, at + t.shape[d]).copy_(t);
+    slice(y, d, at, at + t.shape[d]).copy_(t.detach());
     at += t.shape[d];
     ends.push(at);
   }

@@ -9,5 +9,5 @@ export function clone(x: Tensor): Tensor {
   const flat = { shape: [x.numel], xStrides: [1], yStrides: [1], xOffset: 0, yOffset: 0 };
   run('copyStrided', { x: xd }, { y }, flat);
   freeCopy(xd, x);
-  return record('clone', y, [x], (grad) => [grad]);
+  return record('clone', y, { x }, (grad) => [grad]);
 }

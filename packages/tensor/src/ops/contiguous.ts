@@ -10,5 +10,5 @@ export function contiguous(
 ): Tensor {
   const strides = formatStrides('contiguous', x.shape, memoryFormat);
   if (x.isContiguous(memoryFormat)) return x;
-  return record('contiguous', withStrides(x, strides), [x], (grad) => [grad]);
+  return record('contiguous', withStrides(x, strides), { x }, (grad) => [grad]);
 }

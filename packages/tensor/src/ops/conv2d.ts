@@ -60,7 +60,7 @@ function convolution(
   const clamped = relu ? y.detach() : undefined;
   const { shape: shapeX } = x;
   const { shape: shapeWeight } = weight;
-  const out = record(op, y, bias ? [x, weight, bias] : [x, weight], (grad, needs) => {
+  const out = record(op, y, { x, weight, bias }, (grad, needs) => {
     const gradY = channelsLast(clamped ? gradientFromInput('reluBackward', clamped, grad, {}) : grad);
     const gradX = savedWeight && emptyChannelsLast(gradY, shapeX);
     if (gradX)

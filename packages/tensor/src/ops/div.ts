@@ -14,7 +14,7 @@ export function div(a: Tensor, b: Tensor | number): Tensor {
   const { shape: shapeA } = a;
   const { shape: shapeB } = divisor;
   const savedY = willRecord(divisor) ? y.detach() : undefined;
-  const out = record('div', y, [a, divisor], (grad) => {
+  const out = record('div', y, { a, b: divisor }, (grad) => {
     const perA = div(grad, divisor);
     return [sumTo(perA, shapeA), savedY && neg(sumTo(mul(perA, savedY), shapeB))];
   });

@@ -36,7 +36,7 @@ export function unaryFromInput<N extends UnaryKernel, M extends FromInput>(
   attrs: KernelTable[N]['attrs'] & KernelTable[M]['attrs'],
 ): Tensor {
   const y = applyUnary(name, x, attrs);
-  return record(name, y, [x], (grad) => [gradientFromInput(backward, x, grad, attrs)]);
+  return record(name, y, { x }, (grad) => [gradientFromInput(backward, x, grad, attrs)]);
 }
 
 /** gradX from gradY and x by the kernel `backward`. */
@@ -61,7 +61,7 @@ export function unaryFromOutput<N extends UnaryKernel, M extends FromOutput>(
 ): Tensor {
   const y = applyUnary(name, x, attrs);
   const saved = y.detach();
-  return record(name, y, [x], (grad) => {
+  return record(name, y, { x }, (grad) => {
     const gradX = emptyLike(saved);
     run(backward, { y: saved, gradY: withStrides(grad, saved.strides) } as never, { gradX } as never, attrs);
     return [gradX];

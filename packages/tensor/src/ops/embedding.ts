@@ -26,7 +26,7 @@ export function embedding(index: Tensor, weight: Tensor, { paddingIdx }: Embeddi
   const wd = dense(weight);
   run('embedding', { weight: as(wd, [v, d]), index: rows }, { y: as(y, [n, d]) }, {});
   freeCopy(wd, weight);
-  const out = record('embedding', y, [weight], (grad) => {
+  const out = record('embedding', y, { weight }, (grad) => {
     const gradWeight = emptyOn(grad, shapeWeight);
     run(
       'embeddingBackward',

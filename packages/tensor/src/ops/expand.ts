@@ -29,5 +29,5 @@ export function expand(x: Tensor, shape: readonly number[]): Tensor {
       ? takeChannels(moved, new Array<number>(target[moved.axis]).fill(0))
       : moved;
   const { shape: before } = x;
-  return record('expand', view(x, expandTo(x, target), repeated), [x], (grad) => [sumTo(grad, before)]);
+  return record('expand', view(x, expandTo(x, target), repeated), { x }, (grad) => [sumTo(grad, before)]);
 }

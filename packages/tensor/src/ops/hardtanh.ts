@@ -13,7 +13,7 @@ export function hardtanh(x: Tensor, minVal = -1, maxVal = 1): Tensor {
   requireOrder('hardtanh', minVal, maxVal);
   if (x.qparams) return qclamp('hardtanh', x, minVal, maxVal);
   const y = applyUnary('clamp', x, { min: minVal, max: maxVal });
-  return record('hardtanh', y, [x], (grad) => {
+  return record('hardtanh', y, { x }, (grad) => {
     // The kernel includes its bounds: step inside them.
     const inside = { min: neighbour(x, minVal, 1), max: neighbour(x, maxVal, -1) };
     const xd = packed(x);

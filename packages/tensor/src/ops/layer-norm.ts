@@ -45,8 +45,7 @@ export function layerNorm(
   const bd = bias && dense(bias);
   run('layerNorm', { x: as(xd, rows), weight: wd, bias: bd }, { y: as(y, rows), mean, invStd }, { eps });
   freeCopy(bd, bias);
-  const inputs = [x, ...(weight ? [weight] : []), ...(bias ? [bias] : [])];
-  const out = record('layerNorm', y, inputs, (grad) => {
+  const out = record('layerNorm', y, { x, weight, bias }, (grad) => {
     const gradX = emptyLike(xd);
     const gradWeight = emptyOn(xd, normalizedShape);
     const gradBias = emptyOn(xd, normalizedShape);
@@ -57,7 +56,7 @@ export function layerNorm(
       { gradX: as(gradX, rows), gradWeight, gradBias },
       {},
     );
-    return wd ? [gradX, gradWeight, gradBias] : [gradX, gradBias];
+    return [gradX, gradWeight, gradBias];
   });
   freeHelper(xd, out, x);
   if (wd) freeHelper(wd, out, weight);

@@ -25,7 +25,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const savedX = willRecord(weight) ? reshape(xd.detach(), [m, k]) : undefined;
   const savedWeight = willRecord(x) ? wd.detach() : undefined;
   const { shape: shapeX } = x;
-  const out = record('linear', y, bias ? [x, weight, bias] : [x, weight], (grad, needs) => {
+  const out = record('linear', y, { x, weight, bias }, (grad, needs) => {
     const gradY = dense(reshape(grad, [m, n]));
     return [
       savedWeight && reshape(product(gradY, savedWeight), shapeX),

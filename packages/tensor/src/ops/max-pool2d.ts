@@ -27,7 +27,7 @@ export function maxPool2d(x: Tensor, kernelSize: PairLike, options: MaxPool2dOpt
   run('maxPool2d', { x: nhwc(xc) }, { y: nhwc(y), indices: nhwc(indices) }, attrs);
   freeCopy(xc, x);
   const { shape: shapeX } = x;
-  const out = record('maxPool2d', y, [x], (grad) => {
+  const out = record('maxPool2d', y, { x }, (grad) => {
     const gradX = emptyChannelsLast(grad, shapeX);
     run(
       'maxPool2dBackward',

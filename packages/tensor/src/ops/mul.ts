@@ -13,7 +13,7 @@ export function mul(a: Tensor, b: Tensor | number): Tensor {
   // Each factor is kept for the other's gradient, if that is wanted.
   const savedA = willRecord(b) ? a : undefined;
   const savedB = willRecord(a) ? b : undefined;
-  return record('mul', y, [a, b], (grad) => [
+  return record('mul', y, { a, b }, (grad) => [
     savedB && sumTo(mul(grad, savedB), shapeA),
     savedA && sumTo(mul(grad, savedA), shapeB),
   ]);

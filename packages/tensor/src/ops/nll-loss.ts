@@ -71,7 +71,7 @@ export function nllLosses(
   freeCopy(wd, weight);
   const { strides } = operand.tensor;
   const { shape } = logProbs;
-  record(op, losses, [logProbs], (grad) => {
+  record(op, losses, { logProbs }, (grad) => {
     const gradX = emptyOn(grad, shape, { strides });
     run(
       'nllLossBackward',

@@ -43,7 +43,7 @@ export function pad(x: Tensor, pad: readonly number[], value = 0): Tensor {
   const inY = (t: Tensor) =>
     shape.reduce((v, n, d) => slice(v, d, Math.max(0, before[d]), n - Math.max(0, after[d])), t);
   inY(y).copy_(inX(x.detach()));
-  return record('pad', y, [x], (grad) => {
+  return record('pad', y, { x }, (grad) => {
     if (pad.every((p) => p >= 0)) return [inY(grad)];
     const whole = emptyOn(grad, shapeX).fill_(0);
     inX(whole).copy_(inY(grad));

@@ -27,7 +27,7 @@ export function permute(x: Tensor, dims: readonly number[]): Tensor {
     layout,
     mapAxis(x.qparams, (axis) => order.indexOf(axis)),
   );
-  return record('permute', y, [x], (grad) => [
+  return record('permute', y, { x }, (grad) => [
     permute(
       grad,
       order.map((_, i) => order.indexOf(i)),

@@ -21,7 +21,7 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
     offset: source.offset,
   });
   const { shape: before } = x;
-  return record('reshape', y, [x], (grad) => [reshape(grad, before)]);
+  return record('reshape', y, { x }, (grad) => [reshape(grad, before)]);
 }
 
 function requireOneScale(q: QParams): void {

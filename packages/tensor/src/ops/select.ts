@@ -28,5 +28,5 @@ export function select(x: Tensor, dim: number, index: number): Tensor {
   const lost = q?.scheme === 'perChannel' && q.axis === d;
   const y = view(x, layout, lost ? dropAxis(q, i) : mapAxis(q, (axis) => (axis > d ? axis - 1 : axis)));
   const { shape } = x;
-  return record('select', y, [x], (grad) => [scattered(grad, shape, (whole) => select(whole, d, i))]);
+  return record('select', y, { x }, (grad) => [scattered(grad, shape, (whole) => select(whole, d, i))]);
 }

@@ -41,7 +41,7 @@ export function slice(x: Tensor, dim: number, start?: number, end?: number, step
       : q,
   );
   const { shape: shapeX } = x;
-  return record('slice', y, [x], (grad) => [
+  return record('slice', y, { x }, (grad) => [
     scattered(grad, shapeX, (whole) => slice(whole, d, from, to, step)),
   ]);
 }

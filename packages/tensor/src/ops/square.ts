@@ -8,5 +8,5 @@ import { mul } from './mul';
 export function square(x: Tensor): Tensor {
   const y = applyBinary('mul', x, x);
   const saved = x.detach();
-  return record('square', y, [x], (grad) => [mul(grad, affine(saved, 2, 0))]);
+  return record('square', y, { x }, (grad) => [mul(grad, affine(saved, 2, 0))]);
 }

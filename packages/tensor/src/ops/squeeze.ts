@@ -20,5 +20,5 @@ export function squeeze(x: Tensor, dim?: number): Tensor {
   const lost = q?.scheme === 'perChannel' && gone(q.axis);
   const y = view(x, layout, lost ? dropAxis(q, 0) : mapAxis(q, (axis) => kept.indexOf(axis)));
   const { shape } = x;
-  return record('squeeze', y, [x], (grad) => [reshape(grad, shape)]);
+  return record('squeeze', y, { x }, (grad) => [reshape(grad, shape)]);
 }

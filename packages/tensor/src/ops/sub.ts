@@ -11,7 +11,7 @@ export function sub(a: Tensor, b: Tensor | number): Tensor {
   const y = applyBinary('sub', a, b);
   const { shape: shapeA } = a;
   const { shape: shapeB } = b;
-  return record('sub', y, [a, b], (grad, needs) => [
+  return record('sub', y, { a, b }, (grad, needs) => [
     needs[0] ? sumTo(grad, shapeA) : undefined,
     needs[1] ? neg(sumTo(grad, shapeB)) : undefined,
   ]);

@@ -20,5 +20,5 @@ export function unsqueeze(x: Tensor, dim: number): Tensor {
     layout,
     mapAxis(x.qparams, (axis) => (axis >= at ? axis + 1 : axis)),
   );
-  return record('unsqueeze', y, [x], (grad) => [squeeze(grad, at)]);
+  return record('unsqueeze', y, { x }, (grad) => [squeeze(grad, at)]);
 }
