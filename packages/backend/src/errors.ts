@@ -14,6 +14,8 @@ export class OctetError extends Error {
   readonly expected: string;
   readonly found: string;
   readonly fix: string;
+  /** The module whose forward threw it: its path from the module that was called ('' for that one), and its class. */
+  module: { path: string; type: string } | undefined = undefined;
 
   constructor({ op, expected, found, fix }: ErrorDetails, options?: ErrorOptions) {
     super(`${op}: expected ${expected}, found ${found}. ${fix}`, options);
@@ -22,6 +24,53 @@ export class OctetError extends Error {
     this.found = found;
     this.fix = fix;
   }
+
+  /** Says in the message in which module it was thrown: `op in path (type): expected …`. */
+  placeIn(path: string, type: string): void {
+    const before = this.message;
+    const where = path ? `${path} (${type})` : type;
+    this.module = { path, type };
+    this.message = `${this.op} in ${where}${before.slice(before.indexOf(': expected '))}`;
+    // Its first line is the message at the time.
+    this.stack = this.stack?.replace(before, () => this.message);
+  }
+}
+
+/**
+ * The prototypes of Tensor, Parameter, Buffer and Module say their name under it, those of every copy of the packages: so an
+ * object of another copy, which is no `instanceof`, is known for what it is.
+ */
+export const kind: unique symbol = Symbol.for('octet.kind') as never;
+
+/** @throws BackendError if `value` was made by another copy of the packages than `own`: the classes here, by their kinds */
+export function requireOwnCopy(
+  op: string,
+  value: unknown,
+  own: Readonly<Record<string, abstract new (...args: never[]) => unknown>>,
+): void {
+  const name = (value as { readonly [kind]?: string } | null | undefined)?.[kind];
+  if (!name || !own[name] || value instanceof own[name]) return;
+  throw new BackendError({
+    op,
+    expected: `a ${name} of this copy of Octet`,
+    found: 'one of another copy',
+    fix: `${loadedTwice} Import it in one way, in one version.`,
+  });
+}
+
+const loadedTwice = 'The package is loaded twice: as ESM and as CommonJS, or in two versions.';
+
+/** Two tensors that should be on one backend and aren't. */
+export function mixedBackends(op: string, a: { name: string }, b: { name: string }): BackendError {
+  const alike = a.name === b.name;
+  return new BackendError({
+    op,
+    expected: 'all tensors on one backend',
+    found: alike ? `two backends of the name '${a.name}'` : `'${a.name}' and '${b.name}'`,
+    fix: alike
+      ? `Make one backend and share it, or move the tensors with tensor.to(backend). Did you make only one? ${loadedTwice}`
+      : 'Move them with tensor.to(backend) or model.to(backend); setBackend() decides where new tensors live.',
+  });
 }
 
 /** Shapes, ranks or lengths that don't fit. */

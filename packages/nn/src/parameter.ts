@@ -1,4 +1,5 @@
-import { Tensor } from '@octet/tensor';
+import { kind } from '@octet/backend';
+import { kernel, Tensor } from '@octet/tensor';
 
 /**
  * A tensor that a module learns. A module's fields that hold one are its parameters; see `Module`.
@@ -11,8 +12,13 @@ export class Parameter extends Tensor {
   declare protected readonly kind: 'parameter';
 
   constructor(data: Tensor, requiresGrad = true) {
+    kernel.requireTensor('Parameter', data);
     super(data.storage, data, data.dtype, data.qparams);
     this.requiresGrad = requiresGrad;
+  }
+
+  override get [kind](): string {
+    return 'Parameter';
   }
 }
 
@@ -32,9 +38,14 @@ export class Buffer extends Tensor {
   readonly anyShape: boolean;
 
   constructor(data: Tensor, { persistent = true, anyShape = false }: BufferOptions = {}) {
+    kernel.requireTensor('Buffer', data);
     super(data.storage, data, data.dtype, data.qparams);
     this.persistent = persistent;
     this.anyShape = anyShape;
+  }
+
+  override get [kind](): string {
+    return 'Buffer';
   }
 }
 

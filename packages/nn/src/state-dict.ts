@@ -1,4 +1,4 @@
-import { BackendError, isFloatDType, ModuleError, type TypedArray } from '@octet/backend';
+import { BackendError, isFloatDType, ModuleError, requireOwnCopy, type TypedArray } from '@octet/backend';
 import { formatShape, noGrad, sameShape, Tensor } from '@octet/tensor';
 
 /** Names as in a PyTorch checkpoint, in the order of the modules' fields. The tensors share the model's memory. */
@@ -61,6 +61,7 @@ export class StateLoader {
     this.report.seen.add(path);
     const found: unknown = this.state[path];
     if (found instanceof Tensor) return found;
+    requireOwnCopy('loadStateDict', found, { Tensor, Parameter: Tensor, Buffer: Tensor });
     this.reject(key, 'a tensor', typeof found);
     return undefined;
   }

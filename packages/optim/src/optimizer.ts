@@ -42,7 +42,9 @@ export abstract class Optimizer<H extends Hyperparameters, S extends object> {
     this.defaults = defaults;
     const given = [...params];
     if (given.length === 0) throw noParameters(this.name);
-    if (given.every((p) => p instanceof Tensor)) this.addParamGroup({ params: given } as never);
+    // Groups have a list of their own.
+    const groups = given.filter((g) => Array.isArray((g as { params?: unknown } | undefined)?.params));
+    if (groups.length === 0) this.addParamGroup({ params: given } as never);
     else for (const group of given) this.addParamGroup(group as never);
   }
 

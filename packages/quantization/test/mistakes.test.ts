@@ -90,7 +90,7 @@ describe('the known mistakes say their fix', () => {
     const int8 = await convert(prepared);
     expect(() => int8.call(randn([1, 3, 6, 6]))).toThrow(DTypeError);
     expect(() => int8.call(randn([1, 3, 6, 6]))).toThrow(
-      /linear: expected float32, found a quantized tensor.*DeQuantStub/,
+      /linear in head \(Linear\): expected float32, found a quantized tensor.*DeQuantStub/,
     );
   });
 

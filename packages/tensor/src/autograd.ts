@@ -1,6 +1,6 @@
 import { ArgumentError, AutogradError } from '@octet/backend';
 import { onesLike } from './factory';
-import { emptyOn } from './kernel';
+import { emptyOn, requireTensor } from './kernel';
 import { contiguousStrides, formatShape, isDense, sameShape, sameStrides } from './layout';
 import { add } from './ops/add';
 import { scope } from './scope';
@@ -237,6 +237,7 @@ export function grad(
   } = {},
 ): (Tensor | undefined)[] {
   const roots = Array.isArray(outputs) ? (outputs as readonly Tensor[]) : [outputs as Tensor];
+  requireTensor('grad', ...roots, ...inputs);
   const found = new Map<Target, Tensor>();
   const wanted = new Set(inputs.map(targetOf));
   walk(
@@ -422,6 +423,7 @@ function rootGradient(op: string, root: Tensor, gradient: Tensor | undefined): T
     }
     return onesLike(root);
   }
+  requireTensor(op, gradient);
   if (gradient.dtype !== root.dtype) {
     throw new AutogradError({
       op,

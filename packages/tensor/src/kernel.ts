@@ -1,7 +1,7 @@
 /** Between tensors and kernels: what an op needs to turn strided tensors into the dense ones that kernels take. */
 import {
+  ArgumentError,
   type Backend,
-  BackendError,
   type DType,
   DTypeError,
   dispatch,
@@ -11,7 +11,9 @@ import {
   type KernelOutputs,
   type KernelTable,
   type KernelTensor,
+  mixedBackends,
   type PrepackCache,
+  requireOwnCopy,
   ShapeError,
   storageDType,
 } from '@octet/backend';
@@ -89,15 +91,6 @@ export function run<N extends KernelName>(
   const outs = lower(outputs as never, false);
   for (const { source } of Object.values(outs)) (source as Tensor).storage.noteWrite(name);
   dispatch(backend as unknown as Backend, name, ins as never, outs as never, attrs, cache);
-}
-
-function mixedBackends(op: string, a: Backend, b: Backend): BackendError {
-  return new BackendError({
-    op,
-    expected: `all tensors on one backend`,
-    found: `'${a.name}' and '${b.name}'`,
-    fix: 'Move them with tensor.to(backend) or model.to(backend); setBackend() decides where new tensors live.',
-  });
 }
 
 export interface EmptyOptions {
@@ -279,32 +272,62 @@ export function reducedLayout(
   return { shape: stay.map((i) => full[i]), strides: stay.map((i) => strides[i]) };
 }
 
-/** @throws DTypeError unless every tensor is of one and the same float dtype. */
-export function requireFloat(op: string, ...tensors: readonly (Tensor | undefined)[]): void {
-  let first: DType | undefined;
+/**
+ * @throws ArgumentError unless all are tensors
+ * @throws BackendError for one that another copy of the package made
+ */
+export function requireTensor(op: string, ...values: readonly unknown[]): void {
+  for (const value of values) {
+    if (value instanceof Tensor) continue;
+    requireOwnCopy(op, value, { Tensor, Parameter: Tensor, Buffer: Tensor });
+    throw new ArgumentError({
+      op,
+      expected: 'a tensor',
+      found: typeof value === 'object' && value ? `an ${value.constructor?.name ?? 'object'}` : String(value),
+      fix: 'Make one with tensor(…).',
+    });
+  }
+}
+
+/** Those of optional operands that are there. */
+export function present(...tensors: readonly (Tensor | undefined)[]): Tensor[] {
+  return tensors.filter((t) => t !== undefined && t !== null) as Tensor[];
+}
+
+/** @throws DTypeError, BackendError, ArgumentError unless all are tensors of one float dtype on one backend. */
+export function requireFloat(op: string, ...tensors: readonly Tensor[]): void {
+  requireTensor(op, ...tensors);
+  const [first] = tensors;
   for (const t of tensors) {
-    if (!t) continue;
     if (!isFloatDType(t.dtype)) {
       throw new DTypeError({
         op,
         expected: 'float32',
         found: t.qparams ? `a quantized tensor (${t.dtype})` : t.dtype,
-        fix: t.qparams
-          ? 'An int8 tensor reached a float operation: give this layer a qconfig and convert it, put a DeQuantStub before it, ' +
-            'or use FloatFunctional for sums, products and cat.'
-          : "Convert it with to('float32').",
+        fix: t.qparams ? int8Remedy(op) : "Convert it with to('float32').",
       });
     }
-    first ??= t.dtype;
-    if (t.dtype !== first) {
+    if (t.dtype !== first.dtype) {
       throw new DTypeError({
         op,
-        expected: `${first} throughout`,
+        expected: `${first.dtype} throughout`,
         found: t.dtype,
-        fix: `Convert one with to('${first}').`,
+        fix: `Convert one with to('${first.dtype}').`,
       });
     }
+    if (t.backend !== first.backend) throw mixedBackends(op, first.backend, t.backend);
   }
+}
+
+/** What helps where an int8 tensor reaches this float op. */
+function int8Remedy(op: string): string {
+  if (op === 'batchNorm')
+    return 'Fuse it with the convolution before it, by fuseModules() before prepare(): it has no int8 form of its own.';
+  if (/^(add|mul|cat)$/.test(op)) return 'Use FloatFunctional, which convert() replaces by int8 arithmetic.';
+  const first = /^(conv2d|linear|hardswish|leakyRelu)/.test(op)
+    ? 'Give its layer a qconfig and convert it, or'
+    : 'It has no int8 form:';
+  return `${first} leave its layer in float by leaveInFloat(), or put a DeQuantStub before it.`;
 }
 
 /** @throws ShapeError unless `x` has one of the ranks. */

@@ -6,6 +6,7 @@ import {
   DTypeError,
   isFloatDType,
   isQuantizedDType,
+  kind,
   QuantizationError,
   type QuantizedDType,
   readNow,
@@ -14,7 +15,7 @@ import {
   type TypedArray,
 } from '@octet/backend';
 import { type BackwardOptions, backward, checkRead, type GradNode, record, willRecord } from './autograd';
-import { as, dense, emptyOn, expandTo, freeCopy, packed, run } from './kernel';
+import { as, dense, emptyOn, expandTo, freeCopy, packed, requireTensor, run } from './kernel';
 import {
   formatShape,
   formatStrides,
@@ -152,6 +153,10 @@ export class Tensor {
     return formatTensor(this);
   }
 
+  get [kind](): string {
+    return 'Tensor';
+  }
+
   /** What console.log shows in Node. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return formatTensor(this);
@@ -237,6 +242,7 @@ export class Tensor {
    * @throws ShapeError, DTypeError, QuantizationError if both are quantized but not alike
    */
   copy_(source: Tensor): this {
+    requireTensor('copy_', source);
     this.requireUnrecorded('copy_', this);
     this.requireUnrecorded('copy_', source);
     if (!sameShape(source.shape, this.shape)) {

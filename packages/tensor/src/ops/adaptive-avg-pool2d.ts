@@ -1,5 +1,14 @@
 import { record } from '../autograd';
-import { channelsLast, emptyChannelsLast, freeCopy, nhwc, requireFloat, requireRank, run } from '../kernel';
+import {
+  channelsLast,
+  emptyChannelsLast,
+  freeCopy,
+  nhwc,
+  requireFloat,
+  requireRank,
+  requireTensor,
+  run,
+} from '../kernel';
 import { requirePerTensor } from '../qparams';
 import type { Tensor } from '../tensor';
 import { requireEightBits } from './quantized/lookup';
@@ -11,6 +20,7 @@ import { checkedPair, type PairLike } from './window';
  * @throws ShapeError, ArgumentError, DTypeError
  */
 export function adaptiveAvgPool2d(x: Tensor, outputSize: PairLike): Tensor {
+  requireTensor('adaptiveAvgPool2d', x);
   if (x.qparams) requireEightBits('adaptiveAvgPool2d', x);
   else requireFloat('adaptiveAvgPool2d', x);
   requireRank('adaptiveAvgPool2d', 'x', x, 4);

@@ -1,6 +1,6 @@
 import type { AvgPoolAttrs } from '@octet/backend';
 import { record } from '../autograd';
-import { channelsLast, emptyChannelsLast, freeCopy, nhwc, requireFloat, run } from '../kernel';
+import { channelsLast, emptyChannelsLast, freeCopy, nhwc, requireFloat, requireTensor, run } from '../kernel';
 import { requirePerTensor } from '../qparams';
 import type { Tensor } from '../tensor';
 import { poolShape } from './max-pool2d';
@@ -24,6 +24,7 @@ export function avgPool2d(
   kernelSize: PairLike,
   { countIncludePad = true, ...options }: AvgPool2dOptions = {},
 ): Tensor {
+  requireTensor('avgPool2d', x);
   if (x.qparams) requireEightBits('avgPool2d', x);
   else requireFloat('avgPool2d', x);
   const { shape, attrs: window } = poolShape('avgPool2d', x, kernelSize, options);

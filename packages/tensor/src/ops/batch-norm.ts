@@ -7,6 +7,7 @@ import {
   emptyLike,
   emptyOn,
   freeCopy,
+  present,
   requireFloat,
   requireRank,
   run,
@@ -37,7 +38,7 @@ export function batchNorm(
   x: Tensor,
   { runningMean, runningVar, weight, bias, training = false, momentum = 0.1, eps = 1e-5 }: BatchNormOptions,
 ): Tensor {
-  requireFloat('batchNorm', x, runningMean, runningVar, weight, bias);
+  requireFloat('batchNorm', x, ...present(runningMean, runningVar, weight, bias));
   checkShapes(x, { runningMean, runningVar, weight, bias }, training);
   const c = x.shape[1];
   const xc = channelsInnermost(x);

@@ -1,5 +1,5 @@
 import { record } from '../autograd';
-import { withStrides } from '../kernel';
+import { requireTensor, withStrides } from '../kernel';
 import { formatStrides, type MemoryFormat } from '../layout';
 import type { Tensor } from '../tensor';
 
@@ -8,6 +8,7 @@ export function contiguous(
   x: Tensor,
   { memoryFormat = 'contiguous' }: { memoryFormat?: MemoryFormat } = {},
 ): Tensor {
+  requireTensor('contiguous', x);
   const strides = formatStrides('contiguous', x.shape, memoryFormat);
   if (x.isContiguous(memoryFormat)) return x;
   return record('contiguous', withStrides(x, strides), { x }, (grad) => [grad]);

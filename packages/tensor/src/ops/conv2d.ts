@@ -6,6 +6,7 @@ import {
   emptyChannelsLast,
   freeCopy,
   nhwc,
+  present,
   requireFloat,
   requireRank,
   run,
@@ -45,7 +46,7 @@ function convolution(
   options: Conv2dOptions,
   relu: boolean,
 ): Tensor {
-  requireFloat(op, x, weight, bias);
+  requireFloat(op, x, weight, ...present(bias));
   const { shape, attrs } = conv2dShape(op, x, weight, bias, options);
   const xc = channelsLast(x);
   const wc = channelsLast(weight);

@@ -1,5 +1,6 @@
 import { freeHelper, record, willRecord } from '../autograd';
 import { full } from '../factory';
+import { requireTensor } from '../kernel';
 import type { Tensor } from '../tensor';
 import { applyBinary } from './elementwise';
 import { mul } from './mul';
@@ -23,5 +24,6 @@ export function div(a: Tensor, b: Tensor | number): Tensor {
 }
 
 function numberLike(x: Tensor, value: number): Tensor {
+  requireTensor('div', x);
   return full([], value, { dtype: x.storage.dtype, backend: x.backend });
 }

@@ -1,6 +1,6 @@
 import { ArgumentError } from '@octet/backend';
 import { freeHelper } from '../autograd';
-import { emptyOn, requireFloat } from '../kernel';
+import { emptyOn, requireFloat, requireTensor } from '../kernel';
 import { defaultGenerator, type Generator } from '../random';
 import type { Tensor } from '../tensor';
 import { applyMask } from './mask';
@@ -19,6 +19,7 @@ export function dropout(
   p = 0.5,
   { training = true, generator = defaultGenerator }: DropoutOptions = {},
 ): Tensor {
+  requireTensor('dropout', x);
   if (!(p >= 0 && p <= 1)) {
     throw new ArgumentError({
       op: 'dropout',

@@ -1,6 +1,6 @@
 import { ArgumentError } from '@octet/backend';
 import { freeHelper, record } from '../autograd';
-import { as, dense, emptyOn, freeCopy, requireFloat, requireRank, run } from '../kernel';
+import { as, dense, emptyOn, freeCopy, requireFloat, requireRank, requireTensor, run } from '../kernel';
 import type { Tensor } from '../tensor';
 import { requireIndices } from './indices';
 
@@ -14,6 +14,7 @@ export interface EmbeddingOptions {
  * @throws ShapeError, ArgumentError, DTypeError
  */
 export function embedding(index: Tensor, weight: Tensor, { paddingIdx }: EmbeddingOptions = {}): Tensor {
+  requireTensor('embedding', index);
   requireFloat('embedding', weight);
   requireRank('embedding', 'weight', weight, 2);
   const { shape: shapeWeight } = weight;

@@ -1,6 +1,6 @@
 import { ShapeError } from '@octet/backend';
 import { freeHelper, record } from '../autograd';
-import { as, dense, emptyLike, emptyOn, freeCopy, requireFloat, run } from '../kernel';
+import { as, dense, emptyLike, emptyOn, freeCopy, present, requireFloat, run } from '../kernel';
 import { formatShape, numel, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
 
@@ -16,7 +16,7 @@ export function layerNorm(
   bias?: Tensor,
   eps = 1e-5,
 ): Tensor {
-  requireFloat('layerNorm', x, weight, bias);
+  requireFloat('layerNorm', x, ...present(weight, bias));
   const lead = x.shape.length - normalizedShape.length;
   if (normalizedShape.length === 0 || lead < 0 || !sameShape(x.shape.slice(lead), normalizedShape)) {
     throw new ShapeError({

@@ -1,6 +1,6 @@
 import { ShapeError } from '@octet/backend';
 import { freeHelper, record, willRecord } from '../autograd';
-import { as, dense, emptyOn, freeCopy, requireFloat, requireRank, run } from '../kernel';
+import { as, dense, emptyOn, freeCopy, present, requireFloat, requireRank, run } from '../kernel';
 import { formatShape, numel, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
 import { product, swapped } from './matmul';
@@ -12,7 +12,7 @@ import { applySum } from './sum';
  * @throws ShapeError, DTypeError
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  requireFloat('linear', x, weight, bias);
+  requireFloat('linear', x, weight, ...present(bias));
   const shape = linearShape('linear', x, weight, bias);
   const [n, k] = weight.shape;
   const m = numel(shape.slice(0, -1));

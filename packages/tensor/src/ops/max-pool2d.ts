@@ -1,6 +1,15 @@
 import { ArgumentError, type PoolAttrs } from '@octet/backend';
 import { freeHelper, record } from '../autograd';
-import { channelsLast, emptyChannelsLast, freeCopy, nhwc, requireFloat, requireRank, run } from '../kernel';
+import {
+  channelsLast,
+  emptyChannelsLast,
+  freeCopy,
+  nhwc,
+  requireFloat,
+  requireRank,
+  requireTensor,
+  run,
+} from '../kernel';
 import type { Tensor } from '../tensor';
 import { requireEightBits } from './quantized/lookup';
 import { checkedPair, convOutputSize, type PairLike, type WindowOptions, windowAttrs } from './window';
@@ -13,6 +22,7 @@ export type MaxPool2dOptions = WindowOptions;
  * @throws ShapeError, ArgumentError, DTypeError
  */
 export function maxPool2d(x: Tensor, kernelSize: PairLike, options: MaxPool2dOptions = {}): Tensor {
+  requireTensor('maxPool2d', x);
   if (x.qparams) requireEightBits('maxPool2d', x);
   else requireFloat('maxPool2d', x);
   const { shape, attrs } = poolShape('maxPool2d', x, kernelSize, options);

@@ -6,8 +6,10 @@ import {
   dense,
   emptyOn,
   freeCopy,
+  present,
   reducedLayout,
   requireFloat,
+  requireTensor,
   run,
   withStrides,
 } from '../kernel';
@@ -120,7 +122,8 @@ export function checkClasses(
   target: Tensor,
   { weight, ignoreIndex = -100 }: NllLossOptions,
 ): number {
-  requireFloat(op, logits, weight);
+  requireFloat(op, logits, ...present(weight));
+  requireTensor(op, target);
   const rank = logits.shape.length;
   const classDim = rank === 1 ? 0 : 1;
   const expected = logits.shape.filter((_, i) => i !== classDim);

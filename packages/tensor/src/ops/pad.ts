@@ -1,6 +1,6 @@
 import { ArgumentError, type QuantizedDType, quantizeNumber, quantRange, ShapeError } from '@octet/backend';
 import { record } from '../autograd';
-import { emptyOn } from '../kernel';
+import { emptyOn, requireTensor } from '../kernel';
 import { formatShape, isDense, memoryOrder, stridesInOrder } from '../layout';
 import { requirePerTensor } from '../qparams';
 import type { Tensor } from '../tensor';
@@ -12,6 +12,7 @@ import { slice } from './slice';
  * @throws ShapeError, ArgumentError
  */
 export function pad(x: Tensor, pad: readonly number[], value = 0): Tensor {
+  requireTensor('pad', x);
   const rank = x.shape.length;
   if (pad.length % 2 !== 0 || pad.length > 2 * rank || pad.some((p) => !Number.isInteger(p))) {
     throw new ArgumentError({
