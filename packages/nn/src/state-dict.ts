@@ -1,5 +1,5 @@
-import { BackendError, isFloatDType, ModuleError, requireOwnCopy, type TypedArray } from '@octet/backend';
-import { formatShape, noGrad, sameShape, Tensor } from '@octet/tensor';
+import { BackendError, isFloatDType, ModuleError, type TypedArray } from '@octet/backend';
+import { formatShape, kernel, noGrad, sameShape, Tensor } from '@octet/tensor';
 
 /** Names as in a PyTorch checkpoint, in the order of the modules' fields. The tensors share the model's memory. */
 export type StateDict = Record<string, Tensor>;
@@ -61,7 +61,7 @@ export class StateLoader {
     this.report.seen.add(path);
     const found: unknown = this.state[path];
     if (found instanceof Tensor) return found;
-    requireOwnCopy('loadStateDict', found, { Tensor, Parameter: Tensor, Buffer: Tensor });
+    kernel.requireOwnTensor('loadStateDict', found);
     this.reject(key, 'a tensor', typeof found);
     return undefined;
   }

@@ -40,12 +40,9 @@ export abstract class Optimizer<H extends Hyperparameters, S extends object> {
    */
   constructor(params: Params<H>, defaults: H) {
     this.defaults = defaults;
-    const given = [...params];
-    if (given.length === 0) throw noParameters(this.name);
-    // Groups have a list of their own.
-    const groups = given.filter((g) => Array.isArray((g as { params?: unknown } | undefined)?.params));
-    if (groups.length === 0) this.addParamGroup({ params: given } as never);
-    else for (const group of given) this.addParamGroup(group as never);
+    const given = listOf<unknown>(this.name, params);
+    if (given.some(isGroup)) for (const group of given) this.addParamGroup(group as never);
+    else this.addParamGroup({ params: given } as never);
   }
 
   protected get name(): string {
@@ -63,8 +60,7 @@ export abstract class Optimizer<H extends Hyperparameters, S extends object> {
 
   /** Adds parameters with values of their own. @throws as the constructor */
   addParamGroup(group: Partial<H> & { params: Iterable<Tensor> }): void {
-    const params = [...group.params];
-    if (params.length === 0) throw noParameters(this.name);
+    const params = listOf(this.name, isGroup(group) ? group.params : undefined);
     const all = new Set(this.paramGroups.flatMap((g) => g.params));
     for (const [i, param] of params.entries()) {
       checkParameter(this.name, i, param, all.has(param));
@@ -146,6 +142,7 @@ export abstract class Optimizer<H extends Hyperparameters, S extends object> {
   /** A copy of one parameter's saved state, lying in memory as the parameter does. */
   private adopt(key: number, param: Tensor, values: ParamState, group: H): S {
     const keys = this.stateKeys(group);
+    for (const value of Object.values(values)) kernel.requireOwnTensor(`${this.name}.loadStateDict`, value);
     const shapes = Object.values(values).filter((v) => v instanceof Tensor);
     if (
       formatNames(keys) !== formatNames(Object.keys(values)) ||
@@ -183,10 +180,22 @@ function formatNames(names: readonly string[]): string {
   return names.length === 0 ? 'no state' : [...names].sort().join(', ');
 }
 
+function isGroup(value: unknown): value is { params: Iterable<Tensor> } {
+  return typeof value === 'object' && value !== null && 'params' in value;
+}
+
+/** @throws ModuleError unless it is an iterable that is not empty */
+function listOf<T>(op: string, params: Iterable<T> | undefined): T[] {
+  const list = typeof params?.[Symbol.iterator] === 'function' ? [...params] : [];
+  if (list.length === 0) throw noParameters(op);
+  return list;
+}
+
 function checkParameter(op: string, i: number, param: Tensor, twice: boolean): void {
   const refuse = (found: string, fix: string) => {
     throw new ModuleError({ op, expected: `parameter ${i} to be a dense float leaf of its own`, found, fix });
   };
+  kernel.requireOwnTensor(op, param);
   if (!(param instanceof Tensor)) refuse(typeof param, 'Pass model.parameters().');
   if (!param.isLeaf) {
     refuse(

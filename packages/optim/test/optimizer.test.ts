@@ -197,6 +197,19 @@ describe('refuse', () => {
     ['a parameter twice', () => new SGD([p, p], { lr: 1 }), /parameter 1 .* already there/],
     ['one of another group', () => new SGD([{ params: [p] }, { params: [p] }], { lr: 1 }), /already there/],
     ['what is no tensor', () => new SGD([{ params: [3 as never] }], { lr: 1 }), /found number/],
+    ['no tensor in a plain list', () => new SGD([p, undefined as never], { lr: 1 }), /found undefined/],
+    ['a module', () => new SGD(new Linear(1, 1) as never, { lr: 1 }), /at least one parameter/],
+    ['a single parameter', () => new SGD(p as never, { lr: 1 }), /at least one parameter/],
+    [
+      'groups and no group',
+      () => new SGD([{ params: [p] }, 3 as never], { lr: 1 }),
+      /at least one parameter/,
+    ],
+    [
+      'a group of nothing',
+      () => new SGD([{ params: undefined as never }], { lr: 1 }),
+      /at least one parameter/,
+    ],
   ])('%s', (_, make, message) => {
     expect(make).toThrow(ModuleError);
     expect(make).toThrow(message);

@@ -272,6 +272,11 @@ export function reducedLayout(
   return { shape: stay.map((i) => full[i]), strides: stay.map((i) => strides[i]) };
 }
 
+/** @throws BackendError if `value` is a tensor of another copy of the package */
+export function requireOwnTensor(op: string, value: unknown): void {
+  requireOwnCopy(op, value, { Tensor, Parameter: Tensor, Buffer: Tensor });
+}
+
 /**
  * @throws ArgumentError unless all are tensors
  * @throws BackendError for one that another copy of the package made
@@ -279,7 +284,7 @@ export function reducedLayout(
 export function requireTensor(op: string, ...values: readonly unknown[]): void {
   for (const value of values) {
     if (value instanceof Tensor) continue;
-    requireOwnCopy(op, value, { Tensor, Parameter: Tensor, Buffer: Tensor });
+    requireOwnTensor(op, value);
     throw new ArgumentError({
       op,
       expected: 'a tensor',
