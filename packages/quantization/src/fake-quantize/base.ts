@@ -1,7 +1,7 @@
-import { ArgumentError } from '@octet/backend';
-import { Buffer, Module, type Parameter, type StateLoader } from '@octet/nn';
+import { ArgumentError, isScale } from '@octet/backend';
+import { Buffer, Module, Parameter, type StateLoader } from '@octet/nn';
 import { type Tensor, tensor } from '@octet/tensor';
-import { fakeQuantize } from '../functional/fake-quantize';
+import { simulate } from '../functional/fake-quantize';
 import type { QparamTensors } from '../functional/observe';
 import type { Observer } from '../observers/base';
 import { type ObserverFactory, type ObserverLike, toFactory, withArgs } from '../with-args';
@@ -99,7 +99,7 @@ export abstract class FakeQuantizeBase extends Module {
 
   protected fakeQuantize(x: Tensor): Tensor {
     const { quantMin, quantMax } = this;
-    return fakeQuantize(x, this.scale, this.zeroPoint, { quantMin, quantMax, axis: this.chAxis });
+    return simulate(x, this.scale, this.zeroPoint, { quantMin, quantMax, axis: this.chAxis });
   }
 
   protected setQparams({ scale, zeroPoint }: QparamTensors): void {
@@ -118,6 +118,10 @@ export abstract class FakeQuantizeBase extends Module {
     const fakeQuant = load.read('fake_quant_enabled');
     const observer = load.read('observer_enabled');
     super.loadState(load);
+    // A learned one is clamped before use.
+    const scale = !(this.scale instanceof Parameter) && load.has('scale') ? load.read('scale') : undefined;
+    const wrong = scale?.find((s) => !isScale(s));
+    if (wrong !== undefined) load.reject('scale', 'positive, finite numbers', `${wrong}`);
     load.commit(() => {
       if (fakeQuant) this.fakeQuantEnabled = fakeQuant[0] !== 0;
       if (observer) this.observerEnabled = observer[0] !== 0;

@@ -1,6 +1,6 @@
 import { Parameter } from '@octet/nn';
 import { kernel, noGrad, ones, type Tensor, zeros } from '@octet/tensor';
-import { learnableFakeQuantize } from '../functional/fake-quantize';
+import { simulateLearned } from '../functional/fake-quantize';
 import type { QparamTensors } from '../functional/observe';
 import { MovingAverageMinMaxObserver } from '../observers/moving-average-min-max';
 import { FakeQuantizeBase, type FakeQuantizeOptions } from './base';
@@ -77,6 +77,6 @@ export class LearnableFakeQuantize extends FakeQuantizeBase {
       if (isSymmetric) this.zeroPoint.fill_(symmetricZeroPoint);
     });
     const gradFactor = this.useGradScaling ? 1 / Math.sqrt(x.numel * quantMax) : 1;
-    return learnableFakeQuantize(x, this.scale, this.zeroPoint, { quantMin, quantMax, axis, gradFactor });
+    return simulateLearned(x, this.scale, this.zeroPoint, { quantMin, quantMax, axis, gradFactor });
   }
 }

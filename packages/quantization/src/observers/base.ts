@@ -1,6 +1,6 @@
 import { ArgumentError, QuantizationError, type QuantizedDType } from '@octet/backend';
 import { Buffer, Module, type StateLoader } from '@octet/nn';
-import { type Tensor, tensor, zeros } from '@octet/tensor';
+import { checkScale, type Tensor, tensor, zeros } from '@octet/tensor';
 import { type QparamTensors, qparamsOfRange, untouchedRange } from '../functional/observe';
 import { type ObserverFactory, withArgs } from '../with-args';
 
@@ -49,6 +49,7 @@ export abstract class Observer extends Module {
     this.dtype = dtype;
     this.qscheme = qscheme;
     this.reduceRange = reduceRange;
+    checkScale(`${new.target.name}: eps`, eps);
     this.eps = eps;
     this.customRange = quantMin !== undefined && quantMax !== undefined;
     const [min, max] = this.customRange ? [quantMin as number, quantMax as number] : dtypeRange[dtype];

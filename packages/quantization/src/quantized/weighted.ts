@@ -1,7 +1,7 @@
-import { QuantizationError } from '@octet/backend';
+import { isScale, QuantizationError } from '@octet/backend';
 import { Buffer, Module, type StateLoader } from '@octet/nn';
 import { noGrad, type Tensor, tensor } from '@octet/tensor';
-import type { OutputQparams } from '../functional/int8';
+import { type OutputQparams, outputQparams } from '../functional/int8';
 import { PackedWeight } from '../functional/packed-weight';
 import { readQparams } from '../observed';
 import type { ObserverOrFakeQuant } from '../with-args';
@@ -77,6 +77,7 @@ export abstract class WeightedInt8Module extends Int8WeightModule {
 
   constructor(weight: Tensor, bias: Tensor | undefined, { scale, zeroPoint }: OutputQparams) {
     super(weight, bias);
+    outputQparams(new.target.name, { scale, zeroPoint });
     this.scale = scale;
     this.zeroPoint = zeroPoint;
     if (bias?.backend.readSync) this.hostBias = bias.dataSync() as Float32Array;
@@ -131,7 +132,10 @@ export function loadOutputQparams(into: HasOutputQparams, load: StateLoader): vo
     return values?.[0];
   };
   const scale = one('scale');
+  if (scale !== undefined && !isScale(scale)) load.reject('scale', 'a positive, finite number', `${scale}`);
   const zeroPoint = one('zero_point');
+  if (zeroPoint !== undefined && !(zeroPoint >= 0 && zeroPoint <= 255))
+    load.reject('zero_point', 'an integer from 0 to 255', `${zeroPoint}`);
   load.commit(() => {
     if (scale !== undefined) into.scale = scale;
     if (zeroPoint !== undefined) into.zeroPoint = zeroPoint;
