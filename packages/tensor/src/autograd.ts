@@ -127,13 +127,18 @@ export function willRecord(...inputs: readonly (Tensor | undefined)[]): boolean 
  */
 export function record(op: string, output: Tensor, inputs: Operands, backward: Backward): Tensor {
   const operands: (Tensor | undefined)[] = Object.values(inputs);
-  if (willRecord(...operands)) {
-    const owns = operands.every((input) => input?.storage !== output.storage);
-    const uses = Object.entries<Tensor | undefined>(inputs).flatMap(([name, t]) => (t ? used(name, t) : []));
-    uses.push(used('output', output));
-    const targets = operands.map((t) => t && targetOf(t));
-    output.attachGrad(new GradNode(op, targets, backward, owns, uses));
-  }
+  if (!willRecord(...operands)) return output;
+  const names = Object.keys(inputs);
+  const uses: Used[] = [];
+  let owns = true;
+  const targets = operands.map((t, i) => {
+    if (!t) return undefined;
+    uses.push(used(names[i], t));
+    if (t.storage === output.storage) owns = false;
+    return targetOf(t);
+  });
+  uses.push(used('output', output));
+  output.attachGrad(new GradNode(op, targets, backward, owns, uses));
   return output;
 }
 

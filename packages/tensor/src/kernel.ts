@@ -78,6 +78,7 @@ export function run<N extends KernelName>(
       if (!backend) backend = storage.backend;
       if (storage.backend !== backend) throw mixedBackends(name, backend, storage.backend);
       if (read) checkRead(key, tensor);
+      else storage.noteWrite(name);
       lowered[key] = {
         buffer: storage.buffer,
         dtype: storage.dtype,
@@ -89,7 +90,6 @@ export function run<N extends KernelName>(
   };
   const ins = lower(inputs as never, true);
   const outs = lower(outputs as never, false);
-  for (const { source } of Object.values(outs)) (source as Tensor).storage.noteWrite(name);
   dispatch(backend as unknown as Backend, name, ins as never, outs as never, attrs, cache);
 }
 
@@ -301,9 +301,9 @@ export function present(...tensors: readonly (Tensor | undefined)[]): Tensor[] {
 
 /** @throws DTypeError, BackendError, ArgumentError unless all are tensors of one float dtype on one backend. */
 export function requireFloat(op: string, ...tensors: readonly Tensor[]): void {
-  requireTensor(op, ...tensors);
   const [first] = tensors;
   for (const t of tensors) {
+    if (!(t instanceof Tensor)) requireTensor(op, t);
     if (!isFloatDType(t.dtype)) {
       throw new DTypeError({
         op,
