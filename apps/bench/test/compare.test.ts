@@ -53,7 +53,11 @@ describe('compare', () => {
       int8: { medianMs: positive, minMs: positive },
       speedup: positive,
     });
-    expect(agreementText(report)).toBe('All backends gave the same integers.');
+    expect(agreementText(report)).toBe('All 2 backends (js and again) gave the same integers.');
+    const absent = [{ backend: './nope.js', reason: 'status 404' }];
+    expect(agreementText({ ...report, absent })).toBe(
+      'js and again gave the same integers. ./nope.js did not run.',
+    );
   });
 
   test('finds a wrong kernel, and the first layer that it spoils', async () => {
@@ -167,8 +171,8 @@ describe('links', () => {
   test('a plan needs backends and whole numbers', () => {
     expect(problemsOf(tiny)).toEqual([]);
     expect(problemsOf({ ...tiny, backends: [], batch: Number.NaN })).toEqual([
-      'batch: a whole number from 1 to 256 is needed.',
-      'Choose at least one backend.',
+      { field: 'batch', text: '“Images at once” takes a whole number from 1 to 256.' },
+      { field: 'backend', text: 'Choose at least one backend.' },
     ]);
   });
 
@@ -205,8 +209,8 @@ describe('the command', () => {
       ...files,
     ]);
     expect(code, stderr).toBe(0);
-    expect(stdout).toMatch(/^digits \[1, 1, 7, 7\]\n\nbackend /);
-    expect(stdout).toContain('\nAll backends gave the same integers.\n');
+    expect(stdout).toMatch(/^Digit classifier, 1 image of 7 × 7\n\nbackend /);
+    expect(stdout).toContain('\nAll 2 backends (wasm and js) gave the same integers.\n');
     expect(stdout).not.toContain('\x1b');
     expect(stderr).toContain('Comparing 13/13  Done\n');
     const report = JSON.parse(await readFile(file('c.json'), 'utf8'));

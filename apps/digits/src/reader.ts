@@ -66,7 +66,11 @@ async function read(): Promise<void> {
 
 /** Shows an error on the page. */
 export function report(error: unknown): void {
-  problem.value = error instanceof Error ? error.message : String(error);
+  problem.value = messageOf(error);
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Both models on another backend; one that can't be used says why, and the old one stays. */
@@ -79,8 +83,7 @@ export async function useBackend(name: BackendName): Promise<void> {
   } catch (error) {
     if (!backend.value) report(error);
     if (chosen.value === name) chosen.value = backend.value?.name;
-    const reason = error instanceof Error ? error.message : String(error);
-    unavailable.value = { ...unavailable.value, [name]: reason };
+    unavailable.value = { ...unavailable.value, [name]: messageOf(error) };
   }
 }
 

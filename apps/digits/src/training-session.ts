@@ -1,7 +1,7 @@
 // Training in the browser, as the page shows it.
 import { computed, signal } from '@preact/signals';
 import * as Comlink from 'comlink';
-import { backend, problem, report, useModels } from './reader';
+import { backend, messageOf, useModels } from './reader';
 import type { TrainingStep } from './training';
 import { startWorker } from './workers/start';
 import type { TrainedModels } from './workers/trainer';
@@ -22,6 +22,8 @@ export const status = signal<Status>('idle');
 export const history: TrainingStep[] = [];
 export const latest = signal<TrainingStep>();
 export const trained = signal<TrainedModels>();
+/** Why training ended without a result: shown where it was started. */
+export const failure = signal<string>();
 export const active = computed(() => !['idle', 'done'].includes(status.value));
 
 /** Lets the trainer go on, if it waits. */
@@ -31,7 +33,7 @@ export async function startTraining({ floatEpochs, qatEpochs }: (typeof plans)[P
   history.length = 0;
   latest.value = undefined;
   trained.value = undefined;
-  problem.value = undefined;
+  failure.value = undefined;
   status.value = 'loading';
   const { worker, api } = startWorker();
   const failed = new Promise<never>((_, reject) => {
@@ -49,7 +51,7 @@ export async function startTraining({ floatEpochs, qatEpochs }: (typeof plans)[P
     showLatest();
     status.value = 'done';
   } catch (error) {
-    report(error);
+    failure.value = messageOf(error);
     status.value = 'idle';
   } finally {
     worker.terminate();

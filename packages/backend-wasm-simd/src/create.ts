@@ -2,6 +2,7 @@ import {
   ArgumentError,
   type Backend,
   BackendError,
+  checkOptions,
   type FallbackEvent,
   type TypedArray,
 } from '@octet/backend';
@@ -157,6 +158,11 @@ function chooseThreads(
  * @throws BackendError if the engine has no WebAssembly SIMD: the message names the js backend.
  */
 export async function createWasmBackend(options: WasmBackendOptions = {}): Promise<WasmBackend> {
+  checkOptions(
+    'createWasmBackend',
+    options,
+    'threads relaxedSimd wasmUrl wasmModule memoryBudget maximumMemory onFallback maxGrain',
+  );
   const { memoryBudget = 256 * megabyte, maximumMemory = mostPages * pageBytes, onFallback } = options;
   if (typeof options.threads === 'number') checkCount('threads', options.threads, 1);
   checkCount('memoryBudget', memoryBudget, 0);

@@ -1,4 +1,4 @@
-import { type Backend, BackendError } from '@octet/backend';
+import { type Backend, BackendError, checkOptions } from '@octet/backend';
 import { findAdapter, hasDotProduct, requestDevice } from './adapter';
 import { dtypes, type GpuBuffer } from './buffers';
 import type { DeviceLostError } from './errors';
@@ -54,6 +54,11 @@ export interface WebgpuBackend extends Backend<GpuBuffer> {
  * @throws BackendError if there is no WebGPU, no adapter, or no device, with what to do about it
  */
 export async function createWebgpuBackend(options: WebgpuBackendOptions = {}): Promise<WebgpuBackend> {
+  checkOptions(
+    'createWebgpuBackend',
+    options,
+    'device adapter powerPreference dotProduct idleMemory onLost onError',
+  );
   const { powerPreference, dotProduct = 'auto', idleMemory = 512 * megabyte, onLost, onError } = options;
   const given = options.device as GPUDevice | undefined;
   const adapter = given

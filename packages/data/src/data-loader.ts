@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, checkOptions } from '@octet/backend';
 import { Generator } from '@octet/tensor';
 import { type Collated, collate as defaultCollate } from './collate';
 import type { Dataset } from './dataset';
@@ -34,15 +34,16 @@ export class DataLoader<T, B = Collated<Awaited<T>>> implements Iterable<B>, Asy
   private readonly generator: Generator;
   private readonly collate: (samples: Awaited<T>[]) => B;
 
-  constructor({
-    dataset,
-    batchSize = 1,
-    shuffle = false,
-    seed = 0,
-    generator = new Generator(seed),
-    dropLast = false,
-    collate = defaultCollate as unknown as (samples: Awaited<T>[]) => B,
-  }: DataLoaderOptions<T, B>) {
+  constructor(options: DataLoaderOptions<T, B>) {
+    const {
+      dataset,
+      batchSize = 1,
+      shuffle = false,
+      seed = 0,
+      generator = new Generator(seed),
+      dropLast = false,
+      collate = defaultCollate as unknown as (samples: Awaited<T>[]) => B,
+    } = checkOptions('DataLoader', options, 'dataset batchSize shuffle seed generator dropLast collate');
     if (!(Number.isInteger(batchSize) && batchSize >= 1)) {
       throw new ArgumentError({
         op: 'DataLoader',

@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, checkOptions } from '@octet/backend';
 import { formatShape, Generator, select, type Tensor } from '@octet/tensor';
 
 /** Samples by number. `get` may return promises: iterate the loader with `for await` then. */
@@ -96,8 +96,13 @@ export class MapDataset<T, U> implements Dataset<U> {
 export function randomSplit<T>(
   dataset: Dataset<T>,
   sizes: readonly number[],
-  { seed = 0, generator = new Generator(seed) }: { seed?: number; generator?: Generator } = {},
+  options?: { seed?: number; generator?: Generator },
 ): Subset<T>[] {
+  const { seed = 0, generator = new Generator(seed) } = checkOptions(
+    'randomSplit',
+    options,
+    'seed generator',
+  );
   const counts = toCounts(dataset.length, sizes);
   const order = generator.permutation(dataset.length);
   let start = 0;

@@ -23,7 +23,7 @@ function withoutSimulation(module: AnyModule): AnyModule | undefined {
   if (module instanceof qat.Conv2d) {
     const { weight, bias } = module instanceof qat.ConvBn2d ? module.folded() : module;
     const conv = new Conv2d(module.inChannels, module.outChannels, module.kernelSize, {
-      ...module,
+      ...module.options,
       bias: bias !== undefined,
     });
     conv.weight = new Parameter(weight);

@@ -1,5 +1,5 @@
 /** Checks of constructor arguments, and how they are printed. */
-import { ArgumentError, type Pair, ShapeError } from '@octet/backend';
+import { ArgumentError, describe, ShapeError } from '@octet/backend';
 import { formatShape, kernel, type Tensor } from '@octet/tensor';
 
 /** A size of height and width, one number for both. */
@@ -11,19 +11,7 @@ export function whole(op: string, name: string, value: number, min = 1): number 
   throw new ArgumentError({
     op,
     expected: `${name} to be a whole number >= ${min}`,
-    found: String(value),
-    fix: 'Check the arguments of the layer.',
-  });
-}
-
-/** [height, width] of `value`. @throws ArgumentError unless both are whole numbers of at least `min`. */
-export function pair(op: string, name: string, value: Size2, min = 1): Pair {
-  const sizes = typeof value === 'number' ? [value, value] : value;
-  if (sizes.length === 2 && sizes.every((v) => Number.isInteger(v) && v >= min)) return [sizes[0], sizes[1]];
-  throw new ArgumentError({
-    op,
-    expected: `${name} to be a whole number >= ${min}, or two: [height, width]`,
-    found: typeof value === 'number' ? String(value) : formatShape(value),
+    found: describe(value),
     fix: 'Check the arguments of the layer.',
   });
 }
@@ -40,7 +28,7 @@ export function within(
   throw new ArgumentError({
     op,
     expected: max === Number.POSITIVE_INFINITY ? `${name} >= ${min}` : `${name} from ${min} to ${max}`,
-    found: String(value),
+    found: describe(value),
     fix: 'Check the arguments of the layer.',
   });
 }

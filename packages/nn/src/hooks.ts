@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import type { AnyModule } from './module';
 
 /** Takes a hook off again; a second call does nothing. */
@@ -26,17 +27,19 @@ interface Entry<H> {
   readonly keepsNothing: boolean;
 }
 
+function hookFlags(op: string, options: HookOptions | undefined): Required<HookOptions> {
+  const { copyOnClone = false, keepsNothing = false } = checkOptions(op, options, 'copyOnClone keepsNothing');
+  return { copyOnClone, keepsNothing };
+}
+
 /** The hooks of one module, in order of registration. */
 export class Hooks {
   // biome-ignore-start lint/suspicious/noExplicitAny: Module types them for its callers
   private before: readonly Entry<ForwardPreHook<any, any>>[] = [];
   private after: readonly Entry<ForwardHook<any, any, any>>[] = [];
 
-  addBefore(
-    hook: ForwardPreHook<any, any>,
-    { copyOnClone = false, keepsNothing = false }: HookOptions,
-  ): HookHandle {
-    const entry = { hook, copyOnClone, keepsNothing };
+  addBefore(hook: ForwardPreHook<any, any>, options: HookOptions | undefined): HookHandle {
+    const entry = { hook, ...hookFlags('registerForwardPreHook', options) };
     this.before = [...this.before, entry];
     const remove = () => {
       this.before = this.before.filter((e) => e !== entry);
@@ -44,11 +47,8 @@ export class Hooks {
     return { remove };
   }
 
-  addAfter(
-    hook: ForwardHook<any, any, any>,
-    { copyOnClone = false, keepsNothing = false }: HookOptions,
-  ): HookHandle {
-    const entry = { hook, copyOnClone, keepsNothing };
+  addAfter(hook: ForwardHook<any, any, any>, options: HookOptions | undefined): HookHandle {
+    const entry = { hook, ...hookFlags('registerForwardHook', options) };
     this.after = [...this.after, entry];
     const remove = () => {
       this.after = this.after.filter((e) => e !== entry);

@@ -2,7 +2,7 @@
  * Fills tensors in place, as torch.nn.init does (names and formulas alike; the numbers are those of Octet's generator).
  * Nothing is recorded. All give the tensor back.
  */
-import { ArgumentError, hostArray, ShapeError } from '@octet/backend';
+import { ArgumentError, checkOptions, hostArray, ShapeError } from '@octet/backend';
 import {
   defaultGenerator,
   formatShape,
@@ -15,7 +15,7 @@ import {
 
 export interface RandomFill {
   /** The default generator, which `manualSeed` seeds, unless given. */
-  generator?: Generator;
+  generator?: Generator | undefined;
 }
 
 let skipping = false;
@@ -43,22 +43,14 @@ function fillEach(t: Tensor, next: () => number): Tensor {
 }
 
 /** Evenly between `low` and `high`. */
-export function uniform_(
-  t: Tensor,
-  low = 0,
-  high = 1,
-  { generator = defaultGenerator }: RandomFill = {},
-): Tensor {
+export function uniform_(t: Tensor, low = 0, high = 1, options?: RandomFill): Tensor {
+  const { generator = defaultGenerator } = checkOptions('uniform_', options, 'generator');
   return fillEach(t, () => low + (high - low) * generator.uniform());
 }
 
 /** Normally distributed. */
-export function normal_(
-  t: Tensor,
-  mean = 0,
-  std = 1,
-  { generator = defaultGenerator }: RandomFill = {},
-): Tensor {
+export function normal_(t: Tensor, mean = 0, std = 1, options?: RandomFill): Tensor {
+  const { generator = defaultGenerator } = checkOptions('normal_', options, 'generator');
   return fillEach(t, () => mean + std * generator.normal());
 }
 
@@ -123,22 +115,34 @@ export interface KaimingOptions extends RandomFill {
   nonlinearity?: Nonlinearity;
 }
 
-function kaimingStd(
+function kaiming(
+  op: string,
   t: Tensor,
-  { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' }: KaimingOptions,
-): number {
-  return calculateGain(nonlinearity, a) / Math.sqrt(calculateFanInAndFanOut(t)[mode]);
+  options: KaimingOptions | undefined,
+): { std: number; generator: Generator | undefined } {
+  const {
+    a = 0,
+    mode = 'fanIn',
+    nonlinearity = 'leakyRelu',
+    generator,
+  } = checkOptions(op, options, 'a mode nonlinearity generator');
+  return {
+    std: calculateGain(nonlinearity, a) / Math.sqrt(calculateFanInAndFanOut(t)[mode]),
+    generator,
+  };
 }
 
 /** Uniform in ±gain·√(3 / fan): He et al., "Delving deep into rectifiers", 2015. */
-export function kaimingUniform_(t: Tensor, options: KaimingOptions = {}): Tensor {
-  const bound = Math.sqrt(3) * kaimingStd(t, options);
-  return uniform_(t, -bound, bound, options);
+export function kaimingUniform_(t: Tensor, options?: KaimingOptions): Tensor {
+  const { std, generator } = kaiming('kaimingUniform_', t, options);
+  const bound = Math.sqrt(3) * std;
+  return uniform_(t, -bound, bound, { generator });
 }
 
 /** Normal with standard deviation gain / √fan. */
-export function kaimingNormal_(t: Tensor, options: KaimingOptions = {}): Tensor {
-  return normal_(t, 0, kaimingStd(t, options), options);
+export function kaimingNormal_(t: Tensor, options?: KaimingOptions): Tensor {
+  const { std, generator } = kaiming('kaimingNormal_', t, options);
+  return normal_(t, 0, std, { generator });
 }
 
 export interface XavierOptions extends RandomFill {
@@ -151,12 +155,14 @@ function xavierStd(t: Tensor, gain: number): number {
 }
 
 /** Uniform in ±gain·√(6 / (fanIn + fanOut)): Glorot and Bengio, 2010. */
-export function xavierUniform_(t: Tensor, { gain = 1, ...options }: XavierOptions = {}): Tensor {
+export function xavierUniform_(t: Tensor, options?: XavierOptions): Tensor {
+  const { gain = 1, generator } = checkOptions('xavierUniform_', options, 'gain generator');
   const bound = Math.sqrt(3) * xavierStd(t, gain);
-  return uniform_(t, -bound, bound, options);
+  return uniform_(t, -bound, bound, { generator });
 }
 
 /** Normal with standard deviation gain·√(2 / (fanIn + fanOut)). */
-export function xavierNormal_(t: Tensor, { gain = 1, ...options }: XavierOptions = {}): Tensor {
-  return normal_(t, 0, xavierStd(t, gain), options);
+export function xavierNormal_(t: Tensor, options?: XavierOptions): Tensor {
+  const { gain = 1, generator } = checkOptions('xavierNormal_', options, 'gain generator');
+  return normal_(t, 0, xavierStd(t, gain), { generator });
 }

@@ -1,4 +1,12 @@
-import { type Backend, isFloatDType, kind, ModuleError, OctetError, requireOwnCopy } from '@octet/backend';
+import {
+  type Backend,
+  checkOptions,
+  isFloatDType,
+  kind,
+  ModuleError,
+  OctetError,
+  requireOwnCopy,
+} from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
 import { freeIntermediate, Tensor } from '@octet/tensor';
 import { type Copies, deepCopy } from './clone';
@@ -278,7 +286,8 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
    * @throws ModuleError naming every entry that is missing or unexpected (if strict) or of the wrong shape or dtype;
    * BackendError for entries that would have to be read from a backend that can't be at once: see `loadStateDictAsync`
    */
-  loadStateDict(state: Readonly<StateDict>, { strict = true }: { strict?: boolean } = {}): LoadResult {
+  loadStateDict(state: Readonly<StateDict>, options?: { strict?: boolean }): LoadResult {
+    const { strict = true } = checkOptions('loadStateDict', options, 'strict');
     const result = load(typeName(this), state, strict, (loader) => {
       const visit = (module: AnyModule, at: StateLoader) => {
         module.loadState(at);
@@ -292,6 +301,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
 
   /** As `loadStateDict`, also for tensors on a backend that can't be read at once (WebGPU). */
   async loadStateDictAsync(state: Readonly<StateDict>, options?: { strict?: boolean }): Promise<LoadResult> {
+    checkOptions('loadStateDictAsync', options, 'strict');
     const readable = async (t: Tensor) =>
       t instanceof Tensor && !t.backend.readSync ? t.toAsync(referenceBackend) : t;
     const entries = Object.entries(state).map(async ([key, t]) => [key, await readable(t)] as const);
@@ -327,12 +337,12 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
   // ---- hooks
 
   /** `hook` runs before every `call`, with the arguments, and may return others. */
-  registerForwardPreHook(hook: ForwardPreHook<this, Args>, options: HookOptions = {}): HookHandle {
+  registerForwardPreHook(hook: ForwardPreHook<this, Args>, options?: HookOptions): HookHandle {
     return hooksFor(this).addBefore(hook, options);
   }
 
   /** `hook` runs after every `call`, with arguments and output, and may return another output. */
-  registerForwardHook(hook: ForwardHook<this, Args, Out>, options: HookOptions = {}): HookHandle {
+  registerForwardHook(hook: ForwardHook<this, Args, Out>, options?: HookOptions): HookHandle {
     return hooksFor(this).addAfter(hook, options);
   }
 

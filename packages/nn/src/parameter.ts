@@ -1,4 +1,4 @@
-import { kind } from '@octet/backend';
+import { checkOptions, kind } from '@octet/backend';
 import { kernel, Tensor } from '@octet/tensor';
 
 /**
@@ -37,7 +37,8 @@ export class Buffer extends Tensor {
   readonly persistent: boolean;
   readonly anyShape: boolean;
 
-  constructor(data: Tensor, { persistent = true, anyShape = false }: BufferOptions = {}) {
+  constructor(data: Tensor, options?: BufferOptions) {
+    const { persistent = true, anyShape = false } = checkOptions('Buffer', options, 'persistent anyShape');
     kernel.requireTensor('Buffer', data);
     super(data.storage, data, data.dtype, data.qparams);
     this.persistent = persistent;
@@ -53,6 +54,7 @@ export class Buffer extends Tensor {
 export function sameKind<T extends Tensor>(like: T, data: Tensor): T;
 export function sameKind(like: Tensor, data: Tensor): Tensor {
   if (like instanceof Parameter) return new Parameter(data, like.requiresGrad);
-  if (like instanceof Buffer) return new Buffer(data, like);
+  if (like instanceof Buffer)
+    return new Buffer(data, { persistent: like.persistent, anyShape: like.anyShape });
   return data;
 }

@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, checkOptions } from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
 import { cat, formatShape, kernel, type Tensor } from '@octet/tensor';
 import { cannotExport } from './errors';
@@ -30,8 +30,13 @@ export interface ExportOnnxOptions {
 export async function exportOnnx(
   model: AnyModule,
   exampleInput: Tensor | readonly Tensor[],
-  { opset = defaultOpset, producer = 'octet', dynamicBatch = false }: ExportOnnxOptions = {},
+  options?: ExportOnnxOptions,
 ): Promise<Uint8Array> {
+  const {
+    opset = defaultOpset,
+    producer = 'octet',
+    dynamicBatch = false,
+  } = checkOptions('exportOnnx', options, 'opset producer dynamicBatch');
   irVersionOf(opset);
   if (model.training) {
     throw cannotExport({

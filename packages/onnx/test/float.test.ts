@@ -140,7 +140,7 @@ const cases: Record<string, OpCase> = {
   conv2d: layer(new Conv2d(3, 6, 3, { padding: 1 }), 2, 3, 7, 5),
   conv2dRelu: (() => {
     const conv = new Conv2d(3, 6, 3, { padding: 1 });
-    const f = (x: Tensor) => conv2dRelu(x, conv.weight, conv.bias, conv);
+    const f = (x: Tensor) => conv2dRelu(x, conv.weight, conv.bias, conv.options);
     return { f, inputs: () => [randn([2, 3, 7, 5])], parts: [conv] };
   })(),
   'conv2d, uneven': layer(

@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { kernel, type Tensor } from '@octet/tensor';
 import {
   type Hyperparameters,
@@ -21,6 +22,9 @@ export interface AdamOptions {
   maximize?: boolean;
 }
 
+/** Their names, for checkOptions. */
+export const adamOptions = 'lr betas eps weightDecay amsgrad maximize';
+
 type AdamHyperparameters = Hyperparameters & Required<AdamOptions>;
 
 interface AdamState {
@@ -42,17 +46,15 @@ interface AdamState {
 export class Adam extends Optimizer<AdamHyperparameters, AdamState> {
   protected readonly decoupledWeightDecay: boolean = false;
 
-  constructor(
-    params: Params<AdamHyperparameters>,
-    {
+  constructor(params: Params<AdamHyperparameters>, options?: AdamOptions) {
+    const {
       lr = 1e-3,
       betas = [0.9, 0.999],
       eps = 1e-8,
       weightDecay = 0,
       amsgrad = false,
       maximize = false,
-    }: AdamOptions = {},
-  ) {
+    } = checkOptions('Adam', options, adamOptions);
     super(params, { lr, betas, eps, weightDecay, amsgrad, maximize });
   }
 

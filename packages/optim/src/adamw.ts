@@ -1,4 +1,5 @@
-import { Adam, type AdamOptions } from './adam';
+import { checkOptions } from '@octet/backend';
+import { Adam, type AdamOptions, adamOptions } from './adam';
 
 /**
  * Adam with the weight decay apart from the gradient, `p = p - lr · weightDecay · p` before each step: Loshchilov and
@@ -7,10 +8,7 @@ import { Adam, type AdamOptions } from './adam';
 export class AdamW extends Adam {
   protected override readonly decoupledWeightDecay = true;
 
-  constructor(
-    params: ConstructorParameters<typeof Adam>[0],
-    { weightDecay = 0.01, ...options }: AdamOptions = {},
-  ) {
-    super(params, { weightDecay, ...options });
+  constructor(params: ConstructorParameters<typeof Adam>[0], options?: AdamOptions) {
+    super(params, { weightDecay: 0.01, ...checkOptions('AdamW', options, adamOptions) });
   }
 }

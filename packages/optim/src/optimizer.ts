@@ -1,4 +1,4 @@
-import { ArgumentError, isFloatDType, ModuleError, warnOnce } from '@octet/backend';
+import { ArgumentError, checkOptions, isFloatDType, ModuleError, warnOnce } from '@octet/backend';
 import { formatShape, kernel, sameShape, Tensor } from '@octet/tensor';
 
 /** What every optimizer's groups have. */
@@ -60,7 +60,8 @@ export abstract class Optimizer<H extends Hyperparameters, S extends object> {
 
   /** Adds parameters with values of their own. @throws as the constructor */
   addParamGroup(group: Partial<H> & { params: Iterable<Tensor> }): void {
-    const params = listOf(this.name, isGroup(group) ? group.params : undefined);
+    const known = `params initialLr ${Object.keys(this.defaults).join(' ')}`;
+    const params = listOf(this.name, checkOptions(this.name, group, known).params);
     const all = new Set(this.paramGroups.flatMap((g) => g.params));
     for (const [i, param] of params.entries()) {
       checkParameter(this.name, i, param, all.has(param));

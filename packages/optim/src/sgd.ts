@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { kernel, type Tensor } from '@octet/tensor';
 import {
   type Hyperparameters,
@@ -36,10 +37,15 @@ interface SGDState {
  * @throws ArgumentError for negative values, or nesterov without momentum or with dampening
  */
 export class SGD extends Optimizer<SGDHyperparameters, SGDState> {
-  constructor(
-    params: Params<SGDHyperparameters>,
-    { lr, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false, maximize = false }: SGDOptions,
-  ) {
+  constructor(params: Params<SGDHyperparameters>, options: SGDOptions) {
+    const {
+      lr,
+      momentum = 0,
+      dampening = 0,
+      weightDecay = 0,
+      nesterov = false,
+      maximize = false,
+    } = checkOptions('SGD', options, 'lr momentum dampening weightDecay nesterov maximize');
     super(params, { lr, momentum, dampening, weightDecay, nesterov, maximize });
   }
 

@@ -71,7 +71,7 @@ test('a fused convolution computes conv(x, W′) / s, and its gradients', () => 
   const y = conv.forward(x);
   const s = gamma.div((bn.runningVar as Tensor).add(bn.eps).sqrt());
   const folded = weightFakeQuant.call(weight.mul(s.reshape([8, 1, 1, 1])));
-  const plain = x.conv2d(folded, undefined, conv).div(s.reshape([1, 8, 1, 1]));
+  const plain = x.conv2d(folded, undefined, conv.options).div(s.reshape([1, 8, 1, 1]));
   const expected = bn.call(plain.add((bias as Tensor).reshape([1, 8, 1, 1])));
   const [ours, theirs] = [y, expected].map((out) => [Array.from(out.dataSync()), ...gradients(out)]);
   ours.forEach((values, i) => {

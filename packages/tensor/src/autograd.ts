@@ -1,4 +1,4 @@
-import { ArgumentError, AutogradError } from '@octet/backend';
+import { ArgumentError, AutogradError, checkOptions } from '@octet/backend';
 import { onesLike } from './factory';
 import { emptyOn, requireTensor } from './kernel';
 import { contiguousStrides, formatShape, isDense, sameShape, sameStrides } from './layout';
@@ -203,11 +203,8 @@ export interface BackwardOptions {
  * Adds the gradients of `root` to `grad` of every leaf under it.
  * @throws AutogradError if there is no graph, if it has run already, or if a tensor that an op saved was changed in place
  */
-export function backward(
-  root: Tensor,
-  gradient?: Tensor,
-  { retainGraph = false }: BackwardOptions = {},
-): void {
+export function backward(root: Tensor, gradient?: Tensor, options: BackwardOptions = {}): void {
+  const { retainGraph = false } = checkOptions('backward', options, 'retainGraph');
   const since = Storage.now;
   const taken = new Set<Storage>();
   // Made by this walk, and not yet some tensor's gradient.
@@ -232,15 +229,16 @@ export function backward(
 export function grad(
   outputs: Tensor | readonly Tensor[],
   inputs: readonly Tensor[],
-  {
+  options?: BackwardOptions & {
+    gradOutputs?: readonly (Tensor | undefined)[];
+    allowUnused?: boolean;
+  },
+): (Tensor | undefined)[] {
+  const {
     gradOutputs,
     retainGraph = false,
     allowUnused = false,
-  }: BackwardOptions & {
-    gradOutputs?: readonly (Tensor | undefined)[];
-    allowUnused?: boolean;
-  } = {},
-): (Tensor | undefined)[] {
+  } = checkOptions('grad', options, 'gradOutputs retainGraph allowUnused');
   const roots = Array.isArray(outputs) ? (outputs as readonly Tensor[]) : [outputs as Tensor];
   requireTensor('grad', ...roots, ...inputs);
   const found = new Map<Target, Tensor>();

@@ -1,6 +1,7 @@
 import {
   ArgumentError,
   type Backend,
+  checkOptions,
   type DType,
   DTypeError,
   hostArray,
@@ -36,16 +37,18 @@ export interface TensorOptions {
   requiresGrad?: boolean;
 }
 
+const tensorOptions = 'dtype backend requiresGrad';
+
 export type NestedNumbers = number | boolean | readonly NestedNumbers[];
 
 /** A tensor from host data in row-major order. @throws ShapeError if the length doesn't fit the shape */
-export function fromData(
-  data: ArrayLike<number>,
-  shape: readonly number[],
-  options: TensorOptions = {},
-): Tensor {
+export function fromData(data: ArrayLike<number>, shape: readonly number[], options?: TensorOptions): Tensor {
+  const {
+    dtype = dtypeOf(data),
+    backend = current,
+    requiresGrad,
+  } = checkOptions('tensor', options, tensorOptions);
   checkShape('tensor', shape);
-  const dtype = options.dtype ?? dtypeOf(data);
   if (isQuantizedDType(dtype as DType)) {
     throw new DTypeError({
       op: 'tensor',
@@ -55,9 +58,9 @@ export function fromData(
     });
   }
   requireLength('tensor', data, shape);
-  const t = empty(options.backend ?? current, shape, { dtype });
-  t.backend.write(t.storage.buffer, toHost(data, dtype));
-  if (options.requiresGrad) t.requiresGrad = true;
+  const t = empty(backend, shape, { dtype });
+  backend.write(t.storage.buffer, toHost(data, dtype));
+  if (requiresGrad) t.requiresGrad = true;
   return t;
 }
 
@@ -98,7 +101,10 @@ export function tensor(
   options?: TensorOptions,
 ): Tensor {
   const given = Array.isArray(shape) ? (shape as readonly number[]) : undefined;
-  const opts = options ?? (given ? {} : ((shape as TensorOptions | undefined) ?? {}));
+  checkOptions('tensor', options, tensorOptions);
+  const opts =
+    options ??
+    (given ? undefined : checkOptions('tensor', shape as TensorOptions | undefined, tensorOptions));
   if (ArrayBuffer.isView(values))
     return fromData(values as TypedArray, given ?? [(values as TypedArray).length], opts);
   const inferred: number[] = [];
@@ -131,8 +137,9 @@ export function quantizedTensor(
   shape: readonly number[],
   dtype: QuantizedDType,
   qparams: QParams,
-  { backend = current }: { backend?: Backend } = {},
+  options?: { backend?: Backend },
 ): Tensor {
+  const { backend = current } = checkOptions('quantizedTensor', options, 'backend');
   checkShape('quantizedTensor', shape);
   requireLength('quantizedTensor', ints, shape);
   const checked = checkQParams('quantizedTensor', dtype, shape, qparams);
@@ -141,19 +148,24 @@ export function quantizedTensor(
   return t;
 }
 
-export function full(shape: readonly number[], value: number, options: TensorOptions = {}): Tensor {
-  checkShape('full', shape);
-  const t = empty(options.backend ?? current, shape, { dtype: options.dtype ?? 'float32' }).fill_(value);
-  if (options.requiresGrad) t.requiresGrad = true;
+export function full(shape: readonly number[], value: number, options?: TensorOptions): Tensor {
+  return filled('full', shape, value, options);
+}
+
+function filled(op: string, shape: readonly number[], value: number, options?: TensorOptions): Tensor {
+  const { dtype = 'float32', backend = current, requiresGrad } = checkOptions(op, options, tensorOptions);
+  checkShape(op, shape);
+  const t = empty(backend, shape, { dtype }).fill_(value);
+  if (requiresGrad) t.requiresGrad = true;
   return t;
 }
 
 export function zeros(shape: readonly number[], options?: TensorOptions): Tensor {
-  return full(shape, 0, options);
+  return filled('zeros', shape, 0, options);
 }
 
 export function ones(shape: readonly number[], options?: TensorOptions): Tensor {
-  return full(shape, 1, options);
+  return filled('ones', shape, 1, options);
 }
 
 export function zerosLike(t: Tensor): Tensor {
@@ -165,7 +177,8 @@ export function onesLike(t: Tensor): Tensor {
 }
 
 /** start, start + step, … below end; `arange(n)` counts from 0. float32 unless told otherwise. */
-export function arange(start: number, end?: number, step = 1, options: TensorOptions = {}): Tensor {
+export function arange(start: number, end?: number, step = 1, options?: TensorOptions): Tensor {
+  checkOptions('arange', options, tensorOptions);
   const [from, to] = end === undefined ? [0, start] : [start, end];
   if (!(Number.isFinite(to - from) && Number.isFinite(step) && step !== 0)) {
     throw new ArgumentError({
@@ -187,26 +200,34 @@ export interface RandomOptions extends TensorOptions {
   generator?: Generator;
 }
 
+const randomOptions = `generator ${tensorOptions}`;
+
 function random(
+  op: string,
   shape: readonly number[],
-  { generator = defaultGenerator, ...options }: RandomOptions,
+  options: RandomOptions | undefined,
   next: (g: Generator) => number,
+  dtypeUnlessGiven: StorageDType = 'float32',
 ): Tensor {
-  checkShape('random', shape);
-  const dtype = options.dtype ?? 'float32';
+  const {
+    generator = defaultGenerator,
+    dtype = dtypeUnlessGiven,
+    ...rest
+  } = checkOptions(op, options, randomOptions);
+  checkShape(op, shape);
   const host = hostArray(dtype, numel(shape));
   for (let i = 0; i < host.length; i++) host[i] = next(generator);
-  return fromData(host, shape, { ...options, dtype });
+  return fromData(host, shape, { ...rest, dtype });
 }
 
 /** Standard normal numbers. */
-export function randn(shape: readonly number[], options: RandomOptions = {}): Tensor {
-  return random(shape, options, (g) => g.normal());
+export function randn(shape: readonly number[], options?: RandomOptions): Tensor {
+  return random('randn', shape, options, (g) => g.normal());
 }
 
 /** Uniform numbers in [0, 1), 24 random bits each: more could round to 1 in float32. */
-export function rand(shape: readonly number[], options: RandomOptions = {}): Tensor {
-  return random(shape, options, (g) => (g.next() >>> 8) / 2 ** 24);
+export function rand(shape: readonly number[], options?: RandomOptions): Tensor {
+  return random('rand', shape, options, (g) => (g.next() >>> 8) / 2 ** 24);
 }
 
 /** Whole numbers low <= x < high, int32 unless told otherwise. */
@@ -214,15 +235,13 @@ export function randint(
   low: number,
   high: number,
   shape: readonly number[],
-  options: RandomOptions = {},
+  options?: RandomOptions,
 ): Tensor {
-  return random(shape, { dtype: 'int32', ...options }, (g) => low + Math.floor(g.uniform() * (high - low)));
+  return random('randint', shape, options, (g) => low + Math.floor(g.uniform() * (high - low)), 'int32');
 }
 
 /** 0 … n - 1 in random order, int32. */
-export function randperm(
-  n: number,
-  { generator = defaultGenerator, ...options }: RandomOptions = {},
-): Tensor {
-  return fromData(generator.permutation(n), [n], { dtype: 'int32', ...options });
+export function randperm(n: number, options?: RandomOptions): Tensor {
+  const { generator = defaultGenerator, ...rest } = checkOptions('randperm', options, randomOptions);
+  return fromData(generator.permutation(n), [n], { dtype: 'int32', ...rest });
 }

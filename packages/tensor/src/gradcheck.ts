@@ -1,4 +1,4 @@
-import { ArgumentError, AutogradError, DTypeError } from '@octet/backend';
+import { ArgumentError, AutogradError, checkOptions, DTypeError } from '@octet/backend';
 import { enableGrad, grad, noGrad } from './autograd';
 import { fromData } from './factory';
 import { Generator } from './random';
@@ -22,8 +22,9 @@ export interface GradcheckOptions {
 export function gradcheck(
   fn: (...inputs: Tensor[]) => Tensor | readonly Tensor[],
   inputs: readonly Tensor[],
-  { eps = 1e-6, atol = 1e-5, rtol = 1e-3 }: GradcheckOptions = {},
+  options: GradcheckOptions = {},
 ): void {
+  const { eps = 1e-6, atol = 1e-5, rtol = 1e-3 } = checkOptions('gradcheck', options, 'eps atol rtol');
   const checked = inputs.flatMap((t, i) => (t.requiresGrad ? [i] : []));
   if (checked.length === 0) {
     throw new ArgumentError({

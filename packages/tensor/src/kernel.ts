@@ -4,6 +4,7 @@ import {
   type Backend,
   type DType,
   DTypeError,
+  describe,
   dispatch,
   isFloatDType,
   type KernelInputs,
@@ -288,7 +289,7 @@ export function requireTensor(op: string, ...values: readonly unknown[]): void {
     throw new ArgumentError({
       op,
       expected: 'a tensor',
-      found: typeof value === 'object' && value ? `an ${value.constructor?.name ?? 'object'}` : String(value),
+      found: describe(value),
       fix: 'Make one with tensor(…).',
     });
   }

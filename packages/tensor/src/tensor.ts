@@ -10,6 +10,7 @@ import {
   QuantizationError,
   type QuantizedDType,
   readNow,
+  requireFlag,
   ShapeError,
   type StorageDType,
   type TypedArray,
@@ -170,6 +171,7 @@ export class Tensor {
 
   /** Only leaves can be switched. @throws AutogradError, DTypeError */
   set requiresGrad(value: boolean) {
+    requireFlag('requiresGrad', 'requiresGrad', value);
     if (this.node) {
       throw new AutogradError({
         op: 'requiresGrad',

@@ -83,7 +83,7 @@ const mistakes: readonly [string, () => unknown, string][] = [
   [
     'a stride of 0',
     () => conv2d(image, weight, undefined, { stride: 0 }),
-    "conv2d: expected stride: a whole number >= 1, or two of them [height, width], found 0. Correct the option 'stride'.",
+    "conv2d: expected stride to be a whole number >= 1, or two of them: [height, width], found 0. Correct 'stride'.",
   ],
   [
     'too much padding of a pool',

@@ -51,7 +51,9 @@ describe.skipIf(!executablePath)('the bench page', () => {
     await page.getByLabel('Threads').fill('2');
     expect(await page.getByLabel('Height and width').inputValue()).toBe('28');
     await page.getByRole('button', { name: 'Run' }).click();
-    await outcome(page, 'Done. All backends gave the same integers.');
+    await outcome(page, 'Done. All 2 backends (wasm and js) gave the same integers.');
+    // Nothing that was pressed lost the focus.
+    expect(await focused(page)).toBe('run');
 
     const table = page.getByRole('table', { name: 'Milliseconds by backend' });
     expect(await table.getByRole('rowheader').allTextContents()).toEqual(['wasm', 'js']);
@@ -78,7 +80,7 @@ describe.skipIf(!executablePath)('the bench page', () => {
     }
     expect(report.results[0]).toMatchObject({ name: 'wasm-simd', info: { threads: 2 } });
     const markdown = await download(page, 'Download Markdown');
-    expect(markdown).toContain('# digits [1, 1, 28, 28]');
+    expect(markdown).toContain('# Digit classifier, 1 image of 28 × 28');
     expect(markdown).toMatch(/^\| wasm \|( [\d.]+×? \|){5} [0-9a-f]{8} \|$/m);
     expect(await barriers(page)).toEqual([]);
 
@@ -135,11 +137,58 @@ describe.skipIf(!executablePath)('the bench page', () => {
   test('says what a link asks for that can’t be', async () => {
     const page = await open('?model=vgg&batch=0&run');
     const text = await page.getByRole('alert').textContent();
-    expect(text).toContain("a model 'vgg', which is not there");
-    expect(text).toContain('batch 0, not a whole number from 1 to 256');
+    expect(text).toContain("a network 'vgg', which is not there");
+    expect(text).toContain('“Images at once” 0, not a whole number from 1 to 256');
     await page.getByLabel('Images at once').fill('');
     await page.getByRole('button', { name: 'Run' }).click();
-    await page.getByRole('alert').filter({ hasText: 'batch: a whole number from 1 to 256' }).waitFor();
+    const alert = page
+      .getByRole('alert')
+      .filter({ hasText: '“Images at once” takes a whole number from 1 to 256.' });
+    await alert.waitFor();
+    const field = page.getByLabel('Images at once');
+    expect(await field.getAttribute('aria-invalid')).toBe('true');
+    const about = await field.getAttribute('aria-describedby');
+    expect(await page.locator(`#${about}`).textContent()).toContain('Images at once');
+    expect(await focused(page)).toBe('batch');
+    expect(await barriers(page)).toEqual([]);
+  });
+
+  test('says which backends did not run', async () => {
+    const page = await open('?model=digits&backends=wasm,js,./wrong.js&runs=1');
+    await page.getByLabel('A backend of your own').fill('./nope.txt');
+    // The page says so; the browser's console does too.
+    page.removeAllListeners('console');
+    await page.getByRole('button', { name: 'Run' }).click();
+    await outcome(page, 'Ended, not as asked. wasm and js gave the same integers. ./nope.txt did not run.');
+    expect(await page.locator('.verdict').count()).toBe(0);
+  });
+
+  test('more threads than cores are said to be of no use', async () => {
+    const page = await open('?model=digits&backends=wasm&runs=1&threads=64&run');
+    await outcome(page, 'Only wasm ran');
+    await page
+      .getByText(/^64 threads share \d+ cores?: more threads than cores make nothing faster/)
+      .waitFor();
+  });
+
+  test('Escape cancels, and the focus goes to Cancel and back', async () => {
+    const page = await open('?model=digits&backends=js&runs=1000');
+    await page.getByRole('button', { name: 'Run' }).click();
+    await page.getByLabel(/js: run \d+ of 1000/).waitFor();
+    expect(await focused(page)).toBe('cancel');
+    await page.keyboard.press('Escape');
+    await outcome(page, 'Cancelled.');
+    expect(await focused(page)).toBe('run');
+  });
+
+  test('charts that can’t be loaded are said', async () => {
+    const page = await open('?model=digits&backends=js&runs=1');
+    page.removeAllListeners('console');
+    await page.route(/charts-.*\.js$/, (route) => route.abort());
+    await page.getByRole('button', { name: 'Run' }).click();
+    await outcome(page, 'Only js ran');
+    await page.getByText('The chart could not be loaded').first().waitFor();
+    expect(await page.getByText('The chart could not be loaded').count()).toBe(3);
   });
 
   test('works without isolation and without WebGPU, and says why there is less', async () => {
@@ -157,11 +206,14 @@ describe.skipIf(!executablePath)('the bench page', () => {
     const on = await launch({ webgpu: true });
     onTestFinished(() => on.close());
     const page = await open('', { on });
-    await page.getByRole('checkbox', { name: 'WebGPU', checked: true }).waitFor();
+    // This one is made of software: it isn't chosen by itself, and is called what it is.
+    await page.getByText('Software, not a GPU').first().waitFor();
+    await page.getByRole('checkbox', { name: 'WebGPU', checked: false }).check();
     await page.getByLabel('Network').selectOption('digits');
     await page.getByLabel('Timed runs').fill('1');
     await page.getByRole('button', { name: 'Run' }).click();
-    await outcome(page, 'Done. All backends gave the same integers.');
+    await outcome(page, 'Done. All 3 backends (wasm, js and webgpu) gave the same integers.');
+    await page.getByText(/^webgpu ran on software/).waitFor();
     const table = page.getByRole('table', { name: 'Milliseconds by backend' });
     expect(await table.getByRole('rowheader').allTextContents()).toEqual(['wasm', 'js', 'webgpu']);
   });
@@ -175,6 +227,11 @@ describe.skipIf(!executablePath)('the bench page', () => {
     expect(await barriers(page)).toEqual([]);
   });
 });
+
+/** The name of the field or button that has the focus. */
+function focused(page: Page): Promise<string | null | undefined> {
+  return page.evaluate(() => document.activeElement?.getAttribute('name'));
+}
 
 interface Options extends BrowserContextOptions {
   isolated?: boolean;

@@ -208,7 +208,7 @@ describe.skipIf(!executablePath)('the digits page', () => {
     await draw(page, three);
     await bothSay(page, 3);
     await page.getByRole('button', { name: 'Start training' }).click();
-    await page.getByTestId('loss').waitFor({ timeout: 30_000 });
+    await page.getByTestId('loss').waitFor({ timeout: 90_000 });
   });
 
   test('once loaded it works without a server', async () => {
@@ -219,5 +219,10 @@ describe.skipIf(!executablePath)('the digits page', () => {
     await draw(page, three);
     await bothSay(page, 3);
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+    // The digits to learn from were never loaded: said beside the button, with what to do.
+    page.removeAllListeners('console');
+    await page.getByRole('button', { name: 'Start training' }).click();
+    const said = page.getByRole('region', { name: 'Train it yourself' }).getByRole('alert');
+    expect(await said.textContent()).toContain('Connect to the network and start again');
   });
 });

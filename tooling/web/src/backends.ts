@@ -53,7 +53,12 @@ async function loadWebgpu(): Promise<LoadedBackend> {
   if (reason) throw new Error(reason);
   const { createWebgpuBackend } = await import('@octet/backend-webgpu');
   const backend = await createWebgpuBackend();
-  return { backend, details: `on ${backend.info().adapter}`, dispose: () => backend.dispose() };
+  const { adapter, software } = backend.info();
+  return {
+    backend,
+    details: software ? `on software (${adapter}), not on a GPU: slow` : `on ${adapter}`,
+    dispose: () => backend.dispose(),
+  };
 }
 
 async function loadReference(): Promise<LoadedBackend> {

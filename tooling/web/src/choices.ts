@@ -16,6 +16,16 @@ export type BackendName = keyof typeof choices;
 
 export const backendNames = Object.keys(choices) as BackendName[];
 
+/** Whether a GPU is made of software, by what its adapter says: it computes the same, and takes as long as it takes. */
+export function isSoftwareGpu(info: {
+  isFallbackAdapter?: boolean;
+  architecture?: string;
+  description?: string;
+}): boolean {
+  const name = `${info.architecture} ${info.description}`;
+  return info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|basic render/i.test(name);
+}
+
 async function missingGpu(): Promise<string | undefined> {
   const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<unknown> } };
   if (!gpu) {

@@ -1,5 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import { formatBytes, formatMs } from '../format';
+import type { Layer } from '../layers';
 import type { BackendResult, CompareReport } from './report';
 
 /** Where a chart goes. */
@@ -17,15 +18,31 @@ interface Bar {
 
 const colours = { domain: ['float32', 'int8'], range: ['var(--plain)', 'var(--accent)'] };
 
-/** The median times of the backends. */
+/** The median times of the backends, each at its own scale: the slowest would leave the others no width. */
 export function latencyChart({ results }: CompareReport, options: ChartOptions): Element {
   const bars = results.flatMap(({ backend, fp32, int8 }) => pair(backend, fp32.medianMs, int8.medianMs));
-  return barChart(bars, { ...options, label: 'Median time by backend', format: formatMs, bar: 22 });
+  return barChart(bars, {
+    ...options,
+    label: 'Median time by backend',
+    format: formatMs,
+    bar: 22,
+    ownScale: true,
+  });
 }
 
-/** The median times of the layers on one backend. */
+/** As many layers as a chart shows by themselves. */
+const mostLayers = 12;
+
+/** The median times of the slowest layers on one backend, slowest first, and of all others together. */
 export function layersChart({ backend, layers }: BackendResult, options: ChartOptions): Element {
-  const bars = layers.flatMap(({ path, fp32, int8 }) => pair(path, fp32?.medianMs, int8?.medianMs));
+  const time = ({ fp32, int8 }: Layer) => Math.max(fp32?.medianMs ?? 0, int8?.medianMs ?? 0);
+  const sorted = [...layers].sort((a, b) => time(b) - time(a));
+  const rest = sorted.splice(mostLayers);
+  const sum = (of: 'fp32' | 'int8') => rest.reduce((ms, layer) => ms + (layer[of]?.medianMs ?? 0), 0);
+  const bars = sorted.flatMap(({ path, type, fp32, int8 }) =>
+    pair(options.width < 500 ? path : `${path} ${type}`, fp32?.medianMs, int8?.medianMs),
+  );
+  if (rest.length > 0) bars.push(...pair(`${rest.length} others`, sum('fp32'), sum('int8')));
   const format = (ms: number) => `${ms.toFixed(ms < 1 ? 3 : 2)} ms`;
   return barChart(bars, { ...options, label: `Median time by layer on ${backend}`, format, bar: 15 });
 }
@@ -48,13 +65,24 @@ interface BarOptions extends ChartOptions {
   format(value: number): string;
   /** The height of a bar. */
   bar: number;
+  /** Whether each group fills the width, rather than the longest bar of all. */
+  ownScale?: boolean;
 }
 
 /** Groups of two bars, from the left, each with its number. */
-function barChart(bars: readonly Bar[], { width, document, label, format, bar }: BarOptions): Element {
+function barChart(
+  bars: readonly Bar[],
+  { width, document, label, format, bar, ownScale = false }: BarOptions,
+): Element {
   const groups = new Set(bars.map(({ group }) => group));
   const longest = Math.max(...[...groups].map((group) => group.length));
-  const at = { x: 'value', y: 'dtype', fy: 'group' } as const;
+  const most = (of: readonly Bar[]) => Math.max(...of.map(({ value }) => value));
+  const all = most(bars);
+  const scales = new Map(
+    [...groups].map((name) => [name, ownScale ? most(bars.filter(({ group }) => group === name)) : all]),
+  );
+  const part = ({ group, value }: Bar) => value / (scales.get(group) || 1);
+  const at = { x: part, y: 'dtype', fy: 'group' } as const;
   const chart = Plot.plot({
     ...(document ? { document } : {}),
     width,
@@ -65,7 +93,7 @@ function barChart(bars: readonly Bar[], { width, document, label, format, bar }:
     marginTop: 4,
     marginBottom: 4,
     style: { fontSize: '12px', background: 'transparent', overflow: 'visible' },
-    x: { axis: null, domain: [0, Math.max(...bars.map(({ value }) => value))] },
+    x: { axis: null, domain: [0, 1] },
     y: { axis: null, domain: colours.domain, padding: 0.1 },
     fy: { label: null, domain: [...groups], padding: 0.2 },
     color: colours,

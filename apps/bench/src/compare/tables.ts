@@ -4,9 +4,9 @@ import { modelSizes } from '../model-sizes';
 import { right, type TableData } from '../table-data';
 import type { BackendResult, CompareReport } from './report';
 
-/** What was run, as in `seed [4, 3, 64, 64]`. */
+/** What was run, as in `Tutorial network, 4 images of 64 × 64`. */
 export function titleOf({ model, batch, size }: Pick<CompareReport, 'model' | 'batch' | 'size'>): string {
-  return `${model} [${batch}, ${modelSizes[model].channels}, ${size}, ${size}]`;
+  return `${modelSizes[model].title}, ${counted(batch, 'image')} of ${size} × ${size}`;
 }
 
 /** A row for each backend. */
@@ -19,7 +19,7 @@ export function latencyTable({ results }: CompareReport): TableData {
       right('speedup'),
       right('least float32 ms'),
       right('least int8 ms'),
-      { title: 'last layer’s integers' },
+      { title: 'int8 checksum' },
     ],
     rows: results.map(({ backend, fp32, int8, speedup, checksum }) => [
       backend,
@@ -55,19 +55,33 @@ export function layersTable({ results }: CompareReport): TableData {
 }
 
 /** Whether all backends gave the same integers, as a sentence. */
-export function agreementText({ agreement, results }: CompareReport): string {
+export function agreementText({ agreement, results, absent }: CompareReport): string {
   if (!agreement) return 'No backend ran.';
+  const missing = absent.length > 0 ? ` ${listed(absent.map(({ backend }) => backend))} did not run.` : '';
   if (results.length === 1)
-    return `Only ${agreement.against} ran: there is nothing to hold its integers against.`;
-  if (agreement.same) return 'All backends gave the same integers.';
+    return `Only ${agreement.against} ran: there is nothing to compare its integers with.${missing}`;
+  if (agreement.same) {
+    const names = listed(results.map(({ backend }) => backend));
+    return `${absent.length > 0 ? names : `All ${results.length} backends (${names})`} gave the same integers.${missing}`;
+  }
   const differ = agreement.differ.map(({ backend, layer }) => `${backend} (first at ${layer})`).join(', ');
-  return `The integers differ from those of ${agreement.against}: ${differ}.`;
+  return `The integers differ from those of ${agreement.against}: ${differ}.${missing}`;
 }
 
 /** What did not run as it was asked to, and why. */
-export function remarks({ absent, results, threads }: CompareReport): string[] {
+export function remarks({ absent, results, threads, host }: CompareReport): string[] {
   return [
     ...absent.map(({ backend, reason }) => `${backend} did not run: ${reason}`),
+    ...(threads > host.cores
+      ? [
+          `${threads} threads share ${counted(host.cores, 'core')}: more threads than cores make nothing faster.`,
+        ]
+      : []),
+    ...results.flatMap(({ backend, info }) =>
+      info.software === true
+        ? [`${backend} ran on software (${info.adapter}): its times say nothing about GPUs.`]
+        : [],
+    ),
     ...results.flatMap(({ backend, info }) =>
       typeof info.threadsReason === 'string' && Number(info.threads) < threads
         ? [`${backend} ran on ${counted(Number(info.threads), 'thread')}: ${info.threadsReason}.`]
@@ -77,7 +91,7 @@ export function remarks({ absent, results, threads }: CompareReport): string[] {
 }
 
 export function bytesText({ bytes: { fp32, int8 } }: CompareReport): string {
-  return `Checkpoints: float32 ${formatBytes(fp32)}, int8 ${formatBytes(int8)} (${formatPercent(int8 / fp32)} of it).`;
+  return `Checkpoints: float32 ${formatBytes(fp32)}, int8 ${formatBytes(int8)}, ${formatPercent(int8 / fp32)} of the float one. Weights take a quarter; scales, biases and names stay as they are.`;
 }
 
 export function settingsText({ runs, threads }: CompareReport): string {
@@ -107,6 +121,11 @@ export function hostText({ host }: Pick<CompareReport, 'host'>): string {
 
 function formatTime(ms: number): string {
   return ms.toFixed(ms < 10 ? 2 : 1);
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+function listed(names: readonly string[]): string {
+  return new Intl.ListFormat('en').format(names).replace(/, and /, ' and ');
 }
 
 function counted(n: number, what: string): string {

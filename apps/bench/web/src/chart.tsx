@@ -1,3 +1,4 @@
+import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { ChartOptions } from '../../src/compare/charts';
 
@@ -12,6 +13,7 @@ export interface ChartProps {
 export function Chart({ draw }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const latest = useRef(draw);
+  const failed = useSignal(false);
   useEffect(() => {
     const { current } = place;
     if (!current) return;
@@ -20,11 +22,25 @@ export function Chart({ draw }: ChartProps) {
       if (contentRect.width === width) return;
       width = contentRect.width;
       const wanted = width;
-      const charts = await import('../../src/compare/charts');
-      if (wanted === width) current.replaceChildren(latest.current(charts, { width }));
+      try {
+        const charts = await import('../../src/compare/charts');
+        if (wanted === width) current.replaceChildren(latest.current(charts, { width }));
+      } catch {
+        failed.value = true;
+      }
     });
     observer.observe(current);
     return () => observer.disconnect();
   }, []);
-  return <div class="chart" ref={place} />;
+  return (
+    <>
+      <div class="chart" ref={place} hidden={failed.value} />
+      {failed.value && (
+        <p class="note">
+          The chart could not be loaded; the table has its numbers.{' '}
+          <a href={location.href}>Load the page again</a> when you are online, or if it was open for long.
+        </p>
+      )}
+    </>
+  );
 }

@@ -1,21 +1,8 @@
 import { type BackendName, backendNames, choices } from '@octet/web/choices';
 import { most } from '../../src/compare/plan';
 import { type ModelName, modelNames, modelSizes } from '../../src/model-sizes';
-import { numbers } from './link';
-import { cancel, machine, ownBackend, phase, plan, start } from './state';
-
-const modelTitles: Readonly<Record<ModelName, string>> = {
-  seed: 'Seed network',
-  mobilenetv2: 'MobileNetV2',
-  digits: 'Digit classifier',
-};
-
-const numberTitles = {
-  batch: 'Images at once',
-  size: 'Height and width',
-  runs: 'Timed runs',
-  threads: 'Threads',
-} as const;
+import { type FieldName, numbers, numberTitles } from './link';
+import { cancel, machine, ownBackend, phase, plan, problemOf, start } from './state';
 
 export function Form() {
   const busy = phase.value !== 'idle';
@@ -24,6 +11,7 @@ export function Form() {
       class="card"
       aria-label="What to run"
       noValidate
+      aria-busy={busy}
       onSubmit={(event) => {
         event.preventDefault();
         void start();
@@ -43,7 +31,7 @@ export function Form() {
             >
               {modelNames.map((name) => (
                 <option key={name} value={name}>
-                  {modelTitles[name]}
+                  {modelSizes[name].title}
                 </option>
               ))}
             </select>
@@ -56,6 +44,7 @@ export function Form() {
                 name={name}
                 min={1}
                 max={most[name]}
+                {...invalid(name)}
                 value={Number.isNaN(plan.value[name]) ? '' : plan.value[name]}
                 onInput={({ currentTarget }) => {
                   plan.value = { ...plan.value, [name]: currentTarget.valueAsNumber };
@@ -64,7 +53,7 @@ export function Form() {
             </label>
           ))}
         </div>
-        <fieldset class="backends">
+        <fieldset class="backends" aria-describedby={problemOf('backend') && problemId('backend')}>
           <legend>Backends</legend>
           {backendNames.map((name) => (
             <Backend key={name} name={name} />
@@ -78,6 +67,7 @@ export function Form() {
               placeholder="./my-backend.js"
               autocomplete="off"
               spellcheck={false}
+              {...invalid('own')}
               value={ownBackend}
               onInput={({ currentTarget }) => {
                 ownBackend.value = currentTarget.value.trim();
@@ -87,19 +77,32 @@ export function Form() {
         </fieldset>
       </fieldset>
       <div class="buttons">
-        <button type="submit" class="primary" disabled={busy}>
+        {/* Never disabled: what is disabled loses the focus. */}
+        <button type="submit" name="run" class="primary" aria-disabled={busy}>
           Run
         </button>
-        <button type="button" disabled={phase.value !== 'running'} onClick={cancel}>
+        <button type="button" name="cancel" aria-disabled={phase.value !== 'running'} onClick={cancel}>
           Cancel
         </button>
+        {busy && <span class="muted small">Escape cancels too.</span>}
       </div>
     </form>
   );
 }
 
+/** How a field says that it is wrong, and where the reason is. */
+function invalid(name: FieldName) {
+  return problemOf(name) ? { 'aria-invalid': true, 'aria-describedby': problemId(name) } : {};
+}
+
+/** The id of the text that says what is wrong with a field. */
+export function problemId(name: FieldName): string {
+  return `problem-${name}`;
+}
+
 function Backend({ name }: { name: BackendName }) {
   const lacking = machine.value?.find(({ neededBy, has }) => neededBy === name && !has);
+  const software = machine.value?.find((row) => row.neededBy === name && row.software);
   // What a link asked for can be taken back.
   const checked = plan.value.backends.includes(name);
   return (
@@ -118,6 +121,11 @@ function Backend({ name }: { name: BackendName }) {
       <span>
         {choices[name].label} <code>{name}</code>
         {lacking && <span class="details muted small">Not here: {lacking.detail}</span>}
+        {software && (
+          <span class="details muted small">
+            Software, not a GPU: {software.detail}. Its times say nothing about GPUs.
+          </span>
+        )}
       </span>
     </label>
   );

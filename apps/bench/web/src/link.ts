@@ -6,28 +6,50 @@ export interface Link {
   plan: ComparePlan;
   /** Whether the run starts by itself. */
   run: boolean;
-  problems: string[];
+  problems: Problem[];
+}
+
+/** What of a plan can't be, in words, and the field of the form that mends it. */
+export interface Problem {
+  text: string;
+  field?: FieldName;
 }
 
 /** The numbers of a plan, each with the least and the most it may be. */
 export const numbers = ['batch', 'size', 'runs', 'threads'] as const;
 
-/** What of a plan can't be, in words. */
-export function problemsOf(plan: ComparePlan): string[] {
+/** A field of the form. */
+export type FieldName = (typeof numbers)[number] | 'backend' | 'own';
+
+/** The labels of the numbers' fields. */
+export const numberTitles: Readonly<Record<(typeof numbers)[number], string>> = {
+  batch: 'Images at once',
+  size: 'Height and width',
+  runs: 'Timed runs',
+  threads: 'Threads',
+};
+
+/** What of a plan can't be. */
+export function problemsOf(plan: ComparePlan): Problem[] {
   const wrong = numbers.filter((name) => !isWithin(plan[name], most[name]));
   return [
-    ...wrong.map((name) => `${name}: a whole number from 1 to ${most[name]} is needed.`),
-    ...(plan.backends.length === 0 ? ['Choose at least one backend.'] : []),
+    ...wrong.map((name) => ({
+      field: name,
+      text: `“${numberTitles[name]}” takes a whole number from 1 to ${most[name]}.`,
+    })),
+    ...(plan.backends.length === 0
+      ? [{ field: 'backend', text: 'Choose at least one backend.' } as const]
+      : []),
   ];
 }
 
 /** The plan of a link's query. What can't be is left at its usual value, and said. */
 export function readLink(query: string, usualBackends: readonly string[]): Link {
   const given = new URLSearchParams(query);
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   const name = given.get('model') ?? 'seed';
   const model: ModelName = modelNames.find((known) => known === name) ?? 'seed';
-  if (model !== name) problems.push(`The link asks for a model '${name}', which is not there.`);
+  if (model !== name) problems.push({ text: `The link asks for a network '${name}', which is not there.` });
   const plan: ComparePlan = {
     model,
     backends: given.get('backends')?.split(',').filter(Boolean) ?? usualBackends,
@@ -38,7 +60,12 @@ export function readLink(query: string, usualBackends: readonly string[]): Link 
     const text = given.get(key);
     if (text === null) continue;
     if (isWithin(Number(text), most[key])) plan[key] = Number(text);
-    else problems.push(`The link asks for ${key} ${text}, not a whole number from 1 to ${most[key]}.`);
+    else {
+      problems.push({
+        field: key,
+        text: `The link asks for “${numberTitles[key]}” ${text}, not a whole number from 1 to ${most[key]}.`,
+      });
+    }
   }
   return { plan, run: given.has('run') && problems.length === 0, problems };
 }

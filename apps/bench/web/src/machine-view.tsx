@@ -1,3 +1,4 @@
+import { titles } from './machine';
 import { machine } from './state';
 
 /** What the browser can do, and why it can't do the rest. */
@@ -5,13 +6,21 @@ export function Machine() {
   return (
     <section class="card" aria-labelledby="machine">
       <h2 id="machine">What this browser can do</h2>
-      {machine.value === undefined && <p class="muted">Looking…</p>}
       <dl class="machine">
-        {machine.value?.map(({ id, title, has, detail }) => (
+        {machine.value === undefined &&
+          // Rows of the size that they will have, so that nothing moves.
+          Object.values(titles).map((title) => (
+            <div key={title}>
+              <dt>{title}</dt>
+              <dd class="muted">looking…</dd>
+            </div>
+          ))}
+        {machine.value?.map(({ id, title, has, detail, software }) => (
           <div key={id}>
             <dt>{title}</dt>
             <dd>
-              <strong class={has ? 'yes' : 'no'}>{has ? 'yes' : 'no'}</strong> <span>{detail}</span>
+              <strong class={has ? 'yes' : 'no'}>{has ? 'yes' : 'no'}</strong>{' '}
+              <span>{software ? `${detail}: software, not a GPU` : detail}</span>
             </dd>
           </div>
         ))}

@@ -1,5 +1,5 @@
 import { backends, threadsText } from '@octet/web/backends';
-import { type BackendName, choices } from '@octet/web/choices';
+import { type BackendName, choices, isSoftwareGpu } from '@octet/web/choices';
 
 /** Something that a browser has or lacks, and what it says about it. */
 export interface Capability {
@@ -7,9 +7,20 @@ export interface Capability {
   title: string;
   has: boolean;
   detail: string;
+  /** A GPU that is made of software. */
+  software?: boolean;
   /** The backend that can't do without it. */
   neededBy?: BackendName;
 }
+
+/** In the order in which they are shown. */
+export const titles: Readonly<Record<Capability['id'], string>> = {
+  simd: 'WebAssembly SIMD',
+  relaxed: 'Relaxed SIMD',
+  threads: 'Threads',
+  adapter: 'WebGPU',
+  dot: 'WebGPU dot product',
+};
 
 /** What this browser can do for the backends. Also in workers. */
 export async function probeMachine(): Promise<Capability[]> {
@@ -17,14 +28,14 @@ export async function probeMachine(): Promise<Capability[]> {
 }
 
 async function probeWasm(): Promise<Capability[]> {
-  const row = (id: Capability['id'], title: string, has: boolean, detail: unknown): Capability => ({
+  const row = (id: Capability['id'], has: boolean, detail: unknown): Capability => ({
     id,
-    title,
+    title: titles[id],
     has,
     detail: String(detail),
   });
   const simd = (has: boolean, detail: unknown): Capability => ({
-    ...row('simd', 'WebAssembly SIMD', has, detail),
+    ...row('simd', has, detail),
     neededBy: 'wasm',
   });
   try {
@@ -33,15 +44,15 @@ async function probeWasm(): Promise<Capability[]> {
     dispose();
     return [
       simd(true, 'this browser has it'),
-      row('relaxed', 'Relaxed SIMD', info.variant === 'relaxed simd', info.variantReason),
-      row('threads', 'Threads', Number(info.threads) > 1, threadsText(info)),
+      row('relaxed', info.variant === 'relaxed simd', info.variantReason),
+      row('threads', Number(info.threads) > 1, threadsText(info)),
     ];
   } catch (error) {
     const why = error instanceof Error ? error.message : error;
     return [
       simd(false, why),
-      row('relaxed', 'Relaxed SIMD', false, 'it needs WebAssembly SIMD'),
-      row('threads', 'Threads', false, 'they need WebAssembly SIMD'),
+      row('relaxed', false, 'it needs WebAssembly SIMD'),
+      row('threads', false, 'they need WebAssembly SIMD'),
     ];
   }
 }
@@ -49,14 +60,16 @@ async function probeWasm(): Promise<Capability[]> {
 /** What of WebGPU is shown here. */
 interface Gpu {
   requestAdapter(): Promise<{
-    info?: Partial<Record<'vendor' | 'architecture' | 'description', string>>;
+    info?: Partial<Record<'vendor' | 'architecture' | 'description', string>> & {
+      isFallbackAdapter?: boolean;
+    };
   } | null>;
   wgslLanguageFeatures?: { has(name: string): boolean };
 }
 
 async function probeGpu(): Promise<Capability[]> {
-  const adapterRow = { id: 'adapter', title: 'WebGPU', neededBy: 'webgpu' } as const;
-  const dotRow = { id: 'dot', title: 'WebGPU dot product' } as const;
+  const adapterRow = { id: 'adapter', title: titles.adapter, neededBy: 'webgpu' } as const;
+  const dotRow = { id: 'dot', title: titles.dot } as const;
   const missing = await choices.webgpu.missing();
   if (missing) {
     return [
@@ -65,11 +78,12 @@ async function probeGpu(): Promise<Capability[]> {
     ];
   }
   const { gpu } = navigator as unknown as { gpu: Gpu };
-  const { vendor, architecture, description } = (await gpu.requestAdapter())?.info ?? {};
+  const info = (await gpu.requestAdapter())?.info ?? {};
+  const { vendor, architecture, description } = info;
   const name = [vendor, architecture, description].filter(Boolean).join(' ');
   const dot = gpu.wgslLanguageFeatures?.has('packed_4x8_integer_dot_product') ?? false;
   return [
-    { ...adapterRow, has: true, detail: name || 'a GPU without a name' },
+    { ...adapterRow, has: true, detail: name || 'a GPU without a name', software: isSoftwareGpu(info) },
     { ...dotRow, has: dot, detail: `WGSL ${dot ? 'has' : 'lacks'} packed_4x8_integer_dot_product` },
   ];
 }

@@ -1,10 +1,10 @@
 import '@octet/web/theme.css';
 import './bench.css';
 import { render } from 'preact';
-import { Form } from './form';
+import { Form, problemId } from './form';
 import { Machine } from './machine-view';
 import { Results } from './results';
-import { open, outcome, phase, problems, report, spoken, step } from './state';
+import { cancel, open, outcome, phase, problems, report, spoken, step } from './state';
 
 function App() {
   return (
@@ -19,11 +19,13 @@ function App() {
       <Form />
       <Progress />
       {problems.value.length > 0 && (
-        <ul class="note problems" role="alert">
-          {problems.value.map((problem) => (
-            <li key={problem}>{problem}</li>
+        <div class="note" role="alert">
+          {problems.value.map(({ field, text }) => (
+            <p key={text} id={field && problemId(field)}>
+              {text}
+            </p>
           ))}
-        </ul>
+        </div>
       )}
       <p role="status" class={phase.value === 'idle' && !report.value && outcome.value ? '' : 'spoken'}>
         {spoken}
@@ -44,6 +46,10 @@ function Progress() {
     </div>
   );
 }
+
+addEventListener('keydown', ({ key }) => {
+  if (key === 'Escape') cancel();
+});
 
 render(<App />, document.getElementById('app') as HTMLElement);
 void open();

@@ -16,7 +16,7 @@ import { linkQuery } from './link';
 import { DataTable } from './table';
 
 export function Results({ report }: { report: CompareReport }) {
-  const same = report.agreement?.same === true;
+  const same = report.agreement?.same === true && report.absent.length === 0;
   return (
     <section class="card" aria-labelledby="results">
       <h2 id="results">{titleOf(report)}</h2>
@@ -31,6 +31,7 @@ export function Results({ report }: { report: CompareReport }) {
         <>
           <DataTable data={latencyTable(report)} caption="Milliseconds by backend" />
           <h3>Time</h3>
+          <p class="muted small">Each backend at its own scale.</p>
           <Legend />
           <Chart key="latency" draw={({ latencyChart }, options) => latencyChart(report, options)} />
           <h3>Bytes</h3>

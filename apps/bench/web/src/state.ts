@@ -4,7 +4,7 @@ import type { Step } from '../../src/compare/compare';
 import type { ComparePlan } from '../../src/compare/plan';
 import type { CompareReport } from '../../src/compare/report';
 import { agreementText } from '../../src/compare/tables';
-import { linkQuery, ownAddress, problemsOf, readLink } from './link';
+import { type FieldName, linkQuery, ownAddress, type Problem, problemsOf, readLink } from './link';
 import type { Capability } from './machine';
 import { probeInWorker, runInWorker } from './runner';
 
@@ -24,9 +24,12 @@ export const ownBackend = signal(own);
 export const phase = signal<'idle' | 'running' | 'cancelling'>('idle');
 export const step = signal<Step | null>(null);
 export const report = signal<CompareReport | null>(null);
-export const problems = signal<readonly string[]>([
+export const problems = signal<readonly Problem[]>([
   ...link.problems,
-  ...more.map((name) => `The link asks for '${name}' too: one backend of your own at a time.`),
+  ...more.map((name) => ({
+    field: 'own' as const,
+    text: `The link asks for '${name}' too: one backend of your own at a time.`,
+  })),
 ]);
 /** Undefined until it is known. */
 export const machine = signal<readonly Capability[] | undefined>(undefined);
@@ -54,11 +57,13 @@ export async function start(): Promise<void> {
   try {
     if (ownBackend.value) ownAddress(ownBackend.value, location.href);
   } catch (error) {
-    problems.value = [...problems.value, messageOf(error)];
+    problems.value = [...problems.value, { field: 'own', text: messageOf(error) }];
   }
-  if (problems.value.length > 0) return;
+  if (problems.value.length > 0) return focusField(problems.value.find(({ field }) => field)?.field);
   controller = new AbortController();
   const { signal } = controller;
+  const byUser = document.activeElement?.closest('form') !== null;
+  if (byUser) focusField('cancel');
   phase.value = 'running';
   step.value = null;
   report.value = null;
@@ -73,12 +78,14 @@ export async function start(): Promise<void> {
       signal,
     );
     report.value = found;
-    outcome.value = `Done. ${agreementText(found)}`;
+    const ended = found.absent.length > 0 ? 'Ended, not as asked.' : 'Done.';
+    outcome.value = `${ended} ${agreementText(found)}`;
   } catch (error) {
     outcome.value = signal.aborted ? 'Cancelled.' : '';
-    if (!signal.aborted) problems.value = [messageOf(error)];
+    if (!signal.aborted) problems.value = [{ text: messageOf(error) }];
   } finally {
     phase.value = 'idle';
+    if (document.activeElement === fieldOf('cancel')) focusField('run');
   }
 }
 
@@ -93,15 +100,30 @@ export async function open(): Promise<void> {
   try {
     machine.value = await probeInWorker();
   } catch (error) {
-    problems.value = [...problems.value, messageOf(error)];
+    problems.value = [...problems.value, { text: messageOf(error) }];
     machine.value = [];
   }
-  const gpu = machine.value.some(({ id, has }) => id === 'adapter' && has);
+  // A GPU made of software would be measured for what it isn't: it is there to be chosen.
+  const gpu = machine.value.some(({ id, has, software }) => id === 'adapter' && has && !software);
   if (gpu && link.plan.backends === usualBackends) {
     plan.value = { ...plan.value, backends: [...plan.value.backends, 'webgpu'] };
   }
   // Another's code is run only when someone asks for it.
   if (link.run && !ownBackend.value) await start();
+}
+
+/** The problem that a field has, for its description. */
+export function problemOf(name: FieldName): Problem | undefined {
+  return problems.value.find(({ field }) => field === name);
+}
+
+function fieldOf(name: string): HTMLElement | null {
+  return document.querySelector(`[name="${name}"]`);
+}
+
+/** Puts the focus where a mistake is mended, or on the button that is of use now. */
+function focusField(name: string | undefined): void {
+  if (name) fieldOf(name)?.focus();
 }
 
 function messageOf(error: unknown): string {

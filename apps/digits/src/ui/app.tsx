@@ -31,7 +31,11 @@ export function App() {
       </main>
       <Speech />
       <footer class="muted small">
-        {offlineReady.value && <span data-testid="offline">Saved on this device: works offline. </span>}
+        {offlineReady.value && (
+          <span data-testid="offline">
+            Saved on this device: reading works offline, training once its digits were loaded.{' '}
+          </span>
+        )}
         Made with Octet, int8 neural networks in TypeScript.
       </footer>
     </div>

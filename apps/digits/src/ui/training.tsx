@@ -6,6 +6,7 @@ import { models, report } from '../reader';
 import type { Phase } from '../training';
 import {
   active,
+  failure,
   finish,
   history,
   latest,
@@ -48,6 +49,11 @@ export function Training() {
         leaves this device.
       </p>
       <Controls />
+      {failure.value && (
+        <p class="note" role="alert">
+          {failure}
+        </p>
+      )}
       {latest.value && <Progress />}
       {trained.value && <Result />}
     </section>

@@ -39,9 +39,15 @@ export const trainer = {
 };
 
 async function fetchSamples(url: string): Promise<Uint8Array> {
-  const response = await fetch(url);
+  const response = await fetch(url).catch((cause: unknown) => {
+    throw new Error(
+      'The digits to learn from (1.6 MB) could not be loaded, and are not saved on this device yet. ' +
+        'Connect to the network and start again: from then on training works offline too.',
+      { cause },
+    );
+  });
   if (!response.ok || !response.body)
-    throw new Error(`The digits could not be loaded: HTTP ${response.status}`);
+    throw new Error(`The digits to learn from could not be loaded: HTTP ${response.status}.`);
   const bytes = new Response(response.body.pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
   return new Uint8Array(await bytes);
 }

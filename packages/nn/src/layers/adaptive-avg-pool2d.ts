@@ -1,6 +1,6 @@
-import type { Pair } from '@octet/backend';
+import { type Pair, requirePair } from '@octet/backend';
 import { adaptiveAvgPool2d, type Tensor } from '@octet/tensor';
-import { pair, repr, type Size2 } from '../arguments';
+import { repr, type Size2 } from '../arguments';
 import { Module } from '../module';
 
 /** Means over windows that spread evenly: x [N, C, H, W] → [N, C, ...outputSize]. */
@@ -11,7 +11,7 @@ export class AdaptiveAvgPool2d extends Module {
 
   constructor(outputSize: Size2) {
     super();
-    this.outputSize = pair('AdaptiveAvgPool2d', 'outputSize', outputSize);
+    this.outputSize = requirePair('AdaptiveAvgPool2d', 'outputSize', outputSize);
   }
 
   forward(x: Tensor): Tensor {

@@ -1,6 +1,6 @@
-import type { Pair } from '@octet/backend';
+import { checkOptions, type Pair, requirePair } from '@octet/backend';
 import { avgPool2d, type Tensor } from '@octet/tensor';
-import { pair, repr, type Size2 } from '../arguments';
+import { repr, type Size2 } from '../arguments';
 import { Module } from '../module';
 
 export interface AvgPool2dOptions {
@@ -20,19 +20,22 @@ export class AvgPool2d extends Module {
   readonly padding: Pair;
   readonly countIncludePad: boolean;
 
-  constructor(
-    kernelSize: Size2,
-    { stride = kernelSize, padding = 0, countIncludePad = true }: AvgPool2dOptions = {},
-  ) {
+  constructor(kernelSize: Size2, options: AvgPool2dOptions = {}) {
     super();
-    this.kernelSize = pair('AvgPool2d', 'kernelSize', kernelSize);
-    this.stride = pair('AvgPool2d', 'stride', stride);
-    this.padding = pair('AvgPool2d', 'padding', padding, 0);
+    const {
+      stride = kernelSize,
+      padding = 0,
+      countIncludePad = true,
+    } = checkOptions('AvgPool2d', options, 'stride padding countIncludePad');
+    this.kernelSize = requirePair('AvgPool2d', 'kernelSize', kernelSize);
+    this.stride = requirePair('AvgPool2d', 'stride', stride);
+    this.padding = requirePair('AvgPool2d', 'padding', padding, 0);
     this.countIncludePad = countIncludePad;
   }
 
   forward(x: Tensor): Tensor {
-    return avgPool2d(x, this.kernelSize, this);
+    const { kernelSize, stride, padding, countIncludePad } = this;
+    return avgPool2d(x, kernelSize, { stride, padding, countIncludePad });
   }
 
   override extraRepr(): string {

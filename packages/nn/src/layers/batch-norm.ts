@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { batchNorm, noGrad, ones, scope, type Tensor, zeros } from '@octet/tensor';
 import { repr, requireRank, whole, within } from '../arguments';
 import { ones_, zeros_ } from '../init';
@@ -37,12 +38,14 @@ export abstract class BatchNorm extends Module {
   /** The same on the host, for the plain average. */
   private batches = 0;
 
-  constructor(
-    op: string,
-    numFeatures: number,
-    { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true }: BatchNormOptions = {},
-  ) {
+  constructor(op: string, numFeatures: number, options?: BatchNormOptions) {
     super();
+    const {
+      eps = 1e-5,
+      momentum = 0.1,
+      affine = true,
+      trackRunningStats = true,
+    } = checkOptions(op, options, 'eps momentum affine trackRunningStats');
     this.numFeatures = whole(op, 'numFeatures', numFeatures);
     this.eps = within(op, 'eps', eps, 0);
     this.momentum = momentum === null ? null : within(op, 'momentum', momentum, 0, 1);

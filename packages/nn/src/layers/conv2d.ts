@@ -1,6 +1,6 @@
-import { ArgumentError, type Pair } from '@octet/backend';
+import { ArgumentError, checkOptions, type Pair, requirePair } from '@octet/backend';
 import { conv2d, numel, type Tensor, zeros } from '@octet/tensor';
-import { pair, repr, type Size2, whole } from '../arguments';
+import { repr, type Size2, whole } from '../arguments';
 import { calculateFanInAndFanOut, kaimingUniform_, uniform_ } from '../init';
 import { Module } from '../module';
 import { Parameter } from '../parameter';
@@ -33,19 +33,21 @@ export class Conv2d extends Module {
   weight: Parameter;
   bias: Parameter | undefined;
 
-  constructor(
-    inChannels: number,
-    outChannels: number,
-    kernelSize: Size2,
-    { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true }: Conv2dOptions = {},
-  ) {
+  constructor(inChannels: number, outChannels: number, kernelSize: Size2, options: Conv2dOptions = {}) {
     super();
+    const {
+      stride = 1,
+      padding = 0,
+      dilation = 1,
+      groups = 1,
+      bias = true,
+    } = checkOptions('Conv2d', options, 'stride padding dilation groups bias');
     this.inChannels = whole('Conv2d', 'inChannels', inChannels);
     this.outChannels = whole('Conv2d', 'outChannels', outChannels);
-    this.kernelSize = pair('Conv2d', 'kernelSize', kernelSize);
-    this.stride = pair('Conv2d', 'stride', stride);
-    this.padding = pair('Conv2d', 'padding', padding, 0);
-    this.dilation = pair('Conv2d', 'dilation', dilation);
+    this.kernelSize = requirePair('Conv2d', 'kernelSize', kernelSize);
+    this.stride = requirePair('Conv2d', 'stride', stride);
+    this.padding = requirePair('Conv2d', 'padding', padding, 0);
+    this.dilation = requirePair('Conv2d', 'dilation', dilation);
     this.groups = whole('Conv2d', 'groups', groups);
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
       throw new ArgumentError({
@@ -60,12 +62,18 @@ export class Conv2d extends Module {
     this.resetParameters();
   }
 
+  /** What `conv2d` is told beside the tensors. */
+  get options(): Required<Omit<Conv2dOptions, 'bias'>> {
+    const { stride, padding, dilation, groups } = this;
+    return { stride, padding, dilation, groups };
+  }
+
   resetParameters(): void {
     resetLinearLike(this.weight, this.bias);
   }
 
   forward(x: Tensor): Tensor {
-    return conv2d(x, this.weight, this.bias, this);
+    return conv2d(x, this.weight, this.bias, this.options);
   }
 
   /** Multiplications for one call. */

@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { dropout, type Generator, type Tensor } from '@octet/tensor';
 import { repr, within } from '../arguments';
 import { Module } from '../module';
@@ -13,8 +14,9 @@ export class Dropout extends Module {
   /** The default generator unless given. */
   readonly generator: Generator | undefined;
 
-  constructor(p = 0.5, { generator }: { generator?: Generator | undefined } = {}) {
+  constructor(p = 0.5, options: { generator?: Generator | undefined } = {}) {
     super();
+    const { generator } = checkOptions('Dropout', options, 'generator');
     this.p = within('Dropout', 'p', p, 0, 1);
     this.generator = generator;
   }

@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, checkOptions } from '@octet/backend';
 import { embedding, select, type Tensor, zeros } from '@octet/tensor';
 import { repr, whole } from '../arguments';
 import { normal_ } from '../init';
@@ -22,8 +22,9 @@ export class Embedding extends Module {
   readonly paddingIdx: number | undefined;
   weight: Parameter;
 
-  constructor(numEmbeddings: number, embeddingDim: number, { paddingIdx }: EmbeddingOptions = {}) {
+  constructor(numEmbeddings: number, embeddingDim: number, options: EmbeddingOptions = {}) {
     super();
+    const { paddingIdx } = checkOptions('Embedding', options, 'paddingIdx');
     this.numEmbeddings = whole('Embedding', 'numEmbeddings', numEmbeddings);
     this.embeddingDim = whole('Embedding', 'embeddingDim', embeddingDim);
     const known = paddingIdx ?? 0;

@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { layerNorm, ones, type Tensor, zeros } from '@octet/tensor';
 import { repr, whole, within } from '../arguments';
 import { ones_, zeros_ } from '../init';
@@ -24,11 +25,13 @@ export class LayerNorm extends Module {
   weight: Parameter | undefined;
   bias: Parameter | undefined;
 
-  constructor(
-    normalizedShape: number | readonly number[],
-    { eps = 1e-5, elementwiseAffine = true, bias = true }: LayerNormOptions = {},
-  ) {
+  constructor(normalizedShape: number | readonly number[], options: LayerNormOptions = {}) {
     super();
+    const {
+      eps = 1e-5,
+      elementwiseAffine = true,
+      bias = true,
+    } = checkOptions('LayerNorm', options, 'eps elementwiseAffine bias');
     this.normalizedShape = typeof normalizedShape === 'number' ? [normalizedShape] : [...normalizedShape];
     for (const size of this.normalizedShape) whole('LayerNorm', 'each size of normalizedShape', size);
     this.eps = within('LayerNorm', 'eps', eps, 0);

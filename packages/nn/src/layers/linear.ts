@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { linear, numel, type Tensor, zeros } from '@octet/tensor';
 import { repr, whole } from '../arguments';
 import { Module } from '../module';
@@ -22,8 +23,9 @@ export class Linear extends Module {
   weight: Parameter;
   bias: Parameter | undefined;
 
-  constructor(inFeatures: number, outFeatures: number, { bias = true }: LinearOptions = {}) {
+  constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     super();
+    const { bias = true } = checkOptions('Linear', options, 'bias');
     this.inFeatures = whole('Linear', 'inFeatures', inFeatures);
     this.outFeatures = whole('Linear', 'outFeatures', outFeatures);
     this.weight = new Parameter(zeros([outFeatures, inFeatures]));

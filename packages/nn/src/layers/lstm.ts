@@ -1,4 +1,4 @@
-import { ShapeError } from '@octet/backend';
+import { checkOptions, ShapeError } from '@octet/backend';
 import {
   chunk,
   formatShape,
@@ -53,12 +53,13 @@ export class LSTM extends Module<[x: Tensor, state?: LSTMState], [y: Tensor, sta
   [weight: `weightIhL${number}` | `weightHhL${number}`]: Parameter;
   [bias: `biasIhL${number}` | `biasHhL${number}`]: Parameter | undefined;
 
-  constructor(
-    inputSize: number,
-    hiddenSize: number,
-    { numLayers = 1, bias = true, batchFirst = false }: LSTMOptions = {},
-  ) {
+  constructor(inputSize: number, hiddenSize: number, options: LSTMOptions = {}) {
     super();
+    const {
+      numLayers = 1,
+      bias = true,
+      batchFirst = false,
+    } = checkOptions('LSTM', options, 'numLayers bias batchFirst');
     this.inputSize = whole('LSTM', 'inputSize', inputSize);
     this.hiddenSize = whole('LSTM', 'hiddenSize', hiddenSize);
     this.numLayers = whole('LSTM', 'numLayers', numLayers);

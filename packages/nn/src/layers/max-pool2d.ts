@@ -1,6 +1,6 @@
-import type { Pair } from '@octet/backend';
+import { checkOptions, type Pair, requirePair } from '@octet/backend';
 import { maxPool2d, type Tensor } from '@octet/tensor';
-import { pair, repr, type Size2 } from '../arguments';
+import { repr, type Size2 } from '../arguments';
 import { Module } from '../module';
 
 export interface MaxPool2dOptions {
@@ -19,16 +19,22 @@ export class MaxPool2d extends Module {
   readonly padding: Pair;
   readonly dilation: Pair;
 
-  constructor(kernelSize: Size2, { stride = kernelSize, padding = 0, dilation = 1 }: MaxPool2dOptions = {}) {
+  constructor(kernelSize: Size2, options: MaxPool2dOptions = {}) {
     super();
-    this.kernelSize = pair('MaxPool2d', 'kernelSize', kernelSize);
-    this.stride = pair('MaxPool2d', 'stride', stride);
-    this.padding = pair('MaxPool2d', 'padding', padding, 0);
-    this.dilation = pair('MaxPool2d', 'dilation', dilation);
+    const {
+      stride = kernelSize,
+      padding = 0,
+      dilation = 1,
+    } = checkOptions('MaxPool2d', options, 'stride padding dilation');
+    this.kernelSize = requirePair('MaxPool2d', 'kernelSize', kernelSize);
+    this.stride = requirePair('MaxPool2d', 'stride', stride);
+    this.padding = requirePair('MaxPool2d', 'padding', padding, 0);
+    this.dilation = requirePair('MaxPool2d', 'dilation', dilation);
   }
 
   forward(x: Tensor): Tensor {
-    return maxPool2d(x, this.kernelSize, this);
+    const { kernelSize, stride, padding, dilation } = this;
+    return maxPool2d(x, kernelSize, { stride, padding, dilation });
   }
 
   override extraRepr(): string {

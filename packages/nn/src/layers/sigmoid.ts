@@ -1,9 +1,15 @@
+import { checkOptions } from '@octet/backend';
 import { sigmoid, type Tensor } from '@octet/tensor';
 import { Module } from '../module';
 
 /** 1 / (1 + e⁻ˣ), any shape. */
 export class Sigmoid extends Module {
   static readonly keepsNothing = true;
+
+  constructor(options?: Record<string, never>) {
+    super();
+    checkOptions('Sigmoid', options);
+  }
 
   forward(x: Tensor): Tensor {
     return sigmoid(x);

@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { crossEntropy, type Tensor } from '@octet/tensor';
 import { within } from '../arguments';
 import { Module } from '../module';
@@ -16,13 +17,14 @@ export class CrossEntropyLoss extends Module<[logits: Tensor, target: Tensor], T
   readonly labelSmoothing: number;
   weight: Buffer | undefined;
 
-  constructor({
-    weight,
-    ignoreIndex = -100,
-    reduction = 'mean',
-    labelSmoothing = 0,
-  }: CrossEntropyLossOptions = {}) {
+  constructor(options?: CrossEntropyLossOptions) {
     super();
+    const {
+      weight,
+      ignoreIndex = -100,
+      reduction = 'mean',
+      labelSmoothing = 0,
+    } = checkOptions('CrossEntropyLoss', options, 'weight ignoreIndex reduction labelSmoothing');
     this.ignoreIndex = ignoreIndex;
     this.reduction = reduction;
     this.labelSmoothing = within('CrossEntropyLoss', 'labelSmoothing', labelSmoothing, 0, 1);

@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { mseLoss, type Tensor } from '@octet/tensor';
 import { Module } from '../module';
 
@@ -10,8 +11,9 @@ export interface MSELossOptions {
 export class MSELoss extends Module<[input: Tensor, target: Tensor], Tensor> {
   readonly reduction: 'mean' | 'sum' | 'none';
 
-  constructor({ reduction = 'mean' }: MSELossOptions = {}) {
+  constructor(options: MSELossOptions = {}) {
     super();
+    const { reduction = 'mean' } = checkOptions('MSELoss', options, 'reduction');
     this.reduction = reduction;
   }
 

@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { nllLoss, type Tensor } from '@octet/tensor';
 import { Module } from '../module';
 import { Buffer } from '../parameter';
@@ -17,8 +18,13 @@ export class NLLLoss extends Module<[logProbs: Tensor, target: Tensor], Tensor> 
   readonly reduction: 'mean' | 'sum' | 'none';
   weight: Buffer | undefined;
 
-  constructor({ weight, ignoreIndex = -100, reduction = 'mean' }: NLLLossOptions = {}) {
+  constructor(options: NLLLossOptions = {}) {
     super();
+    const {
+      weight,
+      ignoreIndex = -100,
+      reduction = 'mean',
+    } = checkOptions('NLLLoss', options, 'weight ignoreIndex reduction');
     this.ignoreIndex = ignoreIndex;
     this.reduction = reduction;
     this.weight = weight && new Buffer(weight);

@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, checkOptions } from '@octet/backend';
 import { requireValue } from '../optimizer';
 import { type Group, LRScheduler, type Scheduled } from './scheduler';
 
@@ -24,6 +24,10 @@ export interface OneCycleLROptions {
   threePhase?: boolean;
 }
 
+const oneCycleOptions =
+  'maxLr totalSteps epochs stepsPerEpoch pctStart annealStrategy cycleMomentum baseMomentum maxMomentum ' +
+  'divFactor finalDivFactor threePhase';
+
 /** Values of rate and momentum at both ends of a phase, which ends at step `end`. */
 interface Phase {
   end: number;
@@ -44,9 +48,8 @@ export class OneCycleLR extends LRScheduler {
   private readonly anneal: (from: number, to: number, part: number) => number;
   private readonly cycleMomentum: boolean;
 
-  constructor(
-    optimizer: Scheduled,
-    {
+  constructor(optimizer: Scheduled, options: OneCycleLROptions) {
+    const {
       maxLr,
       epochs = 0,
       stepsPerEpoch = 0,
@@ -59,8 +62,7 @@ export class OneCycleLR extends LRScheduler {
       divFactor = 25,
       finalDivFactor = 1e4,
       threePhase = false,
-    }: OneCycleLROptions,
-  ) {
+    } = checkOptions('OneCycleLR', options, oneCycleOptions);
     super(optimizer);
     const whole = Number.isInteger(totalSteps) && totalSteps >= 1;
     requireValue(

@@ -27,7 +27,7 @@ export class ConvReLU2d extends FusedConv {
   override forward(x: Tensor): Tensor {
     const [conv, relu, more] = this;
     return isPlain(conv, Conv2d) && isPlain(relu, ReLU) && !more
-      ? conv2dRelu(x, conv.weight, conv.bias, conv)
+      ? conv2dRelu(x, conv.weight, conv.bias, conv.options)
       : super.forward(x);
   }
 }

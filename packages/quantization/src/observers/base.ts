@@ -155,8 +155,8 @@ export abstract class RangeObserver extends Observer {
   /** A new untouched range of another shape. */
   protected clearRange(shape: readonly number[], like: Tensor = this.minVal): void {
     const range = untouchedRange(shape, like);
-    this.minVal = new Buffer(range.minVal, this.minVal);
-    this.maxVal = new Buffer(range.maxVal, this.maxVal);
+    this.minVal = new Buffer(range.minVal, { anyShape: true });
+    this.maxVal = new Buffer(range.maxVal, { anyShape: true });
   }
 
   protected override saveState(save: (key: string, tensor: Tensor) => void): void {

@@ -58,7 +58,7 @@ export class QatConvBn2d extends QatConv2d {
   private foldedConv(x: Tensor): Tensor {
     const factor = this.factor();
     const weight = this.foldedWeight(factor, (folded) => folded.div(factor));
-    const y = conv2d(x, weight, this.bias, this);
+    const y = conv2d(x, weight, this.bias, this.options);
     freeIntermediate(weight, y);
     freeIntermediate(factor, y);
     return y;
@@ -67,11 +67,11 @@ export class QatConvBn2d extends QatConv2d {
   private forwardSlow(x: Tensor): Tensor {
     const { bn, bias } = this;
     const training = bn.training;
-    const plain = training ? conv2d(x, this.weight, undefined, this) : undefined;
+    const plain = training ? conv2d(x, this.weight, undefined, this.options) : undefined;
     // The running statistics see this batch before they fold the weight.
     if (plain) noGrad(() => bn.call(bias ? plain.add(perChannel(bias)) : plain));
     const { runningStd } = this;
-    let y = conv2d(x, this.foldedWeight(this.factor()), undefined, this);
+    let y = conv2d(x, this.foldedWeight(this.factor()), undefined, this.options);
     let mean: Tensor;
     let std: Tensor;
     if (plain) {

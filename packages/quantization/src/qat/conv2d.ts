@@ -10,7 +10,10 @@ export class QatConv2d extends Conv2d {
   readonly weightFakeQuant: ObserverOrFakeQuant;
 
   constructor(conv: Conv2d, qconfig: QConfig) {
-    super(conv.inChannels, conv.outChannels, conv.kernelSize, { ...conv, bias: conv.bias !== undefined });
+    super(conv.inChannels, conv.outChannels, conv.kernelSize, {
+      ...conv.options,
+      bias: conv.bias !== undefined,
+    });
     this.weight = conv.weight;
     this.bias = conv.bias;
     this.qconfig = qconfig;
@@ -19,7 +22,7 @@ export class QatConv2d extends Conv2d {
   }
 
   override forward(x: Tensor): Tensor {
-    return inTurn(this.weight, this.weightFakeQuant, (w) => conv2d(x, w, this.bias, this));
+    return inTurn(this.weight, this.weightFakeQuant, (w) => conv2d(x, w, this.bias, this.options));
   }
 }
 

@@ -1,3 +1,4 @@
+import { requirePair } from '@octet/backend';
 import { record } from '../autograd';
 import {
   channelsLast,
@@ -12,7 +13,7 @@ import {
 import { requirePerTensor } from '../qparams';
 import type { Tensor } from '../tensor';
 import { requireEightBits } from './quantized/lookup';
-import { checkedPair, type PairLike } from './window';
+import type { PairLike } from './window';
 
 /**
  * x [N, C, H, W] averaged down to `outputSize`: cell i of n covers rows floor(i · H / n) to ceil((i + 1) · H / n),
@@ -25,7 +26,7 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: PairLike): Tensor {
   else requireFloat('adaptiveAvgPool2d', x);
   requireRank('adaptiveAvgPool2d', 'x', x, 4);
   const { shape: shapeX } = x;
-  const shape = [...shapeX.slice(0, 2), ...checkedPair('adaptiveAvgPool2d', 'outputSize', outputSize, 1)];
+  const shape = [...shapeX.slice(0, 2), ...requirePair('adaptiveAvgPool2d', 'outputSize', outputSize, 1)];
   const xc = channelsLast(x);
   const y = emptyChannelsLast(x, shape);
   if (x.qparams) {

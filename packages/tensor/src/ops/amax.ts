@@ -1,4 +1,4 @@
-import { ShapeError } from '@octet/backend';
+import { requireFlag, ShapeError } from '@octet/backend';
 import { freeHelper, record } from '../autograd';
 import { aroundDims, as, emptyLike, emptyOn, reducedLayout, requireFloat, run, withStrides } from '../kernel';
 import { formatShape, normalizeDims } from '../layout';
@@ -9,6 +9,7 @@ import type { Tensor } from '../tensor';
  * @throws ShapeError if there is nothing to take the maximum of, ArgumentError for a dim out of range.
  */
 export function amax(x: Tensor, dims?: number | readonly number[], keepDim = false): Tensor {
+  requireFlag('amax', 'keepDim', keepDim);
   requireFloat('amax', x);
   const over = normalizeDims('amax', dims, x.shape.length);
   requireElements('amax', x, over);

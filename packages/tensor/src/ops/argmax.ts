@@ -1,3 +1,4 @@
+import { requireFlag } from '@octet/backend';
 import { aroundDims, as, dense, emptyOn, freeCopy, reducedLayout, requireFloat, run } from '../kernel';
 import { normalizeDim } from '../layout';
 import type { Tensor } from '../tensor';
@@ -8,6 +9,7 @@ import { requireElements } from './amax';
  * @throws ShapeError if there is nothing to take the maximum of, ArgumentError for a dim out of range.
  */
 export function argmax(x: Tensor, dim?: number, keepDim = false): Tensor {
+  requireFlag('argmax', 'keepDim', keepDim);
   requireFloat('argmax', x);
   const all = x.shape.map((_, i) => i);
   if (dim === undefined) {

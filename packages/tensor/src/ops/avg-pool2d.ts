@@ -1,4 +1,4 @@
-import type { AvgPoolAttrs } from '@octet/backend';
+import { type AvgPoolAttrs, checkOptions } from '@octet/backend';
 import { record } from '../autograd';
 import { channelsLast, emptyChannelsLast, freeCopy, nhwc, requireFloat, requireTensor, run } from '../kernel';
 import { requirePerTensor } from '../qparams';
@@ -19,16 +19,19 @@ export interface AvgPool2dOptions {
  * The mean of each window of x [N, C, H, W]. A quantized tensor keeps its scale and zero point.
  * @throws ShapeError, ArgumentError, DTypeError
  */
-export function avgPool2d(
-  x: Tensor,
-  kernelSize: PairLike,
-  { countIncludePad = true, ...options }: AvgPool2dOptions = {},
-): Tensor {
+export function avgPool2d(x: Tensor, kernelSize: PairLike, options: AvgPool2dOptions = {}): Tensor {
+  const { countIncludePad = true, ...window } = checkOptions(
+    'avgPool2d',
+    options,
+    'stride padding countIncludePad',
+  );
   requireTensor('avgPool2d', x);
   if (x.qparams) requireEightBits('avgPool2d', x);
   else requireFloat('avgPool2d', x);
-  const { shape, attrs: window } = poolShape('avgPool2d', x, kernelSize, options);
-  const { dilation: _, ...rest } = window;
+  const {
+    shape,
+    attrs: { dilation: _, ...rest },
+  } = poolShape('avgPool2d', x, kernelSize, window);
   const attrs: AvgPoolAttrs = { ...rest, countIncludePad };
   const xc = channelsLast(x);
   const y = emptyChannelsLast(x, shape);

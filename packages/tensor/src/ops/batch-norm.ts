@@ -1,4 +1,4 @@
-import { ArgumentError, ShapeError } from '@octet/backend';
+import { ArgumentError, checkOptions, ShapeError } from '@octet/backend';
 import { chain, freeHelper, record, willRecord } from '../autograd';
 import {
   as,
@@ -34,10 +34,16 @@ export interface BatchNormOptions {
  * them (the variance unbiased); else they are runningMean and runningVar.
  * @throws ShapeError, ArgumentError, DTypeError
  */
-export function batchNorm(
-  x: Tensor,
-  { runningMean, runningVar, weight, bias, training = false, momentum = 0.1, eps = 1e-5 }: BatchNormOptions,
-): Tensor {
+export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
+  const {
+    runningMean,
+    runningVar,
+    weight,
+    bias,
+    training = false,
+    momentum = 0.1,
+    eps = 1e-5,
+  } = checkOptions('batchNorm', options, 'runningMean runningVar weight bias training momentum eps');
   requireFloat('batchNorm', x, ...present(runningMean, runningVar, weight, bias));
   checkShapes(x, { runningMean, runningVar, weight, bias }, training);
   const c = x.shape[1];

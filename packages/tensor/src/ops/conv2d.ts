@@ -1,4 +1,4 @@
-import { ArgumentError, type Conv2dAttrs, ShapeError } from '@octet/backend';
+import { ArgumentError, type Conv2dAttrs, checkOptions, ShapeError } from '@octet/backend';
 import { freeHelper, record, willRecord } from '../autograd';
 import {
   channelsLast,
@@ -26,7 +26,7 @@ export interface Conv2dOptions extends WindowOptions {
  * channels-last in memory.
  * @throws ShapeError, ArgumentError, DTypeError
  */
-export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
+export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2dOptions): Tensor {
   return convolution('conv2d', x, weight, bias, options, false);
 }
 
@@ -34,7 +34,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
  * relu(conv2d(x, weight, bias, options)), the same numbers: clamped while they are at hand, not in a second pass over memory.
  * @throws ShapeError, ArgumentError, DTypeError
  */
-export function conv2dRelu(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
+export function conv2dRelu(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2dOptions): Tensor {
   return convolution('conv2dRelu', x, weight, bias, options, true);
 }
 
@@ -43,11 +43,12 @@ function convolution(
   x: Tensor,
   weight: Tensor,
   bias: Tensor | undefined,
-  options: Conv2dOptions,
+  options: Conv2dOptions | undefined,
   relu: boolean,
 ): Tensor {
+  const given = checkOptions(op, options, 'stride padding dilation groups');
   requireFloat(op, x, weight, ...present(bias));
-  const { shape, attrs } = conv2dShape(op, x, weight, bias, options);
+  const { shape, attrs } = conv2dShape(op, x, weight, bias, given);
   const xc = channelsLast(x);
   const wc = channelsLast(weight);
   const y = emptyChannelsLast(x, shape);

@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, checkOptions } from '@octet/backend';
 import { freeHelper, freeIntermediate } from '../autograd';
 import type { Tensor } from '../tensor';
 import { add } from './add';
@@ -21,14 +21,15 @@ export interface CrossEntropyOptions extends NllLossOptions {
  * labelSmoothing ε: (1 - ε) · that + ε / C · Σ over classes of -weight · logSoftmax.
  * @throws ShapeError, ArgumentError, DTypeError
  */
-export function crossEntropy(
-  logits: Tensor,
-  target: Tensor,
-  { labelSmoothing = 0, reduction = 'mean', ...options }: CrossEntropyOptions = {},
-): Tensor {
-  const { weight, ignoreIndex } = options;
+export function crossEntropy(logits: Tensor, target: Tensor, options?: CrossEntropyOptions): Tensor {
+  const {
+    labelSmoothing = 0,
+    reduction = 'mean',
+    ...rest
+  } = checkOptions('crossEntropy', options, 'weight ignoreIndex reduction labelSmoothing');
+  const { weight, ignoreIndex } = rest;
   requireReduction('crossEntropy', reduction);
-  const classDim = checkClasses('crossEntropy', logits, target, options);
+  const classDim = checkClasses('crossEntropy', logits, target, rest);
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new ArgumentError({
       op: 'crossEntropy',
@@ -38,7 +39,7 @@ export function crossEntropy(
     });
   }
   const logProbs = logSoftmax(logits, classDim);
-  const { losses, weights } = nllLosses('crossEntropy', logProbs, target, classDim, options);
+  const { losses, weights } = nllLosses('crossEntropy', logProbs, target, classDim, rest);
   const hard = reduceWeighted(losses, weights, reduction);
   if (labelSmoothing === 0) {
     freeIntermediate(logProbs, hard);

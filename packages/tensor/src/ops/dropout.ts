@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, checkOptions } from '@octet/backend';
 import { freeHelper } from '../autograd';
 import { emptyOn, requireFloat, requireTensor } from '../kernel';
 import { defaultGenerator, type Generator } from '../random';
@@ -14,11 +14,12 @@ export interface DropoutOptions {
  * In training each element is 0 with probability p, and divided by 1 - p otherwise; else x itself.
  * @throws ArgumentError unless p is 0 … 1.
  */
-export function dropout(
-  x: Tensor,
-  p = 0.5,
-  { training = true, generator = defaultGenerator }: DropoutOptions = {},
-): Tensor {
+export function dropout(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
+  const { training = true, generator = defaultGenerator } = checkOptions(
+    'dropout',
+    options,
+    'training generator',
+  );
   requireTensor('dropout', x);
   if (!(p >= 0 && p <= 1)) {
     throw new ArgumentError({

@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, checkOptions } from '@octet/backend';
 import { freeHelper, record } from '../autograd';
 import { as, dense, emptyOn, freeCopy, requireFloat, requireRank, requireTensor, run } from '../kernel';
 import type { Tensor } from '../tensor';
@@ -13,7 +13,8 @@ export interface EmbeddingOptions {
  * Row index[…] of weight [v, d] for every index (int32, any shape) → [..., d].
  * @throws ShapeError, ArgumentError, DTypeError
  */
-export function embedding(index: Tensor, weight: Tensor, { paddingIdx }: EmbeddingOptions = {}): Tensor {
+export function embedding(index: Tensor, weight: Tensor, options: EmbeddingOptions = {}): Tensor {
+  const { paddingIdx } = checkOptions('embedding', options, 'paddingIdx');
   requireTensor('embedding', index);
   requireFloat('embedding', weight);
   requireRank('embedding', 'weight', weight, 2);

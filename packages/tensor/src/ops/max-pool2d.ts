@@ -1,4 +1,4 @@
-import { ArgumentError, type PoolAttrs } from '@octet/backend';
+import { ArgumentError, checkOptions, type PoolAttrs, requirePair } from '@octet/backend';
 import { freeHelper, record } from '../autograd';
 import {
   channelsLast,
@@ -12,7 +12,7 @@ import {
 } from '../kernel';
 import type { Tensor } from '../tensor';
 import { requireEightBits } from './quantized/lookup';
-import { checkedPair, convOutputSize, type PairLike, type WindowOptions, windowAttrs } from './window';
+import { convOutputSize, type PairLike, type WindowOptions, windowAttrs } from './window';
 
 /** `stride` is kernelSize unless given. */
 export type MaxPool2dOptions = WindowOptions;
@@ -21,11 +21,12 @@ export type MaxPool2dOptions = WindowOptions;
  * The maximum of each window of x [N, C, H, W]; padding never wins. On a quantized tensor it works on the integers.
  * @throws ShapeError, ArgumentError, DTypeError
  */
-export function maxPool2d(x: Tensor, kernelSize: PairLike, options: MaxPool2dOptions = {}): Tensor {
+export function maxPool2d(x: Tensor, kernelSize: PairLike, options?: MaxPool2dOptions): Tensor {
+  const window = checkOptions('maxPool2d', options, 'stride padding dilation');
   requireTensor('maxPool2d', x);
   if (x.qparams) requireEightBits('maxPool2d', x);
   else requireFloat('maxPool2d', x);
-  const { shape, attrs } = poolShape('maxPool2d', x, kernelSize, options);
+  const { shape, attrs } = poolShape('maxPool2d', x, kernelSize, window);
   const xc = channelsLast(x);
   const y = emptyChannelsLast(x, shape);
   if (x.qparams) {
@@ -59,7 +60,7 @@ export function poolShape(
   { stride = kernelSize, ...options }: WindowOptions,
 ): { shape: number[]; attrs: PoolAttrs } {
   requireRank(op, 'x', x, 4);
-  const kernel = checkedPair(op, 'kernelSize', kernelSize, 1);
+  const kernel = requirePair(op, 'kernelSize', kernelSize, 1);
   const attrs = { kernelSize: kernel, ...windowAttrs(op, { stride, ...options }) };
   if (attrs.padding.some((p, i) => p * 2 > kernel[i])) {
     throw new ArgumentError({

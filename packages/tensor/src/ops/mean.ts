@@ -1,3 +1,4 @@
+import { requireFlag } from '@octet/backend';
 import { freeIntermediate, record } from '../autograd';
 import { requireFloat } from '../kernel';
 import { normalizeDims } from '../layout';
@@ -8,6 +9,7 @@ import { applySum, spread } from './sum';
 
 /** The mean over `dims` (all, if absent); NaN of nothing. @throws ArgumentError for a dim out of range. */
 export function mean(x: Tensor, dims?: number | readonly number[], keepDim = false): Tensor {
+  requireFlag('mean', 'keepDim', keepDim);
   requireFloat('mean', x);
   const over = normalizeDims('mean', dims, x.shape.length);
   const { shape } = x;

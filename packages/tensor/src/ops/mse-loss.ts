@@ -1,4 +1,4 @@
-import { ShapeError } from '@octet/backend';
+import { checkOptions, ShapeError } from '@octet/backend';
 import { chain } from '../autograd';
 import { requireFloat } from '../kernel';
 import { formatShape, sameShape } from '../layout';
@@ -14,7 +14,8 @@ export interface LossOptions {
 }
 
 /** (a - b)², reduced; two tensors of one shape. @throws ShapeError, ArgumentError, DTypeError */
-export function mseLoss(a: Tensor, b: Tensor, { reduction = 'mean' }: LossOptions = {}): Tensor {
+export function mseLoss(a: Tensor, b: Tensor, options: LossOptions = {}): Tensor {
+  const { reduction = 'mean' } = checkOptions('mseLoss', options, 'reduction');
   return elementwiseLoss('mseLoss', a, b, reduction, square);
 }
 

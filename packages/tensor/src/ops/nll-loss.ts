@@ -1,4 +1,4 @@
-import { ArgumentError, ShapeError } from '@octet/backend';
+import { ArgumentError, checkOptions, ShapeError } from '@octet/backend';
 import { freeHelper, freeIntermediate, record } from '../autograd';
 import {
   aroundDims,
@@ -35,14 +35,11 @@ export interface NllLossOptions {
  * -weight[target] · logProbs[target] for logProbs [N, C], [N, C, d1, …] or [C] and target (int32) of that shape without C.
  * @throws ShapeError, ArgumentError, DTypeError
  */
-export function nllLoss(
-  logProbs: Tensor,
-  target: Tensor,
-  { reduction = 'mean', ...options }: NllLossOptions = {},
-): Tensor {
+export function nllLoss(logProbs: Tensor, target: Tensor, options?: NllLossOptions): Tensor {
+  const { reduction = 'mean', ...rest } = checkOptions('nllLoss', options, 'weight ignoreIndex reduction');
   requireReduction('nllLoss', reduction);
-  const classDim = checkClasses('nllLoss', logProbs, target, options);
-  const { losses, weights } = nllLosses('nllLoss', logProbs, target, classDim, options);
+  const classDim = checkClasses('nllLoss', logProbs, target, rest);
+  const { losses, weights } = nllLosses('nllLoss', logProbs, target, classDim, rest);
   const loss = reduceWeighted(losses, weights, reduction);
   freeHelper(weights, losses);
   return loss;

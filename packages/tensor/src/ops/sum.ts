@@ -1,3 +1,4 @@
+import { requireFlag } from '@octet/backend';
 import { record } from '../autograd';
 import { aroundDims, as, emptyOn, expandTo, freeCopy, reducedLayout, requireFloat, run } from '../kernel';
 import { normalizeDims, sameShape } from '../layout';
@@ -6,6 +7,7 @@ import { reshape } from './reshape';
 
 /** The sum over `dims` (all, if absent). @throws ArgumentError for a dim out of range. */
 export function sum(x: Tensor, dims?: number | readonly number[], keepDim = false): Tensor {
+  requireFlag('sum', 'keepDim', keepDim);
   requireFloat('sum', x);
   const over = normalizeDims('sum', dims, x.shape.length);
   const y = applySum(x, over, keepDim);

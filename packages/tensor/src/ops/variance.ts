@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { freeHelper, record } from '../autograd';
 import { aroundDims, as, emptyOn, freeCopy, reducedLayout, requireFloat, run } from '../kernel';
 import { normalizeDims } from '../layout';
@@ -21,8 +22,9 @@ export interface VarianceOptions {
 export function variance(
   x: Tensor,
   dims?: number | readonly number[],
-  { correction = 1, keepDim = false }: VarianceOptions = {},
+  options: VarianceOptions = {},
 ): Tensor {
+  const { correction = 1, keepDim = false } = checkOptions('variance', options, 'correction keepDim');
   requireFloat('var', x);
   const over = normalizeDims('var', dims, x.shape.length);
   const { operand, outer, n, inner, kept } = aroundDims(x, over);

@@ -1,25 +1,11 @@
 /** What convolutions and pools have in common: windows that slide over an image. */
-import { ArgumentError, type Pair, ShapeError, type WindowAttrs } from '@octet/backend';
+import { type Pair, requirePair, ShapeError, type WindowAttrs } from '@octet/backend';
 
 /** One number for both directions, or [height, width]. */
 export type PairLike = number | readonly [height: number, width: number];
 
 export function pair(value: PairLike): Pair {
   return typeof value === 'number' ? [value, value] : value;
-}
-
-/** `pair`, checked. @throws ArgumentError unless both are whole numbers >= min. */
-export function checkedPair(op: string, name: string, value: PairLike, min: number): Pair {
-  const p = pair(value);
-  if (p.length !== 2 || p.some((v) => !Number.isInteger(v) || v < min)) {
-    throw new ArgumentError({
-      op,
-      expected: `${name}: a whole number >= ${min}, or two of them [height, width]`,
-      found: Array.isArray(value) ? `[${value}]` : String(value),
-      fix: `Correct the option '${name}'.`,
-    });
-  }
-  return p;
 }
 
 export interface WindowOptions {
@@ -34,9 +20,9 @@ export function windowAttrs(
   { stride = 1, padding = 0, dilation = 1 }: WindowOptions,
 ): WindowAttrs {
   return {
-    stride: checkedPair(op, 'stride', stride, 1),
-    padding: checkedPair(op, 'padding', padding, 0),
-    dilation: checkedPair(op, 'dilation', dilation, 1),
+    stride: requirePair(op, 'stride', stride, 1),
+    padding: requirePair(op, 'padding', padding, 0),
+    dilation: requirePair(op, 'dilation', dilation, 1),
   };
 }
 

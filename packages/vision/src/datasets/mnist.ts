@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, checkOptions } from '@octet/backend';
 import { type Dataset, Subset } from '@octet/data';
 import { fromData, Generator, type Tensor } from '@octet/tensor';
 
@@ -28,10 +28,11 @@ const pixels = 28 * 28;
  *
  * @throws ArgumentError for more digits than there are, or where there are no files to read
  */
-export async function mnist({ train = 8000, test = 2000, seed = 0 }: MnistOptions = {}): Promise<{
+export async function mnist(options?: MnistOptions): Promise<{
   train: Dataset<Digit>;
   test: Dataset<Digit>;
 }> {
+  const { train = 8000, test = 2000, seed = 0 } = checkOptions('mnist', options, 'train test seed');
   checkSizes(train, test);
   const digits = await readAll();
   const order = new Generator(seed).permutation(MNIST_SIZE);

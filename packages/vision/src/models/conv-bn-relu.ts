@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { BatchNorm2d, Conv2d, ReLU, ReLU6, Sequential } from '@octet/nn';
 import { fuseLayers } from '../fuse-layers';
 
@@ -12,11 +13,13 @@ export interface ConvBNReLUOptions {
 
 /** Convolution (same padding, no bias), batch normalisation and ReLU, which `fuseModel` makes one layer. */
 export class ConvBNReLU extends Sequential {
-  constructor(
-    nIn: number,
-    nOut: number,
-    { kernelSize = 3, stride = 1, groups = 1, relu6 = false }: ConvBNReLUOptions = {},
-  ) {
+  constructor(nIn: number, nOut: number, options?: ConvBNReLUOptions) {
+    const {
+      kernelSize = 3,
+      stride = 1,
+      groups = 1,
+      relu6 = false,
+    } = checkOptions('ConvBNReLU', options, 'kernelSize stride groups relu6');
     const padding = Math.floor((kernelSize - 1) / 2);
     super(
       new Conv2d(nIn, nOut, kernelSize, { stride, padding, groups, bias: false }),

@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, checkOptions } from '@octet/backend';
 import { AdaptiveAvgPool2d, Flatten, inTurn, Linear, Module, Sequential } from '@octet/nn';
 import { DeQuantStub, QuantStub } from '@octet/quantization';
 import type { Tensor } from '@octet/tensor';
@@ -26,8 +26,9 @@ export class DigitClassifier extends Module {
   readonly quant = new QuantStub();
   readonly dequant = new DeQuantStub();
 
-  constructor({ numClasses = 10, width = 1 }: DigitClassifierOptions = {}) {
+  constructor(options: DigitClassifierOptions = {}) {
     super();
+    const { numClasses = 10, width = 1 } = checkOptions('DigitClassifier', options, 'numClasses width');
     if (!(width > 0)) {
       throw new ArgumentError({
         op: 'DigitClassifier',

@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { BatchNorm2d, Conv2d, inTurn, Module, Sequential } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
 import { ConvBNReLU } from './conv-bn-relu';
@@ -22,9 +23,10 @@ export class InvertedResidual extends Module {
     nOut: number,
     stride: number,
     expandRatio: number,
-    { relu6 = false }: InvertedResidualOptions = {},
+    options: InvertedResidualOptions = {},
   ) {
     super();
+    const { relu6 = false } = checkOptions('InvertedResidual', options, 'relu6');
     const hidden = Math.round(nIn * expandRatio);
     this.useRes = stride === 1 && nIn === nOut;
     this.conv = new Sequential(

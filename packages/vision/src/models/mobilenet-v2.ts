@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, checkOptions } from '@octet/backend';
 import {
   AdaptiveAvgPool2d,
   BatchNorm2d,
@@ -55,8 +55,14 @@ export class MobileNetV2 extends Module {
   private readonly pool = new AdaptiveAvgPool2d(1);
   private readonly flatten = new Flatten();
 
-  constructor({ numClasses = 1000, widthMult = 1, relu6 = true, dropout = 0.2 }: MobileNetV2Options = {}) {
+  constructor(options: MobileNetV2Options = {}) {
     super();
+    const {
+      numClasses = 1000,
+      widthMult = 1,
+      relu6 = true,
+      dropout = 0.2,
+    } = checkOptions('MobileNetV2', options, 'numClasses widthMult relu6 dropout');
     if (!(widthMult > 0)) {
       throw new ArgumentError({
         op: 'MobileNetV2',
@@ -109,11 +115,13 @@ function inEights(channels: number): number {
 }
 
 /** A MobileNetV2; with `pretrained`, the weights in it. @throws ModuleError if they don't fit */
-export function mobilenetV2({
-  pretrained,
-  ...options
-}: MobileNetV2Options & { pretrained?: StateDict } = {}): MobileNetV2 {
-  const model = new MobileNetV2(options);
+export function mobilenetV2(options?: MobileNetV2Options & { pretrained?: StateDict }): MobileNetV2 {
+  const { pretrained, ...rest } = checkOptions(
+    'mobilenetV2',
+    options,
+    'numClasses widthMult relu6 dropout pretrained',
+  );
+  const model = new MobileNetV2(rest);
   if (pretrained) model.loadStateDict(pretrained);
   return model;
 }

@@ -1,0 +1,99 @@
+/** Checks of arguments, which all packages share. */
+import { ArgumentError } from './errors';
+import type { Pair } from './kernel-table';
+
+/**
+ * Checks the options of a function or constructor before it does anything else, and returns them.
+ *
+ * @param known the names of all options, separated by spaces
+ * @throws ArgumentError unless `options` is an object (or missing) and `known` has each of its keys. The error names the
+ * nearest known option. Keys with the value undefined are not looked at.
+ */
+export function checkOptions<T extends object>(op: string, options: T | null | undefined, known = ''): T {
+  const given: object = options ?? {};
+  const names = known.split(' ').filter(Boolean);
+  const refuse = (found: string, fix: string): never => {
+    const expected = names.length > 0 ? `options of { ${names.join(', ')} }` : 'no options';
+    throw new ArgumentError({ op, expected, found, fix });
+  };
+  if (typeof given !== 'object' || Array.isArray(given)) {
+    const fix = `Options have names, not places: write { ${names[0]}: … }.`;
+    refuse(describe(given), names.length > 0 ? fix : 'Leave it out.');
+  }
+  for (const [key, value] of Object.entries(given)) {
+    if (value === undefined || names.includes(key)) continue;
+    const near = nearest(key, names);
+    refuse(
+      Object.getPrototypeOf(given) === Object.prototype ? `'${key}'` : describe(given),
+      near ? `Did you mean '${near}'?` : 'Leave it out: there is no such option.',
+    );
+  }
+  return given as T;
+}
+
+/** The name that differs least from `key` regardless of case and underscores, if by a third of its letters at most. */
+function nearest(key: string, names: readonly string[]): string | undefined {
+  const plain = (name: string) => name.replace(/[_-]/g, '').toLowerCase();
+  let best: string | undefined;
+  let least = Math.max(1, Math.floor(key.length / 3)) + 1;
+  for (const name of names) {
+    const d = editDistance(plain(key), plain(name));
+    if (d < least) [best, least] = [name, d];
+  }
+  return best;
+}
+
+/** Insertions, deletions and substitutions between two words: Wagner and Fischer, 1974. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+/** @throws ArgumentError unless `value` is true or false. */
+export function requireFlag(op: string, name: string, value: boolean): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new ArgumentError({
+    op,
+    expected: `${name} to be true or false`,
+    found: describe(value),
+    fix: `It is no options object: write ${name} itself.`,
+  });
+}
+
+/** [height, width] of one number or two. @throws ArgumentError unless both are whole numbers >= min. */
+export function requirePair(
+  op: string,
+  name: string,
+  value: number | readonly [height: number, width: number],
+  min = 1,
+): Pair {
+  const pair: readonly unknown[] = Array.isArray(value) ? value : [value, value];
+  if (pair.length === 2 && pair.every((v) => Number.isInteger(v) && (v as number) >= min)) {
+    return [pair[0], pair[1]] as Pair;
+  }
+  throw new ArgumentError({
+    op,
+    expected: `${name} to be a whole number >= ${min}, or two of them: [height, width]`,
+    found: describe(value),
+    fix:
+      name === 'padding'
+        ? 'It is a number of pixels: (kernelSize - 1) / 2 keeps the size of the image where the stride is 1.'
+        : `Correct '${name}'.`,
+  });
+}
+
+/** A value as error messages show it. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  if (Array.isArray(value)) return `[${value}]`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  const name = value.constructor?.name ?? 'Object';
+  return name === 'Object' ? `an object of { ${Object.keys(value).join(', ')} }` : `a ${name}`;
+}
