@@ -1,6 +1,6 @@
 import { ModuleError } from '@octet/backend';
 import { Module } from '@octet/nn';
-import { cat, type Tensor } from '@octet/tensor';
+import { add, cat, mul, relu, type Tensor } from '@octet/tensor';
 import type { ObserverOrFakeQuant } from './with-args';
 
 /**
@@ -22,15 +22,15 @@ export class FloatFunctional extends Module<never> {
   }
 
   add(a: Tensor, b: Tensor): Tensor {
-    return this.observe(a.add(b));
+    return this.observe(add(a, b));
   }
 
   addRelu(a: Tensor, b: Tensor): Tensor {
-    return this.observe(a.add(b).relu());
+    return this.observe(relu(add(a, b)));
   }
 
   mul(a: Tensor, b: Tensor): Tensor {
-    return this.observe(a.mul(b));
+    return this.observe(mul(a, b));
   }
 
   cat(tensors: readonly Tensor[], dim = 0): Tensor {
@@ -39,12 +39,12 @@ export class FloatFunctional extends Module<never> {
 
   /** Not observed: in int8 it moves the zero point. */
   addScalar(x: Tensor, scalar: number): Tensor {
-    return x.add(scalar);
+    return add(x, scalar);
   }
 
   /** Not observed: in int8 it changes the scale. */
   mulScalar(x: Tensor, scalar: number): Tensor {
-    return x.mul(scalar);
+    return mul(x, scalar);
   }
 
   private observe(x: Tensor): Tensor {

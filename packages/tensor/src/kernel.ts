@@ -327,9 +327,8 @@ export function requireFloat(op: string, ...tensors: readonly Tensor[]): void {
 
 /** What helps where an int8 tensor reaches this float op. */
 function int8Remedy(op: string): string {
-  if (op === 'batchNorm')
-    return 'Fuse it with the convolution before it, by fuseModules() before prepare(): it has no int8 form of its own.';
-  if (/^(add|mul|cat)$/.test(op)) return 'Use FloatFunctional, which convert() replaces by int8 arithmetic.';
+  if (op === 'batchNorm') return 'Fuse it with the convolution before it, by fuseModules().';
+  if (/^(add|mul|cat)$/.test(op)) return 'Use FloatFunctional, which convert() makes int8.';
   const first = /^(conv2d|linear|hardswish|leakyRelu)/.test(op)
     ? 'Give its layer a qconfig and convert it, or'
     : 'It has no int8 form:';

@@ -20,14 +20,13 @@ const mistakes: readonly [string, () => unknown, string][] = [
   [
     'int8 tensors added',
     () => quantized.add(quantized),
-    'add: expected float32, found a quantized tensor (quint8). Use FloatFunctional, which convert() replaces by int8 ' +
-      'arithmetic.',
+    'add: expected float32, found a quantized tensor (quint8). Use FloatFunctional, which convert() makes int8.',
   ],
   [
     'an int8 tensor in a float batch norm',
     () => quantized.batchNorm({ training: true }),
     'batchNorm: expected float32, found a quantized tensor (quint8). Fuse it with the convolution before it, by ' +
-      'fuseModules() before prepare(): it has no int8 form of its own.',
+      'fuseModules().',
   ],
   [
     'an int8 tensor in an op without an int8 form',
