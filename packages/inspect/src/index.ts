@@ -1,5 +1,13 @@
 /** Where a model loses accuracy in int8, and what to do about it. */
 export {
+  /** @deprecated Import it from @octet/quantization. */
+  FloatIsland,
+  /** @deprecated Import it from @octet/quantization. */
+  leaveInFloat,
+  /** @deprecated Import it from @octet/quantization. */
+  type Mixed,
+} from '@octet/quantization';
+export {
   type ActivationAnalysis,
   type Analysis,
   type AnalyzeOptions,
@@ -15,7 +23,6 @@ export {
 } from './compare-backends';
 export type { Cause, Finding } from './findings';
 export type { Inputs, ModelInput } from './layers';
-export { FloatIsland, leaveInFloat, type Mixed } from './leave-in-float';
 export {
   type AdaroundOptions,
   adaround,

@@ -5,6 +5,8 @@ import {
   FloatFunctional,
   fakeQuantize,
   getDefaultQConfigMapping,
+  leaveInFloat,
+  type Mixed,
   prepare,
   type QConfigMapping,
   type quantized,
@@ -25,7 +27,6 @@ import {
   weighted,
   withInt8Weight,
 } from './layers';
-import { leaveInFloat, type Mixed } from './leave-in-float';
 
 export interface SensitivityOptions {
   /** The recipe of the int8 model. Default: getDefaultQConfigMapping(). */

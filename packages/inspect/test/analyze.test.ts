@@ -2,10 +2,12 @@ import { Buffer, Conv2d, LSTM, ReLU, Sequential } from '@octet/nn';
 import {
   convert,
   FixedQParamsObserver,
+  FloatIsland,
   fuse,
   getDefaultQatQConfigMapping,
   getDefaultQConfig,
   getDefaultQConfigMapping,
+  leaveInFloat,
   prepare,
   prepareQat,
   QConfig,
@@ -17,6 +19,7 @@ import {
 } from '@octet/quantization';
 import { manualSeed, noGrad, randn, tensor } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
+import * as inspect from '../src';
 import { analyze, equalize, type Finding } from '../src';
 import { batches, createNet, fusedNet, type Net } from './models';
 
@@ -204,6 +207,44 @@ describe('names what is wrong', () => {
     const { findings, layers } = await analyze(float, int8, data);
     expect(layers[4]).toMatchObject({ int8Type: null, error: { local: null } });
     expect(findings.find(({ cause }) => cause === 'float')?.why).toContain('head.1');
+  });
+});
+
+describe('layers between stubs, by leaveInFloat', () => {
+  test.each([
+    ['the float model', (float: Net) => float],
+    ['the mixed one', (_: Net, mixed: Net) => mixed],
+    ['the float one before it was fused', () => createNet()],
+    ['the prepared one', (_: Net, __: Net, prepared: Net) => prepared],
+  ])('%s', async (_, choose) => {
+    const float = fusedNet();
+    const { model: mixed, mapping } = leaveInFloat(
+      float,
+      ['first.0', 'head.1'],
+      getDefaultQConfigMapping('qnnpack'),
+    );
+    const prepared = prepare(mixed, mapping);
+    for (const x of data) noGrad(() => prepared.call(x));
+    const int8 = await convert(prepared);
+    const model = choose(float, mixed, prepared);
+    const before = String(model);
+    const { layers, findings } = await analyze(model, int8, data);
+    expect(layers.map(({ path, int8Type }) => [path, int8Type])).toEqual([
+      ['quant', 'Quantize'],
+      ['first.0.layer', null],
+      ['first.0.quant', 'Quantize'],
+      ['second.0', 'QuantizedConv2d'],
+      ['skip', 'QFunctional'],
+      ['head.1.layer', null],
+      ['head.1.quant', 'Quantize'],
+    ]);
+    expect(findings.find(({ cause }) => cause === 'float')?.why).toContain('first.0.layer');
+    expect(String(model)).toBe(before);
+  });
+
+  test('inspect still exports it', () => {
+    expect(inspect.leaveInFloat).toBe(leaveInFloat);
+    expect(inspect.FloatIsland).toBe(FloatIsland);
   });
 });
 

@@ -10,6 +10,7 @@ import {
   MaxPool2d,
   Module,
   ReLU,
+  ReLU6,
   Sequential,
 } from '@octet/nn';
 import {
@@ -225,7 +226,12 @@ describe('equalize', () => {
       /ReLU between 'layers\.1\.conv\.0\.0' and 'layers\.1\.conv\.1\.0', found ReLU6 .*replaceRelu6/,
     );
     const float = new MobileNet({ relu6: true }).eval();
+    let calls = 0;
+    const relu6 = float.modules().find((m) => m instanceof ReLU6) as ReLU6;
+    relu6.registerForwardHook(() => void calls++);
     expect(replaceRelu6(float)).toBe(7);
+    float.call(x);
+    expect(calls).toBe(1);
     expect(replaceRelu6(float)).toBe(0);
     expect(await equalize(fuse(float), x)).toHaveLength(8);
   });

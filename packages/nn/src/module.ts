@@ -10,7 +10,14 @@ import {
 import { referenceBackend } from '@octet/backend-js-reference';
 import { freeIntermediate, Tensor } from '@octet/tensor';
 import { type Copies, deepCopy } from './clone';
-import { type ForwardHook, type ForwardPreHook, type HookHandle, type HookOptions, Hooks } from './hooks';
+import {
+  type ForwardHook,
+  type ForwardPreHook,
+  type HookHandle,
+  type HookOptions,
+  Hooks,
+  type HookTime,
+} from './hooks';
 import { Buffer, Parameter, sameKind } from './parameter';
 import { type LoadResult, load, type StateDict, type StateLoader, stateKey } from './state-dict';
 
@@ -248,11 +255,12 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
   /**
    * A deep copy: modules, tensors, and what arrays, maps, sets and plain objects in the fields hold. What is shared
    * within the model is shared within the copy. Functions, the `qconfig` and instances of other classes are the same
-   * objects; gradients are not copied, nor are hooks, unless registered with `copyOnClone`. Classes with `#private`
-   * fields can't be copied.
+   * objects; gradients are not copied, nor are hooks, unless registered with `copyOnClone` or asked for by `hooks: true`.
+   * Classes with `#private` fields can't be copied.
    */
-  clone(): this {
-    return copyModule(this, new Map());
+  clone(options?: { hooks?: boolean }): this {
+    const { hooks = false } = checkOptions('clone', options, 'hooks');
+    return copyModule(this, new Map(), hooks);
   }
 
   /**
@@ -338,12 +346,12 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
 
   /** `hook` runs before every `call`, with the arguments, and may return others. */
   registerForwardPreHook(hook: ForwardPreHook<this, Args>, options?: HookOptions): HookHandle {
-    return hooksFor(this).addBefore(hook, options);
+    return hooksFor(this).add('before', hook, options);
   }
 
   /** `hook` runs after every `call`, with arguments and output, and may return another output. */
   registerForwardHook(hook: ForwardHook<this, Args, Out>, options?: HookOptions): HookHandle {
-    return hooksFor(this).addAfter(hook, options);
+    return hooksFor(this).add('after', hook, options);
   }
 
   // ---- printing
@@ -383,6 +391,22 @@ export function keepsNothing(module: AnyModule): boolean {
 /** Whether hooks run around the module's own `call`. A module that computes what others would must call them then. */
 export function hasHooks(module: AnyModule): boolean {
   return (hooksOf.get(module)?.count ?? 0) > 0;
+}
+
+/**
+ * Gives the hooks of one module, those before `forward`, after it, or both, to another, behind its own: for a module that takes
+ * the place of another. The hooks' handles go on taking them off.
+ */
+export function moveHooks(from: AnyModule, to: AnyModule, ...times: readonly HookTime[]): void {
+  const hooks = hooksOf.get(from);
+  if (!hooks) return;
+  for (const time of times.length > 0 ? times : (['before', 'after'] as const))
+    hooks.moveTo(hooksFor(to), time);
+}
+
+/** Takes these hooks off the module, however often they are registered there. */
+export function removeHooks(module: AnyModule, ...hooks: readonly unknown[]): void {
+  hooksOf.get(module)?.drop(({ hook }) => hooks.includes(hook));
 }
 
 /** A module, or a function that stores neither what it takes nor what it gives. */
@@ -465,7 +489,7 @@ function join(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`;
 }
 
-function copyModule<M extends object>(module: M, copies: Copies): M {
+function copyModule<M extends object>(module: M, copies: Copies, allHooks: boolean): M {
   const copy = Object.create(Object.getPrototypeOf(module)) as M;
   copies.set(module, copy);
   for (const [name, value] of Object.entries(module)) {
@@ -475,10 +499,10 @@ function copyModule<M extends object>(module: M, copies: Copies): M {
       name,
       shared
         ? value
-        : deepCopy(value, copies, (v) => (v instanceof Module ? copyModule(v, copies) : undefined)),
+        : deepCopy(value, copies, (v) => (v instanceof Module ? copyModule(v, copies, allHooks) : undefined)),
     );
   }
-  const hooks = hooksOf.get(module)?.forClone();
+  const hooks = hooksOf.get(module)?.forClone(allHooks);
   if (hooks) hooksOf.set(copy, hooks);
   (copy as unknown as { tensorsChanged(): void }).tensorsChanged();
   return copy;

@@ -1,6 +1,7 @@
 import { ModuleError } from '@octet/backend';
 import { Module } from '@octet/nn';
 import { add, cat, mul, relu, type Tensor } from '@octet/tensor';
+import { observe } from './observed';
 import type { ObserverOrFakeQuant } from './with-args';
 
 /**
@@ -22,19 +23,19 @@ export class FloatFunctional extends Module<never> {
   }
 
   add(a: Tensor, b: Tensor): Tensor {
-    return this.observe(add(a, b));
+    return observe(this, add(a, b), 'add');
   }
 
   addRelu(a: Tensor, b: Tensor): Tensor {
-    return this.observe(relu(add(a, b)));
+    return observe(this, relu(add(a, b)), 'addRelu');
   }
 
   mul(a: Tensor, b: Tensor): Tensor {
-    return this.observe(mul(a, b));
+    return observe(this, mul(a, b), 'mul');
   }
 
   cat(tensors: readonly Tensor[], dim = 0): Tensor {
-    return this.observe(cat(tensors, dim));
+    return observe(this, cat(tensors, dim), 'cat');
   }
 
   /** Not observed: in int8 it moves the zero point. */
@@ -45,9 +46,5 @@ export class FloatFunctional extends Module<never> {
   /** Not observed: in int8 it changes the scale. */
   mulScalar(x: Tensor, scalar: number): Tensor {
     return mul(x, scalar);
-  }
-
-  private observe(x: Tensor): Tensor {
-    return this.activationPostProcess ? this.activationPostProcess.call(x) : x;
   }
 }

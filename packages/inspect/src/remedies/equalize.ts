@@ -1,5 +1,5 @@
 import { QuantizationError } from '@octet/backend';
-import { type AnyModule, ReLU, ReLU6 } from '@octet/nn';
+import { type AnyModule, moveHooks, ReLU, ReLU6 } from '@octet/nn';
 import { FixedQParamsObserver, Observer } from '@octet/quantization';
 import { noGrad, type Tensor, tensor } from '@octet/tensor';
 import { floatTwin } from '../float-twin';
@@ -55,7 +55,11 @@ export async function equalize(model: AnyModule, input: ModelInput): Promise<Equ
  */
 export function replaceRelu6(model: AnyModule): number {
   const found = model.namedModules().filter(([, module]) => module instanceof ReLU6);
-  for (const [path, { training }] of found) model.setSubmodule(path, new ReLU().train(training));
+  for (const [path, module] of found) {
+    const relu = new ReLU().train(module.training);
+    moveHooks(module, relu);
+    model.setSubmodule(path, relu);
+  }
   return found.length;
 }
 
