@@ -1,5 +1,5 @@
 import { Buffer } from '@octet/nn';
-import { type Tensor, tensor } from '@octet/tensor';
+import { perTensorQParams, type Tensor, tensor } from '@octet/tensor';
 import type { QparamTensors } from '../functional/observe';
 import { Observer, type ObserverOptions } from './base';
 
@@ -18,6 +18,7 @@ export class FixedQParamsObserver extends Observer {
 
   constructor({ scale, zeroPoint, ...options }: FixedQParamsOptions) {
     super(options);
+    perTensorQParams('FixedQParamsObserver', this.dtype, scale, zeroPoint);
     this.scale = new Buffer(tensor([scale]));
     this.zeroPoint = new Buffer(tensor([zeroPoint], { dtype: 'int32' }));
     this.observed = true;
