@@ -30,10 +30,17 @@ export {
   correctBias,
   type EqualizedPair,
   equalize,
+  type Judgement,
+  type RemedyName,
+  type RemedyTrial,
+  type RemedyTrials,
   type RoundedLayer,
   replaceRelu6,
+  type TryRemediesOptions,
+  tryRemedies,
 } from './remedies';
 export { type RenderReportOptions, renderReport } from './report/render';
+export { inFloatText, type TrialRow, trialRows, trialsText } from './report/trials';
 export {
   type LayerSensitivity,
   type Sensitivity,
@@ -42,4 +49,5 @@ export {
   sensitivity,
 } from './sensitivity';
 export type { Difference, Histogram } from './statistics';
+export type { RandomPart, Verdict } from './verdict';
 export type { WeightAnalysis } from './weights';

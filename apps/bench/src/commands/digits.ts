@@ -15,6 +15,7 @@ import { formatBytes, formatCount, formatMs, formatPercent, timeConsumption } fr
 import { hostInfo } from '../host';
 import { backendOption, jsonOption, number, threadsOption, whole } from '../options';
 import { withProgress } from '../progress';
+import { provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
 import { formatTable, right } from '../table';
 
@@ -77,7 +78,7 @@ async function benchDigits({ json, ...options }: DigitsOptions): Promise<void> {
     bytes: await mapEach(contenders, ({ file, model, saved = model }) =>
       saveCheckpoint(saved, checkpoint(out, file)),
     ),
-    msPer1000: await mapEach(contenders, ({ model }) => timeThousand(model, test)),
+    msPer1000: await timeEach(contenders, test),
   };
   const checkpointRatio = results.bytes.qatInt8 / results.bytes.fp32;
   const { fp32, qatInt8 } = results.msPer1000;
@@ -94,6 +95,7 @@ async function benchDigits({ json, ...options }: DigitsOptions): Promise<void> {
   if (json === undefined) return;
   await writeJson(json, {
     command: 'digits',
+    ...provenance(),
     backend: backend.name,
     threads,
     ...results,
@@ -185,6 +187,14 @@ function checkCounts({ train, test }: Pick<DigitsOptions, 'train' | 'test'>): vo
     found: `${train} and ${test}`,
     fix: 'No digit is in both parts.',
   });
+}
+
+async function timeEach(
+  { fp32, ptqInt8, qatInt8 }: PerContender<Contender>,
+  test: Dataset<Digit>,
+): Promise<PerContender<number>> {
+  const ms = await timeThousand([fp32.model, ptqInt8.model, qatInt8.model], test);
+  return { fp32: ms[0], ptqInt8: ms[1], qatInt8: ms[2] };
 }
 
 function firstOf<T>(data: Dataset<T>, count: number): Subset<T> {

@@ -82,14 +82,21 @@ async function readReport(file: string): Promise<Report> {
       },
       { cause },
     );
+  const message = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause));
   let value: Partial<Report>;
   try {
     value = JSON.parse(await readFile(file, 'utf8'));
   } catch (cause) {
-    throw wrong(cause instanceof Error ? cause.message : String(cause), cause);
+    throw wrong(message(cause), cause);
   }
-  if (Object.hasOwn(tablesOf, value?.command ?? '')) return value as Report;
-  throw wrong(value?.command ? `that of ${value.command}` : 'something else');
+  if (!Object.hasOwn(tablesOf, value?.command ?? ''))
+    throw wrong(value?.command ? `that of ${value.command}` : 'something else');
+  try {
+    markdownOf(value as Report);
+  } catch (cause) {
+    throw wrong(`that of ${value.command}, but not whole (${message(cause)})`, cause);
+  }
+  return value as Report;
 }
 
 function markdownOf(value: Report): string {

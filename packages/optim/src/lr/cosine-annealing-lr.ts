@@ -10,6 +10,8 @@ import { type Group, LRScheduler, type Scheduled } from './scheduler';
  * @throws ArgumentError unless tMax is a whole number >= 1
  */
 export class CosineAnnealingLR extends LRScheduler {
+  static override readonly name: string = 'CosineAnnealingLR';
+
   readonly tMax: number;
   readonly etaMin: number;
 

@@ -2,6 +2,8 @@ import { type Group, LRScheduler, type Scheduled } from './scheduler';
 
 /** At every step: lr = gamma · lr. */
 export class ExponentialLR extends LRScheduler {
+  static override readonly name: string = 'ExponentialLR';
+
   readonly gamma: number;
 
   constructor(optimizer: Scheduled, { gamma }: { gamma: number }) {

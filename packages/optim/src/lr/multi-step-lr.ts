@@ -2,6 +2,8 @@ import { type Group, LRScheduler, type Scheduled } from './scheduler';
 
 /** At each of the `milestones` (steps): lr = gamma · lr; a milestone may occur more than once. */
 export class MultiStepLR extends LRScheduler {
+  static override readonly name: string = 'MultiStepLR';
+
   readonly milestones: readonly number[];
   readonly gamma: number;
 

@@ -43,6 +43,8 @@ interface Phase {
  * the last step
  */
 export class OneCycleLR extends LRScheduler {
+  static override readonly name: string = 'OneCycleLR';
+
   readonly totalSteps: number;
   private readonly phases: readonly Phase[];
   private readonly anneal: (from: number, to: number, part: number) => number;

@@ -3,6 +3,8 @@ import { type Group, LRScheduler, type Scheduled } from './scheduler';
 
 /** Every `stepSize` steps: lr = gamma · lr. @throws ArgumentError unless stepSize is a whole number >= 1 */
 export class StepLR extends LRScheduler {
+  static override readonly name: string = 'StepLR';
+
   readonly stepSize: number;
   readonly gamma: number;
 

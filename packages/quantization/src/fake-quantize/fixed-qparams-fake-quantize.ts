@@ -9,6 +9,7 @@ import { FakeQuantizeBase } from './base';
  * sigmoid's. @throws QuantizationError for another observer
  */
 export class FixedQParamsFakeQuantize extends FakeQuantizeBase {
+  static override readonly name: string = 'FixedQParamsFakeQuantize';
   constructor({ observer }: { observer: ObserverLike }) {
     super(observer, {});
     if (!(this.activationPostProcess instanceof FixedQParamsObserver)) {

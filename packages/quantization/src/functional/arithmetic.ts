@@ -1,4 +1,5 @@
 import {
+  isScale,
   QuantizationError,
   quantizeNumber,
   quantRange,
@@ -124,19 +125,18 @@ export function quantizedAddScalar(x: Tensor, scalar: number, { relu = false } =
   });
 }
 
-/** x * scalar changes the scale alone; a negative scalar mirrors the integers, 0 gives the zero tensor of scale 1. */
+/**
+ * x * scalar changes the scale alone; a negative scalar mirrors the integers. 0, and a product too small to be a scale, give
+ * the zero tensor of scale 1.
+ */
 export function quantizedMulScalar(x: Tensor, scalar: number, { relu = false } = {}): Tensor {
   const op = 'quantized.mulScalar';
   const xq = requireQuint8(op, x);
   const [qmin, qmax] = quantRange.quint8;
-  if (f32(Math.abs(scalar) * xq.scale) === 0)
+  const scale = Math.abs(scalar) * xq.scale;
+  if (scale < 1 && !isScale(scale))
     return lookup(op, x, 'quint8', perTensorQParams(op, 'quint8', 1, 0), () => 0);
-  const yq = perTensorQParams(
-    op,
-    'quint8',
-    Math.abs(scalar) * xq.scale,
-    scalar > 0 ? xq.zeroPoint : qmax - (xq.zeroPoint - qmin),
-  );
+  const yq = perTensorQParams(op, 'quint8', scale, scalar > 0 ? xq.zeroPoint : qmax - (xq.zeroPoint - qmin));
   const { clampMin } = outputRange(yq.zeroPoint, relu);
   return lookup(op, x, 'quint8', yq, (q) => Math.max(scalar > 0 ? q : qmax + qmin - q, clampMin));
 }

@@ -1,6 +1,7 @@
 /** What the int8 operations have in common: the numbers that the host works out once, so that all backends agree. */
 import { QuantizationError, quantRange, roundHalfEven } from '@octet/backend';
 import {
+  kernel,
   type PerTensorQParams,
   perTensorQParams,
   qparamArrays,
@@ -18,6 +19,7 @@ export interface OutputQparams {
 
 /** @throws DTypeError unless `x` is quint8, QuantizationError unless per tensor. */
 export function requireQuint8(op: string, x: Tensor): PerTensorQParams {
+  kernel.requireTensor(op, x);
   if (x.dtype !== 'quint8' || !x.qparams) {
     throw new QuantizationError({
       op,

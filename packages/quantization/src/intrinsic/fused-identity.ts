@@ -26,6 +26,7 @@ class FusionSite {
  * @throws QuantizationError when called where that one didn't run before: a place of the forward pass that misses the layer
  */
 export class FusedIdentity extends Identity {
+  static override readonly name: string = 'FusedIdentity';
   static override readonly keepsNothing = true;
 
   private readonly sites: FusionSite[] = [];

@@ -1,8 +1,14 @@
-import { ArgumentError, QuantizationError, type QuantizedDType, type TypedArray } from '@octet/backend';
+import {
+  ArgumentError,
+  isScale,
+  QuantizationError,
+  type QuantizedDType,
+  type TypedArray,
+} from '@octet/backend';
 import { Buffer, Module, type StateLoader } from '@octet/nn';
-import { type Tensor, tensor, zeros } from '@octet/tensor';
+import { checkScale, type Tensor, tensor, zeros } from '@octet/tensor';
 import { type QparamTensors, qparamsOfRange, untouchedRange } from '../functional/observe';
-import { isScale, numbersOf, one } from '../loaded';
+import { numbersOf, one } from '../loaded';
 import { type ObserverFactory, withArgs } from '../with-args';
 
 export type QScheme = 'perTensorAffine' | 'perTensorSymmetric' | 'perChannelAffine' | 'perChannelSymmetric';
@@ -51,6 +57,7 @@ export abstract class Observer extends Module {
     this.dtype = dtype;
     this.qscheme = qscheme;
     this.reduceRange = reduceRange;
+    checkScale(`${new.target.name}: eps`, eps);
     this.eps = eps;
     this.customRange = quantMin !== undefined && quantMax !== undefined;
     const [min, max] = this.customRange ? [quantMin as number, quantMax as number] : dtypeRange[dtype];

@@ -39,6 +39,7 @@ export interface HistogramOptions extends ObserverOptions {
  * `calculateQparams` and `stateDict` refuse: `await settleObservers(model)`, which `convert` does by itself.
  */
 export class HistogramObserver extends RangeObserver {
+  static override readonly name: string = 'HistogramObserver';
   static readonly keepsNothing = true;
 
   /** How many bytes of batches, of all observers, may be on their way from the backend. */

@@ -25,6 +25,7 @@ const SMALLEST_FACTOR = 2 ** -30;
  * https://arxiv.org/abs/1806.08342, section 3.2.2).
  */
 export class QatConvBn2d extends QatConv2d {
+  static override readonly name: string = 'QatConvBn2d';
   static override readonly keepsNothing = true;
 
   readonly bn: BatchNorm2d;
@@ -165,6 +166,7 @@ export class QatConvBn2d extends QatConv2d {
 
 /** QatConvBn2d and ReLU. */
 export class QatConvBnReLU2d extends QatConvBn2d {
+  static override readonly name: string = 'QatConvBnReLU2d';
   static override readonly keepsNothing = true;
 
   override forward(x: Tensor): Tensor {

@@ -5,6 +5,7 @@ import type { ObserverOrFakeQuant } from '../with-args';
 
 /** A convolution whose weight is fake-quantized. */
 export class QatConv2d extends Conv2d {
+  static override readonly name: string = 'QatConv2d';
   static override readonly keepsNothing = true;
 
   readonly weightFakeQuant: ObserverOrFakeQuant;
@@ -28,6 +29,7 @@ export class QatConv2d extends Conv2d {
 
 /** A convolution whose weight is fake-quantized, and ReLU. */
 export class QatConvReLU2d extends QatConv2d {
+  static override readonly name: string = 'QatConvReLU2d';
   static override readonly keepsNothing = true;
 
   override forward(x: Tensor): Tensor {
