@@ -60,7 +60,7 @@ describe.each(wrong)('the scale %d', (scale) => {
     expect(module.scale).toBe(0.5);
     const fake = new FakeQuantize();
     expect(() => fake.loadStateDict({ ...fake.stateDict(), scale: tensor([scale]) })).toThrow(
-      /scale: expected positive, finite numbers/,
+      /scale: expected a finite number > 0/,
     );
     expect([...fake.scale.dataSync()]).toEqual([1]);
   });
@@ -83,7 +83,7 @@ test('zero points outside the range', () => {
     );
     const module = new quantized.Quantize({ scale: 0.5, zeroPoint: 3 });
     const state = { ...module.stateDict(), zero_point: tensor([z], { dtype: 'int32' }) };
-    expect(() => module.loadStateDict(state)).toThrow(/zero_point: expected an integer from 0 to 255/);
+    expect(() => module.loadStateDict(state)).toThrow(/zero_point: expected one whole number from 0 to 255/);
     expect(() => new quantized.Quantize({ scale: 0.5, zeroPoint: z })).toThrow(QuantizationError);
   }
 });

@@ -138,7 +138,7 @@ export abstract class FakeQuantizeBase extends Module {
     numbersOf(
       load,
       'scale',
-      `${ranges || 1} finite numbers > 0`,
+      ranges && ranges > 1 ? `${ranges} finite numbers > 0` : 'a finite number > 0',
       (s) => (s.length === 1 || s.length === ranges) && s.length > 0 && s.every(isScale),
     );
     numbersOf(

@@ -1,4 +1,5 @@
 import {
+  checkOptions,
   isScale,
   QuantizationError,
   quantizeNumber,
@@ -98,8 +99,9 @@ export function requantize(x: Tensor, output: OutputQparams): Tensor {
 }
 
 /** x + scalar: exact where the zero point can move, else requantized, as PyTorch does it. */
-export function quantizedAddScalar(x: Tensor, scalar: number, { relu = false } = {}): Tensor {
+export function quantizedAddScalar(x: Tensor, scalar: number, options?: { relu?: boolean }): Tensor {
   const op = 'quantized.addScalar';
+  const { relu = false } = checkOptions(op, options, 'relu');
   const xq = requireQuint8(op, x);
   const [qmin, qmax] = quantRange.quint8;
   const cq = roundHalfEven(scalar / xq.scale);
@@ -129,8 +131,9 @@ export function quantizedAddScalar(x: Tensor, scalar: number, { relu = false } =
  * x * scalar changes the scale alone; a negative scalar mirrors the integers. 0, and a product too small to be a scale, give
  * the zero tensor of scale 1.
  */
-export function quantizedMulScalar(x: Tensor, scalar: number, { relu = false } = {}): Tensor {
+export function quantizedMulScalar(x: Tensor, scalar: number, options?: { relu?: boolean }): Tensor {
   const op = 'quantized.mulScalar';
+  const { relu = false } = checkOptions(op, options, 'relu');
   const xq = requireQuint8(op, x);
   const [qmin, qmax] = quantRange.quint8;
   const scale = Math.abs(scalar) * xq.scale;

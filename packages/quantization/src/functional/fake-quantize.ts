@@ -1,4 +1,4 @@
-import { QuantizationError, ShapeError } from '@octet/backend';
+import { checkOptions, QuantizationError, ShapeError } from '@octet/backend';
 import { checkScale, freeHelper, kernel, record, type Tensor } from '@octet/tensor';
 import { aroundChannels } from './observe';
 
@@ -26,6 +26,7 @@ export function fakeQuantize(
   zeroPoint: Tensor,
   options: FakeQuantizeOptions,
 ): Tensor {
+  checkOptions('fakeQuantize', options, 'quantMin quantMax axis');
   checkQparams('fakeQuantize', scale, zeroPoint, options);
   return simulate(x, scale, zeroPoint, options);
 }
@@ -56,6 +57,7 @@ export function learnableFakeQuantize(
   zeroPoint: Tensor,
   options: FakeQuantizeOptions & { gradFactor?: number },
 ): Tensor {
+  checkOptions('learnableFakeQuantize', options, 'quantMin quantMax axis gradFactor');
   checkQparams('learnableFakeQuantize', scale, undefined, options);
   return simulateLearned(x, scale, zeroPoint, options);
 }

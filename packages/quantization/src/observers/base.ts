@@ -1,5 +1,6 @@
 import {
   ArgumentError,
+  checkOptions,
   isScale,
   QuantizationError,
   type QuantizedDType,
@@ -26,6 +27,9 @@ export interface ObserverOptions {
   eps?: number;
 }
 
+/** Their names, for checkOptions. */
+export const observerOptions = 'dtype qscheme reduceRange quantMin quantMax eps';
+
 const dtypeRange = { quint8: [0, 255], qint8: [-128, 127] } as const;
 
 /**
@@ -45,14 +49,15 @@ export abstract class Observer extends Module {
   /** Whether a batch has been seen, or a range loaded. */
   observed = false;
 
-  constructor({
-    dtype = 'quint8',
-    qscheme = 'perTensorAffine',
-    reduceRange = false,
-    quantMin,
-    quantMax,
-    eps = 2 ** -23,
-  }: ObserverOptions = {}) {
+  constructor(options?: ObserverOptions) {
+    const {
+      dtype = 'quint8',
+      qscheme = 'perTensorAffine',
+      reduceRange = false,
+      quantMin,
+      quantMax,
+      eps = 2 ** -23,
+    } = checkOptions(new.target.name, options, observerOptions);
     super();
     this.dtype = dtype;
     this.qscheme = qscheme;
@@ -118,7 +123,7 @@ export abstract class RangeObserver extends Observer {
   minVal: Buffer;
   maxVal: Buffer;
 
-  constructor(options: ObserverOptions, allowed: readonly QScheme[], shape: readonly number[]) {
+  constructor(options: ObserverOptions | undefined, allowed: readonly QScheme[], shape: readonly number[]) {
     super(options);
     if (!allowed.includes(this.qscheme)) {
       throw new QuantizationError({
