@@ -56,14 +56,32 @@ function editDistance(a: string, b: string): number {
   return row[b.length];
 }
 
-/** @throws ArgumentError unless `value` is true or false. */
-export function requireFlag(op: string, name: string, value: boolean): boolean {
-  if (typeof value === 'boolean') return value;
+const types = { boolean: 'true or false', number: 'a number', function: 'a function' };
+
+/** @throws ArgumentError unless `value` is of this type, as `typeof` names it. */
+export function requireType<T>(op: string, name: string, value: T, type: keyof typeof types): T {
+  if (typeof value === type) return value;
   throw new ArgumentError({
     op,
-    expected: `${name} to be true or false`,
+    expected: `${name} to be ${types[type]}`,
     found: describe(value),
     fix: `It is no options object: write ${name} itself.`,
+  });
+}
+
+/** @throws ArgumentError unless `value` is true or false. */
+export function requireFlag(op: string, name: string, value: boolean): boolean {
+  return requireType(op, name, value, 'boolean');
+}
+
+/** @throws ArgumentError unless `value` is an array. */
+export function requireList<T extends readonly unknown[]>(op: string, name: string, value: T): T {
+  if (Array.isArray(value)) return value;
+  throw new ArgumentError({
+    op,
+    expected: `${name} to be an array`,
+    found: describe(value),
+    fix: `Write it in brackets, as in ${op}([2, 3]).`,
   });
 }
 

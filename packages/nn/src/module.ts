@@ -1,11 +1,14 @@
 import {
   type Backend,
   checkOptions,
+  describe,
   isFloatDType,
   kind,
   ModuleError,
   OctetError,
+  requireFlag,
   requireOwnCopy,
+  requireType,
 } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
 import { freeIntermediate, getBackend, Tensor } from '@octet/tensor';
@@ -109,7 +112,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
 
   /** Training mode (or, with false, evaluation) for this module and all under it. */
   train(mode = true): this {
-    this.training = mode;
+    this.training = requireFlag('train', 'mode', mode);
     for (const child of this.children()) child.train(mode);
     return this;
   }
@@ -202,6 +205,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
 
   /** Calls `fn` for every module under this one and then for itself. */
   apply(fn: (module: AnyModule) => void): this {
+    requireType('apply', 'fn', fn, 'function');
     for (const child of this.children()) child.apply(fn);
     fn(this);
     return this;
@@ -463,7 +467,7 @@ export function inTurn(x: Tensor, ...steps: readonly Step[]): Tensor {
 export function requireModule<M extends AnyModule>(op: string, value: M): M {
   if (value instanceof Module) return value;
   requireOwnCopy(op, value, { Module });
-  throw new ModuleError({ op, expected: 'a module', found: String(value), fix: 'Pass modules.' });
+  throw new ModuleError({ op, expected: 'a module', found: describe(value), fix: 'Pass modules.' });
 }
 
 /** The name of a module's class, for people. */

@@ -1,5 +1,5 @@
 import { checkOptions, QuantizationError, warn } from '@octet/backend';
-import { type AnyModule, Identity, Linear, LSTM, removeHooks } from '@octet/nn';
+import { type AnyModule, Identity, Linear, LSTM, removeHooks, requireModule } from '@octet/nn';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
 import { FloatFunctional } from './float-functional';
 import { FusedIdentity } from './intrinsic';
@@ -33,6 +33,7 @@ export async function convert<M extends AnyModule>(prepared: M, options?: Conver
     options,
     'inplace requireCalibration',
   );
+  requireModule('convert', prepared);
   requirePrepared(prepared, requireCalibration);
   await settleObservers(prepared);
   const target = inplace ? prepared : prepared.clone({ hooks: true });
@@ -127,6 +128,7 @@ export async function quantizeDynamic<M extends AnyModule>(
     qconfig = defaultDynamicQConfig,
     inplace = false,
   } = checkOptions('quantizeDynamic', options, 'inplace layers qconfig');
+  requireModule('quantizeDynamic', model);
   const asked = layers instanceof QConfigMapping ? undefined : [...layers];
   const mapping = layers instanceof QConfigMapping ? layers : mappingOf(asked ?? [], qconfig);
   const target = inplace ? model : model.clone({ hooks: true });

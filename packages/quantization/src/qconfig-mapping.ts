@@ -1,4 +1,4 @@
-import { QuantizationError } from '@octet/backend';
+import { ArgumentError, describe, QuantizationError } from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
 import { FusedModule } from './intrinsic';
 import { getDefaultQatQConfig, getDefaultQConfig, QConfig, type QEngine } from './qconfig';
@@ -14,19 +14,19 @@ export class QConfigMapping {
 
   /** For every layer that no other rule names. */
   setGlobal(qconfig: QConfig | null): this {
-    this.global = qconfig;
+    this.global = requireQConfig(qconfig);
     return this;
   }
 
   /** For all layers of exactly this class, and the fused modules that begin with one. */
   setObjectType(type: ModuleClass, qconfig: QConfig | null): this {
-    this.byType.set(type, qconfig);
+    this.byType.set(type, requireQConfig(qconfig));
     return this;
   }
 
   /** For the module at this path and all under it. */
   setModuleName(path: string, qconfig: QConfig | null): this {
-    this.byName.set(path, qconfig);
+    this.byName.set(path, requireQConfig(qconfig));
     return this;
   }
 
@@ -88,6 +88,23 @@ export function getDefaultQConfigMapping(engine: QEngine = 'x86'): QConfigMappin
 
 export function getDefaultQatQConfigMapping(engine: QEngine = 'x86'): QConfigMapping {
   return new QConfigMapping().setGlobal(getDefaultQatQConfig(engine));
+}
+
+/** @throws QuantizationError unless `value` is a QConfig or null */
+function requireQConfig<T>(value: T): T {
+  if (value === null || value instanceof QConfig) return value;
+  throw new QuantizationError({
+    op: 'QConfigMapping',
+    expected: 'a QConfig, or null',
+    found: describe(value),
+    fix: 'Use new QConfig({ activation, weight }) or getDefaultQConfig().',
+  });
+}
+
+/** @throws ArgumentError unless `value` is a mapping */
+export function requireMapping(op: string, value: unknown, fix: string): void {
+  if (value instanceof QConfigMapping) return;
+  throw new ArgumentError({ op, expected: 'a QConfigMapping', found: describe(value), fix });
 }
 
 /** A module's QConfig: its own, or undefined. @throws QuantizationError for something else in the field */

@@ -11,6 +11,7 @@ import {
   type QuantizedDType,
   readNow,
   requireFlag,
+  requireType,
   ShapeError,
   type StorageDType,
   type TypedArray,
@@ -32,7 +33,7 @@ import * as ops from './ops';
 import { formatTensor } from './print';
 import { type QParams, sameQParams } from './qparams';
 import { keepStorage } from './scope';
-import { Storage } from './storage';
+import { requireBackend, Storage } from './storage';
 
 type Dims = number | readonly number[];
 
@@ -282,6 +283,7 @@ export class Tensor {
    * @throws AutogradError if it requires a gradient, outside of noGrad
    */
   fill_(value: number): this {
+    requireType('fill_', 'value', value, 'number');
     this.requireUnrecorded('fill_', this);
     if (this.offset === 0 && this.storage.length === this.numel && isDense(this.shape, this.strides)) {
       run('fill', {}, { y: this }, { value });
@@ -331,6 +333,7 @@ export class Tensor {
    */
   to(target: DType | Backend): Tensor {
     if (typeof target === 'string') return ops.cast(this, target as StorageDType);
+    requireBackend('to', target);
     if (target === this.backend) return this;
     const t = packed(this);
     return this.movedTo(target, t.strides, readTensor('to', t, 'Move it with await t.toAsync(backend).'));
@@ -338,6 +341,7 @@ export class Tensor {
 
   /** As `to(backend)`, also from a backend that can't be read at once (WebGPU). The elements are those at the call. */
   async toAsync(backend: Backend): Promise<Tensor> {
+    requireBackend('toAsync', backend);
     if (backend === this.backend) return this;
     const t = packed(this);
     return this.movedTo(backend, t.strides, await t.backend.read(t.storage.buffer, t.numel));
@@ -431,8 +435,8 @@ export class Tensor {
   tanh(): Tensor {
     return ops.tanh(this);
   }
-  gelu(): Tensor {
-    return ops.gelu(this);
+  gelu(options?: Record<string, never>): Tensor {
+    return ops.gelu(this, options);
   }
   leakyRelu(negativeSlope?: number): Tensor {
     return ops.leakyRelu(this, negativeSlope);

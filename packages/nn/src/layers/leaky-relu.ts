@@ -1,3 +1,4 @@
+import { requireType } from '@octet/backend';
 import { leakyRelu, type Tensor } from '@octet/tensor';
 import { repr } from '../arguments';
 import { Module } from '../module';
@@ -9,6 +10,7 @@ export class LeakyReLU extends Module {
 
   constructor(readonly negativeSlope = 0.01) {
     super();
+    requireType('LeakyReLU', 'negativeSlope', negativeSlope, 'number');
   }
 
   forward(x: Tensor): Tensor {

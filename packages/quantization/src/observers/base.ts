@@ -1,6 +1,7 @@
 import {
   ArgumentError,
   checkOptions,
+  describe,
   isScale,
   QuantizationError,
   type QuantizedDType,
@@ -65,6 +66,14 @@ export abstract class Observer extends Module {
     checkScale(`${new.target.name}: eps`, eps);
     this.eps = eps;
     this.customRange = quantMin !== undefined && quantMax !== undefined;
+    if (!(dtype in dtypeRange)) {
+      throw new ArgumentError({
+        op: new.target.name,
+        expected: 'dtype quint8 or qint8',
+        found: describe(dtype),
+        fix: 'Name one of the two.',
+      });
+    }
     const [min, max] = this.customRange ? [quantMin as number, quantMax as number] : dtypeRange[dtype];
     checkRange(new.target.name, dtype, min, max);
     this.quantMin = reduceRange ? Math.floor(min / 2) : min;

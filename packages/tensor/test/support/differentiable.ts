@@ -110,7 +110,7 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   hardsigmoid: { covers: ['hardsigmoid'], fn: ops.hardsigmoid, inputs: [wide([2, 3, 4])] },
   sigmoid: { covers: ['sigmoid'], fn: ops.sigmoid, inputs: [wide([2, 3, 4])] },
   tanh: { covers: ['tanh'], fn: ops.tanh, inputs: [[2, 3, 4]] },
-  gelu: { covers: ['gelu'], fn: ops.gelu, inputs: [wide([2, 3, 4])] },
+  gelu: { covers: ['gelu'], fn: (x) => ops.gelu(x), inputs: [wide([2, 3, 4])] },
   leakyRelu: { covers: ['leakyRelu'], fn: (x) => ops.leakyRelu(x, 0.2), inputs: [wide([2, 3, 4])] },
   clamp: { covers: ['clamp'], fn: (x) => ops.clamp(x, -2, 1), inputs: [wide([2, 3, 4])] },
   'clamp below': { covers: ['clamp'], fn: (x) => ops.clamp(x, -2), inputs: [wide([2, 3, 4])] },
