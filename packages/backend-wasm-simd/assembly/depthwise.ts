@@ -1,6 +1,9 @@
-// Depthwise convolution, channels last. A band of rows is copied with its padding around it and channels filled up to a
-// multiple of 4, so that the loops know no edges; bands fit the cache. Weights are [tap][channels filled up].
+// Depthwise convolution, channels last, by blocks of channels. A band of rows is copied with its padding around it and
+// channels filled up to a multiple of 4, so that the loops know no edges; bands fit the cache. Weights are
+// [block][plane][tap][channels filled up], bands [plane][row][column][channels filled up]: see spread.ts for planes, of
+// which there is one where every channel is a group.
 import { storeLanes32 } from './lanes';
+import { planeTable, spreadPixels } from './spread';
 import { madd, relu4 } from './tiles';
 
 /** Copies bytes, a multiple of 16. */
@@ -11,15 +14,14 @@ function copyVectors(to: usize, from: usize, bytes: usize): void {
 }
 
 /**
- * Rows first to first + rows of an image, columns left to left + columns, zero outside: [rows][columns][filled channels]
- * at `to`. With upH and upW the image counts as spread out, zeros between its pixels.
+ * Rows first to first + rows of an image, columns left to left + columns, zero outside: [rows][columns][filled] at `to`.
+ * With upH and upW the image counts as spread out, zeros between its pixels. pixel and filled: bytes of its pixels, and of
+ * the band's. spread: 0 where the first bytes are the same, or a plane's table.
  */
 function loadBand(
-  image: usize, height: i32, width: i32, channels: i32, first: i32, rows: i32, left: i32, columns: i32,
-  upH: i32, upW: i32, to: usize,
+  image: usize, height: i32, width: i32, pixel: usize, spread: usize, filled: usize, first: i32, rows: i32, left: i32,
+  columns: i32, upH: i32, upW: i32, to: usize,
 ): void {
-  const pixel = (<usize>channels << 2);
-  const filled = <usize>((channels + 3) & ~3) << 2;
   const before = <usize>min(columns, max(0, -left));
   const skip = max(0, left);
   const count = <usize>max(0, min(width - skip, columns - <i32>before));
@@ -34,34 +36,80 @@ function loadBand(
     if (upW > 1) {
       for (let j = left; j < left + columns; j++, at += filled) {
         const w = j / upW;
-        if (j >= 0 && w < width && w * upW == j) copyVectors(at, line + <usize>w * pixel, filled);
-        else memory.fill(at, 0, filled);
+        if (j < 0 || w >= width || w * upW != j) memory.fill(at, 0, filled);
+        else if (spread) spreadPixels(line + <usize>w * pixel, pixel, 1, spread, at, filled);
+        else copyVectors(at, line + <usize>w * pixel, filled);
       }
       continue;
     }
     memory.fill(at, 0, before * filled);
     at += before * filled;
     let from = line + <usize>skip * pixel;
-    if (filled == pixel) {
-      copyVectors(at, from, count * pixel);
-      at += count * filled;
-    } else {
-      for (let j: usize = 0; j < count; j++, at += filled, from += pixel) copyVectors(at, from, filled);
-    }
+    if (spread) spreadPixels(from, pixel, <i32>count, spread, at, filled);
+    else if (filled == pixel) copyVectors(at, from, count * pixel);
+    else for (const end = from + count * pixel; from < end; from += pixel, at += filled) copyVectors(at, from, filled);
+    at = to + (before + count) * filled;
     memory.fill(at, 0, (<usize>columns - before - count) * filled);
   }
 }
 
-/** weight [channels, taps] → packed [taps][channels filled up], the taps backwards if flipped. */
-export function packDepthwise(
-  weight: usize, packed: usize, channels: i32, taps: i32, flipped: bool, begin: i32, end: i32, thread: i32,
+/** All planes of a band, of the channels from `block` on: see loadBand. */
+function loadPlanes(
+  image: usize, height: i32, width: i32, pixel: usize, spread: usize, planes: i32, block: i32, channels: i32,
+  filled: usize, first: i32, rows: i32, left: i32, columns: i32, upH: i32, upW: i32, to: usize,
 ): void {
-  const filled = (channels + 3) & ~3;
-  for (let t = begin; t < end; t++) {
-    const to = packed + ((<usize>t * filled) << 2);
-    const from = weight + (<usize>(flipped ? taps - 1 - t : t) << 2);
-    for (let c: i32 = 0; c < filled; c++) {
-      store<f32>(to + (<usize>c << 2), c < channels ? load<f32>(from + ((<usize>c * taps) << 2)) : 0);
+  let table = spread ? spread + planeTable(block << 2) : 0;
+  if (!spread) image += <usize>block << 2;
+  for (let i: i32 = 0; i < planes; i++, table += planeTable(channels << 2), to += <usize>(rows * columns) * filled) {
+    loadBand(image, height, width, pixel, table, filled, first, rows, left, columns, upH, upW, to);
+  }
+}
+
+function loadPixels(from: usize, pixel: usize, count: usize, spread: usize, to: usize, filled: usize): void {
+  if (spread) spreadPixels(from, pixel, <i32>count, spread, to, filled);
+  else if (filled == pixel) copyVectors(to, from, count * pixel);
+  else for (; count > 0; count--, from += pixel, to += filled) copyVectors(to, from, filled);
+}
+
+/**
+ * The weight of channel c, plane and tap, [channels, taps, planes] → packed [blocks][planes][taps][block, filled up].
+ * reach: 0, or for the transposed convolution the inputs of a group: then the weight is [channels · planes / reach, taps,
+ * reach], the taps backwards. Units are planes by taps.
+ */
+export function packDepthwise(
+  weight: usize, packed: usize, channels: i32, block: i32, taps: i32, planes: i32, reach: i32,
+  begin: i32, end: i32, thread: i32,
+): void {
+  const group = <usize>max(1, reach) * taps * planes << 2;
+  for (let unit = begin; unit < end; unit++) {
+    const plane = unit / taps;
+    const tap = unit - plane * taps;
+    let from = weight + (<usize>(reach ? ((plane + 1) * taps - 1 - tap) * reach : tap * planes + plane) << 2);
+    let inner: i32 = 0;
+    for (let first: i32 = 0; first < channels; first += block) {
+      const count = min(block, channels - first);
+      const filled = (count + 3) & ~3;
+      const to = packed + (<usize>(first * planes * taps + unit * filled) << 2);
+      for (let i: i32 = 0; i < count; i++) {
+        store<f32>(to + (<usize>i << 2), load<f32>(from + (<usize>inner << 2)));
+        if (++inner >= reach) {
+          inner = 0;
+          from += group;
+        }
+      }
+      memory.fill(to + (<usize>count << 2), 0, <usize>(filled - count) << 2);
+    }
+  }
+}
+
+/** Writes where each tap begins, from the first on: [planes][kernelHeight][kernelWidth]. */
+function tapTable(
+  table: usize, planes: i32, plane: usize, kernelHeight: i32, kernelWidth: i32, tapH: usize, tapW: usize,
+): void {
+  for (let i: i32 = 0; i < planes; i++) {
+    for (let kh: i32 = 0; kh < kernelHeight; kh++) {
+      const row = <usize>i * plane + <usize>kh * tapH;
+      for (let kw: i32 = 0; kw < kernelWidth; kw++, table += 4) store<u32>(table, <u32>(row + <usize>kw * tapW));
     }
   }
 }
@@ -74,30 +122,25 @@ function storeChannels(y: usize, v: v128, left: i32): void {
   else storeLanes32(y, v, left);
 }
 
-/** Four neighbouring outputs of all channels; stride and pixel in bytes of the band. */
+/** Four neighbouring outputs of all channels; stride and pixel in bytes of the band, table that of tapTable. */
 function quad(
-  x: usize, pixel: usize, stride: usize, kernelHeight: i32, kernelWidth: i32, tapH: usize, tapW: usize,
-  weight: usize, bias: usize, relu: bool, y: usize, channels: i32,
+  x: usize, pixel: usize, stride: usize, table: usize, tableEnd: usize, weight: usize, bias: usize, relu: bool, y: usize,
+  yPixel: usize, channels: i32,
 ): void {
-  const yPixel = <usize>channels << 2;
-  const back = <usize>kernelWidth * tapW;
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
     let s0 = bias ? v128.load(bias + at) : f32x4.splat(0);
     let s1 = s0, s2 = s0, s3 = s0;
-    let p0 = x + at;
     let w = weight + at;
-    for (let kh: i32 = 0; kh < kernelHeight; kh++) {
-      for (let kw: i32 = 0; kw < kernelWidth; kw++) {
-        const v = v128.load(w);
-        s0 = madd(v128.load(p0), v, s0);
-        s1 = madd(v128.load(p0 + stride), v, s1);
-        s2 = madd(v128.load(p0 + stride * 2), v, s2);
-        s3 = madd(v128.load(p0 + stride * 3), v, s3);
-        w += pixel;
-        p0 += tapW;
-      }
-      p0 += tapH - back;
+    for (let t = table; t < tableEnd; t += 4, w += pixel) {
+      let p = x + at + load<u32>(t);
+      const v = v128.load(w);
+      s0 = madd(v128.load(p), v, s0);
+      p += stride;
+      s1 = madd(v128.load(p), v, s1);
+      p += stride;
+      s2 = madd(v128.load(p), v, s2);
+      s3 = madd(v128.load(p + stride), v, s3);
     }
     if (relu) s0 = relu4(s0), s1 = relu4(s1), s2 = relu4(s2), s3 = relu4(s3);
     const to = y + at;
@@ -110,42 +153,43 @@ function quad(
 
 /** The same for 3×3, stride 1, no dilation: every pixel is loaded once for all outputs that use it. */
 function quad3x3(
-  x: usize, line: usize, pixel: usize, weight: usize, bias: usize, relu: bool, y: usize, channels: i32,
+  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, relu: bool, y: usize, yPixel: usize, channels: i32,
 ): void {
-  const yPixel = <usize>channels << 2;
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
     let s0 = bias ? v128.load(bias + at) : f32x4.splat(0);
     let s1 = s0, s2 = s0, s3 = s0;
     let w = weight + at;
     let p = x + at;
-    for (let kh: i32 = 0; kh < 3; kh++) {
-      const w0 = v128.load(w);
-      const w1 = v128.load(w + pixel);
-      const w2 = v128.load(w + pixel * 2);
-      w += pixel * 3;
-      let q = p;
-      s0 = madd(v128.load(q), w0, s0);
-      q += pixel;
-      let v = v128.load(q);
-      s0 = madd(v, w1, s0);
-      s1 = madd(v, w0, s1);
-      q += pixel;
-      v = v128.load(q);
-      s0 = madd(v, w2, s0);
-      s1 = madd(v, w1, s1);
-      s2 = madd(v, w0, s2);
-      q += pixel;
-      v = v128.load(q);
-      s1 = madd(v, w2, s1);
-      s2 = madd(v, w1, s2);
-      s3 = madd(v, w0, s3);
-      q += pixel;
-      v = v128.load(q);
-      s2 = madd(v, w2, s2);
-      s3 = madd(v, w1, s3);
-      s3 = madd(v128.load(q + pixel), w2, s3);
-      p += line;
+    for (let i: i32 = 0; i < planes; i++, p += plane - line * 3) {
+      for (let kh: i32 = 0; kh < 3; kh++) {
+        const w0 = v128.load(w);
+        const w1 = v128.load(w + pixel);
+        const w2 = v128.load(w + pixel * 2);
+        w += pixel * 3;
+        let q = p;
+        s0 = madd(v128.load(q), w0, s0);
+        q += pixel;
+        let v = v128.load(q);
+        s0 = madd(v, w1, s0);
+        s1 = madd(v, w0, s1);
+        q += pixel;
+        v = v128.load(q);
+        s0 = madd(v, w2, s0);
+        s1 = madd(v, w1, s1);
+        s2 = madd(v, w0, s2);
+        q += pixel;
+        v = v128.load(q);
+        s1 = madd(v, w2, s1);
+        s2 = madd(v, w1, s2);
+        s3 = madd(v, w0, s3);
+        q += pixel;
+        v = v128.load(q);
+        s2 = madd(v, w2, s2);
+        s3 = madd(v, w1, s3);
+        s3 = madd(v128.load(q + pixel), w2, s3);
+        p += line;
+      }
     }
     if (relu) s0 = relu4(s0), s1 = relu4(s1), s2 = relu4(s2), s3 = relu4(s3);
     const to = y + at;
@@ -158,9 +202,8 @@ function quad3x3(
 
 /** The same for stride 2. */
 function quad3x3by2(
-  x: usize, line: usize, pixel: usize, weight: usize, bias: usize, relu: bool, y: usize, channels: i32,
+  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, relu: bool, y: usize, yPixel: usize, channels: i32,
 ): void {
-  const yPixel = <usize>channels << 2;
   const two = pixel * 2;
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
@@ -168,28 +211,30 @@ function quad3x3by2(
     let s1 = s0, s2 = s0, s3 = s0;
     let w = weight + at;
     let p = x + at;
-    for (let kh: i32 = 0; kh < 3; kh++) {
-      const w0 = v128.load(w);
-      const w1 = v128.load(w + pixel);
-      const w2 = v128.load(w + two);
-      w += pixel * 3;
-      let even = p;
-      let odd = p + pixel;
-      s0 = madd(v128.load(odd), w1, madd(v128.load(even), w0, s0));
-      even += two, odd += two;
-      let v = v128.load(even);
-      s0 = madd(v, w2, s0);
-      s1 = madd(v128.load(odd), w1, madd(v, w0, s1));
-      even += two, odd += two;
-      v = v128.load(even);
-      s1 = madd(v, w2, s1);
-      s2 = madd(v128.load(odd), w1, madd(v, w0, s2));
-      even += two, odd += two;
-      v = v128.load(even);
-      s2 = madd(v, w2, s2);
-      s3 = madd(v128.load(odd), w1, madd(v, w0, s3));
-      s3 = madd(v128.load(even + two), w2, s3);
-      p += line;
+    for (let i: i32 = 0; i < planes; i++, p += plane - line * 3) {
+      for (let kh: i32 = 0; kh < 3; kh++) {
+        const w0 = v128.load(w);
+        const w1 = v128.load(w + pixel);
+        const w2 = v128.load(w + two);
+        w += pixel * 3;
+        let even = p;
+        let odd = p + pixel;
+        s0 = madd(v128.load(odd), w1, madd(v128.load(even), w0, s0));
+        even += two, odd += two;
+        let v = v128.load(even);
+        s0 = madd(v, w2, s0);
+        s1 = madd(v128.load(odd), w1, madd(v, w0, s1));
+        even += two, odd += two;
+        v = v128.load(even);
+        s1 = madd(v, w2, s1);
+        s2 = madd(v128.load(odd), w1, madd(v, w0, s2));
+        even += two, odd += two;
+        v = v128.load(even);
+        s2 = madd(v, w2, s2);
+        s3 = madd(v128.load(odd), w1, madd(v, w0, s3));
+        s3 = madd(v128.load(even + two), w2, s3);
+        p += line;
+      }
     }
     if (relu) s0 = relu4(s0), s1 = relu4(s1), s2 = relu4(s2), s3 = relu4(s3);
     const to = y + at;
@@ -202,88 +247,88 @@ function quad3x3by2(
 
 /** One output of all channels. */
 function single(
-  x: usize, pixel: usize, kernelHeight: i32, kernelWidth: i32, tapH: usize, tapW: usize, weight: usize, bias: usize,
-  relu: bool, y: usize, channels: i32,
+  x: usize, pixel: usize, table: usize, tableEnd: usize, weight: usize, bias: usize, relu: bool, y: usize, channels: i32,
 ): void {
-  const back = <usize>kernelWidth * tapW;
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
     let s = bias ? v128.load(bias + at) : f32x4.splat(0);
-    let p = x + at;
     let w = weight + at;
-    for (let kh: i32 = 0; kh < kernelHeight; kh++) {
-      for (let kw: i32 = 0; kw < kernelWidth; kw++) {
-        s = madd(v128.load(p), v128.load(w), s);
-        w += pixel;
-        p += tapW;
-      }
-      p += tapH - back;
-    }
+    for (let t = table; t < tableEnd; t += 4, w += pixel) s = madd(v128.load(x + at + load<u32>(t)), v128.load(w), s);
     if (relu) s = relu4(s);
     storeChannels(y + at, s, channels - c);
   }
 }
 
 /**
- * y [N,OH,OW,C] = depthwise convolution of x [N,H,W,C] (spread out by upH, upW) with packed weights, and relu of it if asked.
- * Units are bands of `bandRows` output rows of an image; scratch holds scratchStep bytes for each thread, a band's.
+ * y [N,OH,OW,channels] = depthwise convolution of x [N,H,W,inputs] (spread out by upH, upW) with packed weights, and relu of it if
+ * asked; spread: 0 or a table of planes, where channels aren't inputs one by one. Units are blocks of channels by bands of
+ * `bandRows` output rows of an image; scratch holds scratchStep bytes for each thread: the table of taps, and a band
+ * of all planes.
  */
 export function depthwise(
   x: usize, weight: usize, bias: usize, relu: bool, y: usize, scratch: usize, scratchStep: usize, bandRows: i32,
-  height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32, kernelHeight: i32, kernelWidth: i32,
-  strideH: i32, strideW: i32, padH: i32, padW: i32, dilationH: i32, dilationW: i32, upH: i32, upW: i32,
-  begin: i32, end: i32, thread: i32,
+  block: i32, spread: usize, planes: i32, inputs: i32, height: i32, width: i32, channels: i32, outHeight: i32,
+  outWidth: i32, kernelHeight: i32, kernelWidth: i32, strideH: i32, strideW: i32, padH: i32, padW: i32, dilationH: i32,
+  dilationW: i32, upH: i32, upW: i32, begin: i32, end: i32, thread: i32,
 ): void {
   const bands = (outHeight + bandRows - 1) / bandRows;
+  const blocks = (channels + block - 1) / block;
   const columns = (outWidth - 1) * strideW + (kernelWidth - 1) * dilationW + 1;
-  const pixel = <usize>((channels + 3) & ~3) << 2;
-  const line = <usize>columns * pixel;
-  const band = scratch + <usize>thread * scratchStep;
-  const step = <usize>strideW * pixel;
-  const tapH = <usize>dilationH * line;
-  const tapW = <usize>dilationW * pixel;
+  const taps = planes * kernelHeight * kernelWidth;
+  const table = scratch + <usize>thread * scratchStep;
+  const tableEnd = table + (<usize>taps << 2);
+  const band = (tableEnd + 15) & ~15;
+  const xPixel = <usize>inputs << 2;
   const yPixel = <usize>channels << 2;
   const close3x3 = kernelHeight == 3 && kernelWidth == 3 && strideW <= 2 && dilationW == 1;
   for (let unit = begin; unit < end; unit++) {
-    const n = unit / bands;
-    const row = (unit - n * bands) * bandRows;
+    const at = unit / blocks;
+    const first = (unit - at * blocks) * block;
+    const count = min(block, channels - first);
+    const n = at / bands;
+    const row = (at - n * bands) * bandRows;
     const rows = min(bandRows, outHeight - row);
-    loadBand(
-      x + <usize>n * height * width * yPixel, height, width, channels, row * strideH - padH,
-      (rows - 1) * strideH + (kernelHeight - 1) * dilationH + 1, -padW, columns, upH, upW, band,
+    const pixel = <usize>((count + 3) & ~3) << 2;
+    const line = <usize>columns * pixel;
+    const step = <usize>strideW * pixel;
+    const tapH = <usize>dilationH * line;
+    const tapW = <usize>dilationW * pixel;
+    const lines = (rows - 1) * strideH + (kernelHeight - 1) * dilationH + 1;
+    const plane = <usize>lines * line;
+    const w = weight + (<usize>(first * taps) << 2);
+    const b = bias ? bias + (<usize>first << 2) : 0;
+    loadPlanes(
+      x + <usize>n * height * width * xPixel, height, width, xPixel, spread, planes, first, channels, pixel,
+      row * strideH - padH, lines, -padW, columns, upH, upW, band,
     );
+    tapTable(table, planes, plane, kernelHeight, kernelWidth, tapH, tapW);
     for (let r: i32 = 0; r < rows; r++) {
       const from = band + <usize>(r * strideH) * line;
-      const to = y + <usize>((n * outHeight + row + r) * outWidth) * yPixel;
+      const to = y + <usize>((n * outHeight + row + r) * outWidth) * yPixel + (<usize>first << 2);
       if (outWidth < 4) {
         for (let j: i32 = 0; j < outWidth; j++) {
-          single(
-            from + <usize>j * step, pixel, kernelHeight, kernelWidth, tapH, tapW, weight, bias, relu,
-            to + <usize>j * yPixel, channels,
-          );
+          single(from + <usize>j * step, pixel, table, tableEnd, w, b, relu, to + <usize>j * yPixel, count);
         }
         continue;
       }
       for (let j: i32 = 0; j < outWidth; j += 4) {
         // The last four may overlap with those before: the same numbers twice.
-        const first = <usize>min(j, outWidth - 4);
-        const at = from + first * step;
-        const into = to + first * yPixel;
-        if (!close3x3) {
-          quad(at, pixel, step, kernelHeight, kernelWidth, tapH, tapW, weight, bias, relu, into, channels);
-        } else if (strideW == 1) quad3x3(at, tapH, pixel, weight, bias, relu, into, channels);
-        else quad3x3by2(at, tapH, pixel, weight, bias, relu, into, channels);
+        const column = <usize>min(j, outWidth - 4);
+        const source = from + column * step;
+        const into = to + column * yPixel;
+        if (!close3x3) quad(source, pixel, step, table, tableEnd, w, b, relu, into, yPixel, count);
+        else if (strideW == 1) quad3x3(source, tapH, pixel, planes, plane, w, b, relu, into, yPixel, count);
+        else quad3x3by2(source, tapH, pixel, planes, plane, w, b, relu, into, yPixel, count);
       }
     }
   }
 }
 
-/** sums [3 · 3][filled channels] += gradY · x over one row of outputs. */
+/** sums [3 · 3] of filled channels, `pixel` bytes apart, += gradY · x over one row of outputs. */
 function addRow3x3(
-  x: usize, tapH: usize, tapW: usize, step: usize, gradY: usize, channels: i32, outWidth: i32, sums: usize,
+  x: usize, tapH: usize, tapW: usize, step: usize, gradY: usize, yPixel: usize, channels: i32, outWidth: i32, sums: usize,
   pixel: usize,
 ): void {
-  const yPixel = <usize>channels << 2;
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
     const to = sums + at;
@@ -315,9 +360,8 @@ function addRow3x3(
 
 /** The same for one tap. */
 function addRow(
-  x: usize, step: usize, gradY: usize, channels: i32, outWidth: i32, sums: usize,
+  x: usize, step: usize, gradY: usize, yPixel: usize, channels: i32, outWidth: i32, sums: usize,
 ): void {
-  const yPixel = <usize>channels << 2;
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
     let sum = v128.load(sums + at);
@@ -332,46 +376,55 @@ function addRow(
 }
 
 /**
- * partial [units][taps][filled channels] = sums of gradY · x. Units are `share` bands each, of the `items` there are.
+ * partial [units][taps][planes][filled channels] = sums of gradY · x. Units are `share` bands each, of the `items` there are.
  */
 export function depthwiseWeightGradient(
   x: usize, gradY: usize, partial: usize, scratch: usize, scratchStep: usize, bandRows: i32, items: i32, share: i32,
-  height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32, kernelHeight: i32, kernelWidth: i32,
-  strideH: i32, strideW: i32, padH: i32, padW: i32, dilationH: i32, dilationW: i32,
-  begin: i32, end: i32, thread: i32,
+  block: i32, spread: usize, planes: i32, inputs: i32, height: i32, width: i32, channels: i32, outHeight: i32,
+  outWidth: i32, kernelHeight: i32, kernelWidth: i32, strideH: i32, strideW: i32, padH: i32, padW: i32, dilationH: i32,
+  dilationW: i32, begin: i32, end: i32, thread: i32,
 ): void {
   const bands = (outHeight + bandRows - 1) / bandRows;
   const columns = (outWidth - 1) * strideW + (kernelWidth - 1) * dilationW + 1;
-  const pixel = <usize>((channels + 3) & ~3) << 2;
-  const line = <usize>columns * pixel;
   const band = scratch + <usize>thread * scratchStep;
-  const step = <usize>strideW * pixel;
-  const tapH = <usize>dilationH * line;
-  const tapW = <usize>dilationW * pixel;
+  const xPixel = <usize>inputs << 2;
   const yPixel = <usize>channels << 2;
-  const sumBytes = <usize>(kernelHeight * kernelWidth) * pixel;
+  const planeBytes = <usize>((channels + 3) & ~3) << 2;
+  const tapBytes = <usize>planes * planeBytes;
+  const sumBytes = <usize>(kernelHeight * kernelWidth) * tapBytes;
   for (let unit = begin; unit < end; unit++) {
-    const sums = partial + <usize>unit * sumBytes;
-    memory.fill(sums, 0, sumBytes);
+    memory.fill(partial + <usize>unit * sumBytes, 0, sumBytes);
     for (let item = unit * share; item < min(items, (unit + 1) * share); item++) {
       const n = item / bands;
       const row = (item - n * bands) * bandRows;
       const rows = min(bandRows, outHeight - row);
-      loadBand(
-        x + <usize>n * height * width * yPixel, height, width, channels, row * strideH - padH,
-        (rows - 1) * strideH + (kernelHeight - 1) * dilationH + 1, -padW, columns, 1, 1, band,
-      );
-      for (let r: i32 = 0; r < rows; r++) {
-        const from = band + <usize>(r * strideH) * line;
-        const up = gradY + <usize>((n * outHeight + row + r) * outWidth) * yPixel;
-        if (kernelHeight == 3 && kernelWidth == 3) {
-          addRow3x3(from, tapH, tapW, step, up, channels, outWidth, sums, pixel);
-          continue;
-        }
-        let to = sums;
-        for (let kh: i32 = 0; kh < kernelHeight; kh++) {
-          for (let kw: i32 = 0; kw < kernelWidth; kw++, to += pixel) {
-            addRow(from + <usize>kh * tapH + <usize>kw * tapW, step, up, channels, outWidth, to);
+      const lines = (rows - 1) * strideH + (kernelHeight - 1) * dilationH + 1;
+      for (let first: i32 = 0; first < channels; first += block) {
+        const count = min(block, channels - first);
+        const pixel = <usize>((count + 3) & ~3) << 2;
+        const line = <usize>columns * pixel;
+        const step = <usize>strideW * pixel;
+        const tapH = <usize>dilationH * line;
+        const tapW = <usize>dilationW * pixel;
+        loadPlanes(
+          x + <usize>n * height * width * xPixel, height, width, xPixel, spread, planes, first, channels, pixel,
+          row * strideH - padH, lines, -padW, columns, 1, 1, band,
+        );
+        for (let i: i32 = 0; i < planes; i++) {
+          const sums = partial + <usize>unit * sumBytes + <usize>i * planeBytes + (<usize>first << 2);
+          for (let r: i32 = 0; r < rows; r++) {
+            const from = band + <usize>(i * lines + r * strideH) * line;
+            const up = gradY + <usize>((n * outHeight + row + r) * outWidth) * yPixel + (<usize>first << 2);
+            if (kernelHeight == 3 && kernelWidth == 3) {
+              addRow3x3(from, tapH, tapW, step, up, yPixel, count, outWidth, sums, tapBytes);
+              continue;
+            }
+            let to = sums;
+            for (let kh: i32 = 0; kh < kernelHeight; kh++) {
+              for (let kw: i32 = 0; kw < kernelWidth; kw++, to += tapBytes) {
+                addRow(from + <usize>kh * tapH + <usize>kw * tapW, step, up, yPixel, count, outWidth, to);
+              }
+            }
           }
         }
       }

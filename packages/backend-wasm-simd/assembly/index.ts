@@ -16,3 +16,4 @@ export * from './qpool';
 export * from './quantize';
 export * from './reductions';
 export * from './softmax';
+export { spreadTable } from './spread';

@@ -5,36 +5,42 @@
 // padded with the zero point of x, which is part of the bias (see qgemm.ts). At a vertical stride of 2 one pair
 // enters the ring per output row; at a stride of 1 one pair per two output rows, A and B, which share every load: A
 // has the weights of rows (0, 1), (2, -) and B of (-, 0), (1, 2).
+//
+// Where groups have several inputs or outputs, the ring's slots are those of [pair][plane]: see spread.ts.
 import { storeBytes8 } from './lanes';
 import { requantize, SMALL, SMALL_FLAG } from './qrequantize';
+import { planeTable, spreadPixels } from './spread';
 
 /**
- * weight [channels, kernelHeight, kernelWidth] int8 → packed int16, and bias8 and multiplier8 as in qpackGemm. One
- * tap is 32 bytes, [block][row pair][kernel column]: blocks are 8 channels, or where `double` 4, first A's weights,
- * then B's. Units are 8 channels.
+ * weight [channels, kernelHeight, kernelWidth, planes] int8 → packed int16, and bias8 and multiplier8 as in qpackGemm. One
+ * tap is 32 bytes, [block][row pair][plane][kernel column]: blocks are 8 channels, or where `double` 4, first A's
+ * weights, then B's. Units are 8 channels.
  */
 export function qpackDepthwise(
-  weight: usize, channels: i32, kernelHeight: i32, kernelWidth: i32, zeroPoint: usize, zeroStep: i32, bias: usize,
-  multiplier: usize, multiplierStep: i32, xZeroPoint: i32, double: i32, packed: usize, bias8: usize,
+  weight: usize, channels: i32, kernelHeight: i32, kernelWidth: i32, planes: i32, zeroPoint: usize, zeroStep: i32,
+  bias: usize, multiplier: usize, multiplierStep: i32, xZeroPoint: i32, double: i32, packed: usize, bias8: usize,
   multiplier8: usize, constants: usize, begin: i32, end: i32, thread: i32,
 ): void {
   const pairs = (kernelHeight + 1 + double) >> 1;
   for (let c = begin * 8; c < end * 8; c++) {
     const valid = c < channels;
     const zero = valid ? load<i32>(zeroPoint + <usize>c * zeroStep) : 0;
-    const from = weight + <usize>c * (kernelHeight * kernelWidth);
+    const rowStep = kernelWidth * planes;
+    const from = weight + <usize>c * (kernelHeight * rowStep);
     let to = double
-      ? packed + (<usize>(c >> 2) * (pairs * kernelWidth) << 5) + ((<usize>c & 3) << 2)
-      : packed + (<usize>(c >> 3) * (pairs * kernelWidth) << 5) + ((<usize>c & 7) << 2);
+      ? packed + (<usize>(c >> 2) * (pairs * rowStep) << 5) + ((<usize>c & 3) << 2)
+      : packed + (<usize>(c >> 3) * (pairs * rowStep) << 5) + ((<usize>c & 7) << 2);
     let sum: i32 = 0;
     let most: i32 = 0;
     for (let p: i32 = 0; p < pairs; p++) {
-      for (let j: i32 = 0; j < kernelWidth; j++, to += 32) {
+      for (let t: i32 = 0; t < rowStep; t++, to += 32) {
+        const plane = t / kernelWidth;
+        const tap = from + (t - plane * kernelWidth) * planes + plane;
         // Rows 2p - 1, 2p and 2p + 1 of the kernel.
         const h = p << 1;
-        const w0 = valid && h > 0 && h <= kernelHeight ? <i32>load<i8>(from + (h - 1) * kernelWidth + j) - zero : 0;
-        const w1 = valid && h < kernelHeight ? <i32>load<i8>(from + h * kernelWidth + j) - zero : 0;
-        const w2 = valid && h + 1 < kernelHeight ? <i32>load<i8>(from + (h + 1) * kernelWidth + j) - zero : 0;
+        const w0 = valid && h > 0 && h <= kernelHeight ? <i32>load<i8>(tap + (h - 1) * rowStep) - zero : 0;
+        const w1 = valid && h < kernelHeight ? <i32>load<i8>(tap + h * rowStep) - zero : 0;
+        const w2 = valid && h + 1 < kernelHeight ? <i32>load<i8>(tap + (h + 1) * rowStep) - zero : 0;
         sum += w1 + w2;
         most += abs(w1) + abs(w2);
         store<i32>(to, (w1 & 0xffff) | (w2 << 16));
@@ -111,11 +117,10 @@ function mac(c: v128, w: v128, x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function rowsDouble(
-  ring: usize, blockBytes: usize, table: usize, pairs: i32, kernelWidth: i32, packed: usize, bias8: usize,
+  ring: usize, blockBytes: usize, table: usize, taps: i32, packed: usize, bias8: usize,
   multiplier8: usize, constants: usize, yA: usize, yB: usize, outWidth: i32, channels: i32,
 ): void {
   const small = load<i32>(constants, SMALL_FLAG) != 0;
-  const taps = pairs * kernelWidth;
   const tableEnd = table + (<usize>taps << 2);
   for (let c: i32 = 0; c < channels; c += 4) {
     const weights = packed + (<usize>(c >> 2) * taps << 5);
@@ -164,11 +169,10 @@ function rowsDouble(
 // @ts-ignore: decorator
 @inline
 function rowsSingle(
-  step: usize, ring: usize, blockBytes: usize, table: usize, pairs: i32, kernelWidth: i32, packed: usize,
+  step: usize, ring: usize, blockBytes: usize, table: usize, taps: i32, packed: usize,
   bias8: usize, multiplier8: usize, constants: usize, y: usize, outWidth: i32, channels: i32,
 ): void {
   const small = load<i32>(constants, SMALL_FLAG) != 0;
-  const taps = pairs * kernelWidth;
   const tableEnd = table + (<usize>taps << 2);
   for (let c: i32 = 0; c < channels; c += 8) {
     const weights = packed + (<usize>(c >> 3) * taps << 5);
@@ -222,34 +226,55 @@ function rowsSingle(
 }
 
 /**
- * x [batch, height, width, channels] uint8 → y [batch, outHeight, outWidth, channels] uint8. double: strides and
- * vertical dilation are 1, and so were the weights packed. Units are strips of `strip` (where double an even number)
- * output rows, `strips` to an image. scratch holds scratchStep bytes for each thread: the table of taps, a row of
- * padding, the ring of `ringWidth` columns.
+ * A row of pixels at `image` + row · rowBytes, spread if there is a table; outside of the image the row at `empty`. `room` is for
+ * what was spread.
+ */
+// @ts-ignore: decorator
+@inline
+function rowOf(
+  image: usize, row: i32, height: i32, rowBytes: i32, empty: usize, spread: usize, inputs: i32, columns: i32,
+  channels: i32, room: usize,
+): usize {
+  if (row < 0 || row >= height) return empty;
+  const from = image + <usize>row * rowBytes;
+  if (!spread) return from;
+  spreadPixels(from, inputs, columns, spread, room, channels);
+  return room;
+}
+
+/**
+ * x [batch, height, width, inputs] uint8 → y [batch, outHeight, outWidth, channels] uint8; spread: 0 or a table of `planes`
+ * planes, where channels aren't inputs one by one. double: strides and vertical dilation are 1, and so were the weights
+ * packed. Units are strips of `strip` (where double an even number) output rows, `strips` to an image. scratch holds
+ * scratchStep bytes for each thread: the table of taps, a row of padding, two rows to spread to, the ring of `ringWidth`
+ * columns.
  */
 export function qdepthwise(
-  x: usize, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32, kernelHeight: i32, kernelWidth: i32,
-  strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32, dilationHeight: i32, dilationWidth: i32,
-  xZeroPoint: i32, double: i32, strip: i32, strips: i32, ringWidth: i32,
+  x: usize, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
+  kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
+  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, strip: i32, strips: i32, ringWidth: i32,
   packed: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, scratch: usize, scratchStep: i32,
   begin: i32, end: i32, thread: i32,
 ): void {
   const pairs = (kernelHeight + 1 + double) >> 1;
+  const taps = pairs * planes * kernelWidth;
   const table = scratch + <usize>thread * scratchStep;
-  const empty = table + <usize>((pairs * kernelWidth * 4 + 63) & ~63);
-  const ring = empty + <usize>((width * channels + 63) & ~63) + 64;
+  const empty = table + <usize>((taps * 4 + 63) & ~63);
+  const emptyBytes = <usize>((width * channels + 63) & ~63) + 64;
+  const room = empty + emptyBytes;
+  const ring = spread ? room + emptyBytes * 2 : room;
   const blocks = (channels + 7) >> 3;
   const blockBytes = <usize>ringWidth << 5;
   const slotBytes = <usize>blocks * blockBytes;
-  const rowBytes = width * channels;
+  const rowBytes = width * inputs;
   const outBytes = outWidth * channels;
   const columns = min(width, ringWidth - padWidth);
   // A pair serves the output rows after it too.
   const sliding = double || (strideHeight == 2 && dilationHeight == 1);
 
-  memory.fill(empty, <u8>xZeroPoint, <usize>rowBytes + 64);
+  memory.fill(empty, <u8>xZeroPoint, emptyBytes);
   const padding = i16x8.splat(<i16>xZeroPoint);
-  for (let b: i32 = 0; b < pairs * blocks; b++) {
+  for (let b: i32 = 0; b < pairs * planes * blocks; b++) {
     const block = ring + <usize>b * blockBytes;
     for (let i: i32 = 0; i < ringWidth; i++) {
       if (i == padWidth) i += columns;
@@ -272,28 +297,35 @@ export function qdepthwise(
       if (!sliding) ready = q;
       for (; ready < q + pairs; ready++) {
         const h0 = sliding ? top + ready * 2 : top + q * strideHeight + (ready - q) * 2 * dilationHeight;
-        const h1 = h0 + dilationHeight;
-        packPair(
-          h0 >= 0 && h0 < height ? image + <usize>h0 * rowBytes : empty,
-          h1 >= 0 && h1 < height ? image + <usize>h1 * rowBytes : empty,
-          columns, channels, ring + <usize>(ready % pairs) * slotBytes + (<usize>padWidth << 5), blockBytes,
-        );
+        let to = ring + <usize>(ready % pairs * planes) * slotBytes + (<usize>padWidth << 5);
+        let plane = spread;
+        for (let i: i32 = 0; i < planes; i++, to += slotBytes, plane += planeTable(channels)) {
+          packPair(
+            rowOf(image, h0, height, rowBytes, empty, plane, inputs, columns, channels, room),
+            rowOf(
+              image, h0 + dilationHeight, height, rowBytes, empty, plane, inputs, columns, channels, room + emptyBytes,
+            ),
+            columns, channels, to, blockBytes,
+          );
+        }
       }
       let t = table;
       for (let p: i32 = 0; p < pairs; p++) {
-        const slot = <u32>((q + p) % pairs) * <u32>slotBytes;
-        for (let j: i32 = 0; j < kernelWidth; j++, t += 4) store<u32>(t, slot + <u32>(j * dilationWidth << 5));
+        let slot = <u32>((q + p) % pairs * planes) * <u32>slotBytes;
+        for (let i: i32 = 0; i < planes; i++, slot += <u32>slotBytes) {
+          for (let j: i32 = 0; j < kernelWidth; j++, t += 4) store<u32>(t, slot + <u32>(j * dilationWidth << 5));
+        }
       }
       const oh = double ? first + q * 2 : first + q;
       const to = y + <usize>(n * outHeight + oh) * outBytes;
       if (double) {
         rowsDouble(
-          ring, blockBytes, table, pairs, kernelWidth, packed, bias8, multiplier8, constants,
+          ring, blockBytes, table, taps, packed, bias8, multiplier8, constants,
           to, oh + 1 < outHeight ? to + outBytes : 0, outWidth, channels,
         );
       } else {
         rowsSingle(
-          <usize>strideWidth << 5, ring, blockBytes, table, pairs, kernelWidth, packed, bias8, multiplier8, constants,
+          <usize>strideWidth << 5, ring, blockBytes, table, taps, packed, bias8, multiplier8, constants,
           to, outWidth, channels,
         );
       }

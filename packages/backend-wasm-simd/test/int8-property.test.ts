@@ -133,13 +133,18 @@ describe.each(variants)('the same integers as the reference: %o', (options) => {
     expect(found).toEqual(expected);
   }
 
-  const convolution = (depthwise: boolean) =>
+  const convolution = (form: 'few groups' | 'narrow groups' | 'depthwise') =>
     fc.record({
       batch: small(3),
       image: pair(small(12)),
-      channels: depthwise ? fc.constantFrom(1, 3, 4, 6, 7, 8, 12, 16, 19, 24, 33) : small(9),
-      outputs: small(19),
-      groups: depthwise ? fc.constant(1) : fc.constantFrom(1, 1, 1, 2, 3),
+      // Of a group.
+      channels: { 'few groups': small(9), 'narrow groups': small(17), depthwise: fc.constant(1) }[form],
+      outputs: { 'few groups': small(19), 'narrow groups': small(9), depthwise: fc.constant(1) }[form],
+      groups: {
+        'few groups': fc.constantFrom(1, 1, 1, 2, 3),
+        'narrow groups': small(12),
+        depthwise: fc.constantFrom(1, 3, 4, 6, 7, 8, 12, 16, 19, 24, 33),
+      }[form],
       kernel: pair(fc.constantFrom(1, 1, 2, 3, 3, 4, 5)),
       stride: pair(fc.constantFrom(1, 1, 2, 3)),
       padding: pair(small(3, 0)),
@@ -147,12 +152,13 @@ describe.each(variants)('the same integers as the reference: %o', (options) => {
       requantize,
     });
 
-  it.each([false, true])('qconv2d (depthwise: %o)', { timeout: 60_000 }, async (depthwise) => {
+  const forms = ['few groups', 'narrow groups', 'depthwise'] as const;
+  it.each(forms)('qconv2d: %s', { timeout: 60_000 }, async (form) => {
     await fc.assert(
-      fc.asyncProperty(convolution(depthwise), async (c) => {
-        const groups = depthwise ? c.channels : c.groups;
-        const inputs = c.channels * (depthwise ? 1 : groups);
-        const outputs = depthwise ? inputs : c.outputs * groups;
+      fc.asyncProperty(convolution(form), async (c) => {
+        const { groups } = c;
+        const inputs = c.channels * groups;
+        const outputs = c.outputs * groups;
         const out = [0, 1].map(
           (i) =>
             Math.floor(

@@ -2,27 +2,31 @@ import { conv2d, conv2dRelu, fromData, manualSeed, randn, relu, type Tensor } fr
 import { describe, expect, test } from 'vitest';
 import { createTestBackend, noGpu } from './adapter';
 
-// Sums in one part and in several, of patches and of the image's own rows, and depthwise ones.
+// Sums in one part and in several, of patches and of the image's own rows, depthwise ones, and those of few channels a group.
 const cases = [
   { x: [2, 5, 7, 5], weight: [13, 5, 1, 1] },
   { x: [1, 600, 3, 3], weight: [9, 600, 1, 1] },
   { x: [1, 70, 5, 6], weight: [5, 70, 3, 3], padding: 1 },
   { x: [2, 6, 9, 8], weight: [10, 3, 3, 3], groups: 2, stride: 2 },
   { x: [1, 6, 9, 8], weight: [6, 1, 3, 3], groups: 6 },
+  { x: [1, 6, 9, 8], weight: [9, 2, 3, 3], groups: 3 },
 ];
 
 const bits = async (t: Tensor) => new Uint32Array(((await t.data()) as Float32Array).buffer);
 
 describe.skipIf(noGpu)('conv2d', () => {
-  test.each(cases)('relu in it has the bits of relu after it: $weight of $x', async (given) => {
-    const backend = await createTestBackend();
-    manualSeed(1);
-    const [x, weight] = await Promise.all([given.x, given.weight].map((s) => randn(s).toAsync(backend)));
-    const noise = randn([given.weight[0] - 1]).dataSync() as Float32Array;
-    const bias = fromData([Number.NaN, ...noise], [given.weight[0]], { backend });
-    const plain = conv2d(x, weight, bias, given);
-    expect((await plain.data()).some((v) => v < 0)).toBe(true);
-    expect(await bits(conv2dRelu(x, weight, bias, given))).toEqual(await bits(relu(plain)));
-    backend.dispose();
-  });
+  test.each(cases)(
+    'relu in it has the bits of relu after it: $weight of $x',
+    async ({ x: shape, weight: kernel, ...window }) => {
+      const backend = await createTestBackend();
+      manualSeed(1);
+      const [x, weight] = await Promise.all([shape, kernel].map((s) => randn(s).toAsync(backend)));
+      const noise = randn([kernel[0] - 1]).dataSync() as Float32Array;
+      const bias = fromData([Number.NaN, ...noise], [kernel[0]], { backend });
+      const plain = conv2d(x, weight, bias, window);
+      expect((await plain.data()).some((v) => v < 0)).toBe(true);
+      expect(await bits(conv2dRelu(x, weight, bias, window))).toEqual(await bits(relu(plain)));
+      backend.dispose();
+    },
+  );
 });

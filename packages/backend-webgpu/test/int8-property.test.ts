@@ -78,18 +78,23 @@ const window = fc.record({
   dilation: pair(fc.constantFrom(1, 1, 2)),
 });
 
-const convolution = (depthwise: boolean) =>
+const one = fc.constant(1);
+/** What a group may have of each, and groups. */
+const forms = {
+  'few groups': { channels: small(9), outputs: small(19), groups: fc.constantFrom(1, 1, 1, 2, 3) },
+  'narrow groups': { channels: small(9), outputs: small(9), groups: small(9, 2) },
+  depthwise: { channels: one, outputs: one, groups: fc.constantFrom(2, 3, 4, 6, 7, 8, 19, 33) },
+};
+
+const convolution = (form: keyof typeof forms) =>
   fc
     .record({
       batch: small(2),
-      channels: depthwise ? fc.constantFrom(2, 3, 4, 6, 7, 8, 19, 33) : small(9),
-      outputs: small(depthwise ? 1 : 19),
-      groups: fc.constantFrom(1, 1, 1, 2, 3),
+      ...forms[form],
       window,
       requantizing,
     })
-    .map(({ batch, channels, outputs, groups: given, window: w, requantizing: r }) => {
-      const groups = depthwise ? channels : given;
+    .map(({ batch, channels: groupIn, outputs, groups, window: w, requantizing: r }) => {
       const { stride, padding, dilation, kernel } = w;
       const attrs: Conv2dAttrs & RequantizeAttrs = {
         ...{ stride, padding, dilation, groups },
@@ -98,7 +103,6 @@ const convolution = (depthwise: boolean) =>
       const [height, width] = [0, 1].map(
         (i) => Math.floor((w.image[i] + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) / stride[i]) + 1,
       );
-      const groupIn = depthwise ? 1 : channels;
       return {
         name: 'any convolution',
         inputs: inputs(r, [batch, ...w.image, groupIn * groups], [outputs * groups, ...kernel, groupIn]),
@@ -172,16 +176,24 @@ const addition = fc
   });
 
 /** Every number of terms that an average pool of up to 20 x 20 can have, and sums that make ties of them. */
-const averaging = fc.record({ height: small(20), width: small(20), zeroPoint: byte, seed: fc.integer() }).map(
-  ({ height, width, zeroPoint, seed }) =>
-    ({
-      name: 'any average',
-      inputs: { x: integers('uint8', [1, height, width, 5], seed, [0, 255]) },
-      outputs: { y: { dtype: 'uint8', shape: [1, 1, 1, 5] } },
-      attrs: { zeroPoint },
-      tolerance: 'exact',
-    }) satisfies KernelCase<'qadaptiveAvgPool2d'>,
-);
+const averaging = fc
+  .record({
+    height: small(20),
+    width: small(20),
+    zeroPoint: byte,
+    scale: fc.float({ min: 1, max: 2, noNaN: true }),
+    seed: fc.integer(),
+  })
+  .map(
+    ({ height, width, zeroPoint, scale, seed }) =>
+      ({
+        name: 'any average',
+        inputs: { x: integers('uint8', [1, height, width, 5], seed, [0, 255]) },
+        outputs: { y: { dtype: 'uint8', shape: [1, 1, 1, 5] } },
+        attrs: { zeroPoint, scale },
+        tolerance: 'exact',
+      }) satisfies KernelCase<'qadaptiveAvgPool2d'>,
+  );
 
 /** Enough tiles for the large ones, all but a few with rows and columns past the end. */
 const manyTiles = {
@@ -200,8 +212,9 @@ const manyTiles = {
 } satisfies KernelCase<'qconv2d'>;
 
 const properties = {
-  convolution: ['qconv2d', convolution(false), 40],
-  'depthwise convolution': ['qconv2d', convolution(true), 25],
+  convolution: ['qconv2d', convolution('few groups'), 40],
+  'convolution of narrow groups': ['qconv2d', convolution('narrow groups'), 40],
+  'depthwise convolution': ['qconv2d', convolution('depthwise'), 25],
   linear: ['qlinear', linear, 15],
   'dynamic linear': ['qlinearDynamic', dynamicLinear, 30],
   sum: ['qadd', addition, 60],
@@ -221,7 +234,7 @@ describe.skipIf(noGpu).each([true, false])(
 
     it.each(Object.entries(properties))('%s', async (_, [kernel, cases, numRuns]) => {
       await fc.assert(
-        fc.asyncProperty<[unknown]>(cases, (c) => checkCase(backend, kernel, c as KernelCase)),
+        fc.asyncProperty<[unknown]>(cases, (c) => checkCase(backend, kernel as KernelName, c as KernelCase)),
         { numRuns },
       );
     });

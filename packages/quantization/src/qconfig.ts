@@ -1,5 +1,6 @@
-import { FakeQuantize, FusedMovingAvgObsFakeQuantize } from './fake-quantize';
+import { FakeQuantize, FixedQParamsFakeQuantize, FusedMovingAvgObsFakeQuantize } from './fake-quantize';
 import {
+  FixedQParamsObserver,
   HistogramObserver,
   MinMaxObserver,
   MovingAverageMinMaxObserver,
@@ -71,6 +72,23 @@ export const fusedPerChannelWeightFakeQuant = FusedMovingAvgObsFakeQuantize.with
   quantMax: 127,
   dtype: 'qint8',
   qscheme: 'perChannelSymmetric',
+});
+
+/** For outputs from 0 to 1, a Sigmoid's: scale 1/256. */
+export const defaultFixedQparamsRange0to1Observer = FixedQParamsObserver.withArgs({
+  scale: 1 / 256,
+  zeroPoint: 0,
+});
+/** For outputs from -1 to 1, a Tanh's: scale 1/128, zero point 128. */
+export const defaultFixedQparamsRangeNeg1to1Observer = FixedQParamsObserver.withArgs({
+  scale: 1 / 128,
+  zeroPoint: 128,
+});
+export const defaultFixedQparamsRange0to1FakeQuant = FixedQParamsFakeQuantize.withArgs({
+  observer: defaultFixedQparamsRange0to1Observer,
+});
+export const defaultFixedQparamsRangeNeg1to1FakeQuant = FixedQParamsFakeQuantize.withArgs({
+  observer: defaultFixedQparamsRangeNeg1to1Observer,
 });
 
 /** For dynamic quantization: int8 weights per tensor. The activation observer is asked for `reduceRange` alone: kernels find the range at run time. */

@@ -1,7 +1,8 @@
-import { type Conv2dAttrs, type ConvGeometry, convGeometry, isDepthwise, isPointwise } from '@octet/backend';
+import { type Conv2dAttrs, type ConvGeometry, convGeometry, isPointwise } from '@octet/backend';
 import type { KernelContext, WasmKernel } from '../kernel';
 import { depthwise, depthwiseBackwardInput, depthwiseBackwardWeight } from './depthwise';
 import { multiply, packedRowsBytes, packPanels, workGrain } from './matmul';
+import { byPlanes, type Grouping } from './spread';
 
 /** As in assembly/tiles.ts and assembly/conv.ts. */
 const panel = 8;
@@ -10,6 +11,13 @@ const depth = 128;
 
 /** Elements of gathered patches that stay in the second-level cache. */
 const gatheredElements = 65_536;
+
+/** Input by output channels of a group, up to which planes are faster than a matrix product. */
+const mostProducts = 16;
+
+function isNarrow(s: ConvGeometry, grouping: Grouping = s): boolean {
+  return byPlanes(grouping, s.kernelHeight * s.kernelWidth, mostProducts);
+}
 
 /** The last arguments of gatherPatches for a convolution. */
 function forwardTaps(s: ConvGeometry, { stride, padding, dilation }: Conv2dAttrs): number[] {
@@ -44,7 +52,7 @@ export const conv2d: WasmKernel<'conv2d'> = (cx, { x, weight, bias, y }, attrs) 
   const { groups, relu } = attrs;
   const s = convGeometry(x, weight, y, attrs);
   const biasAt = bias ? cx.address(bias) : 0;
-  if (isDepthwise(s)) {
+  if (isNarrow(s)) {
     depthwise(cx, cx.address(x), cx.address(weight), biasAt, cx.address(y), s, attrs);
     return;
   }
@@ -72,7 +80,7 @@ export const conv2dBackwardInput: WasmKernel<'conv2dBackwardInput'> = (
   const s = convGeometry(gradX, weight, gradY, attrs);
   const weightAt = cx.address(weight);
   const [gradYAt, gradXAt] = [cx.address(gradY), cx.address(gradX)];
-  if (isDepthwise(s)) {
+  if (isNarrow(s, { groups, groupIn: s.groupOut, groupOut: s.groupIn })) {
     depthwiseBackwardInput(cx, gradYAt, weightAt, gradXAt, s, attrs);
     return;
   }
@@ -118,7 +126,7 @@ export const conv2dBackwardWeight: WasmKernel<'conv2dBackwardWeight'> = (
   const { groups } = attrs;
   const s = convGeometry(x, gradWeight, gradY, attrs);
   const [xAt, gradYAt, gradWeightAt] = [cx.address(x), cx.address(gradY), cx.address(gradWeight)];
-  if (isDepthwise(s)) {
+  if (isNarrow(s)) {
     depthwiseBackwardWeight(cx, xAt, gradYAt, gradWeightAt, s, attrs);
     return;
   }

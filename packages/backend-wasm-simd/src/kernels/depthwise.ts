@@ -1,17 +1,24 @@
 import type { Conv2dAttrs, ConvGeometry, KernelTable } from '@octet/backend';
 import type { KernelContext } from '../kernel';
 import { workGrain } from './matmul';
+import { type Grouping, spreadTable } from './spread';
 
 /** Bytes of a band of rows: some of it stays in the first-level cache, all of it in the second. */
 const bandBytes = 65_536;
+/** Bytes of a band of one row, at most: more are cut into blocks of channels, of at least `leastBlock`. */
+const blockBytes = 262_144;
+const leastBlock = 16;
 /** Rows of a band, at most. */
 const mostRows = 16;
 /** Sums of a weight's gradient that are kept apart and added up afterwards. */
 const mostParts = 64;
 
 /** One depthwise convolution as the wasm side sees it: x, spread out by `up`, gives y. */
-interface Depthwise {
+interface Depthwise extends Grouping {
   batch: number;
+  /** Of x. */
+  inputs: number;
+  /** Of y. */
   channels: number;
   in: readonly [height: number, width: number];
   out: readonly [height: number, width: number];
@@ -24,28 +31,43 @@ interface Depthwise {
 
 const filledChannels = (channels: number) => Math.ceil(channels / 4) * 4;
 
-/** How many rows of outputs make a band, and its bytes. */
-function bandOf(d: Depthwise): { rows: number; bytes: number } {
+/** How many channels make a block, how many rows of outputs a band of them, and its bytes with the table of taps. */
+function bandOf(d: Depthwise): { block: number; rows: number; bytes: number } {
   const columns = (d.out[1] - 1) * d.stride[1] + (d.kernel[1] - 1) * d.dilation[1] + 1;
-  const line = columns * filledChannels(d.channels) * 4;
   const extra = (d.kernel[0] - 1) * d.dilation[0] + 1;
-  const fitting = Math.floor((bandBytes / line - extra) / d.stride[0]) + 1;
-  const rows = Math.max(1, Math.min(fitting, mostRows, d.out[0]));
+  const channel = columns * 4 * d.groupIn;
+  const fitting = Math.floor(blockBytes / (channel * extra));
+  // Even blocks, of whole vectors.
+  const blocks = Math.ceil(d.channels / Math.max(leastBlock, fitting));
+  const block = filledChannels(Math.ceil(d.channels / blocks));
+  const line = channel * block;
+  const most = Math.floor((bandBytes / line - extra) / d.stride[0]) + 1;
+  const rows = Math.max(1, Math.min(most, mostRows, d.out[0]));
   // Even bands: 28 rows in bands of 14, not 16 and 12.
   const even = Math.ceil(d.out[0] / Math.ceil(d.out[0] / rows));
-  return { rows: even, bytes: ((even - 1) * d.stride[0] + extra) * line };
+  const table = d.groupIn * d.kernel[0] * d.kernel[1] * 4 + 16;
+  return { block, rows: even, bytes: ((even - 1) * d.stride[0] + extra) * line + table };
 }
 
-function pack(cx: KernelContext, weight: number, { channels, kernel }: Depthwise, flipped: boolean): number {
+/** `reach`: 0, or for the transposed convolution the inputs of a group: see assembly/depthwise.ts. */
+function pack(cx: KernelContext, weight: number, d: Depthwise, reach = 0): number {
+  const { channels, groupIn, kernel } = d;
   const taps = kernel[0] * kernel[1];
-  const packed = cx.scratch(taps * filledChannels(channels) * 4);
-  cx.parallel(
-    'packDepthwise',
-    [weight, packed, channels, taps, flipped ? 1 : 0],
-    taps,
-    Math.ceil(40_000 / channels),
-  );
+  const packed = cx.scratch(groupIn * taps * filledChannels(channels) * 4);
+  const args = [weight, packed, channels, bandOf(d).block, taps, groupIn, reach];
+  cx.parallel('packDepthwise', args, groupIn * taps, Math.ceil(40_000 / channels));
   return packed;
+}
+
+/** The arguments from the channels of a block on. */
+function sizes(cx: KernelContext, d: Depthwise): number[] {
+  const spread = spreadTable(cx, d.channels, d, 2);
+  const { groupIn, inputs, channels, kernel, stride, padding, dilation } = d;
+  const [height, width] = d.in;
+  return [
+    ...[bandOf(d).block, spread, groupIn, inputs, height, width, channels],
+    ...[...d.out, ...kernel, ...stride, ...padding, ...dilation],
+  ];
 }
 
 function run(
@@ -54,21 +76,19 @@ function run(
   d: Depthwise,
   relu = false,
 ): void {
-  const { rows, bytes } = bandOf(d);
+  const { block, rows, bytes } = bandOf(d);
   const args = [x, packed, bias, relu ? 1 : 0, y, cx.scratch(cx.threads * bytes), bytes, rows];
-  args.push(...d.in, d.channels, ...d.out, ...d.kernel, ...d.stride, ...d.padding, ...d.dilation, ...d.up);
-  const work = rows * d.out[1] * d.channels * (d.kernel[0] * d.kernel[1] + 4);
-  cx.parallel('depthwise', args, d.batch * Math.ceil(d.out[0] / rows), Math.ceil(workGrain / (2 * work + 1)));
+  args.push(...sizes(cx, d), ...d.up);
+  const work = rows * d.out[1] * block * d.groupIn * (d.kernel[0] * d.kernel[1] + 4);
+  const units = d.batch * Math.ceil(d.out[0] / rows) * Math.ceil(d.channels / block);
+  cx.parallel('depthwise', args, units, Math.ceil(workGrain / (2 * work + 1)));
 }
 
 function forward(s: ConvGeometry, { stride, padding, dilation }: Conv2dAttrs): Depthwise {
   return {
-    ...{
-      batch: s.batch,
-      channels: s.inChannels,
-      in: [s.inHeight, s.inWidth],
-      out: [s.outHeight, s.outWidth],
-    },
+    ...{ batch: s.batch, inputs: s.inChannels, channels: s.outChannels },
+    ...{ groups: s.groups, groupIn: s.groupIn, groupOut: s.groupOut },
+    ...{ in: [s.inHeight, s.inWidth], out: [s.outHeight, s.outWidth] },
     ...{ kernel: [s.kernelHeight, s.kernelWidth], stride, padding, dilation, up: [1, 1] },
   };
 }
@@ -83,7 +103,7 @@ export function depthwise(
   attrs: KernelTable['conv2d']['attrs'],
 ): void {
   const d = forward(s, attrs);
-  run(cx, [x, pack(cx, weight, d, false), bias, y], d, attrs.relu);
+  run(cx, [x, pack(cx, weight, d), bias, y], d, attrs.relu);
 }
 
 /** A convolution of gradY, zeros put between its pixels where the stride skipped some, with the kernel turned round. */
@@ -97,16 +117,13 @@ export function depthwiseBackwardInput(
 ): void {
   const kernel = [s.kernelHeight, s.kernelWidth] as const;
   const d: Depthwise = {
-    ...{
-      batch: s.batch,
-      channels: s.inChannels,
-      in: [s.outHeight, s.outWidth],
-      out: [s.inHeight, s.inWidth],
-    },
+    ...{ batch: s.batch, inputs: s.outChannels, channels: s.inChannels },
+    ...{ groups: s.groups, groupIn: s.groupOut, groupOut: s.groupIn },
+    ...{ in: [s.outHeight, s.outWidth], out: [s.inHeight, s.inWidth] },
     ...{ kernel, stride: [1, 1], dilation, up: stride },
     padding: [dilation[0] * (kernel[0] - 1) - padding[0], dilation[1] * (kernel[1] - 1) - padding[1]],
   };
-  run(cx, [gradY, pack(cx, weight, d, true), 0, gradX], d);
+  run(cx, [gradY, pack(cx, weight, d, s.groupIn), 0, gradX], d);
 }
 
 export function depthwiseBackwardWeight(
@@ -122,10 +139,10 @@ export function depthwiseBackwardWeight(
   const items = d.batch * Math.ceil(d.out[0] / rows);
   const share = Math.max(1, Math.ceil(items / mostParts));
   const parts = Math.ceil(items / share);
-  const taps = d.kernel[0] * d.kernel[1];
+  const taps = d.kernel[0] * d.kernel[1] * d.groupIn;
   const partial = cx.scratch(parts * taps * filledChannels(d.channels) * 4);
   const args = [x, gradY, partial, cx.scratch(cx.threads * bytes), bytes, rows, items, share];
-  args.push(...d.in, d.channels, ...d.out, ...d.kernel, ...d.stride, ...d.padding, ...d.dilation);
+  args.push(...sizes(cx, d));
   const work = share * rows * d.out[1] * d.channels * (taps + 4);
   cx.parallel('depthwiseWeightGradient', args, parts, Math.ceil(workGrain / (2 * work + 1)));
   const sum = [partial, gradWeight, parts, d.channels, taps];

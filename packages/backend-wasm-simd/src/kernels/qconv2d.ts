@@ -3,6 +3,7 @@ import type { WasmBuffer } from '../buffers';
 import type { KernelContext, WasmPrepackingKernel, WasmTensor } from '../kernel';
 import { freeGemm, gemmArgs, gemmPlan, type PackedGemm, packGemm, tileSize } from './qgemm';
 import { requantizeConstants, uploadSteps } from './qrequantize';
+import { byPlanes, spreadTable } from './spread';
 
 interface PackedDepthwise {
   kind: 'depthwise';
@@ -16,6 +17,8 @@ interface PackedDepthwise {
 
 type Packed = ({ kind: 'gemm' } & PackedGemm) | PackedDepthwise;
 
+/** Input by output channels of a group, up to which planes are faster than a matrix product. */
+const mostProducts = 32;
 /** Multiply-adds worth a thread. */
 const grainMacs = 500_000;
 
@@ -23,10 +26,11 @@ const grainMacs = 500_000;
 export const qconv2d: WasmPrepackingKernel<'qconv2d', Packed> = {
   prepack(cx, { weight, bias }, attrs) {
     const [outputs, kh, kw, channels] = (weight as WasmTensor).shape;
-    if (channels === 1 && attrs.groups === outputs)
+    const { groups } = attrs;
+    if (byPlanes({ groups, groupIn: channels, groupOut: outputs / groups }, kh * kw, mostProducts))
       return packDepthwise(cx, weight as WasmTensor, bias, attrs);
     const k = kh * kw * channels;
-    return { kind: 'gemm', ...packGemm(cx, weight as WasmTensor, bias, attrs, attrs.groups, k) };
+    return { kind: 'gemm', ...packGemm(cx, weight as WasmTensor, bias, attrs, groups, k) };
   },
 
   run(cx, { x, weight, y }, attrs, packed) {
@@ -64,10 +68,10 @@ function packDepthwise(
   attrs: Conv2dAttrs & RequantizeAttrs,
 ): PackedDepthwise {
   const { stride, dilation, weightZeroPoint, multiplier, xZeroPoint } = attrs;
-  const [channels, kh, kw] = weight.shape;
+  const [channels, kh, kw, planes] = weight.shape;
   const double = stride[0] === 1 && stride[1] === 1 && dilation[0] === 1;
   const blocks = Math.ceil(channels / 8);
-  const taps = ((kh + (double ? 2 : 1)) >> 1) * kw;
+  const taps = ((kh + (double ? 2 : 1)) >> 1) * kw * planes;
   const packed: PackedDepthwise = {
     kind: 'depthwise',
     double,
@@ -78,8 +82,8 @@ function packDepthwise(
   };
   const zeros = uploadSteps(cx, weightZeroPoint);
   const multipliers = uploadSteps(cx, multiplier);
-  const args = [cx.address(weight), channels, kh, kw, ...zeros, bias ? cx.address(bias) : 0, ...multipliers];
-  args.push(xZeroPoint, double ? 1 : 0);
+  const args = [cx.address(weight), channels, kh, kw, planes, ...zeros, bias ? cx.address(bias) : 0];
+  args.push(...multipliers, xZeroPoint, double ? 1 : 0);
   args.push(cx.address(packed.weights), cx.address(packed.bias), cx.address(packed.multiplier));
   args.push(cx.address(packed.constants));
   cx.parallel('qpackDepthwise', args, blocks, 1024);
@@ -91,27 +95,28 @@ function depthwise(
   x: WasmTensor,
   weight: WasmTensor,
   y: WasmTensor,
-  { stride, padding, dilation, xZeroPoint }: Conv2dAttrs & RequantizeAttrs,
+  { stride, padding, dilation, groups, xZeroPoint }: Conv2dAttrs & RequantizeAttrs,
   packed: PackedDepthwise,
 ): void {
-  const [, height, width, channels] = x.shape;
-  const [batch, outHeight, outWidth] = y.shape;
-  const [, kh, kw] = weight.shape;
+  const [, height, width, inputs] = x.shape;
+  const [batch, outHeight, outWidth, channels] = y.shape;
+  const [, kh, kw, planes] = weight.shape;
   const { double } = packed;
-  const pairs = (kh + (double ? 2 : 1)) >> 1;
+  const pairs = ((kh + (double ? 2 : 1)) >> 1) * planes;
+  const spread = spreadTable(cx, channels, { groups, groupIn: planes, groupOut: channels / groups }, 0);
   // Tiles are 4 columns wide.
   const ringWidth = (Math.max(outWidth, 4) - 1) * stride[1] + (kw - 1) * dilation[1] + 1;
   const ringBytes = pairs * Math.ceil(channels / 8) * ringWidth * 32;
-  const scratchStep = 64 + pairs * kw * 4 + width * channels + 192 + ringBytes;
+  const scratchStep = 64 + pairs * kw * 4 + (width * channels + 128) * (spread ? 3 : 1) + ringBytes;
   const strip = 8;
   const strips = Math.ceil(outHeight / strip);
-  const args = [cx.address(x), height, width, channels, outHeight, outWidth, kh, kw, ...stride, ...padding];
-  args.push(...dilation, xZeroPoint, double ? 1 : 0, strip, strips, ringWidth);
+  const args = [cx.address(x), height, width, inputs, channels, planes, spread, outHeight, outWidth, kh, kw];
+  args.push(...stride, ...padding, ...dilation, xZeroPoint, double ? 1 : 0, strip, strips, ringWidth);
   args.push(cx.address(packed.weights), cx.address(packed.bias), cx.address(packed.multiplier));
   args.push(cx.address(packed.constants), cx.address(y));
   const step = Math.ceil(scratchStep / 64) * 64;
   args.push(cx.scratch(cx.threads * step), step);
   // A multiply-add here takes about three times as long as in a matrix product.
-  const grain = Math.ceil(grainMacs / (3 * strip * outWidth * channels * kh * kw));
+  const grain = Math.ceil(grainMacs / (3 * strip * outWidth * channels * planes * kh * kw));
   cx.parallel('qdepthwise', args, batch * strips, grain);
 }

@@ -1,4 +1,4 @@
-import { type ConvGeometry, convGeometry, isDepthwise, isPointwise } from '@octet/backend';
+import { type ConvGeometry, convGeometry, isPointwise } from '@octet/backend';
 import { type KernelFamily, size } from '../kernel';
 import { program } from '../program';
 import { gemm, inParts, runGemm } from '../wgsl/gemm';
@@ -155,9 +155,21 @@ const backwardWeight = gemm({
   place: '(batch * u.groupOut + row) * u.patchSize + column',
 });
 
+/**
+ * Whether a convolution has so few channels a group, one as a rule, that a product of matrices for each would leave most of
+ * its tiles empty.
+ */
+export function isNarrow({
+  groups,
+  groupIn,
+  groupOut,
+}: Pick<ConvGeometry, 'groups' | 'groupIn' | 'groupOut'>) {
+  return groups > 1 && groupIn <= 8 && groupOut <= 8;
+}
+
 // One output an invocation; neighbours are channels.
-const depthwise = program({
-  name: 'conv2d, depthwise',
+const narrow = program({
+  name: 'conv2d, narrow groups',
   inputs: { x: 'f32', weight: 'f32', bias: 'f32' },
   outputs: { y: 'f32' },
   uniforms: { ...windowUniforms, size: 'u32', biased: 'u32', relu: 'u32' },
@@ -166,20 +178,22 @@ const depthwise = program({
   main: `
   if (index >= u.size) { return; }
   let channel = i32(index) % u.outChannels;
-  let place = outputAt(channel, i32(index) / u.outChannels);
+  let place = outputAt(channel / u.groupOut, i32(index) / u.outChannels);
   var sum = select(0.0, bias[channel], u.biased != 0u);
   var tap = channel * u.patchSize;
   for (var down = 0; down < u.kernelHeight; down++) {
     for (var right = 0; right < u.kernelWidth; right++) {
-      sum += weight[tap] * inPatch(place, vec4i(down * u.dilationHeight, right * u.dilationWidth, 0, 0));
-      tap++;
+      for (var i = 0; i < u.groupIn; i++) {
+        sum += weight[tap] * inPatch(place, vec4i(down * u.dilationHeight, right * u.dilationWidth, i, 0));
+        tap++;
+      }
     }
   }
   y[index] = select(sum, rectified(sum), u.relu != 0u);`,
 });
 
-const depthwiseBackwardInput = program({
-  name: 'conv2dBackwardInput, depthwise',
+const narrowBackwardInput = program({
+  name: 'conv2dBackwardInput, narrow groups',
   inputs: { gradY: 'f32', weight: 'f32' },
   outputs: { gradX: 'f32' },
   uniforms: { ...windowUniforms, size: 'u32' },
@@ -193,6 +207,7 @@ const depthwiseBackwardInput = program({
   let top = row % u.inHeight + u.padHeight;
   let left = position % u.inWidth + u.padWidth;
   let image = row / u.inHeight * u.outHeight;
+  let first = channel / u.groupIn * u.groupOut;
   var sum = 0.0;
   for (var down = 0; down < u.kernelHeight; down++) {
     let h = inverse(top - down * u.dilationHeight, u.strideHeight, u.outHeight);
@@ -200,16 +215,17 @@ const depthwiseBackwardInput = program({
     for (var right = 0; right < u.kernelWidth; right++) {
       let w = inverse(left - right * u.dilationWidth, u.strideWidth, u.outWidth);
       if (w < 0) { continue; }
-      let tap = channel * u.patchSize + down * u.kernelWidth + right;
-      sum += weight[tap] * gradY[((image + h) * u.outWidth + w) * u.outChannels + channel];
+      let tap = (down * u.kernelWidth + right) * u.groupIn + channel % u.groupIn;
+      let at = ((image + h) * u.outWidth + w) * u.outChannels;
+      for (var o = first; o < first + u.groupOut; o++) { sum += weight[o * u.patchSize + tap] * gradY[at + o]; }
     }
   }
   gradX[index] = sum;`,
 });
 
 // One weight and one part of the output's rows an invocation; neighbours are channels.
-const depthwiseBackwardWeight = program({
-  name: 'conv2dBackwardWeight, depthwise',
+const narrowBackwardWeight = program({
+  name: 'conv2dBackwardWeight, narrow groups',
   inputs: { x: 'f32', gradY: 'f32' },
   outputs: { gradWeight: 'f32' },
   uniforms: { ...windowUniforms, size: 'i32', rows: 'i32', chunk: 'i32', parts: 'i32' },
@@ -219,17 +235,17 @@ const depthwiseBackwardWeight = program({
   let part = i32(index) / u.size;
   if (part >= u.parts) { return; }
   let channel = i32(index) % u.outChannels;
-  let tap = i32(index) % u.size / u.outChannels;
-  let step = vec4i(tap / u.kernelWidth * u.dilationHeight, tap % u.kernelWidth * u.dilationWidth, 0, 0);
+  let element = i32(index) % u.size / u.outChannels;
+  let step = patchStep(element);
   var sum = 0.0;
   for (var row = part * u.chunk; row < min((part + 1) * u.chunk, u.rows); row++) {
-    var place = outputAt(channel, row * u.outWidth);
+    var place = outputAt(channel / u.groupOut, row * u.outWidth);
     for (var w = 0; w < u.outWidth; w++) {
       sum += gradY[(row * u.outWidth + w) * u.outChannels + channel] * inPatch(place, step);
       place.z += u.strideWidth;
     }
   }
-  gradWeight[part * u.size + channel * u.patchSize + tap] = sum;`,
+  gradWeight[part * u.size + channel * u.patchSize + element] = sum;`,
 });
 
 /** So many invocations keep a GPU busy; with fewer weights, several share one. */
@@ -241,9 +257,9 @@ export const conv2d: KernelFamily<'conv2d' | 'conv2dBackwardInput' | 'conv2dBack
     const inputs = { x, weight, bias: bias ?? weight };
     const biased = bias ? 1 : 0;
     const { groups: batches, relu } = attrs;
-    if (isDepthwise(g)) {
+    if (isNarrow(g)) {
       const uniforms = { ...g, size: size(y), biased, relu: Number(relu) };
-      gpu.run(depthwise, { ...inputs, y }, uniforms, Math.ceil(size(y) / 64));
+      gpu.run(narrow, { ...inputs, y }, uniforms, Math.ceil(size(y) / 64));
     } else if (isPointwise(g)) {
       multiply(
         gpu,
@@ -269,9 +285,9 @@ export const conv2d: KernelFamily<'conv2d' | 'conv2dBackwardInput' | 'conv2dBack
   conv2dBackwardInput({ gradY, weight, gradX }, attrs) {
     const g = convGeometry(gradX, weight, gradY, attrs);
     const positions = g.batch * g.inHeight * g.inWidth;
-    if (isDepthwise(g)) {
+    if (isNarrow(g)) {
       const bound = { gradY, weight, gradX };
-      gpu.run(depthwiseBackwardInput, bound, { ...g, size: size(gradX) }, Math.ceil(size(gradX) / 64));
+      gpu.run(narrowBackwardInput, bound, { ...g, size: size(gradX) }, Math.ceil(size(gradX) / 64));
     } else if (isPointwise(g)) {
       multiply(
         gpu,
@@ -290,14 +306,14 @@ export const conv2d: KernelFamily<'conv2d' | 'conv2dBackwardInput' | 'conv2dBack
   conv2dBackwardWeight({ x, gradY, gradWeight }, attrs) {
     const g = convGeometry(x, gradWeight, gradY, attrs);
     const rows = g.batch * g.outHeight;
-    if (isDepthwise(g)) {
+    if (isNarrow(g)) {
       const count = size(gradWeight);
       const chunk = Math.max(1, Math.ceil(rows / Math.max(1, Math.floor(busy / count))));
       const parts = Math.max(1, Math.ceil(rows / chunk));
       inParts(gpu, gradWeight, count, parts, (to) => {
         const bound = { x, gradY, gradWeight: to };
         gpu.run(
-          depthwiseBackwardWeight,
+          narrowBackwardWeight,
           bound,
           { ...g, size: count, rows, chunk, parts },
           Math.ceil((count * parts) / 64),

@@ -4,7 +4,7 @@ import type { Gpu } from '../gpu';
 import type { KernelFamily } from '../kernel';
 import { program } from '../program';
 import { bytes, fourBytes, inRows, requantize, requantizeBounds, requantizeUniforms } from '../wgsl/bytes';
-import { outputAt, windowUniforms } from './conv2d';
+import { isNarrow, outputAt, windowUniforms } from './conv2d';
 import { freePacked, type PackedWeights, pack, qgemm, runQgemm } from './qgemm';
 
 /** Sums to uint8. */
@@ -26,8 +26,8 @@ fn emit(section: u32, row: u32, column: u32, sums: vec4i, total: i32) {
 const strip = 4;
 const outputs = (line: (i: number) => string) => Array.from({ length: strip }, (_, i) => line(i)).join('\n');
 
-const depthwise = program({
-  name: 'qconv2d, depthwise',
+const narrow = program({
+  name: 'qconv2d, narrow groups',
   inputs: { x: 'u32', weights: 'u32', channels: 'vec4i' },
   outputs: { y: 'u32' },
   uniforms: {
@@ -41,9 +41,14 @@ const depthwise = program({
   workgroup: [64],
   include: [bytes, fourBytes('x'), outputAt, requantize],
   code: `
-fn product(row: i32, w: i32, channel: i32, weight: vec4i) -> vec4i {
+fn xByte(at: i32) -> u32 { return (x[at >> 2u] >> (8u * u32(at & 3))) & 255u; }
+fn product(row: i32, w: i32, channel: vec4i, weight: vec4i) -> vec4i {
   if (w < 0 || w >= u.inWidth) { return vec4i(); }
-  return (unsignedBytes(xFour(u32((row * u.inWidth + w) * u.inChannels + channel))) - u.xZero) * weight;
+  let at = channel + (row * u.inWidth + w) * u.inChannels;
+  var four = 0u;
+  if (u.groupIn * u.groupOut == 1) { four = xFour(u32(at.x)); }
+  else { four = xByte(at.x) | (xByte(at.y) << 8u) | (xByte(at.z) << 16u) | (xByte(at.w) << 24u); }
+  return (unsignedBytes(four) - u.xZero) * weight;
 }`,
   // Four channels of a strip of positions.
   main: `
@@ -52,15 +57,19 @@ fn product(row: i32, w: i32, channel: i32, weight: vec4i) -> vec4i {
   let line = i32(index / u.columns / u.strips);
   let first = i32(index / u.columns % u.strips) * ${strip};
   let window = outputAt(0, line * u.outWidth + first);
+  let channel = (4 * column + vec4i(0, 1, 2, 3)) / u.groupOut * u.groupIn;
   let zero = channels[4 * column + 1];
 ${outputs((i) => `  var sums${i} = channels[4 * column];`)}
   for (var down = 0; down < u.kernelHeight; down++) {
     let h = window.y + down * u.dilationHeight;
     if (h < 0 || h >= u.inHeight) { continue; }
     for (var right = 0; right < u.kernelWidth; right++) {
-      let weight = signedBytes(weights[(down * u.kernelWidth + right) * i32(u.columns) + column]) - zero;
       let w = window.z + right * u.dilationWidth;
-${outputs((i) => `      sums${i} += product(window.x + h, w + ${i} * u.strideWidth, 4 * column, weight);`)}
+      for (var i = 0; i < u.groupIn; i++) {
+        let tap = (down * u.kernelWidth + right) * u.groupIn + i;
+        let weight = signedBytes(weights[tap * i32(u.columns) + column]) - zero;
+${outputs((i) => `        sums${i} += product(window.x + h, w + ${i} * u.strideWidth, channel + i, weight);`)}
+      }
     }
   }
   let multiplier = bitcast<vec4f>(channels[4 * column + 2]);
@@ -73,22 +82,22 @@ export const qconvolution = (gpu: Gpu) =>
   ({
     prepack({ weight, bias }, { groups, xZeroPoint, weightZeroPoint, multiplier }) {
       const [outputs, , , groupIn] = weight.shape;
-      const depthwise = groups > 1 && groups === outputs && groupIn === 1;
+      const narrow = isNarrow({ groups, groupIn, groupOut: outputs / groups });
       const share = 128 - xZeroPoint;
-      return pack(gpu, weight, bias, { groups, depthwise, share, zeroPoint: weightZeroPoint, multiplier });
+      return pack(gpu, weight, bias, { groups, narrow, share, zeroPoint: weightZeroPoint, multiplier });
     },
     run({ x, weight, y }, attrs, packed) {
       const { groups, xZeroPoint } = attrs;
       const g = convGeometry(x, weight, y, attrs);
       const { batch, outHeight, outWidth, outChannels, rows } = g;
       const bounds = requantizeBounds(attrs);
-      if (packed.depthwise) {
+      if (packed.narrow) {
         inRows(gpu, y, rows, outChannels, (to, columns) => {
           const strips = Math.ceil(outWidth / strip);
           const size = batch * outHeight * strips * columns;
           const { weights, channels } = packed;
           gpu.run(
-            depthwise,
+            narrow,
             { x, weights, channels, y: to },
             { ...g, ...bounds, size, strips, columns, xZero: xZeroPoint },
             Math.ceil(size / 64),

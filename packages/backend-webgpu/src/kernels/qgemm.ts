@@ -10,19 +10,19 @@ import { outputAt, windowUniforms } from './conv2d';
 export interface PackedWeights {
   /**
    * int8 [group][word][column], each word four input channels of one tap, columns the group's output channels, padded to
-   * fours with zeros; for depthwise convolutions the word is four channels of the tap.
+   * fours with zeros; for narrow groups [tap][input channel][word], the word four output channels.
    */
   weights: GpuBuffer;
   /** For each four columns of a group: what the sums begin with, zero points, multipliers, float biases. */
   channels: GpuBuffer;
   /** Whether any zero point isn't 0. */
   affine: boolean;
-  depthwise: boolean;
+  narrow: boolean;
 }
 
 export interface PackOptions {
   groups: number;
-  depthwise: boolean;
+  narrow: boolean;
   /** A part of `Σ weight` that the sums begin with: 128 - xZeroPoint, the activations being 128 less than they were. */
   share: number;
   zeroPoint: Int32Array;
@@ -59,8 +59,8 @@ const packWeights = program({
   packed[index] = word & (0xffffffffu >> (32u - 8u * count));`,
 });
 
-const packDepthwise = program({
-  name: 'int8 weights, packed depthwise',
+const packNarrow = program({
+  name: 'int8 weights, packed for narrow groups',
   inputs: { weight: 'u32' },
   outputs: { packed: 'u32' },
   uniforms: { size: 'u32', columns: 'u32', channels: 'u32', taps: 'u32' },
@@ -124,22 +124,23 @@ export function pack(
   gpu: Gpu,
   weight: { buffer: GpuBuffer; shape: readonly number[] },
   bias: GpuTensor | undefined,
-  { groups, depthwise, share, zeroPoint, multiplier }: PackOptions,
+  { groups, narrow, share, zeroPoint, multiplier }: PackOptions,
 ): PackedWeights {
   const [outputs, height, width, groupIn] = weight.shape;
   const taps = height * width;
-  const sections = depthwise ? 1 : groups;
+  const sections = narrow ? 1 : groups;
   const groupOut = outputs / sections;
   const columns = 4 * Math.ceil(groupOut / 4);
-  // Depthwise kernels subtract zero points from the numbers themselves: nothing to put right.
-  const words = depthwise ? 0 : taps * Math.ceil(groupIn / 4);
-  const size = depthwise ? (taps * columns) / 4 : sections * words * columns;
+  // Kernels of narrow groups subtract zero points from the numbers themselves: nothing to put right.
+  const words = narrow ? 0 : taps * Math.ceil(groupIn / 4);
+  const size = narrow ? (taps * groupIn * columns) / 4 : sections * words * columns;
   const weights = gpu.allocate('int32', size);
   const channels = gpu.allocate('int32', 4 * sections * columns);
   const bound = { weight: weight.buffer, packed: weights };
   const groupsOf = (n: number) => Math.ceil(n / 64);
-  if (depthwise) {
-    gpu.run(packDepthwise, bound, { size, columns: columns / 4, channels: outputs, taps }, groupsOf(size));
+  if (narrow) {
+    const uniforms = { size, columns: columns / 4, channels: outputs, taps: taps * groupIn };
+    gpu.run(packNarrow, bound, uniforms, groupsOf(size));
   } else {
     const tapWords = words / taps;
     gpu.run(packWeights, bound, { size, words, columns, groupOut, taps, tapWords, groupIn }, groupsOf(size));
@@ -156,7 +157,7 @@ export function pack(
     {
       size: sections * columns,
       words,
-      length: depthwise ? 0 : taps * groupIn,
+      length: narrow ? 0 : taps * groupIn,
       columns,
       groupOut,
       share,
@@ -167,7 +168,7 @@ export function pack(
     },
     groupsOf(sections * columns),
   );
-  return { weights, channels, affine: zeroPoint.some((zero) => zero !== 0), depthwise };
+  return { weights, channels, affine: zeroPoint.some((zero) => zero !== 0), narrow };
 }
 
 export function freePacked(gpu: Gpu, { weights, channels }: PackedWeights): void {

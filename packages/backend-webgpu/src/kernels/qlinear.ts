@@ -99,7 +99,7 @@ export const qlinear: KernelFamily<'qlinear' | 'qlinearDynamic'> = (gpu) => {
 
     qlinearDynamic: {
       prepack({ weight, bias }, { weightScale, weightZeroPoint }) {
-        const attrs = { groups: 1, depthwise: false, share: 1, zeroPoint: weightZeroPoint };
+        const attrs = { groups: 1, narrow: false, share: 1, zeroPoint: weightZeroPoint };
         return pack(gpu, asImages(weight), bias, { ...attrs, multiplier: weightScale });
       },
       run({ x, weight, y }, { reduceRange }, packed: PackedWeights) {

@@ -27,12 +27,14 @@ export const elementwise: NodeBuilders = {
 };
 
 function binary(op: string) {
-  return (graph: Graph, { a, b }: { readonly a: Operand; readonly b: Operand }, y: Output): Value => {
-    // ONNX repeats dims of one element by itself.
-    const small = [unexpanded(a.value), unexpanded(b.value)];
-    const enough = sameShape(broadcast(small[0].shape, small[1].shape), y.shape);
-    return graph.node(op, enough ? small : [a.value, b.value], y);
-  };
+  return (graph: Graph, { a, b }: { readonly a: Operand; readonly b: Operand }, y: Output): Value =>
+    graph.node(op, broadcasting(a.value, b.value, y), y);
+}
+
+/** Two operands for a node that broadcasts to the shape of `y`: as they were before they were expanded, if that is enough. */
+export function broadcasting(a: Value, b: Value, y: Output): [Value, Value] {
+  const [smallA, smallB] = [unexpanded(a), unexpanded(b)];
+  return sameShape(broadcast(smallA.shape, smallB.shape), y.shape) ? [smallA, smallB] : [a, b];
 }
 
 function unexpanded(value: Value): Value {

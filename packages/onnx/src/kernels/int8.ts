@@ -5,7 +5,7 @@ import { elementTypes } from '../graph/element-types';
 import type { Graph, Like, Value } from '../graph/graph';
 import { clampToIntegers, dequantize, quantize, quantizeClamped } from '../graph/qdq';
 import type { NodeBuilders, Operand, Output } from './builder';
-import { hardswish } from './elementwise';
+import { broadcasting, hardswish } from './elementwise';
 import { adaptiveAveragePool, averagePool, maxPool } from './pools';
 import { convAttributes, gemmAttributes, turned } from './products';
 
@@ -64,8 +64,14 @@ function binary(op: string) {
     { a, b }: { readonly a: Operand; readonly b: Operand },
     y: Output,
     attrs: { clampMin: number; clampMax: number },
-  ): Value =>
-    quantizeClamped(graph, graph.node(op, [floats(graph, a), floats(graph, b)], asFloat(y)), y.tensor, attrs);
+  ): Value => {
+    const [valueA, valueB] = broadcasting(a.value, b.value, y);
+    const inputs = [
+      dequantize(graph, valueA, qparams(a.tensor)),
+      dequantize(graph, valueB, qparams(b.tensor)),
+    ];
+    return quantizeClamped(graph, graph.node(op, inputs, asFloat(y)), y.tensor, attrs);
+  };
 }
 
 interface LinearInputs {

@@ -5,6 +5,8 @@ import { PackedWeight } from '../functional/packed-weight';
 
 /** An LSTM with int8 weights that quantizes inputs and hidden state at every product; gates and state stay in float. */
 export class DynamicQuantizedLSTM extends LSTM {
+  static override readonly name: string = 'DynamicQuantizedLSTM';
+
   readonly reduceRange: boolean;
   private packed = new Map<Tensor, PackedWeight>();
 

@@ -1,29 +1,23 @@
 import {
+  isScale,
   QuantizationError,
   quantizeNumber,
   quantRange,
   roundHalfEven,
-  ShapeError,
   type TableSource,
 } from '@octet/backend';
-import {
-  cat,
-  formatShape,
-  kernel,
-  lookup,
-  type PerTensorQParams,
-  perTensorQParams,
-  sameShape,
-  type Tensor,
-} from '@octet/tensor';
+import { cat, kernel, lookup, type PerTensorQParams, perTensorQParams, type Tensor } from '@octet/tensor';
 import { type OutputQparams, outputQparams, outputRange, requireQuint8 } from './int8';
 
-const { emptyOn, freeCopy, packed, run, withStrides } = kernel;
+const { broadcastLayout, emptyOn, expandTo, freeCopy, run, withStrides } = kernel;
 const f32 = Math.fround;
 
 /**
  * int8 add in fixed point, QNNPACK's formula: ra = f32(sa / sy), rb alike, shift = 21 - floor(log2(max(ra, rb))),
- * A = rint(ra · 2^shift), y = clamp(roundHalfAway((A(a - za) + B(b - zb)) / 2^shift) + zy). Same shapes.
+ * A = rint(ra · 2^shift), y = clamp(roundHalfAway((A(a - za) + B(b - zb)) / 2^shift) + zy). The shapes broadcast.
+ *
+ * @throws ShapeError unless the shapes broadcast; QuantizationError unless both are quint8, if one is more than 2^22 times as
+ * coarse as the output, or if the output's scale or zero point is invalid.
  */
 export function quantizedAdd(a: Tensor, b: Tensor, output: OutputQparams & { relu?: boolean }): Tensor {
   const op = 'quantized.add';
@@ -60,7 +54,12 @@ export function quantizedAdd(a: Tensor, b: Tensor, output: OutputQparams & { rel
   return y;
 }
 
-/** int8 product: y = clamp(rint(f32((a - za)(b - zb)) · f32(f32(sa·sb) · f32(1 / sy))) + zy). Same shapes. */
+/**
+ * int8 product: y = clamp(rint(f32((a - za)(b - zb)) · f32(f32(sa·sb) · f32(1 / sy))) + zy). The shapes broadcast.
+ *
+ * @throws ShapeError unless the shapes broadcast; QuantizationError unless both are quint8, or if the output's scale or zero
+ * point is invalid.
+ */
 export function quantizedMul(a: Tensor, b: Tensor, output: OutputQparams & { relu?: boolean }): Tensor {
   const { aq, bq, yq, operands, y } = binary('quantized.mul', a, b, output);
   run(
@@ -126,19 +125,18 @@ export function quantizedAddScalar(x: Tensor, scalar: number, { relu = false } =
   });
 }
 
-/** x * scalar changes the scale alone; a negative scalar mirrors the integers, 0 gives the zero tensor of scale 1. */
+/**
+ * x * scalar changes the scale alone; a negative scalar mirrors the integers. 0, and a product too small to be a scale, give
+ * the zero tensor of scale 1.
+ */
 export function quantizedMulScalar(x: Tensor, scalar: number, { relu = false } = {}): Tensor {
   const op = 'quantized.mulScalar';
   const xq = requireQuint8(op, x);
   const [qmin, qmax] = quantRange.quint8;
-  if (f32(Math.abs(scalar) * xq.scale) === 0)
+  const scale = Math.abs(scalar) * xq.scale;
+  if (scale < 1 && !isScale(scale))
     return lookup(op, x, 'quint8', perTensorQParams(op, 'quint8', 1, 0), () => 0);
-  const yq = perTensorQParams(
-    op,
-    'quint8',
-    Math.abs(scalar) * xq.scale,
-    scalar > 0 ? xq.zeroPoint : qmax - (xq.zeroPoint - qmin),
-  );
+  const yq = perTensorQParams(op, 'quint8', scale, scalar > 0 ? xq.zeroPoint : qmax - (xq.zeroPoint - qmin));
   const { clampMin } = outputRange(yq.zeroPoint, relu);
   return lookup(op, x, 'quint8', yq, (q) => Math.max(scalar > 0 ? q : qmax + qmin - q, clampMin));
 }
@@ -184,16 +182,9 @@ function pointwise(
 function binary(op: string, a: Tensor, b: Tensor, output: OutputQparams) {
   const aq = requireQuint8(op, a);
   const bq = requireQuint8(op, b);
-  if (!sameShape(a.shape, b.shape)) {
-    throw new ShapeError({
-      op,
-      expected: 'two tensors of the same shape',
-      found: `${formatShape(a.shape)} and ${formatShape(b.shape)}`,
-      fix: 'int8 arithmetic does not broadcast: expand one of them.',
-    });
-  }
   const yq = outputQparams(op, output);
-  const ad = packed(a);
-  const y = emptyOn(a, a.shape, { strides: ad.strides, qparams: yq });
-  return { aq, bq, yq, operands: { a: ad, b: withStrides(b, ad.strides) }, y };
+  const { shape, strides } = broadcastLayout(op, a, b);
+  const [ad, bd] = [a, b].map((t) => withStrides(expandTo(t, shape), strides));
+  const y = emptyOn(a, shape, { strides, qparams: yq });
+  return { aq, bq, yq, operands: { a: ad, b: bd }, y };
 }

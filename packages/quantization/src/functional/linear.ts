@@ -15,12 +15,12 @@ export function quantizedLinear(
   const xq = requireQuint8(op, x);
   const { rows, inner, outer, shape } = shapesOf(op, x, packed);
   const yq = outputQparams(op, options);
-  const { bias, attrs } = packed.callFor(xq, yq, options.relu ?? false);
+  const { weight, bias, attrs } = packed.callFor(xq, yq, options.relu ?? false);
   const y = emptyOn(x, shape, { qparams: yq });
   const xd = dense(x);
   run(
     'qlinear',
-    { x: as(xd, [rows, inner]), weight: packed.operand, bias },
+    { x: as(xd, [rows, inner]), weight, bias },
     { y: as(y, [rows, outer]) },
     attrs,
     packed.cache,

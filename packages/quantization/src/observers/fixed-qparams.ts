@@ -1,5 +1,5 @@
 import { Buffer } from '@octet/nn';
-import { type Tensor, tensor } from '@octet/tensor';
+import { perTensorQParams, type Tensor, tensor } from '@octet/tensor';
 import type { QparamTensors } from '../functional/observe';
 import { Observer, type ObserverOptions } from './base';
 
@@ -10,6 +10,7 @@ export interface FixedQParamsOptions extends ObserverOptions {
 
 /** Always says the same scale and zero point: for outputs whose range is known, like a sigmoid's. */
 export class FixedQParamsObserver extends Observer {
+  static override readonly name: string = 'FixedQParamsObserver';
   static readonly keepsNothing = true;
 
   readonly scale: Buffer;
@@ -17,6 +18,7 @@ export class FixedQParamsObserver extends Observer {
 
   constructor({ scale, zeroPoint, ...options }: FixedQParamsOptions) {
     super(options);
+    perTensorQParams('FixedQParamsObserver', this.dtype, scale, zeroPoint);
     this.scale = new Buffer(tensor([scale]));
     this.zeroPoint = new Buffer(tensor([zeroPoint], { dtype: 'int32' }));
     this.observed = true;

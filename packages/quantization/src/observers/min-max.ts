@@ -4,6 +4,7 @@ import { type ObserverOptions, RangeObserver } from './base';
 
 /** The running minimum and maximum of all batches. */
 export class MinMaxObserver extends RangeObserver {
+  static override readonly name: string = 'MinMaxObserver';
   static readonly keepsNothing = true;
 
   constructor(options: ObserverOptions = {}) {

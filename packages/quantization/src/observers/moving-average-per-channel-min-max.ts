@@ -3,6 +3,8 @@ import { PerChannelMinMaxObserver, type PerChannelOptions } from './per-channel-
 
 /** Moving averages of each channel's minima and maxima; the first batch counts whole. */
 export class MovingAveragePerChannelMinMaxObserver extends PerChannelMinMaxObserver {
+  static override readonly name: string = 'MovingAveragePerChannelMinMaxObserver';
+
   readonly averagingConstant: number;
 
   constructor({ averagingConstant = 0.01, ...options }: PerChannelOptions & MovingAverageOptions = {}) {
