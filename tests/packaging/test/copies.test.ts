@@ -32,8 +32,10 @@ const mixed = {
   'a layer of the other, the other way round': 'new cjs.Linear(2, 2).call(esm.tensor([[1, 2]]))',
   'add() across them': 'esm.add(esm.tensor([[1, 2]]), x)',
   'a method across them': 'esm.tensor([[1, 2]]).mul(x)',
-  'a module of one in a Sequential of the other': 'new esm.Sequential(new cjs.Linear(2, 2)).call(esm.tensor([[1, 2]]))',
-  'an optimizer of one for parameters of the other': 'new esm.SGD(new cjs.Linear(2, 2).parameters(), { lr: 0.1 })',
+  'a module of one in a Sequential of the other':
+    'new esm.Sequential(new cjs.Linear(2, 2)).call(esm.tensor([[1, 2]]))',
+  'an optimizer of one for parameters of the other':
+    'new esm.SGD(new cjs.Linear(2, 2).parameters(), { lr: 0.1 })',
 };
 
 describe.each(Object.entries(mixed))('%s', (_, expression) => {
