@@ -154,6 +154,7 @@ export async function quantizeDynamic<M extends AnyModule>(
 function mappingOf(layers: Iterable<ModuleClass>, qconfig: QConfig): QConfigMapping {
   const mapping = new QConfigMapping();
   for (const type of layers) {
+    mapping.setObjectType(type, qconfig);
     if (!defaultDynamicMapping.has(type)) {
       throw new QuantizationError({
         op: 'quantizeDynamic',
@@ -162,7 +163,6 @@ function mappingOf(layers: Iterable<ModuleClass>, qconfig: QConfig): QConfigMapp
         fix: 'Other layers are quantized statically: see prepare and convert.',
       });
     }
-    mapping.setObjectType(type, qconfig);
   }
   return mapping;
 }

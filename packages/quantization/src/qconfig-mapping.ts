@@ -1,5 +1,5 @@
-import { ArgumentError, describe, QuantizationError } from '@octet/backend';
-import type { AnyModule } from '@octet/nn';
+import { ArgumentError, describe, kind, QuantizationError, requireOwnCopy } from '@octet/backend';
+import { type AnyModule, Module } from '@octet/nn';
 import { FusedModule } from './intrinsic';
 import { getDefaultQatQConfig, getDefaultQConfig, QConfig, type QEngine } from './qconfig';
 
@@ -12,6 +12,10 @@ export class QConfigMapping {
   private readonly byType = new Map<ModuleClass, QConfig | null>();
   private readonly byName = new Map<string, QConfig | null>();
 
+  get [kind](): string {
+    return 'QConfigMapping';
+  }
+
   /** For every layer that no other rule names. */
   setGlobal(qconfig: QConfig | null): this {
     this.global = requireQConfig(qconfig);
@@ -20,6 +24,7 @@ export class QConfigMapping {
 
   /** For all layers of exactly this class, and the fused modules that begin with one. */
   setObjectType(type: ModuleClass, qconfig: QConfig | null): this {
+    requireOwnCopy('QConfigMapping', type?.prototype, { Module });
     this.byType.set(type, requireQConfig(qconfig));
     return this;
   }
@@ -93,6 +98,7 @@ export function getDefaultQatQConfigMapping(engine: QEngine = 'x86'): QConfigMap
 /** @throws QuantizationError unless `value` is a QConfig or null */
 function requireQConfig<T>(value: T): T {
   if (value === null || value instanceof QConfig) return value;
+  requireOwnCopy('QConfigMapping', value, { QConfig });
   throw new QuantizationError({
     op: 'QConfigMapping',
     expected: 'a QConfig, or null',
@@ -104,6 +110,7 @@ function requireQConfig<T>(value: T): T {
 /** @throws ArgumentError unless `value` is a mapping */
 export function requireMapping(op: string, value: unknown, fix: string): void {
   if (value instanceof QConfigMapping) return;
+  requireOwnCopy(op, value, { QConfigMapping });
   throw new ArgumentError({ op, expected: 'a QConfigMapping', found: describe(value), fix });
 }
 
@@ -112,6 +119,7 @@ export function qconfigOf(module: AnyModule): QConfig | undefined {
   const { qconfig } = module;
   if (qconfig === undefined || qconfig === null) return undefined;
   if (qconfig instanceof QConfig) return qconfig;
+  requireOwnCopy('prepare', qconfig, { QConfig });
   throw new QuantizationError({
     op: 'prepare',
     expected: 'a QConfig in the field qconfig',

@@ -1,7 +1,7 @@
-import { ArgumentError, ModuleError, QuantizationError } from '@octet/backend';
+import { ArgumentError, BackendError, ModuleError, QuantizationError } from '@octet/backend';
 import { Linear, ReLU, Sequential } from '@octet/nn';
 import { randn } from '@octet/tensor';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import * as own from '../src';
 
 /** As callers see the functions who have no types. */
@@ -80,4 +80,22 @@ describe('what JavaScript lets through is refused with a word on it', () => {
     expect(() => functional.cat([x, x], 0, misspelt)).toThrow(/found 'rellu'/);
     expect(() => functional.conv2d(x, weight, { ...misspelt, strides: 2 } as never)).toThrow(/found 'rellu'/);
   });
+});
+
+test('recipes and classes of another copy of the packages', async () => {
+  vi.resetModules();
+  const copy = (await import('../src')) as unknown as typeof own;
+  const nn = (await import('@octet/nn')) as unknown as { Linear: typeof Linear };
+  const withRecipe = (qconfig: unknown) => Object.assign(new own.QuantWrapper(model()).eval(), { qconfig });
+  for (const [name, call] of Object.entries({
+    QConfigMapping: () => own.prepare(model(), copy.getDefaultQConfigMapping()),
+    'QConfig ': () => own.prepare(withRecipe(copy.getDefaultQConfig())),
+    QConfig: () => mapping().setGlobal(copy.getDefaultQConfig()),
+    Module: () => mapping().setObjectType(nn.Linear, null),
+  })) {
+    expect(call).toThrow(BackendError);
+    expect(call).toThrow(`expected a ${name.trim()} of this copy of Octet, found one of another copy`);
+  }
+  const dynamic = own.quantizeDynamic(model(), { layers: [nn.Linear] });
+  await expect(dynamic).rejects.toThrow('expected a Module of this copy of Octet');
 });
