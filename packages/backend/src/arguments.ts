@@ -11,7 +11,18 @@ import type { Pair } from './kernel-table';
  */
 export function checkOptions<T extends object>(op: string, options: T | null | undefined, known = ''): T {
   const given: object = options ?? {};
-  const names = known.split(' ').filter(Boolean);
+  let names = namesIn.get(known);
+  if (!names) {
+    names = known.split(' ').filter(Boolean);
+    namesIn.set(known, names);
+  }
+  return checkNames(op, given, names) as T;
+}
+
+/** The names in each `known`: ops ask at every call. */
+const namesIn = new Map<string, readonly string[]>();
+
+function checkNames(op: string, given: object, names: readonly string[]): object {
   const refuse = (found: string, fix: string): never => {
     const expected = names.length > 0 ? `options of { ${names.join(', ')} }` : 'no options';
     throw new ArgumentError({ op, expected, found, fix });
@@ -20,15 +31,15 @@ export function checkOptions<T extends object>(op: string, options: T | null | u
     const fix = `Options have names, not places: write { ${names[0]}: … }.`;
     refuse(describe(given), names.length > 0 ? fix : 'Leave it out.');
   }
-  for (const [key, value] of Object.entries(given)) {
-    if (value === undefined || names.includes(key)) continue;
+  for (const key of Object.keys(given)) {
+    if (names.includes(key) || (given as Record<string, unknown>)[key] === undefined) continue;
     const near = nearest(key, names);
     refuse(
       Object.getPrototypeOf(given) === Object.prototype ? `'${key}'` : describe(given),
       near ? `Did you mean '${near}'?` : 'Leave it out: there is no such option.',
     );
   }
-  return given as T;
+  return given;
 }
 
 /** The name that differs least from `key` regardless of case and underscores, if by a third of its letters at most. */
