@@ -45,14 +45,7 @@ export function dynamicLinear(
 ): Tensor {
   const op = 'dynamic.linear';
   const { bias } = packed;
-  if (x.dtype !== 'float32') {
-    throw new DTypeError({
-      op,
-      expected: 'float32',
-      found: x.dtype,
-      fix: 'Dynamically quantized layers take and return floats: no QuantStub before them.',
-    });
-  }
+  requireFloat32(op, x);
   const { rows, inner, outer, shape } = shapesOf(op, x, packed);
   const y = emptyOn(x, shape);
   const xd = dense(x);
@@ -65,6 +58,17 @@ export function dynamicLinear(
   );
   freeCopy(xd, x);
   return y;
+}
+
+/** @throws DTypeError */
+export function requireFloat32(op: string, x: Tensor): void {
+  if (x.dtype === 'float32') return;
+  throw new DTypeError({
+    op,
+    expected: 'float32',
+    found: x.dtype,
+    fix: 'Dynamically quantized layers take and return floats: no QuantStub before them.',
+  });
 }
 
 function shapesOf(op: string, x: Tensor, { weight, bias }: PackedWeight) {
