@@ -42,7 +42,7 @@ function cells(x: usize, sums: usize, before: usize, c: usize, h: usize, rows: i
  * Scratch for each thread: the sums of `tile` rows, and what multiplyBlock needs. Units are tiles of rows of N.
  */
 export function lstm(
-  x: usize, weight: usize, packed: usize, bias: usize, h0: usize, c0: usize, y: usize, gates: usize, steps: i32,
+  packed: usize, x: usize, weight: usize, bias: usize, h0: usize, c0: usize, y: usize, gates: usize, steps: i32,
   n: i32, hidden: i32, tile: i32, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
 ): void {
   const bytes = <usize>hidden << 2;
