@@ -1,4 +1,13 @@
-import { type CasesOf, type CaseTensor, close, floats, full, integers, type KernelCase, output } from './case';
+import {
+  type CasesOf,
+  type CaseTensor,
+  close,
+  floats,
+  full,
+  integers,
+  type KernelCase,
+  output,
+} from './case';
 
 // Below, at and beyond vectors, tiles of rows, and few rows.
 const sizes = [

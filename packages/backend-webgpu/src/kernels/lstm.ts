@@ -117,8 +117,7 @@ export const lstm: KernelFamily<'lstm' | 'lstmBackward' | 'qlstmDynamic'> = (gpu
   const { fill } = data(gpu);
   const dynamic = qlinear(gpu).qlinearDynamic as PrepackingKernel<KernelTable['qlinearDynamic'], GpuBuffer>;
   return {
-    lstm: (t) =>
-      steps(gpu, t, (x, y) => runKernel(linear, { x, weight: t.weight, bias: t.bias, y }, {})),
+    lstm: (t) => steps(gpu, t, (x, y) => runKernel(linear, { x, weight: t.weight, bias: t.bias, y }, {})),
 
     lstmBackward({ weight, c0, y, gates, gradY, gradX, gradH0, gradC0 }) {
       const [, length, n, hidden] = y.shape;

@@ -106,11 +106,17 @@ export class LSTM extends Module<[x: Tensor, state?: LSTMState], [y: Tensor, sta
 
   private checkShapes(x: Tensor, h: Tensor, c: Tensor): void {
     const shape = [this.numLayers, x.shape[1], this.hiddenSize];
-    if (x.shape[2] === this.inputSize && sameShape(h.shape, shape) && sameShape(c.shape, shape)) return;
+    if (
+      x.shape[0] > 0 &&
+      x.shape[2] === this.inputSize &&
+      sameShape(h.shape, shape) &&
+      sameShape(c.shape, shape)
+    )
+      return;
     throw new ShapeError({
       op: 'LSTM',
-      expected: `${this.inputSize} features, and h and c of shape ${formatShape(shape)}`,
-      found: `${x.shape[2]}, ${formatShape(h.shape)} and ${formatShape(c.shape)}`,
+      expected: `a step or more of ${this.inputSize} features, and h and c of shape ${formatShape(shape)}`,
+      found: `${x.shape[0]} steps of ${x.shape[2]}, ${formatShape(h.shape)} and ${formatShape(c.shape)}`,
       fix: 'x is [T, N, inputSize], or [N, T, inputSize] with batchFirst; the state is [numLayers, N, hiddenSize].',
     });
   }

@@ -36,7 +36,13 @@ export function lstmLayer(x: Tensor, { weight, bias, h0, c0 }: LSTMLayer): Tenso
   const shape = lstmShape('lstmLayer', x, weight, bias, h0, c0);
   const inputs = [x, weight, h0, c0, ...(bias ? [bias] : [])];
   const recorded = willRecord(...inputs);
-  const given = { x: dense(x), weight: dense(weight), bias: bias && dense(bias), h0: dense(h0), c0: dense(c0) };
+  const given = {
+    x: dense(x),
+    weight: dense(weight),
+    bias: bias && dense(bias),
+    h0: dense(h0),
+    c0: dense(c0),
+  };
   const y = emptyOn(x, shape);
   const gates = recorded ? emptyOn(x, x.shape) : undefined;
   run('lstm', lstmOperands(given), { y: as(y, shape), gates: gates && as(gates, x.shape) }, {});
@@ -120,5 +126,11 @@ export function lstmShape(
 
 /** What the kernels of LSTM take, of dense tensors. */
 export function lstmOperands({ x, bias, h0, c0, weight }: LSTMLayer & { x: Tensor }) {
-  return { x: as(x, x.shape), weight: as(weight, weight.shape), bias, h0: as(h0, h0.shape), c0: as(c0, c0.shape) };
+  return {
+    x: as(x, x.shape),
+    weight: as(weight, weight.shape),
+    bias,
+    h0: as(h0, h0.shape),
+    c0: as(c0, c0.shape),
+  };
 }
