@@ -1,7 +1,7 @@
 import { type KernelTable, type PrepackingKernel, runKernel } from '@octet/backend';
 import type { GpuBuffer } from '../buffers';
 import type { Gpu } from '../gpu';
-import { type GpuTensor, type KernelFamily, size } from '../kernel';
+import type { GpuTensor, KernelFamily } from '../kernel';
 import { program } from '../program';
 import { accurateTanh, limits } from '../wgsl/special';
 import { data } from './data';
