@@ -1,71 +1,69 @@
-import { describe, expect, it } from 'vitest';
-import * as backend from '../src';
-import { ArgumentError, BackendError, FreedError, OctetError, ShapeError } from '../src';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import * as own from '../src';
 
-const details = { op: 'relu', expected: 'a tensor', found: 'none', fix: 'Give one.' };
+const details = { op: 'op', expected: 'a', found: 'b', fix: 'C.' };
+type Copy = typeof own;
+const names = [
+  'ShapeError',
+  'DTypeError',
+  'ArgumentError',
+  'BackendError',
+  'MissingKernelError',
+  'FreedError',
+  'AutogradError',
+  'ModuleError',
+  'QuantizationError',
+] as const;
 
-describe('errors', () => {
-  it('say all four texts, apart and in the message', () => {
-    const error = new ShapeError(details);
-    expect(error).toMatchObject(details);
-    expect(error.message).toBe('relu: expected a tensor, found none. Give one.');
+const classesOf = (from: Copy) => from as unknown as Record<(typeof names)[number], typeof own.OctetError>;
+const ours = classesOf(own);
+let theirs: typeof ours;
+beforeAll(async () => {
+  vi.resetModules();
+  theirs = classesOf(await import('../src'));
+});
+
+describe.each(names)('%s', (name) => {
+  test('has its name, and is an instance of itself and its bases alone', () => {
+    const error = new ours[name](details);
+    expect(error.name).toBe(name);
+    expect(String(error)).toBe(`${name}: op: expected a, found b. C.`);
+    expect(names.filter((other) => error instanceof ours[other])).toEqual([name]);
+    expect([error instanceof own.OctetError, error instanceof Error]).toEqual([true, true]);
   });
 
-  it('are Errors and OctetErrors with the name of their class', () => {
-    const classes = Object.entries(backend).filter(
-      ([name]) => name.endsWith('Error') && name !== 'OctetError',
-    );
-    expect(classes.length).toBeGreaterThan(6);
-    for (const [name, Class] of classes as [string, typeof ArgumentError][]) {
-      const error = new Class(details);
-      expect(error).toBeInstanceOf(Error);
-      expect(error).toBeInstanceOf(OctetError);
-      expect(error.name).toBe(name);
+  test('of another copy of the package is one, too', () => {
+    const error = new theirs[name](details);
+    expect(theirs[name]).not.toBe(ours[name]);
+    expect(names.filter((other) => error instanceof ours[other])).toEqual([name]);
+    expect(error instanceof own.OctetError).toBe(true);
+  });
+
+  test('subclasses are told apart', () => {
+    class Mine extends ours[name] {
+      override readonly name = 'Mine';
     }
-  });
-
-  it('keep their cause', () => {
-    const cause = new TypeError('inside');
-    expect(new ArgumentError(details, { cause }).cause).toBe(cause);
-  });
-
-  it("can be a backend's own", () => {
-    class LostError extends BackendError {
-      override readonly name = 'LostError';
-    }
-    const error = new LostError(details);
-    expect(error).toBeInstanceOf(BackendError);
-    expect(error.name).toBe('LostError');
+    class Theirs extends theirs[name] {}
+    expect(new ours[name](details) instanceof Mine).toBe(false);
+    expect(new Theirs(details) instanceof Mine).toBe(false);
+    expect(new Mine(details) instanceof Mine).toBe(true);
+    expect(new Theirs(details) instanceof ours[name]).toBe(true);
+    expect(new Mine(details).name).toBe('Mine');
   });
 });
 
-describe('what backends check in common', () => {
-  it('refuses dtypes that are not stored, and says what to do', () => {
-    expect(() => backend.requireStorageDType('float32', ['float32'])).not.toThrow();
-    expect(() => backend.requireStorageDType('float64', ['float32'])).toThrow(
-      'Use the js backend for float64.',
-    );
-    expect(() => backend.requireStorageDType('quint8' as 'uint8', ['uint8'])).toThrow('storageDType(dtype)');
-  });
+test('nothing else is an instance', () => {
+  const fake = Object.assign(new Error('x'), { name: 'ShapeError' });
+  for (const value of [undefined, null, 1, {}, Object.create(null), new Error('x'), fake])
+    expect(value instanceof own.ShapeError).toBe(false);
+});
 
-  it.each([-1, 1.5, 4, Number.NaN])('refuses %d of 3 elements', (length) => {
-    expect(() => backend.requireElements('read', { length: 3 }, length)).toThrow(ShapeError);
-  });
-
-  it.each([0, 3])('takes %d of 3 elements', (length) => {
-    expect(() => backend.requireElements('read', { length: 3 }, length)).not.toThrow();
-  });
-
-  it('wants the array of the dtype; bool and uint8 share one', () => {
-    expect(() => backend.requireArrayOf({ dtype: 'bool' }, new Uint8Array(1))).not.toThrow();
-    expect(() => backend.requireArrayOf({ dtype: 'int8' }, new Uint8Array(1))).toThrow(
-      'a Int8Array for a buffer of int8',
-    );
-  });
-
-  it('tells a stranger from another backend of its kind', () => {
-    expect(backend.foreignBuffer('read', 'wasm', true).found).toBe("one of another wasm backend's");
-    expect(backend.foreignBuffer('read', 'wasm', false).found).toBe("another backend's");
-    expect(backend.freedBuffer('read', { dtype: 'int8', length: 3 })).toBeInstanceOf(FreedError);
-  });
+test('a module is named in message and stack', () => {
+  const error = new own.ShapeError({ ...details, found: '$& b: expected' });
+  error.placeIn('layers.0', 'Linear');
+  expect(error.message).toBe('op in layers.0 (Linear): expected a, found $& b: expected. C.');
+  expect(error.stack).toMatch(/^ShapeError: op in layers\.0|^Error: op in layers\.0/);
+  error.placeIn('net.layers.0', 'Linear');
+  expect(error.message).toBe('op in net.layers.0 (Linear): expected a, found $& b: expected. C.');
+  expect(error.module).toEqual({ path: 'net.layers.0', type: 'Linear' });
 });

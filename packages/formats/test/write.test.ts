@@ -11,7 +11,7 @@ function header(file: Uint8Array): { text: string; start: number } {
 const perChannel = {
   scheme: 'perChannel',
   axis: 0,
-  scales: Float32Array.of(0.1, 1 / 3, 1e-40),
+  scales: Float32Array.of(0.1, 1 / 3, 1e-38),
   zeroPoints: Int32Array.of(-1, 0, 127),
 } as const;
 

@@ -118,7 +118,7 @@ describe('names what is wrong', () => {
   test('a weight channel a hundred times the others', async () => {
     const float = fusedNet();
     const weight = (float.second[0] as Conv2d).weight;
-    weight.copy_(weight.mul(tensor([100, 1, 1, 1, 1]).reshape([5, 1, 1, 1])));
+    noGrad(() => weight.copy_(weight.mul(tensor([100, 1, 1, 1, 1]).reshape([5, 1, 1, 1]))));
     const { findings, layers } = await analyze(float, await toInt8(float), data);
     const finding = findings.find(({ cause }) => cause === 'channelSpread');
     expect(finding?.layer).toBe('second.0');
@@ -135,9 +135,9 @@ describe('names what is wrong', () => {
     const [first, second] = [new Conv2d(2, 5, 1), new Conv2d(5, 5, 1, { groups: 5 })];
     const spread = tensor([1, 100, 100, 100, 100]);
     // The scale of weights fits each channel; that of the output can't.
-    first.weight.copy_(first.weight.abs().div(spread.reshape([5, 1, 1, 1])));
-    first.bias?.copy_(first.bias.abs().div(spread));
-    second.weight.copy_(second.weight.mul(spread.reshape([5, 1, 1, 1])));
+    noGrad(() => first.weight.copy_(first.weight.abs().div(spread.reshape([5, 1, 1, 1]))));
+    noGrad(() => first.bias?.copy_(first.bias.abs().div(spread)));
+    noGrad(() => second.weight.copy_(second.weight.mul(spread.reshape([5, 1, 1, 1]))));
     const model = fuse(new QuantWrapper(new Sequential(first, new ReLU(), second)).eval());
     const { weight } = getDefaultQConfig('x86');
     const qconfig = new QConfig({ activation: getDefaultQConfig('qnnpack').activation, weight });
@@ -253,7 +253,7 @@ describe('refuses', () => {
     const float = fusedNet();
     const int8 = await toInt8(float);
     await expect(analyze(float, int8, [])).rejects.toThrow(/analyze: expected some inputs, found none/);
-    (float.second[0] as Conv2d).weight.fill_(Number.NaN);
+    noGrad(() => (float.second[0] as Conv2d).weight.fill_(Number.NaN));
     await expect(analyze(float, int8, data)).rejects.toThrow(/NaN in the output of 'second\.0'/);
   });
 

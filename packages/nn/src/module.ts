@@ -1,4 +1,12 @@
-import { type Backend, checkOptions, isFloatDType, ModuleError } from '@octet/backend';
+import {
+  type Backend,
+  checkOptions,
+  isFloatDType,
+  kind,
+  ModuleError,
+  OctetError,
+  requireOwnCopy,
+} from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
 import { freeIntermediate, getBackend, Tensor } from '@octet/tensor';
 import { type Copies, deepCopy } from './clone';
@@ -29,6 +37,20 @@ const hooksOf = new WeakMap<object, Hooks>();
 
 // Where modules were moved to: those without tensors have nothing else to tell by.
 const homes = new WeakMap<object, Backend>();
+
+/** The outermost module so far that an error's path leads down from. */
+const foundUnder = new WeakMap<OctetError, AnyModule>();
+
+/** Lets an error that passes through the call of `module` name where it came from, as seen from there. */
+function placeIn(module: AnyModule, error: OctetError): void {
+  const inner = foundUnder.get(error);
+  const way = inner ? module.namedModules().find(([, m]) => m === inner)?.[0] : '';
+  // Called from here, but no part of it.
+  if (way === undefined) return;
+  foundUnder.set(error, module);
+  const { path = '', type = typeName(module) } = error.module ?? {};
+  error.placeIn(way && path ? join(way, path) : way || path, type);
+}
 
 /** How often a module was called that may keep what it sees. */
 let keepers = 0;
@@ -67,11 +89,20 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
   /** What the module computes. Use `call`, which runs the hooks too. */
   abstract forward(...args: Args): Out;
 
-  /** `forward` with the hooks around it. */
+  get [kind](): string {
+    return 'Module';
+  }
+
+  /** `forward` with the hooks around it. Errors that Octet throws there name the module, from the one that was called first. */
   call(...args: Args): Out {
     const hooks = hooksOf.get(this);
     if (mayKeep(this, hooks)) keepers += 1;
-    return hooks ? hooks.around(this, args) : this.forward(...args);
+    try {
+      return hooks ? hooks.around(this, args) : this.forward(...args);
+    } catch (error) {
+      if (error instanceof OctetError) placeIn(this, error);
+      throw error;
+    }
   }
 
   // ---- mode
@@ -416,7 +447,7 @@ export function inTurn(x: Tensor, ...steps: readonly Step[]): Tensor {
   let ours = false;
   for (const step of steps) {
     const before = keepers;
-    const y = step instanceof Module ? step.call(at) : step(at);
+    const y = typeof step === 'function' ? step(at) : requireModule('inTurn', step).call(at);
     const kept = keepers !== before;
     if (y.storage === at.storage) ours &&= !kept;
     else {
@@ -426,6 +457,13 @@ export function inTurn(x: Tensor, ...steps: readonly Step[]): Tensor {
     at = y;
   }
   return at;
+}
+
+/** @throws ModuleError unless `value` is a module, BackendError for one of another copy of the package */
+export function requireModule<M extends AnyModule>(op: string, value: M): M {
+  if (value instanceof Module) return value;
+  requireOwnCopy(op, value, { Module });
+  throw new ModuleError({ op, expected: 'a module', found: String(value), fix: 'Pass modules.' });
 }
 
 /** The name of a module's class, for people. */
@@ -444,8 +482,15 @@ function hooksFor(module: object): Hooks {
 
 type Class<T> = abstract new (...args: never[]) => T;
 
-function fieldsOf<T>(module: object, type: Class<T>): [string, T][] {
-  return Object.entries(module).filter((field): field is [string, T] => field[1] instanceof type);
+const classes = { Tensor, Parameter, Buffer, Module };
+
+/** @throws BackendError if a field holds what another copy of the packages made: it would be passed over */
+function fieldsOf<T>(module: object, ...types: readonly Class<T>[]): [string, T][] {
+  return Object.entries(module).filter((field): field is [string, T] => {
+    const [name, value] = field;
+    requireOwnCopy(`${typeName(module)}.${name}`, value, classes);
+    return types.some((type) => value instanceof type);
+  });
 }
 
 function setField(module: object, name: string, value: unknown): void {
@@ -454,10 +499,7 @@ function setField(module: object, name: string, value: unknown): void {
 
 /** Parameters and buffers of the module itself, in the order of its fields. */
 function ownTensors(module: object): [string, Parameter | Buffer][] {
-  return Object.entries(module).filter(
-    (field): field is [string, Parameter | Buffer] =>
-      field[1] instanceof Parameter || field[1] instanceof Buffer,
-  );
+  return fieldsOf<Parameter | Buffer>(module, Parameter, Buffer);
 }
 
 /** @throws ModuleError for fields that a state dict can't tell apart */

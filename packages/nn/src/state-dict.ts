@@ -1,5 +1,5 @@
 import { type Backend, BackendError, isFloatDType, ModuleError, type TypedArray } from '@octet/backend';
-import { formatShape, sameShape, Tensor } from '@octet/tensor';
+import { formatShape, kernel, noGrad, sameShape, Tensor } from '@octet/tensor';
 
 /** Names as in a PyTorch checkpoint, in the order of the modules' fields. The tensors share the model's memory. */
 export type StateDict = Record<string, Tensor>;
@@ -81,6 +81,7 @@ export class StateLoader {
     parts.set(owner, (parts.get(owner) ?? new Set()).add(part));
     const found: unknown = this.state[path];
     if (found instanceof Tensor) return found;
+    kernel.requireOwnTensor('loadStateDict', found);
     this.reject(key, 'a tensor', typeof found);
     return undefined;
   }
@@ -184,6 +185,8 @@ export function load(
       fix: 'Nothing was loaded. Build the model with the arguments it was saved with; { strict: false } forgives missing and unexpected entries, nothing else.',
     });
   }
-  for (const commit of report.commits) commit();
+  noGrad(() => {
+    for (const commit of report.commits) commit();
+  });
   return [{ missingKeys, unexpectedKeys }, report.replaced];
 }

@@ -1,5 +1,5 @@
 import { extendBackend, ModuleError } from '@octet/backend';
-import { getBackend, ones, randn, type Tensor, tensor, zeros } from '@octet/tensor';
+import { getBackend, noGrad, ones, randn, type Tensor, tensor, zeros } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
 import {
   BatchNorm2d,
@@ -48,7 +48,7 @@ test('keys are those of PyTorch, in its order', () => {
 test('entries are detached and share memory', () => {
   const m = new Linear(1, 1);
   const { weight } = m.stateDict();
-  m.weight.fill_(7);
+  noGrad(() => m.weight.fill_(7));
   expect(weight.itemSync()).toBe(7);
   expect(weight.requiresGrad).toBe(false);
 });
@@ -71,7 +71,7 @@ describe('loadStateDict', () => {
     const x = randn([2, 2, 6, 6]);
     expect(b.eval().call(x).dataSync()).toEqual(a.eval().call(x).dataSync());
     expect(b.getSubmodule('layers.0.1').buffers()[2].itemSync()).toBe(1);
-    b.lastLinear.weight.fill_(0);
+    noGrad(() => b.lastLinear.weight.fill_(0));
     expect(a.lastLinear.weight.dataSync()).not.toContain(0);
   });
 
@@ -313,4 +313,11 @@ test('checkpoints of old versions, which count no batches, load strictly', () =>
   expect(norm.numBatchesTracked?.itemSync()).toBe(1);
   const { running_var: __, ...broken } = norm.stateDict();
   expect(() => norm.loadStateDict(broken)).toThrow('running_var: missing');
+});
+
+test('a state dict loaded between forward and backward is an error at backward', () => {
+  const layer = new Linear(3, 2);
+  const y = layer.call(randn([4, 3], { requiresGrad: true })).sum();
+  layer.loadStateDict(new Linear(3, 2).stateDict());
+  expect(() => y.backward()).toThrow(/weight \[2, 3\] of 'linear' .* 'copy_' has changed it in place/);
 });

@@ -44,10 +44,9 @@ export abstract class Optimizer<H extends Hyperparameters, S extends object> {
    */
   constructor(params: Params<H>, defaults: H) {
     this.defaults = defaults;
-    const given = [...params];
-    if (given.length === 0) throw noParameters(this.name);
-    if (given.every((p) => p instanceof Tensor)) this.addParamGroup({ params: given } as never);
-    else for (const group of given) this.addParamGroup(group as never);
+    const given = listOf<unknown>(this.name, params);
+    if (given.some(isGroup)) for (const group of given) this.addParamGroup(group as never);
+    else this.addParamGroup({ params: given } as never);
   }
 
   protected get name(): string {
@@ -65,9 +64,8 @@ export abstract class Optimizer<H extends Hyperparameters, S extends object> {
 
   /** Adds parameters with values of their own. @throws as the constructor */
   addParamGroup(group: Partial<H> & { params: Iterable<Tensor> }): void {
-    checkOptions(this.name, group, `params initialLr ${Object.keys(this.defaults).join(' ')}`);
-    const params = [...group.params];
-    if (params.length === 0) throw noParameters(this.name);
+    const known = `params initialLr ${Object.keys(this.defaults).join(' ')}`;
+    const params = listOf(this.name, checkOptions(this.name, group, known).params);
     const all = new Set(this.paramGroups.flatMap((g) => g.params));
     for (const [i, param] of params.entries()) {
       checkParameter(this.name, i, param, all.has(param));
@@ -221,6 +219,7 @@ export abstract class Optimizer<H extends Hyperparameters, S extends object> {
     // PyTorch saves None for what isn't in use.
     const values = Object.entries(fieldsOf(remembered) ?? {}).filter(([, v]) => v !== null);
     const found = Object.fromEntries(values.map(([name, v]) => [name, name === 'step' ? plainNumber(v) : v]));
+    for (const v of Object.values(found)) kernel.requireOwnTensor(`${this.name}.loadStateDict`, v);
     const fits = ([name, v]: [string, unknown]) =>
       name === 'step'
         ? Number.isInteger(v) && (v as number) >= 0
@@ -271,10 +270,22 @@ function formatNames(names: readonly string[]): string {
   return names.length === 0 ? 'no state' : [...names].sort().join(', ');
 }
 
+function isGroup(value: unknown): value is { params: Iterable<Tensor> } {
+  return typeof value === 'object' && value !== null && 'params' in value;
+}
+
+/** @throws ModuleError unless it is an iterable that is not empty */
+function listOf<T>(op: string, params: Iterable<T> | undefined): T[] {
+  const list = typeof params?.[Symbol.iterator] === 'function' ? [...params] : [];
+  if (list.length === 0) throw noParameters(op);
+  return list;
+}
+
 function checkParameter(op: string, i: number, param: Tensor, twice: boolean): void {
   const refuse = (found: string, fix: string) => {
     throw new ModuleError({ op, expected: `parameter ${i} to be a dense float leaf of its own`, found, fix });
   };
+  kernel.requireOwnTensor(op, param);
   if (!(param instanceof Tensor)) refuse(typeof param, 'Pass model.parameters().');
   if (!param.isLeaf) {
     refuse(

@@ -1,6 +1,6 @@
 import { ModuleError } from '@octet/backend';
 import { Module } from '@octet/nn';
-import { cat, type Tensor } from '@octet/tensor';
+import { add, cat, mul, relu, type Tensor } from '@octet/tensor';
 import { observe } from './observed';
 import type { ObserverOrFakeQuant } from './with-args';
 
@@ -24,15 +24,15 @@ export class FloatFunctional extends Module<never> {
   }
 
   add(a: Tensor, b: Tensor): Tensor {
-    return observe(this, a.add(b), 'add');
+    return observe(this, add(a, b), 'add');
   }
 
   addRelu(a: Tensor, b: Tensor): Tensor {
-    return observe(this, a.add(b).relu(), 'addRelu');
+    return observe(this, relu(add(a, b)), 'addRelu');
   }
 
   mul(a: Tensor, b: Tensor): Tensor {
-    return observe(this, a.mul(b), 'mul');
+    return observe(this, mul(a, b), 'mul');
   }
 
   cat(tensors: readonly Tensor[], dim = 0): Tensor {
@@ -41,11 +41,11 @@ export class FloatFunctional extends Module<never> {
 
   /** Not observed: in int8 it moves the zero point. */
   addScalar(x: Tensor, scalar: number): Tensor {
-    return x.add(scalar);
+    return add(x, scalar);
   }
 
   /** Not observed: in int8 it changes the scale. */
   mulScalar(x: Tensor, scalar: number): Tensor {
-    return x.mul(scalar);
+    return mul(x, scalar);
   }
 }

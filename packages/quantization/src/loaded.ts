@@ -24,5 +24,3 @@ export function numbersOf(
 export function one(fits: (value: number) => boolean): (values: TypedArray) => boolean {
   return (values) => values.length === 1 && fits(values[0]);
 }
-
-export const isScale = (s: number) => s > 0 && s < Number.POSITIVE_INFINITY;

@@ -1,3 +1,4 @@
+import { ArgumentError, checkOptions, describe } from '@octet/backend';
 import { FakeQuantize, FixedQParamsFakeQuantize, FusedMovingAvgObsFakeQuantize } from './fake-quantize';
 import {
   FixedQParamsObserver,
@@ -15,7 +16,8 @@ export class QConfig {
   readonly weight: ObserverFactory;
 
   /** Classes or `Class.withArgs({ … })`. @throws QuantizationError for an instance */
-  constructor({ activation, weight }: { activation: ObserverLike; weight: ObserverLike }) {
+  constructor(options: { activation: ObserverLike; weight: ObserverLike }) {
+    const { activation, weight } = checkOptions('QConfig', options, 'activation weight');
     this.activation = toFactory('QConfig', 'activation', activation);
     this.weight = toFactory('QConfig', 'weight', weight);
   }
@@ -103,10 +105,10 @@ export const perChannelDynamicQConfig = new QConfig({
 });
 
 /**
- * Which engine a recipe is made for. `qnnpack`: full 8 bits, weights per tensor. `fbgemm` and `x86`: 7-bit activations
- * (`reduceRange`), weights per channel, in dynamic quantization per tensor.
+ * Which engine a recipe is made for. `qnnpack`: full 8 bits, weights per tensor. `onednn`: full 8 bits, weights per channel.
+ * `fbgemm` and `x86`: 7-bit activations (`reduceRange`), weights per channel, in dynamic quantization per tensor.
  */
-export type QEngine = 'qnnpack' | 'fbgemm' | 'x86';
+export type QEngine = 'qnnpack' | 'onednn' | 'fbgemm' | 'x86';
 
 type Recipes = Record<'ptq' | 'qat' | 'dynamic', QConfig>;
 
@@ -135,21 +137,39 @@ const defaults: Record<QEngine, Recipes> = {
     qat: new QConfig({ activation: fusedActivationFakeQuant, weight: fusedWeightFakeQuant }),
     dynamic: defaultDynamicQConfig,
   },
+  onednn: {
+    ptq: new QConfig({
+      activation: HistogramObserver.withArgs({ reduceRange: false }),
+      weight: defaultPerChannelWeightObserver,
+    }),
+    qat: new QConfig({ activation: fusedActivationFakeQuant, weight: fusedPerChannelWeightFakeQuant }),
+    dynamic: perChannelDynamicQConfig,
+  },
   fbgemm: sevenBits,
   x86: sevenBits,
 };
 
-/** PyTorch's recipe for post-training quantization. */
-export function getDefaultQConfig(engine: QEngine = 'x86'): QConfig {
-  return defaults[engine].ptq;
+function recipesOf(op: string, engine: QEngine): Recipes {
+  if (Object.hasOwn(defaults, engine)) return defaults[engine];
+  throw new ArgumentError({
+    op,
+    expected: `an engine: ${Object.keys(defaults).join(', ')}`,
+    found: describe(engine),
+    fix: 'The engine names a recipe; any backend runs what comes of it.',
+  });
 }
 
-/** PyTorch's recipe for quantization-aware training. */
+/** PyTorch's recipe for post-training quantization. @throws ArgumentError for an unknown engine */
+export function getDefaultQConfig(engine: QEngine = 'x86'): QConfig {
+  return recipesOf('getDefaultQConfig', engine).ptq;
+}
+
+/** PyTorch's recipe for quantization-aware training. @throws ArgumentError for an unknown engine */
 export function getDefaultQatQConfig(engine: QEngine = 'x86'): QConfig {
-  return defaults[engine].qat;
+  return recipesOf('getDefaultQatQConfig', engine).qat;
 }
 
 /** How PyTorch's engine quantizes dynamically: `fbgemm` and `x86` quantize inputs to 7 bits, `qnnpack` to 8. */
 export function getDefaultDynamicQConfig(engine: QEngine = 'qnnpack'): QConfig {
-  return defaults[engine].dynamic;
+  return recipesOf('getDefaultDynamicQConfig', engine).dynamic;
 }

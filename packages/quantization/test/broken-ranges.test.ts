@@ -92,8 +92,18 @@ describe('convert refuses ranges without a scale, and changes nothing', () => {
     await refused(model, /for module\.2, found scale NaN.*range NaN to NaN/);
   });
 
+  test('a minimum above the maximum is refused when it is loaded', () => {
+    for (const observer of [MinMaxObserver, FakeQuantize, HistogramObserver] as ObserverLike[]) {
+      const model = prepare(build(), mapping(observer));
+      model.call(withValue(1));
+      const state = model.stateDict();
+      const keys = Object.keys(state).filter((key) => /module\.0\..*(min|max)_val/.test(key));
+      for (const key of keys) state[key] = full(state[key].shape, key.endsWith('min_val') ? 2 : -2);
+      expect(() => model.loadStateDict(state)).toThrow(/module\.0.*max_val/);
+    }
+  });
+
   test.each([
-    ['minimum above maximum', { min_val: 2, max_val: -2 }],
     ['a minimum that is NaN', { min_val: Number.NaN, max_val: 2 }],
     ['a maximum that is infinite', { min_val: 0, max_val: Number.POSITIVE_INFINITY }],
   ])('loaded: %s', async (_, range) => {

@@ -3,10 +3,15 @@ import { getBackend, manualSeed, noGrad, randn, type Tensor, tensor } from '@oct
 import { describe, expect, test } from 'vitest';
 import {
   convert,
+  FakeQuantize,
+  FusedMovingAvgObsFakeQuantize,
   fuse,
   fuseModulesQat,
   getDefaultQatQConfigMapping,
+  LearnableFakeQuantize,
   prepareQat,
+  QConfig,
+  QConfigMapping,
   QuantWrapper,
   qat,
 } from '../src';
@@ -50,7 +55,7 @@ test('a fused convolution computes conv(x, W′) / s, and its gradients', () => 
   const conv = model.modules().find((m) => m instanceof qat.ConvBn2d && m.groups === 8) as qat.ConvBn2d;
   const { bn, weight, bias, weightFakeQuant } = conv;
   const gamma = bn.weight as Tensor;
-  gamma.copy_(randn([8]));
+  noGrad(() => gamma.copy_(randn([8])));
   bn.runningVar?.copy_(randn([8]).square().add(0.1));
   const x = randn([2, 8, 5, 4], { requiresGrad: true });
   const away = randn([2, 8, 5, 4]);
@@ -79,6 +84,22 @@ test('a fused convolution computes conv(x, W′) / s, and its gradients', () => 
   });
 });
 
+test.each([
+  ['fused', FusedMovingAvgObsFakeQuantize],
+  ['plain', FakeQuantize],
+  ['learnable', LearnableFakeQuantize],
+])(
+  'two forward passes before one backward: %s fake quantizers move their ranges in place',
+  (_, FakeQuant) => {
+    const activation = FakeQuant.withArgs({});
+    const weight = FakeQuant.withArgs({ dtype: 'qint8', qscheme: 'perTensorSymmetric' });
+    const recipe = new QConfigMapping().setGlobal(new QConfig({ activation, weight }));
+    const model = prepareQat(new SmallNet().train().fuseModel(), recipe, { inplace: true });
+    const [first, second] = [model.call(randn([2, 3, 5, 5])), model.call(randn([2, 3, 5, 5]).mul(3))];
+    first.add(second).square().mean().backward();
+    for (const p of model.parameters()) expect(p.grad?.dataSync().every(Number.isFinite)).not.toBe(false);
+  },
+);
 describe('batch normalisation whose γ vanishes', () => {
   const x = randn([4, 2, 5, 5]);
 

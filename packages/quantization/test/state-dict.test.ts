@@ -159,8 +159,8 @@ describe.each([FakeQuantize, FusedMovingAvgObsFakeQuantize])('what %o loads', (F
 
   test.each<[string, StateDict, string]>([
     ['a scale of three', { scale: tensor([1, 2, 3]) }, 'scale: expected one number, found [3] 1,2,3'],
-    ['no scale', { scale: zeros([0]) }, 'scale: expected 1 finite numbers > 0, found [0]'],
-    ['a scale of 0', { scale: tensor([0]) }, 'scale: expected 1 finite numbers > 0, found [1] 0'],
+    ['no scale', { scale: zeros([0]) }, 'scale: expected a finite number > 0, found [0]'],
+    ['a scale of 0', { scale: tensor([0]) }, 'scale: expected a finite number > 0, found [1] 0'],
     ['an infinite scale', { scale: tensor([Number.POSITIVE_INFINITY]) }, 'found [1] Infinity'],
     [
       'a zero point outside',

@@ -276,7 +276,7 @@ class SoftWeight {
 
 /** Puts the rounded weight in a prepared layer's place, with a recipe that finds these integers again. */
 function keepRounded(layer: AnyModule, weight: Tensor): void {
-  holderOf(layer)?.weight.copy_(noGrad(() => weight.dequantize()));
+  noGrad(() => holderOf(layer)?.weight.copy_(weight.dequantize()));
   const { activation } = layer.qconfig as QConfig;
   layer.qconfig = new QConfig({
     activation,

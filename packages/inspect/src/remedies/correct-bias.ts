@@ -42,7 +42,7 @@ export async function correctBias(
   for (const correction of corrections) await correction.check();
   for (const { path, bias } of corrections) {
     const layer = holderOf(prepared.getSubmodule(path)) as Weighted;
-    if (layer.bias) layer.bias.copy_(bias);
+    if (layer.bias) noGrad(() => layer.bias?.copy_(bias));
     else layer.bias = new Parameter(bias);
   }
 }

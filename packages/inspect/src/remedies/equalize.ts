@@ -1,7 +1,7 @@
 import { QuantizationError } from '@octet/backend';
 import { type AnyModule, moveHooks, ReLU, ReLU6 } from '@octet/nn';
 import { FixedQParamsObserver, Observer } from '@octet/quantization';
-import { type Tensor, tensor } from '@octet/tensor';
+import { noGrad, type Tensor, tensor } from '@octet/tensor';
 import { floatTwin } from '../float-twin';
 import type { ModelInput } from '../layers';
 import { holderOf, requireNoTraining, type Weighted } from './int8-layers';
@@ -165,7 +165,7 @@ class HostWeight {
   store(): void {
     const { weight, bias } = this.layer;
     const overwrite = (t: Tensor, values: Float64Array) =>
-      t.copy_(tensor(Float32Array.from(values), { backend: t.backend }).reshape(t.shape));
+      noGrad(() => t.copy_(tensor(Float32Array.from(values), { backend: t.backend }).reshape(t.shape)));
     overwrite(weight, this.weight);
     if (bias && this.bias) overwrite(bias, this.bias);
   }

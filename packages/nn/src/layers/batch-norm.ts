@@ -1,6 +1,7 @@
 import { checkOptions } from '@octet/backend';
 import { batchNorm, noGrad, ones, scope, type Tensor, zeros } from '@octet/tensor';
 import { repr, requireRank, whole, within } from '../arguments';
+import { ones_, zeros_ } from '../init';
 import { Module } from '../module';
 import { Buffer, Parameter } from '../parameter';
 import type { StateLoader } from '../state-dict';
@@ -66,8 +67,8 @@ export abstract class BatchNorm extends Module {
 
   resetParameters(): void {
     this.resetRunningStats();
-    this.weight?.fill_(1);
-    this.bias?.fill_(0);
+    if (this.weight) ones_(this.weight);
+    if (this.bias) zeros_(this.bias);
   }
 
   /** @throws ShapeError unless the input has the right number of dimensions */

@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import type { Linear, StateLoader } from '@octet/nn';
 import { numel, type Tensor } from '@octet/tensor';
 import { type DynamicOptions, dynamicLinear } from '../functional/linear';
@@ -14,7 +15,8 @@ export class DynamicQuantizedLinear extends Int8WeightModule {
   readonly reduceRange: boolean;
 
   /** weight [outFeatures, inFeatures] qint8; the bias is `like`'s. */
-  constructor(like: Linear, weight: Tensor, { reduceRange = false }: DynamicOptions = {}) {
+  constructor(like: Linear, weight: Tensor, options?: DynamicOptions) {
+    const { reduceRange = false } = checkOptions('dynamic.Linear', options, 'reduceRange');
     super(weight, like.bias?.detach());
     this.inFeatures = like.inFeatures;
     this.outFeatures = like.outFeatures;
@@ -39,7 +41,7 @@ export class DynamicQuantizedLinear extends Int8WeightModule {
   }
 
   override forward(x: Tensor): Tensor {
-    return dynamicLinear(x, this.packed, this);
+    return dynamicLinear(x, this.packed, { reduceRange: this.reduceRange });
   }
 
   /** Multiplications for one call. */

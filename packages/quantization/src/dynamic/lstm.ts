@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { Buffer, LSTM, type LSTMOptions } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
 import { type DynamicOptions, dynamicLinear } from '../functional/linear';
@@ -11,12 +12,13 @@ export class DynamicQuantizedLSTM extends LSTM {
   readonly reduceRange: boolean;
   private packed = new Map<Tensor, PackedWeight>();
 
-  constructor(
-    inputSize: number,
-    hiddenSize: number,
-    { reduceRange = false, ...options }: LSTMOptions & DynamicOptions = {},
-  ) {
-    super(inputSize, hiddenSize, options);
+  constructor(inputSize: number, hiddenSize: number, options?: LSTMOptions & DynamicOptions) {
+    const { reduceRange = false, ...rest } = checkOptions(
+      'dynamic.LSTM',
+      options,
+      'numLayers bias batchFirst reduceRange',
+    );
+    super(inputSize, hiddenSize, rest);
     this.reduceRange = reduceRange;
   }
 
@@ -24,8 +26,9 @@ export class DynamicQuantizedLSTM extends LSTM {
   static async fromFloat(
     lstm: LSTM,
     quantize: (weight: Tensor) => Promise<Tensor>,
-    { reduceRange }: DynamicOptions = {},
+    options?: DynamicOptions,
   ): Promise<DynamicQuantizedLSTM> {
+    const { reduceRange } = checkOptions('dynamic.LSTM.fromFloat', options, 'reduceRange');
     const { inputSize, hiddenSize, numLayers, batchFirst } = lstm;
     const made = new DynamicQuantizedLSTM(inputSize, hiddenSize, {
       numLayers,
@@ -40,12 +43,16 @@ export class DynamicQuantizedLSTM extends LSTM {
     return made.eval();
   }
 
+  private get options(): DynamicOptions {
+    return { reduceRange: this.reduceRange };
+  }
+
   protected override inputGates(k: number, x: Tensor): Tensor {
-    return dynamicLinear(x, this.packedWeight(this[`weightIhL${k}`], this[`biasIhL${k}`]), this);
+    return dynamicLinear(x, this.packedWeight(this[`weightIhL${k}`], this[`biasIhL${k}`]), this.options);
   }
 
   protected override hiddenGates(k: number, h: Tensor): Tensor {
-    return dynamicLinear(h, this.packedWeight(this[`weightHhL${k}`], this[`biasHhL${k}`]), this);
+    return dynamicLinear(h, this.packedWeight(this[`weightHhL${k}`], this[`biasHhL${k}`]), this.options);
   }
 
   protected override allSteps(k: number, gates: Tensor, h0: Tensor, c0: Tensor): Tensor | undefined {

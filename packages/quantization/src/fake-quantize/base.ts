@@ -1,9 +1,9 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, isScale } from '@octet/backend';
 import { Buffer, Module, type Parameter, type StateLoader } from '@octet/nn';
 import { type Tensor, tensor } from '@octet/tensor';
-import { fakeQuantize } from '../functional/fake-quantize';
+import { simulate } from '../functional/fake-quantize';
 import type { QparamTensors } from '../functional/observe';
-import { isScale, numbersOf } from '../loaded';
+import { numbersOf } from '../loaded';
 import { type Observer, rangeOf } from '../observers/base';
 import { type ObserverFactory, type ObserverLike, toFactory, withArgs } from '../with-args';
 
@@ -100,7 +100,7 @@ export abstract class FakeQuantizeBase extends Module {
 
   protected fakeQuantize(x: Tensor): Tensor {
     const { quantMin, quantMax } = this;
-    return fakeQuantize(x, this.scale, this.zeroPoint, { quantMin, quantMax, axis: this.chAxis });
+    return simulate(x, this.scale, this.zeroPoint, { quantMin, quantMax, axis: this.chAxis });
   }
 
   protected setQparams({ scale, zeroPoint }: QparamTensors): void {
@@ -138,7 +138,7 @@ export abstract class FakeQuantizeBase extends Module {
     numbersOf(
       load,
       'scale',
-      `${ranges || 1} finite numbers > 0`,
+      ranges && ranges > 1 ? `${ranges} finite numbers > 0` : 'a finite number > 0',
       (s) => (s.length === 1 || s.length === ranges) && s.length > 0 && s.every(isScale),
     );
     numbersOf(

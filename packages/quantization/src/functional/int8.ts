@@ -1,6 +1,7 @@
 /** What the int8 operations have in common: the numbers that the host works out once, so that all backends agree. */
 import { QuantizationError, quantRange, roundHalfEven } from '@octet/backend';
 import {
+  kernel,
   type PerTensorQParams,
   perTensorQParams,
   qparamArrays,
@@ -18,6 +19,7 @@ export interface OutputQparams {
 
 /** @throws DTypeError unless `x` is quint8, QuantizationError unless per tensor. */
 export function requireQuint8(op: string, x: Tensor): PerTensorQParams {
+  kernel.requireTensor(op, x);
   if (x.dtype !== 'quint8' || !x.qparams) {
     throw new QuantizationError({
       op,
@@ -90,7 +92,7 @@ export function fitBias(
     const at = () => roundHalfEven(f32(b * f32(1 / f32(sx * scales[row]))));
     const fits = (sum: number) => Math.abs(at()) <= INT32_MAX - sum;
     if (fits(worst)) return at();
-    sums ??= rowSums();
+    if (!sums) sums = rowSums();
     const sum = 255 * sums[row];
     if (fits(sum)) return at();
     const real = sum * sx * scales[row];

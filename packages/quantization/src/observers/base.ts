@@ -1,8 +1,15 @@
-import { ArgumentError, QuantizationError, type QuantizedDType, type TypedArray } from '@octet/backend';
+import {
+  ArgumentError,
+  checkOptions,
+  isScale,
+  QuantizationError,
+  type QuantizedDType,
+  type TypedArray,
+} from '@octet/backend';
 import { Buffer, Module, type StateLoader } from '@octet/nn';
-import { type Tensor, tensor, zeros } from '@octet/tensor';
+import { checkScale, type Tensor, tensor, zeros } from '@octet/tensor';
 import { type QparamTensors, qparamsOfRange, untouchedRange } from '../functional/observe';
-import { isScale, numbersOf, one } from '../loaded';
+import { numbersOf, one } from '../loaded';
 import { type ObserverFactory, withArgs } from '../with-args';
 
 export type QScheme = 'perTensorAffine' | 'perTensorSymmetric' | 'perChannelAffine' | 'perChannelSymmetric';
@@ -19,6 +26,9 @@ export interface ObserverOptions {
   /** The smallest scale; 2^-23. */
   eps?: number;
 }
+
+/** Their names, for checkOptions. */
+export const observerOptions = 'dtype qscheme reduceRange quantMin quantMax eps';
 
 const dtypeRange = { quint8: [0, 255], qint8: [-128, 127] } as const;
 
@@ -39,18 +49,20 @@ export abstract class Observer extends Module {
   /** Whether a batch has been seen, or a range loaded. */
   observed = false;
 
-  constructor({
-    dtype = 'quint8',
-    qscheme = 'perTensorAffine',
-    reduceRange = false,
-    quantMin,
-    quantMax,
-    eps = 2 ** -23,
-  }: ObserverOptions = {}) {
+  constructor(options?: ObserverOptions) {
+    const {
+      dtype = 'quint8',
+      qscheme = 'perTensorAffine',
+      reduceRange = false,
+      quantMin,
+      quantMax,
+      eps = 2 ** -23,
+    } = checkOptions(new.target.name, options, observerOptions);
     super();
     this.dtype = dtype;
     this.qscheme = qscheme;
     this.reduceRange = reduceRange;
+    checkScale(`${new.target.name}: eps`, eps);
     this.eps = eps;
     this.customRange = quantMin !== undefined && quantMax !== undefined;
     const [min, max] = this.customRange ? [quantMin as number, quantMax as number] : dtypeRange[dtype];
@@ -111,7 +123,7 @@ export abstract class RangeObserver extends Observer {
   minVal: Buffer;
   maxVal: Buffer;
 
-  constructor(options: ObserverOptions, allowed: readonly QScheme[], shape: readonly number[]) {
+  constructor(options: ObserverOptions | undefined, allowed: readonly QScheme[], shape: readonly number[]) {
     super(options);
     if (!allowed.includes(this.qscheme)) {
       throw new QuantizationError({

@@ -1,8 +1,8 @@
-import { ArgumentError, QuantizationError, warnOnce } from '@octet/backend';
+import { ArgumentError, checkOptions, QuantizationError, warnOnce } from '@octet/backend';
 import { Buffer, type StateLoader } from '@octet/nn';
 import { type Tensor, tensor } from '@octet/tensor';
 import type { QparamTensors } from '../functional/observe';
-import { type ObserverOptions, RangeObserver } from './base';
+import { type ObserverOptions, observerOptions, RangeObserver } from './base';
 import {
   addInPlace,
   addTo,
@@ -56,13 +56,14 @@ export class HistogramObserver extends RangeObserver {
   /** Why a batch of the queue couldn't be counted in. */
   private failure: QuantizationError | undefined = undefined;
 
-  constructor({
-    bins = 2048,
-    histcRange,
-    upsampleRate = histcRange ? 128 : 16,
-    ...options
-  }: HistogramOptions = {}) {
-    super(options, ['perTensorAffine', 'perTensorSymmetric'], []);
+  constructor(options?: HistogramOptions) {
+    const {
+      bins = 2048,
+      histcRange,
+      upsampleRate = histcRange ? 128 : 16,
+      ...rest
+    } = checkOptions(new.target.name, options, `bins upsampleRate histcRange ${observerOptions}`);
+    super(rest, ['perTensorAffine', 'perTensorSymmetric'], []);
     if (!(Number.isInteger(bins) && bins > 0)) {
       throw new ArgumentError({
         op: 'HistogramObserver',

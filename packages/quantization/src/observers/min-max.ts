@@ -7,7 +7,7 @@ export class MinMaxObserver extends RangeObserver {
   static override readonly name: string = 'MinMaxObserver';
   static readonly keepsNothing = true;
 
-  constructor(options: ObserverOptions = {}) {
+  constructor(options?: ObserverOptions) {
     super(options, ['perTensorAffine', 'perTensorSymmetric'], []);
   }
 

@@ -1,6 +1,7 @@
+import { checkOptions } from '@octet/backend';
 import type { Tensor } from '@octet/tensor';
 import { observeMinMax } from '../functional/observe';
-import { type ObserverOptions, RangeObserver } from './base';
+import { type ObserverOptions, observerOptions, RangeObserver } from './base';
 
 export interface MovingAverageOptions extends ObserverOptions {
   /** The weight of a new batch: m + averagingConstant * (batch - m). 0.01 */
@@ -14,8 +15,13 @@ export class MovingAverageMinMaxObserver extends RangeObserver {
 
   readonly averagingConstant: number;
 
-  constructor({ averagingConstant = 0.01, ...options }: MovingAverageOptions = {}) {
-    super(options, ['perTensorAffine', 'perTensorSymmetric'], []);
+  constructor(options?: MovingAverageOptions) {
+    const { averagingConstant = 0.01, ...rest } = checkOptions(
+      new.target.name,
+      options,
+      `averagingConstant ${observerOptions}`,
+    );
+    super(rest, ['perTensorAffine', 'perTensorSymmetric'], []);
     this.averagingConstant = averagingConstant;
   }
 

@@ -1,3 +1,5 @@
+import { checkOptions } from '@octet/backend';
+import { observerOptions } from './base';
 import type { MovingAverageOptions } from './moving-average-min-max';
 import { PerChannelMinMaxObserver, type PerChannelOptions } from './per-channel-min-max';
 
@@ -7,8 +9,13 @@ export class MovingAveragePerChannelMinMaxObserver extends PerChannelMinMaxObser
 
   readonly averagingConstant: number;
 
-  constructor({ averagingConstant = 0.01, ...options }: PerChannelOptions & MovingAverageOptions = {}) {
-    super(options);
+  constructor(options?: PerChannelOptions & MovingAverageOptions) {
+    const { averagingConstant = 0.01, ...rest } = checkOptions(
+      new.target.name,
+      options,
+      `averagingConstant chAxis ${observerOptions}`,
+    );
+    super(rest);
     this.averagingConstant = averagingConstant;
   }
 

@@ -1,9 +1,9 @@
-import { QuantizationError } from '@octet/backend';
+import { isScale, QuantizationError } from '@octet/backend';
 import { Buffer, Module, type SaveState, type StateLoader } from '@octet/nn';
 import { noGrad, type Tensor, tensor } from '@octet/tensor';
-import { type OutputQparams, rowSumsOf } from '../functional/int8';
+import { type OutputQparams, outputQparams, rowSumsOf } from '../functional/int8';
 import { type HostCopy, PackedWeight } from '../functional/packed-weight';
-import { isScale, numbersOf, one } from '../loaded';
+import { numbersOf, one } from '../loaded';
 import { readQparams } from '../observed';
 import type { ObserverOrFakeQuant } from '../with-args';
 
@@ -94,6 +94,7 @@ export abstract class WeightedInt8Module extends Int8WeightModule {
 
   constructor(weight: Tensor, bias: Tensor | undefined, { scale, zeroPoint }: OutputQparams) {
     super(weight, bias);
+    outputQparams(new.target.name, { scale, zeroPoint });
     this.scale = scale;
     this.zeroPoint = zeroPoint;
     if (bias?.backend.readSync) this.keepOnHost(weight.dataSync(), bias.dataSync());

@@ -1,6 +1,6 @@
 import { Module, type SaveState, type StateLoader } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
-import type { OutputQparams } from '../functional/int8';
+import { type OutputQparams, outputQparams } from '../functional/int8';
 import { loadOutputQparams, saveOutputQparams } from './weighted';
 
 /** An int8 module without weights: only the scale and zero point of its output. */
@@ -10,6 +10,7 @@ export abstract class Int8Module<Args extends unknown[] = [Tensor]> extends Modu
 
   constructor({ scale, zeroPoint }: OutputQparams) {
     super();
+    outputQparams(new.target.name, { scale, zeroPoint });
     this.scale = scale;
     this.zeroPoint = zeroPoint;
     this.training = false;

@@ -1,6 +1,15 @@
 import { requirePair } from '@octet/backend';
 import { record } from '../autograd';
-import { channelsLast, emptyChannelsLast, freeCopy, nhwc, requireFloat, requireRank, run } from '../kernel';
+import {
+  channelsLast,
+  emptyChannelsLast,
+  freeCopy,
+  nhwc,
+  requireFloat,
+  requireRank,
+  requireTensor,
+  run,
+} from '../kernel';
 import type { Tensor } from '../tensor';
 import { qaverageAttrs } from './avg-pool2d';
 import { requireEightBits } from './quantized/lookup';
@@ -12,6 +21,7 @@ import type { PairLike } from './window';
  * @throws ShapeError, ArgumentError, DTypeError
  */
 export function adaptiveAvgPool2d(x: Tensor, outputSize: PairLike): Tensor {
+  requireTensor('adaptiveAvgPool2d', x);
   if (x.qparams) requireEightBits('adaptiveAvgPool2d', x);
   else requireFloat('adaptiveAvgPool2d', x);
   requireRank('adaptiveAvgPool2d', 'x', x, 4);
@@ -27,7 +37,7 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: PairLike): Tensor {
   }
   run('adaptiveAvgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, {});
   freeCopy(xc, x);
-  return record('adaptiveAvgPool2d', y, [x], (grad) => {
+  return record('adaptiveAvgPool2d', y, { x }, (grad) => {
     const gradX = emptyChannelsLast(grad, shapeX);
     run('adaptiveAvgPool2dBackward', { gradY: nhwc(channelsLast(grad)) }, { gradX: nhwc(gradX) }, {});
     return [gradX];

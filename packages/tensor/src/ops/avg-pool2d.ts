@@ -1,6 +1,6 @@
 import { type AvgPoolAttrs, checkOptions, type QAverageAttrs } from '@octet/backend';
 import { record } from '../autograd';
-import { channelsLast, emptyChannelsLast, freeCopy, nhwc, requireFloat, run } from '../kernel';
+import { channelsLast, emptyChannelsLast, freeCopy, nhwc, requireFloat, requireTensor, run } from '../kernel';
 import { type QParams, requirePerTensor } from '../qparams';
 import type { Tensor } from '../tensor';
 import { poolShape } from './max-pool2d';
@@ -31,6 +31,7 @@ export function avgPool2d(x: Tensor, kernelSize: PairLike, options: AvgPool2dOpt
     options,
     'stride padding countIncludePad',
   );
+  requireTensor('avgPool2d', x);
   if (x.qparams) requireEightBits('avgPool2d', x);
   else requireFloat('avgPool2d', x);
   const {
@@ -49,7 +50,7 @@ export function avgPool2d(x: Tensor, kernelSize: PairLike, options: AvgPool2dOpt
   run('avgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, attrs);
   freeCopy(xc, x);
   const { shape: shapeX } = x;
-  return record('avgPool2d', y, [x], (grad) => {
+  return record('avgPool2d', y, { x }, (grad) => {
     const gradX = emptyChannelsLast(grad, shapeX);
     run('avgPool2dBackward', { gradY: nhwc(channelsLast(grad)) }, { gradX: nhwc(gradX) }, attrs);
     return [gradX];
