@@ -154,7 +154,7 @@ describe.each(variants)('the same integers as the reference: %o', (options) => {
         const y = zeros(2, 1, 1, hidden);
         const expected = await run(referenceBackend, 'qlstmDynamic', inputs, y, attrs);
         const found = await run(backend, 'qlstmDynamic', inputs, y, attrs);
-        expected.forEach((v, i) => {
+        (expected as Float32Array).forEach((v, i) => {
           expect(Math.abs(found[i] - v) <= 1e-6 || Object.is(found[i], v)).toBe(true);
         });
       }),

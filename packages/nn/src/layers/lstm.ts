@@ -146,8 +146,7 @@ export class LSTM extends Module<[x: Tensor, state?: LSTMState], [y: Tensor, sta
   /** All h and all c of layer k by one kernel, [2, T, N, hiddenSize], where the backend has it. */
   protected allSteps(k: number, gates: Tensor, h0: Tensor, c0: Tensor): Tensor | undefined {
     if (!gates.backend.kernels.lstm) return undefined;
-    const layer = { weight: this[`weightHhL${k}`], bias: this[`biasHhL${k}`], h0, c0 };
-    return lstmLayer(gates, layer);
+    return lstmLayer(gates, this[`weightHhL${k}`], h0, c0, this[`biasHhL${k}`]);
   }
 
   /** The inputs' share of the gates of layer k: [..., inputs] → [..., 4·hiddenSize]. */

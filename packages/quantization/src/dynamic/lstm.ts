@@ -58,7 +58,7 @@ export class DynamicQuantizedLSTM extends LSTM {
   protected override allSteps(k: number, gates: Tensor, h0: Tensor, c0: Tensor): Tensor | undefined {
     if (!gates.backend.kernels.qlstmDynamic) return undefined;
     const packed = this.packedWeight(this[`weightHhL${k}`], this[`biasHhL${k}`]);
-    return dynamicLstmLayer(gates, packed, { h0, c0 }, this);
+    return dynamicLstmLayer(gates, packed, h0, c0, this.options);
   }
 
   private packedWeight(weight: Tensor, bias: Tensor | undefined): PackedWeight {

@@ -1,4 +1,5 @@
-import { kernel, type LSTMLayer, lstmOperands, lstmShape, type Tensor } from '@octet/tensor';
+import { checkOptions } from '@octet/backend';
+import { kernel, lstmOperands, lstmShape, type Tensor } from '@octet/tensor';
 import { type DynamicOptions, requireFloat32 } from './linear';
 import type { PackedWeight } from './packed-weight';
 
@@ -12,16 +13,18 @@ const { as, dense, emptyOn, freeCopy, run } = kernel;
 export function dynamicLstmLayer(
   x: Tensor,
   packed: PackedWeight,
-  { h0, c0 }: Pick<LSTMLayer, 'h0' | 'c0'>,
-  { reduceRange = false }: DynamicOptions = {},
+  h0: Tensor,
+  c0: Tensor,
+  options?: DynamicOptions,
 ): Tensor {
   const op = 'dynamic.lstmLayer';
+  const { reduceRange = false } = checkOptions(op, options, 'reduceRange');
   for (const t of [x, h0, c0]) requireFloat32(op, t);
   const { weight, bias } = packed;
-  const shape = lstmShape(op, x, weight, bias, h0, c0);
+  const shape = lstmShape(op, x, weight, h0, c0, bias);
   const y = emptyOn(x, shape);
-  const given = { x: dense(x), weight, bias: bias && dense(bias), h0: dense(h0), c0: dense(c0) };
-  const inputs = { ...lstmOperands(given), weight: packed.operand };
+  const given = { x: dense(x), h0: dense(h0), c0: dense(c0) };
+  const inputs = { ...lstmOperands(given), weight: packed.operand, bias: bias && dense(bias) };
   run('qlstmDynamic', inputs, { y: as(y, shape) }, packed.dynamicAttrs(reduceRange), packed.cache);
   freeCopy(given.x, x);
   freeCopy(given.h0, h0);

@@ -1,6 +1,6 @@
 import { ShapeError } from '@octet/backend';
 import { freeHelper, record, willRecord } from '../autograd';
-import { as, dense, emptyOn, freeCopy, requireFloat, requireRank, run } from '../kernel';
+import { as, dense, emptyOn, freeCopy, present, requireFloat, requireRank, run } from '../kernel';
 import { formatShape, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
 import { cat } from './cat';
@@ -10,20 +10,9 @@ import { select } from './select';
 import { slice } from './slice';
 import { applySum } from './sum';
 
-/** What one layer of LSTM takes beside its input. */
-export interface LSTMLayer {
-  /** [4·H, H], the gates in the order i, f, g, o. */
-  weight: Tensor;
-  /** [4·H] */
-  bias?: Tensor | undefined;
-  /** The state to begin with, each [N, H]. */
-  h0: Tensor;
-  c0: Tensor;
-}
-
 /**
- * One layer of LSTM over all steps: x [T, N, 4·H], the inputs' share of the gates i, f, g, o → [2, T, N, H], all h and all c.
- * At each step
+ * One layer of LSTM over all steps: x [T, N, 4·H], the inputs' share of the gates i, f, g, o; weight [4·H, H], h0 and c0
+ * [N, H], bias [4·H] → [2, T, N, H], all h and all c. At each step
  *
  *     i, f, g, o = x + h · weightᵀ + bias
  *     c = σ(f) · c + σ(i) · tanh(g)
@@ -31,11 +20,9 @@ export interface LSTMLayer {
  *
  * @throws ShapeError, also where T is 0; DTypeError
  */
-export function lstmLayer(x: Tensor, { weight, bias, h0, c0 }: LSTMLayer): Tensor {
-  requireFloat('lstmLayer', x, weight, bias, h0, c0);
-  const shape = lstmShape('lstmLayer', x, weight, bias, h0, c0);
-  const inputs = [x, weight, h0, c0, ...(bias ? [bias] : [])];
-  const recorded = willRecord(...inputs);
+export function lstmLayer(x: Tensor, weight: Tensor, h0: Tensor, c0: Tensor, bias?: Tensor): Tensor {
+  requireFloat('lstmLayer', x, weight, h0, c0, ...present(bias));
+  const shape = lstmShape('lstmLayer', x, weight, h0, c0, bias);
   const given = {
     x: dense(x),
     weight: dense(weight),
@@ -44,8 +31,13 @@ export function lstmLayer(x: Tensor, { weight, bias, h0, c0 }: LSTMLayer): Tenso
     c0: dense(c0),
   };
   const y = emptyOn(x, shape);
-  const gates = recorded ? emptyOn(x, x.shape) : undefined;
-  run('lstm', lstmOperands(given), { y: as(y, shape), gates: gates && as(gates, x.shape) }, {});
+  const gates = willRecord(x, weight, bias, h0, c0) ? emptyOn(x, x.shape) : undefined;
+  run(
+    'lstm',
+    { ...lstmOperands(given), weight: as(given.weight, weight.shape), bias: given.bias },
+    { y: as(y, shape), gates: gates && as(gates, x.shape) },
+    {},
+  );
   freeCopy(given.x, x);
   freeCopy(given.bias, bias);
   if (!gates) {
@@ -55,7 +47,7 @@ export function lstmLayer(x: Tensor, { weight, bias, h0, c0 }: LSTMLayer): Tenso
     return y;
   }
   const [savedY, savedWeight, savedH, savedC] = [y, given.weight, given.h0, given.c0].map((t) => t.detach());
-  const out = record('lstmLayer', y, inputs, (grad, needs) => {
+  const out = record('lstmLayer', y, { x, weight, h0, c0, bias }, (grad, needs) => {
     const gradX = emptyOn(gates, gates.shape);
     const [gradH0, gradC0] = [emptyOn(gates, savedH.shape), emptyOn(gates, savedC.shape)];
     const gradY = dense(grad);
@@ -98,9 +90,9 @@ export function lstmShape(
   op: string,
   x: Tensor,
   weight: Tensor,
-  bias: Tensor | undefined,
   h0: Tensor,
   c0: Tensor,
+  bias: Tensor | undefined,
 ): number[] {
   requireRank(op, 'x', x, 3);
   const [T, N, gates] = x.shape;
@@ -113,10 +105,10 @@ export function lstmShape(
     sameShape(h0.shape, state) &&
     sameShape(c0.shape, state);
   if (fits) return [2, T, N, H];
-  const found = { x, weight, bias, h0, c0 };
+  const found = { x, weight, h0, c0, bias };
   throw new ShapeError({
     op,
-    expected: 'x [T, N, 4·H] of at least one step, weight [4·H, H], bias [4·H], h0 and c0 [N, H]',
+    expected: 'x [T, N, 4·H] of at least one step, weight [4·H, H], h0 and c0 [N, H], bias [4·H]',
     found: Object.entries(found)
       .flatMap(([name, t]) => (t ? [`${name} ${formatShape(t.shape)}`] : []))
       .join(', '),
@@ -125,12 +117,6 @@ export function lstmShape(
 }
 
 /** What the kernels of LSTM take, of dense tensors. */
-export function lstmOperands({ x, bias, h0, c0, weight }: LSTMLayer & { x: Tensor }) {
-  return {
-    x: as(x, x.shape),
-    weight: as(weight, weight.shape),
-    bias,
-    h0: as(h0, h0.shape),
-    c0: as(c0, c0.shape),
-  };
+export function lstmOperands({ x, h0, c0 }: Readonly<Record<'x' | 'h0' | 'c0', Tensor>>) {
+  return { x: as(x, x.shape), h0: as(h0, h0.shape), c0: as(c0, c0.shape) };
 }

@@ -373,12 +373,12 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   },
   lstmLayer: {
     covers: ['lstmLayer'],
-    fn: (x, weight, bias, h0, c0) => ops.lstmLayer(x, { weight, bias, h0, c0 }),
-    inputs: [[3, 2, 8], [8, 2], [8], [2, 2], [2, 2]],
+    fn: (x, weight, h0, c0, bias) => ops.lstmLayer(x, weight, h0, c0, bias),
+    inputs: [[3, 2, 8], [8, 2], [2, 2], [2, 2], [8]],
   },
   'lstmLayer, one step without bias': {
     covers: ['lstmLayer'],
-    fn: (x, weight, h0, c0) => ops.lstmLayer(x, { weight, h0, c0 }),
+    fn: (x, weight, h0, c0) => ops.lstmLayer(x, weight, h0, c0),
     inputs: [
       [1, 2, 12],
       [12, 3],
