@@ -27,7 +27,7 @@ function overSteps(
       ? 0
       : packPanels(cx, cx.address(weight), { matrices: 1, matrixStep: 0, ...source });
   // Enough tiles for all threads.
-  const tile = Math.min(rows, Math.ceil(n / cx.threads / 6) * 6);
+  const tile = Math.min(rows, Math.max(1, Math.ceil(n / cx.threads / 6)) * 6);
   const room = tile * gates * 4 + packedRowsBytes(tile, source.k);
   const args = [packed, ...tensors.map((t) => (t ? cx.address(t) : 0)), steps, n, hidden, tile];
   args.push(cx.scratch(cx.threads * room), room);

@@ -108,11 +108,11 @@ export function lstmShape(
   const found = { x, weight, h0, c0, bias };
   throw new ShapeError({
     op,
-    expected: 'x [T, N, 4·H] of at least one step, weight [4·H, H], h0 and c0 [N, H], bias [4·H]',
+    expected: 'x [T, N, 4·H] with T > 0, weight [4·H, H], h0 and c0 [N, H], bias [4·H]',
     found: Object.entries(found)
       .flatMap(([name, t]) => (t ? [`${name} ${formatShape(t.shape)}`] : []))
       .join(', '),
-    fix: 'x holds the gates i, f, g, o of every step side by side; the steps come first.',
+    fix: 'x holds the gates i, f, g, o of each step side by side.',
   });
 }
 
