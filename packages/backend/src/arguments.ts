@@ -16,7 +16,8 @@ export function checkOptions<T extends object>(op: string, options: T | null | u
     const expected = names.length > 0 ? `options of { ${names.join(', ')} }` : 'no options';
     throw new ArgumentError({ op, expected, found, fix });
   };
-  if (typeof given !== 'object' || Array.isArray(given)) {
+  // Sets and the like have no keys that could be looked at.
+  if (typeof given !== 'object' || Symbol.iterator in given) {
     const fix = `Options have names, not places: write { ${names[0]}: … }.`;
     refuse(describe(given), names.length > 0 ? fix : 'Leave it out.');
   }
@@ -67,6 +68,52 @@ export function requireFlag(op: string, name: string, value: boolean): boolean {
   });
 }
 
+/** @throws ArgumentError unless each of the named values is a number; NaN and infinities are. */
+export function requireNumbers(op: string, values: object): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (typeof value === 'number') continue;
+    throw new ArgumentError({
+      op,
+      expected: `${name} to be a number`,
+      found: describe(value),
+      fix: `Give ${name} itself.`,
+    });
+  }
+}
+
+/** @throws ArgumentError unless `list` is an array, as of sizes or dims. */
+export function requireArray(op: string, list: unknown, of = 'whole numbers'): void {
+  if (Array.isArray(list)) return;
+  throw new ArgumentError({
+    op,
+    expected: `an array of ${of}`,
+    found: describe(list),
+    fix: 'Pass them as one array: [a, b].',
+  });
+}
+
+/** @throws ArgumentError unless `value` is one of `known`. */
+export function requireOneOf(op: string, name: string, value: unknown, known: readonly unknown[]): void {
+  if (known.includes(value)) return;
+  throw new ArgumentError({
+    op,
+    expected: `${name} to be ${known.map(describe).join(' or ')}`,
+    found: describe(value),
+    fix: 'Use one of these.',
+  });
+}
+
+/** @throws ArgumentError unless `value` is a function. */
+export function requireFunction(op: string, value: unknown, what = 'a function'): void {
+  if (typeof value === 'function') return;
+  throw new ArgumentError({
+    op,
+    expected: what,
+    found: describe(value),
+    fix: 'Pass it as it is, not called.',
+  });
+}
+
 /** [height, width] of one number or two. @throws ArgumentError unless both are whole numbers >= min. */
 export function requirePair(
   op: string,
@@ -93,6 +140,7 @@ export function requirePair(
 export function describe(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
   if (Array.isArray(value)) return `[${value}]`;
+  if (typeof value === 'function') return `the function ${value.name}`;
   if (typeof value !== 'object' || value === null) return String(value);
   const name = value.constructor?.name ?? 'Object';
   return name === 'Object' ? `an object of { ${Object.keys(value).join(', ')} }` : `a ${name}`;

@@ -1,4 +1,4 @@
-import { ModuleError } from '@octet/backend';
+import { ModuleError, requireArray } from '@octet/backend';
 import { type AnyModule, Module, requireModule } from './module';
 import { numbered, pick } from './sequential';
 
@@ -10,6 +10,7 @@ export class ModuleList<M extends AnyModule = Module> extends Module<never[], ne
 
   constructor(modules: Iterable<M> = []) {
     super();
+    if (!(Symbol.iterator in Object(modules))) requireArray('ModuleList', modules, 'modules');
     for (const module of modules) this.append(module);
   }
 

@@ -1,4 +1,4 @@
-import { checkOptions } from '@octet/backend';
+import { checkOptions, requireArray, requireNumbers } from '@octet/backend';
 import { kernel, type Tensor } from '@octet/tensor';
 import {
   type Hyperparameters,
@@ -61,6 +61,8 @@ export class Adam extends Optimizer<AdamHyperparameters, AdamState> {
   }
 
   protected check({ lr, betas, eps, weightDecay }: AdamHyperparameters): void {
+    requireNumbers(this.name, { lr, eps, weightDecay });
+    requireArray(this.name, betas, 'betas');
     requireValue(lr >= 0, this.name, 'lr >= 0', lr);
     requireValue(
       betas.every((b) => b >= 0 && b < 1),

@@ -1,4 +1,4 @@
-import { checkOptions } from '@octet/backend';
+import { checkOptions, requireNumbers } from '@octet/backend';
 import { kernel, type Tensor } from '@octet/tensor';
 import {
   type Hyperparameters,
@@ -52,6 +52,7 @@ export class SGD extends Optimizer<SGDHyperparameters, SGDState> {
   }
 
   protected check({ lr, momentum, dampening, weightDecay, nesterov }: SGDHyperparameters): void {
+    requireNumbers('SGD', { lr, momentum, dampening, weightDecay });
     requireValue(lr >= 0, 'SGD', 'lr >= 0', lr);
     requireValue(momentum >= 0, 'SGD', 'momentum >= 0', momentum);
     requireValue(weightDecay >= 0, 'SGD', 'weightDecay >= 0', weightDecay);

@@ -1,4 +1,4 @@
-import { checkOptions, QuantizationError, warn } from '@octet/backend';
+import { checkOptions, QuantizationError, requireArray, warn } from '@octet/backend';
 import {
   type AnyModule,
   BatchNorm1d,
@@ -7,6 +7,7 @@ import {
   Linear,
   moveHooks,
   ReLU,
+  requireModule,
   Sequential,
 } from '@octet/nn';
 import { foldInto } from './fold-batch-norm';
@@ -99,6 +100,8 @@ function fuseNamed<M extends AnyModule>(
   training = op === 'fuseModulesQat',
 ): M {
   const { inplace = true } = checkOptions(op, options, 'inplace');
+  requireModule(op, model);
+  requireArray(op, modulesToFuse, 'paths');
   const target = inplace ? model : model.clone({ hooks: true });
   const lists =
     modulesToFuse.length > 0 && typeof modulesToFuse[0] === 'string'
@@ -193,7 +196,7 @@ function findFuser(modules: readonly AnyModule[], training: boolean): Fuser | un
  */
 export function fuse<M extends AnyModule>(model: M, options?: FuseOptions): M {
   const { inplace = false } = checkOptions('fuse', options, 'inplace');
-  const { training } = model;
+  const { training } = requireModule('fuse', model);
   const target = inplace ? model : model.clone({ hooks: true });
   const lists: string[][] = [];
   const left: string[][] = [];

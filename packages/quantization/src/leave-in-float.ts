@@ -1,6 +1,7 @@
-import { type AnyModule, Module } from '@octet/nn';
+import { requireArray } from '@octet/backend';
+import { type AnyModule, Module, requireModule } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
-import type { QConfigMapping } from './qconfig-mapping';
+import { type QConfigMapping, requireMapping } from './qconfig-mapping';
 import { DeQuantStub, QuantStub } from './stubs';
 
 /** A layer that stays in float among int8 ones: integers become floats before it, and integers again after it. */
@@ -40,6 +41,9 @@ export function leaveInFloat<M extends AnyModule>(
   paths: readonly string[],
   mapping: QConfigMapping,
 ): Mixed<M> {
+  requireModule('leaveInFloat', model);
+  requireArray('leaveInFloat', paths, 'paths');
+  requireMapping('leaveInFloat', mapping);
   const mixed = model.clone({ hooks: true });
   const recipe = mapping.clone();
   const recipes = mapping.recipesOf(mixed);

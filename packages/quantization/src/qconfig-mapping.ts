@@ -1,4 +1,4 @@
-import { QuantizationError } from '@octet/backend';
+import { ArgumentError, describe, QuantizationError, requireFunction } from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
 import { FusedModule } from './intrinsic';
 import { getDefaultQatQConfig, getDefaultQConfig, QConfig, type QEngine } from './qconfig';
@@ -12,27 +12,31 @@ export class QConfigMapping {
   private readonly byType = new Map<ModuleClass, QConfig | null>();
   private readonly byName = new Map<string, QConfig | null>();
 
-  /** For every layer that no other rule names. */
+  /** For every layer that no other rule names. @throws ArgumentError unless it is a QConfig or null */
   setGlobal(qconfig: QConfig | null): this {
+    requireRecipe('setGlobal', qconfig);
     this.global = qconfig;
     return this;
   }
 
   /** For all layers of exactly this class, and the fused modules that begin with one. */
   setObjectType(type: ModuleClass, qconfig: QConfig | null): this {
+    requireRecipe('setObjectType', qconfig);
+    requireFunction('setObjectType', type, 'the class of a module');
     this.byType.set(type, qconfig);
     return this;
   }
 
   /** For the module at this path and all under it. */
   setModuleName(path: string, qconfig: QConfig | null): this {
+    requireRecipe('setModuleName', qconfig);
     this.byName.set(path, qconfig);
     return this;
   }
 
   /** Leaves the modules at these paths in float. Among int8 layers they need stubs around them: see `leaveInFloat`. */
   exclude(...paths: readonly string[]): this {
-    for (const path of paths) this.byName.set(path, null);
+    for (const path of paths) this.setModuleName(path, null);
     return this;
   }
 
@@ -88,6 +92,27 @@ export function getDefaultQConfigMapping(engine: QEngine = 'x86'): QConfigMappin
 
 export function getDefaultQatQConfigMapping(engine: QEngine = 'x86'): QConfigMapping {
   return new QConfigMapping().setGlobal(getDefaultQatQConfig(engine));
+}
+
+/** @throws ArgumentError unless `mapping` is a QConfigMapping */
+export function requireMapping(op: string, mapping: unknown): void {
+  if (mapping instanceof QConfigMapping) return;
+  throw new ArgumentError({
+    op,
+    expected: 'a QConfigMapping',
+    found: describe(mapping),
+    fix: 'Use getDefaultQConfigMapping().',
+  });
+}
+
+function requireRecipe(op: string, qconfig: unknown): void {
+  if (qconfig === null || qconfig instanceof QConfig) return;
+  throw new ArgumentError({
+    op,
+    expected: 'a QConfig or null',
+    found: describe(qconfig),
+    fix: 'Use getDefaultQConfig(), or new QConfig({ activation, weight }).',
+  });
 }
 
 /** A module's QConfig: its own, or undefined. @throws QuantizationError for something else in the field */

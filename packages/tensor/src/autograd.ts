@@ -1,4 +1,4 @@
-import { ArgumentError, AutogradError, checkOptions } from '@octet/backend';
+import { ArgumentError, AutogradError, checkOptions, requireFunction } from '@octet/backend';
 import { onesLike } from './factory';
 import { emptyOn, requireTensor } from './kernel';
 import { contiguousStrides, formatShape, isDense, sameShape, sameStrides } from './layout';
@@ -86,6 +86,7 @@ export function isGradEnabled(): boolean {
 }
 
 function withGradMode<T>(op: string, mode: boolean, fn: () => T): T {
+  requireFunction(op, fn);
   const before = gradEnabled;
   gradEnabled = mode;
   try {

@@ -1,4 +1,4 @@
-import { ArgumentError, ShapeError } from '@octet/backend';
+import { ArgumentError, requireArray, requireOneOf, ShapeError } from '@octet/backend';
 
 /** Where the elements of a tensor lie in its storage; strides and offset count elements. */
 export interface Layout {
@@ -44,6 +44,7 @@ export function contiguousStrides(shape: readonly number[]): number[] {
 
 /** @throws ShapeError unless the rank is 4. */
 export function formatStrides(op: string, shape: readonly number[], format: MemoryFormat): number[] {
+  requireOneOf(op, 'memoryFormat', format, ['contiguous', 'channelsLast']);
   if (format === 'contiguous') return contiguousStrides(shape);
   if (shape.length !== 4) {
     throw new ShapeError({
@@ -119,6 +120,7 @@ export function normalizeDims(
   rank: number,
 ): number[] {
   if (dims === undefined) return Array.from({ length: rank }, (_, i) => i);
+  if (typeof dims !== 'number') requireArray(op, dims);
   const out = (typeof dims === 'number' ? [dims] : dims).map((d) => normalizeDim(op, d, rank));
   if (new Set(out).size !== out.length) {
     throw new ArgumentError({

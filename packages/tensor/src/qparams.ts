@@ -1,4 +1,11 @@
-import { DTypeError, isScale, QuantizationError, type QuantizedDType, quantRange } from '@octet/backend';
+import {
+  DTypeError,
+  isScale,
+  QuantizationError,
+  type QuantizedDType,
+  quantRange,
+  requireOneOf,
+} from '@octet/backend';
 
 /** `real = (q - zeroPoint) * scale`, one pair for the whole tensor. */
 export interface PerTensorQParams {
@@ -64,6 +71,7 @@ export function checkScale(op: string, scale: number): void {
 }
 
 function checkPair(op: string, dtype: QuantizedDType, scale: number, zeroPoint: number): void {
+  requireOneOf(op, 'dtype', dtype, Object.keys(quantRange));
   checkScale(op, scale);
   const [min, max] = quantRange[dtype];
   if (!Number.isInteger(zeroPoint) || zeroPoint < min || zeroPoint > max) {

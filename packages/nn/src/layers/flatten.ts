@@ -1,3 +1,4 @@
+import { requireNumbers } from '@octet/backend';
 import { flatten, type Tensor } from '@octet/tensor';
 import { repr } from '../arguments';
 import { Module } from '../module';
@@ -12,6 +13,7 @@ export class Flatten extends Module {
     readonly endDim = -1,
   ) {
     super();
+    requireNumbers('Flatten', { startDim, endDim });
   }
 
   forward(x: Tensor): Tensor {

@@ -1,3 +1,4 @@
+import { checkOptions, requireNumbers } from '@octet/backend';
 import { requireValue } from '../optimizer';
 import { type Group, LRScheduler, type Scheduled } from './scheduler';
 
@@ -15,9 +16,11 @@ export class CosineAnnealingLR extends LRScheduler {
   readonly tMax: number;
   readonly etaMin: number;
 
-  constructor(optimizer: Scheduled, { tMax, etaMin = 0 }: { tMax: number; etaMin?: number }) {
+  constructor(optimizer: Scheduled, options: { tMax: number; etaMin?: number }) {
     super(optimizer);
+    const { tMax, etaMin = 0 } = checkOptions('CosineAnnealingLR', options, 'tMax etaMin');
     requireValue(Number.isInteger(tMax) && tMax >= 1, 'CosineAnnealingLR', 'a whole tMax >= 1', tMax);
+    requireNumbers('CosineAnnealingLR', { etaMin });
     this.tMax = tMax;
     this.etaMin = etaMin;
   }

@@ -1,3 +1,4 @@
+import { checkOptions, requireNumbers } from '@octet/backend';
 import { type Group, LRScheduler, type Scheduled } from './scheduler';
 
 /** At every step: lr = gamma · lr. */
@@ -6,8 +7,10 @@ export class ExponentialLR extends LRScheduler {
 
   readonly gamma: number;
 
-  constructor(optimizer: Scheduled, { gamma }: { gamma: number }) {
+  constructor(optimizer: Scheduled, options: { gamma: number }) {
     super(optimizer);
+    const { gamma } = checkOptions('ExponentialLR', options, 'gamma');
+    requireNumbers('ExponentialLR', { gamma });
     this.gamma = gamma;
   }
 

@@ -1,3 +1,4 @@
+import { checkOptions, requireArray, requireNumbers } from '@octet/backend';
 import { type Group, LRScheduler, type Scheduled } from './scheduler';
 
 /** At each of the `milestones` (steps): lr = gamma · lr; a milestone may occur more than once. */
@@ -7,12 +8,12 @@ export class MultiStepLR extends LRScheduler {
   readonly milestones: readonly number[];
   readonly gamma: number;
 
-  constructor(
-    optimizer: Scheduled,
-    { milestones, gamma = 0.1 }: { milestones: readonly number[]; gamma?: number },
-  ) {
+  constructor(optimizer: Scheduled, options: { milestones: readonly number[]; gamma?: number }) {
     super(optimizer);
+    const { milestones, gamma = 0.1 } = checkOptions('MultiStepLR', options, 'milestones gamma');
+    requireArray('MultiStepLR', milestones);
     this.milestones = [...milestones];
+    requireNumbers('MultiStepLR', { gamma });
     this.gamma = gamma;
   }
 

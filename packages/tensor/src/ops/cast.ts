@@ -7,7 +7,7 @@ import type { Tensor } from '../tensor';
 export function cast(x: Tensor, dtype: DType): Tensor {
   requireTensor('to', x);
   if (dtype === x.dtype) return x;
-  if (x.qparams || dtype.startsWith('q')) {
+  if (x.qparams || String(dtype).startsWith('q')) {
     throw new DTypeError({
       op: 'to',
       expected: 'two dtypes that are not quantized',
