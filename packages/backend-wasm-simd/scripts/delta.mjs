@@ -2,7 +2,7 @@
 // that the second one costs a quarter of the first.
 
 /** Pieces shorter than this are cheaper as they are. */
-const shortest = 12;
+const shortest = 7;
 
 /** Bytes from which `applyDelta(base, …)` makes `target`. */
 export function makeDelta(base, target) {
