@@ -70,7 +70,9 @@ export function requireFlag(op: string, name: string, value: boolean): boolean {
 
 /** @throws ArgumentError unless each of the named values is a number; NaN and infinities are. */
 export function requireNumbers(op: string, values: object): void {
-  for (const [name, value] of Object.entries(values)) {
+  // Runs at every elementwise op: without a list of the entries.
+  for (const name in values) {
+    const value: unknown = values[name as never];
     if (typeof value === 'number') continue;
     throw new ArgumentError({
       op,
