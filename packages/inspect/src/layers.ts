@@ -198,7 +198,7 @@ export function bytesOf(layer: AnyModule): number {
 
 /**
  * The metric of the float model.
- * @throws ArgumentError unless `metric` is a function, and what it gives a number: nothing could be compared with NaN
+ * @throws ArgumentError unless `metric` is a function, and what it gives a number
  */
 export async function metricOfFloat<M>(
   op: string,
@@ -207,7 +207,7 @@ export async function metricOfFloat<M>(
 ): Promise<number> {
   requireFunction(op, metric, 'a metric, a function of the model');
   const value: unknown = await metric(model);
-  if (typeof value === 'number' && !Number.isNaN(value)) return value;
+  if (typeof value === 'number') return value;
   throw new ArgumentError({
     op,
     expected: 'a metric that gives a number',
