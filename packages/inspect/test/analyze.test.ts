@@ -286,7 +286,7 @@ describe('what is no data or no metric is refused by name', () => {
     const int8 = await broken();
     await expect(sensitivity(float, [x], {} as never)).rejects.toThrow(/sensitivity: expected a metric/);
     for (const value of [undefined, '0.9']) {
-      const metric = () => value as number;
+      const metric = () => value as unknown as number;
       await expect(sensitivity(float, [x], metric)).rejects.toThrow(/a metric that gives a number, found/);
       await expect(analyze(float, int8, [x], { metric })).rejects.toThrow(/a metric that gives a number/);
     }
