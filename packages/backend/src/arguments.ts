@@ -27,7 +27,8 @@ function checkNames(op: string, given: object, names: readonly string[]): object
     const expected = names.length > 0 ? `options of { ${names.join(', ')} }` : 'no options';
     throw new ArgumentError({ op, expected, found, fix });
   };
-  if (typeof given !== 'object' || Array.isArray(given)) {
+  // Sets and the like have no keys that could be looked at.
+  if (typeof given !== 'object' || Symbol.iterator in given) {
     const fix = `Options have names, not places: write { ${names[0]}: … }.`;
     refuse(describe(given), names.length > 0 ? fix : 'Leave it out.');
   }
@@ -122,6 +123,7 @@ export function requirePair(
 export function describe(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
   if (Array.isArray(value)) return `[${value}]`;
+  if (typeof value === 'function') return `the function ${value.name}`;
   if (typeof value !== 'object' || value === null) return String(value);
   const name = value.constructor?.name ?? 'Object';
   return name === 'Object' ? `an object of { ${Object.keys(value).join(', ')} }` : `a ${name}`;

@@ -128,6 +128,7 @@ function kaiming(
     nonlinearity = 'leakyRelu',
     generator,
   } = checkOptions(op, options, 'a mode nonlinearity generator');
+  requireOneOf(op, 'mode', mode, ['fanIn', 'fanOut']);
   return {
     std: calculateGain(nonlinearity, a) / Math.sqrt(calculateFanInAndFanOut(t)[mode]),
     generator,

@@ -11,7 +11,7 @@ import {
   requireType,
 } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
-import { freeIntermediate, getBackend, Tensor } from '@octet/tensor';
+import { freeIntermediate, getBackend, kernel, Tensor } from '@octet/tensor';
 import { type Copies, deepCopy } from './clone';
 import {
   type ForwardHook,
@@ -246,6 +246,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
 
   /** Puts `to(t)` in the place of every parameter, buffer and gradient that isn't at `target`. */
   private replaceTensors(target: Backend | 'float32' | 'float64', to: (t: Tensor) => Tensor): this {
+    if (typeof target !== 'string') kernel.requireBackend(target);
     const moved = new Map<Tensor, Tensor>();
     const move = <T extends Tensor>(t: T): T => {
       const there =

@@ -91,7 +91,7 @@ function requirePrepared(model: AnyModule, calibrated: boolean): void {
     throw new QuantizationError({
       op: 'convert',
       expected: 'observers that have seen data',
-      found: `${blind.length} of ${observed.length} that saw none: ${blind.map(({ path }) => path).join(', ')}`,
+      found: `${blind.length} of ${observed.length} that saw none: ${blind.map(({ path, module }) => path || module.constructor.name).join(', ')}`,
       fix:
         'Run calibration batches (or training steps) through the prepared model before convert(); leave out layers that ' +
         'never run with QConfigMapping.exclude. To load an int8 state dict instead, pass { requireCalibration: false }.',
@@ -159,7 +159,7 @@ function mappingOf(layers: Iterable<ModuleClass>, qconfig: QConfig): QConfigMapp
       throw new QuantizationError({
         op: 'quantizeDynamic',
         expected: [...defaultDynamicMapping.keys()].map((t) => t.name).join(' or '),
-        found: type.name,
+        found: typeof type === 'function' ? type.name : describe(type),
         fix: 'Other layers are quantized statically: see prepare and convert.',
       });
     }

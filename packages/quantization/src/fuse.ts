@@ -117,6 +117,8 @@ function fuseNamed<M extends AnyModule>(
   });
   for (const { paths, modules, fuser } of found) {
     const [path, ...others] = paths;
+    // A layer that is used elsewhere too stays what it is there. Training goes on with one weight.
+    if (!training && usesOf(target, modules[0]) > 1) modules[0] = modules[0].clone({ hooks: true });
     const fused = fuser(...modules);
     fused.train(training);
     if (modules[0].qconfig !== undefined) fused.qconfig = modules[0].qconfig;
@@ -134,6 +136,11 @@ function fuseNamed<M extends AnyModule>(
     }
   }
   return target;
+}
+
+/** In how many places of a model a module is. */
+function usesOf(model: AnyModule, module: AnyModule): number {
+  return model.modules().flatMap((m) => m.children().filter((child) => child === module)).length;
 }
 
 function requireFuser(

@@ -37,7 +37,7 @@ export class QConfigMapping {
 
   /** Leaves the modules at these paths in float. Among int8 layers they need stubs around them: see `leaveInFloat`. */
   exclude(...paths: readonly string[]): this {
-    for (const path of paths) this.byName.set(path, null);
+    for (const path of paths) this.setModuleName(path, null);
     return this;
   }
 

@@ -44,6 +44,7 @@ export function contiguousStrides(shape: readonly number[]): number[] {
 
 /** @throws ArgumentError for another format; ShapeError for channelsLast unless the rank is 4. */
 export function formatStrides(op: string, shape: readonly number[], format: MemoryFormat): number[] {
+  requireOneOf(op, 'memoryFormat', format, ['contiguous', 'channelsLast']);
   if (format === 'contiguous') return contiguousStrides(shape);
   if (format !== 'channelsLast') {
     throw new ArgumentError({

@@ -17,7 +17,7 @@ import {
   type TypedArray,
 } from '@octet/backend';
 import { type BackwardOptions, backward, checkRead, type GradNode, record, willRecord } from './autograd';
-import { as, dense, emptyOn, expandTo, freeCopy, packed, requireTensor, run } from './kernel';
+import { as, dense, emptyOn, expandTo, freeCopy, packed, requireBackend, requireTensor, run } from './kernel';
 import {
   formatShape,
   formatStrides,
@@ -285,6 +285,7 @@ export class Tensor {
   fill_(value: number): this {
     requireType('fill_', 'value', value, 'number');
     this.requireUnrecorded('fill_', this);
+    if (typeof value !== 'boolean') requireNumbers('fill_', { value });
     if (this.offset === 0 && this.storage.length === this.numel && isDense(this.shape, this.strides)) {
       run('fill', {}, { y: this }, { value });
       this.storage.writer = 'fill_';
@@ -335,6 +336,7 @@ export class Tensor {
     if (typeof target === 'string') return ops.cast(this, target as StorageDType);
     requireBackend('to', target);
     if (target === this.backend) return this;
+    requireBackend(target);
     const t = packed(this);
     return this.movedTo(target, t.strides, readTensor('to', t, 'Move it with await t.toAsync(backend).'));
   }
@@ -343,6 +345,7 @@ export class Tensor {
   async toAsync(backend: Backend): Promise<Tensor> {
     requireBackend('toAsync', backend);
     if (backend === this.backend) return this;
+    requireBackend(backend);
     const t = packed(this);
     return this.movedTo(backend, t.strides, await t.backend.read(t.storage.buffer, t.numel));
   }
@@ -381,17 +384,17 @@ export class Tensor {
 
   // ---- ops
   // <ops>
-  add(other: Tensor | number): Tensor {
-    return ops.add(this, other);
+  add(other: Tensor | number, options?: Record<string, never>): Tensor {
+    return ops.add(this, other, options);
   }
-  sub(other: Tensor | number): Tensor {
-    return ops.sub(this, other);
+  sub(other: Tensor | number, options?: Record<string, never>): Tensor {
+    return ops.sub(this, other, options);
   }
   mul(other: Tensor | number): Tensor {
     return ops.mul(this, other);
   }
-  div(other: Tensor | number): Tensor {
-    return ops.div(this, other);
+  div(other: Tensor | number, options?: Record<string, never>): Tensor {
+    return ops.div(this, other, options);
   }
   neg(): Tensor {
     return ops.neg(this);

@@ -5,6 +5,7 @@ import {
   isScale,
   QuantizationError,
   type QuantizedDType,
+  requireOneOf,
   type TypedArray,
 } from '@octet/backend';
 import { Buffer, Module, type StateLoader } from '@octet/nn';
@@ -63,6 +64,7 @@ export abstract class Observer extends Module {
     this.dtype = dtype;
     this.qscheme = qscheme;
     this.reduceRange = reduceRange;
+    requireOneOf(new.target.name, 'dtype', dtype, Object.keys(dtypeRange));
     checkScale(`${new.target.name}: eps`, eps);
     this.eps = eps;
     this.customRange = quantMin !== undefined && quantMax !== undefined;
