@@ -86,6 +86,23 @@ export function requireFlag(op: string, name: string, value: boolean): boolean {
   return requireType(op, name, value, 'boolean');
 }
 
+/** @throws ArgumentError unless each of the named values is a number; NaN and infinities are. */
+export function requireNumbers(op: string, values: object): void {
+  // Runs at every elementwise op: without a list of the entries.
+  for (const name in values) requireType<unknown>(op, name, values[name as never], 'number');
+}
+
+/** @throws ArgumentError unless `value` is one of `known`. */
+export function requireOneOf(op: string, name: string, value: unknown, known: readonly unknown[]): void {
+  if (known.includes(value)) return;
+  throw new ArgumentError({
+    op,
+    expected: `${name} to be ${known.map(describe).join(' or ')}`,
+    found: describe(value),
+    fix: 'Use one of these.',
+  });
+}
+
 /** @throws ArgumentError unless `value` is an array. */
 export function requireList<T extends readonly unknown[]>(op: string, name: string, value: T): T {
   if (Array.isArray(value)) return value;

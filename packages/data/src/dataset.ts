@@ -1,4 +1,4 @@
-import { ArgumentError, checkOptions, requireArray, requireFunction } from '@octet/backend';
+import { ArgumentError, checkOptions, requireList, requireType } from '@octet/backend';
 import { formatShape, Generator, kernel, select, type Tensor } from '@octet/tensor';
 
 /** Samples by number. `get` may return promises: iterate the loader with `for await` then. */
@@ -80,7 +80,7 @@ export class MapDataset<T, U> implements Dataset<U> {
     readonly dataset: Dataset<T>,
     readonly transform: (sample: T) => U,
   ) {
-    requireFunction('MapDataset', transform);
+    requireType('MapDataset', 'transform', transform, 'function');
   }
 
   get length(): number {
@@ -106,7 +106,7 @@ export function randomSplit<T>(
     options,
     'seed generator',
   );
-  requireArray('randomSplit', sizes, 'sizes');
+  requireList('randomSplit', 'sizes', sizes);
   const counts = toCounts(dataset.length, sizes);
   const order = generator.permutation(dataset.length);
   let start = 0;

@@ -133,18 +133,22 @@ describe('DataLoader', () => {
   });
 
   test.each<[text: string, call: () => unknown, message: RegExp]>([
-    ['no dataset', () => new DataLoader({} as never), /DataLoader: expected a dataset with a method get/],
-    ['an array', () => new DataLoader({ dataset: [1] as never }), /a dataset with a method get/],
+    ['no dataset', () => new DataLoader({} as never), /DataLoader: expected dataset.get to be a function/],
+    ['an array', () => new DataLoader({ dataset: [1] as never }), /dataset.get to be a function/],
     [
       'tensors in an array',
       () => new TensorDataset([zeros([1])] as never),
       /TensorDataset: expected a tensor/,
     ],
-    ['no transform', () => new MapDataset(range(1), undefined as never), /MapDataset: expected a function/],
+    [
+      'no transform',
+      () => new MapDataset(range(1), undefined as never),
+      /MapDataset: expected transform to be a function/,
+    ],
     [
       'sizes that are none',
       () => randomSplit(range(1), 1 as never),
-      /randomSplit: expected an array of sizes/,
+      /randomSplit: expected sizes to be an array/,
     ],
     [
       'mean and std one by one',
@@ -152,7 +156,7 @@ describe('DataLoader', () => {
       /normalize: expected options of \{ mean, std \}/,
     ],
     ['inplace', () => normalize({ mean: [0], std: [1], inplace: true } as never), /found 'inplace'/],
-    ['one mean', () => normalize({ mean: 0, std: 1 } as never), /normalize: expected an array of means/],
+    ['one mean', () => normalize({ mean: 0, std: 1 } as never), /normalize: expected mean to be an array/],
     ['pixels too early', () => toTensor({ data: 1 } as never), /toTensor: expected no options/],
   ])('refuses %s', (_, call, message) => {
     expect(call).toThrow(ArgumentError);

@@ -3,8 +3,8 @@ import {
   type Backend,
   describe,
   QuantizationError,
-  requireArray,
-  requireFunction,
+  requireList,
+  requireType,
 } from '@octet/backend';
 import { type AnyModule, Dropout, Flatten, Identity, type Measured, Parameter } from '@octet/nn';
 import {
@@ -205,7 +205,7 @@ export async function metricOfFloat<M>(
   metric: (model: M) => number | Promise<number>,
   model: M,
 ): Promise<number> {
-  requireFunction(op, metric, 'a metric, a function of the model');
+  requireType(op, 'metric', metric, 'function');
   const value: unknown = await metric(model);
   if (typeof value === 'number') return value;
   throw new ArgumentError({
@@ -228,7 +228,7 @@ export async function collect(op: string, data: Inputs): Promise<ModelInput[]> {
 /** @throws ArgumentError for what can't be iterated */
 export function requireInputs(op: string, data: unknown): void {
   const given = Object(data);
-  if (!(Symbol.iterator in given || Symbol.asyncIterator in given)) requireArray(op, data, 'inputs');
+  if (!(Symbol.iterator in given || Symbol.asyncIterator in given)) requireList(op, 'data', data as never);
 }
 
 export function noInputs(op: string): QuantizationError {

@@ -276,15 +276,19 @@ describe('what is no data or no metric is refused by name', () => {
 
   test.each([undefined, 5, { data: [x] }])('data: %s', async (data) => {
     const int8 = await broken();
-    await expect(analyze(float, int8, data as never)).rejects.toThrow(/analyze: expected an array of inputs/);
+    await expect(analyze(float, int8, data as never)).rejects.toThrow(
+      /analyze: expected data to be an array/,
+    );
     await expect(sensitivity(float, data as never)).rejects.toThrow(
-      /sensitivity: expected an array of inputs/,
+      /sensitivity: expected data to be an array/,
     );
   });
 
   test('options in the place of the metric, and metrics that give no number', async () => {
     const int8 = await broken();
-    await expect(sensitivity(float, [x], {} as never)).rejects.toThrow(/sensitivity: expected a metric/);
+    await expect(sensitivity(float, [x], {} as never)).rejects.toThrow(
+      /sensitivity: expected metric to be a function/,
+    );
     for (const value of [undefined, '0.9']) {
       const metric = () => value as unknown as number;
       await expect(sensitivity(float, [x], metric)).rejects.toThrow(/a metric that gives a number, found/);

@@ -2,7 +2,14 @@
  * Fills tensors in place, as torch.nn.init does (names and formulas alike; the numbers are those of Octet's generator).
  * Nothing is recorded. All give the tensor back.
  */
-import { ArgumentError, checkOptions, hostArray, requireType, ShapeError } from '@octet/backend';
+import {
+  ArgumentError,
+  checkOptions,
+  hostArray,
+  requireOneOf,
+  requireType,
+  ShapeError,
+} from '@octet/backend';
 import {
   defaultGenerator,
   formatShape,

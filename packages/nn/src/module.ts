@@ -246,7 +246,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
 
   /** Puts `to(t)` in the place of every parameter, buffer and gradient that isn't at `target`. */
   private replaceTensors(target: Backend | 'float32' | 'float64', to: (t: Tensor) => Tensor): this {
-    if (typeof target !== 'string') kernel.requireBackend(target);
+    if (typeof target !== 'string') kernel.requireBackend('to', target);
     const moved = new Map<Tensor, Tensor>();
     const move = <T extends Tensor>(t: T): T => {
       const there =

@@ -1,4 +1,4 @@
-import { checkOptions, requireNumbers } from '@octet/backend';
+import { checkOptions } from '@octet/backend';
 import { kernel, type Tensor } from '@octet/tensor';
 import {
   type Hyperparameters,

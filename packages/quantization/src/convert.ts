@@ -1,4 +1,4 @@
-import { checkOptions, QuantizationError, warn } from '@octet/backend';
+import { checkOptions, describe, QuantizationError, requireList, warn } from '@octet/backend';
 import { type AnyModule, Identity, Linear, LSTM, removeHooks, requireModule } from '@octet/nn';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
 import { FloatFunctional } from './float-functional';
@@ -129,6 +129,9 @@ export async function quantizeDynamic<M extends AnyModule>(
     inplace = false,
   } = checkOptions('quantizeDynamic', options, 'inplace layers qconfig');
   requireModule('quantizeDynamic', model);
+  if (!(layers instanceof QConfigMapping || Symbol.iterator in Object(layers))) {
+    requireList('quantizeDynamic', 'layers', layers as never);
+  }
   const asked = layers instanceof QConfigMapping ? undefined : [...layers];
   const mapping = layers instanceof QConfigMapping ? layers : mappingOf(asked ?? [], qconfig);
   const target = inplace ? model : model.clone({ hooks: true });

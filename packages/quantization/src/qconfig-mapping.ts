@@ -1,4 +1,11 @@
-import { ArgumentError, describe, kind, QuantizationError, requireOwnCopy } from '@octet/backend';
+import {
+  ArgumentError,
+  describe,
+  kind,
+  QuantizationError,
+  requireOwnCopy,
+  requireType,
+} from '@octet/backend';
 import { type AnyModule, Module } from '@octet/nn';
 import { FusedModule } from './intrinsic';
 import { getDefaultQatQConfig, getDefaultQConfig, QConfig, type QEngine } from './qconfig';
@@ -24,7 +31,8 @@ export class QConfigMapping {
 
   /** For all layers of exactly this class, and the fused modules that begin with one. */
   setObjectType(type: ModuleClass, qconfig: QConfig | null): this {
-    requireOwnCopy('QConfigMapping', type?.prototype, { Module });
+    requireType('setObjectType', 'type', type as unknown, 'function');
+    requireOwnCopy('QConfigMapping', type.prototype, { Module });
     this.byType.set(type, requireQConfig(qconfig));
     return this;
   }

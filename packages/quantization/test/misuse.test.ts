@@ -57,7 +57,7 @@ describe('what JavaScript lets through is refused with a word on it', () => {
     for (const Observer of [own.MinMaxObserver, own.HistogramObserver, own.PerChannelMinMaxObserver]) {
       const make = (dtype: string) => () => new Observer({ dtype } as never);
       expect(make('int8')).toThrow(ArgumentError);
-      expect(make('qint32')).toThrow(/Observer: expected dtype quint8 or qint8, found 'qint32'/);
+      expect(make('qint32')).toThrow(/Observer: expected dtype to be 'quint8' or 'qint8', found 'qint32'/);
     }
   });
 

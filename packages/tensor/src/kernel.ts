@@ -35,6 +35,8 @@ import type { QParams } from './qparams';
 import { Storage } from './storage';
 import { Tensor } from './tensor';
 
+export { requireBackend } from './storage';
+
 /** A dense tensor with the shape its kernel should see. */
 export interface Operand {
   readonly tensor: Tensor;
@@ -299,17 +301,6 @@ export function requireTensor(op: string, ...values: readonly unknown[]): void {
       fix: 'Make one with tensor(…).',
     });
   }
-}
-
-/** @throws ArgumentError unless `target` is a backend */
-export function requireBackend(target: unknown): void {
-  if (typeof (target as Partial<Backend> | undefined)?.allocate === 'function') return;
-  throw new ArgumentError({
-    op: 'to',
-    expected: 'a backend or a dtype',
-    found: describe(target),
-    fix: "Write to(backend), or to('float32').",
-  });
 }
 
 /** Those of optional operands that are there. */

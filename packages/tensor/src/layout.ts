@@ -1,4 +1,4 @@
-import { ArgumentError, describe, requireList, ShapeError } from '@octet/backend';
+import { ArgumentError, requireList, requireOneOf, ShapeError } from '@octet/backend';
 
 /** Where the elements of a tensor lie in its storage; strides and offset count elements. */
 export interface Layout {
@@ -46,14 +46,6 @@ export function contiguousStrides(shape: readonly number[]): number[] {
 export function formatStrides(op: string, shape: readonly number[], format: MemoryFormat): number[] {
   requireOneOf(op, 'memoryFormat', format, ['contiguous', 'channelsLast']);
   if (format === 'contiguous') return contiguousStrides(shape);
-  if (format !== 'channelsLast') {
-    throw new ArgumentError({
-      op,
-      expected: "'contiguous' or 'channelsLast'",
-      found: describe(format),
-      fix: 'Name one of the two memory formats.',
-    });
-  }
   if (shape.length !== 4) {
     throw new ShapeError({
       op,

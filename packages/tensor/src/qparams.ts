@@ -71,7 +71,6 @@ export function checkScale(op: string, scale: number): void {
 }
 
 function checkPair(op: string, dtype: QuantizedDType, scale: number, zeroPoint: number): void {
-  requireOneOf(op, 'dtype', dtype, Object.keys(quantRange));
   checkScale(op, scale);
   if (!(dtype in quantRange)) {
     throw new DTypeError({

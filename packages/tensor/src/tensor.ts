@@ -17,7 +17,7 @@ import {
   type TypedArray,
 } from '@octet/backend';
 import { type BackwardOptions, backward, checkRead, type GradNode, record, willRecord } from './autograd';
-import { as, dense, emptyOn, expandTo, freeCopy, packed, requireBackend, requireTensor, run } from './kernel';
+import { as, dense, emptyOn, expandTo, freeCopy, packed, requireTensor, run } from './kernel';
 import {
   formatShape,
   formatStrides,
@@ -283,9 +283,9 @@ export class Tensor {
    * @throws AutogradError if it requires a gradient, outside of noGrad
    */
   fill_(value: number): this {
-    requireType('fill_', 'value', value, 'number');
+    // true and false fill tensors of bool.
+    if (typeof value !== 'boolean') requireType('fill_', 'value', value, 'number');
     this.requireUnrecorded('fill_', this);
-    if (typeof value !== 'boolean') requireNumbers('fill_', { value });
     if (this.offset === 0 && this.storage.length === this.numel && isDense(this.shape, this.strides)) {
       run('fill', {}, { y: this }, { value });
       this.storage.writer = 'fill_';
@@ -336,7 +336,6 @@ export class Tensor {
     if (typeof target === 'string') return ops.cast(this, target as StorageDType);
     requireBackend('to', target);
     if (target === this.backend) return this;
-    requireBackend(target);
     const t = packed(this);
     return this.movedTo(target, t.strides, readTensor('to', t, 'Move it with await t.toAsync(backend).'));
   }
@@ -345,7 +344,6 @@ export class Tensor {
   async toAsync(backend: Backend): Promise<Tensor> {
     requireBackend('toAsync', backend);
     if (backend === this.backend) return this;
-    requireBackend(backend);
     const t = packed(this);
     return this.movedTo(backend, t.strides, await t.backend.read(t.storage.buffer, t.numel));
   }

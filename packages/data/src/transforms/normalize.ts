@@ -1,4 +1,4 @@
-import { ArgumentError, checkOptions, requireArray, ShapeError } from '@octet/backend';
+import { ArgumentError, checkOptions, requireList, ShapeError } from '@octet/backend';
 import { div, formatShape, fromData, sub, type Tensor } from '@octet/tensor';
 
 /**
@@ -11,8 +11,8 @@ export function normalize(options: {
   std: readonly number[];
 }): (x: Tensor) => Tensor {
   const { mean, std } = checkOptions('normalize', options, 'mean std');
-  requireArray('normalize', mean, 'means');
-  requireArray('normalize', std, 'standard deviations');
+  requireList('normalize', 'mean', mean);
+  requireList('normalize', 'std', std);
   if (mean.length !== std.length || mean.length === 0 || std.includes(0)) {
     throw new ArgumentError({
       op: 'normalize',

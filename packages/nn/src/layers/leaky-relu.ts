@@ -1,4 +1,4 @@
-import { requireType } from '@octet/backend';
+import { checkOptions, requireType } from '@octet/backend';
 import { leakyRelu, type Tensor } from '@octet/tensor';
 import { repr } from '../arguments';
 import { Module } from '../module';
@@ -14,6 +14,7 @@ export class LeakyReLU extends Module {
   ) {
     super();
     requireType('LeakyReLU', 'negativeSlope', negativeSlope, 'number');
+    checkOptions('LeakyReLU', options);
   }
 
   forward(x: Tensor): Tensor {

@@ -19,9 +19,7 @@ export class CosineAnnealingLR extends LRScheduler {
   constructor(optimizer: Scheduled, options: { tMax: number; etaMin?: number }) {
     const { tMax, etaMin = 0 } = checkOptions('CosineAnnealingLR', options, 'tMax etaMin');
     super(optimizer);
-    const { tMax, etaMin = 0 } = checkOptions('CosineAnnealingLR', options, 'tMax etaMin');
     requireValue(Number.isInteger(tMax) && tMax >= 1, 'CosineAnnealingLR', 'a whole tMax >= 1', tMax);
-    requireNumbers('CosineAnnealingLR', { etaMin });
     this.tMax = tMax;
     this.etaMin = requireType('CosineAnnealingLR', 'etaMin', etaMin, 'number');
   }

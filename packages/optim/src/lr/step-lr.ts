@@ -12,7 +12,6 @@ export class StepLR extends LRScheduler {
   constructor(optimizer: Scheduled, options: { stepSize: number; gamma?: number }) {
     const { stepSize, gamma = 0.1 } = checkOptions('StepLR', options, 'stepSize gamma');
     super(optimizer);
-    const { stepSize, gamma = 0.1 } = checkOptions('StepLR', options, 'stepSize gamma');
     requireValue(Number.isInteger(stepSize) && stepSize >= 1, 'StepLR', 'a whole stepSize >= 1', stepSize);
     this.stepSize = stepSize;
     this.gamma = requireType('StepLR', 'gamma', gamma, 'number');
