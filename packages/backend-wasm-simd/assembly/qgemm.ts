@@ -2,20 +2,27 @@
 //
 // Sums are Σ x (w - zw) + bias - zx Σ (w - zw): the zero point of x is part of the bias, so that activations are used
 // as they are, and padding is the byte zx. Weights are packed once, in panels of 8 outputs; activations when they are
-// used, a tile of rows that stays in the first-level cache, in groups of 4 rows. Two forms of the inner product:
+// used, a tile of rows that stays in the first-level cache, in groups of 4 rows. Four forms of the inner product, numbered:
 //
-// - exact: both widened to int16, pairs of products by i32x4.dot_i16x8_s.
-// - seven (relaxed SIMD): bytes, four products by i16x8.relaxed_dot_i8x16_i7x16_s and a dot product with ones. Used for
+// 0 exact: both widened to int16, pairs of products by i32x4.dot_i16x8_s.
+// 1 seven (relaxed SIMD): bytes, four products by i16x8.relaxed_dot_i8x16_i7x16_s and a dot product with ones. Used for
 //   groups whose activations are all below 128, where it is just as exact: |127 · 128 · 2| < 2^15.
+// 2 unsigned (relaxed SIMD, where the engine takes activations as uint8): bytes, four products by
+//   i32x4.relaxed_dot_i8x16_i7x16_add_s, which doesn't saturate then.
+// 3 signed (the same, where it takes them as int8): bytes less 128, and 128 Σ w is part of the bias.
 //
-// In both, one step takes 4 bytes (a pair of int16, or four bytes) of each of 4 rows, which lie side by side, and 32
+// In all, one step takes 4 bytes (a pair of int16, or four bytes) of each of 4 rows, which lie side by side, and 32
 // bytes of weights. A group of rows is stored in blocks of four steps.
 import { storeBytes8, storeLanes32 } from './lanes';
 import { MAGIC, MAGIC_BITS, requantize, SEVEN_FLAG, SMALL, SMALL_FLAG } from './qrequantize';
 
+const EXACT: i32 = 0;
+const SEVEN: i32 = 1;
+const UNSIGNED: i32 = 2;
+const SIGNED: i32 = 3;
 /** Outputs of one panel. */
 const PANEL: i32 = 8;
-/** A packed tile begins with a byte for the form of each group, of at most 64: 0 exact, 1 seven. */
+/** A packed tile begins with a byte for the form of each group, of at most 64. */
 const FORMS: usize = 64;
 /**
  * Eight int16 1s, to sum pairs by a dot product: faster in V8 than extadd_pairwise, which reads the same ones at each use, and
@@ -91,16 +98,16 @@ function packGroup16(a: usize, b: usize, c: usize, d: usize, k: i32, to: usize):
   }
 }
 
-/** The same as bytes. Returns whether all are below 128. */
+/** The same as bytes, bits flipped by `flip`. Returns whether all are below 128 then. */
 // @ts-ignore: decorator
 @inline
-function packGroup8(a: usize, b: usize, c: usize, d: usize, k: i32, to: usize): bool {
+function packGroup8(a: usize, b: usize, c: usize, d: usize, k: i32, to: usize, flip: v128): bool {
   let any = i8x16.splat(0);
   for (const end = a + k; a < end; a += 16, b += 16, c += 16, d += 16, to += 64) {
-    const va = v128.load(a);
-    const vb = v128.load(b);
-    const vc = v128.load(c);
-    const vd = v128.load(d);
+    const va = v128.xor(v128.load(a), flip);
+    const vb = v128.xor(v128.load(b), flip);
+    const vc = v128.xor(v128.load(c), flip);
+    const vd = v128.xor(v128.load(d), flip);
     any = v128.or(v128.or(any, v128.or(va, vb)), v128.or(vc, vd));
     const ab0 = v128.shuffle<i32>(va, vb, 0, 4, 1, 5);
     const ab1 = v128.shuffle<i32>(va, vb, 2, 6, 3, 7);
@@ -136,7 +143,8 @@ function groupBytes8(k: i32): usize {
 @inline
 function packTile(from: usize, stride: i32, rows: i32, k: i32, forms: usize, constants: usize): void {
   const bytes16 = groupBytes16(k);
-  const seven = RELAXED && load<i32>(constants, SEVEN_FLAG) != 0;
+  const form = RELAXED ? load<i32>(constants, SEVEN_FLAG) : EXACT;
+  const flip = i8x16.splat(<i8>(form == SIGNED ? 128 : 0));
   let to16 = forms + FORMS;
   let to8 = to16;
   for (let r: i32 = 0; r < rows; r += 4, from += <usize>stride << 2, to16 += bytes16, forms++) {
@@ -145,9 +153,10 @@ function packTile(from: usize, stride: i32, rows: i32, k: i32, forms: usize, con
     const c = left > 2 ? b + stride : b;
     const d = left > 3 ? c + stride : c;
     if (RELAXED) {
-      const below = seven && packGroup8(from, b, c, d, k, to8);
-      store<u8>(forms, <u8>below);
-      if (below) {
+      const below = form && packGroup8(from, b, c, d, k, to8, flip);
+      const found = form == SEVEN && !below ? EXACT : form;
+      store<u8>(forms, <u8>found);
+      if (found) {
         to8 += groupBytes8(k);
         continue;
       }
@@ -157,11 +166,32 @@ function packTile(from: usize, stride: i32, rows: i32, k: i32, forms: usize, con
   }
 }
 
+/** c + four products each of bytes of w, int8, and of x, which are uint8 or int8 as the engine takes them. */
 // @ts-ignore: decorator
 @inline
-function mac(seven: bool, c: v128, w: v128, x: v128, ones: v128): v128 {
+function dot(w: v128, x: v128, c: v128): v128 {
+  if (!EMULATED) return i32x4.relaxed_dot_i8x16_i7x16_add_s(w, x, c);
+  const low = i32x4.dot_i16x8_s(
+    i16x8.extend_low_i8x16_s(w), EMULATED == 1 ? i16x8.extend_low_i8x16_u(x) : i16x8.extend_low_i8x16_s(x),
+  );
+  const high = i32x4.dot_i16x8_s(
+    i16x8.extend_high_i8x16_s(w), EMULATED == 1 ? i16x8.extend_high_i8x16_u(x) : i16x8.extend_high_i8x16_s(x),
+  );
+  const even = v128.shuffle<i32>(low, high, 0, 2, 4, 6);
+  return i32x4.add(c, i32x4.add(even, v128.shuffle<i32>(low, high, 1, 3, 5, 7)));
+}
+
+/** `dot` of four times w and x: tells how the engine takes x. 0 without relaxed SIMD. */
+export function dotOf(w: i32, x: i32): i32 {
+  return RELAXED ? i32x4.extract_lane(dot(i8x16.splat(<i8>w), i8x16.splat(<i8>x), i32x4.splat(0)), 0) : 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function mac(form: i32, c: v128, w: v128, x: v128, ones: v128): v128 {
   if (RELAXED) {
-    if (seven) return i32x4.add(c, i32x4.dot_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(w, x), ones));
+    if (form == UNSIGNED) return dot(w, x, c);
+    if (form == SEVEN) return i32x4.add(c, i32x4.dot_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(w, x), ones));
   }
   return i32x4.add(c, i32x4.dot_i16x8_s(w, x));
 }
@@ -173,7 +203,7 @@ function mac(seven: bool, c: v128, w: v128, x: v128, ones: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function product(
-  seven: bool, float: bool, packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize,
+  form: i32, float: bool, packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize,
   constants: usize, y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
 ): void {
   const groupBytes = <usize>((steps + 3) >> 2) << 6;
@@ -204,8 +234,8 @@ function product(
       if (left == 1) {
         for (const end = panel + panelBytes; w < end; x += 16, w += 32) {
           v = v128.load32_splat(x);
-          c00 = mac(seven, c00, v128.load(w), v, ones);
-          c01 = mac(seven, c01, v128.load(w, 16), v, ones);
+          c00 = mac(form, c00, v128.load(w), v, ones);
+          c01 = mac(form, c01, v128.load(w, 16), v, ones);
         }
       } else {
         // Not unrolled: binaryen then takes the sums one by one, and all weights of the block fill the registers. V8
@@ -214,17 +244,17 @@ function product(
           w0 = v128.load(w);
           w1 = v128.load(w, 16);
           v = v128.load32_splat(x);
-          c00 = mac(seven, c00, w0, v, ones);
-          c01 = mac(seven, c01, w1, v, ones);
+          c00 = mac(form, c00, w0, v, ones);
+          c01 = mac(form, c01, w1, v, ones);
           v = v128.load32_splat(x, 4);
-          c10 = mac(seven, c10, w0, v, ones);
-          c11 = mac(seven, c11, w1, v, ones);
+          c10 = mac(form, c10, w0, v, ones);
+          c11 = mac(form, c11, w1, v, ones);
           v = v128.load32_splat(x, 8);
-          c20 = mac(seven, c20, w0, v, ones);
-          c21 = mac(seven, c21, w1, v, ones);
+          c20 = mac(form, c20, w0, v, ones);
+          c21 = mac(form, c21, w1, v, ones);
           v = v128.load32_splat(x, 12);
-          c30 = mac(seven, c30, w0, v, ones);
-          c31 = mac(seven, c31, w1, v, ones);
+          c30 = mac(form, c30, w0, v, ones);
+          c31 = mac(form, c31, w1, v, ones);
         }
       }
       if (float) {
@@ -276,28 +306,43 @@ function tileExact(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
 ): void {
-  product(false, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
+  product(EXACT, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
 }
 
 function tileSeven(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
 ): void {
-  product(true, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
+  product(SEVEN, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
+}
+
+/** Unsigned or signed: what differs is in the activations and the bias. */
+function tileBytes(
+  packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
+  y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
+): void {
+  product(UNSIGNED, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
 }
 
 function tileFloat(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
 ): void {
-  product(false, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+  product(EXACT, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
 }
 
 function tileFloatSeven(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
 ): void {
-  product(true, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+  product(SEVEN, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+}
+
+function tileFloatBytes(
+  packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
+  y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
+): void {
+  product(UNSIGNED, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
 }
 
 /** Panels of split s of `splits`, of group g, times what packTile made. */
@@ -324,11 +369,12 @@ function splitTile(
   const weights8 = packed8 + first * quads * 32;
   const groups = (rows + 3) >> 2;
   for (let i: i32 = 0; i < groups; ) {
-    const seven = load<u8>(forms + i);
+    const form = <i32>load<u8>(forms + i);
     let end = i + 1;
-    while (end < groups && load<u8>(forms + end) == seven) end++;
+    while (end < groups && <i32>load<u8>(forms + end) == form) end++;
     const count = min(rows, end << 2) - (i << 2);
-    if (seven) tileSeven(tile, count, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
+    if (form >= UNSIGNED) tileBytes(tile, count, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
+    else if (form == SEVEN) tileSeven(tile, count, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
     else tileExact(tile, count, pairs, weights16, bias, multiplier, constants, y, yStride, n, p0, p1);
     tile += <usize>(end - i) * groupBytes16(k);
     y += <usize>(count * yStride);
@@ -491,26 +537,27 @@ function quantize4(x: usize, inverse: v128, low: v128, high: v128, magic: v128, 
 
 /**
  * x [m, k] float32 → y [m, n] float32, x quantized to 0..quantMax by 1 / scale and zeroPoint on its way. bias8 holds the
- * sums of the weights, multiplier8 their scales, bias [panels · 8] float32. packed8 is 0, or the weights where packed16
- * isn't: for a quantMax below 128. Units are as in qgemm.
+ * sums of the weights, multiplier8 their scales, bias [panels · 8] float32. The weights are those of `form`: seven is for a
+ * quantMax below 128. Units are as in qgemm.
  */
 export function qgemmDynamic(
-  x: usize, m: i32, k: i32, n: i32, tile: i32, splits: i32, scale: f32, zeroPoint: i32, quantMax: i32,
+  x: usize, m: i32, k: i32, n: i32, tile: i32, splits: i32, scale: f32, zeroPoint: i32, quantMax: i32, form: i32,
   packed16: usize, packed8: usize, bias8: usize, multiplier8: usize, bias: usize,
   y: usize, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
 ): void {
   const constants = scratch + <usize>thread * scratchStep;
   const packed = constants + 64;
-  const seven = RELAXED && packed8 != 0;
+  const bytes = RELAXED && form != EXACT;
+  const flip = i8x16.splat(<i8>(form == SIGNED ? 128 : 0));
   const panels = (n + PANEL - 1) / PANEL;
   const inverse = f32x4.splat(<f32>1 / scale);
   const low = f32x4.splat(-<f32>zeroPoint);
   const high = f32x4.splat(<f32>(quantMax - zeroPoint));
   const magic = f32x4.splat(MAGIC);
   const offset = i32x4.splat(MAGIC_BITS - zeroPoint);
-  v128.store(constants, i32x4.splat(-zeroPoint));
+  v128.store(constants, i32x4.splat((form == SIGNED ? 128 : 0) - zeroPoint));
   v128.store(constants, f32x4.splat(scale), 16);
-  const groupBytes = seven ? groupBytes8(k) : groupBytes16(k);
+  const groupBytes = bytes ? groupBytes8(k) : groupBytes16(k);
   let last: i32 = -1;
   for (let unit = begin; unit < end; unit++) {
     const t = unit / splits;
@@ -526,10 +573,10 @@ export function qgemmDynamic(
           const a = quantize4(at, inverse, low, high, magic, offset);
           const b = quantize4(at + 16, inverse, low, high, magic, offset);
           const q = i16x8.narrow_i32x4_s(a, b);
-          if (seven) {
-            const bytes = i8x16.narrow_i16x8_u(q, q);
-            v128.store32_lane(to, bytes, 0);
-            v128.store32_lane(to, bytes, 1, 16);
+          if (bytes) {
+            const eight = v128.xor(i8x16.narrow_i16x8_u(q, q), flip);
+            v128.store32_lane(to, eight, 0);
+            v128.store32_lane(to, eight, 1, 16);
             to += 32;
           } else {
             v128.store32_lane(to, q, 0);
@@ -545,7 +592,10 @@ export function qgemmDynamic(
     const to = y + (<usize>row * n << 2);
     const p0 = panels * s / splits;
     const p1 = panels * (s + 1) / splits;
-    if (seven) tileFloatSeven(packed, rows, (k + 3) >> 2, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
+    const quads = (k + 3) >> 2;
+    if (RELAXED && form >= UNSIGNED) {
+      tileFloatBytes(packed, rows, quads, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
+    } else if (bytes) tileFloatSeven(packed, rows, quads, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
     else tileFloat(packed, rows, (k + 1) >> 1, packed16, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
   }
 }

@@ -29,3 +29,22 @@ export function probeFeatures(): Features {
   const has = (module: Uint8Array) => platform.WebAssembly?.validate(module) ?? false;
   return { simd: has(simd), relaxedSimd: has(relaxedSimd), threads: has(threads) };
 }
+
+/**
+ * How products of bytes are made, the best first: four at once with activations as uint8, or as int8, of all 8 bits; four at once
+ * of 7 bits, of the rest by pairs; all by pairs, as int16. The integers are the same.
+ */
+export type Dot = 'unsigned' | 'signed' | 'seven' | 'exact';
+
+/**
+ * What `i32x4.relaxed_dot_i8x16_i7x16_add_s` does with a second operand above 127, which is up to the engine. Products saturate
+ * nowhere but in 'seven'.
+ *
+ * @param dotOf the sum of four products of two bytes by that instruction; 0 without it
+ */
+export function probeDot(dotOf: (w: number, x: number) => number): Dot {
+  const found = `${[dotOf(-128, 255), dotOf(127, 200)]}`;
+  if (found === '-130560,101600') return 'unsigned';
+  if (found === '512,-28448') return 'signed';
+  return found === '0,0' ? 'exact' : 'seven';
+}

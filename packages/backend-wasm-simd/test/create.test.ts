@@ -4,9 +4,10 @@ import { runInNewContext } from 'node:vm';
 import { ArgumentError, BackendError, dispatch, MissingKernelError } from '@octet/backend';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createWasmBackend } from '../src';
-import { probeFeatures } from '../src/features';
+import { probeDot, probeFeatures } from '../src/features';
 import { setMemoryShared } from '../src/module';
 import { platform, type WasmNamespace } from '../src/platform';
+import { createVariant } from './variants';
 
 const { compile, validate, Module } = platform.WebAssembly as WasmNamespace;
 const wasmFile = (variant: string) =>
@@ -52,6 +53,69 @@ describe('feature probes', () => {
     );
     vi.stubGlobal('WebAssembly', undefined);
     await expect(createWasmBackend()).rejects.toThrow('found one without WebAssembly');
+  });
+});
+
+describe('the kind of products of bytes', () => {
+  const as = (wide: (x: number) => number) => (w: number, x: number) => 4 * w * wide(x);
+
+  it('is told apart by two of them', () => {
+    expect(probeDot(as((x) => x))).toBe('unsigned');
+    expect(probeDot(as((x) => x - (x > 127 ? 256 : 0)))).toBe('signed');
+    // Pairs saturate at int16.
+    const saturating = (w: number, x: number) => 2 * Math.max(-32768, Math.min(2 * w * x, 32767));
+    expect(probeDot(saturating)).toBe('seven');
+    expect(probeDot(() => 0)).toBe('exact');
+  });
+
+  it.each(['unsigned', 'signed'] as const)(
+    '%s: chosen, and lower ones by name',
+    { timeout: 120_000 },
+    async (kind) => {
+      const chosen = async (options = {}) => {
+        const backend = await createVariant({ emulated: kind, threads: 1, ...options });
+        const { dot, dotReason } = backend.info();
+        backend.dispose();
+        return [dot, dotReason];
+      };
+      expect(await chosen()).toEqual([kind, 'what the engine makes of relaxed_dot']);
+      expect(await chosen({ dot: kind })).toEqual([kind, `dot: ${kind}`]);
+      expect(await chosen({ dot: 'seven' })).toEqual(['seven', 'dot: seven']);
+      expect(await chosen({ dot: 'exact' })).toEqual(['exact', 'dot: exact']);
+      const other = kind === 'signed' ? 'unsigned' : 'signed';
+      await expect(chosen({ dot: other })).rejects.toThrow(
+        `expected dot to be one of auto, ${kind}, seven, exact on this engine, found ${other}`,
+      );
+    },
+  );
+
+  it('is exact without relaxed SIMD', async () => {
+    const backend = await createWasmBackend({ relaxedSimd: false });
+    expect(backend.info()).toMatchObject({ dot: 'exact', dotReason: 'no relaxed SIMD' });
+    backend.dispose();
+    await expect(createWasmBackend({ relaxedSimd: false, dot: 'seven' })).rejects.toThrow(ArgumentError);
+    await expect(createWasmBackend({ dot: 'eight' as 'seven' })).rejects.toThrow('found eight');
+  });
+
+  it.each(['unsigned', 'signed'] as const)('%s packs only bytes', { timeout: 120_000 }, async (kind) => {
+    const packedBytes = async (dot: 'auto' | 'exact') => {
+      const backend = await createVariant({ emulated: kind, dot, threads: 1 });
+      const weight = { buffer: backend.allocate('int8', 64 * 256), dtype: 'int8' as const, shape: [64, 256] };
+      const before = backend.memory().bytes;
+      const { qlinear } = backend.kernels;
+      if (typeof qlinear !== 'object') throw new TypeError('qlinear packs its weights');
+      qlinear.prepack(
+        { weight },
+        {
+          ...{ xZeroPoint: 3, yZeroPoint: 0, clampMin: 0, clampMax: 255 },
+          ...{ weightZeroPoint: Int32Array.of(0), multiplier: Float32Array.of(1) },
+        },
+      );
+      const bytes = backend.memory().bytes - before;
+      backend.dispose();
+      return bytes;
+    };
+    expect((await packedBytes('exact')) - (await packedBytes('auto'))).toBe(64 * 256);
   });
 });
 

@@ -2,7 +2,8 @@ import { dispatch, type KernelName, type StorageDType, type TypedArray } from '@
 import { referenceBackend } from '@octet/backend-js-reference';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createWasmBackend } from '../src';
+import type { WasmBackend } from '../src';
+import { createVariant, int8Variants } from './variants';
 
 interface HostTensor {
   dtype: StorageDType;
@@ -108,18 +109,12 @@ function attributes(r: Requantize, outputs: number) {
   };
 }
 
-const variants = [
-  { relaxedSimd: false, threads: 1 },
-  { relaxedSimd: true, threads: 1 },
-  { relaxedSimd: true, threads: 2, maxGrain: 1 },
-] as const;
-
-describe.each(variants)('the same integers as the reference: %o', (options) => {
-  let backend: Awaited<ReturnType<typeof createWasmBackend>>;
+describe.each(int8Variants)('the same integers as the reference: %o', (variant) => {
+  let backend: WasmBackend;
   beforeAll(async () => {
-    backend = await createWasmBackend(options);
-    await backend.ready;
-  });
+    backend = await createVariant(variant);
+    expect(backend.info().dot).toBe(variant.emulated ?? variant.dot ?? backend.info().dot);
+  }, 120_000);
   afterAll(() => backend.dispose?.());
 
   async function agrees(
