@@ -9,7 +9,8 @@
 //   groups whose activations are all below 128, where it is just as exact: |127 · 128 · 2| < 2^15.
 // 2 unsigned (relaxed SIMD, where the engine takes activations as uint8): bytes, four products by
 //   i32x4.relaxed_dot_i8x16_i7x16_add_s, which doesn't saturate then.
-// 3 signed (the same, where it takes them as int8): bytes less 128, and 128 Σ w is part of the bias.
+// 3 signed (the same, where it takes them as int8): bytes less 128, and 128 Σ w is part of the bias. V8's first compiler adds
+//   pairs in int16, where -128 · -128 twice is too large: weights that have such a pair are refused.
 //
 // In all, one step takes 4 bytes (a pair of int16, or four bytes) of each of 4 rows, which lie side by side, and 32
 // bytes of weights. A group of rows is stored in blocks of four steps.
@@ -34,7 +35,7 @@ const ONES: usize = memory.data<i16>([1, 1, 1, 1, 1, 1, 1, 1], 16);
  * weight [groups · outputs, k] int8 → per group and panel, the zero point subtracted: packed16 [k pair][8 outputs][2]
  * int16 and packed8 [k quad][8 outputs][4] int8 (what isn't 0); bias8 [8] int32, the bias less xZeroPoint · Σ (w - zw);
  * multiplier8 [8] float32. What lies past the outputs or k is zero. The steps are bytes: 0 where one value stands for
- * all. constants: those of `requantize`, whose flags it clears. Units are groups.
+ * all. constants: those of `requantize`, whose flags it clears: that of the form where bytes won't do. Units are groups.
  */
 export function qpackGemm(
   weight: usize, outputs: i32, k: i32, zeroPoint: usize, zeroStep: i32, bias: usize, multiplier: usize,
@@ -44,6 +45,7 @@ export function qpackGemm(
   const panelBytes16 = <usize>((k + 1) >> 1) << 5;
   const panelBytes8 = <usize>((k + 3) >> 2) << 5;
   const panels = (outputs + PANEL - 1) / PANEL;
+  const signed = load<i32>(constants, SEVEN_FLAG) == SIGNED;
   for (let g = begin; g < end; g++) {
     const first = g * panels;
     if (packed16) memory.fill(packed16 + <usize>first * panelBytes16, 0, <usize>panels * panelBytes16);
@@ -60,6 +62,7 @@ export function qpackGemm(
       const to8 = packed8 + panel * panelBytes8 + lane;
       let sum: i32 = 0;
       let most: f64 = 0;
+      let before: i32 = 0;
       for (let i: i32 = 0; i < k; i++) {
         const w = <i32>load<i8>(from + i) - zero;
         sum += w;
@@ -67,7 +70,9 @@ export function qpackGemm(
         if (packed16) store<i16>(to16 + ((<usize>i >> 1) << 5) + ((<usize>i & 1) << 1), <i16>w);
         if (packed8) {
           store<i8>(to8 + ((<usize>i >> 2) << 5) + (<usize>i & 3), <i8>w);
-          if (w != <i32><i8>w) store<i32>(constants, 0, SEVEN_FLAG);
+          const large = signed && i & 1 && w == -128 && before == -128;
+          if (w != <i32><i8>w || large) store<i32>(constants, 0, SEVEN_FLAG);
+          before = w;
         }
       }
       const at = (panel << 5) + lane;
@@ -171,14 +176,18 @@ function packTile(from: usize, stride: i32, rows: i32, k: i32, forms: usize, con
 @inline
 function dot(w: v128, x: v128, c: v128): v128 {
   if (!EMULATED) return i32x4.relaxed_dot_i8x16_i7x16_add_s(w, x, c);
-  const low = i32x4.dot_i16x8_s(
-    i16x8.extend_low_i8x16_s(w), EMULATED == 1 ? i16x8.extend_low_i8x16_u(x) : i16x8.extend_low_i8x16_s(x),
-  );
-  const high = i32x4.dot_i16x8_s(
-    i16x8.extend_high_i8x16_s(w), EMULATED == 1 ? i16x8.extend_high_i8x16_u(x) : i16x8.extend_high_i8x16_s(x),
-  );
-  const even = v128.shuffle<i32>(low, high, 0, 2, 4, 6);
-  return i32x4.add(c, i32x4.add(even, v128.shuffle<i32>(low, high, 1, 3, 5, 7)));
+  if (EMULATED == 1) {
+    const low = i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(w), i16x8.extend_low_i8x16_u(x));
+    const high = i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(w), i16x8.extend_high_i8x16_u(x));
+    const even = v128.shuffle<i32>(low, high, 0, 2, 4, 6);
+    return i32x4.add(c, i32x4.add(even, v128.shuffle<i32>(low, high, 1, 3, 5, 7)));
+  }
+  // As V8's first compiler does it.
+  const low = i16x8.extmul_low_i8x16_s(w, x);
+  const high = i16x8.extmul_high_i8x16_s(w, x);
+  const even = v128.shuffle<i16>(low, high, 0, 2, 4, 6, 8, 10, 12, 14);
+  const pairs = i16x8.add(even, v128.shuffle<i16>(low, high, 1, 3, 5, 7, 9, 11, 13, 15));
+  return i32x4.add(c, i32x4.extadd_pairwise_i16x8_s(pairs));
 }
 
 /** `dot` of four times w and x: tells how the engine takes x. 0 without relaxed SIMD. */

@@ -35,16 +35,17 @@ export function packGemm(
   groups: number,
   k: number,
   quantMax?: number,
+  dot = cx.dot,
 ): PackedGemm {
   const { weightZeroPoint, multiplier, xZeroPoint } = attrs;
   const n = weight.shape[0] / groups;
   const outputs = groups * Math.ceil(n / panel) * panel;
   // Weights less zero points may leave bytes.
   const plain = weightZeroPoint.every((zero) => zero === 0);
-  const whole = plain && (cx.dot === 'unsigned' || cx.dot === 'signed');
+  const whole = plain && (dot === 'unsigned' || dot === 'signed');
   const dynamic = quantMax !== undefined;
-  const seven = cx.dot !== 'exact' && (!dynamic || (quantMax < 128 && plain));
-  const form = whole ? forms[cx.dot] : seven ? forms.seven : forms.exact;
+  const seven = dot !== 'exact' && (!dynamic || (quantMax < 128 && plain));
+  const form = whole ? forms[dot] : seven ? forms.seven : forms.exact;
   const exact = !whole && !(seven && dynamic);
   const packed: PackedGemm = {
     form,
@@ -61,6 +62,11 @@ export function packGemm(
   args.push(...weightAddresses(cx, packed), cx.address(packed.bias), cx.address(packed.multiplier));
   args.push(cx.address(packed.constants));
   cx.parallel('qpackGemm', args, groups, 1024);
+  // Pairs of weights that 'signed' can't take.
+  if (form === forms.signed && cx.view('int32', cx.address(packed.constants), 26)[25] === 0) {
+    freeGemm(cx, packed);
+    return packGemm(cx, weight, bias, attrs, groups, k, quantMax, 'seven');
+  }
   return packed;
 }
 
