@@ -78,7 +78,16 @@ export function copyStrided(
       rest = outer;
     }
     if (xColumn == elementBytes && yColumn == elementBytes) {
-      for (let r: i32 = 0; r < rows; r++, from += xRow, to += yRow) memory.copy(to, from, <usize>columns * elementBytes);
+      const bytes = <usize>columns * elementBytes;
+      // A row repeated: from what is there already, in pieces that double.
+      if (xRow == 0 && yRow == bytes) {
+        memory.copy(to, from, bytes);
+        for (let done: i32 = 1; done < rows; done <<= 1) {
+          memory.copy(to + <usize>done * bytes, to, <usize>min(done, rows - done) * bytes);
+        }
+        continue;
+      }
+      for (let r: i32 = 0; r < rows; r++, from += xRow, to += yRow) memory.copy(to, from, bytes);
     } else if (elementBytes == 4) {
       if (xRow == 4 && yColumn == 4) transposePlane(from, to, rows, columns, xColumn, yRow);
       else copyPlane(true, from, to, rows, columns, xRow, xColumn, yRow, yColumn);

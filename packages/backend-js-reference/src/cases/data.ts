@@ -58,6 +58,20 @@ function copies(dtype: StorageDType): KernelCase<'copyStrided'>[] {
       yStrides: [15, 5, 1],
       yOffset: 0,
     }),
+    copy('expanded to channels-last images', [2, 19], [2, 7, 5, 19], {
+      shape: [2, 19, 7, 5],
+      xStrides: [19, 1, 0, 0],
+      xOffset: 0,
+      yStrides: [665, 1, 95, 19],
+      yOffset: 0,
+    }),
+    copy('images to channels last', [2, 9, 7, 5], [2, 7, 5, 9], {
+      shape: [2, 9, 7, 5],
+      xStrides: [315, 35, 5, 1],
+      xOffset: 0,
+      yStrides: [315, 1, 45, 9],
+      yOffset: 0,
+    }),
     copy('flipped by negative strides', [3, 5], [3, 5], {
       shape: [3, 5],
       xStrides: [-5, -1],

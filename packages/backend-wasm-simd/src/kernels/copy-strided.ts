@@ -14,9 +14,15 @@ function bringClose(axes: CopyAxis[]): CopyAxis[] {
   return axes;
 }
 
+/** The slowest in y first: then what is next to each other there is written together. Not if that is next to nothing. */
+function inOrderOfY(axes: CopyAxis[]): CopyAxis[] {
+  const sorted = [...axes].sort((a, b) => b.yStride - a.yStride);
+  return (sorted.at(-1)?.length ?? 0) < 4 ? axes : sorted;
+}
+
 export const copyStrided: WasmKernel<'copyStrided'> = (cx, { x, y }, attrs) => {
   const bytes = bytesPerElement(y.dtype);
-  const axes = bringClose(mergeAxes(attrs));
+  const axes = bringClose(inOrderOfY(mergeAxes(attrs)));
   if (axes.some(({ length }) => length === 0)) return;
   while (axes.length < 2) axes.unshift({ length: 1, xStride: 0, yStride: 0 });
   // One long run: in pieces.
