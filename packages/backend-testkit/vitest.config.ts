@@ -1,3 +1,3 @@
 import { project } from '@octet/build/vitest';
 
-export default project('backend-testkit');
+export default project('backend-testkit', { setupFiles: '@octet/build/expose-gc', testTimeout: 30_000 });

@@ -1,3 +1,6 @@
 import { project } from '@octet/build/vitest';
 
-export default project('backend-wasm-simd', { globalSetup: './scripts/build-wasm.mjs' });
+export default project('backend-wasm-simd', {
+  globalSetup: './scripts/build-wasm.mjs',
+  setupFiles: '@octet/build/expose-gc',
+});

@@ -3,4 +3,9 @@ import { project } from '@octet/build/vitest';
 
 offerSoftwareGpu();
 
-export default project('backend-webgpu', { pool: 'forks', testTimeout: 30_000, hookTimeout: 30_000 });
+export default project('backend-webgpu', {
+  setupFiles: '@octet/build/expose-gc',
+  pool: 'forks',
+  testTimeout: 30_000,
+  hookTimeout: 30_000,
+});

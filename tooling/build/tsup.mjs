@@ -1,4 +1,10 @@
 /**
+ * What the declarations name, whatever target their users have: ErrorOptions and others of ES2022, and Symbol.dispose.
+ * tsup drops such references from sources.
+ */
+const libraries = ['es2022', 'esnext.disposable'].map((name) => `/// <reference lib="${name}" />`).join('\n');
+
+/**
  * The build settings that every published package shares.
  *
  * @param {import('tsup').Options} [options]
@@ -10,7 +16,7 @@ export function library(options = {}) {
     format: ['esm', 'cjs'],
     target: 'es2022',
     platform: 'neutral',
-    dts: true,
+    dts: { banner: libraries },
     sourcemap: true,
     clean: true,
     treeshake: true,

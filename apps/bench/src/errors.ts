@@ -10,6 +10,11 @@ export class DisagreementError extends OctetError {
   override readonly name = 'DisagreementError';
 }
 
+/** A backend that was asked for did not run. */
+export class AbsentError extends OctetError {
+  override readonly name = 'AbsentError';
+}
+
 /** The user pressed Ctrl-C, or the system asked to end. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';

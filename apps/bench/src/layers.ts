@@ -1,4 +1,4 @@
-import { addDispatchHook } from '@octet/backend';
+import { addDispatchHook, MissingKernelError } from '@octet/backend';
 import type { AnyModule, HookHandle, Measured, Module } from '@octet/nn';
 import { intrinsic } from '@octet/quantization';
 import { noGrad, Tensor } from '@octet/tensor';
@@ -126,6 +126,20 @@ export async function measureLayers(
     for (const buffer of freed) backend.free(buffer);
   }
   return layers;
+}
+
+/**
+ * Why a backend can't run a network in float, if so: it lacks a kernel, as one of the profile `inference-int8` alone.
+ * @throws what else the call throws
+ */
+export function lackingFloat(network: Module, x: Tensor): string | undefined {
+  try {
+    noGrad(() => network.call(x));
+    return undefined;
+  } catch (error) {
+    if (error instanceof MissingKernelError) return `it has no kernel '${error.op}'`;
+    throw error;
+  }
 }
 
 /** The layers of both networks side by side; those of the same path are one. */

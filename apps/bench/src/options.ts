@@ -1,5 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { backendNames } from './backends';
+import { most } from './compare/plan';
+import { UsageError } from './errors';
 
 interface Range {
   min?: number;
@@ -35,6 +37,22 @@ export const oneOf =
     throw new InvalidArgumentError(`Allowed are ${names.join(', ')}.`);
   };
 
+export const threadCount = whole({ min: 1, max: most.threads });
+
+/** The most numbers that the images of one call may have: a quarter of a gigabyte, and layers make it several times as much. */
+const mostNumbers = 2 ** 26;
+
+/** Before the work rather than after it. @throws UsageError for images, or matrices, that no memory holds */
+export function checkNumbers(op: string, shape: readonly number[]): void {
+  if (shape.reduce((product, n) => product * n, 1) <= mostNumbers) return;
+  throw new UsageError({
+    op,
+    expected: `at most ${mostNumbers.toLocaleString('en-US')} numbers at once`,
+    found: shape.map((n) => n.toLocaleString('en-US')).join(' × '),
+    fix: 'Take less at once.',
+  });
+}
+
 /** Options that several commands share. */
 export const backendOption = () =>
   new Option(
@@ -43,6 +61,7 @@ export const backendOption = () =>
   ).default('wasm');
 
 export const threadsOption = () =>
-  new Option('--threads <n>', 'threads of the backend').default(1).argParser(whole({ min: 1 }));
+  new Option('--threads <n>', 'threads of the backend').default(1).argParser(threadCount);
 
-export const jsonOption = () => new Option('--json <file>', 'write the results to a JSON file too');
+export const jsonOption = () =>
+  new Option('--json <file>', 'write the results to a JSON file too; - is standard output');

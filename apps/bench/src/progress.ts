@@ -2,8 +2,8 @@ import { SingleBar } from 'cli-progress';
 import { formatCount } from './format';
 
 export interface Progress {
-  /** `done` of the total; `note` says how it goes. */
-  update(done: number, note?: string): void;
+  /** `done` of the total; `note` says how it goes. The total may become another. */
+  update(done: number, note?: string, total?: number): void;
   stop(): void;
 }
 
@@ -33,25 +33,31 @@ function bar(label: string, total: number, stream: NodeJS.WriteStream): Progress
   });
   single.start(total, 0, { note: '' });
   return {
-    update: (done, note = '') => single.update(done, { note }),
+    update(done, note = '', now = total) {
+      single.setTotal(now);
+      single.update(Math.min(done, now), { note });
+    },
     stop: () => single.stop(),
   };
 }
 
 function lines(label: string, total: number, stream: NodeJS.WriteStream): Progress {
+  let last = '';
   let next = performance.now() + secondsBetweenLines * 1000;
   return {
-    update(done, note = '') {
-      if (done < total && performance.now() < next) return;
+    update(done, note = '', now = total) {
+      const at = `${label.trim()} ${formatCount(Math.min(done, now))}/${formatCount(now)}`;
+      if ((done < now && performance.now() < next) || at === last) return;
       next = performance.now() + secondsBetweenLines * 1000;
-      stream.write(`${label.trim()} ${formatCount(done)}/${formatCount(total)}${note && `  ${note}`}\n`);
+      last = at;
+      stream.write(`${at}${note && `  ${note}`}\n`);
     },
     stop() {},
   };
 }
 
 /** Tells how far a job is: steps done, of how many, and a note. */
-export type Report = (done: number, total: number, note?: string) => void;
+export type Report<R = void> = (done: number, total: number, note?: string) => R;
 
 /** Runs a job under a progress display, and measures it. */
 export async function withProgress<T>(
@@ -63,7 +69,7 @@ export async function withProgress<T>(
   try {
     const result = await job((done, total, note) => {
       progress ??= startProgress(label, total);
-      progress.update(done, note);
+      progress.update(done, note, total);
     });
     return { result, seconds: (performance.now() - start) / 1000 };
   } finally {

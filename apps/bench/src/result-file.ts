@@ -1,27 +1,44 @@
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import path from 'node:path';
+import { ArgumentError } from '@octet/backend';
+import { checkWritable, isStandardOutput, writeFile } from '@octet/formats';
 import { UsageError } from './errors';
 import { signal } from './interrupt';
 
-/** Refuses a path that can't become a file: better now than after minutes of work. @throws UsageError */
+/** Refuses a path that can't be written: better now than after minutes of work. @throws UsageError */
 export async function checkFilePath(file: string | undefined, op = '--json'): Promise<void> {
   if (file === undefined) return;
-  const isFolder = (at: string) =>
-    stat(at).then(
-      (found) => found.isDirectory(),
-      () => undefined,
-    );
-  const folder = path.dirname(path.resolve(file));
-  const problem =
-    ((await isFolder(file)) && 'a folder') ||
-    ((await isFolder(folder)) === false && `${folder}, which is a file, as its folder`);
-  if (!problem) return;
-  throw new UsageError({
-    op,
-    expected: 'the path of a file',
-    found: `${file}: ${problem}`,
-    fix: 'Name another file; missing folders are made.',
-  });
+  try {
+    await checkWritable(file);
+  } catch (cause) {
+    if (!(cause instanceof ArgumentError)) throw cause;
+    const { expected, found, fix } = cause;
+    throw new UsageError({ op, expected, found, fix }, { cause });
+  }
+}
+
+/**
+ * Leaves standard output to a file that is written there (`-`, `/dev/stdout`): what `console.log` prints goes to standard
+ * error until the function that it returns is called.
+ * @throws UsageError if two files are to be written there
+ */
+export async function leaveStandardOutput(files: Readonly<Record<string, string>>): Promise<() => void> {
+  const there: string[] = [];
+  for (const [flag, file] of Object.entries(files)) {
+    await checkFilePath(file, flag);
+    if (await isStandardOutput(file)) there.push(flag);
+  }
+  if (there.length > 1) {
+    throw new UsageError({
+      op: there.join(', '),
+      expected: 'at most one file on standard output',
+      found: String(there.length),
+      fix: 'Name a file for the others.',
+    });
+  }
+  const { log } = console;
+  if (there.length > 0) console.log = console.error;
+  return () => {
+    console.log = log;
+  };
 }
 
 /** As writeText. */
@@ -29,17 +46,7 @@ export function writeJson(file: string, value: unknown): Promise<void> {
   return writeText(file, `${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** Writes a file, which appears whole or not at all. @throws Interrupted, or an error of the file system */
-export async function writeText(file: string, text: string): Promise<void> {
-  signal.throwIfAborted();
-  const target = path.resolve(file);
-  const partial = `${target}.${process.pid}.tmp`;
-  await mkdir(path.dirname(target), { recursive: true });
-  try {
-    await writeFile(partial, text, { signal });
-    await rename(partial, target);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw signal.aborted ? signal.reason : error;
-  }
+/** Writes a file by `writeFile` of @octet/formats. @throws Interrupted, or its errors */
+export function writeText(file: string, text: string): Promise<void> {
+  return writeFile(file, text, { signal });
 }

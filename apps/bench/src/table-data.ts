@@ -1,6 +1,8 @@
 export interface Column {
   title: string;
   align?: 'left' | 'right';
+  /** Left out where the terminal is too narrow: those with 1 first. */
+  spare?: number;
 }
 
 /** A column of numbers. */

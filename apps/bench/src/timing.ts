@@ -36,6 +36,25 @@ export async function timeRuns(
   return times;
 }
 
+/**
+ * As `timeRuns`, of several functions in turn, so that other load on the machine falls on all of them alike.
+ * @returns the milliseconds of the runs of each
+ */
+export async function timeInTurn(
+  fns: readonly (() => unknown)[],
+  { runs, warmup = 1, onRun, ...options }: TimeOptions,
+): Promise<number[][]> {
+  const times = fns.map((): number[] => []);
+  for (let run = -warmup; run < runs; run++) {
+    for (const [i, fn] of fns.entries()) {
+      const [ms] = await timeRuns(fn, { ...options, runs: 1, warmup: 0 });
+      if (run >= 0) times[i].push(ms);
+    }
+    if (run >= 0) onRun?.(run + 1);
+  }
+  return times;
+}
+
 /** How long the calls of one run take at least, so that the wait for the queue counts for little. In milliseconds. */
 const leastMs = 20;
 

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { load } from '@octet/formats';
+import { load, save } from '@octet/formats';
+import { zeros } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
 import { fixture, runCli, temporaryFolder } from './run-cli';
 
@@ -20,6 +21,8 @@ test('seed: the tutorial’s line, and its numbers as JSON', async () => {
   const positive = expect.toSatisfy((n: unknown) => typeof n === 'number' && n > 0);
   expect(await readJson(json)).toEqual({
     command: 'seed',
+    date: expect.any(String),
+    version: expect.any(String),
     backend: 'wasm-simd',
     threads: 1,
     fp32: { medianMs: positive },
@@ -138,6 +141,15 @@ describe('layers', () => {
     expect(stdout).toMatch(/^layers\.4 .* add → js \(fallback\) +qadd → js \(fallback\)$/m);
   });
 
+  test('skips float32 on a backend that has the int8 kernels only', async () => {
+    const { code, stdout, stderr } = await runCli([...tinyLayers, '--backend', './int8-backend.mjs'], {
+      cwd: fixture(''),
+    });
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^float32 was skipped on int8-only: it has no kernel '\w+'\.$/m);
+    expect(stdout).toMatch(/^layers\.4 .* qadd · int8-only$/m);
+  });
+
   test('runs on a backend from an installed package', async () => {
     const folder = await temporaryFolder();
     const installed = path.join(folder, 'node_modules', 'my-backend');
@@ -168,7 +180,10 @@ test('report: a page, and the same as JSON', async () => {
     ...['--size', '16', '--html', html, '--json', json],
   ]);
   expect(code, stderr).toBe(0);
-  expect(stdout).toMatch(/^signal to noise [\d.]+ dB$/m);
+  expect(stdout).toMatch(
+    /^No verdict: the weights and data are random\.\nThe output has [\d.]+ dB\..* nothing is advised\.$/m,
+  );
+  expect(stdout).not.toMatch(/Not tried|prepareQat/);
   const page = await readFile(html, 'utf8');
   const { analysis, sensitivity, ...rest } = await readJson(json);
   expect(rest).toMatchObject({
@@ -184,14 +199,20 @@ test('report: a page, and the same as JSON', async () => {
   expect((await readdir(folder)).sort()).toEqual(['page.html', 'page.json']);
 });
 
+const noMemory = /expected at most 67,108,864 numbers at once, found [\d,]+ ×/;
+
 describe('a wrong command line ends with 2 and says what is allowed', () => {
   test.each([
     ['no command', [], /Usage: pnpm bench .*Commands:\n +seed .*\n.* digits .*\n.* layers /s],
-    ['an unknown command', ['digit'], /unknown command 'digit'\n\(Did you mean digits\?\).*Commands:/s],
+    [
+      'an unknown command',
+      ['digit'],
+      /unknown command 'digit'\n\(Did you mean digits\?\)\nSee pnpm bench --help\.\n$/,
+    ],
     [
       'an unknown flag',
       ['digits', '--epoch', '1'],
-      /unknown option '--epoch'.*Did you mean --epochs\?.*Options:/s,
+      /^error: unknown option '--epoch'\n\(Did you mean --epochs\?\)\nSee pnpm bench digits --help\.\n$/,
     ],
     [
       'a number out of range',
@@ -240,10 +261,29 @@ describe('a wrong command line ends with 2 and says what is allowed', () => {
       ['report', '--model', 'digits', '--checkpoint', 'nothing.safetensors'],
       /nothing\.safetensors, which can't be read/,
     ],
+    ['more threads than any machine has', ['seed', '--threads', '1000000000'], /whole number from 1 to 64/],
+    ['images that no memory holds', ['seed', '--batch', '1000000000'], noMemory],
+    ['the same of layers', ['layers', '--model', 'digits', '--size', '1000000'], noMemory],
+    ['the same of train', ['train', '--batch', '1000000000'], noMemory],
+    ['the same of report', ['report', '--model', 'seed', '--size', '1000000'], noMemory],
+    ['the same of peers', ['peers', '--models', 'seed', '--batch', '1000000000'], noMemory],
+    ['matrices that no memory holds', ['gemm', '--k', '1000000000'], noMemory],
+    [
+      'weights that are not there, for cold',
+      ['cold', '--checkpoint', 'nothing.safetensors'],
+      /nothing\.safetensors, which can't be read/,
+    ],
+    ['a folder for weights', ['cold', '--checkpoint', '.'], /\., which can't be read/],
+    [
+      'remedies for random weights',
+      ['report', '--model', 'mobilenetv2', '--try'],
+      /--try: expected a trained network and real data, found random weights/,
+    ],
     ['a folder for the JSON', ['seed', '--json', '.'], /--json: expected the path of a file/],
   ])('%s', async (_, args, message) => {
     const { code, stdout, stderr } = await runCli(args);
     expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/^ +at /m);
     expect(code).toBe(2);
     expect(stdout).toBe('');
   });
@@ -267,4 +307,92 @@ test('Ctrl-C ends with 130 and leaves no file', async () => {
   expect(code).toBe(130);
   expect(stdout).toMatch(/^Digits .*\n$/);
   expect(await readdir(folder)).toEqual([]);
+});
+
+describe('what went wrong is said in one line, without a stack', () => {
+  const wrongFile = path.join(import.meta.dirname, 'cli.test.ts');
+
+  test.each([
+    ['cold', ['cold', '--runs', '1', '--checkpoint', wrongFile], /^error: safetensors: /],
+    ['report', ['report', '--model', 'digits', '--checkpoint', wrongFile], /^error: safetensors: /m],
+    [
+      'a document that is not there',
+      ['tables', '--into', path.join('nowhere', 'page.md'), fixture('gemm.json')],
+      /^error: ENOENT: no such file or directory.*page\.md/m,
+    ],
+  ])('%s', async (_, args, message) => {
+    const { code, stdout, stderr } = await runCli(args, { cwd: await temporaryFolder() });
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/^ +at /m);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  });
+
+  test('a checkpoint of another network', async () => {
+    const file = path.join(await temporaryFolder(), 'other.safetensors');
+    await save({ a: zeros([1]) }, file);
+    const { code, stderr } = await runCli(['cold', '--runs', '1', '--checkpoint', file]);
+    expect(stderr).toMatch(/^error: \S*loadStateDict/);
+    expect(stderr).not.toMatch(/^ +at /m);
+    expect(code).toBe(1);
+  });
+});
+
+test('--version', async () => {
+  const { code, stdout } = await runCli(['--version']);
+  expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+});
+
+test('compare ends with 1 if a backend did not run, unless that is allowed', async () => {
+  const args = [
+    'compare',
+    '--model',
+    'digits',
+    '--runs',
+    '1',
+    '--backends',
+    `wasm,${fixture('failing-backend.mjs')}`,
+  ];
+  const { code, stdout, stderr } = await runCli(args);
+  expect(stdout).toMatch(/failing-backend\.mjs did not run: no such device/);
+  expect(stderr).toMatch(
+    /^error: compare: expected all of wasm, .* to run, found that .*failing-backend\.mjs did not/m,
+  );
+  expect(code).toBe(1);
+  expect((await runCli([...args, '--allow-absent'])).code).toBe(0);
+});
+
+test('Ctrl-C in peers while it writes its files ends with 130, and they are gone', async () => {
+  const folder = await temporaryFolder();
+  let press = () => {};
+  const watcher = setInterval(async () => {
+    const [made] = await readdir(folder);
+    if (!made || (await readdir(path.join(folder, made))).length === 0) return;
+    press();
+    // A second time would end it at once.
+    press = () => {};
+  }, 5);
+  const { code, stdout, stderr } = await runCli(['peers', '--models', 'seed', '--engines', 'octet'], {
+    env: { TMPDIR: folder },
+    onStart(child) {
+      press = () => child.kill('SIGINT');
+    },
+  });
+  clearInterval(watcher);
+  expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
+  expect(stderr).not.toMatch(/AbortError|^ +at /m);
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test.each([
+  ['layers', tinyLayers],
+  ['gemm', ['gemm', '--k', '8', '--side', '4', '--columns', '8', '--ms', '1']],
+])('%s says in its JSON when, and with which version', async (_, args) => {
+  const json = path.join(await temporaryFolder(), 'a.json');
+  await runCli([...args, '--json', json]);
+  const { date, version } = await readJson(json);
+  expect(new Date(date).toISOString()).toBe(date);
+  expect(Math.abs(Date.now() - Date.parse(date))).toBeLessThan(600_000);
+  expect(version).toMatch(/^\d+\.\d+\.\d+/);
+  const { stdout } = await runCli(['tables', json]);
+  expect(stdout).toContain(`Octet ${version}, ${date.slice(0, 10)}.`);
 });

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { BackendError, extendBackend } from '@octet/backend';
+import { BackendError, extendBackend, profiles } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
 import { describe, expect, test } from 'vitest';
 import { type CompareOptions, compare, type Step } from '../src/compare/compare';
@@ -58,6 +58,24 @@ describe('compare', () => {
     expect(agreementText({ ...report, absent })).toBe(
       'js and again gave the same integers. ./nope.js did not run.',
     );
+  });
+
+  test('skips float32 where a backend has the int8 kernels only, and says so', async () => {
+    const kernels = Object.fromEntries(
+      profiles['inference-int8'].map((name) => [name, referenceBackend.kernels[name]]),
+    );
+    const int8Only = Object.assign(Object.create(referenceBackend), { name: 'int8-only', kernels });
+    const { report } = await run({ backends: ['js', 'mine'] }, async (name) =>
+      name === 'js' ? referenceBackend : int8Only,
+    );
+    expect(report.absent).toEqual([]);
+    expect(report.agreement).toEqual({ against: 'js', same: true, differ: [] });
+    expect(report.results[1]).toMatchObject({ fp32: null, speedup: null, int8: { medianMs: positive } });
+    expect(report.results[1].layers.every(({ fp32, int8 }) => fp32 === null && int8 !== null)).toBe(true);
+    expect(remarks(report)).toEqual([
+      expect.stringMatching(/^float32 was skipped on mine: it has no kernel '\w+'\.$/),
+    ]);
+    expect(compareMarkdown(report)).toContain('float32 was skipped on mine');
   });
 
   test('finds a wrong kernel, and the first layer that it spoils', async () => {

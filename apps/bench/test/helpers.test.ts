@@ -6,6 +6,8 @@ import { tensor, zeros } from '@octet/tensor';
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { loadBackend } from '../src/backends';
+import { ceilingOf } from '../src/commands/gemm';
+import { layersTables } from '../src/commands/layers';
 import { digitsPerLine, drawDigits } from '../src/digits/draw';
 import { Interrupted, UsageError } from '../src/errors';
 import { formatBytes, formatMs, formatPercent, timeConsumption } from '../src/format';
@@ -15,7 +17,7 @@ import { startProgress, withProgress } from '../src/progress';
 import { checkFilePath, writeJson } from '../src/result-file';
 import { sqnrDb } from '../src/sqnr';
 import { formatTable } from '../src/table';
-import { median, timeRuns } from '../src/timing';
+import { median, timeInTurn, timeRuns } from '../src/timing';
 import { temporaryFolder } from './run-cli';
 
 test('median', () => {
@@ -75,6 +77,64 @@ test('tables align and have no trailing spaces', () => {
   expect(stripVTControlCharacters(text)).toBe('a     count\nx         1\nlong');
 });
 
+test('tables leave spare columns out where the terminal is narrow, and say so', () => {
+  const columns = [{ title: 'a' }, { title: 'bbbb', spare: 2 }, { title: 'cccc', spare: 1 }, { title: 'd' }];
+  const table = (width?: number) =>
+    stripVTControlCharacters(formatTable(columns, [['1', '2', '3', '4']], width));
+  expect(table(80)).toBe('a  bbbb  cccc  d\n1  2     3     4');
+  expect(table(16)).toBe(table(80));
+  expect(table(15)).toBe('a  bbbb  d\n1  2     4\nnot shown, for the width: cccc');
+  expect(table(9)).toBe('a  d\n1  4\nnot shown, for the width: bbbb, cccc');
+});
+
+test('layers of MobileNetV2 fit 80 columns', () => {
+  const side = { medianMs: 123.456, kernels: [{ kernel: 'qconv2d', backend: 'wasm-simd', fallback: false }] };
+  const layer = {
+    path: 'features.17.conv.0.0',
+    type: 'x',
+    macs: 10_838_016,
+    fp32: side,
+    int8: side,
+    ratio: 1,
+  };
+  const [{ columns, rows }] = layersTables({ layers: [layer] } as never);
+  const lines = stripVTControlCharacters(formatTable(columns, rows, 80)).split('\n');
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+  expect(lines.at(-1)).toMatch(/^not shown, for the width: .*fp32 kernels, int8 kernels$/);
+});
+
+test('ceilings are those of the processor they were measured on, and of no other', () => {
+  for (const cpu of [
+    'AMD EPYC 9R14',
+    'AMD EPYC 9654 96-Core Processor',
+    'AMD Ryzen 9 7950X 16-Core Processor',
+  ])
+    expect(ceilingOf('relaxed simd', 'float32', cpu), cpu).toBe(28.9);
+  for (const cpu of [
+    'AMD EPYC',
+    'unknown',
+    'AMD EPYC 7763 64-Core Processor',
+    'AMD EPYC 9755 128-Core Processor',
+    'AMD Ryzen 9 5950X 16-Core Processor',
+    'Intel(R) Xeon(R) Platinum 8488C',
+    'Apple M2',
+  ])
+    expect(ceilingOf('relaxed simd', 'float32', cpu), cpu).toBeNull();
+  expect(ceilingOf('relaxed simd', 'depthwise', 'AMD EPYC 9R14')).toBeNull();
+  expect(ceilingOf('', 'int8', 'AMD EPYC 9R14')).toBeNull();
+});
+
+test('timeInTurn runs all of them in turn', async () => {
+  const log: string[] = [];
+  const times = await timeInTurn([() => log.push('a'), () => log.push('b')], {
+    runs: 2,
+    backend: referenceBackend,
+    onRun: (done) => log.push(`${done}`),
+  });
+  expect(log.join('')).toBe('abab1ab2');
+  expect(times.map((ms) => ms.length)).toEqual([2, 2]);
+});
+
 test('digits are drawn side by side', async () => {
   const image = zeros([1, 28, 28]);
   image.slice(1, 10, 12).slice(2, 10, 12).fill_(1);
@@ -108,6 +168,32 @@ describe('progress', () => {
     const progress = startProgress('Training  ', 1000, to as never);
     for (let i = 1; i <= 1000; i++) progress.update(i, `loss ${i}`);
     expect(to.written).toEqual(['Training 1,000/1,000  loss 1000\n']);
+  });
+
+  test('never shows more than all, also where the total changes', () => {
+    const to = stream();
+    const progress = startProgress('Sensitivity', 2, to as never);
+    progress.update(3, 'a', 3);
+    progress.update(5, 'b', 4);
+    progress.update(4, '', 4);
+    expect(to.written).toEqual(['Sensitivity 3/3  a\n', 'Sensitivity 4/4  b\n']);
+  });
+
+  test('on a terminal the bar follows the total', async () => {
+    const written: string[] = [];
+    const to = {
+      isTTY: true,
+      columns: 80,
+      write: (text: string) => written.push(text),
+      on() {},
+      removeListener() {},
+      emit() {},
+    };
+    const progress = startProgress('x', 2, to as never);
+    progress.update(2, 'half', 4);
+    progress.stop();
+    expect(written.join('')).toMatch(/█{12}░{12} {2}half/);
+    expect(written.join('')).not.toMatch(/█{24}/);
   });
 
   test('withProgress measures, and hands failures on', async () => {

@@ -19,6 +19,7 @@ export interface Result {
 export interface RunOptions {
   cwd?: string;
   env?: Readonly<Record<string, string>>;
+  onStart?: (child: ChildProcess) => void;
   /** Called with all output so far, whenever there is more. */
   onOutput?: (output: string, child: ChildProcess) => void;
 }
@@ -26,13 +27,14 @@ export interface RunOptions {
 /** Runs the command line as a user does, but without a terminal. */
 export function runCli(
   args: readonly string[],
-  { cwd = bench, env, onOutput }: RunOptions = {},
+  { cwd = bench, env, onStart, onOutput }: RunOptions = {},
 ): Promise<Result> {
   const child = spawn(process.execPath, [runner, path.join(bench, 'src/cli.ts'), ...args], {
     cwd,
     env: { ...process.env, ...env, NO_COLOR: '1', FORCE_COLOR: undefined },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  onStart?.(child);
   const result = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
     child[stream].setEncoding('utf8').on('data', (text: string) => {

@@ -16,14 +16,19 @@ const types = {
 
 /**
  * @param {string} folder
- * @param {{ port?: number, isolated?: boolean }} [options] any free port, and isolated
+ * @param {{ port?: number, isolated?: boolean, policy?: string }} [options] any free port, and isolated; `policy` is the
+ * Content-Security-Policy
  * @returns {Promise<{ url: string, close(): void }>}
  */
-export function serve(folder, { port = 0, isolated = true } = {}) {
+export function serve(folder, { port = 0, isolated = true, policy } = {}) {
   const root = path.resolve(folder);
-  const headers = isolated
-    ? { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' }
-    : {};
+  const headers = {
+    ...(isolated && {
+      'Cross-Origin-Opener-Policy': 'same-origin',
+      'Cross-Origin-Embedder-Policy': 'require-corp',
+    }),
+    ...(policy && { 'Content-Security-Policy': policy }),
+  };
   const server = createServer(({ url = '/' }, response) => {
     const { pathname } = new URL(url, 'http://localhost');
     const file = path.join(root, path.normalize(pathname.endsWith('/') ? `${pathname}index.html` : pathname));

@@ -29,7 +29,7 @@ export function aliveBuffers(): { buffers: number; bytes: number } {
 export class HostBuffer {
   readonly dtype: StorageDType;
   readonly length: number;
-  #data: TypedArray | undefined;
+  private elements: TypedArray | undefined;
 
   /**
    * Zeroed room for `length` elements of `dtype`.
@@ -49,7 +49,7 @@ export class HostBuffer {
     }
     const bytes = length * bytesPerElement(dtype);
     try {
-      this.#data = make(dtype, length);
+      this.elements = make(dtype, length);
     } catch (cause) {
       throw new BackendError(
         {
@@ -74,19 +74,19 @@ export class HostBuffer {
    * @throws FreedError after `free`.
    */
   get data(): TypedArray {
-    return this.#alive('read or write');
+    return this.alive('read or write');
   }
 
   /** Lets go of the memory. @throws FreedError the second time. */
   free(): void {
-    const bytes = this.#alive('free').byteLength;
-    this.#data = undefined;
+    const bytes = this.alive('free').byteLength;
+    this.elements = undefined;
     collected.unregister(this);
     forget(bytes);
   }
 
-  #alive(op: string): TypedArray {
-    if (this.#data) return this.#data;
+  private alive(op: string): TypedArray {
+    if (this.elements) return this.elements;
     throw freedBuffer(op, this);
   }
 }

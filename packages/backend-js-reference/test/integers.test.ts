@@ -79,12 +79,32 @@ describe('average pools', () => {
         ...exact,
         inputs: { x: tensor('uint8', [1, 2, 2, 1], values) },
         outputs: { y: output('uint8', [1, 1, 1, 1]) },
-        attrs: { kernelSize: [2, 2], stride: [2, 2], padding: [0, 0], countIncludePad: true, zeroPoint },
+        attrs: {
+          kernelSize: [2, 2],
+          stride: [2, 2],
+          padding: [0, 0],
+          countIncludePad: true,
+          zeroPoint,
+          scale: 1,
+        },
       }).y[0];
     // The mean is 10.5: 0.5 from 10, 5.5 from 5.
     expect(pool([10, 11, 10, 11], 10)).toBe(10);
     expect(pool([10, 11, 10, 11], 5)).toBe(11);
     expect(pool([10, 11, 10, 11], 11)).toBe(11);
+  });
+
+  it('multiply by f32(S / f32(S · n)), as QNNPACK: a tie falls as the scale says', () => {
+    const pool = (scale: number) =>
+      run('qadaptiveAvgPool2d', {
+        ...exact,
+        inputs: { x: tensor('uint8', [1, 2, 3, 1], [1, 2, 3, 4, 5, 6]) },
+        outputs: { y: output('uint8', [1, 1, 1, 1]) },
+        attrs: { zeroPoint: 0, scale: Math.fround(scale) },
+      }).y[0];
+    // The mean is 3.5. f32(1 / 6) is a little more than a sixth, f32(1.6 / f32(9.6)) a little less.
+    expect(pool(1)).toBe(4);
+    expect(pool(1.6)).toBe(3);
   });
 });
 

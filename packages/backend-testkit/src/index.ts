@@ -1,5 +1,5 @@
 /** The conformance suite that any Octet backend runs to prove its kernels and its storage. */
-export { checkCase } from './check-case';
+export { type CheckCaseOptions, checkCase } from './check-case';
 export { ConformanceError } from './compare';
 export { laws } from './laws';
 export type { Law } from './laws/law';

@@ -65,10 +65,19 @@ function heapBackend(reach: (at: number, length: number) => number): Backend<Sli
   };
 }
 
+/** The cases with elements, all of them numbers that adding something to changes. */
+function ordinary(kernel: KernelName): KernelCase[] {
+  const cases = kernelCases[kernel]() as KernelCase[];
+  const elements = cases.filter(({ outputs }) =>
+    Object.values(outputs).every(({ shape }) => !shape.includes(0)),
+  );
+  return elements.filter(({ name }) => !name.includes('NaN'));
+}
+
 /** The messages of all cases that fail. */
 async function failures(backend: Backend, kernel: KernelName): Promise<string[]> {
   const messages: string[] = [];
-  for (const kernelCase of kernelCases[kernel]() as KernelCase[]) {
+  for (const kernelCase of ordinary(kernel)) {
     await checkCase(backend, kernel, kernelCase).catch((error: Error) => messages.push(error.message));
   }
   return messages;
@@ -91,7 +100,7 @@ describe('cases catch', () => {
       },
     });
     const messages = await failures(backend, 'qconv2d');
-    expect(messages).toHaveLength(kernelCases.qconv2d().length);
+    expect(messages).toHaveLength(ordinary('qconv2d').length);
     expect(messages[1]).toMatch(
       /^qconv2d '.+' \(exact buffers\): output y \[.+\] differs first at index 0: expected \d+, found \d+ \(1 of \d+ elements, by up to 1; tolerance "exact"\)\. attrs \{"stride":\[1,1\]/,
     );
@@ -103,13 +112,13 @@ describe('cases catch', () => {
         for (let i = 0; i < x.shape[0] - 1; i++) y.buffer.data[i] = Math.max(0, x.buffer.data[i]);
       },
     });
-    expect(await failures(backend, 'relu')).toHaveLength(kernelCases.relu().length);
+    expect(await failures(backend, 'relu')).toHaveLength(ordinary('relu').length);
   });
 
   it('integers that are not written, whatever was there before', async () => {
     const backend = wrong({ qadd: () => {}, argmax: () => {} });
-    expect(await failures(backend, 'qadd')).toHaveLength(kernelCases.qadd().length);
-    expect(await failures(backend, 'argmax')).toHaveLength(kernelCases.argmax().length);
+    expect(await failures(backend, 'qadd')).toHaveLength(ordinary('qadd').length);
+    expect(await failures(backend, 'argmax')).toHaveLength(ordinary('argmax').length);
   });
 
   it('an input that is changed', async () => {
@@ -120,7 +129,7 @@ describe('cases catch', () => {
       },
     });
     const messages = await failures(backend, 'mul');
-    expect(messages).toHaveLength(kernelCases.mul().length);
+    expect(messages).toHaveLength(ordinary('mul').length);
     expect(messages[0]).toMatch(/^mul 'n = 1' \(exact buffers\) changed the input a: element 0 was/);
   });
 
@@ -143,7 +152,7 @@ describe('cases catch', () => {
         },
       });
     expect(await failures(off(1e-7), 'add')).toEqual([]);
-    expect(await failures(off(1e-3), 'add')).toHaveLength(kernelCases.add().length);
+    expect(await failures(off(1e-3), 'add')).toHaveLength(ordinary('add').length);
   });
 
   it('packed weights that survive one run only', async () => {
@@ -156,7 +165,7 @@ describe('cases catch', () => {
       },
     };
     const messages = await failures(wrong({ qlinear }), 'qlinear');
-    expect(messages).toHaveLength(kernelCases.qlinear().length);
+    expect(messages).toHaveLength(ordinary('qlinear').length);
     expect(messages[0]).toContain('shared cache, second run');
   });
 
@@ -170,7 +179,7 @@ describe('cases catch', () => {
       return packed;
     };
     const leaking = wrong({ qlinear: { prepack, run } });
-    expect((await failures(leaking, 'qlinear'))[0]).toContain('2 buffers more are alive after 4 runs');
+    expect((await failures(leaking, 'qlinear'))[0]).toContain('3 buffers more are alive after 5 runs');
     const freeing = wrong({
       qlinear: { prepack, run, free: (packed) => referenceBackend.free(packed as HostBuffer) },
     });
@@ -205,8 +214,9 @@ describe('laws catch', () => {
       },
     });
     const messages = await lawFailures(backend);
-    expect(messages).toHaveLength(1);
     expect(messages[0]).toMatch(/hold no more memory than before: memory\(\) was .+ and is/);
+    // And what nobody holds stays as well.
+    for (const message of messages.slice(1)) expect(message).toMatch(/memory back when they are collected/);
   });
 
   it('a free that does nothing', async () => {

@@ -510,28 +510,32 @@ export function qconv(
   }
 }
 
-/** The smallest and largest of 0 and every `block` elements of x [n] float32 → extremes [units][2]. */
+/** The smallest and largest of 0 and every `block` elements of x [n] float32, NaN if any is → extremes [units][2]. */
 export function qrange(x: usize, n: i32, block: i32, extremes: usize, begin: i32, end: i32, thread: i32): void {
   for (let unit = begin; unit < end; unit++) {
     let low = f32x4.splat(0);
     let high = low;
+    // The others ignore NaN, and take one instruction instead of many.
+    let strange = low;
     let i = unit * block;
     const last = min(n, i + block);
     for (; i + 4 <= last; i += 4) {
       const v = v128.load(x + (<usize>i << 2));
       low = f32x4.pmin(low, v);
       high = f32x4.pmax(high, v);
+      strange = v128.or(strange, f32x4.ne(v, v));
     }
     for (; i < last; i++) {
       const v = v128.load32_splat(x + (<usize>i << 2));
       low = f32x4.pmin(low, v);
       high = f32x4.pmax(high, v);
+      strange = v128.or(strange, f32x4.ne(v, v));
     }
     low = f32x4.pmin(low, v128.shuffle<i32>(low, low, 2, 3, 0, 1));
     high = f32x4.pmax(high, v128.shuffle<i32>(high, high, 2, 3, 0, 1));
     low = f32x4.pmin(low, v128.shuffle<i32>(low, low, 1, 0, 3, 2));
     high = f32x4.pmax(high, v128.shuffle<i32>(high, high, 1, 0, 3, 2));
-    store<f32>(extremes + (<usize>unit << 3), f32x4.extract_lane(low, 0));
+    store<f32>(extremes + (<usize>unit << 3), v128.any_true(strange) ? f32.NaN : f32x4.extract_lane(low, 0));
     store<f32>(extremes + (<usize>unit << 3), f32x4.extract_lane(high, 0), 4);
   }
 }

@@ -51,21 +51,11 @@ export function qmaxPool(
   }
 }
 
-/** rint(f32(sum · share)) + zero. Sums of 2^24 or more (`large`) are no float32: their product is taken in doubles. */
+/** rint(f32(f32(sum) · multiplier)) + zero */
 // @ts-ignore: decorator
 @inline
-function average(sum: v128, share: f32, large: bool, offset: v128): v128 {
-  let v: v128;
-  if (large) {
-    const s = f64x2.splat(<f64>share);
-    const low = f32x4.demote_f64x2_zero(f64x2.mul(f64x2.convert_low_i32x4_s(sum), s));
-    const upper = v128.shuffle<i32>(sum, sum, 2, 3, 2, 3);
-    const high = f32x4.demote_f64x2_zero(f64x2.mul(f64x2.convert_low_i32x4_s(upper), s));
-    v = v128.shuffle<i32>(low, high, 0, 1, 4, 5);
-  } else {
-    v = f32x4.mul(f32x4.convert_i32x4_s(sum), f32x4.splat(share));
-  }
-  return i32x4.sub(f32x4.add(v, f32x4.splat(MAGIC)), offset);
+function average(sum: v128, multiplier: v128, offset: v128): v128 {
+  return i32x4.sub(f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(sum), multiplier), f32x4.splat(MAGIC)), offset);
 }
 
 /**
@@ -74,7 +64,7 @@ function average(sum: v128, share: f32, large: bool, offset: v128): v128 {
  */
 export function qavgPool(
   x: usize, y: usize, signed: i32, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
-  rows: usize, columns: usize, zeroPoint: i32, begin: i32, end: i32, thread: i32,
+  rows: usize, columns: usize, zeroPoint: i32, scale: f32, begin: i32, end: i32, thread: i32,
 ): void {
   // Signed bytes are taken as unsigned ones that are 128 more.
   const flip = i8x16.splat(signed ? -128 : 0);
@@ -91,9 +81,8 @@ export function qavgPool(
       const w0 = load<i32>(across);
       const w1 = load<i32>(across, 4);
       const count = load<i32>(window, 8) * load<i32>(across, 8);
-      const share = <f32>(1 / <f64>count);
+      const multiplier = f32x4.splat(scale / (scale * <f32>count));
       const pixels = (h1 - h0) * (w1 - w0);
-      const large = pixels > 65536;
       const base = i32x4.splat(-zero * pixels);
       for (let c: i32 = 0; c < channels; c += 16) {
         let s0 = base, s1 = base, s2 = base, s3 = base;
@@ -115,8 +104,8 @@ export function qavgPool(
           }
         }
         const r = i8x16.narrow_i16x8_u(
-          i16x8.narrow_i32x4_s(average(s0, share, large, offset), average(s1, share, large, offset)),
-          i16x8.narrow_i32x4_s(average(s2, share, large, offset), average(s3, share, large, offset)),
+          i16x8.narrow_i32x4_s(average(s0, multiplier, offset), average(s1, multiplier, offset)),
+          i16x8.narrow_i32x4_s(average(s2, multiplier, offset), average(s3, multiplier, offset)),
         );
         storeBytes16(to + c, v128.xor(r, flip), channels - c);
       }

@@ -11,7 +11,7 @@ const INT8: i32 = 1;
 const INT32: i32 = 2;
 
 /**
- * clamp(rint(x · inverse) + zero): bounds as floats, less the zero point. The result has `zero` added to MAGIC's
+ * clamp(rint(x · inverse) + zero), NaN the lower bound: bounds as floats, less the zero point. The result has `zero` added to MAGIC's
  * bits.
  */
 // @ts-ignore: decorator
@@ -26,7 +26,8 @@ function quantize4(x: v128, inverse: v128, low: v128, high: v128, offset: v128):
 @inline
 function quantizeWide(x: usize, y: usize, i: i32, inverse: f32, zero: i32, low: i32, high: i32): void {
   const q = nearest<f64>(<f64>(load<f32>(x + (<usize>i << 2)) * inverse)) + <f64>zero;
-  store<i32>(y + (<usize>i << 2), <i32>min<f64>(max<f64>(q, <f64>low), <f64>high));
+  // A NaN is no more than the lower bound either.
+  store<i32>(y + (<usize>i << 2), q > <f64>low ? <i32>min<f64>(q, <f64>high) : low);
 }
 
 /** Steps are 4 bytes, or 0 where one value stands for all channels. blocks: how many to a row. */

@@ -13,7 +13,17 @@ import { type Dot, type Features, probeDot, probeFeatures } from './features';
 import { bindKernels, KernelContext } from './kernel';
 import { kernels } from './kernels';
 import { LinearMemory, pageBytes } from './memory';
-import { compile, copyOf, fetchBytes, inflate, instantiate, isBytes, setMemoryShared } from './module';
+import {
+  compile,
+  copyOf,
+  fetchBytes,
+  freeMemory,
+  inflate,
+  instantiate,
+  isBytes,
+  setMemoryShared,
+  useReference,
+} from './module';
 import { platform, type WasmMemory, type WasmModule, type WasmNamespace } from './platform';
 import { hardwareThreads, ThreadPool, whyNoThreads } from './threads';
 
@@ -68,7 +78,7 @@ function checkFeatures(features: Features): void {
     op: 'createWasmBackend',
     expected: 'an engine with WebAssembly SIMD',
     found: platform.WebAssembly ? 'one without' : 'one without WebAssembly',
-    fix: "Use the js backend instead: setBackend(referenceBackend) from '@octet/backend-js-reference'.",
+    fix: `Update the engine, or ${useReference}`,
   });
 }
 
@@ -96,7 +106,7 @@ function makeMemory(pages: number, shared: boolean): { memory: WasmMemory; pages
           op: 'createWasmBackend',
           expected: `a wasm memory of ${maximum * pageBytes} bytes`,
           found: 'an engine that refuses it',
-          fix: 'Close other pages or programs, or dispose other backends first.',
+          fix: freeMemory,
         },
         { cause },
       );
@@ -152,11 +162,33 @@ async function findWasm(
   }
   if (wasmUrl) return { wasm: await fetchBytes(wasmUrl), why: 'wasmUrl' };
   const { relaxed, why } = chooseVariant(features, relaxedSimd);
-  // Loaded only if needed, so that a page with its own wasm doesn't.
-  const simd = inflate((await import('./generated/simd')).default);
-  if (!relaxed) return { wasm: await simd, why };
-  const delta = inflate((await import('./generated/relaxed')).default);
-  return { wasm: applyDelta(await simd, await delta), why };
+  return { wasm: await inlinedWasm(relaxed), why };
+}
+
+/** @throws BackendError if the JavaScript that carries the wasm can't be loaded or read. */
+async function inlinedWasm(relaxed: boolean): Promise<Uint8Array> {
+  try {
+    // Loaded only if needed, so that a page with its own wasm doesn't.
+    const read = async (part: Promise<{ default: string }>) => inflate((await part).default);
+    const [simd, delta] = await Promise.all([
+      read(import('./generated/simd')),
+      relaxed ? read(import('./generated/relaxed')) : undefined,
+    ]);
+    return delta ? applyDelta(simd, delta) : simd;
+  } catch (cause) {
+    const parts = platform.ServiceWorkerGlobalScope
+      ? 'Bundle the service worker into one file'
+      : 'Serve all files of the bundle';
+    throw new BackendError(
+      {
+        op: 'createWasmBackend',
+        expected: 'the script with the wasm',
+        found: `${cause}`,
+        fix: `${parts}, or give wasmUrl a copy of @octet/backend-wasm-simd/simd.wasm.`,
+      },
+      { cause },
+    );
+  }
 }
 
 /** How many threads to use, and why. */
@@ -201,7 +233,7 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
   const choice = chooseThreads(features, options.threads ?? 'auto', compiled);
   const shared = choice.threads > 1;
   if (!compiled) setMemoryShared(wasm, shared);
-  const module = compiled ? wasm : await compile(wasm);
+  const module = compiled ? wasm : await compile(wasm, why.startsWith('wasm'));
 
   const { memory, pages } = makeMemory(Math.min(mostPages, Math.floor(maximumMemory / pageBytes)), shared);
   const { Module } = platform.WebAssembly as WasmNamespace;

@@ -1,5 +1,12 @@
-import { BackendError } from '@octet/backend';
+import { BackendError, builtinModule } from '@octet/backend';
+import { probeFeatures } from './features';
 import { platform, type WasmExports, type WasmMemory, type WasmModule, type WasmNamespace } from './platform';
+
+/** The other way, in all places where WebAssembly can't be had. */
+export const useReference =
+  "use the js backend: setBackend(referenceBackend) from '@octet/backend-js-reference'.";
+
+export const freeMemory = 'Close other pages or programs, or dispose other backends first.';
 
 /** The limits of an imported memory: with a maximum; and the same, shared between threads. */
 const withMaximum = 1;
@@ -9,7 +16,7 @@ const shared = 3;
 export async function inflate(text: string): Promise<Uint8Array> {
   const packed = fromBase64(text);
   // In Node the mere mention of Response takes 40 ms.
-  const zlib = platform.process?.getBuiltinModule?.('node:zlib');
+  const zlib = builtinModule<{ inflateRawSync(bytes: Uint8Array): Uint8Array }>('node:zlib');
   if (zlib) return zlib.inflateRawSync(packed);
   const { Blob, DecompressionStream, Response } = platform as Required<typeof platform>;
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
@@ -115,17 +122,42 @@ function findMemoryLimits(bytes: Uint8Array): number | undefined {
   return undefined;
 }
 
-/** @throws BackendError if the bytes aren't wasm that this engine can run. */
-export async function compile(bytes: Uint8Array): Promise<WasmModule> {
+const bytesOfNothing = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
+
+/** What helps where the engine refused these bytes. */
+async function remedyFor(cause: string, bytes: Uint8Array, given: boolean): Promise<string> {
+  const { compile, validate } = platform.WebAssembly as WasmNamespace;
+  const mayCompile = await compile(bytesOfNothing).then(
+    () => true,
+    () => false,
+  );
+  if (!mayCompile) {
+    const instead = /policy|csp|unsafe-eval/i.test(cause)
+      ? "Allow 'wasm-unsafe-eval' in script-src of the page's Content-Security-Policy"
+      : "Import '@octet/backend-wasm-simd/simd.wasm', which the runtime compiles beforehand, and give it as wasmModule";
+    return `${instead}; or ${useReference}`;
+  }
+  if (!given || validate(bytes)) return freeMemory;
+  return probeFeatures().relaxedSimd
+    ? "The file is damaged: copy the package's again, whole."
+    : "Give the package's simd.wasm: this engine has no relaxed SIMD.";
+}
+
+/**
+ * @param given whether the bytes came by wasmUrl or wasmModule
+ * @throws BackendError if this engine can't run them, or may not compile any: a sentence for each cause says what helps
+ */
+export async function compile(bytes: Uint8Array, given: boolean): Promise<WasmModule> {
   try {
     return await (platform.WebAssembly as WasmNamespace).compile(bytes);
   } catch (cause) {
+    const found = `${cause}`;
     throw new BackendError(
       {
         op: 'createWasmBackend',
-        expected: 'a wasm module that this engine can run',
-        found: `${cause}`,
-        fix: 'Leave wasmUrl and wasmModule out, or give the simd variant.',
+        expected: 'an engine that compiles its wasm',
+        found,
+        fix: await remedyFor(found, bytes, given),
       },
       { cause },
     );

@@ -34,22 +34,13 @@ export interface PlatformWorker {
   onerror?: ((event: { message?: string; preventDefault?(): void }) => void) | null;
 }
 
-interface NodeWorkerThreads {
-  Worker: new (url: object, options: { execArgv: string[] }) => PlatformWorker;
-}
-
 interface Platform {
   performance: { now(): number };
   WebAssembly?: WasmNamespace;
   SharedArrayBuffer?: typeof SharedArrayBuffer;
+  ServiceWorkerGlobalScope?: unknown;
   crossOriginIsolated?: boolean;
   navigator?: { hardwareConcurrency?: number };
-  process?: {
-    versions?: { node?: string };
-    getBuiltinModule?(id: 'node:worker_threads'): NodeWorkerThreads;
-    getBuiltinModule?(id: 'node:zlib'): { inflateRawSync(bytes: Uint8Array): Uint8Array };
-    getBuiltinModule?(id: 'node:os'): { availableParallelism(): number };
-  };
   Worker?: new (url: string) => PlatformWorker;
   Blob?: new (parts: unknown[], options?: { type: string }) => { stream(): Stream };
   URL?: {

@@ -1,4 +1,4 @@
-import { BackendError } from '@octet/backend';
+import { BackendError, builtinModule } from '@octet/backend';
 import workerSource from './generated/worker';
 import {
   argsOf,
@@ -52,13 +52,17 @@ export function whyNoThreads(features: { threads: boolean }): string | undefined
 
 /** How many threads the machine can run at once. */
 export function hardwareThreads(): number {
-  const os = platform.process?.getBuiltinModule?.('node:os');
+  const os = builtinModule<{ availableParallelism(): number }>('node:os');
   return os?.availableParallelism() ?? platform.navigator?.hardwareConcurrency ?? 1;
+}
+
+interface NodeWorkerThreads {
+  Worker: new (url: object, options: { execArgv: string[] }) => PlatformWorker;
 }
 
 /** What makes a worker here. Its source is text, so that no bundler has to find a file. */
 function makerOfWorkers(): (() => PlatformWorker) | undefined {
-  const node = platform.process?.getBuiltinModule?.('node:worker_threads');
+  const node = builtinModule<NodeWorkerThreads>('node:worker_threads');
   if (node) {
     const { URL } = platform as Required<typeof platform>;
     const url = new URL(`data:text/javascript,${encodeURIComponent(workerSource)}`);

@@ -49,7 +49,7 @@ describe('feature probes', () => {
     without(0xfd);
     await expect(createWasmBackend()).rejects.toThrow(BackendError);
     await expect(createWasmBackend()).rejects.toThrow(
-      "createWasmBackend: expected an engine with WebAssembly SIMD, found one without. Use the js backend instead: setBackend(referenceBackend) from '@octet/backend-js-reference'.",
+      "createWasmBackend: expected an engine with WebAssembly SIMD, found one without. Update the engine, or use the js backend: setBackend(referenceBackend) from '@octet/backend-js-reference'.",
     );
     vi.stubGlobal('WebAssembly', undefined);
     await expect(createWasmBackend()).rejects.toThrow('found one without WebAssembly');
@@ -258,14 +258,21 @@ describe('options', () => {
     await refusal('/x.wasm').toThrow('found an environment without fetch');
   });
 
+  it('wasm that is cut off, or needs what the engine lacks, is refused with what helps', async () => {
+    const truncated = wasmFile('simd').slice(0, -1);
+    const refused = () => expect(createWasmBackend({ wasmModule: truncated, threads: 1 })).rejects;
+    await refused().toThrow('found CompileError');
+    await refused().toThrow("The file is damaged: copy the package's again, whole.");
+    without(0xfd, 0x85, 2);
+    await refused().toThrow("Give the package's simd.wasm: this engine has no relaxed SIMD");
+  });
+
   it('wasm that is none, or not ours, is a typed error', async () => {
     await expect(createWasmBackend({ wasmModule: new Uint8Array(100) })).rejects.toThrow(BackendError);
     const other = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 2, 7, 1, 1, 97, 1, 98, 0, 0);
     await expect(createWasmBackend({ wasmModule: other })).rejects.toThrow(
       'found 17 bytes of something else',
     );
-    const truncated = wasmFile('simd').slice(0, -1);
-    await expect(createWasmBackend({ wasmModule: truncated })).rejects.toThrow('found CompileError');
     // A section that is said to be 2³² - 6 bytes long, which isn't a step back.
     const endless = Uint8Array.of(...other.slice(0, 8), 0, 0xfa, 0xff, 0xff, 0xff, 0x0f);
     await expect(createWasmBackend({ wasmModule: endless })).rejects.toThrow(BackendError);
@@ -299,6 +306,100 @@ describe('options', () => {
     }
     backend.dispose();
   });
+});
+
+describe('where WebAssembly may not be compiled', () => {
+  /** An engine that compiles nothing, and says so. */
+  const refusing = (words: string) => {
+    class CompileError extends Error {
+      override name = 'CompileError';
+    }
+    const refuse = async () => {
+      throw new CompileError(`WebAssembly.compile(): ${words}`);
+    };
+    vi.stubGlobal('WebAssembly', { ...own(), compile: refuse });
+  };
+  const messageOf = (options?: Parameters<typeof createWasmBackend>[0]) =>
+    createWasmBackend({ threads: 1, ...options }).then(
+      () => 'no error',
+      (error) => `${error}`,
+    );
+
+  // What engines say.
+  it.each([
+    "violates the following Content Security policy directive because neither 'wasm-eval' nor 'unsafe-eval' is allowed: \"script-src 'self'\".", // Chromium
+    'call to WebAssembly.compile() blocked by CSP', // Firefox
+    "Refused to create a WebAssembly object because 'unsafe-eval' or 'wasm-unsafe-eval' is not an allowed source of script", // Safari
+  ])('by a content security policy, the policy is to change: %s', async (words) => {
+    refusing(words);
+    for (const options of [{}, { wasmModule: wasmFile('simd') }]) {
+      const message = await messageOf(options);
+      expect(message).toContain(
+        `found CompileError: WebAssembly.compile(): ${words.replace(/\.$/, '')}. Allow`,
+      );
+      expect(message).toContain(
+        "Allow 'wasm-unsafe-eval' in script-src of the page's Content-Security-Policy",
+      );
+      expect(message).toContain('or use the js backend: setBackend(referenceBackend)');
+      expect(message).not.toContain('wasmModule');
+    }
+  });
+
+  it('by an embedder, the wasm is to be imported, and given as wasmModule', async () => {
+    const compiled = await compile(wasmFile('simd'));
+    refusing('Wasm code generation disallowed by embedder');
+    const message = await messageOf();
+    expect(message).toContain("Import '@octet/backend-wasm-simd/simd.wasm'");
+    expect(message).toContain('give it as wasmModule');
+    expect(message).not.toContain('Content-Security-Policy');
+    // And it does help.
+    expect(await messageOf({ wasmModule: compiled })).toBe('no error');
+  });
+
+  it('by an engine that is out of memory, memory is to be freed', async () => {
+    const refuse = async (bytes: Uint8Array) => {
+      if (bytes.length > 8) throw new RangeError('WebAssembly.compile(): Out of memory');
+      return compile(bytes);
+    };
+    vi.stubGlobal('WebAssembly', { ...own(), compile: refuse });
+    expect(await messageOf()).toContain('Close other pages or programs, or dispose other backends');
+  });
+});
+
+describe('where the JavaScript that carries the wasm fails', () => {
+  const noDecompression = () => {
+    vi.stubGlobal('process', { versions: {} });
+    vi.stubGlobal('Buffer', undefined);
+    vi.stubGlobal('DecompressionStream', undefined);
+  };
+
+  it('says to serve it, or to give wasmUrl', async () => {
+    noDecompression();
+    const refused = expect(createWasmBackend({ threads: 1 })).rejects;
+    await refused.toThrow(BackendError);
+    await refused.toThrow('expected the script with the wasm, found TypeError');
+    await refused.toThrow('Serve all files of the bundle, or give wasmUrl a copy of');
+  });
+
+  it('says in a service worker to bundle it into one file', async () => {
+    noDecompression();
+    vi.stubGlobal('ServiceWorkerGlobalScope', class {});
+    await expect(createWasmBackend({ threads: 1 })).rejects.toThrow(
+      'Bundle the service worker into one file, or give wasmUrl a copy of',
+    );
+  });
+});
+
+it("an edge runtime's process, whose functions all throw, is no Node", async () => {
+  const getBuiltinModule = () => {
+    throw new Error(
+      'A Node.js API is used (process.getBuiltinModule) which is not supported in the Edge Runtime',
+    );
+  };
+  vi.stubGlobal('process', { getBuiltinModule });
+  const backend = await createWasmBackend({ threads: 4 });
+  expect(backend.info()).toMatchObject({ threads: 1, threadsReason: 'this environment has no workers' });
+  backend.dispose();
 });
 
 describe('the wasm', () => {

@@ -1,15 +1,17 @@
-import type {
-  Kernel,
-  KernelFn,
-  KernelName,
-  KernelSpec,
-  Kernels,
-  KernelTable,
-  KernelTensor,
-  PrepackingKernel,
+import {
+  bytesPerElement,
+  type Kernel,
+  type KernelFn,
+  type KernelName,
+  type KernelSpec,
+  type Kernels,
+  type KernelTable,
+  type KernelTensor,
+  type PrepackingKernel,
 } from '@octet/backend';
 import type { GpuBuffer } from './buffers';
 import type { Gpu } from './gpu';
+import { program } from './program';
 
 export type GpuTensor = KernelTensor<GpuBuffer>;
 
@@ -26,12 +28,50 @@ export function size(t: { readonly shape: readonly number[] }): number {
   return n;
 }
 
-/** The same kernels; what they take with `gpu.scratch` is freed when a call ends. */
+const takeWord = program({
+  name: 'the last word, taken',
+  inputs: { y: 'u32' },
+  outputs: { kept: 'u32' },
+  uniforms: { at: 'u32' },
+  workgroup: [1],
+  main: 'kept[0] = y[u.at];',
+});
+
+const restoreBytes = program({
+  name: 'bytes past the end, restored',
+  inputs: { kept: 'u32' },
+  outputs: { y: 'u32' },
+  uniforms: { at: 'u32', mask: 'u32' },
+  workgroup: [1],
+  main: 'y[u.at] = (y[u.at] & ~u.mask) | (kept[0] & u.mask);',
+});
+
+/**
+ * Runs a kernel whose bytes come as whole words, and lets what lies past the end of a tensor, in the buffer still, be what
+ * it was. Buffers are rarely longer than their tensor: else there is nothing to do.
+ */
+function keepingTails<R>(gpu: Gpu, tensors: object, run: () => R): R {
+  const shared = (Object.values(tensors) as (GpuTensor | undefined)[]).flatMap((t) => {
+    const n = t ? size(t) : 0;
+    if (!t || n % 4 === 0 || n >= t.buffer.length || bytesPerElement(t.dtype) > 1) return [];
+    const [y, at, kept] = [t.buffer, Math.floor(n / 4), gpu.scratch(4)];
+    gpu.run(takeWord, { y, kept }, { at }, 1);
+    return [{ y, at, kept, mask: 2 ** 32 - 2 ** (8 * (n % 4)) }];
+  });
+  const result = run();
+  for (const { y, at, kept, mask } of shared) gpu.run(restoreBytes, { kept, y }, { at, mask }, 1);
+  return result;
+}
+
+/**
+ * The same kernels; what they take with `gpu.scratch` is freed when a call ends, and what lies past the end of their outputs
+ * stays.
+ */
 export function bind<T extends Partial<Kernels<GpuBuffer>>>(gpu: Gpu, kernels: T): T {
   const scoped =
-    <A extends unknown[], R>(fn: (...args: A) => R) =>
+    <A extends [object, ...unknown[]], R>(fn: (...args: A) => R) =>
     (...args: A): R =>
-      gpu.scoped(() => fn(...args));
+      gpu.scoped(() => keepingTails(gpu, args[0], () => fn(...args)));
   const bound = Object.entries(kernels).map(([name, kernel]) => {
     if (typeof kernel === 'function') return [name, scoped(kernel as KernelFn<KernelSpec, GpuBuffer>)];
     const { prepack, run, free } = kernel as PrepackingKernel<KernelSpec, GpuBuffer>;

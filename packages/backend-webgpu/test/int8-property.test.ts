@@ -176,16 +176,24 @@ const addition = fc
   });
 
 /** Every number of terms that an average pool of up to 20 x 20 can have, and sums that make ties of them. */
-const averaging = fc.record({ height: small(20), width: small(20), zeroPoint: byte, seed: fc.integer() }).map(
-  ({ height, width, zeroPoint, seed }) =>
-    ({
-      name: 'any average',
-      inputs: { x: integers('uint8', [1, height, width, 5], seed, [0, 255]) },
-      outputs: { y: { dtype: 'uint8', shape: [1, 1, 1, 5] } },
-      attrs: { zeroPoint },
-      tolerance: 'exact',
-    }) satisfies KernelCase<'qadaptiveAvgPool2d'>,
-);
+const averaging = fc
+  .record({
+    height: small(20),
+    width: small(20),
+    zeroPoint: byte,
+    scale: fc.float({ min: 1, max: 2, noNaN: true }),
+    seed: fc.integer(),
+  })
+  .map(
+    ({ height, width, zeroPoint, scale, seed }) =>
+      ({
+        name: 'any average',
+        inputs: { x: integers('uint8', [1, height, width, 5], seed, [0, 255]) },
+        outputs: { y: { dtype: 'uint8', shape: [1, 1, 1, 5] } },
+        attrs: { zeroPoint, scale },
+        tolerance: 'exact',
+      }) satisfies KernelCase<'qadaptiveAvgPool2d'>,
+  );
 
 /** Enough tiles for the large ones, all but a few with rows and columns past the end. */
 const manyTiles = {
@@ -226,7 +234,7 @@ describe.skipIf(noGpu).each([true, false])(
 
     it.each(Object.entries(properties))('%s', async (_, [kernel, cases, numRuns]) => {
       await fc.assert(
-        fc.asyncProperty<[unknown]>(cases, (c) => checkCase(backend, kernel, c as KernelCase)),
+        fc.asyncProperty<[unknown]>(cases, (c) => checkCase(backend, kernel as KernelName, c as KernelCase)),
         { numRuns },
       );
     });

@@ -8,5 +8,6 @@ export * from './dtype';
 export * from './errors';
 export * from './geometry';
 export * from './kernel-table';
+export * from './node-module';
 export * from './rounding';
 export * from './warn';

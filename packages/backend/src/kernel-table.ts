@@ -3,9 +3,10 @@
  *
  * Every tensor a kernel sees is dense and row-major from the first element of its buffer, with the shape written
  * here. Image tensors are NHWC, convolution weights OHWI (output channel, kernel row, kernel column, input channel),
- * so a patch and a weight row list their elements in the same order. The buffer may be longer than the shape says.
- * Outputs are allocated by the caller, their contents are unspecified, and a kernel must write every element; tensors
- * marked in-out are read and written. Inputs and outputs never share memory.
+ * so a patch and a weight row list their elements in the same order. The buffer may be longer than the shape says: what
+ * lies past the end stays as it is. Outputs are allocated by the caller, their contents are unspecified, and a kernel must
+ * write every element; tensors marked in-out are read and written. Inputs and outputs never share memory. Dimensions may
+ * be 0 where the formula has a meaning: an empty batch gives an empty output.
  */
 
 export interface KernelSpec {
@@ -56,6 +57,13 @@ export interface AvgPoolAttrs {
   padding: Pair;
   /** Whether padded positions count in the divisor. */
   countIncludePad: boolean;
+}
+
+/** What an average of integers needs beside its windows. Scale and zero point stay: docs/numerics.md "int8 average pools". */
+export interface QAverageAttrs {
+  zeroPoint: number;
+  /** x's scale, a float32 value, by a power of two, which the formula doesn't see, between 1/2 and 4. */
+  scale: number;
 }
 
 /** How int32 sums become int8: `y = clamp(rint(f32(acc) * multiplier[c]) + yZeroPoint, clampMin, clampMax)`. */
@@ -267,9 +275,10 @@ export interface KernelTable {
   qmul: K<'a' | 'b', 'y', QMulAttrs>;
   /** x [N,H,W,C] uint8 or int8; padding never wins. */
   qmaxPool2d: K<'x', 'y', PoolAttrs>;
-  /** Scale and zero point stay: docs/numerics.md "int8 average pools". */
-  qavgPool2d: K<'x', 'y', AvgPoolAttrs & { zeroPoint: number }>;
-  qadaptiveAvgPool2d: K<'x', 'y', { zeroPoint: number }>;
+  /** x [N,H,W,C] uint8 or int8; a window of n elements has the multiplier f32(scale / f32(scale · n)), rounded to nearest. */
+  qavgPool2d: K<'x', 'y', AvgPoolAttrs & QAverageAttrs>;
+  /** Alike, over the cells of adaptiveAvgPool2d. */
+  qadaptiveAvgPool2d: K<'x', 'y', QAverageAttrs>;
 }
 
 /** Which function a table of 256 entries holds. For dispatch hooks, which can't tell; kernels never look at it. */
@@ -453,9 +462,10 @@ const firstProfile = {
   ],
 } as const satisfies Record<Profile | 'all', readonly KernelName[]>;
 
-type Listed = (typeof firstProfile)[keyof typeof firstProfile][number];
+/** The kernels of Octet itself: those of the profiles, without what plugins add to the table. */
+export type OwnKernelName = (typeof firstProfile)[keyof typeof firstProfile][number];
 // A kernel of the table that no profile lists makes this line fail, with its name in the message.
-undefined as unknown as Exclude<KernelName, Listed> satisfies never;
+undefined as unknown as Exclude<KernelName, OwnKernelName> satisfies never;
 
 /** The kernels that a backend of this profile must have. */
 export const profiles: Readonly<Record<Profile, readonly KernelName[]>> = {

@@ -10,6 +10,15 @@ export function roundHalfEven(x: number): number {
   return x + noFraction - noFraction;
 }
 
+/**
+ * Whether a number can be a scale: as float32 it is positive and finite, and so is its reciprocal. The smallest is about
+ * 2.94e-39.
+ */
+export function isScale(value: number): boolean {
+  const scale = Math.fround(value);
+  return scale > 0 && scale < Infinity && Math.fround(1 / scale) < Infinity;
+}
+
 /** rint(f32(x * f32(1 / scale))) + zeroPoint, not yet clamped, for the float32 values of x and scale. */
 export function quantizeNumber(x: number, scale: number, zeroPoint: number): number {
   return roundHalfEven(Math.fround(Math.fround(x) * Math.fround(1 / Math.fround(scale)))) + zeroPoint;

@@ -1,5 +1,22 @@
-import type { StorageDType, TypedArray } from '@octet/backend';
+import { type DType, type StorageDType, type TypedArray, warnOnce } from '@octet/backend';
+import { fromData, getBackend, type Tensor } from '@octet/tensor';
 import type { Complain } from './errors';
+
+/** How a file stores elements that are read. */
+export type StoredDType =
+  | 'F64'
+  | 'F32'
+  | 'F16'
+  | 'BF16'
+  | 'I64'
+  | 'I32'
+  | 'I16'
+  | 'I8'
+  | 'U64'
+  | 'U32'
+  | 'U16'
+  | 'U8'
+  | 'BOOL';
 
 interface Element {
   /** Bytes of one element in the file. */
@@ -24,8 +41,8 @@ function plain(
   return { bytes, dtype, decode: (raw) => view(type, bytes, raw) };
 }
 
-/** The dtypes that are read. I64 is narrowed to int32, I16 widened to it; F16 and BF16 are widened to float32. */
-export const elements = {
+/** The dtypes that are read: I16 and U16 are widened to int32, I64, U32 and U64 narrowed to it; F16 and BF16 are widened to float32. */
+export const elements: Readonly<Record<StoredDType, Element>> = {
   F64: plain('float64', Float64Array),
   F32: plain('float32', Float32Array),
   I32: plain('int32', Int32Array),
@@ -33,16 +50,22 @@ export const elements = {
   I8: plain('int8', Int8Array),
   U8: plain('uint8', Uint8Array),
   BOOL: plain('bool', Uint8Array),
-  I64: { bytes: 8, dtype: 'int32', decode: narrow },
+  I64: { bytes: 8, dtype: 'int32', decode: narrow(BigInt64Array) },
+  U16: { bytes: 2, dtype: 'int32', decode: (raw) => Int32Array.from(view(Uint16Array, 2, raw)) },
+  U32: { bytes: 4, dtype: 'int32', decode: narrow(Uint32Array) },
+  U64: { bytes: 8, dtype: 'int32', decode: narrow(BigUint64Array) },
   F16: {
     bytes: 2,
     dtype: 'float32',
     decode: (raw) => Float32Array.from(view(Uint16Array, 2, raw), halfToFloat),
   },
   BF16: { bytes: 2, dtype: 'float32', decode: widenBrain },
-} as const satisfies Record<string, Element>;
+};
 
-export type StoredDType = keyof typeof elements;
+/** Whether tensors that are stored so can be read. */
+export function isRead(stored: string): stored is StoredDType {
+  return Object.hasOwn(elements, stored);
+}
 
 /** The dtype that each storage dtype is written as. */
 export const storedAs: Readonly<Record<StorageDType, StoredDType>> = {
@@ -54,14 +77,42 @@ export const storedAs: Readonly<Record<StorageDType, StoredDType>> = {
   bool: 'BOOL',
 };
 
-function narrow(raw: Uint8Array, complain: Complain, field: string): Int32Array {
-  return Int32Array.from(view(BigInt64Array, 8, raw), (value: bigint) => {
-    const int32 = BigInt.asIntN(32, value);
-    if (int32 === value) return Number(value);
-    throw complain(field, 'integers that fit int32', String(value), {
-      fix: 'Octet has no int64: store such numbers as float64.',
+function narrow(
+  type: ArrayType<Iterable<number | bigint> & { readonly length: number }> & {
+    readonly BYTES_PER_ELEMENT: number;
+  },
+): Element['decode'] {
+  return (raw, complain, field) =>
+    Int32Array.from(view(type, type.BYTES_PER_ELEMENT, raw), (value: number | bigint) => {
+      const number = Number(value);
+      if (number === (number | 0)) return number;
+      throw complain(field, 'integers that fit int32', String(value), {
+        fix: 'Octet has no int64: store such numbers as float64.',
+      });
     });
-  });
+}
+
+/** The dtype of a tensor on the default backend: float32 for float64 where that isn't known. */
+export function dtypeHere<D extends DType>(dtype: D): D | 'float32' {
+  return dtype === 'float64' && !getBackend().dtypes.includes(dtype) ? 'float32' : dtype;
+}
+
+/** A tensor on the default backend, of `dtypeHere`; the first that loses digits there is said. */
+export function tensorHere(
+  name: string,
+  data: TypedArray,
+  shape: readonly number[],
+  dtype: StorageDType,
+): Tensor {
+  const here = dtypeHere(dtype);
+  if (here !== dtype) {
+    const backend = getBackend().name;
+    warnOnce(
+      `float64 in a file on ${backend}`,
+      `${name}: float64 is read as float32, for backend '${backend}' has no float64. Other tensors may be, too.`,
+    );
+  }
+  return fromData(data, shape, { dtype: here });
 }
 
 /** IEEE half precision: 1 sign, 5 exponent and 10 fraction bits. */

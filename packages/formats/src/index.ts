@@ -1,7 +1,9 @@
 /** Files of model weights: safetensors, and PyTorch's `.pt`. */
 export type { StoredDType } from './elements';
 export { FormatError, type FormatErrorDetails, type ParseOptions } from './errors';
-export { loadPt, type PtKey, type PtValue, parsePt, ptStateDict } from './pt/read';
+export { checkWritable, isStandardOutput, type WriteFileOptions, writeFile } from './files/write-file';
+export { loadPt, type PtKey, PtObject, type PtValue, parsePt } from './pt/read';
+export { ptStateDict } from './pt/state-dict';
 export { load, OpenSafetensors, open, type SaveOptions, save } from './safetensors/files';
 export type { TensorInfo } from './safetensors/header';
 export { parseSafetensors, SafetensorsFile } from './safetensors/read';

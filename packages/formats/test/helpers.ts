@@ -1,4 +1,21 @@
+import { type Backend, DTypeError } from '@octet/backend';
+import { getBackend } from '@octet/tensor';
 import { FormatError, parseSafetensors } from '../src';
+
+/** The default backend. */
+export const referenceBackend = getBackend();
+
+/** As the wasm backend, which knows no float64. */
+export const withoutFloat64: Backend = {
+  ...referenceBackend,
+  name: 'no-float64',
+  dtypes: referenceBackend.dtypes.filter((dtype) => dtype !== 'float64'),
+  allocate(dtype, size) {
+    if (dtype === 'float64')
+      throw new DTypeError({ op: 'allocate', expected: 'another', found: dtype, fix: 'Use the js backend.' });
+    return referenceBackend.allocate(dtype, size);
+  },
+};
 
 /** A file from its parts, each of which a test may get wrong. */
 export function fileOf(header: unknown, data: ArrayLike<number> = [], length?: number | bigint): Uint8Array {
@@ -34,3 +51,6 @@ export function refusalOf(header: unknown, data?: ArrayLike<number>, length?: nu
 export function bytes(array: ArrayBufferView): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
+
+/** As WebGPU's, which gives its elements only to those who wait. */
+export const asynchronous: Backend = { ...referenceBackend, name: 'async', readSync: undefined };

@@ -108,7 +108,7 @@ describe('a tensor', () => {
     expect(refusalOf({ a: entry }).field).toBe('"a"');
   });
 
-  test.each([['U16'], ['f32'], ['toString'], ['__proto__'], [''], [1], [null], [undefined], [['F32']]])(
+  test.each([['F8_E4M3'], ['f32'], ['toString'], ['__proto__'], [''], [1], [null], [undefined], [['F32']]])(
     'is refused with dtype %j',
     (dtype) => {
       expect(refusalOf({ a: { dtype, shape: [1], data_offsets: [0, 1] } }, [1]).field).toBe('"a".dtype');

@@ -59,7 +59,7 @@ describe('an archive', () => {
     ['no folder', { 'data.pkl': 'N.' }, 'the archive'],
     ['no pickle', { 'm/data/0': 'x' }, 'data.pkl'],
     ['its pickle in another folder', { 'm/version': '3', 'n/data.pkl': 'N.' }, 'data.pkl'],
-    ['big-endian numbers', { 'm/data.pkl': 'N.', 'm/byteorder': 'big' }, 'byteorder'],
+    ['another byte order', { 'm/data.pkl': 'N.', 'm/byteorder': 'middle' }, 'byteorder'],
   ])('is refused with %s', (_, entries, field) => {
     const files = Object.entries(entries).map(([name, content]) => [name, Buffer.from(content)] as const);
     expect(refused(zipSync(Object.fromEntries(files), { level: 0 })).field).toBe(field);
@@ -130,23 +130,26 @@ describe('a pickle', () => {
     for (let n = 0; n < code.length; n++) expect(refused(code.slice(0, n)).field).toMatch(/^data\.pkl/);
   });
 
-  test.each([...'0123dgilopPISLVTUBC\x81\x82\x83\x84\x8b\x8d\x8e\x8f\x90\x91\x92\x96\x97\x98\x00\xff'])(
+  test.each([...'0123dgilopPISLVTU\x82\x83\x84\x8b\x97\x98\x00\xff'])(
     'is refused with the opcode %j',
     (opcode) => {
       expect(refused(`\x80\x02]]((${opcode}\x00\x00\x00\x00\n\n.`).field).toBe('data.pkl at byte 6');
     },
   );
 
-  test.each([...'\x85\x86\x87taeusq\x94Rb\x93Q.'])('is refused if the stack is empty at %j', (opcode) => {
-    for (const before of ['', 'N(']) {
-      if (before && 'taeu'.includes(opcode)) continue;
-      const error = refused(`${before}${opcode}\x00\x00\x00\x00`);
-      expect([error.field, error.expected]).toEqual([
-        `data.pkl at byte ${before.length}`,
-        expect.stringMatching(/to be preceded by/),
-      ]);
-    }
-  });
+  test.each([...'\x85\x86\x87taeusq\x94Rb\x93Q\x81\x90\x91\x92.'])(
+    'is refused if the stack is empty at %j',
+    (opcode) => {
+      for (const before of ['', 'N(']) {
+        if (before && 'taeu\x90\x91'.includes(opcode)) continue;
+        const error = refused(`${before}${opcode}\x00\x00\x00\x00`);
+        expect([error.field, error.expected]).toEqual([
+          `data.pkl at byte ${before.length}`,
+          expect.stringMatching(/to be preceded by/),
+        ]);
+      }
+    },
+  );
 
   test.each([
     ['a protocol of the future', '\x80\x06N.', 0],
@@ -203,7 +206,7 @@ describe('a pickle', () => {
     ['a class', global('torch.FloatStorage')],
     ['a function', global('torch._utils._rebuild_parameter')],
   ])('is refused if it gives %s', (_, code) => {
-    expect(refusalOf(dict([text('a'), code])).field).toBe('"a"');
+    expect(refusalOf(code).field).toBe('the value');
   });
 
   test('is refused if it gives a storage', () => {
@@ -230,6 +233,22 @@ describe('a pickle', () => {
     }
   });
 
+  test.each([
+    [
+      'bytes',
+      `${global('_codecs.encode')}${put(0)}${tuple(text('x'.repeat(1000)), text('latin1'))}${put(1)}R`,
+    ],
+    ['sets', `${global('builtins.set')}${put(0)}${tuple(list(...Array(1000).fill(none)))}${put(1)}R`],
+    [
+      'arrays',
+      `${global('numpy._core.numeric._frombuffer')}${put(0)}(B\xe8\x03\x00\x00${'x'.repeat(1000)}${call('numpy.dtype', text('u1'), none, none)}${tuple(int(1000))}${text('C')}t${put(1)}R`,
+    ],
+  ])('is refused if it makes %s without end of a few', (_, once) => {
+    expect(read(`(${once}t`)).toHaveLength(1);
+    const error = refusalOf(`(${once}${`${get(0)}${get(1)}R`.repeat(1000)}t`);
+    expect(error.expected).toMatch(/no more than a file of this size/);
+  });
+
   test('may fill the memo and share what it holds without harm', () => {
     // 2^100 lists, if it were written out.
     const doubled = Array.from({ length: 100 }, (_, i) => `${put(i)}${get(i)}\x86`);
@@ -240,11 +259,11 @@ describe('a pickle', () => {
     const long = 'x'.repeat(100_000);
     for (const code of [
       global(`${long}.y`),
-      dict([text(long), global('torch.FloatStorage')]),
+      dict([text(long), tensor('Float', '0', 1, { size: tuple(int(9)) })]),
       `${text(long)}Q`,
       `${text(long)})R`,
       tensor('Float', long, 1),
-      tensor('Float', '0', 1, { size: list(...Array(1000).fill(text(long))) }),
+      tensor('Float', '0', 1, { size: list(...Array(20).fill(text(long))) }),
     ])
       expect(refusalOf(code, { 0: Float32Array.of(1) }).message.length).toBeLessThan(700);
   });

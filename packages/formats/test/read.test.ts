@@ -1,7 +1,7 @@
-import { fromData } from '@octet/tensor';
-import { describe, expect, test } from 'vitest';
+import { fromData, setBackend } from '@octet/tensor';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parseSafetensors, serializeSafetensors } from '../src';
-import { bytes, fileOf, refusalOf } from './helpers';
+import { bytes, fileOf, referenceBackend, refusal, refusalOf, withoutFloat64 } from './helpers';
 
 function one(dtype: string, shape: number[], data: ArrayBufferView) {
   const raw = bytes(data);
@@ -9,6 +9,69 @@ function one(dtype: string, shape: number[], data: ArrayBufferView) {
 }
 
 describe('dtypes', () => {
+  test.each([
+    ['U16', Uint16Array.of(0, 65535), [0, 65535]],
+    ['U32', Uint32Array.of(0, 2 ** 31 - 1), [0, 2 ** 31 - 1]],
+    ['U64', BigUint64Array.of(0n, 7n), [0, 7]],
+  ])('%s becomes int32', (stored, data, values) => {
+    const t = one(stored, [2], data);
+    expect(t.dtype).toBe('int32');
+    expect([...t.dataSync()]).toEqual(values);
+  });
+
+  test.each([
+    ['U32', Uint32Array.of(2 ** 31), '2147483648'],
+    ['U64', BigUint64Array.of(2n ** 64n - 1n), '18446744073709551615'],
+  ])('%s that does not fit int32 is refused', (dtype, data, found) => {
+    const raw = bytes(data);
+    const error = refusalOf({ t: { dtype, shape: [1], data_offsets: [0, raw.length] } }, raw);
+    expect([error.field, error.found]).toEqual(['"t"', found]);
+  });
+
+  test.each(['F8_E4M3', 'F8_E5M2', 'F4', 'C64', 'Q3_K'])(
+    '%s concerns no other tensor of the file',
+    (dtype) => {
+      const header = {
+        a: { dtype: 'F32', shape: [1], data_offsets: [0, 4] },
+        odd: { dtype, shape: [3, 2], data_offsets: [4, 10] },
+        z: { dtype: 'U8', shape: [1], data_offsets: [10, 11] },
+      };
+      const file = parseSafetensors(fileOf(header, [0, 0, 128, 63, 9, 9, 9, 9, 9, 9, 7]), { file: 'm' });
+      expect(file.names()).toEqual(['a', 'odd', 'z']);
+      expect(file.info('odd')).toMatchObject({ stored: dtype, dtype: undefined, shape: [3, 2] });
+      expect([...file.tensor('a').dataSync(), ...file.tensor('z').dataSync()]).toEqual([1, 7]);
+      for (const read of [() => file.tensor('odd'), () => file.toStateDict()]) {
+        const error = refusal(read);
+        expect([error.file, error.field, error.found]).toEqual(['m', '"odd".dtype', `"${dtype}"`]);
+        expect(error.fix).toMatch(/tensor\(name\)/);
+      }
+    },
+  );
+
+  test('F64 is read as float32 where there is no float64, which is said once', () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    onTestFinished(() => {
+      warn.mockRestore();
+      setBackend(referenceBackend);
+    });
+    setBackend(withoutFloat64);
+    const raw = bytes(Float64Array.of(Math.PI, 1e300));
+    const entry = { dtype: 'F64', shape: [1] };
+    const header = { a: { ...entry, data_offsets: [0, 8] }, b: { ...entry, data_offsets: [8, 16] } };
+    const file = parseSafetensors(fileOf(header, raw));
+    expect(file.info('a').dtype).toBe('float32');
+    const { a, b } = file.toStateDict();
+    expect([a.dtype, b.dtype]).toEqual(['float32', 'float32']);
+    expect([...a.dataSync(), ...b.dataSync()]).toEqual([Math.fround(Math.PI), Number.POSITIVE_INFINITY]);
+    expect(warn.mock.calls).toEqual([
+      [expect.stringMatching(/"a": float64 is read as float32.*'no-float64'/)],
+    ]);
+    // Where there is one it stays.
+    setBackend(referenceBackend);
+    expect(file.info('a').dtype).toBe('float64');
+    expect([...file.tensor('a').dataSync()]).toEqual([Math.PI]);
+  });
+
   test.each([
     ['F32', 'float32', Float32Array.of(1.5, -0, Number.NaN, Number.NEGATIVE_INFINITY)],
     ['F64', 'float64', Float64Array.of(Math.PI, -0, Number.NaN, 5e-324)],

@@ -1,6 +1,7 @@
-import { fromData, quantizedTensor, Tensor } from '@octet/tensor';
+import { fromData, quantizedTensor, Tensor, tensor } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
-import { parseSafetensors, serializeSafetensors } from '../src';
+import { parseSafetensors, serializeSafetensors, serializeSafetensorsAsync } from '../src';
+import { asynchronous } from './helpers';
 
 function header(file: Uint8Array): { text: string; start: number } {
   const length = Number(new DataView(file.buffer).getBigUint64(0, true));
@@ -10,7 +11,7 @@ function header(file: Uint8Array): { text: string; start: number } {
 const perChannel = {
   scheme: 'perChannel',
   axis: 0,
-  scales: Float32Array.of(0.1, 1 / 3, 1e-40),
+  scales: Float32Array.of(0.1, 1 / 3, 1e-38),
   zeroPoints: Int32Array.of(-1, 0, 127),
 } as const;
 
@@ -76,6 +77,17 @@ describe('quantized tensors', () => {
     expect(parsed.metadata).toEqual({ k: 'v' });
     expect(parsed.info('w')).toMatchObject({ dtype: 'qint8', stored: 'I8', qparams: perChannel });
   });
+});
+
+test('of tensors that can’t be read at once: the error names the functions that wait', async () => {
+  const state = { a: tensor([1]), w: tensor([2], { backend: asynchronous }) };
+  expect(() => serializeSafetensors(state)).toThrow(
+    expect.objectContaining({
+      ...{ name: 'BackendError', op: 'serializeSafetensors', found: `"w" on backend 'async', which can't` },
+      fix: expect.stringMatching(/serializeSafetensorsAsync.*save/),
+    }),
+  );
+  expect(parseSafetensors(await serializeSafetensorsAsync(state)).names()).toEqual(['a', 'w']);
 });
 
 describe('what is refused', () => {

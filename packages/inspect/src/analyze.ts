@@ -1,6 +1,6 @@
-import { QuantizationError, type QuantizedDType } from '@octet/backend';
+import { checkOptions, QuantizationError, type QuantizedDType } from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
-import { noGrad, Tensor } from '@octet/tensor';
+import { noGrad, qparamArrays, Tensor } from '@octet/tensor';
 import { type Finding, findingsOf } from './findings';
 import { floatTwin } from './float-twin';
 import {
@@ -20,7 +20,9 @@ import {
   weighted,
   withInt8Weight,
 } from './layers';
+import type { SensitivityReport } from './sensitivity';
 import { type Difference, DifferenceSums, GrowingHistogram, type Histogram, LevelSums } from './statistics';
+import { isAccuracy, type RandomPart, type Verdict, verdictOf } from './verdict';
 import { analyzeWeight, type WeightAnalysis } from './weights';
 
 /** How well a model does on data of its own; higher is better. */
@@ -29,8 +31,17 @@ export type Metric<M extends AnyModule = AnyModule> = (model: M) => number | Pro
 export interface AnalyzeOptions<M extends AnyModule = AnyModule> {
   /** Such as the accuracy on a test set: measured for both models, and reported. */
   metric?: Metric<M>;
-  /** How a report calls it; 'metric'. */
+  /** How a report calls it; 'metric'. One with 'accuracy' in its name is shown in percent. */
   metricName?: string;
+  /**
+   * The metric of guessing, where 1 is the best: near it, the float model is said not to have learned. Default: 1 / classes for a
+   * metric with 'accuracy' in its name and outputs [N, classes].
+   */
+  chance?: number;
+  /** What `sensitivity` measured on this model: layers are then named by what they cost the output, not by their own noise. */
+  sensitivity?: SensitivityReport;
+  /** What is random, of the float model's weights and of `data`: then nothing is advised. */
+  random?: RandomPart;
   /** Told after each input. */
   onProgress?: (inputs: number) => void;
 }
@@ -85,6 +96,8 @@ export interface LayerAnalysis {
     readonly shift: number;
     /** The largest distance of kernel and simulation, in steps of the output's scale; null without a scale. */
     readonly steps: number | null;
+    /** How many of these steps rounding explains: 2, and what the bias loses, which is rounded to whole input · weight scales. */
+    readonly tolerableSteps: number;
   };
   readonly activation: ActivationAnalysis;
   readonly weight: WeightAnalysis | null;
@@ -104,7 +117,9 @@ export interface Analysis {
   readonly bytes: { readonly float: number; readonly int8: number };
   /** In the order in which they run. */
   readonly layers: readonly LayerAnalysis[];
-  /** The worst first. */
+  /** Whether it will do. */
+  readonly verdict: Verdict;
+  /** The worst first: by what a layer costs the output, where `sensitivity` was given, else by its own noise. */
   readonly findings: readonly Finding[];
 }
 
@@ -122,12 +137,20 @@ export async function analyze<M extends AnyModule>(
   model: M,
   converted: M,
   data: Inputs,
-  { metric, metricName = 'metric', onProgress }: AnalyzeOptions<M> = {},
+  options?: AnalyzeOptions<M>,
 ): Promise<Analysis> {
+  const {
+    metric,
+    metricName = 'metric',
+    chance,
+    sensitivity,
+    random,
+    onProgress,
+  } = checkOptions('analyze', options, 'metric metricName chance sensitivity random onProgress');
   const twin = floatTwin(model, converted);
   const watched = layerPairs(twin, converted).map((pair) => new WatchedLayer(pair));
   const output = new DifferenceSums();
-  const classes = { same: 0, rows: 0 };
+  const classes = { same: 0, rows: 0, count: 0 };
   const order = new Set<string>();
   let inputs = 0;
   for await (const input of data) {
@@ -159,12 +182,30 @@ export async function analyze<M extends AnyModule>(
     bytes: { float: sum('float'), int8: sum('int8') },
     layers,
   };
-  return { ...result, findings: findingsOf(result) };
+  const findings = findingsOf(layers, { sensitivity, outputDb: difference.sqnrDb });
+  const guessed = isAccuracy(metricName) && classes.count > 0 ? 1 / classes.count : undefined;
+  const verdict = verdictOf(
+    result,
+    findings.flatMap(({ cause, layer }) => (cause === 'kernel' && layer !== null ? [layer] : [])),
+    { random, chance: chance ?? guessed },
+  );
+  return { ...result, verdict, findings: findings.map((finding) => followsFrom(verdict, finding)) };
+}
+
+/** Advice on random or untrained models would mislead, but for kernels, which are wrong on any model. */
+function followsFrom({ kind }: Verdict, finding: Finding): Finding {
+  const { cause } = finding;
+  const stays =
+    kind === 'fine' ? cause !== 'even' : cause === 'kernel' || kind === 'mend' || kind === 'wrong';
+  return stays ? finding : { ...finding, advice: [] };
 }
 
 function named(watched: readonly WatchedLayer[], side: 'float' | 'int8'): [string, AnyModule][] {
   return watched.map(({ pair }) => [pair.path, pair[side]]);
 }
+
+/** Distance of kernel and simulation that the rounding of sums and outputs explains; see docs/numerics.md. */
+const roundingSteps = 2;
 
 /** Sums up what is seen of one layer. */
 class WatchedLayer {
@@ -177,6 +218,7 @@ class WatchedLayer {
   private readonly histogram = new GrowingHistogram();
   private levels: LevelSums | undefined;
   private steps: number | null = null;
+  private tolerableSteps = roundingSteps;
   private weight: WeightAnalysis | null = null;
   private passesThrough = false;
   private macs: number | undefined;
@@ -223,6 +265,18 @@ class WatchedLayer {
     let farthest = 0;
     for (let i = 0; i < fake.length; i++) farthest = Math.max(farthest, Math.abs(fake[i] - local[i]));
     this.steps = Math.max(this.steps ?? 0, Math.round(farthest / qparams.scale));
+    this.tolerableSteps = Math.max(
+      this.tolerableSteps,
+      roundingSteps + this.biasSteps(int8.args, qparams.scale),
+    );
+  }
+
+  /** Half of the coarsest channel's input · weight scale, in steps of the output. */
+  private biasSteps([x]: readonly unknown[], outputScale: number): number {
+    const input = x instanceof Tensor ? x.qparams : undefined;
+    const weight = weighted(this.pair.int8)?.weight.qparams;
+    if (input?.scheme !== 'perTensor' || !weight) return 0;
+    return Math.ceil((0.5 * input.scale * Math.max(...qparamArrays(weight).scale)) / outputScale);
   }
 
   private async noteWeight(): Promise<void> {
@@ -263,6 +317,7 @@ class WatchedLayer {
         weights: weights.difference,
         shift: local.shift,
         steps,
+        tolerableSteps: this.tolerableSteps,
       },
       activation: {
         min: histogram.min,
@@ -295,7 +350,7 @@ function quantizedLike(x: Tensor, int8: unknown): Tensor {
 }
 
 function countClasses(
-  classes: { same: number; rows: number },
+  classes: { same: number; rows: number; count: number },
   a: ArrayLike<number>,
   b: ArrayLike<number>,
   width: number,
@@ -305,6 +360,7 @@ function countClasses(
     for (let i = best + 1; i < (row + 1) * width; i++) if (values[i] > values[best]) best = i;
     return best;
   };
+  classes.count = width;
   for (let row = 0; row * width < a.length; row++) {
     classes.rows++;
     if (largest(a, row) === largest(b, row)) classes.same++;

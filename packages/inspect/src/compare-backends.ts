@@ -1,4 +1,4 @@
-import { ArgumentError, type Backend } from '@octet/backend';
+import { ArgumentError, type Backend, checkOptions } from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
 import { Tensor } from '@octet/tensor';
 import { argumentsOf, leavesOf, type ModelInput, moved, record, typeName } from './layers';
@@ -45,8 +45,9 @@ export async function compareBackends(
   model: AnyModule,
   input: ModelInput,
   backends: readonly Backend[],
-  { runs = 3, tolerance = 1e-4 }: CompareBackendsOptions = {},
+  options?: CompareBackendsOptions,
 ): Promise<BackendRun[]> {
+  const { runs = 3, tolerance = 1e-4 } = checkOptions('compareBackends', options, 'tolerance runs');
   if (backends.length === 0) {
     throw new ArgumentError({
       op: 'compareBackends',

@@ -1,5 +1,9 @@
-import type { Analysis, LayerAnalysis } from './analyze';
+import type { LayerAnalysis } from './analyze';
+import { aloneText, costliest, costOf } from './ranking';
+import type { RemedyName } from './remedies/try-remedies';
+import type { SensitivityReport } from './sensitivity';
 import { decibels } from './statistics';
+import { formatDb as db, fineDb as noisyDb } from './verdict';
 
 /** What is wrong, or worth knowing. */
 export type Cause =
@@ -25,50 +29,84 @@ export interface Finding {
   readonly what: string;
   /** The numbers. */
   readonly why: string;
-  /** What to try, the likeliest first; names of code between backticks. */
+  /**
+   * What may help, the likeliest first; not tried on this model: see `tryRemedies`. Names of code between backticks. Empty where
+   * nothing follows: see the verdict.
+   */
   readonly advice: readonly string[];
-  /** How much is lost to it, as a signal to noise ratio in dB; null where that can't be said. */
+  /** How much of its own output the layer loses to it, as a signal to noise ratio in dB; null where that can't be said. */
   readonly db: number | null;
+  /** What the model's metric loses with this layer alone in int8, as `sensitivity` measured it; null where it wasn't. */
+  readonly cost: number | null;
 }
 
-/** Noise of which a layer is worth naming: a thousandth of the signal's power. A good layer has 35 to 45 dB. */
-const noisyDb = 30;
+/** What can be known beside the layers. */
+export interface FindingsContext {
+  readonly sensitivity: SensitivityReport | undefined;
+  /** The signal to noise ratio of the model's output. */
+  readonly outputDb: number | null;
+}
+
+type Found = Omit<Finding, 'cost'>;
+
 /** A layer this far below its own noise, or below its input's, has it from those before, or makes it larger. */
 const inheritedDb = 10;
-/** Distance of kernel and simulation that rounding can't explain; see docs/numerics.md. */
-const tolerableSteps = 2;
 
 /** From this part of the noise on, a shift of channels is what is wrong. */
 const shifted = 0.5;
 
-/** The worst first; errors of kernels before all, remarks last. */
-export function findingsOf(analysis: Omit<Analysis, 'findings'>): Finding[] {
-  const { layers } = analysis;
-  const kernels = layers.flatMap(kernelFinding);
-  const costs = layers.flatMap(layerFindings).sort((a, b) => (a.db ?? 0) - (b.db ?? 0));
-  const remarks = [...inherited(layers), ...sevenBits(layers), ...leftInFloat(layers)];
-  return [...kernels, ...costs, ...(costs.length === 0 ? evenly(analysis) : []), ...remarks];
+/**
+ * Errors of kernels before all, remarks last. Between them the layers: those that cost the model's output most first, where that was
+ * measured, else the noisiest by themselves.
+ */
+export function findingsOf(layers: readonly LayerAnalysis[], context: FindingsContext): Finding[] {
+  const { sensitivity } = context;
+  const measured = new Map(
+    sensitivity?.layers.map((layer) => [layer.path, costOf(sensitivity, layer)] as const),
+  );
+  const costs = layers
+    .flatMap(layerFindings)
+    .map((found): Finding => ({ ...found, cost: measured.get(found.layer ?? '') ?? null }))
+    .sort((a, b) => (b.cost ?? 0) - (a.cost ?? 0) || (a.db ?? 0) - (b.db ?? 0));
+  const remarks = [
+    ...(costs.length === 0 ? evenly(layers, context) : []),
+    ...inherited(layers, sensitivity),
+    ...sevenBits(layers),
+    ...leftInFloat(layers),
+  ];
+  return [...layers.flatMap(kernelFinding).map(withoutCost), ...costs, ...remarks.map(withoutCost)];
 }
 
-const db = (value: number | null) => (value === null ? 'no noise' : `${value.toFixed(1)} dB`);
+const withoutCost = (found: Found): Finding => ({ ...found, cost: null });
+
 const percent = (part: number) => `${Number((100 * part).toPrecision(2))} %`;
 const number = (value: number) => String(Number(value.toPrecision(3)));
 
-const perChannel =
-  'Give the weights a scale for each channel: `new QConfig({ activation: HistogramObserver, weight: defaultPerChannelWeightObserver })`.';
-const equalize =
-  '`equalize(prepared, input)` before the calibration, cross-layer equalization: it makes the channels alike, of weights and of outputs, and costs nothing at run time.';
+/** What `tryRemedies` can try, as advice. */
+export const remedyAdvice: Readonly<Record<RemedyName, string>> = {
+  perChannel:
+    'Give the weights a scale for each channel: `new QConfig({ activation: HistogramObserver, weight: defaultPerChannelWeightObserver })`.',
+  equalize:
+    '`equalize(prepared, input)` before the calibration, cross-layer equalization: it makes the channels alike, of weights and of outputs, and costs nothing at run time.',
+  correctBias:
+    '`correctBias(prepared, data)` after the calibration: it takes the shift of each channel away, and costs nothing at run time.',
+  adaround: '`adaround(prepared, data)` after the calibration: it learns which way to round each weight.',
+  leaveInFloat:
+    'Leave the layers in float that cost the output most: `sensitivity` measures it, `leaveInFloat` does it.',
+  eightBits:
+    'On Octet’s backends 8 bits are exact. Up to 6 dB better: `new QConfig({ activation: HistogramObserver, weight: defaultPerChannelWeightObserver })`.',
+};
+const { perChannel, equalize, correctBias, adaround, leaveInFloat, eightBits } = remedyAdvice;
 const training = 'Quantization-aware training: `prepareQat`.';
-const inFloat = 'Leave the layer in float: see what `sensitivity` says of it.';
 
-function kernelFinding({ path, int8Type, error }: LayerAnalysis): Finding[] {
-  if ((error.steps ?? 0) <= tolerableSteps) return [];
+function kernelFinding({ path, int8Type, error }: LayerAnalysis): Found[] {
+  if ((error.steps ?? 0) <= error.tolerableSteps) return [];
   return [
     {
       cause: 'kernel',
       layer: path,
       what: `The kernel of ${path} doesn't compute what its scales say.`,
-      why: `${int8Type} is up to ${error.steps} steps of its scale away from the same integers simulated in float; rounding explains ${tolerableSteps}.`,
+      why: `${int8Type} is up to ${error.steps} steps of its scale away from the same integers simulated in float; rounding explains ${error.tolerableSteps}.`,
       advice: [
         'Run `compareBackends` against the reference backend: another backend with other integers is wrong.',
         'Without such a backend, it is a mistake in the layer or its kernel.',
@@ -79,10 +117,10 @@ function kernelFinding({ path, int8Type, error }: LayerAnalysis): Finding[] {
 }
 
 /** What of a layer's own noise comes from where, as far as it is worth naming. */
-function layerFindings(layer: LayerAnalysis): Finding[] {
+function layerFindings(layer: LayerAnalysis): Found[] {
   const { path, error, weight } = layer;
   const q = layer.activation.quantization;
-  const found: Finding[] = [];
+  const found: Found[] = [];
   const note = (
     cause: Cause,
     value: number | null,
@@ -131,17 +169,13 @@ function layerFindings(layer: LayerAnalysis): Finding[] {
       note('channelSpread', lowest(weight.channelDb.median, cost), {
         what: `One scale doesn't fit all output channels of ${path}.`,
         why: `The largest channel's weights reach ${number(max)}, those of the middle one ${number(median)}: ${number(spread)} times less, so it has about ${Math.max(1, Math.round(255 / spread))} of 256 integers and ${db(weight.channelDb.median)}. ${leaves}`,
-        advice: [equalize, perChannel, inFloat],
+        advice: [equalize, perChannel, leaveInFloat],
       });
     } else if (error.shift <= shifted) {
       note('weights', cost, {
         what: `The weights of ${path} don't stand rounding.`,
         why: `${leaves} The weight itself has ${db(weight.error?.sqnrDb ?? null)} and uses ${weight.levelsUsed} integers.`,
-        advice: [
-          '`adaround(prepared, data)` after the calibration: it learns which way to round each weight.',
-          inFloat,
-          training,
-        ],
+        advice: [adaround, leaveInFloat, training],
       });
     }
   }
@@ -149,20 +183,14 @@ function layerFindings(layer: LayerAnalysis): Finding[] {
     note('shift', error.local?.sqnrDb ?? null, {
       what: `The int8 output of ${path} is shifted.`,
       why: `${percent(error.shift)} of its noise (${db(error.local?.sqnrDb ?? null)}) is the same for all numbers of a channel.`,
-      advice: [
-        '`correctBias(prepared, data)` after the calibration: it takes that away, and costs nothing at run time.',
-      ],
+      advice: [correctBias],
     });
   }
   if (isAmplified(layer)) {
     note('amplified', error.total.sqnrDb, {
       what: `${path} makes the noise of its input large.`,
       why: `It gets ${db(error.input?.sqnrDb ?? null)} and gives ${db(error.total.sqnrDb)}, though by itself it has ${db(error.local?.sqnrDb ?? null)}: it counts most on channels that are small beside the others in its input, and have few integers there.`,
-      advice: [
-        equalize,
-        'Leave the layers before it in float: see what `sensitivity` says of them.',
-        training,
-      ],
+      advice: [equalize, leaveInFloat, training],
     });
   }
   return found;
@@ -184,26 +212,55 @@ const isAmplified = (layer: LayerAnalysis) =>
   isInherited(layer) && isFarBelow(layer.error.total.sqnrDb, layer.error.input?.sqnrDb);
 
 /** Where the noise of the layers before has become most of it, for no fault of the layer. */
-function inherited(layers: readonly LayerAnalysis[]): Finding[] {
+function inherited(layers: readonly LayerAnalysis[], sensitivity: SensitivityReport | undefined): Found[] {
   const at = layers.find(isInherited);
   if (!at || isAmplified(at)) return [];
-  const before = layers.slice(0, layers.indexOf(at)).filter(({ error }) => error.local);
-  const own = (layer: LayerAnalysis) => layer.error.local?.sqnrDb ?? Number.POSITIVE_INFINITY;
-  const worst = [...before].sort((a, b) => own(a) - own(b)).slice(0, 3);
+  const before = layers.slice(0, layers.indexOf(at));
   return [
     {
       cause: 'inherited',
       layer: at.path,
       what: `From ${at.path} on, most of the noise comes from layers before.`,
-      why: `It has ${db(at.error.total.sqnrDb)} there, and the layer by itself ${db(at.error.local?.sqnrDb ?? null)}. The noisiest before it: ${worst.map((layer) => `${layer.path} (${db(layer.error.local?.sqnrDb ?? null)})`).join(', ')}.`,
+      why: `It has ${db(at.error.total.sqnrDb)} there, and the layer by itself ${db(at.error.local?.sqnrDb ?? null)}. ${worstOf(before, sensitivity, 'before it')}`,
       advice: ['Mend the layers before first: the low figure here is not this layer’s own.'],
       db: null,
     },
   ];
 }
 
+/**
+ * Names the three worst: by what they cost the model's output, where that was measured. A layer's own noise tells little of it: what
+ * comes after may hide it, or count on it.
+ */
+function worstOf(
+  layers: readonly LayerAnalysis[],
+  sensitivity: SensitivityReport | undefined,
+  where = '',
+): string {
+  const of = where && ` ${where}`;
+  if (sensitivity) {
+    const paths = new Set(layers.map(({ path }) => path));
+    const worst = costliest(sensitivity).filter(({ path }) => paths.has(path));
+    if (worst.length > 0) {
+      return `The costliest for the output${of}: ${listed(worst, (layer) => `${layer.path} (${aloneText(sensitivity, layer)} with it alone in int8)`)}.`;
+    }
+  }
+  const noisy = layers.filter((layer) => ownNoise(layer) > 0).sort((a, b) => ownNoise(b) - ownNoise(a));
+  if (noisy.length === 0) return '';
+  return `The noisiest by themselves${of}: ${listed(noisy, (layer) => `${layer.path} (${db(decibels(1, ownNoise(layer)))})`)}. That says little of what they cost the output: \`sensitivity\` measures it.`;
+}
+
+function listed<T>(worst: readonly T[], text: (layer: T) => string): string {
+  return worst.slice(0, 3).map(text).join(', ');
+}
+
+/** What a layer adds, as a part of its signal. */
+function ownNoise({ error: { local } }: LayerAnalysis): number {
+  return local && local.signal > 0 ? local.noise / local.signal : 0;
+}
+
 /** `reduceRange` leaves the upper half of the integers unused, which no kernel of Octet needs. */
-function sevenBits(layers: readonly LayerAnalysis[]): Finding[] {
+function sevenBits(layers: readonly LayerAnalysis[]): Found[] {
   const ranges = layers.flatMap(({ activation }) => activation.quantization ?? []);
   const half = ranges.filter(({ upperHalf }) => upperHalf < 0.01);
   if (ranges.length < 2 || half.length < ranges.length) return [];
@@ -213,16 +270,13 @@ function sevenBits(layers: readonly LayerAnalysis[]): Finding[] {
       layer: null,
       what: 'All activations take 7 of 8 bits.',
       why: 'Less than 1 % of the numbers of every layer take integers above 127: the recipe reduces the range (reduceRange, the recipes x86 and fbgemm), or halves it.',
-      advice: [
-        'On Octet’s backends 8 bits are exact. Up to 6 dB better: `new QConfig({ activation: HistogramObserver, weight: defaultPerChannelWeightObserver })`.',
-        'Keep it for engines that add up pairs of products in 16 bits: x64 without VNNI.',
-      ],
+      advice: [eightBits, 'Keep it for engines that add up pairs of products in 16 bits: x64 without VNNI.'],
       db: null,
     },
   ];
 }
 
-function leftInFloat(layers: readonly LayerAnalysis[]): Finding[] {
+function leftInFloat(layers: readonly LayerAnalysis[]): Found[] {
   const float = layers.filter(({ int8Type, weight, macs }) => int8Type === null && !weight && macs > 0);
   if (float.length === 0 || float.length === layers.length) return [];
   const part = macsPart(float, layers);
@@ -243,30 +297,25 @@ function macsPart(some: readonly LayerAnalysis[], all: readonly LayerAnalysis[])
   return sum(all) > 0 ? sum(some) / sum(all) : 0;
 }
 
-/** No layer stands out: say which add most. */
-function evenly({ layers, output }: Omit<Analysis, 'findings'>): Finding[] {
-  const noise = (layer: LayerAnalysis) => {
-    const { local } = layer.error;
-    return local && local.signal > 0 ? local.noise / local.signal : 0;
-  };
-  const worst = layers.filter((layer) => noise(layer) > 0).sort((a, b) => noise(b) - noise(a));
-  if (worst.length === 0) return [];
+/** No layer stands out. */
+function evenly(layers: readonly LayerAnalysis[], { sensitivity, outputDb }: FindingsContext): Found[] {
+  const worst = worstOf(layers, sensitivity);
+  if (worst === '') return [];
   return [
     {
       cause: 'even',
       layer: null,
       what: 'No layer stands out: the noise comes from all of them, a little each.',
-      why: `The output has ${db(output.sqnrDb)}. Most is added by ${worst
-        .slice(0, 3)
-        .map((layer) => `${layer.path} (${db(decibels(1, noise(layer)))} by itself)`)
-        .join(', ')}.`,
+      why: `The output has ${db(outputDb)}. ${worst}`,
       advice: [
+        equalize,
         ...(layers.some(({ weight }) => weight?.perChannel === false) ? [perChannel] : []),
-        '`adaround(prepared, data)` after the calibration, then `correctBias(prepared, data)`.',
-        'Leave the most sensitive layers in float: see what `sensitivity` says.',
+        adaround,
+        correctBias,
+        leaveInFloat,
         training,
       ],
-      db: output.sqnrDb,
+      db: outputDb,
     },
   ];
 }

@@ -1,9 +1,9 @@
-import { type AnyModule, Conv2d, Identity, Linear, Parameter, ReLU } from '@octet/nn';
-import { fuseModules, intrinsic, qat } from '@octet/quantization';
+import { type AnyModule, Conv2d, Identity, Linear, type Module, moveHooks, Parameter, ReLU } from '@octet/nn';
+import { FloatIsland, fuseModules, intrinsic, qat } from '@octet/quantization';
 
 /**
  * A copy of `model` in plain float, in evaluation mode, with the layers fused as `converted` has them: so that both have
- * the same layers at the same paths. Observers go, and layers trained with simulated quantization become those that they
+ * the same layers at the same paths, those left in float (`leaveInFloat`) too. Observers go, and layers trained with simulated quantization become those that they
  * simulate, with batch normalisation folded.
  *
  * @throws ModuleError, QuantizationError if `converted` can't have come from `model`
@@ -13,10 +13,18 @@ export function floatTwin<M extends AnyModule>(model: M, converted: AnyModule): 
   for (const [path, module] of twin.namedModules()) {
     if ('activationPostProcess' in module) module.activationPostProcess = undefined;
     const float = withoutSimulation(module);
-    if (float) twin.setSubmodule(path, float);
+    if (!float) continue;
+    moveHooks(module, float);
+    twin.setSubmodule(path, float);
   }
   const groups = groupsToFuse(twin, converted);
-  return groups.length > 0 ? fuseModules(twin, groups) : twin;
+  if (groups.length > 0) fuseModules(twin, groups);
+  for (const [path, module] of converted.namedModules()) {
+    if (!(module instanceof FloatIsland)) continue;
+    const layer = twin.getSubmodule(path);
+    if (!(layer instanceof FloatIsland)) twin.setSubmodule(path, new FloatIsland(layer as Module));
+  }
+  return twin;
 }
 
 function withoutSimulation(module: AnyModule): AnyModule | undefined {

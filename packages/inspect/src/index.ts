@@ -1,5 +1,13 @@
 /** Where a model loses accuracy in int8, and what to do about it. */
 export {
+  /** @deprecated Import it from @octet/quantization. */
+  FloatIsland,
+  /** @deprecated Import it from @octet/quantization. */
+  leaveInFloat,
+  /** @deprecated Import it from @octet/quantization. */
+  type Mixed,
+} from '@octet/quantization';
+export {
   type ActivationAnalysis,
   type Analysis,
   type AnalyzeOptions,
@@ -15,7 +23,6 @@ export {
 } from './compare-backends';
 export type { Cause, Finding } from './findings';
 export type { Inputs, ModelInput } from './layers';
-export { FloatIsland, leaveInFloat, type Mixed } from './leave-in-float';
 export {
   type AdaroundOptions,
   adaround,
@@ -23,10 +30,17 @@ export {
   correctBias,
   type EqualizedPair,
   equalize,
+  type Judgement,
+  type RemedyName,
+  type RemedyTrial,
+  type RemedyTrials,
   type RoundedLayer,
   replaceRelu6,
+  type TryRemediesOptions,
+  tryRemedies,
 } from './remedies';
 export { type RenderReportOptions, renderReport } from './report/render';
+export { inFloatText, type TrialRow, trialRows, trialsText } from './report/trials';
 export {
   type LayerSensitivity,
   type Sensitivity,
@@ -35,4 +49,5 @@ export {
   sensitivity,
 } from './sensitivity';
 export type { Difference, Histogram } from './statistics';
+export type { RandomPart, Verdict } from './verdict';
 export type { WeightAnalysis } from './weights';

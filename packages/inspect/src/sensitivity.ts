@@ -1,10 +1,12 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, checkOptions } from '@octet/backend';
 import { type AnyModule, Module } from '@octet/nn';
 import {
   convert,
   FloatFunctional,
   fakeQuantize,
   getDefaultQConfigMapping,
+  leaveInFloat,
+  type Mixed,
   prepare,
   type QConfigMapping,
   type quantized,
@@ -25,7 +27,7 @@ import {
   weighted,
   withInt8Weight,
 } from './layers';
-import { leaveInFloat, type Mixed } from './leave-in-float';
+import { fidelityName } from './ranking';
 
 export interface SensitivityOptions {
   /** The recipe of the int8 model. Default: getDefaultQConfigMapping(). */
@@ -39,8 +41,11 @@ export interface SensitivityOptions {
   recover?: number;
   /** How many layers may stay in float; all that have weights. */
   maxFloat?: number;
-  /** Told after each measurement. */
-  onProgress?: (done: number, total: number, layer: string) => void;
+  /**
+   * Told after each measurement, and waited for. `total` is the most that may come, and shrinks as it shows how many layers have to stay
+   * in float; in the last call `done` is equal to it.
+   */
+  onProgress?: (done: number, total: number, layer: string) => unknown;
 }
 
 /** What the metric is with one layer in int8, or not. */
@@ -92,14 +97,15 @@ export async function sensitivity<M extends AnyModule>(
   model: M,
   data: Inputs,
   metric?: Metric<M>,
-  {
+  options?: SensitivityOptions,
+): Promise<Sensitivity<M>> {
+  const {
     mapping = getDefaultQConfigMapping(),
-    metricName = metric ? 'metric' : 'fidelity (1 - noise / signal of the output)',
+    metricName = metric ? 'metric' : fidelityName,
     recover = 0.8,
     maxFloat = Number.POSITIVE_INFINITY,
     onProgress,
-  }: SensitivityOptions = {},
-): Promise<Sensitivity<M>> {
+  } = checkOptions('sensitivity', options, 'mapping metricName recover maxFloat onProgress');
   checkPart(recover);
   const inputs = await collect('sensitivity', data);
   const prepared = prepare(model, mapping);
@@ -107,13 +113,15 @@ export async function sensitivity<M extends AnyModule>(
   const simulation = new Simulation(model, await convert(prepared), inputs[0]);
   const measure = metric ?? (await fidelity(simulation.model, inputs));
   const { layers } = simulation;
-  const total = 2 + layers.reduce((sum, { canStayInFloat }) => sum + (canStayInFloat ? 3 : 2), 0);
+  const floatable = layers.filter(({ canStayInFloat }) => canStayInFloat).length;
+  const single = 2 + 2 * layers.length + floatable;
+  // At most: how many layers have to stay in float shows later.
+  let total = single + Math.min(floatable, maxFloat);
   let done = 0;
   const measured = async (set: (layer: SimulatedLayer) => Simulated, path = '') => {
     for (const layer of layers) layer.simulate(set(layer));
     const value = await measure(simulation.model);
-    done++;
-    onProgress?.(done, Math.max(done, total), path);
+    await onProgress?.(++done, total, path);
     return value;
   };
 
@@ -133,18 +141,20 @@ export async function sensitivity<M extends AnyModule>(
     });
   }
 
+  const goal = int8 + recover * (float - int8);
   const candidates = results
     .flatMap(({ path, inFloat }) => (inFloat !== null && inFloat > int8 ? [{ path, inFloat }] : []))
     .sort((a, b) => b.inFloat - a.inFloat)
-    .slice(0, maxFloat);
+    .slice(0, int8 < goal ? maxFloat : 0);
   const steps: { path: string; metric: number }[] = [];
-  const goal = int8 + recover * (float - int8);
-  for (const { path } of int8 < goal ? candidates : []) {
+  total = single + candidates.length;
+  for (const { path } of candidates) {
     const inFloat = new Set([...steps.map((step) => step.path), path]);
     const value = await measured((layer) => (inFloat.has(layer.path) ? onlyOutput : everything), path);
     steps.push({ path, metric: value });
     if (value >= goal) break;
   }
+  await onProgress?.(done, done, '');
   // Where the goal is out of reach: the same part of what can be had.
   const reach = Math.max(int8, ...steps.map((step) => step.metric));
   const wanted = reach >= goal ? goal : int8 + recover * (reach - int8);

@@ -2,10 +2,12 @@ import { Buffer, Conv2d, LSTM, ReLU, Sequential } from '@octet/nn';
 import {
   convert,
   FixedQParamsObserver,
+  FloatIsland,
   fuse,
   getDefaultQatQConfigMapping,
   getDefaultQConfig,
   getDefaultQConfigMapping,
+  leaveInFloat,
   prepare,
   prepareQat,
   QConfig,
@@ -17,6 +19,7 @@ import {
 } from '@octet/quantization';
 import { manualSeed, noGrad, randn, tensor } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
+import * as inspect from '../src';
 import { analyze, equalize, type Finding } from '../src';
 import { batches, createNet, fusedNet, type Net } from './models';
 
@@ -115,7 +118,7 @@ describe('names what is wrong', () => {
   test('a weight channel a hundred times the others', async () => {
     const float = fusedNet();
     const weight = (float.second[0] as Conv2d).weight;
-    weight.copy_(weight.mul(tensor([100, 1, 1, 1, 1]).reshape([5, 1, 1, 1])));
+    noGrad(() => weight.copy_(weight.mul(tensor([100, 1, 1, 1, 1]).reshape([5, 1, 1, 1]))));
     const { findings, layers } = await analyze(float, await toInt8(float), data);
     const finding = findings.find(({ cause }) => cause === 'channelSpread');
     expect(finding?.layer).toBe('second.0');
@@ -132,9 +135,9 @@ describe('names what is wrong', () => {
     const [first, second] = [new Conv2d(2, 5, 1), new Conv2d(5, 5, 1, { groups: 5 })];
     const spread = tensor([1, 100, 100, 100, 100]);
     // The scale of weights fits each channel; that of the output can't.
-    first.weight.copy_(first.weight.abs().div(spread.reshape([5, 1, 1, 1])));
-    first.bias?.copy_(first.bias.abs().div(spread));
-    second.weight.copy_(second.weight.mul(spread.reshape([5, 1, 1, 1])));
+    noGrad(() => first.weight.copy_(first.weight.abs().div(spread.reshape([5, 1, 1, 1]))));
+    noGrad(() => first.bias?.copy_(first.bias.abs().div(spread)));
+    noGrad(() => second.weight.copy_(second.weight.mul(spread.reshape([5, 1, 1, 1]))));
     const model = fuse(new QuantWrapper(new Sequential(first, new ReLU(), second)).eval());
     const { weight } = getDefaultQConfig('x86');
     const qconfig = new QConfig({ activation: getDefaultQConfig('qnnpack').activation, weight });
@@ -207,12 +210,50 @@ describe('names what is wrong', () => {
   });
 });
 
+describe('layers between stubs, by leaveInFloat', () => {
+  test.each([
+    ['the float model', (float: Net) => float],
+    ['the mixed one', (_: Net, mixed: Net) => mixed],
+    ['the float one before it was fused', () => createNet()],
+    ['the prepared one', (_: Net, __: Net, prepared: Net) => prepared],
+  ])('%s', async (_, choose) => {
+    const float = fusedNet();
+    const { model: mixed, mapping } = leaveInFloat(
+      float,
+      ['first.0', 'head.1'],
+      getDefaultQConfigMapping('qnnpack'),
+    );
+    const prepared = prepare(mixed, mapping);
+    for (const x of data) noGrad(() => prepared.call(x));
+    const int8 = await convert(prepared);
+    const model = choose(float, mixed, prepared);
+    const before = String(model);
+    const { layers, findings } = await analyze(model, int8, data);
+    expect(layers.map(({ path, int8Type }) => [path, int8Type])).toEqual([
+      ['quant', 'Quantize'],
+      ['first.0.layer', null],
+      ['first.0.quant', 'Quantize'],
+      ['second.0', 'QuantizedConv2d'],
+      ['skip', 'QFunctional'],
+      ['head.1.layer', null],
+      ['head.1.quant', 'Quantize'],
+    ]);
+    expect(findings.find(({ cause }) => cause === 'float')?.why).toContain('first.0.layer');
+    expect(String(model)).toBe(before);
+  });
+
+  test('inspect still exports it', () => {
+    expect(inspect.leaveInFloat).toBe(leaveInFloat);
+    expect(inspect.FloatIsland).toBe(FloatIsland);
+  });
+});
+
 describe('refuses', () => {
   test('no data, and numbers that are not finite', async () => {
     const float = fusedNet();
     const int8 = await toInt8(float);
     await expect(analyze(float, int8, [])).rejects.toThrow(/analyze: expected some inputs, found none/);
-    (float.second[0] as Conv2d).weight.fill_(Number.NaN);
+    noGrad(() => (float.second[0] as Conv2d).weight.fill_(Number.NaN));
     await expect(analyze(float, int8, data)).rejects.toThrow(/NaN in the output of 'second\.0'/);
   });
 

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { analyze, compareBackends, renderReport, sensitivity } from '../src';
 import { batches, fusedNet } from './models';
 
-test('a page that needs nothing else; the analysis is plain data', async () => {
+test('a page that needs nothing else; the analysis is plain data', { timeout: 30_000 }, async () => {
   const data = batches(2);
   const float = fusedNet();
   const prepared = prepare(float, getDefaultQConfigMapping());
@@ -30,8 +30,15 @@ test('a page that needs nothing else; the analysis is plain data', async () => {
   // One cause in many layers is one card: four are described, the others named, the advice stands once.
   const finding = { cause: 'weights', why: 'Because <of it>.', advice: ['Try `this`.'] } as const;
   const paths = ['a', 'b', 'c', 'd', 'e', 'f'];
-  const findings = paths.map((layer, i) => ({ ...finding, layer, what: `Of ${layer}.`, db: 10 + i }));
-  const many = await renderReport({ ...analysis, findings });
+  const findings = paths.map((layer, i) => ({
+    ...finding,
+    layer,
+    what: `Of ${layer}.`,
+    db: 10 + i,
+    cost: null,
+  }));
+  const verdict = { ...analysis.verdict, kind: 'mend' as const };
+  const many = await renderReport({ ...analysis, verdict, findings });
   expect(many.match(/<article class="finding/g)).toHaveLength(1);
   expect(many).toContain('The same in 5 other layers.');
   expect(many.match(/Because &lt;of it&gt;\./g)).toHaveLength(4);

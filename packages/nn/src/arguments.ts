@@ -1,6 +1,6 @@
 /** Checks of constructor arguments, and how they are printed. */
 import { ArgumentError, describe, ShapeError } from '@octet/backend';
-import { formatShape, type Tensor } from '@octet/tensor';
+import { formatShape, kernel, type Tensor } from '@octet/tensor';
 
 /** A size of height and width, one number for both. */
 export type Size2 = number | readonly [height: number, width: number];
@@ -35,6 +35,7 @@ export function within(
 
 /** @throws ShapeError unless `x` has one of the ranks. */
 export function requireRank(op: string, x: Tensor, layout: string, ...ranks: readonly number[]): void {
+  kernel.requireTensor(op, x);
   if (ranks.includes(x.dim)) return;
   throw new ShapeError({
     op,

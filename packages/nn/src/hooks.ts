@@ -11,6 +11,8 @@ export interface HookOptions {
   copyOnClone?: boolean;
   /** Says that the hook stores no tensor it sees: see `keepsNothing` of Module. */
   keepsNothing?: boolean;
+  /** Whether the hook runs before those already there; false: after them. */
+  prepend?: boolean;
 }
 
 /** Sees the arguments before `forward`; may return others in their place. */
@@ -21,49 +23,55 @@ export type ForwardPreHook<M, Args> = (module: M, args: Args) => Args | void;
 // biome-ignore lint/suspicious/noConfusingVoidType: a hook that only looks returns nothing
 export type ForwardHook<M, Args, Out> = (module: M, args: Args, output: Out) => Out | void;
 
-interface Entry<H> {
-  readonly hook: H;
+/** Whether a hook runs before `forward` or after it. */
+export type HookTime = 'before' | 'after';
+
+interface Entry {
+  // biome-ignore lint/suspicious/noExplicitAny: Module types hooks for its callers
+  readonly hook: (...args: any[]) => any;
   readonly copyOnClone: boolean;
   readonly keepsNothing: boolean;
+  /** Whose hook it is: handles find it there after it was moved. */
+  home: Hooks;
 }
 
-function hookFlags(op: string, options: HookOptions | undefined): Required<HookOptions> {
-  const { copyOnClone = false, keepsNothing = false } = checkOptions(op, options, 'copyOnClone keepsNothing');
-  return { copyOnClone, keepsNothing };
-}
-
-/** The hooks of one module, in order of registration. */
+/** The hooks of one module, in order. */
 export class Hooks {
-  // biome-ignore-start lint/suspicious/noExplicitAny: Module types them for its callers
-  private before: readonly Entry<ForwardPreHook<any, any>>[] = [];
-  private after: readonly Entry<ForwardHook<any, any, any>>[] = [];
+  private before: readonly Entry[] = [];
+  private after: readonly Entry[] = [];
 
-  addBefore(hook: ForwardPreHook<any, any>, options: HookOptions | undefined): HookHandle {
-    const entry = { hook, ...hookFlags('registerForwardPreHook', options) };
-    this.before = [...this.before, entry];
-    const remove = () => {
-      this.before = this.before.filter((e) => e !== entry);
-    };
-    return { remove };
+  add(time: HookTime, hook: Entry['hook'], options: HookOptions | undefined): HookHandle {
+    const op = time === 'before' ? 'registerForwardPreHook' : 'registerForwardHook';
+    const {
+      copyOnClone = false,
+      keepsNothing = false,
+      prepend = false,
+    } = checkOptions(op, options, 'copyOnClone keepsNothing prepend');
+    const entry: Entry = { hook, copyOnClone, keepsNothing, home: this };
+    this[time] = prepend ? [entry, ...this[time]] : [...this[time], entry];
+    return { remove: () => entry.home.drop((e) => e === entry) };
   }
 
-  addAfter(hook: ForwardHook<any, any, any>, options: HookOptions | undefined): HookHandle {
-    const entry = { hook, ...hookFlags('registerForwardHook', options) };
-    this.after = [...this.after, entry];
-    const remove = () => {
-      this.after = this.after.filter((e) => e !== entry);
-    };
-    return { remove };
+  drop(which: (entry: Entry) => boolean): void {
+    this.before = this.before.filter((e) => !which(e));
+    this.after = this.after.filter((e) => !which(e));
+  }
+
+  /** Gives the hooks of one time to another module, behind its own. */
+  moveTo(other: Hooks, time: HookTime): void {
+    for (const entry of this[time]) entry.home = other;
+    other[time] = [...other[time], ...this[time]];
+    this[time] = [];
   }
 
   /** `forward` with all hooks around it. */
+  // biome-ignore lint/suspicious/noExplicitAny: see above
   around(module: AnyModule, args: any[]): any {
     for (const { hook } of this.before) args = hook(module, args) ?? args;
     let output = module.forward(...args);
     for (const { hook } of this.after) output = hook(module, args, output) ?? output;
     return output;
   }
-  // biome-ignore-end lint/suspicious/noExplicitAny: see above
 
   get count(): number {
     return this.before.length + this.after.length;
@@ -74,11 +82,13 @@ export class Hooks {
     return [...this.before, ...this.after].every((entry) => entry.keepsNothing);
   }
 
-  /** What a copied module gets; undefined if nothing. */
-  forClone(): Hooks | undefined {
+  /** What a copied module gets: all hooks, or those that ask for it; undefined if nothing. */
+  forClone(all: boolean): Hooks | undefined {
     const copy = new Hooks();
-    copy.before = this.before.filter((e) => e.copyOnClone);
-    copy.after = this.after.filter((e) => e.copyOnClone);
+    const copied = (entries: readonly Entry[]) =>
+      entries.filter((e) => all || e.copyOnClone).map((e) => ({ ...e, home: copy }));
+    copy.before = copied(this.before);
+    copy.after = copied(this.after);
     return copy.count > 0 ? copy : undefined;
   }
 }

@@ -1,13 +1,22 @@
 /** Layers, losses and what is made of them. */
 export * as functional from './functional';
-export type { ForwardHook, ForwardPreHook, HookHandle, HookOptions } from './hooks';
+export type { ForwardHook, ForwardPreHook, HookHandle, HookOptions, HookTime } from './hooks';
 export * as init from './init';
 export { skipInit } from './init';
 export * from './layers';
 export * from './losses';
-export { type AnyModule, hasHooks, inTurn, keepsNothing, Module, type Step } from './module';
+export {
+  type AnyModule,
+  hasHooks,
+  inTurn,
+  keepsNothing,
+  Module,
+  moveHooks,
+  removeHooks,
+  type Step,
+} from './module';
 export { ModuleList } from './module-list';
 export { Buffer, type BufferOptions, Parameter } from './parameter';
 export { Sequential } from './sequential';
-export { type LoadResult, type StateDict, type StateLoader, stateKey } from './state-dict';
+export { type LoadResult, type SaveState, type StateDict, type StateLoader, stateKey } from './state-dict';
 export { type Measured, summary } from './summary';

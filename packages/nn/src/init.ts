@@ -3,7 +3,15 @@
  * Nothing is recorded. All give the tensor back.
  */
 import { ArgumentError, checkOptions, hostArray, ShapeError } from '@octet/backend';
-import { defaultGenerator, formatShape, fromData, type Generator, numel, type Tensor } from '@octet/tensor';
+import {
+  defaultGenerator,
+  formatShape,
+  fromData,
+  type Generator,
+  noGrad,
+  numel,
+  type Tensor,
+} from '@octet/tensor';
 
 export interface RandomFill {
   /** The default generator, which `manualSeed` seeds, unless given. */
@@ -31,7 +39,7 @@ function fillEach(t: Tensor, next: () => number): Tensor {
   if (skipping) return t;
   const data = hostArray(t.dtype, t.numel);
   for (let i = 0; i < data.length; i++) data[i] = next();
-  return t.copy_(fromData(data, t.shape, { dtype: t.storage.dtype, backend: t.backend }));
+  return noGrad(() => t.copy_(fromData(data, t.shape, { dtype: t.storage.dtype, backend: t.backend })));
 }
 
 /** Evenly between `low` and `high`. */
@@ -47,15 +55,15 @@ export function normal_(t: Tensor, mean = 0, std = 1, options?: RandomFill): Ten
 }
 
 export function constant_(t: Tensor, value: number): Tensor {
-  return t.fill_(value);
+  return noGrad(() => t.fill_(value));
 }
 
 export function zeros_(t: Tensor): Tensor {
-  return t.fill_(0);
+  return constant_(t, 0);
 }
 
 export function ones_(t: Tensor): Tensor {
-  return t.fill_(1);
+  return constant_(t, 1);
 }
 
 /**

@@ -1,9 +1,11 @@
 import { ModuleError } from '@octet/backend';
-import { type AnyModule, Module } from './module';
+import { type AnyModule, Module, requireModule } from './module';
 import { numbered, pick } from './sequential';
 
 /** A list of modules as a field of another; the children are '0', '1', … It computes nothing itself. */
 export class ModuleList<M extends AnyModule = Module> extends Module<never[], never> implements Iterable<M> {
+  static override readonly name: string = 'ModuleList';
+
   [index: number]: M;
 
   constructor(modules: Iterable<M> = []) {
@@ -31,7 +33,7 @@ export class ModuleList<M extends AnyModule = Module> extends Module<never[], ne
   }
 
   append(module: M): this {
-    this[this.length] = module;
+    this[this.length] = requireModule('ModuleList', module);
     return this;
   }
 

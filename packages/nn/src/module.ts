@@ -1,10 +1,32 @@
-import { type Backend, checkOptions, isFloatDType, ModuleError } from '@octet/backend';
+import {
+  type Backend,
+  checkOptions,
+  isFloatDType,
+  kind,
+  ModuleError,
+  OctetError,
+  requireOwnCopy,
+} from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
-import { freeIntermediate, Tensor } from '@octet/tensor';
+import { freeIntermediate, getBackend, Tensor } from '@octet/tensor';
 import { type Copies, deepCopy } from './clone';
-import { type ForwardHook, type ForwardPreHook, type HookHandle, type HookOptions, Hooks } from './hooks';
+import {
+  type ForwardHook,
+  type ForwardPreHook,
+  type HookHandle,
+  type HookOptions,
+  Hooks,
+  type HookTime,
+} from './hooks';
 import { Buffer, Parameter, sameKind } from './parameter';
-import { type LoadResult, load, type StateDict, type StateLoader, stateKey } from './state-dict';
+import {
+  type LoadResult,
+  load,
+  type SaveState,
+  type StateDict,
+  type StateLoader,
+  stateKey,
+} from './state-dict';
 
 /** A module whatever it takes and gives. */
 // biome-ignore lint/suspicious/noExplicitAny: the children of a module have any signature
@@ -12,6 +34,23 @@ export type AnyModule = Module<any, any>;
 
 // Beside the modules, not in them: hooks are no part of a module's fields, and a clone starts without.
 const hooksOf = new WeakMap<object, Hooks>();
+
+// Where modules were moved to: those without tensors have nothing else to tell by.
+const homes = new WeakMap<object, Backend>();
+
+/** The outermost module so far that an error's path leads down from. */
+const foundUnder = new WeakMap<OctetError, AnyModule>();
+
+/** Lets an error that passes through the call of `module` name where it came from, as seen from there. */
+function placeIn(module: AnyModule, error: OctetError): void {
+  const inner = foundUnder.get(error);
+  const way = inner ? module.namedModules().find(([, m]) => m === inner)?.[0] : '';
+  // Called from here, but no part of it.
+  if (way === undefined) return;
+  foundUnder.set(error, module);
+  const { path = '', type = typeName(module) } = error.module ?? {};
+  error.placeIn(way && path ? join(way, path) : way || path, type);
+}
 
 /** How often a module was called that may keep what it sees. */
 let keepers = 0;
@@ -50,11 +89,20 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
   /** What the module computes. Use `call`, which runs the hooks too. */
   abstract forward(...args: Args): Out;
 
-  /** `forward` with the hooks around it. */
+  get [kind](): string {
+    return 'Module';
+  }
+
+  /** `forward` with the hooks around it. Errors that Octet throws there name the module, from the one that was called first. */
   call(...args: Args): Out {
     const hooks = hooksOf.get(this);
     if (mayKeep(this, hooks)) keepers += 1;
-    return hooks ? hooks.around(this, args) : this.forward(...args);
+    try {
+      return hooks ? hooks.around(this, args) : this.forward(...args);
+    } catch (error) {
+      if (error instanceof OctetError) placeIn(this, error);
+      throw error;
+    }
   }
 
   // ---- mode
@@ -208,6 +256,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
       return copy;
     };
     for (const module of this.modules()) {
+      if (typeof target !== 'string') homes.set(module, target);
       for (const [name, t] of ownTensors(module)) setField(module, name, move(t));
       module.tensorsChanged();
     }
@@ -217,11 +266,12 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
   /**
    * A deep copy: modules, tensors, and what arrays, maps, sets and plain objects in the fields hold. What is shared
    * within the model is shared within the copy. Functions, the `qconfig` and instances of other classes are the same
-   * objects; gradients are not copied, nor are hooks, unless registered with `copyOnClone`. Classes with `#private`
-   * fields can't be copied.
+   * objects; gradients are not copied, nor are hooks, unless registered with `copyOnClone` or asked for by `hooks: true`.
+   * Classes with `#private` fields can't be copied.
    */
-  clone(): this {
-    return copyModule(this, new Map());
+  clone(options?: { hooks?: boolean }): this {
+    const { hooks = false } = checkOptions('clone', options, 'hooks');
+    return copyModule(this, new Map(), hooks);
   }
 
   /**
@@ -235,13 +285,18 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
   /**
    * Parameters and persistent buffers under PyTorch's names, in order. The tensors are detached and share memory with
    * the module: clone what must not change with it.
+   *
+   * @throws ModuleError for two fields of one name there, such as `fcOut` and `fc_out`
    */
   stateDict(): StateDict {
     const out: StateDict = {};
+    const home = [...this.parameters(), ...this.buffers()][0]?.backend ?? getBackend();
     const visit = (module: AnyModule, prefix: string) => {
-      module.saveState((key, tensor) => {
+      requireOwnKeys(module);
+      const save = (key: string, tensor: Tensor) => {
         out[prefix + key] = tensor;
-      });
+      };
+      module.saveState(Object.assign(save, { backend: homes.get(module) ?? home }));
       for (const [name, child] of module.namedChildren()) visit(child, `${prefix}${stateKey(name)}.`);
     };
     visit(this, '');
@@ -250,21 +305,29 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
 
   /**
    * Copies the entries of `state` into parameters and buffers, in place; across backends too. Everything is checked
-   * before anything changes.
+   * before anything changes. A tensor or module that is in several places needs to be there under one name only.
    *
-   * @throws ModuleError naming every entry that is missing or unexpected (if strict) or of the wrong shape or dtype;
+   * @throws ModuleError as `stateDict`, and naming every entry that is missing or unexpected (if strict) or of the wrong shape or dtype;
    * BackendError for entries that would have to be read from a backend that can't be at once: see `loadStateDictAsync`
    */
   loadStateDict(state: Readonly<StateDict>, options?: { strict?: boolean }): LoadResult {
     const { strict = true } = checkOptions('loadStateDict', options, 'strict');
-    const result = load(typeName(this), state, strict, (loader) => {
+    const [result, replaced] = load(typeName(this), state, strict, this, (loader) => {
       const visit = (module: AnyModule, at: StateLoader) => {
+        requireOwnKeys(module);
         module.loadState(at);
-        for (const [name, child] of module.namedChildren()) visit(child, at.child(stateKey(name)));
+        for (const [name, child] of module.namedChildren()) visit(child, at.child(stateKey(name), child));
       };
       visit(this, loader);
     });
-    for (const module of this.modules()) module.tensorsChanged();
+    for (const module of this.modules()) {
+      // A shared one that the state names once.
+      for (const [name, t] of ownTensors(module)) {
+        const other = replaced.get(t);
+        if (other) setField(module, name, other);
+      }
+      module.tensorsChanged();
+    }
     return result;
   }
 
@@ -281,7 +344,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
    * Hands this module's own entries (not its children's) to `save`. Override it together with `loadState` for state
    * that isn't in parameters and buffers: call `super`, then save more.
    */
-  protected saveState(save: (key: string, tensor: Tensor) => void): void {
+  protected saveState(save: SaveState): void {
     for (const [name, t] of ownTensors(this)) {
       if (!(t instanceof Buffer) || t.persistent) save(stateKey(name), t.detach());
     }
@@ -297,7 +360,8 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
       load.commit(() => {
         // Another shape, or another scale and zero point, need another tensor.
         const replace = buffer?.anyShape || own.isQuantized;
-        if (replace) setField(this, name, sameKind(own, source.detach().clone().to(own.backend)));
+        const other = () => sameKind(own, source.detach().clone().to(own.backend));
+        if (replace) setField(this, name, load.replace(own, other));
         else own.copy_(source);
       });
     }
@@ -307,12 +371,12 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
 
   /** `hook` runs before every `call`, with the arguments, and may return others. */
   registerForwardPreHook(hook: ForwardPreHook<this, Args>, options?: HookOptions): HookHandle {
-    return hooksFor(this).addBefore(hook, options);
+    return hooksFor(this).add('before', hook, options);
   }
 
   /** `hook` runs after every `call`, with arguments and output, and may return another output. */
   registerForwardHook(hook: ForwardHook<this, Args, Out>, options?: HookOptions): HookHandle {
-    return hooksFor(this).addAfter(hook, options);
+    return hooksFor(this).add('after', hook, options);
   }
 
   // ---- printing
@@ -354,6 +418,22 @@ export function hasHooks(module: AnyModule): boolean {
   return (hooksOf.get(module)?.count ?? 0) > 0;
 }
 
+/**
+ * Gives the hooks of one module, those before `forward`, after it, or both, to another, behind its own: for a module that takes
+ * the place of another. The hooks' handles go on taking them off.
+ */
+export function moveHooks(from: AnyModule, to: AnyModule, ...times: readonly HookTime[]): void {
+  const hooks = hooksOf.get(from);
+  if (!hooks) return;
+  for (const time of times.length > 0 ? times : (['before', 'after'] as const))
+    hooks.moveTo(hooksFor(to), time);
+}
+
+/** Takes these hooks off the module, however often they are registered there. */
+export function removeHooks(module: AnyModule, ...hooks: readonly unknown[]): void {
+  hooksOf.get(module)?.drop(({ hook }) => hooks.includes(hook));
+}
+
 /** A module, or a function that stores neither what it takes nor what it gives. */
 export type Step = Module | ((x: Tensor) => Tensor);
 
@@ -367,7 +447,7 @@ export function inTurn(x: Tensor, ...steps: readonly Step[]): Tensor {
   let ours = false;
   for (const step of steps) {
     const before = keepers;
-    const y = step instanceof Module ? step.call(at) : step(at);
+    const y = typeof step === 'function' ? step(at) : requireModule('inTurn', step).call(at);
     const kept = keepers !== before;
     if (y.storage === at.storage) ours &&= !kept;
     else {
@@ -377,6 +457,13 @@ export function inTurn(x: Tensor, ...steps: readonly Step[]): Tensor {
     at = y;
   }
   return at;
+}
+
+/** @throws ModuleError unless `value` is a module, BackendError for one of another copy of the package */
+export function requireModule<M extends AnyModule>(op: string, value: M): M {
+  if (value instanceof Module) return value;
+  requireOwnCopy(op, value, { Module });
+  throw new ModuleError({ op, expected: 'a module', found: String(value), fix: 'Pass modules.' });
 }
 
 /** The name of a module's class, for people. */
@@ -395,8 +482,15 @@ function hooksFor(module: object): Hooks {
 
 type Class<T> = abstract new (...args: never[]) => T;
 
-function fieldsOf<T>(module: object, type: Class<T>): [string, T][] {
-  return Object.entries(module).filter((field): field is [string, T] => field[1] instanceof type);
+const classes = { Tensor, Parameter, Buffer, Module };
+
+/** @throws BackendError if a field holds what another copy of the packages made: it would be passed over */
+function fieldsOf<T>(module: object, ...types: readonly Class<T>[]): [string, T][] {
+  return Object.entries(module).filter((field): field is [string, T] => {
+    const [name, value] = field;
+    requireOwnCopy(`${typeName(module)}.${name}`, value, classes);
+    return types.some((type) => value instanceof type);
+  });
 }
 
 function setField(module: object, name: string, value: unknown): void {
@@ -405,10 +499,25 @@ function setField(module: object, name: string, value: unknown): void {
 
 /** Parameters and buffers of the module itself, in the order of its fields. */
 function ownTensors(module: object): [string, Parameter | Buffer][] {
-  return Object.entries(module).filter(
-    (field): field is [string, Parameter | Buffer] =>
-      field[1] instanceof Parameter || field[1] instanceof Buffer,
-  );
+  return fieldsOf<Parameter | Buffer>(module, Parameter, Buffer);
+}
+
+/** @throws ModuleError for fields that a state dict can't tell apart */
+function requireOwnKeys(module: AnyModule): void {
+  const fields = new Map<string, string>();
+  for (const [name] of [...ownTensors(module), ...module.namedChildren()]) {
+    const key = stateKey(name);
+    const other = fields.get(key);
+    if (other !== undefined) {
+      throw new ModuleError({
+        op: 'stateDict',
+        expected: `a key of its own for each field of ${typeName(module)}`,
+        found: `'${key}' for '${other}' and '${name}'`,
+        fix: 'Rename one of them.',
+      });
+    }
+    fields.set(key, name);
+  }
 }
 
 function tensorsUnder<T extends Tensor>(root: AnyModule, type: Class<T>): [string, T][] {
@@ -423,7 +532,7 @@ function join(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`;
 }
 
-function copyModule<M extends object>(module: M, copies: Copies): M {
+function copyModule<M extends object>(module: M, copies: Copies, allHooks: boolean): M {
   const copy = Object.create(Object.getPrototypeOf(module)) as M;
   copies.set(module, copy);
   for (const [name, value] of Object.entries(module)) {
@@ -433,10 +542,12 @@ function copyModule<M extends object>(module: M, copies: Copies): M {
       name,
       shared
         ? value
-        : deepCopy(value, copies, (v) => (v instanceof Module ? copyModule(v, copies) : undefined)),
+        : deepCopy(value, copies, (v) => (v instanceof Module ? copyModule(v, copies, allHooks) : undefined)),
     );
   }
-  const hooks = hooksOf.get(module)?.forClone();
+  const home = homes.get(module);
+  if (home) homes.set(copy, home);
+  const hooks = hooksOf.get(module)?.forClone(allHooks);
   if (hooks) hooksOf.set(copy, hooks);
   (copy as unknown as { tensorsChanged(): void }).tensorsChanged();
   return copy;

@@ -1,5 +1,5 @@
-import { checkOptions } from '@octet/backend';
-import { Tensor } from '@octet/tensor';
+import { checkOptions, kind } from '@octet/backend';
+import { kernel, Tensor } from '@octet/tensor';
 
 /**
  * A tensor that a module learns. A module's fields that hold one are its parameters; see `Module`.
@@ -12,8 +12,13 @@ export class Parameter extends Tensor {
   declare protected readonly kind: 'parameter';
 
   constructor(data: Tensor, requiresGrad = true) {
+    kernel.requireTensor('Parameter', data);
     super(data.storage, data, data.dtype, data.qparams);
     this.requiresGrad = requiresGrad;
+  }
+
+  override get [kind](): string {
+    return 'Parameter';
   }
 }
 
@@ -34,9 +39,14 @@ export class Buffer extends Tensor {
 
   constructor(data: Tensor, options?: BufferOptions) {
     const { persistent = true, anyShape = false } = checkOptions('Buffer', options, 'persistent anyShape');
+    kernel.requireTensor('Buffer', data);
     super(data.storage, data, data.dtype, data.qparams);
     this.persistent = persistent;
     this.anyShape = anyShape;
+  }
+
+  override get [kind](): string {
+    return 'Buffer';
   }
 }
 

@@ -1,9 +1,11 @@
 import { ArgumentError } from '@octet/backend';
 import type { Tensor } from '@octet/tensor';
-import { inTurn, Module } from './module';
+import { inTurn, Module, requireModule } from './module';
 
 /** Modules one after another; the children are '0', '1', … */
 export class Sequential extends Module implements Iterable<Module> {
+  static override readonly name: string = 'Sequential';
+
   [index: number]: Module;
 
   constructor(...modules: readonly Module[]) {
@@ -27,7 +29,7 @@ export class Sequential extends Module implements Iterable<Module> {
   }
 
   append(module: Module): this {
-    this[this.length] = module;
+    this[this.length] = requireModule('Sequential', module);
     return this;
   }
 

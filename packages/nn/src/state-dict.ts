@@ -1,5 +1,5 @@
-import { BackendError, isFloatDType, ModuleError, type TypedArray } from '@octet/backend';
-import { formatShape, sameShape, Tensor } from '@octet/tensor';
+import { type Backend, BackendError, isFloatDType, ModuleError, type TypedArray } from '@octet/backend';
+import { formatShape, kernel, noGrad, sameShape, Tensor } from '@octet/tensor';
 
 /** Names as in a PyTorch checkpoint, in the order of the modules' fields. The tensors share the model's memory. */
 export type StateDict = Record<string, Tensor>;
@@ -22,9 +22,21 @@ export function stateKey(field: string): string {
     .toLowerCase();
 }
 
+/** What a module's `saveState` hands its entries to. */
+export interface SaveState {
+  (key: string, tensor: Tensor): void;
+  /** Where the module is: for entries that are made when they are saved. */
+  readonly backend?: Backend;
+}
+
 /** The findings of one `loadStateDict`, over all modules. */
 export interface LoadReport {
-  readonly missing: string[];
+  /** Entries that aren't there, and whose they would be. */
+  readonly missing: { readonly path: string; readonly owner: object; readonly part: string }[];
+  /** The parts of each owner that are there, under one name or another: a tensor, or what a module calls by its key. */
+  readonly found: Map<object, Set<string>>;
+  /** Tensors that others took the place of. */
+  readonly replaced: Map<Tensor, Tensor>;
   readonly problems: string[];
   readonly seen: Set<string>;
   readonly commits: (() => void)[];
@@ -40,27 +52,36 @@ export class StateLoader {
     /** Of this module's keys: '' or 'layers.0.'. */
     readonly prefix: string,
     private readonly report: LoadReport,
+    private readonly module: object,
   ) {}
 
   /** The same load, as the child `name` sees it. */
-  child(name: string): StateLoader {
-    return new StateLoader(this.state, `${this.prefix}${name}.`, this.report);
+  child(name: string, module: object): StateLoader {
+    return new StateLoader(this.state, `${this.prefix}${name}.`, this.report, module);
   }
 
   has(key: string): boolean {
     return Object.hasOwn(this.state, this.prefix + key);
   }
 
-  /** The entry `key` of this module (PyTorch's name, without the prefix). Without it: undefined, noted as missing. */
-  take(key: string): Tensor | undefined {
+  /**
+   * The entry `key` of this module (PyTorch's name, without the prefix). Without it: undefined, noted as missing, unless the
+   * same tensor `own`, or without one the same module's entry, is there under another name.
+   */
+  take(key: string, own?: Tensor): Tensor | undefined {
     const path = this.prefix + key;
+    const { missing, found: parts, seen } = this.report;
+    const owner = own ?? this.module;
+    const part = own ? '' : key;
     if (!this.has(key)) {
-      this.report.missing.push(path);
+      missing.push({ path, owner, part });
       return undefined;
     }
-    this.report.seen.add(path);
+    seen.add(path);
+    parts.set(owner, (parts.get(owner) ?? new Set()).add(part));
     const found: unknown = this.state[path];
     if (found instanceof Tensor) return found;
+    kernel.requireOwnTensor('loadStateDict', found);
     this.reject(key, 'a tensor', typeof found);
     return undefined;
   }
@@ -70,7 +91,7 @@ export class StateLoader {
    * Undefined, with the problem noted, if it doesn't. @throws BackendError as `read`, if it is on another backend than `own`
    */
   takeLike(key: string, own: Tensor, { anyShape = false }: { anyShape?: boolean } = {}): Tensor | undefined {
-    const found = this.take(key);
+    const found = this.take(key, own);
     if (!found) return undefined;
     if (found.backend !== own.backend) requireReadable(found);
     if (!anyShape && !sameShape(found.shape, own.shape)) {
@@ -94,6 +115,21 @@ export class StateLoader {
     return found?.dataSync();
   }
 
+  /** Forgives that the entry `key` is missing: what older checkpoints lack. */
+  forgive(key: string): void {
+    const { missing } = this.report;
+    const at = missing.findIndex(({ path }) => path === this.prefix + key);
+    if (at >= 0) missing.splice(at, 1);
+  }
+
+  /** For `commit`: another tensor in the place of `own`, the same one wherever `own` is. */
+  replace<T extends Tensor>(own: T, make: () => T): T {
+    const { replaced } = this.report;
+    const other = (replaced.get(own) as T | undefined) ?? make();
+    replaced.set(own, other);
+    return other;
+  }
+
   /** Notes that the entry `key` doesn't fit: nothing at all will be loaded. */
   reject(key: string, expected: string, found: string): void {
     this.report.problems.push(`${this.prefix}${key}: expected ${expected}, found ${found}`);
@@ -115,19 +151,29 @@ function requireReadable({ backend }: Tensor): void {
   });
 }
 
-/** Checks the whole of `state` by `visit`, then loads it. @throws ModuleError with everything that is wrong */
+/**
+ * Checks the whole of `state` by `visit`, then loads it. Returns what had no counterpart, and the tensors that others took
+ * the place of. @throws ModuleError with everything that is wrong
+ */
 export function load(
   name: string,
   state: Readonly<StateDict>,
   strict: boolean,
+  module: object,
   visit: (loader: StateLoader) => void,
-): LoadResult {
-  const report: LoadReport = { missing: [], problems: [], seen: new Set(), commits: [] };
-  visit(new StateLoader(state, '', report));
+): [LoadResult, replaced: ReadonlyMap<Tensor, Tensor>] {
+  const report: LoadReport = {
+    ...{ missing: [], problems: [], commits: [] },
+    ...{ seen: new Set(), found: new Map(), replaced: new Map() },
+  };
+  visit(new StateLoader(state, '', report, module));
+  const missingKeys = report.missing
+    .filter(({ owner, part }) => !report.found.get(owner)?.has(part))
+    .map(({ path }) => path);
   const unexpectedKeys = Object.keys(state).filter((key) => !report.seen.has(key));
   const wrong = [...report.problems];
   if (strict) {
-    wrong.push(...report.missing.map((key) => `${key}: missing`));
+    wrong.push(...missingKeys.map((key) => `${key}: missing`));
     wrong.push(...unexpectedKeys.map((key) => `${key}: unexpected`));
   }
   if (wrong.length > 0) {
@@ -139,6 +185,8 @@ export function load(
       fix: 'Nothing was loaded. Build the model with the arguments it was saved with; { strict: false } forgives missing and unexpected entries, nothing else.',
     });
   }
-  for (const commit of report.commits) commit();
-  return { missingKeys: report.missing, unexpectedKeys };
+  noGrad(() => {
+    for (const commit of report.commits) commit();
+  });
+  return [{ missingKeys, unexpectedKeys }, report.replaced];
 }

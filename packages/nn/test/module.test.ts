@@ -10,8 +10,10 @@ import {
   Linear,
   Module,
   ModuleList,
+  moveHooks,
   Parameter,
   ReLU,
+  removeHooks,
   Sequential,
 } from '../src';
 import { ConvBNReLU, Model } from './models';
@@ -207,6 +209,69 @@ describe('hooks', () => {
     m.call(tensor([1]));
     expect(calls).toBe(1);
     expect([hasHooks(m), hasHooks(new ReLU())]).toEqual([false, false]);
+  });
+
+  /** A module whose hooks note that they ran. */
+  function noted() {
+    const runs: string[] = [];
+    const note = (name: string) => () => void runs.push(name);
+    const module = new ReLU();
+    const pre = module.registerForwardPreHook(note('pre'));
+    const first = module.registerForwardHook(note('first'));
+    const second = module.registerForwardHook(note('second'));
+    const ran = (m: ReLU) => {
+      runs.length = 0;
+      m.call(tensor([1]));
+      return runs.join(' ');
+    };
+    return { module, note, ran, handles: [pre, first, second] };
+  }
+
+  test('prepend puts one before the others', () => {
+    const { module, note, ran } = noted();
+    module.registerForwardHook(note('earlier'), { prepend: true });
+    module.registerForwardPreHook(note('earliest'), { prepend: true });
+    expect(ran(module)).toBe('earliest pre earlier first second');
+  });
+
+  test('a clone has them if asked, at every depth, and handles are the original’s', () => {
+    const { module, ran, handles } = noted();
+    expect(ran(module.clone())).toBe('');
+    const nested = new Sequential(new Sequential(module)).clone({ hooks: true });
+    const copy = (nested.at(0) as Sequential).at(0) as ReLU;
+    expect(ran(copy)).toBe('pre first second');
+    for (const handle of handles) handle.remove();
+    expect([ran(module), ran(copy)]).toEqual(['', 'pre first second']);
+  });
+
+  test('move to another module behind its own, handles with them', () => {
+    const { module, note, ran, handles } = noted();
+    const other = new ReLU();
+    other.registerForwardHook(note('own'));
+    moveHooks(module, other, 'before');
+    expect([ran(module), ran(other)]).toEqual(['first second', 'pre own']);
+    moveHooks(module, other);
+    expect([ran(module), ran(other)]).toEqual(['', 'pre own first second']);
+    handles[1].remove();
+    expect(ran(other)).toBe('pre own second');
+    const third = new ReLU();
+    moveHooks(other, third);
+    handles[0].remove();
+    expect(ran(third)).toBe('own second');
+    moveHooks(new ReLU(), third);
+    expect(ran(third)).toBe('own second');
+  });
+
+  test('removeHooks takes off these', () => {
+    const { module, ran } = noted();
+    let calls = 0;
+    const count = () => void calls++;
+    module.registerForwardHook(count);
+    module.registerForwardPreHook(count);
+    removeHooks(new ReLU(), count);
+    removeHooks(module, count);
+    expect(ran(module)).toBe('pre first second');
+    expect(calls).toBe(0);
   });
 });
 

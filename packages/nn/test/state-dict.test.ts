@@ -1,8 +1,10 @@
 import { extendBackend, ModuleError } from '@octet/backend';
-import { getBackend, ones, randn, type Tensor, tensor, zeros } from '@octet/tensor';
+import { getBackend, noGrad, ones, randn, type Tensor, tensor, zeros } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
 import {
+  BatchNorm2d,
   Buffer,
+  Embedding,
   Linear,
   Module,
   Parameter,
@@ -46,7 +48,7 @@ test('keys are those of PyTorch, in its order', () => {
 test('entries are detached and share memory', () => {
   const m = new Linear(1, 1);
   const { weight } = m.stateDict();
-  m.weight.fill_(7);
+  noGrad(() => m.weight.fill_(7));
   expect(weight.itemSync()).toBe(7);
   expect(weight.requiresGrad).toBe(false);
 });
@@ -69,7 +71,7 @@ describe('loadStateDict', () => {
     const x = randn([2, 2, 6, 6]);
     expect(b.eval().call(x).dataSync()).toEqual(a.eval().call(x).dataSync());
     expect(b.getSubmodule('layers.0.1').buffers()[2].itemSync()).toBe(1);
-    b.lastLinear.weight.fill_(0);
+    noGrad(() => b.lastLinear.weight.fill_(0));
     expect(a.lastLinear.weight.dataSync()).not.toContain(0);
   });
 
@@ -206,4 +208,116 @@ describe('a module with state of its own', () => {
     expect(m.at(1)).toMatchObject({ scale: 1, changes: 0 });
     expect(m.stateDict()['0.weight'].itemSync()).toBe(before);
   });
+});
+
+describe('what is in several places', () => {
+  class Tied extends Module {
+    readonly embedding = new Embedding(3, 2);
+    readonly out = new Linear(2, 3, { bias: false });
+    readonly scale: Buffer = new Buffer(tensor([1]), { anyShape: true });
+    readonly norm: Module & { scale?: Buffer } = new ReLU();
+
+    constructor() {
+      super();
+      this.out.weight = this.embedding.weight;
+      this.norm.scale = this.scale;
+    }
+
+    forward(x: Tensor) {
+      return this.out.call(this.embedding.call(x));
+    }
+  }
+  const state = () => ({
+    weight: tensor([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ]),
+    scale: tensor([7, 8]),
+  });
+
+  test.each([
+    ['embedding.weight', 'scale'],
+    ['out.weight', 'norm.scale'],
+  ])('needs to be there under one name only: %s, %s', (weight, scale) => {
+    const m = new Tied();
+    const { weight: w, scale: s } = state();
+    expect(m.loadStateDict({ [weight]: w, [scale]: s })).toEqual({ missingKeys: [], unexpectedKeys: [] });
+    expect(m.out.weight).toBe(m.embedding.weight);
+    expect([...m.out.weight.dataSync()]).toEqual([1, 2, 3, 4, 5, 6]);
+    // One of any shape is another tensor now, in both places.
+    expect([...m.scale.dataSync()]).toEqual([7, 8]);
+    expect(m.norm.scale).toBe(m.scale);
+  });
+
+  test('is missing if it is there under none of its names', () => {
+    const m = new Tied();
+    expect(() => m.loadStateDict({ scale: state().scale })).toThrow(
+      'embedding.weight: missing\n  out.weight: missing',
+    );
+    expect(m.loadStateDict({}, { strict: false }).missingKeys).toHaveLength(4);
+  });
+
+  test('as a module, with state of its own', () => {
+    class Own extends Module {
+      own = 1;
+      forward(x: Tensor) {
+        return x;
+      }
+      protected override saveState(save: (key: string, t: Tensor) => void) {
+        save('own', tensor(this.own));
+      }
+      protected override loadState(load: StateLoader) {
+        const own = load.read('own');
+        load.commit(() => {
+          if (own) this.own = own[0];
+        });
+      }
+    }
+    for (const name of ['0', '1']) {
+      const shared = new Own();
+      new Sequential(shared, shared).loadStateDict({ [`${name}.own`]: tensor(5) });
+      expect(shared.own).toBe(5);
+    }
+  });
+});
+
+test('fields that a state dict cannot tell apart are refused by name, before anything is saved or loaded', () => {
+  class Twice extends Module {
+    fcOut = new Linear(1, 1);
+    fc_out = new Linear(1, 1);
+    forward(x: Tensor) {
+      return x;
+    }
+  }
+  class Tensors extends Module {
+    runMean = new Buffer(tensor(1));
+    run_mean = new Parameter(tensor(1));
+    forward(x: Tensor) {
+      return x;
+    }
+  }
+  const error = { name: 'ModuleError', op: 'stateDict', found: "'fc_out' for 'fcOut' and 'fc_out'" };
+  expect(() => new Sequential(new Twice()).stateDict()).toThrow(expect.objectContaining(error));
+  expect(() => new Twice().loadStateDict({})).toThrow(expect.objectContaining(error));
+  expect(() => new Tensors().stateDict()).toThrow("found 'run_mean' for 'runMean' and 'run_mean'");
+});
+
+test('checkpoints of old versions, which count no batches, load strictly', () => {
+  const norm = new BatchNorm2d(2);
+  const { num_batches_tracked: _, ...old } = norm.stateDict();
+  norm.call(ones([1, 2, 2, 2]));
+  old.weight = tensor([2, 3]);
+  expect(norm.loadStateDict(old)).toEqual({ missingKeys: [], unexpectedKeys: [] });
+  expect([...(norm.weight as Tensor).dataSync()]).toEqual([2, 3]);
+  expect(norm.numBatchesTracked?.itemSync()).toBe(1);
+  const { running_var: __, ...broken } = norm.stateDict();
+  expect(() => norm.loadStateDict(broken)).toThrow('running_var: missing');
+});
+
+test('a state dict loaded between forward and backward is an error at backward', () => {
+  const layer = new Linear(3, 2);
+  const y = layer.call(randn([4, 3], { requiresGrad: true })).sum();
+  layer.loadStateDict(new Linear(3, 2).stateDict());
+  expect(() => y.backward()).toThrow(/weight \[2, 3\] of 'linear' .* 'copy_' has changed it in place/);
 });

@@ -13,7 +13,7 @@ import {
   QuantStub,
   quantizeDynamic,
 } from '@octet/quantization';
-import { manualSeed, noGrad, quantizedTensor, randn, type Tensor } from '@octet/tensor';
+import { cat, manualSeed, noGrad, quantizedTensor, randn, type Tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type ExportOnnxOptions, exportOnnx } from '../src';
 import { TensorProto_DataType } from '../src/onnx.generated';
@@ -68,6 +68,16 @@ const joined = (f: (a: Tensor, b: Tensor, model: Between) => Tensor) => ({
   shape: [2, 8, 13, 11],
 });
 
+/** The layer with weights of 1e-9 but in its first row, and a large bias. */
+function dead<L extends Conv2d | Linear>(layer: L): L {
+  noGrad(() => {
+    const { weight, bias } = layer;
+    weight.copy_(cat([weight.slice(0, 0, 1), weight.slice(0, 1).mul(1e-9)]));
+    bias?.copy_(bias.mul(100));
+  });
+  return layer;
+}
+
 interface Int8Case {
   make: () => Between;
   shape: number[];
@@ -86,6 +96,14 @@ const cases: Record<string, Int8Case> = {
     groups: 2,
   }),
   'conv2d, depthwise': conv(6, 6, 5, { padding: 2, stride: 2, groups: 6 }),
+  'conv2d, with a dead channel whose bias asks for a coarser scale': {
+    make: () => new Between((x, { parts }) => parts.call(x), dead(new Conv2d(3, 8, 3))),
+    shape: [2, 3, 13, 11],
+  },
+  'linear, with a dead row whose bias asks for a coarser scale': {
+    make: () => new Between((x, { parts }) => parts.call(x), dead(new Linear(9, 20))),
+    shape: [30, 9],
+  },
   linear: { make: () => new Between((x, { parts }) => parts.call(x), new Linear(9, 20)), shape: [30, 9] },
   'linear over three dims': {
     make: () => new Between((x, { parts }) => parts.call(x), new Linear(9, 20, { bias: false })),

@@ -148,8 +148,8 @@ export function trained<M extends AnyModule>(model: M): M {
     if (!(m instanceof BatchNorm2d)) continue;
     m.runningMean?.copy_(randn([m.numFeatures]).mul(0.2));
     m.runningVar?.copy_(rand([m.numFeatures]).add(0.3));
-    m.weight?.copy_(rand([m.numFeatures]).add(0.5));
-    m.bias?.copy_(randn([m.numFeatures]).mul(0.3));
+    noGrad(() => m.weight?.copy_(rand([m.numFeatures]).add(0.5)));
+    noGrad(() => m.bias?.copy_(randn([m.numFeatures]).mul(0.3)));
   }
   return model.eval();
 }

@@ -44,6 +44,8 @@ interface AdamState {
  * @throws ArgumentError for negative values, or betas outside of 0 <= β < 1
  */
 export class Adam extends Optimizer<AdamHyperparameters, AdamState> {
+  static override readonly name: string = 'Adam';
+
   protected readonly decoupledWeightDecay: boolean = false;
 
   constructor(params: Params<AdamHyperparameters>, options?: AdamOptions) {

@@ -6,6 +6,8 @@ import { Adam, type AdamOptions, adamOptions } from './adam';
  * Hutter, 2019. @throws as Adam
  */
 export class AdamW extends Adam {
+  static override readonly name: string = 'AdamW';
+
   protected override readonly decoupledWeightDecay = true;
 
   constructor(params: ConstructorParameters<typeof Adam>[0], options?: AdamOptions) {

@@ -1,5 +1,6 @@
 import { ArgumentError, checkOptions, isFloatDType, ModuleError, warnOnce } from '@octet/backend';
 import { formatShape, kernel, sameShape, Tensor } from '@octet/tensor';
+import { describe, entriesOf, fieldsOf, plainNumber } from './saved-state';
 
 /** What every optimizer's groups have. */
 export interface Hyperparameters {
@@ -28,6 +29,9 @@ export interface OptimizerState<H extends Hyperparameters = Hyperparameters> {
   paramGroups: (H & { params: number[]; initialLr?: number })[];
 }
 
+/** What PyTorch's groups say of how to compute, not of what. */
+const torchOnly = ['foreach', 'capturable', 'differentiable', 'fused'];
+
 /** Changes parameters by their gradients, in place, unrecorded. */
 export abstract class Optimizer<H extends Hyperparameters, S extends object> {
   readonly paramGroups: ParamGroup<H>[] = [];
@@ -40,10 +44,9 @@ export abstract class Optimizer<H extends Hyperparameters, S extends object> {
    */
   constructor(params: Params<H>, defaults: H) {
     this.defaults = defaults;
-    const given = [...params];
-    if (given.length === 0) throw noParameters(this.name);
-    if (given.every((p) => p instanceof Tensor)) this.addParamGroup({ params: given } as never);
-    else for (const group of given) this.addParamGroup(group as never);
+    const given = listOf<unknown>(this.name, params);
+    if (given.some(isGroup)) for (const group of given) this.addParamGroup(group as never);
+    else this.addParamGroup({ params: given } as never);
   }
 
   protected get name(): string {
@@ -61,9 +64,8 @@ export abstract class Optimizer<H extends Hyperparameters, S extends object> {
 
   /** Adds parameters with values of their own. @throws as the constructor */
   addParamGroup(group: Partial<H> & { params: Iterable<Tensor> }): void {
-    checkOptions(this.name, group, `params initialLr ${Object.keys(this.defaults).join(' ')}`);
-    const params = [...group.params];
-    if (params.length === 0) throw noParameters(this.name);
+    const known = `params initialLr ${Object.keys(this.defaults).join(' ')}`;
+    const params = listOf(this.name, checkOptions(this.name, group, known).params);
     const all = new Set(this.paramGroups.flatMap((g) => g.params));
     for (const [i, param] of params.entries()) {
       checkParameter(this.name, i, param, all.has(param));
@@ -111,61 +113,138 @@ export abstract class Optimizer<H extends Hyperparameters, S extends object> {
   }
 
   /**
-   * Takes over the groups' values and copies of the state. Everything is checked before anything changes.
-   * @throws ModuleError if groups, their sizes, or the state's names or shapes differ
+   * Takes over the groups' values and copies of the state: what `stateDict` gave, or a state dict of PyTorch's optimizer of
+   * the same kind as `parsePt` reads it, `{ state, param_groups }` with PyTorch's names. Parameters go by their order. What a
+   * group of an older PyTorch lacks stays; `foreach`, `fused`, `capturable` and `differentiable`, which say how PyTorch
+   * computes, have no meaning here. Everything is checked before anything changes.
+   *
+   * @throws ModuleError if it is no such state; if groups, their sizes, or the state's names or shapes differ
+   * @throws ArgumentError for values that make no sense
+   * @throws BackendError for tensors that can't be read at once: see `loadStateDictAsync`
    */
-  loadStateDict({ state, paramGroups }: OptimizerState<H>): void {
-    const sizes = (groups: readonly { params: readonly unknown[] }[]) =>
-      formatShape(groups.map((g) => g.params.length));
-    if (sizes(paramGroups) !== sizes(this.paramGroups)) {
-      throw new ModuleError({
-        op: `${this.name}.loadStateDict`,
-        expected: `groups of ${sizes(this.paramGroups)} parameters`,
-        found: sizes(paramGroups),
-        fix: 'Make the optimizer with the same groups as the one that was saved.',
-      });
+  loadStateDict(saved: unknown): void {
+    const { state, groups } = this.understand(saved);
+    const sizes = (all: readonly { params: readonly unknown[] }[]) =>
+      formatShape(all.map((g) => g.params.length));
+    if (sizes(groups) !== sizes(this.paramGroups)) {
+      throw this.misfit(
+        `groups of ${sizes(this.paramGroups)} parameters`,
+        sizes(groups),
+        'Make the optimizer with the same groups as the one that was saved.',
+      );
     }
+    const left = new Map(state);
     const loaded = new Map<Tensor, S>();
-    paramGroups.forEach((group, g) => {
+    const complete = groups.map(({ params, values }, g) => {
+      const group = { ...this.paramGroups[g], ...values };
       this.check(group);
-      group.params.forEach((key, i) => {
-        const values = state[key];
+      params.forEach((key, i) => {
+        const remembered = left.get(String(key));
         const param = this.paramGroups[g].params[i];
-        if (values) loaded.set(param, this.adopt(key, param, values, group));
+        if (remembered !== undefined) loaded.set(param, this.adopt(String(key), param, remembered, group));
+        left.delete(String(key));
       });
+      return values;
     });
+    if (left.size > 0)
+      throw this.misfit('state of parameters in its groups', `state of ${[...left.keys()].join(', ')}`);
+
     this.paramGroups.forEach((group, g) => {
-      const { params: _, ...values } = paramGroups[g];
-      Object.assign(group, values);
+      Object.assign(group, complete[g]);
     });
     this.state.clear();
     for (const [param, values] of loaded) this.state.set(param, values);
   }
 
-  /** A copy of one parameter's saved state, lying in memory as the parameter does. */
-  private adopt(key: number, param: Tensor, values: ParamState, group: H): S {
-    const keys = this.stateKeys(group);
-    const shapes = Object.values(values).filter((v) => v instanceof Tensor);
-    if (
-      formatNames(keys) !== formatNames(Object.keys(values)) ||
-      !shapes.every((v) => sameShape(v.shape, param.shape))
-    ) {
-      const describe = (v: Tensor | number) => (v instanceof Tensor ? formatShape(v.shape) : String(v));
-      throw new ModuleError({
-        op: `${this.name}.loadStateDict`,
-        expected: `${formatNames(keys)} of shape ${formatShape(param.shape)} for parameter ${key}`,
-        found:
-          Object.entries(values)
-            .map(([name, v]) => `${name} ${describe(v)}`)
-            .join(', ') || 'nothing',
-        fix: 'The state must come from an optimizer of the same kind, for the same model.',
-      });
+  /** As `loadStateDict`, also for a state of PyTorch on a backend that can't be read at once (WebGPU). */
+  async loadStateDictAsync(saved: unknown): Promise<void> {
+    const read = async (value: unknown, isNumber: boolean): Promise<unknown> => {
+      if (value instanceof Tensor) return isNumber && value.numel === 1 ? (await value.data())[0] : value;
+      if (Array.isArray(value)) return Promise.all(value.map((v) => read(v, isNumber)));
+      const entries = entriesOf(value)?.map(
+        async ([key, v]) => [key, await read(v, isNumber || /^(step|param_?groups)$/i.test(key))] as const,
+      );
+      return entries ? Object.fromEntries(await Promise.all(entries)) : value;
+    };
+    this.loadStateDict(await read(saved, false));
+  }
+
+  /** Octet's and PyTorch's form of a state dict, by one set of names. @throws ModuleError for anything else */
+  private understand(saved: unknown) {
+    const { state, paramGroups } = fieldsOf(saved) ?? {};
+    const remembered = entriesOf(state);
+    if (!remembered || !Array.isArray(paramGroups)) {
+      throw this.misfit(
+        'an object with state and paramGroups (or param_groups)',
+        saved === undefined || fieldsOf(saved) === undefined
+          ? describe(saved)
+          : `state: ${describe(state)}, paramGroups: ${describe(paramGroups)}`,
+        'Pass what stateDict() gave; of a checkpoint of PyTorch, often checkpoint.optimizer.',
+      );
     }
-    const copies = Object.entries(values).map(([name, v]) => [
+    const groups = paramGroups.map((group: unknown, g) => {
+      const { params, ...values } = fieldsOf(group) ?? {};
+      if (!Array.isArray(params) || !params.every((key) => Number.isInteger(key)))
+        throw this.misfit(`group ${g} with params, a list of whole numbers`, describe(params ?? group));
+      return { params: params as number[], values: this.groupValues(g, values) };
+    });
+    return { state: remembered, groups };
+  }
+
+  /** The values of one group: numbers that are tensors become numbers. @throws ModuleError for those of another type */
+  private groupValues(g: number, values: Record<string, unknown>): Partial<H> {
+    const kept = Object.entries(values).flatMap(([key, value]) => {
+      const plain = Array.isArray(value) ? value.map(plainNumber) : plainNumber(value);
+      if (key === 'decoupledWeightDecay') {
+        const own = (this as { decoupledWeightDecay?: boolean }).decoupledWeightDecay;
+        if (plain === own) return [];
+        throw this.misfit(
+          `decoupled_weight_decay ${own} in group ${g}`,
+          String(plain),
+          'PyTorch says so of AdamW: load the state into the same kind of optimizer.',
+        );
+      }
+      if (torchOnly.includes(key)) return [];
+      const like = (this.defaults as Record<string, unknown>)[key] ?? (key === 'initialLr' ? 0 : undefined);
+      if (like !== undefined && !sameType(plain, like))
+        throw this.misfit(`${key} of group ${g} as in ${JSON.stringify(like)}`, describe(value));
+      return [[key, plain] as const];
+    });
+    return Object.fromEntries(kept) as Partial<H>;
+  }
+
+  /** A copy of one parameter's saved state, lying in memory as the parameter does. */
+  private adopt(key: string, param: Tensor, remembered: unknown, group: H): S {
+    const names = this.stateKeys(group);
+    // PyTorch saves None for what isn't in use.
+    const values = Object.entries(fieldsOf(remembered) ?? {}).filter(([, v]) => v !== null);
+    const found = Object.fromEntries(values.map(([name, v]) => [name, name === 'step' ? plainNumber(v) : v]));
+    for (const v of Object.values(found)) kernel.requireOwnTensor(`${this.name}.loadStateDict`, v);
+    const fits = ([name, v]: [string, unknown]) =>
+      name === 'step'
+        ? Number.isInteger(v) && (v as number) >= 0
+        : v instanceof Tensor && sameShape(v.shape, param.shape) && isFloatDType(v.dtype);
+    if (formatNames(names) !== formatNames(Object.keys(found)) || !Object.entries(found).every(fits)) {
+      throw this.misfit(
+        `${formatNames(names)} of shape ${formatShape(param.shape)} for parameter ${key}`,
+        Object.entries(found)
+          .map(([name, v]) => `${name} ${describe(v)}`)
+          .join(', ') || 'nothing',
+      );
+    }
+    const copies = Object.entries(found).map(([name, v]) => [
       name,
       v instanceof Tensor ? stateLike(param).copy_(v) : v,
     ]);
     return Object.fromEntries(copies) as S;
+  }
+
+  private misfit(
+    expected: string,
+    found: string,
+    fix = 'The state must come from an optimizer of the same kind, for the same model.',
+  ): ModuleError {
+    return new ModuleError({ op: `${this.name}.loadStateDict`, expected, found, fix });
   }
 
   private allParams(): Tensor[] {
@@ -178,14 +257,35 @@ export function stateLike(param: Tensor): Tensor {
   return kernel.emptyLike(param.detach()).keep();
 }
 
+/** Whether both are numbers (not NaN), booleans, or lists of such and as long. */
+function sameType(value: unknown, like: unknown): boolean {
+  if (Array.isArray(like))
+    return (
+      Array.isArray(value) && value.length === like.length && like.every((l, i) => sameType(value[i], l))
+    );
+  return typeof value === typeof like && !Number.isNaN(value);
+}
+
 function formatNames(names: readonly string[]): string {
   return names.length === 0 ? 'no state' : [...names].sort().join(', ');
+}
+
+function isGroup(value: unknown): value is { params: Iterable<Tensor> } {
+  return typeof value === 'object' && value !== null && 'params' in value;
+}
+
+/** @throws ModuleError unless it is an iterable that is not empty */
+function listOf<T>(op: string, params: Iterable<T> | undefined): T[] {
+  const list = typeof params?.[Symbol.iterator] === 'function' ? [...params] : [];
+  if (list.length === 0) throw noParameters(op);
+  return list;
 }
 
 function checkParameter(op: string, i: number, param: Tensor, twice: boolean): void {
   const refuse = (found: string, fix: string) => {
     throw new ModuleError({ op, expected: `parameter ${i} to be a dense float leaf of its own`, found, fix });
   };
+  kernel.requireOwnTensor(op, param);
   if (!(param instanceof Tensor)) refuse(typeof param, 'Pass model.parameters().');
   if (!param.isLeaf) {
     refuse(

@@ -37,6 +37,8 @@ interface SGDState {
  * @throws ArgumentError for negative values, or nesterov without momentum or with dampening
  */
 export class SGD extends Optimizer<SGDHyperparameters, SGDState> {
+  static override readonly name: string = 'SGD';
+
   constructor(params: Params<SGDHyperparameters>, options: SGDOptions) {
     const {
       lr,

@@ -1,4 +1,4 @@
-import { ArgumentError, ModuleError } from '@octet/backend';
+import { ArgumentError, AutogradError, ModuleError } from '@octet/backend';
 import { Linear, Parameter } from '@octet/nn';
 import { ones, scope, type Tensor, tensor, zeros } from '@octet/tensor';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -183,6 +183,7 @@ describe('refuse', () => {
     ['weight decay', () => new SGD([p], { lr: 1, weightDecay: -1 })],
     ['a beta of 1', () => new Adam([p], { betas: [0.9, 1] })],
     ['eps', () => new AdamW([p], { eps: -1 })],
+    ['groups and no group', () => new SGD([{ params: [p] }, 3 as never], { lr: 1 })],
     ['a group’s own', () => new SGD([{ params: [p], lr: -1 }], { lr: 1 })],
   ])('%s', (_, make) => {
     expect(make).toThrow(ArgumentError);
@@ -191,14 +192,85 @@ describe('refuse', () => {
   test.each<[string, () => unknown, RegExp]>([
     ['nothing to learn', () => new SGD([], { lr: 1 }), /at least one parameter/],
     ['an empty group', () => new SGD([{ params: [] }], { lr: 1 }), /at least one parameter/],
-    ['what was computed', () => new SGD([p.mul(2)], { lr: 1 }), /found the result of 'affine'/],
+    ['what was computed', () => new SGD([p.mul(2)], { lr: 1 }), /found the result of 'mul'/],
     ['integers', () => new SGD([zeros([1], { dtype: 'int32' })], { lr: 1 }), /found int32/],
     ['a view of a part', () => new SGD([zeros([4]).slice(0, 1, 3)], { lr: 1 }), /contiguous/],
     ['a parameter twice', () => new SGD([p, p], { lr: 1 }), /parameter 1 .* already there/],
     ['one of another group', () => new SGD([{ params: [p] }, { params: [p] }], { lr: 1 }), /already there/],
     ['what is no tensor', () => new SGD([{ params: [3 as never] }], { lr: 1 }), /found number/],
+    ['no tensor in a plain list', () => new SGD([p, undefined as never], { lr: 1 }), /found undefined/],
+    ['a module', () => new SGD(new Linear(1, 1) as never, { lr: 1 }), /at least one parameter/],
+    ['a single parameter', () => new SGD(p as never, { lr: 1 }), /at least one parameter/],
+    [
+      'a group of nothing',
+      () => new SGD([{ params: undefined as never }], { lr: 1 }),
+      /at least one parameter/,
+    ],
   ])('%s', (_, make, message) => {
     expect(make).toThrow(ModuleError);
     expect(make).toThrow(message);
+  });
+});
+
+describe('a step between forward and backward', () => {
+  test.each([
+    ['SGD', (p: Tensor[]) => new SGD(p, { lr: 0.1, momentum: 0.9 })],
+    ['Adam', (p: Tensor[]) => new Adam(p, { lr: 0.1 })],
+    ['AdamW', (p: Tensor[]) => new AdamW(p, { lr: 0.1 })],
+  ])('of %s is an error at backward', (_, make) => {
+    const layer = new Linear(3, 2);
+    const optimizer = make(layer.parameters());
+    const x = ones([4, 3], { requiresGrad: true });
+    const first = layer.call(x).square().mean();
+    const second = layer.call(x).sum();
+    first.backward();
+    optimizer.step();
+    expect(() => second.backward()).toThrow(AutogradError);
+    expect(() => layer.call(x).sum().backward()).not.toThrow();
+  });
+
+  test('says so', () => {
+    const layer = new Linear(3, 2);
+    const x = ones([4, 3], { requiresGrad: true });
+    const [first, second] = [layer.call(x).sum(), layer.call(x).sum()];
+    first.backward();
+    new SGD(layer.parameters(), { lr: 0.1 }).step();
+    expect(() => second.backward()).toThrow(
+      /^backward: expected weight \[2, 3\] of 'linear' as in the forward pass \(version \d\), found version \d: 'sgdStep' has changed it in place\. Call backward\(\) before optimizer\.step\(\), or run forward again after the step\.$/,
+    );
+  });
+
+  test('passes where nothing that changed was saved: two networks that train in turn', () => {
+    const [generator, discriminator] = [new Linear(2, 3), new Linear(3, 1)];
+    const [optG, optD] = [generator, discriminator].map((m) => new Adam(m.parameters(), { lr: 0.01 }));
+    for (let i = 0; i < 3; i++) {
+      const fake = generator.call(ones([4, 2]));
+      optD.zeroGrad();
+      discriminator
+        .call(ones([4, 3]))
+        .sub(1)
+        .square()
+        .mean()
+        .backward();
+      discriminator.call(fake.detach()).square().mean().backward();
+      optD.step();
+      optG.zeroGrad();
+      discriminator.call(fake).sub(1).square().mean().backward();
+      optG.step();
+    }
+  });
+
+  test('passes while gradients of several batches are added up, and for a shared weight', () => {
+    const layer = new Linear(3, 3);
+    const optimizer = new SGD(layer.parameters(), { lr: 0.1 });
+    for (let i = 0; i < 2; i++) {
+      for (let batch = 0; batch < 3; batch++)
+        layer
+          .call(layer.call(ones([2, 3])))
+          .mean()
+          .backward();
+      optimizer.step();
+      optimizer.zeroGrad();
+    }
   });
 });

@@ -1,11 +1,14 @@
-import { QuantizationError } from '@octet/backend';
-import type { AnyModule } from '@octet/nn';
+import { checkOptions, QuantizationError, warn } from '@octet/backend';
+import { type AnyModule, Identity, Linear, LSTM, removeHooks } from '@octet/nn';
+import { DynamicQuantizedLSTM } from './dynamic/lstm';
 import { FloatFunctional } from './float-functional';
-import { FusedModule } from './intrinsic';
-import { defaultDynamicMapping, defaultStaticMapping, type ModuleClass, type StaticRule } from './mappings';
-import { outputObserver, settleObservers } from './observed';
+import { FusedIdentity } from './intrinsic';
+import { defaultDynamicMapping, defaultStaticMapping, isStatic, type ModuleClass } from './mappings';
+import { observerHooks, outputObserver, settleObservers } from './observed';
 import { defaultDynamicQConfig, type QConfig } from './qconfig';
 import { QConfigMapping, qconfigOf } from './qconfig-mapping';
+import { QuantStub } from './stubs';
+import { layersOf, named, type Swaps, swapLayers } from './swap';
 
 export interface ConvertOptions {
   /** Change the model itself rather than a copy. */
@@ -19,27 +22,51 @@ export interface ConvertOptions {
 
 /**
  * Turns a prepared (and calibrated or trained) model into one that runs in int8 from stub to stub, in evaluation mode.
- * Asynchronous because it reads the observers' ranges.
+ * Asynchronous because it reads the observers' ranges. All are read before anything changes. Hooks go along.
  *
- * @throws QuantizationError if the model wasn't prepared, or a layer's observer saw no data
+ * @throws QuantizationError if the model wasn't prepared, a layer's observer saw no data, or a layer has a range, a weight
+ * or a bias with NaN or infinity; for a model that is a layer itself with `inplace`
  */
-export async function convert<M extends AnyModule>(
-  prepared: M,
-  { inplace = false, requireCalibration = true }: ConvertOptions = {},
-): Promise<M> {
+export async function convert<M extends AnyModule>(prepared: M, options?: ConvertOptions): Promise<M> {
+  const { inplace = false, requireCalibration = true } = checkOptions(
+    'convert',
+    options,
+    'inplace requireCalibration',
+  );
   requirePrepared(prepared, requireCalibration);
   await settleObservers(prepared);
-  const target = inplace ? prepared : prepared.clone();
-  target.eval();
-  const done = new Map<AnyModule, AnyModule>();
-  await swapChildren(target, '', done, (path, module) => {
+  const target = inplace ? prepared : prepared.clone({ hooks: true });
+  const swaps = new Map<AnyModule, AnyModule>();
+  // Inputs first: NaN there is everywhere after, and its error should name where it comes from.
+  const isInput = ([, module]: [string, AnyModule]) => Number(module instanceof QuantStub);
+  for (const [path, module] of layersOf(target, isStatic).sort((a, b) => isInput(b) - isInput(a))) {
     const qconfig = qconfigOf(module);
-    return (
-      qconfig && defaultStaticMapping.get(module.constructor as ModuleClass)?.convert(path, module, qconfig)
-    );
-  });
-  for (const module of target.modules()) delete module.qconfig;
-  return target;
+    const rule = defaultStaticMapping.get(module.constructor as ModuleClass);
+    if (qconfig && rule) swaps.set(module, await rule.convert(path, module, qconfig));
+  }
+  // Calibration ran through the places of layers that were fused away: from here on they cost nothing.
+  const fusedAway = target.modules().filter((module) => module instanceof FusedIdentity);
+  for (const module of fusedAway) swaps.set(module, new Identity());
+  return finished('convert', target, swaps, inplace, [
+    ...observerHooks,
+    ...fusedAway.flatMap(({ hooks }) => hooks),
+  ]);
+}
+
+/** The model with its layers swapped, in evaluation mode, without recipes and these hooks. */
+function finished<M extends AnyModule>(
+  op: string,
+  target: M,
+  swaps: Swaps,
+  inplace: boolean,
+  hooks: readonly unknown[] = [],
+): M {
+  const model = swapLayers(op, target, swaps, inplace);
+  for (const module of model.modules()) {
+    removeHooks(module, ...hooks);
+    delete module.qconfig;
+  }
+  return model.eval();
 }
 
 function requirePrepared(model: AnyModule, calibrated: boolean): void {
@@ -52,7 +79,7 @@ function requirePrepared(model: AnyModule, calibrated: boolean): void {
       op: 'convert',
       expected: 'a model with observers',
       found: 'one without any',
-      fix: 'Call prepare() and calibrate, or prepareQat() and train, before convert().',
+      fix: 'Call prepare() and calibrate, or prepareQat() and train, before convert(). If you did, there was nothing to quantize.',
     });
   }
   // A FloatFunctional may stand where no sum is ever taken: QFunctional tells, if it is used after all.
@@ -81,32 +108,45 @@ export interface QuantizeDynamicOptions {
 }
 
 /**
- * Gives Linear and LSTM layers int8 weights; their inputs are quantized at every call by their own range. Needs no data,
- * no stubs and no calibration; the model goes on taking and returning floats. Evaluation only.
+ * Gives Linear and LSTM layers int8 weights, in fused modules too; their inputs are quantized at every call by their own
+ * range. Needs no data, no stubs and no calibration; the model goes on taking and returning floats. Evaluation only.
  *
  * Inputs get 8 bits, which is the more exact and what PyTorch does on the engine `qnnpack`. 7 bits, as on `x86`, are faster
  * where a backend has a product for them: `{ qconfig: getDefaultDynamicQConfig('x86') }`. Any qconfig whose activation observer
  * has `reduceRange` gives 7.
+ *
+ * @throws QuantizationError for a class it doesn't know, or a weight with NaN or infinity; for a model that is a layer itself
+ * with `inplace`
  */
 export async function quantizeDynamic<M extends AnyModule>(
   model: M,
-  {
+  options?: QuantizeDynamicOptions,
+): Promise<M> {
+  const {
     layers = defaultDynamicMapping.keys(),
     qconfig = defaultDynamicQConfig,
     inplace = false,
-  }: QuantizeDynamicOptions = {},
-): Promise<M> {
-  const target = inplace ? model : model.clone();
-  target.eval();
-  const mapping = layers instanceof QConfigMapping ? layers : mappingOf(layers, qconfig);
-  mapping.applyTo(target);
-  const done = new Map<AnyModule, AnyModule>();
-  await swapChildren(target, '', done, (path, module) => {
-    const recipe = qconfigOf(module);
-    return recipe && defaultDynamicMapping.get(module.constructor as ModuleClass)?.(path, module, recipe);
-  });
-  for (const module of target.modules()) delete module.qconfig;
-  return target;
+  } = checkOptions('quantizeDynamic', options, 'inplace layers qconfig');
+  const asked = layers instanceof QConfigMapping ? undefined : [...layers];
+  const mapping = layers instanceof QConfigMapping ? layers : mappingOf(asked ?? [], qconfig);
+  const target = inplace ? model : model.clone({ hooks: true });
+  const recipes = mapping.recipesOf(target);
+  const swaps = new Map<AnyModule, AnyModule>();
+  const left: string[] = [];
+  for (const [path, module] of target.namedModules()) {
+    const recipe = recipes.get(module);
+    const rule = defaultDynamicMapping.get(module.constructor as ModuleClass);
+    if (recipe && rule) swaps.set(module, await rule(path, module, recipe));
+    else if ((asked ?? (recipe ? [Linear, LSTM] : [])).some((type) => module instanceof type)) {
+      if (!(module instanceof DynamicQuantizedLSTM)) left.push(named(path, module));
+    }
+  }
+  if (left.length > 0) {
+    warn(`quantizeDynamic: subclasses stay in float: ${left.join(', ')}. Hold the layer in a field instead.`);
+  } else if (swaps.size === 0) {
+    warn(`quantizeDynamic: nothing to quantize in ${model.constructor.name}`);
+  }
+  return finished('quantizeDynamic', target, swaps, inplace);
 }
 
 function mappingOf(layers: Iterable<ModuleClass>, qconfig: QConfig): QConfigMapping {
@@ -123,23 +163,4 @@ function mappingOf(layers: Iterable<ModuleClass>, qconfig: QConfig): QConfigMapp
     mapping.setObjectType(type, qconfig);
   }
   return mapping;
-}
-
-type Swapped = ReturnType<StaticRule['convert']> | undefined;
-
-/** Replaces every module under `module` for which `swap` has another; fused modules are one. */
-async function swapChildren(
-  module: AnyModule,
-  prefix: string,
-  done: Map<AnyModule, AnyModule>,
-  swap: (path: string, module: AnyModule) => Swapped,
-): Promise<void> {
-  for (const [name, child] of module.namedChildren()) {
-    const path = `${prefix}${name}`;
-    const other = done.get(child) ?? (await swap(path, child));
-    if (other) {
-      done.set(child, other);
-      module.setSubmodule(name, other);
-    } else if (!(child instanceof FusedModule)) await swapChildren(child, `${path}.`, done, swap);
-  }
 }

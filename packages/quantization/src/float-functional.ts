@@ -1,6 +1,7 @@
 import { ModuleError } from '@octet/backend';
 import { Module } from '@octet/nn';
-import { cat, type Tensor } from '@octet/tensor';
+import { add, cat, mul, relu, type Tensor } from '@octet/tensor';
+import { observe } from './observed';
 import type { ObserverOrFakeQuant } from './with-args';
 
 /**
@@ -8,6 +9,7 @@ import type { ObserverOrFakeQuant } from './with-args';
  * forward pass. `convert` makes it a QFunctional.
  */
 export class FloatFunctional extends Module<never> {
+  static override readonly name: string = 'FloatFunctional';
   static readonly keepsNothing = true;
 
   activationPostProcess: ObserverOrFakeQuant | undefined = undefined;
@@ -22,32 +24,28 @@ export class FloatFunctional extends Module<never> {
   }
 
   add(a: Tensor, b: Tensor): Tensor {
-    return this.observe(a.add(b));
+    return observe(this, add(a, b), 'add');
   }
 
   addRelu(a: Tensor, b: Tensor): Tensor {
-    return this.observe(a.add(b).relu());
+    return observe(this, relu(add(a, b)), 'addRelu');
   }
 
   mul(a: Tensor, b: Tensor): Tensor {
-    return this.observe(a.mul(b));
+    return observe(this, mul(a, b), 'mul');
   }
 
   cat(tensors: readonly Tensor[], dim = 0): Tensor {
-    return this.observe(cat(tensors, dim));
+    return observe(this, cat(tensors, dim), 'cat');
   }
 
   /** Not observed: in int8 it moves the zero point. */
   addScalar(x: Tensor, scalar: number): Tensor {
-    return x.add(scalar);
+    return add(x, scalar);
   }
 
   /** Not observed: in int8 it changes the scale. */
   mulScalar(x: Tensor, scalar: number): Tensor {
-    return x.mul(scalar);
-  }
-
-  private observe(x: Tensor): Tensor {
-    return this.activationPostProcess ? this.activationPostProcess.call(x) : x;
+    return mul(x, scalar);
   }
 }

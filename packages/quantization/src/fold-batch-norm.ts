@@ -1,5 +1,12 @@
 import { QuantizationError } from '@octet/backend';
-import { type BatchNorm1d, type BatchNorm2d, type Conv2d, type Linear, Parameter } from '@octet/nn';
+import {
+  type BatchNorm1d,
+  type BatchNorm2d,
+  type Conv2d,
+  type Linear,
+  moveHooks,
+  Parameter,
+} from '@octet/nn';
 import { noGrad, ones, type Tensor, zeros } from '@octet/tensor';
 
 export interface Folded {
@@ -9,7 +16,8 @@ export interface Folded {
 
 /**
  * Weight and bias of a layer and the batch normalisation after it, as one layer (evaluation mode):
- * W · γ/√(var + ε) and (b - mean) · γ/√(var + ε) + β, PyTorch's fuse_conv_bn_weights.
+ * W · γ/√(var + ε) and (b - mean) · γ/√(var + ε) + β, float32 step by float32 step as PyTorch's fuse_conv_bn_weights and
+ * fuse_linear_bn_weights.
  */
 export function foldBatchNorm(
   weight: Tensor,
@@ -30,20 +38,23 @@ export function foldBatchNorm(
     const { backend } = weight;
     const gamma = bn.weight ?? ones([n], { backend });
     const beta = bn.bias ?? zeros([n], { backend });
-    const inverseStd = runningVar.add(bn.eps).pow(-0.5);
+    const inverseStd = ones([n], { backend }).div(runningVar.add(Math.fround(bn.eps)).sqrt());
     const factor = gamma.mul(inverseStd);
-    const b = bias ?? zeros([n], { backend });
+    const centred = (bias ?? zeros([n], { backend })).sub(runningMean);
+    // PyTorch multiplies the bias of a convolution in another order than that of a linear layer.
+    const scaled = weight.dim === 4 ? centred.mul(inverseStd).mul(gamma) : centred.mul(factor);
     return {
       weight: weight.mul(factor.reshape([n, ...weight.shape.slice(1).map(() => 1)])),
-      bias: b.sub(runningMean).mul(inverseStd).mul(gamma).add(beta),
+      bias: scaled.add(beta),
     };
   });
 }
 
-/** The layer itself with the batch normalisation folded into it, as a copy. */
+/** A copy of the layer with the batch normalisation folded into it. It takes the hooks. */
 export function foldInto(layer: Conv2d | Linear, bn: BatchNorm1d | BatchNorm2d): Conv2d | Linear {
   const folded = foldBatchNorm(layer.weight, layer.bias, bn);
   const copy = layer.clone();
+  moveHooks(layer, copy);
   copy.weight = new Parameter(folded.weight);
   copy.bias = new Parameter(folded.bias);
   return copy;

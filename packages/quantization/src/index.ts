@@ -8,6 +8,7 @@ export { fakeQuantize, learnableFakeQuantize } from './functional/fake-quantize'
 export type { QparamTensors } from './functional/observe';
 export { type FuseOptions, fuse, fuseModules, fuseModulesQat } from './fuse';
 export * as intrinsic from './intrinsic';
+export { FloatIsland, leaveInFloat, type Mixed } from './leave-in-float';
 export {
   defaultDynamicMapping,
   defaultQatMapping,

@@ -2,17 +2,23 @@
  * Which module becomes which: the tables that `prepareQat`, `convert` and `quantizeDynamic` go by. Adding a module is one
  * file and one line here.
  */
-import { type AnyModule, Conv2d, Hardswish, LeakyReLU, Linear, LSTM } from '@octet/nn';
+import { QuantizationError } from '@octet/backend';
+import { type AnyModule, Conv2d, Hardswish, LeakyReLU, Linear, LSTM, Sigmoid, Tanh } from '@octet/nn';
+import type { Tensor } from '@octet/tensor';
 import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
 import { FloatFunctional } from './float-functional';
 import type { DynamicOptions } from './functional/linear';
-import { ConvBn2d, ConvBnReLU2d, ConvReLU2d, LinearReLU } from './intrinsic';
+import { ConvBn2d, ConvBnReLU2d, ConvReLU2d, FusedModule, LinearReLU } from './intrinsic';
 import { outputObserver, readOutputQparams } from './observed';
 import { QatConvBn2d, QatConvBnReLU2d } from './qat/conv-bn2d';
 import { QatConv2d, QatConvReLU2d } from './qat/conv2d';
 import { QatLinear, QatLinearReLU } from './qat/linear';
-import type { QConfig } from './qconfig';
+import {
+  defaultFixedQparamsRange0to1FakeQuant,
+  defaultFixedQparamsRangeNeg1to1FakeQuant,
+  type QConfig,
+} from './qconfig';
 import { QuantizedHardswish, QuantizedLeakyReLU } from './quantized/activations';
 import { QuantizedConv2d, QuantizedConvReLU2d } from './quantized/conv2d';
 import { QuantizedLinear, QuantizedLinearReLU } from './quantized/linear';
@@ -20,6 +26,7 @@ import { QFunctional } from './quantized/q-functional';
 import { DeQuantize, Quantize } from './quantized/quantize';
 import { quantizeWeight } from './quantized/weighted';
 import { DeQuantStub, QuantStub } from './stubs';
+import type { ObserverFactory } from './with-args';
 
 // biome-ignore lint/suspicious/noExplicitAny: any module class
 export type ModuleClass = abstract new (...args: any[]) => AnyModule;
@@ -40,6 +47,8 @@ export const defaultQatMapping: ReadonlyMap<ModuleClass, Swap> = new Map<ModuleC
 export interface StaticRule {
   /** Whether `prepare` watches the output; without, scale and zero point are the input's or known. */
   observe: boolean;
+  /** What `prepareQat` puts after the module, whatever the recipe: its int8 form has a fixed scale. */
+  fixed?: ObserverFactory;
   // biome-ignore lint/suspicious/noExplicitAny: each entry knows its own module type
   convert(path: string, module: any, qconfig: QConfig): AnyModule | Promise<AnyModule>;
 }
@@ -67,6 +76,8 @@ export const defaultStaticMapping: ReadonlyMap<ModuleClass, StaticRule> = new Ma
   [QatLinear, observed((path, m: QatLinear, q) => convertLinear(QuantizedLinear, path, m, m, q))],
   [QatLinearReLU, observed((path, m: QatLinearReLU, q) => convertLinear(QuantizedLinearReLU, path, m, m, q))],
   [FloatFunctional, observed(convertFunctional)],
+  [Sigmoid, { observe: false, fixed: defaultFixedQparamsRange0to1FakeQuant, convert: () => new Sigmoid() }],
+  [Tanh, { observe: false, fixed: defaultFixedQparamsRangeNeg1to1FakeQuant, convert: () => new Tanh() }],
   [Hardswish, observed(async (path, m) => new QuantizedHardswish(await readOutputQparams(path, m)))],
   [
     LeakyReLU,
@@ -75,6 +86,10 @@ export const defaultStaticMapping: ReadonlyMap<ModuleClass, StaticRule> = new Ma
     ),
   ],
 ]);
+
+/** Whether `prepare` and `convert` take a module as one: it has a rule, or is fused. */
+export const isStatic = (module: AnyModule): boolean =>
+  module instanceof FusedModule || defaultStaticMapping.has(module.constructor as ModuleClass);
 
 /** Whether inputs have 7 bits is all that the activation's observer is asked: their range is their own, at every call. */
 const dynamicOptions = (qconfig: QConfig): DynamicOptions => ({
@@ -89,14 +104,18 @@ export const defaultDynamicMapping: ReadonlyMap<ModuleClass, StaticRule['convert
   [
     Linear,
     async (path, m: Linear, q) =>
-      new DynamicQuantizedLinear(m, await quantizeWeight(path, m.weight, q.weight()), dynamicOptions(q)),
+      new DynamicQuantizedLinear(
+        m,
+        await quantizeWeight('quantizeDynamic', path, m.weight, q.weight()),
+        dynamicOptions(q),
+      ),
   ],
   [
     LSTM,
     (path, m: LSTM, q) =>
       DynamicQuantizedLSTM.fromFloat(
         m,
-        (weight) => quantizeWeight(path, weight, q.weight()),
+        (weight) => quantizeWeight('quantizeDynamic', path, weight, q.weight()),
         dynamicOptions(q),
       ),
   ],
@@ -112,7 +131,12 @@ async function convertConv(
   const output = await readOutputQparams(path, module);
   const { weight, bias } = conv instanceof QatConvBn2d ? conv.folded() : conv;
   const observer = conv instanceof QatConv2d ? conv.weightFakeQuant : qconfig.weight();
-  return new Int8(conv, await quantizeWeight(path, weight, observer), bias?.detach(), output).withHostBias();
+  return new Int8(
+    conv,
+    await quantizeWeight('convert', path, weight, observer),
+    await finiteBias(path, bias),
+    output,
+  ).withHostBias(path);
 }
 
 async function convertLinear(
@@ -125,10 +149,22 @@ async function convertLinear(
   const output = await readOutputQparams(path, module);
   const observer = linear instanceof QatLinear ? linear.weightFakeQuant : qconfig.weight();
   return new Int8(
-    await quantizeWeight(path, linear.weight, observer),
-    linear.bias?.detach(),
+    await quantizeWeight('convert', path, linear.weight, observer),
+    await finiteBias(path, linear.bias),
     output,
-  ).withHostBias();
+  ).withHostBias(path);
+}
+
+/** @throws QuantizationError, which names the layer, for NaN and infinities */
+async function finiteBias(path: string, bias: Tensor | undefined): Promise<Tensor | undefined> {
+  const bad = ((await bias?.data()) as Float32Array | undefined)?.find((b) => !Number.isFinite(b));
+  if (bad === undefined) return bias?.detach();
+  throw new QuantizationError({
+    op: 'convert',
+    expected: `a finite bias (${path}.bias)`,
+    found: String(bad),
+    fix: 'Mend the float model first.',
+  });
 }
 
 async function convertFunctional(path: string, module: FloatFunctional): Promise<QFunctional> {

@@ -1,11 +1,22 @@
-import { ArgumentError, QuantizationError, warnOnce } from '@octet/backend';
-import type { AnyModule } from '@octet/nn';
+import { ArgumentError, checkOptions, QuantizationError, warn, warnOnce } from '@octet/backend';
+import {
+  type AnyModule,
+  BatchNorm1d,
+  BatchNorm2d,
+  GELU,
+  Hardsigmoid,
+  LayerNorm,
+  LogSoftmax,
+  Softmax,
+} from '@octet/nn';
 import { FakeQuantizeBase } from './fake-quantize';
 import { FloatFunctional } from './float-functional';
-import { FusedModule } from './intrinsic';
-import { defaultQatMapping, defaultStaticMapping } from './mappings';
-import { attachObserver, outputObserver } from './observed';
+import { ConvBn2d, ConvBnReLU2d } from './intrinsic';
+import { defaultQatMapping, defaultStaticMapping, isStatic, type ModuleClass } from './mappings';
+import { attachObserver, outputObserver, watchPasses } from './observed';
 import { propagateQConfig, QConfigMapping, qconfigOf } from './qconfig-mapping';
+import { QuantStub } from './stubs';
+import { layersOf, named, swapLayers } from './swap';
 
 export interface PrepareOptions {
   /** Change the model itself rather than a copy. */
@@ -22,8 +33,9 @@ export interface PrepareOptions {
 export function prepare<M extends AnyModule>(
   model: M,
   mapping?: QConfigMapping,
-  { inplace = false }: PrepareOptions = {},
+  options?: PrepareOptions,
 ): M {
+  const { inplace = false } = checkOptions('prepare', options, 'inplace');
   if (model.training) {
     throw new QuantizationError({
       op: 'prepare',
@@ -33,7 +45,7 @@ export function prepare<M extends AnyModule>(
     });
   }
   const target = configured('prepare', model, mapping, inplace);
-  insertObservers(target);
+  insertObservers('prepare', target);
   return target;
 }
 
@@ -45,8 +57,9 @@ export function prepare<M extends AnyModule>(
 export function prepareQat<M extends AnyModule>(
   model: M,
   mapping?: QConfigMapping,
-  { inplace = false }: PrepareOptions = {},
+  options?: PrepareOptions,
 ): M {
+  const { inplace = false } = checkOptions('prepareQat', options, 'inplace');
   if (!model.training) {
     throw new QuantizationError({
       op: 'prepareQat',
@@ -56,14 +69,22 @@ export function prepareQat<M extends AnyModule>(
     });
   }
   const target = configured('prepareQat', model, mapping, inplace);
-  swapForTraining(target);
-  insertObservers(target);
-  warnOfPlainObservers(target);
-  return target;
+  const swaps = new Map<AnyModule, AnyModule>();
+  for (const [, module] of layersOf(target, isStatic)) {
+    const qconfig = qconfigOf(module);
+    const swap = defaultQatMapping.get(module.constructor as ModuleClass);
+    if (qconfig && swap) swaps.set(module, swap(module, qconfig));
+  }
+  const swapped = swapLayers('prepareQat', target, swaps, inplace);
+  insertObservers('prepareQat', swapped);
+  warnOfPlainObservers(swapped);
+  return swapped;
 }
 
+type Op = 'prepare' | 'prepareQat';
+
 function configured<M extends AnyModule>(
-  op: string,
+  op: Op,
   model: M,
   mapping: QConfigMapping | undefined,
   inplace: boolean,
@@ -85,7 +106,7 @@ function configured<M extends AnyModule>(
       fix: 'Prepare the float model, once.',
     });
   }
-  const target = inplace ? model : model.clone();
+  const target = inplace ? model : model.clone({ hooks: true });
   mapping?.applyTo(target);
   propagateQConfig(target);
   if (!target.modules().some((m) => qconfigOf(m))) {
@@ -99,25 +120,66 @@ function configured<M extends AnyModule>(
   return target;
 }
 
-function insertObservers(module: AnyModule): void {
-  for (const child of module.children()) {
-    const qconfig = qconfigOf(child);
-    const rule = defaultStaticMapping.get(child.constructor as never);
-    if (rule) {
-      if (!qconfig || !rule.observe || outputObserver(child)) continue;
-      if (child instanceof FloatFunctional) child.activationPostProcess = qconfig.activation();
-      else attachObserver(child, qconfig.activation());
-    } else if (!(child instanceof FusedModule)) insertObservers(child);
+function insertObservers(op: Op, model: AnyModule): void {
+  const layers = layersOf(model, isStatic).flatMap(([path, module]) => {
+    const qconfig = qconfigOf(module);
+    return qconfig ? [{ path, module, qconfig }] : [];
+  });
+  const unfolded = layers.find(({ module }) => module instanceof ConvBn2d || module instanceof ConvBnReLU2d);
+  if (unfolded) {
+    throw new QuantizationError({
+      op,
+      expected: 'layers fused in evaluation mode',
+      found: named(unfolded.path, unfolded.module),
+      fix: 'It is for training: fuse in evaluation mode, or use prepareQat.',
+    });
+  }
+  let quantized = 0;
+  for (const { module, qconfig } of layers) {
+    const rule = defaultStaticMapping.get(module.constructor as ModuleClass);
+    if (op === 'prepareQat' && rule?.fixed) attachObserver(module, rule.fixed());
+    if (!rule?.observe) continue;
+    if (module instanceof FloatFunctional) module.activationPostProcess = qconfig.activation();
+    else attachObserver(module, qconfig.activation());
+    if (!(module instanceof QuantStub)) quantized++;
+  }
+  watchPasses(model);
+  const floats = layers.filter(({ module }) => hasNoInt8Form(module));
+  if (floats.length > 0) {
+    warn(
+      `${op}: no int8 form: ${floats.map(({ path, module }) => named(path, module)).join(', ')}. Between the stubs, fuse it ` +
+        '(fuseModules), replace it, or leave it in float (leaveInFloat): int8 inference throws there.',
+    );
+  }
+  if (quantized === 0) warn(`${op}: nothing to quantize in ${model.constructor.name}`);
+  else if (!layers.some(({ module }) => module instanceof QuantStub)) {
+    warn(
+      `${op}: no QuantStub in ${model.constructor.name}: converted, it takes quint8 tensors. new QuantWrapper(model) takes floats.`,
+    );
   }
 }
 
-function swapForTraining(module: AnyModule): void {
-  for (const [name, child] of module.namedChildren()) {
-    const qconfig = qconfigOf(child);
-    const swap = defaultQatMapping.get(child.constructor as never);
-    if (swap && qconfig) module.setSubmodule(name, swap(child, qconfig));
-    else if (!(child instanceof FusedModule)) swapForTraining(child);
-  }
+/** Layers of nn whose ops take no integers, and that needn't have tensors, by which others are known. */
+const floatOnly: readonly ModuleClass[] = [
+  BatchNorm1d,
+  BatchNorm2d,
+  GELU,
+  Hardsigmoid,
+  LayerNorm,
+  LogSoftmax,
+  Softmax,
+];
+
+/** Whether a layer certainly can't run on integers: of `floatOnly`, a subclass of one that is converted, or with float tensors. */
+function hasNoInt8Form(module: AnyModule): boolean {
+  if (isStatic(module)) return false;
+  const isA = (type: ModuleClass) => module instanceof type;
+  const isLeaf = module.children().length === 0;
+  return (
+    floatOnly.some(isA) ||
+    [...defaultStaticMapping.keys()].some(isA) ||
+    (isLeaf && module.parameters().length + module.buffers().length > 0)
+  );
 }
 
 function warnOfPlainObservers(model: AnyModule): void {

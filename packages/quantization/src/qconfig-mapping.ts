@@ -1,5 +1,6 @@
 import { QuantizationError } from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
+import { FusedModule } from './intrinsic';
 import { getDefaultQatQConfig, getDefaultQConfig, QConfig, type QEngine } from './qconfig';
 
 // biome-ignore lint/suspicious/noExplicitAny: any module class
@@ -17,7 +18,7 @@ export class QConfigMapping {
     return this;
   }
 
-  /** For all layers of exactly this class. */
+  /** For all layers of exactly this class, and the fused modules that begin with one. */
   setObjectType(type: ModuleClass, qconfig: QConfig | null): this {
     this.byType.set(type, qconfig);
     return this;
@@ -29,7 +30,7 @@ export class QConfigMapping {
     return this;
   }
 
-  /** Leaves the modules at these paths in float. */
+  /** Leaves the modules at these paths in float. Among int8 layers they need stubs around them: see `leaveInFloat`. */
   exclude(...paths: readonly string[]): this {
     for (const path of paths) this.byName.set(path, null);
     return this;
@@ -45,6 +46,11 @@ export class QConfigMapping {
 
   /** Writes the recipe of every module under `model` to its `qconfig`. @throws QuantizationError for a path it lacks */
   applyTo(model: AnyModule): void {
+    for (const [module, qconfig] of this.recipesOf(model)) module.qconfig = qconfig;
+  }
+
+  /** The recipe of every module under `model`. @throws QuantizationError for a path it lacks */
+  recipesOf(model: AnyModule): Map<AnyModule, QConfig | null> {
     const modules = model.namedModules();
     const known = new Set(modules.map(([path]) => path));
     for (const path of this.byName.keys()) {
@@ -56,18 +62,23 @@ export class QConfigMapping {
         fix: 'See model.namedModules() for the paths; fusing moves layers into the first of each group.',
       });
     }
-    for (const [path, module] of modules) module.qconfig = this.lookUp(path, module);
+    return new Map(modules.map(([path, module]) => [module, this.lookUp(path, module)]));
   }
 
   private lookUp(path: string, module: AnyModule): QConfig | null {
+    // A fused module is also what its first layer was.
+    const first = module instanceof FusedModule ? module.at(0) : undefined;
     // The longest named path that is this module or holds it.
-    for (let at = path; ; at = at.slice(0, Math.max(0, at.lastIndexOf('.')))) {
+    for (let at = first ? `${path}.0` : path; ; at = at.slice(0, Math.max(0, at.lastIndexOf('.')))) {
       const named = this.byName.get(at);
       if (named !== undefined) return named;
       if (at === '') break;
     }
-    const typed = this.byType.get(module.constructor as ModuleClass);
-    return typed !== undefined ? typed : this.global;
+    for (const of of [module, first]) {
+      const typed = of && this.byType.get(of.constructor as ModuleClass);
+      if (typed !== undefined) return typed;
+    }
+    return this.global;
   }
 }
 

@@ -1,5 +1,7 @@
-import { FakeQuantize, FusedMovingAvgObsFakeQuantize } from './fake-quantize';
+import { ArgumentError, checkOptions, describe } from '@octet/backend';
+import { FakeQuantize, FixedQParamsFakeQuantize, FusedMovingAvgObsFakeQuantize } from './fake-quantize';
 import {
+  FixedQParamsObserver,
   HistogramObserver,
   MinMaxObserver,
   MovingAverageMinMaxObserver,
@@ -14,7 +16,8 @@ export class QConfig {
   readonly weight: ObserverFactory;
 
   /** Classes or `Class.withArgs({ … })`. @throws QuantizationError for an instance */
-  constructor({ activation, weight }: { activation: ObserverLike; weight: ObserverLike }) {
+  constructor(options: { activation: ObserverLike; weight: ObserverLike }) {
+    const { activation, weight } = checkOptions('QConfig', options, 'activation weight');
     this.activation = toFactory('QConfig', 'activation', activation);
     this.weight = toFactory('QConfig', 'weight', weight);
   }
@@ -73,6 +76,23 @@ export const fusedPerChannelWeightFakeQuant = FusedMovingAvgObsFakeQuantize.with
   qscheme: 'perChannelSymmetric',
 });
 
+/** For outputs from 0 to 1, a Sigmoid's: scale 1/256. */
+export const defaultFixedQparamsRange0to1Observer = FixedQParamsObserver.withArgs({
+  scale: 1 / 256,
+  zeroPoint: 0,
+});
+/** For outputs from -1 to 1, a Tanh's: scale 1/128, zero point 128. */
+export const defaultFixedQparamsRangeNeg1to1Observer = FixedQParamsObserver.withArgs({
+  scale: 1 / 128,
+  zeroPoint: 128,
+});
+export const defaultFixedQparamsRange0to1FakeQuant = FixedQParamsFakeQuantize.withArgs({
+  observer: defaultFixedQparamsRange0to1Observer,
+});
+export const defaultFixedQparamsRangeNeg1to1FakeQuant = FixedQParamsFakeQuantize.withArgs({
+  observer: defaultFixedQparamsRangeNeg1to1Observer,
+});
+
 /** For dynamic quantization: int8 weights per tensor. The activation observer is asked for `reduceRange` alone: kernels find the range at run time. */
 export const defaultDynamicQConfig = new QConfig({
   activation: MinMaxObserver,
@@ -85,10 +105,10 @@ export const perChannelDynamicQConfig = new QConfig({
 });
 
 /**
- * Which engine a recipe is made for. `qnnpack`: full 8 bits, weights per tensor. `fbgemm` and `x86`: 7-bit activations
- * (`reduceRange`), weights per channel, in dynamic quantization per tensor.
+ * Which engine a recipe is made for. `qnnpack`: full 8 bits, weights per tensor. `onednn`: full 8 bits, weights per channel.
+ * `fbgemm` and `x86`: 7-bit activations (`reduceRange`), weights per channel, in dynamic quantization per tensor.
  */
-export type QEngine = 'qnnpack' | 'fbgemm' | 'x86';
+export type QEngine = 'qnnpack' | 'onednn' | 'fbgemm' | 'x86';
 
 type Recipes = Record<'ptq' | 'qat' | 'dynamic', QConfig>;
 
@@ -117,21 +137,39 @@ const defaults: Record<QEngine, Recipes> = {
     qat: new QConfig({ activation: fusedActivationFakeQuant, weight: fusedWeightFakeQuant }),
     dynamic: defaultDynamicQConfig,
   },
+  onednn: {
+    ptq: new QConfig({
+      activation: HistogramObserver.withArgs({ reduceRange: false }),
+      weight: defaultPerChannelWeightObserver,
+    }),
+    qat: new QConfig({ activation: fusedActivationFakeQuant, weight: fusedPerChannelWeightFakeQuant }),
+    dynamic: perChannelDynamicQConfig,
+  },
   fbgemm: sevenBits,
   x86: sevenBits,
 };
 
-/** PyTorch's recipe for post-training quantization. */
-export function getDefaultQConfig(engine: QEngine = 'x86'): QConfig {
-  return defaults[engine].ptq;
+function recipesOf(op: string, engine: QEngine): Recipes {
+  if (Object.hasOwn(defaults, engine)) return defaults[engine];
+  throw new ArgumentError({
+    op,
+    expected: `an engine: ${Object.keys(defaults).join(', ')}`,
+    found: describe(engine),
+    fix: 'The engine names a recipe; any backend runs what comes of it.',
+  });
 }
 
-/** PyTorch's recipe for quantization-aware training. */
+/** PyTorch's recipe for post-training quantization. @throws ArgumentError for an unknown engine */
+export function getDefaultQConfig(engine: QEngine = 'x86'): QConfig {
+  return recipesOf('getDefaultQConfig', engine).ptq;
+}
+
+/** PyTorch's recipe for quantization-aware training. @throws ArgumentError for an unknown engine */
 export function getDefaultQatQConfig(engine: QEngine = 'x86'): QConfig {
-  return defaults[engine].qat;
+  return recipesOf('getDefaultQatQConfig', engine).qat;
 }
 
 /** How PyTorch's engine quantizes dynamically: `fbgemm` and `x86` quantize inputs to 7 bits, `qnnpack` to 8. */
 export function getDefaultDynamicQConfig(engine: QEngine = 'qnnpack'): QConfig {
-  return defaults[engine].dynamic;
+  return recipesOf('getDefaultDynamicQConfig', engine).dynamic;
 }

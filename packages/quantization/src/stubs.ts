@@ -3,6 +3,7 @@ import type { Tensor } from '@octet/tensor';
 
 /** Where a model goes from float to int8: the identity, until `convert` makes it Quantize. */
 export class QuantStub extends Module {
+  static override readonly name: string = 'QuantStub';
   static readonly keepsNothing = true;
 
   forward(x: Tensor): Tensor {
@@ -12,6 +13,7 @@ export class QuantStub extends Module {
 
 /** Where a model goes back to float: the identity, until `convert` makes it DeQuantize. */
 export class DeQuantStub extends Module {
+  static override readonly name: string = 'DeQuantStub';
   static readonly keepsNothing = true;
 
   forward(x: Tensor): Tensor {
@@ -21,6 +23,7 @@ export class DeQuantStub extends Module {
 
 /** A float module between stubs: `new QuantWrapper(model)` quantizes its input and gives its output in float. */
 export class QuantWrapper<M extends Module> extends Module {
+  static override readonly name: string = 'QuantWrapper';
   static readonly keepsNothing = true;
 
   readonly quant = new QuantStub();

@@ -1,12 +1,13 @@
 import { DTypeError, QuantizationError } from '@octet/backend';
-import { Conv2d, Linear, Sequential } from '@octet/nn';
-import { manualSeed, noGrad, randn } from '@octet/tensor';
+import { BatchNorm2d, Conv2d, GELU, Linear, Module, Sequential } from '@octet/nn';
+import { manualSeed, noGrad, randn, type Tensor } from '@octet/tensor';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   convert,
   defaultObserver,
   defaultWeightObserver,
   FakeQuantize,
+  FloatFunctional,
   getDefaultQatQConfig,
   getDefaultQConfig,
   HistogramObserver,
@@ -18,6 +19,7 @@ import {
   QConfig,
   QConfigMapping,
   quantizeDynamic,
+  quantized,
   RecordingObserver,
 } from '../src';
 import { SmallNet } from './models';
@@ -90,7 +92,7 @@ describe('the known mistakes say their fix', () => {
     const int8 = await convert(prepared);
     expect(() => int8.call(randn([1, 3, 6, 6]))).toThrow(DTypeError);
     expect(() => int8.call(randn([1, 3, 6, 6]))).toThrow(
-      /linear: expected float32, found a quantized tensor.*DeQuantStub/,
+      /linear in head \(Linear\): expected float32, found a quantized tensor.*DeQuantStub/,
     );
   });
 
@@ -150,7 +152,7 @@ describe('the known mistakes say their fix', () => {
   test('NaN in calibration data', () => {
     const observer = new HistogramObserver();
     const x = randn([4]);
-    expect(() => observer.call(x.div(x.sub(x)))).toThrow(/finite values/);
+    expect(() => observer.call(x.sub(x).div(x.sub(x)))).toThrow(/finite values/);
   });
 
   test('a layer that quantizeDynamic does not know', async () => {
@@ -158,4 +160,46 @@ describe('the known mistakes say their fix', () => {
       /Linear or LSTM, found Conv2d/,
     );
   });
+});
+
+describe('an int8 tensor that reaches a float op names the module and what helps there', () => {
+  const int8 = (...layers: Module[]) => {
+    const model = new Sequential(
+      new Sequential(new quantized.Quantize({ scale: 0.1, zeroPoint: 128 })),
+      ...layers,
+    );
+    return () => model.eval().call(randn([2, 3, 4, 4]));
+  };
+  class Sum extends Module {
+    forward(x: Tensor): Tensor {
+      return x.add(x);
+    }
+  }
+  class Twice extends Module {
+    forward(x: Tensor): Tensor {
+      return x.mul(2);
+    }
+  }
+  test.each<[Module, RegExp]>([
+    [new BatchNorm2d(3), /^batchNorm in 1 \(BatchNorm2d\): .* Fuse it with the convolution before it/],
+    [new Sequential(new Sum()), /^add in 1\.0 \(Sum\): .* Use FloatFunctional/],
+    [new Twice(), /^mul in 1 \(Twice\): .* Use FloatFunctional/],
+    [new GELU(), /^gelu in 1 \(GELU\): .* It has no int8 form: leave its layer in float by leaveInFloat\(\)/],
+    [new Conv2d(3, 2, 1), /^conv2d in 1 \(Conv2d\): .* Give its layer a qconfig and convert it, or leave/],
+  ])('%s', (layer, message) => {
+    expect(int8(layer)).toThrow(DTypeError);
+    expect(int8(layer)).toThrow(message);
+  });
+});
+
+test('FloatFunctional refuses what is no tensor', () => {
+  const f = new FloatFunctional();
+  for (const fn of [
+    () => f.add(undefined as never, randn([1])),
+    () => f.addRelu(randn([1]), [1] as never),
+    () => f.mul(null as never, randn([1])),
+    () => f.addScalar(undefined as never, 1),
+    () => f.mulScalar({} as never, 1),
+  ])
+    expect(fn).toThrow(/expected a tensor/);
 });

@@ -1,7 +1,20 @@
-import { BatchNorm2d, Conv2d, Sequential } from '@octet/nn';
-import { getBackend, randn, type Tensor } from '@octet/tensor';
-import { expect, test } from 'vitest';
-import { fuseModulesQat, getDefaultQatQConfigMapping, prepareQat, qat } from '../src';
+import { BatchNorm2d, Conv2d, ReLU, Sequential } from '@octet/nn';
+import { getBackend, manualSeed, noGrad, randn, type Tensor, tensor } from '@octet/tensor';
+import { describe, expect, test } from 'vitest';
+import {
+  convert,
+  FakeQuantize,
+  FusedMovingAvgObsFakeQuantize,
+  fuse,
+  fuseModulesQat,
+  getDefaultQatQConfigMapping,
+  LearnableFakeQuantize,
+  prepareQat,
+  QConfig,
+  QConfigMapping,
+  QuantWrapper,
+  qat,
+} from '../src';
 import { SmallNet } from './models';
 
 const mapping = getDefaultQatQConfigMapping('x86');
@@ -42,7 +55,7 @@ test('a fused convolution computes conv(x, W′) / s, and its gradients', () => 
   const conv = model.modules().find((m) => m instanceof qat.ConvBn2d && m.groups === 8) as qat.ConvBn2d;
   const { bn, weight, bias, weightFakeQuant } = conv;
   const gamma = bn.weight as Tensor;
-  gamma.copy_(randn([8]));
+  noGrad(() => gamma.copy_(randn([8])));
   bn.runningVar?.copy_(randn([8]).square().add(0.1));
   const x = randn([2, 8, 5, 4], { requiresGrad: true });
   const away = randn([2, 8, 5, 4]);
@@ -68,5 +81,106 @@ test('a fused convolution computes conv(x, W′) / s, and its gradients', () => 
     values.forEach((v, j) => {
       expect(Math.abs(v - theirs[i][j])).toBeLessThan(1e-3 * (1 + Math.abs(v)));
     });
+  });
+});
+
+test.each([
+  ['fused', FusedMovingAvgObsFakeQuantize],
+  ['plain', FakeQuantize],
+  ['learnable', LearnableFakeQuantize],
+])(
+  'two forward passes before one backward: %s fake quantizers move their ranges in place',
+  (_, FakeQuant) => {
+    const activation = FakeQuant.withArgs({});
+    const weight = FakeQuant.withArgs({ dtype: 'qint8', qscheme: 'perTensorSymmetric' });
+    const recipe = new QConfigMapping().setGlobal(new QConfig({ activation, weight }));
+    const model = prepareQat(new SmallNet().train().fuseModel(), recipe, { inplace: true });
+    const [first, second] = [model.call(randn([2, 3, 5, 5])), model.call(randn([2, 3, 5, 5]).mul(3))];
+    first.add(second).square().mean().backward();
+    for (const p of model.parameters()) expect(p.grad?.dataSync().every(Number.isFinite)).not.toBe(false);
+  },
+);
+describe('batch normalisation whose γ vanishes', () => {
+  const x = randn([4, 2, 5, 5]);
+
+  /** Two steps and what they leave, by either path. `gamma` is one channel's of three. */
+  function run(gamma: number, change: (layer: qat.ConvBn2d) => void, fused: boolean) {
+    manualSeed(7);
+    const layers = new Sequential(new Conv2d(2, 3, 3), new BatchNorm2d(3), ...(fused ? [new ReLU()] : []));
+    const bn = layers.at(1) as BatchNorm2d;
+    noGrad(() => {
+      bn.weight?.copy_(tensor([1, gamma, -0.5]));
+      bn.bias?.copy_(tensor([0.1, 1, 0.5]));
+    });
+    const model = prepareQat(fuse(new QuantWrapper(layers)), getDefaultQatQConfigMapping('qnnpack'));
+    const layer = model.modules().find((m) => m instanceof qat.ConvBn2d) as qat.ConvBn2d;
+    change(layer);
+    model.call(x);
+    const y = model.call(x);
+    y.mul(x.slice(1, 0, 1).slice(2, 0, 3).slice(3, 0, 3))
+      .sum()
+      .backward();
+    const inEvaluation = noGrad(() => model.eval().call(x));
+    const { weight, runningMean, runningVar } = layer.bn;
+    const of = (t: Tensor | undefined) => [...(t as Tensor).dataSync()];
+    return {
+      y: of(y),
+      inEvaluation: of(inEvaluation),
+      gammaGrad: of(weight?.grad),
+      weightGrad: of(layer.weight.grad),
+      runningMean: of(runningMean),
+      runningVar: of(runningVar),
+    };
+  }
+
+  const fast = () => {};
+  const slow = (layer: qat.ConvBn2d) => {
+    layer.slowPath = true;
+  };
+  const guarded = (layer: qat.ConvBn2d) => {
+    Object.defineProperty(layer, 'mayVanish', { value: true });
+  };
+
+  test.each([
+    [0, true],
+    [0, false],
+    [-0, true],
+    [1e-45, false],
+    [1e-39, true],
+    [-1e-38, false],
+    [1e-30, true],
+    [-1e-20, false],
+    [1e-12, true],
+  ])('%s, with ReLU: %s: the same as the slow path', (gamma, relu) => {
+    const [a, b] = [run(gamma, fast, relu), run(gamma, slow, relu)];
+    for (const values of Object.values(a)) for (const v of values) expect(Number.isFinite(v)).toBe(true);
+    const dead = (values: number[]) => values.slice(values.length / 3, (2 * values.length) / 3);
+    for (const key of ['runningMean', 'runningVar', 'gammaGrad', 'weightGrad'] as const) {
+      dead(a[key]).forEach((v, i) => {
+        expect(v).toBeCloseTo(dead(b[key])[i], 3);
+      });
+    }
+    // What the dead channel gives is β, in its grid.
+    for (const y of [a.y, a.inEvaluation])
+      y.forEach((v, i) => {
+        if (Math.floor(i / 9) % 3 === 1) expect(v).toBeCloseTo(1, 1);
+      });
+  });
+
+  test('γ that has died can come back', () => {
+    expect(Math.abs(run(0, fast, false).gammaGrad[1])).toBeGreaterThan(0.1);
+  });
+
+  test.each([1, 0.01, -0.3])('%s: the guard changes no bit', (gamma) => {
+    expect(run(gamma, guarded, true)).toEqual(run(gamma, fast, true));
+  });
+
+  test('converted, it is finite', async () => {
+    const layers = new Sequential(new Conv2d(2, 3, 3), new BatchNorm2d(3), new ReLU());
+    noGrad(() => (layers.at(1) as BatchNorm2d).weight?.fill_(0));
+    const model = prepareQat(fuse(new QuantWrapper(layers)), getDefaultQatQConfigMapping('qnnpack'));
+    model.call(x);
+    const int8 = await convert(model.eval());
+    expect([...noGrad(() => int8.call(x)).dataSync()].every(Number.isFinite)).toBe(true);
   });
 });

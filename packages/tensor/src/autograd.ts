@@ -1,6 +1,6 @@
 import { ArgumentError, AutogradError, checkOptions } from '@octet/backend';
 import { onesLike } from './factory';
-import { emptyOn } from './kernel';
+import { emptyOn, requireTensor } from './kernel';
 import { contiguousStrides, formatShape, isDense, sameShape, sameStrides } from './layout';
 import { add } from './ops/add';
 import { scope } from './scope';
@@ -13,8 +13,23 @@ import type { Tensor } from './tensor';
  */
 export type Backward = (grad: Tensor, needs: readonly boolean[]) => readonly (Tensor | undefined)[];
 
+/** The operands of an op, by name or in a list; absent ones may be undefined. */
+export type Operands = readonly Tensor[] | Readonly<Record<string, Tensor | undefined>>;
+
 /** Where a gradient flows on to: the op that made a tensor, or a leaf. */
 type Target = GradNode | Tensor;
+
+/** What an op used, without its memory. */
+interface Used {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly serial: number;
+  readonly version: number;
+}
+
+function used(name: string, { shape, storage: { serial, version } }: Tensor): Used {
+  return { name, shape, serial, version };
+}
 
 /**
  * One recorded op: how the gradient of its output flows to its inputs. It knows its inputs by the ops that made them, not
@@ -23,6 +38,8 @@ type Target = GradNode | Tensor;
 export class GradNode {
   /** The output itself, if it asked to keep its gradient. */
   retained: Tensor | undefined = undefined;
+  /** What backward reads must not have been written since. */
+  readonly recordedAt = Storage.now;
   private doomed: Storage[] = [];
 
   constructor(
@@ -32,6 +49,8 @@ export class GradNode {
     public backward: Backward | undefined,
     /** Whether the output has memory of its own; a view hasn't. */
     private readonly ownsOutput: boolean,
+    /** Inputs and output. */
+    readonly used: readonly Used[],
   ) {}
 
   /** Lets go of the saved tensors, so that they can be collected. */
@@ -96,20 +115,54 @@ export function enableGrad<T>(fn: () => T): T {
 }
 
 /** Whether `record` with these inputs will do anything: whether saving something for backward has a point. */
-export function willRecord(...inputs: readonly Tensor[]): boolean {
-  return gradEnabled && inputs.some((t) => t.requiresGrad);
+export function willRecord(...inputs: readonly (Tensor | undefined)[]): boolean {
+  return gradEnabled && inputs.some((t) => t?.requiresGrad);
 }
 
 /**
- * Ties `output` into the graph if any input requires a gradient. `backward` runs without recording; what it closes over
- * is kept until the backward pass is done.
+ * Ties `output` into the graph if any input requires a gradient; the names of `inputs` are for errors. `backward` runs
+ * without recording and gives the gradients in the order of `inputs`; what it closes over is kept until the backward pass
+ * is done. A tensor that it reads must be as it was at the time of `record`: one that was changed in place since makes
+ * the backward pass throw AutogradError.
  */
-export function record(op: string, output: Tensor, inputs: readonly Tensor[], backward: Backward): Tensor {
-  if (willRecord(...inputs)) {
-    const owns = inputs.every((input) => input.storage !== output.storage);
-    output.attachGrad(new GradNode(op, inputs.map(targetOf), backward, owns));
-  }
+export function record(op: string, output: Tensor, inputs: Operands, backward: Backward): Tensor {
+  const operands: (Tensor | undefined)[] = Object.values(inputs);
+  if (!willRecord(...operands)) return output;
+  const names = Object.keys(inputs);
+  const uses: Used[] = [];
+  let owns = true;
+  const targets = operands.map((t, i) => {
+    if (!t) return undefined;
+    uses.push(used(names[i], t));
+    if (t.storage === output.storage) owns = false;
+    return targetOf(t);
+  });
+  uses.push(used('output', output));
+  output.attachGrad(new GradNode(op, targets, backward, owns, uses));
   return output;
+}
+
+/** The backward function that runs now: its op, its gradient, and when it began. */
+let running: { op: string; node: GradNode; grad: Tensor; since: number } | undefined;
+
+/**
+ * Every tensor whose memory is read passes here, under the name that its reader has for it.
+ * @throws AutogradError if a backward function reads what was changed in place after its op was recorded
+ */
+export function checkRead(name: string, { storage, shape }: Tensor): void {
+  if (!running || storage === running.grad.storage) return;
+  const { op, node, since } = running;
+  if (!storage.changedBetween(node.recordedAt, since)) return;
+  const use = node.used.find(({ serial }) => serial === storage.serial);
+  const { writer, version } = storage;
+  throw new AutogradError({
+    op,
+    expected: `${use?.name ?? name} ${formatShape(use?.shape ?? shape)} of '${node.op}' as in the forward pass${use ? ` (version ${use.version})` : ''}`,
+    found: `version ${version}: '${writer}' has changed it in place`,
+    fix: writer.endsWith('Step')
+      ? 'Call backward() before optimizer.step(), or run forward again after the step.'
+      : 'Change it after backward(), or change a clone(); noGrad() makes no difference.',
+  });
 }
 
 /**
@@ -146,25 +199,32 @@ export interface BackwardOptions {
   retainGraph?: boolean;
 }
 
-/** Adds the gradients of `root` to `grad` of every leaf under it. */
+/**
+ * Adds the gradients of `root` to `grad` of every leaf under it.
+ * @throws AutogradError if there is no graph, if it has run already, or if a tensor that an op saved was changed in place
+ */
 export function backward(root: Tensor, gradient?: Tensor, options: BackwardOptions = {}): void {
   const { retainGraph = false } = checkOptions('backward', options, 'retainGraph');
-  const since = Storage.nextSerial;
+  const since = Storage.now;
   const taken = new Set<Storage>();
   // Made by this walk, and not yet some tensor's gradient.
   const isFree = (storage: Storage) => storage.serial >= since && !taken.has(storage);
+  const sums: [Tensor, Tensor][] = [];
   walk('backward', [root], [gradient], retainGraph, (target, g) => {
     const tensor = target instanceof GradNode ? target.retained : target;
     if (!tensor?.requiresGrad) return false;
-    tensor.grad = accumulated(tensor, g, isFree);
-    taken.add(tensor.grad.storage);
-    return tensor.grad.storage === g.storage;
+    const sum = accumulated(tensor, g, isFree);
+    sums.push([tensor, sum]);
+    taken.add(sum.storage);
+    return sum.storage === g.storage;
   });
+  // At the end: an error leaves all gradients as they were.
+  for (const [tensor, sum] of sums) tensor.grad = sum;
 }
 
 /**
  * The gradients of `outputs` (summed) with respect to `inputs`; touches no `.grad`.
- * @throws AutogradError if an input isn't part of the graph, unless `allowUnused`, which gives undefined there.
+ * @throws AutogradError as `backward`; if an input isn't part of the graph, unless `allowUnused`, which gives undefined there.
  */
 export function grad(
   outputs: Tensor | readonly Tensor[],
@@ -180,6 +240,7 @@ export function grad(
     allowUnused = false,
   } = checkOptions('grad', options, 'gradOutputs retainGraph allowUnused');
   const roots = Array.isArray(outputs) ? (outputs as readonly Tensor[]) : [outputs as Tensor];
+  requireTensor('grad', ...roots, ...inputs);
   const found = new Map<Target, Tensor>();
   const wanted = new Set(inputs.map(targetOf));
   walk(
@@ -284,8 +345,7 @@ function walk(
       const needs = inputs.map((t) => t !== undefined);
       const { backward } = target;
       // What nobody asked for goes too.
-      const results =
-        grad && backward ? scope(() => backward(grad, needs).map((g, i) => (inputs[i] ? g : undefined))) : [];
+      const results = grad && backward ? scope(() => inputGradients(op, target, backward, grad, needs)) : [];
       inputs.forEach((input, i) => {
         if (!input) return;
         const g = results[i];
@@ -300,9 +360,30 @@ function walk(
   });
 }
 
+/** What the backward function of `node` gives, where it is asked for. */
+function inputGradients(
+  op: string,
+  node: GradNode,
+  backward: Backward,
+  grad: Tensor,
+  needs: readonly boolean[],
+): (Tensor | undefined)[] {
+  const around = running;
+  running = { op, node, grad, since: Storage.now };
+  try {
+    return backward(grad, needs).map((g, i) => {
+      if (!g || !needs[i]) return undefined;
+      checkRead('gradient', g);
+      return g;
+    });
+  } finally {
+    running = around;
+  }
+}
+
 /** Counts who still needs the gradients of one walk, and frees those that nobody does. */
 class GradientMemory {
-  private readonly since = Storage.nextSerial;
+  private readonly since = Storage.now;
   private readonly holders = new Map<Storage, number>();
   private readonly kept = new Set<Storage>();
 
@@ -345,6 +426,7 @@ function rootGradient(op: string, root: Tensor, gradient: Tensor | undefined): T
     }
     return onesLike(root);
   }
+  requireTensor(op, gradient);
   if (gradient.dtype !== root.dtype) {
     throw new AutogradError({
       op,

@@ -1,9 +1,10 @@
 /** Between tensors and kernels: what an op needs to turn strided tensors into the dense ones that kernels take. */
 import {
+  ArgumentError,
   type Backend,
-  BackendError,
   type DType,
   DTypeError,
+  describe,
   dispatch,
   isFloatDType,
   type KernelInputs,
@@ -11,10 +12,13 @@ import {
   type KernelOutputs,
   type KernelTable,
   type KernelTensor,
+  mixedBackends,
   type PrepackCache,
+  requireOwnCopy,
   ShapeError,
   storageDType,
 } from '@octet/backend';
+import { checkRead } from './autograd';
 import {
   broadcastShapes,
   contiguousStrides,
@@ -64,15 +68,18 @@ export function run<N extends KernelName>(
   cache?: PrepackCache,
 ): void {
   let backend: Backend | undefined;
-  const lower = (args: Readonly<Record<string, Arg | undefined>>) => {
-    const lowered: Record<string, KernelTensor | undefined> = {};
+  const lower = (args: Readonly<Record<string, Arg | undefined>>, read: boolean) => {
+    const lowered: Record<string, KernelTensor> = {};
     for (const key of Object.keys(args)) {
       const arg = args[key];
       if (!arg) continue;
       const tensor = arg instanceof Tensor ? arg : arg.tensor;
       const { storage } = tensor;
-      backend ??= storage.backend;
+      // Not `??=`: SWC's minifier doesn't see that it assigns to a captured variable, and reads it too early.
+      if (!backend) backend = storage.backend;
       if (storage.backend !== backend) throw mixedBackends(name, backend, storage.backend);
+      if (read) checkRead(key, tensor);
+      else storage.noteWrite(name);
       lowered[key] = {
         buffer: storage.buffer,
         dtype: storage.dtype,
@@ -82,18 +89,9 @@ export function run<N extends KernelName>(
     }
     return lowered;
   };
-  const ins = lower(inputs as never);
-  const outs = lower(outputs as never);
+  const ins = lower(inputs as never, true);
+  const outs = lower(outputs as never, false);
   dispatch(backend as unknown as Backend, name, ins as never, outs as never, attrs, cache);
-}
-
-function mixedBackends(op: string, a: Backend, b: Backend): BackendError {
-  return new BackendError({
-    op,
-    expected: `all tensors on one backend`,
-    found: `'${a.name}' and '${b.name}'`,
-    fix: 'Move them with tensor.to(backend) or model.to(backend); setBackend() decides where new tensors live.',
-  });
 }
 
 export interface EmptyOptions {
@@ -281,32 +279,66 @@ export function reducedLayout(
   return { shape: stay.map((i) => full[i]), strides: stay.map((i) => strides[i]) };
 }
 
-/** @throws DTypeError unless every tensor is of one and the same float dtype. */
-export function requireFloat(op: string, ...tensors: readonly (Tensor | undefined)[]): void {
-  let first: DType | undefined;
+/** @throws BackendError if `value` is a tensor of another copy of the package */
+export function requireOwnTensor(op: string, value: unknown): void {
+  requireOwnCopy(op, value, { Tensor, Parameter: Tensor, Buffer: Tensor });
+}
+
+/**
+ * @throws ArgumentError unless all are tensors
+ * @throws BackendError for one that another copy of the package made
+ */
+export function requireTensor(op: string, ...values: readonly unknown[]): void {
+  for (const value of values) {
+    if (value instanceof Tensor) continue;
+    requireOwnTensor(op, value);
+    throw new ArgumentError({
+      op,
+      expected: 'a tensor',
+      found: describe(value),
+      fix: 'Make one with tensor(…).',
+    });
+  }
+}
+
+/** Those of optional operands that are there. */
+export function present(...tensors: readonly (Tensor | undefined)[]): Tensor[] {
+  return tensors.filter((t) => t !== undefined && t !== null) as Tensor[];
+}
+
+/** @throws DTypeError, BackendError, ArgumentError unless all are tensors of one float dtype on one backend. */
+export function requireFloat(op: string, ...tensors: readonly Tensor[]): void {
+  const [first] = tensors;
   for (const t of tensors) {
-    if (!t) continue;
+    if (!(t instanceof Tensor)) requireTensor(op, t);
     if (!isFloatDType(t.dtype)) {
       throw new DTypeError({
         op,
         expected: 'float32',
         found: t.qparams ? `a quantized tensor (${t.dtype})` : t.dtype,
-        fix: t.qparams
-          ? 'An int8 tensor reached a float operation: give this layer a qconfig and convert it, put a DeQuantStub before it, ' +
-            'or use FloatFunctional for sums, products and cat.'
-          : "Convert it with to('float32').",
+        fix: t.qparams ? int8Remedy(op) : "Convert it with to('float32').",
       });
     }
-    first ??= t.dtype;
-    if (t.dtype !== first) {
+    if (t.dtype !== first.dtype) {
       throw new DTypeError({
         op,
-        expected: `${first} throughout`,
+        expected: `${first.dtype} throughout`,
         found: t.dtype,
-        fix: `Convert one with to('${first}').`,
+        fix: `Convert one with to('${first.dtype}').`,
       });
     }
+    if (t.backend !== first.backend) throw mixedBackends(op, first.backend, t.backend);
   }
+}
+
+/** What helps where an int8 tensor reaches this float op. */
+function int8Remedy(op: string): string {
+  if (op === 'batchNorm') return 'Fuse it with the convolution before it, by fuseModules().';
+  if (/^(add|mul|cat)$/.test(op)) return 'Use FloatFunctional, which convert() makes int8.';
+  const first = /^(conv2d|linear|hardswish|leakyRelu)/.test(op)
+    ? 'Give its layer a qconfig and convert it, or'
+    : 'It has no int8 form:';
+  return `${first} leave its layer in float by leaveInFloat(), or put a DeQuantStub before it.`;
 }
 
 /** @throws ShapeError unless `x` has one of the ranks. */

@@ -1,4 +1,4 @@
-import { DTypeError, QuantizationError, type QuantizedDType, quantRange } from '@octet/backend';
+import { DTypeError, isScale, QuantizationError, type QuantizedDType, quantRange } from '@octet/backend';
 
 /** `real = (q - zeroPoint) * scale`, one pair for the whole tensor. */
 export interface PerTensorQParams {
@@ -18,14 +18,14 @@ export interface PerChannelQParams {
 
 export type QParams = PerTensorQParams | PerChannelQParams;
 
-/** @throws QuantizationError for a scale that isn't finite and positive or a zero point outside the dtype. */
+/** @throws QuantizationError for a scale that `checkScale` refuses or a zero point outside the dtype. */
 export function perTensorQParams(
   op: string,
   dtype: QuantizedDType,
   scale: number,
   zeroPoint: number,
 ): PerTensorQParams {
-  checkPair(op, dtype, Math.fround(scale), scale, zeroPoint);
+  checkPair(op, dtype, scale, zeroPoint);
   return { scheme: 'perTensor', scale, zeroPoint };
 }
 
@@ -46,21 +46,25 @@ export function perChannelQParams(
     });
   }
   const f32 = Float32Array.from(scales);
-  f32.forEach((s, i) => {
-    checkPair(op, dtype, s, scales[i], zeroPoints[i]);
-  });
+  for (let i = 0; i < scales.length; i++) checkPair(op, dtype, scales[i], zeroPoints[i]);
   return { scheme: 'perChannel', axis, scales: f32, zeroPoints: Int32Array.from(zeroPoints) };
 }
 
-function checkPair(op: string, dtype: QuantizedDType, f32: number, scale: number, zeroPoint: number): void {
-  if (!(f32 > 0 && Number.isFinite(f32))) {
-    throw new QuantizationError({
-      op,
-      expected: 'a finite scale > 0 (as float32)',
-      found: String(scale),
-      fix: 'A NaN or infinite scale comes from an observer that saw NaN, infinities or nothing: check the calibration data.',
-    });
-  }
+/** @throws QuantizationError unless `scale` can be one: see `isScale` of @octet/backend. */
+export function checkScale(op: string, scale: number): void {
+  if (isScale(scale)) return;
+  throw new QuantizationError({
+    op,
+    expected: 'a finite scale > 0 with a finite reciprocal (as float32)',
+    found: String(scale),
+    fix: Number.isFinite(scale)
+      ? 'Use one of 2.94e-39 or more.'
+      : 'It comes from an observer that saw NaN, infinities or nothing: check the calibration data.',
+  });
+}
+
+function checkPair(op: string, dtype: QuantizedDType, scale: number, zeroPoint: number): void {
+  checkScale(op, scale);
   const [min, max] = quantRange[dtype];
   if (!Number.isInteger(zeroPoint) || zeroPoint < min || zeroPoint > max) {
     throw new QuantizationError({

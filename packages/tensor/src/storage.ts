@@ -3,9 +3,15 @@ import { noteInScope } from './scope';
 
 /** A piece of a backend's memory; views share one. Freed when the last of them is garbage, or by `dispose`. */
 export class Storage {
-  private static count = 0;
-  /** Grows with every allocation. */
-  readonly serial = Storage.count++;
+  /** Ticks at every allocation and every write. */
+  private static clock = 0;
+  /** When it was allocated. */
+  readonly serial = Storage.clock++;
+  /** How often kernels have written to it. */
+  version = 0;
+  /** Who wrote last: a kernel, or the method that called it. */
+  writer = '';
+  private written = this.serial;
   /** Whether someone asked to keep it: then only they free it, and garbage collection. */
   kept = false;
   private handle: unknown;
@@ -19,13 +25,25 @@ export class Storage {
     noteInScope(this);
   }
 
-  /** Storages made from now on have this serial or a higher one. */
-  static get nextSerial(): number {
-    return Storage.count;
+  /** Storages made from now on have this serial or a higher one; what is written from now on is written then or later. */
+  static get now(): number {
+    return Storage.clock;
   }
 
   static allocate(backend: Backend, dtype: StorageDType, length: number): Storage {
     return new Storage(backend, dtype, length);
+  }
+
+  /** Notes that a kernel writes to it. */
+  noteWrite(kernel: string): void {
+    this.version++;
+    this.writer = kernel;
+    this.written = Storage.clock++;
+  }
+
+  /** Whether it was there before `from` and has last been written since, before `to`. */
+  changedBetween(from: number, to: number): boolean {
+    return this.serial < from && this.written >= from && this.written < to;
   }
 
   /** @throws FreedError after `free`. */

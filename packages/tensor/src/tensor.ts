@@ -6,6 +6,7 @@ import {
   DTypeError,
   isFloatDType,
   isQuantizedDType,
+  kind,
   QuantizationError,
   type QuantizedDType,
   readNow,
@@ -14,8 +15,8 @@ import {
   type StorageDType,
   type TypedArray,
 } from '@octet/backend';
-import { type BackwardOptions, backward, type GradNode, record } from './autograd';
-import { as, dense, emptyOn, expandTo, freeCopy, packed, run } from './kernel';
+import { type BackwardOptions, backward, checkRead, type GradNode, record, willRecord } from './autograd';
+import { as, dense, emptyOn, expandTo, freeCopy, packed, requireTensor, run } from './kernel';
 import {
   formatShape,
   formatStrides,
@@ -153,6 +154,10 @@ export class Tensor {
     return formatTensor(this);
   }
 
+  get [kind](): string {
+    return 'Tensor';
+  }
+
   /** What console.log shows in Node. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return formatTensor(this);
@@ -235,9 +240,13 @@ export class Tensor {
 
   /**
    * Overwrites the elements with those of `source` (same shape), in place, unrecorded.
+   * @throws AutogradError if one of the two requires a gradient, outside of noGrad
    * @throws ShapeError, DTypeError, QuantizationError if both are quantized but not alike
    */
   copy_(source: Tensor): this {
+    requireTensor('copy_', source);
+    this.requireUnrecorded('copy_', this);
+    this.requireUnrecorded('copy_', source);
     if (!sameShape(source.shape, this.shape)) {
       throw new ShapeError({
         op: 'copy_',
@@ -263,15 +272,20 @@ export class Tensor {
       });
     }
     const from = source.detach().to(this.backend).to(this.dtype);
-    this.overwrite(from);
+    this.overwrite('copy_', from);
     freeCopy(from, source);
     return this;
   }
 
-  /** Sets every element (of a quantized tensor: every integer) to a number, in place, unrecorded. */
+  /**
+   * Sets every element (of a quantized tensor: every integer) to a number, in place, unrecorded.
+   * @throws AutogradError if it requires a gradient, outside of noGrad
+   */
   fill_(value: number): this {
+    this.requireUnrecorded('fill_', this);
     if (this.offset === 0 && this.storage.length === this.numel && isDense(this.shape, this.strides)) {
       run('fill', {}, { y: this }, { value });
+      this.storage.writer = 'fill_';
       return this;
     }
     // A view: only its own elements.
@@ -280,12 +294,22 @@ export class Tensor {
       { shape: [], strides: [], offset: 0 },
       this.storage.dtype,
     );
-    this.overwrite(expandTo(one.fill_(value), this.shape));
+    this.overwrite('fill_', expandTo(one.fill_(value), this.shape));
     one.storage.release();
     return this;
   }
 
-  private overwrite(source: Tensor): void {
+  private requireUnrecorded(op: string, t: Tensor): void {
+    if (!willRecord(t)) return;
+    throw new AutogradError({
+      op,
+      expected: 'tensors without gradients, or noGrad: what changes in place is not recorded',
+      found: `a ${t === this ? 'target' : 'source'} ${formatShape(t.shape)} that requires one`,
+      fix: t === this ? `Use noGrad(() => t.${op}(…)).` : 'Use source.detach().',
+    });
+  }
+
+  private overwrite(op: string, source: Tensor): void {
     const { storage } = this;
     // Kernels never read and write the same memory.
     const from = source.storage === storage ? copied(source) : source;
@@ -297,6 +321,7 @@ export class Tensor {
       yOffset: this.offset,
     };
     run('copyStrided', { x: as(from, [from.storage.length]) }, { y: as(this, [storage.length]) }, attrs);
+    storage.writer = op;
     freeCopy(from, source);
   }
 
@@ -323,7 +348,7 @@ export class Tensor {
     backend.write(storage.buffer, elements);
     const moved = new Tensor(storage, { shape: this.shape, strides, offset: 0 }, this.dtype, this.qparams);
     const home = this.backend;
-    return record('to', moved, [this], (grad) => [grad.to(home)]);
+    return record('to', moved, { x: this }, (grad) => [grad.to(home)]);
   }
 
   // ---- quantized tensors
@@ -529,6 +554,8 @@ function copied(x: Tensor): Tensor {
 }
 
 /** The elements of a dense tensor as they lie. */
-function readTensor(op: string, { backend, storage, numel }: Tensor, fix: string): TypedArray {
+function readTensor(op: string, t: Tensor, fix: string): TypedArray {
+  const { backend, storage, numel } = t;
+  checkRead('tensor', t);
   return readNow(op, backend, storage.buffer, numel, fix);
 }

@@ -273,7 +273,7 @@ describe('switching', () => {
     expect(y.isLeaf).toBe(false);
     expect(() => {
       y.requiresGrad = false;
-    }).toThrow(/requiresGrad: expected a leaf, found the result of 'affine'/);
+    }).toThrow(/requiresGrad: expected a leaf, found the result of 'mul'/);
     const ints = tensor(Int32Array.of(1));
     expect(() => {
       ints.requiresGrad = true;

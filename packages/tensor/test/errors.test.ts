@@ -14,14 +14,25 @@ const mistakes: readonly [string, () => unknown, string][] = [
   [
     'an int8 tensor in a float convolution',
     () => conv2d(quantized, weight),
-    'conv2d: expected float32, found a quantized tensor (quint8). An int8 tensor reached a float operation: give this ' +
-      'layer a qconfig and convert it, put a DeQuantStub before it, or use FloatFunctional for sums, products and cat.',
+    'conv2d: expected float32, found a quantized tensor (quint8). Give its layer a qconfig and convert it, or leave its ' +
+      'layer in float by leaveInFloat(), or put a DeQuantStub before it.',
   ],
   [
     'int8 tensors added',
     () => quantized.add(quantized),
-    'add: expected float32, found a quantized tensor (quint8). An int8 tensor reached a float operation: give this ' +
-      'layer a qconfig and convert it, put a DeQuantStub before it, or use FloatFunctional for sums, products and cat.',
+    'add: expected float32, found a quantized tensor (quint8). Use FloatFunctional, which convert() makes int8.',
+  ],
+  [
+    'an int8 tensor in a float batch norm',
+    () => quantized.batchNorm({ training: true }),
+    'batchNorm: expected float32, found a quantized tensor (quint8). Fuse it with the convolution before it, by ' +
+      'fuseModules().',
+  ],
+  [
+    'an int8 tensor in an op without an int8 form',
+    () => quantized.gelu(),
+    'gelu: expected float32, found a quantized tensor (quint8). It has no int8 form: leave its layer in float by ' +
+      'leaveInFloat(), or put a DeQuantStub before it.',
   ],
   [
     'whole numbers in a float op',
@@ -102,6 +113,13 @@ const mistakes: readonly [string, () => unknown, string][] = [
     () => ones([2]).add(ones([2], { backend: other })),
     "add: expected all tensors on one backend, found 'js' and 'other'. Move them with tensor.to(backend) or " +
       'model.to(backend); setBackend() decides where new tensors live.',
+  ],
+  [
+    'two backends of one name',
+    () => ones([2]).add(ones([2], { backend: extendBackend(other, { name: 'js', kernels: {} }) })),
+    "add: expected all tensors on one backend, found two backends of the name 'js'. Make one backend and share it, or move " +
+      'the tensors with tensor.to(backend). Did you make only one? The package is loaded twice: as ESM and as CommonJS, or ' +
+      'in two versions.',
   ],
   [
     'a dim out of range',

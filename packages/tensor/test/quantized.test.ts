@@ -1,5 +1,16 @@
+import { QuantizationError } from '@octet/backend';
 import { describe, expect, test } from 'vitest';
-import { Generator, maxPool2d, quantizedTensor, rand, randint, type Tensor, tensor } from '../src';
+import {
+  checkScale,
+  Generator,
+  maxPool2d,
+  perChannelQParams,
+  quantizedTensor,
+  rand,
+  randint,
+  type Tensor,
+  tensor,
+} from '../src';
 import { layouts, list } from './support/layouts';
 
 const qparams = { scheme: 'perTensor', scale: 0.1, zeroPoint: 100 } as const;
@@ -177,6 +188,8 @@ describe('quantizedTensor', () => {
     expect(make(0, 0)).toThrow(/a finite scale > 0/);
     expect(make(Number.NaN, 0)).toThrow(/a finite scale > 0/);
     expect(make(1e-50, 0)).toThrow(/a finite scale > 0/);
+    expect(make(1e-39, 0)).toThrow(/a finite reciprocal \(as float32\), found 1e-39\. Use one of 2\.94e-39/);
+    expect(make(Number.POSITIVE_INFINITY, 0)).toThrow(/found Infinity.*check the calibration data/);
     expect(make(1, 256)).toThrow(/a whole zero point from 0 to 255/);
     expect(make(1, 0.5)).toThrow(/a whole zero point/);
     const channels = {
@@ -189,6 +202,24 @@ describe('quantizedTensor', () => {
     expect(() => quantizedTensor([1], [1], 'qint8', { ...channels, axis: 1 })).toThrow(/an axis from 0 to 0/);
     expect(() => quantizedTensor([1], [2], 'qint8', qparams)).toThrow(/2 elements for shape \[2\], found 1/);
   });
+});
+
+test('a scale has a reciprocal, wherever it enters', () => {
+  const x = tensor([[0, 1]]);
+  const dtypes = ['quint8', 'qint8', 'qint32'] as const;
+  for (const scale of [1e-39, 2.9e-39, 1e-45, 0, -1, Number.NaN, Number.POSITIVE_INFINITY, 1e39]) {
+    for (const dtype of dtypes) {
+      expect(() => x.quantizePerTensor(scale, 0, dtype)).toThrow(QuantizationError);
+      expect(() => x.quantizePerChannel([1, scale], [0, 0], 1, dtype)).toThrow(QuantizationError);
+      expect(() => perChannelQParams('f', dtype, [scale], [0], 0)).toThrow(QuantizationError);
+    }
+    expect(() => checkScale('f', scale)).toThrow(QuantizationError);
+  }
+  for (const scale of [2.94e-39, 1e-38, 1, 3.4e38]) {
+    const q = x.quantizePerTensor(scale, 7, 'quint8');
+    expect(list(q)[0]).toBe(7);
+    expect(list(q.dequantize())[0]).toBe(0);
+  }
 });
 
 test('copy_ wants the same parameters', () => {

@@ -1,7 +1,16 @@
 import type { Backend } from '@octet/backend';
 import { type HostBuffer, referenceBackend } from '@octet/backend-js-reference';
 import { withoutSyncReads } from '@octet/backend-testkit';
-import { FakeQuantize, HistogramObserver, settleObservers } from '@octet/quantization';
+import { Linear } from '@octet/nn';
+import {
+  convert,
+  FakeQuantize,
+  getDefaultQConfigMapping,
+  HistogramObserver,
+  prepare,
+  QuantWrapper,
+  settleObservers,
+} from '@octet/quantization';
 import { Generator, randn, setBackend, type Tensor, tensor } from '@octet/tensor';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 
@@ -91,6 +100,14 @@ test('NaN is found when it arrives', async () => {
   observer.resetMinMaxVals();
   observer.call(tensor([1, 2]));
   await settleObservers(observer);
+});
+
+test('NaN that a model’s observer was shown is found by convert, which names the layer', async () => {
+  const model = prepare(new QuantWrapper(new Linear(1, 1)).eval(), getDefaultQConfigMapping('qnnpack'));
+  (model.module as Linear).registerForwardHook((_, __, y) => y.mul(Number.NaN), { prepend: true });
+  model.call(tensor([[1], [2]]));
+  for (let i = 0; i < 2; i++)
+    await expect(convert(model)).rejects.toThrow(/found .*NaN.* \(module\.activationPostProcess\)/);
 });
 
 test('no more than so many bytes are on their way, over all observers', async () => {

@@ -5,7 +5,17 @@ import type { Backend } from '@octet/backend';
 import { type HostBuffer, referenceBackend } from '@octet/backend-js-reference';
 import { withoutSyncReads } from '@octet/backend-testkit';
 import { load, save, serializeSafetensors, serializeSafetensorsAsync } from '@octet/formats';
-import { BatchNorm2d, CrossEntropyLoss, Linear, LSTM, Module, ReLU, Sequential, summary } from '@octet/nn';
+import {
+  BatchNorm2d,
+  Conv2d,
+  CrossEntropyLoss,
+  Linear,
+  LSTM,
+  Module,
+  ReLU,
+  Sequential,
+  summary,
+} from '@octet/nn';
 import { Adam } from '@octet/optim';
 import {
   convert,
@@ -18,6 +28,7 @@ import {
   prepare,
   prepareQat,
   QConfig,
+  QuantWrapper,
   quantizeDynamic,
 } from '@octet/quantization';
 import { manualSeed, noGrad, rand, randint, randn, setBackend, type Tensor } from '@octet/tensor';
@@ -175,7 +186,7 @@ describe('checkpoints', () => {
     const model = digits();
     expect(await bytes(model)).toEqual(serializeSafetensors(model.stateDict()));
     setBackend(later);
-    expect(() => serializeSafetensors(digits().stateDict())).toThrow("found 'async-js', which can't");
+    expect(() => serializeSafetensors(digits().stateDict())).toThrow("on backend 'async-js', which can't");
   });
 
   test('a model elsewhere takes them too', async () => {
@@ -269,4 +280,28 @@ test('the plain average of batch statistics counts on the host, also after loadi
     return bytes(bn);
   });
   expect(async).toEqual(sync);
+});
+
+test('a bias that asks for coarser weights, converted here, moved here and loaded here', async () => {
+  const { async: here, sync } = await onBoth(async () => {
+    const model = new Sequential(new Conv2d(1, 2, 1), new Conv2d(2, 2, 1));
+    noGrad(() => {
+      for (const layer of model) {
+        const { weight, bias } = layer as Conv2d;
+        weight.copy_(randn(weight.shape).mul(1e-6));
+        bias?.copy_(randn([2]).mul(50));
+      }
+    });
+    const wrapped = new QuantWrapper(model).eval();
+    wrapped.qconfig = getDefaultQConfig('x86');
+    const prepared = prepare(wrapped);
+    const x = randn([2, 1, 3, 3]);
+    noGrad(() => prepared.call(x));
+    const int8 = await convert(prepared);
+    const loaded = await convert(prepared);
+    await loaded.loadStateDictAsync(int8.stateDict());
+    return [await numbers(noGrad(() => int8.call(x))), await numbers(noGrad(() => loaded.call(x)))];
+  });
+  expect(here).toEqual(sync);
+  expect(here[1]).toEqual(here[0]);
 });

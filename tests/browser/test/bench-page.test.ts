@@ -79,7 +79,15 @@ describe.skipIf(!executablePath)('the bench page', () => {
       expect(result.layers.length).toBeGreaterThan(10);
     }
     expect(report.results[0]).toMatchObject({ name: 'wasm-simd', info: { threads: 2 } });
+    // The names of the classes, which the build minifies; when, and with which version.
+    const types = report.results[0].layers.map(({ type }: { type: string }) => type);
+    expect(types).toContain('QuantizedConvReLU2d');
+    expect(report).toMatchObject({
+      date: expect.stringMatching(/^\d{4}-.*Z$/),
+      version: expect.stringMatching(/^\d+\./),
+    });
     const markdown = await download(page, 'Download Markdown');
+    expect(markdown).toMatch(/; Octet \d+\.\d+\.\d+, \d{4}-\d\d-\d\d\.$/m);
     expect(markdown).toContain('# Digit classifier, 1 image of 28 × 28');
     expect(markdown).toMatch(/^\| wasm \|( [\d.]+×? \|){5} [0-9a-f]{8} \|$/m);
     expect(await barriers(page)).toEqual([]);

@@ -19,7 +19,7 @@ let expected: string;
 
 const servers: { close(): void }[] = [];
 /** Serves a folder of the examples until all tests are over, at the address that it returns. */
-async function serving(folder: string, options?: { isolated: boolean }): Promise<string> {
+async function serving(folder: string, options?: { isolated?: boolean; policy?: string }): Promise<string> {
   const server = await serve(path.join(examples, folder), options);
   servers.push(server);
   return server.url;
@@ -75,6 +75,23 @@ describe.skipIf(!executablePath)('in Chromium', () => {
       });
       expect(workers).toBe(0);
     });
+  });
+
+  test('a content security policy that forbids WebAssembly is named, with what to allow', async () => {
+    const url = await serving('vite/dist', { policy: "script-src 'self'" });
+    const { status } = await visit(browser, url);
+    expect(status).toMatch(/^BackendError: createWasmBackend: .*found CompileError: .*[Pp]olicy/s);
+    expect(status).toContain("Allow 'wasm-unsafe-eval' in script-src of the page's Content-Security-Policy");
+    expect(status).not.toMatch(/\.\. Allow|wasmUrl|wasmModule/);
+  });
+
+  test('and what it says to allow is enough', async () => {
+    const url = await serving('vite/dist', {
+      policy: "script-src 'self' 'wasm-unsafe-eval'; worker-src blob:",
+    });
+    const { status, shown } = await visit(browser, `${url}?threads=2`);
+    expect(status).toBe('done');
+    expect(shown).toMatchObject({ threads: '2', 'checksum on all threads': expected });
   });
 
   test('the wasm comes with the JavaScript, or from wasmUrl alone', async () => {

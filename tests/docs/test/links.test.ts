@@ -3,7 +3,9 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { blocksOf, documents, read, root } from '../src/markdown';
 
-const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+const { scripts, repository } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+/** Where this repository is on the web. */
+const home: string = repository.url.replace(/^git\+|\.git$/g, '');
 /** Of pnpm itself. */
 const commands = ['install', 'exec', 'add', 'changeset', '--filter'];
 
@@ -17,19 +19,44 @@ function anchorsOf(document: string): string[] {
   );
 }
 
+/** The file that a link means, from the root of the repository. */
+function targetOf(document: string, link: string): string {
+  if (link === '') return document;
+  if (link === home) return 'README.md';
+  if (!link.startsWith(home)) return path.join(path.dirname(document), link);
+  return link.slice(home.length).replace(/^\/(blob|tree)\/main\//, '');
+}
+
 describe.each(documents())('%s', (document) => {
   test('has no dead links', () => {
     const text = read(document).replace(/^```[\s\S]*?^```$/gm, '');
     const dead = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
       .map(([, link]) => link)
-      .filter((link) => !/^https?:/.test(link))
+      .filter((link) => link.startsWith(home) || !/^https?:/.test(link))
       .filter((link) => {
         const [file, anchor] = link.split('#');
-        const target = file === '' ? document : path.join(path.dirname(document), file);
+        const target = targetOf(document, file);
         if (!existsSync(path.join(root, target))) return true;
         return anchor !== undefined && !anchorsOf(target).includes(anchor);
       });
     expect(dead).toEqual([]);
+  });
+
+  if (document.startsWith('packages/')) {
+    // npm shows a package's README, and has no other file.
+    test('has no relative links', () => {
+      const links = [...read(document).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link);
+      expect(links.filter((link) => !/^https:|^#/.test(link))).toEqual([]);
+    });
+  }
+
+  // Until the first release: then this test goes, with the sentences (CONTRIBUTING.md, "Releases").
+  test('says that npm has no package yet, where it says to install one', () => {
+    const text = read(document);
+    const installs = /^npm install .*@octet\//m.test(text);
+    const links = [...text.matchAll(/\]\(([^)\s]+#install)\)/g)].map(([, link]) => link);
+    const toInstall = links.some((link) => targetOf(document, link.split('#')[0]) === 'README.md');
+    expect(installs && !toInstall).toBe(false);
   });
 
   test('names files that exist', () => {

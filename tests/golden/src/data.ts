@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Rule } from './compare';
@@ -24,8 +24,15 @@ export interface CaseEntry {
   readonly relaxed_tolerance?: Readonly<Record<string, Rule>>;
 }
 
+/** The cases of `index.json`, and of the `index.json` of every folder beside it: a set of its own, with its script. */
 export function readIndex(): readonly CaseEntry[] {
-  return JSON.parse(readFileSync(path.join(goldenDir, 'index.json'), 'utf8')).cases;
+  const folders = readdirSync(goldenDir, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return ['', ...folders.map(({ name }) => name).sort()].flatMap((folder) => {
+    const index = path.join(goldenDir, folder, 'index.json');
+    if (folder && !existsSync(index)) return [];
+    const { cases }: { cases: CaseEntry[] } = JSON.parse(readFileSync(index, 'utf8'));
+    return cases.map((entry) => ({ ...entry, file: path.join(folder, entry.file) }));
+  });
 }
 
 export function readData(file: string): Uint8Array {

@@ -1,17 +1,18 @@
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { save } from '@octet/formats';
+import { load, save } from '@octet/formats';
 import { convert, getDefaultQConfigMapping, prepare } from '@octet/quantization';
 import { manualSeed, rand } from '@octet/tensor';
 import { DigitClassifier } from '@octet/vision';
 import { Command, Option } from 'commander';
+import { checkCheckpoint } from '../checkpoint';
 import { nextMessage, startChild } from '../child';
 import type { ColdPhases, ColdRequest } from '../cold/phases';
-import { UsageError } from '../errors';
 import { type Host, hostInfo } from '../host';
 import { jsonOption, threadsOption, whole } from '../options';
 import { withProgress } from '../progress';
+import { type Provenance, provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
 import { formatTable, right, type TableData } from '../table';
 import { median } from '../timing';
@@ -24,7 +25,7 @@ interface ColdOptions {
 }
 
 /** What the JSON file says. */
-export interface ColdReport {
+export interface ColdReport extends Partial<Provenance> {
   command: 'cold';
   threads: number;
   runs: number;
@@ -49,7 +50,11 @@ export function coldCommand(): Command {
 
 async function benchCold({ checkpoint, threads, runs, json }: ColdOptions): Promise<void> {
   await checkFilePath(json);
-  if (checkpoint !== undefined) await checkFile(checkpoint);
+  if (checkpoint !== undefined) {
+    await checkCheckpoint(checkpoint, 'digits-int8-qat');
+    // One that doesn't fit is said once and here, not by each process.
+    (await untrained()).loadStateDict(await load(checkpoint));
+  }
   const folder = await mkdtemp(path.join(tmpdir(), 'octet-cold-'));
   try {
     const request = { checkpoint: checkpoint ?? (await writeCheckpoint(folder)), threads };
@@ -65,6 +70,7 @@ async function benchCold({ checkpoint, threads, runs, json }: ColdOptions): Prom
     const middle = (of: (phases: ColdPhases) => number) => median(result.map(of));
     const report: ColdReport = {
       command: 'cold',
+      ...provenance(),
       threads,
       runs,
       ms: {
@@ -84,32 +90,19 @@ async function benchCold({ checkpoint, threads, runs, json }: ColdOptions): Prom
   }
 }
 
-/** @throws UsageError unless there is such a file */
-async function checkFile(file: string): Promise<void> {
-  try {
-    await access(file);
-  } catch (cause) {
-    throw new UsageError(
-      {
-        op: '--checkpoint',
-        expected: 'a safetensors file',
-        found: `${file}, which can't be read`,
-        fix: 'pnpm bench digits writes checkpoints/digits-int8-qat.safetensors.',
-      },
-      { cause },
-    );
-  }
-}
-
-async function writeCheckpoint(folder: string): Promise<string> {
+/** The network of the processes, without weights. */
+async function untrained(): Promise<DigitClassifier> {
   manualSeed(0);
   const model = new DigitClassifier().eval();
   model.fuseModel();
   const prepared = prepare(model, getDefaultQConfigMapping('qnnpack'), { inplace: true });
   prepared.call(rand([4, 1, 28, 28]));
-  const int8 = await convert(prepared, { inplace: true });
+  return convert(prepared, { inplace: true });
+}
+
+async function writeCheckpoint(folder: string): Promise<string> {
   const file = path.join(folder, 'digits-int8.safetensors');
-  await save(int8.stateDict(), file);
+  await save((await untrained()).stateDict(), file);
   return file;
 }
 

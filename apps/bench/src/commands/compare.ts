@@ -4,9 +4,9 @@ import { backendNames, loadBackend } from '../backends';
 import { compare } from '../compare/compare';
 import { compareHtml } from '../compare/html';
 import { most, usual } from '../compare/plan';
-import type { CompareReport } from '../compare/report';
+import type { Agreement, CompareReport } from '../compare/report';
 import { agreementText, bytesText, compareMarkdown, latencyTable, remarks, titleOf } from '../compare/tables';
-import { DisagreementError } from '../errors';
+import { AbsentError, DisagreementError } from '../errors';
 import { hostInfo } from '../host';
 import { type ModelName, models } from '../models';
 import { jsonOption, list, whole } from '../options';
@@ -24,6 +24,7 @@ interface Options {
   json?: string;
   markdown?: string;
   html?: string;
+  allowAbsent: boolean;
 }
 
 export function compareCommand(): Command {
@@ -50,10 +51,11 @@ export function compareCommand(): Command {
     .addOption(jsonOption())
     .addOption(new Option('--markdown <file>', 'write the results as Markdown too'))
     .addOption(new Option('--html <file>', 'write the results as a page with charts, in one file, too'))
+    .addOption(new Option('--allow-absent', 'end with 0 though a backend did not run').default(false))
     .action(benchCompare);
 }
 
-async function benchCompare({ json, markdown, html, ...options }: Options): Promise<void> {
+async function benchCompare({ json, markdown, html, allowAbsent, ...options }: Options): Promise<void> {
   for (const [flag, file] of Object.entries({ json, markdown, html })) await checkFilePath(file, `--${flag}`);
   const plan = { ...options, size: options.size ?? models[options.model].size };
   const load = (name: string, threads: number) => loadBackend(name, { threads, orOne: true });
@@ -70,11 +72,21 @@ async function benchCompare({ json, markdown, html, ...options }: Options): Prom
   if (json !== undefined) await writeJson(json, report);
   if (markdown !== undefined) await writeText(markdown, `${compareMarkdown(report)}\n`);
   if (html !== undefined) await writeText(html, await compareHtml(report));
-  if (report.agreement?.same !== false) return;
-  const [{ backend, layer }] = report.agreement.differ;
-  throw new DisagreementError({
+  if (report.agreement?.same === false) throw disagreement(report.agreement);
+  if (report.absent.length === 0 || allowAbsent) return;
+  throw new AbsentError({
     op: 'compare',
-    expected: `the integers of ${report.agreement.against} from every backend`,
+    expected: `all of ${options.backends.join(', ')} to run`,
+    found: `that ${report.absent.map(({ backend }) => backend).join(', ')} did not`,
+    fix: 'Leave it out of --backends, or pass --allow-absent.',
+  });
+}
+
+function disagreement({ against, differ }: Agreement): DisagreementError {
+  const [{ backend, layer }] = differ;
+  return new DisagreementError({
+    op: 'compare',
+    expected: `the integers of ${against} from every backend`,
     found: `others from ${backend}, first at layer ${layer}`,
     fix: 'Run the conformance tests of @octet/backend-testkit on it.',
   });

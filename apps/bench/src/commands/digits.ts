@@ -15,6 +15,7 @@ import { formatBytes, formatCount, formatMs, formatPercent, timeConsumption } fr
 import { hostInfo } from '../host';
 import { backendOption, jsonOption, number, threadsOption, whole } from '../options';
 import { withProgress } from '../progress';
+import { provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
 import { formatTable, right } from '../table';
 
@@ -60,6 +61,8 @@ export function digitsCommand(): Command {
 async function benchDigits({ json, ...options }: DigitsOptions): Promise<void> {
   checkCounts(options);
   await checkFilePath(json);
+  for (const file of Object.values(checkpointFiles))
+    await checkFilePath(checkpoint(options.out, file), '--out');
   const backend = await loadBackend(options.backend, options);
   setBackend(backend);
   const { epochs, seed, width, threads, out } = options;
@@ -73,9 +76,9 @@ async function benchDigits({ json, ...options }: DigitsOptions): Promise<void> {
   const results = {
     accuracy: await mapEach(predictions, (labels) => accuracy(labels, test)),
     bytes: await mapEach(contenders, ({ file, model, saved = model }) =>
-      saveCheckpoint(saved, path.join(out, `${file}.safetensors`)),
+      saveCheckpoint(saved, checkpoint(out, file)),
     ),
-    msPer1000: await mapEach(contenders, ({ model }) => timeThousand(model, test)),
+    msPer1000: await timeEach(contenders, test),
   };
   const checkpointRatio = results.bytes.qatInt8 / results.bytes.fp32;
   const { fp32, qatInt8 } = results.msPer1000;
@@ -92,6 +95,7 @@ async function benchDigits({ json, ...options }: DigitsOptions): Promise<void> {
   if (json === undefined) return;
   await writeJson(json, {
     command: 'digits',
+    ...provenance(),
     backend: backend.name,
     threads,
     ...results,
@@ -119,6 +123,16 @@ interface Contender {
 
 type PerContender<T> = Record<'fp32' | 'ptqInt8' | 'qatInt8', T>;
 
+const checkpointFiles: PerContender<string> = {
+  fp32: 'digits-fp32',
+  ptqInt8: 'digits-int8-ptq',
+  qatInt8: 'digits-int8-qat',
+};
+
+function checkpoint(folder: string, file: string): string {
+  return path.join(folder, `${file}.safetensors`);
+}
+
 /** The float network, and what the two ways of quantization make of it. @throws Interrupted */
 async function trainAndQuantize(data: Dataset<Digit>, { epochs, seed, width }: Omit<DigitsOptions, 'json'>) {
   manualSeed(seed);
@@ -136,9 +150,9 @@ async function trainAndQuantize(data: Dataset<Digit>, { epochs, seed, width }: O
   const fused = float.clone().eval();
   fused.fuseModel();
   const contenders: PerContender<Contender> = {
-    fp32: { label: 'float32', file: 'digits-fp32', model: fused, saved: float },
-    ptqInt8: { label: 'int8 (PTQ)', file: 'digits-int8-ptq', model: calibration.result },
-    qatInt8: { label: 'int8 (QAT)', file: 'digits-int8-qat', model: fineTuning.result },
+    fp32: { label: 'float32', file: checkpointFiles.fp32, model: fused, saved: float },
+    ptqInt8: { label: 'int8 (PTQ)', file: checkpointFiles.ptqInt8, model: calibration.result },
+    qatInt8: { label: 'int8 (QAT)', file: checkpointFiles.qatInt8, model: fineTuning.result },
   };
   return {
     contenders,
@@ -173,6 +187,14 @@ function checkCounts({ train, test }: Pick<DigitsOptions, 'train' | 'test'>): vo
     found: `${train} and ${test}`,
     fix: 'No digit is in both parts.',
   });
+}
+
+async function timeEach(
+  { fp32, ptqInt8, qatInt8 }: PerContender<Contender>,
+  test: Dataset<Digit>,
+): Promise<PerContender<number>> {
+  const ms = await timeThousand([fp32.model, ptqInt8.model, qatInt8.model], test);
+  return { fp32: ms[0], ptqInt8: ms[1], qatInt8: ms[2] };
 }
 
 function firstOf<T>(data: Dataset<T>, count: number): Subset<T> {

@@ -4,15 +4,23 @@ import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
 import { type GemmSize, gemmCases, type Loop } from '../gemm/cases';
 import { type Host, hostInfo } from '../host';
-import { backendOption, jsonOption, list, threadsOption, whole } from '../options';
+import { backendOption, checkNumbers, jsonOption, list, threadsOption, whole } from '../options';
 import { withProgress } from '../progress';
+import { type Provenance, provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
 import { formatTable, right, type TableData } from '../table';
 import { median, timeCalls, timeRuns } from '../timing';
 
+/** Whose ceilings are known, and how such a processor calls itself. */
+const knownProcessor = {
+  name: 'AMD Zen 4',
+  cpu: /EPYC [89]\d[2-9]4|EPYC 9R14|Ryzen.* [78]\d4\d|Ryzen.* 7[5679]\d0X|Ryzen.* 8[3567]\d0G|Threadripper.* 7\d\d\dW?X/,
+};
+
 /**
- * What one thread reaches in the inner loop alone, in 10⁹ multiplications a second: bare kernels of K = 288, measured on
- * an AMD Zen 4 at Node 24. Without relaxed SIMD float multiplies and adds in two steps, and 7-bit inputs gain nothing.
+ * What one of its threads reaches in the inner loop alone, in 10⁹ multiplications a second: bare kernels of K = 288, measured at Node
+ * 24. They say nothing about another processor. Without relaxed SIMD float multiplies and adds in two steps, and 7-bit inputs gain
+ * nothing.
  */
 const ceilings: Record<'relaxed simd' | 'simd', Partial<Record<Loop, number>>> = {
   'relaxed simd': { float32: 28.9, int8: 45, '7-bit': 57 },
@@ -37,12 +45,12 @@ interface GemmRow extends GemmSize {
   minMs: number;
   /** 10⁹ multiplications a second, by the median. */
   gmacs: number;
-  /** Of all threads; null where none was measured. */
+  /** Of all threads; null where it isn't known of the processor. */
   ceiling: number | null;
 }
 
 /** What the JSON file says. */
-export interface GemmReport {
+export interface GemmReport extends Partial<Provenance> {
   command: 'gemm';
   backend: string;
   /** Which of the backend's kernels they are, or which GPU they ran on. */
@@ -56,7 +64,9 @@ export function gemmCommand(): Command {
   const count = (flag: string, about: string, value: number) =>
     new Option(flag, about).default(value).argParser(whole({ min: 1 }));
   return new Command('gemm')
-    .description('time the kernels that multiply matrices, against what their inner loops reach')
+    .description(
+      `time the kernels that multiply matrices; on ${knownProcessor.name}, against what their inner loops reach`,
+    )
     .addOption(backendOption())
     .addOption(threadsOption())
     .addOption(
@@ -80,6 +90,11 @@ export function gemmCommand(): Command {
 const minRuns = 5;
 
 async function benchGemm({ json, threads, ...options }: GemmOptions): Promise<void> {
+  for (const { rows, k, columns } of sizesOf(options)) {
+    checkNumbers('--size, --k, --side and --columns', [rows, k]);
+    checkNumbers('--size, --k, --side and --columns', [k, columns]);
+    checkNumbers('--size, --k, --side and --columns', [rows, columns]);
+  }
   await checkFilePath(json);
   const backend = await loadBackend(options.backend, { threads });
   setBackend(backend);
@@ -87,6 +102,7 @@ async function benchGemm({ json, threads, ...options }: GemmOptions): Promise<vo
   const { variant, adapter } = backend.info?.() ?? {};
   const report: GemmReport = {
     command: 'gemm',
+    ...provenance(),
     backend: backend.name,
     variant: String(variant ?? adapter ?? ''),
     threads,
@@ -105,7 +121,7 @@ async function benchGemm({ json, threads, ...options }: GemmOptions): Promise<vo
         backend,
       });
       const medianMs = median(times);
-      const ceiling = isVariant(variant) ? ceilings[variant][one.loop] : undefined;
+      const ceiling = ceilingOf(variant, one.loop, report.host.cpu);
       report.rows.push({
         kernel: one.kernel,
         input: one.input,
@@ -113,7 +129,7 @@ async function benchGemm({ json, threads, ...options }: GemmOptions): Promise<vo
         medianMs,
         minMs: Math.min(...times),
         gmacs: one.macs(size) / medianMs / 1e6,
-        ceiling: ceiling === undefined ? null : ceiling * threads,
+        ceiling: ceiling === null ? null : ceiling * threads,
       });
     }
     progress(jobs.length, jobs.length);
@@ -124,22 +140,33 @@ async function benchGemm({ json, threads, ...options }: GemmOptions): Promise<vo
 
 type Sizes = Pick<GemmOptions, 'size' | 'k' | 'side' | 'columns'>;
 
+function sizesOf({ size, k, side, columns }: Sizes): GemmSize[] {
+  return size
+    ? size.map((n) => ({ rows: n, k: n, columns: n }))
+    : k.map((k) => ({ rows: side ** 2, k, columns }));
+}
+
 /** What to time, at which sizes. */
-function jobsOf(backend: Backend, { size, k: sums, side, columns }: Sizes) {
+function jobsOf(backend: Backend, options: Sizes) {
+  const { size } = options;
   const { adapter, software } = backend.info?.() ?? {};
   const cubes = size ?? (adapter ? (software ? [128] : [1024, 4096]) : undefined);
-  const sizes: GemmSize[] = cubes
-    ? cubes.map((n) => ({ rows: n, k: n, columns: n }))
-    : sums.map((k) => ({ rows: side ** 2, k, columns }));
+  const sizes = sizesOf({ ...options, ...(cubes && { size: cubes }) });
   const cases = cubes ? gemmCases.filter(({ loop }) => loop !== 'depthwise') : gemmCases;
   return sizes.flatMap((size) => cases.map((one) => ({ one, size })));
+}
+
+/** What one thread reaches in a loop, where that is known of the processor; else null. */
+export function ceilingOf(variant: unknown, loop: Loop, cpu: string): number | null {
+  if (!isVariant(variant) || !knownProcessor.cpu.test(cpu)) return null;
+  return ceilings[variant][loop] ?? null;
 }
 
 function isVariant(variant: unknown): variant is keyof typeof ceilings {
   return typeof variant === 'string' && Object.hasOwn(ceilings, variant);
 }
 
-/** Without ceilings, as on a GPU: 10¹² operations a second, two a multiplication, be they of integers or of floats. */
+/** Without ceilings, as on a GPU or another processor than the one they are known of: 10¹² operations a second, two a multiplication, be they of integers or of floats. */
 export function gemmTables({ variant, rows }: GemmReport): TableData[] {
   const hasCeilings = rows.some(({ ceiling }) => ceiling !== null);
   return [
@@ -152,7 +179,9 @@ export function gemmTables({ variant, rows }: GemmReport): TableData[] {
         right('columns'),
         right('median ms'),
         right('GMAC/s'),
-        ...(hasCeilings ? [right('ceiling'), right('of it')] : [right('TOP/s or TFLOP/s')]),
+        ...(hasCeilings
+          ? [right(`ceiling of ${knownProcessor.name}`), right('of it')]
+          : [right('TOP/s or TFLOP/s')]),
       ],
       rows: rows.map((row) => [
         row.kernel,

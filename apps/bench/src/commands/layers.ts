@@ -1,12 +1,14 @@
+import { referenceBackend } from '@octet/backend-js-reference';
 import { convert, getDefaultQConfigMapping, prepare } from '@octet/quantization';
 import { manualSeed, noGrad, randn, setBackend } from '@octet/tensor';
 import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
 import { formatCount } from '../format';
 import { type Host, hostInfo } from '../host';
-import { joined, type Layer, measureLayers, type Side } from '../layers';
+import { joined, type Layer, lackingFloat, measureLayers, type Side } from '../layers';
 import { type ModelName, models } from '../models';
-import { backendOption, jsonOption, threadsOption, whole } from '../options';
+import { backendOption, checkNumbers, jsonOption, threadsOption, whole } from '../options';
+import { type Provenance, provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
 import { formatTable, right, type TableData } from '../table';
 
@@ -40,28 +42,36 @@ export function layersCommand(): Command {
 
 async function benchLayers({ model: name, batch, runs, json, ...options }: LayersOptions): Promise<void> {
   await checkFilePath(json);
-  const backend = await loadBackend(options.backend, options);
-  setBackend(backend);
-  manualSeed(0);
   const { create, channels, size: usualSize } = models[name];
   const size = options.size ?? usualSize;
-  const x = randn([batch, channels, size, size]);
+  checkNumbers('--batch and --size', [batch, channels, size, size]);
+  const backend = await loadBackend(options.backend, options);
+  // What is made ready in float is so on the reference: the backend may have the int8 kernels only.
+  setBackend(referenceBackend);
+  manualSeed(0);
+  const given = randn([batch, channels, size, size]);
 
   const float = create().eval();
   float.fuseModel();
   const prepared = prepare(float, getDefaultQConfigMapping());
-  noGrad(() => prepared.call(x));
-  const int8 = await convert(prepared);
+  noGrad(() => prepared.call(given));
+  const int8 = await (await convert(prepared)).toAsync(backend);
+  await float.toAsync(backend);
+  const x = await given.toAsync(backend);
+  setBackend(backend);
+  const floatSkipped = lackingFloat(float, x);
   const layers = joined(
-    await measureLayers(float, x, { runs, backend }),
+    floatSkipped === undefined ? await measureLayers(float, x, { runs, backend }) : [],
     await measureLayers(int8, x, { runs, backend }),
   );
 
   console.log(
     `${name}  [${batch}, ${channels}, ${size}, ${size}] · ${backend.name} · median of ${runs} ${runs === 1 ? 'run' : 'runs'}\n`,
   );
+  if (floatSkipped !== undefined) console.log(`float32 was skipped on ${backend.name}: ${floatSkipped}.\n`);
   const report: LayersReport = {
     command: 'layers',
+    ...provenance(),
     backend: backend.name,
     threads: options.threads,
     model: name,
@@ -69,6 +79,7 @@ async function benchLayers({ model: name, batch, runs, json, ...options }: Layer
     size,
     runs,
     layers,
+    ...(floatSkipped === undefined ? {} : { floatSkipped }),
     host: hostInfo(),
   };
   for (const { columns, rows } of layersTables(report)) console.log(formatTable(columns, rows));
@@ -76,7 +87,7 @@ async function benchLayers({ model: name, batch, runs, json, ...options }: Layer
 }
 
 /** What the JSON file says. */
-export interface LayersReport {
+export interface LayersReport extends Partial<Provenance> {
   command: 'layers';
   backend: string;
   threads: number;
@@ -85,6 +96,8 @@ export interface LayersReport {
   size: number;
   runs: number;
   layers: Layer[];
+  /** Why only int8 was timed, if so. */
+  floatSkipped?: string;
   host: Host;
 }
 
@@ -101,10 +114,10 @@ export function layersTables({ layers }: LayersReport): TableData[] {
         right('fp32 ms'),
         right('int8 ms'),
         right('ratio'),
-        right('fp32 GMAC/s'),
-        right('int8 GMAC/s'),
-        { title: 'fp32 kernels' },
-        { title: 'int8 kernels' },
+        { ...right('fp32 GMAC/s'), spare: 2 },
+        { ...right('int8 GMAC/s'), spare: 2 },
+        { title: 'fp32 kernels', spare: 1 },
+        { title: 'int8 kernels', spare: 1 },
       ],
       rows: [
         ...layers.map((layer) => [

@@ -8,14 +8,15 @@ import pc from 'picocolors';
 import { loadBackend } from '../backends';
 import { DisagreementError } from '../errors';
 import { hostInfo } from '../host';
-import { jsonOption, list, oneOf, whole } from '../options';
+import { checkNumbers, jsonOption, list, oneOf, threadCount, whole } from '../options';
 import { contest } from '../peers/contest';
 import { type Platform, platforms } from '../peers/engine';
 import { type EngineName, engineNames } from '../peers/engines';
 import { writePeerFiles } from '../peers/files';
-import { type PeerModelName, peerModelNames } from '../peers/models';
+import { type PeerModelName, peerModelNames, peerModels } from '../peers/models';
 import { type PeersReport, peerRatios, peerRows, peersTables } from '../peers/results';
 import { withProgress } from '../progress';
+import { provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
 import { formatTable } from '../table';
 
@@ -49,7 +50,7 @@ export function peersCommand(): Command {
     .addOption(
       new Option('--threads <list>', 'threads of each engine, as in 1,2')
         .default([1], '1')
-        .argParser(list(whole({ min: 1 }))),
+        .argParser(list(threadCount)),
     )
     .addOption(
       new Option(
@@ -88,10 +89,12 @@ export function peersCommand(): Command {
 }
 
 async function benchPeers({ json, models, rounds, qengine, ...options }: PeersOptions): Promise<void> {
+  for (const model of models) checkNumbers('--batch and --size', peerModels[model].inputShape(options));
   await checkFilePath(json);
   setBackend(await loadBackend('wasm', { threads: 1 }));
   const report: PeersReport = {
     command: 'peers',
+    ...provenance(),
     platform: options.platform,
     qengine,
     rounds,

@@ -9,11 +9,12 @@ import { loadBackend } from '../backends';
 import { formatBytes, timeConsumption } from '../format';
 import { hostInfo } from '../host';
 import { breathe } from '../interrupt';
-import { backendOption, jsonOption, threadsOption, whole } from '../options';
+import { backendOption, checkNumbers, jsonOption, threadsOption, whole } from '../options';
 import { type Report, withProgress } from '../progress';
+import { provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
 import { sqnrDb } from '../sqnr';
-import { median, timeRuns } from '../timing';
+import { median, timeInTurn } from '../timing';
 
 interface SeedOptions {
   backend: string;
@@ -41,6 +42,7 @@ export function seedCommand(): Command {
 }
 
 async function benchSeed({ batch, size, iterations, runs, json, ...options }: SeedOptions): Promise<void> {
+  checkNumbers('--batch and --size', [batch, 3, size, size]);
   await checkFilePath(json);
   const backend = await loadBackend(options.backend, options);
   setBackend(backend);
@@ -61,12 +63,13 @@ async function benchSeed({ batch, size, iterations, runs, json, ...options }: Se
 
   model.eval();
   const x = randn([batch, 3, size, size]);
-  const time = (label: string, network: Module) =>
-    withProgress(label, (report) =>
-      timeRuns(() => noGrad(() => network.call(x)), { runs, backend, onRun: (done) => report(done, runs) }),
-    );
-  const fp32Ms = median((await time('Timing fp32', model)).result);
-  const int8Ms = median((await time('Timing int8', int8)).result);
+  const { result: times } = await withProgress('Timing     ', (report) =>
+    timeInTurn(
+      [model, int8].map((network) => () => noGrad(() => network.call(x))),
+      { runs, backend, onRun: (done) => report(done, runs) },
+    ),
+  );
+  const [fp32Ms, int8Ms] = times.map(median);
 
   const few = x.slice(0, 0, Math.min(batch, 8));
   const signal = await sqnrDb(run(prepared, few), run(int8, few));
@@ -84,6 +87,7 @@ async function benchSeed({ batch, size, iterations, runs, json, ...options }: Se
   if (json === undefined) return;
   await writeJson(json, {
     command: 'seed',
+    ...provenance(),
     backend: backend.name,
     threads: options.threads,
     fp32: { medianMs: fp32Ms },

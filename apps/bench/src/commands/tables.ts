@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
 import type { CompareReport } from '../compare/report';
@@ -45,6 +45,7 @@ interface Options {
 
 async function tables(files: readonly string[], { into, html }: Options): Promise<void> {
   await checkFilePath(html, '--html');
+  await checkFilePath(into, '--into');
   const reports: [name: string, report: Report][] = [];
   for (const file of files) reports.push([path.basename(file, '.json'), await readReport(file)]);
   if (html !== undefined) await writeText(html, await pageOf(reports));
@@ -66,7 +67,7 @@ async function tables(files: readonly string[], { into, html }: Options): Promis
     }
     document = fillPlace(document, name, text);
   }
-  await writeFile(into, document);
+  await writeText(into, document);
 }
 
 /** @throws UsageError unless it is the JSON file of a command */
@@ -81,14 +82,21 @@ async function readReport(file: string): Promise<Report> {
       },
       { cause },
     );
+  const message = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause));
   let value: Partial<Report>;
   try {
     value = JSON.parse(await readFile(file, 'utf8'));
   } catch (cause) {
-    throw wrong(cause instanceof Error ? cause.message : String(cause), cause);
+    throw wrong(message(cause), cause);
   }
-  if (Object.hasOwn(tablesOf, value?.command ?? '')) return value as Report;
-  throw wrong(value?.command ? `that of ${value.command}` : 'something else');
+  if (!Object.hasOwn(tablesOf, value?.command ?? ''))
+    throw wrong(value?.command ? `that of ${value.command}` : 'something else');
+  try {
+    markdownOf(value as Report);
+  } catch (cause) {
+    throw wrong(`that of ${value.command}, but not whole (${message(cause)})`, cause);
+  }
+  return value as Report;
 }
 
 function markdownOf(value: Report): string {

@@ -6,11 +6,12 @@ import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
 import { type Host, hostInfo } from '../host';
 import { type ModelName, models } from '../models';
-import { backendOption, jsonOption, threadsOption, whole } from '../options';
+import { backendOption, checkNumbers, jsonOption, threadsOption, whole } from '../options';
 import { withProgress } from '../progress';
+import { type Provenance, provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
 import { formatTable, right, type TableData } from '../table';
-import { median, timeRuns } from '../timing';
+import { median, timeInTurn } from '../timing';
 
 interface TrainOptions {
   backend: string;
@@ -28,7 +29,7 @@ interface Step {
 }
 
 /** What the JSON file says. */
-export interface TrainReport {
+export interface TrainReport extends Partial<Provenance> {
   command: 'train';
   backend: string;
   threads: number;
@@ -67,37 +68,29 @@ async function benchTrain({
   threads,
   ...options
 }: TrainOptions): Promise<void> {
+  const { create, channels } = models[model];
+  checkNumbers('--batch and --size', [batch, channels, size, size]);
   await checkFilePath(json);
   const backend = await loadBackend(options.backend, { threads });
   setBackend(backend);
   manualSeed(0);
 
-  const { create, channels } = models[model];
   const float = create().train();
   const fused = create().train();
   fused.fuseModel();
   const qat = prepareQat(fused, getDefaultQatQConfigMapping('qnnpack'), { inplace: true });
   const x = randn([batch, channels, size, size]);
   const steps = [float, qat].map((network) => stepOf(network, x));
-  const ms = await withProgress('Training', async (report) => {
-    const times: [number[], number[]] = [[], []];
-    // In turn, so that other load on the machine falls on both.
-    for (let run = 0; run <= runs; run++) {
-      for (const [i, step] of steps.entries()) {
-        const [time] = await timeRuns(step, { runs: 1, warmup: 0, backend });
-        // The first is for the compilers.
-        if (run > 0) times[i].push(time);
-      }
-      report(run, runs);
-    }
-    return times;
-  });
+  const ms = await withProgress('Training', (report) =>
+    timeInTurn(steps, { runs, backend, onRun: (done) => report(done, runs) }),
+  );
   const [fp32, simulated] = ms.result.map((times) => ({
     medianMs: median(times),
     minMs: Math.min(...times),
   }));
   const report: TrainReport = {
     command: 'train',
+    ...provenance(),
     backend: backend.name,
     threads,
     model,

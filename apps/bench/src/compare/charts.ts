@@ -20,7 +20,7 @@ const colours = { domain: ['float32', 'int8'], range: ['var(--plain)', 'var(--ac
 
 /** The median times of the backends, each at its own scale: the slowest would leave the others no width. */
 export function latencyChart({ results }: CompareReport, options: ChartOptions): Element {
-  const bars = results.flatMap(({ backend, fp32, int8 }) => pair(backend, fp32.medianMs, int8.medianMs));
+  const bars = results.flatMap(({ backend, fp32, int8 }) => pair(backend, fp32?.medianMs, int8.medianMs));
   return barChart(bars, {
     ...options,
     label: 'Median time by backend',

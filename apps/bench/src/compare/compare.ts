@@ -5,8 +5,9 @@ import type { Module } from '@octet/nn';
 import { manualSeed, noGrad, randn, setBackend, type Tensor } from '@octet/tensor';
 import { UsageError } from '../errors';
 import { breathe, signal as programSignal } from '../interrupt';
-import { joined, measureLayers } from '../layers';
+import { joined, lackingFloat, measureLayers } from '../layers';
 import { images } from '../peers/models';
+import { provenance } from '../provenance';
 import { median, timeRuns } from '../timing';
 import { agreementOf, type Integers, integersOf } from './integers';
 import type { ComparePlan } from './plan';
@@ -74,6 +75,7 @@ export async function* compare(
   yield { done: total, total, note: 'Done' };
   return {
     command: 'compare',
+    ...provenance(),
     ...plan,
     bytes: networks.bytes,
     results,
@@ -122,7 +124,11 @@ async function* measureOn(
   const float = await networks.float.clone().toAsync(backend);
   const int8 = await networks.int8.clone().toAsync(backend);
   const x = await networks.x.toAsync(backend);
-  const sides = [float, int8].map((network) => ({ network, ms: [] as number[] }));
+  const floatSkipped = lackingFloat(float, x);
+  const sides = (floatSkipped === undefined ? [float, int8] : [int8]).map((network) => ({
+    network,
+    ms: [] as number[],
+  }));
   const time = (network: Module) =>
     timeRuns(() => noGrad(() => network.call(x)), { runs: 1, warmup: 0, backend, signal });
 
@@ -136,12 +142,16 @@ async function* measureOn(
   yield step(`${name}: checking the integers`);
   const integers = await integersOf(int8, x);
   yield step(`${name}: layers in float`);
-  const floatLayers = await measureLayers(float, x, { runs, backend, signal });
+  const floatLayers =
+    floatSkipped === undefined ? await measureLayers(float, x, { runs, backend, signal }) : [];
   yield step(`${name}: layers in int8`);
   const int8Layers = await measureLayers(int8, x, { runs, backend, signal });
-  const [fp32Time, int8Time] = sides.map(
-    ({ ms }): Time => ({ medianMs: median(ms), minMs: Math.min(...ms) }),
-  );
+  const timeOf = (network: Module): Time | null => {
+    const ms = sides.find((side) => side.network === network)?.ms;
+    return ms ? { medianMs: median(ms), minMs: Math.min(...ms) } : null;
+  };
+  const fp32Time = timeOf(float);
+  const int8Time = timeOf(int8) as Time;
   return {
     result: {
       backend: name,
@@ -149,7 +159,8 @@ async function* measureOn(
       info: backend.info?.() ?? {},
       fp32: fp32Time,
       int8: int8Time,
-      speedup: fp32Time.medianMs / int8Time.medianMs,
+      speedup: fp32Time && fp32Time.medianMs / int8Time.medianMs,
+      ...(floatSkipped === undefined ? {} : { floatSkipped }),
       checksum: integers.at(-1)?.checksum ?? '',
       layers: joined(floatLayers, int8Layers),
     },

@@ -1,5 +1,6 @@
 import type { Host } from '../host';
 import type { Layer } from '../layers';
+import type { Provenance } from '../provenance';
 import type { ComparePlan } from './plan';
 
 /** A browser, where there is no more to know. */
@@ -22,10 +23,13 @@ export interface BackendResult {
   name: string;
   /** What it runs on, as it says. */
   info: Record<string, string | number | boolean>;
-  fp32: Time;
+  /** null where the backend lacks a kernel for it. */
+  fp32: Time | null;
   int8: Time;
-  /** How many times faster int8 is. */
-  speedup: number;
+  /** How many times faster int8 is, where both ran. */
+  speedup: number | null;
+  /** Why float32 did not run, if so. */
+  floatSkipped?: string;
   /** Of the integers that leave the last int8 layer. */
   checksum: string;
   layers: Layer[];
@@ -41,7 +45,7 @@ export interface Agreement {
 }
 
 /** What the JSON file says. */
-export interface CompareReport extends ComparePlan {
+export interface CompareReport extends ComparePlan, Partial<Provenance> {
   command: 'compare';
   /** Of the checkpoints. */
   bytes: { fp32: number; int8: number };

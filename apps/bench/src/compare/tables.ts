@@ -1,6 +1,7 @@
 import { formatBytes, formatCount, formatPercent } from '../format';
 import { markdownTable } from '../markdown';
 import { modelSizes } from '../model-sizes';
+import { type Provenance, provenanceText } from '../provenance';
 import { right, type TableData } from '../table-data';
 import type { BackendResult, CompareReport } from './report';
 
@@ -23,10 +24,10 @@ export function latencyTable({ results }: CompareReport): TableData {
     ],
     rows: results.map(({ backend, fp32, int8, speedup, checksum }) => [
       backend,
-      formatTime(fp32.medianMs),
+      fp32 ? formatTime(fp32.medianMs) : '',
       formatTime(int8.medianMs),
-      `${speedup.toFixed(2)}×`,
-      formatTime(fp32.minMs),
+      speedup === null ? '' : `${speedup.toFixed(2)}×`,
+      fp32 ? formatTime(fp32.minMs) : '',
       formatTime(int8.minMs),
       checksum,
     ]),
@@ -72,6 +73,9 @@ export function agreementText({ agreement, results, absent }: CompareReport): st
 export function remarks({ absent, results, threads, host }: CompareReport): string[] {
   return [
     ...absent.map(({ backend, reason }) => `${backend} did not run: ${reason}`),
+    ...results.flatMap(({ backend, floatSkipped }) =>
+      floatSkipped === undefined ? [] : [`float32 was skipped on ${backend}: ${floatSkipped}.`],
+    ),
     ...(threads > host.cores
       ? [
           `${threads} threads share ${counted(host.cores, 'core')}: more threads than cores make nothing faster.`,
@@ -112,11 +116,13 @@ export function compareMarkdown(report: CompareReport): string {
   ].join('\n\n');
 }
 
-/** What it was measured on. */
-export function hostText({ host }: Pick<CompareReport, 'host'>): string {
-  return 'browser' in host
-    ? `${host.browser}; ${host.cores} cores.`
-    : `${host.cpu}, ${host.cores} cores; Node ${host.node}; ${host.os}.`;
+/** What it was measured on, with what and when. */
+export function hostText({ host, ...made }: Pick<CompareReport, 'host'> & Partial<Provenance>): string {
+  const machine =
+    'browser' in host
+      ? `${host.browser}; ${host.cores} cores`
+      : `${host.cpu}, ${host.cores} cores; Node ${host.node}; ${host.os}`;
+  return `${[machine, ...provenanceText(made)].join('; ')}.`;
 }
 
 function formatTime(ms: number): string {

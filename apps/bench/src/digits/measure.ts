@@ -5,7 +5,7 @@ import type { Module } from '@octet/nn';
 import { getBackend, noGrad } from '@octet/tensor';
 import type { Digit } from '@octet/vision';
 import { breathe, signal } from '../interrupt';
-import { median, timeRuns } from '../timing';
+import { median, timeInTurn } from '../timing';
 
 /** What a model takes the digits for, in their order. @throws Interrupted */
 export async function predict(model: Module, data: Dataset<Digit>): Promise<number[]> {
@@ -22,12 +22,13 @@ export function accuracy(predictions: readonly number[], data: Dataset<Digit>): 
   return predictions.filter((label, i) => label === data.get(i).label).length / data.length;
 }
 
-/** The milliseconds that a model takes for 1,000 digits, in batches of 100. @throws Interrupted */
-export async function timeThousand(model: Module, data: Dataset<Digit>): Promise<number> {
+/** The milliseconds that each model takes for 1,000 digits, in batches of 100, timed in turn. @throws Interrupted */
+export async function timeThousand(models: readonly Module[], data: Dataset<Digit>): Promise<number[]> {
   const hundred = { length: 100, get: (i: number) => data.get(i % data.length) };
   const [{ image }] = new DataLoader({ dataset: hundred, batchSize: 100 });
-  const times = await timeRuns(() => noGrad(() => model.call(image)), { runs: 11, backend: getBackend() });
-  return 10 * median(times);
+  const calls = models.map((model) => () => noGrad(() => model.call(image)));
+  const times = await timeInTurn(calls, { runs: 11, backend: getBackend() });
+  return times.map((ms) => 10 * median(ms));
 }
 
 /** Saves the state of a model; gives the bytes of the file. @throws Interrupted */

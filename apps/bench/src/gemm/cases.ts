@@ -58,7 +58,7 @@ function int8Conv(kind: 'pointwise' | 'depthwise', most: number) {
   return async (size: GemmSize) => {
     const like = conv(size, kind);
     const layer = new quantized.Conv2d(like, int8Weight(like.weight), like.bias?.detach(), output);
-    await layer.withHostBias();
+    await layer.withHostBias('conv2d');
     const x = image(size, integers(most));
     return () => layer.call(x);
   };
@@ -68,7 +68,7 @@ function int8Linear(most: number) {
   return async ({ rows, k, columns }: GemmSize) => {
     const { weight, bias } = new Linear(k, columns);
     const layer = new quantized.Linear(int8Weight(weight), bias?.detach(), output);
-    await layer.withHostBias();
+    await layer.withHostBias('linear');
     const x = integers(most)([rows, k]);
     return () => layer.call(x);
   };

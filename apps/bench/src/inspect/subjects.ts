@@ -1,5 +1,6 @@
 import { DataLoader, type Dataset, Subset } from '@octet/data';
 import { load } from '@octet/formats';
+import type { RandomPart } from '@octet/inspect';
 import type { Module } from '@octet/nn';
 import { manualSeed, randn, type Tensor } from '@octet/tensor';
 import { type Digit, DigitClassifier, mnist } from '@octet/vision';
@@ -25,6 +26,8 @@ export interface Subject {
   float: Module;
   /** Where its weights are from, for people. */
   from: string;
+  /** What is random: then no report on it can be right about a network in use. */
+  random?: RandomPart;
   calibration: Tensor[];
   data: Tensor[];
   /** How well a form of it does; without, only its output can be compared. */
@@ -86,6 +89,7 @@ async function images(
   return {
     float,
     from: checkpoint ?? 'random weights',
+    random: checkpoint === undefined ? 'weights and data' : 'data',
     calibration: [image(few)],
     data: Array.from({ length: Math.ceil(count / few) }, () => image(few)),
   };

@@ -1,6 +1,7 @@
 import type { QEngine } from '@octet/quantization';
 import { formatShape } from '@octet/tensor';
 import type { Host } from '../host';
+import type { Provenance } from '../provenance';
 import { right, type TableData } from '../table';
 import { median } from '../timing';
 import type { Contender } from './contender';
@@ -40,7 +41,7 @@ export interface Ratio {
 }
 
 /** What the JSON file says. */
-export interface PeersReport {
+export interface PeersReport extends Partial<Provenance> {
   command: 'peers';
   platform: Platform;
   qengine: QEngine;

@@ -101,6 +101,27 @@ export function integers(
   return { dtype, shape, data };
 }
 
+/** What isn't a number, or hardly one: a kernel must not hide it. */
+export const strange = [Number.NaN, Infinity, -Infinity] as const;
+
+/** Numbers so small that a processor may take them for 0. */
+export const denormals = [1e-40, -1e-40, 1.4e-45, -5e-39] as const;
+
+/** float32 numbers of which each fifth is another one of `special`: some in every lane of a vector, and at both ends. */
+export function withSpecials(shape: readonly number[], special: readonly number[] = strange): CaseTensor {
+  const x = floats(21, shape);
+  for (let i = 0, at = 0; at < x.data.length; i++, at += 5) x.data[at] = special[i % special.length];
+  x.data[x.data.length - 1] = special[0];
+  return x;
+}
+
+/** [n,n]: a row for each position that the one special number can have. */
+export function onDiagonal(n: number, special: number): CaseTensor {
+  const x = floats(22, [n, n]);
+  for (let i = 0; i < n; i++) x.data[i * n + i] = special;
+  return x;
+}
+
 export function output(dtype: StorageDType, shape: readonly number[]): CaseOutput {
   return { dtype, shape };
 }

@@ -92,6 +92,8 @@ export const convShapes: readonly ConvShapes[] = [
     stride: [2, 3],
     padding: [0, 3],
   }),
+  conv('an empty batch', [0, 5, 5, 3], 4, [3, 3], { padding: [1, 1] }),
+  conv('an empty batch, depthwise', [0, 5, 5, 4], 4, [3, 3], { padding: [1, 1], groups: 4 }),
   conv('depthwise 1x1', [1, 3, 3, 4], 4, [1, 1], { groups: 4 }),
 ];
 

@@ -1,5 +1,15 @@
 import type { CopyStridedAttrs, StorageDType } from '@octet/backend';
-import { type CasesOf, floats, integers, type KernelCase, output, tensor } from './case';
+import {
+  type CasesOf,
+  denormals,
+  floats,
+  integers,
+  type KernelCase,
+  output,
+  strange,
+  tensor,
+  withSpecials,
+} from './case';
 
 const dtypes = ['float32', 'int32', 'uint8', 'int8', 'bool'] as const;
 
@@ -109,7 +119,7 @@ const awkward = [
 
 export const dataCases: CasesOf<'fill' | 'cast' | 'copyStrided'> = {
   fill: () =>
-    [1, 3, 67, 1031].flatMap((n) =>
+    [0, 1, 3, 67, 1031].flatMap((n) =>
       dtypes.map((dtype): KernelCase<'fill'> => {
         const value = dtype === 'float32' ? -2.5 : dtype === 'bool' ? 1 : dtype === 'uint8' ? 255 : -7;
         return {
@@ -141,6 +151,19 @@ export const dataCases: CasesOf<'fill' | 'cast' | 'copyStrided'> = {
         attrs: {},
         tolerance: 'exact',
       }),
+    ),
+    ...dtypes.flatMap((to) =>
+      [7, 67].map(
+        (n): KernelCase<'cast'> => ({
+          name: `NaN, infinities and ${n === 7 ? 'none' : 'denormals'} of ${n} float32 to ${to}`,
+          inputs: {
+            x: withSpecials([n], n === 7 ? strange : [...strange, ...(to === 'float32' ? [] : denormals)]),
+          },
+          outputs: { y: output(to, [n]) },
+          attrs: {},
+          tolerance: 'exact',
+        }),
+      ),
     ),
     {
       name: 'float64 to float32',

@@ -7,9 +7,10 @@ import {
   output,
   type Tolerance,
   tensor,
+  withSpecials,
 } from './case';
 
-const sizes = [1, 3, 7, 64, 67, 1031];
+const sizes = [0, 1, 3, 7, 64, 67, 1031];
 // Where the piecewise functions bend, and the numbers beside.
 const bends = [
   -100, -7, -6, -3.5, -3, -2.999, -1, -0.5, -1e-8, -0, 0, 1e-8, 0.5, 1, 2.999, 3, 3.5, 5.999, 6, 6.5, 100,
@@ -39,6 +40,7 @@ function unary<A extends object>(
   return [
     ...sizes.map((n) => one(`n = ${n}`, floats(n, [n], min, max))),
     one('bends', tensor('float32', [inside.length], inside)),
+    ...[1, 3, 7, 67].map((n) => one(`NaN and infinities, n = ${n}`, withSpecials([n]))),
     one('float64', floats(1, [5], min, max, 'float64')),
   ];
 }
@@ -63,6 +65,7 @@ function backward<A extends object, I extends 'x' | 'y'>(
   return [
     ...sizes.map((n) => one(`n = ${n}`, floats(n, [n], min, max))),
     one('bends', tensor('float32', [inside.length], inside)),
+    ...[1, 7, 67].map((n) => one(`NaN and infinities, n = ${n}`, withSpecials([n]))),
     one('float64', floats(1, [5], min, max, 'float64')),
   ];
 }
@@ -80,6 +83,16 @@ function binary(min = -3, max = 3): Unary<object, 'a' | 'b', 'y'>[] {
       one(`n = ${n}`, floats(n, [n]), floats(n + 1, [n], min, max), n),
       one(`n = ${n}, a stands for all`, floats(n, [1]), floats(n + 1, [n], min, max), n),
       one(`n = ${n}, b stands for all`, floats(n, [n]), floats(n + 1, [1], min, max), n),
+    ]),
+    ...[1, 7, 67].flatMap((n) => [
+      one(`NaN and infinities in a, n = ${n}`, withSpecials([n]), floats(n, [n], min, max), n),
+      one(`NaN and infinities in b, n = ${n}`, floats(n, [n]), withSpecials([n]), n),
+      one(
+        `NaN and infinities in a, b stands for all, n = ${n}`,
+        withSpecials([n]),
+        floats(n, [1], min, max),
+        n,
+      ),
     ]),
     one('float64', floats(1, [5], -2, 2, 'float64'), floats(2, [5], min, max, 'float64'), 5),
   ];
@@ -125,7 +138,7 @@ export const elementwiseCases: CasesOf<Binary | Forward | Backward | 'applyMask'
     ...unary({ scale: 0, shift: 3 }),
   ],
   applyMask: () =>
-    sizes.map((n) => ({
+    [...sizes, 19].map((n) => ({
       name: `n = ${n}`,
       inputs: {
         x: floats(n, [n]),
@@ -136,7 +149,7 @@ export const elementwiseCases: CasesOf<Binary | Forward | Backward | 'applyMask'
         ),
       },
       outputs: { y: output('float32', [n]) },
-      attrs: { scale: 1.25 },
+      attrs: { scale: n === 19 ? 2 : 1.25 },
       tolerance: close,
     })),
   exp: () => unary({}),
@@ -156,8 +169,8 @@ export const elementwiseCases: CasesOf<Binary | Forward | Backward | 'applyMask'
   hardswishBackward: () => backward('x', {}),
   hardsigmoid: () => unary({}),
   hardsigmoidBackward: () => backward('x', {}),
-  leakyRelu: () => unary({ negativeSlope: 0.01 }),
-  leakyReluBackward: () => backward('x', { negativeSlope: 0.2 }),
+  leakyRelu: () => [0.01, 0.2].flatMap((negativeSlope) => unary({ negativeSlope })),
+  leakyReluBackward: () => [0.01, 0.2].flatMap((negativeSlope) => backward('x', { negativeSlope })),
   gelu: () => unary({}),
   geluBackward: () => backward('x', {}),
   sigmoid: () => unary({}, { min: -100, max: 100 }),

@@ -4,6 +4,7 @@ const sizes = [
   { vocabulary: 1, width: 1, n: 1 },
   { vocabulary: 10, width: 3, n: 7 },
   { vocabulary: 5, width: 17, n: 40 },
+  { vocabulary: 5, width: 3, n: 0 },
 ];
 
 export const embeddingCases: CasesOf<'embedding' | 'embeddingBackward'> = {

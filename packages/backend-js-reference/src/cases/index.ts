@@ -2,7 +2,7 @@
  * Inputs that try every kernel at its awkward sizes and values, for comparing a backend with the reference. One list per
  * kernel; the type makes a kernel without cases a compile error.
  */
-import type { KernelName } from '@octet/backend';
+import type { OwnKernelName } from '@octet/backend';
 import type { CasesOf } from './case';
 import { convCases } from './conv';
 import { dataCases } from './data';
@@ -18,7 +18,7 @@ import { reductionCases } from './reductions';
 
 export type { CaseOutput, CasesOf, CaseTensor, KernelCase, Tolerance } from './case';
 
-export const kernelCases: CasesOf<KernelName> = {
+export const kernelCases: CasesOf<OwnKernelName> = {
   ...dataCases,
   ...elementwiseCases,
   ...reductionCases,

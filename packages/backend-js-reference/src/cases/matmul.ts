@@ -11,12 +11,14 @@ const products = [
   [13, 33, 27],
   [1, 300, 10],
   [67, 31, 12],
+  [0, 5, 3],
 ] as const;
 
 export const matmulCases: CasesOf<'matmul' | 'linear'> = {
   matmul: () =>
     [
       ...products.map(([m, k, n]) => ({ m, k, n, batch: 1, ba: 1, bb: 1 })),
+      { m: 5, k: 7, n: 3, batch: 0, ba: 0, bb: 0 },
       { m: 5, k: 7, n: 3, batch: 3, ba: 3, bb: 3 },
       { m: 5, k: 7, n: 3, batch: 3, ba: 1, bb: 3 },
       { m: 5, k: 7, n: 3, batch: 3, ba: 3, bb: 1 },

@@ -1,5 +1,18 @@
 import type { CalculateQparamsAttrs } from '@octet/backend';
-import { type CasesOf, type CaseTensor, close, floats, full, output, summed, tensor } from './case';
+import {
+  type CasesOf,
+  type CaseTensor,
+  close,
+  denormals,
+  floats,
+  full,
+  onDiagonal,
+  output,
+  strange,
+  summed,
+  tensor,
+  withSpecials,
+} from './case';
 
 const shapes = [
   [1, 1, 1],
@@ -7,6 +20,7 @@ const shapes = [
   [1, 5, 27],
   [3, 7, 2],
   [4, 19, 1],
+  [0, 5, 3],
 ] as const;
 
 const named = (shape: readonly number[]) => `[${shape}]`;
@@ -27,6 +41,22 @@ const ranges: readonly (readonly [min: number, max: number])[] = [
   [-1e30, 3e30],
   [-127.5, 127.5],
   [-3, 252],
+  // Without end, not a number, nothing seen yet, denormal, and as wide as float32 goes.
+  [Number.NaN, Number.NaN],
+  [-1, Number.NaN],
+  [Number.NaN, 1],
+  [-Infinity, 3],
+  [-3, Infinity],
+  [2, Infinity],
+  [-Infinity, -2],
+  [-Infinity, Infinity],
+  [Infinity, Infinity],
+  [-Infinity, -Infinity],
+  [Infinity, -Infinity],
+  [0, 1e-40],
+  [-1e-40, 1e-40],
+  [-1e-40, 0],
+  [-1e38, 1e38],
 ];
 const bounds = () => ({
   minVal: tensor(
@@ -87,6 +117,31 @@ function fakeQuantizeInputs(zeroPointDType: 'int32' | 'float32') {
   );
   return [
     ...random,
+    ...(
+      [
+        [0, 255],
+        [-128, 127],
+      ] as const
+    ).flatMap(([quantMin, quantMax]) =>
+      [1, 3, 7, 67].map((n) => ({
+        name: `NaN, infinities and denormals, n = ${n}, to ${quantMin}..${quantMax}, ${zeroPointDType} zero point`,
+        x: withSpecials([1, 1, n], [...strange, ...denormals]),
+        scale: full('float32', [1], 0.0371),
+        zeroPoint: full(zeroPointDType, [1], 3),
+        attrs: { quantMin, quantMax },
+      })),
+    ),
+    ...[0.0371, 0.1, 0.3].map((step) => ({
+      name: `near ties at scale ${step}, ${zeroPointDType} zero point`,
+      x: tensor(
+        'float32',
+        [1, 1, 255],
+        Array.from({ length: 255 }, (_, i) => Math.fround((i - 127.5) * Math.fround(step))),
+      ),
+      scale: full('float32', [1], step),
+      zeroPoint: full(zeroPointDType, [1], 0),
+      attrs: { quantMin: -128, quantMax: 127 },
+    })),
     {
       name: `ties and ends, ${zeroPointDType} zero point`,
       x: ties(),
@@ -109,8 +164,19 @@ const fractional = [0.5, 1.5, 2.4999, 100.7, 126.5];
 export const observerCases: CasesOf<
   'observeMinMax' | 'calculateQparams' | 'chooseQparams' | 'fakeQuantize' | 'learnableFakeQuantizeBackward'
 > = {
-  observeMinMax: () =>
-    shapes.flatMap((shape) =>
+  observeMinMax: () => [
+    ...[1, 3, 4, 5, 7, 8, 9, 19, 33].flatMap((n) =>
+      [...strange, ...denormals].flatMap((special) =>
+        [null, 0.01].map((averagingConstant) => ({
+          name: `[1,${n},${n}] with ${special} at each position, averaging ${averagingConstant}`,
+          inputs: { x: { ...onDiagonal(n, special), shape: [1, n, n] } },
+          outputs: { minVal: floats(2, [n], -4, 0), maxVal: floats(3, [n], 0, 6) },
+          attrs: { averagingConstant },
+          tolerance: close,
+        })),
+      ),
+    ),
+    ...shapes.flatMap((shape) =>
       [null, 0.01, 0.5].flatMap((averagingConstant) =>
         [true, false].map((fresh) => ({
           name: `${named(shape)}, averaging ${averagingConstant}, ${fresh ? 'fresh' : 'used'}`,
@@ -124,6 +190,7 @@ export const observerCases: CasesOf<
         })),
       ),
     ),
+  ],
   calculateQparams: () =>
     quantRanges.flatMap(([quantMin, quantMax]) =>
       [true, false].flatMap((symmetric) =>

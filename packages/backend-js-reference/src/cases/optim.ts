@@ -20,6 +20,7 @@ const sgdVariants: Record<string, Partial<SgdAttrs>> = {
   'momentum, first step': { momentum: 0.9, dampening: 0.5, firstStep: true },
   dampening: { momentum: 0.9, dampening: 0.1 },
   nesterov: { momentum: 0.9, nesterov: true, weightDecay: 0.01 },
+  'another rate': { lr: 0.02, momentum: 0.5 },
   'nesterov, first step, maximize': { momentum: 0.9, nesterov: true, firstStep: true, maximize: true },
 };
 
@@ -41,6 +42,7 @@ const adamVariants: Record<string, Partial<AdamAttrs>> = {
   'decoupled weight decay': { weightDecay: 0.1, decoupledWeightDecay: true },
   amsgrad: { amsgrad: true },
   maximize: { maximize: true, step: 1000 },
+  'other constants': { lr: 0.2, beta1: 0.6, eps: 0.1 },
 };
 
 export const optimCases: CasesOf<'sgdStep' | 'adamStep'> = {

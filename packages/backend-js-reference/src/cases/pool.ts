@@ -8,6 +8,7 @@ import {
   type KernelCase,
   output,
   tensor,
+  withSpecials,
 } from './case';
 
 type Shape4 = readonly [batch: number, height: number, width: number, channels: number];
@@ -40,8 +41,11 @@ const plain: Pool[] = [
   pool('2x2 on 16 channels', [1, 4, 4, 16], [2, 2]),
   pool('3x3, stride 2, padding 1', [1, 9, 9, 19], [3, 3], [2, 2], [1, 1]),
   pool('2x3, stride 1x2', [2, 6, 7, 2], [2, 3], [1, 2]),
+  pool('3x3, padding above and below', [1, 5, 6, 3], [3, 3], [2, 1], [1, 0]),
+  pool('2x4, padding left and right', [1, 4, 5, 5], [2, 4], [1, 1], [0, 2]),
   pool('3x3, padding on a small image', [1, 2, 1, 5], [3, 3], [1, 1], [1, 1]),
   pool('whole image', [2, 5, 3, 7], [5, 3]),
+  pool('2x2 of an empty batch', [0, 4, 4, 3], [2, 2]),
 ];
 const dilated = pool('2x2, dilation 2 and 3', [1, 7, 8, 3], [2, 2], [1, 2], [1, 1], [2, 3]);
 
@@ -70,6 +74,7 @@ const adaptive = (
     [1, 8, 8, 3, 2, 4],
     [1, 7, 5, 4, 3, 2],
     [2, 3, 2, 5, 5, 7],
+    [0, 4, 4, 3, 2, 2],
   ] as const
 ).map(([batch, height, width, channels, outHeight, outWidth]) => ({
   name: `${height}x${width} to ${outHeight}x${outWidth}, ${channels} channels`,
@@ -104,6 +109,47 @@ const coarse = (seed: number, shape: readonly number[]) =>
 // Even and odd, and both ends: half-way means fall on either side.
 const zeroPoints = { uint8: [0, 100, 113, 255], int8: [-128, 0, 5, 127] } as const;
 const dtypes = ['uint8', 'int8'] as const;
+// f32(scale / f32(scale · n)) is f32(1 / n) for scale 1. For the others it is another number at 6, 14 or 22 elements.
+const averageScales = [1, 1.6, 1.721, 1.358].map(Math.fround);
+
+/** [1,height,width,67]: the sum of each channel is an odd multiple of n / 2, rounded either way. */
+function halfWaySums(dtype: 'uint8' | 'int8', [height, width]: Pair): CaseTensor {
+  const n = height * width;
+  const least = dtype === 'int8' ? -128 : 0;
+  const channels = 67;
+  const x = integers(1, dtype, [1, height, width, channels]);
+  for (let c = 0; c < channels; c++) {
+    const half = Math.trunc(((2 * ((c * 37) % 255) + 1 + 2 * least) * n) / 2) + (n % 2 ? c % 2 : 0);
+    // Spread over the window so that every element counts.
+    for (let i = 0; i < n; i++) {
+      x.data[i * channels + c] = Math.floor((half * (i + 1)) / n) - Math.floor((half * i) / n);
+    }
+  }
+  return x;
+}
+
+/** Averages of one window each, whose means lie half-way or nearly, at counts and scales that decide which way they round. */
+const halfWay = dtypes.flatMap((dtype) =>
+  (
+    [
+      [1, 2],
+      [2, 3],
+      [7, 2],
+      [11, 2],
+      [5, 5],
+      [7, 7],
+    ] as const
+  ).flatMap((kernelSize, i) =>
+    averageScales.map((scale) => ({
+      name: `half-way means of ${kernelSize.join('x')}, scale ${scale}, ${dtype}`,
+      inputs: { x: halfWaySums(dtype, kernelSize) },
+      outputs: { y: output(dtype, [1, 1, 1, 67]) },
+      attrs: { zeroPoint: zeroPoints[dtype][i % 4], scale },
+      kernelSize,
+      tolerance: 'exact' as const,
+    })),
+  ),
+);
 
 export const poolCases: CasesOf<
   | 'maxPool2d'
@@ -118,8 +164,8 @@ export const poolCases: CasesOf<
 > = {
   maxPool2d: () =>
     [...plain, dilated, hanging].flatMap(({ name, x, y, attrs }) =>
-      [floats(1, x), floats(1, x, -9, -1), coarse(1, x)].map((data, i) => ({
-        name: `${name}${['', ', all negative', ', with equals'][i]}`,
+      [floats(1, x), floats(1, x, -9, -1), coarse(1, x), withSpecials(x)].map((data, i) => ({
+        name: `${name}${['', ', all negative', ', with equals', ', NaN and infinities'][i]}`,
         inputs: { x: data },
         outputs: { y: output('float32', y), indices: output('int32', y) },
         attrs,
@@ -135,13 +181,15 @@ export const poolCases: CasesOf<
       tolerance: close,
     })),
   avgPool2d: () =>
-    averages.map(({ name, x, y, attrs }) => ({
-      name,
-      inputs: { x: floats(3, x) },
-      outputs: { y: output('float32', y) },
-      attrs,
-      tolerance: close,
-    })),
+    averages.flatMap(({ name, x, y, attrs }) =>
+      [floats(3, x), withSpecials(x)].map((data, i) => ({
+        name: `${name}${['', ', NaN and infinities'][i]}`,
+        inputs: { x: data },
+        outputs: { y: output('float32', y) },
+        attrs,
+        tolerance: close,
+      })),
+    ),
   avgPool2dBackward: () =>
     averages.map(({ name, x, y, attrs }) => ({
       name,
@@ -151,13 +199,15 @@ export const poolCases: CasesOf<
       tolerance: close,
     })),
   adaptiveAvgPool2d: () =>
-    adaptive.map(({ name, x, y }) => ({
-      name,
-      inputs: { x: floats(5, x) },
-      outputs: { y: output('float32', y) },
-      attrs: {},
-      tolerance: close,
-    })),
+    adaptive.flatMap(({ name, x, y }) =>
+      [floats(5, x), withSpecials(x)].map((data, i) => ({
+        name: `${name}${['', ', NaN and infinities'][i]}`,
+        inputs: { x: data },
+        outputs: { y: output('float32', y) },
+        attrs: {},
+        tolerance: close,
+      })),
+    ),
   adaptiveAvgPool2dBackward: () =>
     adaptive.map(({ name, x, y }) => ({
       name,
@@ -178,29 +228,38 @@ export const poolCases: CasesOf<
         }),
       ),
     ),
-  qavgPool2d: () =>
-    dtypes.flatMap((dtype) =>
-      averages.flatMap(({ name, x, y, attrs }, i) => {
+  qavgPool2d: () => [
+    ...dtypes.flatMap((dtype) =>
+      averages.map(({ name, x, y, attrs }, i): KernelCase<'qavgPool2d'> => {
         const zeroPoint = zeroPoints[dtype][i % 4];
         return {
           name: `${name}, ${dtype}, zero point ${zeroPoint}`,
           inputs: { x: integers(8, dtype, x) },
           outputs: { y: output(dtype, y) },
-          attrs: { ...attrs, zeroPoint },
-          tolerance: 'exact' as const,
+          attrs: { ...attrs, zeroPoint, scale: averageScales[i % 4] },
+          tolerance: 'exact',
         };
       }),
     ),
-  qadaptiveAvgPool2d: () =>
-    dtypes.flatMap((dtype) =>
+    ...halfWay.map(({ attrs, kernelSize, ...rest }): KernelCase<'qavgPool2d'> => {
+      const window = { kernelSize, stride: [1, 1], padding: [0, 0], countIncludePad: true } as const;
+      return { ...rest, attrs: { ...window, ...attrs } };
+    }),
+  ],
+  qadaptiveAvgPool2d: () => [
+    ...dtypes.flatMap((dtype) =>
       adaptive.flatMap(({ name, x, y }) =>
-        zeroPoints[dtype].map((zeroPoint) => ({
-          name: `${name}, ${dtype}, zero point ${zeroPoint}`,
-          inputs: { x: integers(9, dtype, x) },
-          outputs: { y: output(dtype, y) },
-          attrs: { zeroPoint },
-          tolerance: 'exact',
-        })),
+        zeroPoints[dtype].map(
+          (zeroPoint, i): KernelCase<'qadaptiveAvgPool2d'> => ({
+            name: `${name}, ${dtype}, zero point ${zeroPoint}`,
+            inputs: { x: integers(9, dtype, x) },
+            outputs: { y: output(dtype, y) },
+            attrs: { zeroPoint, scale: averageScales[i] },
+            tolerance: 'exact',
+          }),
+        ),
       ),
     ),
+    ...halfWay.map(({ kernelSize: _, ...rest }) => rest),
+  ],
 };

@@ -2,16 +2,19 @@ import type { QuantizeAttrs, RequantizeAttrs } from '@octet/backend';
 import {
   type CasesOf,
   type CaseTensor,
+  denormals,
   floats,
   full,
   integers,
   type KernelCase,
   output,
+  strange,
   tensor,
+  withSpecials,
 } from './case';
 import { convShapes } from './conv';
 
-const sizes = [1, 3, 7, 64, 67, 1031];
+const sizes = [0, 1, 3, 7, 64, 67, 1031];
 
 const targets = [
   { dtype: 'uint8', quantMin: 0, quantMax: 255, zeros: [0, 255, 113] },
@@ -24,6 +27,7 @@ const shapes = [
   [1, 1, 67],
   [2, 5, 7],
   [1, 19, 1],
+  [0, 5, 7],
 ] as const;
 
 function quantizeCase(
@@ -33,6 +37,25 @@ function quantizeCase(
   attrs: QuantizeAttrs,
 ): KernelCase<'quantize'> {
   return { name, inputs: { x }, outputs: { y: output(dtype, x.shape) }, attrs, tolerance: 'exact' };
+}
+
+/** The float32 numbers next to (i + 1/2) · scale, which lie on a tie, or beside it by one rounding. */
+function halfWays(scale: number): number[] {
+  return Array.from({ length: 257 }, (_, i) => Math.fround((i - 128 + 0.5) * Math.fround(scale)));
+}
+
+/** [4,66] of the range -0.7..1: its ends and 64 half-way numbers a row. */
+function halfWayRows(steps: number): number[] {
+  const scale = Math.fround(1.7 / steps);
+  const row = (r: number) =>
+    Array.from({ length: 64 }, (_, i) =>
+      Math.fround((((i * 4 + r) % (steps - 9)) - 0.4 * steps + 0.5) * scale),
+    );
+  return [0, 1, 2, 3].flatMap((r) => [
+    -0.7,
+    1,
+    ...row(r).map((v) => Math.fround((Math.floor(v / scale) + 0.5) * scale)),
+  ]);
 }
 
 function quantizeCases(): KernelCase<'quantize'>[] {
@@ -70,6 +93,40 @@ function quantizeCases(): KernelCase<'quantize'>[] {
           },
         );
       }),
+      // Not so small a difference: where a scale isn't a power of two, half-way numbers tell its reciprocal from a division.
+      ...[0.0371, 0.1, 0.05, 0.3].map((scale) =>
+        quantizeCase(
+          `near ties at scale ${scale} to ${range}`,
+          tensor('float32', [1, 1, 257], halfWays(scale)),
+          dtype,
+          { scale: Float32Array.of(scale), zeroPoint: Int32Array.of(zeros[2]), quantMin, quantMax },
+        ),
+      ),
+      ...[1, 3, 7, 67].map((n) =>
+        quantizeCase(
+          `NaN, infinities and denormals, n = ${n}, to ${range}`,
+          withSpecials([1, 1, n], [...strange, ...denormals]),
+          dtype,
+          { scale: Float32Array.of(0.0371), zeroPoint: Int32Array.of(zeros[2]), quantMin, quantMax },
+        ),
+      ),
+      ...[
+        [2, 7, 1],
+        [1, 7, 9],
+        [3, 5, 1],
+      ].map((shape) =>
+        quantizeCase(
+          `NaN, infinities and denormals [${shape}], per channel, to ${range}`,
+          withSpecials(shape, [...strange, ...denormals]),
+          dtype,
+          {
+            scale: Float32Array.from({ length: shape[1] }, (_, i) => 0.01 + 0.013 * i),
+            zeroPoint: Int32Array.from({ length: shape[1] }, (_, i) => zeros[i % 3]),
+            quantMin,
+            quantMax,
+          },
+        ),
+      ),
       quantizeCase(
         `infinities and huge numbers to ${range}`,
         tensor('float32', [1, 1, 6], [Infinity, -Infinity, 3e38, -3e38, 1e9, -1e9]),
@@ -152,6 +209,7 @@ function qconv2dCases(): KernelCase<'qconv2d'>[] {
   const { x, weight, y, attrs } = convShapes[1];
   return [
     ...cases,
+    ...awkwardSums().map(asConvolution),
     {
       name: 'every sum half-way',
       inputs: { x: integers(4, 'uint8', x, [0, 6]), weight: integers(5, 'int8', weight, [-3, 3]) },
@@ -182,6 +240,132 @@ function qconv2dCases(): KernelCase<'qconv2d'>[] {
   ];
 }
 
+/** Sums far past 2^24, which float32 can't hold, that come back to where every one counts. */
+function returningSums(): KernelCase<'qlinear'> {
+  const [m, k, n] = [3, 4608, 5];
+  const x = integers(6, 'uint8', [m, k]);
+  const weight = integers(7, 'int8', [n, k], [-127, 127]);
+  for (let i = 0; i < k; i++) {
+    for (let r = 0; r < m; r++)
+      x.data[r * k + i] = i < k / 2 ? 129 + ((i * 7 + r) % 63) * 2 : x.data[r * k + k - 1 - i];
+    for (let o = 0; o < n; o++)
+      weight.data[o * k + i] = i < k / 2 ? 127 - 2 * ((i + o) % 5) : -weight.data[o * k + k - 1 - i];
+  }
+  for (let o = 0; o < n; o++) weight.data[o * k + k - 1] += 3 + o;
+  return {
+    name: 'sums past 2^24 that return',
+    inputs: { x, weight },
+    outputs: { y: output('uint8', [m, n]) },
+    attrs: { ...halving, xZeroPoint: 0, multiplier: Float32Array.of(0.11), yZeroPoint: 0 },
+    tolerance: 'exact',
+  };
+}
+
+/** Sums of more than 24 bits whose product with the multiplier rounds otherwise unless the sum is rounded to float32 first. */
+function roundedSums(multiplier: number): number[] {
+  const m = Math.fround(multiplier);
+  const found: number[] = [];
+  for (let step = 20; step < 250; step++) {
+    const middle = Math.round((step + 0.5) / m);
+    for (let acc = middle - 40; acc <= middle + 40; acc++) {
+      const once = Math.round(Math.fround(acc * m));
+      if (once !== Math.round(Math.fround(Math.fround(acc) * m))) found.push(acc);
+    }
+  }
+  return found;
+}
+
+/** Such sums as biases, under an input that is 0 everywhere. */
+function roundedSumCase(): KernelCase<'qlinear'> {
+  const multiplier = 9.3e-7;
+  const sums = roundedSums(multiplier);
+  return {
+    name: 'sums that float32 rounds',
+    inputs: {
+      x: full('uint8', [2, 3], 3),
+      weight: integers(8, 'int8', [sums.length, 3]),
+      bias: tensor('int32', [sums.length], sums),
+    },
+    outputs: { y: output('uint8', [2, sums.length]) },
+    attrs: { ...halving, multiplier: Float32Array.of(multiplier), yZeroPoint: 0 },
+    tolerance: 'exact',
+  };
+}
+
+const onePosition = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 } as const;
+
+/** A linear layer as a convolution of images of one position. */
+function asConvolution({
+  name,
+  inputs,
+  outputs,
+  attrs,
+  tolerance,
+}: KernelCase<'qlinear'>): KernelCase<'qconv2d'> {
+  const images = <T extends { shape: readonly number[] }>(t: T): T => ({
+    ...t,
+    shape: [t.shape[0], 1, 1, t.shape[1]],
+  });
+  return {
+    name,
+    inputs: { ...inputs, x: images(inputs.x), weight: images(inputs.weight) },
+    outputs: { y: images(outputs.y) },
+    attrs: { ...onePosition, ...attrs },
+    tolerance,
+  };
+}
+
+function emptyBatch(): KernelCase<'qlinear'> {
+  return {
+    name: 'an empty batch',
+    inputs: {
+      x: integers(1, 'uint8', [0, 5]),
+      weight: integers(2, 'int8', [3, 5]),
+      bias: integers(3, 'int32', [3]),
+    },
+    outputs: { y: output('uint8', [0, 3]) },
+    attrs: halving,
+    tolerance: 'exact',
+  };
+}
+
+/** A sum past 2^24 that the bias takes back. */
+function biasedBack(): KernelCase<'qlinear'> {
+  const [k, n] = [4608, 19];
+  const x = full('uint8', [1, k], 255);
+  const weight = full('int8', [n, k], 127);
+  for (let o = 0; o < n; o++) weight.data[o * k] = o;
+  const sum = (o: number) => 255 * (127 * (k - 1) + o);
+  return {
+    name: 'a bias that takes a large sum back',
+    inputs: {
+      x,
+      weight,
+      bias: tensor(
+        'int32',
+        [n],
+        Array.from({ length: n }, (_, o) => 7 * o + 3 - sum(o)),
+      ),
+    },
+    outputs: { y: output('uint8', [1, n]) },
+    attrs: { ...halving, xZeroPoint: 0, yZeroPoint: 0 },
+    tolerance: 'exact',
+  };
+}
+
+/** Products with the multiplier far past int16, and past int32 where the multiplier is 1e6. */
+const farBeyond = [1.3, 300, 1e6].map(
+  (multiplier): KernelCase<'qlinear'> => ({
+    name: `far beyond the output, multiplier ${multiplier}`,
+    inputs: { x: integers(9, 'uint8', [5, 67]), weight: integers(10, 'int8', [19, 67]) },
+    outputs: { y: output('uint8', [5, 19]) },
+    attrs: { ...halving, multiplier: Float32Array.of(multiplier) },
+    tolerance: 'exact',
+  }),
+);
+
+const awkwardSums = () => [returningSums(), roundedSumCase(), biasedBack(), ...farBeyond, emptyBatch()];
+
 function qlinearCases(): KernelCase<'qlinear'>[] {
   const cases = linearSizes.flatMap(([m, k, n], i) =>
     weightModes.map((mode, j): KernelCase<'qlinear'> => {
@@ -201,6 +385,7 @@ function qlinearCases(): KernelCase<'qlinear'>[] {
   );
   return [
     ...cases,
+    ...awkwardSums(),
     {
       name: 'every sum half-way',
       inputs: { x: integers(4, 'uint8', [9, 5], [0, 6]), weight: integers(5, 'int8', [7, 5], [-3, 3]) },
@@ -261,6 +446,59 @@ function qlinearDynamicCases(): KernelCase<'qlinearDynamic'>[] {
           };
         }),
       ),
+      ...[...strange, ...denormals, 3e38].flatMap((special) =>
+        (
+          [
+            [1, 1, 0],
+            [1, 19, 0],
+            [1, 19, 3],
+            [1, 19, 15],
+            [1, 19, 16],
+            [1, 19, 18],
+            [3, 11, 32],
+            [2, 8, 7],
+          ] as const
+        ).map(([m, k, at]): KernelCase<'qlinearDynamic'> => {
+          const x = floats(1, [m, k]);
+          x.data[at] = special;
+          return {
+            name: `[${m},${k}] with ${special} at ${at}${bits}`,
+            inputs: { x, weight: integers(2, 'int8', [9, k]), bias: floats(3, [9]) },
+            outputs: { y: output('float32', [m, 9]) },
+            attrs,
+            tolerance,
+          };
+        }),
+      ),
+      {
+        // x of (i + 1/2) · S at a scale that is no power of two; the weights pass each of them on.
+        name: `half-way inputs${bits}`,
+        inputs: {
+          x: tensor('float32', [4, 66], halfWayRows(reduceRange ? 127 : 255)),
+          weight: tensor(
+            'int8',
+            [66, 66],
+            Array.from({ length: 66 * 66 }, (_, i) => Number(i % 67 === 0)),
+          ),
+        },
+        outputs: { y: output('float32', [4, 66]) },
+        attrs,
+        tolerance,
+      },
+      {
+        name: `an empty batch${bits}`,
+        inputs: { x: floats(1, [0, 5]), weight: integers(2, 'int8', [3, 5]) },
+        outputs: { y: output('float32', [0, 3]) },
+        attrs,
+        tolerance,
+      },
+      {
+        name: `denormals alone${bits}`,
+        inputs: { x: withSpecials([2, 3], [...denormals]), weight: integers(4, 'int8', [9, 3]) },
+        outputs: { y: output('float32', [2, 9]) },
+        attrs,
+        tolerance,
+      },
       {
         // Both ends lie half-way, and the zero point beside the middle: one of them is clamped.
         name: `ends alike${bits}`,
@@ -284,6 +522,7 @@ function qlinearDynamicCases(): KernelCase<'qlinearDynamic'>[] {
 }
 
 const operands = [
+  { aZeroPoint: 3, bZeroPoint: 250, yZeroPoint: 190, clampMin: 180, clampMax: 200 },
   { aZeroPoint: 100, bZeroPoint: 30, yZeroPoint: 90, clampMin: 0, clampMax: 255 },
   { aZeroPoint: 0, bZeroPoint: 255, yZeroPoint: 128, clampMin: 128, clampMax: 255 },
   { aZeroPoint: 255, bZeroPoint: 0, yZeroPoint: 0, clampMin: 0, clampMax: 200 },
@@ -291,7 +530,7 @@ const operands = [
 
 /** `A = rint(ra · 2^shift)` as a caller makes it of the scales. */
 function addMultipliers(ra: number, rb: number) {
-  const shift = 21 - Math.floor(Math.log2(Math.max(ra, rb)));
+  const shift = Math.min(21 - Math.floor(Math.log2(Math.max(ra, rb))), 31);
   return { aMultiplier: Math.round(ra * 2 ** shift), bMultiplier: Math.round(rb * 2 ** shift), shift };
 }
 
@@ -334,8 +573,32 @@ export const quantizedCases: CasesOf<
   qconv2d: qconv2dCases,
   qlinear: qlinearCases,
   qlinearDynamic: qlinearDynamicCases,
-  qadd: () =>
-    operands.flatMap((zeros, i) =>
+  qadd: () => [
+    // Every pair: products of 31 bits beside a tie.
+    ...[
+      [0.3333, 0.8333],
+      [0.7123, 1.2345],
+    ].map(
+      ([ra, rb]): KernelCase<'qadd'> => ({
+        name: `all pairs, multipliers ${ra} and ${rb}`,
+        inputs: {
+          a: tensor(
+            'uint8',
+            [65536],
+            Array.from({ length: 65536 }, (_, i) => i >> 8),
+          ),
+          b: tensor(
+            'uint8',
+            [65536],
+            Array.from({ length: 65536 }, (_, i) => i & 255),
+          ),
+        },
+        outputs: { y: output('uint8', [65536]) },
+        attrs: { ...operands[1], ...addMultipliers(ra, rb) },
+        tolerance: 'exact',
+      }),
+    ),
+    ...operands.flatMap((zeros, i) =>
       (
         [
           [1, 1],
@@ -344,6 +607,9 @@ export const quantizedCases: CasesOf<
           [1.7, 0.001],
           [200, 100],
           [0.0004, 0.0009],
+          [0.4999, 0.00002],
+          [0.00001, 0.00003],
+          [2 ** 21, 1.5],
         ] as const
       ).flatMap(([ra, rb]) =>
         sizes.map((n) => ({
@@ -351,10 +617,11 @@ export const quantizedCases: CasesOf<
           inputs: { a: integers(n, 'uint8', [n]), b: integers(n + 1, 'uint8', [n]) },
           outputs: { y: output('uint8', [n]) },
           attrs: { ...zeros, ...addMultipliers(ra, rb) },
-          tolerance: 'exact',
+          tolerance: 'exact' as const,
         })),
       ),
     ),
+  ],
   qmul: () =>
     operands.flatMap((zeros, i) =>
       [0.5, 0.0073, 0.0001, 3].flatMap((multiplier) =>

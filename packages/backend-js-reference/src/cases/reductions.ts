@@ -1,4 +1,15 @@
-import { type CasesOf, type CaseTensor, close, floats, integers, output, summed, tensor } from './case';
+import {
+  type CasesOf,
+  type CaseTensor,
+  close,
+  floats,
+  integers,
+  onDiagonal,
+  output,
+  strange,
+  summed,
+  tensor,
+} from './case';
 
 type Shape3 = readonly [outer: number, n: number, inner: number];
 
@@ -11,6 +22,7 @@ const shapes: Shape3[] = [
   [2, 1, 9],
   [1, 1031, 1],
   [2, 300, 5],
+  [0, 7, 3],
 ];
 
 const named = (shape: Shape3) => `[${shape}]`;
@@ -20,6 +32,43 @@ function rowCases(tolerance: typeof close, min = -4, max = 4) {
     name: `${named(shape)} of ${min} to ${max}`,
     inputs: { x: floats(7, shape, min, max) },
     outputs: { y: output('float32', shape) },
+    attrs: {},
+    tolerance,
+  }));
+}
+
+/** Rows along the axis, each with one NaN or infinity, at every position; by the inner dimension in one row or apart. */
+const strangeRows = [2, 3, 4, 5, 11, 19].flatMap((n) =>
+  strange.flatMap((special) => {
+    const { data } = onDiagonal(n, special);
+    return (
+      [
+        [n, n, 1],
+        [1, n, n],
+      ] as const
+    ).map((shape) => ({
+      name: `[${shape}], ${special} at each position`,
+      shape: shape as Shape3,
+      x: { dtype: 'float32', shape, data } as CaseTensor,
+    }));
+  }),
+);
+
+function strangeCases(tolerance: typeof close) {
+  return strangeRows.map(({ name, shape, x }) => ({
+    name,
+    inputs: { x },
+    outputs: { y: output('float32', shape) },
+    attrs: {},
+    tolerance,
+  }));
+}
+
+function strangeReductions(dtype: 'float32' | 'int32', tolerance: typeof close | 'exact') {
+  return strangeRows.map(({ name, shape, x }) => ({
+    name,
+    inputs: { x },
+    outputs: { y: output(dtype, [shape[0], shape[2]]) },
     attrs: {},
     tolerance,
   }));
@@ -46,10 +95,15 @@ const losses = (
     ['weighted', [3, 7, 4], true, -100],
     ['some ignored', [6, 3, 2], true, 1],
     ['one class', [3, 1, 1], false, -100],
+    ['ignored ones outside of the classes', [5, 4, 3], true, -100],
   ] as const
 ).map(([name, shape, weighted, ignoreIndex]) => {
   const [outer, n, inner] = shape;
-  return { name, shape, weighted, ignoreIndex, target: integers(11, 'int32', [outer, inner], [0, n - 1]) };
+  const target = integers(11, 'int32', [outer, inner], [0, n - 1]);
+  if (name.startsWith('ignored')) {
+    for (const i of [0, 4, 7]) target.data[i] = ignoreIndex;
+  }
+  return { name, shape, weighted, ignoreIndex, target };
 });
 
 export const reductionCases: CasesOf<
@@ -65,24 +119,28 @@ export const reductionCases: CasesOf<
   | 'nllLoss'
   | 'nllLossBackward'
 > = {
-  sum: () =>
-    shapes.map((shape) => ({
+  sum: () => [
+    ...shapes.map((shape) => ({
       name: named(shape),
       inputs: { x: floats(1, shape) },
       outputs: { y: output('float32', [shape[0], shape[2]]) },
       attrs: {},
       tolerance: summed,
     })),
-  amax: () =>
-    shapes.flatMap((shape) =>
+    ...strangeReductions('float32', summed),
+  ],
+  amax: () => [
+    ...shapes.flatMap((shape) =>
       [floats(2, shape), floats(2, shape, -9, -1), coarse(2, shape)].map((x, i) => ({
         name: `${named(shape)}${['', ', all negative', ', with equals'][i]}`,
         inputs: { x },
         outputs: { y: output('float32', [shape[0], shape[2]]) },
         attrs: {},
-        tolerance: 'exact',
+        tolerance: 'exact' as const,
       })),
     ),
+    ...strangeReductions('float32', 'exact'),
+  ],
   amaxBackward: () =>
     shapes.map((shape) => {
       const x = coarse(3, shape);
@@ -94,16 +152,18 @@ export const reductionCases: CasesOf<
         tolerance: close,
       };
     }),
-  argmax: () =>
-    shapes.flatMap((shape) =>
+  argmax: () => [
+    ...shapes.flatMap((shape) =>
       [floats(5, shape), coarse(5, shape)].map((x, i) => ({
         name: `${named(shape)}${['', ', with equals'][i]}`,
         inputs: { x },
         outputs: { y: output('int32', [shape[0], shape[2]]) },
         attrs: {},
-        tolerance: 'exact',
+        tolerance: 'exact' as const,
       })),
     ),
+    ...strangeReductions('int32', 'exact'),
+  ],
   variance: () =>
     shapes
       .filter(([, n]) => n > 1)
@@ -119,7 +179,7 @@ export const reductionCases: CasesOf<
           tolerance: summed,
         })),
       ),
-  softmax: () => [...rowCases(close), ...rowCases(close, 80, 200)],
+  softmax: () => [...rowCases(close), ...rowCases(close, 80, 200), ...strangeCases(close)],
   softmaxBackward: () =>
     shapes.map((shape) => ({
       name: named(shape),
@@ -128,7 +188,7 @@ export const reductionCases: CasesOf<
       attrs: {},
       tolerance: summed,
     })),
-  logSoftmax: () => [...rowCases(summed), ...rowCases(summed, 80, 200)],
+  logSoftmax: () => [...rowCases(summed), ...rowCases(summed, 80, 200), ...strangeCases(summed)],
   logSoftmaxBackward: () =>
     shapes.map((shape) => ({
       name: named(shape),

@@ -5,6 +5,7 @@ import { clamp, roundHalfEven } from '../math/rounding';
  * PyTorch's observers, in float32: lo = min(minVal, 0), hi = max(maxVal, 0).
  * Affine: S = max((hi - lo) / (qmax - qmin), eps), Z = clamp(qmin - rint(lo / S), qmin, qmax).
  * Symmetric: S = max(max(-lo, hi) / ((qmax - qmin) / 2), eps), Z = symmetricZeroPoint.
+ * A range that is NaN or infinite gives such a scale; affine with the zero point 0.
  */
 export const calculateQparams: RefKernel<'calculateQparams'> = (t, attrs) => {
   const { quantMin, quantMax, symmetric, symmetricZeroPoint } = attrs;
@@ -23,7 +24,8 @@ export const calculateQparams: RefKernel<'calculateQparams'> = (t, attrs) => {
     } else {
       const s = Math.max(Math.fround(Math.fround(hi - lo) / steps), eps);
       scale[c] = s;
-      zeroPoint[c] = clamp(quantMin - roundHalfEven(Math.fround(lo / s)), quantMin, quantMax);
+      const zero = clamp(quantMin - roundHalfEven(Math.fround(lo / s)), quantMin, quantMax);
+      zeroPoint[c] = Number.isFinite(hi - lo) ? zero : 0;
     }
   }
 };

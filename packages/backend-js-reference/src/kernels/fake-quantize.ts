@@ -59,13 +59,13 @@ export const learnableFakeQuantizeBackward: RefKernel<'learnableFakeQuantizeBack
       const start = (o * channels + c) * inner;
       for (let at = start; at < start + inner; at++) {
         const q = roundHalfEven(Math.fround(x[at] * inverse)) + zero;
-        if (q < quantMin || q > quantMax) {
-          gradX[at] = 0;
-          scaleSum += gradY[at] * ((q < quantMin ? quantMin : quantMax) - zero);
-          zeroSum -= gradY[at] * scale;
-        } else {
+        if (q >= quantMin && q <= quantMax) {
           gradX[at] = gradY[at];
           scaleSum += gradY[at] * (Math.fround((q - zero) * scale) - x[at]) * inverse;
+        } else {
+          gradX[at] = 0;
+          scaleSum += gradY[at] * (clamp(q, quantMin, quantMax) - zero);
+          zeroSum -= gradY[at] * scale;
         }
       }
     }

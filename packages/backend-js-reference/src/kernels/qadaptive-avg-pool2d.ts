@@ -4,10 +4,10 @@ import { adaptiveWindows } from '../math/windows';
 
 /**
  * x [N,H,W,C] uint8 or int8 → y [N,OH,OW,C], scale and zero point unchanged:
- * y = clamp(rint(f32(Σ (x - zeroPoint) · f32(1 / count))) + zeroPoint) over each cell of adaptiveAvgPool2d.
+ * y = clamp(rint(f32(f32(Σ (x - zeroPoint)) · f32(scale / f32(scale · count)))) + zeroPoint) over each cell of adaptiveAvgPool2d.
  */
-export const qadaptiveAvgPool2d: RefKernel<'qadaptiveAvgPool2d'> = (t, { zeroPoint }) => {
+export const qadaptiveAvgPool2d: RefKernel<'qadaptiveAvgPool2d'> = (t, attrs) => {
   const rows = adaptiveWindows(t.x.shape[1], t.y.shape[1]);
   const columns = adaptiveWindows(t.x.shape[2], t.y.shape[2]);
-  averageIntegers(t.x, t.y, zeroPoint, rows, columns);
+  averageIntegers(t.x, t.y, attrs, rows, columns);
 };

@@ -1,7 +1,7 @@
 import { floats, type RefKernel } from '../kernel';
-import { clamp, roundHalfEven } from '../math/rounding';
+import { roundHalfEven } from '../math/rounding';
 
-/** x [o,c,i] → y = clamp(rint(f32(x · f32(1 / scale))) + zeroPoint, quantMin, quantMax); infinities saturate */
+/** x [o,c,i] → y = clamp(rint(f32(x · f32(1 / scale))) + zeroPoint, quantMin, quantMax); infinities saturate, NaN gives quantMin */
 export const quantize: RefKernel<'quantize'> = (t, { scale, zeroPoint, quantMin, quantMax }) => {
   const x = floats(t.x);
   const y = t.y.buffer.data;
@@ -13,7 +13,8 @@ export const quantize: RefKernel<'quantize'> = (t, { scale, zeroPoint, quantMin,
       const zero = zeroPoint[zeroPoint.length > 1 ? c : 0];
       for (let end = at + inner; at < end; at++) {
         const q = roundHalfEven(Math.fround(x[at] * inverse)) + zero;
-        y[at] = clamp(q, quantMin, quantMax);
+        // NaN is the smallest, everywhere: no integer stands for it.
+        y[at] = q > quantMin ? Math.min(q, quantMax) : quantMin;
       }
     }
   }

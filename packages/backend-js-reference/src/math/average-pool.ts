@@ -1,3 +1,4 @@
+import type { QAverageAttrs } from '@octet/backend';
 import type { FloatArray, HostTensor } from '../kernel';
 import { bytes, floats, size } from '../kernel';
 import { clamp, roundHalfEven } from './rounding';
@@ -44,11 +45,11 @@ export function averageWindows(x: HostTensor, y: HostTensor, rows: Window[], col
   });
 }
 
-/** y = clamp(rint(f32(Σ (x - zeroPoint) · f32(1 / count))) + zeroPoint) of every window. */
+/** y = clamp(rint(f32(f32(Σ (x - zeroPoint)) · f32(scale / f32(scale · count)))) + zeroPoint) of every window. */
 export function averageIntegers(
   x: HostTensor,
   y: HostTensor,
-  zeroPoint: number,
+  { zeroPoint, scale }: QAverageAttrs,
   rows: Window[],
   columns: Window[],
 ): void {
@@ -56,9 +57,13 @@ export function averageIntegers(
   const channels = x.shape[3];
   const [min, max] = y.dtype === 'int8' ? [-128, 127] : [0, 255];
   sumWindows(bytes(x), zeroPoint, x.shape, rows, columns, (sums, count, to) => {
-    const share = Math.fround(1 / count);
+    const multiplier = Math.fround(scale / Math.fround(scale * count));
     for (let c = 0; c < channels; c++) {
-      out[to + c] = clamp(roundHalfEven(Math.fround(sums[c] * share)) + zeroPoint, min, max);
+      out[to + c] = clamp(
+        roundHalfEven(Math.fround(Math.fround(sums[c]) * multiplier)) + zeroPoint,
+        min,
+        max,
+      );
     }
   });
 }

@@ -16,6 +16,7 @@ const smallestScale = Math.fround(6.1e-5);
  *   [-(L + 1) s, L s] and the zero point the middle of qmin and qmax, rounded half to even.
  * - otherwise the range is extended to 0; S = (max - min) / (qmax - qmin), 0.1 where that is 0 or its reciprocal
  *   overflows, 6.1e-5 where it is smaller (the range grows with it).
+ * - A range that is NaN or infinite has the scale NaN, and the zero point 0.
  * - The zero point comes from whichever end has the smaller error term |q| - |bound / S|, rounded half to even, clamped.
  */
 export function chooseQparams(
@@ -35,6 +36,7 @@ export function chooseQparams(
   }
   min = Math.min(min, 0);
   max = Math.max(max, 0);
+  if (!Number.isFinite(max - min)) return { scale: Number.NaN, zeroPoint: 0 };
 
   let scale = (max - min) / steps;
   if (Math.fround(scale) === 0 || Math.fround(1 / Math.fround(scale)) === Infinity) scale = 0.1;

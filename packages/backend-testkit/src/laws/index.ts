@@ -1,3 +1,4 @@
+import { collected } from './collected';
 import { copies } from './copies';
 import { doubleFree } from './double-free';
 import { extension } from './extension';
@@ -20,6 +21,7 @@ export const laws: readonly Law[] = [
   useAfterFree,
   refusedDTypes,
   noGrowth,
+  collected,
   missingKernel,
   fallback,
   extension,

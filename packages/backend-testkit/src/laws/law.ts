@@ -4,6 +4,8 @@ import { ConformanceError } from '../compare';
 /** A rule of storage or dispatch that every backend must keep. `check` throws (or rejects) where it doesn't. */
 export interface Law {
   readonly name: string;
+  /** Why nothing can be checked here, if so: `testBackend` skips the law and prints it. */
+  lacks?(backend: Backend): string | undefined;
   /** Frees what it allocates, and leaves the backend as it was. */
   check(backend: Backend): Promise<void>;
 }

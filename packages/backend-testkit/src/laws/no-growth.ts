@@ -5,6 +5,7 @@ const rounds = 1000;
 
 export const noGrowth: Law = {
   name: `${rounds} rounds of allocate, run and free hold no more memory than before`,
+  lacks: (backend) => (backend.memory ? undefined : "the backend has no memory(): leaks can't be seen"),
   async check(backend) {
     const [dtype] = backend.dtypes;
     const shape = [1000];

@@ -1,4 +1,4 @@
-import type { AvgPoolAttrs } from '@octet/backend';
+import type { AvgPoolAttrs, QAverageAttrs } from '@octet/backend';
 import type { KernelContext, WasmKernel, WasmTensor } from '../kernel';
 
 /** Bytes under windows worth a thread. */
@@ -22,7 +22,7 @@ function average(
   cx: KernelContext,
   x: WasmTensor,
   y: WasmTensor,
-  zeroPoint: number,
+  { zeroPoint, scale }: QAverageAttrs,
   rows: Windows,
   columns: Windows,
 ) {
@@ -30,7 +30,7 @@ function average(
   const [, outHeight, outWidth] = y.shape;
   const tables = [cx.upload(Int32Array.from(rows.flat())), cx.upload(Int32Array.from(columns.flat()))];
   const args = [cx.address(x), cx.address(y), x.dtype === 'int8' ? 1 : 0, height, width, channels];
-  args.push(outHeight, outWidth, ...tables, zeroPoint);
+  args.push(outHeight, outWidth, ...tables, zeroPoint, scale);
   const grain = Math.ceil((grainBytes * outHeight) / (height * width * channels));
   cx.parallel('qavgPool', args, batch * outHeight, grain);
 }
@@ -58,11 +58,11 @@ function adaptiveWindows(length: number, out: number): Windows {
 /** x [N,H,W,C] uint8 or int8 → y [N,OH,OW,C] */
 export const qavgPool2d: WasmKernel<'qavgPool2d'> = (cx, { x, y }, attrs) => {
   const rows = averageWindows(attrs, 0, x.shape[1], y.shape[1]);
-  average(cx, x, y, attrs.zeroPoint, rows, averageWindows(attrs, 1, x.shape[2], y.shape[2]));
+  average(cx, x, y, attrs, rows, averageWindows(attrs, 1, x.shape[2], y.shape[2]));
 };
 
 /** x [N,H,W,C] uint8 or int8 → y [N,OH,OW,C] */
-export const qadaptiveAvgPool2d: WasmKernel<'qadaptiveAvgPool2d'> = (cx, { x, y }, { zeroPoint }) => {
+export const qadaptiveAvgPool2d: WasmKernel<'qadaptiveAvgPool2d'> = (cx, { x, y }, attrs) => {
   const rows = adaptiveWindows(x.shape[1], y.shape[1]);
-  average(cx, x, y, zeroPoint, rows, adaptiveWindows(x.shape[2], y.shape[2]));
+  average(cx, x, y, attrs, rows, adaptiveWindows(x.shape[2], y.shape[2]));
 };

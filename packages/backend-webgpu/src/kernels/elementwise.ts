@@ -2,7 +2,7 @@ import type { KernelName, KernelTable } from '@octet/backend';
 import type { Gpu } from '../gpu';
 import { type GpuKernel, type GpuTensor, type KernelFamily, size } from '../kernel';
 import { program, type WgslElement } from '../program';
-import { accurateTanh, bounded, normal, power, rectified } from '../wgsl/special';
+import { accurateTanh, bounded, limits, normal, power, rectified } from '../wgsl/special';
 
 type Tensors = Readonly<Record<string, GpuTensor>>;
 /** What a call becomes: up to two numbers, `u.p` and `u.q`. */
@@ -17,7 +17,7 @@ type Rules<N extends KernelName> = {
 
 /** Declares the functions that the expression calls, no others. */
 function functionsOf(expression: string): string[] {
-  return [accurateTanh, bounded, normal, power, rectified].filter((declarations) =>
+  return [accurateTanh, bounded, limits, normal, power, rectified].filter((declarations) =>
     [...declarations.matchAll(/fn (\w+)/g)].some(([, name]) => expression.includes(`${name}(`)),
   );
 }
@@ -90,11 +90,11 @@ const unary = family<
   | 'clamp'
 >({ x: 'f32' }, 'y', {
   affine: ['x[index] * u.p + u.q', ({ scale, shift }) => [scale, shift]],
-  exp: 'exp(x[index])',
-  log: 'log(x[index])',
-  sqrt: 'sqrt(x[index])',
+  exp: 'exponential(x[index])',
+  log: 'logarithm(x[index])',
+  sqrt: 'keepingNan(x[index], sqrt(x[index]))',
   abs: 'abs(x[index])',
-  sign: 'sign(x[index])',
+  sign: 'keepingNan(x[index], sign(x[index]))',
   // q: what the power of |x| is multiplied by where x is negative.
   pow: ['power(x[index], u.p, u.q)', ({ exponent }) => [exponent, (-1) ** exponent]],
   relu: 'rectified(x[index])',
@@ -102,9 +102,9 @@ const unary = family<
   hardswish: 'x[index] * bounded(x[index] + 3.0, 0.0, 6.0) / 6.0',
   hardsigmoid: 'bounded(x[index] + 3.0, 0.0, 6.0) / 6.0',
   leakyRelu: ['select(x[index] * u.p, x[index], x[index] > 0.0)', ({ negativeSlope }) => [negativeSlope]],
-  gelu: 'x[index] * normalDistribution(x[index])',
-  sigmoid: '1.0 / (1.0 + exp(-x[index]))',
-  tanh: 'accurateTanh(x[index])',
+  gelu: 'keepingNan(x[index], x[index] * normalDistribution(x[index]))',
+  sigmoid: 'keepingNan(x[index], 1.0 / (1.0 + exp(-x[index])))',
+  tanh: 'keepingNan(x[index], accurateTanh(x[index]))',
   clamp: ['bounded(x[index], u.p, u.q)', ({ min, max }) => [min, max]],
 });
 

@@ -70,7 +70,7 @@ const backwardOfPart = program({
   outputs: { gradX: 'f32', sums: 'f32' },
   uniforms: channelUniforms,
   workgroup: [channelWorkgroup],
-  include: [elementAt, sumLanes],
+  include: [elementAt, sumLanes, isNan],
   main: `${channelPart}
   let inverse = grid[4u * channel];
   let scale = grid[4u * channel + 1u];
@@ -84,10 +84,10 @@ const backwardOfPart = program({
     let upstream = gradY[at];
     let q = round(value * inverse);
     let bounded = clamp(q, low, high);
-    // NaN is inside, so that the sum shows it.
-    let inside = !(q < low || q > high);
+    let nan = isNan(value);
+    let inside = !nan && q >= low && q <= high;
     gradX[at] = select(0.0, upstream, inside);
-    scaleSum += upstream * select(bounded, (q * scale - value) * inverse, inside);
+    scaleSum += upstream * select(select(bounded, value, nan), (q * scale - value) * inverse, inside);
     zeroSum -= select(upstream * scale, 0.0, inside);
   }
   scaleSum = sumLanes(scaleSum, lane, 1u);

@@ -1,3 +1,4 @@
+import type { QAverageAttrs } from '@octet/backend';
 import type { Gpu } from '../gpu';
 import type { GpuTensor, KernelFamily } from '../kernel';
 import { program } from '../program';
@@ -63,7 +64,7 @@ const qaverage = program({
   name: 'int8 average pools',
   inputs: { x: 'u32' },
   outputs: { y: 'u32' },
-  uniforms: { ...averageUniforms, ...rowUniforms, ...requantizeUniforms },
+  uniforms: { ...averageUniforms, ...rowUniforms, ...requantizeUniforms, scale: 'f32' },
   workgroup: [64],
   include: [bytes, fourBytes('x'), fourChannels, requantize, softFloat, averageWindows],
   main: `${place}
@@ -73,7 +74,7 @@ const qaverage = program({
   for (var h = rows.x; h < rows.y; h++) {
     for (var w = columns.x; w < columns.y; w++) { sum += fourChannels(image + h, w, channel) - u.zero; }
   }
-  y[index] = requantize(sum, vec4f(divExact(1.0, f32(rows.z * columns.z)))) ^ u.flip;`,
+  y[index] = requantize(sum, vec4f(divExact(u.scale, u.scale * f32(rows.z * columns.z)))) ^ u.flip;`,
 });
 
 type Sizes = ReturnType<typeof poolSizes> & Record<keyof typeof rowUniforms, number>;
@@ -98,7 +99,7 @@ function pool(
 function average(
   gpu: Gpu,
   { x, y }: { x: GpuTensor; y: GpuTensor },
-  zeroPoint: number,
+  { zeroPoint, scale }: QAverageAttrs,
   window: PoolWindow,
   flags: { adaptive: number; countPad: number },
 ): void {
@@ -106,7 +107,7 @@ function average(
   const yZeroPoint = zeroPoint + (x.dtype === 'int8' ? 128 : 0);
   const bounds = requantizeBounds({ yZeroPoint, clampMin: 0, clampMax: 255 });
   pool(gpu, x, y, window, (to, sizes, groups) =>
-    gpu.run(qaverage, { x, y: to }, { ...sizes, ...bounds, ...flags }, groups),
+    gpu.run(qaverage, { x, y: to }, { ...sizes, ...bounds, ...flags, scale }, groups),
   );
 }
 
@@ -119,9 +120,9 @@ export const qpool: KernelFamily<'qmaxPool2d' | 'qavgPool2d' | 'qadaptiveAvgPool
   },
   qavgPool2d(tensors, attrs) {
     const flags = { adaptive: 0, countPad: attrs.countIncludePad ? 1 : 0 };
-    average(gpu, tensors, attrs.zeroPoint, attrs, flags);
+    average(gpu, tensors, attrs, attrs, flags);
   },
-  qadaptiveAvgPool2d(tensors, { zeroPoint }) {
-    average(gpu, tensors, zeroPoint, noWindow, { adaptive: 1, countPad: 0 });
+  qadaptiveAvgPool2d(tensors, attrs) {
+    average(gpu, tensors, attrs, noWindow, { adaptive: 1, countPad: 0 });
   },
 });

@@ -1,6 +1,7 @@
 import { type KernelFamily, size } from '../kernel';
 import { program } from '../program';
 import { bytes } from '../wgsl/bytes';
+import { isNan } from '../wgsl/special';
 
 const channelUniforms = {
   size: 'u32',
@@ -21,11 +22,14 @@ const quantizing = {
   workgroup: [64],
   include: [
     channelOf,
+    isNan,
     // An int32 added to a number of up to 33 bits: what lies between the zero point and the bounds has no more than 32.
     /* wgsl */ `
 fn quantized(at: u32) -> i32 {
   let zero = zeroPoint[channelOf(at, u.zeroPoints)];
-  let steps = round(clamp(x[at] * inverse[channelOf(at, u.scales)], -4294967040.0, 4294967040.0));
+  let finite = clamp(x[at] * inverse[channelOf(at, u.scales)], -4294967040.0, 4294967040.0);
+  // NaN is the smallest.
+  let steps = select(round(finite), -4294967040.0, isNan(x[at]));
   let up = min(u32(max(steps, 0.0)), u32(u.quantMax) - u32(zero));
   let down = min(u32(max(-steps, 0.0)), u32(zero) - u32(u.quantMin));
   return i32(u32(zero) + up - down);

@@ -1,20 +1,22 @@
 /**
- * Scale and zero point of a range, the reference's to the last bit. Needs `softFloat`. A NaN bound, or a range
- * without end, gives such a scale, and zero point 0.
+ * Scale and zero point of a range, the reference's to the last bit. Needs `softFloat`. A range that is NaN
+ * or infinite has a scale that is too, and the zero point 0.
  */
 export const qparams = /* wgsl */ `
 struct Qparams { scale: f32, zeroPoint: i32 }
 
-fn isUnbounded(minVal: f32, maxVal: f32) -> bool {
+// The bits of NaN or infinity for a range that is, else 0.
+fn strangeRange(minVal: f32, maxVal: f32) -> u32 {
   let low = bitcast<u32>(minVal);
   let high = bitcast<u32>(maxVal);
-  let nan = max(low & 0x7fffffffu, high & 0x7fffffffu) > 0x7f800000u;
-  return nan || low == 0xff800000u || high == 0x7f800000u;
+  if (max(low & 0x7fffffffu, high & 0x7fffffffu) > 0x7f800000u) { return 0x7fc00000u; }
+  return select(0u, 0x7f800000u, low == 0xff800000u || high == 0x7f800000u);
 }
 
 // docs/numerics.md "Observer qparams", affine
 fn affineQparams(minVal: f32, maxVal: f32, quantMin: f32, quantMax: f32, eps: f32) -> Qparams {
-  if (isUnbounded(minVal, maxVal)) { return Qparams(maxVal - minVal, 0); }
+  let strange = strangeRange(minVal, maxVal);
+  if (strange != 0u) { return Qparams(bitcast<f32>(strange), 0); }
   let low = min(minVal, 0.0);
   let scale = max(divExact(max(maxVal, 0.0) - low, quantMax - quantMin), eps);
   // Past 2^23 it will be clamped anyway.
@@ -24,7 +26,8 @@ fn affineQparams(minVal: f32, maxVal: f32, quantMin: f32, quantMax: f32, eps: f3
 
 // docs/numerics.md "Observer qparams", symmetric
 fn symmetricScale(minVal: f32, maxVal: f32, quantMin: f32, quantMax: f32, eps: f32) -> f32 {
-  if (isUnbounded(minVal, maxVal)) { return maxVal - minVal; }
+  let strange = strangeRange(minVal, maxVal);
+  if (strange != 0u) { return bitcast<f32>(strange); }
   let far = max(max(-minVal, maxVal), 0.0);
   return max(divExact(far, (quantMax - quantMin) * 0.5), eps);
 }
@@ -32,8 +35,10 @@ fn symmetricScale(minVal: f32, maxVal: f32, quantMin: f32, quantMax: f32, eps: f
 // docs/numerics.md "Fused observer qparams"
 fn chooseQparams(minVal: f32, maxVal: f32, quantMin: f32, quantMax: f32, symmetric: bool) -> Qparams {
   let steps = quantMax - quantMin;
-  let centred = symmetric && minVal < 0.0 && maxVal > 0.0;
-  if (isUnbounded(minVal, maxVal)) { return Qparams(maxVal - minVal, 0); }
+  // By their bits: a GPU may take a subnormal for 0.
+  let centred = symmetric && bitcast<u32>(minVal) > 0x80000000u && bitcast<i32>(maxVal) > 0;
+  let strange = strangeRange(minVal, maxVal);
+  if (strange != 0u) { return Qparams(bitcast<f32>(strange | 0x7fc00000u), 0); }
   var low = min(minVal, 0.0);
   var high = max(maxVal, 0.0);
   if (centred) {

@@ -3,6 +3,22 @@ export const isNan = /* wgsl */ `
 fn isNan(v: f32) -> bool { return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u; }
 `;
 
+/** A NaN, of any number's bits: as a constant WGSL refuses it. */
+export const asNan = /* wgsl */ `
+fn asNan(v: f32) -> f32 { return bitcast<f32>(bitcast<u32>(v) | 0x7fc00000u); }
+`;
+
+/** Functions of WGSL, which promises nothing about NaN and infinities: NaN stays one, and infinities give their limits. */
+export const limits = /* wgsl */ `
+fn isStrange(v: f32) -> bool { return (bitcast<u32>(v) & 0x7f800000u) == 0x7f800000u; }
+fn keepingNan(v: f32, result: f32) -> f32 { return select(result, v, (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u); }
+fn exponential(v: f32) -> f32 { return select(exp(v), select(v, 0.0, v < 0.0), isStrange(v)); }
+fn logarithm(v: f32) -> f32 {
+  if (v < 0.0) { return bitcast<f32>(bitcast<u32>(v) | 0x7fc00000u); }
+  return select(log(v), v, isStrange(v));
+}
+`;
+
 /** `clamp`, but a NaN stays one. */
 export const bounded = /* wgsl */ `
 fn bounded(v: f32, low: f32, high: f32) -> f32 {
@@ -50,6 +66,7 @@ fn normalDensity(v: f32) -> f32 { return 0.39894228 * exp(-0.5 * v * v); }
 /** Whole exponents to 64 are multiplied out: the `pow` of WGSL knows no negative numbers. */
 export const power = /* wgsl */ `
 fn power(v: f32, exponent: f32, ofNegative: f32) -> f32 {
+  if ((bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u && exponent != 0.0) { return v; }
   if (abs(exponent) <= 64.0 && trunc(exponent) == exponent) {
     var result = 1.0;
     var square = v;
@@ -60,6 +77,8 @@ fn power(v: f32, exponent: f32, ofNegative: f32) -> f32 {
     return select(result, 1.0 / result, exponent < 0.0);
   }
   if (v == 0.0) { return select(1.0 / abs(v), 0.0, exponent > 0.0); }
+  if ((bitcast<u32>(v) & 0x7fffffffu) == 0x7f800000u) { return select(0.0, abs(v), exponent > 0.0); }
+  if (v < 0.0 && abs(ofNegative) != 1.0) { return bitcast<f32>(bitcast<u32>(v) | 0x7fc00000u); }
   return pow(abs(v), exponent) * select(1.0, ofNegative, v < 0.0);
 }
 `;

@@ -1,4 +1,6 @@
 import { type Complain, type FormatError, quote } from '../errors';
+import { decodeUtf8 } from '../text';
+import { Opaque } from './opaque';
 
 /** Makes the error of the opcode that is being carried out. */
 export type Refuse = (
@@ -9,31 +11,60 @@ export type Refuse = (
 
 /** What a pickle may refer to. */
 export interface Outside {
-  /** The value of a global such as `collections.OrderedDict`. @throws FormatError for one that isn't allowed */
-  global(name: string, refuse: Refuse): unknown;
+  /** The value of a global such as `collections.OrderedDict`; undefined for one that isn't known. */
+  global(name: string): unknown;
   /** What a persistent id stands for. @throws FormatError for a bad one */
   persistent(id: unknown, refuse: Refuse): unknown;
 }
 
+/** What a call may use of the pickle that it stands in. */
+export interface Context {
+  /** A placeholder for what isn't known. */
+  opaque(name: string, args: readonly unknown[]): Opaque;
+  /** Counts elements that are copied. @throws FormatError when they are more than a pickle of that size can hold */
+  spend(count: number): void;
+}
+
 /** The only kind of global that a pickle can call. */
 export class Callable {
-  constructor(readonly call: (args: readonly unknown[], refuse: Refuse) => unknown) {}
+  constructor(readonly call: (args: readonly unknown[], refuse: Refuse, context: Context) => unknown) {}
+}
+
+/** A function of so many arguments, or of so few to so many. */
+export function call(arity: number | readonly [min: number, max: number], make: Callable['call']): Callable {
+  const [min, max] = typeof arity === 'number' ? [arity, arity] : arity;
+  return new Callable((args, refuse, context) => {
+    if (args.length < min || args.length > max)
+      throw refuse(`a call with ${min === max ? min : `${min} to ${max}`} arguments`, `${args.length}`);
+    return make(args, refuse, context);
+  });
+}
+
+/** Attributes without a class of their own: an `argparse.Namespace`. */
+export class Attributes extends Map<unknown, unknown> {
+  build(state: unknown, _: Context, refuse: Refuse): void {
+    if (!(state instanceof Map)) throw refuse('preceded by a dict of attributes', kindOf(state));
+    for (const [key, value] of state) this.set(key, value);
+  }
+}
+
+/** Tuples are arrays that can't be changed, as in Python. */
+function tuple(items: readonly unknown[]): readonly unknown[] {
+  return Object.freeze(items);
 }
 
 /**
  * Runs a pickle: a program for a stack machine with a memo that makes one value. Of its protocols 2 to 5 this does what
  * `torch.save` uses, and nothing that could run code: globals and the calls of them are up to `outside`.
  *
- * None is null; tuples and lists are arrays, dicts are Maps (with keys that are no objects), ints are numbers, or bigints
- * beyond what a double counts. Containers may hold themselves.
+ * None is null; lists are arrays, tuples frozen ones, dicts are Maps, sets are Sets, bytes are Uint8Arrays, ints are numbers,
+ * or bigints beyond what a double counts. What `outside` doesn't know is `Opaque`. Containers may hold themselves.
  *
  * @throws FormatError, which names the byte of the opcode
  */
 export function unpickle(bytes: Uint8Array, outside: Outside, complain: Complain): unknown {
   return new Machine(bytes, outside, complain).run();
 }
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 class Machine {
   readonly memo = new Map<number, unknown>();
@@ -44,6 +75,8 @@ class Machine {
   private stack: unknown[] = [];
   /** What lay on the stack when each open mark was set. */
   private readonly below: unknown[][] = [];
+  /** How many elements may still be copied: each must have come from the pickle, and is copied a few times at most. */
+  private budget: number;
 
   constructor(
     private readonly bytes: Uint8Array,
@@ -51,6 +84,7 @@ class Machine {
     private readonly complain: Complain,
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.budget = 4 * bytes.length;
   }
 
   run(): unknown {
@@ -66,6 +100,15 @@ class Machine {
 
   readonly refuse: Refuse = (expected, found, options) =>
     this.complain(`data.pkl at byte ${this.start}`, expected, found, options);
+
+  private readonly context: Context = {
+    opaque: (name, args) => new Opaque(name, this.start, args),
+    spend: (count) => {
+      this.budget -= count;
+      if (this.budget < 0)
+        throw this.refuse('a copy of no more than a file of this size can hold', String(count));
+    },
+  };
 
   // ---- the program
 
@@ -98,6 +141,11 @@ class Machine {
     return this.view.getInt32(this.skip(4), true);
   }
 
+  /** A length of 8 bytes. */
+  uint64(): number {
+    return Number(this.view.getBigUint64(this.skip(8), true));
+  }
+
   /** The only number that is stored with its highest byte first. */
   double(): number {
     return this.view.getFloat64(this.skip(8));
@@ -113,7 +161,7 @@ class Machine {
   text(count: number): string {
     const bytes = this.take(count);
     try {
-      return utf8.decode(bytes);
+      return decodeUtf8(bytes);
     } catch (cause) {
       throw this.refuse('UTF-8', 'other bytes', { cause });
     }
@@ -173,42 +221,72 @@ class Machine {
 
   append(values: readonly unknown[]): void {
     const list = this.top();
-    if (!Array.isArray(list)) throw this.refuse('preceded by a list', kindOf(list));
-    for (const value of values) list.push(value);
+    const items = list instanceof Opaque ? list.items : list;
+    if (!Array.isArray(items) || Object.isFrozen(items))
+      throw this.refuse('preceded by a list', kindOf(list));
+    for (const value of values) items.push(value);
+  }
+
+  add(values: readonly unknown[]): void {
+    const set = this.top();
+    if (set instanceof Opaque) this.append(values);
+    else if (set instanceof Set) for (const value of values) set.add(value);
+    else throw this.refuse('preceded by a set', kindOf(set));
   }
 
   setItems(items: readonly unknown[]): void {
     const dict = this.top();
-    if (!(dict instanceof Map)) throw this.refuse('preceded by a dict', kindOf(dict));
+    if (!(dict instanceof Map || dict instanceof Opaque))
+      throw this.refuse('preceded by a dict', kindOf(dict));
     if (items.length % 2 !== 0) throw this.refuse('preceded by pairs', `${items.length} values`);
     for (let i = 0; i < items.length; i += 2) {
       const key = items[i];
-      if (typeof key === 'object' && key !== null)
-        throw this.refuse('preceded by keys of text, numbers, booleans or None', kindOf(key));
-      dict.set(key, items[i + 1]);
+      if (!isHashable(key)) throw this.refuse('preceded by keys that can be', kindOf(key));
+      if (dict instanceof Opaque) dict.items.push(tuple([key, items[i + 1]]));
+      else dict.set(key, items[i + 1]);
     }
   }
 
   global(module: unknown, name: unknown): void {
     if (typeof module !== 'string' || typeof name !== 'string')
       throw this.refuse('preceded by two names', `${kindOf(module)} and ${kindOf(name)}`);
-    this.push(this.outside.global(`${module}.${name}`, this.refuse));
+    const id = `${module}.${name}`;
+    this.push(this.outside.global(id) ?? new Opaque(id, this.start));
   }
 
-  reduce(): void {
-    const [callable, args] = this.popMany(2);
-    if (!(callable instanceof Callable) || !Array.isArray(args))
+  /** A function or class and a tuple of arguments, which are replaced by what the call gives. */
+  reduce([callable, args]: unknown[]): void {
+    if (!Array.isArray(args) || !(callable instanceof Callable || callable instanceof Opaque))
       throw this.refuse('preceded by a function and a tuple', `${kindOf(callable)} and ${kindOf(args)}`);
-    this.push(callable.call(args, this.refuse));
+    this.push(
+      callable instanceof Opaque ? callable.made(args) : callable.call(args, this.refuse, this.context),
+    );
   }
 
   /** Attributes of a dict are dropped: PyTorch keeps the versions of modules there, in `_metadata`. */
   build(): void {
     const [object, state] = this.popMany(2);
-    if (!(object instanceof Map && state instanceof Map))
+    if (object instanceof Opaque) object.state = state;
+    else if (isBuilt(object)) object.build(state, this.context, this.refuse);
+    else if (!(object instanceof Map && state instanceof Map))
       throw this.refuse('preceded by two dicts', `${kindOf(object)} and ${kindOf(state)}`);
     this.push(object);
   }
+}
+
+/** What knows what to do with its attributes. */
+interface Built {
+  build(state: unknown, context: Context, refuse: Refuse): void;
+}
+
+function isBuilt(object: unknown): object is Built {
+  return typeof object === 'object' && object !== null && 'build' in object;
+}
+
+/** What a dict may have as a key. */
+function isHashable(value: unknown): boolean {
+  if (Array.isArray(value)) return Object.isFrozen(value);
+  return !(value instanceof Map);
 }
 
 const STOP = '.';
@@ -232,18 +310,24 @@ const opcodes: Readonly<Record<string, (m: Machine) => void>> = {
   J: (m) => m.push(m.int32()),
   '\x8a': (m) => m.push(m.long(m.uint8())),
   G: (m) => m.push(m.double()),
-  // SHORT_BINUNICODE, BINUNICODE
+  // SHORT_BINUNICODE, BINUNICODE, BINUNICODE8
   '\x8c': (m) => m.push(m.text(m.uint8())),
   X: (m) => m.push(m.text(m.uint32())),
+  '\x8d': (m) => m.push(m.text(m.uint64())),
+  // SHORT_BINBYTES, BINBYTES, BINBYTES8, BYTEARRAY8
+  C: (m) => m.push(m.take(m.uint8()).slice()),
+  B: (m) => m.push(m.take(m.uint32()).slice()),
+  '\x8e': (m) => m.push(m.take(m.uint64()).slice()),
+  '\x96': (m) => m.push(m.take(m.uint64()).slice()),
 
   // MARK
   '(': (m) => m.mark(),
   // EMPTY_TUPLE, TUPLE1, TUPLE2, TUPLE3, TUPLE
-  ')': (m) => m.push([]),
-  '\x85': (m) => m.push(m.popMany(1)),
-  '\x86': (m) => m.push(m.popMany(2)),
-  '\x87': (m) => m.push(m.popMany(3)),
-  t: (m) => m.push(m.popMark()),
+  ')': (m) => m.push(tuple([])),
+  '\x85': (m) => m.push(tuple(m.popMany(1))),
+  '\x86': (m) => m.push(tuple(m.popMany(2))),
+  '\x87': (m) => m.push(tuple(m.popMany(3))),
+  t: (m) => m.push(tuple(m.popMark())),
   // EMPTY_LIST, APPEND, APPENDS
   ']': (m) => m.push([]),
   a: (m) => m.append([m.pop()]),
@@ -252,6 +336,10 @@ const opcodes: Readonly<Record<string, (m: Machine) => void>> = {
   '}': (m) => m.push(new Map()),
   s: (m) => m.setItems(m.popMany(2)),
   u: (m) => m.setItems(m.popMark()),
+  // EMPTY_SET, ADDITEMS, FROZENSET
+  '\x8f': (m) => m.push(new Set()),
+  '\x90': (m) => m.add(m.popMark()),
+  '\x91': (m) => m.push(new Set(m.popMark())),
 
   // BINPUT, LONG_BINPUT, MEMOIZE, BINGET, LONG_BINGET
   q: (m) => m.memo.set(m.uint8(), m.top()),
@@ -260,18 +348,28 @@ const opcodes: Readonly<Record<string, (m: Machine) => void>> = {
   h: (m) => m.recall(m.uint8()),
   j: (m) => m.recall(m.uint32()),
 
-  // GLOBAL, STACK_GLOBAL, REDUCE, BUILD, BINPERSID
+  // GLOBAL, STACK_GLOBAL, REDUCE, NEWOBJ, NEWOBJ_EX, BUILD, BINPERSID
   c: (m) => m.global(m.line(), m.line()),
   '\x93': (m) => {
     const [module, name] = m.popMany(2);
     m.global(module, name);
   },
-  R: (m) => m.reduce(),
+  R: (m) => m.reduce(m.popMany(2)),
+  '\x81': (m) => m.reduce(m.popMany(2)),
+  '\x92': (m) => {
+    const [type, args, named] = m.popMany(3);
+    m.reduce([type, Array.isArray(args) && !isEmpty(named) ? tuple([...args, named]) : args]);
+  },
   b: (m) => m.build(),
   Q: (m) => m.push(m.outside.persistent(m.pop(), m.refuse)),
 };
 
+function isEmpty(dict: unknown): boolean {
+  return dict instanceof Map && dict.size === 0;
+}
+
 function kindOf(value: unknown): string {
+  if (value instanceof Opaque) return quote(value.name);
   if (Array.isArray(value)) return 'a list or tuple';
   if (value instanceof Map) return 'a dict';
   if (value instanceof Callable) return 'a function';

@@ -1,10 +1,12 @@
-import { ArgumentError } from '@octet/backend';
-import { Tensor } from '@octet/tensor';
+import { checkOptions } from '@octet/backend';
+import type { Tensor } from '@octet/tensor';
 import { type Complain, complainAbout, type ParseOptions, quote } from '../errors';
 import { node } from '../node';
-import type { StateDict } from '../state-dict';
+import { decodeUtf8, encodeUtf8 } from '../text';
+import { NumpyArray, NumpyDType } from './numpy';
+import { Opaque } from './opaque';
 import { unpickle } from './pickle';
-import { TorchFile, TorchTensor } from './torch';
+import { nameOf, TorchFile, TorchTensor } from './torch';
 import { unzip } from './zip';
 
 /** What a file can hold. */
@@ -15,45 +17,103 @@ export type PtValue =
   | number
   | bigint
   | string
+  | Uint8Array
   | PtValue[]
   | { [key: string]: PtValue }
-  | Map<PtKey, PtValue>;
+  | Map<PtKey, PtValue>
+  | Set<PtValue>
+  | PtObject;
 
-export type PtKey = null | boolean | number | bigint | string;
+/** What a dict can have as a key: a tuple is an array. */
+export type PtKey =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | PtValue[]
+  | Set<PtValue>
+  | PtObject;
+
+/**
+ * An object of a class that isn't read, or a function: what the file says of it, and nothing that was run. What it holds is
+ * read when it is asked for, with the errors of `parsePt`.
+ */
+export class PtObject {
+  readonly #opaque: Opaque;
+  readonly #read: (value: unknown, part: string) => PtValue;
+
+  constructor(
+    /** The name of the class, as in Python: `decimal.Decimal`. */
+    readonly type: string,
+    opaque: Opaque,
+    read: (value: unknown, part: string) => PtValue,
+  ) {
+    this.#opaque = opaque;
+    this.#read = read;
+  }
+
+  /** What it would be made with. */
+  get args(): PtValue[] {
+    return this.#opaque.args.map((value, i) => this.#read(value, `.args[${i}]`));
+  }
+
+  /** Its attributes, mostly an object; undefined without. */
+  get state(): PtValue | undefined {
+    const { state } = this.#opaque;
+    return state === undefined ? undefined : this.#read(state, '.state');
+  }
+
+  /** What it holds, if it is a list, a set or a dict of its own class; of a dict pairs [key, value]. */
+  get items(): PtValue[] {
+    return this.#opaque.items.map((value, i) => this.#read(value, `.items[${i}]`));
+  }
+}
 
 /** More than the recursion limit of Python lets it write. */
 const MAX_DEPTH = 1000;
 
 /**
- * Reads what PyTorch's `torch.save` wrote: tensors, and lists, tuples, dicts, numbers, text, booleans and None around
- * them, such as a `state_dict` or a checkpoint that holds several. The file is a zip archive: `NAME/data.pkl` is a
- * pickle of the whole, `NAME/data/0`, `NAME/data/1` and so on are the elements of storages, little-endian. A pickle is a
- * program; this one can only name tensors, containers and dtypes, and no code of a file is ever run.
+ * Reads what PyTorch's `torch.save` wrote: tensors, and the plain data around them, such as a `state_dict` or a checkpoint
+ * that holds several. The file is a zip archive: `NAME/data.pkl` is a pickle of the whole, `NAME/data/0`, `NAME/data/1` and so
+ * on are the elements of storages, in the byte order that `NAME/byteorder` says. A pickle is a program; this one can only name
+ * what is listed here, and no code of a file is ever run.
  *
  * - dicts become objects, or Maps where not all keys are text (`state` of an optimizer); their attributes, such as a state
- *   dict's `_metadata`, are dropped;
- * - lists and tuples become arrays, None null, a dtype its name (`torch.qint8`), an int beyond 2⁵³ a bigint;
- * - float32, float64, int32, int8, uint8 and bool tensors keep their dtype; int64 and int16 become int32, float16 and
- *   bfloat16 float32; quint8, qint8 and qint32 ones stay quantized, per tensor or per channel;
+ *   dict's `_metadata`, are dropped; a Namespace is an object;
+ * - lists, tuples and deques become arrays, sets Sets, bytes Uint8Arrays, None null, an int beyond 2⁵³ a bigint, a complex
+ *   number `{ real, imag }`; a dtype or device is its name (`torch.qint8`, `cuda:0`);
+ * - float32, float64, int32, int8, uint8 and bool tensors keep their dtype (float64 is float32 on a backend without); other
+ *   integers become int32, float16 and bfloat16 float32; quint8, qint8 and qint32 ones stay quantized, per tensor or per
+ *   channel;
  * - tensors are on the default backend, strided as they were, and share memory where they did in PyTorch; parameters
- *   want gradients again.
+ *   want gradients again;
+ * - NumPy's numbers become numbers, its arrays tensors, its dtypes their names;
+ * - all else becomes a `PtObject`: a tensor of complex numbers, an object of a class, a function.
  *
  * The memory of `bytes` is not used after.
  *
- * @throws FormatError for bytes that aren't such a file, for int64 numbers that don't fit int32, and for anything but data,
- * as a whole model is; it names the part that is wrong
+ * @throws FormatError for bytes that aren't such a file, for int64 numbers of a tensor that don't fit int32, and for a file
+ * that is one object of a class, as a whole model is; it names the part that is wrong
  */
-export function parsePt(bytes: Uint8Array, { file }: ParseOptions = {}): PtValue {
+export function parsePt(bytes: Uint8Array, options?: ParseOptions): PtValue {
+  const { file } = checkOptions('parsePt', options, 'file');
   const complain = complainAbout('pt', file);
   const entries = unzip(bytes, complain);
   const pickle = entries.get('data.pkl');
   if (!pickle) throw complain('data.pkl', 'an entry of the archive', 'none');
   // Files of PyTorch 2.1 and later have it.
-  const order = entries.get('byteorder');
-  if (order && new TextDecoder().decode(order) !== 'little')
-    throw complain('byteorder', "'little'", quote(new TextDecoder().decode(order)));
-  const torch = new TorchFile(entries, complain);
-  return new PlainData(torch, complain).of(unpickle(pickle, torch, complain), '');
+  const order = decodeUtf8(entries.get('byteorder') ?? encodeUtf8('little'));
+  if (order !== 'little' && order !== 'big') throw complain('byteorder', "'little' or 'big'", quote(order));
+  const torch = new TorchFile(entries, complain, order === 'big');
+  const value = unpickle(pickle, torch, complain);
+  if (value instanceof Opaque) {
+    throw complain(`data.pkl at byte ${value.byte}`, 'data', quote(value.name), {
+      fix: "Only tensors and plain data are read, and no code is run: save the model's state_dict instead of the model.",
+    });
+  }
+  return new PlainData(torch, complain).of(value, '');
 }
 
 /**
@@ -62,29 +122,10 @@ export function parsePt(bytes: Uint8Array, { file }: ParseOptions = {}): PtValue
  */
 export async function loadPt(path: string): Promise<PtValue> {
   const { fs } = await node('loadPt');
-  return parsePt(await fs.readFile(path), { file: path });
+  return parsePt(await fs.promises.readFile(path), { file: path });
 }
 
-/**
- * What `parsePt` gave, or a part of it, as a state dict: `ptStateDict(parsePt(bytes))`.
- * @throws ArgumentError unless it is an object of tensors
- */
-export function ptStateDict(value: unknown): StateDict {
-  const refuse = (found: string) =>
-    new ArgumentError({
-      op: 'ptStateDict',
-      expected: 'an object of tensors',
-      found,
-      fix: 'Pass the part that is one: of a checkpoint, often checkpoint.model or checkpoint.state_dict.',
-    });
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
-    throw refuse(value instanceof Tensor ? 'a tensor' : quote(value));
-  for (const [key, tensor] of Object.entries(value))
-    if (!(tensor instanceof Tensor)) throw refuse(`${quote(key)}: ${quote(tensor)}`);
-  return value as StateDict;
-}
-
-/** Makes plain data of what the pickle made. What it shares stays shared. */
+/** Makes plain data of what the pickle made. What it shares stays shared; what an object holds is left till it is asked for. */
 class PlainData {
   private readonly done = new Map<object, PtValue>();
   /** The containers around the value at hand. */
@@ -116,10 +157,26 @@ class PlainData {
   private make(value: object, path: string, complain: Complain): PtValue {
     if (value instanceof TorchTensor) return this.torch.tensor(value, complain);
     if (Array.isArray(value)) return value.map((item, i) => this.of(item, `${path}[${i}]`));
-    if (!(value instanceof Map)) throw complain('', 'a tensor or plain data', 'a class or a storage');
-    const entries = Array.from(value as Map<PtKey, unknown>, ([key, item]) => {
-      const step = String(key);
-      return [key, this.of(item, path === '' ? step : `${path}.${step}`)] as const;
+    if (value instanceof Uint8Array) return value;
+    if (value instanceof NumpyDType) return String(value);
+    if (value instanceof Set) return new Set(Array.from(value, (item) => this.of(item, `${path}{…}`)));
+    if (value instanceof Map) return this.dict(value, path);
+    const array = value instanceof NumpyArray ? value.tensor(complain) : undefined;
+    if (array) return array;
+    // A class or a storage by itself is of no use, unless it stands beside what is.
+    if (path === '') throw complain('', 'a tensor or plain data', 'a class or a storage');
+    const opaque = value instanceof Opaque ? value : new Opaque(nameOf(value), 0);
+    return new PtObject(opaque.name, opaque, (inner, part) =>
+      // Not in the containers around: it may hold one of them.
+      new PlainData(this.torch, this.complain).of(inner, path + part),
+    );
+  }
+
+  private dict(dict: ReadonlyMap<unknown, unknown>, path: string): PtValue {
+    const entries = Array.from(dict, ([key, item]) => {
+      const step = typeof key === 'object' && key !== null ? '(…)' : String(key);
+      const plainKey = this.of(key, `${path}${step}`) as PtKey;
+      return [plainKey, this.of(item, path === '' ? step : `${path}.${step}`)] as const;
     });
     return entries.every(([key]) => typeof key === 'string') ? Object.fromEntries(entries) : new Map(entries);
   }

@@ -1,23 +1,12 @@
-import {
-  type DType,
-  isFloatDType,
-  isQuantizedDType,
-  type QuantizedDType,
-  type TypedArray,
-} from '@octet/backend';
-import {
-  fromData,
-  type Layout,
-  perChannelQParams,
-  perTensorQParams,
-  type QParams,
-  Tensor,
-} from '@octet/tensor';
-import { elements, type StoredDType } from '../elements';
+import { isFloatDType, type QuantizedDType, type TypedArray } from '@octet/backend';
+import { type Layout, perChannelQParams, perTensorQParams, type QParams, Tensor } from '@octet/tensor';
+import { elements, type StoredDType, tensorHere } from '../elements';
 import { type Complain, quote } from '../errors';
 import { checkedQParams } from '../qparams';
 import { byteLength, isSize } from '../sizes';
-import { Callable, type Outside, type Refuse } from './pickle';
+import { NumpyArray, numpyGlobals, swapped } from './numpy';
+import { Opaque } from './opaque';
+import { Attributes, Callable, type Context, call, type Outside, type Refuse } from './pickle';
 
 /** As many as PyTorch's operations take. */
 const MAX_DIMS = 64;
@@ -26,10 +15,20 @@ const MAX_DIMS = 64;
 class StorageKind {
   constructor(
     readonly stored: StoredDType,
-    /** Of tensors that lie in them. */
-    readonly dtype: DType = elements[stored].dtype,
+    /** Of tensors that lie in them, if they are quantized. */
+    readonly quantized?: QuantizedDType,
   ) {}
 }
+
+/** Storages whose bytes are of the dtype that each tensor says. */
+const untyped = new StorageKind('U8');
+
+/** What says so: dtypes that came after the typed storages. */
+const laterKinds = new Map([
+  ['torch.uint16', new StorageKind('U16')],
+  ['torch.uint32', new StorageKind('U32')],
+  ['torch.uint64', new StorageKind('U64')],
+]);
 
 /** Memory that tensors may share, by the name of its entry in the archive. */
 class TorchStorage {
@@ -39,6 +38,17 @@ class TorchStorage {
     readonly entry: string,
     readonly raw: Uint8Array,
   ) {}
+
+  private readonly others = new Map<StorageKind, TorchStorage>();
+
+  /** The same memory, as elements of another kind. */
+  as(kind: StorageKind): TorchStorage {
+    const { bytes } = elements[kind.stored];
+    const other =
+      this.others.get(kind) ?? new TorchStorage(kind, Math.floor(this.length / bytes), this.entry, this.raw);
+    this.others.set(kind, other);
+    return other;
+  }
 }
 
 /** A view of a storage as the pickle has it. Nothing of it is checked before `TorchFile.tensor`. */
@@ -53,15 +63,7 @@ export class TorchTensor {
   ) {}
 }
 
-/** A function of so many arguments. */
-function call(arity: number, make: (args: readonly unknown[], refuse: Refuse) => unknown): Callable {
-  return new Callable((args, refuse) => {
-    if (args.length !== arity) throw refuse(`a call with ${arity} arguments`, `${args.length}`);
-    return make(args, refuse);
-  });
-}
-
-/** All globals that a file may name. The names of dtypes and schemes stand for themselves. */
+/** All globals that are known. The names of dtypes and schemes stand for themselves. */
 const globals: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['torch.DoubleStorage', new StorageKind('F64')],
   ['torch.FloatStorage', new StorageKind('F32')],
@@ -77,28 +79,51 @@ const globals: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['torch.QInt8Storage', new StorageKind('I8', 'qint8')],
   ['torch.QInt32Storage', new StorageKind('I32', 'qint32')],
 
-  // The last argument of each are backward hooks, which no file has.
+  ['torch.storage.UntypedStorage', untyped],
+
+  // The arguments after `grad` are backward hooks, which no file has, and what says that numbers are conjugated.
   [
     'torch._utils._rebuild_tensor_v2',
-    call(6, ([storage, offset, size, stride, grad]) => new TorchTensor(storage, offset, size, stride, grad)),
-  ],
-  [
-    'torch._utils._rebuild_qtensor',
-    call(
-      7,
-      ([storage, offset, size, stride, quantizer, grad]) =>
-        new TorchTensor(storage, offset, size, stride, grad, quantizer),
+    call([6, 7], ([storage, offset, size, stride, grad, , metadata], _, context) =>
+      storage instanceof Opaque || (metadata instanceof Map && metadata.size > 0)
+        ? unreadable(storage, context)
+        : new TorchTensor(storage, offset, size, stride, grad),
     ),
   ],
   [
-    'torch._utils._rebuild_parameter',
-    call(3, ([data, grad], refuse) => {
-      if (!(data instanceof TorchTensor)) throw refuse('a parameter made of a tensor', quote(data));
-      return new TorchTensor(data.storage, data.offset, data.size, data.stride, grad, data.quantizer);
+    'torch._utils._rebuild_tensor_v3',
+    call([7, 8], ([storage, offset, size, stride, grad, , dtype, metadata], _, context) => {
+      const kind = laterKinds.get(String(dtype));
+      if (!kind || !(storage instanceof TorchStorage) || (metadata instanceof Map && metadata.size > 0))
+        return unreadable(dtype, context);
+      return new TorchTensor(storage.as(kind), offset, size, stride, grad);
+    }),
+  ],
+  [
+    'torch._utils._rebuild_qtensor',
+    call(7, ([storage, offset, size, stride, quantizer, grad], _, context) =>
+      storage instanceof Opaque
+        ? unreadable(storage, context)
+        : new TorchTensor(storage, offset, size, stride, grad, quantizer),
+    ),
+  ],
+  ['torch._utils._rebuild_parameter', call(3, parameter)],
+  // Attributes of its own are dropped, as a state dict's are.
+  ['torch._utils._rebuild_parameter_with_state', call(4, parameter)],
+  // A buffer, or a parameter, as an object of its own class with attributes.
+  [
+    'torch._tensor._rebuild_from_type_v2',
+    call(4, ([make, type, args], refuse, context) => {
+      const plain =
+        type instanceof Opaque && /^torch\.(Tensor|nn\.parameter\.(Parameter|Buffer))$/.test(type.name);
+      return plain && make instanceof Callable && Array.isArray(args)
+        ? make.call(args, refuse, context)
+        : context.opaque(type instanceof Opaque ? type.name : 'torch.Tensor', [make, args]);
     }),
   ],
 
-  ['collections.OrderedDict', call(0, () => new Map())],
+  ['collections.OrderedDict', call([0, 1], ([items], refuse, context) => pairs(items, refuse, context))],
+  ['collections.defaultdict', call([0, 2], ([, items], refuse, context) => pairs(items, refuse, context))],
   // The milestones of a learning rate schedule.
   [
     'collections.Counter',
@@ -107,6 +132,31 @@ const globals: ReadonlyMap<string, unknown> = new Map<string, unknown>([
       return counts;
     }),
   ],
+  ['collections.deque', call([0, 2], ([items = []], refuse, context) => [...listed(items, refuse, context)])],
+  ['builtins.set', call([0, 1], ([items = []], refuse, context) => new Set(listed(items, refuse, context)))],
+  [
+    'builtins.frozenset',
+    call([0, 1], ([items = []], refuse, context) => new Set(listed(items, refuse, context))),
+  ],
+  ['builtins.bytes', call([0, 1], (args, _, context) => bytesOf('builtins.bytes', args, context))],
+  ['builtins.bytearray', call([0, 2], (args, _, context) => bytesOf('builtins.bytearray', args, context))],
+  [
+    '_codecs.encode',
+    call([1, 2], (args, _, context) => {
+      const [text, encoding] = args;
+      if (typeof text !== 'string' || encoding !== 'latin1') return context.opaque('_codecs.encode', args);
+      context.spend(text.length);
+      return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+    }),
+  ],
+  ['builtins.complex', call(2, ([real, imag]) => new Map(Object.entries({ real, imag })))],
+  ['argparse.Namespace', call(0, () => new Attributes())],
+  ['types.SimpleNamespace', call(0, () => new Attributes())],
+  [
+    'torch.device',
+    call([1, 2], ([type, index]) => (index === undefined || index === null ? type : `${type}:${index}`)),
+  ],
+  ['torch.serialization._get_layout', call(1, ([name]) => name)],
   [
     'torch.Size',
     call(1, ([sizes], refuse) => {
@@ -114,13 +164,60 @@ const globals: ReadonlyMap<string, unknown> = new Map<string, unknown>([
       return sizes;
     }),
   ],
+  ...numpyGlobals,
 
   ...[
     ...['float64', 'float32', 'float16', 'bfloat16', 'int64', 'int32', 'int16', 'int8', 'uint8', 'bool'],
+    ...['uint16', 'uint32', 'uint64', 'complex32', 'complex64', 'complex128'],
+    ...['float8_e4m3fn', 'float8_e4m3fnuz', 'float8_e5m2', 'float8_e5m2fnuz', 'float8_e8m0fnu'],
     ...['quint8', 'qint8', 'qint32'],
     ...['per_tensor_affine', 'per_tensor_symmetric', 'per_channel_affine', 'per_channel_symmetric'],
   ].map((name) => [`torch.${name}`, `torch.${name}`] as const),
 ]);
+
+function parameter([data, grad]: readonly unknown[], refuse: Refuse): unknown {
+  if (data instanceof Opaque) return data;
+  if (!(data instanceof TorchTensor)) throw refuse('a parameter made of a tensor', quote(data));
+  return new TorchTensor(data.storage, data.offset, data.size, data.stride, grad, data.quantizer);
+}
+
+/** In the place of a tensor of a dtype that isn't read. */
+function unreadable(of: unknown, context: Context): Opaque {
+  const dtype = of instanceof Opaque ? of.name : String(of);
+  return context.opaque(`torch.Tensor (${dtype.replace('Storage', '')})`, []);
+}
+
+function listed(items: unknown, refuse: Refuse, context: Context): readonly unknown[] {
+  if (!Array.isArray(items)) throw refuse('made of a list', quote(items));
+  context.spend(items.length);
+  return items;
+}
+
+/** A new dict of a dict or of a list of pairs. */
+function pairs(items: unknown, refuse: Refuse, context: Context): Map<unknown, unknown> {
+  if (items === undefined) return new Map();
+  if (items instanceof Map) return items;
+  return new Map(
+    listed(items, refuse, context).map((pair) => {
+      if (Array.isArray(pair) && pair.length === 2) return [pair[0], pair[1]] as const;
+      throw refuse('made of pairs', quote(pair));
+    }),
+  );
+}
+
+function bytesOf(name: string, args: readonly unknown[], context: Context): unknown {
+  const [bytes] = args;
+  if (args.length === 0) return new Uint8Array();
+  return bytes instanceof Uint8Array && args.length === 1 ? bytes : context.opaque(name, args);
+}
+
+/** The name that a file gives to one of `globals`, and so what it may be called in an error. */
+export function nameOf(value: object): string {
+  if (value instanceof Opaque) return value.name;
+  if (value instanceof TorchStorage) return 'torch.storage';
+  if (value instanceof NumpyArray) return 'numpy.ndarray';
+  return [...globals].find(([, known]) => known === value)?.[0] ?? 'a function';
+}
 
 /** What the pickle of a file refers to, and the tensors that come of it. */
 export class TorchFile implements Outside {
@@ -134,22 +231,23 @@ export class TorchFile implements Outside {
   constructor(
     private readonly entries: ReadonlyMap<string, Uint8Array>,
     private readonly complain: Complain,
+    /** Whether elements have their highest byte first. */
+    private readonly bigEndian: boolean,
   ) {
     // A few bytes of pickle could have the same scales copied over and over.
     for (const { length } of entries.values()) this.budget += length;
   }
 
-  global(name: string, refuse: Refuse): unknown {
-    const value = globals.get(name);
-    if (value !== undefined) return value;
-    throw refuse('the name of a dtype, a storage or a container', quote(name), {
-      fix: "Only tensors and plain data are read, and no code is run: save the model's state_dict instead of the model.",
-    });
+  global(name: string): unknown {
+    // As Python 2 and NumPy before 2.0 call them.
+    return globals.get(name.replace(/^__builtin__\./, 'builtins.').replace(/^numpy\.core\./, 'numpy._core.'));
   }
 
   /** `('storage', kind, key, device, length)`: the storage whose elements are in the entry `data/key`. */
-  persistent(id: unknown, refuse: Refuse): TorchStorage {
+  persistent(id: unknown, refuse: Refuse): TorchStorage | Opaque {
     const [what, kind, key, , length] = Array.isArray(id) && id.length === 5 ? id : [];
+    // One of elements that Octet doesn't know: ComplexFloatStorage.
+    if (what === 'storage' && kind instanceof Opaque && /^torch\.\w+Storage$/.test(kind.name)) return kind;
     if (what !== 'storage' || !(kind instanceof StorageKind) || typeof key !== 'string' || !isSize(length))
       throw refuse("('storage', kind, key, device, length)", quote(id));
     const known = this.storages.get(key);
@@ -174,10 +272,10 @@ export class TorchFile implements Outside {
    */
   tensor(described: TorchTensor, complain: Complain): Tensor {
     const { storage, layout } = this.view(described, complain);
-    const { dtype } = storage.kind;
-    const qparams = isQuantizedDType(dtype)
-      ? this.qparams(described.quantizer, dtype, layout.shape, complain)
-      : undefined;
+    const flat = this.memory(storage, complain);
+    const { quantized } = storage.kind;
+    const dtype = quantized ?? flat.dtype;
+    const qparams = quantized && this.qparams(described.quantizer, quantized, layout.shape, complain);
     if (!qparams && described.quantizer !== undefined)
       throw complain('', 'without a scale', `one of ${dtype} with a scale`);
     const { requiresGrad } = described;
@@ -188,7 +286,7 @@ export class TorchFile implements Outside {
         quote(requiresGrad),
       );
 
-    const tensor = new Tensor(this.memory(storage, complain).storage, layout, dtype, qparams);
+    const tensor = new Tensor(flat.storage, layout, dtype, qparams);
     if (requiresGrad) tensor.requiresGrad = true;
     return tensor;
   }
@@ -214,7 +312,7 @@ export class TorchFile implements Outside {
         `within the ${storage.length} elements of ${quote(storage.entry)}`,
         `one up to element ${end}`,
       );
-    return { storage, layout: { shape: size, strides: stride, offset } };
+    return { storage, layout: { shape: [...size], strides: [...stride], offset } };
   }
 
   /** `(torch.per_tensor_affine, scale, zero point)` or `(torch.per_channel_affine, scales, zero points, axis)`. */
@@ -256,7 +354,8 @@ export class TorchFile implements Outside {
   private elements(storage: TorchStorage, complain: Complain): TypedArray {
     const known = this.data.get(storage);
     if (known) return known;
-    const data = elements[storage.kind.stored].decode(storage.raw, complain, '');
+    const { bytes, decode } = elements[storage.kind.stored];
+    const data = decode(this.bigEndian ? swapped(storage.raw.slice(), bytes) : storage.raw, complain, '');
     this.data.set(storage, data);
     return data;
   }
@@ -265,7 +364,7 @@ export class TorchFile implements Outside {
     const known = this.flat.get(storage);
     if (known) return known;
     const { dtype } = elements[storage.kind.stored];
-    const flat = fromData(this.elements(storage, complain), [storage.length], { dtype });
+    const flat = tensorHere(storage.entry, this.elements(storage, complain), [storage.length], dtype);
     this.flat.set(storage, flat);
     return flat;
   }

@@ -1,51 +1,31 @@
 import type { FileHandle } from 'node:fs/promises';
+import { checkOptions } from '@octet/backend';
 import type { Tensor } from '@octet/tensor';
 import { type Complain, complainAbout } from '../errors';
+import { targetOf } from '../files/target';
+import { type WriteFileOptions, write } from '../files/write-file';
 import { node } from '../node';
 import type { StateDict } from '../state-dict';
 import { type Header, PREFIX_BYTES, parseHeader, parsePrefix } from './header';
 import { Contents, decode } from './read';
 import { bytesOf, plan, readAll, type SerializeOptions } from './write';
 
-export interface SaveOptions extends SerializeOptions {
-  /** Gives up and leaves no trace. */
-  signal?: AbortSignal;
-}
+export type SaveOptions = SerializeOptions & WriteFileOptions;
 
 /**
- * Saves tensors to a safetensors file, as they are at the time of the call; see `serializeSafetensors` for the layout.
- * Missing folders are made. The file appears whole or not at all: it is written under another name in the same folder
- * and takes its place when it is on the disk, so that a failure leaves an older file as it was.
+ * Saves tensors to a safetensors file, as they are at the time of the call; see `serializeSafetensors` for the layout, and
+ * `writeFile` for links, devices and what else a path may be. The file appears whole or not at all, so that a failure
+ * leaves an older file as it was.
  *
- * @throws what `serializeSafetensors` throws, before anything is written; the errors of the file system; the signal's
- * reason; ArgumentError where there is no file system
+ * @throws what `serializeSafetensors` and `checkWritable` throw, before anything is written; the errors of the file system;
+ * the signal's reason
  */
-export async function save(state: StateDict, path: string, options: SaveOptions = {}): Promise<void> {
-  const { signal } = options;
-  signal?.throwIfAborted();
-  const planned = plan('save', state, options);
-  const data = await readAll(planned);
-  const { fs, dirname } = await node('save');
-  await fs.mkdir(dirname(path), { recursive: true });
-
-  const partial = `${path}.${crypto.randomUUID()}.tmp`;
-  try {
-    const file = await fs.open(partial, 'wx');
-    try {
-      for (const bytes of [planned.head, ...data.map(bytesOf)]) {
-        signal?.throwIfAborted();
-        await file.writeFile(bytes);
-      }
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    signal?.throwIfAborted();
-    await fs.rename(partial, path);
-  } catch (error) {
-    await fs.rm(partial, { force: true });
-    throw error;
-  }
+export async function save(state: StateDict, path: string, options?: SaveOptions): Promise<void> {
+  const checked = checkOptions('save', options, 'metadata signal');
+  checked.signal?.throwIfAborted();
+  const planned = plan('save', state, checked);
+  const [data] = await Promise.all([readAll(planned), targetOf('save', path)]);
+  await write('save', path, [planned.head, ...data.map(bytesOf)], checked.signal);
 }
 
 /**
@@ -53,7 +33,7 @@ export async function save(state: StateDict, path: string, options: SaveOptions 
  * @throws FormatError for a file that isn't one; the errors of the file system; ArgumentError where there is none
  */
 export async function load(path: string): Promise<StateDict> {
-  const file = await open(path);
+  const file = await openFor('load', path);
   try {
     return await file.toStateDict();
   } finally {
@@ -66,9 +46,13 @@ export async function load(path: string): Promise<StateDict> {
  * @throws as `load`
  */
 export async function open(path: string): Promise<OpenSafetensors> {
-  const { fs } = await node('open');
+  return openFor('open', path);
+}
+
+async function openFor(op: string, path: string): Promise<OpenSafetensors> {
+  const { fs } = await node(op);
   const complain = complainAbout('safetensors', path);
-  const file = await fs.open(path);
+  const file = await fs.promises.open(path);
   try {
     const { size } = await file.stat();
     const read = (begin: number, end: number) => readRange(file, begin, end, complain);

@@ -1,8 +1,9 @@
 import type { DType } from '@octet/backend';
 import type { QParams } from '@octet/tensor';
-import { elements, type StoredDType } from '../elements';
+import { elements, isRead, type StoredDType } from '../elements';
 import { type Complain, quote } from '../errors';
 import { byteLength, isSize } from '../sizes';
+import { decodeUtf8 } from '../text';
 import { duplicateKey, isObject, isWellFormed } from './json';
 import { parseQuantized, parseQuantizedTable, QUANTIZED } from './quantized';
 
@@ -14,11 +15,11 @@ export const MAX_HEADER_BYTES = 100_000_000;
 
 /** What a file says of one tensor. */
 export interface TensorInfo {
-  /** The dtype of the tensor that reading it gives. */
-  readonly dtype: DType;
+  /** The dtype of the tensor that reading it gives; undefined for one that can't be read. */
+  readonly dtype: DType | undefined;
   readonly shape: readonly number[];
-  /** How its elements are stored. */
-  readonly stored: StoredDType;
+  /** How its elements are stored: a `StoredDType`, if it can be read. */
+  readonly stored: StoredDType | (string & {});
   /** Scale and zero point of a quantized tensor. */
   readonly qparams: QParams | undefined;
   /** Where its bytes lie in the data, which follows the header. */
@@ -67,7 +68,7 @@ export function parseHeader(bytes: Uint8Array, dataBytes: number, complain: Comp
 function parseJson(bytes: Uint8Array, complain: Complain): Record<string, unknown> {
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    text = decodeUtf8(bytes);
   } catch (cause) {
     throw complain('header', 'UTF-8', 'other bytes', { cause });
   }
@@ -101,11 +102,7 @@ function parseEntry(name: string, entry: unknown, complain: Complain): TensorInf
   if (!isObject(entry)) throw complain(field, 'an object with dtype, shape and data_offsets', quote(entry));
   const { dtype: stored, shape, data_offsets: offsets } = entry;
 
-  if (typeof stored !== 'string' || !Object.hasOwn(elements, stored)) {
-    throw complain(`${field}.dtype`, `one of ${Object.keys(elements).join(', ')}`, quote(stored), {
-      fix: 'Convert the tensor to one of these before it is saved.',
-    });
-  }
+  if (typeof stored !== 'string') throw complain(`${field}.dtype`, 'the name of a dtype', quote(stored));
   if (!Array.isArray(shape) || !shape.every(isSize))
     throw complain(`${field}.shape`, 'a list of whole numbers >= 0', quote(shape));
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize) || offsets[0] > offsets[1])
@@ -115,8 +112,11 @@ function parseEntry(name: string, entry: unknown, complain: Complain): TensorInf
       quote(offsets),
     );
 
-  const { bytes, dtype } = elements[stored as StoredDType];
   const [begin, end] = offsets;
+  const plain = { shape, stored, qparams: undefined, begin, end };
+  // How many bytes it takes is not known; nothing but its name will be used.
+  if (!isRead(stored)) return { ...plain, dtype: undefined };
+  const { bytes, dtype } = elements[stored];
   const wanted = byteLength(shape, bytes);
   if (wanted === undefined) throw complain(`${field}.shape`, 'that of a tensor that can exist', quote(shape));
   if (end - begin !== wanted)
@@ -125,7 +125,7 @@ function parseEntry(name: string, entry: unknown, complain: Complain): TensorInf
       `${wanted} bytes apart for ${stored} ${quote(shape)}`,
       quote(offsets),
     );
-  return { dtype, shape, stored: stored as StoredDType, qparams: undefined, begin, end };
+  return { ...plain, dtype };
 }
 
 /** The tensors must cover the data from end to end, each byte once. */

@@ -1,6 +1,6 @@
 import { type QuantizedDType, quantRange, storageDType } from '@octet/backend';
 import { perChannelQParams, perTensorQParams, type QParams } from '@octet/tensor';
-import { type StoredDType, storedAs } from '../elements';
+import { storedAs } from '../elements';
 import { type Complain, quote } from '../errors';
 import { checkedQParams } from '../qparams';
 import { isSize } from '../sizes';
@@ -61,7 +61,7 @@ export function parseQuantizedTable(json: string, complain: Complain): Map<strin
 export function parseQuantized(
   name: string,
   entry: Record<string, unknown>,
-  tensor: { readonly stored: StoredDType; readonly shape: readonly number[] },
+  tensor: { readonly stored: string; readonly shape: readonly number[] },
   complain: Complain,
 ): Quantized {
   const field = `${QUANTIZED} ${quote(name)}`;

@@ -1,6 +1,6 @@
-import { ArgumentError, isQuantizedDType } from '@octet/backend';
-import { fromData, quantizedTensor, type Tensor } from '@octet/tensor';
-import { elements } from '../elements';
+import { ArgumentError, checkOptions, isQuantizedDType } from '@octet/backend';
+import { quantizedTensor, type Tensor } from '@octet/tensor';
+import { dtypeHere, elements, isRead, tensorHere } from '../elements';
 import { type Complain, complainAbout, type ParseOptions, quote } from '../errors';
 import type { StateDict } from '../state-dict';
 import { type Header, PREFIX_BYTES, parseHeader, parsePrefix, type TensorInfo } from './header';
@@ -25,10 +25,10 @@ export class Contents {
     return this.tensors.has(name);
   }
 
-  /** Dtype, shape and scales, without reading the data. @throws ArgumentError if there is no such tensor */
+  /** Dtype, shape and scales, without reading the data; the dtype as it is on the default backend. @throws ArgumentError if there is no such tensor */
   info(name: string): TensorInfo {
     const info = this.tensors.get(name);
-    if (info) return info;
+    if (info) return { ...info, dtype: info.dtype && dtypeHere(info.dtype) };
     throw new ArgumentError({
       op: 'safetensors',
       expected: 'the name of a tensor in the file',
@@ -50,14 +50,15 @@ export class SafetensorsFile extends Contents {
 
   /**
    * A new tensor with a copy of the data, on the default backend.
-   * @throws ArgumentError if there is no such tensor; FormatError for an I64 one whose numbers don't fit int32
+   * @throws ArgumentError if there is no such tensor; FormatError for one of a dtype that isn't read, and for integers that
+   * don't fit int32
    */
   tensor(name: string): Tensor {
     const info = this.info(name);
     return decode(name, info, this.data.subarray(info.begin, info.end), this.complain);
   }
 
-  /** All tensors. */
+  /** All tensors. @throws FormatError as `tensor`, if it is so of one of them */
   toStateDict(): StateDict {
     return Object.fromEntries(this.names().map((name) => [name, this.tensor(name)]));
   }
@@ -68,24 +69,31 @@ export class SafetensorsFile extends Contents {
  * `{ name: { dtype, shape, data_offsets: [begin, end] }, "__metadata__": { key: string } }`, then the elements of all
  * tensors, little-endian and row-major, without gaps.
  *
- * F32, F64, I32, I8, U8 and BOOL are read as they are, I64 and I16 as int32, F16 and BF16 as float32. Tensors that Octet saved
- * quantized come back quantized. The bytes are not copied: leave them alone as long as the file is in use.
+ * F32, F64, I32, I8, U8 and BOOL are read as they are, other integers as int32, F16 and BF16 as float32, and so is F64 on a
+ * backend without float64. Of other dtypes (F8_E4M3, C64) only `info` is there. Tensors that Octet saved quantized come back
+ * quantized. The bytes are not copied: leave them alone as long as the file is in use.
  *
  * @throws FormatError for bytes that aren't such a file; it names the part that is wrong
  */
-export function parseSafetensors(bytes: Uint8Array, { file }: ParseOptions = {}): SafetensorsFile {
+export function parseSafetensors(bytes: Uint8Array, options?: ParseOptions): SafetensorsFile {
+  const { file } = checkOptions('parseSafetensors', options, 'file');
   const complain = complainAbout('safetensors', file);
   const data = PREFIX_BYTES + parsePrefix(bytes.subarray(0, PREFIX_BYTES), bytes.length, complain);
   const header = parseHeader(bytes.subarray(PREFIX_BYTES, data), bytes.length - data, complain);
   return new SafetensorsFile(header, bytes.subarray(data), complain);
 }
 
-/** The tensor whose bytes these are. */
+/** The tensor whose bytes these are. @throws FormatError for one of a dtype that isn't read */
 export function decode(name: string, info: TensorInfo, bytes: Uint8Array, complain: Complain): Tensor {
-  const { bytes: size, dtype, decode } = elements[info.stored];
-  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
-  const data = decode(aligned, complain, quote(name));
-  return isQuantizedDType(info.dtype) && info.qparams
-    ? quantizedTensor(data, info.shape, info.dtype, info.qparams)
-    : fromData(data, info.shape, { dtype });
+  const { stored, shape, dtype, qparams } = info;
+  if (!isRead(stored))
+    throw complain(`${quote(name)}.dtype`, `one of ${Object.keys(elements).join(', ')}`, quote(stored), {
+      fix: 'Octet has no such dtype: convert the tensor to one of these. The others are there: ask for them by tensor(name).',
+    });
+  const element = elements[stored];
+  const aligned = bytes.byteOffset % element.bytes === 0 ? bytes : new Uint8Array(bytes);
+  const data = element.decode(aligned, complain, quote(name));
+  return dtype && isQuantizedDType(dtype) && qparams
+    ? quantizedTensor(data, shape, dtype, qparams)
+    : tensorHere(quote(name), data, shape, element.dtype);
 }

@@ -1,8 +1,9 @@
-import { ArgumentError, isQuantizedDType, type TypedArray } from '@octet/backend';
+import { ArgumentError, BackendError, checkOptions, isQuantizedDType, type TypedArray } from '@octet/backend';
 import { Tensor } from '@octet/tensor';
 import { elements, storedAs } from '../elements';
 import { quote } from '../errors';
 import type { StateDict } from '../state-dict';
+import { encodeUtf8 } from '../text';
 import { MAX_HEADER_BYTES, PREFIX_BYTES } from './header';
 import { isWellFormed } from './json';
 import { describeQuantized, QUANTIZED } from './quantized';
@@ -31,17 +32,28 @@ export interface Plan {
  * @throws ArgumentError for a name, a value or metadata that can't be stored; FreedError for a tensor whose memory is
  * gone; BackendError for one that can't be read at once (WebGPU): use `serializeSafetensorsAsync` or `save`
  */
-export function serializeSafetensors(state: StateDict, options: SerializeOptions = {}): Uint8Array {
-  const planned = plan('serializeSafetensors', state, options);
+export function serializeSafetensors(state: StateDict, options?: SerializeOptions): Uint8Array {
+  const op = 'serializeSafetensors';
+  const planned = plan(op, state, checkOptions(op, options, 'metadata'));
+  const later = Object.entries(state).find(([, { backend }]) => !backend.readSync);
+  if (later) {
+    throw new BackendError({
+      op,
+      expected: 'tensors that can be read at once',
+      found: `${quote(later[0])} on backend '${later[1].backend.name}', which can't`,
+      fix: 'Use await serializeSafetensorsAsync(state), or await save(state, path).',
+    });
+  }
   return assemble(planned, (i) => planned.tensors[i].dataSync());
 }
 
 /** As `serializeSafetensors`, also for tensors that can't be read at once. They are saved as they are at the call. */
 export async function serializeSafetensorsAsync(
   state: StateDict,
-  options: SerializeOptions = {},
+  options?: SerializeOptions,
 ): Promise<Uint8Array> {
-  const planned = plan('serializeSafetensorsAsync', state, options);
+  const op = 'serializeSafetensorsAsync';
+  const planned = plan(op, state, checkOptions(op, options, 'metadata'));
   const data = await readAll(planned);
   return assemble(planned, (i) => data[i]);
 }
@@ -119,7 +131,7 @@ export function plan(op: string, state: StateDict, { metadata = {} }: SerializeO
 }
 
 function encodeHead(header: object): Uint8Array {
-  const json = new TextEncoder().encode(JSON.stringify(header));
+  const json = encodeUtf8(JSON.stringify(header));
   const length = Math.ceil(json.length / 8) * 8;
   const head = new Uint8Array(PREFIX_BYTES + length).fill(0x20, PREFIX_BYTES);
   new DataView(head.buffer).setBigUint64(0, BigInt(length), true);

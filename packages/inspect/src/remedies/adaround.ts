@@ -1,4 +1,4 @@
-import { ArgumentError, QuantizationError, quantRange } from '@octet/backend';
+import { ArgumentError, checkOptions, QuantizationError, quantRange } from '@octet/backend';
 import { type AnyModule, Parameter } from '@octet/nn';
 import { Adam } from '@octet/optim';
 import { Observer, type ObserverOptions, QConfig, type QparamTensors } from '@octet/quantization';
@@ -17,8 +17,8 @@ export interface AdaroundOptions {
   betaRange?: readonly [start: number, end: number];
   /** The part of the steps before it counts at all. 0.2 */
   warmStart?: number;
-  /** Told after each layer. */
-  onProgress?: (done: number, total: number, layer: RoundedLayer) => void;
+  /** Told after each layer, and waited for. */
+  onProgress?: (done: number, total: number, layer: RoundedLayer) => unknown;
 }
 
 /** What rounding did to one layer: the mean squared error of its output on the data. */
@@ -46,9 +46,14 @@ export interface RoundedLayer {
 export async function adaround(
   prepared: AnyModule,
   data: Inputs,
-  { onProgress, ...options }: AdaroundOptions = {},
+  options?: AdaroundOptions,
 ): Promise<RoundedLayer[]> {
-  const settings = { ...defaults, ...options };
+  const { onProgress, ...given } = checkOptions(
+    'adaround',
+    options,
+    'iterations lr regParam betaRange warmStart onProgress',
+  );
+  const settings = { ...defaults, ...given };
   checkSettings(settings);
   const { float, int8, layers } = await bothForms('adaround', prepared);
   const inputs = await collect('adaround', data);
@@ -66,7 +71,7 @@ export async function adaround(
     // Those after it get what it gives now.
     pair.int8.loadStateDict({ weight: rounding.best }, { strict: false });
     results.push({ result, weight: rounding.best });
-    onProgress?.(results.length, order.length, result);
+    await onProgress?.(results.length, order.length, result);
   }
   for (const { result, weight } of results) keepRounded(prepared.getSubmodule(result.path), weight);
   return results.map(({ result }) => result);
@@ -271,7 +276,7 @@ class SoftWeight {
 
 /** Puts the rounded weight in a prepared layer's place, with a recipe that finds these integers again. */
 function keepRounded(layer: AnyModule, weight: Tensor): void {
-  holderOf(layer)?.weight.copy_(noGrad(() => weight.dequantize()));
+  noGrad(() => holderOf(layer)?.weight.copy_(weight.dequantize()));
   const { activation } = layer.qconfig as QConfig;
   layer.qconfig = new QConfig({
     activation,
@@ -281,6 +286,7 @@ function keepRounded(layer: AnyModule, weight: Tensor): void {
 
 /** Says the scale that a rounded weight has: its range alone would give a slightly smaller one. */
 class KnownScale extends Observer {
+  static override readonly name: string = 'KnownScale';
   static readonly keepsNothing = true;
 
   private readonly qparams: QParams;

@@ -1,4 +1,4 @@
-import { QuantizationError } from '@octet/backend';
+import { checkOptions, QuantizationError } from '@octet/backend';
 import { type AnyModule, Parameter } from '@octet/nn';
 import { noGrad, type Tensor } from '@octet/tensor';
 import { argumentsOf, type Inputs, type LayerPair, noInputs, withInt8Weight } from '../layers';
@@ -24,8 +24,9 @@ export interface CorrectBiasOptions {
 export async function correctBias(
   prepared: AnyModule,
   data: Inputs,
-  { onProgress }: CorrectBiasOptions = {},
+  options?: CorrectBiasOptions,
 ): Promise<void> {
+  const { onProgress } = checkOptions('correctBias', options, 'onProgress');
   const { float, int8, layers } = await bothForms('correctBias', prepared);
   const corrections = layers.map((pair) => new Correction(pair));
   let inputs = 0;
@@ -41,7 +42,7 @@ export async function correctBias(
   for (const correction of corrections) await correction.check();
   for (const { path, bias } of corrections) {
     const layer = holderOf(prepared.getSubmodule(path)) as Weighted;
-    if (layer.bias) layer.bias.copy_(bias);
+    if (layer.bias) noGrad(() => layer.bias?.copy_(bias));
     else layer.bias = new Parameter(bias);
   }
 }

@@ -1,7 +1,7 @@
 import { QuantizationError } from '@octet/backend';
-import { type AnyModule, ReLU, ReLU6 } from '@octet/nn';
+import { type AnyModule, moveHooks, ReLU, ReLU6 } from '@octet/nn';
 import { FixedQParamsObserver, Observer } from '@octet/quantization';
-import { type Tensor, tensor } from '@octet/tensor';
+import { noGrad, type Tensor, tensor } from '@octet/tensor';
 import { floatTwin } from '../float-twin';
 import type { ModelInput } from '../layers';
 import { holderOf, requireNoTraining, type Weighted } from './int8-layers';
@@ -55,7 +55,11 @@ export async function equalize(model: AnyModule, input: ModelInput): Promise<Equ
  */
 export function replaceRelu6(model: AnyModule): number {
   const found = model.namedModules().filter(([, module]) => module instanceof ReLU6);
-  for (const [path, { training }] of found) model.setSubmodule(path, new ReLU().train(training));
+  for (const [path, module] of found) {
+    const relu = new ReLU().train(module.training);
+    moveHooks(module, relu);
+    model.setSubmodule(path, relu);
+  }
   return found.length;
 }
 
@@ -161,7 +165,7 @@ class HostWeight {
   store(): void {
     const { weight, bias } = this.layer;
     const overwrite = (t: Tensor, values: Float64Array) =>
-      t.copy_(tensor(Float32Array.from(values), { backend: t.backend }).reshape(t.shape));
+      noGrad(() => t.copy_(tensor(Float32Array.from(values), { backend: t.backend }).reshape(t.shape)));
     overwrite(weight, this.weight);
     if (bias && this.bias) overwrite(bias, this.bias);
   }

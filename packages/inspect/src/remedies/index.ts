@@ -1,3 +1,11 @@
 export { type AdaroundOptions, adaround, type RoundedLayer } from './adaround';
 export { type CorrectBiasOptions, correctBias } from './correct-bias';
 export { type EqualizedPair, equalize, replaceRelu6 } from './equalize';
+export {
+  type Judgement,
+  type RemedyName,
+  type RemedyTrial,
+  type RemedyTrials,
+  type TryRemediesOptions,
+  tryRemedies,
+} from './try-remedies';

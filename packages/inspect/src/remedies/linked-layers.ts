@@ -40,6 +40,7 @@ const scalable: readonly ModuleClass[] = [
   AdaptiveAvgPool2d,
   Flatten,
   Identity,
+  intrinsic.FusedIdentity,
   Dropout,
   QuantStub,
   DeQuantStub,

@@ -1,38 +1,55 @@
+import { checkOptions } from '@octet/backend';
+import { version } from '../../package.json';
 import type { Analysis, LayerAnalysis } from '../analyze';
 import type { BackendRun } from '../compare-backends';
-import type { Finding } from '../findings';
+import { type Finding, remedyAdvice } from '../findings';
+import type { RemedyTrials } from '../remedies/try-remedies';
 import type { SensitivityReport } from '../sensitivity';
+import { fineDb, formatMetric, type Verdict } from '../verdict';
 import { type Charts, loadCharts } from './charts';
 import { style } from './style';
+import { inFloatText, trialRows, trialsText } from './trials';
 
 export interface RenderReportOptions {
   /** The page's title; 'int8 report'. */
   title?: string;
+  /** When it was made; now. */
+  date?: Date;
   /** What `sensitivity` found. */
   sensitivity?: SensitivityReport;
+  /** What `tryRemedies` found. */
+  remedies?: RemedyTrials;
   /** What `compareBackends` found. */
   backends?: readonly BackendRun[];
 }
 
 /**
- * An analysis as one page of HTML that needs nothing else: what is wrong and what to do about it first, then every layer with
- * its histograms. Light and dark, and in print.
+ * An analysis as one page of HTML that needs nothing else: whether the model will do first, what remedies gained, what costs accuracy,
+ * then every layer with its histograms. Light and dark, on phones and in print.
  */
-export async function renderReport(
-  analysis: Analysis,
-  { title = 'int8 report', sensitivity, backends }: RenderReportOptions = {},
-): Promise<string> {
+export async function renderReport(analysis: Analysis, options?: RenderReportOptions): Promise<string> {
+  const {
+    title = 'int8 report',
+    date = new Date(),
+    sensitivity,
+    remedies,
+    backends,
+  } = checkOptions('renderReport', options, 'title date sensitivity remedies backends');
   const charts = await loadCharts();
   const body = [
-    `<header><h1>${escaped(title)}</h1><p class="muted">Float against int8, ${analysis.layers.length} layers, ${plural(analysis.inputs, 'batch', 'batches')} of data.</p></header>`,
+    `<header><h1>${escaped(title)}</h1><p class="muted">Float against int8, ${analysis.layers.length} layers, ${plural(analysis.inputs, 'batch', 'batches')} of data. Octet ${version}, ${date.toISOString().slice(0, 10)}.</p></header>`,
+    '<main>',
+    verdictSection(analysis, remedies),
     tiles(analysis),
-    findings(analysis),
-    sensitivity ? sensitivitySection(sensitivity) : '',
+    remedies ? trialsSection(remedies) : '',
+    findings(analysis, remedies),
+    sensitivity ? sensitivitySection(sensitivity, analysis.verdict) : '',
     overview(analysis, charts),
     layerTable(analysis),
     backends ? backendSection(backends) : '',
     details(analysis, charts),
     glossary,
+    '</main>',
   ];
   return `<!doctype html>
 <html lang="en">
@@ -62,8 +79,6 @@ const plural = (n: number, one: string, many: string) =>
 const db = (value: number | null | undefined) => (typeof value === 'number' ? value.toFixed(1) : '–');
 const percent = (part: number, digits = 2) => `${Number((100 * part).toPrecision(digits + 1))} %`;
 const number = (value: number, digits = 4) => String(Number(value.toPrecision(digits)));
-/** A metric: differences are small. */
-const score = (value: number) => number(value, 5);
 const count = (value: number) => (value === 0 ? '' : value.toLocaleString('en-US'));
 const kB = (bytes: number) => (bytes / 1000).toLocaleString('en-US', { maximumSignificantDigits: 4 });
 const anchor = (path: string) => `layer-${encodeURIComponent(path)}`;
@@ -75,7 +90,11 @@ function tiles({ output, metric, bytes, layers }: Analysis): string {
   const tile = (value: string, label: string) =>
     `<div class="tile"><b>${value}</b><span>${label}</span></div>`;
   return `<section class="tiles">${[
-    metric && tile(`${score(metric.float)} → ${score(metric.int8)}`, `${escaped(metric.name)}, float → int8`),
+    metric &&
+      tile(
+        `${formatMetric(metric.name, metric.float)} → ${formatMetric(metric.name, metric.int8)}`,
+        `${escaped(metric.name)}, float → int8`,
+      ),
     tile(output.sqnrDb === null ? 'exact' : `${db(output.sqnrDb)} dB`, 'signal to noise of the output'),
     output.cosine !== null && tile(output.cosine.toFixed(5), 'cosine of the outputs'),
     output.sameClass !== null && tile(percent(output.sameClass), 'rows of the same class'),
@@ -86,23 +105,53 @@ function tiles({ output, metric, bytes, layers }: Analysis): string {
     .join('')}</section>`;
 }
 
-function findings({ findings: all }: Analysis): string {
+function verdictSection(
+  { verdict: { kind, what, why } }: Analysis,
+  remedies: RemedyTrials | undefined,
+): string {
+  const best = remedies && kind === 'mend' ? `<p>${withCode(trialsText(remedies))}</p>` : '';
+  return `<section class="verdict ${kind}"><h2>${escaped(what)}</h2><p>${escaped(why)}</p>${best}</section>`;
+}
+
+function trialsSection(found: RemedyTrials): string {
+  const { columns, rows } = trialRows(found);
+  const left = inFloatText(found);
+  const lines = rows.map(({ name, cells, reason }) => [
+    `<td class="text wrap">${withCode(name)}</td>`,
+    ...(reason === null
+      ? cells.map(escaped)
+      : [`<td class="text wrap" colspan="${columns.length}">not applied: ${escaped(reason)}</td>`]),
+  ]);
+  return `<section><h2>Remedies, tried</h2><p>${withCode(trialsText(found))}</p>${table('Remedies', ['<th class="text">remedy</th>', ...columns.map(escaped)], lines)}${left ? `<p>${withCode(left)}</p>` : ''}<p class="muted">Each on a fresh copy of the float model, judged on inputs that chose nothing of it: calibration and remedies saw others. Less than 0.3 dB is chance.</p></section>`;
+}
+
+function findings({ findings: all, verdict }: Analysis, remedies: RemedyTrials | undefined): string {
   const same = new Map<string, Finding[]>();
   for (const one of all) {
     // Those of the whole model stand alone.
     const key = one.layer === null ? one.what : one.cause;
     same.set(key, [...(same.get(key) ?? []), one]);
   }
-  const cards = [...same.values()].map(card).join('');
-  return `<section><h2>What costs accuracy, and what to do</h2>${
+  const tried = new Set((remedies?.trials ?? []).flatMap((trial) => trial.remedies));
+  const known = new Set([...tried].map((name) => remedyAdvice[name]));
+  // Nothing has to be done for a model that is fine.
+  const untried = ({ advice }: Finding) =>
+    verdict.kind === 'fine' ? [] : advice.filter((text) => !known.has(text));
+  const cards = [...same.values()].map((found) => card(found, untried(found[0]))).join('');
+  const order = all.some(({ cost }) => cost !== null)
+    ? 'First what costs the output most. '
+    : all.some(({ layer, db }) => layer !== null && db !== null)
+      ? 'The noisiest layers by themselves first, which need not cost the output most. '
+      : '';
+  return `<section><h2>Where int8 loses accuracy</h2>${
     cards
-      ? `<p class="muted">The worst first. On the right, the signal to noise ratio that this alone leaves: 6 dB are one bit, and from ${noisyDb} dB on it is no worry.</p>${cards}`
-      : '<p>Nothing: int8 gives what float gives.</p>'
+      ? `<p class="muted">${order}On the right, the signal to noise ratio that this alone leaves: 6 dB are one bit, and from ${noisyDb} dB on it is no worry.</p>${cards}`
+      : '<p>No layer stands out.</p>'
   }</section>`;
 }
 
 /** Below this a layer's own figure is shown as bad. */
-const noisyDb = 30;
+const noisyDb = fineDb;
 
 /** How many layers with the same trouble are described; the others are named. */
 const described = 4;
@@ -111,8 +160,8 @@ const described = 4;
 const isCost = ({ cause, db: cost }: Finding) => cause === 'kernel' || (cost !== null && cost < noisyDb);
 
 /** One cause, in all its layers, the worst first. */
-function card(found: readonly Finding[]): string {
-  const [{ layer, what, why, advice, db: cost }] = found;
+function card(found: readonly Finding[], advice: readonly string[]): string {
+  const [{ layer, what, why, db: cost }] = found;
   const sentence = withCode(what);
   const heading = layer ? sentence.replace(escaped(layer), link(layer)) : sentence;
   const more =
@@ -131,33 +180,32 @@ function card(found: readonly Finding[]): string {
   const steps = advice.map((text) => `<li>${withCode(text)}</li>`).join('');
   return `<article class="finding ${isCost(found[0]) ? 'cost' : 'remark'}"><header><h3>${heading}${more}</h3>${
     cost === null ? '' : `<span>${db(cost)} dB</span>`
-  }</header>${reasons}${advice.length > 1 ? `<p>Try, the likeliest first:</p><ol>${steps}</ol>` : `<ul>${steps}</ul>`}</article>`;
+  }</header>${reasons}${steps && `<p>Not tried on this model, the likeliest first:</p><ul>${steps}</ul>`}</article>`;
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+function table(label: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cell = (text: string) => (text.startsWith('<td') ? text : `<td>${text}</td>`);
-  return `<div class="scroll"><table><thead><tr>${head.map((text) => (text.startsWith('<th') ? text : `<th>${text}</th>`)).join('')}</tr></thead><tbody>${rows
+  return `<div class="scroll" role="region" aria-label="${label}" tabindex="0"><table><thead><tr>${head.map((text) => (text.startsWith('<th') ? text : `<th>${text}</th>`)).join('')}</tr></thead><tbody>${rows
     .map((row) => `<tr>${row.map(cell).join('')}</tr>`)
     .join('')}</tbody></table></div>`;
 }
 
-function sensitivitySection({
-  metricName,
-  float,
-  int8,
-  layers,
-  steps,
-  exclude,
-  metric,
-}: SensitivityReport): string {
+function sensitivitySection(
+  { metricName, float, int8, layers, steps, exclude, metric }: SensitivityReport,
+  { kind }: Verdict,
+): string {
+  const score = (value: number) => formatMetric(metricName, value);
   const answer =
-    exclude.length > 0
-      ? `<p>With ${plural(exclude.length, 'layer', 'layers')} left in float, ${escaped(metricName)} goes from ${score(int8)} to ${score(metric)} (float: ${score(float)}): ${percent((metric - int8) / (float - int8), 1)} of what is lost comes back. <code>prepare(result.model, result.mapping)</code> of what <code>sensitivity</code> gave does that, or:</p><pre>leaveInFloat(model, [${exclude.map((path) => `'${escaped(path)}'`).join(', ')}], mapping)</pre>`
-      : `<p>All in int8, ${escaped(metricName)} is ${score(int8)} (float: ${score(float)}). Leaving layers in float brings nothing back.</p>`;
+    kind === 'random' || kind === 'unlearned'
+      ? ''
+      : exclude.length > 0
+        ? `<p>With ${plural(exclude.length, 'layer', 'layers')} left in float, ${escaped(metricName)} goes from ${score(int8)} to ${score(metric)} (float: ${score(float)}): ${percent((metric - int8) / (float - int8), 1)} of what is lost comes back. <code>prepare(result.model, result.mapping)</code> of what <code>sensitivity</code> gave does that, or:</p><pre>leaveInFloat(model, [${exclude.map((path) => `'${escaped(path)}'`).join(', ')}], mapping)</pre>`
+        : `<p>All in int8, ${escaped(metricName)} is ${score(int8)} (float: ${score(float)}). Leaving layers in float brings nothing back.</p>`;
   const chosen = new Map(
     steps.slice(0, exclude.length).map(({ path, metric }, i) => [path, `${i + 1}: ${score(metric)}`]),
   );
   return `<section><h2>Which layers are sensitive</h2>${answer}${table(
+    'Sensitivity of the layers',
     [
       'layer',
       '<th class="text">type</th>',
@@ -190,7 +238,7 @@ function overview({ layers }: Analysis, charts: Charts): string {
     .map(({ name, color }) => `<span class="key" style="background:${color}"></span>${name}`)
     .join('');
   const names = layers.map(({ path }) => path);
-  return `<section><h2>Signal to noise by layer</h2><figure>${charts.lines(names, lines, 'dB')}<figcaption>${keys} — higher is better. Where the first line falls away from the second, the noise comes from layers before.</figcaption></figure></section>`;
+  return `<section><h2>Signal to noise by layer</h2><figure><div class="scroll wide" role="region" aria-label="Chart" tabindex="0">${charts.lines(names, lines, 'dB')}</div><figcaption>${keys} — higher is better. Where the first line falls away from the second, the noise comes from layers before.</figcaption></figure></section>`;
 }
 
 function figure(value: number | null | undefined, bad = noisyDb): string {
@@ -212,6 +260,7 @@ function layerTable({ layers }: Analysis): string {
     'integers used',
   ];
   return `<section><h2>Layers</h2>${table(
+    'Layers',
     head,
     layers.map(({ path, type, int8Type, macs, bytes, error, activation: { quantization: q } }) => [
       link(path),
@@ -234,6 +283,7 @@ function backendSection(runs: readonly BackendRun[]): string {
   const middle = (ms: readonly number[]) => [...ms].sort((a, b) => a - b)[ms.length >> 1];
   const [first] = runs;
   return `<section><h2>Backends</h2>${table(
+    'Backends',
     ['backend', 'median ms', 'layers that differ', 'first that is wrong', 'largest distance there'],
     runs.map((run) => {
       const at = run.layers.find(({ path }) => path === run.firstDifference);

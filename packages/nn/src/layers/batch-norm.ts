@@ -1,6 +1,7 @@
 import { checkOptions } from '@octet/backend';
 import { batchNorm, noGrad, ones, scope, type Tensor, zeros } from '@octet/tensor';
 import { repr, requireRank, whole, within } from '../arguments';
+import { ones_, zeros_ } from '../init';
 import { Module } from '../module';
 import { Buffer, Parameter } from '../parameter';
 import type { StateLoader } from '../state-dict';
@@ -66,8 +67,8 @@ export abstract class BatchNorm extends Module {
 
   resetParameters(): void {
     this.resetRunningStats();
-    this.weight?.fill_(1);
-    this.bias?.fill_(0);
+    if (this.weight) ones_(this.weight);
+    if (this.bias) zeros_(this.bias);
   }
 
   /** @throws ShapeError unless the input has the right number of dimensions */
@@ -93,6 +94,8 @@ export abstract class BatchNorm extends Module {
 
   protected override loadState(load: StateLoader): void {
     super.loadState(load);
+    // PyTorch before 0.4.1 had none; the count goes on from here then.
+    load.forgive('num_batches_tracked');
     if (this.momentum !== null || !this.numBatchesTracked || !load.has('num_batches_tracked')) return;
     const batches = load.read('num_batches_tracked')?.[0] ?? 0;
     load.commit(() => {
@@ -108,6 +111,8 @@ export abstract class BatchNorm extends Module {
 
 /** Batch normalisation of x [N, C] or [N, C, L]. */
 export class BatchNorm1d extends BatchNorm {
+  static override readonly name: string = 'BatchNorm1d';
+
   constructor(numFeatures: number, options?: BatchNormOptions) {
     super('BatchNorm1d', numFeatures, options);
   }
@@ -119,6 +124,8 @@ export class BatchNorm1d extends BatchNorm {
 
 /** Batch normalisation of x [N, C, H, W]. */
 export class BatchNorm2d extends BatchNorm {
+  static override readonly name: string = 'BatchNorm2d';
+
   constructor(numFeatures: number, options?: BatchNormOptions) {
     super('BatchNorm2d', numFeatures, options);
   }

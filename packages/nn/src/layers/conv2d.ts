@@ -21,6 +21,7 @@ export interface Conv2dOptions {
  * @throws ArgumentError if groups doesn't divide the channels, or a size is no whole number
  */
 export class Conv2d extends Module {
+  static override readonly name: string = 'Conv2d';
   static readonly keepsNothing = true;
 
   readonly inChannels: number;

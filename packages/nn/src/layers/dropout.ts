@@ -8,6 +8,7 @@ import { Module } from '../module';
  * happens. @throws ArgumentError unless 0 <= p <= 1
  */
 export class Dropout extends Module {
+  static override readonly name: string = 'Dropout';
   static readonly keepsNothing = true;
 
   readonly p: number;

@@ -15,6 +15,7 @@ export interface EmbeddingOptions {
  * standard normal. @throws ArgumentError if a size is no whole number or paddingIdx is out of range
  */
 export class Embedding extends Module {
+  static override readonly name: string = 'Embedding';
   static readonly keepsNothing = true;
 
   readonly numEmbeddings: number;

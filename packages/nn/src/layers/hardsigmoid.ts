@@ -4,6 +4,7 @@ import { Module } from '../module';
 
 /** clamp(x + 3, 0, 6) / 6, any shape. */
 export class Hardsigmoid extends Module {
+  static override readonly name: string = 'Hardsigmoid';
   static readonly keepsNothing = true;
 
   constructor(options?: Record<string, never>) {

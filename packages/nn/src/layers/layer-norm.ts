@@ -1,6 +1,7 @@
 import { checkOptions } from '@octet/backend';
 import { layerNorm, ones, type Tensor, zeros } from '@octet/tensor';
 import { repr, whole, within } from '../arguments';
+import { ones_, zeros_ } from '../init';
 import { Module } from '../module';
 import { Parameter } from '../parameter';
 
@@ -16,6 +17,7 @@ export interface LayerNormOptions {
  * Ba, Kiros and Hinton, 2016.
  */
 export class LayerNorm extends Module {
+  static override readonly name: string = 'LayerNorm';
   static readonly keepsNothing = true;
 
   readonly normalizedShape: readonly number[];
@@ -40,8 +42,8 @@ export class LayerNorm extends Module {
   }
 
   resetParameters(): void {
-    this.weight?.fill_(1);
-    this.bias?.fill_(0);
+    if (this.weight) ones_(this.weight);
+    if (this.bias) zeros_(this.bias);
   }
 
   forward(x: Tensor): Tensor {

@@ -4,6 +4,7 @@ import { Module } from '../module';
 
 /** x where x > 0, negativeSlope · x elsewhere; any shape. */
 export class LeakyReLU extends Module {
+  static override readonly name: string = 'LeakyReLU';
   static readonly keepsNothing = true;
 
   constructor(readonly negativeSlope = 0.01) {

@@ -16,6 +16,7 @@ export interface LinearOptions {
  * @throws ArgumentError if a size is no whole number
  */
 export class Linear extends Module {
+  static override readonly name: string = 'Linear';
   static readonly keepsNothing = true;
 
   readonly inFeatures: number;

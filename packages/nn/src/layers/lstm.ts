@@ -43,6 +43,7 @@ export type LSTMState = [h: Tensor, c: Tensor];
  * start as zeros.
  */
 export class LSTM extends Module<[x: Tensor, state?: LSTMState], [y: Tensor, state: LSTMState]> {
+  static override readonly name: string = 'LSTM';
   static readonly keepsNothing = true;
 
   readonly inputSize: number;

@@ -4,6 +4,7 @@ import { Module } from '../module';
 
 /** min(max(x, 0), 6), any shape. */
 export class ReLU6 extends Module {
+  static override readonly name: string = 'ReLU6';
   static readonly keepsNothing = true;
 
   constructor(options?: Record<string, never>) {

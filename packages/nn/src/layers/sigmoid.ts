@@ -4,6 +4,7 @@ import { Module } from '../module';
 
 /** 1 / (1 + e⁻ˣ), any shape. */
 export class Sigmoid extends Module {
+  static override readonly name: string = 'Sigmoid';
   static readonly keepsNothing = true;
 
   constructor(options?: Record<string, never>) {

@@ -4,6 +4,7 @@ import { Module } from '../module';
 
 /** eˣ / Σ eˣ along `dim`. */
 export class Softmax extends Module {
+  static override readonly name: string = 'Softmax';
   static readonly keepsNothing = true;
 
   constructor(readonly dim: number) {

@@ -4,6 +4,7 @@ import { Module } from '../module';
 
 /** The hyperbolic tangent, any shape. */
 export class Tanh extends Module {
+  static override readonly name: string = 'Tanh';
   static readonly keepsNothing = true;
 
   constructor(options?: Record<string, never>) {

@@ -12,6 +12,8 @@ export interface CrossEntropyLossOptions extends NLLLossOptions {
 
 /** The negative log likelihood of softmax(logits), for logits [N, C, ...] and target [N, ...] (int32). */
 export class CrossEntropyLoss extends Module<[logits: Tensor, target: Tensor], Tensor> {
+  static override readonly name: string = 'CrossEntropyLoss';
+
   readonly ignoreIndex: number;
   readonly reduction: 'mean' | 'sum' | 'none';
   readonly labelSmoothing: number;

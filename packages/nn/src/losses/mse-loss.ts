@@ -9,6 +9,8 @@ export interface MSELossOptions {
 
 /** (input - target)², for input and target of one shape. */
 export class MSELoss extends Module<[input: Tensor, target: Tensor], Tensor> {
+  static override readonly name: string = 'MSELoss';
+
   readonly reduction: 'mean' | 'sum' | 'none';
 
   constructor(options: MSELossOptions = {}) {

@@ -14,6 +14,8 @@ export interface NLLLossOptions {
 
 /** -weight[target] · logProbs[target], for logProbs [N, C, ...] and target [N, ...] (int32). */
 export class NLLLoss extends Module<[logProbs: Tensor, target: Tensor], Tensor> {
+  static override readonly name: string = 'NLLLoss';
+
   readonly ignoreIndex: number;
   readonly reduction: 'mean' | 'sum' | 'none';
   weight: Buffer | undefined;

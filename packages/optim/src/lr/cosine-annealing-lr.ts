@@ -10,6 +10,8 @@ import { type Group, LRScheduler, type Scheduled } from './scheduler';
  * @throws ArgumentError unless tMax is a whole number >= 1
  */
 export class CosineAnnealingLR extends LRScheduler {
+  static override readonly name: string = 'CosineAnnealingLR';
+
   readonly tMax: number;
   readonly etaMin: number;
 
@@ -18,6 +20,10 @@ export class CosineAnnealingLR extends LRScheduler {
     requireValue(Number.isInteger(tMax) && tMax >= 1, 'CosineAnnealingLR', 'a whole tMax >= 1', tMax);
     this.tMax = tMax;
     this.etaMin = etaMin;
+  }
+
+  protected override options() {
+    return { tMax: this.tMax, etaMin: this.etaMin };
   }
 
   protected nextLr({ lr }: Group, base: number): number {

@@ -2,6 +2,8 @@ import { type Group, LRScheduler, type Scheduled } from './scheduler';
 
 /** At each of the `milestones` (steps): lr = gamma · lr; a milestone may occur more than once. */
 export class MultiStepLR extends LRScheduler {
+  static override readonly name: string = 'MultiStepLR';
+
   readonly milestones: readonly number[];
   readonly gamma: number;
 
@@ -12,6 +14,10 @@ export class MultiStepLR extends LRScheduler {
     super(optimizer);
     this.milestones = [...milestones];
     this.gamma = gamma;
+  }
+
+  protected override options() {
+    return { milestones: [...this.milestones].sort((a, b) => a - b), gamma: this.gamma };
   }
 
   protected nextLr({ lr }: Group): number {

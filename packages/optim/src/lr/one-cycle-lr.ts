@@ -43,6 +43,8 @@ interface Phase {
  * the last step
  */
 export class OneCycleLR extends LRScheduler {
+  static override readonly name: string = 'OneCycleLR';
+
   readonly totalSteps: number;
   private readonly phases: readonly Phase[];
   private readonly anneal: (from: number, to: number, part: number) => number;
@@ -107,6 +109,10 @@ export class OneCycleLR extends LRScheduler {
       });
     }
     super.step();
+  }
+
+  protected override options() {
+    return { totalSteps: this.totalSteps, cycleMomentum: this.cycleMomentum };
   }
 
   protected nextLr(group: Group): number {

@@ -1,4 +1,5 @@
 import { ModuleError } from '@octet/backend';
+import { describe, entriesOf, fieldsOf } from '../saved-state';
 
 /** What a scheduler needs of an optimizer. */
 export interface Scheduled {
@@ -57,17 +58,56 @@ export abstract class LRScheduler {
     return { lastEpoch: this.lastEpoch, baseLrs: [...this.baseLrs] };
   }
 
-  /** @throws ModuleError if it is of another number of groups */
-  loadStateDict({ lastEpoch, baseLrs }: SchedulerState): void {
-    if (baseLrs?.length !== this.baseLrs.length || !Number.isInteger(lastEpoch)) {
-      throw new ModuleError({
-        op: `${this.constructor.name}.loadStateDict`,
-        expected: `lastEpoch and ${this.baseLrs.length} baseLrs`,
-        found: `${lastEpoch} and ${baseLrs?.length ?? 'none'}`,
-        fix: 'Make the optimizer with the same groups as the one that was saved.',
-      });
+  /**
+   * Takes over what `stateDict` gave, or a state dict of PyTorch's scheduler of the same kind as `parsePt` reads it.
+   * PyTorch's has the scheduler's options, too: they must be those of this one.
+   *
+   * @throws ModuleError if it is no such state, of another number of groups, or of other options
+   */
+  loadStateDict(saved: unknown): void {
+    const misfit = (expected: string, found: string, fix: string) =>
+      new ModuleError({ op: `${this.constructor.name}.loadStateDict`, expected, found, fix });
+    const { lastEpoch, baseLrs, ...options } = fieldsOf(saved) ?? {};
+    if (
+      !Array.isArray(baseLrs) ||
+      baseLrs.length !== this.baseLrs.length ||
+      !baseLrs.every((lr) => Number.isFinite(lr)) ||
+      !Number.isInteger(lastEpoch) ||
+      (lastEpoch as number) < 0
+    ) {
+      throw misfit(
+        `lastEpoch and ${this.baseLrs.length} baseLrs`,
+        `${describe(lastEpoch)} and ${Array.isArray(baseLrs) ? `${baseLrs.length}` : 'none'}`,
+        'Make the optimizer with the same groups as the one that was saved.',
+      );
     }
-    this.lastEpoch = lastEpoch;
+    const own = this.options();
+    for (const [name, value] of Object.entries(options)) {
+      if (!Object.hasOwn(own, name)) continue;
+      const [here, there] = [own[name], fieldsOf(value) ? counted(value) : value].map((v) =>
+        JSON.stringify(v),
+      );
+      if (here !== there)
+        throw misfit(
+          `${name} ${here}`,
+          there,
+          'Make the scheduler with the options of the one that was saved.',
+        );
+    }
+    this.lastEpoch = lastEpoch as number;
     this.baseLrs = [...baseLrs];
   }
+
+  /** The options by which schedulers of one kind differ, by the names that PyTorch's state dict has for them. */
+  protected options(): Record<string, unknown> {
+    return {};
+  }
+}
+
+/** What a Counter of PyTorch counts, in order: the milestones of MultiStepLR. */
+function counted(counter: unknown): number[] {
+  const entries = entriesOf(counter) ?? [];
+  return entries
+    .flatMap(([key, count]) => new Array<number>(Number(count)).fill(Number(key)))
+    .sort((a, b) => a - b);
 }

@@ -3,6 +3,8 @@ import { type Group, LRScheduler, type Scheduled } from './scheduler';
 
 /** Every `stepSize` steps: lr = gamma · lr. @throws ArgumentError unless stepSize is a whole number >= 1 */
 export class StepLR extends LRScheduler {
+  static override readonly name: string = 'StepLR';
+
   readonly stepSize: number;
   readonly gamma: number;
 
@@ -11,6 +13,10 @@ export class StepLR extends LRScheduler {
     requireValue(Number.isInteger(stepSize) && stepSize >= 1, 'StepLR', 'a whole stepSize >= 1', stepSize);
     this.stepSize = stepSize;
     this.gamma = gamma;
+  }
+
+  protected override options() {
+    return { stepSize: this.stepSize, gamma: this.gamma };
   }
 
   protected nextLr({ lr }: Group): number {

@@ -1,10 +1,13 @@
-import type { Linear } from '@octet/nn';
+import { checkOptions } from '@octet/backend';
+import type { Linear, StateLoader } from '@octet/nn';
 import { numel, type Tensor } from '@octet/tensor';
 import { type DynamicOptions, dynamicLinear } from '../functional/linear';
+import { numbersOf, one } from '../loaded';
 import { Int8WeightModule } from '../quantized/weighted';
 
 /** A linear layer with int8 weights that quantizes its float input at every call, by that input's own range. */
 export class DynamicQuantizedLinear extends Int8WeightModule {
+  static override readonly name: string = 'DynamicQuantizedLinear';
   static readonly keepsNothing = true;
 
   readonly inFeatures: number;
@@ -12,15 +15,33 @@ export class DynamicQuantizedLinear extends Int8WeightModule {
   readonly reduceRange: boolean;
 
   /** weight [outFeatures, inFeatures] qint8; the bias is `like`'s. */
-  constructor(like: Linear, weight: Tensor, { reduceRange = false }: DynamicOptions = {}) {
+  constructor(like: Linear, weight: Tensor, options?: DynamicOptions) {
+    const { reduceRange = false } = checkOptions('dynamic.Linear', options, 'reduceRange');
     super(weight, like.bias?.detach());
     this.inFeatures = like.inFeatures;
     this.outFeatures = like.outFeatures;
     this.reduceRange = reduceRange;
   }
 
+  /** PyTorch's saves a scale and a zero point that it doesn't use. */
+  protected override loadState(load: StateLoader): void {
+    super.loadState(load);
+    numbersOf(
+      load,
+      'scale',
+      '1, which is unused',
+      one((s) => s === 1),
+    );
+    numbersOf(
+      load,
+      'zero_point',
+      '0, which is unused',
+      one((z) => z === 0),
+    );
+  }
+
   override forward(x: Tensor): Tensor {
-    return dynamicLinear(x, this.packed, this);
+    return dynamicLinear(x, this.packed, { reduceRange: this.reduceRange });
   }
 
   /** Multiplications for one call. */

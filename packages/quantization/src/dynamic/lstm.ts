@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { Buffer, LSTM, type LSTMOptions } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
 import { type DynamicOptions, dynamicLinear } from '../functional/linear';
@@ -5,15 +6,18 @@ import { PackedWeight } from '../functional/packed-weight';
 
 /** An LSTM with int8 weights that quantizes inputs and hidden state at every product; gates and state stay in float. */
 export class DynamicQuantizedLSTM extends LSTM {
+  static override readonly name: string = 'DynamicQuantizedLSTM';
+
   readonly reduceRange: boolean;
   private packed = new Map<Tensor, PackedWeight>();
 
-  constructor(
-    inputSize: number,
-    hiddenSize: number,
-    { reduceRange = false, ...options }: LSTMOptions & DynamicOptions = {},
-  ) {
-    super(inputSize, hiddenSize, options);
+  constructor(inputSize: number, hiddenSize: number, options?: LSTMOptions & DynamicOptions) {
+    const { reduceRange = false, ...rest } = checkOptions(
+      'dynamic.LSTM',
+      options,
+      'numLayers bias batchFirst reduceRange',
+    );
+    super(inputSize, hiddenSize, rest);
     this.reduceRange = reduceRange;
   }
 
@@ -21,8 +25,9 @@ export class DynamicQuantizedLSTM extends LSTM {
   static async fromFloat(
     lstm: LSTM,
     quantize: (weight: Tensor) => Promise<Tensor>,
-    { reduceRange }: DynamicOptions = {},
+    options?: DynamicOptions,
   ): Promise<DynamicQuantizedLSTM> {
+    const { reduceRange } = checkOptions('dynamic.LSTM.fromFloat', options, 'reduceRange');
     const { inputSize, hiddenSize, numLayers, batchFirst } = lstm;
     const made = new DynamicQuantizedLSTM(inputSize, hiddenSize, {
       numLayers,
@@ -37,12 +42,16 @@ export class DynamicQuantizedLSTM extends LSTM {
     return made.eval();
   }
 
+  private get options(): DynamicOptions {
+    return { reduceRange: this.reduceRange };
+  }
+
   protected override inputGates(k: number, x: Tensor): Tensor {
-    return dynamicLinear(x, this.packedWeight(this[`weightIhL${k}`], this[`biasIhL${k}`]), this);
+    return dynamicLinear(x, this.packedWeight(this[`weightIhL${k}`], this[`biasIhL${k}`]), this.options);
   }
 
   protected override hiddenGates(k: number, h: Tensor): Tensor {
-    return dynamicLinear(h, this.packedWeight(this[`weightHhL${k}`], this[`biasHhL${k}`]), this);
+    return dynamicLinear(h, this.packedWeight(this[`weightHhL${k}`], this[`biasHhL${k}`]), this.options);
   }
 
   private packedWeight(weight: Tensor, bias: Tensor | undefined): PackedWeight {

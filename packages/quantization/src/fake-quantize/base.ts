@@ -1,9 +1,10 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, isScale } from '@octet/backend';
 import { Buffer, Module, type Parameter, type StateLoader } from '@octet/nn';
 import { type Tensor, tensor } from '@octet/tensor';
-import { fakeQuantize } from '../functional/fake-quantize';
+import { simulate } from '../functional/fake-quantize';
 import type { QparamTensors } from '../functional/observe';
-import type { Observer } from '../observers/base';
+import { numbersOf } from '../loaded';
+import { type Observer, rangeOf } from '../observers/base';
 import { type ObserverFactory, type ObserverLike, toFactory, withArgs } from '../with-args';
 
 /** The options of a fake quantizer: which observer, and the observer's own options. */
@@ -99,7 +100,7 @@ export abstract class FakeQuantizeBase extends Module {
 
   protected fakeQuantize(x: Tensor): Tensor {
     const { quantMin, quantMax } = this;
-    return fakeQuantize(x, this.scale, this.zeroPoint, { quantMin, quantMax, axis: this.chAxis });
+    return simulate(x, this.scale, this.zeroPoint, { quantMin, quantMax, axis: this.chAxis });
   }
 
   protected setQparams({ scale, zeroPoint }: QparamTensors): void {
@@ -118,10 +119,36 @@ export abstract class FakeQuantizeBase extends Module {
     const fakeQuant = load.read('fake_quant_enabled');
     const observer = load.read('observer_enabled');
     super.loadState(load);
+    this.checkQparams(load);
     load.commit(() => {
       if (fakeQuant) this.fakeQuantEnabled = fakeQuant[0] !== 0;
       if (observer) this.observerEnabled = observer[0] !== 0;
     });
+  }
+
+  /** Scale and zero point must fit the scheme, each other and the range that comes with them. */
+  private checkQparams(load: StateLoader): void {
+    const { chAxis, quantMin, quantMax } = this;
+    // Learned ones have a shape of their own, and are brought into range when they are used.
+    if (!(this.scale instanceof Buffer)) return;
+    const observer = load.child('activation_post_process', this.activationPostProcess);
+    const ranges = observer.has('min_val') && observer.take('min_val')?.numel;
+    const scale = rangeOf(load, 'scale', chAxis);
+    // One number before the range was observed.
+    numbersOf(
+      load,
+      'scale',
+      ranges && ranges > 1 ? `${ranges} finite numbers > 0` : 'a finite number > 0',
+      (s) => (s.length === 1 || s.length === ranges) && s.length > 0 && s.every(isScale),
+    );
+    numbersOf(
+      load,
+      'zero_point',
+      `as many numbers as scale, from ${quantMin} to ${quantMax}`,
+      (z) =>
+        z.length === (scale?.length ?? this.scale.numel) &&
+        z.every((each) => each >= quantMin && each <= quantMax),
+    );
   }
 
   override extraRepr(): string {

@@ -10,6 +10,8 @@ import { FakeQuantizeBase, type FakeQuantizeOptions } from './base';
  * (docs/numerics.md, "Fused observer qparams"). `calculateQparams`, which conversion uses, stays the observer's.
  */
 export class FusedMovingAvgObsFakeQuantize extends FakeQuantizeBase {
+  static override readonly name: string = 'FusedMovingAvgObsFakeQuantize';
+
   constructor(options: FakeQuantizeOptions = {}) {
     super(options.observer ?? MovingAverageMinMaxObserver, options);
     const observer = this.activationPostProcess;

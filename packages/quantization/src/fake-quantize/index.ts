@@ -1,4 +1,5 @@
 export { FakeQuantizeBase, type FakeQuantizeOptions } from './base';
 export { FakeQuantize } from './fake-quantize';
+export { FixedQParamsFakeQuantize } from './fixed-qparams-fake-quantize';
 export { FusedMovingAvgObsFakeQuantize } from './fused-moving-avg-obs-fake-quantize';
 export { LearnableFakeQuantize, type LearnableFakeQuantizeOptions } from './learnable-fake-quantize';

@@ -1,6 +1,6 @@
 import { Parameter } from '@octet/nn';
 import { kernel, noGrad, ones, type Tensor, zeros } from '@octet/tensor';
-import { learnableFakeQuantize } from '../functional/fake-quantize';
+import { simulateLearned } from '../functional/fake-quantize';
 import type { QparamTensors } from '../functional/observe';
 import { MovingAverageMinMaxObserver } from '../observers/moving-average-min-max';
 import { FakeQuantizeBase, type FakeQuantizeOptions } from './base';
@@ -17,6 +17,8 @@ export type LearnableFakeQuantizeOptions = FakeQuantizeOptions & {
  * estimation, from its observer; `enableParamLearning()` hands scale and zero point to the optimizer.
  */
 export class LearnableFakeQuantize extends FakeQuantizeBase {
+  static override readonly name: string = 'LearnableFakeQuantize';
+
   readonly useGradScaling: boolean;
   declare scale: Parameter;
   declare zeroPoint: Parameter;
@@ -63,17 +65,20 @@ export class LearnableFakeQuantize extends FakeQuantizeBase {
   }
 
   protected override setQparams({ scale, zeroPoint }: QparamTensors): void {
-    this.scale.copy_(scale);
-    this.zeroPoint.copy_(zeroPoint.to('float32'));
+    noGrad(() => {
+      this.scale.copy_(scale);
+      this.zeroPoint.copy_(zeroPoint.to('float32'));
+    });
   }
 
   protected override fakeQuantize(x: Tensor): Tensor {
     const { quantMin, quantMax, chAxis: axis } = this;
-    if (this.scale.requiresGrad)
-      this.scale.copy_(noGrad(() => this.scale.clamp(this.activationPostProcess.eps)));
-    if (this.activationPostProcess.isSymmetric)
-      this.zeroPoint.fill_(this.activationPostProcess.symmetricZeroPoint);
+    const { eps, isSymmetric, symmetricZeroPoint } = this.activationPostProcess;
+    noGrad(() => {
+      if (this.scale.requiresGrad) this.scale.copy_(this.scale.clamp(eps));
+      if (isSymmetric) this.zeroPoint.fill_(symmetricZeroPoint);
+    });
     const gradFactor = this.useGradScaling ? 1 / Math.sqrt(x.numel * quantMax) : 1;
-    return learnableFakeQuantize(x, this.scale, this.zeroPoint, { quantMin, quantMax, axis, gradFactor });
+    return simulateLearned(x, this.scale, this.zeroPoint, { quantMin, quantMax, axis, gradFactor });
   }
 }

@@ -1,4 +1,6 @@
 import {
+  checkOptions,
+  isScale,
   QuantizationError,
   quantizeNumber,
   quantRange,
@@ -97,8 +99,9 @@ export function requantize(x: Tensor, output: OutputQparams): Tensor {
 }
 
 /** x + scalar: exact where the zero point can move, else requantized, as PyTorch does it. */
-export function quantizedAddScalar(x: Tensor, scalar: number, { relu = false } = {}): Tensor {
+export function quantizedAddScalar(x: Tensor, scalar: number, options?: { relu?: boolean }): Tensor {
   const op = 'quantized.addScalar';
+  const { relu = false } = checkOptions(op, options, 'relu');
   const xq = requireQuint8(op, x);
   const [qmin, qmax] = quantRange.quint8;
   const cq = roundHalfEven(scalar / xq.scale);
@@ -124,19 +127,19 @@ export function quantizedAddScalar(x: Tensor, scalar: number, { relu = false } =
   });
 }
 
-/** x * scalar changes the scale alone; a negative scalar mirrors the integers, 0 gives the zero tensor of scale 1. */
-export function quantizedMulScalar(x: Tensor, scalar: number, { relu = false } = {}): Tensor {
+/**
+ * x * scalar changes the scale alone; a negative scalar mirrors the integers. 0, and a product too small to be a scale, give
+ * the zero tensor of scale 1.
+ */
+export function quantizedMulScalar(x: Tensor, scalar: number, options?: { relu?: boolean }): Tensor {
   const op = 'quantized.mulScalar';
+  const { relu = false } = checkOptions(op, options, 'relu');
   const xq = requireQuint8(op, x);
   const [qmin, qmax] = quantRange.quint8;
-  if (f32(Math.abs(scalar) * xq.scale) === 0)
+  const scale = Math.abs(scalar) * xq.scale;
+  if (scale < 1 && !isScale(scale))
     return lookup(op, x, 'quint8', perTensorQParams(op, 'quint8', 1, 0), () => 0);
-  const yq = perTensorQParams(
-    op,
-    'quint8',
-    Math.abs(scalar) * xq.scale,
-    scalar > 0 ? xq.zeroPoint : qmax - (xq.zeroPoint - qmin),
-  );
+  const yq = perTensorQParams(op, 'quint8', scale, scalar > 0 ? xq.zeroPoint : qmax - (xq.zeroPoint - qmin));
   const { clampMin } = outputRange(yq.zeroPoint, relu);
   return lookup(op, x, 'quint8', yq, (q) => Math.max(scalar > 0 ? q : qmax + qmin - q, clampMin));
 }

@@ -6,7 +6,7 @@ const { channelsLast, emptyChannelsLast, freeCopy, nhwc, run } = kernel;
 
 /**
  * int8 convolution: x [N,C,H,W] quint8, weight [O,C/groups,kh,kw] qint8 → [N,O,OH,OW] quint8, channels last.
- * acc = Σ (x - zx)(w - zw) + rint(bias / (sx·sw)); y = clamp(rint(f32(acc) · f32(f32(sx·sw) / sy)) + zy); padding is zx.
+ * acc = Σ (x - zx)(w - zw) + rint(bias · (1 / (sx·sw))); y = clamp(rint(f32(acc) · f32(f32(sx·sw) · f32(1 / sy))) + zy); padding is zx.
  */
 export function quantizedConv2d(
   x: Tensor,
@@ -18,12 +18,12 @@ export function quantizedConv2d(
   const xq = requireQuint8(op, x);
   const { shape, attrs } = conv2dShape(op, x, weight, packed.bias, options);
   const yq = outputQparams(op, options);
-  const { bias, attrs: requantize } = packed.callFor(xq, yq, options.relu ?? false);
+  const { weight: operand, bias, attrs: requantize } = packed.callFor(xq, yq, options.relu ?? false);
   const y = emptyChannelsLast(x, shape, { qparams: yq });
   const xc = channelsLast(x);
   run(
     'qconv2d',
-    { x: nhwc(xc), weight: packed.operand, bias },
+    { x: nhwc(xc), weight: operand, bias },
     { y: nhwc(y) },
     { ...attrs, ...requantize },
     packed.cache,

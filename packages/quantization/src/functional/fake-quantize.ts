@@ -1,5 +1,5 @@
-import { ShapeError } from '@octet/backend';
-import { freeHelper, kernel, record, type Tensor } from '@octet/tensor';
+import { checkOptions, QuantizationError, ShapeError } from '@octet/backend';
+import { checkScale, freeHelper, kernel, record, type Tensor } from '@octet/tensor';
 import { aroundChannels } from './observe';
 
 const { as, emptyLike, emptyOn, freeCopy, requireFloat, run, withStrides } = kernel;
@@ -15,7 +15,10 @@ export interface FakeQuantizeOptions {
  * Quantize and dequantize at once, in float: y = (clamp(q, quantMin, quantMax) - zeroPoint) * scale with
  * q = rint(x * f32(1 / scale)) + zeroPoint. The gradient passes straight through where q is inside the range.
  *
- * x any shape; scale [1] or [channels] float32, zeroPoint alike, int32. @throws ShapeError if their length is wrong.
+ * x any shape; scale [1] or [channels] float32, zeroPoint alike, int32.
+ * @throws ShapeError if their length is wrong
+ * @throws QuantizationError for a scale that can't be one or a zero point outside the range, where the backend can be read
+ * at once
  */
 export function fakeQuantize(
   x: Tensor,
@@ -23,10 +26,17 @@ export function fakeQuantize(
   zeroPoint: Tensor,
   options: FakeQuantizeOptions,
 ): Tensor {
+  checkOptions('fakeQuantize', options, 'quantMin quantMax axis');
+  checkQparams('fakeQuantize', scale, zeroPoint, options);
+  return simulate(x, scale, zeroPoint, options);
+}
+
+/** `fakeQuantize` with a scale and zero point that an observer computed. */
+export function simulate(x: Tensor, scale: Tensor, zeroPoint: Tensor, options: FakeQuantizeOptions): Tensor {
   requireFloat('fakeQuantize', x);
   const { xo, y, mask } = quantizeAndBack(x, scale, zeroPoint, options);
   freeCopy(xo.tensor, x);
-  const out = record('fakeQuantize', y, [x], (grad) => {
+  const out = record('fakeQuantize', y, { x }, (grad) => {
     const gradX = emptyLike(mask, grad.dtype);
     run('applyMask', { x: withStrides(grad, mask.strides), mask }, { y: gradX }, { scale: 1 });
     return [gradX];
@@ -39,8 +49,21 @@ export function fakeQuantize(
  * Fake quantization with a learned scale and zero point (LSQ, https://arxiv.org/abs/1902.08153, and LSQ+), as PyTorch's
  * _fake_quantize_learnable_per_tensor_affine: the zero point is float32 and rounded; the gradients of scale and zero point
  * are multiplied by `gradFactor`.
+ * @throws ShapeError, QuantizationError as `fakeQuantize`; zero points outside the range are clamped to it
  */
 export function learnableFakeQuantize(
+  x: Tensor,
+  scale: Tensor,
+  zeroPoint: Tensor,
+  options: FakeQuantizeOptions & { gradFactor?: number },
+): Tensor {
+  checkOptions('learnableFakeQuantize', options, 'quantMin quantMax axis gradFactor');
+  checkQparams('learnableFakeQuantize', scale, undefined, options);
+  return simulateLearned(x, scale, zeroPoint, options);
+}
+
+/** `learnableFakeQuantize` with a scale that is known to be one. */
+export function simulateLearned(
   x: Tensor,
   scale: Tensor,
   zeroPoint: Tensor,
@@ -51,7 +74,7 @@ export function learnableFakeQuantize(
   mask.storage.release();
   // The optimizer changes scale and zero point in place: backward needs those of this forward.
   const saved = { scale: scale.detach().clone(), zeroPoint: zeroPoint.detach().clone() };
-  const out = record('learnableFakeQuantize', y, [x, scale, zeroPoint], (grad) => {
+  const out = record('learnableFakeQuantize', y, { x, scale, zeroPoint }, (grad) => {
     const gradX = emptyLike(xo.tensor);
     const gradScale = emptyOn(x, scale.shape);
     const gradZeroPoint = emptyOn(x, zeroPoint.shape);
@@ -66,6 +89,25 @@ export function learnableFakeQuantize(
   freeHelper(xo.tensor, out, x);
   for (const t of [saved.scale, saved.zeroPoint]) freeHelper(t, out);
   return out;
+}
+
+function checkQparams(
+  op: string,
+  scale: Tensor,
+  zeroPoint: Tensor | undefined,
+  { quantMin, quantMax }: FakeQuantizeOptions,
+): void {
+  kernel.requireTensor(op, scale);
+  if (!scale.backend.readSync) return;
+  for (const s of scale.dataSync()) checkScale(op, s);
+  const outside = zeroPoint?.dataSync().find((z) => !(z >= quantMin && z <= quantMax));
+  if (outside === undefined) return;
+  throw new QuantizationError({
+    op,
+    expected: `zero points from ${quantMin} to ${quantMax}`,
+    found: String(outside),
+    fix: 'Use the zero point that the observer of this range computed.',
+  });
 }
 
 function quantizeAndBack(

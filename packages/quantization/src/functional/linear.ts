@@ -1,4 +1,4 @@
-import { DTypeError } from '@octet/backend';
+import { checkOptions, DTypeError } from '@octet/backend';
 import { kernel, linearShape, numel, type Tensor } from '@octet/tensor';
 import { type OutputQparams, outputQparams, requireQuint8 } from './int8';
 import type { PackedWeight } from './packed-weight';
@@ -15,12 +15,12 @@ export function quantizedLinear(
   const xq = requireQuint8(op, x);
   const { rows, inner, outer, shape } = shapesOf(op, x, packed);
   const yq = outputQparams(op, options);
-  const { bias, attrs } = packed.callFor(xq, yq, options.relu ?? false);
+  const { weight, bias, attrs } = packed.callFor(xq, yq, options.relu ?? false);
   const y = emptyOn(x, shape, { qparams: yq });
   const xd = dense(x);
   run(
     'qlinear',
-    { x: as(xd, [rows, inner]), weight: packed.operand, bias },
+    { x: as(xd, [rows, inner]), weight, bias },
     { y: as(y, [rows, outer]) },
     attrs,
     packed.cache,
@@ -38,12 +38,9 @@ export interface DynamicOptions {
  * Dynamic linear: x [..., in] float32 is quantized to 0..255 (`reduceRange`: 0..127) by its own minimum and maximum at every
  * call, multiplied in int8 and returned as float32: y = f32(acc) · f32(sx·sw) + bias. Inference only.
  */
-export function dynamicLinear(
-  x: Tensor,
-  packed: PackedWeight,
-  { reduceRange = false }: DynamicOptions = {},
-): Tensor {
+export function dynamicLinear(x: Tensor, packed: PackedWeight, options?: DynamicOptions): Tensor {
   const op = 'dynamic.linear';
+  const { reduceRange = false } = checkOptions(op, options, 'reduceRange');
   const { bias } = packed;
   if (x.dtype !== 'float32') {
     throw new DTypeError({

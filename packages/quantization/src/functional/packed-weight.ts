@@ -1,12 +1,27 @@
-import { DTypeError, type DynamicLinearAttrs, PrepackCache, type RequantizeAttrs } from '@octet/backend';
-import { kernel, type PerTensorQParams, qparamArrays, type Tensor, tensor } from '@octet/tensor';
-import { outputRange, quantizeBias, requantizeMultiplier, requireExactSums } from './int8';
+import {
+  DTypeError,
+  type DynamicLinearAttrs,
+  PrepackCache,
+  type RequantizeAttrs,
+  warnOnce,
+} from '@octet/backend';
+import { kernel, noGrad, type PerTensorQParams, qparamArrays, type Tensor, tensor } from '@octet/tensor';
+import { fitBias, outputRange, requantizeMultiplier, requireExactSums, rowSumsOf } from './int8';
 
 /** What a layer's int8 kernel needs beside its input, for one input scale and one output. */
 export interface Int8Call {
+  /** The weight as kernels see it, coarser where the bias asks for that. */
+  readonly weight: kernel.Operand;
   /** int32, at the scale of the sums. */
   readonly bias: Tensor | undefined;
   readonly attrs: RequantizeAttrs;
+}
+
+/** What the int32 bias is made of, on the host: for a backend that can't be read at once. */
+export interface HostCopy {
+  bias: Float32Array;
+  /** Σ |w - zw| of each row of the weight. */
+  rowSums: Float64Array;
 }
 
 /**
@@ -15,7 +30,7 @@ export interface Int8Call {
  */
 export class PackedWeight {
   readonly cache = new PrepackCache();
-  /** The weight as kernels see it. */
+  /** The weight as kernels see it, at its own scale. */
   readonly operand: kernel.Operand;
   readonly scale: Float32Array;
   readonly zeroPoint: Int32Array;
@@ -23,15 +38,14 @@ export class PackedWeight {
   private lastDynamic: DynamicLinearAttrs | undefined;
 
   /**
-   * weight qint8 [outputs, …] (per tensor, or per channel along dim 0); bias float32 [outputs], and a copy of it for a
-   * backend that can't be read at once.
+   * weight qint8 [outputs, …] (per tensor, or per channel along dim 0); bias float32 [outputs]. `op` names the layer.
    * @throws DTypeError for another dtype, QuantizationError if sums could leave int32
    */
   constructor(
-    op: string,
+    private readonly op: string,
     readonly weight: Tensor,
     readonly bias: Tensor | undefined,
-    private readonly hostBias?: Float32Array,
+    private readonly host?: HostCopy,
   ) {
     if (weight.dtype !== 'qint8' || !weight.qparams) {
       throw new DTypeError({
@@ -45,12 +59,7 @@ export class PackedWeight {
     const { scale, zeroPoint } = qparamArrays(weight.qparams);
     this.scale = scale;
     this.zeroPoint = zeroPoint;
-    this.operand =
-      weight.dim === 4
-        ? kernel.nhwc(kernel.channelsLast(weight))
-        : kernel.as(kernel.dense(weight), weight.shape);
-    // The first call may be in a scope.
-    this.operand.tensor.keep();
+    this.operand = operandOf(weight);
   }
 
   /** The numbers for an input at `x` and an output at `y`; new ones forget the old packing. */
@@ -73,18 +82,51 @@ export class PackedWeight {
   }
 
   private makeCall(x: PerTensorQParams, y: PerTensorQParams, relu: boolean): Int8Call {
-    const { weight, bias, hostBias } = this;
-    const useCopy = hostBias && !bias?.backend.readSync;
-    const values = useCopy ? hostBias : (bias?.dataSync() as Float32Array | undefined);
+    const fitted = this.fitBias(x, y);
+    const scales = fitted?.scales;
     return {
-      bias: values && tensor(quantizeBias(values, x, weight), { backend: weight.backend }).keep(),
+      weight: scales ? operandOf(this.coarser(scales)) : this.operand,
+      bias: fitted && tensor(fitted.bias, { backend: this.weight.backend }).keep(),
       attrs: {
         xZeroPoint: x.zeroPoint,
         weightZeroPoint: this.zeroPoint,
-        multiplier: requantizeMultiplier(this.scale, x, y),
+        multiplier: requantizeMultiplier(scales ?? this.scale, x, y),
         yZeroPoint: y.zeroPoint,
         ...outputRange(y.zeroPoint, relu),
       },
     };
   }
+
+  private fitBias(x: PerTensorQParams, y: PerTensorQParams) {
+    const { op, weight, bias, host } = this;
+    if (!bias) return undefined;
+    const copy = bias.backend.readSync ? undefined : host;
+    const values = copy?.bias ?? (bias.dataSync() as Float32Array);
+    const rowSums = () => copy?.rowSums ?? rowSumsOf(weight.dataSync(), weight);
+    const fitted = fitBias(op, values, weight, rowSums, x, y);
+    if (fitted.loss > 0.5) {
+      warnOnce(
+        `bias ${op}`,
+        `${op}: biases too large for int32 at the scale of the weights: coarser weights may move outputs by ` +
+          `${fitted.loss.toPrecision(2)} steps. Calibrate with real inputs, or leave it in float.`,
+      );
+    }
+    return fitted;
+  }
+
+  /** The weight at other scales, one a row. */
+  private coarser(scales: Float32Array): Tensor {
+    const zeroPoints = Int32Array.from(scales, (_, i) => this.zeroPoint[this.zeroPoint.length === 1 ? 0 : i]);
+    return noGrad(() => this.weight.dequantize().quantizePerChannel(scales, zeroPoints, 0, 'qint8'));
+  }
+}
+
+function operandOf(weight: Tensor): kernel.Operand {
+  const operand =
+    weight.dim === 4
+      ? kernel.nhwc(kernel.channelsLast(weight))
+      : kernel.as(kernel.dense(weight), weight.shape);
+  // The first call may be in a scope.
+  operand.tensor.keep();
+  return operand;
 }

@@ -18,6 +18,7 @@ abstract class FusedConvBn extends FusedConv {
 
 /** Convolution and ReLU: one operation, unless a hook looks at either, or another module took the place of one. */
 export class ConvReLU2d extends FusedConv {
+  static override readonly name: string = 'ConvReLU2d';
   static override readonly keepsNothing = true;
 
   constructor(conv: Conv2d, relu: ReLU) {
@@ -39,6 +40,8 @@ function isPlain<M extends Module>(module: Module, type: abstract new (...args: 
 
 /** Convolution and batch normalisation, unfolded: for training. */
 export class ConvBn2d extends FusedConvBn {
+  static override readonly name: string = 'ConvBn2d';
+
   constructor(conv: Conv2d, bn: BatchNorm2d) {
     super(conv, bn);
   }
@@ -46,6 +49,8 @@ export class ConvBn2d extends FusedConvBn {
 
 /** Convolution, batch normalisation and ReLU, unfolded: for training. */
 export class ConvBnReLU2d extends FusedConvBn {
+  static override readonly name: string = 'ConvBnReLU2d';
+
   constructor(conv: Conv2d, bn: BatchNorm2d, relu: ReLU) {
     super(conv, bn, relu);
   }
@@ -53,6 +58,8 @@ export class ConvBnReLU2d extends FusedConvBn {
 
 /** Linear layer and ReLU. */
 export class LinearReLU extends FusedModule {
+  static override readonly name: string = 'LinearReLU';
+
   constructor(linear: Linear, relu: ReLU) {
     super(linear, relu);
   }

@@ -1,7 +1,15 @@
-import { ArgumentError, QuantizationError, type QuantizedDType } from '@octet/backend';
+import {
+  ArgumentError,
+  checkOptions,
+  isScale,
+  QuantizationError,
+  type QuantizedDType,
+  type TypedArray,
+} from '@octet/backend';
 import { Buffer, Module, type StateLoader } from '@octet/nn';
-import { type Tensor, tensor, zeros } from '@octet/tensor';
+import { checkScale, type Tensor, tensor, zeros } from '@octet/tensor';
 import { type QparamTensors, qparamsOfRange, untouchedRange } from '../functional/observe';
+import { numbersOf, one } from '../loaded';
 import { type ObserverFactory, withArgs } from '../with-args';
 
 export type QScheme = 'perTensorAffine' | 'perTensorSymmetric' | 'perChannelAffine' | 'perChannelSymmetric';
@@ -19,6 +27,9 @@ export interface ObserverOptions {
   eps?: number;
 }
 
+/** Their names, for checkOptions. */
+export const observerOptions = 'dtype qscheme reduceRange quantMin quantMax eps';
+
 const dtypeRange = { quint8: [0, 255], qint8: [-128, 127] } as const;
 
 /**
@@ -32,23 +43,26 @@ export abstract class Observer extends Module {
   readonly reduceRange: boolean;
   readonly quantMin: number;
   readonly quantMax: number;
-  readonly eps: number;
+  /** The smallest scale; a state dict brings its own. */
+  eps: number;
   private readonly customRange: boolean;
   /** Whether a batch has been seen, or a range loaded. */
   observed = false;
 
-  constructor({
-    dtype = 'quint8',
-    qscheme = 'perTensorAffine',
-    reduceRange = false,
-    quantMin,
-    quantMax,
-    eps = 2 ** -23,
-  }: ObserverOptions = {}) {
+  constructor(options?: ObserverOptions) {
+    const {
+      dtype = 'quint8',
+      qscheme = 'perTensorAffine',
+      reduceRange = false,
+      quantMin,
+      quantMax,
+      eps = 2 ** -23,
+    } = checkOptions(new.target.name, options, observerOptions);
     super();
     this.dtype = dtype;
     this.qscheme = qscheme;
     this.reduceRange = reduceRange;
+    checkScale(`${new.target.name}: eps`, eps);
     this.eps = eps;
     this.customRange = quantMin !== undefined && quantMax !== undefined;
     const [min, max] = this.customRange ? [quantMin as number, quantMax as number] : dtypeRange[dtype];
@@ -109,7 +123,7 @@ export abstract class RangeObserver extends Observer {
   minVal: Buffer;
   maxVal: Buffer;
 
-  constructor(options: ObserverOptions, allowed: readonly QScheme[], shape: readonly number[]) {
+  constructor(options: ObserverOptions | undefined, allowed: readonly QScheme[], shape: readonly number[]) {
     super(options);
     if (!allowed.includes(this.qscheme)) {
       throw new QuantizationError({
@@ -164,13 +178,42 @@ export abstract class RangeObserver extends Observer {
   }
 
   protected override loadState(load: StateLoader): void {
-    if (load.has('eps')) load.take('eps');
+    const [eps] = numbersOf(load, 'eps', 'one number > 0', one(isScale)) ?? [];
     super.loadState(load);
-    if (!load.has('min_val')) return;
-    const [min = Number.POSITIVE_INFINITY] = load.read('min_val') ?? [];
+    const { chAxis } = this;
+    const channels = this.observed ? this.minVal.numel : 0;
+    const mins = rangeOf(load, 'min_val', chAxis, channels);
+    // A range saved before anything was observed has minimum +inf, or none.
+    const observed = mins?.[0] !== undefined && mins[0] !== Number.POSITIVE_INFINITY;
+    numbersOf(
+      load,
+      'max_val',
+      'as many numbers as min_val, none less than it',
+      (maxs) => maxs.length === mins?.length && !(observed && maxs.some((max, i) => max < mins[i])),
+    );
     load.commit(() => {
-      // A range saved before anything was observed has minimum +inf, or none.
-      this.observed = min !== Number.POSITIVE_INFINITY;
+      if (eps !== undefined) this.eps = eps;
+      if (!mins) return;
+      this.observed = observed;
+      if (!observed) this.clearRange(chAxis === undefined ? [] : [0]);
     });
   }
+}
+
+/**
+ * The numbers of a range or of its scales: one for the tensor, [] or [1]; with `chAxis` one for each channel, of which there
+ * are `channels` if not 0; [0] before anything was observed.
+ */
+export function rangeOf(
+  load: StateLoader,
+  key: string,
+  chAxis: number | undefined,
+  channels = 0,
+): TypedArray | undefined {
+  const each = chAxis === undefined ? 'one number' : `one number for each of ${channels || 'its'} channels`;
+  return numbersOf(load, key, each, ({ length }, { length: dim }) =>
+    chAxis === undefined
+      ? dim <= 1 && length <= 1
+      : dim === 1 && (!channels || !length || length === channels),
+  );
 }

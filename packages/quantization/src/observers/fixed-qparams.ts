@@ -1,7 +1,8 @@
+import { checkOptions } from '@octet/backend';
 import { Buffer } from '@octet/nn';
-import { type Tensor, tensor } from '@octet/tensor';
+import { perTensorQParams, type Tensor, tensor } from '@octet/tensor';
 import type { QparamTensors } from '../functional/observe';
-import { Observer, type ObserverOptions } from './base';
+import { Observer, type ObserverOptions, observerOptions } from './base';
 
 export interface FixedQParamsOptions extends ObserverOptions {
   scale: number;
@@ -10,13 +11,20 @@ export interface FixedQParamsOptions extends ObserverOptions {
 
 /** Always says the same scale and zero point: for outputs whose range is known, like a sigmoid's. */
 export class FixedQParamsObserver extends Observer {
+  static override readonly name: string = 'FixedQParamsObserver';
   static readonly keepsNothing = true;
 
   readonly scale: Buffer;
   readonly zeroPoint: Buffer;
 
-  constructor({ scale, zeroPoint, ...options }: FixedQParamsOptions) {
-    super(options);
+  constructor(options: FixedQParamsOptions) {
+    const { scale, zeroPoint, ...rest } = checkOptions(
+      new.target.name,
+      options,
+      `scale zeroPoint ${observerOptions}`,
+    );
+    super(rest);
+    perTensorQParams('FixedQParamsObserver', this.dtype, scale, zeroPoint);
     this.scale = new Buffer(tensor([scale]));
     this.zeroPoint = new Buffer(tensor([zeroPoint], { dtype: 'int32' }));
     this.observed = true;

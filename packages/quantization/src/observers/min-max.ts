@@ -4,9 +4,10 @@ import { type ObserverOptions, RangeObserver } from './base';
 
 /** The running minimum and maximum of all batches. */
 export class MinMaxObserver extends RangeObserver {
+  static override readonly name: string = 'MinMaxObserver';
   static readonly keepsNothing = true;
 
-  constructor(options: ObserverOptions = {}) {
+  constructor(options?: ObserverOptions) {
     super(options, ['perTensorAffine', 'perTensorSymmetric'], []);
   }
 

@@ -1,6 +1,7 @@
+import { checkOptions } from '@octet/backend';
 import type { Tensor } from '@octet/tensor';
 import { observeMinMax } from '../functional/observe';
-import { type ObserverOptions, RangeObserver } from './base';
+import { type ObserverOptions, observerOptions, RangeObserver } from './base';
 
 export interface MovingAverageOptions extends ObserverOptions {
   /** The weight of a new batch: m + averagingConstant * (batch - m). 0.01 */
@@ -9,12 +10,18 @@ export interface MovingAverageOptions extends ObserverOptions {
 
 /** Moving averages of the batches' minima and maxima; the first batch counts whole. */
 export class MovingAverageMinMaxObserver extends RangeObserver {
+  static override readonly name: string = 'MovingAverageMinMaxObserver';
   static readonly keepsNothing = true;
 
   readonly averagingConstant: number;
 
-  constructor({ averagingConstant = 0.01, ...options }: MovingAverageOptions = {}) {
-    super(options, ['perTensorAffine', 'perTensorSymmetric'], []);
+  constructor(options?: MovingAverageOptions) {
+    const { averagingConstant = 0.01, ...rest } = checkOptions(
+      new.target.name,
+      options,
+      `averagingConstant ${observerOptions}`,
+    );
+    super(rest, ['perTensorAffine', 'perTensorSymmetric'], []);
     this.averagingConstant = averagingConstant;
   }
 

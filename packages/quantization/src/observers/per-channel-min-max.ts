@@ -1,7 +1,7 @@
-import { ShapeError } from '@octet/backend';
+import { checkOptions, ShapeError } from '@octet/backend';
 import { formatShape, type Tensor } from '@octet/tensor';
 import { observeMinMax } from '../functional/observe';
-import { type ObserverOptions, RangeObserver } from './base';
+import { type ObserverOptions, observerOptions, RangeObserver } from './base';
 
 export interface PerChannelOptions extends ObserverOptions {
   /** The dim that has a scale for each index: 0, the output channels of a weight. */
@@ -10,12 +10,18 @@ export interface PerChannelOptions extends ObserverOptions {
 
 /** The running minimum and maximum of each channel. */
 export class PerChannelMinMaxObserver extends RangeObserver {
+  static override readonly name: string = 'PerChannelMinMaxObserver';
   static readonly keepsNothing = true;
 
   private readonly axis: number;
 
-  constructor({ chAxis = 0, qscheme = 'perChannelAffine', ...options }: PerChannelOptions = {}) {
-    super({ qscheme, ...options }, ['perChannelAffine', 'perChannelSymmetric'], [0]);
+  constructor(options?: PerChannelOptions) {
+    const {
+      chAxis = 0,
+      qscheme = 'perChannelAffine',
+      ...rest
+    } = checkOptions(new.target.name, options, `chAxis ${observerOptions}`);
+    super({ qscheme, ...rest }, ['perChannelAffine', 'perChannelSymmetric'], [0]);
     this.axis = chAxis;
   }
 

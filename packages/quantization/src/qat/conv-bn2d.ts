@@ -16,20 +16,25 @@ import { foldBatchNorm } from '../fold-batch-norm';
 import type { QConfig } from '../qconfig';
 import { QatConv2d } from './conv2d';
 
+/** The smallest s to divide by. A weight times less is zero in any integers. */
+const SMALLEST_FACTOR = 2 ** -30;
+
 /**
  * Convolution and batch normalisation, trained with the weight quantized as it will be: folded with the running variance.
  * s = γ / √(running_var + ε), W' = fakeQuant(W · s), y = BN(conv(x, W') / s + b): PyTorch's ConvBn2d (the paper:
  * https://arxiv.org/abs/1806.08342, section 3.2.2).
  */
 export class QatConvBn2d extends QatConv2d {
+  static override readonly name: string = 'QatConvBn2d';
   static override readonly keepsNothing = true;
 
   readonly bn: BatchNorm2d;
   /** Whether the running statistics rest, and normalise. */
   freezeBn = false;
   /**
-   * Two convolutions a step instead of one, without the division by γ: for models where γ comes near zero. PyTorch's
-   * `_enable_slow_path_for_better_numerical_stability`.
+   * Two convolutions a step instead of one, without the division by γ: PyTorch's
+   * `_enable_slow_path_for_better_numerical_stability`. Not needed for a γ of zero: channels whose |s| is below 2^-30 take the
+   * weight itself for W' / s, which gives what the slow path does.
    */
   slowPath = false;
 
@@ -57,11 +62,33 @@ export class QatConvBn2d extends QatConv2d {
   /** conv(x, W') / s + b as conv(x, W' / s) + b: weights are far smaller than outputs. */
   private foldedConv(x: Tensor): Tensor {
     const factor = this.factor();
-    const weight = this.foldedWeight(factor, (folded) => folded.div(factor));
+    const spare = this.mayVanish ? this.spare(factor) : undefined;
+    const divisor = spare ? factor.add(spare.one) : factor;
+    const revive = spare ? [(folded: Tensor) => folded.add(spare.weight)] : [];
+    const weight = this.foldedWeight(factor, ...revive, (folded) => folded.div(divisor));
     const y = conv2d(x, weight, this.bias, this.options);
-    freeIntermediate(weight, y);
-    freeIntermediate(factor, y);
+    for (const t of new Set([weight, factor, divisor])) freeIntermediate(t, y);
+    for (const t of Object.values(spare ?? {})) freeHelper(t, y);
     return y;
+  }
+
+  /** Whether a channel's s may be too small to divide by. Where γ can't be read at once: always. */
+  private get mayVanish(): boolean {
+    const { weight } = this.bn;
+    return !!weight && (!weight.backend.readSync || weight.dataSync().some((g) => Math.abs(g) < 2 ** -10));
+  }
+
+  /** 1 where `factor` is too small to divide by, 0 elsewhere; and the weight there. */
+  private spare(factor: Tensor): { one: Tensor; weight: Tensor } {
+    return noGrad(() => {
+      const one = chain(
+        factor.abs(),
+        (f) => f.mul(-1 / SMALLEST_FACTOR),
+        (f) => f.add(1),
+        relu,
+      );
+      return { one, weight: this.weight.mul(one) };
+    });
   }
 
   private forwardSlow(x: Tensor): Tensor {
@@ -103,7 +130,7 @@ export class QatConvBn2d extends QatConv2d {
   }
 
   private get runningStd(): Tensor {
-    return chain((this.bn.runningVar as Tensor).add(this.bn.eps), sqrt);
+    return chain((this.bn.runningVar as Tensor).add(Math.fround(this.bn.eps)), sqrt);
   }
 
   private get gamma(): Tensor {
@@ -139,6 +166,7 @@ export class QatConvBn2d extends QatConv2d {
 
 /** QatConvBn2d and ReLU. */
 export class QatConvBnReLU2d extends QatConvBn2d {
+  static override readonly name: string = 'QatConvBnReLU2d';
   static override readonly keepsNothing = true;
 
   override forward(x: Tensor): Tensor {

@@ -5,12 +5,16 @@ import type { ObserverOrFakeQuant } from '../with-args';
 
 /** A convolution whose weight is fake-quantized. */
 export class QatConv2d extends Conv2d {
+  static override readonly name: string = 'QatConv2d';
   static override readonly keepsNothing = true;
 
   readonly weightFakeQuant: ObserverOrFakeQuant;
 
   constructor(conv: Conv2d, qconfig: QConfig) {
-    super(conv.inChannels, conv.outChannels, conv.kernelSize, { ...conv.options, bias: conv.bias !== undefined });
+    super(conv.inChannels, conv.outChannels, conv.kernelSize, {
+      ...conv.options,
+      bias: conv.bias !== undefined,
+    });
     this.weight = conv.weight;
     this.bias = conv.bias;
     this.qconfig = qconfig;
@@ -25,6 +29,7 @@ export class QatConv2d extends Conv2d {
 
 /** A convolution whose weight is fake-quantized, and ReLU. */
 export class QatConvReLU2d extends QatConv2d {
+  static override readonly name: string = 'QatConvReLU2d';
   static override readonly keepsNothing = true;
 
   override forward(x: Tensor): Tensor {

@@ -5,6 +5,7 @@ import type { ObserverOrFakeQuant } from '../with-args';
 
 /** A linear layer whose weight is fake-quantized. */
 export class QatLinear extends Linear {
+  static override readonly name: string = 'QatLinear';
   static override readonly keepsNothing = true;
 
   readonly weightFakeQuant: ObserverOrFakeQuant;
@@ -25,6 +26,7 @@ export class QatLinear extends Linear {
 
 /** A linear layer whose weight is fake-quantized, and ReLU. */
 export class QatLinearReLU extends QatLinear {
+  static override readonly name: string = 'QatLinearReLU';
   static override readonly keepsNothing = true;
 
   override forward(x: Tensor): Tensor {

@@ -5,6 +5,7 @@ import { Int8Module } from './with-output';
 
 /** hardswish on integers. */
 export class QuantizedHardswish extends Int8Module {
+  static override readonly name: string = 'QuantizedHardswish';
   static readonly keepsNothing = true;
 
   override forward(x: Tensor): Tensor {
@@ -14,6 +15,7 @@ export class QuantizedHardswish extends Int8Module {
 
 /** leakyRelu on integers. */
 export class QuantizedLeakyReLU extends Int8Module {
+  static override readonly name: string = 'QuantizedLeakyReLU';
   static readonly keepsNothing = true;
 
   constructor(

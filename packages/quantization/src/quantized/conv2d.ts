@@ -7,6 +7,7 @@ import { WeightedInt8Module } from './weighted';
 
 /** int8 convolution: x [N,C,H,W] quint8 → quint8. See quantizedConv2d for the arithmetic. */
 export class QuantizedConv2d extends WeightedInt8Module {
+  static override readonly name: string = 'QuantizedConv2d';
   static readonly keepsNothing = true;
 
   readonly inChannels: number;
@@ -57,6 +58,8 @@ export class QuantizedConv2d extends WeightedInt8Module {
 
 /** int8 convolution and ReLU: the clamp at the zero point costs nothing. */
 export class QuantizedConvReLU2d extends QuantizedConv2d {
+  static override readonly name: string = 'QuantizedConvReLU2d';
+
   protected override get relu(): boolean {
     return true;
   }

@@ -5,6 +5,7 @@ import { WeightedInt8Module } from './weighted';
 
 /** int8 linear layer: x [..., inFeatures] quint8 → [..., outFeatures] quint8. */
 export class QuantizedLinear extends WeightedInt8Module {
+  static override readonly name: string = 'QuantizedLinear';
   static readonly keepsNothing = true;
 
   readonly inFeatures: number;
@@ -37,6 +38,8 @@ export class QuantizedLinear extends WeightedInt8Module {
 
 /** int8 linear layer and ReLU. */
 export class QuantizedLinearReLU extends QuantizedLinear {
+  static override readonly name: string = 'QuantizedLinearReLU';
+
   protected override get relu(): boolean {
     return true;
   }

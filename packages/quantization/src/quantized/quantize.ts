@@ -4,6 +4,7 @@ import { Int8Module } from './with-output';
 
 /** float32 → quint8: what a QuantStub becomes. Images come out channels last, as int8 kernels want them. */
 export class Quantize extends Int8Module {
+  static override readonly name: string = 'Quantize';
   static readonly keepsNothing = true;
 
   override forward(x: Tensor): Tensor {
@@ -14,6 +15,7 @@ export class Quantize extends Int8Module {
 
 /** Integers → float32: what a DeQuantStub becomes. */
 export class DeQuantize extends Module {
+  static override readonly name: string = 'DeQuantize';
   static readonly keepsNothing = true;
 
   override forward(x: Tensor): Tensor {

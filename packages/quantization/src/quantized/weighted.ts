@@ -1,8 +1,9 @@
-import { QuantizationError } from '@octet/backend';
-import { Buffer, Module, type StateLoader } from '@octet/nn';
+import { isScale, QuantizationError } from '@octet/backend';
+import { Buffer, Module, type SaveState, type StateLoader } from '@octet/nn';
 import { noGrad, type Tensor, tensor } from '@octet/tensor';
-import type { OutputQparams } from '../functional/int8';
-import { PackedWeight } from '../functional/packed-weight';
+import { type OutputQparams, outputQparams, rowSumsOf } from '../functional/int8';
+import { type HostCopy, PackedWeight } from '../functional/packed-weight';
+import { numbersOf, one } from '../loaded';
 import { readQparams } from '../observed';
 import type { ObserverOrFakeQuant } from '../with-args';
 
@@ -14,21 +15,24 @@ export interface FloatWeights {
 
 /** Quantizes a weight as its observer says, having shown it the weight once more, as PyTorch's conversion does. */
 export async function quantizeWeight(
+  op: string,
   path: string,
   weight: Tensor,
   observer: ObserverOrFakeQuant,
 ): Promise<Tensor> {
   if (observer.dtype !== 'qint8') {
     throw new QuantizationError({
-      op: 'convert',
+      op,
       expected: `a qint8 weight (${path})`,
       found: observer.dtype,
       fix: "Give the weight observer of the QConfig dtype 'qint8'.",
     });
   }
   const float = weight.detach();
-  noGrad(() => observer.call(float));
-  const { scale, zeroPoint } = await readQparams(observer);
+  // A copy: a conversion that fails later leaves the model's own observer as it was.
+  const shown = observer.clone();
+  noGrad(() => shown.call(float));
+  const { scale, zeroPoint } = await readQparams(op, `${path}.weight`, shown);
   return observer.chAxis === undefined
     ? float.quantizePerTensor(scale[0], zeroPoint[0], 'qint8')
     : float.quantizePerChannel(scale, zeroPoint, observer.chAxis, 'qint8');
@@ -38,8 +42,10 @@ export async function quantizeWeight(
 export abstract class Int8WeightModule<Args extends unknown[] = [Tensor]> extends Module<Args> {
   weight: Buffer;
   bias: Buffer | undefined;
-  /** The bias where the int32 one is made. */
-  protected hostBias: Float32Array | undefined = undefined;
+  /** What the int32 bias is made of, where it is made. */
+  protected host: HostCopy | undefined = undefined;
+  /** The layer's place in the model, for messages. */
+  protected path: string | undefined = undefined;
   private packedWeight: PackedWeight | undefined = undefined;
 
   constructor(weight: Tensor, bias: Tensor | undefined) {
@@ -51,8 +57,19 @@ export abstract class Int8WeightModule<Args extends unknown[] = [Tensor]> extend
 
   /** Weight and bias as the kernels want them. */
   protected get packed(): PackedWeight {
-    this.packedWeight ??= new PackedWeight(this.constructor.name, this.weight, this.bias, this.hostBias);
+    this.packedWeight ??= new PackedWeight(
+      this.path ?? this.constructor.name,
+      this.weight,
+      this.bias,
+      this.host,
+    );
     return this.packedWeight;
+  }
+
+  /** PyTorch packs a bias of zeros for a layer without. */
+  protected override loadState(load: StateLoader): void {
+    super.loadState(load);
+    if (!this.bias) numbersOf(load, 'bias', 'none or zeros', (values) => values.every((v) => v === 0));
   }
 
   protected override tensorsChanged(): void {
@@ -77,29 +94,41 @@ export abstract class WeightedInt8Module extends Int8WeightModule {
 
   constructor(weight: Tensor, bias: Tensor | undefined, { scale, zeroPoint }: OutputQparams) {
     super(weight, bias);
+    outputQparams(new.target.name, { scale, zeroPoint });
     this.scale = scale;
     this.zeroPoint = zeroPoint;
-    if (bias?.backend.readSync) this.hostBias = bias.dataSync() as Float32Array;
+    if (bias?.backend.readSync) this.keepOnHost(weight.dataSync(), bias.dataSync());
   }
 
-  /** Reads the bias to the host, once: the constructor can't where reading takes time. */
-  async withHostBias(): Promise<this> {
-    this.hostBias ??= (await this.bias?.data()) as Float32Array | undefined;
+  /**
+   * Tells the layer its place in the model, and reads what makes its int32 bias to the host: the constructor can't where
+   * reading takes time.
+   */
+  async withHostBias(path: string): Promise<this> {
+    this.path = path;
+    if (this.bias && !this.host) this.keepOnHost(await this.weight.data(), await this.bias.data());
     return this;
   }
 
-  protected override saveState(save: (key: string, tensor: Tensor) => void): void {
+  private keepOnHost(weight: ArrayLike<number>, bias: ArrayLike<number>): void {
+    this.host = { bias: Float32Array.from(bias), rowSums: rowSumsOf(weight, this.weight) };
+  }
+
+  protected override saveState(save: SaveState): void {
     super.saveState(save);
-    saveOutputQparams(this, save, this.weight);
+    saveOutputQparams(this, save);
   }
 
   protected override loadState(load: StateLoader): void {
     super.loadState(load);
     loadOutputQparams(this, load);
-    if (!this.bias || !load.has('bias')) return;
-    const bias = load.read('bias');
+    const { host } = this;
+    if (!host) return;
+    const read = (key: string) => (load.has(key) ? load.read(key) : undefined);
+    const [weight, bias] = [read('weight'), read('bias')];
     load.commit(() => {
-      this.hostBias = bias && Float32Array.from(bias);
+      if (bias) host.bias = Float32Array.from(bias);
+      if (weight) host.rowSums = rowSumsOf(weight, this.weight);
     });
   }
 
@@ -114,24 +143,17 @@ interface HasOutputQparams {
 }
 
 /** Scale and zero point in a state dict: `scale` float32 and `zero_point` int32, of one element each. */
-export function saveOutputQparams(
-  { scale, zeroPoint }: HasOutputQparams,
-  save: (key: string, tensor: Tensor) => void,
-  like?: Tensor,
-): void {
-  const backend = like ? { backend: like.backend } : {};
-  save('scale', tensor([scale], backend));
-  save('zero_point', tensor([zeroPoint], { dtype: 'int32', ...backend }));
+export function saveOutputQparams({ scale, zeroPoint }: HasOutputQparams, save: SaveState): void {
+  const { backend } = save;
+  save('scale', tensor([scale], { backend }));
+  save('zero_point', tensor([zeroPoint], { dtype: 'int32', backend }));
 }
 
 export function loadOutputQparams(into: HasOutputQparams, load: StateLoader): void {
-  const one = (key: string) => {
-    const values = load.read(key);
-    if (values && values.length !== 1) load.reject(key, 'one number', `${values.length}`);
-    return values?.[0];
-  };
-  const scale = one('scale');
-  const zeroPoint = one('zero_point');
+  for (const key of ['scale', 'zero_point']) load.take(key);
+  const [scale] = numbersOf(load, 'scale', 'one finite number > 0', one(isScale)) ?? [];
+  const isZeroPoint = one((z) => z >= 0 && z <= 255 && z % 1 === 0);
+  const [zeroPoint] = numbersOf(load, 'zero_point', 'one whole number from 0 to 255', isZeroPoint) ?? [];
   load.commit(() => {
     if (scale !== undefined) into.scale = scale;
     if (zeroPoint !== undefined) into.zeroPoint = zeroPoint;

@@ -1,6 +1,6 @@
-import { Module, type StateLoader } from '@octet/nn';
+import { Module, type SaveState, type StateLoader } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
-import type { OutputQparams } from '../functional/int8';
+import { type OutputQparams, outputQparams } from '../functional/int8';
 import { loadOutputQparams, saveOutputQparams } from './weighted';
 
 /** An int8 module without weights: only the scale and zero point of its output. */
@@ -10,12 +10,13 @@ export abstract class Int8Module<Args extends unknown[] = [Tensor]> extends Modu
 
   constructor({ scale, zeroPoint }: OutputQparams) {
     super();
+    outputQparams(new.target.name, { scale, zeroPoint });
     this.scale = scale;
     this.zeroPoint = zeroPoint;
     this.training = false;
   }
 
-  protected override saveState(save: (key: string, tensor: Tensor) => void): void {
+  protected override saveState(save: SaveState): void {
     super.saveState(save);
     saveOutputQparams(this, save);
   }

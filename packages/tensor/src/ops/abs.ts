@@ -7,5 +7,5 @@ import { mul } from './mul';
 export function abs(x: Tensor): Tensor {
   const y = applyUnary('abs', x, {});
   const saved = x.detach();
-  return record('abs', y, [x], (grad) => [mul(grad, applyUnary('sign', saved, {}))]);
+  return record('abs', y, { x }, (grad) => [mul(grad, applyUnary('sign', saved, {}))]);
 }

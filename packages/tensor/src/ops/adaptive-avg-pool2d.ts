@@ -1,8 +1,17 @@
 import { requirePair } from '@octet/backend';
 import { record } from '../autograd';
-import { channelsLast, emptyChannelsLast, freeCopy, nhwc, requireFloat, requireRank, run } from '../kernel';
-import { requirePerTensor } from '../qparams';
+import {
+  channelsLast,
+  emptyChannelsLast,
+  freeCopy,
+  nhwc,
+  requireFloat,
+  requireRank,
+  requireTensor,
+  run,
+} from '../kernel';
 import type { Tensor } from '../tensor';
+import { qaverageAttrs } from './avg-pool2d';
 import { requireEightBits } from './quantized/lookup';
 import type { PairLike } from './window';
 
@@ -12,6 +21,7 @@ import type { PairLike } from './window';
  * @throws ShapeError, ArgumentError, DTypeError
  */
 export function adaptiveAvgPool2d(x: Tensor, outputSize: PairLike): Tensor {
+  requireTensor('adaptiveAvgPool2d', x);
   if (x.qparams) requireEightBits('adaptiveAvgPool2d', x);
   else requireFloat('adaptiveAvgPool2d', x);
   requireRank('adaptiveAvgPool2d', 'x', x, 4);
@@ -20,14 +30,14 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: PairLike): Tensor {
   const xc = channelsLast(x);
   const y = emptyChannelsLast(x, shape);
   if (x.qparams) {
-    const { zeroPoint } = requirePerTensor('adaptiveAvgPool2d', x.qparams);
-    run('qadaptiveAvgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, { zeroPoint });
+    const attrs = qaverageAttrs('adaptiveAvgPool2d', x.qparams);
+    run('qadaptiveAvgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, attrs);
     freeCopy(xc, x);
     return y;
   }
   run('adaptiveAvgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, {});
   freeCopy(xc, x);
-  return record('adaptiveAvgPool2d', y, [x], (grad) => {
+  return record('adaptiveAvgPool2d', y, { x }, (grad) => {
     const gradX = emptyChannelsLast(grad, shapeX);
     run('adaptiveAvgPool2dBackward', { gradY: nhwc(channelsLast(grad)) }, { gradX: nhwc(gradX) }, {});
     return [gradX];

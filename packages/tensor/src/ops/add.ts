@@ -1,16 +1,16 @@
 import { record } from '../autograd';
 import type { Tensor } from '../tensor';
-import { affine } from './affine';
+import { scaled } from './affine';
 import { applyBinary } from './elementwise';
 import { sumTo } from './sum';
 
 /** a + b, broadcast. @throws ShapeError, DTypeError */
 export function add(a: Tensor, b: Tensor | number): Tensor {
-  if (typeof b === 'number') return affine(a, 1, b);
+  if (typeof b === 'number') return scaled('add', a, 1, b);
   const y = applyBinary('add', a, b);
   const { shape: shapeA } = a;
   const { shape: shapeB } = b;
-  return record('add', y, [a, b], (grad, needs) => [
+  return record('add', y, { a, b }, (grad, needs) => [
     needs[0] ? sumTo(grad, shapeA) : undefined,
     needs[1] ? sumTo(grad, shapeB) : undefined,
   ]);

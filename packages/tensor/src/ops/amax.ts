@@ -18,7 +18,7 @@ export function amax(x: Tensor, dims?: number | readonly number[], keepDim = fal
   const y = emptyOn(x, layout.shape, layout);
   run('amax', { x: operand }, { y: as(y, [outer, inner]) }, {});
   const saved = y.detach();
-  const out = record('amax', y, [x], (grad) => {
+  const out = record('amax', y, { x }, (grad) => {
     const gradX = emptyLike(operand.tensor);
     run(
       'amaxBackward',

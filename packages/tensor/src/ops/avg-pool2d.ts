@@ -1,7 +1,7 @@
-import { type AvgPoolAttrs, checkOptions } from '@octet/backend';
+import { type AvgPoolAttrs, checkOptions, type QAverageAttrs } from '@octet/backend';
 import { record } from '../autograd';
-import { channelsLast, emptyChannelsLast, freeCopy, nhwc, requireFloat, run } from '../kernel';
-import { requirePerTensor } from '../qparams';
+import { channelsLast, emptyChannelsLast, freeCopy, nhwc, requireFloat, requireTensor, run } from '../kernel';
+import { type QParams, requirePerTensor } from '../qparams';
 import type { Tensor } from '../tensor';
 import { poolShape } from './max-pool2d';
 import { requireEightBits } from './quantized/lookup';
@@ -15,6 +15,12 @@ export interface AvgPool2dOptions {
   countIncludePad?: boolean;
 }
 
+/** The scale without its power of two: what the mean of integers is doesn't depend on it. */
+export function qaverageAttrs(op: string, qparams: QParams): QAverageAttrs {
+  const { scale, zeroPoint } = requirePerTensor(op, qparams);
+  return { zeroPoint, scale: Math.fround(scale) / 2 ** Math.floor(Math.log2(scale)) };
+}
+
 /**
  * The mean of each window of x [N, C, H, W]. A quantized tensor keeps its scale and zero point.
  * @throws ShapeError, ArgumentError, DTypeError
@@ -25,6 +31,7 @@ export function avgPool2d(x: Tensor, kernelSize: PairLike, options: AvgPool2dOpt
     options,
     'stride padding countIncludePad',
   );
+  requireTensor('avgPool2d', x);
   if (x.qparams) requireEightBits('avgPool2d', x);
   else requireFloat('avgPool2d', x);
   const {
@@ -35,15 +42,15 @@ export function avgPool2d(x: Tensor, kernelSize: PairLike, options: AvgPool2dOpt
   const xc = channelsLast(x);
   const y = emptyChannelsLast(x, shape);
   if (x.qparams) {
-    const { zeroPoint } = requirePerTensor('avgPool2d', x.qparams);
-    run('qavgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, { ...attrs, zeroPoint });
+    const qattrs = qaverageAttrs('avgPool2d', x.qparams);
+    run('qavgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, { ...attrs, ...qattrs });
     freeCopy(xc, x);
     return y;
   }
   run('avgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, attrs);
   freeCopy(xc, x);
   const { shape: shapeX } = x;
-  return record('avgPool2d', y, [x], (grad) => {
+  return record('avgPool2d', y, { x }, (grad) => {
     const gradX = emptyChannelsLast(grad, shapeX);
     run('avgPool2dBackward', { gradY: nhwc(channelsLast(grad)) }, { gradX: nhwc(gradX) }, attrs);
     return [gradX];

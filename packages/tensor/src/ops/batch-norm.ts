@@ -7,6 +7,7 @@ import {
   emptyLike,
   emptyOn,
   freeCopy,
+  present,
   requireFloat,
   requireRank,
   run,
@@ -43,15 +44,14 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
     momentum = 0.1,
     eps = 1e-5,
   } = checkOptions('batchNorm', options, 'runningMean runningVar weight bias training momentum eps');
-  requireFloat('batchNorm', x, runningMean, runningVar, weight, bias);
+  requireFloat('batchNorm', x, ...present(runningMean, runningVar, weight, bias));
   checkShapes(x, { runningMean, runningVar, weight, bias }, training);
   const c = x.shape[1];
   const xc = channelsInnermost(x);
   const rows = [c === 0 ? 0 : x.numel / c, c];
   const y = emptyLike(xc);
   const affineParams = { weight: weight && dense(weight), bias: bias && dense(bias) };
-  const inputs = [x, ...(weight ? [weight] : []), ...(bias ? [bias] : [])];
-  const recording = willRecord(...inputs);
+  const recording = willRecord(x, weight, bias);
   let mean: Tensor | undefined;
   let invStd: Tensor | undefined;
   if (training) {
@@ -87,8 +87,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
     return y;
   }
   const saved = { x: as(xc.detach(), rows), mean, invStd, weight: affineParams.weight?.detach() };
-  const hasWeight = weight !== undefined;
-  const out = record('batchNorm', y, inputs, (grad) => {
+  const out = record('batchNorm', y, { x, weight, bias }, (grad) => {
     const gradX = emptyLike(saved.x.tensor);
     const gradWeight = emptyOn(gradX, [c]);
     const gradBias = emptyOn(gradX, [c]);
@@ -99,7 +98,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
       { gradX: as(gradX, rows), gradWeight, gradBias },
       { training },
     );
-    return hasWeight ? [gradX, gradWeight, gradBias] : [gradX, gradBias];
+    return [gradX, gradWeight, gradBias];
   });
   freeHelper(xc, out, x);
   if (affineParams.weight) freeHelper(affineParams.weight, out, weight);

@@ -1,10 +1,11 @@
 import { type DType, DTypeError, isFloatDType } from '@octet/backend';
 import { record } from '../autograd';
-import { emptyLike, freeCopy, packed, run } from '../kernel';
+import { emptyLike, freeCopy, packed, requireTensor, run } from '../kernel';
 import type { Tensor } from '../tensor';
 
 /** The elements in another dtype: float to integer truncates and saturates, to bool is `x != 0`. */
 export function cast(x: Tensor, dtype: DType): Tensor {
+  requireTensor('to', x);
   if (dtype === x.dtype) return x;
   if (x.qparams || dtype.startsWith('q')) {
     throw new DTypeError({
@@ -18,5 +19,5 @@ export function cast(x: Tensor, dtype: DType): Tensor {
   const y = emptyLike(xd, dtype);
   run('cast', { x: xd }, { y }, {});
   freeCopy(xd, x);
-  return isFloatDType(dtype) ? record('to', y, [x], (grad) => [cast(grad, x.dtype)]) : y;
+  return isFloatDType(dtype) ? record('to', y, { x }, (grad) => [cast(grad, x.dtype)]) : y;
 }

@@ -1,6 +1,6 @@
 import { ArgumentError, DTypeError, ShapeError } from '@octet/backend';
 import { record } from '../autograd';
-import { emptyOn } from '../kernel';
+import { emptyOn, requireTensor } from '../kernel';
 import { formatShape, isDense, memoryOrder, normalizeDim, replaced, stridesInOrder } from '../layout';
 import { sameQParams } from '../qparams';
 import type { Tensor } from '../tensor';
@@ -12,17 +12,28 @@ import { slice } from './slice';
  * @throws ShapeError, DTypeError, ArgumentError
  */
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
-  const [first] = tensors;
-  if (!first) {
+  const first = firstOf('cat', tensors);
+  return joined('cat', tensors, normalizeDim('cat', dim, first.shape.length));
+}
+
+/** The first of a list of tensors. @throws ArgumentError, BackendError unless it is one */
+export function firstOf(op: string, tensors: readonly Tensor[]): Tensor {
+  if (!Array.isArray(tensors) || tensors.length === 0) {
     throw new ArgumentError({
-      op: 'cat',
+      op,
       expected: 'at least one tensor',
-      found: 'none',
+      found: Array.isArray(tensors) ? 'none' : typeof tensors,
       fix: 'Check the list.',
     });
   }
-  const d = normalizeDim('cat', dim, first.shape.length);
-  for (const t of tensors) checkLike(t, first, d);
+  requireTensor(op, ...tensors);
+  return tensors[0];
+}
+
+/** `cat` as a part of the op `op`. */
+export function joined(op: string, tensors: readonly Tensor[], d: number): Tensor {
+  const [first] = tensors;
+  for (const t of tensors) checkLike(op, t, first, d);
   const shape = replaced(
     first.shape,
     d,
@@ -35,19 +46,19 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   const ends: number[] = [];
   let at = 0;
   for (const t of tensors) {
-    slice(y, d, at, at + t.shape[d]).copy_(t);
+    slice(y, d, at, at + t.shape[d]).copy_(t.detach());
     at += t.shape[d];
     ends.push(at);
   }
-  return record('cat', y, tensors, (grad, needs) =>
+  return record(op, y, tensors, (grad, needs) =>
     ends.map((end, i) => (needs[i] ? slice(grad, d, i === 0 ? 0 : ends[i - 1], end) : undefined)),
   );
 }
 
-function checkLike(t: Tensor, first: Tensor, dim: number): void {
+function checkLike(op: string, t: Tensor, first: Tensor, dim: number): void {
   if (t.shape.length !== first.shape.length || t.shape.some((n, i) => i !== dim && n !== first.shape[i])) {
     throw new ShapeError({
-      op: 'cat',
+      op,
       expected: `tensors like ${formatShape(first.shape)} but for dim ${dim}`,
       found: formatShape(t.shape),
       fix: 'All sizes but the one that is joined must agree; to make a new dim use stack.',
@@ -59,7 +70,7 @@ function checkLike(t: Tensor, first: Tensor, dim: number): void {
     (t.qparams?.scheme === 'perChannel' && t.qparams.axis === dim)
   ) {
     throw new DTypeError({
-      op: 'cat',
+      op,
       expected: t.dtype !== first.dtype ? first.dtype : 'one scale and zero point throughout',
       found: t.dtype !== first.dtype ? t.dtype : 'others',
       fix: t.qparams

@@ -1,10 +1,12 @@
 import { ArgumentError } from '@octet/backend';
+import { requireTensor } from '../kernel';
 import { normalizeDim } from '../layout';
 import type { Tensor } from '../tensor';
 import { slice } from './slice';
 
 /** Views of x cut along `dim` into at most `chunks` parts of ceil(size / chunks); the last may be smaller. @throws ArgumentError */
 export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
+  requireTensor('chunk', x);
   const d = normalizeDim('chunk', dim, x.shape.length);
   if (!Number.isInteger(chunks) || chunks < 1) {
     throw new ArgumentError({

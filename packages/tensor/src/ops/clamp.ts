@@ -1,4 +1,5 @@
 import { ArgumentError } from '@octet/backend';
+import { requireTensor } from '../kernel';
 import type { Tensor } from '../tensor';
 import { unaryFromInput } from './elementwise';
 import { qclamp } from './quantized/qclamp';
@@ -9,6 +10,7 @@ import { qclamp } from './quantized/qclamp';
  * @throws ArgumentError if min > max
  */
 export function clamp(x: Tensor, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY): Tensor {
+  requireTensor('clamp', x);
   requireOrder('clamp', min, max);
   return x.qparams ? qclamp('clamp', x, min, max) : unaryFromInput('clamp', 'clampBackward', x, { min, max });
 }

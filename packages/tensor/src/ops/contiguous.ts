@@ -1,13 +1,14 @@
 import { checkOptions } from '@octet/backend';
 import { record } from '../autograd';
-import { withStrides } from '../kernel';
+import { requireTensor, withStrides } from '../kernel';
 import { formatStrides, type MemoryFormat } from '../layout';
 import type { Tensor } from '../tensor';
 
 /** x itself if it lies in this memory format, else a copy that does. @throws ShapeError for channelsLast unless 4-d. */
 export function contiguous(x: Tensor, options?: { memoryFormat?: MemoryFormat }): Tensor {
   const { memoryFormat = 'contiguous' } = checkOptions('contiguous', options, 'memoryFormat');
+  requireTensor('contiguous', x);
   const strides = formatStrides('contiguous', x.shape, memoryFormat);
   if (x.isContiguous(memoryFormat)) return x;
-  return record('contiguous', withStrides(x, strides), [x], (grad) => [grad]);
+  return record('contiguous', withStrides(x, strides), { x }, (grad) => [grad]);
 }

@@ -6,6 +6,7 @@ import {
   emptyChannelsLast,
   freeCopy,
   nhwc,
+  present,
   requireFloat,
   requireRank,
   run,
@@ -46,7 +47,7 @@ function convolution(
   relu: boolean,
 ): Tensor {
   const given = checkOptions(op, options, 'stride padding dilation groups');
-  requireFloat(op, x, weight, bias);
+  requireFloat(op, x, weight, ...present(bias));
   const { shape, attrs } = conv2dShape(op, x, weight, bias, given);
   const xc = channelsLast(x);
   const wc = channelsLast(weight);
@@ -61,7 +62,7 @@ function convolution(
   const clamped = relu ? y.detach() : undefined;
   const { shape: shapeX } = x;
   const { shape: shapeWeight } = weight;
-  const out = record(op, y, bias ? [x, weight, bias] : [x, weight], (grad, needs) => {
+  const out = record(op, y, { x, weight, bias }, (grad, needs) => {
     const gradY = channelsLast(clamped ? gradientFromInput('reluBackward', clamped, grad, {}) : grad);
     const gradX = savedWeight && emptyChannelsLast(gradY, shapeX);
     if (gradX)

@@ -1,5 +1,6 @@
 import { freeHelper, record, willRecord } from '../autograd';
 import { full } from '../factory';
+import { requireTensor } from '../kernel';
 import type { Tensor } from '../tensor';
 import { applyBinary } from './elementwise';
 import { mul } from './mul';
@@ -14,7 +15,7 @@ export function div(a: Tensor, b: Tensor | number): Tensor {
   const { shape: shapeA } = a;
   const { shape: shapeB } = divisor;
   const savedY = willRecord(divisor) ? y.detach() : undefined;
-  const out = record('div', y, [a, divisor], (grad) => {
+  const out = record('div', y, { a, b: divisor }, (grad) => {
     const perA = div(grad, divisor);
     return [sumTo(perA, shapeA), savedY && neg(sumTo(mul(perA, savedY), shapeB))];
   });
@@ -23,5 +24,6 @@ export function div(a: Tensor, b: Tensor | number): Tensor {
 }
 
 function numberLike(x: Tensor, value: number): Tensor {
+  requireTensor('div', x);
   return full([], value, { dtype: x.storage.dtype, backend: x.backend });
 }

@@ -1,6 +1,6 @@
 import { ArgumentError, checkOptions } from '@octet/backend';
 import { freeHelper } from '../autograd';
-import { emptyOn, requireFloat } from '../kernel';
+import { emptyOn, requireFloat, requireTensor } from '../kernel';
 import { defaultGenerator, type Generator } from '../random';
 import type { Tensor } from '../tensor';
 import { applyMask } from './mask';
@@ -20,6 +20,7 @@ export function dropout(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tenso
     options,
     'training generator',
   );
+  requireTensor('dropout', x);
   if (!(p >= 0 && p <= 1)) {
     throw new ArgumentError({
       op: 'dropout',

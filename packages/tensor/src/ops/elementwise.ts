@@ -14,13 +14,14 @@ type FromOutput = {
   [N in KernelName]: KernelTable[N] extends { in: 'y' | 'gradY'; out: 'gradX' } ? N : never;
 }[KernelName];
 
-/** y = f(x) without a gradient. */
+/** y = f(x) without a gradient; `op` is its name for errors. */
 export function applyUnary<N extends UnaryKernel>(
   name: N,
   x: Tensor,
   attrs: KernelTable[N]['attrs'],
+  op: string = name,
 ): Tensor {
-  requireFloat(name, x);
+  requireFloat(op, x);
   const xd = packed(x);
   const y = emptyLike(xd);
   run(name, { x: xd } as never, { y } as never, attrs);
@@ -36,7 +37,7 @@ export function unaryFromInput<N extends UnaryKernel, M extends FromInput>(
   attrs: KernelTable[N]['attrs'] & KernelTable[M]['attrs'],
 ): Tensor {
   const y = applyUnary(name, x, attrs);
-  return record(name, y, [x], (grad) => [gradientFromInput(backward, x, grad, attrs)]);
+  return record(name, y, { x }, (grad) => [gradientFromInput(backward, x, grad, attrs)]);
 }
 
 /** gradX from gradY and x by the kernel `backward`. */
@@ -61,17 +62,22 @@ export function unaryFromOutput<N extends UnaryKernel, M extends FromOutput>(
 ): Tensor {
   const y = applyUnary(name, x, attrs);
   const saved = y.detach();
-  return record(name, y, [x], (grad) => {
+  return record(name, y, { x }, (grad) => {
     const gradX = emptyLike(saved);
     run(backward, { y: saved, gradY: withStrides(grad, saved.strides) } as never, { gradX } as never, attrs);
     return [gradX];
   });
 }
 
-/** y = f(a, b) with broadcasting, without a gradient. */
-export function applyBinary(name: 'add' | 'sub' | 'mul' | 'div', a: Tensor, b: Tensor): Tensor {
-  requireFloat(name, a, b);
-  const { shape, strides, operands } = aligned(name, a, b);
+/** y = f(a, b) with broadcasting, without a gradient; `op` is its name for errors. */
+export function applyBinary(
+  name: 'add' | 'sub' | 'mul' | 'div',
+  a: Tensor,
+  b: Tensor,
+  op: string = name,
+): Tensor {
+  requireFloat(op, a, b);
+  const { shape, strides, operands } = aligned(op, a, b);
   const y = emptyOn(a, shape, { strides });
   run(name, { a: operands[0], b: operands[1] }, { y }, {});
   freeCopy(operands[0], a);

@@ -1,6 +1,6 @@
 import { ArgumentError, checkOptions } from '@octet/backend';
 import { freeHelper, record } from '../autograd';
-import { as, dense, emptyOn, freeCopy, requireFloat, requireRank, run } from '../kernel';
+import { as, dense, emptyOn, freeCopy, requireFloat, requireRank, requireTensor, run } from '../kernel';
 import type { Tensor } from '../tensor';
 import { requireIndices } from './indices';
 
@@ -15,6 +15,7 @@ export interface EmbeddingOptions {
  */
 export function embedding(index: Tensor, weight: Tensor, options: EmbeddingOptions = {}): Tensor {
   const { paddingIdx } = checkOptions('embedding', options, 'paddingIdx');
+  requireTensor('embedding', index);
   requireFloat('embedding', weight);
   requireRank('embedding', 'weight', weight, 2);
   const { shape: shapeWeight } = weight;
@@ -27,7 +28,7 @@ export function embedding(index: Tensor, weight: Tensor, options: EmbeddingOptio
   const wd = dense(weight);
   run('embedding', { weight: as(wd, [v, d]), index: rows }, { y: as(y, [n, d]) }, {});
   freeCopy(wd, weight);
-  const out = record('embedding', y, [weight], (grad) => {
+  const out = record('embedding', y, { weight }, (grad) => {
     const gradWeight = emptyOn(grad, shapeWeight);
     run(
       'embeddingBackward',

@@ -7,5 +7,5 @@ import { mul } from './mul';
 export function exp(x: Tensor): Tensor {
   const y = applyUnary('exp', x, {});
   const saved = y.detach();
-  return record('exp', y, [x], (grad) => [mul(grad, saved)]);
+  return record('exp', y, { x }, (grad) => [mul(grad, saved)]);
 }

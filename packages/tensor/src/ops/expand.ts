@@ -1,6 +1,6 @@
 import { ShapeError } from '@octet/backend';
 import { record } from '../autograd';
-import { expandTo, view } from '../kernel';
+import { expandTo, requireTensor, view } from '../kernel';
 import { checkShape, formatShape, sameShape } from '../layout';
 import { mapAxis, takeChannels } from '../qparams';
 import type { Tensor } from '../tensor';
@@ -11,6 +11,7 @@ import { sumTo } from './sum';
  * @throws ShapeError
  */
 export function expand(x: Tensor, shape: readonly number[]): Tensor {
+  requireTensor('expand', x);
   const lead = shape.length - x.shape.length;
   const target = shape.map((d, i) => (d === -1 && i >= lead ? x.shape[i - lead] : d));
   if (lead < 0 || x.shape.some((d, i) => d !== 1 && d !== target[i + lead])) {
@@ -29,5 +30,5 @@ export function expand(x: Tensor, shape: readonly number[]): Tensor {
       ? takeChannels(moved, new Array<number>(target[moved.axis]).fill(0))
       : moved;
   const { shape: before } = x;
-  return record('expand', view(x, expandTo(x, target), repeated), [x], (grad) => [sumTo(grad, before)]);
+  return record('expand', view(x, expandTo(x, target), repeated), { x }, (grad) => [sumTo(grad, before)]);
 }

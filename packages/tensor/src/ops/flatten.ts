@@ -1,10 +1,12 @@
 import { ArgumentError } from '@octet/backend';
+import { requireTensor } from '../kernel';
 import { normalizeDim } from '../layout';
 import type { Tensor } from '../tensor';
 import { reshape } from './reshape';
 
 /** The dims startDim … endDim as one. @throws ArgumentError */
 export function flatten(x: Tensor, startDim = 0, endDim = -1): Tensor {
+  requireTensor('flatten', x);
   if (x.shape.length === 0) return reshape(x, [1]);
   const start = normalizeDim('flatten', startDim, x.shape.length);
   const end = normalizeDim('flatten', endDim, x.shape.length);

@@ -1,5 +1,5 @@
 import { record } from '../autograd';
-import { emptyLike, packed, run, withStrides } from '../kernel';
+import { emptyLike, packed, requireTensor, run, withStrides } from '../kernel';
 import type { Tensor } from '../tensor';
 import { requireOrder } from './clamp';
 import { applyUnary } from './elementwise';
@@ -10,10 +10,11 @@ import { qclamp } from './quantized/qclamp';
  * @throws ArgumentError if minVal > maxVal
  */
 export function hardtanh(x: Tensor, minVal = -1, maxVal = 1): Tensor {
+  requireTensor('hardtanh', x);
   requireOrder('hardtanh', minVal, maxVal);
   if (x.qparams) return qclamp('hardtanh', x, minVal, maxVal);
-  const y = applyUnary('clamp', x, { min: minVal, max: maxVal });
-  return record('hardtanh', y, [x], (grad) => {
+  const y = applyUnary('clamp', x, { min: minVal, max: maxVal }, 'hardtanh');
+  return record('hardtanh', y, { x }, (grad) => {
     // The kernel includes its bounds: step inside them.
     const inside = { min: neighbour(x, minVal, 1), max: neighbour(x, maxVal, -1) };
     const xd = packed(x);

@@ -1,6 +1,6 @@
 import { ShapeError } from '@octet/backend';
 import { freeHelper, record } from '../autograd';
-import { as, dense, emptyLike, emptyOn, freeCopy, requireFloat, run } from '../kernel';
+import { as, dense, emptyLike, emptyOn, freeCopy, present, requireFloat, run } from '../kernel';
 import { formatShape, numel, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
 
@@ -16,7 +16,7 @@ export function layerNorm(
   bias?: Tensor,
   eps = 1e-5,
 ): Tensor {
-  requireFloat('layerNorm', x, weight, bias);
+  requireFloat('layerNorm', x, ...present(weight, bias));
   const lead = x.shape.length - normalizedShape.length;
   if (normalizedShape.length === 0 || lead < 0 || !sameShape(x.shape.slice(lead), normalizedShape)) {
     throw new ShapeError({
@@ -45,8 +45,7 @@ export function layerNorm(
   const bd = bias && dense(bias);
   run('layerNorm', { x: as(xd, rows), weight: wd, bias: bd }, { y: as(y, rows), mean, invStd }, { eps });
   freeCopy(bd, bias);
-  const inputs = [x, ...(weight ? [weight] : []), ...(bias ? [bias] : [])];
-  const out = record('layerNorm', y, inputs, (grad) => {
+  const out = record('layerNorm', y, { x, weight, bias }, (grad) => {
     const gradX = emptyLike(xd);
     const gradWeight = emptyOn(xd, normalizedShape);
     const gradBias = emptyOn(xd, normalizedShape);
@@ -57,7 +56,7 @@ export function layerNorm(
       { gradX: as(gradX, rows), gradWeight, gradBias },
       {},
     );
-    return wd ? [gradX, gradWeight, gradBias] : [gradX, gradBias];
+    return [gradX, gradWeight, gradBias];
   });
   freeHelper(xd, out, x);
   if (wd) freeHelper(wd, out, weight);

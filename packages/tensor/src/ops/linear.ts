@@ -1,6 +1,6 @@
 import { ShapeError } from '@octet/backend';
 import { freeHelper, record, willRecord } from '../autograd';
-import { as, dense, emptyOn, freeCopy, requireFloat, requireRank, run } from '../kernel';
+import { as, dense, emptyOn, freeCopy, present, requireFloat, requireRank, run } from '../kernel';
 import { formatShape, numel, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
 import { product, swapped } from './matmul';
@@ -12,7 +12,7 @@ import { applySum } from './sum';
  * @throws ShapeError, DTypeError
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  requireFloat('linear', x, weight, bias);
+  requireFloat('linear', x, weight, ...present(bias));
   const shape = linearShape('linear', x, weight, bias);
   const [n, k] = weight.shape;
   const m = numel(shape.slice(0, -1));
@@ -25,7 +25,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const savedX = willRecord(weight) ? reshape(xd.detach(), [m, k]) : undefined;
   const savedWeight = willRecord(x) ? wd.detach() : undefined;
   const { shape: shapeX } = x;
-  const out = record('linear', y, bias ? [x, weight, bias] : [x, weight], (grad, needs) => {
+  const out = record('linear', y, { x, weight, bias }, (grad, needs) => {
     const gradY = dense(reshape(grad, [m, n]));
     return [
       savedWeight && reshape(product(gradY, savedWeight), shapeX),

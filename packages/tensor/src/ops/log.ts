@@ -7,5 +7,5 @@ import { applyUnary } from './elementwise';
 export function log(x: Tensor): Tensor {
   const y = applyUnary('log', x, {});
   const saved = x.detach();
-  return record('log', y, [x], (grad) => [div(grad, saved)]);
+  return record('log', y, { x }, (grad) => [div(grad, saved)]);
 }

@@ -13,7 +13,7 @@ export function applyMask(op: string, x: Tensor, mask: Tensor, scale: number): T
   };
   const y = apply(xd);
   freeCopy(xd, x);
-  record(op, y, [x], (grad) => [apply(withStrides(grad, aligned.strides))]);
+  record(op, y, { x }, (grad) => [apply(withStrides(grad, aligned.strides))]);
   freeHelper(aligned, y, mask);
   return y;
 }

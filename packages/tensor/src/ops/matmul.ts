@@ -34,7 +34,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   const savedB = willRecord(a) ? matrixB : undefined;
   const [shapeA, shapeB] = [a.shape, b.shape];
   const [fullA, fullB] = [matrixA.shape, matrixB.shape];
-  return record('matmul', out, [a, b], (grad) => {
+  return record('matmul', out, { a, b }, (grad) => {
     const gradY = reshape(grad, fullShape);
     return [
       savedB && reshape(sumTo(product(gradY, swapped(savedB)), fullA), shapeA),

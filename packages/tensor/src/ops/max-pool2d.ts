@@ -1,6 +1,15 @@
 import { ArgumentError, checkOptions, type PoolAttrs, requirePair } from '@octet/backend';
 import { freeHelper, record } from '../autograd';
-import { channelsLast, emptyChannelsLast, freeCopy, nhwc, requireFloat, requireRank, run } from '../kernel';
+import {
+  channelsLast,
+  emptyChannelsLast,
+  freeCopy,
+  nhwc,
+  requireFloat,
+  requireRank,
+  requireTensor,
+  run,
+} from '../kernel';
 import type { Tensor } from '../tensor';
 import { requireEightBits } from './quantized/lookup';
 import { convOutputSize, type PairLike, type WindowOptions, windowAttrs } from './window';
@@ -14,6 +23,7 @@ export type MaxPool2dOptions = WindowOptions;
  */
 export function maxPool2d(x: Tensor, kernelSize: PairLike, options?: MaxPool2dOptions): Tensor {
   const window = checkOptions('maxPool2d', options, 'stride padding dilation');
+  requireTensor('maxPool2d', x);
   if (x.qparams) requireEightBits('maxPool2d', x);
   else requireFloat('maxPool2d', x);
   const { shape, attrs } = poolShape('maxPool2d', x, kernelSize, window);
@@ -28,7 +38,7 @@ export function maxPool2d(x: Tensor, kernelSize: PairLike, options?: MaxPool2dOp
   run('maxPool2d', { x: nhwc(xc) }, { y: nhwc(y), indices: nhwc(indices) }, attrs);
   freeCopy(xc, x);
   const { shape: shapeX } = x;
-  const out = record('maxPool2d', y, [x], (grad) => {
+  const out = record('maxPool2d', y, { x }, (grad) => {
     const gradX = emptyChannelsLast(grad, shapeX);
     run(
       'maxPool2dBackward',

@@ -17,5 +17,5 @@ export function mean(x: Tensor, dims?: number | readonly number[], keepDim = fal
   const total = applySum(x, over, keepDim);
   const y = applyUnary('affine', total, { scale, shift: 0 });
   freeIntermediate(total, y);
-  return record('mean', y, [x], (grad) => [spread(affine(grad, scale, 0), shape, over)]);
+  return record('mean', y, { x }, (grad) => [spread(affine(grad, scale, 0), shape, over)]);
 }

@@ -1,7 +1,7 @@
 import type { Tensor } from '../tensor';
-import { affine } from './affine';
+import { scaled } from './affine';
 
 /** -x */
 export function neg(x: Tensor): Tensor {
-  return affine(x, -1, 0);
+  return scaled('neg', x, -1, 0);
 }

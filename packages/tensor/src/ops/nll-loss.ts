@@ -6,8 +6,10 @@ import {
   dense,
   emptyOn,
   freeCopy,
+  present,
   reducedLayout,
   requireFloat,
+  requireTensor,
   run,
   withStrides,
 } from '../kernel';
@@ -68,7 +70,7 @@ export function nllLosses(
   freeCopy(wd, weight);
   const { strides } = operand.tensor;
   const { shape } = logProbs;
-  record(op, losses, [logProbs], (grad) => {
+  record(op, losses, { logProbs }, (grad) => {
     const gradX = emptyOn(grad, shape, { strides });
     run(
       'nllLossBackward',
@@ -117,7 +119,8 @@ export function checkClasses(
   target: Tensor,
   { weight, ignoreIndex = -100 }: NllLossOptions,
 ): number {
-  requireFloat(op, logits, weight);
+  requireFloat(op, logits, ...present(weight));
+  requireTensor(op, target);
   const rank = logits.shape.length;
   const classDim = rank === 1 ? 0 : 1;
   const expected = logits.shape.filter((_, i) => i !== classDim);

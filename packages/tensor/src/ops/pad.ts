@@ -1,6 +1,6 @@
 import { ArgumentError, type QuantizedDType, quantizeNumber, quantRange, ShapeError } from '@octet/backend';
 import { record } from '../autograd';
-import { emptyOn } from '../kernel';
+import { emptyOn, requireTensor } from '../kernel';
 import { formatShape, isDense, memoryOrder, stridesInOrder } from '../layout';
 import { requirePerTensor } from '../qparams';
 import type { Tensor } from '../tensor';
@@ -12,6 +12,7 @@ import { slice } from './slice';
  * @throws ShapeError, ArgumentError
  */
 export function pad(x: Tensor, pad: readonly number[], value = 0): Tensor {
+  requireTensor('pad', x);
   const rank = x.shape.length;
   if (pad.length % 2 !== 0 || pad.length > 2 * rank || pad.some((p) => !Number.isInteger(p))) {
     throw new ArgumentError({
@@ -43,7 +44,7 @@ export function pad(x: Tensor, pad: readonly number[], value = 0): Tensor {
   const inY = (t: Tensor) =>
     shape.reduce((v, n, d) => slice(v, d, Math.max(0, before[d]), n - Math.max(0, after[d])), t);
   inY(y).copy_(inX(x.detach()));
-  return record('pad', y, [x], (grad) => {
+  return record('pad', y, { x }, (grad) => {
     if (pad.every((p) => p >= 0)) return [inY(grad)];
     const whole = emptyOn(grad, shapeX).fill_(0);
     inX(whole).copy_(inY(grad));

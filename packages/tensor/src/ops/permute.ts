@@ -1,12 +1,13 @@
 import { ArgumentError } from '@octet/backend';
 import { record } from '../autograd';
-import { view } from '../kernel';
+import { requireTensor, view } from '../kernel';
 import { normalizeDim } from '../layout';
 import { mapAxis } from '../qparams';
 import type { Tensor } from '../tensor';
 
 /** A view with the dims in another order: dim i of the result is dim dims[i] of x. @throws ArgumentError */
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
+  requireTensor('permute', x);
   const rank = x.shape.length;
   const order = dims.map((d) => normalizeDim('permute', d, rank));
   if (order.length !== rank || new Set(order).size !== rank) {
@@ -27,7 +28,7 @@ export function permute(x: Tensor, dims: readonly number[]): Tensor {
     layout,
     mapAxis(x.qparams, (axis) => order.indexOf(axis)),
   );
-  return record('permute', y, [x], (grad) => [
+  return record('permute', y, { x }, (grad) => [
     permute(
       grad,
       order.map((_, i) => order.indexOf(i)),

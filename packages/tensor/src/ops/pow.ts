@@ -8,7 +8,7 @@ import { mul } from './mul';
 export function pow(x: Tensor, exponent: number): Tensor {
   const y = applyUnary('pow', x, { exponent });
   const saved = x.detach();
-  return record('pow', y, [x], (grad) => {
+  return record('pow', y, { x }, (grad) => {
     // 0 · x^-1 would be NaN at x = 0.
     if (exponent === 0) return [affine(grad, 0, 0)];
     return [mul(grad, affine(applyUnary('pow', saved, { exponent: exponent - 1 }), exponent, 0))];

@@ -1,5 +1,5 @@
 import { type QuantizedDType, quantRange, ShapeError } from '@octet/backend';
-import { aroundDims, as, emptyOn, freeCopy, requireFloat, run } from '../kernel';
+import { aroundDims, as, emptyOn, freeCopy, requireFloat, requireTensor, run } from '../kernel';
 import { normalizeDim } from '../layout';
 import { perChannelQParams, perTensorQParams, type QParams, qparamArrays } from '../qparams';
 import type { Tensor } from '../tensor';
@@ -11,7 +11,12 @@ export function quantizePerTensor(
   zeroPoint: number,
   dtype: QuantizedDType,
 ): Tensor {
-  return quantize(x, dtype, perTensorQParams('quantizePerTensor', dtype, scale, zeroPoint));
+  return quantize(
+    'quantizePerTensor',
+    x,
+    dtype,
+    perTensorQParams('quantizePerTensor', dtype, scale, zeroPoint),
+  );
 }
 
 /** As quantizePerTensor, with a scale and zero point for each index of `axis`. @throws QuantizationError, ShapeError */
@@ -22,6 +27,7 @@ export function quantizePerChannel(
   axis: number,
   dtype: QuantizedDType,
 ): Tensor {
+  requireTensor('quantizePerChannel', x);
   const dim = normalizeDim('quantizePerChannel', axis, x.shape.length);
   const qparams = perChannelQParams('quantizePerChannel', dtype, scales, zeroPoints, dim);
   if (qparams.scales.length !== x.shape[dim]) {
@@ -32,11 +38,11 @@ export function quantizePerChannel(
       fix: 'Check the axis: 0 for the output channels of weights.',
     });
   }
-  return quantize(x, dtype, qparams);
+  return quantize('quantizePerChannel', x, dtype, qparams);
 }
 
-function quantize(x: Tensor, dtype: QuantizedDType, qparams: QParams): Tensor {
-  requireFloat('quantize', x);
+function quantize(op: string, x: Tensor, dtype: QuantizedDType, qparams: QParams): Tensor {
+  requireFloat(op, x);
   const { operand, outer, n, inner } = aroundDims(x, qparams.scheme === 'perChannel' ? [qparams.axis] : []);
   const y = emptyOn(x, x.shape, { dtype, strides: operand.tensor.strides, qparams });
   const [quantMin, quantMax] = quantRange[dtype];
@@ -53,6 +59,7 @@ function quantize(x: Tensor, dtype: QuantizedDType, qparams: QParams): Tensor {
 
 /** (q - zeroPoint) * scale as float32; a float tensor is returned as it is. */
 export function dequantize(x: Tensor): Tensor {
+  requireTensor('dequantize', x);
   if (!x.qparams) {
     requireFloat('dequantize', x);
     return x;

@@ -1,10 +1,15 @@
+import { record } from '../autograd';
+import { requireTensor } from '../kernel';
 import type { Tensor } from '../tensor';
-import { unaryFromInput } from './elementwise';
+import { applyUnary, gradientFromInput } from './elementwise';
 import { qclamp } from './quantized/qclamp';
 
 /** max(x, 0), any shape; the gradient at 0 is 0. On a quantized tensor it clamps the integers at the zero point. */
 export function relu(x: Tensor): Tensor {
-  return x.qparams
-    ? qclamp('relu', x, 0, Number.POSITIVE_INFINITY)
-    : unaryFromInput('relu', 'reluBackward', x, {});
+  requireTensor('relu', x);
+  if (x.qparams) return qclamp('relu', x, 0, Number.POSITIVE_INFINITY);
+  const y = applyUnary('relu', x, {});
+  // Positive where x is: x itself is free to change.
+  const saved = y.detach();
+  return record('relu', y, { x }, (grad) => [gradientFromInput('reluBackward', saved, grad, {})]);
 }

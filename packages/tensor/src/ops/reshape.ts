@@ -1,6 +1,6 @@
 import { DTypeError, ShapeError } from '@octet/backend';
 import { record } from '../autograd';
-import { dense, view } from '../kernel';
+import { dense, requireTensor, view } from '../kernel';
 import { contiguousStrides, formatShape, numel, sameShape } from '../layout';
 import type { QParams } from '../qparams';
 import type { Tensor } from '../tensor';
@@ -10,6 +10,7 @@ import type { Tensor } from '../tensor';
  * @throws ShapeError if the counts differ, DTypeError if the tensor is quantized per channel.
  */
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
+  requireTensor('reshape', x);
   const target = inferShape(x, shape);
   if (sameShape(target, x.shape)) return x;
   if (x.qparams) requireOneScale(x.qparams);
@@ -21,7 +22,7 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
     offset: source.offset,
   });
   const { shape: before } = x;
-  return record('reshape', y, [x], (grad) => [reshape(grad, before)]);
+  return record('reshape', y, { x }, (grad) => [reshape(grad, before)]);
 }
 
 function requireOneScale(q: QParams): void {

@@ -1,6 +1,6 @@
 import { ArgumentError } from '@octet/backend';
 import { record } from '../autograd';
-import { view } from '../kernel';
+import { requireTensor, view } from '../kernel';
 import { formatShape, normalizeDim, removed } from '../layout';
 import { dropAxis, mapAxis } from '../qparams';
 import type { Tensor } from '../tensor';
@@ -8,6 +8,7 @@ import { scattered } from './slice';
 
 /** A view of one index of a dim, which goes away; negative ones count from the end. @throws ArgumentError */
 export function select(x: Tensor, dim: number, index: number): Tensor {
+  requireTensor('select', x);
   const d = normalizeDim('select', dim, x.shape.length);
   const size = x.shape[d];
   const i = index < 0 ? index + size : index;
@@ -28,5 +29,5 @@ export function select(x: Tensor, dim: number, index: number): Tensor {
   const lost = q?.scheme === 'perChannel' && q.axis === d;
   const y = view(x, layout, lost ? dropAxis(q, i) : mapAxis(q, (axis) => (axis > d ? axis - 1 : axis)));
   const { shape } = x;
-  return record('select', y, [x], (grad) => [scattered(grad, shape, (whole) => select(whole, d, i))]);
+  return record('select', y, { x }, (grad) => [scattered(grad, shape, (whole) => select(whole, d, i))]);
 }

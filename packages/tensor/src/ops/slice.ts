@@ -1,6 +1,6 @@
 import { ArgumentError } from '@octet/backend';
 import { record } from '../autograd';
-import { emptyOn, view } from '../kernel';
+import { emptyOn, requireTensor, view } from '../kernel';
 import { normalizeDim, replaced } from '../layout';
 import { takeChannels } from '../qparams';
 import type { Tensor } from '../tensor';
@@ -11,6 +11,7 @@ import type { Tensor } from '../tensor';
  * @throws ArgumentError for a dim out of range or a step < 1.
  */
 export function slice(x: Tensor, dim: number, start?: number, end?: number, step = 1): Tensor {
+  requireTensor('slice', x);
   const d = normalizeDim('slice', dim, x.shape.length);
   if (!Number.isInteger(step) || step < 1) {
     throw new ArgumentError({
@@ -41,7 +42,7 @@ export function slice(x: Tensor, dim: number, start?: number, end?: number, step
       : q,
   );
   const { shape: shapeX } = x;
-  return record('slice', y, [x], (grad) => [
+  return record('slice', y, { x }, (grad) => [
     scattered(grad, shapeX, (whole) => slice(whole, d, from, to, step)),
   ]);
 }

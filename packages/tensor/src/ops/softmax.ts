@@ -22,7 +22,7 @@ export function alongDim(
   run(name, { x: operand }, { y: as(y, shape) }, {});
   freeCopy(operand.tensor, x);
   const saved = y.detach();
-  return record(name, y, [x], (grad) => {
+  return record(name, y, { x }, (grad) => {
     const gradX = emptyLike(saved);
     run(
       backward,

@@ -8,5 +8,5 @@ import { applyUnary } from './elementwise';
 export function sqrt(x: Tensor): Tensor {
   const y = applyUnary('sqrt', x, {});
   const saved = y.detach();
-  return record('sqrt', y, [x], (grad) => [div(grad, affine(saved, 2, 0))]);
+  return record('sqrt', y, { x }, (grad) => [div(grad, affine(saved, 2, 0))]);
 }

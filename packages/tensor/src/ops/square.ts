@@ -6,7 +6,7 @@ import { mul } from './mul';
 
 /** x² */
 export function square(x: Tensor): Tensor {
-  const y = applyBinary('mul', x, x);
+  const y = applyBinary('mul', x, x, 'square');
   const saved = x.detach();
-  return record('square', y, [x], (grad) => [mul(grad, affine(saved, 2, 0))]);
+  return record('square', y, { x }, (grad) => [mul(grad, affine(saved, 2, 0))]);
 }

@@ -1,5 +1,5 @@
 import { record } from '../autograd';
-import { view } from '../kernel';
+import { requireTensor, view } from '../kernel';
 import { normalizeDim } from '../layout';
 import { dropAxis, mapAxis } from '../qparams';
 import type { Tensor } from '../tensor';
@@ -7,6 +7,7 @@ import { reshape } from './reshape';
 
 /** A view without the dim `dim`, if its size is 1; without `dim`, without all of size 1. @throws ArgumentError */
 export function squeeze(x: Tensor, dim?: number): Tensor {
+  requireTensor('squeeze', x);
   const only = dim === undefined ? undefined : normalizeDim('squeeze', dim, x.shape.length);
   const gone = (i: number) => x.shape[i] === 1 && (only === undefined || i === only);
   const kept = x.shape.map((_, i) => i).filter((i) => !gone(i));
@@ -20,5 +21,5 @@ export function squeeze(x: Tensor, dim?: number): Tensor {
   const lost = q?.scheme === 'perChannel' && gone(q.axis);
   const y = view(x, layout, lost ? dropAxis(q, 0) : mapAxis(q, (axis) => kept.indexOf(axis)));
   const { shape } = x;
-  return record('squeeze', y, [x], (grad) => [reshape(grad, shape)]);
+  return record('squeeze', y, { x }, (grad) => [reshape(grad, shape)]);
 }

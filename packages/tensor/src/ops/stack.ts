@@ -1,20 +1,12 @@
-import { ArgumentError, ShapeError } from '@octet/backend';
+import { ShapeError } from '@octet/backend';
 import { formatShape, normalizeDim, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
-import { cat } from './cat';
+import { firstOf, joined } from './cat';
 import { unsqueeze } from './unsqueeze';
 
 /** Tensors of one shape along a new dim. @throws ShapeError, DTypeError, ArgumentError */
 export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
-  const [first] = tensors;
-  if (!first) {
-    throw new ArgumentError({
-      op: 'stack',
-      expected: 'at least one tensor',
-      found: 'none',
-      fix: 'Check the list.',
-    });
-  }
+  const first = firstOf('stack', tensors);
   const d = normalizeDim('stack', dim, first.shape.length + 1);
   for (const t of tensors) {
     if (sameShape(t.shape, first.shape)) continue;
@@ -25,7 +17,8 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
       fix: 'All must have one shape; to join along a dim they have use cat.',
     });
   }
-  return cat(
+  return joined(
+    'stack',
     tensors.map((t) => unsqueeze(t, d)),
     d,
   );

@@ -12,7 +12,7 @@ export function sum(x: Tensor, dims?: number | readonly number[], keepDim = fals
   const over = normalizeDims('sum', dims, x.shape.length);
   const y = applySum(x, over, keepDim);
   const { shape } = x;
-  return record('sum', y, [x], (grad) => [spread(grad, shape, over)]);
+  return record('sum', y, { x }, (grad) => [spread(grad, shape, over)]);
 }
 
 /** The sum over sorted dims, without a gradient. */

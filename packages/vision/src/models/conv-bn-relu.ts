@@ -13,6 +13,8 @@ export interface ConvBNReLUOptions {
 
 /** Convolution (same padding, no bias), batch normalisation and ReLU, which `fuseModel` makes one layer. */
 export class ConvBNReLU extends Sequential {
+  static override readonly name: string = 'ConvBNReLU';
+
   constructor(nIn: number, nOut: number, options?: ConvBNReLUOptions) {
     const {
       kernelSize = 3,

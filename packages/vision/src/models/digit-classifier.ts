@@ -20,6 +20,7 @@ export interface DigitClassifierOptions {
  * @throws ArgumentError unless width > 0
  */
 export class DigitClassifier extends Module {
+  static override readonly name: string = 'DigitClassifier';
   static readonly keepsNothing = true;
 
   readonly layers: Sequential;

@@ -13,6 +13,7 @@ export interface InvertedResidualOptions {
  * narrows again, without activation. Where the shape stays, the input is added to the output. Sandler et al., 2018.
  */
 export class InvertedResidual extends Module {
+  static override readonly name: string = 'InvertedResidual';
   static readonly keepsNothing = true;
 
   readonly conv: Sequential;

@@ -46,6 +46,7 @@ const stages = [
  * @throws ArgumentError unless widthMult > 0
  */
 export class MobileNetV2 extends Module {
+  static override readonly name: string = 'MobileNetV2';
   static readonly keepsNothing = true;
 
   readonly features: Sequential;

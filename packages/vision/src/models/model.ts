@@ -18,6 +18,7 @@ const defaultBlocks: readonly BlockSpec[] = [
 
 /** The tutorial's network: inverted residuals one after another, [N, 3, H, W] → [N, 256, H / 4, W / 4]. */
 export class Model extends Module {
+  static override readonly name: string = 'Model';
   static readonly keepsNothing = true;
 
   readonly layers: Sequential;

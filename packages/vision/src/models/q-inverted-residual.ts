@@ -6,6 +6,8 @@ import { InvertedResidual } from './inverted-residual';
 
 /** An InvertedResidual that can be quantized: its addition has a scale of its own. */
 export class QInvertedResidual extends InvertedResidual {
+  static override readonly name: string = 'QInvertedResidual';
+
   readonly skipAdd = new FloatFunctional();
 
   protected override add(x: Tensor, y: Tensor): Tensor {

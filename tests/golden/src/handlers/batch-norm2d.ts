@@ -1,5 +1,5 @@
 import { BatchNorm2d } from '@octet/nn';
-import { grad, type Tensor } from '@octet/tensor';
+import { grad, noGrad, type Tensor } from '@octet/tensor';
 import type { Outputs } from '../compare';
 import type { Handler } from '../golden-case';
 
@@ -15,8 +15,8 @@ interface BatchNormParams {
 export const batchNorm2d: Handler<BatchNormParams> = async (c) => {
   const { channels, eps, momentum, training, n_batches } = c.params;
   const bn = new BatchNorm2d(channels, { eps, momentum }).train(training);
-  const weight = (bn.weight as Tensor).copy_(c.tensor('weight'));
-  const bias = (bn.bias as Tensor).copy_(c.tensor('bias'));
+  const weight = noGrad(() => (bn.weight as Tensor).copy_(c.tensor('weight')));
+  const bias = noGrad(() => (bn.bias as Tensor).copy_(c.tensor('bias')));
   const runningMean = (bn.runningMean as Tensor).copy_(c.tensor('running_mean'));
   const runningVar = (bn.runningVar as Tensor).copy_(c.tensor('running_var'));
   const outputs: Record<string, Outputs[string]> = {};

@@ -44,8 +44,8 @@ const functions: Readonly<Record<string, Run>> = {
   tanh: unary(octet.tanh),
   gelu: unary(octet.gelu),
   leaky_relu: ({ x }, { negative_slope }) => x.leakyRelu(negative_slope),
-  max_pool2d: ({ x }, { kernel_size }, options) => x.maxPool2d(kernel_size, options),
-  avg_pool2d: ({ x }, { kernel_size }, options) => x.avgPool2d(kernel_size, options),
+  max_pool2d: ({ x }, { kernel_size }, options) => x.maxPool2d(kernel_size, withoutKernelSize(options)),
+  avg_pool2d: ({ x }, { kernel_size }, options) => x.avgPool2d(kernel_size, withoutKernelSize(options)),
   adaptive_avg_pool2d: ({ x }, { output_size }) => x.adaptiveAvgPool2d(output_size),
   softmax: ({ x }, { dim }) => x.softmax(dim),
   log_softmax: ({ x }, { dim }) => x.logSoftmax(dim),
@@ -96,3 +96,9 @@ export const floatOp: Handler<FloatOpParams> = (c) => {
   });
   return outputs;
 };
+
+/** PyTorch's keyword that is positional here. */
+function withoutKernelSize(options: object): object {
+  const { kernelSize: _, ...rest } = options as { kernelSize?: unknown };
+  return rest;
+}

@@ -4,7 +4,7 @@ import { dynamicLinear, dynamicLstm } from './dynamic';
 import { fakeQuantModule } from './fake-quant-module';
 import { fakeQuantize } from './fake-quantize';
 import { floatOp } from './float-op';
-import { fuse } from './fuse';
+import { fold, fuse } from './fuse';
 import { qbinary, qconv2d, qlinear, qscalar, qunary } from './int8';
 import { learnableFakeQuantModule, learnableFakeQuantOp } from './learnable-fake-quant';
 import { lrScheduler } from './lr-scheduler';
@@ -12,6 +12,7 @@ import { modelFloat, modelPtq, modelQat, modelTutorial } from './model';
 import { observer } from './observer';
 import { optimizer } from './optimizer';
 import { pt } from './pt';
+import { qatActivations } from './qat-activations';
 import { qatModule } from './qat-module';
 import { quantizePerChannel, quantizePerTensor, requantize, weightQuantize } from './quantize';
 
@@ -31,7 +32,9 @@ export const handlers: Readonly<Record<string, Handler>> = {
   optimizer,
   lr_scheduler: lrScheduler,
   fuse,
+  fold,
   qat_module: qatModule,
+  qat_activations: qatActivations,
   qconv2d,
   qlinear,
   qbinary,

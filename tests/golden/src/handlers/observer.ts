@@ -10,13 +10,14 @@ import type { Handler } from '../golden-case';
 import { quantizationOptions } from './names';
 import { Rows } from './record';
 
-/** The observers by PyTorch's names; those whose bins lie as in PyTorch 1.13 and as in later releases apart. */
+/** The observers by PyTorch's names; the histogram's of 1.13 has its name, those of 2.0 and of 2.13 their own. */
 export const observers = {
   MinMaxObserver: MinMaxObserver.withArgs({}),
   MovingAverageMinMaxObserver: MovingAverageMinMaxObserver.withArgs({}),
   PerChannelMinMaxObserver: PerChannelMinMaxObserver.withArgs({}),
   MovingAveragePerChannelMinMaxObserver: MovingAveragePerChannelMinMaxObserver.withArgs({}),
   HistogramObserver: HistogramObserver.withArgs({ histcRange: 'int' }),
+  HistogramObserverCurrent: HistogramObserver.withArgs({}),
   HistogramObserverFloatRange: HistogramObserver.withArgs({ histcRange: 'float' }),
 } satisfies Record<string, ObserverFactory>;
 

@@ -1,9 +1,11 @@
 import { type AnyModule, Module } from '@octet/nn';
-import { DeQuantStub, QConfig, type QConfigMapping, QuantStub } from '@octet/quantization';
 import type { Tensor } from '@octet/tensor';
+import type { QConfigMapping } from './qconfig-mapping';
+import { DeQuantStub, QuantStub } from './stubs';
 
 /** A layer that stays in float among int8 ones: integers become floats before it, and integers again after it. */
 export class FloatIsland extends Module {
+  static override readonly name: string = 'FloatIsland';
   static readonly keepsNothing = true;
 
   readonly dequant = new DeQuantStub();
@@ -38,17 +40,15 @@ export function leaveInFloat<M extends AnyModule>(
   paths: readonly string[],
   mapping: QConfigMapping,
 ): Mixed<M> {
-  const mixed = model.clone();
+  const mixed = model.clone({ hooks: true });
   const recipe = mapping.clone();
-  mapping.applyTo(mixed);
+  const recipes = mapping.recipesOf(mixed);
   for (const path of paths) {
     const layer = mixed.getSubmodule(path);
-    const { qconfig } = layer;
-    mixed.setSubmodule(path, new FloatIsland(layer));
+    if (!(layer instanceof FloatIsland)) mixed.setSubmodule(path, new FloatIsland(layer));
     recipe.exclude(path);
-    if (!(qconfig instanceof QConfig)) continue;
-    recipe.setModuleName(`${path}.dequant`, qconfig).setModuleName(`${path}.quant`, qconfig);
+    const qconfig = recipes.get(layer);
+    if (qconfig) recipe.setModuleName(`${path}.dequant`, qconfig).setModuleName(`${path}.quant`, qconfig);
   }
-  for (const module of mixed.modules()) delete module.qconfig;
   return { model: mixed, mapping: recipe };
 }

@@ -1,0 +1,38 @@
+import { createWasmBackend } from '@octet/backend-wasm-simd';
+import { Conv2d, Flatten, Linear, ReLU, Sequential } from '@octet/nn';
+import { convert, fuse, getDefaultQConfigMapping, prepare, QuantWrapper } from '@octet/quantization';
+import { Generator, manualSeed, noGrad, rand, setBackend } from '@octet/tensor';
+
+export interface Run {
+  backend: string;
+  scores: number[];
+}
+
+/** A small int8 network. Its weights are random: an application would load them from a checkpoint. */
+async function makeModel() {
+  const backend = await createWasmBackend({ threads: 1 });
+  setBackend(backend);
+  manualSeed(0);
+  const layers = new Sequential(
+    new Conv2d(1, 8, 3, { stride: 2 }),
+    new ReLU(),
+    new Conv2d(8, 16, 3, { stride: 2 }),
+    new ReLU(),
+    new Flatten(),
+    new Linear(16 * 6 * 6, 10),
+  );
+  const prepared = prepare(fuse(new QuantWrapper(layers).eval()), getDefaultQConfigMapping('x86'));
+  noGrad(() => prepared.call(rand([32, 1, 28, 28]))); // calibration: use real data
+  return { backend, model: await convert(prepared) };
+}
+
+let made: ReturnType<typeof makeModel> | undefined;
+
+/** Ten scores for an image, which the seed makes up. */
+export async function run(seed: number): Promise<Run> {
+  made ??= makeModel(); // once in each process, and in each page
+  const { backend, model } = await made;
+  const image = rand([1, 1, 28, 28], { generator: new Generator(seed) });
+  const y = noGrad(() => model.call(image));
+  return { backend: backend.name, scores: Array.from(await y.data(), (score) => Number(score.toFixed(4))) };
+}

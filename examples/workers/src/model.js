@@ -1,0 +1,31 @@
+import { Conv2d, Flatten, Linear, ReLU, Sequential } from '@octet/nn';
+import { convert, fuse, getDefaultQConfigMapping, prepare, QuantWrapper } from '@octet/quantization';
+import { Generator, manualSeed, noGrad, rand } from '@octet/tensor';
+
+/** A small int8 network. Its weights are random: an application would load them from a checkpoint. */
+export async function makeModel() {
+  manualSeed(0);
+  const layers = new Sequential(
+    new Conv2d(1, 8, 3, { stride: 2 }),
+    new ReLU(),
+    new Conv2d(8, 16, 3, { stride: 2 }),
+    new ReLU(),
+    new Flatten(),
+    new Linear(16 * 6 * 6, 10),
+  );
+  const prepared = prepare(fuse(new QuantWrapper(layers).eval()), getDefaultQConfigMapping('x86'));
+  noGrad(() => prepared.call(rand([32, 1, 28, 28]))); // calibration: use real data
+  return convert(prepared);
+}
+
+/**
+ * Ten scores for an image, which the seed makes up.
+ *
+ * @param {import('@octet/nn').Module} model
+ * @param {number} seed
+ */
+export async function scores(model, seed) {
+  const image = rand([1, 1, 28, 28], { generator: new Generator(seed) });
+  const y = noGrad(() => model.call(image));
+  return Array.from(await y.data(), (score) => Number(score.toFixed(4)));
+}
