@@ -207,13 +207,13 @@ function mac(form: i32, c: v128, w: v128, x: v128, ones: v128): v128 {
 
 /**
  * A packed tile of rows times the panels p0 ≤ p < p1 → y. `steps` of 4 bytes a row.
- * float: y is float32, multiplier8 the scales of the weights, bias8 their sums: see qlinearDynamic.
+ * With floatBias y is float32, multiplier8 the scales of the weights, bias8 their sums: see qgemmDynamic.
  */
 // @ts-ignore: decorator
 @inline
 function product(
-  form: i32, float: bool, packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize,
-  constants: usize, y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
+  form: i32, packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
+  y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
 ): void {
   const groupBytes = <usize>((steps + 3) >> 2) << 6;
   const panelBytes = <usize>steps << 5;
@@ -232,7 +232,7 @@ function product(
       next += groupBytes;
       let c00 = v128.load(bias8 + parameters);
       let c01 = v128.load(bias8 + parameters, 16);
-      if (float) {
+      if (floatBias) {
         const zero = v128.load(constants);
         c00 = i32x4.mul(c00, zero);
         c01 = i32x4.mul(c01, zero);
@@ -266,7 +266,7 @@ function product(
           c31 = mac(form, c31, w1, v, ones);
         }
       }
-      if (float) {
+      if (floatBias) {
         const to = y + (<usize>(r * yStride + column) << 2);
         const step = <usize>yStride << 2;
         const scales = multiplier8 + parameters;
@@ -311,47 +311,43 @@ function storeFloats(to: usize, low: v128, high: v128, scales: usize, constants:
   storeLanes32(to + 16, f32x4.add(v, v128.load(bias, 16)), count - 4);
 }
 
+// One for each form, called by all: each inlined is 2 kB.
 function tileExact(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
-  y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
+  y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
 ): void {
-  product(EXACT, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
+  product(EXACT, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
 }
 
 function tileSeven(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
-  y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
+  y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
 ): void {
-  product(SEVEN, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
+  product(SEVEN, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
 }
 
 /** Unsigned or signed: what differs is in the activations and the bias. */
 function tileBytes(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
-  y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
-): void {
-  product(UNSIGNED, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
-}
-
-function tileFloat(
-  packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
 ): void {
-  product(EXACT, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+  product(UNSIGNED, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
 }
 
-function tileFloatSeven(
-  packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
-  y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
+/** Rows packed in one form, of k bytes each, times panels of either kind of weights. */
+// @ts-ignore: decorator
+@inline
+function tileOf(
+  form: i32, packed: usize, rows: i32, k: i32, weights16: usize, weights8: usize, bias8: usize, multiplier8: usize,
+  constants: usize, y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
 ): void {
-  product(SEVEN, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
-}
-
-function tileFloatBytes(
-  packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
-  y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
-): void {
-  product(UNSIGNED, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+  const pairs = (k + 1) >> 1;
+  const quads = (k + 3) >> 2;
+  if (RELAXED && form >= UNSIGNED) {
+    tileBytes(packed, rows, quads, weights8, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+  } else if (RELAXED && form == SEVEN) {
+    tileSeven(packed, rows, quads, weights8, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+  } else tileExact(packed, rows, pairs, weights16, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
 }
 
 /** Panels of split s of `splits`, of group g, times what packTile made. */
@@ -367,24 +363,20 @@ function splitTile(
   const p1 = panels * (s + 1) / splits;
   const bias = bias8 + (first << 5);
   const multiplier = multiplier8 + (first << 5);
-  const pairs = (k + 1) >> 1;
-  const weights16 = packed16 + first * pairs * 32;
+  const weights16 = packed16 + first * ((k + 1) >> 1) * 32;
+  const weights8 = packed8 + first * ((k + 3) >> 2) * 32;
   let tile = forms + FORMS;
   if (!RELAXED) {
-    tileExact(tile, rows, pairs, weights16, bias, multiplier, constants, y, yStride, n, p0, p1);
+    tileOf(EXACT, tile, rows, k, weights16, 0, bias, multiplier, constants, y, yStride, n, p0, p1, 0);
     return;
   }
-  const quads = (k + 3) >> 2;
-  const weights8 = packed8 + first * quads * 32;
   const groups = (rows + 3) >> 2;
   for (let i: i32 = 0; i < groups; ) {
     const form = <i32>load<u8>(forms + i);
     let end = i + 1;
     while (end < groups && <i32>load<u8>(forms + end) == form) end++;
     const count = min(rows, end << 2) - (i << 2);
-    if (form >= UNSIGNED) tileBytes(tile, count, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
-    else if (form == SEVEN) tileSeven(tile, count, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
-    else tileExact(tile, count, pairs, weights16, bias, multiplier, constants, y, yStride, n, p0, p1);
+    tileOf(form, tile, count, k, weights16, weights8, bias, multiplier, constants, y, yStride, n, p0, p1, 0);
     tile += <usize>(end - i) * groupBytes16(k);
     y += <usize>(count * yStride);
     i = end;
@@ -605,10 +597,6 @@ export function qgemmDynamic(
     const to = y + (<usize>row * n << 2);
     const p0 = panels * s / splits;
     const p1 = panels * (s + 1) / splits;
-    const quads = (k + 3) >> 2;
-    if (RELAXED && form >= UNSIGNED) {
-      tileFloatBytes(packed, rows, quads, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
-    } else if (bytes) tileFloatSeven(packed, rows, quads, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
-    else tileFloat(packed, rows, (k + 1) >> 1, packed16, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
+    tileOf(form, packed, rows, k, packed16, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
   }
 }
