@@ -144,8 +144,6 @@ function groupBytes8(k: i32): usize {
  * stands for those past the end. A run of groups of one form lies as `product` wants it, and begins where it would if all
  * groups were int16. (Above 127 there may be few bytes: what clamping at calibration's range cut off.)
  */
-// @ts-ignore: decorator
-@inline
 function packTile(from: usize, stride: i32, rows: i32, k: i32, forms: usize, constants: usize): void {
   const bytes16 = groupBytes16(k);
   const form = RELAXED ? load<i32>(constants, SEVEN_FLAG) : EXACT;
@@ -207,13 +205,13 @@ function mac(form: i32, c: v128, w: v128, x: v128, ones: v128): v128 {
 
 /**
  * A packed tile of rows times the panels p0 ≤ p < p1 → y. `steps` of 4 bytes a row.
- * With floatBias y is float32, multiplier8 the scales of the weights, bias8 their sums: see qgemmDynamic.
+ * float: y is float32, multiplier8 the scales of the weights, bias8 their sums: see qgemmDynamic.
  */
 // @ts-ignore: decorator
 @inline
 function product(
-  form: i32, packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
-  y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
+  form: i32, float: bool, packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize,
+  constants: usize, y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
 ): void {
   const groupBytes = <usize>((steps + 3) >> 2) << 6;
   const panelBytes = <usize>steps << 5;
@@ -232,11 +230,6 @@ function product(
       next += groupBytes;
       let c00 = v128.load(bias8 + parameters);
       let c01 = v128.load(bias8 + parameters, 16);
-      if (floatBias) {
-        const zero = v128.load(constants);
-        c00 = i32x4.mul(c00, zero);
-        c01 = i32x4.mul(c01, zero);
-      }
       let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01;
       let w0: v128, w1: v128, v: v128;
       const left = rows - r;
@@ -266,15 +259,41 @@ function product(
           c31 = mac(form, c31, w1, v, ones);
         }
       }
-      if (floatBias) {
+      if (float) {
         const to = y + (<usize>(r * yStride + column) << 2);
         const step = <usize>yStride << 2;
-        const scales = multiplier8 + parameters;
-        const biases = floatBias + parameters;
-        storeFloats(to, c00, c01, scales, constants, biases, count);
-        if (left > 1) storeFloats(to + step, c10, c11, scales, constants, biases, count);
-        if (left > 2) storeFloats(to + step * 2, c20, c21, scales, constants, biases, count);
-        if (left > 3) storeFloats(to + step * 3, c30, c31, scales, constants, biases, count);
+        const scale = v128.load(constants, 16);
+        const s0 = f32x4.mul(scale, v128.load(multiplier8 + parameters));
+        const s1 = f32x4.mul(scale, v128.load(multiplier8 + parameters, 16));
+        const b0 = v128.load(floatBias + parameters);
+        const b1 = v128.load(floatBias + parameters, 16);
+        // The sums of the weights are in the sums once.
+        const zero = v128.load(constants);
+        const z0 = i32x4.mul(v128.load(bias8 + parameters), zero);
+        const z1 = i32x4.mul(v128.load(bias8 + parameters, 16), zero);
+        c00 = toFloat(i32x4.add(c00, z0), s0, b0);
+        c01 = toFloat(i32x4.add(c01, z1), s1, b1);
+        c10 = toFloat(i32x4.add(c10, z0), s0, b0);
+        c11 = toFloat(i32x4.add(c11, z1), s1, b1);
+        c20 = toFloat(i32x4.add(c20, z0), s0, b0);
+        c21 = toFloat(i32x4.add(c21, z1), s1, b1);
+        c30 = toFloat(i32x4.add(c30, z0), s0, b0);
+        c31 = toFloat(i32x4.add(c31, z1), s1, b1);
+        if (left >= 4 && count >= PANEL) {
+          v128.store(to, c00);
+          v128.store(to, c01, 16);
+          v128.store(to + step, c10);
+          v128.store(to + step, c11, 16);
+          v128.store(to + step * 2, c20);
+          v128.store(to + step * 2, c21, 16);
+          v128.store(to + step * 3, c30);
+          v128.store(to + step * 3, c31, 16);
+          continue;
+        }
+        storeFloats(to, c00, c01, count);
+        if (left > 1) storeFloats(to + step, c10, c11, count);
+        if (left > 2) storeFloats(to + step * 2, c20, c21, count);
+        if (left > 3) storeFloats(to + step * 3, c30, c31, count);
         continue;
       }
       const m0 = v128.load(multiplier8 + parameters);
@@ -290,69 +309,77 @@ function product(
         v128.store64_lane(to + (<usize>yStride << 1), c20, 0);
         v128.store64_lane(to + <usize>yStride * 3, c20, 1);
       } else {
-        storeBytes8(to, c00, count);
-        if (left > 1) storeBytes8(to + yStride, v128.shuffle<i64>(c00, c00, 1, 1), count);
-        if (left > 2) storeBytes8(to + (<usize>yStride << 1), c20, count);
-        if (left > 3) storeBytes8(to + <usize>yStride * 3, v128.shuffle<i64>(c20, c20, 1, 1), count);
+        storeRows(to, yStride, left, count, c00, c20);
       }
     }
   }
 }
 
-/** Up to 8 floats: f32(f32(f32(acc) · f32(scale · weight scale)) + bias). */
+/** f32(f32(acc) · scale) + bias, where scale is f32(scale · weight scale). */
 // @ts-ignore: decorator
 @inline
-function storeFloats(to: usize, low: v128, high: v128, scales: usize, constants: usize, bias: usize, count: i32): void {
-  const scale = v128.load(constants, 16);
-  let v = f32x4.mul(f32x4.convert_i32x4_s(low), f32x4.mul(scale, v128.load(scales)));
-  storeLanes32(to, f32x4.add(v, v128.load(bias)), count);
-  if (count <= 4) return;
-  v = f32x4.mul(f32x4.convert_i32x4_s(high), f32x4.mul(scale, v128.load(scales, 16)));
-  storeLanes32(to + 16, f32x4.add(v, v128.load(bias, 16)), count - 4);
+function toFloat(v: v128, scale: v128, bias: v128): v128 {
+  return f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v), scale), bias);
 }
 
-// One for each form, called by all: each inlined is 2 kB.
+/** Up to 8 floats. Not inlined: for the last rows or outputs alone. */
+function storeFloats(to: usize, low: v128, high: v128, count: i32): void {
+  storeLanes32(to, low, count);
+  if (count > 4) storeLanes32(to + 16, high, count - 4);
+}
+
+/** Up to 4 rows of up to 8 bytes: those of `low` and of `high`. Not inlined: as above. */
+function storeRows(to: usize, stride: i32, rows: i32, count: i32, low: v128, high: v128): void {
+  storeBytes8(to, low, count);
+  if (rows > 1) storeBytes8(to + stride, v128.shuffle<i64>(low, low, 1, 1), count);
+  if (rows > 2) storeBytes8(to + (<usize>stride << 1), high, count);
+  if (rows > 3) storeBytes8(to + <usize>stride * 3, v128.shuffle<i64>(high, high, 1, 1), count);
+}
+
 function tileExact(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
-  y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
+  y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
 ): void {
-  product(EXACT, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+  product(EXACT, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
 }
 
 function tileSeven(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
-  y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
+  y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
 ): void {
-  product(SEVEN, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+  product(SEVEN, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
 }
 
 /** Unsigned or signed: what differs is in the activations and the bias. */
 function tileBytes(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
-  y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
+  y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
 ): void {
-  product(UNSIGNED, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+  product(UNSIGNED, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
 }
 
-/** Rows packed in one form, of k bytes each, times panels of either kind of weights. */
-// @ts-ignore: decorator
-@inline
-function tileOf(
-  form: i32, packed: usize, rows: i32, k: i32, weights16: usize, weights8: usize, bias8: usize, multiplier8: usize,
-  constants: usize, y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
+function tileFloat(
+  packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
+  y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
 ): void {
-  const pairs = (k + 1) >> 1;
-  const quads = (k + 3) >> 2;
-  if (RELAXED && form >= UNSIGNED) {
-    tileBytes(packed, rows, quads, weights8, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
-  } else if (RELAXED && form == SEVEN) {
-    tileSeven(packed, rows, quads, weights8, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
-  } else tileExact(packed, rows, pairs, weights16, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+  product(EXACT, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+}
+
+function tileFloatSeven(
+  packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
+  y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
+): void {
+  product(SEVEN, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+}
+
+function tileFloatBytes(
+  packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
+  y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
+): void {
+  product(UNSIGNED, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
 }
 
 /** Panels of split s of `splits`, of group g, times what packTile made. */
-// @ts-ignore: decorator
-@inline
 function splitTile(
   forms: usize, rows: i32, k: i32, n: i32, g: i32, s: i32, splits: i32,
   packed16: usize, packed8: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, yStride: i32,
@@ -363,20 +390,24 @@ function splitTile(
   const p1 = panels * (s + 1) / splits;
   const bias = bias8 + (first << 5);
   const multiplier = multiplier8 + (first << 5);
-  const weights16 = packed16 + first * ((k + 1) >> 1) * 32;
-  const weights8 = packed8 + first * ((k + 3) >> 2) * 32;
+  const pairs = (k + 1) >> 1;
+  const weights16 = packed16 + first * pairs * 32;
   let tile = forms + FORMS;
   if (!RELAXED) {
-    tileOf(EXACT, tile, rows, k, weights16, 0, bias, multiplier, constants, y, yStride, n, p0, p1, 0);
+    tileExact(tile, rows, pairs, weights16, bias, multiplier, constants, y, yStride, n, p0, p1);
     return;
   }
+  const quads = (k + 3) >> 2;
+  const weights8 = packed8 + first * quads * 32;
   const groups = (rows + 3) >> 2;
   for (let i: i32 = 0; i < groups; ) {
     const form = <i32>load<u8>(forms + i);
     let end = i + 1;
     while (end < groups && <i32>load<u8>(forms + end) == form) end++;
     const count = min(rows, end << 2) - (i << 2);
-    tileOf(form, tile, count, k, weights16, weights8, bias, multiplier, constants, y, yStride, n, p0, p1, 0);
+    if (form >= UNSIGNED) tileBytes(tile, count, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
+    else if (form == SEVEN) tileSeven(tile, count, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
+    else tileExact(tile, count, pairs, weights16, bias, multiplier, constants, y, yStride, n, p0, p1);
     tile += <usize>(end - i) * groupBytes16(k);
     y += <usize>(count * yStride);
     i = end;
@@ -560,7 +591,7 @@ export function qgemmDynamic(
   const high = f32x4.splat(<f32>(quantMax - zeroPoint));
   const magic = f32x4.splat(MAGIC);
   const offset = i32x4.splat(MAGIC_BITS - zeroPoint);
-  v128.store(constants, i32x4.splat((form == SIGNED ? 128 : 0) - zeroPoint));
+  v128.store(constants, i32x4.splat((form == SIGNED ? 127 : -1) - zeroPoint));
   v128.store(constants, f32x4.splat(scale), 16);
   const groupBytes = bytes ? groupBytes8(k) : groupBytes16(k);
   let last: i32 = -1;
@@ -597,6 +628,10 @@ export function qgemmDynamic(
     const to = y + (<usize>row * n << 2);
     const p0 = panels * s / splits;
     const p1 = panels * (s + 1) / splits;
-    tileOf(form, packed, rows, k, packed16, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
+    const quads = (k + 3) >> 2;
+    if (RELAXED && form >= UNSIGNED) {
+      tileFloatBytes(packed, rows, quads, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
+    } else if (bytes) tileFloatSeven(packed, rows, quads, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
+    else tileFloat(packed, rows, (k + 1) >> 1, packed16, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
   }
 }
