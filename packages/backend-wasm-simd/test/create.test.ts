@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { promisify } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { ArgumentError, BackendError, dispatch, MissingKernelError } from '@octet/backend';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -12,6 +14,16 @@ import { createVariant } from './variants';
 const { compile, validate, Module } = platform.WebAssembly as WasmNamespace;
 const wasmFile = (variant: string) =>
   new Uint8Array(readFileSync(new URL(`../src/generated/wasm/${variant}.wasm`, import.meta.url)));
+
+/** A program that prints what `dotOf` makes of all weights and activations. */
+const allProducts = `
+  const wasm = fs.readFileSync('../src/generated/wasm/relaxed.wasm');
+  const env = { memory: new WebAssembly.Memory({ initial: 64, maximum: 65536 }) };
+  const { dotOf } = new WebAssembly.Instance(new WebAssembly.Module(wasm), { env }).exports;
+  const products = [];
+  for (let w = -128; w < 128; w++) for (let x = 0; x < 256; x++) products.push(dotOf(w, x));
+  console.log(JSON.stringify(products));
+`;
 
 /** An engine that refuses modules with these bytes in them. */
 function without(...opcode: number[]): void {
@@ -35,8 +47,10 @@ describe('feature probes', () => {
   });
 
   it('fail one by one', () => {
-    without(0xfd, 0x85, 2);
-    expect(probeFeatures()).toEqual({ simd: true, relaxedSimd: false, threads: true });
+    for (const opcode of [0x85, 0x93]) {
+      without(0xfd, opcode, 2);
+      expect(probeFeatures()).toEqual({ simd: true, relaxedSimd: false, threads: true });
+    }
     without(0xfe, 3, 0);
     expect(probeFeatures()).toEqual({ simd: true, relaxedSimd: true, threads: false });
     without(0xfd);
@@ -65,8 +79,40 @@ describe('the kind of products of bytes', () => {
     // Pairs saturate at int16.
     const saturating = (w: number, x: number) => 2 * Math.max(-32768, Math.min(2 * w * x, 32767));
     expect(probeDot(saturating)).toBe('seven');
+    // Ways that no engine goes today: whatever isn't known is taken for the weakest.
+    const wrapping = (w: number, x: number) => 2 * Int16Array.of(2 * w * x)[0];
+    expect(probeDot(wrapping)).toBe('seven');
+    const exchanged = (w: number, x: number) => 4 * (w & 255) * (x - (x > 127 ? 256 : 0));
+    expect(probeDot(exchanged)).toBe('seven');
     expect(probeDot(() => 0)).toBe('exact');
   });
+
+  // By the compiler that all functions begin with, and by the one that those in frequent use come to.
+  it.each(['--liftoff-only', '--no-liftoff'])(
+    'is that of all products of bytes: node %s',
+    async (compiler) => {
+      const { stdout } = await promisify(execFile)(process.execPath, [compiler, '--eval', allProducts], {
+        cwd: import.meta.dirname,
+        maxBuffer: 2 ** 24,
+      });
+      const products: number[] = JSON.parse(stdout);
+      const dotOf = (w: number, x: number) => products[(w + 128) * 256 + x];
+      const kind = probeDot(dotOf);
+      const here = await createWasmBackend({ threads: 1 });
+      expect(kind).toBe(here.info().dot);
+      here.dispose();
+      const wrong: [number, number][] = [];
+      for (let w = -128; w < 128; w++) {
+        for (let x = 0; x < (kind === 'seven' ? 128 : 256); x++) {
+          const wide = kind === 'signed' && x > 127 ? x - 256 : x;
+          // Packing refuses such weights.
+          const refused = kind === 'signed' && w === -128 && x === 128;
+          if (!refused && dotOf(w, x) !== 4 * w * wide) wrong.push([w, x]);
+        }
+      }
+      expect(wrong).toEqual([]);
+    },
+  );
 
   it.each(['unsigned', 'signed'] as const)(
     '%s: chosen, and lower ones by name',
