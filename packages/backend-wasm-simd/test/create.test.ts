@@ -9,6 +9,7 @@ import { createWasmBackend } from '../src';
 import { probeDot, probeFeatures } from '../src/features';
 import { setMemoryShared } from '../src/module';
 import { platform, type WasmNamespace } from '../src/platform';
+import { wrongProducts } from './products';
 import { createVariant } from './variants';
 
 const { compile, validate, Module } = platform.WebAssembly as WasmNamespace;
@@ -101,16 +102,7 @@ describe('the kind of products of bytes', () => {
       const here = await createWasmBackend({ threads: 1 });
       expect(kind).toBe(here.info().dot);
       here.dispose();
-      const wrong: [number, number][] = [];
-      for (let w = -128; w < 128; w++) {
-        for (let x = 0; x < (kind === 'seven' ? 128 : 256); x++) {
-          const wide = kind === 'signed' && x > 127 ? x - 256 : x;
-          // Packing refuses such weights.
-          const refused = kind === 'signed' && w === -128 && x === 128;
-          if (!refused && dotOf(w, x) !== 4 * w * wide) wrong.push([w, x]);
-        }
-      }
-      expect(wrong).toEqual([]);
+      expect(wrongProducts(kind, dotOf)).toEqual([]);
     },
   );
 
