@@ -128,7 +128,8 @@ export async function buildWasm({ force = false } = {}) {
 /** The wasm for an engine that takes activations as `kind` says, whatever this one does. */
 export async function emulatedWasm(kind) {
   // Not beside the others, all of which are published.
-  const folder = path.join(generated, 'emulated');
+  // Not in src, which is published.
+  const folder = path.join(root, 'node_modules/.cache/wasm');
   const file = path.join(folder, `${kind}.wasm`);
   const stampFile = `${file}.stamp`;
   mkdirSync(folder, { recursive: true });
