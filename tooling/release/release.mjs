@@ -58,6 +58,10 @@ async function publish(root) {
   const tarballs = await packAll(root, path.join(root, 'tarballs'));
   const todo = publicPackages(root).filter((pkg) => dryRun || !isPublished(pkg));
   for (const { name } of todo) {
+    // With its changes, or not at all.
+    execFileSync('tar', ['-xOf', tarballs[name], 'package/CHANGELOG.md'], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     const options = [
       '--access',
       'public',

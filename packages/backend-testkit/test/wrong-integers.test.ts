@@ -106,6 +106,8 @@ describe.each(all)('%s that', (kernel) => {
     expect(await firstFailure(kernel, run)).toBeDefined();
   });
 
+  // Kernels on integers give integers.
+  if (kernel.startsWith('q') && kernel !== 'qlinearDynamic') return;
   it('leaves what should be NaN is found out, where NaN comes out', async () => {
     let comesOut = false;
     const failure = await firstFailure(kernel, (t, attrs) => {

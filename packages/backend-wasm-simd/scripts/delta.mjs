@@ -3,7 +3,7 @@
 
 /** Pieces shorter than this are cheaper as they are; from where one would go on anyway, `least` is enough. */
 const shortest = 12;
-const least = 3;
+const least = 2;
 /** How much longer a piece must be than the one that goes on there: its place costs as much. */
 const detour = 6;
 

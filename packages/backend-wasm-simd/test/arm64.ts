@@ -22,7 +22,7 @@ it('all products of two bytes are what the kernels take them for', async () => {
   expect(wrongProducts('signed', dotOf)).toEqual([]);
 });
 
-describe.each(['qconv2d', 'qlinear', 'qlinearDynamic'] as const)('%s', (kernel) => {
+describe.each(['qconv2d', 'qlinear', 'qlinearDynamic', 'qlstmDynamic'] as const)('%s', (kernel) => {
   let backend: WasmBackend;
   beforeAll(async () => {
     backend = await createWasmBackend({ threads: 1 });

@@ -141,6 +141,35 @@ describe.each(int8Variants)('the same integers as the reference: %o', (variant) 
     expect(found).toEqual(expected);
   }
 
+  it('qlstmDynamic quantizes by the reference’s scale and zero point, whatever the range', async () => {
+    const hidden = 4;
+    const weight = integers(1, 'int8', [4 * hidden, hidden], -128, 127);
+    const float = (shape: number[], values: number[]): HostTensor => ({
+      dtype: 'float32',
+      shape,
+      data: Float32Array.from(values),
+    });
+    const zeros = (...shape: number[]) => float(shape, Array(size(shape)).fill(0));
+    const magnitude = fc.constantFrom(0, 1e-42, 1e-38, 1e-6, 0.004, 0.0155, 0.1, 1, 37, 1e30, 3.4e38);
+    const ends = fc.tuple(magnitude, magnitude, fc.double({ min: 0, max: 1, noNaN: true }));
+    await fc.assert(
+      fc.asyncProperty(ends, fc.boolean(), async ([low, high, between], reduceRange) => {
+        const h0 = float([1, hidden], [-low, high, high * between, -low * between]);
+        // A step of h moves the gates by up to 1, where tanh and σ aren't flat.
+        const weightScale = Float32Array.of(1 / 128 / Math.max(low, high, 1e-2));
+        const attrs = { weightScale, weightZeroPoint: Int32Array.of(0), reduceRange };
+        const inputs = { x: zeros(1, 1, 4 * hidden), weight, h0, c0: zeros(1, hidden) };
+        const y = zeros(2, 1, 1, hidden);
+        const expected = await run(referenceBackend, 'qlstmDynamic', inputs, y, attrs);
+        const found = await run(backend, 'qlstmDynamic', inputs, y, attrs);
+        (expected as Float32Array).forEach((v, i) => {
+          expect(Math.abs(found[i] - v) <= 1e-6 || Object.is(found[i], v)).toBe(true);
+        });
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   const convolution = (form: 'few groups' | 'narrow groups' | 'depthwise') =>
     fc.record({
       batch: small(3),

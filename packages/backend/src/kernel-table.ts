@@ -183,6 +183,16 @@ export interface KernelTable {
   /** gradWeight [O,kh,kw,C/groups] */
   conv2dBackwardWeight: K<'x' | 'gradY', 'gradWeight', Conv2dAttrs>;
 
+  // Recurrent layers, over all steps
+  /**
+   * x [T,N,4H], the inputs' share of the gates i, f, g, o; weight [4H,H], bias [4H]?, h0, c0 [N,H] → y [2,T,N,H], all h and
+   * all c. At each step gates = x + h · weightᵀ + bias; c = σ(f) · c + σ(i) · tanh(g); h = σ(o) · tanh(c). For the gradient
+   * gates [T,N,4H]?: σ(i), σ(f), tanh(g), σ(o).
+   */
+  lstm: K<'x' | 'weight' | 'h0' | 'c0', 'y', None, 'bias', 'gates'>;
+  /** weight, c0, y and gates of lstm, gradY [2,T,N,H] → gradX [T,N,4H], gradH0 and gradC0 [N,H] */
+  lstmBackward: K<'weight' | 'c0' | 'y' | 'gates' | 'gradY', 'gradX' | 'gradH0' | 'gradC0'>;
+
   // Normalisation; c channels last
   /** x [r,c] → y with batch statistics; saveMean, saveInvStd [c]; runningMean, runningVar [c] in-out, optional as a pair. */
   batchNormTrain: K<
@@ -269,6 +279,8 @@ export interface KernelTable {
    * own minimum and maximum (chooseQparams, affine), then f32(acc) * f32(sx * weightScale) + bias. Prepackable.
    */
   qlinearDynamic: K<'x' | 'weight', 'y', DynamicLinearAttrs, 'bias'>;
+  /** lstm with an int8 weight: h · weightᵀ + bias is what qlinearDynamic makes of the h [N,H] of each step. Prepackable. */
+  qlstmDynamic: K<'x' | 'weight' | 'h0' | 'c0', 'y', DynamicLinearAttrs, 'bias'>;
   /** Fixed-point add of uint8 [n]: docs/numerics.md "int8 add". */
   qadd: K<'a' | 'b', 'y', QAddAttrs>;
   /** y = clamp(rint(f32((a - aZeroPoint)(b - bZeroPoint)) * multiplier) + yZeroPoint, clampMin, clampMax) */
@@ -384,6 +396,7 @@ const firstProfile = {
     'qconv2d',
     'qlinear',
     'qlinearDynamic',
+    'qlstmDynamic',
     'qadd',
     'qmul',
     'qmaxPool2d',
@@ -420,6 +433,7 @@ const firstProfile = {
     'matmul',
     'linear',
     'conv2d',
+    'lstm',
     'batchNormEval',
     'layerNorm',
     'maxPool2d',
@@ -445,6 +459,7 @@ const firstProfile = {
     'nllLossBackward',
     'conv2dBackwardInput',
     'conv2dBackwardWeight',
+    'lstmBackward',
     'batchNormTrain',
     'batchNormBackward',
     'layerNormBackward',

@@ -1,5 +1,6 @@
-import { ShapeError } from '@octet/backend';
-import { gradcheck, randn, type Tensor, zeros } from '@octet/tensor';
+import { addDispatchHook, type Backend, type KernelName, ShapeError } from '@octet/backend';
+import { type HostBuffer, referenceBackend } from '@octet/backend-js-reference';
+import { gradcheck, noGrad, randn, type Tensor, zeros } from '@octet/tensor';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { LSTM, type LSTMState } from '../src';
 
@@ -75,6 +76,67 @@ describe('LSTM', () => {
     expectClose(h, [nested(y).map((steps) => steps[4])]);
   });
 
+  /** The reference without some kernels. */
+  function lacking(...names: KernelName[]): Backend<HostBuffer> {
+    const kernels = { ...referenceBackend.kernels };
+    for (const name of names) delete (kernels as Partial<typeof kernels>)[name];
+    return { ...referenceBackend, name: 'lacking', kernels };
+  }
+
+  function kernelsOf(run: () => void): string[] {
+    const seen: string[] = [];
+    const remove = addDispatchHook(({ kernel }, next) => {
+      seen.push(kernel);
+      next();
+    });
+    run();
+    remove();
+    return seen;
+  }
+
+  test('one kernel a layer; step by step on a backend without it, to the same numbers and gradients', () => {
+    const lstm = new LSTM(3, 5, { numLayers: 2 });
+    const x = randn([4, 2, 3]);
+    const run = (backend: Backend) => {
+      const model = lstm.clone().to(backend);
+      let got: Tensor[] = [];
+      const kernels = kernelsOf(() => {
+        const [y, [h, c]] = model.call(x.to(backend));
+        y.mul(y).sum().add(c.sum()).backward();
+        got = [y, h, c, ...model.parameters().map((p) => p.grad as Tensor)];
+      });
+      return { kernels, got };
+    };
+    const whole = run(referenceBackend);
+    const steps = run(lacking('lstm', 'lstmBackward'));
+    const count = (names: string[], name: string) => names.filter((k) => k === name).length;
+    expect(count(whole.kernels, 'lstm')).toBe(2);
+    expect(count(whole.kernels, 'lstmBackward')).toBe(2);
+    expect(count(whole.kernels, 'sigmoid')).toBe(0);
+    expect(count(steps.kernels, 'lstm')).toBe(0);
+    expect(count(steps.kernels, 'sigmoid')).toBe(2 * 4 * 3);
+    whole.got.forEach((t, i) => {
+      const want = steps.got[i].dataSync();
+      expect(t.shape).toEqual(steps.got[i].shape);
+      t.dataSync().forEach((v, at) => {
+        expect(Math.abs(v - want[at])).toBeLessThan(1e-6 * Math.max(1, Math.abs(want[at])));
+      });
+    });
+  });
+
+  test('keeps the gates only for a gradient', () => {
+    const lstm = new LSTM(2, 3);
+    const outputs: string[][] = [];
+    const remove = addDispatchHook((event, next) => {
+      if (event.kernel === 'lstm') outputs.push(Object.keys(event.outputs));
+      next();
+    });
+    noGrad(() => lstm.call(zeros([2, 1, 2])));
+    lstm.call(zeros([2, 1, 2]));
+    remove();
+    expect(outputs).toEqual([['y'], ['y', 'gates']]);
+  });
+
   test('learns through time', () => {
     const lstm = new LSTM(2, 2, { numLayers: 2 }).to('float64');
     const x = randn([3, 2, 2], { dtype: 'float64', requiresGrad: true });
@@ -90,6 +152,7 @@ describe('LSTM', () => {
   test('checks input and state', () => {
     const lstm = new LSTM(3, 4);
     expect(() => lstm.call(zeros([5, 3]))).toThrow(ShapeError);
+    expect(() => lstm.call(zeros([0, 2, 3]))).toThrow(/expected a step or more of 3 features/);
     expect(() => lstm.call(zeros([5, 2, 4]))).toThrow(ShapeError);
     expect(() => lstm.call(zeros([5, 2, 3]), [zeros([1, 3, 4]), zeros([1, 2, 4])])).toThrow(ShapeError);
   });

@@ -14,6 +14,7 @@ import {
 import {
   cat,
   conv2dRelu,
+  lstmLayer,
   manualSeed,
   matmul,
   rand,
@@ -207,6 +208,14 @@ const cases: Record<string, OpCase> = {
     const table = new Embedding(7, 4);
     return { f: (i: Tensor) => table.call(i), inputs: () => [randint(0, 7, [2, 3])], parts: [table] };
   })(),
+  lstm: {
+    f: lstmLayer,
+    inputs: () => [randn([3, 2, 20]), randn([20, 5]), randn([2, 5]), randn([2, 5]), randn([20])],
+  },
+  'lstm without bias, one step': {
+    f: lstmLayer,
+    inputs: () => [randn([1, 2, 4]), randn([4, 1]), randn([2, 1]), randn([2, 1])],
+  },
   'squeeze and excite': unary(
     (x) => x.mul(x.mean([2, 3], true).sigmoid()),
     () => randn([2, 3, 4, 5]),

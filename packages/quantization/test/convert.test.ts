@@ -207,7 +207,8 @@ describe('quantizeDynamic', () => {
   function products(model: AnyModule, x: Tensor) {
     const ranges: boolean[] = [];
     const remove = addDispatchHook(({ kernel, attrs }, run) => {
-      if (kernel === 'qlinearDynamic') ranges.push((attrs as DynamicLinearAttrs).reduceRange);
+      if (kernel === 'qlinearDynamic' || kernel === 'qlstmDynamic')
+        ranges.push((attrs as DynamicLinearAttrs).reduceRange);
       run();
     });
     const y = noGrad(() => model.call(x));
@@ -247,6 +248,32 @@ describe('quantizeDynamic', () => {
     expect(products(await quantizeDynamic(model, { layers }), randn([2, 6])).ranges).toEqual([true, false]);
   });
 
+  test('an LSTM takes a kernel for all steps, or one step at a time, to the same numbers', async () => {
+    const lstm = new LSTM(6, 5, { numLayers: 2 }).eval();
+    const int8 = await quantizeDynamic(lstm);
+    const x = randn([7, 3, 6]);
+    const { qlstmDynamic: _, ...kernels } = x.backend.kernels;
+    const lacking = { ...x.backend, name: 'lacking', kernels };
+    const [whole, steps] = [x.backend, lacking].map((backend) => {
+      const seen: string[] = [];
+      const remove = addDispatchHook(({ kernel }, run) => {
+        if (kernel.endsWith('Dynamic')) seen.push(kernel);
+        run();
+      });
+      const [y, [h, c]] = int8.to(backend).call(x.to(backend));
+      remove();
+      return { seen, got: [y, h, c] };
+    });
+    expect(whole.seen).toEqual(['qlinearDynamic', 'qlstmDynamic', 'qlinearDynamic', 'qlstmDynamic']);
+    expect(steps.seen).toEqual(Array(16).fill('qlinearDynamic'));
+    whole.got.forEach((t, i) => {
+      const want = steps.got[i].dataSync();
+      t.dataSync().forEach((v, at) => {
+        expect(Math.abs(v - want[at])).toBeLessThan(1e-6);
+      });
+    });
+  });
+
   test('an LSTM quantizes inputs and state to 7 bits', async () => {
     class Wrapped extends Module<[Tensor]> {
       readonly lstm = new LSTM(6, 5, { numLayers: 2 });
@@ -258,12 +285,12 @@ describe('quantizeDynamic', () => {
     const x = randn([3, 2, 6]);
     const seven = await quantizeDynamic(model, { qconfig: getDefaultDynamicQConfig('x86') });
     expect(String(seven.lstm)).toBe('DynamicQuantizedLSTM(6, 5, numLayers=2, reduceRange=true)');
-    // For each layer one product of all inputs, and one of the state a step.
+    // For each layer one product of all inputs, and one kernel for all steps.
     const { ranges, y } = products(seven.clone(), x);
-    expect(ranges).toEqual(Array(8).fill(true));
+    expect(ranges).toEqual(Array(4).fill(true));
     const eight = await quantizeDynamic(model);
     expect(String(eight.lstm)).toBe('DynamicQuantizedLSTM(6, 5, numLayers=2)');
-    expect(products(eight, x).ranges).toEqual(Array(8).fill(false));
+    expect(products(eight, x).ranges).toEqual(Array(4).fill(false));
     const float = noGrad(() => model.call(x)).dataSync();
     y.forEach((v, i) => {
       expect(Math.abs(v - float[i])).toBeLessThan(0.05);

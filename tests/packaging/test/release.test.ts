@@ -15,7 +15,6 @@ test('a dry run of the release versions, builds, packs and would publish every p
       .map((text) => text.split(' ')[0]),
   ).toEqual(packages.map(({ name }) => name));
   expect(said.match(/^\+ @octet\/[\w-]+@\d+\.\d+\.\d+$/gm)).toHaveLength(packages.length);
-  expect(said.match(/ CHANGELOG\.md$/gm)).toHaveLength(packages.length);
 }, 600_000);
 
 test('each package comes after those that it needs', () => {

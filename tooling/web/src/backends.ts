@@ -1,9 +1,10 @@
 import type { Backend } from '@octet/backend';
+import { referenceBackend } from '@octet/backend-js-reference';
 import { type BackendName, choices } from './choices';
 
 export { type BackendName, backendNames } from './choices';
 
-/** A backend that a page can choose: its code is loaded when it is. */
+/** A backend that a page can choose: its code is loaded when it is; the reference is there, for tensors need it. */
 export interface BackendChoice {
   label: string;
   /**
@@ -62,6 +63,5 @@ async function loadWebgpu(): Promise<LoadedBackend> {
 }
 
 async function loadReference(): Promise<LoadedBackend> {
-  const { referenceBackend } = await import('@octet/backend-js-reference');
   return { backend: referenceBackend, details: 'exact and plain, one thread', dispose() {} };
 }

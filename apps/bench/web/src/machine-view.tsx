@@ -1,4 +1,4 @@
-import { titles } from './machine';
+import { titles } from './capability';
 import { machine } from './state';
 
 /** What the browser can do, and why it can't do the rest. */

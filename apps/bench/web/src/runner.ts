@@ -2,7 +2,7 @@ import { proxy, type Remote, wrap } from 'comlink';
 import type { Step } from '../../src/compare/compare';
 import type { ComparePlan } from '../../src/compare/plan';
 import type { CompareReport } from '../../src/compare/report';
-import type { Capability } from './machine';
+import type { Capability } from './capability';
 import type { Api } from './worker';
 
 /** How long a cancelled run may take to end by itself, in milliseconds: then its worker is ended. */

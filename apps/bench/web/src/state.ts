@@ -4,8 +4,8 @@ import type { Step } from '../../src/compare/compare';
 import type { ComparePlan } from '../../src/compare/plan';
 import type { CompareReport } from '../../src/compare/report';
 import { agreementText } from '../../src/compare/tables';
+import type { Capability } from './capability';
 import { type FieldName, linkQuery, ownAddress, type Problem, problemsOf, readLink } from './link';
-import type { Capability } from './machine';
 import { probeInWorker, runInWorker } from './runner';
 
 /** Those that run everywhere; a GPU's is added where there is one. */

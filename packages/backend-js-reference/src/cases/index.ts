@@ -8,6 +8,7 @@ import { convCases } from './conv';
 import { dataCases } from './data';
 import { elementwiseCases } from './elementwise';
 import { embeddingCases } from './embedding';
+import { lstmCases } from './lstm';
 import { matmulCases } from './matmul';
 import { normCases } from './norm';
 import { observerCases } from './observers';
@@ -24,6 +25,7 @@ export const kernelCases: CasesOf<OwnKernelName> = {
   ...reductionCases,
   ...matmulCases,
   ...convCases,
+  ...lstmCases,
   ...normCases,
   ...poolCases,
   ...embeddingCases,

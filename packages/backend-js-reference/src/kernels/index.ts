@@ -30,6 +30,7 @@ import { leakyRelu, leakyReluBackward } from './leaky-relu';
 import { linear } from './linear';
 import { log } from './log';
 import { logSoftmax, logSoftmaxBackward } from './log-softmax';
+import { lstm, lstmBackward, qlstmDynamic } from './lstm';
 import { matmul } from './matmul';
 import { maxPool2d, maxPool2dBackward } from './max-pool2d';
 import { mul } from './mul';
@@ -109,6 +110,8 @@ export const kernels: Kernels<HostBuffer> = {
   conv2d,
   conv2dBackwardInput,
   conv2dBackwardWeight,
+  lstm,
+  lstmBackward,
   batchNormTrain,
   batchNormEval,
   batchNormBackward,
@@ -135,6 +138,7 @@ export const kernels: Kernels<HostBuffer> = {
   qconv2d,
   qlinear,
   qlinearDynamic,
+  qlstmDynamic,
   qadd,
   qmul,
   qmaxPool2d,

@@ -33,6 +33,7 @@ import {
   tanh,
   tanhBackward,
 } from './elementwise';
+import { lstm, lstmBackward, qlstmDynamic } from './lstm';
 import { linear, matmul } from './matmul';
 import { batchNormBackward, batchNormEval, batchNormTrain, layerNorm, layerNormBackward } from './norm';
 import { fakeQuantize, learnableFakeQuantizeBackward, observeMinMax } from './observers';
@@ -123,6 +124,8 @@ export const kernels: WasmKernels = {
   conv2d,
   conv2dBackwardInput,
   conv2dBackwardWeight,
+  lstm,
+  lstmBackward,
   batchNormTrain,
   batchNormEval,
   batchNormBackward,
@@ -149,6 +152,7 @@ export const kernels: WasmKernels = {
   qconv2d,
   qlinear,
   qlinearDynamic,
+  qlstmDynamic,
   qadd,
   qmul,
   qmaxPool2d,

@@ -2,7 +2,7 @@ import type { KernelContext, WasmKernel } from '../kernel';
 
 /** As in assembly/tiles.ts. */
 const panel = 8;
-const rows = 48;
+export const rows = 48;
 const depth = 512;
 /** Multiply-adds worth a thread: about 20 µs. */
 export const workGrain = 500_000;
@@ -92,7 +92,7 @@ export const matmul: WasmKernel<'matmul'> = (cx, { a, b, y }, { transposeA, tran
 };
 
 /** Up to this many rows, weights are read as they are: each is used too rarely to pay for packing. */
-const fewRows = 4;
+export const fewRows = 4;
 
 /** x [m,k], weight [n,k], bias [n]? → y [m,n] */
 export const linear: WasmKernel<'linear'> = (cx, { x, weight, bias, y }) => {

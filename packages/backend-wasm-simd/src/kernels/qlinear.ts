@@ -19,7 +19,7 @@ export const qlinear: WasmPrepackingKernel<'qlinear', PackedGemm> = {
   free: freeGemm,
 };
 
-interface PackedDynamic extends PackedGemm {
+export interface PackedDynamic extends PackedGemm {
   /** float32, as many as fill the last panel. */
   floatBias: WasmBuffer;
 }

@@ -8,6 +8,7 @@ import { data } from './data';
 import { elementwise } from './elementwise';
 import { embedding } from './embedding';
 import { fakeQuantize } from './fake-quantize';
+import { lstm } from './lstm';
 import { matmul } from './matmul';
 import { nllLoss } from './nll-loss';
 import { norm } from './norm';
@@ -33,6 +34,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...nllLoss(gpu),
     ...matmul(gpu),
     ...conv2d(gpu),
+    ...lstm(gpu),
     ...norm(gpu),
     ...pool(gpu),
     ...embedding(gpu),

@@ -41,33 +41,27 @@ export type PtKey =
  * read when it is asked for, with the errors of `parsePt`.
  */
 export class PtObject {
-  readonly #opaque: Opaque;
-  readonly #read: (value: unknown, part: string) => PtValue;
-
   constructor(
     /** The name of the class, as in Python: `decimal.Decimal`. */
     readonly type: string,
-    opaque: Opaque,
-    read: (value: unknown, part: string) => PtValue,
-  ) {
-    this.#opaque = opaque;
-    this.#read = read;
-  }
+    private readonly opaque: Opaque,
+    private readonly read: (value: unknown, part: string) => PtValue,
+  ) {}
 
   /** What it would be made with. */
   get args(): PtValue[] {
-    return this.#opaque.args.map((value, i) => this.#read(value, `.args[${i}]`));
+    return this.opaque.args.map((value, i) => this.read(value, `.args[${i}]`));
   }
 
   /** Its attributes, mostly an object; undefined without. */
   get state(): PtValue | undefined {
-    const { state } = this.#opaque;
-    return state === undefined ? undefined : this.#read(state, '.state');
+    const { state } = this.opaque;
+    return state === undefined ? undefined : this.read(state, '.state');
   }
 
   /** What it holds, if it is a list, a set or a dict of its own class; of a dict pairs [key, value]. */
   get items(): PtValue[] {
-    return this.#opaque.items.map((value, i) => this.#read(value, `.items[${i}]`));
+    return this.opaque.items.map((value, i) => this.read(value, `.items[${i}]`));
   }
 }
 

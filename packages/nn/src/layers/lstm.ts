@@ -3,6 +3,7 @@ import {
   chunk,
   formatShape,
   linear,
+  lstmLayer,
   mul,
   sameShape,
   scope,
@@ -105,28 +106,47 @@ export class LSTM extends Module<[x: Tensor, state?: LSTMState], [y: Tensor, sta
 
   private checkShapes(x: Tensor, h: Tensor, c: Tensor): void {
     const shape = [this.numLayers, x.shape[1], this.hiddenSize];
-    if (x.shape[2] === this.inputSize && sameShape(h.shape, shape) && sameShape(c.shape, shape)) return;
+    if (
+      x.shape[0] > 0 &&
+      x.shape[2] === this.inputSize &&
+      sameShape(h.shape, shape) &&
+      sameShape(c.shape, shape)
+    )
+      return;
     throw new ShapeError({
       op: 'LSTM',
-      expected: `${this.inputSize} features, and h and c of shape ${formatShape(shape)}`,
-      found: `${x.shape[2]}, ${formatShape(h.shape)} and ${formatShape(c.shape)}`,
+      expected: `a step or more of ${this.inputSize} features, and h and c of shape ${formatShape(shape)}`,
+      found: `${x.shape[0]} steps of ${x.shape[2]}, ${formatShape(h.shape)} and ${formatShape(c.shape)}`,
       fix: 'x is [T, N, inputSize], or [N, T, inputSize] with batchFirst; the state is [numLayers, N, hiddenSize].',
     });
   }
 
   /** One layer over all steps of x [T, N, inputs]: y [T, N, hiddenSize] and the last h and c. */
-  private layer(k: number, x: Tensor, h: Tensor, c: Tensor): [y: Tensor, h: Tensor, c: Tensor] {
+  private layer(k: number, x: Tensor, h0: Tensor, c0: Tensor): [y: Tensor, h: Tensor, c: Tensor] {
     // The inputs' share of the gates needs no state: one product for all steps.
-    const fromInput = this.inputGates(k, x);
+    const gates = this.inputGates(k, x);
+    const all = this.allSteps(k, gates, h0, c0);
+    if (!all) return this.stepByStep(k, gates, h0, c0);
+    const y = select(all, 0, 0);
+    return [y, select(y, 0, -1), select(select(all, 0, 1), 0, -1)];
+  }
+
+  /** For backends without a kernel for all steps. */
+  private stepByStep(k: number, gates: Tensor, h: Tensor, c: Tensor): [y: Tensor, h: Tensor, c: Tensor] {
     const outputs: Tensor[] = [];
-    for (let t = 0; t < x.shape[0]; t++) {
-      const gates = select(fromInput, 0, t).add(this.hiddenGates(k, h));
-      const [i, f, g, o] = chunk(gates, 4, 1);
+    for (let t = 0; t < gates.shape[0]; t++) {
+      const [i, f, g, o] = chunk(select(gates, 0, t).add(this.hiddenGates(k, h)), 4, 1);
       c = mul(sigmoid(f), c).add(mul(sigmoid(i), tanh(g)));
       h = mul(sigmoid(o), tanh(c));
       outputs.push(h);
     }
     return [stack(outputs, 0), h, c];
+  }
+
+  /** All h and all c of layer k by one kernel, [2, T, N, hiddenSize], where the backend has it. */
+  protected allSteps(k: number, gates: Tensor, h0: Tensor, c0: Tensor): Tensor | undefined {
+    if (!gates.backend.kernels.lstm) return undefined;
+    return lstmLayer(gates, this[`weightHhL${k}`], h0, c0, this[`biasHhL${k}`]);
   }
 
   /** The inputs' share of the gates of layer k: [..., inputs] → [..., 4·hiddenSize]. */

@@ -7,6 +7,7 @@ import { int8 } from './int8';
 import { normalization } from './normalization';
 import { pools } from './pools';
 import { products } from './products';
+import { recurrent } from './recurrent';
 import { reductions } from './reductions';
 
 export type { AnyNodeBuilder } from './builder';
@@ -16,6 +17,7 @@ export const builders: NodeBuilders = {
   ...elementwise,
   ...reductions,
   ...products,
+  ...recurrent,
   ...normalization,
   ...pools,
   ...int8,

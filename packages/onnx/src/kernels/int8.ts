@@ -80,6 +80,13 @@ interface LinearInputs {
   readonly bias?: Operand;
 }
 
+/** Its operands, of which the values are enough. */
+interface DynamicInputs {
+  readonly x: Pick<Operand, 'value'>;
+  readonly weight: Pick<Operand, 'value'>;
+  readonly bias?: Pick<Operand, 'value'> | undefined;
+}
+
 /** As Gemm, which takes rows: other ranks are reshaped, while they are integers. */
 function linear(
   graph: Graph,
@@ -102,10 +109,10 @@ function linear(
  * The input quantized by its own range at every call; sums in int32; scaled and biased in float. To 8 bits whatever
  * `reduceRange` says: DynamicQuantizeLinear has no other range.
  */
-function dynamicLinear(
+export function dynamicLinear(
   graph: Graph,
-  { x, weight, bias }: LinearInputs,
-  y: Output,
+  { x, weight, bias }: DynamicInputs,
+  y: Like,
   { weightScale, weightZeroPoint }: KernelTable['qlinearDynamic']['attrs'],
 ): Value {
   const [integers, scale, zeroPoint] = graph.nodeWithOutputs(

@@ -1,6 +1,6 @@
 import type { Conv2dAttrs } from '@octet/backend';
-import type { Attributes, Graph, Value } from '../graph/graph';
-import type { NodeBuilders, Operand, Output } from './builder';
+import type { Attributes, Graph, Like, Value } from '../graph/graph';
+import type { NodeBuilders, Operand } from './builder';
 
 export const products: NodeBuilders = {
   matmul: (graph, { a, b }, y, { transposeA, transposeB }) =>
@@ -24,7 +24,7 @@ export function turned(graph: Graph, value: Value): Value {
   return graph.transpose(value, order);
 }
 
-function linear(graph: Graph, x: Value, weight: Value, bias: Value | undefined, y: Output): Value {
+export function linear(graph: Graph, x: Value, weight: Value, bias: Value | undefined, y: Like): Value {
   if (x.shape.length === 2) return graph.node('Gemm', [x, weight, bias], y, gemmAttributes());
   const product = graph.node('MatMul', [x, turned(graph, weight)], y);
   return bias ? graph.node('Add', [product, bias], y) : product;

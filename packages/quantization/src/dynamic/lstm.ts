@@ -2,6 +2,7 @@ import { checkOptions } from '@octet/backend';
 import { Buffer, LSTM, type LSTMOptions } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
 import { type DynamicOptions, dynamicLinear } from '../functional/linear';
+import { dynamicLstmLayer } from '../functional/lstm';
 import { PackedWeight } from '../functional/packed-weight';
 
 /** An LSTM with int8 weights that quantizes inputs and hidden state at every product; gates and state stay in float. */
@@ -52,6 +53,12 @@ export class DynamicQuantizedLSTM extends LSTM {
 
   protected override hiddenGates(k: number, h: Tensor): Tensor {
     return dynamicLinear(h, this.packedWeight(this[`weightHhL${k}`], this[`biasHhL${k}`]), this.options);
+  }
+
+  protected override allSteps(k: number, gates: Tensor, h0: Tensor, c0: Tensor): Tensor | undefined {
+    if (!gates.backend.kernels.qlstmDynamic) return undefined;
+    const packed = this.packedWeight(this[`weightHhL${k}`], this[`biasHhL${k}`]);
+    return dynamicLstmLayer(gates, packed, h0, c0, this.options);
   }
 
   private packedWeight(weight: Tensor, bias: Tensor | undefined): PackedWeight {

@@ -12,4 +12,5 @@ export {
 export { quantizedConv2d as conv2d } from './conv2d';
 export type { OutputQparams } from './int8';
 export { type DynamicOptions, dynamicLinear, quantizedLinear as linear } from './linear';
+export { dynamicLstmLayer } from './lstm';
 export { PackedWeight } from './packed-weight';

@@ -92,7 +92,7 @@ export function fitBias(
     const at = () => roundHalfEven(f32(b * f32(1 / f32(sx * scales[row]))));
     const fits = (sum: number) => Math.abs(at()) <= INT32_MAX - sum;
     if (fits(worst)) return at();
-    sums ??= rowSums();
+    if (!sums) sums = rowSums();
     const sum = 255 * sums[row];
     if (fits(sum)) return at();
     const real = sum * sx * scales[row];

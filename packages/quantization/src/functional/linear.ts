@@ -42,14 +42,7 @@ export function dynamicLinear(x: Tensor, packed: PackedWeight, options?: Dynamic
   const op = 'dynamic.linear';
   const { reduceRange = false } = checkOptions(op, options, 'reduceRange');
   const { bias } = packed;
-  if (x.dtype !== 'float32') {
-    throw new DTypeError({
-      op,
-      expected: 'float32',
-      found: x.dtype,
-      fix: 'Dynamically quantized layers take and return floats: no QuantStub before them.',
-    });
-  }
+  requireFloat32(op, x);
   const { rows, inner, outer, shape } = shapesOf(op, x, packed);
   const y = emptyOn(x, shape);
   const xd = dense(x);
@@ -62,6 +55,17 @@ export function dynamicLinear(x: Tensor, packed: PackedWeight, options?: Dynamic
   );
   freeCopy(xd, x);
   return y;
+}
+
+/** @throws DTypeError */
+export function requireFloat32(op: string, x: Tensor): void {
+  if (x.dtype === 'float32') return;
+  throw new DTypeError({
+    op,
+    expected: 'float32',
+    found: x.dtype,
+    fix: 'Dynamically quantized layers take and return floats: no QuantStub before them.',
+  });
 }
 
 function shapesOf(op: string, x: Tensor, { weight, bias }: PackedWeight) {

@@ -31,6 +31,7 @@ export { leakyRelu } from './leaky-relu';
 export { linear, linearShape } from './linear';
 export { log } from './log';
 export { logSoftmax } from './log-softmax';
+export { lstmLayer, lstmOperands, lstmShape } from './lstm';
 export { matmul } from './matmul';
 export { type MaxPool2dOptions, maxPool2d } from './max-pool2d';
 export { mean } from './mean';

@@ -371,6 +371,21 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
       [2, 4],
     ],
   },
+  lstmLayer: {
+    covers: ['lstmLayer'],
+    fn: (x, weight, h0, c0, bias) => ops.lstmLayer(x, weight, h0, c0, bias),
+    inputs: [[3, 2, 8], [8, 2], [2, 2], [2, 2], [8]],
+  },
+  'lstmLayer, one step without bias': {
+    covers: ['lstmLayer'],
+    fn: (x, weight, h0, c0) => ops.lstmLayer(x, weight, h0, c0),
+    inputs: [
+      [1, 2, 12],
+      [12, 3],
+      [2, 3],
+      [2, 3],
+    ],
+  },
   'layerNorm plain': { covers: ['layerNorm'], fn: (x) => ops.layerNorm(x, [4]), inputs: [[3, 4]] },
 
   embedding: {

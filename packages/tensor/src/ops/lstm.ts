@@ -1,0 +1,122 @@
+import { ShapeError } from '@octet/backend';
+import { freeHelper, record, willRecord } from '../autograd';
+import { as, dense, emptyOn, freeCopy, present, requireFloat, requireRank, run } from '../kernel';
+import { formatShape, sameShape } from '../layout';
+import type { Tensor } from '../tensor';
+import { cat } from './cat';
+import { product, swapped } from './matmul';
+import { reshape } from './reshape';
+import { select } from './select';
+import { slice } from './slice';
+import { applySum } from './sum';
+
+/**
+ * One layer of LSTM over all steps: x [T, N, 4·H], the inputs' share of the gates i, f, g, o; weight [4·H, H], h0 and c0
+ * [N, H], bias [4·H] → [2, T, N, H], all h and all c. At each step
+ *
+ *     i, f, g, o = x + h · weightᵀ + bias
+ *     c = σ(f) · c + σ(i) · tanh(g)
+ *     h = σ(o) · tanh(c)
+ *
+ * @throws ShapeError, also where T is 0; DTypeError
+ */
+export function lstmLayer(x: Tensor, weight: Tensor, h0: Tensor, c0: Tensor, bias?: Tensor): Tensor {
+  requireFloat('lstmLayer', x, weight, h0, c0, ...present(bias));
+  const shape = lstmShape('lstmLayer', x, weight, h0, c0, bias);
+  const given = {
+    x: dense(x),
+    weight: dense(weight),
+    bias: bias && dense(bias),
+    h0: dense(h0),
+    c0: dense(c0),
+  };
+  const y = emptyOn(x, shape);
+  const gates = willRecord(x, weight, bias, h0, c0) ? emptyOn(x, x.shape) : undefined;
+  run(
+    'lstm',
+    { ...lstmOperands(given), weight: as(given.weight, weight.shape), bias: given.bias },
+    { y: as(y, shape), gates: gates && as(gates, x.shape) },
+    {},
+  );
+  freeCopy(given.x, x);
+  freeCopy(given.bias, bias);
+  if (!gates) {
+    freeCopy(given.weight, weight);
+    freeCopy(given.h0, h0);
+    freeCopy(given.c0, c0);
+    return y;
+  }
+  const [savedY, savedWeight, savedH, savedC] = [y, given.weight, given.h0, given.c0].map((t) => t.detach());
+  const out = record('lstmLayer', y, { x, weight, h0, c0, bias }, (grad, needs) => {
+    const gradX = emptyOn(gates, gates.shape);
+    const [gradH0, gradC0] = [emptyOn(gates, savedH.shape), emptyOn(gates, savedC.shape)];
+    const gradY = dense(grad);
+    run(
+      'lstmBackward',
+      {
+        weight: as(savedWeight, savedWeight.shape),
+        c0: as(savedC, savedC.shape),
+        y: as(savedY, shape),
+        gates: as(gates, gates.shape),
+        gradY: as(gradY, shape),
+      },
+      {
+        gradX: as(gradX, gates.shape),
+        gradH0: as(gradH0, savedH.shape),
+        gradC0: as(gradC0, savedC.shape),
+      },
+      {},
+    );
+    const [, T, N, H] = shape;
+    const flat = reshape(gradX, [T * N, 4 * H]);
+    const before = () => cat([savedH.reshape([1, N, H]), slice(select(savedY, 0, 0), 0, 0, T - 1)], 0);
+    return [
+      gradX,
+      needs[1] ? product(swapped(flat), reshape(before(), [T * N, H])) : undefined,
+      gradH0,
+      gradC0,
+      needs[4] ? applySum(flat, [0], false) : undefined,
+    ];
+  });
+  freeHelper(gates, out);
+  freeHelper(given.weight, out, weight);
+  freeHelper(given.h0, out, h0);
+  freeHelper(given.c0, out, c0);
+  return out;
+}
+
+/** The output's shape; all checks but those of dtypes. Serves the int8 layer too. */
+export function lstmShape(
+  op: string,
+  x: Tensor,
+  weight: Tensor,
+  h0: Tensor,
+  c0: Tensor,
+  bias: Tensor | undefined,
+): number[] {
+  requireRank(op, 'x', x, 3);
+  const [T, N, gates] = x.shape;
+  const H = weight.shape[1];
+  const state = [N, H];
+  const fits =
+    T > 0 &&
+    sameShape(weight.shape, [gates, gates / 4]) &&
+    (!bias || sameShape(bias.shape, [gates])) &&
+    sameShape(h0.shape, state) &&
+    sameShape(c0.shape, state);
+  if (fits) return [2, T, N, H];
+  const found = { x, weight, h0, c0, bias };
+  throw new ShapeError({
+    op,
+    expected: 'x [T, N, 4·H] with T > 0, weight [4·H, H], h0 and c0 [N, H], bias [4·H]',
+    found: Object.entries(found)
+      .flatMap(([name, t]) => (t ? [`${name} ${formatShape(t.shape)}`] : []))
+      .join(', '),
+    fix: 'x holds the gates i, f, g, o of each step side by side.',
+  });
+}
+
+/** What the kernels of LSTM take, of dense tensors. */
+export function lstmOperands({ x, h0, c0 }: Readonly<Record<'x' | 'h0' | 'c0', Tensor>>) {
+  return { x: as(x, x.shape), h0: as(h0, h0.shape), c0: as(c0, c0.shape) };
+}
