@@ -11,24 +11,36 @@ import type { Pair } from './kernel-table';
  */
 export function checkOptions<T extends object>(op: string, options: T | null | undefined, known = ''): T {
   const given: object = options ?? {};
-  const names = known.split(' ').filter(Boolean);
+  let names = namesIn.get(known);
+  if (!names) {
+    names = known.split(' ').filter(Boolean);
+    namesIn.set(known, names);
+  }
+  return checkNames(op, given, names) as T;
+}
+
+/** The names in each `known`: ops ask at every call. */
+const namesIn = new Map<string, readonly string[]>();
+
+function checkNames(op: string, given: object, names: readonly string[]): object {
   const refuse = (found: string, fix: string): never => {
     const expected = names.length > 0 ? `options of { ${names.join(', ')} }` : 'no options';
     throw new ArgumentError({ op, expected, found, fix });
   };
-  if (typeof given !== 'object' || Array.isArray(given)) {
+  // Sets and the like have no keys that could be looked at.
+  if (typeof given !== 'object' || Symbol.iterator in given) {
     const fix = `Options have names, not places: write { ${names[0]}: … }.`;
     refuse(describe(given), names.length > 0 ? fix : 'Leave it out.');
   }
-  for (const [key, value] of Object.entries(given)) {
-    if (value === undefined || names.includes(key)) continue;
+  for (const key of Object.keys(given)) {
+    if (names.includes(key) || (given as Record<string, unknown>)[key] === undefined) continue;
     const near = nearest(key, names);
     refuse(
       Object.getPrototypeOf(given) === Object.prototype ? `'${key}'` : describe(given),
       near ? `Did you mean '${near}'?` : 'Leave it out: there is no such option.',
     );
   }
-  return given as T;
+  return given;
 }
 
 /** The name that differs least from `key` regardless of case and underscores, if by a third of its letters at most. */
@@ -56,14 +68,32 @@ function editDistance(a: string, b: string): number {
   return row[b.length];
 }
 
-/** @throws ArgumentError unless `value` is true or false. */
-export function requireFlag(op: string, name: string, value: boolean): boolean {
-  if (typeof value === 'boolean') return value;
+const types = { boolean: 'true or false', number: 'a number', function: 'a function' };
+
+/** @throws ArgumentError unless `value` is of this type, as `typeof` names it. */
+export function requireType<T>(op: string, name: string, value: T, type: keyof typeof types): T {
+  if (typeof value === type) return value;
   throw new ArgumentError({
     op,
-    expected: `${name} to be true or false`,
+    expected: `${name} to be ${types[type]}`,
     found: describe(value),
     fix: `It is no options object: write ${name} itself.`,
+  });
+}
+
+/** @throws ArgumentError unless `value` is true or false. */
+export function requireFlag(op: string, name: string, value: boolean): boolean {
+  return requireType(op, name, value, 'boolean');
+}
+
+/** @throws ArgumentError unless `value` is an array. */
+export function requireList<T extends readonly unknown[]>(op: string, name: string, value: T): T {
+  if (Array.isArray(value)) return value;
+  throw new ArgumentError({
+    op,
+    expected: `${name} to be an array`,
+    found: describe(value),
+    fix: `Write it in brackets, as in ${op}([2, 3]).`,
   });
 }
 
@@ -93,6 +123,7 @@ export function requirePair(
 export function describe(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
   if (Array.isArray(value)) return `[${value}]`;
+  if (typeof value === 'function') return `the function ${value.name}`;
   if (typeof value !== 'object' || value === null) return String(value);
   const name = value.constructor?.name ?? 'Object';
   return name === 'Object' ? `an object of { ${Object.keys(value).join(', ')} }` : `a ${name}`;

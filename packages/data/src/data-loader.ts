@@ -1,4 +1,4 @@
-import { ArgumentError, checkOptions } from '@octet/backend';
+import { ArgumentError, checkOptions, requireFunction } from '@octet/backend';
 import { Generator } from '@octet/tensor';
 import { type Collated, collate as defaultCollate } from './collate';
 import type { Dataset } from './dataset';
@@ -52,6 +52,7 @@ export class DataLoader<T, B = Collated<Awaited<T>>> implements Iterable<B>, Asy
         fix: 'For one batch of everything pass dataset.length.',
       });
     }
+    requireFunction('DataLoader', dataset?.get, 'a dataset with a method get');
     if (!(dataset.length > 0)) {
       throw new ArgumentError({
         op: 'DataLoader',

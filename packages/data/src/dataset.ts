@@ -1,5 +1,5 @@
-import { ArgumentError, checkOptions } from '@octet/backend';
-import { formatShape, Generator, select, type Tensor } from '@octet/tensor';
+import { ArgumentError, checkOptions, requireArray, requireFunction } from '@octet/backend';
+import { formatShape, Generator, kernel, select, type Tensor } from '@octet/tensor';
 
 /** Samples by number. `get` may return promises: iterate the loader with `for await` then. */
 export interface Dataset<T> {
@@ -27,6 +27,7 @@ export class TensorDataset<T extends readonly Tensor[]> implements Dataset<{ [K 
   readonly tensors: T;
 
   constructor(...tensors: T) {
+    kernel.requireTensor('TensorDataset', ...tensors);
     const lengths = tensors.map((t) => (t.dim > 0 ? t.shape[0] : 0));
     if (tensors.length === 0 || lengths.some((n) => n !== lengths[0]) || tensors.some((t) => t.dim === 0)) {
       throw new ArgumentError({
@@ -78,7 +79,9 @@ export class MapDataset<T, U> implements Dataset<U> {
   constructor(
     readonly dataset: Dataset<T>,
     readonly transform: (sample: T) => U,
-  ) {}
+  ) {
+    requireFunction('MapDataset', transform);
+  }
 
   get length(): number {
     return this.dataset.length;
@@ -103,6 +106,7 @@ export function randomSplit<T>(
     options,
     'seed generator',
   );
+  requireArray('randomSplit', sizes, 'sizes');
   const counts = toCounts(dataset.length, sizes);
   const order = generator.permutation(dataset.length);
   let start = 0;

@@ -131,6 +131,33 @@ describe('DataLoader', () => {
     }
     expect(() => new DataLoader({ dataset: range(0) })).toThrow(/not empty/);
   });
+
+  test.each<[text: string, call: () => unknown, message: RegExp]>([
+    ['no dataset', () => new DataLoader({} as never), /DataLoader: expected a dataset with a method get/],
+    ['an array', () => new DataLoader({ dataset: [1] as never }), /a dataset with a method get/],
+    [
+      'tensors in an array',
+      () => new TensorDataset([zeros([1])] as never),
+      /TensorDataset: expected a tensor/,
+    ],
+    ['no transform', () => new MapDataset(range(1), undefined as never), /MapDataset: expected a function/],
+    [
+      'sizes that are none',
+      () => randomSplit(range(1), 1 as never),
+      /randomSplit: expected an array of sizes/,
+    ],
+    [
+      'mean and std one by one',
+      () => normalize([0.5] as never),
+      /normalize: expected options of \{ mean, std \}/,
+    ],
+    ['inplace', () => normalize({ mean: [0], std: [1], inplace: true } as never), /found 'inplace'/],
+    ['one mean', () => normalize({ mean: 0, std: 1 } as never), /normalize: expected an array of means/],
+    ['pixels too early', () => toTensor({ data: 1 } as never), /toTensor: expected no options/],
+  ])('refuses %s', (_, call, message) => {
+    expect(call).toThrow(ArgumentError);
+    expect(call).toThrow(message);
+  });
 });
 
 describe('collate', () => {

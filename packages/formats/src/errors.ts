@@ -1,4 +1,4 @@
-import { OctetError } from '@octet/backend';
+import { ArgumentError, describe, OctetError } from '@octet/backend';
 
 export interface FormatErrorDetails {
   /** What the file should have been: `safetensors` or `pt`. */
@@ -77,4 +77,15 @@ export function quote(value: unknown): string {
   if (typeof value === 'object' && value !== null) return 'an object';
   if (typeof value !== 'string') return String(value);
   return JSON.stringify(value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value);
+}
+
+/** @throws ArgumentError unless `bytes` is a Uint8Array */
+export function requireBytes(op: string, bytes: unknown): void {
+  if (bytes instanceof Uint8Array) return;
+  throw new ArgumentError({
+    op,
+    expected: 'the bytes of a file, a Uint8Array',
+    found: describe(bytes),
+    fix: 'Wrap an ArrayBuffer: new Uint8Array(buffer). Of a file by its path use load or loadPt.',
+  });
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Tensor } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
-import { loadPt, type PtValue, parsePt, ptStateDict } from '../src';
+import { loadPt, type PtValue, parsePt, parseSafetensors, ptStateDict } from '../src';
 import {
   bool,
   call,
@@ -271,6 +271,19 @@ describe('a state dict', () => {
     const state = parsePt(fixture('fp32'));
     expect(ptStateDict(state)).toBe(state);
     expect(ptStateDict({})).toEqual({});
+  });
+
+  test('lacks the bias that an int8 convolution of PyTorch saves as None', () => {
+    const [w] = Object.values(ptStateDict(parsePt(fixture('fp32'))));
+    expect(ptStateDict({ 'conv.weight': w, 'conv.bias': null, bias: null })).toEqual({ 'conv.weight': w });
+    expect(() => ptStateDict({ 'conv.weight': null })).toThrow('"conv.weight": null');
+  });
+
+  test('comes of bytes, and what isn’t bytes is refused by name', () => {
+    const { buffer } = fixture('fp32');
+    for (const parse of [parsePt, parseSafetensors] as ((bytes: never) => unknown)[])
+      for (const bytes of ['model.pt', undefined, buffer] as never[])
+        expect(() => parse(bytes)).toThrow(/parse\w+: expected the bytes of a file, a Uint8Array/);
   });
 
   test.each<[unknown, string]>([

@@ -100,6 +100,15 @@ describe('links', () => {
     await expect(checkWritable(at('c'))).rejects.toThrow(/a folder/);
   });
 
+  test('keep what is there if the data is none', async () => {
+    await write(at('one'), 'old');
+    await link(at('one'), at('two'));
+    for (const data of [undefined, 5, { a: 1 }, ['a', 1]] as never[]) {
+      await expect(writeFile(at('two'), data)).rejects.toThrow(/writeFile: expected texts or bytes/);
+    }
+    expect(await text(at('one'))).toBe('old');
+  });
+
   test('hard ones stay names of one file', async () => {
     await write(at('one'), 'old, and longer');
     await link(at('one'), at('two'));

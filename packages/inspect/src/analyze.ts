@@ -12,9 +12,11 @@ import {
   layerPairs,
   macsOf,
   mapTensors,
+  metricOfFloat,
   noInputs,
   record,
   replay,
+  requireInputs,
   typeName,
   valuesOf,
   weighted,
@@ -147,6 +149,7 @@ export async function analyze<M extends AnyModule>(
     random,
     onProgress,
   } = checkOptions('analyze', options, 'metric metricName chance sensitivity random onProgress');
+  requireInputs('analyze', data);
   const twin = floatTwin(model, converted);
   const watched = layerPairs(twin, converted).map((pair) => new WatchedLayer(pair));
   const output = new DifferenceSums();
@@ -178,7 +181,13 @@ export async function analyze<M extends AnyModule>(
   const result = {
     inputs,
     output: { ...difference, sameClass: classes.rows > 0 ? classes.same / classes.rows : null },
-    metric: metric ? { name: metricName, float: await metric(twin), int8: await metric(converted) } : null,
+    metric: metric
+      ? {
+          name: metricName,
+          float: await metricOfFloat('analyze', metric, twin),
+          int8: await metric(converted),
+        }
+      : null,
     bytes: { float: sum('float'), int8: sum('int8') },
     layers,
   };

@@ -1,4 +1,11 @@
-import { type Backend, QuantizationError } from '@octet/backend';
+import {
+  ArgumentError,
+  type Backend,
+  describe,
+  QuantizationError,
+  requireArray,
+  requireFunction,
+} from '@octet/backend';
 import { type AnyModule, Dropout, Flatten, Identity, type Measured, Parameter } from '@octet/nn';
 import {
   DeQuantStub,
@@ -189,12 +196,39 @@ export function bytesOf(layer: AnyModule): number {
   return own ?? [...layer.parameters(), ...layer.buffers()].reduce((sum, t) => sum + t.nbytes, 0);
 }
 
-/** @throws QuantizationError for no inputs */
+/**
+ * The metric of the float model.
+ * @throws ArgumentError unless `metric` is a function, and what it gives a number
+ */
+export async function metricOfFloat<M>(
+  op: string,
+  metric: (model: M) => number | Promise<number>,
+  model: M,
+): Promise<number> {
+  requireFunction(op, metric, 'a metric, a function of the model');
+  const value: unknown = await metric(model);
+  if (typeof value === 'number') return value;
+  throw new ArgumentError({
+    op,
+    expected: 'a metric that gives a number',
+    found: `${describe(value)} of the float model`,
+    fix: 'Check the metric on the model before it is quantized.',
+  });
+}
+
+/** @throws ArgumentError for what can't be iterated, QuantizationError for no inputs */
 export async function collect(op: string, data: Inputs): Promise<ModelInput[]> {
+  requireInputs(op, data);
   const inputs: ModelInput[] = [];
   for await (const input of data) inputs.push(input);
   if (inputs.length === 0) throw noInputs(op);
   return inputs;
+}
+
+/** @throws ArgumentError for what can't be iterated */
+export function requireInputs(op: string, data: unknown): void {
+  const given = Object(data);
+  if (!(Symbol.iterator in given || Symbol.asyncIterator in given)) requireArray(op, data, 'inputs');
 }
 
 export function noInputs(op: string): QuantizationError {

@@ -21,6 +21,7 @@ import {
   type LayerPair,
   layerPairs,
   type ModelInput,
+  metricOfFloat,
   record,
   typeName,
   valuesOf,
@@ -120,7 +121,9 @@ export async function sensitivity<M extends AnyModule>(
   let done = 0;
   const measured = async (set: (layer: SimulatedLayer) => Simulated, path = '') => {
     for (const layer of layers) layer.simulate(set(layer));
-    const value = await measure(simulation.model);
+    const value = await (done === 0
+      ? metricOfFloat('sensitivity', measure, simulation.model)
+      : measure(simulation.model));
     await onProgress?.(++done, total, path);
     return value;
   };

@@ -1,4 +1,4 @@
-import { Buffer, Conv2d, LSTM, ReLU, Sequential } from '@octet/nn';
+import { Buffer, Conv2d, Linear, LSTM, ReLU, Sequential } from '@octet/nn';
 import {
   convert,
   FixedQParamsObserver,
@@ -17,10 +17,10 @@ import {
   quantizeDynamic,
   type quantized,
 } from '@octet/quantization';
-import { manualSeed, noGrad, randn, tensor } from '@octet/tensor';
+import { manualSeed, noGrad, ones, randn, tensor } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
 import * as inspect from '../src';
-import { analyze, equalize, type Finding } from '../src';
+import { analyze, equalize, type Finding, sensitivity } from '../src';
 import { batches, createNet, fusedNet, type Net } from './models';
 
 const data = batches(3);
@@ -262,5 +262,33 @@ describe('refuses', () => {
     await expect(analyze(new Sequential(new QuantStub()) as never, int8, data)).rejects.toThrow(
       /expected a module at/,
     );
+  });
+});
+
+describe('what is no data or no metric is refused by name', () => {
+  const float = new QuantWrapper(new Sequential(new Linear(2, 2))).eval();
+  const x = ones([1, 2]);
+  const broken = async () => {
+    const prepared = prepare(float, getDefaultQConfigMapping('qnnpack'));
+    prepared.call(x);
+    return convert(prepared);
+  };
+
+  test.each([undefined, 5, { data: [x] }])('data: %s', async (data) => {
+    const int8 = await broken();
+    await expect(analyze(float, int8, data as never)).rejects.toThrow(/analyze: expected an array of inputs/);
+    await expect(sensitivity(float, data as never)).rejects.toThrow(
+      /sensitivity: expected an array of inputs/,
+    );
+  });
+
+  test('options in the place of the metric, and metrics that give no number', async () => {
+    const int8 = await broken();
+    await expect(sensitivity(float, [x], {} as never)).rejects.toThrow(/sensitivity: expected a metric/);
+    for (const value of [undefined, '0.9']) {
+      const metric = () => value as unknown as number;
+      await expect(sensitivity(float, [x], metric)).rejects.toThrow(/a metric that gives a number, found/);
+      await expect(analyze(float, int8, [x], { metric })).rejects.toThrow(/a metric that gives a number/);
+    }
   });
 });

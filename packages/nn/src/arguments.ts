@@ -24,7 +24,7 @@ export function within(
   min: number,
   max = Number.POSITIVE_INFINITY,
 ): number {
-  if (value >= min && value <= max) return value;
+  if (typeof value === 'number' && value >= min && value <= max) return value;
   throw new ArgumentError({
     op,
     expected: max === Number.POSITIVE_INFINITY ? `${name} >= ${min}` : `${name} from ${min} to ${max}`,

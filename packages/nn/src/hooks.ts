@@ -1,4 +1,4 @@
-import { checkOptions } from '@octet/backend';
+import { checkOptions, requireType } from '@octet/backend';
 import type { AnyModule } from './module';
 
 /** Takes a hook off again; a second call does nothing. */
@@ -47,6 +47,7 @@ export class Hooks {
       keepsNothing = false,
       prepend = false,
     } = checkOptions(op, options, 'copyOnClone keepsNothing prepend');
+    requireType(op, 'hook', hook, 'function');
     const entry: Entry = { hook, copyOnClone, keepsNothing, home: this };
     this[time] = prepend ? [entry, ...this[time]] : [...this[time], entry];
     return { remove: () => entry.home.drop((e) => e === entry) };

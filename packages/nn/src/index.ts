@@ -13,6 +13,7 @@ export {
   Module,
   moveHooks,
   removeHooks,
+  requireModule,
   type Step,
 } from './module';
 export { ModuleList } from './module-list';

@@ -2,7 +2,7 @@
  * Fills tensors in place, as torch.nn.init does (names and formulas alike; the numbers are those of Octet's generator).
  * Nothing is recorded. All give the tensor back.
  */
-import { ArgumentError, checkOptions, hostArray, ShapeError } from '@octet/backend';
+import { ArgumentError, checkOptions, hostArray, requireType, ShapeError } from '@octet/backend';
 import {
   defaultGenerator,
   formatShape,
@@ -45,12 +45,14 @@ function fillEach(t: Tensor, next: () => number): Tensor {
 /** Evenly between `low` and `high`. */
 export function uniform_(t: Tensor, low = 0, high = 1, options?: RandomFill): Tensor {
   const { generator = defaultGenerator } = checkOptions('uniform_', options, 'generator');
+  requireType('uniform_', 'low', low, 'number');
   return fillEach(t, () => low + (high - low) * generator.uniform());
 }
 
 /** Normally distributed. */
 export function normal_(t: Tensor, mean = 0, std = 1, options?: RandomFill): Tensor {
   const { generator = defaultGenerator } = checkOptions('normal_', options, 'generator');
+  requireType('normal_', 'mean', mean, 'number');
   return fillEach(t, () => mean + std * generator.normal());
 }
 
@@ -126,6 +128,7 @@ function kaiming(
     nonlinearity = 'leakyRelu',
     generator,
   } = checkOptions(op, options, 'a mode nonlinearity generator');
+  requireOneOf(op, 'mode', mode, ['fanIn', 'fanOut']);
   return {
     std: calculateGain(nonlinearity, a) / Math.sqrt(calculateFanInAndFanOut(t)[mode]),
     generator,

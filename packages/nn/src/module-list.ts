@@ -1,4 +1,4 @@
-import { ModuleError } from '@octet/backend';
+import { describe, ModuleError } from '@octet/backend';
 import { type AnyModule, Module, requireModule } from './module';
 import { numbered, pick } from './sequential';
 
@@ -10,6 +10,14 @@ export class ModuleList<M extends AnyModule = Module> extends Module<never[], ne
 
   constructor(modules: Iterable<M> = []) {
     super();
+    if (typeof modules?.[Symbol.iterator] !== 'function') {
+      throw new ModuleError({
+        op: 'ModuleList',
+        expected: 'modules in an array',
+        found: describe(modules),
+        fix: 'Write new ModuleList([first, second]).',
+      });
+    }
     for (const module of modules) this.append(module);
   }
 

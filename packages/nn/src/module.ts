@@ -1,14 +1,17 @@
 import {
   type Backend,
   checkOptions,
+  describe,
   isFloatDType,
   kind,
   ModuleError,
   OctetError,
+  requireFlag,
   requireOwnCopy,
+  requireType,
 } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
-import { freeIntermediate, getBackend, Tensor } from '@octet/tensor';
+import { freeIntermediate, getBackend, kernel, Tensor } from '@octet/tensor';
 import { type Copies, deepCopy } from './clone';
 import {
   type ForwardHook,
@@ -109,7 +112,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
 
   /** Training mode (or, with false, evaluation) for this module and all under it. */
   train(mode = true): this {
-    this.training = mode;
+    this.training = requireFlag('train', 'mode', mode);
     for (const child of this.children()) child.train(mode);
     return this;
   }
@@ -202,6 +205,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
 
   /** Calls `fn` for every module under this one and then for itself. */
   apply(fn: (module: AnyModule) => void): this {
+    requireType('apply', 'fn', fn, 'function');
     for (const child of this.children()) child.apply(fn);
     fn(this);
     return this;
@@ -242,6 +246,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
 
   /** Puts `to(t)` in the place of every parameter, buffer and gradient that isn't at `target`. */
   private replaceTensors(target: Backend | 'float32' | 'float64', to: (t: Tensor) => Tensor): this {
+    if (typeof target !== 'string') kernel.requireBackend(target);
     const moved = new Map<Tensor, Tensor>();
     const move = <T extends Tensor>(t: T): T => {
       const there =
@@ -463,7 +468,7 @@ export function inTurn(x: Tensor, ...steps: readonly Step[]): Tensor {
 export function requireModule<M extends AnyModule>(op: string, value: M): M {
   if (value instanceof Module) return value;
   requireOwnCopy(op, value, { Module });
-  throw new ModuleError({ op, expected: 'a module', found: String(value), fix: 'Pass modules.' });
+  throw new ModuleError({ op, expected: 'a module', found: describe(value), fix: 'Pass modules.' });
 }
 
 /** The name of a module's class, for people. */

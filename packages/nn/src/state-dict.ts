@@ -1,4 +1,11 @@
-import { type Backend, BackendError, isFloatDType, ModuleError, type TypedArray } from '@octet/backend';
+import {
+  type Backend,
+  BackendError,
+  describe,
+  isFloatDType,
+  ModuleError,
+  type TypedArray,
+} from '@octet/backend';
 import { formatShape, kernel, noGrad, sameShape, Tensor } from '@octet/tensor';
 
 /** Names as in a PyTorch checkpoint, in the order of the modules' fields. The tensors share the model's memory. */
@@ -162,6 +169,14 @@ export function load(
   module: object,
   visit: (loader: StateLoader) => void,
 ): [LoadResult, replaced: ReadonlyMap<Tensor, Tensor>] {
+  if (!(state instanceof Object) || state instanceof Promise) {
+    throw new ModuleError({
+      op: 'loadStateDict',
+      expected: 'a state dict',
+      found: describe(state),
+      fix: 'Pass what stateDict() gave, or await load(file).',
+    });
+  }
   const report: LoadReport = {
     ...{ missing: [], problems: [], commits: [] },
     ...{ seen: new Set(), found: new Map(), replaced: new Map() },

@@ -46,6 +46,7 @@ export async function exportOnnx(
     });
   }
   const inputs = Array.isArray(exampleInput) ? (exampleInput as readonly Tensor[]) : [exampleInput as Tensor];
+  kernel.requireTensor('exportOnnx', ...inputs);
   checkInputs(inputs);
   if (!dynamicBatch) {
     const graph = trace(model, inputs.map(own), opset);

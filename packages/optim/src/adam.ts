@@ -1,4 +1,4 @@
-import { checkOptions } from '@octet/backend';
+import { checkOptions, requireArray, requireNumbers } from '@octet/backend';
 import { kernel, type Tensor } from '@octet/tensor';
 import {
   type Hyperparameters,
@@ -61,15 +61,20 @@ export class Adam extends Optimizer<AdamHyperparameters, AdamState> {
   }
 
   protected check({ lr, betas, eps, weightDecay }: AdamHyperparameters): void {
-    requireValue(lr >= 0, this.name, 'lr >= 0', lr);
+    requireValue(Number.isFinite(lr) && lr >= 0, this.name, 'lr >= 0', lr);
     requireValue(
-      betas.every((b) => b >= 0 && b < 1),
+      Array.isArray(betas) && betas.every((b) => b >= 0 && b < 1),
       this.name,
       'betas in 0 <= β < 1',
       betas,
     );
-    requireValue(eps >= 0, this.name, 'eps >= 0', eps);
-    requireValue(weightDecay >= 0, this.name, 'weightDecay >= 0', weightDecay);
+    requireValue(Number.isFinite(eps) && eps >= 0, this.name, 'eps >= 0', eps);
+    requireValue(
+      Number.isFinite(weightDecay) && weightDecay >= 0,
+      this.name,
+      'weightDecay >= 0',
+      weightDecay,
+    );
   }
 
   protected stateKeys({ amsgrad }: AdamHyperparameters): readonly string[] {

@@ -1,4 +1,4 @@
-import { checkOptions } from '@octet/backend';
+import { checkOptions, requireNumbers } from '@octet/backend';
 import { kernel, type Tensor } from '@octet/tensor';
 import {
   type Hyperparameters,
@@ -52,9 +52,9 @@ export class SGD extends Optimizer<SGDHyperparameters, SGDState> {
   }
 
   protected check({ lr, momentum, dampening, weightDecay, nesterov }: SGDHyperparameters): void {
-    requireValue(lr >= 0, 'SGD', 'lr >= 0', lr);
-    requireValue(momentum >= 0, 'SGD', 'momentum >= 0', momentum);
-    requireValue(weightDecay >= 0, 'SGD', 'weightDecay >= 0', weightDecay);
+    requireValue(Number.isFinite(lr) && lr >= 0, 'SGD', 'lr >= 0', lr);
+    requireValue(Number.isFinite(momentum) && momentum >= 0, 'SGD', 'momentum >= 0', momentum);
+    requireValue(Number.isFinite(weightDecay) && weightDecay >= 0, 'SGD', 'weightDecay >= 0', weightDecay);
     requireValue(
       !nesterov || (momentum > 0 && dampening === 0),
       'SGD',

@@ -109,9 +109,41 @@ describe('OneCycleLR', () => {
 test.each<[string, () => unknown]>([
   ['stepSize', () => new StepLR(sgd(), { stepSize: 0 })],
   ['tMax', () => new CosineAnnealingLR(sgd(), { tMax: 0 })],
+  ['an option of PyTorch’s name', () => new StepLR(sgd(), { step_size: 3 } as never)],
+  ['a number for options', () => new StepLR(sgd(), 3 as never)],
+  ['no options', () => new ExponentialLR(sgd(), undefined as never)],
+  ['gamma as text', () => new ExponentialLR(sgd(), { gamma: '0.5' } as never)],
+  ['etaMin by PyTorch’s name', () => new CosineAnnealingLR(sgd(), { tMax: 3, eta_min: 1 } as never)],
+  ['one milestone', () => new MultiStepLR(sgd(), { milestones: 3 } as never)],
+  ['milestones for options', () => new MultiStepLR(sgd(), [3] as never)],
+  ['a rate as text', () => new SGD([zeros([1])], { lr: '0.1' } as never)],
+  ['one beta', () => new Adam([zeros([1])], { betas: 0.9 } as never)],
   ['no steps', () => new OneCycleLR(sgd(0.9), { maxLr: 1 })],
   ['pctStart', () => new OneCycleLR(sgd(0.9), { maxLr: 1, totalSteps: 3, pctStart: 2 })],
   ['no momentum to cycle', () => new OneCycleLR(sgd(), { maxLr: 1, totalSteps: 3 })],
 ])('refuses %s', (_, make) => {
   expect(make).toThrow(ArgumentError);
+});
+
+test('schedules refuse what they do not know, and what is no number', () => {
+  type Schedule = new (optimizer: Scheduled, options: unknown) => LRScheduler;
+  const make = (schedule: unknown, options: unknown) => () => new (schedule as Schedule)(sgd(), options);
+  expect(make(StepLR, { stepSize: 1, gama: 0.5 })).toThrow(/StepLR: .*found 'gama'. Did you mean 'gamma'/);
+  expect(make(StepLR, { step_size: 1 })).toThrow(/Did you mean 'stepSize'/);
+  expect(make(StepLR, 30)).toThrow(/found 30.*write \{ stepSize: … \}/);
+  expect(make(MultiStepLR, { milestone: [1] })).toThrow(/Did you mean 'milestones'/);
+  expect(make(MultiStepLR, { milestones: 3 })).toThrow(/expected milestones to be an array, found 3/);
+  expect(make(ExponentialLR, { gama: 0.9 })).toThrow(/Did you mean 'gamma'/);
+  expect(make(ExponentialLR, 0.9)).toThrow(/found 0.9.*write \{ gamma: … \}/);
+  expect(make(ExponentialLR, {})).toThrow(/expected gamma to be a number, found undefined/);
+  expect(make(CosineAnnealingLR, { T_max: 10 })).toThrow(/Did you mean 'tMax'/);
+  expect(make(CosineAnnealingLR, { tMax: 10, etaMin: '0' })).toThrow(/expected etaMin to be a number/);
+});
+
+test('optimizers take numbers only', () => {
+  const values = (options: object) => () => new Adam([zeros([1])], options);
+  expect(values({ lr: '0.1' })).toThrow(ArgumentError);
+  expect(values({ betas: 0.9 })).toThrow(/betas in 0 <= β < 1, found 0.9/);
+  expect(values({ weightDecay: '0' })).toThrow(ArgumentError);
+  expect(() => new SGD([zeros([1])], { lr: '0.1' as unknown as number })).toThrow(/lr >= 0, found 0.1/);
 });

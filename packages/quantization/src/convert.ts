@@ -1,5 +1,5 @@
 import { checkOptions, QuantizationError, warn } from '@octet/backend';
-import { type AnyModule, Identity, Linear, LSTM, removeHooks } from '@octet/nn';
+import { type AnyModule, Identity, Linear, LSTM, removeHooks, requireModule } from '@octet/nn';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
 import { FloatFunctional } from './float-functional';
 import { FusedIdentity } from './intrinsic';
@@ -33,6 +33,7 @@ export async function convert<M extends AnyModule>(prepared: M, options?: Conver
     options,
     'inplace requireCalibration',
   );
+  requireModule('convert', prepared);
   requirePrepared(prepared, requireCalibration);
   await settleObservers(prepared);
   const target = inplace ? prepared : prepared.clone({ hooks: true });
@@ -90,7 +91,7 @@ function requirePrepared(model: AnyModule, calibrated: boolean): void {
     throw new QuantizationError({
       op: 'convert',
       expected: 'observers that have seen data',
-      found: `${blind.length} of ${observed.length} that saw none: ${blind.map(({ path }) => path).join(', ')}`,
+      found: `${blind.length} of ${observed.length} that saw none: ${blind.map(({ path, module }) => path || module.constructor.name).join(', ')}`,
       fix:
         'Run calibration batches (or training steps) through the prepared model before convert(); leave out layers that ' +
         'never run with QConfigMapping.exclude. To load an int8 state dict instead, pass { requireCalibration: false }.',
@@ -127,6 +128,7 @@ export async function quantizeDynamic<M extends AnyModule>(
     qconfig = defaultDynamicQConfig,
     inplace = false,
   } = checkOptions('quantizeDynamic', options, 'inplace layers qconfig');
+  requireModule('quantizeDynamic', model);
   const asked = layers instanceof QConfigMapping ? undefined : [...layers];
   const mapping = layers instanceof QConfigMapping ? layers : mappingOf(asked ?? [], qconfig);
   const target = inplace ? model : model.clone({ hooks: true });
@@ -152,15 +154,15 @@ export async function quantizeDynamic<M extends AnyModule>(
 function mappingOf(layers: Iterable<ModuleClass>, qconfig: QConfig): QConfigMapping {
   const mapping = new QConfigMapping();
   for (const type of layers) {
+    mapping.setObjectType(type, qconfig);
     if (!defaultDynamicMapping.has(type)) {
       throw new QuantizationError({
         op: 'quantizeDynamic',
         expected: [...defaultDynamicMapping.keys()].map((t) => t.name).join(' or '),
-        found: type.name,
+        found: typeof type === 'function' ? type.name : describe(type),
         fix: 'Other layers are quantized statically: see prepare and convert.',
       });
     }
-    mapping.setObjectType(type, qconfig);
   }
   return mapping;
 }

@@ -1,4 +1,4 @@
-import { checkOptions, QuantizationError, warn } from '@octet/backend';
+import { checkOptions, QuantizationError, requireList, warn } from '@octet/backend';
 import {
   type AnyModule,
   BatchNorm1d,
@@ -7,6 +7,7 @@ import {
   Linear,
   moveHooks,
   ReLU,
+  requireModule,
   Sequential,
 } from '@octet/nn';
 import { foldInto } from './fold-batch-norm';
@@ -99,6 +100,8 @@ function fuseNamed<M extends AnyModule>(
   training = op === 'fuseModulesQat',
 ): M {
   const { inplace = true } = checkOptions(op, options, 'inplace');
+  requireModule(op, model);
+  requireList(op, 'modulesToFuse', modulesToFuse);
   const target = inplace ? model : model.clone({ hooks: true });
   const lists =
     modulesToFuse.length > 0 && typeof modulesToFuse[0] === 'string'
@@ -114,6 +117,8 @@ function fuseNamed<M extends AnyModule>(
   });
   for (const { paths, modules, fuser } of found) {
     const [path, ...others] = paths;
+    // A layer that is used elsewhere too stays what it is there. Training goes on with one weight.
+    if (!training && usesOf(target, modules[0]) > 1) modules[0] = modules[0].clone({ hooks: true });
     const fused = fuser(...modules);
     fused.train(training);
     if (modules[0].qconfig !== undefined) fused.qconfig = modules[0].qconfig;
@@ -131,6 +136,11 @@ function fuseNamed<M extends AnyModule>(
     }
   }
   return target;
+}
+
+/** In how many places of a model a module is. */
+function usesOf(model: AnyModule, module: AnyModule): number {
+  return model.modules().flatMap((m) => m.children().filter((child) => child === module)).length;
 }
 
 function requireFuser(
@@ -193,7 +203,7 @@ function findFuser(modules: readonly AnyModule[], training: boolean): Fuser | un
  */
 export function fuse<M extends AnyModule>(model: M, options?: FuseOptions): M {
   const { inplace = false } = checkOptions('fuse', options, 'inplace');
-  const { training } = model;
+  const { training } = requireModule('fuse', model);
   const target = inplace ? model : model.clone({ hooks: true });
   const lists: string[][] = [];
   const left: string[][] = [];

@@ -1,6 +1,7 @@
-import { type AnyModule, Module } from '@octet/nn';
+import { requireList } from '@octet/backend';
+import { type AnyModule, Module, requireModule } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
-import type { QConfigMapping } from './qconfig-mapping';
+import { type QConfigMapping, requireMapping } from './qconfig-mapping';
 import { DeQuantStub, QuantStub } from './stubs';
 
 /** A layer that stays in float among int8 ones: integers become floats before it, and integers again after it. */
@@ -33,13 +34,16 @@ export interface Mixed<M> {
  * Two such layers that follow one another still hand integers on. For layers of one input and one output.
  *
  * @param mapping the recipe of all others; it isn't changed
- * @throws ModuleError for a path that the model lacks
+ * @throws ModuleError for a path that the model lacks, ArgumentError without a mapping
  */
 export function leaveInFloat<M extends AnyModule>(
   model: M,
   paths: readonly string[],
   mapping: QConfigMapping,
 ): Mixed<M> {
+  requireModule('leaveInFloat', model);
+  requireList('leaveInFloat', 'paths', paths);
+  requireMapping('leaveInFloat', mapping, 'Use getDefaultQConfigMapping().');
   const mixed = model.clone({ hooks: true });
   const recipe = mapping.clone();
   const recipes = mapping.recipesOf(mixed);

@@ -155,7 +155,9 @@ export async function readQparams(
       op,
       expected: `a finite scale > 0, and a zero point from ${lo} to ${hi}, for ${path}`,
       found: `scale ${s}, zero point ${z}${min.length > 0 ? ` of the range ${min[i]} to ${max[i]}` : ''}${scale.length > 1 ? ` in channel ${i}` : ''}`,
-      fix: 'Prepare anew, and calibrate with finite numbers: NaN and infinity spoil a range for good.',
+      fix: path.endsWith('.weight')
+        ? 'Mend the weights of the float model.'
+        : 'Prepare anew, and calibrate with finite numbers: NaN and infinity spoil a range for good.',
     });
   }
   return { scale, zeroPoint };

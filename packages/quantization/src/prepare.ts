@@ -1,4 +1,4 @@
-import { ArgumentError, checkOptions, QuantizationError, warn, warnOnce } from '@octet/backend';
+import { checkOptions, QuantizationError, warn, warnOnce } from '@octet/backend';
 import {
   type AnyModule,
   BatchNorm1d,
@@ -7,6 +7,7 @@ import {
   Hardsigmoid,
   LayerNorm,
   LogSoftmax,
+  requireModule,
   Softmax,
 } from '@octet/nn';
 import { FakeQuantizeBase } from './fake-quantize';
@@ -14,7 +15,7 @@ import { FloatFunctional } from './float-functional';
 import { ConvBn2d, ConvBnReLU2d } from './intrinsic';
 import { defaultQatMapping, defaultStaticMapping, isStatic, type ModuleClass } from './mappings';
 import { attachObserver, outputObserver, watchPasses } from './observed';
-import { propagateQConfig, QConfigMapping, qconfigOf } from './qconfig-mapping';
+import { propagateQConfig, type QConfigMapping, qconfigOf, requireMapping } from './qconfig-mapping';
 import { QuantStub } from './stubs';
 import { layersOf, named, swapLayers } from './swap';
 
@@ -36,6 +37,7 @@ export function prepare<M extends AnyModule>(
   options?: PrepareOptions,
 ): M {
   const { inplace = false } = checkOptions('prepare', options, 'inplace');
+  requireModule('prepare', model);
   if (model.training) {
     throw new QuantizationError({
       op: 'prepare',
@@ -60,6 +62,7 @@ export function prepareQat<M extends AnyModule>(
   options?: PrepareOptions,
 ): M {
   const { inplace = false } = checkOptions('prepareQat', options, 'inplace');
+  requireModule('prepareQat', model);
   if (!model.training) {
     throw new QuantizationError({
       op: 'prepareQat',
@@ -89,13 +92,12 @@ function configured<M extends AnyModule>(
   mapping: QConfigMapping | undefined,
   inplace: boolean,
 ): M {
-  if (mapping !== undefined && !(mapping instanceof QConfigMapping)) {
-    throw new ArgumentError({
+  if (mapping !== undefined) {
+    requireMapping(
       op,
-      expected: 'a QConfigMapping',
-      found: typeof mapping,
-      fix: `Use getDefaultQConfigMapping(), or set model.qconfig and call ${op}(model).`,
-    });
+      mapping,
+      `Use getDefaultQConfigMapping(), or set model.qconfig and call ${op}(model).`,
+    );
   }
   const before = model.modules().find((m) => outputObserver(m) !== undefined);
   if (before) {

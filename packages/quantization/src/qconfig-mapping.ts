@@ -1,5 +1,5 @@
-import { QuantizationError } from '@octet/backend';
-import type { AnyModule } from '@octet/nn';
+import { ArgumentError, describe, kind, QuantizationError, requireOwnCopy } from '@octet/backend';
+import { type AnyModule, Module } from '@octet/nn';
 import { FusedModule } from './intrinsic';
 import { getDefaultQatQConfig, getDefaultQConfig, QConfig, type QEngine } from './qconfig';
 
@@ -12,27 +12,32 @@ export class QConfigMapping {
   private readonly byType = new Map<ModuleClass, QConfig | null>();
   private readonly byName = new Map<string, QConfig | null>();
 
+  get [kind](): string {
+    return 'QConfigMapping';
+  }
+
   /** For every layer that no other rule names. */
   setGlobal(qconfig: QConfig | null): this {
-    this.global = qconfig;
+    this.global = requireQConfig(qconfig);
     return this;
   }
 
   /** For all layers of exactly this class, and the fused modules that begin with one. */
   setObjectType(type: ModuleClass, qconfig: QConfig | null): this {
-    this.byType.set(type, qconfig);
+    requireOwnCopy('QConfigMapping', type?.prototype, { Module });
+    this.byType.set(type, requireQConfig(qconfig));
     return this;
   }
 
   /** For the module at this path and all under it. */
   setModuleName(path: string, qconfig: QConfig | null): this {
-    this.byName.set(path, qconfig);
+    this.byName.set(path, requireQConfig(qconfig));
     return this;
   }
 
   /** Leaves the modules at these paths in float. Among int8 layers they need stubs around them: see `leaveInFloat`. */
   exclude(...paths: readonly string[]): this {
-    for (const path of paths) this.byName.set(path, null);
+    for (const path of paths) this.setModuleName(path, null);
     return this;
   }
 
@@ -90,11 +95,31 @@ export function getDefaultQatQConfigMapping(engine: QEngine = 'x86'): QConfigMap
   return new QConfigMapping().setGlobal(getDefaultQatQConfig(engine));
 }
 
+/** @throws QuantizationError unless `value` is a QConfig or null */
+function requireQConfig<T>(value: T): T {
+  if (value === null || value instanceof QConfig) return value;
+  requireOwnCopy('QConfigMapping', value, { QConfig });
+  throw new QuantizationError({
+    op: 'QConfigMapping',
+    expected: 'a QConfig, or null',
+    found: describe(value),
+    fix: 'Use new QConfig({ activation, weight }) or getDefaultQConfig().',
+  });
+}
+
+/** @throws ArgumentError unless `value` is a mapping */
+export function requireMapping(op: string, value: unknown, fix: string): void {
+  if (value instanceof QConfigMapping) return;
+  requireOwnCopy(op, value, { QConfigMapping });
+  throw new ArgumentError({ op, expected: 'a QConfigMapping', found: describe(value), fix });
+}
+
 /** A module's QConfig: its own, or undefined. @throws QuantizationError for something else in the field */
 export function qconfigOf(module: AnyModule): QConfig | undefined {
   const { qconfig } = module;
   if (qconfig === undefined || qconfig === null) return undefined;
   if (qconfig instanceof QConfig) return qconfig;
+  requireOwnCopy('prepare', qconfig, { QConfig });
   throw new QuantizationError({
     op: 'prepare',
     expected: 'a QConfig in the field qconfig',

@@ -1,4 +1,4 @@
-import { ArgumentError, checkOptions, describe } from '@octet/backend';
+import { ArgumentError, checkOptions, describe, kind } from '@octet/backend';
 import { FakeQuantize, FixedQParamsFakeQuantize, FusedMovingAvgObsFakeQuantize } from './fake-quantize';
 import {
   FixedQParamsObserver,
@@ -20,6 +20,10 @@ export class QConfig {
     const { activation, weight } = checkOptions('QConfig', options, 'activation weight');
     this.activation = toFactory('QConfig', 'activation', activation);
     this.weight = toFactory('QConfig', 'weight', weight);
+  }
+
+  get [kind](): string {
+    return 'QConfig';
   }
 }
 

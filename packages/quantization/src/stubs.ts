@@ -1,10 +1,16 @@
-import { inTurn, Module } from '@octet/nn';
+import { checkOptions } from '@octet/backend';
+import { inTurn, Module, requireModule } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
 
 /** Where a model goes from float to int8: the identity, until `convert` makes it Quantize. */
 export class QuantStub extends Module {
   static override readonly name: string = 'QuantStub';
   static readonly keepsNothing = true;
+
+  constructor(options?: Record<string, never>) {
+    super();
+    checkOptions('QuantStub', options);
+  }
 
   forward(x: Tensor): Tensor {
     return x;
@@ -15,6 +21,11 @@ export class QuantStub extends Module {
 export class DeQuantStub extends Module {
   static override readonly name: string = 'DeQuantStub';
   static readonly keepsNothing = true;
+
+  constructor(options?: Record<string, never>) {
+    super();
+    checkOptions('DeQuantStub', options);
+  }
 
   forward(x: Tensor): Tensor {
     return x;
@@ -31,6 +42,7 @@ export class QuantWrapper<M extends Module> extends Module {
 
   constructor(readonly module: M) {
     super();
+    requireModule('QuantWrapper', module);
   }
 
   forward(x: Tensor): Tensor {

@@ -172,6 +172,10 @@ describe('a bias that does not fit int32 at the scale of the weights', () => {
     const said = warn.mock.calls.map(([text]) => text as string).filter((text) => text.includes('biases'));
     expect(said).toHaveLength(1);
     expect(said[0]).toMatch(/^octet: module\.1: biases too large for int32.*by 0\.9\d* steps/);
+    // Another model may have a layer at the same path.
+    const other = await int8Of(model, [x], 'qnnpack');
+    noGrad(() => other.call(x));
+    expect(warn.mock.calls.filter(([text]) => (text as string).includes('biases'))).toHaveLength(2);
   });
 
   test('a NaN or infinite bias is refused', () => {

@@ -369,3 +369,20 @@ describe('one module for several places', () => {
     expect(said().filter((text) => text.includes('several uses'))).toEqual([]);
   });
 });
+
+test.each([
+  ['convolution', () => new Conv2d(2, 2, 1), () => randn([4, 2, 3, 3])],
+  ['linear layer', () => new Linear(3, 3), () => randn([8, 3])],
+])('a %s that is fused in one of its two places is int8 in both', async (_, make, input) => {
+  const layer = make();
+  const model = new QuantWrapper(new Sequential(layer, new ReLU(), layer)).eval();
+  const x = input();
+  const fused = fuse(model);
+  expect(Array.from(fused.call(x).dataSync())).toEqual(Array.from(model.call(x).dataSync()));
+  const prepared = prepare(fused, ptq());
+  prepared.call(x);
+  const int8 = await convert(prepared);
+  expect(int8.modules().some((m) => m instanceof Conv2d || m instanceof Linear)).toBe(false);
+  const worst = model.call(x).sub(int8.call(x)).abs().amax().dataSync()[0];
+  expect(worst).toBeLessThan(0.1);
+});

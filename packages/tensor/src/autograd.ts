@@ -1,4 +1,4 @@
-import { ArgumentError, AutogradError, checkOptions } from '@octet/backend';
+import { ArgumentError, AutogradError, checkOptions, requireType } from '@octet/backend';
 import { onesLike } from './factory';
 import { emptyOn, requireTensor } from './kernel';
 import { contiguousStrides, formatShape, isDense, sameShape, sameStrides } from './layout';
@@ -86,6 +86,7 @@ export function isGradEnabled(): boolean {
 }
 
 function withGradMode<T>(op: string, mode: boolean, fn: () => T): T {
+  requireType(op, 'fn', fn, 'function');
   const before = gradEnabled;
   gradEnabled = mode;
   try {
@@ -150,10 +151,12 @@ let running: { op: string; node: GradNode; grad: Tensor; since: number } | undef
  * @throws AutogradError if a backward function reads what was changed in place after its op was recorded
  */
 export function checkRead(name: string, { storage, shape }: Tensor): void {
-  if (!running || storage === running.grad.storage) return;
-  const { op, node, since } = running;
+  if (!running) return;
+  const { op, node, grad, since } = running;
   if (!storage.changedBetween(node.recordedAt, since)) return;
   const use = node.used.find(({ serial }) => serial === storage.serial);
+  // The gradient itself may be a tensor that was there before, unless the op has used it too.
+  if (!use && storage === grad.storage) return;
   const { writer, version } = storage;
   throw new AutogradError({
     op,
@@ -373,7 +376,7 @@ function inputGradients(
   try {
     return backward(grad, needs).map((g, i) => {
       if (!g || !needs[i]) return undefined;
-      checkRead('gradient', g);
+      if (g !== grad) checkRead('gradient', g);
       return g;
     });
   } finally {

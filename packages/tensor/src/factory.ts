@@ -17,12 +17,14 @@ import { empty } from './kernel';
 import { checkShape, formatShape, numel } from './layout';
 import { checkQParams, type QParams } from './qparams';
 import { defaultGenerator, type Generator } from './random';
+import { requireBackend } from './storage';
 import type { Tensor } from './tensor';
 
 let current: Backend = referenceBackend;
 
-/** Where new tensors live from now on; those that exist stay where they are. The default is the js reference. */
+/** Where new tensors live from now on; those that exist stay where they are. The default is the js reference. @throws ArgumentError */
 export function setBackend(backend: Backend): void {
+  requireBackend('setBackend', backend);
   current = backend;
 }
 

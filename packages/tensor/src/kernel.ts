@@ -301,6 +301,17 @@ export function requireTensor(op: string, ...values: readonly unknown[]): void {
   }
 }
 
+/** @throws ArgumentError unless `target` is a backend */
+export function requireBackend(target: unknown): void {
+  if (typeof (target as Partial<Backend> | undefined)?.allocate === 'function') return;
+  throw new ArgumentError({
+    op: 'to',
+    expected: 'a backend or a dtype',
+    found: describe(target),
+    fix: "Write to(backend), or to('float32').",
+  });
+}
+
 /** Those of optional operands that are there. */
 export function present(...tensors: readonly (Tensor | undefined)[]): Tensor[] {
   return tensors.filter((t) => t !== undefined && t !== null) as Tensor[];

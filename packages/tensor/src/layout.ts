@@ -1,4 +1,4 @@
-import { ArgumentError, ShapeError } from '@octet/backend';
+import { ArgumentError, describe, requireList, ShapeError } from '@octet/backend';
 
 /** Where the elements of a tensor lie in its storage; strides and offset count elements. */
 export interface Layout {
@@ -42,9 +42,18 @@ export function contiguousStrides(shape: readonly number[]): number[] {
   );
 }
 
-/** @throws ShapeError unless the rank is 4. */
+/** @throws ArgumentError for another format; ShapeError for channelsLast unless the rank is 4. */
 export function formatStrides(op: string, shape: readonly number[], format: MemoryFormat): number[] {
+  requireOneOf(op, 'memoryFormat', format, ['contiguous', 'channelsLast']);
   if (format === 'contiguous') return contiguousStrides(shape);
+  if (format !== 'channelsLast') {
+    throw new ArgumentError({
+      op,
+      expected: "'contiguous' or 'channelsLast'",
+      found: describe(format),
+      fix: 'Name one of the two memory formats.',
+    });
+  }
   if (shape.length !== 4) {
     throw new ShapeError({
       op,
@@ -119,7 +128,9 @@ export function normalizeDims(
   rank: number,
 ): number[] {
   if (dims === undefined) return Array.from({ length: rank }, (_, i) => i);
-  const out = (typeof dims === 'number' ? [dims] : dims).map((d) => normalizeDim(op, d, rank));
+  const out = (typeof dims === 'number' ? [dims] : requireList(op, 'dims', dims)).map((d) =>
+    normalizeDim(op, d, rank),
+  );
   if (new Set(out).size !== out.length) {
     throw new ArgumentError({
       op,

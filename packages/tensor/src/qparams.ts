@@ -1,4 +1,11 @@
-import { DTypeError, isScale, QuantizationError, type QuantizedDType, quantRange } from '@octet/backend';
+import {
+  DTypeError,
+  describe,
+  isScale,
+  QuantizationError,
+  type QuantizedDType,
+  quantRange,
+} from '@octet/backend';
 
 /** `real = (q - zeroPoint) * scale`, one pair for the whole tensor. */
 export interface PerTensorQParams {
@@ -52,19 +59,28 @@ export function perChannelQParams(
 
 /** @throws QuantizationError unless `scale` can be one: see `isScale` of @octet/backend. */
 export function checkScale(op: string, scale: number): void {
-  if (isScale(scale)) return;
+  if (typeof scale === 'number' && isScale(scale)) return;
   throw new QuantizationError({
     op,
     expected: 'a finite scale > 0 with a finite reciprocal (as float32)',
-    found: String(scale),
+    found: describe(scale),
     fix: Number.isFinite(scale)
-      ? 'Use one of 2.94e-39 or more.'
+      ? 'Use one from 2.94e-39 to 3.4e38.'
       : 'It comes from an observer that saw NaN, infinities or nothing: check the calibration data.',
   });
 }
 
 function checkPair(op: string, dtype: QuantizedDType, scale: number, zeroPoint: number): void {
+  requireOneOf(op, 'dtype', dtype, Object.keys(quantRange));
   checkScale(op, scale);
+  if (!(dtype in quantRange)) {
+    throw new DTypeError({
+      op,
+      expected: 'quint8, qint8 or qint32',
+      found: describe(dtype),
+      fix: 'Name one of the quantized dtypes.',
+    });
+  }
   const [min, max] = quantRange[dtype];
   if (!Number.isInteger(zeroPoint) || zeroPoint < min || zeroPoint > max) {
     throw new QuantizationError({

@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, requireFunction } from '@octet/backend';
 import type { Storage } from './storage';
 
 const open: Set<Storage>[] = [];
@@ -28,6 +28,7 @@ function isTensor(value: unknown): value is HasStorage {
  * @throws ArgumentError if `fn` returns a promise: a scope is synchronous.
  */
 export function scope<T>(fn: () => T): T {
+  requireFunction('scope', fn);
   const mine = new Set<Storage>();
   open.push(mine);
   let result: T;

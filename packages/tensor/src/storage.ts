@@ -1,5 +1,16 @@
-import { type Backend, FreedError, type StorageDType } from '@octet/backend';
+import { ArgumentError, type Backend, describe, FreedError, type StorageDType } from '@octet/backend';
 import { noteInScope } from './scope';
+
+/** @throws ArgumentError unless `value` is a backend */
+export function requireBackend(op: string, value: unknown): void {
+  if (typeof (value as Backend | undefined)?.allocate === 'function') return;
+  throw new ArgumentError({
+    op,
+    expected: 'a backend',
+    found: describe(value),
+    fix: 'A backend is an object, such as await createWasmBackend() gives.',
+  });
+}
 
 /** A piece of a backend's memory; views share one. Freed when the last of them is garbage, or by `dispose`. */
 export class Storage {
@@ -21,6 +32,7 @@ export class Storage {
     readonly dtype: StorageDType,
     readonly length: number,
   ) {
+    requireBackend('tensor', backend);
     this.handle = backend.allocate(dtype, length);
     noteInScope(this);
   }

@@ -11,12 +11,13 @@ import {
   type QuantizedDType,
   readNow,
   requireFlag,
+  requireType,
   ShapeError,
   type StorageDType,
   type TypedArray,
 } from '@octet/backend';
 import { type BackwardOptions, backward, checkRead, type GradNode, record, willRecord } from './autograd';
-import { as, dense, emptyOn, expandTo, freeCopy, packed, requireTensor, run } from './kernel';
+import { as, dense, emptyOn, expandTo, freeCopy, packed, requireBackend, requireTensor, run } from './kernel';
 import {
   formatShape,
   formatStrides,
@@ -32,7 +33,7 @@ import * as ops from './ops';
 import { formatTensor } from './print';
 import { type QParams, sameQParams } from './qparams';
 import { keepStorage } from './scope';
-import { Storage } from './storage';
+import { requireBackend, Storage } from './storage';
 
 type Dims = number | readonly number[];
 
@@ -282,7 +283,9 @@ export class Tensor {
    * @throws AutogradError if it requires a gradient, outside of noGrad
    */
   fill_(value: number): this {
+    requireType('fill_', 'value', value, 'number');
     this.requireUnrecorded('fill_', this);
+    if (typeof value !== 'boolean') requireNumbers('fill_', { value });
     if (this.offset === 0 && this.storage.length === this.numel && isDense(this.shape, this.strides)) {
       run('fill', {}, { y: this }, { value });
       this.storage.writer = 'fill_';
@@ -331,14 +334,18 @@ export class Tensor {
    */
   to(target: DType | Backend): Tensor {
     if (typeof target === 'string') return ops.cast(this, target as StorageDType);
+    requireBackend('to', target);
     if (target === this.backend) return this;
+    requireBackend(target);
     const t = packed(this);
     return this.movedTo(target, t.strides, readTensor('to', t, 'Move it with await t.toAsync(backend).'));
   }
 
   /** As `to(backend)`, also from a backend that can't be read at once (WebGPU). The elements are those at the call. */
   async toAsync(backend: Backend): Promise<Tensor> {
+    requireBackend('toAsync', backend);
     if (backend === this.backend) return this;
+    requireBackend(backend);
     const t = packed(this);
     return this.movedTo(backend, t.strides, await t.backend.read(t.storage.buffer, t.numel));
   }
@@ -377,17 +384,17 @@ export class Tensor {
 
   // ---- ops
   // <ops>
-  add(other: Tensor | number): Tensor {
-    return ops.add(this, other);
+  add(other: Tensor | number, options?: Record<string, never>): Tensor {
+    return ops.add(this, other, options);
   }
-  sub(other: Tensor | number): Tensor {
-    return ops.sub(this, other);
+  sub(other: Tensor | number, options?: Record<string, never>): Tensor {
+    return ops.sub(this, other, options);
   }
   mul(other: Tensor | number): Tensor {
     return ops.mul(this, other);
   }
-  div(other: Tensor | number): Tensor {
-    return ops.div(this, other);
+  div(other: Tensor | number, options?: Record<string, never>): Tensor {
+    return ops.div(this, other, options);
   }
   neg(): Tensor {
     return ops.neg(this);
@@ -431,8 +438,8 @@ export class Tensor {
   tanh(): Tensor {
     return ops.tanh(this);
   }
-  gelu(): Tensor {
-    return ops.gelu(this);
+  gelu(options?: Record<string, never>): Tensor {
+    return ops.gelu(this, options);
   }
   leakyRelu(negativeSlope?: number): Tensor {
     return ops.leakyRelu(this, negativeSlope);

@@ -188,7 +188,9 @@ describe('quantizedTensor', () => {
     expect(make(0, 0)).toThrow(/a finite scale > 0/);
     expect(make(Number.NaN, 0)).toThrow(/a finite scale > 0/);
     expect(make(1e-50, 0)).toThrow(/a finite scale > 0/);
-    expect(make(1e-39, 0)).toThrow(/a finite reciprocal \(as float32\), found 1e-39\. Use one of 2\.94e-39/);
+    expect(make(1e-39, 0)).toThrow(
+      /a finite reciprocal \(as float32\), found 1e-39\. Use one from 2\.94e-39/,
+    );
     expect(make(Number.POSITIVE_INFINITY, 0)).toThrow(/found Infinity.*check the calibration data/);
     expect(make(1, 256)).toThrow(/a whole zero point from 0 to 255/);
     expect(make(1, 0.5)).toThrow(/a whole zero point/);

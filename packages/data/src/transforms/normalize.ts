@@ -1,4 +1,4 @@
-import { ArgumentError, ShapeError } from '@octet/backend';
+import { ArgumentError, checkOptions, requireArray, ShapeError } from '@octet/backend';
 import { div, formatShape, fromData, sub, type Tensor } from '@octet/tensor';
 
 /**
@@ -6,13 +6,13 @@ import { div, formatShape, fromData, sub, type Tensor } from '@octet/tensor';
  * @throws ArgumentError unless mean and std have one length and no std is 0
  * @throws ShapeError (when applied) if x has another number of channels
  */
-export function normalize({
-  mean,
-  std,
-}: {
+export function normalize(options: {
   mean: readonly number[];
   std: readonly number[];
 }): (x: Tensor) => Tensor {
+  const { mean, std } = checkOptions('normalize', options, 'mean std');
+  requireArray('normalize', mean, 'means');
+  requireArray('normalize', std, 'standard deviations');
   if (mean.length !== std.length || mean.length === 0 || std.includes(0)) {
     throw new ArgumentError({
       op: 'normalize',

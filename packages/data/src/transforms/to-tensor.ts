@@ -1,4 +1,4 @@
-import { ShapeError } from '@octet/backend';
+import { checkOptions, ShapeError } from '@octet/backend';
 import { fromData, type Tensor } from '@octet/tensor';
 
 /** Pixels as image decoders and canvases give them: row by row, the channels of a pixel together, 0 … 255. */
@@ -12,7 +12,8 @@ export interface ImagePixels {
  * Pixels [height, width, channels] of 0 … 255 → float32 [channels, height, width] of 0 … 1. As many channels as the data
  * has. @throws ShapeError (when applied) if the data isn't a whole number of images' pixels
  */
-export function toTensor(): (image: ImagePixels) => Tensor {
+export function toTensor(options?: Record<string, never>): (image: ImagePixels) => Tensor {
+  checkOptions('toTensor', options);
   return ({ data, width, height }) => {
     const channels = data.length / (width * height);
     if (!Number.isInteger(channels) || channels < 1) {

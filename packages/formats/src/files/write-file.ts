@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { checkOptions } from '@octet/backend';
+import { ArgumentError, checkOptions, describe } from '@octet/backend';
 import { node } from '../node';
 import { removeAtExit } from './remove-at-exit';
 import { codeOf, targetOf } from './target';
@@ -23,7 +23,7 @@ type Pieces = readonly (string | Uint8Array)[];
  * - A file that no other can take the place of is overwritten where it is: one with several names (hard links), of another
  *   owner, in a folder that takes no new files, or mounted by itself.
  *
- * @throws ArgumentError as `checkWritable`, before anything is changed; the signal's reason; the errors of the file system
+ * @throws ArgumentError as `checkWritable`, and for other data, before anything is changed; the signal's reason; the errors of the file system
  */
 export async function writeFile(
   path: string,
@@ -31,7 +31,17 @@ export async function writeFile(
   options?: WriteFileOptions,
 ): Promise<void> {
   const { signal } = checkOptions('writeFile', options, 'signal');
-  await write('writeFile', path, Array.isArray(data) ? data : [data as string | Uint8Array], signal);
+  const pieces: Pieces = Array.isArray(data) ? data : [data as string | Uint8Array];
+  const wrong = pieces.findIndex((piece) => typeof piece !== 'string' && !(piece instanceof Uint8Array));
+  if (wrong >= 0) {
+    throw new ArgumentError({
+      op: 'writeFile',
+      expected: 'texts or bytes (Uint8Array)',
+      found: describe(pieces[wrong]),
+      fix: 'Make it one of these: JSON.stringify(data) a text.',
+    });
+  }
+  await write('writeFile', path, pieces, signal);
 }
 
 /**

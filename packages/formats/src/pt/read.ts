@@ -1,6 +1,6 @@
 import { checkOptions } from '@octet/backend';
 import type { Tensor } from '@octet/tensor';
-import { type Complain, complainAbout, type ParseOptions, quote } from '../errors';
+import { type Complain, complainAbout, type ParseOptions, quote, requireBytes } from '../errors';
 import { node } from '../node';
 import { decodeUtf8, encodeUtf8 } from '../text';
 import { NumpyArray, NumpyDType } from './numpy';
@@ -93,6 +93,7 @@ const MAX_DEPTH = 1000;
  */
 export function parsePt(bytes: Uint8Array, options?: ParseOptions): PtValue {
   const { file } = checkOptions('parsePt', options, 'file');
+  requireBytes('parsePt', bytes);
   const complain = complainAbout('pt', file);
   const entries = unzip(bytes, complain);
   const pickle = entries.get('data.pkl');

@@ -9,7 +9,8 @@ import { PtObject } from './read';
  *
  * What PyTorch's int8 modules save packed is unpacked under the names of Octet's: `fc._packed_params._packed_params`, a pair of
  * weight and bias, as `fc.weight` and `fc.bias`; `lstm._all_weight_values.0.param` as `lstm.weight_ih_l0` and so on.
- * `fc._packed_params.dtype`, which only says that the weight is qint8, is left out.
+ * `fc._packed_params.dtype`, which only says that the weight is qint8, is left out, and so is the bias, null, of a
+ * convolution without one.
  *
  * @throws ArgumentError unless it is an object of tensors
  */
@@ -24,6 +25,7 @@ export function ptStateDict(value: unknown): StateDict {
 function unpacked(key: string, entry: unknown): [key: string, tensor: Tensor][] {
   if (entry instanceof Tensor) return [[key, entry]];
   if (/(^|\.)_packed_params\.dtype$/.test(key) && typeof entry === 'string') return [];
+  if (/(^|\.)bias$/.test(key) && entry === null) return [];
 
   const [ending = '', , layer] =
     /(?<=^|\.)(_packed_params(?:\._packed_params)?|_all_weight_values\.(\d+)\.param)$/.exec(key) ?? [];

@@ -1,7 +1,7 @@
 import { ArgumentError, checkOptions, isQuantizedDType } from '@octet/backend';
 import { quantizedTensor, type Tensor } from '@octet/tensor';
 import { dtypeHere, elements, isRead, tensorHere } from '../elements';
-import { type Complain, complainAbout, type ParseOptions, quote } from '../errors';
+import { type Complain, complainAbout, type ParseOptions, quote, requireBytes } from '../errors';
 import type { StateDict } from '../state-dict';
 import { type Header, PREFIX_BYTES, parseHeader, parsePrefix, type TensorInfo } from './header';
 
@@ -77,6 +77,7 @@ export class SafetensorsFile extends Contents {
  */
 export function parseSafetensors(bytes: Uint8Array, options?: ParseOptions): SafetensorsFile {
   const { file } = checkOptions('parseSafetensors', options, 'file');
+  requireBytes('parseSafetensors', bytes);
   const complain = complainAbout('safetensors', file);
   const data = PREFIX_BYTES + parsePrefix(bytes.subarray(0, PREFIX_BYTES), bytes.length, complain);
   const header = parseHeader(bytes.subarray(PREFIX_BYTES, data), bytes.length - data, complain);

@@ -12,7 +12,7 @@ import {
   settleObservers,
 } from '@octet/quantization';
 import type { Metric } from '../analyze';
-import { collect, type Inputs, type ModelInput, record, valuesOf } from '../layers';
+import { collect, type Inputs, type ModelInput, metricOfFloat, record, valuesOf } from '../layers';
 import { costliest } from '../ranking';
 import { sensitivity as measureSensitivity, type SensitivityReport } from '../sensitivity';
 import { DifferenceSums } from '../statistics';
@@ -165,7 +165,7 @@ export async function tryRemedies<M extends AnyModule>(
   await onProgress?.(total, total, '');
   return {
     metricName: metric ? metricName : null,
-    float: metric ? await metric(model) : null,
+    float: metric ? await metricOfFloat('tryRemedies', metric, model) : null,
     before,
     trials: trials.sort((a, b) => sortKey(b) - sortKey(a)),
   };

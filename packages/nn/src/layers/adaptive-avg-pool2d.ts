@@ -1,4 +1,4 @@
-import { type Pair, requirePair } from '@octet/backend';
+import { checkOptions, type Pair, requirePair } from '@octet/backend';
 import { adaptiveAvgPool2d, type Tensor } from '@octet/tensor';
 import { repr, type Size2 } from '../arguments';
 import { Module } from '../module';
@@ -10,8 +10,9 @@ export class AdaptiveAvgPool2d extends Module {
 
   readonly outputSize: Pair;
 
-  constructor(outputSize: Size2) {
+  constructor(outputSize: Size2, options?: Record<string, never>) {
     super();
+    checkOptions('AdaptiveAvgPool2d', options);
     this.outputSize = requirePair('AdaptiveAvgPool2d', 'outputSize', outputSize);
   }
 

@@ -1,4 +1,4 @@
-import { ArgumentError, checkOptions, type Pair, requirePair } from '@octet/backend';
+import { ArgumentError, checkOptions, type Pair, requireFlag, requirePair } from '@octet/backend';
 import { conv2d, numel, type Tensor, zeros } from '@octet/tensor';
 import { repr, type Size2, whole } from '../arguments';
 import { calculateFanInAndFanOut, kaimingUniform_, uniform_ } from '../init';
@@ -59,7 +59,7 @@ export class Conv2d extends Module {
       });
     }
     this.weight = new Parameter(zeros([outChannels, inChannels / groups, ...this.kernelSize]));
-    this.bias = bias ? new Parameter(zeros([outChannels])) : undefined;
+    this.bias = requireFlag('Conv2d', 'bias', bias) ? new Parameter(zeros([outChannels])) : undefined;
     this.resetParameters();
   }
 

@@ -1,3 +1,4 @@
+import { requireType } from '@octet/backend';
 import { flatten, type Tensor } from '@octet/tensor';
 import { repr } from '../arguments';
 import { Module } from '../module';
@@ -12,6 +13,8 @@ export class Flatten extends Module {
     readonly endDim = -1,
   ) {
     super();
+    requireType('Flatten', 'startDim', startDim, 'number');
+    requireType('Flatten', 'endDim', endDim, 'number');
   }
 
   forward(x: Tensor): Tensor {

@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, checkOptions, requireNumbers } from '@octet/backend';
 import { hardtanh, type Tensor } from '@octet/tensor';
 import { repr } from '../arguments';
 import { Module } from '../module';
@@ -11,8 +11,11 @@ export class Hardtanh extends Module {
   constructor(
     readonly minVal = -1,
     readonly maxVal = 1,
+    options?: Record<string, never>,
   ) {
     super();
+    requireNumbers('Hardtanh', { minVal, maxVal });
+    checkOptions('Hardtanh', options);
     if (minVal < maxVal) return;
     throw new ArgumentError({
       op: 'Hardtanh',

@@ -1,14 +1,19 @@
+import { requireType } from '@octet/backend';
 import { leakyRelu, type Tensor } from '@octet/tensor';
 import { repr } from '../arguments';
 import { Module } from '../module';
 
-/** x where x > 0, negativeSlope · x elsewhere; any shape. */
+/** x where x > 0, negativeSlope · x elsewhere; any shape. @throws ArgumentError unless negativeSlope is a number */
 export class LeakyReLU extends Module {
   static override readonly name: string = 'LeakyReLU';
   static readonly keepsNothing = true;
 
-  constructor(readonly negativeSlope = 0.01) {
+  constructor(
+    readonly negativeSlope = 0.01,
+    options?: Record<string, never>,
+  ) {
     super();
+    requireType('LeakyReLU', 'negativeSlope', negativeSlope, 'number');
   }
 
   forward(x: Tensor): Tensor {

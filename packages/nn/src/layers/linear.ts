@@ -1,4 +1,4 @@
-import { checkOptions } from '@octet/backend';
+import { checkOptions, requireFlag } from '@octet/backend';
 import { linear, numel, type Tensor, zeros } from '@octet/tensor';
 import { repr, whole } from '../arguments';
 import { Module } from '../module';
@@ -30,7 +30,7 @@ export class Linear extends Module {
     this.inFeatures = whole('Linear', 'inFeatures', inFeatures);
     this.outFeatures = whole('Linear', 'outFeatures', outFeatures);
     this.weight = new Parameter(zeros([outFeatures, inFeatures]));
-    this.bias = bias ? new Parameter(zeros([outFeatures])) : undefined;
+    this.bias = requireFlag('Linear', 'bias', bias) ? new Parameter(zeros([outFeatures])) : undefined;
     this.resetParameters();
   }
 

@@ -1,3 +1,4 @@
+import { requireType } from '@octet/backend';
 import { logSoftmax, type Tensor } from '@octet/tensor';
 import { repr } from '../arguments';
 import { Module } from '../module';
@@ -9,6 +10,7 @@ export class LogSoftmax extends Module {
 
   constructor(readonly dim: number) {
     super();
+    requireType('LogSoftmax', 'dim', dim, 'number');
   }
 
   forward(x: Tensor): Tensor {

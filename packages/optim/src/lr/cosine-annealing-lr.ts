@@ -1,3 +1,4 @@
+import { checkOptions, requireType } from '@octet/backend';
 import { requireValue } from '../optimizer';
 import { type Group, LRScheduler, type Scheduled } from './scheduler';
 
@@ -15,11 +16,14 @@ export class CosineAnnealingLR extends LRScheduler {
   readonly tMax: number;
   readonly etaMin: number;
 
-  constructor(optimizer: Scheduled, { tMax, etaMin = 0 }: { tMax: number; etaMin?: number }) {
+  constructor(optimizer: Scheduled, options: { tMax: number; etaMin?: number }) {
+    const { tMax, etaMin = 0 } = checkOptions('CosineAnnealingLR', options, 'tMax etaMin');
     super(optimizer);
+    const { tMax, etaMin = 0 } = checkOptions('CosineAnnealingLR', options, 'tMax etaMin');
     requireValue(Number.isInteger(tMax) && tMax >= 1, 'CosineAnnealingLR', 'a whole tMax >= 1', tMax);
+    requireNumbers('CosineAnnealingLR', { etaMin });
     this.tMax = tMax;
-    this.etaMin = etaMin;
+    this.etaMin = requireType('CosineAnnealingLR', 'etaMin', etaMin, 'number');
   }
 
   protected override options() {

@@ -1,3 +1,4 @@
+import { checkOptions, requireType } from '@octet/backend';
 import { type Group, LRScheduler, type Scheduled } from './scheduler';
 
 /** At every step: lr = gamma · lr. */
@@ -6,9 +7,10 @@ export class ExponentialLR extends LRScheduler {
 
   readonly gamma: number;
 
-  constructor(optimizer: Scheduled, { gamma }: { gamma: number }) {
+  constructor(optimizer: Scheduled, options: { gamma: number }) {
+    const { gamma } = checkOptions('ExponentialLR', options, 'gamma');
     super(optimizer);
-    this.gamma = gamma;
+    this.gamma = requireType('ExponentialLR', 'gamma', gamma, 'number');
   }
 
   protected override options() {

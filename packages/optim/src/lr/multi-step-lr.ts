@@ -1,3 +1,4 @@
+import { checkOptions, requireList, requireType } from '@octet/backend';
 import { type Group, LRScheduler, type Scheduled } from './scheduler';
 
 /** At each of the `milestones` (steps): lr = gamma · lr; a milestone may occur more than once. */
@@ -7,13 +8,11 @@ export class MultiStepLR extends LRScheduler {
   readonly milestones: readonly number[];
   readonly gamma: number;
 
-  constructor(
-    optimizer: Scheduled,
-    { milestones, gamma = 0.1 }: { milestones: readonly number[]; gamma?: number },
-  ) {
+  constructor(optimizer: Scheduled, options: { milestones: readonly number[]; gamma?: number }) {
+    const { milestones, gamma = 0.1 } = checkOptions('MultiStepLR', options, 'milestones gamma');
     super(optimizer);
-    this.milestones = [...milestones];
-    this.gamma = gamma;
+    this.milestones = [...requireList('MultiStepLR', 'milestones', milestones)];
+    this.gamma = requireType('MultiStepLR', 'gamma', gamma, 'number');
   }
 
   protected override options() {

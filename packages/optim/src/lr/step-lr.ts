@@ -1,3 +1,4 @@
+import { checkOptions, requireType } from '@octet/backend';
 import { requireValue } from '../optimizer';
 import { type Group, LRScheduler, type Scheduled } from './scheduler';
 
@@ -8,11 +9,13 @@ export class StepLR extends LRScheduler {
   readonly stepSize: number;
   readonly gamma: number;
 
-  constructor(optimizer: Scheduled, { stepSize, gamma = 0.1 }: { stepSize: number; gamma?: number }) {
+  constructor(optimizer: Scheduled, options: { stepSize: number; gamma?: number }) {
+    const { stepSize, gamma = 0.1 } = checkOptions('StepLR', options, 'stepSize gamma');
     super(optimizer);
+    const { stepSize, gamma = 0.1 } = checkOptions('StepLR', options, 'stepSize gamma');
     requireValue(Number.isInteger(stepSize) && stepSize >= 1, 'StepLR', 'a whole stepSize >= 1', stepSize);
     this.stepSize = stepSize;
-    this.gamma = gamma;
+    this.gamma = requireType('StepLR', 'gamma', gamma, 'number');
   }
 
   protected override options() {

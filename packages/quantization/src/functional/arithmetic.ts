@@ -83,6 +83,7 @@ export function quantizedMul(a: Tensor, b: Tensor, output: OutputQparams & { rel
 /** Joins quint8 tensors along `dim`, each requantized to the output's scale. */
 export function quantizedCat(tensors: readonly Tensor[], dim: number, output: OutputQparams): Tensor {
   const op = 'quantized.cat';
+  checkOptions(op, output, 'scale zeroPoint');
   const yq = outputQparams(op, output);
   const requantized = tensors.map((x) => requantize(x, yq));
   const y = cat(requantized, dim);
@@ -183,6 +184,7 @@ function pointwise(
 }
 
 function binary(op: string, a: Tensor, b: Tensor, output: OutputQparams) {
+  checkOptions(op, output, 'scale zeroPoint relu');
   const aq = requireQuint8(op, a);
   const bq = requireQuint8(op, b);
   const yq = outputQparams(op, output);

@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { type Conv2dOptions, conv2dShape, kernel, type Tensor } from '@octet/tensor';
 import { type OutputQparams, outputQparams, requireQuint8 } from './int8';
 import type { PackedWeight } from './packed-weight';
@@ -14,6 +15,7 @@ export function quantizedConv2d(
   options: Conv2dOptions & OutputQparams & { relu?: boolean },
 ): Tensor {
   const op = 'quantized.conv2d';
+  checkOptions(op, options, 'stride padding dilation groups scale zeroPoint relu');
   const { weight } = packed;
   const xq = requireQuint8(op, x);
   const { shape, attrs } = conv2dShape(op, x, weight, packed.bias, options);

@@ -12,6 +12,7 @@ export function quantizedLinear(
   options: OutputQparams & { relu?: boolean },
 ): Tensor {
   const op = 'quantized.linear';
+  checkOptions(op, options, 'scale zeroPoint relu');
   const xq = requireQuint8(op, x);
   const { rows, inner, outer, shape } = shapesOf(op, x, packed);
   const yq = outputQparams(op, options);

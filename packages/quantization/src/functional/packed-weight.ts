@@ -3,7 +3,7 @@ import {
   type DynamicLinearAttrs,
   PrepackCache,
   type RequantizeAttrs,
-  warnOnce,
+  warn,
 } from '@octet/backend';
 import { kernel, noGrad, type PerTensorQParams, qparamArrays, type Tensor, tensor } from '@octet/tensor';
 import { fitBias, outputRange, requantizeMultiplier, requireExactSums, rowSumsOf } from './int8';
@@ -35,6 +35,8 @@ export class PackedWeight {
   readonly scale: Float32Array;
   readonly zeroPoint: Int32Array;
   private last: { key: readonly unknown[]; call: Int8Call } | undefined;
+  /** Whether it has said that coarser weights move the output. */
+  private warned = false;
   private lastDynamic: DynamicLinearAttrs | undefined;
 
   /**
@@ -104,9 +106,9 @@ export class PackedWeight {
     const values = copy?.bias ?? (bias.dataSync() as Float32Array);
     const rowSums = () => copy?.rowSums ?? rowSumsOf(weight.dataSync(), weight);
     const fitted = fitBias(op, values, weight, rowSums, x, y);
-    if (fitted.loss > 0.5) {
-      warnOnce(
-        `bias ${op}`,
+    if (fitted.loss > 0.5 && !this.warned) {
+      this.warned = true;
+      warn(
         `${op}: biases too large for int32 at the scale of the weights: coarser weights may move outputs by ` +
           `${fitted.loss.toPrecision(2)} steps. Calibrate with real inputs, or leave it in float.`,
       );

@@ -1,9 +1,11 @@
 import {
   ArgumentError,
   checkOptions,
+  describe,
   isScale,
   QuantizationError,
   type QuantizedDType,
+  requireOneOf,
   type TypedArray,
 } from '@octet/backend';
 import { Buffer, Module, type StateLoader } from '@octet/nn';
@@ -62,9 +64,18 @@ export abstract class Observer extends Module {
     this.dtype = dtype;
     this.qscheme = qscheme;
     this.reduceRange = reduceRange;
+    requireOneOf(new.target.name, 'dtype', dtype, Object.keys(dtypeRange));
     checkScale(`${new.target.name}: eps`, eps);
     this.eps = eps;
     this.customRange = quantMin !== undefined && quantMax !== undefined;
+    if (!(dtype in dtypeRange)) {
+      throw new ArgumentError({
+        op: new.target.name,
+        expected: 'dtype quint8 or qint8',
+        found: describe(dtype),
+        fix: 'Name one of the two.',
+      });
+    }
     const [min, max] = this.customRange ? [quantMin as number, quantMax as number] : dtypeRange[dtype];
     checkRange(new.target.name, dtype, min, max);
     this.quantMin = reduceRange ? Math.floor(min / 2) : min;

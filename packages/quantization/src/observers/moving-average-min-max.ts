@@ -1,4 +1,4 @@
-import { checkOptions } from '@octet/backend';
+import { checkOptions, requireNumbers } from '@octet/backend';
 import type { Tensor } from '@octet/tensor';
 import { observeMinMax } from '../functional/observe';
 import { type ObserverOptions, observerOptions, RangeObserver } from './base';
@@ -22,6 +22,7 @@ export class MovingAverageMinMaxObserver extends RangeObserver {
       `averagingConstant ${observerOptions}`,
     );
     super(rest, ['perTensorAffine', 'perTensorSymmetric'], []);
+    requireNumbers(new.target.name, { averagingConstant });
     this.averagingConstant = averagingConstant;
   }
 

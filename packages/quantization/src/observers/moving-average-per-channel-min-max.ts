@@ -1,4 +1,4 @@
-import { checkOptions } from '@octet/backend';
+import { checkOptions, requireNumbers } from '@octet/backend';
 import { observerOptions } from './base';
 import type { MovingAverageOptions } from './moving-average-min-max';
 import { PerChannelMinMaxObserver, type PerChannelOptions } from './per-channel-min-max';
@@ -16,6 +16,7 @@ export class MovingAveragePerChannelMinMaxObserver extends PerChannelMinMaxObser
       `averagingConstant chAxis ${observerOptions}`,
     );
     super(rest);
+    requireNumbers(new.target.name, { averagingConstant });
     this.averagingConstant = averagingConstant;
   }
 

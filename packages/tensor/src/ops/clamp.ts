@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, requireNumbers } from '@octet/backend';
 import { requireTensor } from '../kernel';
 import type { Tensor } from '../tensor';
 import { unaryFromInput } from './elementwise';
@@ -16,6 +16,7 @@ export function clamp(x: Tensor, min = Number.NEGATIVE_INFINITY, max = Number.PO
 }
 
 export function requireOrder(op: string, min: number, max: number): void {
+  requireNumbers(op, { min, max });
   if (min <= max) return;
   throw new ArgumentError({
     op,

@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { freeHelper, record, willRecord } from '../autograd';
 import { full } from '../factory';
 import { requireTensor } from '../kernel';
@@ -8,7 +9,8 @@ import { neg } from './neg';
 import { sumTo } from './sum';
 
 /** a / b, broadcast. @throws ShapeError, DTypeError */
-export function div(a: Tensor, b: Tensor | number): Tensor {
+export function div(a: Tensor, b: Tensor | number, options?: Record<string, never>): Tensor {
+  if (options !== undefined) checkOptions('div', options);
   // A true division, not a product with the reciprocal, which would round twice.
   const divisor = typeof b === 'number' ? numberLike(a, b) : b;
   const y = applyBinary('div', a, divisor);

@@ -1,5 +1,5 @@
 /** What the elementwise ops have in common. */
-import type { KernelName, KernelTable } from '@octet/backend';
+import { type KernelName, type KernelTable, requireNumbers } from '@octet/backend';
 import { record } from '../autograd';
 import { aligned, emptyLike, emptyOn, freeCopy, packed, requireFloat, run, withStrides } from '../kernel';
 import type { Tensor } from '../tensor';
@@ -22,6 +22,7 @@ export function applyUnary<N extends UnaryKernel>(
   op: string = name,
 ): Tensor {
   requireFloat(op, x);
+  requireNumbers(op, attrs);
   const xd = packed(x);
   const y = emptyLike(xd);
   run(name, { x: xd } as never, { y } as never, attrs);

@@ -1,4 +1,4 @@
-import { ShapeError } from '@octet/backend';
+import { requireList, ShapeError } from '@octet/backend';
 import { record } from '../autograd';
 import { expandTo, requireTensor, view } from '../kernel';
 import { checkShape, formatShape, sameShape } from '../layout';
@@ -12,6 +12,7 @@ import { sumTo } from './sum';
  */
 export function expand(x: Tensor, shape: readonly number[]): Tensor {
   requireTensor('expand', x);
+  requireList('expand', 'shape', shape);
   const lead = shape.length - x.shape.length;
   const target = shape.map((d, i) => (d === -1 && i >= lead ? x.shape[i - lead] : d));
   if (lead < 0 || x.shape.some((d, i) => d !== 1 && d !== target[i + lead])) {

@@ -1,4 +1,4 @@
-import { ShapeError } from '@octet/backend';
+import { requireList, requireType, ShapeError } from '@octet/backend';
 import { freeHelper, record } from '../autograd';
 import { as, dense, emptyLike, emptyOn, freeCopy, present, requireFloat, run } from '../kernel';
 import { formatShape, numel, sameShape } from '../layout';
@@ -17,6 +17,8 @@ export function layerNorm(
   eps = 1e-5,
 ): Tensor {
   requireFloat('layerNorm', x, ...present(weight, bias));
+  requireList('layerNorm', 'normalizedShape', normalizedShape);
+  requireType('layerNorm', 'eps', eps, 'number');
   const lead = x.shape.length - normalizedShape.length;
   if (normalizedShape.length === 0 || lead < 0 || !sameShape(x.shape.slice(lead), normalizedShape)) {
     throw new ShapeError({

@@ -1,4 +1,12 @@
-import { ArgumentError, type QuantizedDType, quantizeNumber, quantRange, ShapeError } from '@octet/backend';
+import {
+  ArgumentError,
+  type QuantizedDType,
+  quantizeNumber,
+  quantRange,
+  requireList,
+  requireType,
+  ShapeError,
+} from '@octet/backend';
 import { record } from '../autograd';
 import { emptyOn, requireTensor } from '../kernel';
 import { formatShape, isDense, memoryOrder, stridesInOrder } from '../layout';
@@ -13,6 +21,8 @@ import { slice } from './slice';
  */
 export function pad(x: Tensor, pad: readonly number[], value = 0): Tensor {
   requireTensor('pad', x);
+  requireList('pad', 'pad', pad);
+  requireType('pad', 'value', value, 'number');
   const rank = x.shape.length;
   if (pad.length % 2 !== 0 || pad.length > 2 * rank || pad.some((p) => !Number.isInteger(p))) {
     throw new ArgumentError({

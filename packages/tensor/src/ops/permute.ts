@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, requireList } from '@octet/backend';
 import { record } from '../autograd';
 import { requireTensor, view } from '../kernel';
 import { normalizeDim } from '../layout';
@@ -8,6 +8,7 @@ import type { Tensor } from '../tensor';
 /** A view with the dims in another order: dim i of the result is dim dims[i] of x. @throws ArgumentError */
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
   requireTensor('permute', x);
+  requireList('permute', 'dims', dims);
   const rank = x.shape.length;
   const order = dims.map((d) => normalizeDim('permute', d, rank));
   if (order.length !== rank || new Set(order).size !== rank) {

@@ -1,3 +1,4 @@
+import { requireType } from '@octet/backend';
 import { record } from '../autograd';
 import type { Tensor } from '../tensor';
 import { affine } from './affine';
@@ -6,6 +7,7 @@ import { mul } from './mul';
 
 /** x to the power of a number. */
 export function pow(x: Tensor, exponent: number): Tensor {
+  requireType('pow', 'exponent', exponent, 'number');
   const y = applyUnary('pow', x, { exponent });
   const saved = x.detach();
   return record('pow', y, { x }, (grad) => {

@@ -1,4 +1,4 @@
-import { DTypeError, ShapeError } from '@octet/backend';
+import { DTypeError, requireList, ShapeError } from '@octet/backend';
 import { record } from '../autograd';
 import { dense, requireTensor, view } from '../kernel';
 import { contiguousStrides, formatShape, numel, sameShape } from '../layout';
@@ -11,6 +11,7 @@ import type { Tensor } from '../tensor';
  */
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   requireTensor('reshape', x);
+  requireList('reshape', 'shape', shape);
   const target = inferShape(x, shape);
   if (sameShape(target, x.shape)) return x;
   if (x.qparams) requireOneScale(x.qparams);

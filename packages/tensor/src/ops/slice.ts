@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, requireNumbers } from '@octet/backend';
 import { record } from '../autograd';
 import { emptyOn, requireTensor, view } from '../kernel';
 import { normalizeDim, replaced } from '../layout';
@@ -55,6 +55,7 @@ export function scattered(grad: Tensor, shape: readonly number[], part: (whole: 
 }
 
 function position(name: string, at: number, size: number): number {
+  requireNumbers('slice', { [name]: at });
   if (!Number.isInteger(at) && Number.isFinite(at)) {
     throw new ArgumentError({
       op: 'slice',

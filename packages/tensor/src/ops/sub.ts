@@ -1,3 +1,4 @@
+import { checkOptions } from '@octet/backend';
 import { record } from '../autograd';
 import type { Tensor } from '../tensor';
 import { scaled } from './affine';
@@ -6,7 +7,8 @@ import { neg } from './neg';
 import { sumTo } from './sum';
 
 /** a - b, broadcast. @throws ShapeError, DTypeError */
-export function sub(a: Tensor, b: Tensor | number): Tensor {
+export function sub(a: Tensor, b: Tensor | number, options?: Record<string, never>): Tensor {
+  if (options !== undefined) checkOptions('sub', options);
   if (typeof b === 'number') return scaled('sub', a, 1, -b);
   const y = applyBinary('sub', a, b);
   const { shape: shapeA } = a;

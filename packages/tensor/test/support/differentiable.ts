@@ -38,7 +38,7 @@ const like = (x: Tensor, values: readonly number[]) =>
 export const differentiable: Readonly<Record<string, Differentiable>> = {
   add: {
     covers: ['add'],
-    fn: ops.add,
+    fn: (a, b) => ops.add(a, b),
     inputs: [
       [2, 3],
       [2, 3],
@@ -46,7 +46,7 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   },
   'add broadcast': {
     covers: ['add'],
-    fn: ops.add,
+    fn: (a, b) => ops.add(a, b),
     inputs: [
       [2, 3, 4],
       [3, 1],
@@ -54,18 +54,18 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   },
   'add both ways': {
     covers: ['add', 'sumTo'],
-    fn: ops.add,
+    fn: (a, b) => ops.add(a, b),
     inputs: [
       [2, 1, 3],
       [4, 1],
     ],
   },
-  'add one element': { covers: ['add'], fn: ops.add, inputs: [[2, 3], []] },
+  'add one element': { covers: ['add'], fn: (a, b) => ops.add(a, b), inputs: [[2, 3], []] },
   'add number': { covers: ['add'], fn: (x) => ops.add(x, 2), inputs: [[3]] },
   'add itself': { covers: ['add'], fn: (x) => ops.add(x, x), inputs: [[3]] },
   'sub broadcast': {
     covers: ['sub'],
-    fn: ops.sub,
+    fn: (a, b) => ops.sub(a, b),
     inputs: [
       [3, 1],
       [2, 3, 4],
@@ -90,8 +90,8 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   },
   'mul number': { covers: ['mul'], fn: (x) => ops.mul(x, -3), inputs: [[3]] },
   'mul itself': { covers: ['mul'], fn: (x) => ops.mul(x, x), inputs: [[3]] },
-  'div broadcast': { covers: ['div'], fn: ops.div, inputs: [[2, 3], positive([2, 1])] },
-  'div by broadcast': { covers: ['div'], fn: ops.div, inputs: [[3], positive([2, 3])] },
+  'div broadcast': { covers: ['div'], fn: (a, b) => ops.div(a, b), inputs: [[2, 3], positive([2, 1])] },
+  'div by broadcast': { covers: ['div'], fn: (a, b) => ops.div(a, b), inputs: [[3], positive([2, 3])] },
   'div number': { covers: ['div'], fn: (x) => ops.div(x, 3), inputs: [[3]] },
   neg: { covers: ['neg'], fn: ops.neg, inputs: [[2, 3]] },
   affine: { covers: ['affine'], fn: (x) => ops.affine(x, -2, 3), inputs: [[2, 3]] },
@@ -110,7 +110,7 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   hardsigmoid: { covers: ['hardsigmoid'], fn: ops.hardsigmoid, inputs: [wide([2, 3, 4])] },
   sigmoid: { covers: ['sigmoid'], fn: ops.sigmoid, inputs: [wide([2, 3, 4])] },
   tanh: { covers: ['tanh'], fn: ops.tanh, inputs: [[2, 3, 4]] },
-  gelu: { covers: ['gelu'], fn: ops.gelu, inputs: [wide([2, 3, 4])] },
+  gelu: { covers: ['gelu'], fn: (x) => ops.gelu(x), inputs: [wide([2, 3, 4])] },
   leakyRelu: { covers: ['leakyRelu'], fn: (x) => ops.leakyRelu(x, 0.2), inputs: [wide([2, 3, 4])] },
   clamp: { covers: ['clamp'], fn: (x) => ops.clamp(x, -2, 1), inputs: [wide([2, 3, 4])] },
   'clamp below': { covers: ['clamp'], fn: (x) => ops.clamp(x, -2), inputs: [wide([2, 3, 4])] },
