@@ -1,6 +1,6 @@
 // What vitest.arm64.config.ts runs beside the properties of int8-property.test.ts.
 import { readFileSync } from 'node:fs';
-import { kernelCases } from '@octet/backend-js-reference/cases';
+import { type KernelCase, kernelCases } from '@octet/backend-js-reference/cases';
 import { checkCase } from '@octet/backend-testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWasmBackend, type WasmBackend } from '../src';
@@ -29,7 +29,7 @@ describe.each(['qconv2d', 'qlinear', 'qlinearDynamic', 'qlstmDynamic'] as const)
   });
   afterAll(() => backend.dispose());
 
-  for (const kernelCase of kernelCases[kernel]()) {
+  for (const kernelCase of kernelCases[kernel]() as KernelCase[]) {
     it(kernelCase.name, () => checkCase(backend, kernel, kernelCase));
   }
 });
