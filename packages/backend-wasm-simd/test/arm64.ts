@@ -1,5 +1,6 @@
 // What vitest.arm64.config.ts runs beside the properties of int8-property.test.ts.
 import { readFileSync } from 'node:fs';
+import type { KernelName } from '@octet/backend';
 import { type KernelCase, kernelCases } from '@octet/backend-js-reference/cases';
 import { checkCase } from '@octet/backend-testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -22,7 +23,9 @@ it('all products of two bytes are what the kernels take them for', async () => {
   expect(wrongProducts('signed', dotOf)).toEqual([]);
 });
 
-describe.each(['qconv2d', 'qlinear', 'qlinearDynamic', 'qlstmDynamic'] as const)('%s', (kernel) => {
+const kernels: KernelName[] = ['qconv2d', 'qlinear', 'qlinearDynamic', 'qlstmDynamic'];
+
+describe.each(kernels)('%s', (kernel) => {
   let backend: WasmBackend;
   beforeAll(async () => {
     backend = await createWasmBackend({ threads: 1 });
