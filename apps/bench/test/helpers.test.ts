@@ -6,11 +6,12 @@ import { tensor, zeros } from '@octet/tensor';
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { loadBackend } from '../src/backends';
-import { ceilingOf } from '../src/commands/gemm';
+import { microKernelOf } from '../src/commands/gemm';
 import { layersTables } from '../src/commands/layers';
 import { digitsPerLine, drawDigits } from '../src/digits/draw';
 import { Interrupted, UsageError } from '../src/errors';
 import { formatBytes, formatMs, formatPercent, timeConsumption } from '../src/format';
+import { measureCeiling, microKernel } from '../src/gemm/micro-kernels';
 import { hostInfo } from '../src/host';
 import { number, whole } from '../src/options';
 import { startProgress, withProgress } from '../src/progress';
@@ -103,25 +104,33 @@ test('layers of MobileNetV2 fit 80 columns', () => {
   expect(lines.at(-1)).toMatch(/^not shown, for the width: .*fp32 kernels, int8 kernels$/);
 });
 
-test('ceilings are those of the processor they were measured on, and of no other', () => {
-  for (const cpu of [
-    'AMD EPYC 9R14',
-    'AMD EPYC 9654 96-Core Processor',
-    'AMD Ryzen 9 7950X 16-Core Processor',
-  ])
-    expect(ceilingOf('relaxed simd', 'float32', cpu), cpu).toBe(28.9);
-  for (const cpu of [
-    'AMD EPYC',
-    'unknown',
-    'AMD EPYC 7763 64-Core Processor',
-    'AMD EPYC 9755 128-Core Processor',
-    'AMD Ryzen 9 5950X 16-Core Processor',
-    'Intel(R) Xeon(R) Platinum 8488C',
-    'Apple M2',
-  ])
-    expect(ceilingOf('relaxed simd', 'float32', cpu), cpu).toBeNull();
-  expect(ceilingOf('relaxed simd', 'depthwise', 'AMD EPYC 9R14')).toBeNull();
-  expect(ceilingOf('', 'int8', 'AMD EPYC 9R14')).toBeNull();
+test('ceilings are those of the loops that the backend runs', () => {
+  expect(microKernelOf('float32', 'relaxed simd', 'seven')).toBe('float fma');
+  expect(microKernelOf('float32', 'simd', 'exact')).toBe('float');
+  for (const loop of ['int8', '7-bit'] as const) {
+    expect(microKernelOf(loop, 'relaxed simd', 'unsigned')).toBe('one instruction');
+    expect(microKernelOf(loop, 'relaxed simd', 'signed')).toBe('one instruction');
+    expect(microKernelOf(loop, 'relaxed simd', 'exact')).toBe('exact');
+    expect(microKernelOf(loop, 'relaxed simd', 'seven')).toBe(loop === 'int8' ? 'exact' : 'seven');
+    expect(microKernelOf(loop, undefined, undefined)).toBeNull();
+  }
+  expect(microKernelOf('depthwise', 'relaxed simd', 'seven')).toBeNull();
+});
+
+test('bare loops multiply and add', () => {
+  for (const kernel of ['float fma', 'float', 'exact', 'seven', 'one instruction'] as const) {
+    expect(measureCeiling(kernel, 5), kernel).toBeGreaterThan(0.1);
+    const loop = microKernel(kernel);
+    if (!loop) throw new Error(`no ${kernel} here`);
+    // Ones of the kind that it multiplies.
+    const { buffer } = loop.memory;
+    if (kernel.startsWith('float')) new Float32Array(buffer).fill(1);
+    else if (kernel === 'exact') new Int16Array(buffer).fill(1);
+    else new Int8Array(buffer).fill(1);
+    loop.run(3);
+    const sums = new (kernel.startsWith('float') ? Float32Array : Int32Array)(buffer, 0, 32);
+    expect([...sums], kernel).toEqual(new Array(32).fill(3 * loop.macs));
+  }
 });
 
 test('timeInTurn runs all of them in turn', async () => {

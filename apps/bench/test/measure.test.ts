@@ -126,7 +126,7 @@ test('train: a step in float and one with quantization simulated', async () => {
   expect(stdout).toMatch(/^QAT +[\d.]+ +[\d.]+ +[\d.]+$/m);
 });
 
-test('gemm: each kernel, and against the ceiling of its inner loop where that is known', async () => {
+test('gemm: each kernel, and against the ceiling of its inner loop', async () => {
   const { stdout, report } = await run([
     'gemm',
     '--k',
@@ -149,8 +149,7 @@ test('gemm: each kernel, and against the ceiling of its inner loop where that is
     medianMs: positive,
     minMs: positive,
     gmacs: positive,
-    // Of one processor, which may not be this one.
-    ceiling: expect.toSatisfy((n: unknown) => n === null || n === 28.9),
+    ceiling: positive,
   });
   const known = report.rows.map((row: object, i: number) => ({
     ...row,
@@ -158,11 +157,13 @@ test('gemm: each kernel, and against the ceiling of its inner loop where that is
     ceiling: i === 0 ? 45 : null,
   }));
   const [{ columns, rows }] = gemmTables({ ...report, rows: known });
-  expect(columns.slice(-2).map(({ title }) => title)).toEqual(['ceiling of AMD Zen 4', 'of it']);
+  expect(columns.slice(-2).map(({ title }) => title)).toEqual(['ceiling', 'of it']);
   expect(rows[0].slice(-2)).toEqual(['45.0', '20 %']);
   expect(rows[1].slice(-2)).toEqual(['', '']);
   expect(stdout).toMatch(/^qconv2d 1×1 +8 bits +16 +24 +8 /m);
-  if (report.rows[0].ceiling === null) expect(stdout).not.toContain('%');
+  expect(stdout).toMatch(/ %$/m);
+  const depthwise = report.rows.filter(({ kernel }: { kernel: string }) => kernel.includes('depthwise'));
+  for (const { ceiling } of depthwise) expect(ceiling).toBeNull();
 });
 
 test('gemm: a GPU at sizes of its own, in operations a second', async ({ skip }) => {

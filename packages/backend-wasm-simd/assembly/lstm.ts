@@ -104,7 +104,7 @@ function chooseScale(low: f32, high: f32, quantMax: f64, to: usize): void {
  * bytes, the sums of all rows, and what qgemmDynamic needs. One unit.
  */
 export function qlstm(
-  x: usize, h0: usize, c0: usize, y: usize, steps: i32, n: i32, hidden: i32, tile: i32, quantMax: i32,
+  x: usize, h0: usize, c0: usize, y: usize, steps: i32, n: i32, hidden: i32, tile: i32, quantMax: i32, form: i32,
   packed16: usize, packed8: usize, bias8: usize, multiplier8: usize, bias: usize, scratch: usize, begin: i32,
   end: i32, thread: i32,
 ): void {
@@ -121,7 +121,7 @@ export function qlstm(
     const scale = load<f32>(scratch);
     const zero = <i32>load<f32>(scratch, 4);
     qgemmDynamic(
-      h, n, hidden, width, tile, 1, scale, zero, quantMax,
+      h, n, hidden, width, tile, 1, scale, zero, quantMax, form,
       packed16, packed8, bias8, multiplier8, bias, sums, room, 0, 0, tiles, 0,
     );
     const at = <usize>t * plane;

@@ -2,20 +2,28 @@
 //
 // Sums are Σ x (w - zw) + bias - zx Σ (w - zw): the zero point of x is part of the bias, so that activations are used
 // as they are, and padding is the byte zx. Weights are packed once, in panels of 8 outputs; activations when they are
-// used, a tile of rows that stays in the first-level cache, in groups of 4 rows. Two forms of the inner product:
+// used, a tile of rows that stays in the first-level cache, in groups of 4 rows. Four forms of the inner product, numbered:
 //
-// - exact: both widened to int16, pairs of products by i32x4.dot_i16x8_s.
-// - seven (relaxed SIMD): bytes, four products by i16x8.relaxed_dot_i8x16_i7x16_s and a dot product with ones. Used for
+// 0 exact: both widened to int16, pairs of products by i32x4.dot_i16x8_s.
+// 1 seven (relaxed SIMD): bytes, four products by i16x8.relaxed_dot_i8x16_i7x16_s and a dot product with ones. Used for
 //   groups whose activations are all below 128, where it is just as exact: |127 · 128 · 2| < 2^15.
+// 2 unsigned (relaxed SIMD, where the engine takes activations as uint8): bytes, four products by
+//   i32x4.relaxed_dot_i8x16_i7x16_add_s, which doesn't saturate then.
+// 3 signed (the same, where it takes them as int8): bytes less 128, and 128 Σ w is part of the bias. V8's first compiler adds
+//   pairs in int16, where -128 · -128 twice is too large: weights that have such a pair are refused.
 //
-// In both, one step takes 4 bytes (a pair of int16, or four bytes) of each of 4 rows, which lie side by side, and 32
+// In all, one step takes 4 bytes (a pair of int16, or four bytes) of each of 4 rows, which lie side by side, and 32
 // bytes of weights. A group of rows is stored in blocks of four steps.
 import { storeBytes8, storeLanes32 } from './lanes';
 import { MAGIC, MAGIC_BITS, requantize, SEVEN_FLAG, SMALL, SMALL_FLAG } from './qrequantize';
 
+const EXACT: i32 = 0;
+const SEVEN: i32 = 1;
+const UNSIGNED: i32 = 2;
+const SIGNED: i32 = 3;
 /** Outputs of one panel. */
 const PANEL: i32 = 8;
-/** A packed tile begins with a byte for the form of each group, of at most 64: 0 exact, 1 seven. */
+/** A packed tile begins with a byte for the form of each group, of at most 64. */
 const FORMS: usize = 64;
 /**
  * Eight int16 1s, to sum pairs by a dot product: faster in V8 than extadd_pairwise, which reads the same ones at each use, and
@@ -27,7 +35,7 @@ const ONES: usize = memory.data<i16>([1, 1, 1, 1, 1, 1, 1, 1], 16);
  * weight [groups · outputs, k] int8 → per group and panel, the zero point subtracted: packed16 [k pair][8 outputs][2]
  * int16 and packed8 [k quad][8 outputs][4] int8 (what isn't 0); bias8 [8] int32, the bias less xZeroPoint · Σ (w - zw);
  * multiplier8 [8] float32. What lies past the outputs or k is zero. The steps are bytes: 0 where one value stands for
- * all. constants: those of `requantize`, whose flags it clears. Units are groups.
+ * all. constants: those of `requantize`, whose flags it clears: that of the form where bytes won't do. Units are groups.
  */
 export function qpackGemm(
   weight: usize, outputs: i32, k: i32, zeroPoint: usize, zeroStep: i32, bias: usize, multiplier: usize,
@@ -37,6 +45,7 @@ export function qpackGemm(
   const panelBytes16 = <usize>((k + 1) >> 1) << 5;
   const panelBytes8 = <usize>((k + 3) >> 2) << 5;
   const panels = (outputs + PANEL - 1) / PANEL;
+  const signed = load<i32>(constants, SEVEN_FLAG) == SIGNED;
   for (let g = begin; g < end; g++) {
     const first = g * panels;
     if (packed16) memory.fill(packed16 + <usize>first * panelBytes16, 0, <usize>panels * panelBytes16);
@@ -53,6 +62,7 @@ export function qpackGemm(
       const to8 = packed8 + panel * panelBytes8 + lane;
       let sum: i32 = 0;
       let most: f64 = 0;
+      let before: i32 = 0;
       for (let i: i32 = 0; i < k; i++) {
         const w = <i32>load<i8>(from + i) - zero;
         sum += w;
@@ -60,7 +70,9 @@ export function qpackGemm(
         if (packed16) store<i16>(to16 + ((<usize>i >> 1) << 5) + ((<usize>i & 1) << 1), <i16>w);
         if (packed8) {
           store<i8>(to8 + ((<usize>i >> 2) << 5) + (<usize>i & 3), <i8>w);
-          if (w != <i32><i8>w) store<i32>(constants, 0, SEVEN_FLAG);
+          const large = signed && i & 1 && w == -128 && before == -128;
+          if (w != <i32><i8>w || large) store<i32>(constants, 0, SEVEN_FLAG);
+          before = w;
         }
       }
       const at = (panel << 5) + lane;
@@ -91,16 +103,16 @@ function packGroup16(a: usize, b: usize, c: usize, d: usize, k: i32, to: usize):
   }
 }
 
-/** The same as bytes. Returns whether all are below 128. */
+/** The same as bytes, bits flipped by `flip`. Returns whether all are below 128 then. */
 // @ts-ignore: decorator
 @inline
-function packGroup8(a: usize, b: usize, c: usize, d: usize, k: i32, to: usize): bool {
+function packGroup8(a: usize, b: usize, c: usize, d: usize, k: i32, to: usize, flip: v128): bool {
   let any = i8x16.splat(0);
   for (const end = a + k; a < end; a += 16, b += 16, c += 16, d += 16, to += 64) {
-    const va = v128.load(a);
-    const vb = v128.load(b);
-    const vc = v128.load(c);
-    const vd = v128.load(d);
+    const va = v128.xor(v128.load(a), flip);
+    const vb = v128.xor(v128.load(b), flip);
+    const vc = v128.xor(v128.load(c), flip);
+    const vd = v128.xor(v128.load(d), flip);
     any = v128.or(v128.or(any, v128.or(va, vb)), v128.or(vc, vd));
     const ab0 = v128.shuffle<i32>(va, vb, 0, 4, 1, 5);
     const ab1 = v128.shuffle<i32>(va, vb, 2, 6, 3, 7);
@@ -132,11 +144,10 @@ function groupBytes8(k: i32): usize {
  * stands for those past the end. A run of groups of one form lies as `product` wants it, and begins where it would if all
  * groups were int16. (Above 127 there may be few bytes: what clamping at calibration's range cut off.)
  */
-// @ts-ignore: decorator
-@inline
 function packTile(from: usize, stride: i32, rows: i32, k: i32, forms: usize, constants: usize): void {
   const bytes16 = groupBytes16(k);
-  const seven = RELAXED && load<i32>(constants, SEVEN_FLAG) != 0;
+  const form = RELAXED ? load<i32>(constants, SEVEN_FLAG) : EXACT;
+  const flip = i8x16.splat(<i8>(form == SIGNED ? 128 : 0));
   let to16 = forms + FORMS;
   let to8 = to16;
   for (let r: i32 = 0; r < rows; r += 4, from += <usize>stride << 2, to16 += bytes16, forms++) {
@@ -145,9 +156,10 @@ function packTile(from: usize, stride: i32, rows: i32, k: i32, forms: usize, con
     const c = left > 2 ? b + stride : b;
     const d = left > 3 ? c + stride : c;
     if (RELAXED) {
-      const below = seven && packGroup8(from, b, c, d, k, to8);
-      store<u8>(forms, <u8>below);
-      if (below) {
+      const below = form && packGroup8(from, b, c, d, k, to8, flip);
+      const found = form == SEVEN && !below ? EXACT : form;
+      store<u8>(forms, <u8>found);
+      if (found) {
         to8 += groupBytes8(k);
         continue;
       }
@@ -157,23 +169,48 @@ function packTile(from: usize, stride: i32, rows: i32, k: i32, forms: usize, con
   }
 }
 
+/** c + four products each of bytes of w, int8, and of x, which are uint8 or int8 as the engine takes them. */
 // @ts-ignore: decorator
 @inline
-function mac(seven: bool, c: v128, w: v128, x: v128, ones: v128): v128 {
+function dot(w: v128, x: v128, c: v128): v128 {
+  if (!EMULATED) return i32x4.relaxed_dot_i8x16_i7x16_add_s(w, x, c);
+  if (EMULATED == 1) {
+    const low = i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(w), i16x8.extend_low_i8x16_u(x));
+    const high = i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(w), i16x8.extend_high_i8x16_u(x));
+    const even = v128.shuffle<i32>(low, high, 0, 2, 4, 6);
+    return i32x4.add(c, i32x4.add(even, v128.shuffle<i32>(low, high, 1, 3, 5, 7)));
+  }
+  // As V8's first compiler does it.
+  const low = i16x8.extmul_low_i8x16_s(w, x);
+  const high = i16x8.extmul_high_i8x16_s(w, x);
+  const even = v128.shuffle<i16>(low, high, 0, 2, 4, 6, 8, 10, 12, 14);
+  const pairs = i16x8.add(even, v128.shuffle<i16>(low, high, 1, 3, 5, 7, 9, 11, 13, 15));
+  return i32x4.add(c, i32x4.extadd_pairwise_i16x8_s(pairs));
+}
+
+/** `dot` of four times w and x: tells how the engine takes x. 0 without relaxed SIMD. */
+export function dotOf(w: i32, x: i32): i32 {
+  return RELAXED ? i32x4.extract_lane(dot(i8x16.splat(<i8>w), i8x16.splat(<i8>x), i32x4.splat(0)), 0) : 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function mac(form: i32, c: v128, w: v128, x: v128, ones: v128): v128 {
   if (RELAXED) {
-    if (seven) return i32x4.add(c, i32x4.dot_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(w, x), ones));
+    if (form == UNSIGNED) return dot(w, x, c);
+    if (form == SEVEN) return i32x4.add(c, i32x4.dot_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(w, x), ones));
   }
   return i32x4.add(c, i32x4.dot_i16x8_s(w, x));
 }
 
 /**
  * A packed tile of rows times the panels p0 ≤ p < p1 → y. `steps` of 4 bytes a row.
- * float: y is float32, multiplier8 the scales of the weights, bias8 their sums: see qlinearDynamic.
+ * float: y is float32, multiplier8 the scales of the weights, bias8 their sums: see qgemmDynamic.
  */
 // @ts-ignore: decorator
 @inline
 function product(
-  seven: bool, float: bool, packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize,
+  form: i32, float: bool, packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize,
   constants: usize, y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
 ): void {
   const groupBytes = <usize>((steps + 3) >> 2) << 6;
@@ -193,19 +230,14 @@ function product(
       next += groupBytes;
       let c00 = v128.load(bias8 + parameters);
       let c01 = v128.load(bias8 + parameters, 16);
-      if (float) {
-        const zero = v128.load(constants);
-        c00 = i32x4.mul(c00, zero);
-        c01 = i32x4.mul(c01, zero);
-      }
       let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01;
       let w0: v128, w1: v128, v: v128;
       const left = rows - r;
       if (left == 1) {
         for (const end = panel + panelBytes; w < end; x += 16, w += 32) {
           v = v128.load32_splat(x);
-          c00 = mac(seven, c00, v128.load(w), v, ones);
-          c01 = mac(seven, c01, v128.load(w, 16), v, ones);
+          c00 = mac(form, c00, v128.load(w), v, ones);
+          c01 = mac(form, c01, v128.load(w, 16), v, ones);
         }
       } else {
         // Not unrolled: binaryen then takes the sums one by one, and all weights of the block fill the registers. V8
@@ -214,28 +246,54 @@ function product(
           w0 = v128.load(w);
           w1 = v128.load(w, 16);
           v = v128.load32_splat(x);
-          c00 = mac(seven, c00, w0, v, ones);
-          c01 = mac(seven, c01, w1, v, ones);
+          c00 = mac(form, c00, w0, v, ones);
+          c01 = mac(form, c01, w1, v, ones);
           v = v128.load32_splat(x, 4);
-          c10 = mac(seven, c10, w0, v, ones);
-          c11 = mac(seven, c11, w1, v, ones);
+          c10 = mac(form, c10, w0, v, ones);
+          c11 = mac(form, c11, w1, v, ones);
           v = v128.load32_splat(x, 8);
-          c20 = mac(seven, c20, w0, v, ones);
-          c21 = mac(seven, c21, w1, v, ones);
+          c20 = mac(form, c20, w0, v, ones);
+          c21 = mac(form, c21, w1, v, ones);
           v = v128.load32_splat(x, 12);
-          c30 = mac(seven, c30, w0, v, ones);
-          c31 = mac(seven, c31, w1, v, ones);
+          c30 = mac(form, c30, w0, v, ones);
+          c31 = mac(form, c31, w1, v, ones);
         }
       }
       if (float) {
         const to = y + (<usize>(r * yStride + column) << 2);
         const step = <usize>yStride << 2;
-        const scales = multiplier8 + parameters;
-        const biases = floatBias + parameters;
-        storeFloats(to, c00, c01, scales, constants, biases, count);
-        if (left > 1) storeFloats(to + step, c10, c11, scales, constants, biases, count);
-        if (left > 2) storeFloats(to + step * 2, c20, c21, scales, constants, biases, count);
-        if (left > 3) storeFloats(to + step * 3, c30, c31, scales, constants, biases, count);
+        const scale = v128.load(constants, 16);
+        const s0 = f32x4.mul(scale, v128.load(multiplier8 + parameters));
+        const s1 = f32x4.mul(scale, v128.load(multiplier8 + parameters, 16));
+        const b0 = v128.load(floatBias + parameters);
+        const b1 = v128.load(floatBias + parameters, 16);
+        // The sums of the weights are in the sums once.
+        const zero = v128.load(constants);
+        const z0 = i32x4.mul(v128.load(bias8 + parameters), zero);
+        const z1 = i32x4.mul(v128.load(bias8 + parameters, 16), zero);
+        c00 = toFloat(i32x4.add(c00, z0), s0, b0);
+        c01 = toFloat(i32x4.add(c01, z1), s1, b1);
+        c10 = toFloat(i32x4.add(c10, z0), s0, b0);
+        c11 = toFloat(i32x4.add(c11, z1), s1, b1);
+        c20 = toFloat(i32x4.add(c20, z0), s0, b0);
+        c21 = toFloat(i32x4.add(c21, z1), s1, b1);
+        c30 = toFloat(i32x4.add(c30, z0), s0, b0);
+        c31 = toFloat(i32x4.add(c31, z1), s1, b1);
+        if (left >= 4 && count >= PANEL) {
+          v128.store(to, c00);
+          v128.store(to, c01, 16);
+          v128.store(to + step, c10);
+          v128.store(to + step, c11, 16);
+          v128.store(to + step * 2, c20);
+          v128.store(to + step * 2, c21, 16);
+          v128.store(to + step * 3, c30);
+          v128.store(to + step * 3, c31, 16);
+          continue;
+        }
+        storeFloats(to, c00, c01, count);
+        if (left > 1) storeFloats(to + step, c10, c11, count);
+        if (left > 2) storeFloats(to + step * 2, c20, c21, count);
+        if (left > 3) storeFloats(to + step * 3, c30, c31, count);
         continue;
       }
       const m0 = v128.load(multiplier8 + parameters);
@@ -251,58 +309,77 @@ function product(
         v128.store64_lane(to + (<usize>yStride << 1), c20, 0);
         v128.store64_lane(to + <usize>yStride * 3, c20, 1);
       } else {
-        storeBytes8(to, c00, count);
-        if (left > 1) storeBytes8(to + yStride, v128.shuffle<i64>(c00, c00, 1, 1), count);
-        if (left > 2) storeBytes8(to + (<usize>yStride << 1), c20, count);
-        if (left > 3) storeBytes8(to + <usize>yStride * 3, v128.shuffle<i64>(c20, c20, 1, 1), count);
+        storeRows(to, yStride, left, count, c00, c20);
       }
     }
   }
 }
 
-/** Up to 8 floats: f32(f32(f32(acc) · f32(scale · weight scale)) + bias). */
+/** f32(f32(acc) · scale) + bias, where scale is f32(scale · weight scale). */
 // @ts-ignore: decorator
 @inline
-function storeFloats(to: usize, low: v128, high: v128, scales: usize, constants: usize, bias: usize, count: i32): void {
-  const scale = v128.load(constants, 16);
-  let v = f32x4.mul(f32x4.convert_i32x4_s(low), f32x4.mul(scale, v128.load(scales)));
-  storeLanes32(to, f32x4.add(v, v128.load(bias)), count);
-  if (count <= 4) return;
-  v = f32x4.mul(f32x4.convert_i32x4_s(high), f32x4.mul(scale, v128.load(scales, 16)));
-  storeLanes32(to + 16, f32x4.add(v, v128.load(bias, 16)), count - 4);
+function toFloat(v: v128, scale: v128, bias: v128): v128 {
+  return f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v), scale), bias);
+}
+
+/** Up to 8 floats. Not inlined: for the last rows or outputs alone. */
+function storeFloats(to: usize, low: v128, high: v128, count: i32): void {
+  storeLanes32(to, low, count);
+  if (count > 4) storeLanes32(to + 16, high, count - 4);
+}
+
+/** Up to 4 rows of up to 8 bytes: those of `low` and of `high`. Not inlined: as above. */
+function storeRows(to: usize, stride: i32, rows: i32, count: i32, low: v128, high: v128): void {
+  storeBytes8(to, low, count);
+  if (rows > 1) storeBytes8(to + stride, v128.shuffle<i64>(low, low, 1, 1), count);
+  if (rows > 2) storeBytes8(to + (<usize>stride << 1), high, count);
+  if (rows > 3) storeBytes8(to + <usize>stride * 3, v128.shuffle<i64>(high, high, 1, 1), count);
 }
 
 function tileExact(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
 ): void {
-  product(false, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
+  product(EXACT, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
 }
 
 function tileSeven(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
 ): void {
-  product(true, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
+  product(SEVEN, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
+}
+
+/** Unsigned or signed: what differs is in the activations and the bias. */
+function tileBytes(
+  packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
+  y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
+): void {
+  product(UNSIGNED, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
 }
 
 function tileFloat(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
 ): void {
-  product(false, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+  product(EXACT, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
 }
 
 function tileFloatSeven(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
 ): void {
-  product(true, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+  product(SEVEN, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+}
+
+function tileFloatBytes(
+  packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
+  y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
+): void {
+  product(UNSIGNED, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
 }
 
 /** Panels of split s of `splits`, of group g, times what packTile made. */
-// @ts-ignore: decorator
-@inline
 function splitTile(
   forms: usize, rows: i32, k: i32, n: i32, g: i32, s: i32, splits: i32,
   packed16: usize, packed8: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, yStride: i32,
@@ -324,11 +401,12 @@ function splitTile(
   const weights8 = packed8 + first * quads * 32;
   const groups = (rows + 3) >> 2;
   for (let i: i32 = 0; i < groups; ) {
-    const seven = load<u8>(forms + i);
+    const form = <i32>load<u8>(forms + i);
     let end = i + 1;
-    while (end < groups && load<u8>(forms + end) == seven) end++;
+    while (end < groups && <i32>load<u8>(forms + end) == form) end++;
     const count = min(rows, end << 2) - (i << 2);
-    if (seven) tileSeven(tile, count, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
+    if (form >= UNSIGNED) tileBytes(tile, count, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
+    else if (form == SEVEN) tileSeven(tile, count, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
     else tileExact(tile, count, pairs, weights16, bias, multiplier, constants, y, yStride, n, p0, p1);
     tile += <usize>(end - i) * groupBytes16(k);
     y += <usize>(count * yStride);
@@ -495,26 +573,27 @@ function quantize4(x: usize, inverse: v128, low: v128, high: v128, magic: v128, 
 
 /**
  * x [m, k] float32 → y [m, n] float32, x quantized to 0..quantMax by 1 / scale and zeroPoint on its way. bias8 holds the
- * sums of the weights, multiplier8 their scales, bias [panels · 8] float32. packed8 is 0, or the weights where packed16
- * isn't: for a quantMax below 128. Units are as in qgemm.
+ * sums of the weights, multiplier8 their scales, bias [panels · 8] float32. The weights are those of `form`: seven is for a
+ * quantMax below 128. Units are as in qgemm.
  */
 export function qgemmDynamic(
-  x: usize, m: i32, k: i32, n: i32, tile: i32, splits: i32, scale: f32, zeroPoint: i32, quantMax: i32,
+  x: usize, m: i32, k: i32, n: i32, tile: i32, splits: i32, scale: f32, zeroPoint: i32, quantMax: i32, form: i32,
   packed16: usize, packed8: usize, bias8: usize, multiplier8: usize, bias: usize,
   y: usize, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
 ): void {
   const constants = scratch + <usize>thread * scratchStep;
   const packed = constants + 64;
-  const seven = RELAXED && packed8 != 0;
+  const bytes = RELAXED && form != EXACT;
+  const flip = i8x16.splat(<i8>(form == SIGNED ? 128 : 0));
   const panels = (n + PANEL - 1) / PANEL;
   const inverse = f32x4.splat(<f32>1 / scale);
   const low = f32x4.splat(-<f32>zeroPoint);
   const high = f32x4.splat(<f32>(quantMax - zeroPoint));
   const magic = f32x4.splat(MAGIC);
   const offset = i32x4.splat(MAGIC_BITS - zeroPoint);
-  v128.store(constants, i32x4.splat(-zeroPoint));
+  v128.store(constants, i32x4.splat((form == SIGNED ? 127 : -1) - zeroPoint));
   v128.store(constants, f32x4.splat(scale), 16);
-  const groupBytes = seven ? groupBytes8(k) : groupBytes16(k);
+  const groupBytes = bytes ? groupBytes8(k) : groupBytes16(k);
   let last: i32 = -1;
   for (let unit = begin; unit < end; unit++) {
     const t = unit / splits;
@@ -530,10 +609,10 @@ export function qgemmDynamic(
           const a = quantize4(at, inverse, low, high, magic, offset);
           const b = quantize4(at + 16, inverse, low, high, magic, offset);
           const q = i16x8.narrow_i32x4_s(a, b);
-          if (seven) {
-            const bytes = i8x16.narrow_i16x8_u(q, q);
-            v128.store32_lane(to, bytes, 0);
-            v128.store32_lane(to, bytes, 1, 16);
+          if (bytes) {
+            const eight = v128.xor(i8x16.narrow_i16x8_u(q, q), flip);
+            v128.store32_lane(to, eight, 0);
+            v128.store32_lane(to, eight, 1, 16);
             to += 32;
           } else {
             v128.store32_lane(to, q, 0);
@@ -549,7 +628,10 @@ export function qgemmDynamic(
     const to = y + (<usize>row * n << 2);
     const p0 = panels * s / splits;
     const p1 = panels * (s + 1) / splits;
-    if (seven) tileFloatSeven(packed, rows, (k + 3) >> 2, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
+    const quads = (k + 3) >> 2;
+    if (RELAXED && form >= UNSIGNED) {
+      tileFloatBytes(packed, rows, quads, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
+    } else if (bytes) tileFloatSeven(packed, rows, quads, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
     else tileFloat(packed, rows, (k + 1) >> 1, packed16, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
   }
 }

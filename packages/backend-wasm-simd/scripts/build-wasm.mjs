@@ -6,7 +6,7 @@
 // Does nothing while the sources and this file are what they were. Also vitest's global setup.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -20,8 +20,11 @@ const run = promisify(execFile);
 
 /** Each variant is the same source with the constant RELAXED set one way or the other. */
 const variants = {
-  simd: ['--enable', 'simd', '--use', 'RELAXED=0'],
-  relaxed: ['--enable', 'simd', '--enable', 'relaxed-simd', '--use', 'RELAXED=1'],
+  simd: ['--enable', 'simd', '--use', 'RELAXED=0', '--use', 'EMULATED=0'],
+  relaxed: ['--enable', 'simd', '--enable', 'relaxed-simd', '--use', 'RELAXED=1', '--use', 'EMULATED=0'],
+  // The relaxed one on engines of another kind than this: only for tests.
+  unsigned: ['--enable', 'simd', '--enable', 'relaxed-simd', '--use', 'RELAXED=1', '--use', 'EMULATED=1'],
+  signed: ['--enable', 'simd', '--enable', 'relaxed-simd', '--use', 'RELAXED=1', '--use', 'EMULATED=2'],
 };
 
 // The memory is imported, with a maximum: the loader turns one bit of that import to share it between threads.
@@ -120,6 +123,22 @@ export async function buildWasm({ force = false } = {}) {
   writeText('exports.ts', namesIn(simd));
   writeText('worker.ts', `export default ${JSON.stringify(await bundleWorker())};`);
   return true;
+}
+
+/** The wasm for an engine that takes activations as `kind` says, whatever this one does. */
+export async function emulatedWasm(kind) {
+  // Not beside the others, all of which are published.
+  // Not in src, which is published.
+  const folder = path.join(root, 'node_modules/.cache/wasm');
+  const file = path.join(folder, `${kind}.wasm`);
+  const stampFile = `${file}.stamp`;
+  mkdirSync(folder, { recursive: true });
+  const stamp = currentStamp();
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return readFileSync(file);
+  const bytes = await compile(kind);
+  writeFileSync(file, bytes);
+  writeFileSync(stampFile, stamp);
+  return bytes;
 }
 
 export default async function setup() {

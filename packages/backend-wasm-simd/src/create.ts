@@ -9,7 +9,7 @@ import {
 import { referenceBackend } from '@octet/backend-js-reference';
 import { BufferPool, dtypes, type WasmBuffer } from './buffers';
 import { applyDelta } from './delta';
-import { type Features, probeFeatures } from './features';
+import { type Dot, type Features, probeDot, probeFeatures } from './features';
 import { bindKernels, KernelContext } from './kernel';
 import { kernels } from './kernels';
 import { LinearMemory, pageBytes } from './memory';
@@ -32,6 +32,11 @@ export interface WasmBackendOptions {
   threads?: number | 'auto';
   /** Whether to use relaxed SIMD. 'auto' (the default): if the engine has it. Results are the same integers. */
   relaxedSimd?: boolean | 'auto';
+  /**
+   * How products of bytes are made; 'auto' (the default): the best that the engine has, see `info()`. For tests and
+   * comparison: results are the same integers.
+   */
+  dot?: Dot | 'auto';
   /**
    * Where to fetch the wasm from, instead of the JavaScript that carries it: a copy of this package's simd.wasm or
    * relaxed.wasm. `relaxedSimd` says nothing then.
@@ -125,6 +130,28 @@ function chooseVariant(features: Features, wanted: boolean | 'auto'): { relaxed:
     : { relaxed: false, why: 'the engine has no relaxed SIMD' };
 }
 
+/**
+ * How to make products of bytes, and why.
+ *
+ * @throws ArgumentError if another way is wanted than the engine's own, 'seven' (where it has relaxed SIMD) or 'exact'
+ */
+function chooseDot(found: Dot, wanted: Dot | 'auto'): { dot: Dot; why: string } {
+  if (wanted === 'auto') {
+    return {
+      dot: found,
+      why: found === 'exact' ? 'no relaxed SIMD' : 'what the engine makes of relaxed_dot',
+    };
+  }
+  const possible: Dot[] = found === 'exact' ? ['exact'] : [...new Set<Dot>([found, 'seven', 'exact'])];
+  if (possible.includes(wanted)) return { dot: wanted, why: `dot: ${wanted}` };
+  throw new ArgumentError({
+    op: 'createWasmBackend',
+    expected: `dot to be one of ${['auto', ...possible].join(', ')} on this engine`,
+    found: `${wanted}`,
+    fix: "Leave it at 'auto': results are the same integers.",
+  });
+}
+
 /** The wasm to run, and why this one: bytes, unless it was given compiled. */
 async function findWasm(
   features: Features,
@@ -193,7 +220,7 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
   checkOptions(
     'createWasmBackend',
     options,
-    'threads relaxedSimd wasmUrl wasmModule memoryBudget maximumMemory onFallback maxGrain',
+    'threads relaxedSimd dot wasmUrl wasmModule memoryBudget maximumMemory onFallback maxGrain',
   );
   const { memoryBudget = 256 * megabyte, maximumMemory = mostPages * pageBytes, onFallback } = options;
   if (typeof options.threads === 'number') checkCount('threads', options.threads, 1);
@@ -213,6 +240,7 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
   const exports = instantiate(module, memory);
   const names = Module.exports(module).map(({ name }) => name);
   const relaxed = exports.isRelaxed() === 1;
+  const dot = chooseDot(probeDot(exports.dotOf), options.dot ?? 'auto');
   const pool = shared ? new ThreadPool(choice.threads - 1, module, memory) : undefined;
 
   const buffers = new BufferPool(
@@ -225,7 +253,7 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
     buffers,
     pool,
     choice.threads,
-    relaxed,
+    dot.dot,
     options.maxGrain ?? Infinity,
   );
 
@@ -253,6 +281,8 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
       return {
         variant: relaxed ? 'relaxed simd' : 'simd',
         variantReason: why,
+        dot: dot.dot,
+        dotReason: dot.why,
         threads: 1 + (pool?.size ?? 0),
         threadsReason: [choice.why, ...(pool?.problems ?? [])].join('; '),
         memoryBudget,

@@ -11,6 +11,7 @@ import {
   type TypedArray,
 } from '@octet/backend';
 import type { BufferPool, WasmBuffer } from './buffers';
+import type { Dot } from './features';
 import type { WasmFunction } from './generated/exports';
 import type { WasmExports } from './platform';
 import { checkArgs, type ThreadPool, type UnitFunction } from './threads';
@@ -50,8 +51,7 @@ export class KernelContext {
     pool: ThreadPool | undefined,
     /** How many threads may run a unit: thread numbers are below this. */
     readonly threads: number,
-    /** Whether this is the variant with relaxed SIMD, as RELAXED in assembly/. */
-    readonly relaxed: boolean,
+    readonly dot: Dot,
     maxGrain: number,
   ) {
     this.#functions = new Map(names.map((name, index) => [name, { fn: exports[name], index }]));

@@ -173,6 +173,6 @@ export function instantiate(module: WasmModule, memory: WasmMemory): WasmExports
   } catch (cause) {
     throw notOurs(`${cause}`, cause);
   }
-  if (!exports.isRelaxed) throw notOurs('one without its functions');
+  if (!exports.dotOf) throw notOurs('one without its functions');
   return exports;
 }

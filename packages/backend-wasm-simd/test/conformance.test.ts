@@ -2,6 +2,7 @@ import { profiles } from '@octet/backend';
 import { testBackend } from '@octet/backend-testkit';
 import { expect, it } from 'vitest';
 import { createWasmBackend } from '../src';
+import { createVariant, int8Variants } from './variants';
 
 it.each(Object.keys(profiles) as (keyof typeof profiles)[])('has every kernel of %s', async (profile) => {
   const backend = await createWasmBackend({ threads: 1 });
@@ -25,4 +26,9 @@ for (const options of variants) {
     };
     testBackend({ backend, profile });
   }
+}
+
+// Those that differ in int8 alone.
+for (const variant of int8Variants.filter(({ emulated, dot }) => emulated ?? dot)) {
+  testBackend({ backend: () => createVariant(variant), profile: 'inference-int8' });
 }

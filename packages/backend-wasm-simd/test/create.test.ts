@@ -1,16 +1,30 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { promisify } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { ArgumentError, BackendError, dispatch, MissingKernelError } from '@octet/backend';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createWasmBackend } from '../src';
-import { probeFeatures } from '../src/features';
+import { probeDot, probeFeatures } from '../src/features';
 import { setMemoryShared } from '../src/module';
 import { platform, type WasmNamespace } from '../src/platform';
+import { wrongProducts } from './products';
+import { createVariant } from './variants';
 
 const { compile, validate, Module } = platform.WebAssembly as WasmNamespace;
 const wasmFile = (variant: string) =>
   new Uint8Array(readFileSync(new URL(`../src/generated/wasm/${variant}.wasm`, import.meta.url)));
+
+/** A program that prints what `dotOf` makes of all weights and activations. */
+const allProducts = `
+  const wasm = fs.readFileSync('../src/generated/wasm/relaxed.wasm');
+  const env = { memory: new WebAssembly.Memory({ initial: 64, maximum: 65536 }) };
+  const { dotOf } = new WebAssembly.Instance(new WebAssembly.Module(wasm), { env }).exports;
+  const products = [];
+  for (let w = -128; w < 128; w++) for (let x = 0; x < 256; x++) products.push(dotOf(w, x));
+  console.log(JSON.stringify(products));
+`;
 
 /** An engine that refuses modules with these bytes in them. */
 function without(...opcode: number[]): void {
@@ -34,8 +48,10 @@ describe('feature probes', () => {
   });
 
   it('fail one by one', () => {
-    without(0xfd, 0x85, 2);
-    expect(probeFeatures()).toEqual({ simd: true, relaxedSimd: false, threads: true });
+    for (const opcode of [0x85, 0x93]) {
+      without(0xfd, opcode, 2);
+      expect(probeFeatures()).toEqual({ simd: true, relaxedSimd: false, threads: true });
+    }
     without(0xfe, 3, 0);
     expect(probeFeatures()).toEqual({ simd: true, relaxedSimd: true, threads: false });
     without(0xfd);
@@ -52,6 +68,92 @@ describe('feature probes', () => {
     );
     vi.stubGlobal('WebAssembly', undefined);
     await expect(createWasmBackend()).rejects.toThrow('found one without WebAssembly');
+  });
+});
+
+describe('the kind of products of bytes', () => {
+  const as = (wide: (x: number) => number) => (w: number, x: number) => 4 * w * wide(x);
+
+  it('is told apart by two of them', () => {
+    expect(probeDot(as((x) => x))).toBe('unsigned');
+    expect(probeDot(as((x) => x - (x > 127 ? 256 : 0)))).toBe('signed');
+    // Pairs saturate at int16.
+    const saturating = (w: number, x: number) => 2 * Math.max(-32768, Math.min(2 * w * x, 32767));
+    expect(probeDot(saturating)).toBe('seven');
+    // Ways that no engine goes today: whatever isn't known is taken for the weakest.
+    const wrapping = (w: number, x: number) => 2 * Int16Array.of(2 * w * x)[0];
+    expect(probeDot(wrapping)).toBe('seven');
+    const exchanged = (w: number, x: number) => 4 * (w & 255) * (x - (x > 127 ? 256 : 0));
+    expect(probeDot(exchanged)).toBe('seven');
+    expect(probeDot(() => 0)).toBe('exact');
+  });
+
+  // By the compiler that all functions begin with, and by the one that those in frequent use come to.
+  it.each(['--liftoff-only', '--no-liftoff'])(
+    'is that of all products of bytes: node %s',
+    async (compiler) => {
+      const { stdout } = await promisify(execFile)(process.execPath, [compiler, '--eval', allProducts], {
+        cwd: import.meta.dirname,
+        maxBuffer: 2 ** 24,
+      });
+      const products: number[] = JSON.parse(stdout);
+      const dotOf = (w: number, x: number) => products[(w + 128) * 256 + x];
+      const kind = probeDot(dotOf);
+      const here = await createWasmBackend({ threads: 1 });
+      expect(kind).toBe(here.info().dot);
+      here.dispose();
+      expect(wrongProducts(kind, dotOf)).toEqual([]);
+    },
+  );
+
+  it.each(['unsigned', 'signed'] as const)(
+    '%s: chosen, and lower ones by name',
+    { timeout: 120_000 },
+    async (kind) => {
+      const chosen = async (options = {}) => {
+        const backend = await createVariant({ emulated: kind, threads: 1, ...options });
+        const { dot, dotReason } = backend.info();
+        backend.dispose();
+        return [dot, dotReason];
+      };
+      expect(await chosen()).toEqual([kind, 'what the engine makes of relaxed_dot']);
+      expect(await chosen({ dot: kind })).toEqual([kind, `dot: ${kind}`]);
+      expect(await chosen({ dot: 'seven' })).toEqual(['seven', 'dot: seven']);
+      expect(await chosen({ dot: 'exact' })).toEqual(['exact', 'dot: exact']);
+      const other = kind === 'signed' ? 'unsigned' : 'signed';
+      await expect(chosen({ dot: other })).rejects.toThrow(
+        `expected dot to be one of auto, ${kind}, seven, exact on this engine, found ${other}`,
+      );
+    },
+  );
+
+  it('is exact without relaxed SIMD', async () => {
+    const backend = await createWasmBackend({ relaxedSimd: false });
+    expect(backend.info()).toMatchObject({ dot: 'exact', dotReason: 'no relaxed SIMD' });
+    backend.dispose();
+    await expect(createWasmBackend({ relaxedSimd: false, dot: 'seven' })).rejects.toThrow(ArgumentError);
+    await expect(createWasmBackend({ dot: 'eight' as 'seven' })).rejects.toThrow('found eight');
+  });
+
+  it.each(['unsigned', 'signed'] as const)('%s packs only bytes', { timeout: 120_000 }, async (kind) => {
+    const packedBytes = async (dot: 'auto' | 'exact') => {
+      const backend = await createVariant({ emulated: kind, dot, threads: 1 });
+      const weight = { buffer: backend.allocate('int8', 64 * 256), dtype: 'int8' as const, shape: [64, 256] };
+      const before = backend.memory().bytes;
+      const { qlinear } = backend.kernels;
+      if (typeof qlinear !== 'object') throw new TypeError('qlinear packs its weights');
+      qlinear.prepack(
+        { weight },
+        {
+          ...{ xZeroPoint: 3, yZeroPoint: 0, clampMin: 0, clampMax: 255 },
+          ...{ weightZeroPoint: Int32Array.of(0), multiplier: Float32Array.of(1) },
+        },
+      );
+      const bytes = backend.memory().bytes - before;
+      backend.dispose();
+      return bytes;
+    };
+    expect((await packedBytes('exact')) - (await packedBytes('auto'))).toBe(64 * 256);
   });
 });
 

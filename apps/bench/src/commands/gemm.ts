@@ -3,6 +3,7 @@ import { manualSeed, noGrad, setBackend } from '@octet/tensor';
 import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
 import { type GemmSize, gemmCases, type Loop } from '../gemm/cases';
+import { type MicroKernel, measureCeiling } from '../gemm/micro-kernels';
 import { type Host, hostInfo } from '../host';
 import { backendOption, checkNumbers, jsonOption, list, threadsOption, whole } from '../options';
 import { withProgress } from '../progress';
@@ -10,22 +11,6 @@ import { type Provenance, provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
 import { formatTable, right, type TableData } from '../table';
 import { median, timeCalls, timeRuns } from '../timing';
-
-/** Whose ceilings are known, and how such a processor calls itself. */
-const knownProcessor = {
-  name: 'AMD Zen 4',
-  cpu: /EPYC [89]\d[2-9]4|EPYC 9R14|Ryzen.* [78]\d4\d|Ryzen.* 7[5679]\d0X|Ryzen.* 8[3567]\d0G|Threadripper.* 7\d\d\dW?X/,
-};
-
-/**
- * What one of its threads reaches in the inner loop alone, in 10⁹ multiplications a second: bare kernels of K = 288, measured at Node
- * 24. They say nothing about another processor. Without relaxed SIMD float multiplies and adds in two steps, and 7-bit inputs gain
- * nothing.
- */
-const ceilings: Record<'relaxed simd' | 'simd', Partial<Record<Loop, number>>> = {
-  'relaxed simd': { float32: 28.9, int8: 45, '7-bit': 57 },
-  simd: { float32: 23.7, int8: 45, '7-bit': 45 },
-};
 
 interface GemmOptions {
   backend: string;
@@ -45,7 +30,7 @@ interface GemmRow extends GemmSize {
   minMs: number;
   /** 10⁹ multiplications a second, by the median. */
   gmacs: number;
-  /** Of all threads; null where it isn't known of the processor. */
+  /** What all threads would reach in its inner loop alone, measured on this machine; null for backends without such loops. */
   ceiling: number | null;
 }
 
@@ -65,7 +50,7 @@ export function gemmCommand(): Command {
     new Option(flag, about).default(value).argParser(whole({ min: 1 }));
   return new Command('gemm')
     .description(
-      `time the kernels that multiply matrices; on ${knownProcessor.name}, against what their inner loops reach`,
+      'time the kernels that multiply matrices, against what their inner loops reach on this machine',
     )
     .addOption(backendOption())
     .addOption(threadsOption())
@@ -99,7 +84,7 @@ async function benchGemm({ json, threads, ...options }: GemmOptions): Promise<vo
   const backend = await loadBackend(options.backend, { threads });
   setBackend(backend);
   manualSeed(0);
-  const { variant, adapter } = backend.info?.() ?? {};
+  const { variant, adapter, dot } = backend.info?.() ?? {};
   const report: GemmReport = {
     command: 'gemm',
     ...provenance(),
@@ -110,6 +95,11 @@ async function benchGemm({ json, threads, ...options }: GemmOptions): Promise<vo
     host: hostInfo(),
   };
   const jobs = jobsOf(backend, options);
+  const ceilings = new Map<MicroKernel, number | null>();
+  for (const { one } of jobs) {
+    const loop = microKernelOf(one.loop, variant, dot);
+    if (loop && !ceilings.has(loop)) ceilings.set(loop, measureCeiling(loop));
+  }
   await withProgress('Timing', async (progress) => {
     for (const [done, { one, size }] of jobs.entries()) {
       progress(done, jobs.length, one.kernel);
@@ -121,7 +111,8 @@ async function benchGemm({ json, threads, ...options }: GemmOptions): Promise<vo
         backend,
       });
       const medianMs = median(times);
-      const ceiling = ceilingOf(variant, one.loop, report.host.cpu);
+      const loop = microKernelOf(one.loop, variant, dot);
+      const ceiling = (loop && ceilings.get(loop)) ?? null;
       report.rows.push({
         kernel: one.kernel,
         input: one.input,
@@ -156,17 +147,15 @@ function jobsOf(backend: Backend, options: Sizes) {
   return sizes.flatMap((size) => cases.map((one) => ({ one, size })));
 }
 
-/** What one thread reaches in a loop, where that is known of the processor; else null. */
-export function ceilingOf(variant: unknown, loop: Loop, cpu: string): number | null {
-  if (!isVariant(variant) || !knownProcessor.cpu.test(cpu)) return null;
-  return ceilings[variant][loop] ?? null;
+/** The bare loop of a kernel's products on the wasm-simd backend; null of other kernels and backends. */
+export function microKernelOf(loop: Loop, variant: unknown, dot: unknown): MicroKernel | null {
+  if (loop === 'depthwise' || !(variant === 'relaxed simd' || variant === 'simd')) return null;
+  if (loop === 'float32') return variant === 'simd' ? 'float' : 'float fma';
+  if (dot === 'unsigned' || dot === 'signed') return 'one instruction';
+  return loop === '7-bit' && dot === 'seven' ? 'seven' : 'exact';
 }
 
-function isVariant(variant: unknown): variant is keyof typeof ceilings {
-  return typeof variant === 'string' && Object.hasOwn(ceilings, variant);
-}
-
-/** Without ceilings, as on a GPU or another processor than the one they are known of: 10¹² operations a second, two a multiplication, be they of integers or of floats. */
+/** Without ceilings, as on a GPU: 10¹² operations a second, two a multiplication, be they of integers or of floats. */
 export function gemmTables({ variant, rows }: GemmReport): TableData[] {
   const hasCeilings = rows.some(({ ceiling }) => ceiling !== null);
   return [
@@ -179,9 +168,7 @@ export function gemmTables({ variant, rows }: GemmReport): TableData[] {
         right('columns'),
         right('median ms'),
         right('GMAC/s'),
-        ...(hasCeilings
-          ? [right(`ceiling of ${knownProcessor.name}`), right('of it')]
-          : [right('TOP/s or TFLOP/s')]),
+        ...(hasCeilings ? [right('ceiling'), right('of it')] : [right('TOP/s or TFLOP/s')]),
       ],
       rows: rows.map((row) => [
         row.kernel,

@@ -59,7 +59,8 @@ export const qlstmDynamic: WasmPrepackingKernel<'qlstmDynamic', PackedDynamic> =
     const { tile } = gemmPlan(cx, n, 4 * hidden, hidden, 1);
     const at = (of: WasmTensor | WasmBuffer) => cx.address(of);
     const args = [...[x, h0, c0, y].map(at), steps, n, hidden, tile, reduceRange ? 127 : 255];
-    args.push(...weightAddresses(cx, packed), ...[packed.bias, packed.multiplier, packed.floatBias].map(at));
+    args.push(packed.form, ...weightAddresses(cx, packed));
+    args.push(...[packed.bias, packed.multiplier, packed.floatBias].map(at));
     cx.parallel('qlstm', [...args, cx.scratch(192 + n * hidden * 16 + tileSize(tile, hidden))], 1);
   },
 

@@ -78,7 +78,7 @@ function packDepthwise(
     weights: cx.allocate('int8', blocks * taps * (double ? 64 : 32)),
     bias: cx.allocate('int32', blocks * 8),
     multiplier: cx.allocate('float32', blocks * 8),
-    constants: requantizeConstants(cx, attrs, false),
+    constants: requantizeConstants(cx, attrs),
   };
   const zeros = uploadSteps(cx, weightZeroPoint);
   const multipliers = uploadSteps(cx, multiplier);

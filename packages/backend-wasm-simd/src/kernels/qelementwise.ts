@@ -19,7 +19,7 @@ export const qadd: WasmKernel<'qadd'> = (cx, { a, b, y }, attrs) => {
 /** y[n] = clamp(rint(f32((a - aZeroPoint)(b - bZeroPoint)) · multiplier) + yZeroPoint) */
 export const qmul: WasmKernel<'qmul'> = (cx, { a, b, y }, attrs) => {
   const n = size(y);
-  const constants = cx.upload(writeConstants(attrs, false));
+  const constants = cx.upload(writeConstants(attrs));
   const args = [cx.address(a), cx.address(b), cx.address(y), n, attrs.aZeroPoint, attrs.bZeroPoint];
   args.push(attrs.multiplier, constants);
   cx.parallel('qmul', args, Math.ceil(n / block), grain);

@@ -10,9 +10,13 @@ const tileBytes = 16384;
 /** Multiply-adds worth a thread. */
 const grainMacs = 500_000;
 
+/** The forms of the inner product, as in assembly/qgemm.ts. */
+const forms = { exact: 0, seven: 1, unsigned: 2, signed: 3 } as const;
+
 export interface PackedGemm {
+  /** What bytes are multiplied by: all of them, but those of 'seven' only below 128. */
+  form: number;
   weights16: WasmBuffer | undefined;
-  /** For activations below 128, with relaxed SIMD. */
   weights8: WasmBuffer | undefined;
   bias: WasmBuffer;
   multiplier: WasmBuffer;
@@ -20,8 +24,8 @@ export interface PackedGemm {
 }
 
 /**
- * weight [groups · n, k] for the wasm functions qgemm and qconv, in the forms that will be used. Without the exact one all
- * weights less their zero points must fit bytes.
+ * weight [groups · n, k] for the wasm functions qgemm and qconv, in the forms that will be used. `quantMax`: the largest activation
+ * of a dynamic product, whose bias is the sums of the weights; a static one finds out which are below 128 when they are there.
  */
 export function packGemm(
   cx: KernelContext,
@@ -30,24 +34,39 @@ export function packGemm(
   attrs: RequantizeAttrs,
   groups: number,
   k: number,
-  { exact, seven } = { exact: true, seven: cx.relaxed },
+  quantMax?: number,
+  dot = cx.dot,
 ): PackedGemm {
   const { weightZeroPoint, multiplier, xZeroPoint } = attrs;
   const n = weight.shape[0] / groups;
   const outputs = groups * Math.ceil(n / panel) * panel;
+  // Weights less zero points may leave bytes.
+  const plain = weightZeroPoint.every((zero) => zero === 0);
+  const whole = plain && (dot === 'unsigned' || dot === 'signed');
+  const dynamic = quantMax !== undefined;
+  const seven = dot !== 'exact' && (!dynamic || (quantMax < 128 && plain));
+  const form = whole ? forms[dot] : seven ? forms.seven : forms.exact;
+  const exact = !whole && !(seven && dynamic);
   const packed: PackedGemm = {
+    form,
     weights16: exact ? cx.allocate('int8', outputs * Math.ceil(k / 2) * 4) : undefined,
-    weights8: seven ? cx.allocate('int8', outputs * Math.ceil(k / 4) * 4) : undefined,
+    weights8: form ? cx.allocate('int8', outputs * Math.ceil(k / 4) * 4) : undefined,
     bias: cx.allocate('int32', outputs),
     multiplier: cx.allocate('float32', outputs),
-    constants: requantizeConstants(cx, attrs, seven),
+    constants: requantizeConstants(cx, attrs, form),
   };
   const zeros = uploadSteps(cx, weightZeroPoint);
   const multipliers = uploadSteps(cx, multiplier);
-  const args = [cx.address(weight), n, k, ...zeros, bias ? cx.address(bias) : 0, ...multipliers, xZeroPoint];
+  const zeroPoint = form === forms.signed && !dynamic ? xZeroPoint - 128 : xZeroPoint;
+  const args = [cx.address(weight), n, k, ...zeros, bias ? cx.address(bias) : 0, ...multipliers, zeroPoint];
   args.push(...weightAddresses(cx, packed), cx.address(packed.bias), cx.address(packed.multiplier));
   args.push(cx.address(packed.constants));
   cx.parallel('qpackGemm', args, groups, 1024);
+  // Pairs of weights that 'signed' can't take.
+  if (form === forms.signed && cx.view('int32', cx.address(packed.constants), 26)[25] === 0) {
+    freeGemm(cx, packed);
+    return packGemm(cx, weight, bias, attrs, groups, k, quantMax, 'seven');
+  }
   return packed;
 }
 

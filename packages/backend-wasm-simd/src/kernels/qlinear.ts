@@ -24,6 +24,8 @@ export interface PackedDynamic extends PackedGemm {
   floatBias: WasmBuffer;
 }
 
+const quantMaxOf = (reduceRange: boolean) => (reduceRange ? 127 : 255);
+
 /** Elements of a block whose range is found at once. */
 const block = 16384;
 
@@ -40,10 +42,7 @@ export const qlinearDynamic: WasmPrepackingKernel<'qlinearDynamic', PackedDynami
       clampMin: 0,
       clampMax: 255,
     };
-    // Known beforehand, so that one form will do. Weights with a zero point may leave bytes without it.
-    const seven = cx.relaxed && reduceRange && weightZeroPoint.every((zero) => zero === 0);
-    const forms = { exact: !seven, seven };
-    const packed = packGemm(cx, weight as WasmTensor, undefined, attrs, 1, shape[1], forms);
+    const packed = packGemm(cx, weight as WasmTensor, undefined, attrs, 1, shape[1], quantMaxOf(reduceRange));
     const biases = new Float32Array(packed.multiplier.length);
     if (bias) biases.set(cx.buffers.read(bias.buffer, shape[0]) as Float32Array);
     const floatBias = cx.allocate('float32', biases.length);
@@ -54,7 +53,7 @@ export const qlinearDynamic: WasmPrepackingKernel<'qlinearDynamic', PackedDynami
   run(cx, { x, y }, { reduceRange }, packed) {
     const [m, k] = x.shape;
     const n = y.shape[1];
-    const quantMax = reduceRange ? 127 : 255;
+    const quantMax = quantMaxOf(reduceRange);
     const blocks = Math.ceil((m * k) / block);
     const extremes = cx.scratch(blocks * 8);
     cx.parallel('qrange', [cx.address(x), m * k, block, extremes], blocks, 2);
@@ -79,6 +78,7 @@ export const qlinearDynamic: WasmPrepackingKernel<'qlinearDynamic', PackedDynami
       scale,
       zeroPoint,
       quantMax,
+      packed.form,
       ...weightAddresses(cx, packed),
     ];
     for (const b of [packed.bias, packed.multiplier, packed.floatBias, y]) args.push(cx.address(b));

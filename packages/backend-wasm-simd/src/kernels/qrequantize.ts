@@ -9,9 +9,9 @@ type Bounds = Pick<RequantizeAttrs, 'yZeroPoint' | 'clampMin' | 'clampMax'>;
 
 /**
  * What `requantize` of assembly/qrequantize.ts wants: 96 bytes, and two flags, which packing weights clears: sums times
- * multipliers are small; the weights fit bytes.
+ * multipliers are small; the form of products, if the weights fit its bytes: see qgemm.ts.
  */
-export function writeConstants({ yZeroPoint, clampMin, clampMax }: Bounds, seven: boolean): Int32Array {
+export function writeConstants({ yZeroPoint, clampMin, clampMax }: Bounds, form = 0): Int32Array {
   const bits = new Int32Array(26);
   const bytes = new Uint8Array(bits.buffer);
   const floats = new Float32Array(bits.buffer);
@@ -22,13 +22,13 @@ export function writeConstants({ yZeroPoint, clampMin, clampMax }: Bounds, seven
   floats.fill(clampMin - yZeroPoint, 16, 20);
   floats.fill(clampMax - yZeroPoint, 20, 24);
   bits[24] = 1;
-  bits[25] = seven ? 1 : 0;
+  bits[25] = form;
   return bits;
 }
 
 /** The same in memory that stays. */
-export function requantizeConstants(cx: KernelContext, attrs: Bounds, seven: boolean): WasmBuffer {
-  const values = writeConstants(attrs, seven);
+export function requantizeConstants(cx: KernelContext, attrs: Bounds, form?: number): WasmBuffer {
+  const values = writeConstants(attrs, form);
   const constants = cx.allocate('int32', values.length);
   cx.buffers.write(constants, values);
   return constants;

@@ -1,0 +1,2 @@
+/** The wasm for an engine that takes activations as `kind` says, whatever this one does. */
+export declare function emulatedWasm(kind: 'unsigned' | 'signed'): Promise<Uint8Array>;
