@@ -126,6 +126,11 @@ describe('links', () => {
   });
 });
 
+test('names as long as file systems have them', async () => {
+  await writeFile(at('x'.repeat(255)), 'new');
+  expect(await text(at('x'.repeat(255)))).toBe('new');
+});
+
 describe('a file that is there', () => {
   test('is another afterwards, with its permissions', async () => {
     await write(at('file'), 'old');

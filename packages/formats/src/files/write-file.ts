@@ -88,11 +88,12 @@ async function replace(
   path: string,
   stats: Stats | undefined,
   pieces: Pieces,
-  { fs: { promises: fs, rmSync }, path: { dirname } }: Node,
+  { fs: { promises: fs, rmSync }, path: { dirname, join } }: Node,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   await fs.mkdir(dirname(path), { recursive: true });
-  const partial = `${path}.${Math.random().toString(36).slice(2)}.tmp`;
+  // A name of its own length: the file's may be as long as names can be.
+  const partial = join(dirname(path), `.octet-${Math.random().toString(36).slice(2)}.tmp`);
   const done = removeAtExit(() => rmSync(partial, { force: true }));
   try {
     const file = await fs.open(partial, 'wx');
