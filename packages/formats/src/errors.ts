@@ -79,9 +79,14 @@ export function quote(value: unknown): string {
   return JSON.stringify(value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value);
 }
 
+/** Whether it is a Uint8Array, of another realm (jsdom, an iframe) too. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return Object.prototype.toString.call(value) === '[object Uint8Array]';
+}
+
 /** @throws ArgumentError unless `bytes` is a Uint8Array */
 export function requireBytes(op: string, bytes: unknown): void {
-  if (bytes instanceof Uint8Array) return;
+  if (isBytes(bytes)) return;
   throw new ArgumentError({
     op,
     expected: 'the bytes of a file, a Uint8Array',

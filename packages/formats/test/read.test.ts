@@ -1,4 +1,5 @@
-import { fromData, setBackend } from '@octet/tensor';
+import { runInNewContext } from 'node:vm';
+import { fromData, setBackend, tensor } from '@octet/tensor';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parseSafetensors, serializeSafetensors } from '../src';
 import { bytes, fileOf, referenceBackend, refusal, refusalOf, withoutFloat64 } from './helpers';
@@ -231,4 +232,12 @@ describe('a file', () => {
     ]);
     expect(({} as { dtype?: unknown }).dtype).toBeUndefined();
   });
+});
+
+test('bytes of another realm are bytes', () => {
+  const file = serializeSafetensors({ x: tensor([1, 2]) });
+  // As jsdom and iframes have them: no instance of our Uint8Array.
+  const foreign = runInNewContext('Uint8Array.from(bytes)', { bytes: [...file] }) as Uint8Array;
+  expect(foreign instanceof Uint8Array).toBe(false);
+  expect([...parseSafetensors(foreign).tensor('x').dataSync()]).toEqual([1, 2]);
 });

@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { ArgumentError, checkOptions, describe } from '@octet/backend';
+import { isBytes } from '../errors';
 import { node } from '../node';
 import { removeAtExit } from './remove-at-exit';
 import { codeOf, targetOf } from './target';
@@ -32,7 +33,7 @@ export async function writeFile(
 ): Promise<void> {
   const { signal } = checkOptions('writeFile', options, 'signal');
   const pieces: Pieces = Array.isArray(data) ? data : [data as string | Uint8Array];
-  const wrong = pieces.findIndex((piece) => typeof piece !== 'string' && !(piece instanceof Uint8Array));
+  const wrong = pieces.findIndex((piece) => typeof piece !== 'string' && !isBytes(piece));
   if (wrong >= 0) {
     throw new ArgumentError({
       op: 'writeFile',
