@@ -1,9 +1,7 @@
-import { requireType } from '@octet/backend';
 import type { Tensor } from '../tensor';
 import { unaryFromInput } from './elementwise';
 
 /** x where x > 0, else negativeSlope · x. */
 export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
-  requireType('leakyRelu', 'negativeSlope', negativeSlope, 'number');
   return unaryFromInput('leakyRelu', 'leakyReluBackward', x, { negativeSlope });
 }
