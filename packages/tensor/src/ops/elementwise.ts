@@ -1,7 +1,8 @@
 /** What the elementwise ops have in common. */
 import { type KernelName, type KernelTable, requireNumbers } from '@octet/backend';
-import { record } from '../autograd';
-import { aligned, emptyLike, emptyOn, freeCopy, packed, requireFloat, run, withStrides } from '../kernel';
+import { op } from '../autograd';
+import { aligned, emptyLike, emptyOn, packed, requireFloat, run, withStrides } from '../kernel';
+import { tidy } from '../scope';
 import type { Tensor } from '../tensor';
 
 type UnaryKernel = {
@@ -23,11 +24,12 @@ export function applyUnary<N extends UnaryKernel>(
 ): Tensor {
   requireFloat(op, x);
   requireNumbers(op, attrs);
-  const xd = packed(x);
-  const y = emptyLike(xd);
-  run(name, { x: xd } as never, { y } as never, attrs);
-  freeCopy(xd, x);
-  return y;
+  return tidy(() => {
+    const xd = packed(x);
+    const y = emptyLike(xd);
+    run(name, { x: xd } as never, { y } as never, attrs);
+    return y;
+  });
 }
 
 /** y = f(x), gradX from gradY and x by the kernel `backward`. */
@@ -37,8 +39,10 @@ export function unaryFromInput<N extends UnaryKernel, M extends FromInput>(
   x: Tensor,
   attrs: KernelTable[N]['attrs'] & KernelTable[M]['attrs'],
 ): Tensor {
-  const y = applyUnary(name, x, attrs);
-  return record(name, y, { x }, (grad) => [gradientFromInput(backward, x, grad, attrs)]);
+  return op(name, { x }, (save) => {
+    const saved = save(x);
+    return [applyUnary(name, x, attrs), (grad) => [gradientFromInput(backward, saved, grad, attrs)]];
+  });
 }
 
 /** gradX from gradY and x by the kernel `backward`. */
@@ -61,12 +65,22 @@ export function unaryFromOutput<N extends UnaryKernel, M extends FromOutput>(
   x: Tensor,
   attrs: KernelTable[N]['attrs'] & KernelTable[M]['attrs'],
 ): Tensor {
-  const y = applyUnary(name, x, attrs);
-  const saved = y.detach();
-  return record(name, y, { x }, (grad) => {
-    const gradX = emptyLike(saved);
-    run(backward, { y: saved, gradY: withStrides(grad, saved.strides) } as never, { gradX } as never, attrs);
-    return [gradX];
+  return op(name, { x }, (save) => {
+    const y = applyUnary(name, x, attrs);
+    const saved = save(y);
+    return [
+      y,
+      (grad) => {
+        const gradX = emptyLike(saved);
+        run(
+          backward,
+          { y: saved, gradY: withStrides(grad, saved.strides) } as never,
+          { gradX } as never,
+          attrs,
+        );
+        return [gradX];
+      },
+    ];
   });
 }
 
@@ -78,10 +92,10 @@ export function applyBinary(
   op: string = name,
 ): Tensor {
   requireFloat(op, a, b);
-  const { shape, strides, operands } = aligned(op, a, b);
-  const y = emptyOn(a, shape, { strides });
-  run(name, { a: operands[0], b: operands[1] }, { y }, {});
-  freeCopy(operands[0], a);
-  freeCopy(operands[1], b);
-  return y;
+  return tidy(() => {
+    const { shape, strides, operands } = aligned(op, a, b);
+    const y = emptyOn(a, shape, { strides });
+    run(name, { a: operands[0], b: operands[1] }, { y }, {});
+    return y;
+  });
 }
