@@ -136,8 +136,9 @@ export function op<I extends Operands>(
   inputs: I,
   body: (save: Save, needs: Needs<I>) => readonly [output: Tensor, backward?: Backward],
 ): Tensor {
-  const recording = willRecord(...(Object.values(inputs) as (Tensor | undefined)[]));
-  const needs = wanting(inputs, recording);
+  const operands = Object.values(inputs) as (Tensor | undefined)[];
+  const recording = willRecord(...operands);
+  const needs = (recording ? wanting(inputs) : nothing) as Needs<I>;
   const held: Storage[] = [];
   const save = (t: Tensor, wanted = true) => {
     if (!wanted) return undefined;
@@ -146,34 +147,36 @@ export function op<I extends Operands>(
     held.push(t.storage);
     return t.detach();
   };
+  const before = gradEnabled;
+  gradEnabled = false;
   let backward: Backward | undefined;
+  let done = false;
   try {
-    const output = noGrad(() =>
-      tidy(() => {
-        const [y, gradient] = body(save as Save, needs);
-        backward = gradient;
-        return y;
-      }),
-    );
-    if (recording && backward) attach(name, output, inputs, backward, held);
-    else letGo(held);
+    const output = tidy(() => {
+      const [y, gradient] = body(save as Save, needs);
+      backward = gradient;
+      return y;
+    });
+    if (recording && backward) {
+      attach(name, output, inputs, backward, held);
+      done = true;
+    }
     return output;
-  } catch (error) {
-    letGo(held);
-    throw error;
+  } finally {
+    gradEnabled = before;
+    if (!done) for (const storage of held) storage.letGo();
   }
 }
 
-function letGo(held: Storage[]): void {
-  for (const storage of held.splice(0)) storage.letGo();
-}
+/** Where no gradient is wanted. */
+const nothing = Object.freeze({});
 
-function wanting<I extends Operands>(inputs: I, recording: boolean): Needs<I> {
-  const wants = (t: Tensor | undefined) => recording && t?.requiresGrad === true;
-  if (Array.isArray(inputs)) return inputs.map(wants) as unknown as Needs<I>;
+function wanting(inputs: Operands): Needs<Operands> {
+  const wants = (t: Tensor | undefined) => t?.requiresGrad === true;
+  if (Array.isArray(inputs)) return inputs.map(wants);
   const needs: Record<string, boolean> = {};
   for (const [key, t] of Object.entries(inputs)) needs[key] = wants(t);
-  return needs as Needs<I>;
+  return needs;
 }
 
 function attach(

@@ -21,4 +21,5 @@ export * from './ops';
 export * from './qparams';
 export { defaultGenerator, Generator, manualSeed } from './random';
 export { outside, type ReleaseEarly, scope, tidy } from './scope';
+export type { Storage } from './storage';
 export { Tensor } from './tensor';

@@ -8,7 +8,8 @@ interface Scope {
   readonly explicit: boolean;
 }
 
-const open: Scope[] = [];
+/** Innermost last; undefined: code outside of the library runs, in nobody's scope. */
+const open: (Scope | undefined)[] = [];
 
 export function noteInScope(storage: Storage): void {
   open.at(-1)?.storages.add(storage);
@@ -17,7 +18,7 @@ export function noteInScope(storage: Storage): void {
 /** Keeps a storage alive past the end of every open scope, and from being freed early. */
 export function keepStorage(storage: Storage): void {
   storage.kept = true;
-  for (const { storages } of open) storages.delete(storage);
+  for (const scope of open) scope?.storages.delete(storage);
 }
 
 interface HasStorage {
@@ -56,10 +57,12 @@ function run<T>(scope: Scope, fn: () => T): T {
       });
     }
     // A scope's result belongs to the scope around it.
-    const around = open.at(-2);
-    forEachStorage(result, (storage) => {
-      if (storages.delete(storage)) around?.storages.add(storage);
-    });
+    if (storages.size > 0) {
+      const around = open.at(-2);
+      forEachStorage(result, (storage) => {
+        if (storages.delete(storage)) around?.storages.add(storage);
+      });
+    }
     return result;
   } finally {
     open.pop();
@@ -97,24 +100,23 @@ export function tidy<T>(fn: (release: ReleaseEarly) => T): T {
 /** Runs code that isn't the library's, a user's module or hook, which may hold what it is given and what it allocates. */
 export function outside<T>(args: readonly unknown[], fn: () => T): T {
   if (open.length === 0) return fn();
-  const explicit = [...open].reverse().find((s) => s.explicit);
+  const explicit = [...open].reverse().find((scope) => scope?.explicit);
   expose(args, explicit);
-  open.push(explicit ?? { storages: new Set(), explicit: true });
-  const { storages } = open[open.length - 1];
+  open.push(explicit);
   try {
     return fn();
   } finally {
     open.pop();
-    // Nobody's scope: nothing is freed.
-    if (!explicit) storages.clear();
   }
 }
 
 /** Takes tensors out of the library's own scopes. */
 function expose(args: readonly unknown[], explicit: Scope | undefined): void {
   forEachStorage(args, (storage) => {
-    for (let i = open.length - 1; i >= 0 && !open[i].explicit; i--) {
-      if (open[i].storages.delete(storage)) explicit?.storages.add(storage);
+    for (let i = open.length - 1; i >= 0; i--) {
+      const scope = open[i];
+      if (!scope || scope.explicit) return;
+      if (scope.storages.delete(storage)) explicit?.storages.add(storage);
     }
   });
 }

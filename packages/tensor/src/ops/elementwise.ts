@@ -2,7 +2,6 @@
 import { type KernelName, type KernelTable, requireNumbers } from '@octet/backend';
 import { op } from '../autograd';
 import { aligned, emptyLike, emptyOn, packed, requireFloat, run, withStrides } from '../kernel';
-import { tidy } from '../scope';
 import type { Tensor } from '../tensor';
 
 type UnaryKernel = {
@@ -15,7 +14,7 @@ type FromOutput = {
   [N in KernelName]: KernelTable[N] extends { in: 'y' | 'gradY'; out: 'gradX' } ? N : never;
 }[KernelName];
 
-/** y = f(x) without a gradient; `op` is its name for errors. */
+/** y = f(x) without a gradient, inside an op; `op` is its name for errors. */
 export function applyUnary<N extends UnaryKernel>(
   name: N,
   x: Tensor,
@@ -24,12 +23,10 @@ export function applyUnary<N extends UnaryKernel>(
 ): Tensor {
   requireFloat(op, x);
   requireNumbers(op, attrs);
-  return tidy(() => {
-    const xd = packed(x);
-    const y = emptyLike(xd);
-    run(name, { x: xd } as never, { y } as never, attrs);
-    return y;
-  });
+  const xd = packed(x);
+  const y = emptyLike(xd);
+  run(name, { x: xd } as never, { y } as never, attrs);
+  return y;
 }
 
 /** y = f(x), gradX from gradY and x by the kernel `backward`. */
@@ -84,7 +81,7 @@ export function unaryFromOutput<N extends UnaryKernel, M extends FromOutput>(
   });
 }
 
-/** y = f(a, b) with broadcasting, without a gradient; `op` is its name for errors. */
+/** y = f(a, b) with broadcasting, without a gradient, inside an op; `op` is its name for errors. */
 export function applyBinary(
   name: 'add' | 'sub' | 'mul' | 'div',
   a: Tensor,
@@ -92,10 +89,8 @@ export function applyBinary(
   op: string = name,
 ): Tensor {
   requireFloat(op, a, b);
-  return tidy(() => {
-    const { shape, strides, operands } = aligned(op, a, b);
-    const y = emptyOn(a, shape, { strides });
-    run(name, { a: operands[0], b: operands[1] }, { y }, {});
-    return y;
-  });
+  const { shape, strides, operands } = aligned(op, a, b);
+  const y = emptyOn(a, shape, { strides });
+  run(name, { a: operands[0], b: operands[1] }, { y }, {});
+  return y;
 }

@@ -2,7 +2,6 @@ import { requireFlag } from '@octet/backend';
 import { op } from '../autograd';
 import { aroundDims, as, emptyOn, expandTo, reducedLayout, requireFloat, run } from '../kernel';
 import { normalizeDims, sameShape } from '../layout';
-import { tidy } from '../scope';
 import type { Tensor } from '../tensor';
 import { reshape } from './reshape';
 
@@ -15,15 +14,13 @@ export function sum(x: Tensor, dims?: number | readonly number[], keepDim = fals
   return op('sum', { x }, () => [applySum(x, over, keepDim), (grad) => [spread(grad, shape, over)]]);
 }
 
-/** The sum over sorted dims, without a gradient. */
+/** The sum over sorted dims, without a gradient, inside an op. */
 export function applySum(x: Tensor, dims: readonly number[], keepDim: boolean): Tensor {
-  return tidy(() => {
-    const { operand, outer, inner, kept } = aroundDims(x, dims);
-    const layout = reducedLayout(x, dims, kept, keepDim);
-    const y = emptyOn(x, layout.shape, layout);
-    run('sum', { x: operand }, { y: as(y, [outer, inner]) }, {});
-    return y;
-  });
+  const { operand, outer, inner, kept } = aroundDims(x, dims);
+  const layout = reducedLayout(x, dims, kept, keepDim);
+  const y = emptyOn(x, layout.shape, layout);
+  run('sum', { x: operand }, { y: as(y, [outer, inner]) }, {});
+  return y;
 }
 
 /** A reduction's gradient seen under the shape from before, repeated along the reduced dims. Not recorded. */
