@@ -28,6 +28,8 @@ export interface DispatchEvent {
   readonly inputs: Readonly<Record<string, KernelTensor | undefined>>;
   readonly outputs: Readonly<Record<string, KernelTensor | undefined>>;
   readonly attrs: object;
+  /** What holds the packed weights of a prepacking kernel, if the caller has one. */
+  readonly cache?: PrepackCache | undefined;
 }
 
 /** Wraps one kernel call: must call `run` exactly once. */
@@ -120,6 +122,7 @@ export function dispatch<N extends KernelName>(
     inputs: inputs as never,
     outputs: outputs as never,
     attrs,
+    cache,
   };
   hooks.reduce<() => void>((inner, hook) => () => hook(event, inner), run)();
 }
