@@ -7,6 +7,7 @@ import {
   dispatch,
   type KernelName,
   type KernelTensor,
+  type PackedWeights,
   type PrepackCache,
 } from '@octet/backend';
 import { kernel, noGrad, Tensor } from '@octet/tensor';
@@ -47,6 +48,8 @@ export interface KernelCall {
   readonly inputs: Readonly<Record<string, KernelTensor | undefined>>;
   readonly outputs: Readonly<Record<string, KernelTensor | undefined>>;
   readonly cache: PrepackCache | undefined;
+  /** What the kernel ran with, if it packs weights in a cache; held until the recording's `release`. */
+  readonly packed: PackedWeights | undefined;
   readonly backend: Backend;
   /** The backend whose kernel ran: the fallback's where `backend` lacks it. */
   readonly ranOn: Backend;
@@ -94,7 +97,7 @@ export function capture(model: Callable, ...inputs: readonly unknown[]): Recordi
   requireCallable('capture', model);
   const paths = new Map<object, string>();
   for (const [path, module] of model.namedModules()) if (!paths.has(module)) paths.set(module, path);
-  const kernels: KernelCall[] = [];
+  const kernels: Writable<KernelCall>[] = [];
   const calls: Writable<ModuleCall>[] = [];
   const events: HostEvent[] = [];
   const held = new Set<Storage>();
@@ -109,8 +112,11 @@ export function capture(model: Callable, ...inputs: readonly unknown[]): Recordi
       random: (op) => events.push({ kind: 'random', at: kernels.length, op, call: current }),
     }),
     addDispatchHook((event, run) => {
-      kernels.push(kernelCall(event, current));
+      const call: Writable<KernelCall> = kernelCall(event, current);
+      kernels.push(call);
       run();
+      const own = event.backend.kernels[event.kernel];
+      if (own) call.packed = event.cache?.hold(own);
     }),
     addCallHook(({ module, method, args }, run) => {
       const begin = kernels.length;
@@ -130,11 +136,27 @@ export function capture(model: Callable, ...inputs: readonly unknown[]): Recordi
     const storages = [...held];
     held.clear();
     for (const storage of storages) storage.free();
+    for (const call of kernels) {
+      call.packed?.release();
+      call.packed = undefined;
+    }
   };
   let output: unknown;
   let done = false;
   try {
-    output = noGrad(() => model.call(...inputs));
+    noGrad(() => {
+      output = model.call(...inputs);
+    });
+    if (output instanceof Promise) {
+      // What comes of it is nobody's: its errors too.
+      output.catch(() => {});
+      throw new ArgumentError({
+        op: 'capture',
+        expected: 'a model whose forward is synchronous',
+        found: 'one that returns a promise',
+        fix: 'Await outside of the model: what runs after an await is not part of the call.',
+      });
+    }
     done = true;
   } finally {
     for (const remove of removers) remove();
@@ -148,7 +170,7 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 function kernelCall(event: DispatchEvent, call: ModuleCall | undefined): KernelCall {
   const { kernel: name, attrs, inputs, outputs, cache, backend, ranOn } = event;
-  return { kernel: name, attrs, inputs, outputs, cache, backend, ranOn, call };
+  return { kernel: name, attrs, inputs, outputs, cache, packed: undefined, backend, ranOn, call };
 }
 
 /** Runs the kernel of a recorded call again, on the memory of then: before the recording's `release`. */

@@ -10,3 +10,4 @@ export {
   replay,
   tensorsIn,
 } from './capture';
+export { Plan, type PlanOptions, planOf } from './plan';
