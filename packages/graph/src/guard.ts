@@ -1,6 +1,5 @@
 import { FreedError, ModuleError } from '@octet/backend';
 import { Tensor } from '@octet/tensor';
-import { placed } from './lower';
 
 type Storage = Tensor['storage'];
 type Fields = Readonly<Record<string, unknown>>;
@@ -99,15 +98,17 @@ export class ContentsSeen {
   }
 }
 
-/** @throws ModuleError for a module in training mode among those that ran */
-export function requireEvaluation(calls: Parameters<typeof placed>[0][]): void {
-  for (const call of calls) {
-    if (!(call?.module as { training?: unknown } | undefined)?.training) continue;
-    throw placed(call, {
+/** @throws ModuleError if one of the modules is in training mode */
+export function requireEvaluation(modules: readonly (readonly [path: string, module: object])[]): void {
+  for (const [path, module] of modules) {
+    if (!(module as { training?: unknown }).training) continue;
+    const error = new ModuleError({
       op: 'planOf',
       expected: 'a model in evaluation mode',
       found: 'training mode',
       fix: 'Call model.eval() before planOf.',
     });
+    error.placeIn(path, module.constructor.name);
+    throw error;
   }
 }
