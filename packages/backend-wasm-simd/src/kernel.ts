@@ -13,6 +13,7 @@ import {
 import type { BufferPool, WasmBuffer } from './buffers';
 import type { Dot } from './features';
 import type { WasmFunction } from './generated/exports';
+import { listBytes, readList, writeList } from './job';
 import type { WasmExports } from './platform';
 import { checkArgs, type ThreadPool, type UnitFunction } from './threads';
 
@@ -112,17 +113,33 @@ export class KernelContext {
     }
   }
 
-  /** Does what was recorded. */
-  replay(calls: readonly WasmCall[]): void {
-    for (let i = 0; i < calls.length; i++) {
-      const { name, fn, index, args, whole, units, grain } = calls[i];
+  /** Bytes that `replayer` wants for these calls. */
+  replayBytes(calls: readonly WasmCall[]): number {
+    return this.#pool ? listBytes(calls) : 0;
+  }
+
+  /** What does these calls one after another, on all threads where that pays. `at`: the address of `replayBytes` bytes. */
+  replayer(calls: readonly WasmCall[], at: number): () => void {
+    const pool = this.#pool;
+    if (!pool) return () => replay(calls);
+    const shared = calls.map(({ index, args, units, grain }) => ({
+      index,
+      args,
+      units,
+      chunk: pool.chunkOf(units, grain),
+    }));
+    if (shared.every(({ units, chunk }) => units <= chunk)) return () => replay(calls);
+    const memory = this.buffers.memory.buffer as SharedArrayBuffer;
+    const functions = new Map(calls.map(({ index, fn }) => [index, fn]));
+    writeList(memory, at, ++lists, shared);
+    const list = readList(memory, at, (index) => functions.get(index) as UnitFunction);
+    return () => {
       try {
-        if (this.#pool && units > grain) this.#pool.run(fn, index, args, units, grain);
-        else fn(...whole);
+        pool.runList(at, list);
       } catch (error) {
-        throw kernelError(name, error);
+        throw kernelError(calls.length === 1 ? calls[0].name : 'plan.run', error);
       }
-    }
+    };
   }
 
   /** The address of `bytes` bytes of scratch memory, contents unspecified, aligned to 64 bytes. */
@@ -197,6 +214,21 @@ export function kernelError(name: string, error: unknown): OctetError {
 
 /** A bound kernel's code, by itself. */
 export type KernelCode = (tensors: never, attrs: never, packed: never) => void;
+
+/** How many lists of calls were written. */
+let lists = 0;
+
+/** Does all units of the calls, on this thread. */
+function replay(calls: readonly WasmCall[]): void {
+  for (let i = 0; i < calls.length; i++) {
+    const { name, fn, whole } = calls[i];
+    try {
+      fn(...whole);
+    } catch (error) {
+      throw kernelError(name, error);
+    }
+  }
+}
 
 /**
  * Makes kernels of the contract's form: each call is a kernel call of the pool, and traps become typed errors. `codes` gets the

@@ -7,7 +7,6 @@ import {
   type Program,
   type ProgramTensor,
   placeInArena,
-  type TypedArray,
 } from '@octet/backend';
 import type { WasmBuffer } from './buffers';
 import {
@@ -20,14 +19,15 @@ import {
   type WasmTensor,
 } from './kernel';
 
-/** Buffers begin at multiples of it. */
+type WasmStep = KernelStep<WasmBuffer>;
+
+/** Where buffers begin: multiples of it. */
 const alignment = 64;
-const rounded = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
 
-/** What a program does in turn: calls of wasm functions one after another, or something of its own. */
-type Part = { readonly calls: readonly WasmCall[] } | { readonly name: string; readonly run: () => void };
+/** What a program does in turn: calls of wasm functions one after another, or something by its own code. */
+type Part = WasmCall[] | (() => void);
 
-/** What is given back when a program is disposed or collected. */
+/** What is given back when a program is disposed, or collected. */
 class Held {
   readonly #free: (() => void)[] = [];
 
@@ -42,15 +42,16 @@ class Held {
 
 const collected = new FinalizationRegistry<Held>((held) => held.release());
 
-/** One stretch of memory that is handed out from the start; `most` is the furthest it was needed. */
+/** A stretch of memory that is handed out from its start; `most` is the furthest it was needed. */
 class Stretch {
   most = 0;
   #next = 0;
+
   constructor(readonly start: number) {}
 
   take(bytes: number): number {
     const at = this.start + this.#next;
-    this.#next += rounded(Math.max(1, bytes));
+    this.#next += Math.ceil(Math.max(1, bytes) / alignment) * alignment;
     this.most = Math.max(this.most, this.#next);
     return at;
   }
@@ -61,7 +62,7 @@ class Stretch {
 }
 
 /**
- * A program as a list of calls of wasm functions, with all addresses in them. Intermediate results, scratch memory and
+ * A program as a list of calls of wasm functions with all addresses in them. Intermediate results, scratch memory and
  * uploaded attributes lie in one piece of memory, which never moves, nor do weights. A kernel that looks at data, and one
  * that is not of this backend, runs by its own code.
  */
@@ -70,21 +71,26 @@ export function compileProgram(
   codes: ReadonlyMap<unknown, KernelCode>,
   program: Program<WasmBuffer>,
 ): CompiledProgram<WasmBuffer> {
-  const { buffers } = cx;
   const held = new Held();
   try {
+    const recording = new ProgramRecording(cx, codes, program, held);
     const arena = arenaOf(program);
-    // Once to see how much is needed, on addresses that mean nothing yet.
-    const pinned = new Set<WasmBuffer>();
-    const measured = record(cx, codes, program, arena.offsets, [0, 0], held, pinned);
-    const sizes = [arena.bytes, measured.uploads, measured.scratch].map(rounded);
-    const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    const block = buffers.reserve(bytes);
-    held.add(() => block.free());
-    const at = [block.start, block.start + sizes[0], block.start + sizes[0] + sizes[1]];
-    const offsets = arena.offsets.map((offset) => offset + at[0]);
-    const { parts, places } = record(cx, codes, program, offsets, [at[1], at[2]], held, pinned);
-    const compiled = new WasmProgram(cx, program, parts, places, bytes, held);
+    // Once to see how much is needed, at addresses that mean nothing.
+    const measured = recording.record(arena.offsets, 0, undefined);
+    const lists = measured.parts.map((part) => (typeof part === 'function' ? 0 : cx.replayBytes(part)));
+    const sizes = [arena.bytes, measured.scratch, measured.uploads, ...lists];
+    const stretch = new Stretch(0);
+    const at = sizes.map((size) => stretch.take(size));
+    const block = cx.buffers.reserve(stretch.most);
+    held.add(block.free);
+    const [results, scratch, uploads, ...listsAt] = at.map((offset) => block.start + offset);
+    const { parts, buffers } = recording.record(
+      arena.offsets.map((offset) => results + offset),
+      scratch,
+      uploads,
+    );
+    const runs = parts.map((part, i) => (typeof part === 'function' ? part : cx.replayer(part, listsAt[i])));
+    const compiled = new WasmProgram(cx, program, runs, buffers, stretch.most, held);
     collected.register(compiled, held, compiled);
     return compiled;
   } catch (error) {
@@ -93,92 +99,14 @@ export function compileProgram(
   }
 }
 
-class WasmProgram implements CompiledProgram<WasmBuffer> {
-  readonly places: (string | undefined)[];
-  readonly #cx: KernelContext;
-  readonly #parts: readonly Part[];
-  readonly #held: Held;
-  readonly #inputs: Copy[];
-  readonly #outputs: Copy[];
-  /** Keeps the fixed buffers alive. */
-  readonly program: Program<WasmBuffer>;
-
-  constructor(
-    cx: KernelContext,
-    program: Program<WasmBuffer>,
-    parts: readonly Part[],
-    buffers: readonly WasmBuffer[],
-    readonly bytes: number,
-    held: Held,
-  ) {
-    this.#cx = cx;
-    this.program = program;
-    this.#parts = parts;
-    this.#held = held;
-    const copies = (kind: 'input' | 'output') =>
-      program.memory.flatMap((m, i): Copy[] =>
-        m.kind === kind
-          ? [
-              {
-                index: m.index,
-                at: cx.buffers.address(buffers[i]),
-                bytes: m.length * bytesPerElement(m.dtype),
-                back: m.written,
-              },
-            ]
-          : [],
-      );
-    this.#inputs = copies('input');
-    this.#outputs = copies('output');
-    this.places = program.memory.map((m, i) =>
-      m.kind === 'fixed' ? undefined : `0x${cx.buffers.address(buffers[i]).toString(16)}`,
-    );
-  }
-
-  run(inputs: readonly WasmBuffer[], outputs: readonly WasmBuffer[]): void {
-    const { buffers } = this.#cx;
-    buffers.begin();
-    for (const { index, at, bytes } of this.#inputs) buffers.copy(buffers.address(inputs[index]), at, bytes);
-    buffers.end();
-    for (const part of this.#parts) {
-      if (!('calls' in part)) {
-        part.run();
-        continue;
-      }
-      this.#cx.replay(part.calls);
-    }
-    buffers.begin();
-    for (const { index, at, bytes } of this.#outputs)
-      buffers.copy(at, buffers.address(outputs[index]), bytes);
-    for (const { index, at, bytes, back } of this.#inputs)
-      if (back) buffers.copy(at, buffers.address(inputs[index]), bytes);
-    buffers.end();
-  }
-
-  dispose(): void {
-    collected.unregister(this);
-    this.#held.release();
-  }
-}
-
-interface Copy {
-  readonly index: number;
-  readonly at: number;
-  readonly bytes: number;
-  /** Whether an input is written to, and so copied back. */
-  readonly back: boolean;
-}
-
 /** Offsets for all memory but the fixed; 0 for that. */
 function arenaOf({ memory, steps }: Program<WasmBuffer>): { offsets: number[]; bytes: number } {
-  const last = steps.length;
   const own = memory.flatMap((m, i) => {
     if (m.kind === 'fixed') return [];
-    const bytes = m.length * bytesPerElement(m.dtype);
-    // Inputs come in before the first step, outputs are taken out after the last.
-    const first = m.kind === 'planned' || m.kind === 'output' ? m.first : -1;
-    const end = m.kind === 'planned' || (m.kind === 'input' && !m.written) ? m.last : last;
-    return [{ i, bytes, first, last: end }];
+    // Inputs come in before the first step; outputs, and inputs that were written to, go out after the last.
+    const first = m.kind === 'input' ? -1 : m.first;
+    const last = m.kind === 'output' || (m.kind === 'input' && m.written) ? steps.length : m.last;
+    return [{ i, bytes: m.length * bytesPerElement(m.dtype), first, last }];
   });
   const { offsets, bytes } = placeInArena(own, alignment);
   const all = memory.map(() => 0);
@@ -188,97 +116,160 @@ function arenaOf({ memory, steps }: Program<WasmBuffer>): { offsets: number[]; b
   return { offsets: all, bytes };
 }
 
-/** Takes down what the steps do. `at`: where uploads and scratch memory begin. */
-function record(
-  cx: KernelContext,
-  codes: ReadonlyMap<unknown, KernelCode>,
-  { steps, memory }: Program<WasmBuffer>,
-  offsets: readonly number[],
-  at: readonly [uploads: number, scratch: number],
-  held: Held,
-  pinned: Set<WasmBuffer>,
-): { parts: Part[]; places: WasmBuffer[]; uploads: number; scratch: number } {
-  const { buffers } = cx;
-  const places = memory.map((m, i) =>
-    m.kind === 'fixed' ? m.buffer : buffers.bufferAt(m.dtype, m.length, offsets[i]),
-  );
-  const uploads = new Stretch(at[0]);
-  const scratch = new Stretch(at[1]);
-  const ours = new Set(places.filter((_, i) => memory[i].kind !== 'fixed'));
-  const parts: Part[] = [];
-  let calls: WasmCall[] = [];
-  const recorder: Recorder = {
-    pin(buffer) {
-      if (ours.has(buffer) || pinned.has(buffer)) return;
-      held.add(buffers.pin(buffer));
-      pinned.add(buffer);
-    },
-    scratch: (bytes) => scratch.take(bytes),
-    upload(data: TypedArray) {
-      const to = uploads.take(data.byteLength);
-      if (at[0] > 0) {
-        const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-        buffers.memory.bytes(to, bytes.length).set(bytes);
-      }
-      return to;
-    },
-    call: (call) => calls.push(call),
-  };
-  for (const step of steps) {
-    calls = [];
-    scratch.restart();
-    const own =
-      step.kind === 'host' ? { name: 'host', run: () => step.run((i) => places[i]) } : ownCode(step, places);
-    const code = step.kind === 'kernel' ? codes.get(step.kernel) : undefined;
-    if (step.kind === 'kernel' && code && recorded(cx, recorder, step, code, places)) {
-      const part = parts.at(-1);
-      if (part && 'calls' in part) (part.calls as WasmCall[]).push(...calls);
-      else parts.push({ calls });
-    } else parts.push(own);
-  }
-  return { parts, places, uploads: uploads.most, scratch: scratch.most };
-}
+/** Takes down what the steps of a program do. */
+class ProgramRecording {
+  readonly #pinned = new Set<WasmBuffer>();
 
-/** Whether the step could be taken down. */
-function recorded(
-  cx: KernelContext,
-  recorder: Recorder,
-  step: KernelStep<WasmBuffer>,
-  code: KernelCode,
-  places: readonly WasmBuffer[],
-): boolean {
-  const tensors = operands(step, places);
-  try {
-    cx.record(recorder, () => code(tensors as never, step.attrs as never, step.packed as never));
-    return true;
-  } catch (error) {
-    if (error instanceof LooksAtData) return false;
-    throw kernelError(step.name, error);
+  constructor(
+    private readonly cx: KernelContext,
+    private readonly codes: ReadonlyMap<unknown, KernelCode>,
+    private readonly program: Program<WasmBuffer>,
+    private readonly held: Held,
+  ) {}
+
+  /**
+   * @param at the address of each piece of memory that isn't fixed
+   * @param scratchAt where scratch memory begins, which steps share
+   * @param uploadsAt where uploads begin; undefined: they are counted only
+   */
+  record(at: readonly number[], scratchAt: number, uploadsAt: number | undefined) {
+    const { cx, held, program } = this;
+    const { buffers: pool } = cx;
+    const buffers = program.memory.map((m, i) =>
+      m.kind === 'fixed' ? m.buffer : pool.bufferAt(m.dtype, m.length, at[i]),
+    );
+    const ours = new Set(buffers.filter((_, i) => program.memory[i].kind !== 'fixed'));
+    const uploads = new Stretch(uploadsAt ?? 0);
+    const scratch = new Stretch(scratchAt);
+    let calls: WasmCall[] = [];
+    const recorder: Recorder = {
+      pin: (buffer) => {
+        if (ours.has(buffer) || this.#pinned.has(buffer)) return;
+        held.add(pool.pin(buffer));
+        this.#pinned.add(buffer);
+      },
+      scratch: (bytes) => scratch.take(bytes),
+      upload(data) {
+        const to = uploads.take(data.byteLength);
+        const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+        if (uploadsAt !== undefined) pool.memory.bytes(to, bytes.length).set(bytes);
+        return to;
+      },
+      call: (call) => calls.push(call),
+    };
+    const parts: Part[] = [];
+    for (const step of program.steps) {
+      if (step.kind === 'host') {
+        parts.push(() => step.run((i) => buffers[i]));
+        continue;
+      }
+      calls = [];
+      scratch.restart();
+      const last = parts.at(-1);
+      if (!this.#takesDown(step, buffers, recorder)) parts.push(ownCode(step, buffers));
+      else if (typeof last === 'object') last.push(...calls);
+      else parts.push(calls);
+    }
+    return { parts, buffers, uploads: uploads.most, scratch: scratch.most };
+  }
+
+  /** Takes a step down, if that can be. */
+  #takesDown(step: WasmStep, buffers: readonly WasmBuffer[], recorder: Recorder): boolean {
+    const code = this.codes.get(step.kernel);
+    if (!code) return false;
+    const tensors = operands(step, buffers);
+    try {
+      this.cx.record(recorder, () => code(tensors as never, step.attrs as never, step.packed as never));
+      return true;
+    } catch (error) {
+      if (error instanceof LooksAtData) return false;
+      throw kernelError(step.name, error);
+    }
   }
 }
 
 /** The kernel as it is called outside of programs. */
-function ownCode(
-  step: KernelStep<WasmBuffer>,
-  places: readonly WasmBuffer[],
-): { name: string; run: () => void } {
-  const { kernel, attrs, packed, name } = step;
-  const tensors = operands(step, places);
-  const run =
-    typeof kernel === 'function'
-      ? () => (kernel as KernelFn<never, WasmBuffer>)(tensors as never, attrs as never)
-      : () => (kernel as PrepackingKernel<never, WasmBuffer>).run(tensors as never, attrs as never, packed);
-  return { name, run };
+function ownCode(step: WasmStep, buffers: readonly WasmBuffer[]): () => void {
+  const { kernel, attrs, packed } = step;
+  const tensors = operands(step, buffers);
+  return typeof kernel === 'function'
+    ? () => (kernel as KernelFn<never, WasmBuffer>)(tensors as never, attrs as never)
+    : () => (kernel as PrepackingKernel<never, WasmBuffer>).run(tensors as never, attrs as never, packed);
 }
 
-function operands(
-  { inputs, outputs }: KernelStep<WasmBuffer>,
-  places: readonly WasmBuffer[],
-): Record<string, WasmTensor> {
+function operands({ inputs, outputs }: WasmStep, buffers: readonly WasmBuffer[]): Record<string, WasmTensor> {
   const given = Object.entries({ ...inputs, ...outputs }).filter(
     (entry): entry is [string, ProgramTensor] => entry[1] !== undefined,
   );
   return Object.fromEntries(
-    given.map(([name, { memory, dtype, shape }]) => [name, { buffer: places[memory], dtype, shape }]),
+    given.map(([name, { memory, dtype, shape }]) => [name, { buffer: buffers[memory], dtype, shape }]),
   );
+}
+
+/** An input or output of a program, and where it is copied to or from. */
+interface Copied {
+  readonly index: number;
+  readonly at: number;
+  readonly bytes: number;
+}
+
+class WasmProgram implements CompiledProgram<WasmBuffer> {
+  readonly places: (string | undefined)[];
+  readonly #inputs: readonly Copied[];
+  readonly #outputs: readonly Copied[];
+  /** Inputs that steps write to. */
+  readonly #written: readonly Copied[];
+
+  constructor(
+    private readonly cx: KernelContext,
+    /** Keeps the fixed buffers alive. */
+    readonly program: Program<WasmBuffer>,
+    private readonly runs: readonly (() => void)[],
+    buffers: readonly WasmBuffer[],
+    readonly bytes: number,
+    private readonly held: Held,
+  ) {
+    const at = buffers.map((buffer) => cx.buffers.address(buffer));
+    const copied = (kind: 'input' | 'output', written: boolean) =>
+      program.memory.flatMap((m, i): Copied[] =>
+        m.kind === kind && (m.written || !written)
+          ? [{ index: m.index, at: at[i], bytes: m.length * bytesPerElement(m.dtype) }]
+          : [],
+      );
+    this.#inputs = copied('input', false);
+    this.#outputs = copied('output', false);
+    this.#written = copied('input', true);
+    this.places = at.map((address, i) =>
+      program.memory[i].kind === 'fixed' ? undefined : `0x${address.toString(16)}`,
+    );
+  }
+
+  run(inputs: readonly WasmBuffer[], outputs: readonly WasmBuffer[]): void {
+    const { runs } = this;
+    this.#copy(this.#inputs, inputs, true);
+    for (let i = 0; i < runs.length; i++) runs[i]();
+    this.#copy(this.#outputs, outputs, false);
+    if (this.#written.length > 0) this.#copy(this.#written, inputs, false);
+  }
+
+  /** Copies buffers to their places, or back. */
+  #copy(places: readonly Copied[], buffers: readonly WasmBuffer[], into: boolean): void {
+    const pool = this.cx.buffers;
+    pool.begin();
+    try {
+      for (let i = 0; i < places.length; i++) {
+        const { index, at, bytes } = places[i];
+        const outside = pool.address(buffers[index]);
+        if (into) pool.copy(outside, at, bytes);
+        else pool.copy(at, outside, bytes);
+      }
+    } finally {
+      pool.end();
+    }
+  }
+
+  dispose(): void {
+    collected.unregister(this);
+    this.held.release();
+  }
 }

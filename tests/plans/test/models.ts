@@ -103,7 +103,7 @@ export const subjects: readonly Subject[] = [
   {
     name: 'the tutorial, int8',
     make: async () => int8Of(new Model(), rand([1, 3, 28, 28])),
-    input: image(3, 3, 28, 28),
+    input: image(1, 3, 28, 28),
   },
   {
     name: 'MobileNetV2, float',
