@@ -1,4 +1,4 @@
-import type { KernelName, KernelTable } from '@octet/backend';
+import type { BinaryName, KernelName, KernelTable } from '@octet/backend';
 import type { Gpu } from '../gpu';
 import { type GpuKernel, type GpuTensor, type KernelFamily, size } from '../kernel';
 import { program, type WgslElement } from '../program';
@@ -64,7 +64,7 @@ const steps = (_: object, { a, b }: Tensors): [number, number] => [
 const a = 'a[index * u32(u.p)]';
 const b = 'b[index * u32(u.q)]';
 
-const binary = family<'add' | 'sub' | 'mul' | 'div'>({ a: 'f32', b: 'f32' }, 'y', {
+const binary = family<BinaryName>({ a: 'f32', b: 'f32' }, 'y', {
   add: [`${a} + ${b}`, steps],
   sub: [`${a} - ${b}`, steps],
   mul: [`${a} * ${b}`, steps],

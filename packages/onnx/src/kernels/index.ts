@@ -1,5 +1,5 @@
 /** The table of what each kernel is in ONNX: a line a kernel, a file a family. */
-import { type KernelName, profiles } from '@octet/backend';
+import { composable, type KernelName, profiles } from '@octet/backend';
 import type { NodeBuilders } from './builder';
 import { data } from './data';
 import { elementwise } from './elementwise';
@@ -37,8 +37,9 @@ const inTraining: { readonly [N in KernelName]?: string } = {
   chooseQparams: convert,
 };
 
-const onlyTraining = new Set<KernelName>(profiles.training);
-for (const name of profiles['inference-float']) onlyTraining.delete(name);
+const onlyTraining = new Set<KernelName>([...profiles.training, ...composable.training]);
+for (const name of [...profiles['inference-float'], ...composable['inference-float']])
+  onlyTraining.delete(name);
 
 /** What to do about a kernel that no exported model may run, not even on constants; undefined for all others. */
 export function refusal(kernel: KernelName): string | undefined {
