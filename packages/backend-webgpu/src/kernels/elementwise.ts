@@ -64,31 +64,14 @@ const steps = (_: object, { a, b }: Tensors): [number, number] => [
 const a = 'a[index * u32(u.p)]';
 const b = 'b[index * u32(u.q)]';
 
-const binary = family<BinaryName>({ a: 'f32', b: 'f32' }, 'y', {
+const binary = family({ a: 'f32', b: 'f32' }, 'y', {
   add: [`${a} + ${b}`, steps],
   sub: [`${a} - ${b}`, steps],
   mul: [`${a} * ${b}`, steps],
   div: [`${a} / ${b}`, steps],
 });
 
-const unary = family<
-  | 'affine'
-  | 'exp'
-  | 'log'
-  | 'sqrt'
-  | 'abs'
-  | 'sign'
-  | 'pow'
-  | 'relu'
-  | 'relu6'
-  | 'hardswish'
-  | 'hardsigmoid'
-  | 'leakyRelu'
-  | 'gelu'
-  | 'sigmoid'
-  | 'tanh'
-  | 'clamp'
->({ x: 'f32' }, 'y', {
+const unary = family({ x: 'f32' }, 'y', {
   affine: ['x[index] * u.p + u.q', ({ scale, shift }) => [scale, shift]],
   exp: 'exponential(x[index])',
   log: 'logarithm(x[index])',
@@ -110,15 +93,7 @@ const unary = family<
 
 const gradient = 'gradY[index]';
 
-const backwards = family<
-  | 'reluBackward'
-  | 'relu6Backward'
-  | 'hardswishBackward'
-  | 'hardsigmoidBackward'
-  | 'leakyReluBackward'
-  | 'geluBackward'
-  | 'clampBackward'
->({ x: 'f32', gradY: 'f32' }, 'gradX', {
+const backwards = family({ x: 'f32', gradY: 'f32' }, 'gradX', {
   reluBackward: `select(0.0, ${gradient}, x[index] > 0.0)`,
   relu6Backward: `select(0.0, ${gradient}, x[index] > 0.0 && x[index] < 6.0)`,
   hardswishBackward: `${gradient} * select(select(1.0, x[index] / 3.0 + 0.5, x[index] < 3.0), 0.0, x[index] < -3.0)`,
@@ -134,12 +109,12 @@ const backwards = family<
   ],
 });
 
-const backwardsByOutput = family<'sigmoidBackward' | 'tanhBackward'>({ y: 'f32', gradY: 'f32' }, 'gradX', {
+const backwardsByOutput = family({ y: 'f32', gradY: 'f32' }, 'gradX', {
   sigmoidBackward: `${gradient} * y[index] * (1.0 - y[index])`,
   tanhBackward: `${gradient} * (1.0 - y[index] * y[index])`,
 });
 
-const masked = family<'applyMask'>({ x: 'f32', mask: 'u32' }, 'y', {
+const masked = family({ x: 'f32', mask: 'u32' }, 'y', {
   applyMask: [
     'select(0.0, x[index] * u.p, ((mask[index >> 2u] >> (8u * (index & 3u))) & 255u) != 0u)',
     ({ scale }) => [scale],
