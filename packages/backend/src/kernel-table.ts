@@ -261,6 +261,8 @@ export interface TableSource {
   /** As in error messages: 'sigmoid', 'quantized.leakyRelu', … */
   op: string;
   negativeSlope?: number;
+  /** The attributes of other functions. */
+  readonly [attribute: string]: unknown;
 }
 
 export interface CopyStridedAttrs {

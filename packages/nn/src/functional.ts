@@ -23,6 +23,7 @@ export {
   relu,
   relu6,
   sigmoid,
+  silu,
   softmax,
   tanh,
 } from '@octet/tensor';

@@ -1,7 +1,7 @@
 import type { Backend, KernelFn, KernelTensor } from '../backend';
 import type { KernelName, KernelTable } from '../kernel-table';
-import { composites } from './lists';
-import { callsOf, input, type Term } from './term';
+import { compositeOf } from './lists';
+import { callsOf, type Term } from './term';
 
 /**
  * The kernel `name` made of other kernels of the same backend; undefined for kernels without a composite, and where the
@@ -11,18 +11,14 @@ export function composedKernel<N extends KernelName>(
   backend: Backend,
   name: N,
 ): KernelFn<KernelTable[N], unknown> | undefined {
-  const composite = composites().get(name);
+  const composite = compositeOf(name);
   if (!composite) return undefined;
   const kernels = backend.kernels as Readonly<Record<string, unknown>>;
   for (const kernel of composite.kernels) if (typeof kernels[kernel] !== 'function') return undefined;
   return ((tensors: Tensors, attrs: object) => {
-    const { y, gradX = y, ...inputs } = tensors;
-    // Of a backward kernel y is an input.
-    const given = tensors.gradX && y ? { ...inputs, y } : inputs;
-    const terms = Object.fromEntries(Object.keys(given).map((label) => [label, input()]));
-    const values = new Map<Term, KernelTensor>();
-    for (const [label, tensor] of Object.entries(given)) values.set(terms[label], tensor);
-    evaluate(backend, composite.term(terms, attrs), values, gradX);
+    const { inputs, output } = composite.express(attrs);
+    const values = new Map(Object.entries(inputs).map(([label, term]) => [term, tensors[label]]));
+    evaluate(backend, output, values, tensors.gradX ?? tensors.y);
   }) as KernelFn<KernelTable[N], unknown>;
 }
 

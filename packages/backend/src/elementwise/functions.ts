@@ -8,21 +8,7 @@
  * of its own. A composite may use kernels that are no composites: its forward those of the profile `inference-float`.
  */
 import { erf } from './erf';
-import {
-  abs,
-  add,
-  affine,
-  clamp,
-  exp,
-  log,
-  mul,
-  relu,
-  reluBackward,
-  sigmoid,
-  sign,
-  type Term,
-  tanh,
-} from './term';
+import { abs, add, affine, clamp, mul, relu, reluBackward, sigmoid, sign, type Term, tanh } from './term';
 
 export interface ElementwiseFunction {
   // biome-ignore lint/suspicious/noExplicitAny: each row says its own attributes
@@ -44,6 +30,8 @@ export interface ElementwiseFunction {
   readonly domain?: readonly [min: number, max: number];
   /** The same for the source of `backward`. */
   readonly backwardDomain?: readonly [min: number, max: number];
+  /** Whether its layer has an int8 form: the table of its 256 values, by `forward`. */
+  readonly int8?: boolean;
   /** Nothing is rounded: backends give the same bits. */
   readonly exact?: boolean;
 }
@@ -102,6 +90,7 @@ export const functions = {
     /** gradX = x < -3 ? 0 : x < 3 ? gradY * (x / 3 + 1/2) : gradY */
     backward: (x, gradY) => (x < -3 ? 0 : x < 3 ? gradY * (x / 3 + 0.5) : gradY),
     composite: { forward: (x) => mul(x, hardGate(x)) },
+    int8: true,
   },
   /** clamp(x + 3, 0, 6) / 6 */
   hardsigmoid: {
@@ -123,6 +112,7 @@ export const functions = {
         add(relu(x), affine(clamp(x, Number.NEGATIVE_INFINITY, 0), negativeSlope, 0)),
     },
     examples: [{ negativeSlope: 0.01 }, { negativeSlope: 0.2 }],
+    int8: true,
   },
   /** x * Φ(x), Φ(x) = (1 + erf(x / √2)) / 2 */
   gelu: {
@@ -130,6 +120,20 @@ export const functions = {
     /** gradX = gradY * (Φ(x) + x * φ(x)), φ(x) = e^(-x²/2) / √(2π) */
     backward: (x, gradY) =>
       gradY * (0.5 * (1 + erf(x * Math.SQRT1_2)) + x * density * Math.exp(-0.5 * x * x)),
+  },
+  /** x * sigmoid(x) */
+  silu: {
+    forward: (x) => x * logistic(x),
+    /** gradX = gradY * s * (1 + x * (1 - s)), s = sigmoid(x) */
+    backward: (x, gradY) => gradY * logistic(x) * (1 + x * (1 - logistic(x))),
+    composite: {
+      forward: (x) => mul(x, sigmoid(x)),
+      backward: (x, gradY) => {
+        const s = sigmoid(x);
+        return mul(mul(gradY, s), affine(mul(x, affine(s, -1, 1)), 1, 1));
+      },
+    },
+    int8: true,
   },
   /** 1 / (1 + e^-x) */
   sigmoid: {

@@ -7,5 +7,5 @@ export {
   type ElementwiseKernels,
   type UnaryName,
 } from './functions';
-export { elementwiseFunctions } from './lists';
-export type { Term } from './term';
+export { type Composite, compositeOf, type Expression, elementwiseFunctions } from './lists';
+export { callsOf, type Term } from './term';

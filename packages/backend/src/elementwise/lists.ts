@@ -38,36 +38,54 @@ export const backwardKernels = {
   ),
 };
 
-/** A composite: an expression of the kernel's inputs, which are terms too, by their names. */
+/** A kernel as an expression of others. */
+export interface Expression {
+  /** The kernel's inputs, by their names. */
+  readonly inputs: Readonly<Record<string, Term>>;
+  readonly output: Term;
+}
+
 export interface Composite {
-  term(inputs: Readonly<Record<string, Term>>, attrs: object): Term;
+  express(attrs: object): Expression;
   /** The kernels that it calls. */
   readonly kernels: ReadonlySet<string>;
 }
 
-function composite(term: Composite['term'], inputs: readonly string[], example: object): Composite {
-  const given = Object.fromEntries(inputs.map((name) => [name, input()]));
-  const calls = callsOf(term(given, example));
-  return { term, kernels: new Set([...calls].map(({ kernel }) => kernel as string)) };
+function composite(
+  inputs: readonly string[],
+  term: (inputs: Readonly<Record<string, Term>>, attrs: object) => Term,
+  example: object,
+): Composite {
+  const express = (attrs: object) => {
+    const given = Object.fromEntries(inputs.map((name) => [name, input()]));
+    return { inputs: given, output: term(given, attrs) };
+  };
+  const calls = callsOf(express(example).output);
+  return { express, kernels: new Set([...calls].map(({ kernel }) => kernel as string)) };
 }
 
 let made: ReadonlyMap<string, Composite> | undefined;
 
-/** All composites, made when first asked for. */
-export function composites(): ReadonlyMap<string, Composite> {
-  made ??= new Map(
-    rows.flatMap(([name, { composite: by, from = 'x', examples: [example] = [{}] }]) => {
-      if (!by) return [];
-      const { forward, backward } = by;
-      const found: [string, Composite][] = [
-        [name, composite(({ x }, attrs) => forward(x, attrs), ['x'], example)],
-      ];
-      if (backward) {
-        const term: Composite['term'] = ({ [from]: source, gradY }, attrs) => backward(source, gradY, attrs);
-        found.push([`${name}Backward`, composite(term, [from, 'gradY'], example)]);
-      }
-      return found;
-    }),
-  );
-  return made;
+function makeComposites(): ReadonlyMap<string, Composite> {
+  const found = new Map<string, Composite>();
+  for (const [name, { composite: by, from = 'x', examples: [example] = [{}] }] of rows) {
+    if (!by) continue;
+    const { forward, backward } = by;
+    found.set(
+      name,
+      composite(['x'], ({ x }, attrs) => forward(x, attrs), example),
+    );
+    if (!backward) continue;
+    const term = ({ [from]: source, gradY }: Readonly<Record<string, Term>>, attrs: object) =>
+      backward(source, gradY, attrs);
+    found.set(`${name}Backward`, composite([from, 'gradY'], term, example));
+  }
+  return found;
+}
+
+/** The composite of a kernel, if its row has one. */
+export function compositeOf(kernel: string): Composite | undefined {
+  // Made when first asked for: most backends have kernels of their own.
+  made ??= makeComposites();
+  return made.get(kernel);
 }

@@ -1,6 +1,7 @@
 /** The table of what each kernel is in ONNX: a line a kernel, a file a family. */
 import { composable, type KernelName, profiles } from '@octet/backend';
-import type { NodeBuilders } from './builder';
+import type { AnyNodeBuilder, NodeBuilders } from './builder';
+import { composed } from './composite';
 import { data } from './data';
 import { elementwise } from './elementwise';
 import { int8 } from './int8';
@@ -22,6 +23,11 @@ export const builders: NodeBuilders = {
   ...pools,
   ...int8,
 };
+
+/** What says a kernel in ONNX: its line, or its composite by the lines of others. */
+export function builderOf(kernel: KernelName): AnyNodeBuilder | undefined {
+  return (builders[kernel] as AnyNodeBuilder | undefined) ?? composed(kernel, builders as never);
+}
 
 const evaluate = 'Call model.eval() first.';
 const convert =

@@ -1,5 +1,11 @@
 /** What the elementwise ops have in common. */
-import { type KernelName, type KernelTable, requireNumbers } from '@octet/backend';
+import {
+  elementwiseFunctions,
+  type KernelName,
+  type KernelTable,
+  requireNumbers,
+  type UnaryName,
+} from '@octet/backend';
 import { record } from '../autograd';
 import { aligned, emptyLike, emptyOn, freeCopy, packed, requireFloat, run, withStrides } from '../kernel';
 import type { Tensor } from '../tensor';
@@ -30,15 +36,28 @@ export function applyUnary<N extends UnaryKernel>(
   return y;
 }
 
-/** y = f(x), gradX from gradY and x by the kernel `backward`. */
-export function unaryFromInput<N extends UnaryKernel, M extends FromInput>(
+/** The functions of one tensor that have a backward kernel. */
+type Differentiable = {
+  [N in UnaryKernel]: `${N}Backward` extends FromInput | FromOutput ? N : never;
+}[UnaryKernel];
+
+/** y = f(x) with the gradient of its row, from x or y. */
+export function elementwise<N extends Differentiable>(
   name: N,
-  backward: M,
   x: Tensor,
-  attrs: KernelTable[N]['attrs'] & KernelTable[M]['attrs'],
+  attrs: KernelTable[N]['attrs'],
 ): Tensor {
   const y = applyUnary(name, x, attrs);
-  return record(name, y, { x }, (grad) => [gradientFromInput(backward, x, grad, attrs)]);
+  const fromOutput = elementwiseFunctions[name as UnaryName].from === 'y';
+  const backward = `${name}Backward` as FromInput;
+  if (!fromOutput)
+    return record(name, y, { x }, (grad) => [gradientFromInput(backward, x, grad, attrs as never)]);
+  const saved = y.detach();
+  return record(name, y, { x }, (grad) => {
+    const gradX = emptyLike(saved);
+    run(backward, { y: saved, gradY: withStrides(grad, saved.strides) } as never, { gradX }, attrs as never);
+    return [gradX];
+  });
 }
 
 /** gradX from gradY and x by the kernel `backward`. */
@@ -52,22 +71,6 @@ export function gradientFromInput<M extends FromInput>(
   const gradX = emptyLike(xd);
   run(backward, { x: xd, gradY: withStrides(gradY, xd.strides) } as never, { gradX } as never, attrs);
   return gradX;
-}
-
-/** y = f(x), gradX from gradY and y by the kernel `backward`. */
-export function unaryFromOutput<N extends UnaryKernel, M extends FromOutput>(
-  name: N,
-  backward: M,
-  x: Tensor,
-  attrs: KernelTable[N]['attrs'] & KernelTable[M]['attrs'],
-): Tensor {
-  const y = applyUnary(name, x, attrs);
-  const saved = y.detach();
-  return record(name, y, { x }, (grad) => {
-    const gradX = emptyLike(saved);
-    run(backward, { y: saved, gradY: withStrides(grad, saved.strides) } as never, { gradX } as never, attrs);
-    return [gradX];
-  });
 }
 
 /** y = f(a, b) with broadcasting, without a gradient; `op` is its name for errors. */

@@ -1,5 +1,7 @@
-// Adding an op is a file here, its line below, and its method in Tensor.
+// Adding an op is a file here and its line below, and its method in Tensor where PyTorch has one; an activation is a
+// function in activations.ts.
 export { abs } from './abs';
+export * from './activations';
 export { adaptiveAvgPool2d } from './adaptive-avg-pool2d';
 export { add } from './add';
 export { affine } from './affine';
@@ -21,13 +23,9 @@ export { type EmbeddingOptions, embedding } from './embedding';
 export { exp } from './exp';
 export { expand } from './expand';
 export { flatten } from './flatten';
-export { gelu } from './gelu';
-export { hardsigmoid } from './hardsigmoid';
-export { hardswish } from './hardswish';
 export { hardtanh } from './hardtanh';
 export { l1Loss } from './l1-loss';
 export { layerNorm } from './layer-norm';
-export { leakyRelu } from './leaky-relu';
 export { linear, linearShape } from './linear';
 export { log } from './log';
 export { logSoftmax } from './log-softmax';
@@ -46,10 +44,8 @@ export { dequantize, quantizePerChannel, quantizePerTensor } from './quantize';
 export { lookup, requireEightBits } from './quantized/lookup';
 export { qclamp } from './quantized/qclamp';
 export { relu } from './relu';
-export { relu6 } from './relu6';
 export { reshape } from './reshape';
 export { select } from './select';
-export { sigmoid } from './sigmoid';
 export { slice } from './slice';
 export { softmax } from './softmax';
 export { sqrt } from './sqrt';
@@ -58,7 +54,6 @@ export { squeeze } from './squeeze';
 export { stack } from './stack';
 export { sub } from './sub';
 export { sum, sumTo } from './sum';
-export { tanh } from './tanh';
 export { transpose } from './transpose';
 export { unsqueeze } from './unsqueeze';
 export { type VarianceOptions, variance } from './variance';

@@ -1,5 +1,6 @@
 import { fromData, Generator, manualSeed, rand, randn, type Tensor, tensor } from '../../src';
 import * as ops from '../../src/ops';
+import * as activations from '../../src/ops/activations';
 
 /** A function whose gradients are checked, and the shapes (or values) of what it is differentiated by. */
 export interface Differentiable {
@@ -105,13 +106,14 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   'pow 0': { covers: ['pow'], fn: (x) => ops.pow(x, 0), inputs: [constant([0, 1, -2])] },
 
   relu: { covers: ['relu'], fn: ops.relu, inputs: [wide([2, 3, 4])] },
-  relu6: { covers: ['relu6'], fn: ops.relu6, inputs: [wide([2, 3, 4])] },
-  hardswish: { covers: ['hardswish'], fn: ops.hardswish, inputs: [wide([2, 3, 4])] },
-  hardsigmoid: { covers: ['hardsigmoid'], fn: ops.hardsigmoid, inputs: [wide([2, 3, 4])] },
-  sigmoid: { covers: ['sigmoid'], fn: ops.sigmoid, inputs: [wide([2, 3, 4])] },
-  tanh: { covers: ['tanh'], fn: ops.tanh, inputs: [[2, 3, 4]] },
-  gelu: { covers: ['gelu'], fn: (x) => ops.gelu(x), inputs: [wide([2, 3, 4])] },
-  leakyRelu: { covers: ['leakyRelu'], fn: (x) => ops.leakyRelu(x, 0.2), inputs: [wide([2, 3, 4])] },
+  // With what arguments they have by default.
+  ...Object.fromEntries(
+    Object.entries(activations).map(([name, f]) => [
+      name,
+      { covers: [name], fn: (x: Tensor) => f(x), inputs: [wide([2, 3, 4])] },
+    ]),
+  ),
+  'leakyRelu 0.2': { covers: ['leakyRelu'], fn: (x) => ops.leakyRelu(x, 0.2), inputs: [wide([2, 3, 4])] },
   clamp: { covers: ['clamp'], fn: (x) => ops.clamp(x, -2, 1), inputs: [wide([2, 3, 4])] },
   'clamp below': { covers: ['clamp'], fn: (x) => ops.clamp(x, -2), inputs: [wide([2, 3, 4])] },
   hardtanh: { covers: ['hardtanh'], fn: (x) => ops.hardtanh(x, -2, 3), inputs: [wide([2, 3, 4])] },

@@ -1,0 +1,51 @@
+"""Writes the cases of this folder: PyTorch's activations with their gradients, where they bend and far out.
+
+    python generate.py
+
+An activation is a line of FLOAT: the function, its keyword arguments in the order of the signature.
+"""
+import json
+import pathlib
+import struct
+
+import torch
+import torch.nn.functional as F
+
+torch.manual_seed(0)
+folder = pathlib.Path(__file__).parent
+
+FLOAT = [
+    (F.silu, {}),
+]
+BENDS = [-100, -20, -7, -3, -1, -1e-3, -0.0, 0, 1e-3, 1, 3, 6, 7, 19.9, 20.1, 50, 100]
+
+
+def safetensors(path, tensors, params):
+    header, data = {'__metadata__': {'params': json.dumps(params)}}, b''
+    for name, t in tensors.items():
+        raw = t.detach().contiguous().numpy().tobytes()
+        dtype = {torch.float32: 'F32', torch.uint8: 'U8', torch.float64: 'F64', torch.int64: 'I64'}[t.dtype]
+        header[name] = {'dtype': dtype, 'shape': list(t.shape), 'data_offsets': [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header).encode()
+    text += b' ' * (-len(text) % 8)
+    path.write_bytes(struct.pack('<Q', len(text)) + text + data)
+
+
+index = []
+for i, (f, kwargs) in enumerate(FLOAT):
+    x = torch.cat([torch.tensor(BENDS), torch.randn(43) * 4]).requires_grad_()
+    grad_out = torch.randn(x.shape)
+    y = f(x, **kwargs)
+    y.backward(grad_out)
+    suffix = ''.join(f'_{v}' for v in kwargs.values())
+    name = f'activation_{f.__name__}{suffix}'
+    params = {'fn': f.__name__, 'kwargs': kwargs}
+    tensors = {'in.x': x, 'in.grad_out': grad_out, 'out.y': y, 'out.grad_x': x.grad}
+    safetensors(folder / f'{name}.safetensors', tensors, params)
+    rule = {'atol': 1e-5, 'rtol': 1e-4}
+    index.append({'name': name, 'group': 'activations', 'file': f'{name}.safetensors', 'op': 'float_op',
+                  'tolerance': {'out.y': rule, 'out.grad_x': rule}, 'about': f'{f.__name__} and its gradient.'})
+
+(folder / 'index.json').write_text(json.dumps({'version': 1, 'reference': f'torch {torch.__version__}', 'cases': index}, indent=1) + '\n')
+print(f'{len(index)} cases')
