@@ -183,14 +183,9 @@ export function quantizedActivation<N extends UnaryName>(
 ): Tensor {
   const op = `quantized.${name}`;
   const { forward } = elementwiseFunctions[name];
-  return pointwise(
-    op,
-    x,
-    requireQuint8(op, x),
-    outputQparams(op, output),
-    (v) => f32(forward(v, attrs)),
-    { ...attrs },
-  );
+  return pointwise(op, x, requireQuint8(op, x), outputQparams(op, output), (v) => f32(forward(v, attrs)), {
+    ...attrs,
+  });
 }
 
 /** y = quantize(f(dequantize(x))), worked out on the host for each of the 256 integers. */
