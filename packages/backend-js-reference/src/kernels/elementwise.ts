@@ -1,6 +1,5 @@
 import {
   type BinaryName,
-  binaryFunctions,
   type ElementwiseFunction,
   type ElementwiseKernels,
   elementwiseFunctions,

@@ -1,4 +1,4 @@
-import type { BinaryName, KernelName, KernelTable } from '@octet/backend';
+import type { KernelName, KernelTable } from '@octet/backend';
 import type { Gpu } from '../gpu';
 import { type GpuKernel, type GpuTensor, type KernelFamily, size } from '../kernel';
 import { program, type WgslElement } from '../program';

@@ -8,7 +8,7 @@
  * of its own. A composite may use kernels that are no composites: its forward those of the profile `inference-float`.
  */
 import { erf } from './erf';
-import { abs, add, affine, clamp, mul, relu, reluBackward, sigmoid, sign, type Term, tanh } from './term';
+import { add, affine, clamp, mul, relu, reluBackward, sigmoid, type Term } from './term';
 
 export interface ElementwiseFunction {
   // biome-ignore lint/suspicious/noExplicitAny: each row says its own attributes
