@@ -6,6 +6,7 @@ export {
   conv2d,
   crossEntropy,
   dropout,
+  elu,
   embedding,
   gelu,
   hardsigmoid,

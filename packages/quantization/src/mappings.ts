@@ -3,7 +3,18 @@
  * file and one line here.
  */
 import { type KernelTable, QuantizationError, type UnaryName } from '@octet/backend';
-import { type AnyModule, Conv2d, Hardswish, LeakyReLU, Linear, LSTM, Sigmoid, SiLU, Tanh } from '@octet/nn';
+import {
+  type AnyModule,
+  Conv2d,
+  ELU,
+  Hardswish,
+  LeakyReLU,
+  Linear,
+  LSTM,
+  Sigmoid,
+  SiLU,
+  Tanh,
+} from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
 import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
@@ -90,6 +101,7 @@ export const defaultStaticMapping: ReadonlyMap<ModuleClass, StaticRule> = new Ma
       async (path, m: LeakyReLU) => new QuantizedLeakyReLU(m.negativeSlope, await readOutputQparams(path, m)),
     ),
   ],
+  [ELU, tabled('elu', ({ alpha }: ELU) => ({ alpha }))],
   [SiLU, tabled('silu', () => ({}))],
 ]);
 

@@ -8,7 +8,7 @@
  * of its own. A composite may use kernels that are no composites: its forward those of the profile `inference-float`.
  */
 import { erf } from './erf';
-import { add, affine, clamp, mul, relu, reluBackward, sigmoid, type Term } from './term';
+import { add, affine, clamp, clampBackward, exp, mul, relu, reluBackward, sigmoid, type Term } from './term';
 
 export interface ElementwiseFunction {
   // biome-ignore lint/suspicious/noExplicitAny: each row says its own attributes
@@ -121,6 +121,22 @@ export const functions = {
     backward: (x, gradY) =>
       gradY * (0.5 * (1 + erf(x * Math.SQRT1_2)) + x * density * Math.exp(-0.5 * x * x)),
   },
+  /** x > 0 ? x : alpha * (e^x - 1) */
+  elu: {
+    forward: (x, { alpha }: { alpha: number }) => (x > 0 ? x : alpha * Math.expm1(x)),
+    /** gradX = x > 0 ? gradY : gradY * alpha * e^x */
+    backward: (x, gradY, { alpha }: { alpha: number }) => (x > 0 ? gradY : gradY * alpha * Math.exp(x)),
+    composite: {
+      forward: (x, { alpha }: { alpha: number }) => add(relu(x), affine(expNegative(x), alpha, -alpha)),
+      backward: (x, gradY, { alpha }: { alpha: number }) =>
+        add(
+          reluBackward(x, gradY),
+          mul(clampBackward(x, gradY, Number.NEGATIVE_INFINITY, 0), affine(expNegative(x), alpha, 0)),
+        ),
+    },
+    examples: [{ alpha: 1 }, { alpha: 0.3 }],
+    int8: true,
+  },
   /** x * sigmoid(x) */
   silu: {
     forward: (x) => x * logistic(x),
@@ -165,6 +181,11 @@ export const functions = {
     exact: true,
   },
 } satisfies Readonly<Record<string, ElementwiseFunction>>;
+
+/** e^min(x, 0) */
+function expNegative(x: Term): Term {
+  return exp(clamp(x, Number.NEGATIVE_INFINITY, 0));
+}
 
 /** clamp(x + 3, 0, 6) / 6 */
 function hardGate(x: Term): Term {

@@ -1,6 +1,7 @@
 /** Activations: functions of each element, any shape. */
 import { ArgumentError, checkOptions, requireNumbers, requireType } from '@octet/backend';
 import {
+  elu,
   gelu,
   hardsigmoid,
   hardswish,
@@ -187,5 +188,28 @@ export class SiLU extends Module {
 
   forward(x: Tensor): Tensor {
     return silu(x);
+  }
+}
+
+/** x where x > 0, alpha · (eˣ - 1) elsewhere; any shape: Clevert et al., 2015. @throws ArgumentError unless alpha is a number */
+export class ELU extends Module {
+  static override readonly name: string = 'ELU';
+  static readonly keepsNothing = true;
+
+  constructor(
+    readonly alpha = 1,
+    options?: Record<string, never>,
+  ) {
+    super();
+    requireType('ELU', 'alpha', alpha, 'number');
+    checkOptions('ELU', options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return elu(x, this.alpha);
+  }
+
+  override extraRepr(): string {
+    return repr({ alpha: this.alpha });
   }
 }

@@ -53,3 +53,8 @@ export function tanh(x: Tensor): Tensor {
 export function silu(x: Tensor): Tensor {
   return elementwise('silu', x, {});
 }
+
+/** x where x > 0, else alpha · (eˣ - 1). */
+export function elu(x: Tensor, alpha = 1): Tensor {
+  return elementwise('elu', x, { alpha });
+}

@@ -16,6 +16,8 @@ folder = pathlib.Path(__file__).parent
 
 FLOAT = [
     (F.silu, {}),
+    (F.elu, {}),
+    (F.elu, {'alpha': 0.3}),
 ]
 BENDS = [-100, -20, -7, -3, -1, -1e-3, -0.0, 0, 1e-3, 1, 3, 6, 7, 19.9, 20.1, 50, 100]
 
