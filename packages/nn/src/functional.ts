@@ -26,5 +26,6 @@ export {
   sigmoid,
   silu,
   softmax,
+  softplus,
   tanh,
 } from '@octet/tensor';

@@ -13,6 +13,7 @@ import {
   LSTM,
   Sigmoid,
   SiLU,
+  Softplus,
   Tanh,
 } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
@@ -102,6 +103,7 @@ export const defaultStaticMapping: ReadonlyMap<ModuleClass, StaticRule> = new Ma
     ),
   ],
   [ELU, tabled('elu', ({ alpha }: ELU) => ({ alpha }))],
+  [Softplus, tabled('softplus', ({ beta, threshold }: Softplus) => ({ beta, threshold }))],
   [SiLU, tabled('silu', () => ({}))],
 ]);
 

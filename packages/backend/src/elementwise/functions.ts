@@ -8,7 +8,21 @@
  * of its own. A composite may use kernels that are no composites: its forward those of the profile `inference-float`.
  */
 import { erf } from './erf';
-import { add, affine, clamp, clampBackward, exp, mul, relu, reluBackward, sigmoid, type Term } from './term';
+import {
+  abs,
+  add,
+  affine,
+  clamp,
+  clampBackward,
+  exp,
+  log,
+  mul,
+  relu,
+  reluBackward,
+  sigmoid,
+  sign,
+  type Term,
+} from './term';
 
 export interface ElementwiseFunction {
   // biome-ignore lint/suspicious/noExplicitAny: each row says its own attributes
@@ -39,6 +53,11 @@ export interface ElementwiseFunction {
 interface Bounds {
   min: number;
   max: number;
+}
+
+interface Softplus {
+  beta: number;
+  threshold: number;
 }
 
 interface Slope {
@@ -151,6 +170,26 @@ export const functions = {
     },
     int8: true,
   },
+  /** ln(1 + e^(beta * x)) / beta; x itself where beta * x > threshold, which is at least 0 */
+  softplus: {
+    forward: (x, { beta, threshold }: Softplus) =>
+      x * beta > threshold ? x : Math.log1p(Math.exp(x * beta)) / beta,
+    /** gradX = beta * x > threshold ? gradY : gradY * sigmoid(beta * x) */
+    backward: (x, gradY, { beta, threshold }: Softplus) =>
+      x * beta > threshold ? gradY : gradY * logistic(x * beta),
+    composite: {
+      forward: (x, attrs: Softplus) => softplus(x, attrs),
+      backward: (x, gradY, { beta, threshold }: Softplus) => {
+        const s = sigmoid(affine(x, beta, 0));
+        return mul(gradY, add(s, mul(beyond(affine(x, beta, 0), threshold), affine(s, -1, 1))));
+      },
+    },
+    examples: [
+      { beta: 1, threshold: 20 },
+      { beta: 2, threshold: 1 },
+    ],
+    int8: true,
+  },
   /** 1 / (1 + e^-x) */
   sigmoid: {
     forward: logistic,
@@ -185,6 +224,18 @@ export const functions = {
 /** e^min(x, 0) */
 function expNegative(x: Term): Term {
   return exp(clamp(x, Number.NEGATIVE_INFINITY, 0));
+}
+
+/** x > threshold ? 1 : 0 */
+function beyond(x: Term, threshold: number): Term {
+  return relu(sign(affine(x, 1, -threshold)));
+}
+
+/** (max(z, 0) + ln(1 + e^-|z|)) / beta, z = beta * x, where no power is large; without the logarithm past the threshold. */
+function softplus(x: Term, { beta, threshold }: Softplus): Term {
+  const z = affine(x, beta, 0);
+  const rest = log(affine(exp(affine(abs(z), -1, 0)), 1, 1));
+  return affine(add(relu(z), mul(rest, affine(beyond(z, threshold), -1, 1))), 1 / beta, 0);
 }
 
 /** clamp(x + 3, 0, 6) / 6 */

@@ -11,6 +11,7 @@ import {
   relu6,
   sigmoid,
   silu,
+  softplus,
   type Tensor,
   tanh,
 } from '@octet/tensor';
@@ -211,5 +212,32 @@ export class ELU extends Module {
 
   override extraRepr(): string {
     return repr({ alpha: this.alpha });
+  }
+}
+
+/**
+ * ln(1 + e^(beta · x)) / beta, any shape; x itself where beta · x > threshold.
+ * @throws ArgumentError unless beta and threshold are numbers
+ */
+export class Softplus extends Module {
+  static override readonly name: string = 'Softplus';
+  static readonly keepsNothing = true;
+
+  constructor(
+    readonly beta = 1,
+    readonly threshold = 20,
+    options?: Record<string, never>,
+  ) {
+    super();
+    requireNumbers('Softplus', { beta, threshold });
+    checkOptions('Softplus', options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return softplus(x, this.beta, this.threshold);
+  }
+
+  override extraRepr(): string {
+    return repr({ beta: this.beta, threshold: this.threshold });
   }
 }

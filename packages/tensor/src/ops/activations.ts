@@ -2,7 +2,7 @@
  * Activations of one tensor whose gradient is a kernel too: what each computes is its row in @octet/backend
  * (elementwise/functions.ts). A function here is its name, arguments and what it makes of a quantized tensor.
  */
-import { checkOptions } from '@octet/backend';
+import { ArgumentError, checkOptions } from '@octet/backend';
 import { requireTensor } from '../kernel';
 import type { Tensor } from '../tensor';
 import { elementwise } from './elementwise';
@@ -57,4 +57,20 @@ export function silu(x: Tensor): Tensor {
 /** x where x > 0, else alpha · (eˣ - 1). */
 export function elu(x: Tensor, alpha = 1): Tensor {
   return elementwise('elu', x, { alpha });
+}
+
+/**
+ * ln(1 + e^(beta · x)) / beta, a smooth ReLU; x itself where beta · x > threshold.
+ * @throws ArgumentError if the threshold is negative
+ */
+export function softplus(x: Tensor, beta = 1, threshold = 20): Tensor {
+  if (threshold < 0) {
+    throw new ArgumentError({
+      op: 'softplus',
+      expected: 'threshold >= 0',
+      found: `${threshold}`,
+      fix: 'From there on it is x itself, which needs beta · x to be large.',
+    });
+  }
+  return elementwise('softplus', x, { beta, threshold });
 }

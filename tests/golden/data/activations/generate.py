@@ -15,6 +15,8 @@ folder = pathlib.Path(__file__).parent
 
 FLOAT = [
     (F.silu, {}),
+    (F.softplus, {}),
+    (F.softplus, {'beta': 2.0, 'threshold': 1.0}),
     (F.elu, {}),
     (F.elu, {'alpha': 0.3}),
 ]
