@@ -18,6 +18,7 @@ export {
   linear,
   logSoftmax,
   maxPool2d,
+  mish,
   mseLoss,
   nllLoss,
   pad,

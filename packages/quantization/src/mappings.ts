@@ -11,6 +11,7 @@ import {
   LeakyReLU,
   Linear,
   LSTM,
+  Mish,
   Sigmoid,
   SiLU,
   Softplus,
@@ -104,6 +105,7 @@ export const defaultStaticMapping: ReadonlyMap<ModuleClass, StaticRule> = new Ma
   ],
   [ELU, tabled('elu', ({ alpha }: ELU) => ({ alpha }))],
   [Softplus, tabled('softplus', ({ beta, threshold }: Softplus) => ({ beta, threshold }))],
+  [Mish, tabled('mish', () => ({}))],
   [SiLU, tabled('silu', () => ({}))],
 ]);
 

@@ -22,6 +22,7 @@ import {
   sigmoid,
   sign,
   type Term,
+  tanh,
 } from './term';
 
 export interface ElementwiseFunction {
@@ -66,6 +67,8 @@ interface Slope {
 
 const between = (x: number, min: number, max: number): number => Math.min(Math.max(x, min), max);
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
+/** ln(1 + e^x) */
+const softplusOf = (x: number): number => (x > 20 ? x : Math.log1p(Math.exp(x)));
 const density = 1 / Math.sqrt(2 * Math.PI);
 
 /** The functions of one tensor. */
@@ -188,6 +191,23 @@ export const functions = {
       { beta: 1, threshold: 20 },
       { beta: 2, threshold: 1 },
     ],
+    int8: true,
+  },
+  /** x * tanh(ln(1 + e^x)) */
+  mish: {
+    forward: (x) => x * Math.tanh(softplusOf(x)),
+    /** gradX = gradY * (t + x * sigmoid(x) * (1 - t²)), t = tanh(ln(1 + e^x)) */
+    backward: (x, gradY) => {
+      const t = Math.tanh(softplusOf(x));
+      return gradY * (t + x * logistic(x) * (1 - t * t));
+    },
+    composite: {
+      forward: (x) => mul(x, tanh(softplus(x, { beta: 1, threshold: 20 }))),
+      backward: (x, gradY) => {
+        const t = tanh(softplus(x, { beta: 1, threshold: 20 }));
+        return mul(gradY, add(t, mul(mul(x, sigmoid(x)), affine(mul(t, t), -1, 1))));
+      },
+    },
     int8: true,
   },
   /** 1 / (1 + e^-x) */

@@ -7,6 +7,7 @@ import {
   hardswish,
   hardtanh,
   leakyRelu,
+  mish,
   relu,
   relu6,
   sigmoid,
@@ -239,5 +240,20 @@ export class Softplus extends Module {
 
   override extraRepr(): string {
     return repr({ beta: this.beta, threshold: this.threshold });
+  }
+}
+
+/** x · tanh(ln(1 + eˣ)), any shape: Misra, 2019. */
+export class Mish extends Module {
+  static override readonly name: string = 'Mish';
+  static readonly keepsNothing = true;
+
+  constructor(options?: Record<string, never>) {
+    super();
+    checkOptions('Mish', options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return mish(x);
   }
 }

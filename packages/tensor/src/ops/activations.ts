@@ -74,3 +74,8 @@ export function softplus(x: Tensor, beta = 1, threshold = 20): Tensor {
   }
   return elementwise('softplus', x, { beta, threshold });
 }
+
+/** x · tanh(ln(1 + eˣ)) */
+export function mish(x: Tensor): Tensor {
+  return elementwise('mish', x, {});
+}

@@ -15,6 +15,7 @@ folder = pathlib.Path(__file__).parent
 
 FLOAT = [
     (F.silu, {}),
+    (F.mish, {}),
     (F.softplus, {}),
     (F.softplus, {'beta': 2.0, 'threshold': 1.0}),
     (F.elu, {}),
