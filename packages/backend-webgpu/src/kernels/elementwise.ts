@@ -86,6 +86,7 @@ const unary = family({ x: 'f32' }, 'y', {
   hardsigmoid: 'bounded(x[index] + 3.0, 0.0, 6.0) / 6.0',
   leakyRelu: ['select(x[index] * u.p, x[index], x[index] > 0.0)', ({ negativeSlope }) => [negativeSlope]],
   gelu: 'keepingNan(x[index], x[index] * normalDistribution(x[index]))',
+  silu: 'keepingNan(x[index], x[index] / (1.0 + exp(-x[index])))',
   sigmoid: 'keepingNan(x[index], 1.0 / (1.0 + exp(-x[index])))',
   tanh: 'keepingNan(x[index], accurateTanh(x[index]))',
   clamp: ['bounded(x[index], u.p, u.q)', ({ min, max }) => [min, max]],

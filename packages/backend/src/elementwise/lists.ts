@@ -86,6 +86,6 @@ function makeComposites(): ReadonlyMap<string, Composite> {
 /** The composite of a kernel, if its row has one. */
 export function compositeOf(kernel: string): Composite | undefined {
   // Made when first asked for: most backends have kernels of their own.
-  made ??= makeComposites();
+  if (made === undefined) made = makeComposites();
   return made.get(kernel);
 }
