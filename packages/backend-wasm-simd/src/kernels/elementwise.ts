@@ -1,24 +1,26 @@
 import type { BinaryName, ElementwiseKernels, KernelTable } from '@octet/backend';
-import type { WasmFunction } from '../generated/exports';
-import { type KernelContext, size, type WasmKernel, type WasmTensor } from '../kernel';
+import { elementwiseBlock } from '../generated/constants';
+import { type FunctionLike, type KernelContext, size, type WasmKernel, type WasmTensor } from '../kernel';
 import { anyPow } from './on-host';
 
-/** Elements of a unit, as in assembly/elementwise.ts. */
-const block = 1024;
+type MapFunction = FunctionLike<'exp'>;
+type BackwardFunction = FunctionLike<'reluBackward'>;
+
 /** Units worth a thread; fewer of those that take long. */
 const grain = 32;
 const slowGrain = 8;
 
 function units(n: number): number {
-  return Math.ceil(n / block);
+  return Math.ceil(n / elementwiseBlock);
 }
 
 /** y[n] = a ∘ b, where an operand of one element stands for all. */
-function binary(name: BinaryName & WasmFunction): WasmKernel<BinaryName> {
+function binary(name: BinaryName): WasmKernel<BinaryName> {
   return (cx, { a, b, y }) => {
     const n = size(y);
     const step = (t: typeof a) => (size(t) === 1 ? 0 : 4);
-    cx.parallel(name, [cx.address(a), step(a), cx.address(b), step(b), cx.address(y), n], units(n), grain);
+    const addresses = { a: cx.address(a), b: cx.address(b), y: cx.address(y) };
+    cx.parallel(name, { ...addresses, aStep: step(a), bStep: step(b), n }, units(n), grain);
   };
 }
 
@@ -27,7 +29,7 @@ type MapName = Exclude<keyof ElementwiseKernels, BinaryName>;
 /** A kernel on one tensor, or on gradY and one. */
 interface MapRow<N extends MapName> {
   /** The wasm function, if its name isn't the kernel's. */
-  wasm?: WasmFunction;
+  wasm?: MapFunction | BackwardFunction;
   /** The numbers p and q that the function depends on, each 0 unless given. */
   numbers?(attrs: KernelTable[N]['attrs']): readonly [p: number, q?: number];
   /** Takes long for each element. */
@@ -68,16 +70,21 @@ type AnyRow = Omit<MapRow<MapName>, 'numbers'> & {
   numbers?(attrs: object): readonly [p: number, q?: number];
 };
 
-/** Addresses of the inputs and of the output, n, p, q. */
 function map(name: string, row: AnyRow) {
-  const wasm = row.wasm ?? (name as WasmFunction);
+  const wasm = row.wasm ?? name;
   const least = row.slow ? slowGrain : grain;
   return (cx: KernelContext, tensors: Readonly<Record<string, WasmTensor>>, attrs: object) => {
     const { x, y, gradY, gradX } = tensors;
-    const operands = gradX ? [x ?? y, gradY, gradX] : [x, y];
     const n = size(gradX ?? y);
     const [p, q = 0] = row.numbers?.(attrs) ?? [0];
-    cx.parallel(wasm, [...operands.map((t) => cx.address(t)), n, p, q], units(n), least);
+    if (gradX) {
+      // What the gradient is made of, x or y, is x there.
+      const addresses = { x: cx.address(x ?? y), gradY: cx.address(gradY), gradX: cx.address(gradX) };
+      cx.parallel(wasm as BackwardFunction, { ...addresses, n, p, q }, units(n), least);
+    } else {
+      const addresses = { x: cx.address(x), y: cx.address(y) };
+      cx.parallel(wasm as MapFunction, { ...addresses, n, p, q }, units(n), least);
+    }
   };
 }
 
@@ -87,14 +94,16 @@ const mapped = Object.fromEntries(
 
 const applyMask: WasmKernel<'applyMask'> = (cx, { x, mask, y }, { scale }) => {
   const n = size(y);
-  cx.parallel('applyMask', [cx.address(x), cx.address(mask), cx.address(y), n, scale], units(n), grain);
+  const args = { x: cx.address(x), mask: cx.address(mask), y: cx.address(y), n, scale };
+  cx.parallel('applyMask', args, units(n), grain);
 };
 
 /** Squares are common, other powers rare. */
 const pow: WasmKernel<'pow'> = (cx, { x, y }, { exponent }) => {
   if (exponent !== 2) return anyPow(cx, { x, y }, { exponent });
   const n = size(y);
-  cx.parallel('mul', [cx.address(x), 4, cx.address(x), 4, cx.address(y), n], units(n), grain);
+  const args = { a: cx.address(x), aStep: 4, b: cx.address(x), bStep: 4, y: cx.address(y), n };
+  cx.parallel('mul', args, units(n), grain);
 };
 
 export const elementwise = {
