@@ -1,5 +1,11 @@
 // The loops against the rows of the table, which are the definition.
-import { binaryFunctions, elementwiseFunctions, type KernelName, type TypedArray } from '@octet/backend';
+import {
+  binaryFunctions,
+  type Clamped,
+  elementwiseFunctions,
+  type KernelName,
+  type TypedArray,
+} from '@octet/backend';
 import { describe, expect, test } from 'vitest';
 import { type CaseTensor, type KernelCase, kernelCases } from '../src/cases';
 import { run } from './run';
@@ -8,7 +14,12 @@ type Inputs = Readonly<Record<string, CaseTensor>>;
 type Formula = (inputs: (label: string) => number, attrs: object) => number;
 
 const formulas = new Map<string, Formula>();
-for (const [name, f] of Object.entries(binaryFunctions)) formulas.set(name, (at) => f(at('a'), at('b')));
+for (const [name, f] of Object.entries(binaryFunctions)) {
+  formulas.set(name, (at, attrs) => {
+    const [min, max] = (attrs as Clamped).clamp ?? [-Infinity, Infinity];
+    return Math.min(Math.max(f(at('a'), at('b')), min), max);
+  });
+}
 for (const [name, { forward, backward, from = 'x' }] of Object.entries(elementwiseFunctions)) {
   formulas.set(name, (at, attrs) => forward(at('x'), attrs));
   if (backward) formulas.set(`${name}Backward`, (at, attrs) => backward(at(from), at('gradY'), attrs));

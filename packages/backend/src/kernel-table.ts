@@ -9,7 +9,7 @@
  * be 0 where the formula has a meaning: an empty batch gives an empty output.
  */
 
-import type { CompositeName, ElementwiseKernels } from './elementwise/functions';
+import type { Clamped, CompositeName, ElementwiseKernels } from './elementwise/functions';
 import { backwardKernels, forwardKernels } from './elementwise/lists';
 
 export interface KernelSpec {
@@ -134,13 +134,13 @@ export interface KernelTable extends ElementwiseKernels {
   /** gradX [o,n,i] = -w·gradY at the target, 0 elsewhere. */
   nllLossBackward: K<'gradY' | 'target' | 'w', 'gradX', { ignoreIndex: number }>;
 
-  // Linear algebra
+  // Linear algebra; with `clamp` what the kernel `clamp` makes of that y
   /** a [ba,m,k] (or [ba,k,m] if transposeA), b [bb,k,n] (or [bb,n,k]) → y [batch,m,n]; ba, bb are batch or 1. */
-  matmul: K<'a' | 'b', 'y', { transposeA: boolean; transposeB: boolean }>;
+  matmul: K<'a' | 'b', 'y', { transposeA: boolean; transposeB: boolean } & Clamped>;
   /** x [m,k], weight [n,k], bias [n]? → y [m,n] */
-  linear: K<'x' | 'weight', 'y', None, 'bias'>;
-  /** x [N,H,W,C], weight [O,kh,kw,C/groups], bias [O]? → y [N,OH,OW,O]; with relu what the kernel `relu` makes of that. */
-  conv2d: K<'x' | 'weight', 'y', Conv2dAttrs & { relu: boolean }, 'bias'>;
+  linear: K<'x' | 'weight', 'y', Clamped, 'bias'>;
+  /** x [N,H,W,C], weight [O,kh,kw,C/groups], bias [O]? → y [N,OH,OW,O] */
+  conv2d: K<'x' | 'weight', 'y', Conv2dAttrs & Clamped, 'bias'>;
   /** gradX [N,H,W,C] */
   conv2dBackwardInput: K<'gradY' | 'weight', 'gradX', Conv2dAttrs>;
   /** gradWeight [O,kh,kw,C/groups] */

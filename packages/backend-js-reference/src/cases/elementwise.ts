@@ -1,4 +1,4 @@
-import { type ElementwiseKernels, elementwiseFunctions } from '@octet/backend';
+import { type Clamped, type ElementwiseKernels, elementwiseFunctions } from '@octet/backend';
 import {
   type CaseOutput,
   type CasesOf,
@@ -99,10 +99,37 @@ function binary(min = -3, max = 3): Unary<object, 'a' | 'b', 'y'>[] {
   ];
 }
 
+/** With bounds of the output. */
+function clampedBinary(): Unary<Clamped, 'a' | 'b', 'y'>[] {
+  return (
+    [
+      [0, Infinity],
+      [-0.5, 1.5],
+    ] as const
+  ).flatMap((clamp) =>
+    [1, 7, 67, 1031].flatMap((n) => [
+      {
+        name: `n = ${n}, clamp ${clamp}`,
+        inputs: { a: floats(n, [n]), b: floats(n + 1, [n]) },
+        outputs: { y: output('float32', [n]) },
+        attrs: { clamp },
+        tolerance: close,
+      },
+      {
+        name: `NaN and infinities, n = ${n}, clamp ${clamp}`,
+        inputs: { a: withSpecials([n]), b: floats(n + 1, [1]) },
+        outputs: { y: output('float32', [n]) },
+        attrs: { clamp },
+        tolerance: close,
+      },
+    ]),
+  );
+}
+
 const special: Partial<CasesOf<keyof ElementwiseKernels>> = {
-  add: () => binary(),
+  add: () => [...binary(), ...clampedBinary()],
   sub: () => binary(),
-  mul: () => binary(),
+  mul: () => [...binary(), ...clampedBinary()],
   div: () => binary(0.5, 3),
   // Powers of negative numbers are for whole exponents.
   pow: () => [

@@ -1,5 +1,6 @@
 import {
   type BinaryName,
+  type Clamped,
   type ElementwiseFunction,
   type ElementwiseKernels,
   elementwiseFunctions,
@@ -7,6 +8,7 @@ import {
 } from '@octet/backend';
 import type { HostBuffer } from '../host-buffer';
 import { type FloatArray, floats, type HostTensor, size } from '../kernel';
+import { clampOutput } from '../math/clamp-output';
 
 type Tensors = Readonly<Record<string, HostTensor>>;
 type AnyKernel = (tensors: Tensors, attrs: never) => void;
@@ -71,7 +73,10 @@ const backwardLoops: Readonly<Record<string, BackwardLoop>> = {
 
 function binary(loop: BinaryLoop): AnyKernel {
   const step = (t: HostTensor) => Number(size(t) !== 1);
-  return ({ a, b, y }) => loop(floats(a), step(a), floats(b), step(b), floats(y), size(y));
+  return ({ a, b, y }, { clamp }: Clamped) => {
+    loop(floats(a), step(a), floats(b), step(b), floats(y), size(y));
+    clampOutput(floats(y), 0, size(y), clamp);
+  };
 }
 
 function forward(f: ElementwiseFunction['forward'], loop?: UnaryLoop): AnyKernel {

@@ -1,6 +1,7 @@
-import type { BinaryName, ElementwiseKernels, KernelTable } from '@octet/backend';
+import type { BinaryName, Clamp, ElementwiseKernels, KernelTable } from '@octet/backend';
 import { elementwiseBlock } from '../generated/constants';
 import { type FunctionLike, type KernelContext, size, type WasmKernel, type WasmTensor } from '../kernel';
+import { boundsOf, unbounded } from './bounds';
 import { anyPow } from './on-host';
 
 type MapFunction = FunctionLike<'exp'>;
@@ -16,11 +17,16 @@ function units(n: number): number {
 
 /** y[n] = a ∘ b, where an operand of one element stands for all. */
 function binary(name: BinaryName): WasmKernel<BinaryName> {
-  return (cx, { a, b, y }) => {
+  return (cx, { a, b, y }, attrs: { clamp?: Clamp | undefined }) => {
     const n = size(y);
     const step = (t: typeof a) => (size(t) === 1 ? 0 : 4);
     const addresses = { a: cx.address(a), b: cx.address(b), y: cx.address(y) };
-    cx.parallel(name, { ...addresses, aStep: step(a), bStep: step(b), n }, units(n), grain);
+    cx.parallel(
+      name,
+      { ...addresses, aStep: step(a), bStep: step(b), n, ...boundsOf(attrs.clamp) },
+      units(n),
+      grain,
+    );
   };
 }
 
@@ -102,7 +108,7 @@ const applyMask: WasmKernel<'applyMask'> = (cx, { x, mask, y }, { scale }) => {
 const pow: WasmKernel<'pow'> = (cx, { x, y }, { exponent }) => {
   if (exponent !== 2) return anyPow(cx, { x, y }, { exponent });
   const n = size(y);
-  const args = { a: cx.address(x), aStep: 4, b: cx.address(x), bStep: 4, y: cx.address(y), n };
+  const args = { a: cx.address(x), aStep: 4, b: cx.address(x), bStep: 4, y: cx.address(y), n, ...unbounded };
   cx.parallel('mul', args, units(n), grain);
 };
 

@@ -263,6 +263,15 @@ function hardGate(x: Term): Term {
   return affine(clamp(affine(x, 1, 3), 0, 6), 1 / 6, 0);
 }
 
+/** The bounds of an output. */
+export type Clamp = readonly [min: number, max: number];
+
+/** The attribute of kernels that can clamp their output while it is at hand. */
+export interface Clamped {
+  /** y becomes min(max(y, min), max); infinite bounds are allowed, and a NaN stays one. Absent: y stays. */
+  readonly clamp?: Clamp | undefined;
+}
+
 /** Functions of two tensors [n], of which either may have one element, which stands for all. */
 export const binaryFunctions = {
   add: (a, b) => a + b,
@@ -307,7 +316,13 @@ type BackwardKernels = {
   };
 };
 type BinaryKernels = {
-  [N in BinaryName]: { in: 'a' | 'b'; optionalIn: never; out: 'y'; optionalOut: never; attrs: None };
+  [N in BinaryName]: {
+    in: 'a' | 'b';
+    optionalIn: never;
+    out: 'y';
+    optionalOut: never;
+    attrs: N extends 'add' | 'mul' ? Clamped : None;
+  };
 };
 
 export interface ElementwiseKernels extends ForwardKernels, BackwardKernels, BinaryKernels {}

@@ -2,6 +2,8 @@ export { composedKernel } from './compose';
 export {
   type BinaryName,
   binaryFunctions,
+  type Clamp,
+  type Clamped,
   type CompositeName,
   type ElementwiseFunction,
   type ElementwiseKernels,

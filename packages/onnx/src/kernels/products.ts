@@ -9,7 +9,7 @@ export const products: NodeBuilders = {
   conv2d: (graph, { x, weight, bias }, y, attrs) => {
     const inputs = [x.value, weight.value, bias?.value];
     const sums = graph.node('Conv', inputs, y, convAttributes(attrs, weight.value.shape));
-    return attrs.relu ? graph.node('Relu', [sums], y) : sums;
+    return clamped(graph, sums, y, attrs.clamp);
   },
 };
 

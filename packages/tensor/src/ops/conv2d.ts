@@ -53,7 +53,7 @@ function convolution(
   const wc = channelsLast(weight);
   const y = emptyChannelsLast(x, shape);
   const bd = bias && dense(bias);
-  run('conv2d', { x: nhwc(xc), weight: nhwc(wc), bias: bd }, { y: nhwc(y) }, { ...attrs, relu });
+  run('conv2d', { x: nhwc(xc), weight: nhwc(wc), bias: bd }, { y: nhwc(y) }, { ...attrs, clamp: relu ? [0, Number.POSITIVE_INFINITY] : undefined });
   freeCopy(bd, bias);
   // Each operand is kept for the other's gradient, if that is wanted.
   const savedX = willRecord(weight) ? xc : undefined;
