@@ -22,7 +22,7 @@ import { Module } from '../module';
 /** max(x, 0), any shape. */
 export class ReLU extends Module {
   static override readonly name: string = 'ReLU';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(options?: Record<string, never>) {
     super();
@@ -37,7 +37,7 @@ export class ReLU extends Module {
 /** min(max(x, 0), 6), any shape. */
 export class ReLU6 extends Module {
   static override readonly name: string = 'ReLU6';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(options?: Record<string, never>) {
     super();
@@ -52,7 +52,7 @@ export class ReLU6 extends Module {
 /** x · clamp(x + 3, 0, 6) / 6, any shape: Howard et al., "Searching for MobileNetV3", 2019. */
 export class Hardswish extends Module {
   static override readonly name: string = 'Hardswish';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(options?: Record<string, never>) {
     super();
@@ -67,7 +67,7 @@ export class Hardswish extends Module {
 /** clamp(x + 3, 0, 6) / 6, any shape. */
 export class Hardsigmoid extends Module {
   static override readonly name: string = 'Hardsigmoid';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(options?: Record<string, never>) {
     super();
@@ -82,7 +82,7 @@ export class Hardsigmoid extends Module {
 /** 1 / (1 + e⁻ˣ), any shape. */
 export class Sigmoid extends Module {
   static override readonly name: string = 'Sigmoid';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(options?: Record<string, never>) {
     super();
@@ -97,7 +97,7 @@ export class Sigmoid extends Module {
 /** The hyperbolic tangent, any shape. */
 export class Tanh extends Module {
   static override readonly name: string = 'Tanh';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(options?: Record<string, never>) {
     super();
@@ -112,7 +112,7 @@ export class Tanh extends Module {
 /** x · Φ(x) with the error function, any shape: Hendrycks and Gimpel, 2016. */
 export class GELU extends Module {
   static override readonly name: string = 'GELU';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(options?: Record<string, never>) {
     super();
@@ -127,7 +127,7 @@ export class GELU extends Module {
 /** x where x > 0, negativeSlope · x elsewhere; any shape. @throws ArgumentError unless negativeSlope is a number */
 export class LeakyReLU extends Module {
   static override readonly name: string = 'LeakyReLU';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(
     readonly negativeSlope = 0.01,
@@ -150,7 +150,7 @@ export class LeakyReLU extends Module {
 /** min(max(x, minVal), maxVal), any shape. @throws ArgumentError unless minVal < maxVal */
 export class Hardtanh extends Module {
   static override readonly name: string = 'Hardtanh';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(
     readonly minVal = -1,
@@ -181,7 +181,7 @@ export class Hardtanh extends Module {
 /** x · sigmoid(x), any shape, also called swish: Hendrycks and Gimpel, 2016. */
 export class SiLU extends Module {
   static override readonly name: string = 'SiLU';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(options?: Record<string, never>) {
     super();
@@ -196,7 +196,7 @@ export class SiLU extends Module {
 /** x where x > 0, alpha · (eˣ - 1) elsewhere; any shape: Clevert et al., 2015. @throws ArgumentError unless alpha is a number */
 export class ELU extends Module {
   static override readonly name: string = 'ELU';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(
     readonly alpha = 1,
@@ -222,7 +222,7 @@ export class ELU extends Module {
  */
 export class Softplus extends Module {
   static override readonly name: string = 'Softplus';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(
     readonly beta = 1,
@@ -246,7 +246,7 @@ export class Softplus extends Module {
 /** x · tanh(ln(1 + eˣ)), any shape: Misra, 2019. */
 export class Mish extends Module {
   static override readonly name: string = 'Mish';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(options?: Record<string, never>) {
     super();

@@ -7,7 +7,7 @@ import { Int8Module } from './with-output';
 /** hardswish on integers. */
 export class QuantizedHardswish extends Int8Module {
   static override readonly name: string = 'QuantizedHardswish';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   override forward(x: Tensor): Tensor {
     return quantizedHardswish(x, this);
@@ -17,7 +17,7 @@ export class QuantizedHardswish extends Int8Module {
 /** leakyRelu on integers. */
 export class QuantizedLeakyReLU extends Int8Module {
   static override readonly name: string = 'QuantizedLeakyReLU';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(
     readonly negativeSlope: number,
@@ -34,7 +34,7 @@ export class QuantizedLeakyReLU extends Int8Module {
 /** An elementwise function on integers: the table of its 256 values. */
 export class QuantizedActivation<N extends UnaryName = UnaryName> extends Int8Module {
   static override readonly name: string = 'QuantizedActivation';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(
     /** The function's row in the kernel table: 'silu', … */

@@ -1,13 +1,14 @@
 /** What the elementwise ops have in common. */
 import {
+  type Clamp,
   elementwiseFunctions,
   type KernelName,
   type KernelTable,
   requireNumbers,
   type UnaryName,
 } from '@octet/backend';
-import { record } from '../autograd';
-import { aligned, emptyLike, emptyOn, freeCopy, packed, requireFloat, run, withStrides } from '../kernel';
+import { op } from '../autograd';
+import { aligned, emptyLike, emptyOn, packed, requireFloat, run, withStrides } from '../kernel';
 import type { Tensor } from '../tensor';
 
 type UnaryKernel = {
@@ -20,7 +21,7 @@ type FromOutput = {
   [N in KernelName]: KernelTable[N] extends { in: 'y' | 'gradY'; out: 'gradX' } ? N : never;
 }[KernelName];
 
-/** y = f(x) without a gradient; `op` is its name for errors. */
+/** y = f(x) without a gradient, inside an op; `op` is its name for errors. */
 export function applyUnary<N extends UnaryKernel>(
   name: N,
   x: Tensor,
@@ -32,7 +33,6 @@ export function applyUnary<N extends UnaryKernel>(
   const xd = packed(x);
   const y = emptyLike(xd);
   run(name, { x: xd } as never, { y } as never, attrs);
-  freeCopy(xd, x);
   return y;
 }
 
@@ -47,16 +47,28 @@ export function elementwise<N extends Differentiable>(
   x: Tensor,
   attrs: KernelTable[N]['attrs'],
 ): Tensor {
-  const y = applyUnary(name, x, attrs);
   const fromOutput = elementwiseFunctions[name as UnaryName].from === 'y';
   const backward = `${name}Backward` as FromInput;
-  if (!fromOutput)
-    return record(name, y, { x }, (grad) => [gradientFromInput(backward, x, grad, attrs as never)]);
-  const saved = y.detach();
-  return record(name, y, { x }, (grad) => {
-    const gradX = emptyLike(saved);
-    run(backward, { y: saved, gradY: withStrides(grad, saved.strides) } as never, { gradX }, attrs as never);
-    return [gradX];
+  return op(name, { x }, (save) => {
+    const y = applyUnary(name, x, attrs);
+    if (!fromOutput) {
+      const savedX = save(x);
+      return [y, (grad) => [gradientFromInput(backward, savedX, grad, attrs as never)]];
+    }
+    const saved = save(y);
+    return [
+      y,
+      (grad) => {
+        const gradX = emptyLike(saved);
+        run(
+          backward,
+          { y: saved, gradY: withStrides(grad, saved.strides) } as never,
+          { gradX },
+          attrs as never,
+        );
+        return [gradX];
+      },
+    ];
   });
 }
 
@@ -73,18 +85,36 @@ export function gradientFromInput<M extends FromInput>(
   return gradX;
 }
 
-/** y = f(a, b) with broadcasting, without a gradient; `op` is its name for errors. */
+/** The gradient where x, or what became of it between the bounds, lies inside them; 0 elsewhere. */
+export function gradientInside(x: Tensor, grad: Tensor, [min, max]: Clamp): Tensor {
+  if (min === 0 && max === Number.POSITIVE_INFINITY) return gradientFromInput('reluBackward', x, grad, {});
+  // The kernel includes its bounds: step inside them.
+  const inside = { min: neighbour(x, min, 1), max: neighbour(x, max, -1) };
+  return gradientFromInput('clampBackward', x, grad, inside);
+}
+
+/** The next number of x's dtype above (direction 1) or below (-1) `value`. */
+function neighbour(x: Tensor, value: number, direction: 1 | -1): number {
+  const float = x.dtype === 'float64' ? Float64Array.of(value) : Float32Array.of(value);
+  if (value === 0) return direction * 2 ** (x.dtype === 'float64' ? -1074 : -149);
+  const bits = new (x.dtype === 'float64' ? BigInt64Array : Int32Array)(float.buffer);
+  const up = value > 0 === direction > 0;
+  if (bits instanceof Int32Array) bits[0] += up ? 1 : -1;
+  else bits[0] += up ? 1n : -1n;
+  return float[0];
+}
+
+/** y = f(a, b) with broadcasting, without a gradient, inside an op; `op` is its name for errors. */
 export function applyBinary(
   name: 'add' | 'sub' | 'mul' | 'div',
   a: Tensor,
   b: Tensor,
   op: string = name,
+  clamp?: Clamp,
 ): Tensor {
   requireFloat(op, a, b);
   const { shape, strides, operands } = aligned(op, a, b);
   const y = emptyOn(a, shape, { strides });
-  run(name, { a: operands[0], b: operands[1] }, { y }, {});
-  freeCopy(operands[0], a);
-  freeCopy(operands[1], b);
+  run(name, { a: operands[0], b: operands[1] }, { y }, clamp ? { clamp } : {});
   return y;
 }

@@ -13,6 +13,7 @@ export { cast } from './cast';
 export { cat } from './cat';
 export { chunk } from './chunk';
 export { clamp } from './clamp';
+export type { ClampOptions } from './clamped';
 export { clone } from './clone';
 export { contiguous } from './contiguous';
 export { type Conv2dOptions, conv2d, conv2dRelu, conv2dShape } from './conv2d';
