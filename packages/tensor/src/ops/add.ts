@@ -8,7 +8,7 @@ import { sumTo } from './sum';
 /** a + b, broadcast. @throws ShapeError, DTypeError */
 export function add(a: Tensor, b: Tensor | number, options?: ClampOptions): Tensor {
   const clamp = clampOf('add', options);
-  if (typeof b === 'number') return clampedBy(clamp, scaled('add', a, 1, b));
+  if (typeof b === 'number') return clampedBy(clamp, () => scaled('add', a, 1, b));
   return op('add', { a, b }, (save, needs) => {
     const y = applyBinary('add', a, b, 'add', clamp);
     const clamped = save(y, clamp !== undefined);

@@ -1,5 +1,6 @@
 /** Ops that clamp their output while it is at hand, rather than in a second pass over memory. */
 import { ArgumentError, type Clamp, checkOptions, describe } from '@octet/backend';
+import { tidy } from '../scope';
 import type { Tensor } from '../tensor';
 import { requireOrder } from './clamp';
 import { hardtanh } from './hardtanh';
@@ -36,8 +37,9 @@ export function requireClamp(op: string, clamp: Clamp | undefined): void {
 }
 
 /** What a number was added to or multiplied by, clamped by a kernel of its own. */
-export function clampedBy(bounds: Clamp | undefined, y: Tensor): Tensor {
-  if (!bounds) return y;
+export function clampedBy(bounds: Clamp | undefined, make: () => Tensor): Tensor {
+  if (!bounds) return make();
   const [min, max] = bounds;
-  return min === 0 && max === Number.POSITIVE_INFINITY ? relu(y) : hardtanh(y, min, max);
+  const isRelu = min === 0 && max === Number.POSITIVE_INFINITY;
+  return tidy(() => (isRelu ? relu(make()) : hardtanh(make(), min, max)));
 }

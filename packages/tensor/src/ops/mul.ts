@@ -8,7 +8,7 @@ import { sumTo } from './sum';
 /** a * b, broadcast. @throws ShapeError, DTypeError */
 export function mul(a: Tensor, b: Tensor | number, options?: ClampOptions): Tensor {
   const clamp = clampOf('mul', options);
-  if (typeof b === 'number') return clampedBy(clamp, scaled('mul', a, b, 0));
+  if (typeof b === 'number') return clampedBy(clamp, () => scaled('mul', a, b, 0));
   return op('mul', { a, b }, (save, needs) => {
     const y = applyBinary('mul', a, b, 'mul', clamp);
     const clamped = save(y, clamp !== undefined);
