@@ -4,7 +4,7 @@ import { type AnyModule, stateKey } from '@octet/nn';
 import { Tensor } from '@octet/tensor';
 import { cannotExport } from '../errors';
 import { Graph } from '../graph/graph';
-import { type AnyNodeBuilder, builders, refusal } from '../kernels';
+import { builderOf, refusal } from '../kernels';
 import { Memory } from './memory';
 
 /**
@@ -61,7 +61,7 @@ function add(graph: Graph, memory: Memory, event: KernelCall): void {
     for (const t of Object.values(outputs)) memory.defineConstant(t, fill);
     return;
   }
-  const build = builders[kernel] as AnyNodeBuilder | undefined;
+  const build = builderOf(kernel);
   if (!build) {
     throw notExported(
       graph,
