@@ -5,7 +5,7 @@ import { FloatFunctional } from './float-functional';
 import { FusedIdentity } from './intrinsic';
 import { defaultDynamicMapping, defaultStaticMapping, isStatic, type ModuleClass } from './mappings';
 import { observerHooks, outputObserver, settleObservers } from './observed';
-import { defaultDynamicQConfig, type QConfig } from './qconfig';
+import { getDefaultDynamicQConfig, type QConfig } from './qconfig';
 import { QConfigMapping, qconfigOf } from './qconfig-mapping';
 import { QuantStub } from './stubs';
 import { layersOf, named, type Swaps, swapLayers } from './swap';
@@ -104,7 +104,7 @@ export interface QuantizeDynamicOptions {
   inplace?: boolean;
   /** Which layers, and how: classes (all of them by `qconfig`), or a mapping. Default: Linear and LSTM. */
   layers?: Iterable<ModuleClass> | QConfigMapping;
-  /** Default: inputs of 8 bits, weights per tensor. See getDefaultDynamicQConfig and perChannelDynamicQConfig. */
+  /** Default: getDefaultDynamicQConfig(), inputs of 8 bits, weights per channel. */
   qconfig?: QConfig;
 }
 
@@ -112,9 +112,9 @@ export interface QuantizeDynamicOptions {
  * Gives Linear and LSTM layers int8 weights, in fused modules too; their inputs are quantized at every call by their own
  * range. Needs no data, no stubs and no calibration; the model goes on taking and returning floats. Evaluation only.
  *
- * Inputs get 8 bits, which is the more exact and what PyTorch does on the engine `qnnpack`. 7 bits, as on `x86`, are faster
- * where a backend has a product for them: `{ qconfig: getDefaultDynamicQConfig('x86') }`. Any qconfig whose activation observer
- * has `reduceRange` gives 7.
+ * Inputs get 8 bits, and weights a scale for each output channel. `{ qconfig: defaultDynamicQConfig }` gives weights one scale, as
+ * PyTorch's default does; `getDefaultDynamicQConfig('x86')` also quantizes inputs to 7 bits, as does any qconfig whose activation
+ * observer has `reduceRange`.
  *
  * @throws QuantizationError for a class it doesn't know, or a weight with NaN or infinity; for a model that is a layer itself
  * with `inplace`
@@ -125,7 +125,7 @@ export async function quantizeDynamic<M extends AnyModule>(
 ): Promise<M> {
   const {
     layers = defaultDynamicMapping.keys(),
-    qconfig = defaultDynamicQConfig,
+    qconfig = getDefaultDynamicQConfig(),
     inplace = false,
   } = checkOptions('quantizeDynamic', options, 'inplace layers qconfig');
   requireModule('quantizeDynamic', model);

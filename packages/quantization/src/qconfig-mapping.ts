@@ -95,11 +95,13 @@ export class QConfigMapping {
   }
 }
 
-export function getDefaultQConfigMapping(engine: QEngine = 'x86'): QConfigMapping {
+/** getDefaultQConfig for all layers. @throws ArgumentError for an unknown engine */
+export function getDefaultQConfigMapping(engine?: QEngine): QConfigMapping {
   return new QConfigMapping().setGlobal(getDefaultQConfig(engine));
 }
 
-export function getDefaultQatQConfigMapping(engine: QEngine = 'x86'): QConfigMapping {
+/** getDefaultQatQConfig for all layers. @throws ArgumentError for an unknown engine */
+export function getDefaultQatQConfigMapping(engine?: QEngine): QConfigMapping {
   return new QConfigMapping().setGlobal(getDefaultQatQConfig(engine));
 }
 
