@@ -154,7 +154,8 @@ describe('a QAT model in evaluation and its int8 twin, layer by layer on the sam
     ['FakeQuantize, per tensor', plain, 1],
     ['FakeQuantize, per channel', perChannel, 1],
     ['fused, per tensor', getDefaultQatQConfig('qnnpack'), 2],
-    ['fused, per channel', getDefaultQatQConfig('x86'), 2],
+    // Not x86: beyond the range, its fake quantizer clips at 127, and int8 at 255.
+    ['fused, per channel', getDefaultQatQConfig('onednn'), 2],
   ])('%s', async (_, qconfig, steps) => {
     const float = trained(qconfig);
     const int8 = await convert(float);

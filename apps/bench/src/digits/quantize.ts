@@ -7,7 +7,7 @@ import {
   getDefaultQConfigMapping,
   prepare,
   prepareQat,
-  settleObservers,
+  flushObservers,
 } from '@octet/quantization';
 import { noGrad } from '@octet/tensor';
 import type { Digit, DigitClassifier } from '@octet/vision';
@@ -29,7 +29,7 @@ export async function quantizeAfterTraining(
   for (const { image } of loader) {
     await breathe();
     noGrad(() => prepared.call(image));
-    await settleObservers(prepared);
+    await flushObservers(prepared);
     report?.(++batch, loader.length);
   }
   return convert(prepared);

@@ -1,5 +1,5 @@
 import { QuantizationError } from '@octet/backend';
-import { type AnyModule, type BatchNorm2d, type Conv2d, inTurn } from '@octet/nn';
+import { type AnyModule, type BatchNorm2d, type Conv2d, inTurn, type Module, ReLU } from '@octet/nn';
 import {
   chain,
   conv2d,
@@ -12,7 +12,9 @@ import {
   type Tensor,
   zeros,
 } from '@octet/tensor';
+import { floatConv } from '../float-layers';
 import { foldBatchNorm } from '../fold-batch-norm';
+import { ConvReLU2d } from '../intrinsic';
 import type { QConfig } from '../qconfig';
 import { QatConv2d } from './conv2d';
 
@@ -162,6 +164,12 @@ export class QatConvBn2d extends QatConv2d {
   folded() {
     return foldBatchNorm(this.weight, this.bias, this.bn);
   }
+
+  /** The convolution that it trains, with the batch normalisation folded in. */
+  override toFloat(): Module {
+    const { weight, bias } = this.folded();
+    return floatConv(this, weight, bias);
+  }
 }
 
 /** QatConvBn2d and ReLU. */
@@ -171,6 +179,10 @@ export class QatConvBnReLU2d extends QatConvBn2d {
 
   override forward(x: Tensor): Tensor {
     return chain(super.forward(x), relu);
+  }
+
+  override toFloat(): Module {
+    return new ConvReLU2d(super.toFloat() as Conv2d, new ReLU()).train(this.training);
   }
 }
 

@@ -1,5 +1,7 @@
-import { inTurn, Linear } from '@octet/nn';
+import { inTurn, Linear, type Module, ReLU } from '@octet/nn';
 import { chain, linear, relu, type Tensor } from '@octet/tensor';
+import { floatLinear } from '../float-layers';
+import { LinearReLU } from '../intrinsic';
 import type { QConfig } from '../qconfig';
 import type { ObserverOrFakeQuant } from '../with-args';
 
@@ -22,6 +24,11 @@ export class QatLinear extends Linear {
   override forward(x: Tensor): Tensor {
     return inTurn(this.weight, this.weightFakeQuant, (w) => linear(x, w, this.bias));
   }
+
+  /** The linear layer that it trains. */
+  toFloat(): Module {
+    return floatLinear(this.weight, this.bias, this.training);
+  }
 }
 
 /** A linear layer whose weight is fake-quantized, and ReLU. */
@@ -31,5 +38,11 @@ export class QatLinearReLU extends QatLinear {
 
   override forward(x: Tensor): Tensor {
     return chain(super.forward(x), relu);
+  }
+
+  override toFloat(): Module {
+    return new LinearReLU(floatLinear(this.weight, this.bias, this.training), new ReLU()).train(
+      this.training,
+    );
   }
 }

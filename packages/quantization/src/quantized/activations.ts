@@ -1,20 +1,25 @@
+import { Hardswish, LeakyReLU } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
 import { quantizedHardswish, quantizedLeakyRelu } from '../functional/arithmetic';
 import type { OutputQparams } from '../functional/int8';
-import { Int8Module } from './with-output';
+import { QuantizedOutput } from './with-output';
 
 /** hardswish on integers. */
-export class QuantizedHardswish extends Int8Module {
+export class QuantizedHardswish extends QuantizedOutput {
   static override readonly name: string = 'QuantizedHardswish';
   static readonly keepsNothing = true;
 
   override forward(x: Tensor): Tensor {
     return quantizedHardswish(x, this);
   }
+
+  toFloat(): Hardswish {
+    return new Hardswish().train(this.training);
+  }
 }
 
 /** leakyRelu on integers. */
-export class QuantizedLeakyReLU extends Int8Module {
+export class QuantizedLeakyReLU extends QuantizedOutput {
   static override readonly name: string = 'QuantizedLeakyReLU';
   static readonly keepsNothing = true;
 
@@ -27,5 +32,9 @@ export class QuantizedLeakyReLU extends Int8Module {
 
   override forward(x: Tensor): Tensor {
     return quantizedLeakyRelu(x, this.negativeSlope, this);
+  }
+
+  toFloat(): LeakyReLU {
+    return new LeakyReLU(this.negativeSlope).train(this.training);
   }
 }

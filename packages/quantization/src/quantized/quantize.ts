@@ -1,15 +1,20 @@
 import { Module } from '@octet/nn';
 import { chain, type Tensor } from '@octet/tensor';
-import { Int8Module } from './with-output';
+import { DeQuantStub, QuantStub } from '../stubs';
+import { QuantizedOutput } from './with-output';
 
 /** float32 → quint8: what a QuantStub becomes. Images come out channels last, as int8 kernels want them. */
-export class Quantize extends Int8Module {
+export class Quantize extends QuantizedOutput {
   static override readonly name: string = 'Quantize';
   static readonly keepsNothing = true;
 
   override forward(x: Tensor): Tensor {
     const y = x.quantizePerTensor(this.scale, this.zeroPoint, 'quint8');
     return x.dim === 4 ? chain(y, (q) => q.contiguous({ memoryFormat: 'channelsLast' })) : y;
+  }
+
+  toFloat(): QuantStub {
+    return new QuantStub().train(this.training);
   }
 }
 
@@ -20,5 +25,9 @@ export class DeQuantize extends Module {
 
   override forward(x: Tensor): Tensor {
     return x.dequantize();
+  }
+
+  toFloat(): DeQuantStub {
+    return new DeQuantStub().train(this.training);
   }
 }
