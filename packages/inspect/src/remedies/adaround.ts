@@ -297,7 +297,7 @@ function keepRounded(layer: AnyModule, rules: ModuleRules, weight: Tensor): void
 /** Says the scale that a rounded weight has: its range alone would give a slightly smaller one. */
 class KnownScale extends Observer {
   static override readonly name: string = 'KnownScale';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   private readonly qparams: QParams;
 

@@ -9,7 +9,7 @@ import { QuantizedWeight } from '../quantized/weighted';
 /** A linear layer with int8 weights that quantizes its float input at every call, by that input's own range. */
 export class DynamicQuantizedLinear extends QuantizedWeight {
   static override readonly name: string = 'DynamicQuantizedLinear';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly inFeatures: number;
   readonly outFeatures: number;

@@ -14,10 +14,14 @@ class FusionSite {
   ) {}
 
   /** The fused module's forward hook. */
-  readonly give = (_: AnyModule, __: unknown, output: Tensor): void => {
-    this.outputs.add(output);
-    this.pending++;
-  };
+  readonly give = Object.assign(
+    (_: AnyModule, __: unknown, output: Tensor): void => {
+      this.outputs.add(output);
+      this.pending++;
+    },
+    // A weak set holds nothing.
+    { pure: true },
+  );
 
   gave(x: Tensor): boolean {
     return this.outputs.has(x);
@@ -39,16 +43,21 @@ export class FusionWatch {
   /** From the next pass of the model on. */
   start(model: AnyModule): void {
     if (this.sites.length === 0) return;
-    const options = { copyOnClone: true, keepsNothing: true };
+    const options = { copyOnClone: true };
     model.registerForwardPreHook(this.begin, options);
     model.registerForwardHook(this.end, options);
   }
 
-  private readonly begin = (): void => {
-    for (const site of this.sites) site.pending = 0;
-  };
+  private readonly begin = Object.assign(
+    (): void => {
+      for (const site of this.sites) site.pending = 0;
+    },
+    { pure: true },
+  );
 
-  private readonly end = (): void => {
+  private readonly end = Object.assign((): void => this.report(), { pure: true });
+
+  private report(): void {
     const alone = this.sites.filter(({ pending }) => pending > 0);
     if (alone.length === 0 || this.warned) return;
     this.warned = true;
@@ -57,7 +66,7 @@ export class FusionWatch {
       `fuseModules: ran ${places.join(', ')}: it was fused, and computes both wherever it is called. Give that place a layer of ` +
         'its own, or leave the pair out of the lists.',
     );
-  };
+  }
 
   /** What `start` registers. */
   get hooks(): unknown[] {
@@ -71,7 +80,7 @@ export class FusionWatch {
  */
 export class FusedIdentity extends Identity {
   static override readonly name: string = 'FusedIdentity';
-  static override readonly keepsNothing = true;
+  static override readonly pure = true;
 
   private readonly sites: FusionSite[] = [];
   private readonly watches: FusionWatch[] = [];
@@ -86,7 +95,7 @@ export class FusedIdentity extends Identity {
     this.sites.push(site);
     this.watches.push(watch);
     watch.add(site);
-    module.registerForwardHook(site.give, { copyOnClone: true, keepsNothing: true });
+    module.registerForwardHook(site.give, { copyOnClone: true });
     return this;
   }
 

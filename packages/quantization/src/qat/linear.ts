@@ -1,5 +1,5 @@
-import { inTurn, Linear, type Module, ReLU } from '@octet/nn';
-import { chain, linear, relu, type Tensor } from '@octet/tensor';
+import { Linear, type Module, ReLU } from '@octet/nn';
+import { linear, relu, type Tensor, tidy } from '@octet/tensor';
 import { floatLinear } from '../float-layers';
 import { LinearReLU } from '../intrinsic';
 import type { QConfig } from '../qconfig';
@@ -8,7 +8,7 @@ import type { ObserverOrFakeQuant } from '../with-args';
 /** A linear layer whose weight is fake-quantized. */
 export class QatLinear extends Linear {
   static override readonly name: string = 'QatLinear';
-  static override readonly keepsNothing = true;
+  static override readonly pure = true;
 
   readonly weightFakeQuant: ObserverOrFakeQuant;
 
@@ -22,7 +22,7 @@ export class QatLinear extends Linear {
   }
 
   override forward(x: Tensor): Tensor {
-    return inTurn(this.weight, this.weightFakeQuant, (w) => linear(x, w, this.bias));
+    return tidy(() => linear(x, this.weightFakeQuant.call(this.weight), this.bias));
   }
 
   /** The linear layer that it trains. */
@@ -34,10 +34,10 @@ export class QatLinear extends Linear {
 /** A linear layer whose weight is fake-quantized, and ReLU. */
 export class QatLinearReLU extends QatLinear {
   static override readonly name: string = 'QatLinearReLU';
-  static override readonly keepsNothing = true;
+  static override readonly pure = true;
 
   override forward(x: Tensor): Tensor {
-    return chain(super.forward(x), relu);
+    return tidy(() => relu(super.forward(x)));
   }
 
   override toFloat(): Module {

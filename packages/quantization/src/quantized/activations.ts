@@ -7,7 +7,7 @@ import { QuantizedOutput } from './with-output';
 /** hardswish on integers. */
 export class QuantizedHardswish extends QuantizedOutput {
   static override readonly name: string = 'QuantizedHardswish';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   override forward(x: Tensor): Tensor {
     return quantizedHardswish(x, this);
@@ -21,7 +21,7 @@ export class QuantizedHardswish extends QuantizedOutput {
 /** leakyRelu on integers. */
 export class QuantizedLeakyReLU extends QuantizedOutput {
   static override readonly name: string = 'QuantizedLeakyReLU';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(
     readonly negativeSlope: number,

@@ -9,7 +9,7 @@ import { QuantizedWeightAndOutput } from './weighted';
 /** int8 linear layer: x [..., inFeatures] quint8 → [..., outFeatures] quint8. */
 export class QuantizedLinear extends QuantizedWeightAndOutput {
   static override readonly name: string = 'QuantizedLinear';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly inFeatures: number;
   readonly outFeatures: number;
