@@ -7,7 +7,7 @@ export default defineConfig({
       'packages/*',
       'apps/*',
       'examples/{seed,custom-backend,own-layer}',
-      'tests/{async,docs,golden}',
+      'tests/{async,docs,golden,plans}',
     ],
     reporters: ['default', new TotalsReporter()],
   },

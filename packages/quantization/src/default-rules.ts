@@ -178,7 +178,7 @@ export function moduleRules(op: string, own?: readonly ModuleRule[]): ModuleRule
     new ModuleRules(op, own);
     return new ModuleRules(op, [...own, ...defaultModuleRules]);
   }
-  defaults ??= new ModuleRules(op, defaultModuleRules);
+  if (!defaults) defaults = new ModuleRules(op, defaultModuleRules);
   return defaults;
 }
 
