@@ -3,14 +3,12 @@ export {
   quantizedAdd as add,
   quantizedAddScalar as addScalar,
   quantizedCat as cat,
-  quantizedHardswish as hardswish,
-  quantizedLeakyRelu as leakyRelu,
   quantizedMul as mul,
   quantizedMulScalar as mulScalar,
-  requantize,
 } from './arithmetic';
 export { quantizedConv2d as conv2d } from './conv2d';
 export type { OutputQparams } from './int8';
 export { type DynamicOptions, dynamicLinear, quantizedLinear as linear } from './linear';
 export { dynamicLstmLayer } from './lstm';
 export { PackedWeight } from './packed-weight';
+export { quantizedHardswish as hardswish, quantizedLeakyRelu as leakyRelu, requantize } from './pointwise';

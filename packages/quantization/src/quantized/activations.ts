@@ -1,7 +1,7 @@
 import { Hardswish, LeakyReLU } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
-import { quantizedHardswish, quantizedLeakyRelu } from '../functional/arithmetic';
 import type { OutputQparams } from '../functional/int8';
+import { quantizedHardswish, quantizedLeakyRelu } from '../functional/pointwise';
 import { QuantizedOutput } from './with-output';
 
 /** hardswish on integers. */
