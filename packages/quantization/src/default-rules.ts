@@ -1,11 +1,14 @@
 /** The rules of the library's own modules: one entry a class, one a fusion pattern. */
+import type { KernelTable, UnaryName } from '@octet/backend';
 import {
   AdaptiveAvgPool2d,
+  type AnyModule,
   AvgPool2d,
   BatchNorm1d,
   BatchNorm2d,
   Conv2d,
   Dropout,
+  ELU,
   Flatten,
   GELU,
   Hardsigmoid,
@@ -17,10 +20,14 @@ import {
   LogSoftmax,
   LSTM,
   MaxPool2d,
+  Mish,
+  type Module,
   ReLU,
   ReLU6,
   Sigmoid,
+  SiLU,
   Softmax,
+  Softplus,
   Tanh,
 } from '@octet/nn';
 import { DynamicQuantizedLinear } from './dynamic/linear';
@@ -29,7 +36,7 @@ import { FloatFunctional } from './float-functional';
 import { foldInto } from './fold-batch-norm';
 import type { DynamicOptions } from './functional/linear';
 import { ConvBn2d, ConvBnReLU2d, ConvReLU2d, FusedIdentity, LinearReLU } from './intrinsic';
-import { type Conversion, type ModuleRule, ModuleRules } from './module-rules';
+import { type Conversion, type ModuleClass, type ModuleRule, ModuleRules } from './module-rules';
 import { QatConvBn2d, QatConvBnReLU2d } from './qat/conv-bn2d';
 import { QatConv2d, QatConvReLU2d } from './qat/conv2d';
 import { QatLinear, QatLinearReLU } from './qat/linear';
@@ -38,7 +45,7 @@ import {
   defaultFixedQparamsRangeNeg1to1FakeQuant,
   type QConfig,
 } from './qconfig';
-import { QuantizedHardswish, QuantizedLeakyReLU } from './quantized/activations';
+import { QuantizedActivation, QuantizedHardswish, QuantizedLeakyReLU } from './quantized/activations';
 import { QuantizedConv2d, QuantizedConvReLU2d } from './quantized/conv2d';
 import { QuantizedLinear, QuantizedLinearReLU } from './quantized/linear';
 import { QFunctional } from './quantized/q-functional';
@@ -147,6 +154,31 @@ export const defaultModuleRules: readonly ModuleRule[] = [
     scalable: true,
   },
 
+  tabled(
+    ELU,
+    'elu',
+    ({ alpha }: ELU) => ({ alpha }),
+    ({ alpha }: ELU) => new ELU(alpha),
+  ),
+  tabled(
+    Softplus,
+    'softplus',
+    ({ beta, threshold }: Softplus) => ({ beta, threshold }),
+    ({ beta, threshold }: Softplus) => new Softplus(beta, threshold),
+  ),
+  tabled(
+    Mish,
+    'mish',
+    () => ({}),
+    () => new Mish(),
+  ),
+  tabled(
+    SiLU,
+    'silu',
+    () => ({}),
+    () => new SiLU(),
+  ),
+
   { float: ReLU, scalable: true },
   // It isn't; equalize follows it all the same, to name it.
   { float: ReLU6, scalable: true },
@@ -166,6 +198,26 @@ export const defaultModuleRules: readonly ModuleRule[] = [
   { float: Softmax, floatOnly: true },
   { float: LogSoftmax, floatOnly: true },
 ];
+
+/**
+ * An activation whose int8 form is the table of its row; `attrs` takes the row's attributes from the module, `float` makes another
+ * such layer.
+ */
+function tabled<N extends UnaryName>(
+  type: ModuleClass,
+  kernel: N,
+  // biome-ignore lint/suspicious/noExplicitAny: each entry knows its own module type
+  attrs: (module: any) => KernelTable[N]['attrs'],
+  // biome-ignore lint/suspicious/noExplicitAny: each entry knows its own module type
+  float: (module: any) => Module,
+): ModuleRule {
+  return {
+    float: type,
+    observe: true,
+    int8: async (module: AnyModule, at) =>
+      new QuantizedActivation(kernel, attrs(module), await at.output(), () => float(module)),
+  };
+}
 
 let defaults: ModuleRules | undefined;
 

@@ -64,7 +64,7 @@ describe('the default rules', () => {
       expect(defaultDynamicMapping.has(float)).toBe(dynamically !== undefined);
     }
     expect(defaultQatMapping.size).toBe(6);
-    expect(defaultStaticMapping.size).toBe(17);
+    expect(defaultStaticMapping.size).toBe(21);
     expect([...defaultDynamicMapping.keys()]).toEqual([Linear, LSTM]);
   });
 

@@ -11,4 +11,9 @@ export type { OutputQparams } from './int8';
 export { type DynamicOptions, dynamicLinear, quantizedLinear as linear } from './linear';
 export { dynamicLstmLayer } from './lstm';
 export { PackedWeight } from './packed-weight';
-export { quantizedHardswish as hardswish, quantizedLeakyRelu as leakyRelu, requantize } from './pointwise';
+export {
+  quantizedActivation as activation,
+  quantizedHardswish as hardswish,
+  quantizedLeakyRelu as leakyRelu,
+  requantize,
+} from './pointwise';

@@ -1,5 +1,7 @@
-// Adding an op is a file here, its line below, and its method in Tensor.
+// Adding an op is a file here and its line below, and its method in Tensor where PyTorch has one; an activation is a
+// function in activations.ts.
 export { abs } from './abs';
+export * from './activations';
 export { adaptiveAvgPool2d } from './adaptive-avg-pool2d';
 export { add } from './add';
 export { affine } from './affine';
@@ -11,6 +13,7 @@ export { cast } from './cast';
 export { cat } from './cat';
 export { chunk } from './chunk';
 export { clamp } from './clamp';
+export type { ClampOptions } from './clamped';
 export { clone } from './clone';
 export { contiguous } from './contiguous';
 export { type Conv2dOptions, conv2d, conv2dRelu, conv2dShape } from './conv2d';
@@ -21,13 +24,9 @@ export { type EmbeddingOptions, embedding } from './embedding';
 export { exp } from './exp';
 export { expand } from './expand';
 export { flatten } from './flatten';
-export { gelu } from './gelu';
-export { hardsigmoid } from './hardsigmoid';
-export { hardswish } from './hardswish';
 export { hardtanh } from './hardtanh';
 export { l1Loss } from './l1-loss';
 export { layerNorm } from './layer-norm';
-export { leakyRelu } from './leaky-relu';
 export { linear, linearShape } from './linear';
 export { log } from './log';
 export { logSoftmax } from './log-softmax';
@@ -55,10 +54,8 @@ export {
   requireEightBits,
 } from './quantized/lookup';
 export { relu } from './relu';
-export { relu6 } from './relu6';
 export { reshape } from './reshape';
 export { select } from './select';
-export { sigmoid } from './sigmoid';
 export { slice } from './slice';
 export { softmax } from './softmax';
 export { sqrt } from './sqrt';
@@ -67,7 +64,6 @@ export { squeeze } from './squeeze';
 export { stack } from './stack';
 export { sub } from './sub';
 export { sum, sumTo } from './sum';
-export { tanh } from './tanh';
 export { transpose } from './transpose';
 export { unsqueeze } from './unsqueeze';
 export { type VarianceOptions, variance } from './variance';
