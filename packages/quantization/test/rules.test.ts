@@ -3,6 +3,7 @@ import {
   BatchNorm1d,
   BatchNorm2d,
   Conv2d,
+  ELU,
   Hardswish,
   Identity,
   type LeakyReLU,
@@ -236,6 +237,13 @@ describe('toFloat', () => {
     ] as const) {
       expect(toFloat(module).constructor.name).toBe(type);
     }
+    const elu = toFloat(
+      new quantized.Activation('elu', { alpha: 2 }, { scale: 1, zeroPoint: 0 }, () => new ELU(2)),
+    );
+    expect([elu.constructor, elu.training]).toEqual([ELU, false]);
+    expect(() => toFloat(new quantized.Activation('silu', {}, { scale: 1, zeroPoint: 0 }))).toThrow(
+      /a QuantizedActivation that knows its float layer, found one of 'silu'/,
+    );
     const leaky = toFloat(new quantized.LeakyReLU(0.3, { scale: 1, zeroPoint: 0 })) as LeakyReLU;
     expect(leaky.negativeSlope).toBe(0.3);
     for (const same of [new Conv2d(1, 1, 1), new Sigmoid(), new FloatFunctional(), new Hardswish()])
