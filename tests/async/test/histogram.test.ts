@@ -5,11 +5,11 @@ import { Linear } from '@octet/nn';
 import {
   convert,
   FakeQuantize,
+  flushObservers,
   getDefaultQConfigMapping,
   HistogramObserver,
   prepare,
   QuantWrapper,
-  flushObservers,
 } from '@octet/quantization';
 import { Generator, randn, setBackend, type Tensor, tensor } from '@octet/tensor';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';

@@ -2,12 +2,12 @@ import { DataLoader, type Dataset } from '@octet/data';
 import {
   convert,
   disableObserver,
+  flushObservers,
   freezeBnStats,
   getDefaultQatQConfigMapping,
   getDefaultQConfigMapping,
   prepare,
   prepareQat,
-  flushObservers,
 } from '@octet/quantization';
 import { noGrad } from '@octet/tensor';
 import type { Digit, DigitClassifier } from '@octet/vision';
