@@ -190,7 +190,7 @@ test('report: a page, and the same as JSON', async () => {
     command: 'report',
     backend: 'js',
     model: 'seed',
-    qengine: 'qnnpack',
+    qengine: 'onednn',
     images: 1,
   });
   expect(sensitivity).toBeNull();

@@ -26,7 +26,7 @@ describe('peers', () => {
 
   test('every engine that is there runs the same network, in both dtypes', async () => {
     const { stdout, report } = await run([...tiny, '--models', 'seed']);
-    expect(report).toMatchObject({ command: 'peers', rounds: 1, qengine: 'x86', host });
+    expect(report).toMatchObject({ command: 'peers', rounds: 1, qengine: 'onednn', host });
     const of = (engine: string) => report.rows.filter((row: { engine: string }) => row.engine === engine);
     expect(of('octet').map((row: { dtype: string }) => row.dtype)).toEqual(['float32', 'int8']);
     expect(of('octet')[0]).toEqual({

@@ -95,7 +95,7 @@ async function untrained(): Promise<DigitClassifier> {
   manualSeed(0);
   const model = new DigitClassifier().eval();
   model.fuseModel();
-  const prepared = prepare(model, getDefaultQConfigMapping('qnnpack'), { inplace: true });
+  const prepared = prepare(model, getDefaultQConfigMapping(), { inplace: true });
   prepared.call(rand([4, 1, 28, 28]));
   return convert(prepared, { inplace: true });
 }

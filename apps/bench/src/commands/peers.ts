@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { QEngine } from '@octet/quantization';
+import { defaultQEngine, type QEngine, qEngines } from '@octet/quantization';
 import { setBackend } from '@octet/tensor';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
@@ -66,12 +66,9 @@ export function peersCommand(): Command {
         .argParser(whole({ min: 1 })),
     )
     .addOption(
-      new Option(
-        '--qengine <name>',
-        'the recipe for int8: 8-bit activations, or 7-bit ones with weights per channel',
-      )
-        .choices(['qnnpack', 'x86'])
-        .default('x86'),
+      new Option('--qengine <name>', 'the recipe for int8; x86 and fbgemm have 7-bit activations')
+        .choices(qEngines)
+        .default(defaultQEngine),
     )
     .addOption(
       new Option(

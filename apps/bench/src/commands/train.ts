@@ -78,7 +78,7 @@ async function benchTrain({
   const float = create().train();
   const fused = create().train();
   fused.fuseModel();
-  const qat = prepareQat(fused, getDefaultQatQConfigMapping('qnnpack'), { inplace: true });
+  const qat = prepareQat(fused, getDefaultQatQConfigMapping(), { inplace: true });
   const x = randn([batch, channels, size, size]);
   const steps = [float, qat].map((network) => stepOf(network, x));
   const ms = await withProgress('Training', (report) =>
