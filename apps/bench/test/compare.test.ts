@@ -181,7 +181,7 @@ describe('links', () => {
 
   test('that ask for what can’t be say so, and don’t run', () => {
     const { plan, run, problems } = readLink('?model=toString&batch=1.5&runs=1001&size=&run', ['wasm']);
-    expect(plan).toMatchObject({ model: 'seed', batch: 1, runs: 10, size: 64 });
+    expect(plan).toMatchObject({ model: 'tutorial', batch: 1, runs: 10, size: 64 });
     expect(run).toBe(false);
     expect(problems).toHaveLength(4);
   });

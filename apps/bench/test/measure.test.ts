@@ -25,12 +25,12 @@ describe('peers', () => {
   const tiny = ['peers', '--rounds', '1', '--ms', '1', '--batch', '1', '--size', '8'];
 
   test('every engine that is there runs the same network, in both dtypes', async () => {
-    const { stdout, report } = await run([...tiny, '--models', 'seed']);
+    const { stdout, report } = await run([...tiny, '--models', 'seed,tutorial']);
     expect(report).toMatchObject({ command: 'peers', rounds: 1, qengine: 'x86', host });
     const of = (engine: string) => report.rows.filter((row: { engine: string }) => row.engine === engine);
     expect(of('octet').map((row: { dtype: string }) => row.dtype)).toEqual(['float32', 'int8']);
     expect(of('octet')[0]).toEqual({
-      model: 'seed',
+      model: 'tutorial',
       inputShape: [1, 3, 8, 8],
       engine: 'octet',
       version: expect.stringContaining('simd'),
@@ -49,18 +49,18 @@ describe('peers', () => {
     for (const { engine, dtype, correlation } of peers) {
       expect(correlation, `${engine} ${dtype}`).toBeGreaterThan(0.99);
       expect(report.ratios).toContainEqual({
-        model: 'seed',
+        model: 'tutorial',
         dtype,
         threads: 1,
         over: engine,
         ratio: positive,
       });
       expect(stdout).toMatch(
-        new RegExp(`^seed \\[1, 3, 8, 8\\] +${engine} +${dtype} +1 .* × +[\\d.]+$`, 'm'),
+        new RegExp(`^tutorial \\[1, 3, 8, 8\\] +${engine} +${dtype} +1 .* × +[\\d.]+$`, 'm'),
       );
     }
     expect(report.ratios).toContainEqual({
-      model: 'seed',
+      model: 'tutorial',
       dtype: 'int8',
       threads: 1,
       over: 'float32',
@@ -231,7 +231,7 @@ describe('tables', () => {
   test('refuses what it has no table or no place for', async () => {
     const folder = await temporaryFolder();
     const file = (name: string) => path.join(folder, name);
-    await writeFile(file('seed.json'), '{ "command": "seed" }');
+    await writeFile(file('tutorial.json'), '{ "command": "tutorial" }');
     await writeFile(
       file('cold.json'),
       JSON.stringify({
@@ -243,7 +243,7 @@ describe('tables', () => {
     );
     await writeFile(file('figures.md'), '<!-- bench train --><!-- /bench -->');
     for (const [args, message] of [
-      [[file('seed.json')], 'seed.json: that of seed'],
+      [[file('tutorial.json')], 'tutorial.json: that of tutorial'],
       [[file('cold.json'), '--into', file('figures.md')], "expected a place for 'cold'"],
     ] as const) {
       const { code, stderr } = await runCli(['tables', ...args]);

@@ -15,7 +15,7 @@ test('correlation', () => {
 
 test('ratios: Octet to its peers in the same work, and to itself', () => {
   const row = (engine: PeerRow['engine'], dtype: PeerRow['dtype'], threads: number, medianMs: number) =>
-    ({ model: 'seed', engine, dtype, threads, medianMs }) as PeerRow;
+    ({ model: 'tutorial', engine, dtype, threads, medianMs }) as PeerRow;
   const ratios = peerRatios([
     row('octet', 'float32', 1, 8),
     row('octet', 'int8', 1, 4),

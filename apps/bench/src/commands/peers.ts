@@ -34,13 +34,18 @@ interface PeersOptions {
 }
 
 export function peersCommand(): Command {
-  const some = <T extends string>(flag: string, about: string, names: readonly T[]) =>
+  const some = <T extends string>(
+    flag: string,
+    about: string,
+    names: readonly T[],
+    oldNames?: ReadonlyMap<string, T>,
+  ) =>
     new Option(`--${flag} <names>`, `${about}, of ${names.join(', ')}`)
       .default([...names], 'all')
-      .argParser(list(oneOf(names)));
+      .argParser(list(oneOf(names, oldNames)));
   return new Command('peers')
     .description('compare with other engines on the same networks, each in a process of its own')
-    .addOption(some('models', 'networks', peerModelNames))
+    .addOption(some('models', 'networks', peerModelNames, new Map([['seed', 'tutorial']])))
     .addOption(some('engines', 'engines', engineNames))
     .addOption(
       new Option('--platform <name>', 'what engines for the web compute on')
@@ -76,13 +81,14 @@ export function peersCommand(): Command {
     .addOption(
       new Option(
         '--batch <n>',
-        'images or rows at once (default: seed 50, mobilenetv2 1, mlp 256)',
+        'images or rows at once (default: tutorial 50, mobilenetv2 and resnet18 1, mlp 256)',
       ).argParser(whole({ min: 1 })),
     )
     .addOption(
-      new Option('--size <n>', 'height and width of images (default: seed 64, mobilenetv2 224)').argParser(
-        whole({ min: 1 }),
-      ),
+      new Option(
+        '--size <n>',
+        'height and width of images (default: tutorial 64, mobilenetv2 and resnet18 224)',
+      ).argParser(whole({ min: 1 })),
     )
     .addOption(jsonOption())
     .action(benchPeers);

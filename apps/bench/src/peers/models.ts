@@ -68,8 +68,9 @@ const mlp: PeerModel = {
 
 /** One line a network. */
 export const peerModels = {
-  seed: images('seed', 50),
+  tutorial: images('tutorial', 50),
   mobilenetv2: images('mobilenetv2', 1),
+  resnet18: images('resnet18', 1),
   mlp,
 } as const satisfies Record<string, PeerModel>;
 

@@ -6,12 +6,13 @@ import {
   Dropout,
   Identity,
   Linear,
+  MaxPool2d,
   ReLU,
   Sequential,
 } from '@octet/nn';
 import { intrinsic } from '@octet/quantization';
 import type { Tensor } from '@octet/tensor';
-import { MobileNetV2, Model, QInvertedResidual } from '@octet/vision';
+import { BasicBlock, MobileNetV2, QInvertedResidual, ResNet, TutorialNet } from '@octet/vision';
 import type * as Tf from '@tensorflow/tfjs-core';
 import { UsageError } from '../../errors';
 import type { Engine } from '../engine';
@@ -60,12 +61,25 @@ function rebuild(tf: typeof Tf, module: AnyModule): Layer {
     const layers = modules.map((child) => rebuild(tf, child));
     return (x) => layers.reduce((y, layer) => layer(y), x);
   };
-  if (module instanceof Model) return chain(module.layers);
+  if (module instanceof TutorialNet) return chain(module.layers);
   if (module instanceof MobileNetV2)
     return chain(module.features, new AdaptiveAvgPool2d(1), module.classifier);
   if (module instanceof QInvertedResidual) {
     const inner = chain(module.conv);
     return module.useRes ? (x) => tf.add(x, inner(x)) : inner;
+  }
+  if (module instanceof ResNet) {
+    const { conv1, maxpool, layer1, layer2, layer3, layer4, avgpool, fc } = module;
+    return chain(conv1, maxpool, layer1, layer2, layer3, layer4, avgpool, fc);
+  }
+  if (module instanceof BasicBlock) {
+    const inner = chain(module.conv1, module.conv2);
+    const shortcut = module.downsample ? chain(module.downsample) : (x: Tf.Tensor) => x;
+    return (x) => tf.relu(tf.add(shortcut(x), inner(x)));
+  }
+  if (module instanceof MaxPool2d) {
+    const { kernelSize, stride, padding } = module;
+    return (x) => tf.maxPool(x as Tf.Tensor4D, [...kernelSize], [...stride], padding[0]);
   }
   if (module instanceof intrinsic.ConvReLU2d) return convolution(tf, module.conv, 'relu');
   if (module instanceof Conv2d) return convolution(tf, module, 'linear');
