@@ -1,4 +1,4 @@
-/** The browser of this machine: CHROMIUM, or where systems put it; undefined if there is none. */
+/** The browser of this machine: CHROMIUM, if set, or where systems put it; undefined if there is none. */
 export declare const chromiumPath: string | undefined;
 /** How to get one. */
 export declare const chromiumAdvice: string;

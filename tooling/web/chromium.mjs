@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
 
-/** The browser of this machine: CHROMIUM, or where systems put it; undefined if there is none. */
-export const chromiumPath = [
-  process.env.CHROMIUM ?? '',
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((file) => existsSync(file));
+const usual = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** The browser of this machine: CHROMIUM, if set, or where systems put it; undefined if there is none. */
+export const chromiumPath = (process.env.CHROMIUM ? [process.env.CHROMIUM] : usual).find((file) =>
+  existsSync(file),
+);
 
 /** How to get one. */
 export const chromiumAdvice =

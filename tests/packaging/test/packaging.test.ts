@@ -7,9 +7,6 @@ import { nodes, type Package, packages, root, withDependencies } from '../src/wo
 
 // Each package goes into an empty project of its own, as a user's first `npm install` would put it there.
 
-/** What packages of others bring along. */
-const broughtAlong: Record<string, string[]> = { echarts: ['tslib', 'zrender'] };
-
 const consumers = new Map<Package, Promise<Consumer>>();
 function consumerOf(pkg: Package): Promise<Consumer> {
   let consumer = consumers.get(pkg);
@@ -24,9 +21,10 @@ describe.concurrent.each(packages)('$name', (pkg) => {
   test('installs alone, with no more than it declares', async ({ expect }) => {
     const consumer = await consumerOf(pkg);
     const ours = [...withDependencies(pkg)];
-    const expected = ours
-      .flatMap(({ name, manifest }) => [name, ...Object.keys(manifest.dependencies ?? {})])
-      .flatMap((name) => [name, ...(broughtAlong[name] ?? [])]);
+    const expected = ours.flatMap(({ name, manifest }) => [
+      name,
+      ...Object.keys(manifest.dependencies ?? {}),
+    ]);
     const installed = consumer.installedNames();
     // What a peer dependency brings along is its own affair.
     if (pkg.needsVitest) expect(installed).toEqual(expect.arrayContaining(expected));
