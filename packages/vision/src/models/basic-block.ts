@@ -1,6 +1,6 @@
-import { BatchNorm2d, Conv2d, inTurn, Module, ReLU, Sequential } from '@octet/nn';
+import { BatchNorm2d, Conv2d, Module, ReLU, Sequential } from '@octet/nn';
 import { FloatFunctional } from '@octet/quantization';
-import type { Tensor } from '@octet/tensor';
+import { type Tensor, tidy } from '@octet/tensor';
 import { fuseLayers } from '../fuse-layers';
 
 /**
@@ -9,7 +9,7 @@ import { fuseLayers } from '../fuse-layers';
  */
 export class BasicBlock extends Module {
   static override readonly name: string = 'BasicBlock';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;
@@ -35,10 +35,11 @@ export class BasicBlock extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const shortcut = this.downsample ? this.downsample.call(x) : x;
-    return inTurn(x, this.conv1, this.bn1, this.relu, this.conv2, this.bn2, (y) =>
-      this.addRelu.addRelu(y, shortcut),
-    );
+    return tidy(() => {
+      const shortcut = this.downsample ? this.downsample.call(x) : x;
+      const y = this.relu.call(this.bn1.call(this.conv1.call(x)));
+      return this.addRelu.addRelu(this.bn2.call(this.conv2.call(y)), shortcut);
+    });
   }
 
   /** Fuses both convolutions with what follows them, and that of the shortcut. */

@@ -5,7 +5,6 @@ import {
   Conv2d,
   Flatten,
   init,
-  inTurn,
   Linear,
   MaxPool2d,
   Module,
@@ -14,7 +13,7 @@ import {
   type StateDict,
 } from '@octet/nn';
 import { DeQuantStub, QuantStub } from '@octet/quantization';
-import type { Tensor } from '@octet/tensor';
+import { type Tensor, tidy } from '@octet/tensor';
 import { fuseLayers } from '../fuse-layers';
 import { BasicBlock } from './basic-block';
 
@@ -30,7 +29,7 @@ export interface ResNetOptions {
  */
 export class ResNet extends Module {
   static override readonly name: string = 'ResNet';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly conv1 = new Conv2d(3, 64, 7, { stride: 2, padding: 3, bias: false });
   readonly bn1 = new BatchNorm2d(64);
@@ -65,22 +64,12 @@ export class ResNet extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return inTurn(
-      x,
-      this.quant,
-      this.conv1,
-      this.bn1,
-      this.relu,
-      this.maxpool,
-      this.layer1,
-      this.layer2,
-      this.layer3,
-      this.layer4,
-      this.avgpool,
-      this.flatten,
-      this.fc,
-      this.dequant,
-    );
+    return tidy(() => {
+      const stem = this.relu.call(this.bn1.call(this.conv1.call(this.quant.call(x))));
+      const y = this.layer2.call(this.layer1.call(this.maxpool.call(stem)));
+      const features = this.avgpool.call(this.layer4.call(this.layer3.call(y)));
+      return this.dequant.call(this.fc.call(this.flatten.call(features)));
+    });
   }
 
   /** Fuses convolutions, batch normalisations and ReLUs, in place: folded in evaluation mode, kept in training. */
