@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { type CompareOptions, compare, type Step } from '../src/compare/compare';
 import type { ComparePlan } from '../src/compare/plan';
 import type { CompareReport } from '../src/compare/report';
-import { agreementText, compareMarkdown, remarks } from '../src/compare/tables';
+import { agreementText, compareMarkdown, remarks } from '../src/compare/summary';
 import { UsageError } from '../src/errors';
 import { hostInfo } from '../src/host';
 import { backendFrom } from '../src/pick-backend';

@@ -4,7 +4,7 @@ import { list, oneOf, whole } from '../src/options';
 import { correlation } from '../src/peers/correlation';
 import { type PeerRow, peerRatios } from '../src/peers/results';
 import { Rounds } from '../src/peers/rounds';
-import { right } from '../src/table';
+import { right } from '../src/terminal-table';
 
 test('correlation', () => {
   expect(correlation([1, 2, 3], [10, 20, 30])).toBeCloseTo(1, 12);

@@ -5,14 +5,21 @@ import { compare } from '../compare/compare';
 import { compareHtml } from '../compare/html';
 import { most, usual } from '../compare/plan';
 import type { Agreement, CompareReport } from '../compare/report';
-import { agreementText, bytesText, compareMarkdown, latencyTable, remarks, titleOf } from '../compare/tables';
+import {
+  agreementText,
+  bytesText,
+  compareMarkdown,
+  latencyTable,
+  remarks,
+  titleOf,
+} from '../compare/summary';
 import { AbsentError, DisagreementError } from '../errors';
 import { hostInfo } from '../host';
 import { type ModelName, models } from '../models';
 import { jsonOption, list, modelOption, whole } from '../options';
 import { withProgress } from '../progress';
 import { checkFilePath, writeJson, writeText } from '../result-file';
-import { formatTable } from '../table';
+import { formatTable } from '../terminal-table';
 
 interface Options {
   model: ModelName;

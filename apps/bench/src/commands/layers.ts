@@ -10,7 +10,7 @@ import { type ModelName, models } from '../models';
 import { backendOption, checkNumbers, jsonOption, modelOption, threadsOption, whole } from '../options';
 import { type Provenance, provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
-import { formatTable, right, type TableData } from '../table';
+import { formatTable, right, type TableData } from '../terminal-table';
 
 interface LayersOptions {
   model: ModelName;

@@ -20,7 +20,7 @@ import { type PeersReport, peerRatios, peerRows, peersTables } from '../peers/re
 import { withProgress } from '../progress';
 import { provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
-import { formatTable } from '../table';
+import { formatTable } from '../terminal-table';
 
 interface PeersOptions {
   models: PeerModelName[];

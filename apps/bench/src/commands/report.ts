@@ -27,7 +27,7 @@ import { backendOption, checkNumbers, jsonOption, modelOption, threadsOption, wh
 import { type Report, withProgress } from '../progress';
 import { provenance } from '../provenance';
 import { checkFilePath, writeJson, writeText } from '../result-file';
-import { formatTable, right } from '../table';
+import { formatTable, right } from '../terminal-table';
 
 interface ReportOptions {
   model: ModelName;

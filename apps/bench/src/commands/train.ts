@@ -10,7 +10,7 @@ import { backendOption, checkNumbers, jsonOption, modelOption, threadsOption, wh
 import { withProgress } from '../progress';
 import { type Provenance, provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
-import { formatTable, right, type TableData } from '../table';
+import { formatTable, right, type TableData } from '../terminal-table';
 import { median, timeInTurn } from '../timing';
 
 interface TrainOptions {

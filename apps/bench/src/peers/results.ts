@@ -2,7 +2,7 @@ import type { QEngine } from '@octet/quantization';
 import { formatShape } from '@octet/tensor';
 import type { Host } from '../host';
 import type { Provenance } from '../provenance';
-import { right, type TableData } from '../table';
+import { right, type TableData } from '../terminal-table';
 import { median } from '../timing';
 import type { Contender } from './contender';
 import { correlation } from './correlation';

@@ -1,8 +1,8 @@
+import { right, type TableData } from '../columns';
 import { formatBytes, formatCount, formatPercent } from '../format';
 import { markdownTable } from '../markdown';
 import { modelSizes } from '../model-sizes';
 import { type Provenance, provenanceText } from '../provenance';
-import { right, type TableData } from '../table-data';
 import type { BackendResult, CompareReport } from './report';
 
 /** What was run, as in `Tutorial network, 4 images of 64 × 64`. */
