@@ -107,7 +107,7 @@ describe('peers', () => {
   });
 });
 
-describe('peers in pages', () => {
+describe('peers in pages', { timeout: 180_000 }, () => {
   const tiny = [
     'peers',
     '--platform',
