@@ -214,7 +214,7 @@ test('one that keeps its input is found out', () => {
   expect(() => checkKeepsNothing(new Keeps(), [randn([3])])).toThrow(FreedError);
 });
 
-describe.each(Object.entries(models))('%s', { timeout: 60_000 }, (_, make) => {
+describe.each(Object.entries(models))('%s', { timeout: 180_000 }, (_, make) => {
   test('keeps nothing that it was given, gave, or allocated', async () => {
     const [model, input] = await make();
     for (const { module, args } of argumentsOf(model.clone(), input())) {
