@@ -14,7 +14,7 @@ import { jsonOption, threadsOption, whole } from '../options';
 import { withProgress } from '../progress';
 import { type Provenance, provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
-import { formatTable, right, type TableData } from '../table';
+import { formatTable, right, type TableData } from '../terminal-table';
 import { median } from '../timing';
 
 interface ColdOptions {
