@@ -23,6 +23,7 @@ import { exp } from './exp';
 import { fakeQuantize, learnableFakeQuantizeBackward } from './fake-quantize';
 import { fill } from './fill';
 import { gelu, geluBackward } from './gelu';
+import { gru, gruBackward, qgruDynamic } from './gru';
 import { hardsigmoid, hardsigmoidBackward } from './hardsigmoid';
 import { hardswish, hardswishBackward } from './hardswish';
 import { layerNorm, layerNormBackward } from './layer-norm';
@@ -112,6 +113,8 @@ export const kernels: Kernels<HostBuffer> = {
   conv2dBackwardWeight,
   lstm,
   lstmBackward,
+  gru,
+  gruBackward,
   batchNormTrain,
   batchNormEval,
   batchNormBackward,
@@ -139,6 +142,7 @@ export const kernels: Kernels<HostBuffer> = {
   qlinear,
   qlinearDynamic,
   qlstmDynamic,
+  qgruDynamic,
   qadd,
   qmul,
   qmaxPool2d,
