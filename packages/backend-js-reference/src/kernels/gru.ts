@@ -17,7 +17,7 @@ function steps(t: Sequence, product: (h: HostTensor, to: HostTensor) => void): v
   const [x, y] = [floats(t.x), floats(t.y)];
   const all = t.gates && floats(t.gates);
   const share = x.slice(0, n * width);
-  const gates = x.slice(0, 5);
+  const candidate = x.slice(0, hidden);
   let h = t.h0;
   for (let step = 0; step < length; step++) {
     product(h, part(share, 0, [n, width], t.x));
@@ -28,20 +28,21 @@ function steps(t: Sequence, product: (h: HostTensor, to: HostTensor) => void): v
         const at = row * hidden + j;
         const from = (step * n + row) * width + j;
         const [r, z, m] = [0, 1, 2].map((k) => row * width + k * hidden + j);
-        gates[0] = x[from] + share[r];
-        gates[0] = sigmoid(gates[0]);
-        gates[1] = x[from + hidden] + share[z];
-        gates[1] = sigmoid(gates[1]);
-        gates[2] = share[m];
-        gates[3] = gates[0] * gates[2];
-        gates[3] += x[from + 2 * hidden];
-        gates[3] = Math.tanh(gates[3]);
-        // The difference, its share, the sum.
-        gates[4] = before[at] - gates[3];
-        gates[4] *= gates[1];
-        y[step * n * hidden + at] = gates[3] + gates[4];
-        if (all) for (let k = 0; k < 4; k++) all[((step * n + row) * 4 + k) * hidden + j] = gates[k];
+        for (const [k, gate] of [r, z].entries()) {
+          share[gate] += x[from + k * hidden];
+          share[gate] = sigmoid(share[gate]);
+        }
+        candidate[j] = share[r] * share[m];
+        candidate[j] += x[from + 2 * hidden];
+        candidate[j] = Math.tanh(candidate[j]);
+        const to = step * n * hidden + at;
+        y[to] = before[at] - candidate[j];
+        y[to] *= share[z];
+        y[to] += candidate[j];
       }
+      const to = (step * n + row) * 4 * hidden;
+      all?.set(share.subarray(row * width, (row + 1) * width), to);
+      all?.set(candidate, to + width);
     }
   }
 }

@@ -33,6 +33,7 @@ import {
   tanh,
   tanhBackward,
 } from './elementwise';
+import { gru, gruBackward, qgruDynamic } from './gru';
 import { lstm, lstmBackward, qlstmDynamic } from './lstm';
 import { linear, matmul } from './matmul';
 import { batchNormBackward, batchNormEval, batchNormTrain, layerNorm, layerNormBackward } from './norm';
@@ -126,6 +127,8 @@ export const kernels: WasmKernels = {
   conv2dBackwardWeight,
   lstm,
   lstmBackward,
+  gru,
+  gruBackward,
   batchNormTrain,
   batchNormEval,
   batchNormBackward,
@@ -153,6 +156,7 @@ export const kernels: WasmKernels = {
   qlinear,
   qlinearDynamic,
   qlstmDynamic,
+  qgruDynamic,
   qadd,
   qmul,
   qmaxPool2d,
