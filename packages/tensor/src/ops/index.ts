@@ -22,6 +22,7 @@ export { exp } from './exp';
 export { expand } from './expand';
 export { flatten } from './flatten';
 export { gelu } from './gelu';
+export { gruLayer, gruOperands, gruShape } from './gru';
 export { hardsigmoid } from './hardsigmoid';
 export { hardswish } from './hardswish';
 export { hardtanh } from './hardtanh';
