@@ -1,5 +1,6 @@
 import { checkOptions, describe, QuantizationError, requireList, warn } from '@octet/backend';
-import { type AnyModule, Identity, Linear, LSTM, removeHooks, requireModule } from '@octet/nn';
+import { type AnyModule, Identity, removeHooks, requireModule } from '@octet/nn';
+import { DynamicQuantizedGRU } from './dynamic/gru';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
 import { FloatFunctional } from './float-functional';
 import { FusedIdentity } from './intrinsic';
@@ -102,14 +103,14 @@ function requirePrepared(model: AnyModule, calibrated: boolean): void {
 export interface QuantizeDynamicOptions {
   /** Change the model itself rather than a copy. */
   inplace?: boolean;
-  /** Which layers, and how: classes (all of them by `qconfig`), or a mapping. Default: Linear and LSTM. */
+  /** Which layers, and how: classes (all of them by `qconfig`), or a mapping. Default: Linear, LSTM and GRU. */
   layers?: Iterable<ModuleClass> | QConfigMapping;
   /** Default: inputs of 8 bits, weights per tensor. See getDefaultDynamicQConfig and perChannelDynamicQConfig. */
   qconfig?: QConfig;
 }
 
 /**
- * Gives Linear and LSTM layers int8 weights, in fused modules too; their inputs are quantized at every call by their own
+ * Gives Linear, LSTM and GRU layers int8 weights, in fused modules too; their inputs are quantized at every call by their own
  * range. Needs no data, no stubs and no calibration; the model goes on taking and returning floats. Evaluation only.
  *
  * Inputs get 8 bits, which is the more exact and what PyTorch does on the engine `qnnpack`. 7 bits, as on `x86`, are faster
@@ -142,8 +143,10 @@ export async function quantizeDynamic<M extends AnyModule>(
     const recipe = recipes.get(module);
     const rule = defaultDynamicMapping.get(module.constructor as ModuleClass);
     if (recipe && rule) swaps.set(module, await rule(path, module, recipe));
-    else if ((asked ?? (recipe ? [Linear, LSTM] : [])).some((type) => module instanceof type)) {
-      if (!(module instanceof DynamicQuantizedLSTM)) left.push(named(path, module));
+    else if (
+      (asked ?? (recipe ? [...defaultDynamicMapping.keys()] : [])).some((type) => module instanceof type)
+    ) {
+      if (!isDynamic(module)) left.push(named(path, module));
     }
   }
   if (left.length > 0) {
@@ -154,6 +157,11 @@ export async function quantizeDynamic<M extends AnyModule>(
   return finished('quantizeDynamic', target, swaps, inplace);
 }
 
+/** Whether a layer that extends its float form is int8 already. */
+function isDynamic(module: AnyModule): boolean {
+  return module instanceof DynamicQuantizedLSTM || module instanceof DynamicQuantizedGRU;
+}
+
 function mappingOf(layers: Iterable<ModuleClass>, qconfig: QConfig): QConfigMapping {
   const mapping = new QConfigMapping();
   for (const type of layers) {
@@ -161,7 +169,10 @@ function mappingOf(layers: Iterable<ModuleClass>, qconfig: QConfig): QConfigMapp
     if (!defaultDynamicMapping.has(type)) {
       throw new QuantizationError({
         op: 'quantizeDynamic',
-        expected: [...defaultDynamicMapping.keys()].map((t) => t.name).join(' or '),
+        expected: [...defaultDynamicMapping.keys()]
+          .map((t) => t.name)
+          .join(', ')
+          .replace(/, (\w+)$/, ' or $1'),
         found: typeof type === 'function' ? type.name : describe(type),
         fix: 'Other layers are quantized statically: see prepare and convert.',
       });

@@ -3,8 +3,9 @@
  * file and one line here.
  */
 import { QuantizationError } from '@octet/backend';
-import { type AnyModule, Conv2d, Hardswish, LeakyReLU, Linear, LSTM, Sigmoid, Tanh } from '@octet/nn';
+import { type AnyModule, Conv2d, GRU, Hardswish, LeakyReLU, Linear, LSTM, Sigmoid, Tanh } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
+import { DynamicQuantizedGRU } from './dynamic/gru';
 import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
 import { FloatFunctional } from './float-functional';
@@ -110,16 +111,23 @@ export const defaultDynamicMapping: ReadonlyMap<ModuleClass, StaticRule['convert
         dynamicOptions(q),
       ),
   ],
-  [
-    LSTM,
-    (path, m: LSTM, q) =>
-      DynamicQuantizedLSTM.fromFloat(
-        m,
-        (weight) => quantizeWeight('quantizeDynamic', path, weight, q.weight()),
-        dynamicOptions(q),
-      ),
-  ],
+  [LSTM, recurrent(DynamicQuantizedLSTM)],
+  [GRU, recurrent(DynamicQuantizedGRU)],
 ]);
+
+/** The rule of a recurrent layer, whose weights are many. */
+function recurrent<M extends AnyModule>(Int8: {
+  fromFloat(
+    module: M,
+    quantize: (weight: Tensor) => Promise<Tensor>,
+    options: DynamicOptions,
+  ): Promise<AnyModule>;
+}): StaticRule['convert'] {
+  return (path, module: M, q) => {
+    const quantize = (weight: Tensor) => quantizeWeight('quantizeDynamic', path, weight, q.weight());
+    return Int8.fromFloat(module, quantize, dynamicOptions(q));
+  };
+}
 
 async function convertConv(
   Int8: typeof QuantizedConv2d,

@@ -10,6 +10,7 @@ export {
   requantize,
 } from './arithmetic';
 export { quantizedConv2d as conv2d } from './conv2d';
+export { dynamicGruLayer } from './gru';
 export type { OutputQparams } from './int8';
 export { type DynamicOptions, dynamicLinear, quantizedLinear as linear } from './linear';
 export { dynamicLstmLayer } from './lstm';
