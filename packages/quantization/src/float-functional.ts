@@ -1,6 +1,6 @@
 import { ModuleError } from '@octet/backend';
 import { Module } from '@octet/nn';
-import { add, cat, mul, relu, type Tensor } from '@octet/tensor';
+import { add, cat, mul, relu, type Tensor, tidy } from '@octet/tensor';
 import { observe } from './observed';
 import type { ObserverOrFakeQuant } from './with-args';
 
@@ -10,7 +10,7 @@ import type { ObserverOrFakeQuant } from './with-args';
  */
 export class FloatFunctional extends Module<never> {
   static override readonly name: string = 'FloatFunctional';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   activationPostProcess: ObserverOrFakeQuant | undefined = undefined;
 
@@ -24,19 +24,19 @@ export class FloatFunctional extends Module<never> {
   }
 
   add(a: Tensor, b: Tensor): Tensor {
-    return observe(this, add(a, b), 'add');
+    return tidy(() => observe(this, add(a, b), 'add'));
   }
 
   addRelu(a: Tensor, b: Tensor): Tensor {
-    return observe(this, relu(add(a, b)), 'addRelu');
+    return tidy(() => observe(this, relu(add(a, b)), 'addRelu'));
   }
 
   mul(a: Tensor, b: Tensor): Tensor {
-    return observe(this, mul(a, b), 'mul');
+    return tidy(() => observe(this, mul(a, b), 'mul'));
   }
 
   cat(tensors: readonly Tensor[], dim = 0): Tensor {
-    return observe(this, cat(tensors, dim), 'cat');
+    return tidy(() => observe(this, cat(tensors, dim), 'cat'));
   }
 
   /** Not observed: in int8 it moves the zero point. */

@@ -6,12 +6,11 @@ import {
   kernel,
   linear,
   sameShape,
-  scope,
   select,
   stack,
   type Tensor,
+  tidy,
   transpose,
-  willRecord,
   zeros,
 } from '@octet/tensor';
 import { repr, requireRank, whole, within } from '../arguments';
@@ -52,7 +51,7 @@ export interface RNNKind {
  */
 export abstract class RNNBase<State> extends Module<[x: Tensor, state?: State], [y: Tensor, state: State]> {
   static override readonly name: string = 'RNNBase';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly inputSize: number;
   readonly hiddenSize: number;
@@ -129,9 +128,7 @@ export abstract class RNNBase<State> extends Module<[x: Tensor, state?: State], 
   forward(x: Tensor, state?: State): [y: Tensor, state: State] {
     requireRank(this.kind.op, x, this.batchFirst ? '[N, T, inputSize]' : '[T, N, inputSize]', 3);
     const parts = state === undefined ? undefined : this.requireState(this.partsOf(state));
-    const run = () => this.allLayers(x, parts);
-    // Hardly anything that it makes is asked for: without a graph that needs it, it goes at once.
-    const [y, ...last] = willRecord(x, ...(parts ?? []), ...this.parameters()) ? run() : scope(run);
+    const [y, ...last] = tidy(() => this.allLayers(x, parts));
     return [y, this.stateOf(last)];
   }
 

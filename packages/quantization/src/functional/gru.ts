@@ -1,9 +1,9 @@
 import { checkOptions } from '@octet/backend';
-import { gruOperands, gruShape, kernel, type Tensor } from '@octet/tensor';
+import { gruOperands, gruShape, kernel, type Tensor, tidy } from '@octet/tensor';
 import { type DynamicOptions, requireFloat32 } from './linear';
 import type { PackedWeight } from './packed-weight';
 
-const { as, dense, emptyOn, freeCopy, run } = kernel;
+const { as, dense, emptyOn, run } = kernel;
 
 /**
  * gruLayer with an int8 weight: the h of each step, [N, H], is quantized by its own minimum and maximum, as by
@@ -21,11 +21,11 @@ export function dynamicGruLayer(
   for (const t of [x, h0]) requireFloat32(op, t);
   const { weight, bias } = packed;
   const shape = gruShape(op, x, weight, h0, bias);
-  const y = emptyOn(x, shape);
-  const given = { x: dense(x), h0: dense(h0) };
-  const inputs = { ...gruOperands(given), weight: packed.operand, bias: bias && dense(bias) };
-  run('qgruDynamic', inputs, { y: as(y, shape) }, packed.dynamicAttrs(reduceRange), packed.cache);
-  freeCopy(given.x, x);
-  freeCopy(given.h0, h0);
-  return y;
+  return tidy(() => {
+    const y = emptyOn(x, shape);
+    const given = { x: dense(x), h0: dense(h0) };
+    const inputs = { ...gruOperands(given), weight: packed.operand, bias: bias && dense(bias) };
+    run('qgruDynamic', inputs, { y: as(y, shape) }, packed.dynamicAttrs(reduceRange), packed.cache);
+    return y;
+  });
 }
