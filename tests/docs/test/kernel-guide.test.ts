@@ -49,7 +49,7 @@ test('followed to the letter, the guide to a new kernel compiles, and the compil
   const diagnose = () =>
     typecheck(folder, {
       paths: {
-        '@octet/backend-js-reference/cases': ['./packages/backend-js-reference/src/cases/index.ts'],
+        '@octet/backend-testkit/cases': ['./packages/backend-testkit/src/cases/index.ts'],
         '@octet/*': ['./packages/*/src/index.ts'],
       },
     }).map(({ file, message }) => `${file}: ${message}`);
