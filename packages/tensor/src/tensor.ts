@@ -34,6 +34,7 @@ import { formatTensor } from './print';
 import { type QParams, sameQParams } from './qparams';
 import { keepStorage, tidy } from './scope';
 import { requireBackend, Storage } from './storage';
+import { activeWatch } from './watch';
 
 type Dims = number | readonly number[];
 
@@ -116,6 +117,7 @@ export class Tensor {
     let elements: Promise<TypedArray> | undefined;
     tidy(() => {
       const t = dense(this);
+      activeWatch()?.read('data', t.storage);
       elements = t.backend.read(t.storage.buffer, t.numel);
     });
     return elements as Promise<TypedArray>;
@@ -341,6 +343,7 @@ export class Tensor {
     requireBackend('toAsync', backend);
     if (backend === this.backend) return this;
     const t = packed(this);
+    activeWatch()?.read('toAsync', t.storage);
     return this.movedTo(backend, t.strides, await t.backend.read(t.storage.buffer, t.numel));
   }
 
@@ -558,5 +561,6 @@ function copied(x: Tensor): Tensor {
 function readTensor(op: string, t: Tensor, fix: string): TypedArray {
   const { backend, storage, numel } = t;
   checkRead('tensor', t);
+  activeWatch()?.read(op, storage);
   return readNow(op, backend, storage.buffer, numel, fix);
 }
