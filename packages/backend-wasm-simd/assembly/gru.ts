@@ -118,7 +118,9 @@ export function gruBackward(
         memory.copy(through, to, 2 * bytes);
         times(toN, r, through + 2 * bytes, hidden);
       }
-      multiplyBlock(gradHidden + 3 * at, 3 * bytes, rows, packed, 3 * hidden, 0, false, products, bytes, hidden, room);
+      multiplyBlock(
+        gradHidden + 3 * at, 3 * bytes, rows, packed, 3 * hidden, 0, -Infinity, Infinity, products, bytes, hidden, room,
+      );
       plus(products, gradH, gradH, rows * hidden);
     }
   }

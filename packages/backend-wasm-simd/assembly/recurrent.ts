@@ -8,19 +8,19 @@ import { multiplyBlock } from './tiles';
 // @ts-ignore: decorator
 @inline
 export function times(a: usize, b: usize, y: usize, n: i32): void {
-  mul(a, 4, b, 4, y, n, 0, n, 0);
+  mul(a, 4, b, 4, y, n, -Infinity, Infinity, 0, n, 0);
 }
 
 // @ts-ignore: decorator
 @inline
 export function plus(a: usize, b: usize, y: usize, n: i32): void {
-  add(a, 4, b, 4, y, n, 0, n, 0);
+  add(a, 4, b, 4, y, n, -Infinity, Infinity, 0, n, 0);
 }
 
 // @ts-ignore: decorator
 @inline
 export function minus(a: usize, b: usize, y: usize, n: i32): void {
-  sub(a, 4, b, 4, y, n, 0, n, 0);
+  sub(a, 4, b, 4, y, n, -Infinity, Infinity, 0, n, 0);
 }
 
 /**
@@ -32,8 +32,10 @@ export function share(
 ): void {
   if (packed) {
     const room = sums + (<usize>(tile * width + hidden) << 2);
-    multiplyBlock(h, <usize>hidden << 2, rows, packed, hidden, bias, false, sums, <usize>width << 2, width, room);
-  } else dotRows(h, weight, bias, sums, rows, width, hidden, 0, (width + 3) / 4, 0);
+    multiplyBlock(h, <usize>hidden << 2, rows, packed, hidden, bias, -Infinity, Infinity, sums, <usize>width << 2, width, room);
+  } else {
+    dotRows(h, weight, bias, -Infinity, Infinity, sums, rows, width, hidden, 0, (width + 3) / 4, 0);
+  }
 }
 
 /** The scale and zero point of a range for 0..quantMax, as the reference's chooseQparams; the zero point as float32. */
