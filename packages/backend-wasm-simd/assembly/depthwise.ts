@@ -152,8 +152,11 @@ function quad(
 }
 
 /** The same for 3×3, stride 1, no dilation: every pixel is loaded once for all outputs that use it. */
-function quad3x3(
-  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, relu: bool, y: usize, yPixel: usize, channels: i32,
+// @ts-ignore: decorator
+@inline
+function quad3x3Of(
+  one: bool, x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, relu: bool, y: usize,
+  yPixel: usize, channels: i32,
 ): void {
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
@@ -161,7 +164,8 @@ function quad3x3(
     let s1 = s0, s2 = s0, s3 = s0;
     let w = weight + at;
     let p = x + at;
-    for (let i: i32 = 0; i < planes; i++, p += plane - line * 3) {
+    let i: i32 = 0;
+    while (true) {
       for (let kh: i32 = 0; kh < 3; kh++) {
         const w0 = v128.load(w);
         const w1 = v128.load(w + pixel);
@@ -190,6 +194,8 @@ function quad3x3(
         s3 = madd(v128.load(q + pixel), w2, s3);
         p += line;
       }
+      if (one || ++i == planes) break;
+      p += plane - line * 3;
     }
     if (relu) s0 = relu4(s0), s1 = relu4(s1), s2 = relu4(s2), s3 = relu4(s3);
     const to = y + at;
@@ -200,9 +206,26 @@ function quad3x3(
   }
 }
 
+/** Of one plane: without a loop of planes, whose registers V8 would rather spend on sums. */
+function quad3x3(
+  x: usize, line: usize, pixel: usize, weight: usize, bias: usize, relu: bool, y: usize, yPixel: usize, channels: i32,
+): void {
+  quad3x3Of(true, x, line, pixel, 1, 0, weight, bias, relu, y, yPixel, channels);
+}
+
+function quad3x3Planes(
+  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, relu: bool, y: usize, yPixel: usize,
+  channels: i32,
+): void {
+  quad3x3Of(false, x, line, pixel, planes, plane, weight, bias, relu, y, yPixel, channels);
+}
+
 /** The same for stride 2. */
-function quad3x3by2(
-  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, relu: bool, y: usize, yPixel: usize, channels: i32,
+// @ts-ignore: decorator
+@inline
+function quad3x3by2Of(
+  one: bool, x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, relu: bool, y: usize,
+  yPixel: usize, channels: i32,
 ): void {
   const two = pixel * 2;
   for (let c: i32 = 0; c < channels; c += 4) {
@@ -211,7 +234,8 @@ function quad3x3by2(
     let s1 = s0, s2 = s0, s3 = s0;
     let w = weight + at;
     let p = x + at;
-    for (let i: i32 = 0; i < planes; i++, p += plane - line * 3) {
+    let i: i32 = 0;
+    while (true) {
       for (let kh: i32 = 0; kh < 3; kh++) {
         const w0 = v128.load(w);
         const w1 = v128.load(w + pixel);
@@ -235,6 +259,8 @@ function quad3x3by2(
         s3 = madd(v128.load(even + two), w2, s3);
         p += line;
       }
+      if (one || ++i == planes) break;
+      p += plane - line * 3;
     }
     if (relu) s0 = relu4(s0), s1 = relu4(s1), s2 = relu4(s2), s3 = relu4(s3);
     const to = y + at;
@@ -243,6 +269,20 @@ function quad3x3by2(
     storeChannels(to + yPixel * 2, s2, channels - c);
     storeChannels(to + yPixel * 3, s3, channels - c);
   }
+}
+
+/** Of one plane: without a loop of planes, whose registers V8 would rather spend on sums. */
+function quad3x3by2(
+  x: usize, line: usize, pixel: usize, weight: usize, bias: usize, relu: bool, y: usize, yPixel: usize, channels: i32,
+): void {
+  quad3x3by2Of(true, x, line, pixel, 1, 0, weight, bias, relu, y, yPixel, channels);
+}
+
+function quad3x3by2Planes(
+  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, relu: bool, y: usize, yPixel: usize,
+  channels: i32,
+): void {
+  quad3x3by2Of(false, x, line, pixel, planes, plane, weight, bias, relu, y, yPixel, channels);
 }
 
 /** One output of all channels. */
@@ -317,8 +357,11 @@ export function depthwise(
         const source = from + column * step;
         const into = to + column * yPixel;
         if (!close3x3) quad(source, pixel, step, table, tableEnd, w, b, relu, into, yPixel, count);
-        else if (strideW == 1) quad3x3(source, tapH, pixel, planes, plane, w, b, relu, into, yPixel, count);
-        else quad3x3by2(source, tapH, pixel, planes, plane, w, b, relu, into, yPixel, count);
+        else if (planes == 1) {
+          if (strideW == 1) quad3x3(source, tapH, pixel, w, b, relu, into, yPixel, count);
+          else quad3x3by2(source, tapH, pixel, w, b, relu, into, yPixel, count);
+        } else if (strideW == 1) quad3x3Planes(source, tapH, pixel, planes, plane, w, b, relu, into, yPixel, count);
+        else quad3x3by2Planes(source, tapH, pixel, planes, plane, w, b, relu, into, yPixel, count);
       }
     }
   }
