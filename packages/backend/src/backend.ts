@@ -1,6 +1,8 @@
 import type { StorageDType, TypedArray } from './dtype';
+import type { CompositeName } from './elementwise/functions';
 import { BackendError } from './errors';
 import type { KernelName, KernelSpec, KernelTable, Profile } from './kernel-table';
+import type { CompiledProgram, Program } from './program';
 
 /** A dense row-major tensor as a kernel sees it. `B` is the backend's own buffer type, opaque to everyone else. */
 export interface KernelTensor<B = unknown> {
@@ -43,8 +45,10 @@ export interface PrepackingKernel<S extends KernelSpec, B, P = unknown> {
 
 export type Kernel<S extends KernelSpec, B> = KernelFn<S, B> | PrepackingKernel<S, B>;
 
-/** The whole table, as the reference has it. */
-export type Kernels<B> = { readonly [N in KernelName]: Kernel<KernelTable[N], B> };
+/** The whole table. Kernels with a composite may be absent. */
+export type Kernels<B> = {
+  readonly [N in Exclude<KernelName, CompositeName>]: Kernel<KernelTable[N], B>;
+} & { readonly [N in CompositeName]?: Kernel<KernelTable[N], B> };
 
 export interface FallbackEvent {
   readonly kernel: KernelName;
@@ -91,6 +95,11 @@ export interface Backend<B = any> {
   sync?(): Promise<void>;
   /** Ends workers and gives all memory back. */
   dispose?(): void;
+  /**
+   * Makes a program ready to be run many times: plans of @octet/graph. Without it they call the kernels one after another.
+   * It must run any kernel in the program, also one that `extendBackend` brought: by calling it, where it is not its own.
+   */
+  compile?(program: Program<B>): CompiledProgram<B>;
 }
 
 /**

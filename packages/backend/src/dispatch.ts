@@ -7,8 +7,9 @@ import {
   type PrepackingKernel,
   readNow,
 } from './backend';
+import { composedKernel } from './elementwise/compose';
 import { MissingKernelError } from './errors';
-import { type KernelName, type KernelSpec, type KernelTable, profiles } from './kernel-table';
+import { composable, type KernelName, type KernelSpec, type KernelTable, profiles } from './kernel-table';
 import { warnOnce } from './warn';
 
 export type KernelInputs<S extends KernelSpec, T = KernelTensor> = { readonly [N in S['in']]: T } & {
@@ -28,6 +29,8 @@ export interface DispatchEvent {
   readonly inputs: Readonly<Record<string, KernelTensor | undefined>>;
   readonly outputs: Readonly<Record<string, KernelTensor | undefined>>;
   readonly attrs: object;
+  /** What holds the packed weights of a prepacking kernel, if the caller has one. */
+  readonly cache?: PrepackCache | undefined;
 }
 
 /** Wraps one kernel call: must call `run` exactly once. */
@@ -49,7 +52,7 @@ export function addDispatchHook(hook: DispatchHook): () => void {
  * when the attributes that packing depends on change: call `clear`.
  */
 export class PrepackCache {
-  private readonly packed = new Map<object, { value: unknown; free: (() => void) | undefined }>();
+  private readonly packed = new Map<object, PackedWeights>();
 
   get<S extends KernelSpec, B>(
     kernel: PrepackingKernel<S, B>,
@@ -60,15 +63,40 @@ export class PrepackCache {
     if (!entry) {
       const { x: _, ...weights } = tensors as Record<string, KernelTensor<B>>;
       const value = kernel.prepack(weights as Parameters<typeof kernel.prepack>[0], attrs);
-      entry = { value, free: kernel.free ? () => kernel.free?.(value) : undefined };
+      entry = new PackedWeights(value, kernel.free ? () => kernel.free?.(value) : undefined);
       this.packed.set(kernel, entry);
     }
     return entry.value;
   }
 
+  /** What was packed for the kernel, if anything: kept by the caller too, past `clear`, until its `release`. */
+  hold(kernel: object): PackedWeights | undefined {
+    return this.packed.get(kernel)?.retain();
+  }
+
   clear(): void {
-    for (const { free } of this.packed.values()) free?.();
+    for (const entry of this.packed.values()) entry.release();
     this.packed.clear();
+  }
+}
+
+/** Packed weights that several may hold. The last one to release them frees them. */
+export class PackedWeights {
+  private holders = 1;
+
+  constructor(
+    readonly value: unknown,
+    private readonly free: (() => void) | undefined,
+  ) {}
+
+  /** Holds them once more. */
+  retain(): this {
+    this.holders++;
+    return this;
+  }
+
+  release(): void {
+    if (--this.holders === 0) this.free?.();
   }
 }
 
@@ -92,7 +120,20 @@ export function runKernel<S extends KernelSpec, B>(
 }
 
 /**
- * The one way from an op to a kernel. Finds the backend's own kernel, or the fallback's, and runs it under the hooks.
+ * The kernel of a backend itself: its own, or, for the functions that have a composite, one made of others that are its
+ * own. undefined where it has neither.
+ */
+export function kernelOf<N extends KernelName>(
+  backend: Backend,
+  name: N,
+): Kernel<KernelTable[N], unknown> | undefined {
+  const own = backend.kernels[name] as Kernel<KernelTable[N], unknown> | undefined;
+  return own ?? composedKernel(backend, name);
+}
+
+/**
+ * The one way from an op to a kernel. Finds the backend's own kernel or composes it of others (`kernelOf`), or takes the
+ * fallback's, and runs it under the hooks; a composed kernel is one call to them.
  *
  * @throws MissingKernelError if neither has it.
  */
@@ -104,7 +145,7 @@ export function dispatch<N extends KernelName>(
   attrs: KernelTable[N]['attrs'],
   cache?: PrepackCache,
 ): void {
-  const own = backend.kernels[name] as Kernel<KernelTable[N], unknown> | undefined;
+  const own = kernelOf(backend, name);
   const ranOn = own ? backend : fallbackFor(backend, name);
   const run = own
     ? () => runKernel(own, { ...inputs, ...outputs } as never, attrs, cache)
@@ -120,16 +161,17 @@ export function dispatch<N extends KernelName>(
     inputs: inputs as never,
     outputs: outputs as never,
     attrs,
+    cache,
   };
   hooks.reduce<() => void>((inner, hook) => () => hook(event, inner), run)();
 }
 
 function fallbackFor(backend: Backend, kernel: KernelName): Backend {
   let candidate = backend.fallback;
-  while (candidate && !candidate.kernels[kernel]) candidate = candidate.fallback;
+  while (candidate && !kernelOf(candidate, kernel)) candidate = candidate.fallback;
   if (candidate && backend.readSync && candidate.readSync) return candidate;
   const inProfiles = (Object.keys(profiles) as (keyof typeof profiles)[]).filter((p) =>
-    profiles[p].includes(kernel),
+    [...profiles[p], ...composable[p]].includes(kernel),
   );
   const why = !candidate
     ? backend.fallback
@@ -180,7 +222,7 @@ function runOnFallback<N extends KernelName>(
       // Outputs too: some are in-out.
       fallback.write(buffer, read(backend, t));
     }
-    runKernel(fallback.kernels[name] as Kernel<KernelTable[N], unknown>, copies as never, attrs);
+    runKernel(kernelOf(fallback, name) as Kernel<KernelTable[N], unknown>, copies as never, attrs);
     for (const [key, t] of Object.entries(outputs as Record<string, KernelTensor | undefined>)) {
       if (t) backend.write(t.buffer, read(fallback, copies[key]));
     }

@@ -6,6 +6,7 @@ import {
   DTypeError,
   describe,
   dispatch,
+  elementwiseFunctions,
   isFloatDType,
   type KernelInputs,
   type KernelName,
@@ -17,6 +18,7 @@ import {
   requireOwnCopy,
   ShapeError,
   storageDType,
+  type UnaryName,
 } from '@octet/backend';
 import { checkRead } from './autograd';
 import {
@@ -35,7 +37,8 @@ import type { QParams } from './qparams';
 import { Storage } from './storage';
 import { Tensor } from './tensor';
 
-export { requireBackend } from './storage';
+export { requireBackend, Storage } from './storage';
+export { addWatch, checkData, type DataCheck, type Watch } from './watch';
 
 /** A dense tensor with the shape its kernel should see. */
 export interface Operand {
@@ -166,11 +169,6 @@ export function withStrides(x: Tensor, strides: readonly number[]): Tensor {
   return y;
 }
 
-/** Frees what `dense` and its like made of a tensor, unless it is the tensor itself, or a view of it. */
-export function freeCopy(copy: Tensor | undefined, of: Tensor | undefined): void {
-  if (copy && copy.storage !== of?.storage) copy.storage.release();
-}
-
 /** `x` row-major from the start of its storage. Not recorded. */
 export function dense(x: Tensor): Tensor {
   return withStrides(x, contiguousStrides(x.shape));
@@ -239,7 +237,6 @@ export function aroundDims(
   const count = moving.filter((d) => reduced.has(d)).length;
   if (first >= 0 && !moving.slice(first, first + count).every((d) => reduced.has(d))) {
     order = [...order.filter((d) => !reduced.has(d)), ...order.filter((d) => reduced.has(d))];
-    freeCopy(source, x);
     source = withStrides(x, stridesInOrder(x.shape, order));
   }
   let outer = 1;
@@ -337,9 +334,10 @@ export function requireFloat(op: string, ...tensors: readonly Tensor[]): void {
 function int8Remedy(op: string): string {
   if (op === 'batchNorm') return 'Fuse it with the convolution before it, by fuseModules().';
   if (/^(add|mul|cat)$/.test(op)) return 'Use FloatFunctional, which convert() makes int8.';
-  const first = /^(conv2d|linear|hardswish|leakyRelu)/.test(op)
-    ? 'Give its layer a qconfig and convert it, or'
-    : 'It has no int8 form:';
+  const first =
+    /^(conv2d|linear)/.test(op) || elementwiseFunctions[op as UnaryName]?.int8
+      ? 'Give its layer a qconfig and convert it, or'
+      : 'It has no int8 form:';
   return `${first} leave its layer in float by leaveInFloat(), or put a DeQuantStub before it.`;
 }
 

@@ -1,5 +1,6 @@
 import { ArgumentError, type Backend, describe, FreedError, type StorageDType } from '@octet/backend';
 import { noteInScope } from './scope';
+import { activeWatch } from './watch';
 
 /** @throws ArgumentError unless `value` is a backend */
 export function requireBackend(op: string, value: unknown): void {
@@ -25,6 +26,10 @@ export class Storage {
   private written = this.serial;
   /** Whether someone asked to keep it: then only they free it, and garbage collection. */
   kept = false;
+  /** How many recorded ops have saved it for their gradients. */
+  private holds = 0;
+  /** Whether it is to be freed when the last of them lets go. */
+  private pending = false;
   private handle: unknown;
 
   private constructor(
@@ -75,15 +80,32 @@ export class Storage {
     return this.handle === undefined;
   }
 
-  /** Gives the memory back now; a second call does nothing. */
+  /** Gives the memory back now; a second call does nothing. While a watch is active (see watch.ts) it gets the storage instead. */
   free(): void {
     if (this.handle === undefined) return;
+    const watch = activeWatch();
+    if (watch) {
+      watch.held(this);
+      return;
+    }
     this.backend.free(this.handle);
     this.handle = undefined;
   }
 
-  /** As `free`, where the library thinks that nobody needs it any more. */
+  /** Frees it when no recorded op holds it any more: now, or at the last `letGo`. One that is kept stays. */
   release(): void {
-    if (!this.kept) this.free();
+    if (this.kept) return;
+    if (this.holds > 0) this.pending = true;
+    else this.free();
+  }
+
+  /** A recorded op has saved it: `release` waits for its `letGo`. */
+  hold(): void {
+    this.holds += 1;
+  }
+
+  letGo(): void {
+    this.holds -= 1;
+    if (this.holds === 0 && this.pending) this.release();
   }
 }

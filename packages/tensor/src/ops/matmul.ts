@@ -1,8 +1,11 @@
-import { ShapeError } from '@octet/backend';
-import { record, willRecord } from '../autograd';
-import { as, dense, emptyOn, expandTo, freeCopy, type Operand, requireFloat, run, view } from '../kernel';
+import { type Clamp, ShapeError } from '@octet/backend';
+import { op } from '../autograd';
+import { as, dense, emptyOn, expandTo, type Operand, requireFloat, run, view } from '../kernel';
 import { broadcastShapes, contiguousStrides, formatShape, numel, sameStrides } from '../layout';
+import { tidy } from '../scope';
 import type { Tensor } from '../tensor';
+import { type ClampOptions, clampOf } from './clamped';
+import { gradientInside } from './elementwise';
 import { reshape } from './reshape';
 import { sumTo } from './sum';
 
@@ -11,7 +14,8 @@ import { sumTo } from './sum';
  * dropped again), more than two dims are batches, which broadcast.
  * @throws ShapeError, DTypeError
  */
-export function matmul(a: Tensor, b: Tensor): Tensor {
+export function matmul(a: Tensor, b: Tensor, options?: ClampOptions): Tensor {
+  const clamp = clampOf('matmul', options);
   requireFloat('matmul', a, b);
   if (
     a.shape.length === 0 ||
@@ -25,20 +29,27 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
       fix: 'Transpose one of them; for elementwise products use mul.',
     });
   }
-  const [matrixA, matrixB] = [asMatrix(a, 0), asMatrix(b, 1)];
-  const y = product(matrixA, matrixB);
-  const { shape: fullShape } = y;
-  const drop = [a.shape.length === 1 ? -2 : 0, b.shape.length === 1 ? -1 : 0];
-  const out = view(y, { shape: without(y.shape, drop), strides: without(y.strides, drop), offset: 0 });
-  const savedA = willRecord(b) ? matrixA : undefined;
-  const savedB = willRecord(a) ? matrixB : undefined;
-  const [shapeA, shapeB] = [a.shape, b.shape];
-  const [fullA, fullB] = [matrixA.shape, matrixB.shape];
-  return record('matmul', out, { a, b }, (grad) => {
-    const gradY = reshape(grad, fullShape);
+  return op('matmul', { a, b }, (save, needs) => {
+    const [matrixA, matrixB] = [asMatrix(a, 0), asMatrix(b, 1)];
+    const y = product(matrixA, matrixB, clamp);
+    // Where y lies inside the bounds, so did what the clamp took.
+    const clamped = save(y, clamp !== undefined);
+    const { shape: fullShape } = y;
+    const drop = [a.shape.length === 1 ? -2 : 0, b.shape.length === 1 ? -1 : 0];
+    const savedA = save(matrixA, needs.b);
+    const savedB = save(matrixB, needs.a);
+    const [shapeA, shapeB] = [a.shape, b.shape];
+    const [fullA, fullB] = [matrixA.shape, matrixB.shape];
     return [
-      savedB && reshape(sumTo(product(gradY, swapped(savedB)), fullA), shapeA),
-      savedA && reshape(sumProduct(swapped(savedA), gradY, fullB), shapeB),
+      view(y, { shape: without(y.shape, drop), strides: without(y.strides, drop), offset: 0 }),
+      (grad) => {
+        const full = reshape(grad, fullShape);
+        const gradY = clamped && clamp ? gradientInside(clamped, full, clamp) : full;
+        return [
+          savedB && reshape(sumTo(product(gradY, swapped(savedB)), fullA), shapeA),
+          savedA && reshape(sumProduct(swapped(savedA), gradY, fullB), shapeB),
+        ];
+      },
     ];
   });
 }
@@ -47,28 +58,28 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
  * a [..., m, k] · b [..., k, n] with broadcast batches, row-major, without a gradient. Transposed views go to the kernel
  * as they lie.
  */
-export function product(a: Tensor, b: Tensor): Tensor {
+export function product(a: Tensor, b: Tensor, clamp?: Clamp): Tensor {
   const batchA = a.shape.slice(0, -2);
   const batchB = b.shape.slice(0, -2);
   const batch = broadcastShapes('matmul', batchA, batchB);
   const [m, k] = a.shape.slice(-2);
   const n = b.shape[b.shape.length - 1];
-  const y = emptyOn(a, [...batch, m, n]);
   const count = numel(batch);
-  const left = operand(a, batch);
-  const right = operand(b, batch);
-  // Rows of all batches against one matrix are one larger product.
-  const fold = !left.transposed && numel(batchB) === 1 && numel(batchA) === count;
-  const [groups, rows] = fold ? [1, count * m] : [count, m];
-  run(
-    'matmul',
-    { a: fold ? as(left.matrix.tensor, [1, rows, k]) : left.matrix, b: right.matrix },
-    { y: as(y, [groups, rows, n]) },
-    { transposeA: left.transposed, transposeB: right.transposed },
-  );
-  freeCopy(left.matrix.tensor, a);
-  freeCopy(right.matrix.tensor, b);
-  return y;
+  return tidy(() => {
+    const y = emptyOn(a, [...batch, m, n]);
+    const left = operand(a, batch);
+    const right = operand(b, batch);
+    // Rows of all batches against one matrix are one larger product.
+    const fold = !left.transposed && numel(batchB) === 1 && numel(batchA) === count;
+    const [groups, rows] = fold ? [1, count * m] : [count, m];
+    run(
+      'matmul',
+      { a: fold ? as(left.matrix.tensor, [1, rows, k]) : left.matrix, b: right.matrix },
+      { y: as(y, [groups, rows, n]) },
+      { transposeA: left.transposed, transposeB: right.transposed, ...(clamp ? { clamp } : {}) },
+    );
+    return y;
+  });
 }
 
 /** product(a, b) summed down to `shape`; where b's factor was one matrix, the sum is part of the product. */
