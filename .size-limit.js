@@ -19,6 +19,16 @@ const checks = [
   alone('backend-wasm-simd', '45 kB'),
   alone('backend-webgpu', '35.3 kB'),
   { name: 'all but backend-webgpu in one bundle', path: 'tooling/build/runtime.mjs', limit: '116 kB' },
+  {
+    name: 'an app that runs an int8 checkpoint, without its backend',
+    path: 'tooling/build/int8-app.mjs',
+    limit: '34 kB',
+  },
+  {
+    name: 'relu(tensor([1])), with the kernels it needs',
+    path: 'tooling/build/relu-app.mjs',
+    limit: '15 kB',
+  },
 ];
 
 export default checks.map((check) => ({

@@ -61,7 +61,7 @@ export function gruLayer(x: Tensor, weight: Tensor, h0: Tensor, bias?: Tensor): 
           {},
         );
         const flat = reshape(gradHidden, [T * N, 3 * H]);
-        const before = () => cat([savedH.reshape([1, N, H]), slice(savedY, 0, 0, T - 1)], 0);
+        const before = () => cat([reshape(savedH, [1, N, H]), slice(savedY, 0, 0, T - 1)], 0);
         return [
           gradX,
           needs.weight ? product(swapped(flat), reshape(before(), [T * N, H])) : undefined,
