@@ -477,7 +477,7 @@ export class Tensor {
   linear(weight: Tensor, bias?: Tensor, options?: ops.ClampOptions): Tensor {
     return ops.linear(this, weight, bias, options);
   }
-  conv2d(weight: Tensor, bias?: Tensor, options?: ops.Conv2dOptions): Tensor {
+  conv2d(weight: Tensor, bias?: Tensor, options?: ops.Conv2dOptions & ops.ClampOptions): Tensor {
     return ops.conv2d(this, weight, bias, options);
   }
   maxPool2d(kernelSize: ops.PairLike, options?: ops.MaxPool2dOptions): Tensor {
