@@ -17,7 +17,7 @@ import { gradientInside } from './elementwise';
 import { applySum } from './sum';
 import { convOutputSize, type WindowOptions, windowAttrs } from './window';
 
-export interface Conv2dOptions extends WindowOptions, ClampOptions {
+export interface Conv2dOptions extends WindowOptions {
   groups?: number;
 }
 
@@ -26,7 +26,12 @@ export interface Conv2dOptions extends WindowOptions, ClampOptions {
  * channels-last in memory.
  * @throws ShapeError, ArgumentError, DTypeError
  */
-export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2dOptions): Tensor {
+export function conv2d(
+  x: Tensor,
+  weight: Tensor,
+  bias?: Tensor,
+  options?: Conv2dOptions & ClampOptions,
+): Tensor {
   return convolution(
     'conv2d',
     x,
@@ -50,7 +55,7 @@ function convolution(
   x: Tensor,
   weight: Tensor,
   bias: Tensor | undefined,
-  { clamp, ...given }: Conv2dOptions,
+  { clamp, ...given }: Conv2dOptions & ClampOptions,
 ): Tensor {
   requireClamp(name, clamp);
   requireFloat(name, x, weight, ...present(bias));
@@ -104,7 +109,7 @@ export function conv2dShape(
   x: Tensor,
   weight: Tensor,
   bias: Tensor | undefined,
-  { groups = 1, ...window }: Omit<Conv2dOptions, 'clamp'>,
+  { groups = 1, ...window }: Conv2dOptions,
 ): { shape: number[]; attrs: Conv2dAttrs } {
   requireRank(op, 'x', x, 4);
   requireRank(op, 'weight', weight, 4);
