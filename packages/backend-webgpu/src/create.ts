@@ -76,7 +76,7 @@ export async function createWebgpuBackend(options: WebgpuBackendOptions = {}): P
   }
   const gpu = new Gpu(device, {
     dotProduct: dotProduct === 'auto' ? has : dotProduct,
-    mostIdleBytes: idleMemory,
+    maxIdleBytes: idleMemory,
     ownsDevice: !given,
     onLost,
     onError,
