@@ -2,6 +2,7 @@
 export * as backend from '../../packages/backend/dist/index.js';
 export * as reference from '../../packages/backend-js-reference/dist/index.js';
 export * as wasm from '../../packages/backend-wasm-simd/dist/index.js';
+export * as graph from '../../packages/graph/dist/index.js';
 export * as nn from '../../packages/nn/dist/index.js';
 export * as quantization from '../../packages/quantization/dist/index.js';
 export * as tensor from '../../packages/tensor/dist/index.js';

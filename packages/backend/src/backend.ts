@@ -1,6 +1,7 @@
 import type { StorageDType, TypedArray } from './dtype';
 import { BackendError } from './errors';
 import type { KernelName, KernelSpec, KernelTable, Profile } from './kernel-table';
+import type { CompiledProgram, Program } from './program';
 
 /** A dense row-major tensor as a kernel sees it. `B` is the backend's own buffer type, opaque to everyone else. */
 export interface KernelTensor<B = unknown> {
@@ -91,6 +92,11 @@ export interface Backend<B = any> {
   sync?(): Promise<void>;
   /** Ends workers and gives all memory back. */
   dispose?(): void;
+  /**
+   * Makes a program ready to be run many times: plans of @octet/graph. Without it they call the kernels one after another.
+   * It must run any kernel in the program, also one that `extendBackend` brought: by calling it, where it is not its own.
+   */
+  compile?(program: Program<B>): CompiledProgram<B>;
 }
 
 /**

@@ -28,6 +28,8 @@ export interface DispatchEvent {
   readonly inputs: Readonly<Record<string, KernelTensor | undefined>>;
   readonly outputs: Readonly<Record<string, KernelTensor | undefined>>;
   readonly attrs: object;
+  /** What holds the packed weights of a prepacking kernel, if the caller has one. */
+  readonly cache?: PrepackCache | undefined;
 }
 
 /** Wraps one kernel call: must call `run` exactly once. */
@@ -49,7 +51,7 @@ export function addDispatchHook(hook: DispatchHook): () => void {
  * when the attributes that packing depends on change: call `clear`.
  */
 export class PrepackCache {
-  private readonly packed = new Map<object, { value: unknown; free: (() => void) | undefined }>();
+  private readonly packed = new Map<object, PackedWeights>();
 
   get<S extends KernelSpec, B>(
     kernel: PrepackingKernel<S, B>,
@@ -60,15 +62,40 @@ export class PrepackCache {
     if (!entry) {
       const { x: _, ...weights } = tensors as Record<string, KernelTensor<B>>;
       const value = kernel.prepack(weights as Parameters<typeof kernel.prepack>[0], attrs);
-      entry = { value, free: kernel.free ? () => kernel.free?.(value) : undefined };
+      entry = new PackedWeights(value, kernel.free ? () => kernel.free?.(value) : undefined);
       this.packed.set(kernel, entry);
     }
     return entry.value;
   }
 
+  /** What was packed for the kernel, if anything: kept by the caller too, past `clear`, until its `release`. */
+  hold(kernel: object): PackedWeights | undefined {
+    return this.packed.get(kernel)?.retain();
+  }
+
   clear(): void {
-    for (const { free } of this.packed.values()) free?.();
+    for (const entry of this.packed.values()) entry.release();
     this.packed.clear();
+  }
+}
+
+/** Packed weights that several may hold. The last one to release them frees them. */
+export class PackedWeights {
+  private holders = 1;
+
+  constructor(
+    readonly value: unknown,
+    private readonly free: (() => void) | undefined,
+  ) {}
+
+  /** Holds them once more. */
+  retain(): this {
+    this.holders++;
+    return this;
+  }
+
+  release(): void {
+    if (--this.holders === 0) this.free?.();
   }
 }
 
@@ -120,6 +147,7 @@ export function dispatch<N extends KernelName>(
     inputs: inputs as never,
     outputs: outputs as never,
     attrs,
+    cache,
   };
   hooks.reduce<() => void>((inner, hook) => () => hook(event, inner), run)();
 }

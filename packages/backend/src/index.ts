@@ -8,6 +8,8 @@ export * from './dtype';
 export * from './errors';
 export * from './geometry';
 export * from './kernel-table';
+export * from './memory-plan';
 export * from './node-module';
+export * from './program';
 export * from './rounding';
 export * from './warn';

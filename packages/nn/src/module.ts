@@ -11,6 +11,7 @@ import {
   requireType,
 } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
+import { hasCallHooks, hookedCall } from '@octet/graph';
 import { freeIntermediate, getBackend, kernel, Tensor } from '@octet/tensor';
 import { type Copies, deepCopy } from './clone';
 import {
@@ -98,6 +99,12 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
 
   /** `forward` with the hooks around it. Errors that Octet throws there name the module, from the one that was called first. */
   call(...args: Args): Out {
+    return hasCallHooks()
+      ? hookedCall(this, 'forward', args, () => this.callHooked(args))
+      : this.callHooked(args);
+  }
+
+  private callHooked(args: Args): Out {
     const hooks = hooksOf.get(this);
     if (mayKeep(this, hooks)) keepers += 1;
     try {

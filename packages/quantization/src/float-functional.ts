@@ -1,4 +1,5 @@
 import { ModuleError } from '@octet/backend';
+import { hookedCall } from '@octet/graph';
 import { Module } from '@octet/nn';
 import { add, cat, mul, relu, type Tensor } from '@octet/tensor';
 import { observe } from './observed';
@@ -24,28 +25,28 @@ export class FloatFunctional extends Module<never> {
   }
 
   add(a: Tensor, b: Tensor): Tensor {
-    return observe(this, add(a, b), 'add');
+    return hookedCall(this, 'add', [a, b], () => observe(this, add(a, b), 'add'));
   }
 
   addRelu(a: Tensor, b: Tensor): Tensor {
-    return observe(this, relu(add(a, b)), 'addRelu');
+    return hookedCall(this, 'addRelu', [a, b], () => observe(this, relu(add(a, b)), 'addRelu'));
   }
 
   mul(a: Tensor, b: Tensor): Tensor {
-    return observe(this, mul(a, b), 'mul');
+    return hookedCall(this, 'mul', [a, b], () => observe(this, mul(a, b), 'mul'));
   }
 
   cat(tensors: readonly Tensor[], dim = 0): Tensor {
-    return observe(this, cat(tensors, dim), 'cat');
+    return hookedCall(this, 'cat', [tensors, dim], () => observe(this, cat(tensors, dim), 'cat'));
   }
 
   /** Not observed: in int8 it moves the zero point. */
   addScalar(x: Tensor, scalar: number): Tensor {
-    return add(x, scalar);
+    return hookedCall(this, 'addScalar', [x, scalar], () => add(x, scalar));
   }
 
   /** Not observed: in int8 it changes the scale. */
   mulScalar(x: Tensor, scalar: number): Tensor {
-    return mul(x, scalar);
+    return hookedCall(this, 'mulScalar', [x, scalar], () => mul(x, scalar));
   }
 }

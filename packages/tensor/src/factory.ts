@@ -19,6 +19,7 @@ import { checkQParams, type QParams } from './qparams';
 import { defaultGenerator, type Generator } from './random';
 import { requireBackend } from './storage';
 import type { Tensor } from './tensor';
+import { activeWatch } from './watch';
 
 let current: Backend = referenceBackend;
 
@@ -217,6 +218,7 @@ function random(
     ...rest
   } = checkOptions(op, options, randomOptions);
   checkShape(op, shape);
+  activeWatch()?.random(op);
   const host = hostArray(dtype, numel(shape));
   for (let i = 0; i < host.length; i++) host[i] = next(generator);
   return fromData(host, shape, { ...rest, dtype });
@@ -245,5 +247,6 @@ export function randint(
 /** 0 … n - 1 in random order, int32. */
 export function randperm(n: number, options?: RandomOptions): Tensor {
   const { generator = defaultGenerator, ...rest } = checkOptions('randperm', options, randomOptions);
+  activeWatch()?.random('randperm');
   return fromData(generator.permutation(n), [n], { dtype: 'int32', ...rest });
 }

@@ -35,7 +35,8 @@ import type { QParams } from './qparams';
 import { Storage } from './storage';
 import { Tensor } from './tensor';
 
-export { requireBackend } from './storage';
+export { requireBackend, Storage } from './storage';
+export { addWatch, checkData, type DataCheck, type Watch } from './watch';
 
 /** A dense tensor with the shape its kernel should see. */
 export interface Operand {

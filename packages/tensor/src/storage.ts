@@ -1,5 +1,6 @@
 import { ArgumentError, type Backend, describe, FreedError, type StorageDType } from '@octet/backend';
 import { noteInScope } from './scope';
+import { activeWatch } from './watch';
 
 /** @throws ArgumentError unless `value` is a backend */
 export function requireBackend(op: string, value: unknown): void {
@@ -75,9 +76,14 @@ export class Storage {
     return this.handle === undefined;
   }
 
-  /** Gives the memory back now; a second call does nothing. */
+  /** Gives the memory back now; a second call does nothing. While a watch is active (see watch.ts) it gets the storage instead. */
   free(): void {
     if (this.handle === undefined) return;
+    const watch = activeWatch();
+    if (watch) {
+      watch.held(this);
+      return;
+    }
     this.backend.free(this.handle);
     this.handle = undefined;
   }

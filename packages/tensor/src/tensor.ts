@@ -34,6 +34,7 @@ import { formatTensor } from './print';
 import { type QParams, sameQParams } from './qparams';
 import { keepStorage } from './scope';
 import { requireBackend, Storage } from './storage';
+import { activeWatch } from './watch';
 
 type Dims = number | readonly number[];
 
@@ -113,6 +114,7 @@ export class Tensor {
    */
   async data(): Promise<TypedArray> {
     const t = dense(this);
+    activeWatch()?.read('data', t.storage);
     const elements = await t.backend.read(t.storage.buffer, t.numel);
     freeCopy(t, this);
     return elements;
@@ -345,6 +347,7 @@ export class Tensor {
     requireBackend('toAsync', backend);
     if (backend === this.backend) return this;
     const t = packed(this);
+    activeWatch()?.read('toAsync', t.storage);
     return this.movedTo(backend, t.strides, await t.backend.read(t.storage.buffer, t.numel));
   }
 
@@ -562,5 +565,6 @@ function copied(x: Tensor): Tensor {
 function readTensor(op: string, t: Tensor, fix: string): TypedArray {
   const { backend, storage, numel } = t;
   checkRead('tensor', t);
+  activeWatch()?.read(op, storage);
   return readNow(op, backend, storage.buffer, numel, fix);
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import * as data from '@octet/data';
 import * as formats from '@octet/formats';
+import * as graph from '@octet/graph';
 import * as inspect from '@octet/inspect';
 import * as nn from '@octet/nn';
 import * as optim from '@octet/optim';
@@ -16,6 +17,7 @@ const names = namesOf(document);
 const exportsOf: Record<string, object> = {
   '@octet/data': data,
   '@octet/formats': formats,
+  '@octet/graph': graph,
   '@octet/inspect': inspect,
   '@octet/nn': nn,
   '@octet/optim': optim,

@@ -1,4 +1,5 @@
 import { ModuleError, QuantizationError } from '@octet/backend';
+import { hookedCall } from '@octet/graph';
 import type { StateLoader } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
 import {
@@ -35,27 +36,27 @@ export class QFunctional extends Int8Module<never> {
   }
 
   add(a: Tensor, b: Tensor): Tensor {
-    return quantizedAdd(a, b, this.output);
+    return hookedCall(this, 'add', [a, b], () => quantizedAdd(a, b, this.output));
   }
 
   addRelu(a: Tensor, b: Tensor): Tensor {
-    return quantizedAdd(a, b, { ...this.output, relu: true });
+    return hookedCall(this, 'addRelu', [a, b], () => quantizedAdd(a, b, { ...this.output, relu: true }));
   }
 
   mul(a: Tensor, b: Tensor): Tensor {
-    return quantizedMul(a, b, this.output);
+    return hookedCall(this, 'mul', [a, b], () => quantizedMul(a, b, this.output));
   }
 
   cat(tensors: readonly Tensor[], dim = 0): Tensor {
-    return quantizedCat(tensors, dim, this.output);
+    return hookedCall(this, 'cat', [tensors, dim], () => quantizedCat(tensors, dim, this.output));
   }
 
   addScalar(x: Tensor, scalar: number): Tensor {
-    return quantizedAddScalar(x, scalar);
+    return hookedCall(this, 'addScalar', [x, scalar], () => quantizedAddScalar(x, scalar));
   }
 
   mulScalar(x: Tensor, scalar: number): Tensor {
-    return quantizedMulScalar(x, scalar);
+    return hookedCall(this, 'mulScalar', [x, scalar], () => quantizedMulScalar(x, scalar));
   }
 
   protected override loadState(load: StateLoader): void {

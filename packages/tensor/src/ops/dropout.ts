@@ -3,6 +3,7 @@ import { freeHelper } from '../autograd';
 import { emptyOn, requireFloat, requireTensor } from '../kernel';
 import { defaultGenerator, type Generator } from '../random';
 import type { Tensor } from '../tensor';
+import { activeWatch } from '../watch';
 import { applyMask } from './mask';
 
 export interface DropoutOptions {
@@ -31,6 +32,7 @@ export function dropout(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tenso
   }
   if (!training || p === 0) return x;
   requireFloat('dropout', x);
+  activeWatch()?.random('dropout');
   const keep = new Uint8Array(x.numel);
   for (let i = 0; i < keep.length; i++) keep[i] = generator.uniform() >= p ? 1 : 0;
   // Row-major, so that the memory format of x makes no difference.

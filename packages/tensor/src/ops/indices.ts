@@ -1,5 +1,6 @@
 import { ArgumentError, DTypeError } from '@octet/backend';
 import type { Tensor } from '../tensor';
+import { checkData } from '../watch';
 
 /**
  * Row or class numbers: int32, and inside 0 … size - 1 (or `ignored`) where the backend can be read at once; elsewhere
@@ -22,13 +23,15 @@ export function requireIndices(
     });
   }
   if (!index.backend.readSync) return;
-  for (const i of index.dataSync()) {
-    if ((i >= 0 && i < size) || i === ignored) continue;
-    throw new ArgumentError({
-      op,
-      expected: `${name} from 0 to ${size - 1}`,
-      found: String(i),
-      fix: 'Check the numbering, which starts at 0, and the size of the last layer.',
-    });
-  }
+  checkData(op, index, (elements) => {
+    for (const i of elements) {
+      if ((i >= 0 && i < size) || i === ignored) continue;
+      throw new ArgumentError({
+        op,
+        expected: `${name} from 0 to ${size - 1}`,
+        found: String(i),
+        fix: 'Check the numbering, which starts at 0, and the size of the last layer.',
+      });
+    }
+  });
 }

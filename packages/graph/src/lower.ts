@@ -1,0 +1,299 @@
+import {
+  type Backend,
+  dispatch,
+  type Kernel,
+  type KernelTensor,
+  ModuleError,
+  mixedBackends,
+  type PackedWeights,
+  type Program,
+  type ProgramMemory,
+  type ProgramStep,
+  type ProgramTensor,
+  type TypedArray,
+} from '@octet/backend';
+import { type kernel, Tensor } from '@octet/tensor';
+import { type HostEvent, type KernelCall, type ModuleCall, type Recording, tensorsIn } from './capture';
+
+type Storage = Tensor['storage'];
+// biome-ignore lint/suspicious/noExplicitAny: buffers are the backend's business
+type AnyBuffer = any;
+
+/** A recording as a program, and what a plan must know beside it. */
+export interface Lowered {
+  readonly backend: Backend;
+  readonly program: Program<AnyBuffer>;
+  /** What each step came from. */
+  readonly origins: readonly (KernelCall | HostEvent)[];
+  /** The memory that outputs are written to, in the order of their `index`. */
+  readonly outputs: readonly Storage[];
+  /** What steps change in place, beside the inputs. */
+  readonly state: readonly Storage[];
+  /** What was read and didn't come of the inputs: the plan holds for these contents. */
+  readonly constants: readonly Storage[];
+  /** Packed weights, which the plan holds. */
+  readonly packed: readonly PackedWeights[];
+}
+
+/**
+ * The part of a recording that depends on `inputs`, as a program. What doesn't was computed by the recorded run. `since`: the
+ * serial number of the first memory that the run allocated.
+ *
+ * @throws ModuleError where the host read what depends on the inputs, or made random numbers; BackendError for several backends
+ */
+export function lower(
+  recording: Recording,
+  inputs: readonly Storage[],
+  home: Backend | undefined,
+  since: number,
+): Lowered {
+  const { kernels, events } = recording;
+  const backend = home ?? kernels[0]?.backend ?? inputs[0]?.backend;
+  for (const call of kernels)
+    if (call.backend !== backend) throw mixedBackends('planOf', backend, call.backend);
+  const outputs = [...new Set(tensorsIn(recording.output).map((t) => t.storage))];
+
+  const written = new Set<Storage>();
+  for (const call of kernels) for (const s of storagesOf(call.outputs)) written.add(s);
+  const state = new Set([...written].filter((s) => s.serial < since && !inputs.includes(s)));
+  const varying = varyingStorages(kernels, new Set([...inputs, ...state]));
+  refuseHostWork(events, varying);
+
+  // What nobody reads goes.
+  const needed = new Set<Storage>([...outputs, ...state, ...inputs.filter((s) => written.has(s))]);
+  const kept: (KernelCall | HostEvent)[] = [];
+  const origins = [...kernels.keys(), kernels.length].flatMap((at) => [
+    ...events.filter((e) => e.at === at && e.kind === 'check' && varying.has(e.tensor.storage)),
+    ...(at < kernels.length ? [kernels[at]] : []),
+  ]);
+  for (const origin of origins.reverse()) {
+    if (isEvent(origin)) {
+      if (origin.kind === 'check') needed.add(origin.tensor.storage);
+      kept.push(origin);
+      continue;
+    }
+    const to = storagesOf(origin.outputs);
+    if (!to.some((s) => varying.has(s) && needed.has(s))) continue;
+    for (const s of [...storagesOf(origin.inputs), ...to]) needed.add(s);
+    kept.push(origin);
+  }
+  kept.reverse();
+
+  const memory = new MemoryTable(kept, {
+    inputs,
+    outputs: outputs.filter((s) => varying.has(s)),
+    varying,
+    state,
+  });
+  const packed: PackedWeights[] = [];
+  const steps = kept.map((origin): ProgramStep<AnyBuffer> => {
+    if (isEvent(origin)) return checkStep(origin as CheckEvent, backend, memory);
+    // biome-ignore lint/suspicious/noExplicitAny: the kernels of a table differ in their operands
+    const own = backend.kernels[origin.kernel] as Kernel<any, AnyBuffer> | undefined;
+    const ins = memory.tensors(origin.inputs);
+    const outs = memory.tensors(origin.outputs);
+    if (!own || (typeof own !== 'function' && !origin.packed)) return dispatchStep(origin, ins, outs);
+    if (origin.packed) packed.push(origin.packed.retain());
+    const { kernel: name, attrs } = origin;
+    return {
+      kind: 'kernel',
+      name,
+      kernel: own,
+      packed: origin.packed?.value,
+      inputs: ins,
+      outputs: outs,
+      attrs,
+    };
+  });
+
+  // Also what only went into constants: they are computed already.
+  const read = new Set<Storage>();
+  for (const call of kernels) for (const s of storagesOf(call.inputs)) read.add(s);
+  for (const e of events) if (e.kind === 'read') read.add(e.storage);
+  const constants = [...read, ...outputs].filter((s) => !varying.has(s));
+  return {
+    backend,
+    program: { steps, memory: memory.entries },
+    origins: kept,
+    outputs: memory.outputs,
+    state: [...state],
+    constants: [...new Set(constants)],
+    packed,
+  };
+}
+
+type CheckEvent = HostEvent & { kind: 'check' };
+
+export function isEvent(origin: KernelCall | HostEvent): origin is HostEvent {
+  return 'kind' in origin;
+}
+
+export function storagesOf(tensors: KernelCall['inputs']): Storage[] {
+  return Object.values(tensors).flatMap((t) => (t ? [storageOf(t)] : []));
+}
+
+/** @throws ModuleError for a kernel that was called on bare memory */
+function storageOf({ source }: KernelTensor): Storage {
+  if (source instanceof Tensor) return source.storage;
+  throw new ModuleError({
+    op: 'planOf',
+    expected: 'kernels called on tensors',
+    found: 'one dispatched on bare memory',
+    fix: "Call it by kernel.run of '@octet/tensor'.",
+  });
+}
+
+/** What differs from run to run: `from`, what is computed from such, and all of what such is written into. */
+function varyingStorages(kernels: readonly KernelCall[], from: ReadonlySet<Storage>): Set<Storage> {
+  const varying = new Set(from);
+  // A piece of memory may become so by a later step than one that reads it.
+  for (let before = -1; before !== varying.size; ) {
+    before = varying.size;
+    for (const { inputs, outputs } of kernels) {
+      const to = storagesOf(outputs);
+      if ([...storagesOf(inputs), ...to].some((s) => varying.has(s))) for (const s of to) varying.add(s);
+    }
+  }
+  return varying;
+}
+
+function refuseHostWork(events: readonly HostEvent[], varying: ReadonlySet<Storage>): void {
+  for (const event of events) {
+    if (event.kind === 'random') {
+      throw placed(event.call, {
+        op: 'planOf',
+        expected: 'a model that gives the same for the same inputs',
+        found: `${event.op}, which makes random numbers`,
+        fix: 'Call model.eval(); draw the numbers outside of the model and pass them as an input.',
+      });
+    }
+    if (event.kind === 'read' && varying.has(event.storage)) {
+      throw placed(event.call, {
+        op: 'planOf',
+        expected: 'a model that computes on the backend alone',
+        found: `${event.op}, which reads what depends on the inputs`,
+        fix: 'A plan would not read it again: compute it by tensor operations, or call the model without a plan.',
+      });
+    }
+  }
+}
+
+export function placed(
+  call: ModuleCall | undefined,
+  details: ConstructorParameters<typeof ModuleError>[0],
+): ModuleError {
+  const error = new ModuleError(details);
+  let at = call;
+  while (at && at.path === undefined) at = at.parent;
+  if (at) error.placeIn(at.path as string, at.module.constructor.name);
+  return error;
+}
+
+interface Roles {
+  readonly inputs: readonly Storage[];
+  readonly outputs: readonly Storage[];
+  readonly varying: ReadonlySet<Storage>;
+  readonly state: ReadonlySet<Storage>;
+}
+
+/** The memory of a program: an entry for each storage that its steps use. */
+class MemoryTable {
+  readonly entries: ProgramMemory<AnyBuffer>[] = [];
+  /** The storages of the outputs, in order. */
+  readonly outputs: Storage[] = [];
+  private readonly places = new Map<Storage, number>();
+
+  constructor(origins: readonly (KernelCall | HostEvent)[], roles: Roles) {
+    const { inputs, varying, state } = roles;
+    const uses = new Map<Storage, { first: number; last: number; written: boolean }>();
+    origins.forEach((origin, step) => {
+      const use = (storage: Storage, written: boolean) => {
+        const known = uses.get(storage);
+        if (!known) uses.set(storage, { first: step, last: step, written });
+        else Object.assign(known, { last: step, written: known.written || written });
+      };
+      if (isEvent(origin)) {
+        if (origin.kind === 'check') use(origin.tensor.storage, false);
+        return;
+      }
+      for (const s of storagesOf(origin.inputs)) use(s, false);
+      for (const s of storagesOf(origin.outputs)) use(s, true);
+    });
+    for (const s of inputs) if (!uses.has(s)) uses.set(s, { first: 0, last: 0, written: false });
+    for (const [storage, use] of uses) {
+      const { dtype, length } = storage;
+      const input = inputs.indexOf(storage);
+      this.places.set(storage, this.entries.length);
+      if (input >= 0) this.entries.push({ kind: 'input', dtype, length, index: input, ...use });
+      else if (state.has(storage) || !varying.has(storage))
+        this.entries.push({ kind: 'fixed', dtype, length, buffer: storage.buffer });
+      else if (roles.outputs.includes(storage)) {
+        this.entries.push({ kind: 'output', dtype, length, index: this.outputs.length, ...use });
+        this.outputs.push(storage);
+      } else this.entries.push({ kind: 'planned', dtype, length, first: use.first, last: use.last });
+    }
+  }
+
+  place(storage: Storage): number {
+    return this.places.get(storage) as number;
+  }
+
+  tensors(given: KernelCall['inputs']): Record<string, ProgramTensor> {
+    const found: Record<string, ProgramTensor> = {};
+    for (const [name, t] of Object.entries(given)) {
+      if (t) found[name] = { memory: this.place(storageOf(t)), dtype: t.dtype, shape: t.shape };
+    }
+    return found;
+  }
+}
+
+/** A kernel that the backend lacks, or that packs its weights at every call: as an ordinary call does it. */
+function dispatchStep(
+  { backend, kernel: name, attrs, cache }: KernelCall,
+  inputs: Readonly<Record<string, ProgramTensor>>,
+  outputs: Readonly<Record<string, ProgramTensor>>,
+): ProgramStep<AnyBuffer> {
+  return {
+    kind: 'host',
+    run(bufferOf) {
+      const tensors = (given: Readonly<Record<string, ProgramTensor>>) =>
+        Object.fromEntries(
+          Object.entries(given).map(([key, { memory, dtype, shape }]) => [
+            key,
+            { buffer: bufferOf(memory), dtype, shape },
+          ]),
+        );
+      dispatch(backend, name, tensors(inputs) as never, tensors(outputs) as never, attrs as never, cache);
+    },
+  };
+}
+
+/** A check of elements, once more. */
+function checkStep(
+  { tensor, check }: CheckEvent,
+  backend: Backend,
+  memory: MemoryTable,
+): ProgramStep<AnyBuffer> {
+  const at = memory.place(tensor.storage);
+  const { length } = tensor.storage;
+  return {
+    kind: 'host',
+    run: (bufferOf) => check(elementsOf(backend.readSync?.(bufferOf(at), length) as TypedArray, tensor)),
+  };
+}
+
+/** The elements of a view in row-major order, of all of its memory. */
+function elementsOf(memory: TypedArray, { shape, strides, offset }: Tensor): Parameters<kernel.DataCheck>[0] {
+  const count = shape.reduce((n, d) => n * d, 1);
+  const elements = memory.slice(0, count);
+  const index = shape.map(() => 0);
+  for (let i = 0; i < count; i++) {
+    elements[i] = memory[index.reduce((sum, at, dim) => sum + at * strides[dim], offset)];
+    for (let dim = index.length - 1; dim >= 0; dim--) {
+      index[dim]++;
+      if (index[dim] < shape[dim]) break;
+      index[dim] = 0;
+    }
+  }
+  return elements;
+}
