@@ -9,6 +9,7 @@ import {
   requireStorageDType,
   type StorageDType,
 } from '@octet/backend';
+import { type Capture, Reservation } from './capture';
 import type { ErrorScopes } from './error-scopes';
 import type { Allocation, BufferPool } from './pool';
 
@@ -49,6 +50,8 @@ export class Buffers {
   readonly #collected = new FinalizationRegistry<[allocation: Allocation, bytes: number]>(
     ([allocation, bytes]) => this.#release(allocation, bytes),
   );
+  /** Where memory is reserved instead of allocated. */
+  capture: Capture<unknown> | undefined;
   /** Scratch buffers of the running kernel calls: one list for each call. */
   readonly #scratch: GpuBuffer[][] = [];
 
@@ -94,6 +97,7 @@ export class Buffers {
         fix: 'Use smaller tensors or batches.',
       });
     }
+    if (this.capture) return this.over(this.capture.reserve(bytes), dtype, length);
     const allocation = this.#pool.take(bytes, this.maxBytes);
     const buffer = new GpuBuffer(this, dtype, length, allocation);
     this.#collected.register(buffer, [allocation, bytes], buffer);
@@ -104,10 +108,14 @@ export class Buffers {
 
   /** Gives the memory back. After a loss or `dispose` there is none to give. @throws FreedError the second time */
   free(buffer: GpuBuffer): void {
-    const allocation = this.allocation('free', buffer);
+    const memory = this.memory('free', buffer);
     buffer.allocation = undefined;
+    if (memory instanceof Reservation) {
+      this.capture?.release(memory);
+      return;
+    }
     this.#collected.unregister(buffer);
-    this.#release(allocation, buffer.length * bytesPerElement(buffer.dtype));
+    this.#release(memory, buffer.length * bytesPerElement(buffer.dtype));
   }
 
   /** A buffer that is freed when the running kernel call ends; contents unspecified. */
@@ -128,11 +136,21 @@ export class Buffers {
     }
   }
 
+  /** A buffer over memory that something else owns. It is neither counted nor freed. */
+  over(memory: Allocation | Reservation, dtype: StorageDType, length: number): GpuBuffer {
+    return new GpuBuffer(this, dtype, length, memory);
+  }
+
   /** What `buffer` occupies. @throws BackendError for a buffer of another device, FreedError for one that was freed */
   allocation(op: string, buffer: GpuBuffer | undefined): Allocation {
+    return this.memory(op, buffer) as Allocation;
+  }
+
+  /** As `allocation`, for buffers of a capture too. */
+  memory(op: string, buffer: GpuBuffer | undefined): Allocation | Reservation {
     if (buffer?.owner !== this) throw foreignBuffer(op, 'webgpu', buffer instanceof GpuBuffer);
     if (!buffer.allocation) throw freedBuffer(op, buffer);
-    return buffer.allocation as Allocation;
+    return buffer.allocation as Allocation | Reservation;
   }
 
   /** As `allocation`. @throws ArgumentError also if the buffer has fewer than `length` elements */

@@ -1,3 +1,5 @@
+import type { TypedArray } from '@octet/backend';
+
 /** A map that forgets its least recently used entry when it holds more than `maxSize`. */
 export class LruCache<K, V> {
   readonly #entries = new Map<K, V>();
@@ -37,4 +39,12 @@ export class LruCache<K, V> {
   clear(): void {
     this.#entries.clear();
   }
+}
+
+/** The bytes of an array as the characters of a string. */
+export function contentKey(data: TypedArray): string {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  let key = '';
+  for (let i = 0; i < bytes.length; i += 4096) key += String.fromCharCode(...bytes.subarray(i, i + 4096));
+  return key;
 }

@@ -1,16 +1,8 @@
 import type { TypedArray } from '@octet/backend';
 import type { GpuBuffer } from './buffers';
-import { LruCache } from './cache';
+import { contentKey, LruCache } from './cache';
 
 const maxConstants = 512;
-
-/** The bytes of an array as the characters of a string. */
-function contentKey(data: TypedArray): string {
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  let key = '';
-  for (let i = 0; i < bytes.length; i += 4096) key += String.fromCharCode(...bytes.subarray(i, i + 4096));
-  return key;
-}
 
 /** Arrays of kernels' attributes on the GPU. The same contents are uploaded once. */
 export class Constants {

@@ -50,7 +50,7 @@ const restoreBytes = program({
  * Runs a kernel, which writes bytes as whole words, and restores the bytes of buffers behind the end of their tensors. Only
  * buffers longer than their tensor have such bytes, which is rare.
  */
-function keepingTails<R>(gpu: Gpu, tensors: object, run: () => R): R {
+export function keepingTails<R>(gpu: Gpu, tensors: object, run: () => R): R {
   const shared = (Object.values(tensors) as (GpuTensor | undefined)[]).flatMap((t) => {
     const n = t ? size(t) : 0;
     if (!t || n % 4 === 0 || n >= t.buffer.length || bytesPerElement(t.dtype) > 1) return [];

@@ -1,5 +1,6 @@
 import { BackendError } from '@octet/backend';
 import { type Buffers, GpuBuffer, type GpuTensor } from './buffers';
+import type { Capture } from './capture';
 import type { ErrorScopes } from './error-scopes';
 import type { Pipeline, Pipelines } from './pipelines';
 import type { Allocation } from './pool';
@@ -13,6 +14,17 @@ export type ProgramUniforms<P extends Program> = { readonly [N in keyof P['unifo
 /** Numbers of workgroups: one, folded into 2-D where it is past the device's limit of one dimension, or x, y and z. */
 export type Workgroups = number | readonly [x: number, y: number, z?: number];
 
+/** A dispatch with everything decided. */
+export interface ReadyDispatch {
+  readonly pipeline: GPUComputePipeline;
+  bindGroup: GPUBindGroup;
+  /** Where its uniforms begin in their buffer: the one dynamic offset. */
+  readonly offsets: Iterable<number>;
+  readonly x: number;
+  readonly y: number;
+  readonly z: number;
+}
+
 /** Dispatches recorded before they are submitted: enough to make submitting cheap, few enough to keep the GPU busy. */
 export const batchSize = 32;
 
@@ -23,15 +35,18 @@ export class Recorder {
   readonly #pipelines: Pipelines;
   readonly #errors: ErrorScopes;
   readonly #afterFlush: () => void;
-  /** The uniforms of a batch: one slot for each dispatch. */
+  /** Where dispatches are written down instead. */
+  capture: Capture<unknown> | undefined;
+  /** The uniforms of a batch: one slot for each dispatch that `run` recorded. */
   readonly #uniformBuffer: GPUBuffer;
   readonly #uniformData = new DataView(new ArrayBuffer(batchSize * uniformBytes));
 
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
-  /** Number of the batch that is being recorded, and its dispatches so far. */
+  /** Number of the batch that is being recorded, its dispatches and its slots of uniforms so far. */
   #batch = 0;
   #recorded = 0;
+  #slots = 0;
   #dispatches = 0;
 
   /** @param afterFlush called whenever no recorded command waits to be submitted */
@@ -73,23 +88,42 @@ export class Recorder {
     if (x * y * z === 0) return;
     const pipeline = this.#pipelines.get(program);
     const given = buffers as Record<string, GpuBuffer | GpuTensor>;
-    const allocations = pipeline.names.map((name) => {
+    const memory = pipeline.names.map((name) => {
       const of = given[name];
-      return this.#buffers.allocation(`${program.name} (${name})`, of instanceof GpuBuffer ? of : of?.buffer);
+      return this.#buffers.memory(`${program.name} (${name})`, of instanceof GpuBuffer ? of : of?.buffer);
     });
+    if (this.capture) {
+      this.capture.commands.push({ pipeline, memory, uniforms: { ...uniforms }, groups: [x, y, z] });
+      return;
+    }
+    const allocations = memory as Allocation[];
     const bindGroup = this.#pipelines.cachedBindGroup(pipeline.layout, this.#uniformBuffer, allocations);
-    const offset = this.#recorded * uniformBytes;
+    const offset = this.#slots * uniformBytes;
     writeUniforms(this.#uniformData, offset, pipeline.uniforms, uniforms);
 
-    this.#encoder ??= this.#device.createCommandEncoder();
-    this.#pass ??= this.#encoder.beginComputePass();
-    this.#pass.setPipeline(pipeline.gpu);
-    this.#pass.setBindGroup(0, bindGroup, [offset]);
-    this.#pass.dispatchWorkgroups(x, y, z);
+    const pass = this.#openPass();
+    pass.setPipeline(pipeline.gpu);
+    pass.setBindGroup(0, bindGroup, [offset]);
+    pass.dispatchWorkgroups(x, y, z);
     for (const allocation of allocations) allocation.lastUse = this.#batch;
-    this.#dispatches += 1;
-    this.#recorded += 1;
-    if (this.#recorded === batchSize) this.flush();
+    this.#slots += 1;
+    this.#count(1);
+  }
+
+  /** Records all of the dispatches, in one batch. @param allocations those that they use */
+  replay(dispatches: readonly ReadyDispatch[], allocations: readonly Allocation[]): void {
+    this.#errors.check();
+    const pass = this.#openPass();
+    let current: GPUComputePipeline | undefined;
+    for (let i = 0; i < dispatches.length; i++) {
+      const { pipeline, bindGroup, offsets, x, y, z } = dispatches[i];
+      if (pipeline !== current) pass.setPipeline(pipeline);
+      current = pipeline;
+      pass.setBindGroup(0, bindGroup, offsets);
+      pass.dispatchWorkgroups(x, y, z);
+    }
+    for (const allocation of allocations) allocation.lastUse = this.#batch;
+    this.#count(dispatches.length);
   }
 
   /** Records a copy of the first `bytes`, a multiple of 4. */
@@ -115,11 +149,12 @@ export class Recorder {
       this.#errors.guard('submit', ['validation'], () => {
         const { queue } = this.#device;
         // Ordered after the batches before it, which have read their uniforms by then.
-        queue.writeBuffer(this.#uniformBuffer, 0, this.#uniformData.buffer, 0, this.#recorded * uniformBytes);
+        queue.writeBuffer(this.#uniformBuffer, 0, this.#uniformData.buffer, 0, this.#slots * uniformBytes);
         queue.submit([encoder.finish()]);
       });
       this.#batch += 1;
       this.#recorded = 0;
+      this.#slots = 0;
     }
     this.#afterFlush();
   }
@@ -128,6 +163,18 @@ export class Recorder {
     this.#encoder = undefined;
     this.#pass = undefined;
     this.#uniformBuffer.destroy();
+  }
+
+  #openPass(): GPUComputePassEncoder {
+    this.#encoder ??= this.#device.createCommandEncoder();
+    this.#pass ??= this.#encoder.beginComputePass();
+    return this.#pass;
+  }
+
+  #count(dispatches: number): void {
+    this.#dispatches += dispatches;
+    this.#recorded += dispatches;
+    if (this.#recorded >= batchSize) this.flush();
   }
 
   #fold(name: string, groups: Workgroups): [number, number, number] {
@@ -149,7 +196,8 @@ export class Recorder {
   }
 }
 
-function writeUniforms(
+/** Writes the values into the slot that begins at `offset`. */
+export function writeUniforms(
   data: DataView,
   offset: number,
   fields: Pipeline['uniforms'],
