@@ -120,7 +120,9 @@ export class Recorder {
       if (pipeline !== current) pass.setPipeline(pipeline);
       current = pipeline;
       pass.setBindGroup(0, bindGroup, offsets);
-      pass.dispatchWorkgroups(x, y, z);
+      // Each argument costs.
+      if (y === 1 && z === 1) pass.dispatchWorkgroups(x);
+      else pass.dispatchWorkgroups(x, y, z);
     }
     for (const allocation of allocations) allocation.lastUse = this.#batch;
     this.#count(dispatches.length);
