@@ -10,7 +10,7 @@ import {
   type StorageDType,
   type TypedArray,
 } from '@octet/backend';
-import type { Block } from './heap';
+import { Block } from './heap';
 import { type LinearMemory, viewOf } from './memory';
 
 /** The dtypes that the kernels know. */
@@ -40,6 +40,8 @@ class Place {
   newer: Place | undefined;
   /** The kernel call that used it last. */
   lastUse = 0;
+  /** How many programs hold its address: then it is in no list, and stays. */
+  pins = 0;
   constructor(readonly bytes: number) {}
 }
 
@@ -77,6 +79,8 @@ export class BufferPool {
   /** The kernel call that runs, or ran last. */
   #use = 0;
   #running = false;
+  /** The memory as bytes, as long as it was at the time. */
+  #bytes: Uint8Array | undefined;
   readonly #scratch: Block[] = [];
   readonly #statistics: PoolStatistics = { buffers: 0, bytes: 0, movedOut: 0, movedIn: 0 };
   // It holds Places, so that it keeps no buffer alive.
@@ -170,7 +174,7 @@ export class BufferPool {
       this.memory.bytes(block.start, host.length).set(host);
       contents.host = undefined;
       this.#statistics.movedIn += 1;
-    } else if (place.lastUse !== this.#use) {
+    } else if (place.pins === 0 && place.lastUse !== this.#use) {
       this.#unlink(place);
       this.#link(place);
     }
@@ -182,6 +186,46 @@ export class BufferPool {
     const block = this.#take(bytes, 'scratch memory of a kernel');
     this.#scratch.push(block);
     return block.start;
+  }
+
+  /** Keeps the buffer's contents where they are until the returned function is called, once. */
+  pin(buffer: WasmBuffer): () => void {
+    this.address(buffer);
+    const { place } = this.#contents('kernel', buffer);
+    if (place.pins++ === 0) this.#unlink(place);
+    // The place alone: a pin keeps no buffer alive.
+    return () => {
+      if (--place.pins === 0 && place.block) this.#link(place);
+    };
+  }
+
+  /** `bytes` bytes for a program, which never move. They count as one buffer. */
+  reserve(bytes: number): { start: number; free(): void } {
+    const block = this.#take(bytes, 'the memory of a plan');
+    this.#statistics.buffers += 1;
+    this.#statistics.bytes += block.size;
+    const free = () => {
+      if (!this.#memory) return;
+      this.#statistics.buffers -= 1;
+      this.#statistics.bytes -= block.size;
+      this.#memory.free(block);
+    };
+    return { start: block.start, free };
+  }
+
+  /** Copies bytes from address to address. */
+  copy(from: number, to: number, bytes: number): void {
+    const { memory } = this;
+    if (!this.#bytes || this.#bytes.length !== memory.size) this.#bytes = memory.bytes(0, memory.size);
+    this.#bytes.copyWithin(to, from, from + bytes);
+  }
+
+  /** A buffer over reserved memory. It is never freed by itself. */
+  bufferAt(dtype: StorageDType, length: number, start: number): WasmBuffer {
+    const place = new Place(length * bytesPerElement(dtype));
+    place.block = new Block(start, place.bytes);
+    place.pins = 1;
+    return new WasmBuffer(this, dtype, length, new Contents(place));
   }
 
   dispose(): void {
@@ -225,7 +269,7 @@ export class BufferPool {
 
   /** Gives up a place's block. */
   #leave(place: Place, block: Block): void {
-    this.#unlink(place);
+    if (place.pins === 0) this.#unlink(place);
     place.block = undefined;
     place.contents = undefined;
     this.#memory?.free(block);

@@ -10,7 +10,7 @@ import { referenceBackend } from '@octet/backend-js-reference';
 import { BufferPool, dtypes, type WasmBuffer } from './buffers';
 import { applyDelta } from './delta';
 import { type Dot, type Features, probeDot, probeFeatures } from './features';
-import { bindKernels, KernelContext } from './kernel';
+import { bindKernels, type KernelCode, KernelContext } from './kernel';
 import { kernels } from './kernels';
 import { LinearMemory, pageBytes } from './memory';
 import {
@@ -25,6 +25,7 @@ import {
   useReference,
 } from './module';
 import { platform, type WasmMemory, type WasmModule, type WasmNamespace } from './platform';
+import { compileProgram } from './program';
 import { hardwareThreads, ThreadPool, whyNoThreads } from './threads';
 
 export interface WasmBackendOptions {
@@ -257,10 +258,12 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
     options.maxGrain ?? Infinity,
   );
 
+  const codes = new Map<unknown, KernelCode>();
   return {
     name: 'wasm-simd',
     dtypes,
-    kernels: bindKernels(cx, kernels),
+    kernels: bindKernels(cx, kernels, codes),
+    compile: (program) => compileProgram(cx, codes, program),
     profiles: ['inference-int8', 'inference-float', 'training'],
     fallback: referenceBackend,
     get ready() {

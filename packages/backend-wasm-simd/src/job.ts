@@ -89,3 +89,196 @@ export function failure(control: Int32Array): string {
   const codes = control.subarray(Control.message, Control.message + control[Control.messageLength]);
   return String.fromCharCode(...codes);
 }
+
+// A list of calls is another kind of job. It lies in the wasm memory, written once, and every thread walks it by itself: it
+// takes chunks of a call's units until none is left, waits until all of them are done, and goes on to the next call. So
+// threads meet at every call, but nobody waits for a thread that isn't at work: one that comes late starts with the first call
+// and finds what is done already. The job's states are as above: the main thread closes it when everyone has walked to
+// the end.
+
+/** In place of a function's number: the job is a list. Its address is the only argument. */
+export const listJob = -1;
+
+/** Indices into a list's int32 head; then come its calls, each in lines of its own. */
+const List = {
+  /** Tells it from other lists that were at its address before. */
+  id: 0,
+  calls: 1,
+  /** Threads asleep: only they need waking. */
+  asleep: 2,
+} as const;
+
+/** Indices into a call's int32 head; then come its arguments, as float64. */
+const Call = {
+  /** The first unit that nobody has taken. */
+  next: 0,
+  /** Units done. */
+  done: 1,
+  units: 2,
+  chunk: 3,
+  fn: 4,
+  argc: 5,
+} as const;
+
+const line = 64;
+const lines = (bytes: number) => Math.ceil(bytes / line) * line;
+
+/** A call of a wasm function that threads share. */
+export interface SharedCall {
+  readonly index: number;
+  readonly args: readonly number[];
+  readonly units: number;
+  /** Units taken at once. */
+  readonly chunk: number;
+}
+
+/** Bytes of a list of these calls. */
+export function listBytes(calls: readonly Pick<SharedCall, 'args'>[]): number {
+  return calls.reduce((sum, { args }) => sum + line + lines(args.length * 8), line);
+}
+
+/** Writes a list to an address, a multiple of 64. */
+export function writeList(
+  memory: SharedArrayBuffer,
+  at: number,
+  id: number,
+  calls: readonly SharedCall[],
+): void {
+  const head = new Int32Array(memory, at, line / 4);
+  head[List.id] = id;
+  head[List.calls] = calls.length;
+  head[List.asleep] = 0;
+  let to = at + line;
+  for (const { index, args, units, chunk } of calls) {
+    const call = new Int32Array(memory, to, line / 4);
+    call[Call.units] = units;
+    call[Call.chunk] = chunk;
+    call[Call.fn] = index;
+    call[Call.argc] = args.length;
+    new Float64Array(memory, to + line, args.length).set(args);
+    to += line + lines(args.length * 8);
+  }
+}
+
+/** A list as one thread has read it. */
+export interface ReadList {
+  readonly id: number;
+  readonly memory: Int32Array;
+  /** Indices into `memory`. */
+  readonly head: number;
+  readonly calls: readonly ReadCall[];
+}
+
+interface ReadCall {
+  readonly run: (...args: number[]) => unknown;
+  /** With room for begin, end and thread at the end. */
+  readonly args: number[];
+  readonly at: number;
+  readonly units: number;
+  readonly chunk: number;
+}
+
+export function readList(
+  memory: SharedArrayBuffer,
+  at: number,
+  functions: (index: number) => (...args: number[]) => unknown,
+): ReadList {
+  const ints = new Int32Array(memory);
+  const head = at / 4;
+  const calls: ReadCall[] = [];
+  let from = at;
+  for (let i = 0; i < ints[head + List.calls]; i++) {
+    from += i === 0 ? line : line + lines(ints[from / 4 + Call.argc] * 8);
+    const call = from / 4;
+    const args = Array.from(new Float64Array(memory, from + line, ints[call + Call.argc]));
+    calls.push({
+      run: functions(ints[call + Call.fn]),
+      args: [...args, 0, 0, 0],
+      at: call,
+      units: ints[call + Call.units],
+      chunk: ints[call + Call.chunk],
+    });
+  }
+  return { id: ints[head + List.id], memory: ints, head, calls };
+}
+
+/** The id of the list at an address. */
+export function listId(memory: SharedArrayBuffer, at: number): number {
+  return new Int32Array(memory, at, 1)[List.id];
+}
+
+/** Makes all calls of a list undone: while nobody is at it. */
+export function restart({ memory, calls }: ReadList): void {
+  for (let i = 0; i < calls.length; i++) {
+    memory[calls[i].at + Call.next] = 0;
+    memory[calls[i].at + Call.done] = 0;
+  }
+}
+
+/** How a thread waits: it watches for `spinMs`, and then sleeps, if it may. */
+export interface Waiting {
+  readonly spinMs: number;
+  now(): number;
+  pause(): void;
+}
+
+/**
+ * Walks a list from its first call to the last, or until a call has failed somewhere. The failure itself is in the control
+ * block.
+ */
+export function walk(control: Int32Array, list: ReadList, thread: number, waiting: Waiting): void {
+  const { memory, calls } = list;
+  for (let i = 0; i < calls.length; i++) {
+    const { run, args, at, units, chunk } = calls[i];
+    const { length } = args;
+    args[length - 1] = thread;
+    for (;;) {
+      if (Atomics.load(control, Control.failed) !== 0) return;
+      if (Atomics.load(memory, at + Call.next) >= units) break;
+      const begin = Atomics.add(memory, at + Call.next, chunk);
+      if (begin >= units) break;
+      const end = Math.min(units, begin + chunk);
+      args[length - 3] = begin;
+      args[length - 2] = end;
+      try {
+        run(...args);
+      } catch (error) {
+        fail(control, error);
+        Atomics.notify(memory, at + Call.done);
+        throw error;
+      }
+      const done = Atomics.add(memory, at + Call.done, end - begin) + end - begin;
+      if (done === units && Atomics.load(memory, list.head + List.asleep) > 0)
+        Atomics.notify(memory, at + Call.done);
+    }
+    if (!allDone(control, list, at + Call.done, units, waiting)) return;
+  }
+}
+
+/** Waits until `units` are done. @returns false if a call has failed */
+function allDone(
+  control: Int32Array,
+  { memory, head }: ReadList,
+  at: number,
+  units: number,
+  waiting: Waiting,
+): boolean {
+  if (Atomics.load(memory, at) === units) return true;
+  const until = waiting.now() + waiting.spinMs;
+  do {
+    for (let i = 0; i < 64; i++) {
+      if (Atomics.load(memory, at) === units) return true;
+      waiting.pause();
+    }
+    if (Atomics.load(control, Control.failed) !== 0) return false;
+  } while (waiting.now() < until);
+  for (;;) {
+    // The order matters: who does the last units counts them, and then looks whether anyone is asleep.
+    Atomics.add(memory, head + List.asleep, 1);
+    const done = Atomics.load(memory, at);
+    if (done !== units && Atomics.load(control, Control.failed) === 0) Atomics.wait(memory, at, done);
+    Atomics.sub(memory, head + List.asleep, 1);
+    if (Atomics.load(memory, at) === units) return true;
+    if (Atomics.load(control, Control.failed) !== 0) return false;
+  }
+}

@@ -10,9 +10,11 @@ import {
   type StorageDType,
   type TypedArray,
 } from '@octet/backend';
+import { type Address, nowhere } from './address';
 import type { BufferPool, WasmBuffer } from './buffers';
 import type { Dot } from './features';
-import type { WasmFunction } from './generated/exports';
+import { type Calls, lower, type WasmFunction } from './generated/exports';
+import { listBytes, readList, writeList } from './job';
 import type { WasmExports } from './platform';
 import { checkArgs, type ThreadPool, type UnitFunction } from './threads';
 
@@ -38,9 +40,51 @@ export function size(t: WasmTensor): number {
   return n;
 }
 
+/** Takes down what a kernel would do, in place of doing it. */
+export interface Recorder {
+  /** The kernel uses the buffer's address. */
+  pin(buffer: WasmBuffer): void;
+  scratch(bytes: number): number;
+  upload(data: TypedArray): number;
+  call(call: WasmCall): void;
+}
+
+/** A call of a wasm function with `args, begin, end, thread`, until units 0 to `units` are done. */
+export interface WasmCall {
+  readonly name: WasmFunction;
+  readonly fn: UnitFunction;
+  /** The function's place among the module's exports. */
+  readonly index: number;
+  readonly args: readonly number[];
+  /** `args`, and those that make the call do all units. */
+  readonly whole: readonly number[];
+  readonly units: number;
+  /** The least number of units worth handing to a thread. */
+  readonly grain: number;
+}
+
+/** A kernel can't be recorded: what it does depends on what is in memory. */
+export class LooksAtData extends Error {}
+
+/** The functions that take the same arguments as F. */
+export type FunctionLike<F extends WasmFunction> = {
+  [N in WasmFunction]: [Calls[N], Calls[F]] extends [Calls[F], Calls[N]] ? N : never;
+}[WasmFunction];
+
+/** No arguments but those of `Expected`: spread objects may carry more, which TypeScript alone lets pass. */
+type NoMore<Expected, Given> = { readonly [K in Exclude<keyof Given, keyof Expected>]: never };
+
+interface Callable {
+  fn: UnitFunction;
+  /** Its place among the module's exports. */
+  index: number;
+  lower(args: object): number[];
+}
+
 /** What a kernel has to work with. Addresses hold until the kernel returns. */
 export class KernelContext {
-  readonly #functions: Map<string, { fn: UnitFunction; index: number }>;
+  #recorder: Recorder | undefined;
+  readonly #functions: Map<string, Callable>;
   readonly #pool: ThreadPool | undefined;
   readonly #maxGrain: number;
 
@@ -54,7 +98,10 @@ export class KernelContext {
     readonly dot: Dot,
     maxGrain: number,
   ) {
-    this.#functions = new Map(names.map((name, index) => [name, { fn: exports[name], index }]));
+    const lowerings = lower as Readonly<Record<string, Callable['lower']>>;
+    this.#functions = new Map(
+      names.map((name, index) => [name, { fn: exports[name], index, lower: lowerings[name] }]),
+    );
     this.#pool = pool;
     this.#maxGrain = maxGrain;
   }
@@ -67,18 +114,67 @@ export class KernelContext {
   }
 
   /** The address of a tensor's or buffer's first element. */
-  address(of: WasmTensor | WasmBuffer): number {
-    return this.buffers.address('buffer' in of ? of.buffer : of);
+  address(of: WasmTensor | WasmBuffer): Address {
+    const buffer = 'buffer' in of ? of.buffer : of;
+    this.#recorder?.pin(buffer);
+    return this.buffers.address(buffer) as Address;
+  }
+
+  /** The same, or 0 where there is none. */
+  addressIfAny(of: WasmTensor | WasmBuffer | undefined): Address {
+    return of ? this.address(of) : nowhere;
+  }
+
+  /** Runs a kernel's code so that the recorder takes down what it would do. @throws LooksAtData if it depends on data */
+  record(recorder: Recorder, run: () => void): void {
+    this.#recorder = recorder;
+    this.buffers.begin();
+    try {
+      run();
+    } finally {
+      this.#recorder = undefined;
+      this.buffers.end();
+    }
+  }
+
+  /** Bytes that `replayer` wants for these calls. */
+  replayBytes(calls: readonly WasmCall[]): number {
+    return this.#pool ? listBytes(calls) : 0;
+  }
+
+  /** What does these calls one after another, on all threads where that pays. `at`: the address of `replayBytes` bytes. */
+  replayer(calls: readonly WasmCall[], at: number): () => void {
+    const pool = this.#pool;
+    if (!pool) return () => replay(calls);
+    const shared = calls.map(({ index, args, units, grain }) => ({
+      index,
+      args,
+      units,
+      chunk: pool.chunkOf(units, grain),
+    }));
+    if (shared.every(({ units, chunk }) => units <= chunk)) return () => replay(calls);
+    const memory = this.buffers.memory.buffer as SharedArrayBuffer;
+    const functions = new Map(calls.map(({ index, fn }) => [index, fn]));
+    writeList(memory, at, ++lists, shared);
+    const list = readList(memory, at, (index) => functions.get(index) as UnitFunction);
+    return () => {
+      try {
+        pool.runList(at, list);
+      } catch (error) {
+        throw kernelError(calls.length === 1 ? calls[0].name : 'plan.run', error);
+      }
+    };
   }
 
   /** The address of `bytes` bytes of scratch memory, contents unspecified, aligned to 64 bytes. */
-  scratch(bytes: number): number {
-    return this.buffers.scratch(bytes);
+  scratch(bytes: number): Address {
+    return (this.#recorder ? this.#recorder.scratch(bytes) : this.buffers.scratch(bytes)) as Address;
   }
 
   /** The address of a copy of `data` in scratch memory: for attributes that are arrays. */
-  upload(data: TypedArray): number {
-    const at = this.buffers.scratch(data.byteLength);
+  upload(data: TypedArray): Address {
+    if (this.#recorder) return this.#recorder.upload(data) as Address;
+    const at = this.scratch(data.byteLength);
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     this.buffers.memory.bytes(at, bytes.length).set(bytes);
     return at;
@@ -86,6 +182,7 @@ export class KernelContext {
 
   /** A buffer that outlives the call: for packed weights. Free it with `free`. */
   allocate(dtype: StorageDType, length: number): WasmBuffer {
+    if (this.#recorder) throw new LooksAtData();
     return this.buffers.allocate(dtype, length);
   }
 
@@ -95,6 +192,7 @@ export class KernelContext {
 
   /** `length` elements at an address, to read or write from here; valid until the next scratch, allocate or address. */
   view(dtype: StorageDType, address: number, length: number): TypedArray {
+    if (this.#recorder) throw new LooksAtData();
     return this.buffers.memory.view(dtype, address, length);
   }
 
@@ -102,33 +200,81 @@ export class KernelContext {
    * Calls an exported wasm function with `args, begin, end, thread` until units 0 to `units` are done, on all threads.
    * Units must not depend on each other. `grain` is the least number of units worth handing to a thread: about 20 µs.
    */
-  parallel(name: WasmFunction, args: readonly number[], units: number, grain = 1): void {
-    const { fn, index } = this.#functions.get(name) as { fn: UnitFunction; index: number };
-    checkArgs(name, fn, args);
+  parallel<N extends WasmFunction, A extends Calls[N]>(
+    name: N,
+    args: A & NoMore<Calls[N], A>,
+    units: number,
+    grain = 1,
+  ): void {
+    const { fn, index, lower } = this.#functions.get(name) as Callable;
+    const numbers = lower(args);
+    checkArgs(name, fn, numbers);
     if (units <= 0) return;
     const least = Math.min(grain, this.#maxGrain);
-    if (this.#pool && units > least) this.#pool.run(fn, index, args, units, least);
-    else fn(...args, 0, units, 0);
+    if (this.#recorder) {
+      this.#recorder.call({
+        name,
+        fn,
+        index,
+        args: numbers,
+        whole: [...numbers, 0, units, 0],
+        units,
+        grain: least,
+      });
+      return;
+    }
+    if (this.#pool && units > least) this.#pool.run(fn, index, numbers, units, least);
+    else fn(...numbers, 0, units, 0);
   }
 }
 
-/** Makes kernels of the contract's form: each call is a kernel call of the pool, and traps become typed errors. */
-export function bindKernels(cx: KernelContext, table: WasmKernels): Partial<Kernels<WasmBuffer>> {
+/** An error of a kernel as a typed one. */
+export function kernelError(name: string, error: unknown): OctetError {
+  if (error instanceof OctetError) return error;
+  return new BackendError(
+    {
+      op: name,
+      expected: 'the kernel to run',
+      found: `${error}`,
+      fix: 'This is a bug in @octet/backend-wasm-simd: please report it, with the shapes.',
+    },
+    { cause: error },
+  );
+}
+
+/** A bound kernel's code, by itself. */
+export type KernelCode = (tensors: never, attrs: never, packed: never) => void;
+
+/** How many lists of calls were written. */
+let lists = 0;
+
+/** Does all units of the calls, on this thread. */
+function replay(calls: readonly WasmCall[]): void {
+  for (let i = 0; i < calls.length; i++) {
+    const { name, fn, whole } = calls[i];
+    try {
+      fn(...whole);
+    } catch (error) {
+      throw kernelError(name, error);
+    }
+  }
+}
+
+/**
+ * Makes kernels of the contract's form: each call is a kernel call of the pool, and traps become typed errors. `codes` gets the
+ * code of each.
+ */
+export function bindKernels(
+  cx: KernelContext,
+  table: WasmKernels,
+  codes = new Map<unknown, KernelCode>(),
+): Partial<Kernels<WasmBuffer>> {
   const call = <R>(name: string, run: () => R): R => {
     cx.buffers.begin();
     try {
       return run();
     } catch (error) {
-      if (error instanceof OctetError) throw error;
-      throw new BackendError(
-        {
-          op: name,
-          expected: 'the kernel to run',
-          found: `${error}`,
-          fix: 'This is a bug in @octet/backend-wasm-simd: please report it, with the shapes.',
-        },
-        { cause: error },
-      );
+      throw kernelError(name, error);
     } finally {
       cx.buffers.end();
     }
@@ -137,6 +283,7 @@ export function bindKernels(cx: KernelContext, table: WasmKernels): Partial<Kern
   for (const [name, kernel] of Object.entries(table as Record<string, AnyKernel>)) {
     if (typeof kernel === 'function') {
       bound[name] = (tensors: never, attrs: never) => call(name, () => kernel(cx, tensors, attrs));
+      codes.set(bound[name], (tensors, attrs) => kernel(cx, tensors, attrs));
       continue;
     }
     bound[name] = {
@@ -145,6 +292,7 @@ export function bindKernels(cx: KernelContext, table: WasmKernels): Partial<Kern
         call(name, () => kernel.run(cx, tensors, attrs, packed)),
       free: (packed: never) => kernel.free(cx, packed),
     };
+    codes.set(bound[name], (tensors, attrs, packed) => kernel.run(cx, tensors, attrs, packed));
   }
   return bound as Partial<Kernels<WasmBuffer>>;
 }

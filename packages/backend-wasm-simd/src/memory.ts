@@ -40,6 +40,11 @@ export class LinearMemory {
     this.#heap = new Heap(base, this.size - slack);
   }
 
+  /** The memory itself, as long as it is now. */
+  get buffer(): ArrayBufferLike {
+    return this.#memory.buffer;
+  }
+
   /** Bytes that the memory has now. */
   get size(): number {
     return this.#memory.buffer.byteLength;

@@ -7,10 +7,15 @@ import {
   controlBytes,
   failure,
   jobShift,
+  listJob,
   maxArgs,
   openBit,
+  type ReadList,
+  restart,
   started,
   takeChunks,
+  type Waiting,
+  walk,
 } from './job';
 import { type PlatformWorker, platform, type WasmMemory, type WasmModule } from './platform';
 import type { WorkerStart } from './worker';
@@ -20,6 +25,9 @@ import type { WorkerStart } from './worker';
  * doesn't hold up the others for long.
  */
 const chunksPerThread = 16;
+
+/** In a list nobody has to be woken: this part of a grain is worth a thread. */
+const grainInLists = 8;
 
 /** How long the main thread watches for the last worker before it sleeps: its core may be the one that worker needs. */
 const spinMs = 0.1;
@@ -84,7 +92,8 @@ export class ThreadPool {
   readonly #args = argsOf(this.#memory);
   readonly #spinMs = maySleep(this.#control) ? spinMs : Number.POSITIVE_INFINITY;
   readonly #workers = new Set<PlatformWorker>();
-  #job = 0;
+  #jobs = 0;
+  readonly #waiting: Waiting = { spinMs: this.#spinMs, now: () => platform.performance.now(), pause };
   /** Workers that have not said that they are there, each with what ends the wait for it. */
   readonly #starting = new Map<PlatformWorker, () => void>();
   readonly #ready: Promise<void>;
@@ -120,24 +129,47 @@ export class ThreadPool {
    * @throws Error if a part fails on any thread.
    */
   run(fn: UnitFunction, index: number, args: readonly number[], units: number, grain: number): void {
-    const control = this.#control;
     const chunk = Math.max(grain, Math.ceil(units / ((this.size + 1) * chunksPerThread)));
     this.#args.set(args);
-    control[Control.fn] = index;
-    control[Control.argc] = args.length;
+    const control = this.#control;
     control[Control.units] = units;
     control[Control.chunk] = chunk;
-    control[Control.failed] = 0;
     control[Control.next] = 0;
-    this.#job = (this.#job + 1) & 0xffff;
-    const open = (this.#job << jobShift) | openBit;
+    this.#job(index, args.length, Math.ceil(units / chunk) - 1, () => takeChunks(control, fn, args, 0));
+  }
+
+  /** How many units of a list's call a thread takes at once: all of them if that isn't worth more than one thread. */
+  chunkOf(units: number, grain: number): number {
+    const least = Math.max(1, Math.ceil(grain / grainInLists));
+    return units <= least ? units : Math.max(least, Math.ceil(units / ((this.size + 1) * chunksPerThread)));
+  }
+
+  /**
+   * Runs a list of calls, which lies at `at` in the wasm memory, on all threads, and returns when all are done.
+   *
+   * @throws Error if a part fails on any thread.
+   */
+  runList(at: number, list: ReadList): void {
+    restart(list);
+    this.#args[0] = at;
+    this.#job(listJob, 1, this.size, () => walk(this.#control, list, 0, this.#waiting));
+  }
+
+  /** Opens a job, does this thread's part of it, and closes it. At most `wake` workers are woken. */
+  #job(fn: number, argc: number, wake: number, part: () => void): void {
+    const control = this.#control;
+    control[Control.fn] = fn;
+    control[Control.argc] = argc;
+    control[Control.failed] = 0;
+    this.#jobs = (this.#jobs + 1) & 0xffff;
+    const open = (this.#jobs << jobShift) | openBit;
     Atomics.store(control, Control.state, open);
     if (Atomics.load(control, Control.asleep) > 0) {
-      Atomics.notify(control, Control.state, Math.ceil(units / chunk) - 1);
+      Atomics.notify(control, Control.state, wake);
     }
     let error: unknown;
     try {
-      takeChunks(control, fn, args, 0);
+      part();
     } catch (thrown) {
       error = thrown;
       cancel(control);
@@ -215,13 +247,13 @@ export class ThreadPool {
   }
 }
 
-/** @throws BackendError if a kernel's arguments aren't what its wasm function takes: wasm itself would not notice. */
+/** @throws BackendError if the wasm's function takes another number of arguments: wasm itself would not notice. */
 export function checkArgs(name: string, fn: UnitFunction, args: readonly number[]): void {
   if (args.length + 3 === fn.length && args.length <= maxArgs) return;
   throw new BackendError({
     op: name,
     expected: `${fn.length - 3} numbers (and begin, end, thread)`,
     found: `${args.length}`,
-    fix: "Give the wasm function's arguments in the order of assembly/.",
+    fix: "Give wasmUrl or wasmModule the package's own file, of the same version as its JavaScript.",
   });
 }

@@ -1,5 +1,19 @@
 // What a worker runs. Bundled to text by scripts/build-wasm.mjs, so that no bundler has to find a file.
-import { argsOf, Control, fail, jobShift, leave, openBit, started, takeChunks } from './job';
+import {
+  argsOf,
+  Control,
+  fail,
+  jobShift,
+  leave,
+  listId,
+  listJob,
+  openBit,
+  type ReadList,
+  readList,
+  started,
+  takeChunks,
+  walk,
+} from './job';
 import type { WasmMemory, WasmModule, WasmNamespace } from './platform';
 
 /** What the main thread sends first, and only. */
@@ -34,6 +48,9 @@ const pause = (Atomics as { pause?(): void }).pause ?? (() => {});
  */
 const spinMs = 0.1;
 
+/** How many lists of calls a worker remembers. */
+const mostLists = 16;
+
 function serve(
   { module, memory, control: shared, thread }: WorkerStart,
   post: (message: unknown) => void,
@@ -65,6 +82,24 @@ function serve(
     return Atomics.load(control, Control.state);
   };
 
+  /** Lists that were read, by address; the one used last comes last. */
+  const lists = new Map<number, ReadList>();
+  const listAt = (at: number): ReadList | undefined => {
+    const buffer = memory.buffer as SharedArrayBuffer;
+    let list = lists.get(at);
+    lists.delete(at);
+    try {
+      if (list?.id !== listId(buffer, at)) list = readList(buffer, at, (index) => functions[index]);
+    } catch {
+      // The memory has grown, and this thread hasn't heard of it yet: the others do this run.
+      return undefined;
+    }
+    lists.set(at, list);
+    if (lists.size > mostLists) lists.delete(lists.keys().next().value as number);
+    return list;
+  };
+  const waiting = { spinMs, now: () => global.performance.now(), pause };
+
   post(started);
   while (Atomics.load(control, Control.stop) === 0) {
     const state = waitForNews();
@@ -72,12 +107,11 @@ function serve(
     if (Atomics.compareExchange(control, Control.state, state, state + 1) !== state) continue;
     done = state >>> jobShift;
     try {
-      takeChunks(
-        control,
-        functions[control[Control.fn]],
-        Array.from(args.subarray(0, control[Control.argc])),
-        thread,
-      );
+      const fn = control[Control.fn];
+      const list = fn === listJob ? listAt(args[0]) : undefined;
+      if (list) walk(control, list, thread, waiting);
+      else if (fn !== listJob)
+        takeChunks(control, functions[fn], Array.from(args.subarray(0, control[Control.argc])), thread);
     } catch (error) {
       fail(control, error);
     }

@@ -1,0 +1,275 @@
+import {
+  bytesPerElement,
+  type CompiledProgram,
+  type KernelFn,
+  type KernelStep,
+  type PrepackingKernel,
+  type Program,
+  type ProgramTensor,
+  placeInArena,
+} from '@octet/backend';
+import type { WasmBuffer } from './buffers';
+import {
+  type KernelCode,
+  type KernelContext,
+  kernelError,
+  LooksAtData,
+  type Recorder,
+  type WasmCall,
+  type WasmTensor,
+} from './kernel';
+
+type WasmStep = KernelStep<WasmBuffer>;
+
+/** Where buffers begin: multiples of it. */
+const alignment = 64;
+
+/** What a program does in turn: calls of wasm functions one after another, or something by its own code. */
+type Part = WasmCall[] | (() => void);
+
+/** What is given back when a program is disposed, or collected. */
+class Held {
+  readonly #free: (() => void)[] = [];
+
+  add(free: () => void): void {
+    this.#free.push(free);
+  }
+
+  release(): void {
+    for (const free of this.#free.splice(0)) free();
+  }
+}
+
+const collected = new FinalizationRegistry<Held>((held) => held.release());
+
+/** A stretch of memory that is handed out from its start; `most` is the furthest it was needed. */
+class Stretch {
+  most = 0;
+  #next = 0;
+
+  constructor(readonly start: number) {}
+
+  take(bytes: number): number {
+    const at = this.start + this.#next;
+    this.#next += Math.ceil(Math.max(1, bytes) / alignment) * alignment;
+    this.most = Math.max(this.most, this.#next);
+    return at;
+  }
+
+  restart(): void {
+    this.#next = 0;
+  }
+}
+
+/**
+ * A program as a list of calls of wasm functions with all addresses in them. Intermediate results, scratch memory and
+ * uploaded attributes lie in one piece of memory, which never moves, nor do weights. A kernel that looks at data, and one
+ * that is not of this backend, runs by its own code.
+ */
+export function compileProgram(
+  cx: KernelContext,
+  codes: ReadonlyMap<unknown, KernelCode>,
+  program: Program<WasmBuffer>,
+): CompiledProgram<WasmBuffer> {
+  const held = new Held();
+  try {
+    const recording = new ProgramRecording(cx, codes, program, held);
+    const arena = arenaOf(program);
+    // Once to see how much is needed, at addresses that mean nothing.
+    const measured = recording.record(arena.offsets, 0, undefined);
+    const lists = measured.parts.map((part) => (typeof part === 'function' ? 0 : cx.replayBytes(part)));
+    const sizes = [arena.bytes, measured.scratch, measured.uploads, ...lists];
+    const stretch = new Stretch(0);
+    const at = sizes.map((size) => stretch.take(size));
+    const block = cx.buffers.reserve(stretch.most);
+    held.add(block.free);
+    const [results, scratch, uploads, ...listsAt] = at.map((offset) => block.start + offset);
+    const { parts, buffers } = recording.record(
+      arena.offsets.map((offset) => results + offset),
+      scratch,
+      uploads,
+    );
+    const runs = parts.map((part, i) => (typeof part === 'function' ? part : cx.replayer(part, listsAt[i])));
+    const compiled = new WasmProgram(cx, program, runs, buffers, stretch.most, held);
+    collected.register(compiled, held, compiled);
+    return compiled;
+  } catch (error) {
+    held.release();
+    throw error;
+  }
+}
+
+/** Offsets for all memory but the fixed; 0 for that. */
+function arenaOf({ memory, steps }: Program<WasmBuffer>): { offsets: number[]; bytes: number } {
+  const own = memory.flatMap((m, i) => {
+    if (m.kind === 'fixed') return [];
+    // Inputs come in before the first step; outputs, and inputs that were written to, go out after the last.
+    const first = m.kind === 'input' ? -1 : m.first;
+    const last = m.kind === 'output' || (m.kind === 'input' && m.written) ? steps.length : m.last;
+    return [{ i, bytes: m.length * bytesPerElement(m.dtype), first, last }];
+  });
+  const { offsets, bytes } = placeInArena(own, alignment);
+  const all = memory.map(() => 0);
+  own.forEach(({ i }, n) => {
+    all[i] = offsets[n];
+  });
+  return { offsets: all, bytes };
+}
+
+/** Takes down what the steps of a program do. */
+class ProgramRecording {
+  readonly #pinned = new Set<WasmBuffer>();
+
+  constructor(
+    private readonly cx: KernelContext,
+    private readonly codes: ReadonlyMap<unknown, KernelCode>,
+    private readonly program: Program<WasmBuffer>,
+    private readonly held: Held,
+  ) {}
+
+  /**
+   * @param at the address of each piece of memory that isn't fixed
+   * @param scratchAt where scratch memory begins, which steps share
+   * @param uploadsAt where uploads begin; undefined: they are counted only
+   */
+  record(at: readonly number[], scratchAt: number, uploadsAt: number | undefined) {
+    const { cx, held, program } = this;
+    const { buffers: pool } = cx;
+    const buffers = program.memory.map((m, i) =>
+      m.kind === 'fixed' ? m.buffer : pool.bufferAt(m.dtype, m.length, at[i]),
+    );
+    const ours = new Set(buffers.filter((_, i) => program.memory[i].kind !== 'fixed'));
+    const uploads = new Stretch(uploadsAt ?? 0);
+    const scratch = new Stretch(scratchAt);
+    let calls: WasmCall[] = [];
+    const recorder: Recorder = {
+      pin: (buffer) => {
+        if (ours.has(buffer) || this.#pinned.has(buffer)) return;
+        held.add(pool.pin(buffer));
+        this.#pinned.add(buffer);
+      },
+      scratch: (bytes) => scratch.take(bytes),
+      upload(data) {
+        const to = uploads.take(data.byteLength);
+        const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+        if (uploadsAt !== undefined) pool.memory.bytes(to, bytes.length).set(bytes);
+        return to;
+      },
+      call: (call) => calls.push(call),
+    };
+    const parts: Part[] = [];
+    for (const step of program.steps) {
+      if (step.kind === 'host') {
+        parts.push(() => step.run((i) => buffers[i]));
+        continue;
+      }
+      calls = [];
+      scratch.restart();
+      const last = parts.at(-1);
+      if (!this.#takesDown(step, buffers, recorder)) parts.push(ownCode(step, buffers));
+      else if (typeof last === 'object') last.push(...calls);
+      else parts.push(calls);
+    }
+    return { parts, buffers, uploads: uploads.most, scratch: scratch.most };
+  }
+
+  /** Takes a step down, if that can be. */
+  #takesDown(step: WasmStep, buffers: readonly WasmBuffer[], recorder: Recorder): boolean {
+    const code = this.codes.get(step.kernel);
+    if (!code) return false;
+    const tensors = operands(step, buffers);
+    try {
+      this.cx.record(recorder, () => code(tensors as never, step.attrs as never, step.packed as never));
+      return true;
+    } catch (error) {
+      if (error instanceof LooksAtData) return false;
+      throw kernelError(step.name, error);
+    }
+  }
+}
+
+/** The kernel as it is called outside of programs. */
+function ownCode(step: WasmStep, buffers: readonly WasmBuffer[]): () => void {
+  const { kernel, attrs, packed } = step;
+  const tensors = operands(step, buffers);
+  return typeof kernel === 'function'
+    ? () => (kernel as KernelFn<never, WasmBuffer>)(tensors as never, attrs as never)
+    : () => (kernel as PrepackingKernel<never, WasmBuffer>).run(tensors as never, attrs as never, packed);
+}
+
+function operands({ inputs, outputs }: WasmStep, buffers: readonly WasmBuffer[]): Record<string, WasmTensor> {
+  const given = Object.entries({ ...inputs, ...outputs }).filter(
+    (entry): entry is [string, ProgramTensor] => entry[1] !== undefined,
+  );
+  return Object.fromEntries(
+    given.map(([name, { memory, dtype, shape }]) => [name, { buffer: buffers[memory], dtype, shape }]),
+  );
+}
+
+/** An input or output of a program, and where it is copied to or from. */
+interface Copied {
+  readonly index: number;
+  readonly at: number;
+  readonly bytes: number;
+}
+
+class WasmProgram implements CompiledProgram<WasmBuffer> {
+  readonly places: (string | undefined)[];
+  readonly #inputs: readonly Copied[];
+  readonly #outputs: readonly Copied[];
+  /** Inputs that steps write to. */
+  readonly #written: readonly Copied[];
+
+  constructor(
+    private readonly cx: KernelContext,
+    /** Keeps the fixed buffers alive. */
+    readonly program: Program<WasmBuffer>,
+    private readonly runs: readonly (() => void)[],
+    buffers: readonly WasmBuffer[],
+    readonly bytes: number,
+    private readonly held: Held,
+  ) {
+    const at = buffers.map((buffer) => cx.buffers.address(buffer));
+    const copied = (kind: 'input' | 'output', written: boolean) =>
+      program.memory.flatMap((m, i): Copied[] =>
+        m.kind === kind && (m.written || !written)
+          ? [{ index: m.index, at: at[i], bytes: m.length * bytesPerElement(m.dtype) }]
+          : [],
+      );
+    this.#inputs = copied('input', false);
+    this.#outputs = copied('output', false);
+    this.#written = copied('input', true);
+    this.places = at.map((address, i) =>
+      program.memory[i].kind === 'fixed' ? undefined : `0x${address.toString(16)}`,
+    );
+  }
+
+  run(inputs: readonly WasmBuffer[], outputs: readonly WasmBuffer[]): void {
+    const { runs } = this;
+    this.#copy(this.#inputs, inputs, true);
+    for (let i = 0; i < runs.length; i++) runs[i]();
+    this.#copy(this.#outputs, outputs, false);
+    if (this.#written.length > 0) this.#copy(this.#written, inputs, false);
+  }
+
+  /** Copies buffers to their places, or back. */
+  #copy(places: readonly Copied[], buffers: readonly WasmBuffer[], into: boolean): void {
+    const pool = this.cx.buffers;
+    pool.begin();
+    try {
+      for (let i = 0; i < places.length; i++) {
+        const { index, at, bytes } = places[i];
+        const outside = pool.address(buffers[index]);
+        if (into) pool.copy(outside, at, bytes);
+        else pool.copy(at, outside, bytes);
+      }
+    } finally {
+      pool.end();
+    }
+  }
+
+  dispose(): void {
+    collected.unregister(this);
+    this.held.release();
+  }
+}
