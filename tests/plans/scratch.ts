@@ -25,15 +25,22 @@ for (const [name, [create, shape, n]] of Object.entries(make)) {
   const x = rand(shape);
   const prepared = prepare(float, getDefaultQConfigMapping());
   noGrad(() => prepared.call(x));
-  const int8 = (await convert(prepared) as any).eval();
-  for (const [kind, model] of [['int8', int8], ['float', float]] as const) {
+  const int8 = ((await convert(prepared)) as any).eval();
+  for (const [kind, model] of [
+    ['int8', int8],
+    ['float', float],
+  ] as const) {
     const plan = planOf(model as any, [x]);
     const reuse = planOf(model as any, [x], { reuseOutputs: true });
     const variants: Record<string, () => void> = {
       eager: () => noGrad(() => (model as any).call(x)),
       plan: () => plan.run(x),
       reuse: () => reuse.run(x),
-      compiled: () => (reuse as any).compiled.run([x.storage.buffer], (reuse as any).reused.map((s: any) => s.buffer)),
+      compiled: () =>
+        (reuse as any).compiled.run(
+          [x.storage.buffer],
+          (reuse as any).reused.map((s: any) => s.buffer),
+        ),
     };
     const times: Record<string, number[]> = {};
     for (let round = 0; round < 15; round++)
@@ -44,7 +51,15 @@ for (const [name, [create, shape, n]] of Object.entries(make)) {
       }
     const med = (a: number[]) => a.slice(3).sort((p, q) => p - q)[Math.floor((a.length - 3) / 2)];
     const e = med(times.eager);
-    console.log(name, kind, Object.entries(times).map(([v, t]) => `${v} ${(med(t) * 1000).toFixed(1)} µs (${(e / med(t)).toFixed(2)}x)`).join('  '), plan.bytes, (plan as any).parts.lowered.program.steps.length);
+    console.log(
+      name,
+      kind,
+      Object.entries(times)
+        .map(([v, t]) => `${v} ${(med(t) * 1000).toFixed(1)} µs (${(e / med(t)).toFixed(2)}x)`)
+        .join('  '),
+      plan.bytes,
+      (plan as any).parts.lowered.program.steps.length,
+    );
   }
 }
 backend.dispose();
