@@ -61,25 +61,19 @@ export async function measureLayers(
   const running: { layer: LayerRun; start: number; inside: number }[] = [];
   const handles = layersOf(model).flatMap(([path, module]): HookHandle[] => {
     const layer: LayerRun = { path, type: module.constructor.name, macs: 0, ms: [], kernels: [] };
-    const before = module.registerForwardPreHook(
-      () => {
-        found.set(module, layer);
-        running.push({ layer, start: performance.now(), inside: 0 });
-      },
-      { keepsNothing: true },
-    );
-    const after = module.registerForwardHook(
-      (_, args, output) => {
-        const call = running.pop();
-        if (!call) return;
-        const elapsed = performance.now() - call.start;
-        layer.ms.push(elapsed - call.inside);
-        layer.macs = macsOf(module, args[0], output);
-        const parent = running.at(-1);
-        if (parent) parent.inside += elapsed;
-      },
-      { keepsNothing: true },
-    );
+    const before = module.registerForwardPreHook(() => {
+      found.set(module, layer);
+      running.push({ layer, start: performance.now(), inside: 0 });
+    });
+    const after = module.registerForwardHook((_, args, output) => {
+      const call = running.pop();
+      if (!call) return;
+      const elapsed = performance.now() - call.start;
+      layer.ms.push(elapsed - call.inside);
+      layer.macs = macsOf(module, args[0], output);
+      const parent = running.at(-1);
+      if (parent) parent.inside += elapsed;
+    });
     return [before, after];
   });
   const removeHook = addDispatchHook((event, run) => {

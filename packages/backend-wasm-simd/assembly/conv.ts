@@ -1,9 +1,7 @@
 // Float convolutions as matrix products: patches are gathered into rows, a tile at a time (im2col), unless the image's
 // own rows will do. Channels last, weights [O, kh, kw, C / groups].
-import { addOuterProducts, multiplyBlock, PANEL, TILE } from './tiles';
-
-/** Rows of patches summed at a time into the gradient of a weight. */
-const DEPTH: i32 = 128;
+import { PANEL, PATCH_ROWS } from './constants';
+import { addOuterProducts, multiplyBlock, TILE } from './tiles';
 
 /** Copies 4-byte elements, at least count of them: up to 3 more, which the next copy overwrites. */
 // @ts-ignore: decorator
@@ -70,7 +68,7 @@ function gatherPatches(
  * needs. The attributes are gatherPatches'.
  */
 export function convolve(
-  x: usize, packed: usize, bias: usize, relu: bool, y: usize, scratch: usize, scratchStep: usize, total: i32, tile: i32,
+  x: usize, packed: usize, bias: usize, relu: bool, y: usize, scratch: usize, scratchStep: i32, total: i32, tile: i32,
   groups: i32, n: i32, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
   kernelHeight: i32, kernelWidth: i32, stepH: i32, stepW: i32, firstH: i32, firstW: i32, tapH: i32, tapW: i32,
   divisorH: i32, divisorW: i32, begin: i32, end: i32, thread: i32,
@@ -103,7 +101,7 @@ export function convolve(
  * convolutions take the rows of x for patches; others gather them, and `span` is all of them.
  */
 export function convolveWeightGradient(
-  x: usize, gradY: usize, partial: usize, scratch: usize, scratchStep: usize, total: i32, slice: i32, slices: i32,
+  x: usize, gradY: usize, partial: usize, scratch: usize, scratchStep: i32, total: i32, slice: i32, slices: i32,
   span: i32, pointwise: bool, groups: i32, n: i32, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
   kernelHeight: i32, kernelWidth: i32, stepH: i32, stepW: i32, firstH: i32, firstW: i32, tapH: i32, tapW: i32,
   begin: i32, end: i32, thread: i32,
@@ -125,8 +123,8 @@ export function convolveWeightGradient(
     const tile1 = min(tiles, tile0 + spanTiles);
     const sums = partial + <usize>cut * tiles * tileBytes;
     memory.fill(sums + <usize>tile0 * tileBytes, 0, <usize>(tile1 - tile0) * tileBytes);
-    for (let row = first; row < last; row += DEPTH) {
-      const rows = min(DEPTH, last - row);
+    for (let row = first; row < last; row += PATCH_ROWS) {
+      const rows = min(PATCH_ROWS, last - row);
       let right = x + ((<usize>row * patch) << 2);
       if (!pointwise) {
         right = gathered;

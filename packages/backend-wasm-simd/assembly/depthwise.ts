@@ -266,7 +266,7 @@ function single(
  * of all planes.
  */
 export function depthwise(
-  x: usize, weight: usize, bias: usize, relu: bool, y: usize, scratch: usize, scratchStep: usize, bandRows: i32,
+  x: usize, weight: usize, bias: usize, relu: bool, y: usize, scratch: usize, scratchStep: i32, bandRows: i32,
   block: i32, spread: usize, planes: i32, inputs: i32, height: i32, width: i32, channels: i32, outHeight: i32,
   outWidth: i32, kernelHeight: i32, kernelWidth: i32, strideH: i32, strideW: i32, padH: i32, padW: i32, dilationH: i32,
   dilationW: i32, upH: i32, upW: i32, begin: i32, end: i32, thread: i32,
@@ -379,7 +379,7 @@ function addRow(
  * partial [units][taps][planes][filled channels] = sums of gradY · x. Units are `share` bands each, of the `items` there are.
  */
 export function depthwiseWeightGradient(
-  x: usize, gradY: usize, partial: usize, scratch: usize, scratchStep: usize, bandRows: i32, items: i32, share: i32,
+  x: usize, gradY: usize, partial: usize, scratch: usize, scratchStep: i32, bandRows: i32, items: i32, share: i32,
   block: i32, spread: usize, planes: i32, inputs: i32, height: i32, width: i32, channels: i32, outHeight: i32,
   outWidth: i32, kernelHeight: i32, kernelWidth: i32, strideH: i32, strideW: i32, padH: i32, padW: i32, dilationH: i32,
   dilationW: i32, begin: i32, end: i32, thread: i32,

@@ -1,9 +1,8 @@
 // Elementwise float kernels. A unit of work is a block of BLOCK elements: always the same ones, whoever computes it.
+import { ELEMENTWISE_BLOCK as BLOCK } from './constants';
 import { storeLanes32 } from './lanes';
 import { madd, relu4 } from './tiles';
 import { exp4, log4, normal4, sigmoid4, tanh4 } from './transcendental';
-
-const BLOCK: i32 = 1024;
 
 const ADD: i32 = 0;
 const SUB: i32 = 1;

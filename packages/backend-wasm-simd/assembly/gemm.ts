@@ -1,6 +1,7 @@
 // Float matrix products: packing, and the products of whole matrices. See tiles.ts.
+import { DEPTH, PANEL, UNIT_ROWS as ROWS } from './constants';
 import { storeLanes32 } from './lanes';
-import { DEPTH, madd, multiplyBlock, PANEL, ROWS } from './tiles';
+import { madd, multiplyBlock } from './tiles';
 
 // @ts-ignore: decorator
 @inline
@@ -80,8 +81,8 @@ export function packPanels(
  * bytes from one matrix to the next, or 0. Units are blocks of ROWS rows by groups of `span` panels.
  */
 export function multiply(
-  a: usize, aStep: usize, transposed: bool, packed: usize, bStep: usize, bias: usize, relu: bool, y: usize, m: i32,
-  n: i32, k: i32, span: i32, scratch: usize, scratchStep: usize, begin: i32, end: i32, thread: i32,
+  a: usize, aStep: i32, transposed: bool, packed: usize, bStep: i32, bias: usize, relu: bool, y: usize, m: i32,
+  n: i32, k: i32, span: i32, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
 ): void {
   const blocks = (m + ROWS - 1) / ROWS;
   const spans = ((n + PANEL - 1) / PANEL + span - 1) / span;

@@ -1,8 +1,6 @@
 // Observers and fake quantization, float in and float out. Rounding is rint: the same as the reference's to the last bit.
+import { OBSERVER_BLOCK as BLOCK } from './constants';
 import { firstLanes, keepLanes, storeLanes32 } from './lanes';
-
-/** Elements of a unit when all share one channel. */
-const BLOCK: i32 = 8192;
 
 /**
  * The smallest and the largest of a part of x [outer, channels, inner]; NaN if any is. Units are outer by channels by blocks of

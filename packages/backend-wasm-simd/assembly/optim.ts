@@ -1,7 +1,6 @@
 // Optimizer steps, elementwise. A unit is a block of BLOCK elements.
+import { OPTIMIZER_BLOCK as BLOCK } from './constants';
 import { storeLanes32 } from './lanes';
-
-const BLOCK: i32 = 1024;
 
 /** g = sign · grad + decay · param; param -= rate · g */
 export function sgdPlain(

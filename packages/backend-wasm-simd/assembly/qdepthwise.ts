@@ -7,8 +7,9 @@
 // has the weights of rows (0, 1), (2, -) and B of (-, 0), (1, 2).
 //
 // Where groups have several inputs or outputs, the ring's slots are those of [pair][plane]: see spread.ts.
+import { SMALL_FLAG } from './constants';
 import { storeBytes8 } from './lanes';
-import { requantize, SMALL, SMALL_FLAG } from './qrequantize';
+import { requantize, SMALL } from './qrequantize';
 import { planeTable, spreadPixels } from './spread';
 
 /**

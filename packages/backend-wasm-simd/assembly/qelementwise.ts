@@ -1,8 +1,7 @@
 // Elementwise int8 kernels. A unit of work is a block of BLOCK elements.
+import { QELEMENTWISE_BLOCK as BLOCK } from './constants';
 import { storeBytes16 } from './qlanes';
 import { requantize } from './qrequantize';
-
-const BLOCK: i32 = 4096;
 
 /**
  * (highs · ab · 2^11 + lows · ab + offset) / 2^shift, halves away from zero: pairs of a and b, interleaved, times A

@@ -14,17 +14,13 @@
 //
 // In all, one step takes 4 bytes (a pair of int16, or four bytes) of each of 4 rows, which lie side by side, and 32
 // bytes of weights. A group of rows is stored in blocks of four steps.
+import {
+  FORM_EXACT, FORM_FLAG, FORM_SEVEN, FORM_SIGNED, FORM_UNSIGNED, MAGIC_BITS, QPANEL as PANEL, SMALL_FLAG,
+  TILE_FORMS,
+} from './constants';
 import { storeBytes8, storeLanes32 } from './lanes';
-import { MAGIC, MAGIC_BITS, requantize, SEVEN_FLAG, SMALL, SMALL_FLAG } from './qrequantize';
+import { MAGIC, requantize, SMALL } from './qrequantize';
 
-const EXACT: i32 = 0;
-const SEVEN: i32 = 1;
-const UNSIGNED: i32 = 2;
-const SIGNED: i32 = 3;
-/** Outputs of one panel. */
-const PANEL: i32 = 8;
-/** A packed tile begins with a byte for the form of each group, of at most 64. */
-const FORMS: usize = 64;
 /**
  * Eight int16 1s, to sum pairs by a dot product: faster in V8 than extadd_pairwise, which reads the same ones at each use, and
  * their address before. In memory, for V8 puts constants in the code together anew at each use too.
@@ -45,7 +41,7 @@ export function qpackGemm(
   const panelBytes16 = <usize>((k + 1) >> 1) << 5;
   const panelBytes8 = <usize>((k + 3) >> 2) << 5;
   const panels = (outputs + PANEL - 1) / PANEL;
-  const signed = load<i32>(constants, SEVEN_FLAG) == SIGNED;
+  const signed = load<i32>(constants, FORM_FLAG) == FORM_SIGNED;
   for (let g = begin; g < end; g++) {
     const first = g * panels;
     if (packed16) memory.fill(packed16 + <usize>first * panelBytes16, 0, <usize>panels * panelBytes16);
@@ -71,7 +67,7 @@ export function qpackGemm(
         if (packed8) {
           store<i8>(to8 + ((<usize>i >> 2) << 5) + (<usize>i & 3), <i8>w);
           const large = signed && i & 1 && w == -128 && before == -128;
-          if (w != <i32><i8>w || large) store<i32>(constants, 0, SEVEN_FLAG);
+          if (w != <i32><i8>w || large) store<i32>(constants, 0, FORM_FLAG);
           before = w;
         }
       }
@@ -146,9 +142,9 @@ function groupBytes8(k: i32): usize {
  */
 function packTile(from: usize, stride: i32, rows: i32, k: i32, forms: usize, constants: usize): void {
   const bytes16 = groupBytes16(k);
-  const form = RELAXED ? load<i32>(constants, SEVEN_FLAG) : EXACT;
-  const flip = i8x16.splat(<i8>(form == SIGNED ? 128 : 0));
-  let to16 = forms + FORMS;
+  const form = RELAXED ? load<i32>(constants, FORM_FLAG) : FORM_EXACT;
+  const flip = i8x16.splat(<i8>(form == FORM_SIGNED ? 128 : 0));
+  let to16 = forms + <usize>TILE_FORMS;
   let to8 = to16;
   for (let r: i32 = 0; r < rows; r += 4, from += <usize>stride << 2, to16 += bytes16, forms++) {
     const left = rows - r;
@@ -157,7 +153,7 @@ function packTile(from: usize, stride: i32, rows: i32, k: i32, forms: usize, con
     const d = left > 3 ? c + stride : c;
     if (RELAXED) {
       const below = form && packGroup8(from, b, c, d, k, to8, flip);
-      const found = form == SEVEN && !below ? EXACT : form;
+      const found = form == FORM_SEVEN && !below ? FORM_EXACT : form;
       store<u8>(forms, <u8>found);
       if (found) {
         to8 += groupBytes8(k);
@@ -197,8 +193,8 @@ export function dotOf(w: i32, x: i32): i32 {
 @inline
 function mac(form: i32, c: v128, w: v128, x: v128, ones: v128): v128 {
   if (RELAXED) {
-    if (form == UNSIGNED) return dot(w, x, c);
-    if (form == SEVEN) return i32x4.add(c, i32x4.dot_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(w, x), ones));
+    if (form == FORM_UNSIGNED) return dot(w, x, c);
+    if (form == FORM_SEVEN) return i32x4.add(c, i32x4.dot_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(w, x), ones));
   }
   return i32x4.add(c, i32x4.dot_i16x8_s(w, x));
 }
@@ -340,14 +336,14 @@ function tileExact(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
 ): void {
-  product(EXACT, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
+  product(FORM_EXACT, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
 }
 
 function tileSeven(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
 ): void {
-  product(SEVEN, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
+  product(FORM_SEVEN, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
 }
 
 /** Unsigned or signed: what differs is in the activations and the bias. */
@@ -355,28 +351,28 @@ function tileBytes(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
 ): void {
-  product(UNSIGNED, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
+  product(FORM_UNSIGNED, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
 }
 
 function tileFloat(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
 ): void {
-  product(EXACT, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+  product(FORM_EXACT, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
 }
 
 function tileFloatSeven(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
 ): void {
-  product(SEVEN, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+  product(FORM_SEVEN, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
 }
 
 function tileFloatBytes(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
 ): void {
-  product(UNSIGNED, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+  product(FORM_UNSIGNED, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
 }
 
 /** Panels of split s of `splits`, of group g, times what packTile made. */
@@ -392,7 +388,7 @@ function splitTile(
   const multiplier = multiplier8 + (first << 5);
   const pairs = (k + 1) >> 1;
   const weights16 = packed16 + first * pairs * 32;
-  let tile = forms + FORMS;
+  let tile = forms + <usize>TILE_FORMS;
   if (!RELAXED) {
     tileExact(tile, rows, pairs, weights16, bias, multiplier, constants, y, yStride, n, p0, p1);
     return;
@@ -405,8 +401,8 @@ function splitTile(
     let end = i + 1;
     while (end < groups && <i32>load<u8>(forms + end) == form) end++;
     const count = min(rows, end << 2) - (i << 2);
-    if (form >= UNSIGNED) tileBytes(tile, count, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
-    else if (form == SEVEN) tileSeven(tile, count, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
+    if (form >= FORM_UNSIGNED) tileBytes(tile, count, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
+    else if (form == FORM_SEVEN) tileSeven(tile, count, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
     else tileExact(tile, count, pairs, weights16, bias, multiplier, constants, y, yStride, n, p0, p1);
     tile += <usize>(end - i) * groupBytes16(k);
     y += <usize>(count * yStride);
@@ -583,15 +579,15 @@ export function qgemmDynamic(
 ): void {
   const constants = scratch + <usize>thread * scratchStep;
   const packed = constants + 64;
-  const bytes = RELAXED && form != EXACT;
-  const flip = i8x16.splat(<i8>(form == SIGNED ? 128 : 0));
+  const bytes = RELAXED && form != FORM_EXACT;
+  const flip = i8x16.splat(<i8>(form == FORM_SIGNED ? 128 : 0));
   const panels = (n + PANEL - 1) / PANEL;
   const inverse = f32x4.splat(<f32>1 / scale);
   const low = f32x4.splat(-<f32>zeroPoint);
   const high = f32x4.splat(<f32>(quantMax - zeroPoint));
   const magic = f32x4.splat(MAGIC);
   const offset = i32x4.splat(MAGIC_BITS - zeroPoint);
-  v128.store(constants, i32x4.splat((form == SIGNED ? 127 : -1) - zeroPoint));
+  v128.store(constants, i32x4.splat((form == FORM_SIGNED ? 127 : -1) - zeroPoint));
   v128.store(constants, f32x4.splat(scale), 16);
   const groupBytes = bytes ? groupBytes8(k) : groupBytes16(k);
   let last: i32 = -1;
@@ -629,7 +625,7 @@ export function qgemmDynamic(
     const p0 = panels * s / splits;
     const p1 = panels * (s + 1) / splits;
     const quads = (k + 3) >> 2;
-    if (RELAXED && form >= UNSIGNED) {
+    if (RELAXED && form >= FORM_UNSIGNED) {
       tileFloatBytes(packed, rows, quads, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
     } else if (bytes) tileFloatSeven(packed, rows, quads, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
     else tileFloat(packed, rows, (k + 1) >> 1, packed16, bias8, multiplier8, constants, to, n, n, p0, p1, bias);

@@ -1,6 +1,7 @@
 // int8 pooling, 16 channels at a time. Units are output rows.
+import { MAGIC_BITS } from './constants';
 import { storeBytes16 } from './qlanes';
-import { MAGIC, MAGIC_BITS } from './qrequantize';
+import { MAGIC } from './qrequantize';
 
 // @ts-ignore: decorator
 @inline
@@ -38,7 +39,7 @@ function maxRows(
 
 /** x [batch, height, width, channels] uint8, or int8 where signed → y [batch, outHeight, outWidth, channels] */
 export function qmaxPool(
-  x: usize, y: usize, signed: i32, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
+  x: usize, y: usize, signed: bool, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
   kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
   dilationHeight: i32, dilationWidth: i32, begin: i32, end: i32, thread: i32,
 ): void {
@@ -63,7 +64,7 @@ function average(sum: v128, multiplier: v128, offset: v128): v128 {
  * averages under windows, which rows [outHeight] and columns [outWidth] list as (start, end, divisor).
  */
 export function qavgPool(
-  x: usize, y: usize, signed: i32, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
+  x: usize, y: usize, signed: bool, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
   rows: usize, columns: usize, zeroPoint: i32, scale: f32, begin: i32, end: i32, thread: i32,
 ): void {
   // Signed bytes are taken as unsigned ones that are 128 more.

@@ -5,18 +5,9 @@
  * integer.
  */
 export const MAGIC: f32 = 12582912;
-export const MAGIC_BITS: i32 = 0x4b400000;
 
-/**
- * Bytes of the constants that `requantize` wants beside the multipliers, made by src/kernels/qrequantize.ts: MAGIC four
- * times; its bits less the zero point four times; the bounds, each 16 times; and less the zero point, as float32, four
- * times. Constants in the code would be put together anew at each use.
- */
-export const REQUANT_BYTES: i32 = 96;
-/** After them: whether sums times multipliers are all below SMALL; whether bytes hold all weights. */
+/** The bound of sums times multipliers for which SMALL_FLAG stays set. */
 export const SMALL: f64 = 2097152;
-export const SMALL_FLAG: i32 = 96;
-export const SEVEN_FLAG: i32 = 100;
 
 /** rint(f32(acc) · multiplier) + zero point, four int32; right while the product is below 2^22. */
 // @ts-ignore: decorator

@@ -1,14 +1,9 @@
 // Floats to integers and back. [o, c, i]: a unit is a block of BLOCK elements of one of the o · c rows of i; or, where
 // every element has a channel of its own (i = 1), some rows of c.
+import { KIND_INT32, KIND_INT8, KIND_UINT8, MAGIC_BITS, QUANTIZE_BLOCK as BLOCK } from './constants';
 import { storeLanes32 } from './lanes';
 import { storeBytes16 } from './qlanes';
-import { MAGIC, MAGIC_BITS } from './qrequantize';
-
-const BLOCK: i32 = 4096;
-
-const UINT8: i32 = 0;
-const INT8: i32 = 1;
-const INT32: i32 = 2;
+import { MAGIC } from './qrequantize';
 
 /**
  * clamp(rint(x · inverse) + zero), NaN the lower bound: bounds as floats, less the zero point. The result has `zero` added to MAGIC's
@@ -43,7 +38,7 @@ export function quantize(
     const first = row * inner + from;
     const scale = load<f32>(inverses + <usize>c * inverseStep);
     const zero = load<i32>(zeros + <usize>c * zeroStep);
-    if (kind == INT32) {
+    if (kind == KIND_INT32) {
       for (let i = first; i < first + count; i++) quantizeWide(x, y, i, scale, zero, quantMin, quantMax);
       continue;
     }
@@ -62,7 +57,7 @@ export function quantize(
         quantize4(v128.load(at, 32), inverse, low, high, offset),
         quantize4(v128.load(at, 48), inverse, low, high, offset),
       );
-      const r = kind == UINT8 ? i8x16.narrow_i16x8_u(r0, r1) : i8x16.narrow_i16x8_s(r0, r1);
+      const r = kind == KIND_UINT8 ? i8x16.narrow_i16x8_u(r0, r1) : i8x16.narrow_i16x8_s(r0, r1);
       storeBytes16(to, r, count - i);
     }
   }
@@ -79,7 +74,7 @@ export function quantizeColumns(
   const magic = i32x4.splat(MAGIC_BITS);
   for (let row = begin * step; row < last; row++) {
     const first = row * channels;
-    if (kind == INT32) {
+    if (kind == KIND_INT32) {
       for (let c: i32 = 0; c < channels; c++) {
         const at = <usize>c << 2;
         quantizeWide(x, y, first + c, load<f32>(inverses + at), load<i32>(zeros + at), quantMin, quantMax);
@@ -95,7 +90,7 @@ export function quantizeColumns(
         v128.load(x + (<usize>(first + c) << 2)), v128.load(inverses + at), low, high, i32x4.sub(magic, zero),
       );
       const half = i16x8.narrow_i32x4_s(q, q);
-      const r = kind == UINT8 ? i8x16.narrow_i16x8_u(half, half) : i8x16.narrow_i16x8_s(half, half);
+      const r = kind == KIND_UINT8 ? i8x16.narrow_i16x8_u(half, half) : i8x16.narrow_i16x8_s(half, half);
       storeBytes16(y + first + c, r, min(4, channels - c));
     }
   }
@@ -106,7 +101,7 @@ export function quantizeColumns(
 @inline
 function widen4(x: usize, kind: i32, i: i32): v128 {
   const v = v128.load32_zero(x + i);
-  return kind == UINT8
+  return kind == KIND_UINT8
     ? i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v))
     : i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v));
 }
@@ -130,7 +125,7 @@ export function dequantize(
     const first = row * inner + from;
     const s = load<f32>(scales + <usize>c * scaleStep);
     const z = load<i32>(zeros + <usize>c * zeroStep);
-    if (kind == INT32) {
+    if (kind == KIND_INT32) {
       for (let i = first; i < first + count; i++) dequantizeWide(x, y, i, s, z);
       continue;
     }
@@ -153,7 +148,7 @@ export function dequantizeColumns(
     const first = row * channels;
     for (let c: i32 = 0; c < channels; c += 4) {
       const at = <usize>c << 2;
-      if (kind == INT32) {
+      if (kind == KIND_INT32) {
         for (let i = c; i < min(c + 4, channels); i++) {
           dequantizeWide(x, y, first + i, load<f32>(scales + (<usize>i << 2)), load<i32>(zeros + (<usize>i << 2)));
         }

@@ -1,8 +1,7 @@
 // Sums over the middle axis of [outer, n, inner], in doubles. No sum is ever split by the number of threads: units are
 // whole columns, or blocks of a fixed size whose sums are added up in order afterwards.
+import { SUM_BLOCK } from './constants';
 import { storeLanes32 } from './lanes';
-
-const SUM_BLOCK: i32 = 4096;
 
 /** The sum of SUM_BLOCK elements (or what is left of the row) of x [outer, n]; units are blocks → partial [units] f64. */
 export function sumBlocks(x: usize, partial: usize, n: i32, blocks: i32, begin: i32, end: i32, thread: i32): void {

@@ -2,8 +2,8 @@
 // from plane p the input channel (c / groupOut) · groupIn + p. Spreading makes a plane of pixels: the channels that the
 // outputs read, in their order.
 
-/** Bytes of a table for 16 bytes of a plane's pixel: the first byte's place in x, bytes to load, -, -, each byte's place. */
-const ENTRY: i32 = 32;
+// An entry of a table, for 16 bytes of a plane's pixel: the first byte's place in x, bytes to load, -, -, each byte's place.
+import { SPREAD_ENTRY as ENTRY } from './constants';
 
 /**
  * How to spread pixels to `channels` channels of 1 << shift bytes: table [groupIn][channels in 16 bytes][ENTRY]. What is

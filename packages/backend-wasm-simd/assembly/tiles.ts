@@ -1,17 +1,11 @@
 // Float matrix products. The right operand is packed into panels of 8 columns, [panel][k][8], once; the left one
 // into tiles of rows, [tile][k][TILE], a block at a time. What is past the last column is never stored, so it may be anything.
+import { DEPTH, MAX_TILE, PANEL } from './constants';
 import { storeLanes32 } from './lanes';
-
-/** Columns of a panel. */
-export const PANEL: i32 = 8;
-/** Rows of a unit of work: a multiple of both tiles' rows. */
-export const ROWS: i32 = 48;
-/** Elements summed before going on to the next panel: 16 KB of a panel stay in the first-level cache. */
-export const DEPTH: i32 = 512;
 
 // Twelve sums fill the registers where a product and a sum are one instruction; else one more is needed between the two.
 /** Rows of a tile. */
-export const TILE: i32 = RELAXED ? 6 : 4;
+export const TILE: i32 = RELAXED ? MAX_TILE : 4;
 
 /** a·b + c */
 // @ts-ignore: decorator

@@ -11,6 +11,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { deflateRawSync } from 'node:zlib';
+import { callsText, constantsText, readFunctions } from './calls.mjs';
 import { makeDelta } from './delta.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -35,15 +36,24 @@ const flags = [
   ...['--disableWarning', '112'],
 ];
 
-const outputs = ['simd.ts', 'relaxed.ts', 'exports.ts', 'worker.ts'];
+const outputs = ['simd.ts', 'relaxed.ts', 'exports.ts', 'constants.ts', 'worker.ts'];
+
+const scripts = ['scripts/build-wasm.mjs', 'scripts/calls.mjs', 'scripts/delta.mjs'];
+
+const assemblyFiles = () =>
+  readdirSync(path.join(root, 'assembly'), { recursive: true })
+    .filter((file) => file.endsWith('.ts'))
+    .sort();
 
 /** What the outputs are made of: the worker's sources are the two files it consists of. */
 function sources() {
-  const assembly = readdirSync(path.join(root, 'assembly'), { recursive: true })
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => `assembly/${file}`)
-    .sort();
-  return [...assembly, 'src/worker.ts', 'src/job.ts', 'scripts/build-wasm.mjs', 'scripts/delta.mjs'];
+  return [...assemblyFiles().map((file) => `assembly/${file}`), 'src/worker.ts', 'src/job.ts', ...scripts];
+}
+
+/** The text of each file of assembly/. */
+export function assemblySources() {
+  const text = (file) => readFileSync(path.join(root, 'assembly', file), 'utf8');
+  return Object.fromEntries(assemblyFiles().map((file) => [file, text(file)]));
 }
 
 function currentStamp() {
@@ -78,10 +88,16 @@ async function compile(variant) {
   }
 }
 
-/** The names of a module's exports, as a type. Both variants have the same; Node 20 can't read the relaxed one. */
-function namesIn(bytes) {
-  const names = WebAssembly.Module.exports(new WebAssembly.Module(bytes)).map(({ name }) => `  | '${name}'`);
-  return `/** The functions that assembly/index.ts exports. */\nexport type WasmFunction =\n${names.join('\n')};`;
+/** @throws Error if the wasm's functions don't take as many arguments as the sources say: then calls would be wrong. */
+function checkCalls(bytes, assembly) {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+  for (const { name, args } of readFunctions(assembly)) {
+    if (exports[name]?.length === args.length + 3) continue;
+    throw new Error(
+      `${name} takes ${exports[name]?.length} arguments in wasm, ${args.length + 3} in assembly/`,
+    );
+  }
 }
 
 /** A module that carries bytes, deflated, as base64. */
@@ -120,7 +136,10 @@ export async function buildWasm({ force = false } = {}) {
   write('wasm/relaxed.wasm', relaxed);
   writeText('simd.ts', asText(simd, 'The wasm'));
   writeText('relaxed.ts', asText(makeDelta(simd, relaxed), 'What makes the relaxed variant of the simd one'));
-  writeText('exports.ts', namesIn(simd));
+  const assembly = assemblySources();
+  checkCalls(simd, assembly);
+  writeText('exports.ts', callsText(assembly));
+  writeText('constants.ts', constantsText(assembly['constants.ts']));
   writeText('worker.ts', `export default ${JSON.stringify(await bundleWorker())};`);
   return true;
 }

@@ -10,9 +10,10 @@ import {
   type StorageDType,
   type TypedArray,
 } from '@octet/backend';
+import { type Address, nowhere } from './address';
 import type { BufferPool, WasmBuffer } from './buffers';
 import type { Dot } from './features';
-import type { WasmFunction } from './generated/exports';
+import { type Calls, lower, type WasmFunction } from './generated/exports';
 import { listBytes, readList, writeList } from './job';
 import type { WasmExports } from './platform';
 import { checkArgs, type ThreadPool, type UnitFunction } from './threads';
@@ -65,10 +66,25 @@ export interface WasmCall {
 /** A kernel can't be recorded: what it does depends on what is in memory. */
 export class LooksAtData extends Error {}
 
+/** The functions that take the same arguments as F. */
+export type FunctionLike<F extends WasmFunction> = {
+  [N in WasmFunction]: [Calls[N], Calls[F]] extends [Calls[F], Calls[N]] ? N : never;
+}[WasmFunction];
+
+/** No arguments but those of `Expected`: spread objects may carry more, which TypeScript alone lets pass. */
+type NoMore<Expected, Given> = { readonly [K in Exclude<keyof Given, keyof Expected>]: never };
+
+interface Callable {
+  fn: UnitFunction;
+  /** Its place among the module's exports. */
+  index: number;
+  lower(args: object): number[];
+}
+
 /** What a kernel has to work with. Addresses hold until the kernel returns. */
 export class KernelContext {
   #recorder: Recorder | undefined;
-  readonly #functions: Map<string, { fn: UnitFunction; index: number }>;
+  readonly #functions: Map<string, Callable>;
   readonly #pool: ThreadPool | undefined;
   readonly #maxGrain: number;
 
@@ -82,7 +98,10 @@ export class KernelContext {
     readonly dot: Dot,
     maxGrain: number,
   ) {
-    this.#functions = new Map(names.map((name, index) => [name, { fn: exports[name], index }]));
+    const lowerings = lower as Readonly<Record<string, Callable['lower']>>;
+    this.#functions = new Map(
+      names.map((name, index) => [name, { fn: exports[name], index, lower: lowerings[name] }]),
+    );
     this.#pool = pool;
     this.#maxGrain = maxGrain;
   }
@@ -95,10 +114,15 @@ export class KernelContext {
   }
 
   /** The address of a tensor's or buffer's first element. */
-  address(of: WasmTensor | WasmBuffer): number {
+  address(of: WasmTensor | WasmBuffer): Address {
     const buffer = 'buffer' in of ? of.buffer : of;
     this.#recorder?.pin(buffer);
-    return this.buffers.address(buffer);
+    return this.buffers.address(buffer) as Address;
+  }
+
+  /** The same, or 0 where there is none. */
+  addressIfAny(of: WasmTensor | WasmBuffer | undefined): Address {
+    return of ? this.address(of) : nowhere;
   }
 
   /** Runs a kernel's code so that the recorder takes down what it would do. @throws LooksAtData if it depends on data */
@@ -143,14 +167,14 @@ export class KernelContext {
   }
 
   /** The address of `bytes` bytes of scratch memory, contents unspecified, aligned to 64 bytes. */
-  scratch(bytes: number): number {
-    return this.#recorder ? this.#recorder.scratch(bytes) : this.buffers.scratch(bytes);
+  scratch(bytes: number): Address {
+    return (this.#recorder ? this.#recorder.scratch(bytes) : this.buffers.scratch(bytes)) as Address;
   }
 
   /** The address of a copy of `data` in scratch memory: for attributes that are arrays. */
-  upload(data: TypedArray): number {
-    if (this.#recorder) return this.#recorder.upload(data);
-    const at = this.buffers.scratch(data.byteLength);
+  upload(data: TypedArray): Address {
+    if (this.#recorder) return this.#recorder.upload(data) as Address;
+    const at = this.scratch(data.byteLength);
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     this.buffers.memory.bytes(at, bytes.length).set(bytes);
     return at;
@@ -176,9 +200,15 @@ export class KernelContext {
    * Calls an exported wasm function with `args, begin, end, thread` until units 0 to `units` are done, on all threads.
    * Units must not depend on each other. `grain` is the least number of units worth handing to a thread: about 20 µs.
    */
-  parallel(name: WasmFunction, args: readonly number[], units: number, grain = 1): void {
-    const { fn, index } = this.#functions.get(name) as { fn: UnitFunction; index: number };
-    checkArgs(name, fn, args);
+  parallel<N extends WasmFunction, A extends Calls[N]>(
+    name: N,
+    args: A & NoMore<Calls[N], A>,
+    units: number,
+    grain = 1,
+  ): void {
+    const { fn, index, lower } = this.#functions.get(name) as Callable;
+    const numbers = lower(args);
+    checkArgs(name, fn, numbers);
     if (units <= 0) return;
     const least = Math.min(grain, this.#maxGrain);
     if (this.#recorder) {
@@ -186,15 +216,15 @@ export class KernelContext {
         name,
         fn,
         index,
-        args: [...args],
-        whole: [...args, 0, units, 0],
+        args: numbers,
+        whole: [...numbers, 0, units, 0],
         units,
         grain: least,
       });
       return;
     }
-    if (this.#pool && units > least) this.#pool.run(fn, index, args, units, least);
-    else fn(...args, 0, units, 0);
+    if (this.#pool && units > least) this.#pool.run(fn, index, numbers, units, least);
+    else fn(...numbers, 0, units, 0);
   }
 }
 

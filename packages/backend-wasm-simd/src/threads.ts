@@ -247,13 +247,13 @@ export class ThreadPool {
   }
 }
 
-/** @throws BackendError if a kernel's arguments aren't what its wasm function takes: wasm itself would not notice. */
+/** @throws BackendError if the wasm's function takes another number of arguments: wasm itself would not notice. */
 export function checkArgs(name: string, fn: UnitFunction, args: readonly number[]): void {
   if (args.length + 3 === fn.length && args.length <= maxArgs) return;
   throw new BackendError({
     op: name,
     expected: `${fn.length - 3} numbers (and begin, end, thread)`,
     found: `${args.length}`,
-    fix: "Give the wasm function's arguments in the order of assembly/.",
+    fix: "Give wasmUrl or wasmModule the package's own file, of the same version as its JavaScript.",
   });
 }

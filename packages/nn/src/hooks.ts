@@ -9,8 +9,6 @@ export interface HookHandle {
 export interface HookOptions {
   /** Whether `clone` gives the hook to the copy. It is handed the module it runs on, so it needs no other. */
   copyOnClone?: boolean;
-  /** Says that the hook stores no tensor it sees: see `keepsNothing` of Module. */
-  keepsNothing?: boolean;
   /** Whether the hook runs before those already there; false: after them. */
   prepend?: boolean;
 }
@@ -30,7 +28,6 @@ interface Entry {
   // biome-ignore lint/suspicious/noExplicitAny: Module types hooks for its callers
   readonly hook: (...args: any[]) => any;
   readonly copyOnClone: boolean;
-  readonly keepsNothing: boolean;
   /** Whose hook it is: handles find it there after it was moved. */
   home: Hooks;
 }
@@ -42,13 +39,9 @@ export class Hooks {
 
   add(time: HookTime, hook: Entry['hook'], options: HookOptions | undefined): HookHandle {
     const op = time === 'before' ? 'registerForwardPreHook' : 'registerForwardHook';
-    const {
-      copyOnClone = false,
-      keepsNothing = false,
-      prepend = false,
-    } = checkOptions(op, options, 'copyOnClone keepsNothing prepend');
+    const { copyOnClone = false, prepend = false } = checkOptions(op, options, 'copyOnClone prepend');
     requireType(op, 'hook', hook, 'function');
-    const entry: Entry = { hook, copyOnClone, keepsNothing, home: this };
+    const entry: Entry = { hook, copyOnClone, home: this };
     this[time] = prepend ? [entry, ...this[time]] : [...this[time], entry];
     return { remove: () => entry.home.drop((e) => e === entry) };
   }
@@ -78,9 +71,9 @@ export class Hooks {
     return this.before.length + this.after.length;
   }
 
-  /** Whether no hook stores what it sees. */
-  get keepNothing(): boolean {
-    return [...this.before, ...this.after].every((entry) => entry.keepsNothing);
+  /** Whether all are Octet's own hooks, which store no tensor that they see. */
+  get pure(): boolean {
+    return [...this.before, ...this.after].every(({ hook }) => 'pure' in hook);
   }
 
   /** What a copied module gets: all hooks, or those that ask for it; undefined if nothing. */

@@ -8,13 +8,10 @@ export * from './losses';
 export {
   type AnyModule,
   hasHooks,
-  inTurn,
-  keepsNothing,
   Module,
   moveHooks,
   removeHooks,
   requireModule,
-  type Step,
 } from './module';
 export { ModuleList } from './module-list';
 export { Buffer, type BufferOptions, Parameter } from './parameter';

@@ -12,7 +12,7 @@ import {
 } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
 import { hasCallHooks, hookedCall } from '@octet/graph';
-import { freeIntermediate, getBackend, kernel, Tensor } from '@octet/tensor';
+import { getBackend, kernel, outside, Tensor, tidy } from '@octet/tensor';
 import { type Copies, deepCopy } from './clone';
 import {
   type ForwardHook,
@@ -56,9 +56,6 @@ function placeIn(module: AnyModule, error: OctetError): void {
   error.placeIn(way && path ? join(way, path) : way || path, type);
 }
 
-/** How often a module was called that may keep what it sees. */
-let keepers = 0;
-
 /**
  * The base of all layers and models.
  *
@@ -70,9 +67,9 @@ let keepers = 0;
  * Paths (`namedModules`, `getSubmodule`) are the fields as written, `layers.0.skipAdd`. Keys of the state dict are
  * PyTorch's, `layers.0.skip_add.scale`.
  *
- * A class whose `forward` stores neither its input nor its output anywhere may say so, `static readonly keepsNothing =
- * true`: then `inTurn`, and so a `Sequential`, frees what passes between such modules at once, rather than leave it to the
- * garbage collector. Calls of other modules are looked at for themselves.
+ * Octet's own classes state `static readonly pure = true`: their `forward` keeps no reference to its arguments, its result, or
+ * anything that it allocates, and a test proves it for each. What passes between such modules inside a module of Octet is
+ * freed at once. Whatever a class without the mark, or a hook, has seen or made stays until garbage collection.
  *
  * @example
  * class Classifier extends Module {
@@ -106,9 +103,13 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
 
   private callHooked(args: Args): Out {
     const hooks = hooksOf.get(this);
-    if (mayKeep(this, hooks)) keepers += 1;
     try {
-      return hooks ? hooks.around(this, args) : this.forward(...args);
+      if (isPure(this)) {
+        if (!hooks) return this.forward(...args);
+        // What a hook replaces is nobody's.
+        if (hooks.pure) return tidy(() => hooks.around(this, args));
+      }
+      return outside(args, () => (hooks ? hooks.around(this, args) : this.forward(...args)));
     } catch (error) {
       if (error instanceof OctetError) placeIn(this, error);
       throw error;
@@ -409,20 +410,21 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
   }
 }
 
-/** Whether a call of this module alone, not of those under it, may store its input or output somewhere. */
-function mayKeep(module: AnyModule, hooks = hooksOf.get(module)): boolean {
-  if (hooks?.keepNothing === false) return true;
-  let type: object = Object.getPrototypeOf(module);
-  while (!Object.hasOwn(type, 'forward')) type = Object.getPrototypeOf(type);
-  return !Object.hasOwn(type.constructor, 'keepsNothing');
-}
+// By prototype.
+const pure = new WeakMap<object, boolean>();
 
-/**
- * Whether nobody can hold what goes into and comes out of this module but its caller: the class that defines its `forward`
- * says so (`static readonly keepsNothing = true`), for it and all modules under it, and none has hooks.
- */
-export function keepsNothing(module: AnyModule): boolean {
-  return !mayKeep(module) && module.children().every(keepsNothing);
+/** Whether `forward` is one of a class that says it keeps nothing: see `Module`. */
+function isPure(module: AnyModule): boolean {
+  if (Object.hasOwn(module, 'forward')) return false;
+  const prototype = Object.getPrototypeOf(module);
+  let known = pure.get(prototype);
+  if (known === undefined) {
+    let owner: object = prototype;
+    while (!Object.hasOwn(owner, 'forward')) owner = Object.getPrototypeOf(owner);
+    known = Object.hasOwn(owner.constructor, 'pure');
+    pure.set(prototype, known);
+  }
+  return known;
 }
 
 /** Whether hooks run around the module's own `call`. A module that computes what others would must call them then. */
@@ -444,31 +446,6 @@ export function moveHooks(from: AnyModule, to: AnyModule, ...times: readonly Hoo
 /** Takes these hooks off the module, however often they are registered there. */
 export function removeHooks(module: AnyModule, ...hooks: readonly unknown[]): void {
   hooksOf.get(module)?.drop(({ hook }) => hooks.includes(hook));
-}
-
-/** A module, or a function that stores neither what it takes nor what it gives. */
-export type Step = Module | ((x: Tensor) => Tensor);
-
-/**
- * `x` through the steps one after another. What passes between them is freed as by `freeIntermediate`, unless a module
- * that was called meanwhile may keep it: see `Module`. `x` itself stays.
- */
-export function inTurn(x: Tensor, ...steps: readonly Step[]): Tensor {
-  let at = x;
-  // Whether the memory of `at` came from here, and only here: then nobody misses it after the next step.
-  let ours = false;
-  for (const step of steps) {
-    const before = keepers;
-    const y = typeof step === 'function' ? step(at) : requireModule('inTurn', step).call(at);
-    const kept = keepers !== before;
-    if (y.storage === at.storage) ours &&= !kept;
-    else {
-      if (ours && !kept) freeIntermediate(at, y);
-      ours = !kept && y.storage !== x.storage;
-    }
-    at = y;
-  }
-  return at;
 }
 
 /** @throws ModuleError unless `value` is a module, BackendError for one of another copy of the package */

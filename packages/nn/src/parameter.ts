@@ -4,7 +4,7 @@ import { kernel, Tensor } from '@octet/tensor';
 /**
  * A tensor that a module learns. A module's fields that hold one are its parameters; see `Module`.
  *
- * It shares the memory of `data`, outside of the graph that made it.
+ * It shares the memory of `data`, outside of the graph that made it, and keeps it alive past the end of scopes.
  * @throws DTypeError if it should require a gradient and isn't float
  */
 export class Parameter extends Tensor {
@@ -14,6 +14,7 @@ export class Parameter extends Tensor {
   constructor(data: Tensor, requiresGrad = true) {
     kernel.requireTensor('Parameter', data);
     super(data.storage, data, data.dtype, data.qparams);
+    this.keep();
     this.requiresGrad = requiresGrad;
   }
 
@@ -31,7 +32,8 @@ export interface BufferOptions {
 
 /**
  * A tensor that belongs to a module and isn't learned: running statistics, ranges, tables. A module's fields that hold
- * one are its buffers. It shares the memory of `data`, outside of the graph that made it.
+ * one are its buffers. It shares the memory of `data`, outside of the graph that made it, and keeps it alive past the end
+ * of scopes.
  */
 export class Buffer extends Tensor {
   readonly persistent: boolean;
@@ -41,6 +43,7 @@ export class Buffer extends Tensor {
     const { persistent = true, anyShape = false } = checkOptions('Buffer', options, 'persistent anyShape');
     kernel.requireTensor('Buffer', data);
     super(data.storage, data, data.dtype, data.qparams);
+    this.keep();
     this.persistent = persistent;
     this.anyShape = anyShape;
   }

@@ -1,6 +1,6 @@
 import { ArgumentError } from '@octet/backend';
-import type { Tensor } from '@octet/tensor';
-import { inTurn, Module, requireModule } from './module';
+import { type Tensor, tidy } from '@octet/tensor';
+import { Module, requireModule } from './module';
 
 /** Modules one after another; the children are '0', '1', … */
 export class Sequential extends Module implements Iterable<Module> {
@@ -13,10 +13,18 @@ export class Sequential extends Module implements Iterable<Module> {
     for (const module of modules) this.append(module);
   }
 
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   forward(x: Tensor): Tensor {
-    return inTurn(x, ...this);
+    return tidy((release) => {
+      let y = x;
+      for (const module of this) {
+        const next = requireModule('Sequential', module).call(y);
+        if (next.storage !== y.storage) release(y);
+        y = next;
+      }
+      return y;
+    });
   }
 
   get length(): number {

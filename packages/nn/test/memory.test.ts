@@ -1,6 +1,6 @@
-import { getBackend, noGrad, randn, type Tensor } from '@octet/tensor';
+import { getBackend, noGrad, randn, type Tensor, tidy } from '@octet/tensor';
 import { expect, test } from 'vitest';
-import { BatchNorm2d, Conv2d, Flatten, Identity, inTurn, Module, ReLU, Sequential, Sigmoid } from '../src';
+import { BatchNorm2d, Conv2d, Flatten, Identity, Module, ReLU, Sequential, Sigmoid } from '../src';
 
 /** Bytes that `fn` leaves behind, its result included. */
 function left<T>(fn: () => T): { bytes: number; result: T } {
@@ -45,21 +45,15 @@ test('what a module or a hook may hold stays alive', () => {
   for (const t of [...holder.held, ...seen]) expect(t.dataSync()).toHaveLength(12);
 });
 
-test('inTurn frees between modules and functions, and never what it was given', () => {
+test('a pure module frees between modules and functions, and never what it was given', () => {
   class Residual extends Module {
-    static readonly keepsNothing = true;
+    static readonly pure = true;
 
     readonly conv = new Conv2d(3, 3, 1);
     readonly act = new ReLU();
 
     forward(x: Tensor): Tensor {
-      return inTurn(
-        x,
-        this.conv,
-        (y) => x.add(y),
-        () => x,
-        this.act,
-      );
+      return tidy(() => this.act.call(x.add(this.conv.call(x))));
     }
   }
   const model = new Residual();

@@ -1,7 +1,7 @@
 import { ModuleError } from '@octet/backend';
 import { hookedCall } from '@octet/graph';
 import { Module } from '@octet/nn';
-import { add, cat, mul, relu, type Tensor } from '@octet/tensor';
+import { add, cat, mul, relu, type Tensor, tidy } from '@octet/tensor';
 import { observe } from './observed';
 import type { ObserverOrFakeQuant } from './with-args';
 
@@ -11,7 +11,7 @@ import type { ObserverOrFakeQuant } from './with-args';
  */
 export class FloatFunctional extends Module<never> {
   static override readonly name: string = 'FloatFunctional';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   activationPostProcess: ObserverOrFakeQuant | undefined = undefined;
 
@@ -25,19 +25,19 @@ export class FloatFunctional extends Module<never> {
   }
 
   add(a: Tensor, b: Tensor): Tensor {
-    return hookedCall(this, 'add', [a, b], () => observe(this, add(a, b), 'add'));
+    return hookedCall(this, 'add', [a, b], () => tidy(() => observe(this, add(a, b), 'add')));
   }
 
   addRelu(a: Tensor, b: Tensor): Tensor {
-    return hookedCall(this, 'addRelu', [a, b], () => observe(this, relu(add(a, b)), 'addRelu'));
+    return hookedCall(this, 'addRelu', [a, b], () => tidy(() => observe(this, relu(add(a, b)), 'addRelu')));
   }
 
   mul(a: Tensor, b: Tensor): Tensor {
-    return hookedCall(this, 'mul', [a, b], () => observe(this, mul(a, b), 'mul'));
+    return hookedCall(this, 'mul', [a, b], () => tidy(() => observe(this, mul(a, b), 'mul')));
   }
 
   cat(tensors: readonly Tensor[], dim = 0): Tensor {
-    return hookedCall(this, 'cat', [tensors, dim], () => observe(this, cat(tensors, dim), 'cat'));
+    return hookedCall(this, 'cat', [tensors, dim], () => tidy(() => observe(this, cat(tensors, dim), 'cat')));
   }
 
   /** Not observed: in int8 it moves the zero point. */

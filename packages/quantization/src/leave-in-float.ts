@@ -7,7 +7,7 @@ import { DeQuantStub, QuantStub } from './stubs';
 /** A layer that stays in float among int8 ones: integers become floats before it, and integers again after it. */
 export class FloatIsland extends Module {
   static override readonly name: string = 'FloatIsland';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly dequant = new DeQuantStub();
   readonly quant = new QuantStub();

@@ -1,7 +1,7 @@
 /** The observer of a module's output lives in its field `activationPostProcess`, and runs in a forward hook. */
 import { QuantizationError, quantRange, warn } from '@octet/backend';
-import { type AnyModule, keepsNothing } from '@octet/nn';
-import { freeIntermediate, type Tensor } from '@octet/tensor';
+import type { AnyModule } from '@octet/nn';
+import type { Tensor } from '@octet/tensor';
 import { FakeQuantizeBase } from './fake-quantize/base';
 import { Observer, RangeObserver } from './observers/base';
 import type { ObserverOrFakeQuant } from './with-args';
@@ -35,18 +35,14 @@ export async function settleObservers(model: AnyModule): Promise<void> {
 /** Makes `observer` watch the output of `module`; it may replace it, as fake quantization does. */
 export function attachObserver(module: AnyModule, observer: ObserverOrFakeQuant): void {
   (module as unknown as Observed).activationPostProcess = observer;
-  module.registerForwardHook(watchOutput, { copyOnClone: true, keepsNothing: true, prepend: true });
+  module.registerForwardHook(watchOutput, { copyOnClone: true, prepend: true });
 }
 
 // It finds the observer through the module it runs on, so that a clone watches with its own.
-function watchOutput(self: AnyModule, args: Tensor[], output: Tensor): Tensor {
-  const watching = outputObserver(self);
-  const watched = observe(self, output);
-  // A stub's output is its input, which is not ours to free.
-  const own = args.every(({ storage }) => storage !== output.storage);
-  if (watching && own && keepsNothing(watching)) freeIntermediate(output, watched);
-  return watched;
+function watchOutput(self: AnyModule, _: Tensor[], output: Tensor): Tensor {
+  return observe(self, output);
 }
+watchOutput.pure = true;
 
 /** `x` as the module's observer gives it, if it has one. `method` is what of the module made it. */
 export function observe(module: AnyModule, x: Tensor, method = ''): Tensor {
@@ -74,7 +70,7 @@ const warned = new WeakSet<AnyModule>();
 
 /** Warns, once, of observers that see the results of several places in one pass of `model`: their ranges become one. */
 export function watchPasses(model: AnyModule): void {
-  const options = { copyOnClone: true, keepsNothing: true };
+  const options = { copyOnClone: true };
   model.registerForwardPreHook(beginPass, options);
   model.registerForwardHook(endPass, options);
 }
@@ -82,6 +78,7 @@ export function watchPasses(model: AnyModule): void {
 function beginPass(): void {
   pass = { uses: new Map(), last: undefined };
 }
+beginPass.pure = true;
 
 function endPass(model: AnyModule): void {
   const shared = [...(pass?.uses ?? [])].filter(([, uses]) => uses.length > 1);
@@ -99,6 +96,7 @@ function endPass(model: AnyModule): void {
     `calibration: one range for several uses in a pass: ${places.join('; ')}. Give each a module of its own, unless their results are alike.`,
   );
 }
+endPass.pure = true;
 
 /**
  * Scale and zero point of a module's output, read to the host.

@@ -1,11 +1,11 @@
 import { checkOptions } from '@octet/backend';
-import { inTurn, Module, requireModule } from '@octet/nn';
-import type { Tensor } from '@octet/tensor';
+import { Module, requireModule } from '@octet/nn';
+import { type Tensor, tidy } from '@octet/tensor';
 
 /** Where a model goes from float to int8: the identity, until `convert` makes it Quantize. */
 export class QuantStub extends Module {
   static override readonly name: string = 'QuantStub';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(options?: Record<string, never>) {
     super();
@@ -20,7 +20,7 @@ export class QuantStub extends Module {
 /** Where a model goes back to float: the identity, until `convert` makes it DeQuantize. */
 export class DeQuantStub extends Module {
   static override readonly name: string = 'DeQuantStub';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(options?: Record<string, never>) {
     super();
@@ -35,7 +35,7 @@ export class DeQuantStub extends Module {
 /** A float module between stubs: `new QuantWrapper(model)` quantizes its input and gives its output in float. */
 export class QuantWrapper<M extends Module> extends Module {
   static override readonly name: string = 'QuantWrapper';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly quant = new QuantStub();
   readonly dequant = new DeQuantStub();
@@ -46,6 +46,6 @@ export class QuantWrapper<M extends Module> extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return inTurn(x, this.quant, this.module, this.dequant);
+    return tidy(() => this.dequant.call(this.module.call(this.quant.call(x))));
   }
 }

@@ -3,7 +3,7 @@ import { onesLike } from './factory';
 import { emptyOn, requireTensor } from './kernel';
 import { contiguousStrides, formatShape, isDense, sameShape, sameStrides } from './layout';
 import { add } from './ops/add';
-import { scope } from './scope';
+import { scope, tidy } from './scope';
 import { Storage } from './storage';
 import type { Tensor } from './tensor';
 
@@ -40,38 +40,25 @@ export class GradNode {
   retained: Tensor | undefined = undefined;
   /** What backward reads must not have been written since. */
   readonly recordedAt = Storage.now;
-  private doomed: Storage[] = [];
 
   constructor(
     readonly op: string,
     /** undefined: no gradient is wanted there. */
     public inputs: readonly (Target | undefined)[],
     public backward: Backward | undefined,
-    /** Whether the output has memory of its own; a view hasn't. */
-    private readonly ownsOutput: boolean,
     /** Inputs and output. */
     readonly used: readonly Used[],
+    /** What backward reads, held until it is through. */
+    private held: readonly Storage[],
   ) {}
 
   /** Lets go of the saved tensors, so that they can be collected. */
   release(): void {
     this.inputs = [];
     this.backward = undefined;
-    for (const storage of this.doomed) storage.release();
-    this.doomed = [];
-  }
-
-  /**
-   * Frees the memory of the output once backward is through with it: this node runs after all that used the output. For
-   * tensors that nobody but the graph can hold.
-   */
-  freeAfterBackward(output: Tensor): void {
-    if (this.ownsOutput) this.doomed.push(output.storage);
-  }
-
-  /** Frees what `backward` saved for itself alone, a mask for instance, once it is through with it. */
-  freeSaved(saved: Tensor): void {
-    this.doomed.push(saved.storage);
+    const { held } = this;
+    this.held = [];
+    for (const storage of held) storage.letGo();
   }
 }
 
@@ -115,31 +102,108 @@ export function enableGrad<T>(fn: () => T): T {
   return withGradMode('enableGrad', true, fn);
 }
 
-/** Whether `record` with these inputs will do anything: whether saving something for backward has a point. */
+/** Whether an op of these inputs is recorded. */
 export function willRecord(...inputs: readonly (Tensor | undefined)[]): boolean {
   return gradEnabled && inputs.some((t) => t?.requiresGrad);
 }
 
+/** Keeps a tensor for the backward function; `undefined` where `wanted` says that no gradient needs it. */
+export interface Save {
+  (t: Tensor): Tensor;
+  (t: Tensor, wanted: boolean): Tensor | undefined;
+}
+
+/** Which inputs want a gradient, in the form of the inputs. */
+export type Needs<I extends Operands> = { readonly [K in keyof I]: boolean };
+
 /**
- * Ties `output` into the graph if any input requires a gradient; the names of `inputs` are for errors. `backward` runs
- * without recording and gives the gradients in the order of `inputs`; what it closes over is kept until the backward pass
- * is done. A tensor that it reads must be as it was at the time of `record`: one that was changed in place since makes
- * the backward pass throw AutogradError.
+ * Runs an op and records how its gradient flows, if an input requires one; the names of `inputs` are for errors.
+ *
+ * `body` returns the output and its backward function (none: the op has no gradient), which gives the gradients in the
+ * order of `inputs`. Both run without recording. What backward reads passes through `save`. Everything that `body` allocated
+ * is freed when it ends, but for the output, and what was saved, which is freed when backward is through with it. A saved
+ * tensor must be as it was: one that was changed in place since makes the backward pass throw AutogradError.
+ *
+ * @example
+ * const square = (x: Tensor) =>
+ *   op('square', { x }, (save) => {
+ *     const saved = save(x);
+ *     return [x.mul(x), (grad) => [grad.mul(saved).mul(2)]];
+ *   });
  */
-export function record(op: string, output: Tensor, inputs: Operands, backward: Backward): Tensor {
-  const operands: (Tensor | undefined)[] = Object.values(inputs);
-  if (!willRecord(...operands)) return output;
+export function op<I extends Operands>(
+  name: string,
+  inputs: I,
+  body: (save: Save, needs: Needs<I>) => readonly [output: Tensor, backward?: Backward],
+): Tensor {
+  const operands = Object.values(inputs) as (Tensor | undefined)[];
+  const recording = willRecord(...operands);
+  const needs = (recording ? wanting(inputs) : nothing) as Needs<I>;
+  const held: Storage[] = [];
+  const save = (t: Tensor, wanted = true) => {
+    if (!wanted) return undefined;
+    if (!recording) return t;
+    t.storage.hold();
+    held.push(t.storage);
+    return t.detach();
+  };
+  const before = gradEnabled;
+  gradEnabled = false;
+  let backward: Backward | undefined;
+  let done = false;
+  try {
+    const output = tidy(() => {
+      const [y, gradient] = body(save as Save, needs);
+      backward = gradient;
+      return y;
+    });
+    if (recording && backward) {
+      attach(name, output, inputs, backward, held);
+      done = true;
+    }
+    return output;
+  } finally {
+    gradEnabled = before;
+    if (!done) for (const storage of held) storage.letGo();
+  }
+}
+
+/** Where no gradient is wanted. */
+const nothing = Object.freeze({});
+
+function wanting(inputs: Operands): Needs<Operands> {
+  const wants = (t: Tensor | undefined) => t?.requiresGrad === true;
+  if (Array.isArray(inputs)) return inputs.map(wants);
+  const needs: Record<string, boolean> = {};
+  for (const [key, t] of Object.entries(inputs)) needs[key] = wants(t);
+  return needs;
+}
+
+function attach(
+  name: string,
+  output: Tensor,
+  inputs: Operands,
+  backward: Backward,
+  held: readonly Storage[],
+): void {
   const names = Object.keys(inputs);
   const uses: Used[] = [];
-  let owns = true;
-  const targets = operands.map((t, i) => {
+  const targets = (Object.values(inputs) as (Tensor | undefined)[]).map((t, i) => {
     if (!t) return undefined;
     uses.push(used(names[i], t));
-    if (t.storage === output.storage) owns = false;
     return targetOf(t);
   });
   uses.push(used('output', output));
-  output.attachGrad(new GradNode(op, targets, backward, owns, uses));
+  output.attachGrad(new GradNode(name, targets, backward, uses, held));
+}
+
+/**
+ * Ties `output` into the graph if any input requires a gradient, as `op` does, but holds nothing: what `backward` closes over
+ * must not be freed before.
+ */
+export function record(name: string, output: Tensor, inputs: Operands, backward: Backward): Tensor {
+  if (willRecord(...(Object.values(inputs) as (Tensor | undefined)[])))
+    attach(name, output, inputs, backward, []);
   return output;
 }
 
@@ -166,35 +230,6 @@ export function checkRead(name: string, { storage, shape }: Tensor): void {
       ? 'Call backward() before optimizer.step(), or run forward again after the step.'
       : 'Change it after backward(), or change a clone(); noGrad() makes no difference.',
   });
-}
-
-/**
- * Frees `x`, which nobody but the caller holds and which only served to make `y`: at once, or when a backward pass is
- * through with it. Optional: garbage collection does it too, later.
- */
-export function freeIntermediate(x: Tensor, y: Tensor): void {
-  if (x.storage === y.storage) return;
-  if (x.gradNode) x.gradNode.freeAfterBackward(x);
-  else if (!y.requiresGrad) x.storage.release();
-}
-
-/**
- * Frees `helper`, which an op made beside its output `y` and saved for the gradient: at once if none is wanted, else when a
- * backward pass is through with `y`. Not where it shares the memory of `of`.
- */
-export function freeHelper(helper: Tensor, y: Tensor, of?: Tensor): void {
-  if (helper.storage === of?.storage) return;
-  if (y.gradNode) y.gradNode.freeSaved(helper);
-  else helper.storage.release();
-}
-
-/** `x` through the functions one after another; what lies between them is freed as by freeIntermediate. */
-export function chain(x: Tensor, ...steps: readonly ((x: Tensor) => Tensor)[]): Tensor {
-  return steps.reduce((from, step) => {
-    const to = step(from);
-    freeIntermediate(from, to);
-    return to;
-  }, x);
 }
 
 export interface BackwardOptions {

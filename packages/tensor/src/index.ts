@@ -2,14 +2,15 @@
 export {
   type Backward,
   type BackwardOptions,
-  chain,
   enableGrad,
-  freeHelper,
-  freeIntermediate,
   grad,
   isGradEnabled,
+  type Needs,
   noGrad,
+  type Operands,
+  op,
   record,
+  type Save,
   willRecord,
 } from './autograd';
 export * from './factory';
@@ -19,5 +20,6 @@ export { formatShape, type Layout, type MemoryFormat, numel, sameShape } from '.
 export * from './ops';
 export * from './qparams';
 export { defaultGenerator, Generator, manualSeed } from './random';
-export { scope } from './scope';
+export { outside, type ReleaseEarly, scope, tidy } from './scope';
+export type { Storage } from './storage';
 export { Tensor } from './tensor';

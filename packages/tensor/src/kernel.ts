@@ -167,11 +167,6 @@ export function withStrides(x: Tensor, strides: readonly number[]): Tensor {
   return y;
 }
 
-/** Frees what `dense` and its like made of a tensor, unless it is the tensor itself, or a view of it. */
-export function freeCopy(copy: Tensor | undefined, of: Tensor | undefined): void {
-  if (copy && copy.storage !== of?.storage) copy.storage.release();
-}
-
 /** `x` row-major from the start of its storage. Not recorded. */
 export function dense(x: Tensor): Tensor {
   return withStrides(x, contiguousStrides(x.shape));
@@ -240,7 +235,6 @@ export function aroundDims(
   const count = moving.filter((d) => reduced.has(d)).length;
   if (first >= 0 && !moving.slice(first, first + count).every((d) => reduced.has(d))) {
     order = [...order.filter((d) => !reduced.has(d)), ...order.filter((d) => reduced.has(d))];
-    freeCopy(source, x);
     source = withStrides(x, stridesInOrder(x.shape, order));
   }
   let outer = 1;

@@ -1,16 +1,24 @@
 import { ArgumentError, requireType } from '@octet/backend';
 import type { Storage } from './storage';
 
-const open: Set<Storage>[] = [];
+/** What was allocated since a scope began. */
+interface Scope {
+  readonly storages: Set<Storage>;
+  /** Asked for by the user. The library's own scopes spare what code outside of the library has seen. */
+  readonly explicit: boolean;
+}
+
+/** Innermost last; undefined: code outside of the library runs, in nobody's scope. */
+const open: (Scope | undefined)[] = [];
 
 export function noteInScope(storage: Storage): void {
-  open.at(-1)?.add(storage);
+  open.at(-1)?.storages.add(storage);
 }
 
 /** Keeps a storage alive past the end of every open scope, and from being freed early. */
 export function keepStorage(storage: Storage): void {
   storage.kept = true;
-  for (const scope of open) scope.delete(storage);
+  for (const scope of open) scope?.storages.delete(storage);
 }
 
 interface HasStorage {
@@ -21,19 +29,25 @@ function isTensor(value: unknown): value is HasStorage {
   return typeof value === 'object' && value !== null && 'storage' in value && 'strides' in value;
 }
 
-/**
- * Runs `fn` and frees at once what it allocated, but for the tensors it returns (also inside arrays and plain objects)
- * and those handed to `keep`. Optional: memory is bounded without it.
- *
- * @throws ArgumentError if `fn` returns a promise: a scope is synchronous.
- */
-export function scope<T>(fn: () => T): T {
-  requireType('scope', 'fn', fn, 'function');
-  const mine = new Set<Storage>();
-  open.push(mine);
-  let result: T;
+/** Calls `fn` for the storage of each tensor in `value`, also inside arrays and plain objects. */
+function forEachStorage(value: unknown, fn: (storage: Storage) => void, depth = 0): void {
+  if (isTensor(value)) fn(value.storage);
+  else if (depth < 8 && Array.isArray(value)) for (const v of value) forEachStorage(v, fn, depth + 1);
+  else if (
+    depth < 8 &&
+    typeof value === 'object' &&
+    value !== null &&
+    Object.getPrototypeOf(value) === Object.prototype
+  ) {
+    for (const v of Object.values(value)) forEachStorage(v, fn, depth + 1);
+  }
+}
+
+function run<T>(scope: Scope, fn: () => T): T {
+  const { storages } = scope;
+  open.push(scope);
   try {
-    result = fn();
+    const result = fn();
     if (result instanceof Promise) {
       throw new ArgumentError({
         op: 'scope',
@@ -42,26 +56,67 @@ export function scope<T>(fn: () => T): T {
         fix: 'Await outside of the scope, or use dispose() on the tensors.',
       });
     }
-    keepReturned(result, mine);
+    // A scope's result belongs to the scope around it.
+    if (storages.size > 0) {
+      const around = open.at(-2);
+      forEachStorage(result, (storage) => {
+        if (storages.delete(storage)) around?.storages.add(storage);
+      });
+    }
+    return result;
   } finally {
-    open.splice(open.indexOf(mine), 1);
-    for (const storage of mine) storage.free();
+    open.pop();
+    for (const storage of storages) storage.release();
   }
-  return result;
 }
 
-function keepReturned(value: unknown, mine: Set<Storage>, depth = 0): void {
-  if (isTensor(value)) {
-    // An inner scope's result belongs to the scope around it.
-    if (mine.delete(value.storage)) open.at(-2)?.add(value.storage);
-  } else if (depth < 8 && Array.isArray(value)) {
-    for (const v of value) keepReturned(v, mine, depth + 1);
-  } else if (
-    depth < 8 &&
-    typeof value === 'object' &&
-    value !== null &&
-    Object.getPrototypeOf(value) === Object.prototype
-  ) {
-    for (const v of Object.values(value)) keepReturned(v, mine, depth + 1);
+/**
+ * Runs `fn` and frees at once what it allocated, but for the tensors it returns (also inside arrays and plain objects),
+ * those handed to `keep`, and what a gradient still needs, which goes after the backward pass. Optional: memory is bounded
+ * without it.
+ *
+ * @throws ArgumentError if `fn` returns a promise: a scope is synchronous.
+ */
+export function scope<T>(fn: () => T): T {
+  requireType('scope', 'fn', fn, 'function');
+  return run({ storages: new Set(), explicit: true }, fn);
+}
+
+/** Frees a tensor that the scope allocated, before its end. What it didn't allocate, or code outside has seen, stays. */
+export type ReleaseEarly = (x: HasStorage) => void;
+
+/**
+ * A `scope` for functions and modules of the library: as that, but what was handed to code outside of the library, and what
+ * such code allocated, is spared (see `outside`).
+ */
+export function tidy<T>(fn: (release: ReleaseEarly) => T): T {
+  const storages = new Set<Storage>();
+  const release: ReleaseEarly = ({ storage }) => {
+    if (storages.delete(storage)) storage.release();
+  };
+  return run({ storages, explicit: false }, () => fn(release));
+}
+
+/** Runs code that isn't the library's, a user's module or hook, which may hold what it is given and what it allocates. */
+export function outside<T>(args: readonly unknown[], fn: () => T): T {
+  if (open.length === 0) return fn();
+  const explicit = [...open].reverse().find((scope) => scope?.explicit);
+  expose(args, explicit);
+  open.push(explicit);
+  try {
+    return fn();
+  } finally {
+    open.pop();
   }
+}
+
+/** Takes tensors out of the library's own scopes. */
+function expose(args: readonly unknown[], explicit: Scope | undefined): void {
+  forEachStorage(args, (storage) => {
+    for (let i = open.length - 1; i >= 0; i--) {
+      const scope = open[i];
+      if (!scope || scope.explicit) return;
+      if (scope.storages.delete(storage)) explicit?.storages.add(storage);
+    }
+  });
 }

@@ -26,6 +26,10 @@ export class Storage {
   private written = this.serial;
   /** Whether someone asked to keep it: then only they free it, and garbage collection. */
   kept = false;
+  /** How many recorded ops have saved it for their gradients. */
+  private holds = 0;
+  /** Whether it is to be freed when the last of them lets go. */
+  private pending = false;
   private handle: unknown;
 
   private constructor(
@@ -88,8 +92,20 @@ export class Storage {
     this.handle = undefined;
   }
 
-  /** As `free`, where the library thinks that nobody needs it any more. */
+  /** Frees it when no recorded op holds it any more: now, or at the last `letGo`. One that is kept stays. */
   release(): void {
-    if (!this.kept) this.free();
+    if (this.kept) return;
+    if (this.holds > 0) this.pending = true;
+    else this.free();
+  }
+
+  /** A recorded op has saved it: `release` waits for its `letGo`. */
+  hold(): void {
+    this.holds += 1;
+  }
+
+  letGo(): void {
+    this.holds -= 1;
+    if (this.holds === 0 && this.pending) this.release();
   }
 }

@@ -17,7 +17,7 @@ import {
   type TypedArray,
 } from '@octet/backend';
 import { type BackwardOptions, backward, checkRead, type GradNode, record, willRecord } from './autograd';
-import { as, dense, emptyOn, expandTo, freeCopy, packed, requireTensor, run } from './kernel';
+import { as, dense, emptyOn, expandTo, packed, requireTensor, run } from './kernel';
 import {
   formatShape,
   formatStrides,
@@ -32,7 +32,7 @@ import {
 import * as ops from './ops';
 import { formatTensor } from './print';
 import { type QParams, sameQParams } from './qparams';
-import { keepStorage } from './scope';
+import { keepStorage, tidy } from './scope';
 import { requireBackend, Storage } from './storage';
 import { activeWatch } from './watch';
 
@@ -113,21 +113,19 @@ export class Tensor {
    * A copy of the elements in row-major order; the integers of a quantized tensor, 0 and 1 of a bool one.
    */
   async data(): Promise<TypedArray> {
-    const t = dense(this);
-    activeWatch()?.read('data', t.storage);
-    const elements = await t.backend.read(t.storage.buffer, t.numel);
-    freeCopy(t, this);
-    return elements;
+    // A backend's read gives the elements as they are at the call.
+    let elements: Promise<TypedArray> | undefined;
+    tidy(() => {
+      const t = dense(this);
+      activeWatch()?.read('data', t.storage);
+      elements = t.backend.read(t.storage.buffer, t.numel);
+    });
+    return elements as Promise<TypedArray>;
   }
 
   /** As `data`, at once. @throws BackendError on a backend that can't (WebGPU): use `await t.data()`. */
   dataSync(): TypedArray {
-    const t = dense(this);
-    try {
-      return readTensor('dataSync', t, 'Read with await t.data().');
-    } finally {
-      freeCopy(t, this);
-    }
+    return tidy(() => readTensor('dataSync', dense(this), 'Read with await t.data().'));
   }
 
   /** The number in a tensor of one element. @throws ShapeError if it has more. */
@@ -274,9 +272,7 @@ export class Tensor {
         fix: 'Its integers mean other numbers: dequantize it and quantize it anew, or copy intRepr() if that is meant.',
       });
     }
-    const from = source.detach().to(this.backend).to(this.dtype);
-    this.overwrite('copy_', from);
-    freeCopy(from, source);
+    tidy(() => this.overwrite('copy_', source.detach().to(this.backend).to(this.dtype)));
     return this;
   }
 
@@ -294,13 +290,14 @@ export class Tensor {
       return this;
     }
     // A view: only its own elements.
-    const one = new Tensor(
-      Storage.allocate(this.backend, this.storage.dtype, 1),
-      { shape: [], strides: [], offset: 0 },
-      this.storage.dtype,
-    );
-    this.overwrite('fill_', expandTo(one.fill_(value), this.shape));
-    one.storage.release();
+    tidy(() => {
+      const one = new Tensor(
+        Storage.allocate(this.backend, this.storage.dtype, 1),
+        { shape: [], strides: [], offset: 0 },
+        this.storage.dtype,
+      );
+      this.overwrite('fill_', expandTo(one.fill_(value), this.shape));
+    });
     return this;
   }
 
@@ -327,7 +324,6 @@ export class Tensor {
     };
     run('copyStrided', { x: as(from, [from.storage.length]) }, { y: as(this, [storage.length]) }, attrs);
     storage.writer = op;
-    freeCopy(from, source);
   }
 
   /**

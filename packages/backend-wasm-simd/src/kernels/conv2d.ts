@@ -1,13 +1,11 @@
 import { type Conv2dAttrs, type ConvGeometry, convGeometry, isPointwise } from '@octet/backend';
+import { nowhere } from '../address';
+import { maxTile, panel, patchRows, unitRows } from '../generated/constants';
+import type { Calls } from '../generated/exports';
 import type { KernelContext, WasmKernel } from '../kernel';
 import { depthwise, depthwiseBackwardInput, depthwiseBackwardWeight } from './depthwise';
 import { multiply, packedRowsBytes, packPanels, workGrain } from './matmul';
 import { byPlanes, type Grouping } from './spread';
-
-/** As in assembly/tiles.ts and assembly/conv.ts. */
-const panel = 8;
-const tileRows = 48;
-const depth = 128;
 
 /** Elements of gathered patches that stay in the second-level cache. */
 const gatheredElements = 65_536;
@@ -19,29 +17,41 @@ function isNarrow(s: ConvGeometry, grouping: Grouping = s): boolean {
   return byPlanes(grouping, s.kernelHeight * s.kernelWidth, mostProducts);
 }
 
-/** The last arguments of gatherPatches for a convolution. */
-function forwardTaps(s: ConvGeometry, { stride, padding, dilation }: Conv2dAttrs): number[] {
-  return [
-    ...[s.inHeight, s.inWidth, s.groupIn, s.outHeight, s.outWidth, s.kernelHeight, s.kernelWidth],
-    ...[stride[0], stride[1], -padding[0], -padding[1], dilation[0], dilation[1]],
-  ];
+/** How `convolve` gathers patches: see gatherPatches of assembly/conv.ts. */
+type Taps = Pick<Calls['convolve'], keyof ReturnType<typeof forwardTaps> | 'divisorH' | 'divisorW'>;
+
+/** The patches of a convolution; its divisors are 1. */
+function forwardTaps(s: ConvGeometry, { stride, padding, dilation }: Conv2dAttrs) {
+  return {
+    height: s.inHeight,
+    width: s.inWidth,
+    channels: s.groupIn,
+    outHeight: s.outHeight,
+    outWidth: s.outWidth,
+    kernelHeight: s.kernelHeight,
+    kernelWidth: s.kernelWidth,
+    stepH: stride[0],
+    stepW: stride[1],
+    firstH: -padding[0],
+    firstW: -padding[1],
+    tapH: dilation[0],
+    tapW: dilation[1],
+  };
 }
 
-/** Convolution by gathered patches: `taps` are gatherPatches' arguments, patch and n those of one group. */
+/** Convolution by gathered patches: patch and n are those of one group. */
 function convolve(
   cx: KernelContext,
-  [x, packed, bias, y]: readonly [x: number, packed: number, bias: number, y: number],
-  [total, groups, n, patch]: readonly [total: number, groups: number, n: number, patch: number],
-  taps: readonly number[],
-  relu = false,
+  operands: Pick<Calls['convolve'], 'x' | 'packed' | 'bias' | 'relu' | 'y'>,
+  { total, groups, n, patch }: Record<'total' | 'groups' | 'n' | 'patch', number>,
+  taps: Taps,
 ): void {
-  const tile = Math.min(8, Math.max(1, Math.floor(gatheredElements / (tileRows * patch + 1)))) * tileRows;
+  const tile = Math.min(8, Math.max(1, Math.floor(gatheredElements / (unitRows * patch + 1)))) * unitRows;
   const scratchStep = (tile * patch + 16) * 4 + packedRowsBytes(tile, patch);
   const scratch = cx.scratch(cx.threads * scratchStep);
-  const args = [x, packed, bias, relu ? 1 : 0, y, scratch, scratchStep, total, tile, groups, n, ...taps];
   cx.parallel(
     'convolve',
-    args,
+    { ...taps, ...operands, scratch, scratchStep, total, tile, groups, n },
     groups * Math.ceil(total / tile),
     Math.ceil(workGrain / (tile * patch * n + 1)),
   );
@@ -51,7 +61,7 @@ function convolve(
 export const conv2d: WasmKernel<'conv2d'> = (cx, { x, weight, bias, y }, attrs) => {
   const { groups, relu } = attrs;
   const s = convGeometry(x, weight, y, attrs);
-  const biasAt = bias ? cx.address(bias) : 0;
+  const biasAt = cx.addressIfAny(bias);
   if (isNarrow(s)) {
     depthwise(cx, cx.address(x), cx.address(weight), biasAt, cx.address(y), s, attrs);
     return;
@@ -65,8 +75,9 @@ export const conv2d: WasmKernel<'conv2d'> = (cx, { x, weight, bias, y }, attrs) 
     const left = { address: xAt, step: 0 };
     multiply(cx, left, { packed, step: 0 }, biasAt, yAt, [1, s.rows, n, patch], relu);
   } else {
-    const taps = [...forwardTaps(s, attrs), 1, 1];
-    convolve(cx, [xAt, packed, biasAt, yAt], [s.rows, groups, n, patch], taps, relu);
+    const operands = { x: xAt, packed, bias: biasAt, relu: relu ?? false, y: yAt };
+    const taps = { ...forwardTaps(s, attrs), divisorH: 1, divisorW: 1 };
+    convolve(cx, operands, { total: s.rows, groups, n, patch }, taps);
   }
 };
 
@@ -99,16 +110,19 @@ export const conv2dBackwardInput: WasmKernel<'conv2dBackwardInput'> = (
   if (isPointwise(s)) {
     const left = { address: gradYAt, step: 0 };
     const sizes = [1, s.rows, s.inChannels, s.outChannels] as const;
-    multiply(cx, left, { packed, step: 0 }, 0, gradXAt, sizes);
+    multiply(cx, left, { packed, step: 0 }, nowhere, gradXAt, sizes);
     return;
   }
-  const taps = [
-    ...[s.outHeight, s.outWidth, s.groupOut, s.inHeight, s.inWidth, s.kernelHeight, s.kernelWidth],
-    ...[1, 1, padding[0], padding[1], -dilation[0], -dilation[1], stride[0], stride[1]],
-  ];
+  const taps = {
+    ...{ height: s.outHeight, width: s.outWidth, channels: s.groupOut },
+    ...{ outHeight: s.inHeight, outWidth: s.inWidth },
+    ...{ kernelHeight: s.kernelHeight, kernelWidth: s.kernelWidth, stepH: 1, stepW: 1 },
+    ...{ firstH: padding[0], firstW: padding[1], tapH: -dilation[0], tapW: -dilation[1] },
+    ...{ divisorH: stride[0], divisorW: stride[1] },
+  };
   const total = s.batch * s.inHeight * s.inWidth;
-  const sizes = [total, groups, s.groupIn, kernelTaps * s.groupOut] as const;
-  convolve(cx, [gradYAt, packed, 0, gradXAt], sizes, taps);
+  const sizes = { total, groups, n: s.groupIn, patch: kernelTaps * s.groupOut };
+  convolve(cx, { x: gradYAt, packed, bias: nowhere, relu: false, y: gradXAt }, sizes, taps);
 };
 
 /** Output positions summed at a time; more where there would be very many slices. */
@@ -138,14 +152,17 @@ export const conv2dBackwardWeight: WasmKernel<'conv2dBackwardWeight'> = (
   // Patches that have to be gathered are gathered once.
   const span = pointwise ? spanChannels : Math.ceil(n / spanChannels) * spanChannels;
   const columns = Math.ceil(patch / panel) * panel;
-  const partial = cx.scratch(groups * slices * (n + 6) * columns * 4);
-  const scratchStep = pointwise ? 0 : (depth * patch + 16) * 4;
-  const scratch = pointwise ? 0 : cx.scratch(cx.threads * scratchStep);
-  const args = [xAt, gradYAt, partial, scratch, scratchStep, s.rows, slice, slices, span];
-  args.push(pointwise ? 1 : 0, groups, n, ...forwardTaps(s, attrs));
+  const partial = cx.scratch(groups * slices * (n + maxTile) * columns * 4);
+  const scratchStep = pointwise ? 0 : (patchRows * patch + 16) * 4;
+  const scratch = pointwise ? nowhere : cx.scratch(cx.threads * scratchStep);
+  const args = {
+    ...forwardTaps(s, attrs),
+    ...{ x: xAt, gradY: gradYAt, partial, scratch, scratchStep },
+    ...{ total: s.rows, slice, slices, span, pointwise, groups, n },
+  };
   const work = Math.min(slice, s.rows) * Math.min(span, n) * patch;
   const units = groups * slices * Math.ceil(n / span);
   cx.parallel('convolveWeightGradient', args, units, Math.ceil(workGrain / (work + 1)));
-  const sum = [partial, gradWeightAt, slices, n, patch];
+  const sum = { partial, gradWeight: gradWeightAt, slices, n, patch };
   cx.parallel('sumWeightGradient', sum, s.outChannels, Math.ceil(40_000 / (slices * patch + 1)));
 };

@@ -1,4 +1,5 @@
 import { bytesPerElement, type CopyAxis, mergeAxes } from '@octet/backend';
+import { offset } from '../address';
 import type { WasmKernel } from '../kernel';
 
 /** Elements of a unit of work, about, and units worth a thread. */
@@ -37,11 +38,14 @@ export const copyStrided: WasmKernel<'copyStrided'> = (cx, { x, y }, attrs) => {
   // A multiple of the transposition's squares.
   const blockRows = Math.max(1, Math.ceil(unitElements / columns / 4)) * 4;
   const table = Int32Array.from(axes.flatMap((a) => [a.length, a.xStride * bytes, a.yStride * bytes]));
-  const at = cx.upload(table);
-  const from = cx.address(x) + attrs.xOffset * bytes;
-  const to = cx.address(y) + attrs.yOffset * bytes;
+  const args = {
+    axes: cx.upload(table),
+    x: offset(cx.address(x), attrs.xOffset * bytes),
+    y: offset(cx.address(y), attrs.yOffset * bytes),
+    ...{ count: axes.length, elementBytes: bytes, blockRows },
+  };
   const units = outer * Math.ceil(rows / blockRows);
   const unit = Math.min(rows, blockRows) * columns;
   const least = Math.ceil((grain * unitElements) / unit);
-  cx.parallel('copyStrided', [from, to, at, axes.length, bytes, blockRows], units, least);
+  cx.parallel('copyStrided', args, units, least);
 };

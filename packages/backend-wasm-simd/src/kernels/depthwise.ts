@@ -1,4 +1,6 @@
 import type { Conv2dAttrs, ConvGeometry, KernelTable } from '@octet/backend';
+import { type Address, nowhere } from '../address';
+import type { Calls } from '../generated/exports';
 import type { KernelContext } from '../kernel';
 import { workGrain } from './matmul';
 import { type Grouping, spreadTable } from './spread';
@@ -50,35 +52,47 @@ function bandOf(d: Depthwise): { block: number; rows: number; bytes: number } {
 }
 
 /** `reach`: 0, or for the transposed convolution the inputs of a group: see assembly/depthwise.ts. */
-function pack(cx: KernelContext, weight: number, d: Depthwise, reach = 0): number {
+function pack(cx: KernelContext, weight: Address, d: Depthwise, reach = 0): Address {
   const { channels, groupIn, kernel } = d;
   const taps = kernel[0] * kernel[1];
   const packed = cx.scratch(groupIn * taps * filledChannels(channels) * 4);
-  const args = [weight, packed, channels, bandOf(d).block, taps, groupIn, reach];
+  const args = { weight, packed, channels, block: bandOf(d).block, taps, planes: groupIn, reach };
   cx.parallel('packDepthwise', args, groupIn * taps, Math.ceil(40_000 / channels));
   return packed;
 }
 
-/** The arguments from the channels of a block on. */
-function sizes(cx: KernelContext, d: Depthwise): number[] {
-  const spread = spreadTable(cx, d.channels, d, 2);
-  const { groupIn, inputs, channels, kernel, stride, padding, dilation } = d;
-  const [height, width] = d.in;
-  return [
-    ...[bandOf(d).block, spread, groupIn, inputs, height, width, channels],
-    ...[...d.out, ...kernel, ...stride, ...padding, ...dilation],
-  ];
+/** The arguments that the convolution and its weight's gradient share. */
+function sizes(cx: KernelContext, d: Depthwise) {
+  return {
+    block: bandOf(d).block,
+    spread: spreadTable(cx, d.channels, d, 2),
+    planes: d.groupIn,
+    inputs: d.inputs,
+    height: d.in[0],
+    width: d.in[1],
+    channels: d.channels,
+    outHeight: d.out[0],
+    outWidth: d.out[1],
+    kernelHeight: d.kernel[0],
+    kernelWidth: d.kernel[1],
+    strideH: d.stride[0],
+    strideW: d.stride[1],
+    padH: d.padding[0],
+    padW: d.padding[1],
+    dilationH: d.dilation[0],
+    dilationW: d.dilation[1],
+  };
 }
 
 function run(
   cx: KernelContext,
-  [x, packed, bias, y]: readonly [x: number, packed: number, bias: number, y: number],
+  operands: Pick<Calls['depthwise'], 'x' | 'weight' | 'bias' | 'relu' | 'y'>,
   d: Depthwise,
-  relu = false,
 ): void {
   const { block, rows, bytes } = bandOf(d);
-  const args = [x, packed, bias, relu ? 1 : 0, y, cx.scratch(cx.threads * bytes), bytes, rows];
-  args.push(...sizes(cx, d), ...d.up);
+  const scratch = cx.scratch(cx.threads * bytes);
+  const rest = { scratch, scratchStep: bytes, bandRows: rows, upH: d.up[0], upW: d.up[1] };
+  const args = { ...sizes(cx, d), ...operands, ...rest };
   const work = rows * d.out[1] * block * d.groupIn * (d.kernel[0] * d.kernel[1] + 4);
   const units = d.batch * Math.ceil(d.out[0] / rows) * Math.ceil(d.channels / block);
   cx.parallel('depthwise', args, units, Math.ceil(workGrain / (2 * work + 1)));
@@ -95,23 +109,23 @@ function forward(s: ConvGeometry, { stride, padding, dilation }: Conv2dAttrs): D
 
 export function depthwise(
   cx: KernelContext,
-  x: number,
-  weight: number,
-  bias: number,
-  y: number,
+  x: Address,
+  weight: Address,
+  bias: Address,
+  y: Address,
   s: ConvGeometry,
   attrs: KernelTable['conv2d']['attrs'],
 ): void {
   const d = forward(s, attrs);
-  run(cx, [x, pack(cx, weight, d), bias, y], d, attrs.relu);
+  run(cx, { x, weight: pack(cx, weight, d), bias, relu: attrs.relu ?? false, y }, d);
 }
 
 /** A convolution of gradY, zeros put between its pixels where the stride skipped some, with the kernel turned round. */
 export function depthwiseBackwardInput(
   cx: KernelContext,
-  gradY: number,
-  weight: number,
-  gradX: number,
+  gradY: Address,
+  weight: Address,
+  gradX: Address,
   s: ConvGeometry,
   { stride, padding, dilation }: Conv2dAttrs,
 ): void {
@@ -123,14 +137,15 @@ export function depthwiseBackwardInput(
     ...{ kernel, stride: [1, 1], dilation, up: stride },
     padding: [dilation[0] * (kernel[0] - 1) - padding[0], dilation[1] * (kernel[1] - 1) - padding[1]],
   };
-  run(cx, [gradY, pack(cx, weight, d, s.groupIn), 0, gradX], d);
+  const packed = pack(cx, weight, d, s.groupIn);
+  run(cx, { x: gradY, weight: packed, bias: nowhere, relu: false, y: gradX }, d);
 }
 
 export function depthwiseBackwardWeight(
   cx: KernelContext,
-  x: number,
-  gradY: number,
-  gradWeight: number,
+  x: Address,
+  gradY: Address,
+  gradWeight: Address,
   s: ConvGeometry,
   attrs: Conv2dAttrs,
 ): void {
@@ -141,10 +156,11 @@ export function depthwiseBackwardWeight(
   const parts = Math.ceil(items / share);
   const taps = d.kernel[0] * d.kernel[1] * d.groupIn;
   const partial = cx.scratch(parts * taps * filledChannels(d.channels) * 4);
-  const args = [x, gradY, partial, cx.scratch(cx.threads * bytes), bytes, rows, items, share];
-  args.push(...sizes(cx, d));
+  const scratch = cx.scratch(cx.threads * bytes);
+  const rest = { scratch, scratchStep: bytes, bandRows: rows, items, share };
+  const args = { ...sizes(cx, d), x, gradY, partial, ...rest };
   const work = share * rows * d.out[1] * d.channels * (taps + 4);
   cx.parallel('depthwiseWeightGradient', args, parts, Math.ceil(workGrain / (2 * work + 1)));
-  const sum = [partial, gradWeight, parts, d.channels, taps];
+  const sum = { partial, gradWeight, parts, channels: d.channels, taps };
   cx.parallel('sumDepthwiseGradient', sum, d.channels, Math.ceil(20_000 / (parts * taps + 1)));
 }

@@ -1,38 +1,33 @@
-import type { WasmFunction } from '../generated/exports';
-import { type KernelContext, size, type WasmKernel, type WasmTensor } from '../kernel';
+import { elementwiseBlock } from '../generated/constants';
+import { type FunctionLike, type KernelContext, size, type WasmKernel, type WasmTensor } from '../kernel';
 import { anyPow } from './on-host';
 
-/** Elements of a unit, as in assembly/elementwise.ts. */
-const block = 1024;
+type Binary = FunctionLike<'add'>;
+type Map = FunctionLike<'exp'>;
+type MapBackward = FunctionLike<'reluBackward'>;
+
 /** Units worth a thread; fewer of those that take long. */
 const grain = 32;
 const slowGrain = 8;
 
 function units(n: number): number {
-  return Math.ceil(n / block);
+  return Math.ceil(n / elementwiseBlock);
 }
 
 /** y[n] = a ∘ b, where an operand of one element stands for all. */
-function binary(name: WasmFunction): WasmKernel<'add' | 'sub' | 'mul' | 'div'> {
+function binary(name: Binary): WasmKernel<'add' | 'sub' | 'mul' | 'div'> {
   return (cx, { a, b, y }) => {
     const n = size(y);
     const step = (t: typeof a) => (size(t) === 1 ? 0 : 4);
-    cx.parallel(name, [cx.address(a), step(a), cx.address(b), step(b), cx.address(y), n], units(n), grain);
+    const addresses = { a: cx.address(a), b: cx.address(b), y: cx.address(y) };
+    cx.parallel(name, { ...addresses, aStep: step(a), bStep: step(b), n }, units(n), grain);
   };
 }
 
 /** y[n] = f(x), f depending on p and q. */
-function map(
-  cx: KernelContext,
-  name: WasmFunction,
-  x: WasmTensor,
-  y: WasmTensor,
-  p = 0,
-  q = 0,
-  least = grain,
-): void {
+function map(cx: KernelContext, name: Map, x: WasmTensor, y: WasmTensor, p = 0, q = 0, least = grain): void {
   const n = size(y);
-  cx.parallel(name, [cx.address(x), cx.address(y), n, p, q], units(n), least);
+  cx.parallel(name, { x: cx.address(x), y: cx.address(y), n, p, q }, units(n), least);
 }
 
 type Plain =
@@ -48,31 +43,31 @@ type Plain =
   | 'sigmoid'
   | 'tanh';
 
-function unary(name: WasmFunction, least = grain): WasmKernel<Plain> {
+function unary(name: Map, least = grain): WasmKernel<Plain> {
   return (cx, { x, y }) => map(cx, name, x, y, 0, 0, least);
 }
 
 /** gradX[n] from gradY and x, or y. */
 function mapBackward(
   cx: KernelContext,
-  name: WasmFunction,
+  name: MapBackward,
   [x, gradY, gradX]: readonly [x: WasmTensor, gradY: WasmTensor, gradX: WasmTensor],
   p = 0,
   q = 0,
   least = grain,
 ): void {
   const n = size(gradX);
-  const args = [cx.address(x), cx.address(gradY), cx.address(gradX), n, p, q];
-  cx.parallel(name, args, units(n), least);
+  const addresses = { x: cx.address(x), gradY: cx.address(gradY), gradX: cx.address(gradX) };
+  cx.parallel(name, { ...addresses, n, p, q }, units(n), least);
 }
 
 type PlainBackward = 'reluBackward' | 'hardswishBackward' | 'hardsigmoidBackward' | 'geluBackward';
 
-function backward(name: WasmFunction, least = grain): WasmKernel<PlainBackward> {
+function backward(name: MapBackward, least = grain): WasmKernel<PlainBackward> {
   return (cx, { x, gradY, gradX }) => mapBackward(cx, name, [x, gradY, gradX], 0, 0, least);
 }
 
-function backwardByOutput(name: WasmFunction): WasmKernel<'sigmoidBackward' | 'tanhBackward'> {
+function backwardByOutput(name: MapBackward): WasmKernel<'sigmoidBackward' | 'tanhBackward'> {
   return (cx, { y, gradY, gradX }) => mapBackward(cx, name, [y, gradY, gradX]);
 }
 
@@ -86,7 +81,8 @@ export const affine: WasmKernel<'affine'> = (cx, { x, y }, { scale, shift }) =>
 
 export const applyMask: WasmKernel<'applyMask'> = (cx, { x, mask, y }, { scale }) => {
   const n = size(y);
-  cx.parallel('applyMask', [cx.address(x), cx.address(mask), cx.address(y), n, scale], units(n), grain);
+  const args = { x: cx.address(x), mask: cx.address(mask), y: cx.address(y), n, scale };
+  cx.parallel('applyMask', args, units(n), grain);
 };
 
 export const exp = unary('exp', slowGrain);
@@ -99,7 +95,8 @@ export const sign = unary('sign');
 export const pow: WasmKernel<'pow'> = (cx, { x, y }, { exponent }) => {
   if (exponent !== 2) return anyPow(cx, { x, y }, { exponent });
   const n = size(y);
-  cx.parallel('mul', [cx.address(x), 4, cx.address(x), 4, cx.address(y), n], units(n), grain);
+  const args = { a: cx.address(x), aStep: 4, b: cx.address(x), bStep: 4, y: cx.address(y), n };
+  cx.parallel('mul', args, units(n), grain);
 };
 
 export const relu = unary('relu');

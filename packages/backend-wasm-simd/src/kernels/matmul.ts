@@ -1,9 +1,7 @@
+import { type Address, nowhere } from '../address';
+import { depth, maxTile, panel, unitRows } from '../generated/constants';
 import type { KernelContext, WasmKernel } from '../kernel';
 
-/** As in assembly/tiles.ts. */
-const panel = 8;
-export const rows = 48;
-const depth = 512;
 /** Multiply-adds worth a thread: about 20 µs. */
 export const workGrain = 500_000;
 /** Units enough to keep all threads busy to the end. */
@@ -22,45 +20,44 @@ export interface PanelSource {
 }
 
 /** Packs the right operand of a product into scratch memory. */
-export function packPanels(cx: KernelContext, from: number, source: PanelSource): number {
+export function packPanels(cx: KernelContext, from: Address, source: PanelSource): Address {
   const { matrices, matrixStep, n, columnStep, k, kStep, taps = 1, tapStep = 0 } = source;
   const panels = matrices * Math.ceil(n / panel);
   const packed = cx.scratch(panels * panel * 4 * k * taps);
-  const args = [from, packed, matrixStep, n, columnStep, k, kStep, taps, tapStep];
+  const args = { b: from, packed, matrixStep, n, columnStep, k, kStep, taps, tapStep };
   cx.parallel('packPanels', args, panels, Math.ceil(40_000 / (panel * k * taps + 1)));
   return packed;
 }
 
 /** What a block of rows takes that is packed, some elements of k at a time. */
 export function packedRowsBytes(count: number, k: number): number {
-  return (count + 5) * Math.min(k, depth) * 4;
+  return (count + maxTile - 1) * Math.min(k, depth) * 4;
 }
 
 /** y [batch,m,n] = a · b (+ bias, and relu of it), b packed; the strides are in bytes, from one matrix to the next. */
 export function multiply(
   cx: KernelContext,
-  a: { address: number; step: number; transposed?: boolean },
-  b: { packed: number; step: number },
-  bias: number,
-  y: number,
+  a: { address: Address; step: number; transposed?: boolean },
+  b: { packed: Address; step: number },
+  bias: Address,
+  y: Address,
   [batch, m, n, k]: readonly [batch: number, m: number, n: number, k: number],
   relu = false,
 ): void {
-  const blocks = batch * Math.ceil(m / rows);
+  const blocks = batch * Math.ceil(m / unitRows);
   const panels = Math.ceil(n / panel);
   // Few rows: columns too are shared out. By the shapes alone, so that results don't depend on the threads.
   const span = Math.max(1, Math.ceil(panels / Math.ceil(manyUnits / Math.max(1, blocks))));
-  const scratchStep = packedRowsBytes(rows, k) + (a.transposed ? rows * k * 4 : 0);
+  const scratchStep = packedRowsBytes(unitRows, k) + (a.transposed ? unitRows * k * 4 : 0);
   const scratch = cx.scratch(cx.threads * scratchStep);
-  const transposed = a.transposed ? 1 : 0;
-  const args = [
-    a.address,
-    a.step,
-    transposed,
-    b.packed,
-    b.step,
+  const args = {
+    a: a.address,
+    aStep: a.step,
+    transposed: a.transposed ?? false,
+    packed: b.packed,
+    bStep: b.step,
     bias,
-    relu ? 1 : 0,
+    relu,
     y,
     m,
     n,
@@ -68,8 +65,8 @@ export function multiply(
     span,
     scratch,
     scratchStep,
-  ];
-  const grain = Math.ceil(workGrain / (rows * span * panel * k + 1));
+  };
+  const grain = Math.ceil(workGrain / (unitRows * span * panel * k + 1));
   cx.parallel('multiply', args, blocks * Math.ceil(panels / span), grain);
 }
 
@@ -88,7 +85,7 @@ export const matmul: WasmKernel<'matmul'> = (cx, { a, b, y }, { transposeA, tran
   const aStep = a.shape[0] > 1 ? m * k * 4 : 0;
   const bStep = b.shape[0] > 1 ? Math.ceil(n / panel) * panel * k * 4 : 0;
   const left = { address: cx.address(a), step: aStep, transposed: transposeA };
-  multiply(cx, left, { packed, step: bStep }, 0, cx.address(y), [batch, m, n, k]);
+  multiply(cx, left, { packed, step: bStep }, nowhere, cx.address(y), [batch, m, n, k]);
 };
 
 /** Up to this many rows, weights are read as they are: each is used too rarely to pay for packing. */
@@ -98,9 +95,9 @@ export const fewRows = 4;
 export const linear: WasmKernel<'linear'> = (cx, { x, weight, bias, y }) => {
   const [m, n] = y.shape;
   const k = x.shape[1];
-  const biasAt = bias ? cx.address(bias) : 0;
+  const biasAt = cx.addressIfAny(bias);
   if (m <= fewRows) {
-    const args = [cx.address(x), cx.address(weight), biasAt, cx.address(y), m, n, k];
+    const args = { x: cx.address(x), weight: cx.address(weight), bias: biasAt, y: cx.address(y), m, n, k };
     cx.parallel('dotRows', args, Math.ceil(n / 4), Math.ceil(workGrain / (8 * m * k + 1)));
     return;
   }

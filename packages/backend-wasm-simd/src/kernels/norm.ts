@@ -1,4 +1,4 @@
-import type { KernelContext, WasmKernel, WasmTensor } from '../kernel';
+import type { WasmKernel } from '../kernel';
 
 /** Elements of a block of rows whose sums are kept apart. */
 const blockElements = 16_384;
@@ -9,7 +9,6 @@ const unitElements = 8192;
 const channelGrain = 4096;
 
 const filled = (channels: number) => Math.ceil(channels / 4) * 4;
-const optional = (cx: KernelContext, t: WasmTensor | undefined) => (t ? cx.address(t) : 0);
 
 function blockRowsOf(channels: number): number {
   return Math.max(16, Math.floor(blockElements / Math.max(1, channels)));
@@ -31,13 +30,17 @@ export const batchNormTrain: WasmKernel<'batchNormTrain'> = (cx, t, { eps, momen
   const partial = cx.scratch(blocks * 2 * filled(channels) * 4);
   const [scale, shift] = [cx.scratch(length * 4), cx.scratch(length * 4)];
   const [x, y] = [cx.address(t.x), cx.address(t.y)];
-  cx.parallel('batchStatistics', [x, partial, rows, channels, blockRows], blocks, 2);
-  const args = [partial, optional(cx, t.weight), optional(cx, t.bias), cx.address(t.saveMean)];
-  args.push(cx.address(t.saveInvStd), optional(cx, t.runningMean), optional(cx, t.runningVar), scale, shift);
-  args.push(length, rows, channels, blockRows, eps, momentum);
+  cx.parallel('batchStatistics', { x, partial, rows, channels, blockRows }, blocks, 2);
+  const args = {
+    ...{ partial, weight: cx.addressIfAny(t.weight), bias: cx.addressIfAny(t.bias) },
+    ...{ saveMean: cx.address(t.saveMean), saveInvStd: cx.address(t.saveInvStd) },
+    ...{ runningMean: cx.addressIfAny(t.runningMean), runningVar: cx.addressIfAny(t.runningVar) },
+    ...{ scale, shift, length, rows, channels, blockRows, eps, momentum },
+  };
   cx.parallel('batchNormPatterns', args, channels, channelGrain);
   const n = rows * channels;
-  cx.parallel('scaleByPattern', [x, y, scale, shift, n, length, unit], Math.ceil(n / unit), 4);
+  const flat = { x, y, scale, shift, n, length, unitLength: unit };
+  cx.parallel('scaleByPattern', flat, Math.ceil(n / unit), 4);
 };
 
 /** y = (x - mean) / √(variance + eps) · weight + bias per channel */
@@ -45,15 +48,14 @@ export const batchNormEval: WasmKernel<'batchNormEval'> = (cx, t, { eps }) => {
   const [rows, channels] = t.x.shape;
   const { length, unit } = patternOf(channels);
   const [scale, shift] = [cx.scratch(length * 4), cx.scratch(length * 4)];
-  const args = [cx.address(t.mean), cx.address(t.variance), optional(cx, t.weight), optional(cx, t.bias)];
-  cx.parallel(
-    'batchNormEvalPatterns',
-    [...args, scale, shift, length, channels, eps],
-    channels,
-    channelGrain,
-  );
+  const args = {
+    ...{ mean: cx.address(t.mean), variance: cx.address(t.variance) },
+    ...{ weight: cx.addressIfAny(t.weight), bias: cx.addressIfAny(t.bias) },
+    ...{ scale, shift, length, channels, eps },
+  };
+  cx.parallel('batchNormEvalPatterns', args, channels, channelGrain);
   const n = rows * channels;
-  const flat = [cx.address(t.x), cx.address(t.y), scale, shift, n, length, unit];
+  const flat = { x: cx.address(t.x), y: cx.address(t.y), scale, shift, n, length, unitLength: unit };
   cx.parallel('scaleByPattern', flat, Math.ceil(n / unit), 4);
 };
 
@@ -63,23 +65,29 @@ export const batchNormBackward: WasmKernel<'batchNormBackward'> = (cx, t, { trai
   const blocks = Math.ceil(rows / blockRows);
   const { length, unit } = patternOf(channels);
   const partial = cx.scratch(blocks * 2 * filled(channels) * 4);
-  const patterns = [cx.scratch(length * 4), cx.scratch(length * 4), cx.scratch(length * 4)];
+  const scale = cx.scratch(length * 4);
+  const patterns = { scale, slope: cx.scratch(length * 4), shift: cx.scratch(length * 4) };
   const [x, gradY, mean] = [cx.address(t.x), cx.address(t.gradY), cx.address(t.mean)];
-  cx.parallel('batchNormSums', [x, gradY, mean, partial, rows, channels, blockRows], blocks, 2);
-  const args = [partial, mean, cx.address(t.invStd), optional(cx, t.weight)];
-  args.push(cx.address(t.gradWeight), cx.address(t.gradBias), ...patterns);
-  args.push(length, rows, channels, blocks, training ? 1 : 0);
+  cx.parallel('batchNormSums', { x, gradY, mean, partial, rows, channels, blockRows }, blocks, 2);
+  const args = {
+    ...{ partial, mean, invStd: cx.address(t.invStd), weight: cx.addressIfAny(t.weight) },
+    ...{ gradWeight: cx.address(t.gradWeight), gradBias: cx.address(t.gradBias) },
+    ...patterns,
+    ...{ length, rows, channels, blocks, training },
+  };
   cx.parallel('batchNormBackwardPatterns', args, channels, channelGrain);
   const n = rows * channels;
-  const flat = [x, gradY, cx.address(t.gradX), ...patterns, n, length, unit];
+  const flat = { ...patterns, x, gradY, gradX: cx.address(t.gradX), n, length, unitLength: unit };
   cx.parallel('blendByPattern', flat, Math.ceil(n / unit), 4);
 };
 
 /** x [r,c] normalised over each row */
 export const layerNorm: WasmKernel<'layerNorm'> = (cx, t, { eps }) => {
   const [rows, channels] = t.x.shape;
-  const args = [cx.address(t.x), optional(cx, t.weight), optional(cx, t.bias), cx.address(t.y)];
-  args.push(cx.address(t.mean), cx.address(t.invStd), channels, eps);
+  const args = {
+    ...{ x: cx.address(t.x), weight: cx.addressIfAny(t.weight), bias: cx.addressIfAny(t.bias) },
+    ...{ y: cx.address(t.y), means: cx.address(t.mean), invStds: cx.address(t.invStd), channels, eps },
+  };
   cx.parallel('layerNorm', args, rows, Math.ceil(blockElements / (channels + 1)));
 };
 
@@ -88,9 +96,13 @@ export const layerNormBackward: WasmKernel<'layerNormBackward'> = (cx, t) => {
   const blockRows = blockRowsOf(channels);
   const blocks = Math.ceil(rows / blockRows);
   const partial = cx.scratch(blocks * 2 * filled(channels) * 4);
-  const args = [cx.address(t.x), cx.address(t.gradY), cx.address(t.mean), cx.address(t.invStd)];
-  args.push(optional(cx, t.weight), cx.address(t.gradX), partial, rows, channels, blockRows);
+  const args = {
+    ...{ x: cx.address(t.x), gradY: cx.address(t.gradY), gradX: cx.address(t.gradX) },
+    ...{ means: cx.address(t.mean), invStds: cx.address(t.invStd), weight: cx.addressIfAny(t.weight) },
+    ...{ partial, rows, channels, blockRows },
+  };
   cx.parallel('layerNormBackward', args, blocks);
-  const sums = [partial, cx.address(t.gradWeight), cx.address(t.gradBias), blocks, channels];
+  const [first, second] = [cx.address(t.gradWeight), cx.address(t.gradBias)];
+  const sums = { partial, first, second, blocks, channels };
   cx.parallel('sumPairs', sums, channels, channelGrain);
 };

@@ -1,7 +1,7 @@
+import { observerBlock as block } from '../generated/constants';
 import type { WasmKernel } from '../kernel';
 
-/** Elements of a unit, as in assembly/observers.ts, and units worth a thread. */
-const block = 8192;
+/** Units worth a thread. */
 const grain = 4;
 
 /** x [o,c,i]: units of a part of one channel each. */
@@ -21,16 +21,21 @@ export const observeMinMax: WasmKernel<'observeMinMax'> = (
   const { blocks, units } = unitsOf(x.shape);
   if (units === 0) return;
   const partial = cx.scratch(units * 8);
-  cx.parallel('rangeBlocks', [cx.address(x), partial, inner], units, grainOf(inner));
-  const args = [partial, cx.address(minVal), cx.address(maxVal), outer, channels, blocks];
-  args.push(averagingConstant === null ? 0 : 1, averagingConstant ?? 0);
+  cx.parallel('rangeBlocks', { x: cx.address(x), partial, inner }, units, grainOf(inner));
+  const args = {
+    ...{ partial, minVal: cx.address(minVal), maxVal: cx.address(maxVal), outer, channels, blocks },
+    ...{ averaging: averagingConstant !== null, constant: averagingConstant ?? 0 },
+  };
   cx.parallel('moveRanges', args, channels, block);
 };
 
 export const fakeQuantize: WasmKernel<'fakeQuantize'> = (cx, t, { quantMin, quantMax }) => {
   const [, channels, inner] = t.x.shape;
-  const args = [cx.address(t.x), cx.address(t.scale), cx.address(t.zeroPoint), cx.address(t.y)];
-  args.push(cx.address(t.mask), channels, inner, t.zeroPoint.dtype === 'int32' ? 1 : 0, quantMin, quantMax);
+  const args = {
+    ...{ x: cx.address(t.x), scale: cx.address(t.scale), zeroPoint: cx.address(t.zeroPoint) },
+    ...{ y: cx.address(t.y), mask: cx.address(t.mask), channels, inner },
+    ...{ whole: t.zeroPoint.dtype === 'int32', quantMin, quantMax },
+  };
   cx.parallel('fakeQuantize', args, unitsOf(t.x.shape).units, grainOf(inner));
 };
 
@@ -38,9 +43,15 @@ export const learnableFakeQuantizeBackward: WasmKernel<'learnableFakeQuantizeBac
   const [outer, channels, inner] = t.x.shape;
   const { blocks, units } = unitsOf(t.x.shape);
   const partial = cx.scratch(units * 16);
-  const args = [cx.address(t.x), cx.address(t.scale), cx.address(t.zeroPoint), cx.address(t.gradY)];
-  args.push(cx.address(t.gradX), partial, channels, inner, attrs.quantMin, attrs.quantMax);
+  const args = {
+    ...{ x: cx.address(t.x), scale: cx.address(t.scale), zeroPoint: cx.address(t.zeroPoint) },
+    ...{ gradY: cx.address(t.gradY), gradX: cx.address(t.gradX), partial, channels, inner },
+    ...{ quantMin: attrs.quantMin, quantMax: attrs.quantMax },
+  };
   cx.parallel('learnableFakeQuantizeBackward', args, units, grainOf(inner));
-  const sums = [partial, cx.address(t.gradScale), cx.address(t.gradZeroPoint), outer, channels, blocks];
-  cx.parallel('sumLearnableGradients', [...sums, attrs.gradFactor], channels, block);
+  const sums = {
+    ...{ partial, gradScale: cx.address(t.gradScale), gradZeroPoint: cx.address(t.gradZeroPoint) },
+    ...{ outer, channels, blocks, gradFactor: attrs.gradFactor },
+  };
+  cx.parallel('sumLearnableGradients', sums, channels, block);
 };

@@ -1,7 +1,7 @@
+import { optimizerBlock as block } from '../generated/constants';
 import { size, type WasmKernel } from '../kernel';
 
-/** Elements of a unit, as in assembly/optim.ts, and units worth a thread. */
-const block = 1024;
+/** Units worth a thread. */
 const grain = 16;
 
 export const sgdStep: WasmKernel<'sgdStep'> = (cx, { grad, param, momentumBuffer }, attrs) => {
@@ -9,22 +9,31 @@ export const sgdStep: WasmKernel<'sgdStep'> = (cx, { grad, param, momentumBuffer
   const n = size(param);
   const sign = maximize ? -1 : 1;
   const units = Math.ceil(n / block);
+  const plain = {
+    ...{ grad: cx.address(grad), param: cx.address(param) },
+    ...{ n, sign, decay: weightDecay, rate: lr },
+  };
   if (!momentumBuffer || momentum === 0) {
-    cx.parallel('sgdPlain', [cx.address(grad), cx.address(param), n, sign, weightDecay, lr], units, grain);
+    cx.parallel('sgdPlain', plain, units, grain);
     return;
   }
-  const args = [cx.address(grad), cx.address(param), cx.address(momentumBuffer), n, sign, weightDecay, lr];
-  args.push(momentum, 1 - dampening, nesterov ? 1 : 0, firstStep ? 1 : 0);
+  const buffer = cx.address(momentumBuffer);
+  const args = { ...plain, buffer, momentum, take: 1 - dampening, nesterov, first: firstStep };
   cx.parallel('sgdMomentum', args, units, grain);
 };
 
 export const adamStep: WasmKernel<'adamStep'> = (cx, t, attrs) => {
   const { lr, beta1, beta2, eps, weightDecay, decoupledWeightDecay, amsgrad, maximize, step } = attrs;
   const n = size(t.param);
-  const args = [cx.address(t.grad), cx.address(t.param), cx.address(t.expAvg), cx.address(t.expAvgSq)];
-  args.push(amsgrad && t.maxExpAvgSq ? cx.address(t.maxExpAvgSq) : 0, n, maximize ? -1 : 1);
-  args.push(decoupledWeightDecay ? 0 : weightDecay, decoupledWeightDecay ? 1 - lr * weightDecay : 1);
-  args.push(beta1, 1 - beta1, beta2, 1 - beta2);
-  args.push(lr / (1 - beta1 ** step), 1 / Math.sqrt(1 - beta2 ** step), eps);
+  const args = {
+    ...{ grad: cx.address(t.grad), param: cx.address(t.param) },
+    ...{ average: cx.address(t.expAvg), square: cx.address(t.expAvgSq) },
+    maxSquare: cx.addressIfAny(amsgrad ? t.maxExpAvgSq : undefined),
+    ...{ n, sign: maximize ? -1 : 1 },
+    decay: decoupledWeightDecay ? 0 : weightDecay,
+    shrink: decoupledWeightDecay ? 1 - lr * weightDecay : 1,
+    ...{ beta1, take1: 1 - beta1, beta2, take2: 1 - beta2 },
+    ...{ rate: lr / (1 - beta1 ** step), unbias: 1 / Math.sqrt(1 - beta2 ** step), eps },
+  };
   cx.parallel('adam', args, Math.ceil(n / block), grain);
 };

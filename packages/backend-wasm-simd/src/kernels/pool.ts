@@ -8,32 +8,22 @@ export const maxPool2d: WasmKernel<'maxPool2d'> = (cx, { x, y, indices }, attrs)
   const [, height, width, channels] = x.shape;
   const [batch, outHeight, outWidth] = y.shape;
   const { kernelSize, stride, padding, dilation } = attrs;
-  const args = [
-    cx.address(x),
-    cx.address(y),
-    cx.address(indices),
-    height,
-    width,
-    channels,
-    outHeight,
-    outWidth,
-  ];
-  args.push(...kernelSize, ...stride, ...padding, ...dilation);
+  const args = {
+    ...{ x: cx.address(x), y: cx.address(y), indices: cx.address(indices) },
+    ...{ height, width, channels, outHeight, outWidth },
+    ...{ kernelHeight: kernelSize[0], kernelWidth: kernelSize[1], strideH: stride[0], strideW: stride[1] },
+    ...{ padH: padding[0], padW: padding[1], dilationH: dilation[0], dilationW: dilation[1] },
+  };
   const work = outWidth * channels * kernelSize[0] * kernelSize[1];
   cx.parallel('maxPool', args, batch * outHeight, Math.ceil(grainElements / (work + 1)));
 };
 
 export const maxPool2dBackward: WasmKernel<'maxPool2dBackward'> = (cx, { gradY, indices, gradX }) => {
   const [batch, height, width, channels] = gradX.shape;
-  const outPositions = gradY.shape[1] * gradY.shape[2];
-  const args = [
-    cx.address(gradY),
-    cx.address(indices),
-    cx.address(gradX),
-    height * width,
-    outPositions,
-    channels,
-  ];
+  const args = {
+    ...{ gradY: cx.address(gradY), indices: cx.address(indices), gradX: cx.address(gradX) },
+    ...{ positions: height * width, outPositions: gradY.shape[1] * gradY.shape[2], channels },
+  };
   cx.parallel('maxPoolBackward', args, batch, Math.ceil(grainElements / (height * width * channels + 1)));
 };
 
@@ -68,8 +58,10 @@ function adaptiveWindows(length: number, out: number): Windows {
 function average(cx: KernelContext, x: WasmTensor, y: WasmTensor, rows: Windows, columns: Windows): void {
   const [, height, width, channels] = x.shape;
   const [batch, outHeight, outWidth] = y.shape;
-  const windows = [cx.upload(rows), cx.upload(columns)];
-  const args = [cx.address(x), cx.address(y), ...windows, height, width, channels, outHeight, outWidth];
+  const args = {
+    ...{ rows: cx.upload(rows), columns: cx.upload(columns), x: cx.address(x), y: cx.address(y) },
+    ...{ height, width, channels, outHeight, outWidth },
+  };
   const work = (height * width * channels) / outHeight;
   cx.parallel('averagePool', args, batch * outHeight, Math.ceil(grainElements / (work + 1)));
 }
@@ -83,17 +75,11 @@ function spread(
 ): void {
   const [batch, height, width, channels] = gradX.shape;
   const [, outHeight, outWidth] = gradY.shape;
-  const windows = [cx.upload(rows), cx.upload(columns)];
-  const args = [
-    cx.address(gradY),
-    cx.address(gradX),
-    ...windows,
-    height,
-    width,
-    channels,
-    outHeight,
-    outWidth,
-  ];
+  const args = {
+    ...{ rows: cx.upload(rows), columns: cx.upload(columns) },
+    ...{ gradY: cx.address(gradY), gradX: cx.address(gradX) },
+    ...{ height, width, channels, outHeight, outWidth },
+  };
   cx.parallel('averagePoolBackward', args, batch, Math.ceil(grainElements / (height * width * channels + 1)));
 }
 

@@ -45,13 +45,33 @@ export const qconv2d: WasmPrepackingKernel<'qconv2d', Packed> = {
     const { tile, splits, units, grain } = gemmPlan(cx, m, n, k, groups);
     if (k === channels && [...stride, ...padding].join() === '1,1,0,0') {
       const rest = gemmArgs(cx, packed, y, tileSize(tile, k));
-      cx.parallel('qgemm', [cx.address(x), m, k, n, groups, tile, splits, ...rest], units, grain);
+      cx.parallel('qgemm', { ...rest, x: cx.address(x), m, k, n, groups, tile, splits }, units, grain);
       return;
     }
     const patches = Math.ceil(k / 16) * 16 * tile + 64;
-    const args = [cx.address(x), height, width, channels, outHeight, outWidth, kh, kw, ...stride, ...padding];
-    args.push(...dilation, xZeroPoint, m, n, groups, tile, splits);
-    args.push(...gemmArgs(cx, packed, y, patches + tileSize(tile, k)));
+    const args = {
+      ...gemmArgs(cx, packed, y, patches + tileSize(tile, k)),
+      x: cx.address(x),
+      height,
+      width,
+      channels,
+      outHeight,
+      outWidth,
+      kernelHeight: kh,
+      kernelWidth: kw,
+      strideHeight: stride[0],
+      strideWidth: stride[1],
+      padHeight: padding[0],
+      padWidth: padding[1],
+      dilationHeight: dilation[0],
+      dilationWidth: dilation[1],
+      xZeroPoint,
+      m,
+      n,
+      groups,
+      tile,
+      splits,
+    };
     cx.parallel('qconv', args, units, grain);
   },
 
@@ -80,12 +100,15 @@ function packDepthwise(
     multiplier: cx.allocate('float32', blocks * 8),
     constants: requantizeConstants(cx, attrs),
   };
-  const zeros = uploadSteps(cx, weightZeroPoint);
-  const multipliers = uploadSteps(cx, multiplier);
-  const args = [cx.address(weight), channels, kh, kw, planes, ...zeros, bias ? cx.address(bias) : 0];
-  args.push(...multipliers, xZeroPoint, double ? 1 : 0);
-  args.push(cx.address(packed.weights), cx.address(packed.bias), cx.address(packed.multiplier));
-  args.push(cx.address(packed.constants));
+  const [zeroPoint, zeroStep] = uploadSteps(cx, weightZeroPoint);
+  const [multipliers, multiplierStep] = uploadSteps(cx, multiplier);
+  const args = {
+    ...{ weight: cx.address(weight), channels, kernelHeight: kh, kernelWidth: kw, planes },
+    ...{ zeroPoint, zeroStep, bias: cx.addressIfAny(bias), multiplier: multipliers, multiplierStep },
+    ...{ xZeroPoint, double: double ? 1 : 0, packed: cx.address(packed.weights) },
+    ...{ bias8: cx.address(packed.bias), multiplier8: cx.address(packed.multiplier) },
+    constants: cx.address(packed.constants),
+  };
   cx.parallel('qpackDepthwise', args, blocks, 1024);
   return packed;
 }
@@ -110,12 +133,38 @@ function depthwise(
   const scratchStep = 64 + pairs * kw * 4 + (width * channels + 128) * (spread ? 3 : 1) + ringBytes;
   const strip = 8;
   const strips = Math.ceil(outHeight / strip);
-  const args = [cx.address(x), height, width, inputs, channels, planes, spread, outHeight, outWidth, kh, kw];
-  args.push(...stride, ...padding, ...dilation, xZeroPoint, double ? 1 : 0, strip, strips, ringWidth);
-  args.push(cx.address(packed.weights), cx.address(packed.bias), cx.address(packed.multiplier));
-  args.push(cx.address(packed.constants), cx.address(y));
   const step = Math.ceil(scratchStep / 64) * 64;
-  args.push(cx.scratch(cx.threads * step), step);
+  const args = {
+    x: cx.address(x),
+    height,
+    width,
+    inputs,
+    channels,
+    planes,
+    spread,
+    outHeight,
+    outWidth,
+    kernelHeight: kh,
+    kernelWidth: kw,
+    strideHeight: stride[0],
+    strideWidth: stride[1],
+    padHeight: padding[0],
+    padWidth: padding[1],
+    dilationHeight: dilation[0],
+    dilationWidth: dilation[1],
+    xZeroPoint,
+    double: double ? 1 : 0,
+    strip,
+    strips,
+    ringWidth,
+    packed: cx.address(packed.weights),
+    bias8: cx.address(packed.bias),
+    multiplier8: cx.address(packed.multiplier),
+    constants: cx.address(packed.constants),
+    y: cx.address(y),
+    scratch: cx.scratch(cx.threads * step),
+    scratchStep: step,
+  };
   // A multiply-add here takes about three times as long as in a matrix product.
   const grain = Math.ceil(grainMacs / (3 * strip * outWidth * channels * planes * kh * kw));
   cx.parallel('qdepthwise', args, batch * strips, grain);

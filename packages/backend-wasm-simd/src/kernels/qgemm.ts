@@ -1,17 +1,26 @@
 import type { RequantizeAttrs } from '@octet/backend';
+import { offset } from '../address';
 import type { WasmBuffer } from '../buffers';
+import {
+  formExact,
+  formFlag,
+  formSeven,
+  formSigned,
+  formUnsigned,
+  qpanel as panel,
+  tileForms,
+} from '../generated/constants';
+import type { Calls } from '../generated/exports';
 import type { KernelContext, WasmTensor } from '../kernel';
 import { requantizeConstants, uploadSteps } from './qrequantize';
 
-/** Outputs of a panel, as in assembly/qgemm.ts. */
-const panel = 8;
 /** Bytes of a packed tile of activations: with a panel of weights and the outputs it stays in the first-level cache. */
 const tileBytes = 16384;
 /** Multiply-adds worth a thread. */
 const grainMacs = 500_000;
 
-/** The forms of the inner product, as in assembly/qgemm.ts. */
-const forms = { exact: 0, seven: 1, unsigned: 2, signed: 3 } as const;
+/** The forms of the inner product. */
+const forms = { exact: formExact, seven: formSeven, unsigned: formUnsigned, signed: formSigned } as const;
 
 export interface PackedGemm {
   /** What bytes are multiplied by: all of them, but those of 'seven' only below 128. */
@@ -55,24 +64,28 @@ export function packGemm(
     multiplier: cx.allocate('float32', outputs),
     constants: requantizeConstants(cx, attrs, form),
   };
-  const zeros = uploadSteps(cx, weightZeroPoint);
-  const multipliers = uploadSteps(cx, multiplier);
-  const zeroPoint = form === forms.signed && !dynamic ? xZeroPoint - 128 : xZeroPoint;
-  const args = [cx.address(weight), n, k, ...zeros, bias ? cx.address(bias) : 0, ...multipliers, zeroPoint];
-  args.push(...weightAddresses(cx, packed), cx.address(packed.bias), cx.address(packed.multiplier));
-  args.push(cx.address(packed.constants));
+  const [zeroPoint, zeroStep] = uploadSteps(cx, weightZeroPoint);
+  const [multipliers, multiplierStep] = uploadSteps(cx, multiplier);
+  const args = {
+    ...{ weight: cx.address(weight), outputs: n, k, zeroPoint, zeroStep, bias: cx.addressIfAny(bias) },
+    ...{ multiplier: multipliers, multiplierStep },
+    xZeroPoint: form === forms.signed && !dynamic ? xZeroPoint - 128 : xZeroPoint,
+    ...weightAddresses(cx, packed),
+    ...{ bias8: cx.address(packed.bias), multiplier8: cx.address(packed.multiplier) },
+    constants: cx.address(packed.constants),
+  };
   cx.parallel('qpackGemm', args, groups, 1024);
   // Pairs of weights that 'signed' can't take.
-  if (form === forms.signed && cx.view('int32', cx.address(packed.constants), 26)[25] === 0) {
+  if (form === forms.signed && cx.view('int32', offset(cx.address(packed.constants), formFlag), 1)[0] === 0) {
     freeGemm(cx, packed);
     return packGemm(cx, weight, bias, attrs, groups, k, quantMax, 'seven');
   }
   return packed;
 }
 
-/** packed16 and packed8 of the wasm functions: 0 for what isn't there. */
-export function weightAddresses(cx: KernelContext, { weights16, weights8 }: PackedGemm): [number, number] {
-  return [weights16 ? cx.address(weights16) : 0, weights8 ? cx.address(weights8) : 0];
+/** The packed weights as the wasm functions take them. */
+export function weightAddresses(cx: KernelContext, { weights16, weights8 }: PackedGemm) {
+  return { packed16: cx.addressIfAny(weights16), packed8: cx.addressIfAny(weights8) };
 }
 
 export function freeGemm(cx: KernelContext, packed: PackedGemm): void {
@@ -101,15 +114,25 @@ export function gemmPlan(cx: KernelContext, m: number, n: number, k: number, gro
 
 /** Bytes of a packed tile, the forms of its groups first. */
 export function tileSize(tile: number, k: number): number {
-  return 64 + Math.ceil(k / 8) * 16 * Math.ceil(tile / 4) * 4 + 64;
+  return tileForms + Math.ceil(k / 8) * 16 * Math.ceil(tile / 4) * 4 + 64;
 }
 
+type GemmArgs = Pick<
+  Calls['qgemm'],
+  'packed16' | 'packed8' | 'bias8' | 'multiplier8' | 'constants' | 'y' | 'scratch' | 'scratchStep'
+>;
+
 /** The arguments from the packed weights on; `scratch` in bytes for each thread. */
-export function gemmArgs(cx: KernelContext, packed: PackedGemm, y: WasmTensor, scratch: number): number[] {
-  const { bias, multiplier, constants } = packed;
-  const step = Math.ceil(scratch / 64) * 64;
-  return [
-    ...[...weightAddresses(cx, packed), cx.address(bias), cx.address(multiplier)],
-    ...[cx.address(constants), cx.address(y), cx.scratch(cx.threads * step), step],
-  ];
+export function gemmArgs(cx: KernelContext, packed: PackedGemm, y: WasmTensor, scratch: number): GemmArgs {
+  const scratchStep = Math.ceil(scratch / 64) * 64;
+  return {
+    packed16: cx.addressIfAny(packed.weights16),
+    packed8: cx.addressIfAny(packed.weights8),
+    bias8: cx.address(packed.bias),
+    multiplier8: cx.address(packed.multiplier),
+    constants: cx.address(packed.constants),
+    y: cx.address(y),
+    scratch: cx.scratch(cx.threads * scratchStep),
+    scratchStep,
+  };
 }

@@ -12,8 +12,8 @@ export const qlinear: WasmPrepackingKernel<'qlinear', PackedGemm> = {
     const [m, k] = x.shape;
     const n = y.shape[1];
     const { tile, splits, units, grain } = gemmPlan(cx, m, n, k, 1);
-    const args = [cx.address(x), m, k, n, 1, tile, splits, ...gemmArgs(cx, packed, y, tileSize(tile, k))];
-    cx.parallel('qgemm', args, units, grain);
+    const gemm = gemmArgs(cx, packed, y, tileSize(tile, k));
+    cx.parallel('qgemm', { ...gemm, x: cx.address(x), m, k, n, groups: 1, tile, splits }, units, grain);
   },
 
   free: freeGemm,
@@ -56,7 +56,7 @@ export const qlinearDynamic: WasmPrepackingKernel<'qlinearDynamic', PackedDynami
     const quantMax = quantMaxOf(reduceRange);
     const blocks = Math.ceil((m * k) / block);
     const extremes = cx.scratch(blocks * 8);
-    cx.parallel('qrange', [cx.address(x), m * k, block, extremes], blocks, 2);
+    cx.parallel('qrange', { x: cx.address(x), n: m * k, block, extremes }, blocks, 2);
     const found = cx.view('float32', extremes, blocks * 2) as Float32Array;
     let min = 0;
     let max = 0;
@@ -68,21 +68,13 @@ export const qlinearDynamic: WasmPrepackingKernel<'qlinearDynamic', PackedDynami
 
     const { tile, splits, units, grain } = gemmPlan(cx, m, n, k, 1);
     const scratchStep = 64 + tileSize(tile, k);
-    const args = [
-      cx.address(x),
-      m,
-      k,
-      n,
-      tile,
-      splits,
-      scale,
-      zeroPoint,
-      quantMax,
-      packed.form,
+    const args = {
       ...weightAddresses(cx, packed),
-    ];
-    for (const b of [packed.bias, packed.multiplier, packed.floatBias, y]) args.push(cx.address(b));
-    args.push(cx.scratch(cx.threads * scratchStep), scratchStep);
+      ...{ x: cx.address(x), m, k, n, tile, splits, scale, zeroPoint, quantMax, form: packed.form },
+      ...{ bias8: cx.address(packed.bias), multiplier8: cx.address(packed.multiplier) },
+      ...{ bias: cx.address(packed.floatBias), y: cx.address(y) },
+      ...{ scratch: cx.scratch(cx.threads * scratchStep), scratchStep },
+    };
     cx.parallel('qgemmDynamic', args, units, grain);
   },
 

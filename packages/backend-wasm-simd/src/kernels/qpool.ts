@@ -9,8 +9,13 @@ export const qmaxPool2d: WasmKernel<'qmaxPool2d'> = (cx, { x, y }, attrs) => {
   const [, height, width, channels] = x.shape;
   const [batch, outHeight, outWidth] = y.shape;
   const { kernelSize, stride, padding, dilation } = attrs;
-  const args = [cx.address(x), cx.address(y), x.dtype === 'int8' ? 1 : 0, height, width, channels];
-  args.push(outHeight, outWidth, ...kernelSize, ...stride, ...padding, ...dilation);
+  const args = {
+    ...{ x: cx.address(x), y: cx.address(y), signed: x.dtype === 'int8' },
+    ...{ height, width, channels, outHeight, outWidth },
+    ...{ kernelHeight: kernelSize[0], kernelWidth: kernelSize[1] },
+    ...{ strideHeight: stride[0], strideWidth: stride[1], padHeight: padding[0], padWidth: padding[1] },
+    ...{ dilationHeight: dilation[0], dilationWidth: dilation[1] },
+  };
   const grain = Math.ceil(grainBytes / (outWidth * channels * kernelSize[0] * kernelSize[1]));
   cx.parallel('qmaxPool', args, batch * outHeight, grain);
 };
@@ -28,9 +33,11 @@ function average(
 ) {
   const [batch, height, width, channels] = x.shape;
   const [, outHeight, outWidth] = y.shape;
-  const tables = [cx.upload(Int32Array.from(rows.flat())), cx.upload(Int32Array.from(columns.flat()))];
-  const args = [cx.address(x), cx.address(y), x.dtype === 'int8' ? 1 : 0, height, width, channels];
-  args.push(outHeight, outWidth, ...tables, zeroPoint, scale);
+  const args = {
+    ...{ rows: cx.upload(Int32Array.from(rows.flat())), columns: cx.upload(Int32Array.from(columns.flat())) },
+    ...{ x: cx.address(x), y: cx.address(y), signed: x.dtype === 'int8' },
+    ...{ height, width, channels, outHeight, outWidth, zeroPoint, scale },
+  };
   const grain = Math.ceil((grainBytes * outHeight) / (height * width * channels));
   cx.parallel('qavgPool', args, batch * outHeight, grain);
 }

@@ -1,18 +1,17 @@
 import type { RequantizeAttrs } from '@octet/backend';
+import type { Address } from '../address';
 import type { WasmBuffer } from '../buffers';
+import { formFlag, magicBits, smallFlag } from '../generated/constants';
 import type { KernelContext } from '../kernel';
-
-/** The bits of 1.5 · 2^23, as in assembly/qrequantize.ts. */
-const magicBits = 0x4b400000;
 
 type Bounds = Pick<RequantizeAttrs, 'yZeroPoint' | 'clampMin' | 'clampMax'>;
 
 /**
- * What `requantize` of assembly/qrequantize.ts wants: 96 bytes, and two flags, which packing weights clears: sums times
- * multipliers are small; the form of products, if the weights fit its bytes: see qgemm.ts.
+ * What `requantize` of assembly/qrequantize.ts wants, and two flags, which packing weights clears: sums times multipliers are
+ * small; the form of products, if the weights fit its bytes: see qgemm.ts.
  */
 export function writeConstants({ yZeroPoint, clampMin, clampMax }: Bounds, form = 0): Int32Array {
-  const bits = new Int32Array(26);
+  const bits = new Int32Array(formFlag / 4 + 1);
   const bytes = new Uint8Array(bits.buffer);
   const floats = new Float32Array(bits.buffer);
   bits.fill(magicBits, 0, 4);
@@ -21,8 +20,8 @@ export function writeConstants({ yZeroPoint, clampMin, clampMax }: Bounds, form 
   bytes.fill(clampMax, 48, 64);
   floats.fill(clampMin - yZeroPoint, 16, 20);
   floats.fill(clampMax - yZeroPoint, 20, 24);
-  bits[24] = 1;
-  bits[25] = form;
+  bits[smallFlag / 4] = 1;
+  bits[formFlag / 4] = form;
   return bits;
 }
 
@@ -38,6 +37,6 @@ export function requantizeConstants(cx: KernelContext, attrs: Bounds, form?: num
 export function uploadSteps(
   cx: KernelContext,
   values: Int32Array | Float32Array,
-): [address: number, step: number] {
+): [address: Address, step: number] {
   return [cx.upload(values), values.length > 1 ? 4 : 0];
 }

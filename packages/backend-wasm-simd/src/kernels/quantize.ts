@@ -1,74 +1,55 @@
+import { quantizeBlock as block, kindInt8, kindInt32, kindUint8 } from '../generated/constants';
 import type { WasmKernel } from '../kernel';
 import { uploadSteps } from './qrequantize';
 
-/** Elements of a unit, as in assembly/quantize.ts. */
-const block = 4096;
 /** Units worth a thread. */
 const grain = 8;
 
-/** The integers' dtype, as in assembly/quantize.ts. */
-const kinds: Readonly<Record<string, number>> = { uint8: 0, int8: 1, int32: 2 };
+/** The integers' dtype. */
+const kinds: Readonly<Record<string, number>> = { uint8: kindUint8, int8: kindInt8, int32: kindInt32 };
 
 /** x [o,c,i] float32 → y uint8, int8 or int32 */
 export const quantize: WasmKernel<'quantize'> = (cx, { x, y }, { scale, zeroPoint, quantMin, quantMax }) => {
   const [outer, channels, inner] = x.shape;
   const inverse = scale.map((s) => 1 / s);
-  const common = [cx.address(x), cx.address(y), kinds[y.dtype]];
+  const common = { x: cx.address(x), y: cx.address(y), kind: kinds[y.dtype], quantMin, quantMax };
   if (inner === 1 && scale.length > 1 && zeroPoint.length > 1) {
-    const rows = Math.ceil(block / channels);
-    const args = [
-      ...common,
-      outer,
-      channels,
-      rows,
-      cx.upload(inverse),
-      cx.upload(zeroPoint),
-      quantMin,
-      quantMax,
-    ];
-    cx.parallel('quantizeColumns', args, Math.ceil(outer / rows), grain);
+    const step = Math.ceil(block / channels);
+    const steps = { inverses: cx.upload(inverse), zeros: cx.upload(zeroPoint) };
+    const args = { ...common, rows: outer, channels, step, ...steps };
+    cx.parallel('quantizeColumns', args, Math.ceil(outer / step), grain);
     return;
   }
   // One scale and zero point: all of it is one row.
   const flat = scale.length === 1 && zeroPoint.length === 1;
   const length = flat ? outer * channels * inner : inner;
   const blocks = Math.ceil(length / block);
-  const args = [
-    ...common,
-    flat ? 1 : channels,
-    length,
-    ...uploadSteps(cx, inverse),
-    ...uploadSteps(cx, zeroPoint),
-  ];
+  const [inverses, inverseStep] = uploadSteps(cx, inverse);
+  const [zeros, zeroStep] = uploadSteps(cx, zeroPoint);
+  const steps = { inverses, inverseStep, zeros, zeroStep };
+  const args = { ...common, channels: flat ? 1 : channels, inner: length, ...steps, blocks };
   const units = (flat ? 1 : outer * channels) * blocks;
-  cx.parallel(
-    'quantize',
-    [...args, quantMin, quantMax, blocks],
-    units,
-    Math.ceil((grain * block) / Math.min(block, length)),
-  );
+  cx.parallel('quantize', args, units, Math.ceil((grain * block) / Math.min(block, length)));
 };
 
 /** x [o,c,i] integers → y float32 */
 export const dequantize: WasmKernel<'dequantize'> = (cx, { x, y }, { scale, zeroPoint }) => {
   const [outer, channels, inner] = x.shape;
-  const common = [cx.address(x), cx.address(y), kinds[x.dtype]];
+  const common = { x: cx.address(x), y: cx.address(y), kind: kinds[x.dtype] };
   if (inner === 1 && scale.length > 1 && zeroPoint.length > 1) {
-    const rows = Math.ceil(block / channels);
-    const args = [...common, outer, channels, rows, cx.upload(scale), cx.upload(zeroPoint)];
-    cx.parallel('dequantizeColumns', args, Math.ceil(outer / rows), grain);
+    const step = Math.ceil(block / channels);
+    const steps = { scales: cx.upload(scale), zeros: cx.upload(zeroPoint) };
+    const args = { ...common, rows: outer, channels, step, ...steps };
+    cx.parallel('dequantizeColumns', args, Math.ceil(outer / step), grain);
     return;
   }
   const flat = scale.length === 1 && zeroPoint.length === 1;
   const length = flat ? outer * channels * inner : inner;
   const blocks = Math.ceil(length / block);
-  const args = [
-    ...common,
-    flat ? 1 : channels,
-    length,
-    ...uploadSteps(cx, scale),
-    ...uploadSteps(cx, zeroPoint),
-  ];
+  const [scales, scaleStep] = uploadSteps(cx, scale);
+  const [zeros, zeroStep] = uploadSteps(cx, zeroPoint);
+  const steps = { scales, scaleStep, zeros, zeroStep };
+  const args = { ...common, channels: flat ? 1 : channels, inner: length, ...steps, blocks };
   const units = (flat ? 1 : outer * channels) * blocks;
-  cx.parallel('dequantize', [...args, blocks], units, Math.ceil((grain * block) / Math.min(block, length)));
+  cx.parallel('dequantize', args, units, Math.ceil((grain * block) / Math.min(block, length)));
 };

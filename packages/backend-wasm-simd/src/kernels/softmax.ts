@@ -1,35 +1,57 @@
-import type { WasmFunction } from '../generated/exports';
-import type { KernelContext, WasmKernel, WasmTensor } from '../kernel';
+import type { WasmKernel } from '../kernel';
 
 /** Elements worth a thread. */
 const grainElements = 16_384;
 
-/** Calls a function of assembly/softmax.ts: units are rows, or strips of four columns; or else single columns. */
-function along(
-  cx: KernelContext,
-  name: WasmFunction,
-  shape: readonly number[],
-  tensors: readonly WasmTensor[],
-  { columns = false, more = [] as readonly number[] } = {},
-): void {
-  const [outer, n, inner] = shape;
-  const across = columns ? inner : Math.ceil(inner / 4);
-  const args = [...tensors.map((t) => cx.address(t)), n, inner, ...more];
-  const lanes = inner === 1 || columns ? 1 : 4;
-  cx.parallel(name, args, outer * across, Math.ceil(grainElements / (lanes * n + 1)));
+/** How a function of assembly/softmax.ts goes along [outer, n, inner]: units are rows, or strips of four columns. */
+function along([outer, n, inner]: readonly number[]) {
+  const lanes = inner === 1 ? 1 : 4;
+  const grain = Math.ceil(grainElements / (lanes * n + 1));
+  return { n, inner, units: outer * Math.ceil(inner / 4), grain };
 }
 
-export const softmax: WasmKernel<'softmax'> = (cx, { x, y }) => along(cx, 'softmax', x.shape, [x, y]);
-export const logSoftmax: WasmKernel<'logSoftmax'> = (cx, { x, y }) =>
-  along(cx, 'logSoftmax', x.shape, [x, y]);
-export const softmaxBackward: WasmKernel<'softmaxBackward'> = (cx, { y, gradY, gradX }) =>
-  along(cx, 'softmaxBackward', y.shape, [y, gradY, gradX]);
-export const logSoftmaxBackward: WasmKernel<'logSoftmaxBackward'> = (cx, { y, gradY, gradX }) =>
-  along(cx, 'logSoftmaxBackward', y.shape, [y, gradY, gradX]);
-export const amax: WasmKernel<'amax'> = (cx, { x, y }) => along(cx, 'amax', x.shape, [x, y]);
-export const amaxBackward: WasmKernel<'amaxBackward'> = (cx, { x, y, gradY, gradX }) =>
-  along(cx, 'amaxBackward', x.shape, [x, y, gradY, gradX], { columns: true });
-export const argmax: WasmKernel<'argmax'> = (cx, { x, y }) =>
-  along(cx, 'argmax', x.shape, [x, y], { columns: true });
-export const variance: WasmKernel<'variance'> = (cx, { x, y, mean }, { correction }) =>
-  along(cx, 'variance', x.shape, [x, y, mean], { columns: true, more: [correction] });
+/** The same where units are single columns. */
+function byColumn([outer, n, inner]: readonly number[]) {
+  return { n, inner, units: outer * inner, grain: Math.ceil(grainElements / (n + 1)) };
+}
+
+function overRows(name: 'softmax' | 'logSoftmax' | 'amax'): WasmKernel<'softmax' | 'logSoftmax' | 'amax'> {
+  return (cx, { x, y }) => {
+    const { n, inner, units, grain } = along(x.shape);
+    cx.parallel(name, { x: cx.address(x), y: cx.address(y), n, inner }, units, grain);
+  };
+}
+
+type Backward = 'softmaxBackward' | 'logSoftmaxBackward';
+
+function backward(name: Backward): WasmKernel<Backward> {
+  return (cx, { y, gradY, gradX }) => {
+    const { n, inner, units, grain } = along(y.shape);
+    const args = { y: cx.address(y), gradY: cx.address(gradY), gradX: cx.address(gradX), n, inner };
+    cx.parallel(name, args, units, grain);
+  };
+}
+
+export const softmax = overRows('softmax');
+export const logSoftmax = overRows('logSoftmax');
+export const softmaxBackward = backward('softmaxBackward');
+export const logSoftmaxBackward = backward('logSoftmaxBackward');
+export const amax = overRows('amax');
+
+export const amaxBackward: WasmKernel<'amaxBackward'> = (cx, { x, y, gradY, gradX }) => {
+  const { n, inner, units, grain } = byColumn(x.shape);
+  const [xAt, yAt] = [cx.address(x), cx.address(y)];
+  const args = { x: xAt, y: yAt, gradY: cx.address(gradY), gradX: cx.address(gradX), n, inner };
+  cx.parallel('amaxBackward', args, units, grain);
+};
+
+export const argmax: WasmKernel<'argmax'> = (cx, { x, y }) => {
+  const { n, inner, units, grain } = byColumn(x.shape);
+  cx.parallel('argmax', { x: cx.address(x), y: cx.address(y), n, inner }, units, grain);
+};
+
+export const variance: WasmKernel<'variance'> = (cx, { x, y, mean }, { correction }) => {
+  const { n, inner, units, grain } = byColumn(x.shape);
+  const args = { x: cx.address(x), y: cx.address(y), mean: cx.address(mean), n, inner, correction };
+  cx.parallel('variance', args, units, grain);
+};

@@ -1,3 +1,5 @@
+import { type Address, nowhere } from '../address';
+import { spreadEntry } from '../generated/constants';
 import type { KernelContext } from '../kernel';
 
 /** How the channels of a convolution by groups meet: outputs `groupOut` by `groupOut` read `groupIn` inputs each. */
@@ -24,9 +26,9 @@ export function spreadTable(
   channels: number,
   { groupIn, groupOut }: Grouping,
   shift: number,
-): number {
-  if (groupIn === 1 && groupOut === 1) return 0;
-  const table = cx.scratch(groupIn * Math.ceil((channels << shift) / 16) * 32);
-  cx.parallel('spreadTable', [table, channels, groupIn, groupOut, shift], groupIn, Infinity);
+): Address {
+  if (groupIn === 1 && groupOut === 1) return nowhere;
+  const table = cx.scratch(groupIn * Math.ceil((channels << shift) / 16) * spreadEntry);
+  cx.parallel('spreadTable', { table, channels, groupIn, groupOut, shift }, groupIn, Infinity);
   return table;
 }

@@ -287,7 +287,7 @@ function keepRounded(layer: AnyModule, weight: Tensor): void {
 /** Says the scale that a rounded weight has: its range alone would give a slightly smaller one. */
 class KnownScale extends Observer {
   static override readonly name: string = 'KnownScale';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   private readonly qparams: QParams;
 

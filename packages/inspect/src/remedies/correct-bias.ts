@@ -59,20 +59,17 @@ class Correction {
     this.path = path;
     const layer = holderOf(float) as Weighted;
     this.bias = layer.bias as Tensor;
-    layer.registerForwardHook((_, __, y) => void this.targets.push(channelMeans(y)), { keepsNothing: true });
+    layer.registerForwardHook((_, __, y) => void this.targets.push(channelMeans(y)));
     const rounded = holderOf(withInt8Weight(pair) as AnyModule) as Weighted;
     rounded.bias = undefined;
-    int8.registerForwardPreHook(
-      (_, [x]: [Tensor]) => {
-        const target = this.targets.shift();
-        if (!target) return;
-        // The mean of all that was missing so far: b + ((target - mean) - b) / n.
-        const missing = target.sub(channelMeans(rounded.forward(x.dequantize())));
-        this.bias = this.bias.add(missing.sub(this.bias).div(++this.runs));
-        int8.loadStateDict({ bias: this.bias }, { strict: false });
-      },
-      { keepsNothing: true },
-    );
+    int8.registerForwardPreHook((_, [x]: [Tensor]) => {
+      const target = this.targets.shift();
+      if (!target) return;
+      // The mean of all that was missing so far: b + ((target - mean) - b) / n.
+      const missing = target.sub(channelMeans(rounded.forward(x.dequantize())));
+      this.bias = this.bias.add(missing.sub(this.bias).div(++this.runs));
+      int8.loadStateDict({ bias: this.bias }, { strict: false });
+    });
   }
 
   /** @throws QuantizationError */

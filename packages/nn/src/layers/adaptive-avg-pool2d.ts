@@ -6,7 +6,7 @@ import { Module } from '../module';
 /** Means over windows that spread evenly: x [N, C, H, W] → [N, C, ...outputSize]. */
 export class AdaptiveAvgPool2d extends Module {
   static override readonly name: string = 'AdaptiveAvgPool2d';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly outputSize: Pair;
 

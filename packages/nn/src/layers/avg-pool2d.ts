@@ -14,7 +14,7 @@ export interface AvgPool2dOptions {
 /** The mean of each window: x [N, C, H, W] → [N, C, OH, OW], sizes as in Conv2d. */
 export class AvgPool2d extends Module {
   static override readonly name: string = 'AvgPool2d';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly kernelSize: Pair;
   readonly stride: Pair;

@@ -1,5 +1,5 @@
 import { checkOptions } from '@octet/backend';
-import { batchNorm, noGrad, ones, scope, type Tensor, zeros } from '@octet/tensor';
+import { batchNorm, noGrad, ones, type Storage, scope, type Tensor, zeros } from '@octet/tensor';
 import { repr, requireRank, whole, within } from '../arguments';
 import { ones_, zeros_ } from '../init';
 import { Module } from '../module';
@@ -22,7 +22,7 @@ export interface BatchNormOptions {
  * unbiased); in evaluation by the running ones.
  */
 export abstract class BatchNorm extends Module {
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly numFeatures: number;
   readonly eps: number;
@@ -35,8 +35,10 @@ export abstract class BatchNorm extends Module {
   runningVar: Buffer | undefined;
   /** Batches seen in training; int32. */
   numBatchesTracked: Buffer | undefined;
-  /** The same on the host, for the plain average. */
-  private batches = 0;
+  /** The same on the host; undefined where it can't be read at once. */
+  private batches: number | undefined = 0;
+  /** The memory and the version of it that `batches` is the number in. */
+  private counted: { storage: Storage; version: number } | undefined;
 
   constructor(op: string, numFeatures: number, options?: BatchNormOptions) {
     super();
@@ -63,6 +65,7 @@ export abstract class BatchNorm extends Module {
     this.runningVar?.fill_(1);
     this.numBatchesTracked?.fill_(0);
     this.batches = 0;
+    this.noteCount();
   }
 
   resetParameters(): void {
@@ -86,18 +89,38 @@ export abstract class BatchNorm extends Module {
   private countBatch(): number {
     const count = this.numBatchesTracked;
     if (!count) return this.momentum ?? 0;
-    // By way of floats, for there are no kernels that count: exact up to 2^24 batches.
-    scope(() => noGrad(() => count.copy_(count.to('float32').add(1).to('int32'))));
+    const { storage, backend } = count;
+    if (this.counted?.storage !== storage || this.counted.version !== storage.version)
+      this.batches = backend.readSync ? count.itemSync() : undefined;
+    if (this.batches === undefined) {
+      // By way of floats, for there are no kernels that count: exact up to 2^24 batches.
+      scope(() => noGrad(() => count.copy_(count.to('float32').add(1).to('int32'))));
+      return this.momentum ?? 0;
+    }
     this.batches++;
+    backend.write(storage.buffer, Int32Array.of(this.batches));
+    storage.noteWrite('batchNorm');
+    this.noteCount();
     return this.momentum ?? 1 / this.batches;
+  }
+
+  private noteCount(): void {
+    const storage = this.numBatchesTracked?.storage;
+    this.counted = storage && { storage, version: storage.version };
+  }
+
+  protected override tensorsChanged(): void {
+    this.noteCount();
   }
 
   protected override loadState(load: StateLoader): void {
     super.loadState(load);
     // PyTorch before 0.4.1 had none; the count goes on from here then.
     load.forgive('num_batches_tracked');
-    if (this.momentum !== null || !this.numBatchesTracked || !load.has('num_batches_tracked')) return;
-    const batches = load.read('num_batches_tracked')?.[0] ?? 0;
+    if (!this.numBatchesTracked || !load.has('num_batches_tracked')) return;
+    // The plain average can't do without it.
+    const readable = this.momentum === null || load.take('num_batches_tracked')?.backend.readSync;
+    const batches = readable ? (load.read('num_batches_tracked')?.[0] ?? 0) : undefined;
     load.commit(() => {
       this.batches = batches;
     });

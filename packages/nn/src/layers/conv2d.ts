@@ -22,7 +22,7 @@ export interface Conv2dOptions {
  */
 export class Conv2d extends Module {
   static override readonly name: string = 'Conv2d';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly inChannels: number;
   readonly outChannels: number;

@@ -9,7 +9,7 @@ import { Module } from '../module';
  */
 export class Dropout extends Module {
   static override readonly name: string = 'Dropout';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly p: number;
   /** The default generator unless given. */

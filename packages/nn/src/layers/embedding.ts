@@ -16,7 +16,7 @@ export interface EmbeddingOptions {
  */
 export class Embedding extends Module {
   static override readonly name: string = 'Embedding';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly numEmbeddings: number;
   readonly embeddingDim: number;

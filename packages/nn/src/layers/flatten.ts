@@ -6,7 +6,7 @@ import { Module } from '../module';
 /** Makes one of the dims from startDim to endDim (inclusive): [N, C, H, W] → [N, C·H·W]. */
 export class Flatten extends Module {
   static override readonly name: string = 'Flatten';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(
     readonly startDim = 1,

@@ -5,7 +5,7 @@ import { Module } from '../module';
 /** x · Φ(x) with the error function, any shape: Hendrycks and Gimpel, 2016. */
 export class GELU extends Module {
   static override readonly name: string = 'GELU';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(options?: Record<string, never>) {
     super();

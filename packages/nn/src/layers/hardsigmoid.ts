@@ -5,7 +5,7 @@ import { Module } from '../module';
 /** clamp(x + 3, 0, 6) / 6, any shape. */
 export class Hardsigmoid extends Module {
   static override readonly name: string = 'Hardsigmoid';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(options?: Record<string, never>) {
     super();

@@ -6,7 +6,7 @@ import { Module } from '../module';
 /** min(max(x, minVal), maxVal), any shape. @throws ArgumentError unless minVal < maxVal */
 export class Hardtanh extends Module {
   static override readonly name: string = 'Hardtanh';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(
     readonly minVal = -1,

@@ -4,7 +4,7 @@ import { Module } from '../module';
 /** Gives its input back: a placeholder. */
 export class Identity extends Module {
   static override readonly name: string = 'Identity';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   forward(x: Tensor): Tensor {
     return x;

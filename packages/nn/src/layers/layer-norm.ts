@@ -18,7 +18,7 @@ export interface LayerNormOptions {
  */
 export class LayerNorm extends Module {
   static override readonly name: string = 'LayerNorm';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly normalizedShape: readonly number[];
   readonly eps: number;

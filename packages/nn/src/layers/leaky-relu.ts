@@ -6,7 +6,7 @@ import { Module } from '../module';
 /** x where x > 0, negativeSlope · x elsewhere; any shape. @throws ArgumentError unless negativeSlope is a number */
 export class LeakyReLU extends Module {
   static override readonly name: string = 'LeakyReLU';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(
     readonly negativeSlope = 0.01,

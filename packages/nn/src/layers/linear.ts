@@ -17,7 +17,7 @@ export interface LinearOptions {
  */
 export class Linear extends Module {
   static override readonly name: string = 'Linear';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly inFeatures: number;
   readonly outFeatures: number;

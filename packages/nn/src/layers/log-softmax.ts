@@ -6,7 +6,7 @@ import { Module } from '../module';
 /** x - log Σ eˣ along `dim`. */
 export class LogSoftmax extends Module {
   static override readonly name: string = 'LogSoftmax';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(readonly dim: number) {
     super();

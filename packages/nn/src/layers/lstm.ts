@@ -6,14 +6,13 @@ import {
   lstmLayer,
   mul,
   sameShape,
-  scope,
   select,
   sigmoid,
   stack,
   type Tensor,
   tanh,
+  tidy,
   transpose,
-  willRecord,
   zeros,
 } from '@octet/tensor';
 import { repr, requireRank, whole } from '../arguments';
@@ -45,7 +44,7 @@ export type LSTMState = [h: Tensor, c: Tensor];
  */
 export class LSTM extends Module<[x: Tensor, state?: LSTMState], [y: Tensor, state: LSTMState]> {
   static override readonly name: string = 'LSTM';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly inputSize: number;
   readonly hiddenSize: number;
@@ -85,10 +84,7 @@ export class LSTM extends Module<[x: Tensor, state?: LSTMState], [y: Tensor, sta
   /** @throws ShapeError unless x is [T, N, inputSize] (or batch first) and the state fits */
   forward(x: Tensor, state?: LSTMState): [y: Tensor, state: LSTMState] {
     requireRank('LSTM', x, this.batchFirst ? '[N, T, inputSize]' : '[T, N, inputSize]', 3);
-    // Hardly anything that it makes is asked for: without a graph that needs it, it goes at once.
-    return willRecord(x, ...(state ?? []), ...this.parameters())
-      ? this.allLayers(x, state)
-      : scope(() => this.allLayers(x, state));
+    return tidy(() => this.allLayers(x, state));
   }
 
   private allLayers(x: Tensor, state?: LSTMState): [y: Tensor, state: LSTMState] {

@@ -13,7 +13,7 @@ export interface MaxPool2dOptions {
 /** The maximum in each window: x [N, C, H, W] → [N, C, OH, OW], sizes as in Conv2d. Padding never wins. */
 export class MaxPool2d extends Module {
   static override readonly name: string = 'MaxPool2d';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly kernelSize: Pair;
   readonly stride: Pair;

@@ -5,7 +5,7 @@ import { Module } from '../module';
 /** max(x, 0), any shape. */
 export class ReLU extends Module {
   static override readonly name: string = 'ReLU';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(options?: Record<string, never>) {
     super();

@@ -5,7 +5,7 @@ import { Module } from '../module';
 /** min(max(x, 0), 6), any shape. */
 export class ReLU6 extends Module {
   static override readonly name: string = 'ReLU6';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(options?: Record<string, never>) {
     super();

@@ -5,7 +5,7 @@ import { Module } from '../module';
 /** 1 / (1 + e⁻ˣ), any shape. */
 export class Sigmoid extends Module {
   static override readonly name: string = 'Sigmoid';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(options?: Record<string, never>) {
     super();

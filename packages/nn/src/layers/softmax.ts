@@ -6,7 +6,7 @@ import { Module } from '../module';
 /** eˣ / Σ eˣ along `dim`. */
 export class Softmax extends Module {
   static override readonly name: string = 'Softmax';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(readonly dim: number) {
     super();

@@ -5,7 +5,7 @@ import { Module } from '../module';
 /** The hyperbolic tangent, any shape. */
 export class Tanh extends Module {
   static override readonly name: string = 'Tanh';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(options?: Record<string, never>) {
     super();

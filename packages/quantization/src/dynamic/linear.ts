@@ -8,7 +8,7 @@ import { Int8WeightModule } from '../quantized/weighted';
 /** A linear layer with int8 weights that quantizes its float input at every call, by that input's own range. */
 export class DynamicQuantizedLinear extends Int8WeightModule {
   static override readonly name: string = 'DynamicQuantizedLinear';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly inFeatures: number;
   readonly outFeatures: number;

@@ -15,7 +15,7 @@ export type FakeQuantizeOptions = Record<string, unknown> & { observer?: Observe
  * switched: see enableObserver, disableFakeQuant and their like.
  */
 export abstract class FakeQuantizeBase extends Module {
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly activationPostProcess: Observer;
   scale: Buffer | Parameter;

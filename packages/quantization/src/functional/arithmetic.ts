@@ -1,16 +1,25 @@
 import {
   checkOptions,
   isScale,
+  type KernelTable,
   QuantizationError,
   quantizeNumber,
   quantRange,
   roundHalfEven,
   type TableSource,
 } from '@octet/backend';
-import { cat, kernel, lookup, type PerTensorQParams, perTensorQParams, type Tensor } from '@octet/tensor';
+import {
+  cat,
+  kernel,
+  lookup,
+  type PerTensorQParams,
+  perTensorQParams,
+  type Tensor,
+  tidy,
+} from '@octet/tensor';
 import { type OutputQparams, outputQparams, outputRange, requireQuint8 } from './int8';
 
-const { broadcastLayout, emptyOn, expandTo, freeCopy, run, withStrides } = kernel;
+const { broadcastLayout, emptyOn, expandTo, run, withStrides } = kernel;
 const f32 = Math.fround;
 
 /**
@@ -22,7 +31,7 @@ const f32 = Math.fround;
  */
 export function quantizedAdd(a: Tensor, b: Tensor, output: OutputQparams & { relu?: boolean }): Tensor {
   const op = 'quantized.add';
-  const { aq, bq, yq, operands, y } = binary(op, a, b, output);
+  const { aq, bq, yq } = checkBinary(op, a, b, output);
   const ra = f32(f32(aq.scale) / f32(yq.scale));
   const rb = f32(f32(bq.scale) / f32(yq.scale));
   const exponent = Math.floor(Math.log2(Math.max(ra, rb)));
@@ -36,23 +45,15 @@ export function quantizedAdd(a: Tensor, b: Tensor, output: OutputQparams & { rel
   }
   // Below 2^-10 the sum rounds to the zero point whatever the shift: 31 keeps it inside an int32.
   const shift = Math.min(21 - exponent, 31);
-  run(
-    'qadd',
-    operands,
-    { y },
-    {
-      aMultiplier: roundHalfEven(ra * 2 ** shift),
-      bMultiplier: roundHalfEven(rb * 2 ** shift),
-      shift,
-      aZeroPoint: aq.zeroPoint,
-      bZeroPoint: bq.zeroPoint,
-      yZeroPoint: yq.zeroPoint,
-      ...outputRange(yq.zeroPoint, output.relu ?? false),
-    },
-  );
-  freeCopy(operands.a, a);
-  freeCopy(operands.b, b);
-  return y;
+  return broadcast('qadd', op, a, b, yq, {
+    aMultiplier: roundHalfEven(ra * 2 ** shift),
+    bMultiplier: roundHalfEven(rb * 2 ** shift),
+    shift,
+    aZeroPoint: aq.zeroPoint,
+    bZeroPoint: bq.zeroPoint,
+    yZeroPoint: yq.zeroPoint,
+    ...outputRange(yq.zeroPoint, output.relu ?? false),
+  });
 }
 
 /**
@@ -62,22 +63,15 @@ export function quantizedAdd(a: Tensor, b: Tensor, output: OutputQparams & { rel
  * point is invalid.
  */
 export function quantizedMul(a: Tensor, b: Tensor, output: OutputQparams & { relu?: boolean }): Tensor {
-  const { aq, bq, yq, operands, y } = binary('quantized.mul', a, b, output);
-  run(
-    'qmul',
-    operands,
-    { y },
-    {
-      multiplier: f32(f32(f32(aq.scale) * f32(bq.scale)) * f32(1 / f32(yq.scale))),
-      aZeroPoint: aq.zeroPoint,
-      bZeroPoint: bq.zeroPoint,
-      yZeroPoint: yq.zeroPoint,
-      ...outputRange(yq.zeroPoint, output.relu ?? false),
-    },
-  );
-  freeCopy(operands.a, a);
-  freeCopy(operands.b, b);
-  return y;
+  const op = 'quantized.mul';
+  const { aq, bq, yq } = checkBinary(op, a, b, output);
+  return broadcast('qmul', op, a, b, yq, {
+    multiplier: f32(f32(f32(aq.scale) * f32(bq.scale)) * f32(1 / f32(yq.scale))),
+    aZeroPoint: aq.zeroPoint,
+    bZeroPoint: bq.zeroPoint,
+    yZeroPoint: yq.zeroPoint,
+    ...outputRange(yq.zeroPoint, output.relu ?? false),
+  });
 }
 
 /** Joins quint8 tensors along `dim`, each requantized to the output's scale. */
@@ -85,10 +79,12 @@ export function quantizedCat(tensors: readonly Tensor[], dim: number, output: Ou
   const op = 'quantized.cat';
   checkOptions(op, output, 'scale zeroPoint');
   const yq = outputQparams(op, output);
-  const requantized = tensors.map((x) => requantize(x, yq));
-  const y = cat(requantized, dim);
-  for (const t of requantized) t.storage.release();
-  return y;
+  return tidy(() =>
+    cat(
+      tensors.map((x) => requantize(x, yq)),
+      dim,
+    ),
+  );
 }
 
 /** The same numbers at another scale: dequantize and quantize, by a table of all 256 integers. quint8 → quint8. */
@@ -183,13 +179,25 @@ function pointwise(
   return lookup(op, x, 'quint8', yq, integer, params);
 }
 
-function binary(op: string, a: Tensor, b: Tensor, output: OutputQparams) {
+function checkBinary(op: string, a: Tensor, b: Tensor, output: OutputQparams) {
   checkOptions(op, output, 'scale zeroPoint relu');
-  const aq = requireQuint8(op, a);
-  const bq = requireQuint8(op, b);
-  const yq = outputQparams(op, output);
-  const { shape, strides } = broadcastLayout(op, a, b);
-  const [ad, bd] = [a, b].map((t) => withStrides(expandTo(t, shape), strides));
-  const y = emptyOn(a, shape, { strides, qparams: yq });
-  return { aq, bq, yq, operands: { a: ad, b: bd }, y };
+  return { aq: requireQuint8(op, a), bq: requireQuint8(op, b), yq: outputQparams(op, output) };
+}
+
+/** Runs a kernel of two tensors, whose shapes broadcast. */
+function broadcast<N extends 'qadd' | 'qmul'>(
+  name: N,
+  op: string,
+  a: Tensor,
+  b: Tensor,
+  qparams: PerTensorQParams,
+  attrs: KernelTable[N]['attrs'],
+): Tensor {
+  return tidy(() => {
+    const { shape, strides } = broadcastLayout(op, a, b);
+    const [ad, bd] = [a, b].map((t) => withStrides(expandTo(t, shape), strides));
+    const y = emptyOn(a, shape, { strides, qparams });
+    run(name, { a: ad, b: bd } as never, { y } as never, attrs);
+    return y;
+  });
 }

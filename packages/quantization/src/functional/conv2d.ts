@@ -1,9 +1,9 @@
 import { checkOptions } from '@octet/backend';
-import { type Conv2dOptions, conv2dShape, kernel, type Tensor } from '@octet/tensor';
+import { type Conv2dOptions, conv2dShape, kernel, type Tensor, tidy } from '@octet/tensor';
 import { type OutputQparams, outputQparams, requireQuint8 } from './int8';
 import type { PackedWeight } from './packed-weight';
 
-const { channelsLast, emptyChannelsLast, freeCopy, nhwc, run } = kernel;
+const { channelsLast, emptyChannelsLast, nhwc, run } = kernel;
 
 /**
  * int8 convolution: x [N,C,H,W] quint8, weight [O,C/groups,kh,kw] qint8 → [N,O,OH,OW] quint8, channels last.
@@ -21,15 +21,15 @@ export function quantizedConv2d(
   const { shape, attrs } = conv2dShape(op, x, weight, packed.bias, options);
   const yq = outputQparams(op, options);
   const { weight: operand, bias, attrs: requantize } = packed.callFor(xq, yq, options.relu ?? false);
-  const y = emptyChannelsLast(x, shape, { qparams: yq });
-  const xc = channelsLast(x);
-  run(
-    'qconv2d',
-    { x: nhwc(xc), weight: operand, bias },
-    { y: nhwc(y) },
-    { ...attrs, ...requantize },
-    packed.cache,
-  );
-  freeCopy(xc, x);
-  return y;
+  return tidy(() => {
+    const y = emptyChannelsLast(x, shape, { qparams: yq });
+    run(
+      'qconv2d',
+      { x: nhwc(channelsLast(x)), weight: operand, bias },
+      { y: nhwc(y) },
+      { ...attrs, ...requantize },
+      packed.cache,
+    );
+    return y;
+  });
 }

@@ -1,8 +1,8 @@
 import { checkOptions, QuantizationError, ShapeError } from '@octet/backend';
-import { checkScale, freeHelper, kernel, record, type Tensor } from '@octet/tensor';
+import { checkScale, kernel, op, type Tensor } from '@octet/tensor';
 import { aroundChannels } from './observe';
 
-const { as, emptyLike, emptyOn, freeCopy, requireFloat, run, withStrides } = kernel;
+const { as, emptyLike, emptyOn, requireFloat, run, withStrides } = kernel;
 
 export interface FakeQuantizeOptions {
   quantMin: number;
@@ -34,15 +34,18 @@ export function fakeQuantize(
 /** `fakeQuantize` with a scale and zero point that an observer computed. */
 export function simulate(x: Tensor, scale: Tensor, zeroPoint: Tensor, options: FakeQuantizeOptions): Tensor {
   requireFloat('fakeQuantize', x);
-  const { xo, y, mask } = quantizeAndBack(x, scale, zeroPoint, options);
-  freeCopy(xo.tensor, x);
-  const out = record('fakeQuantize', y, { x }, (grad) => {
-    const gradX = emptyLike(mask, grad.dtype);
-    run('applyMask', { x: withStrides(grad, mask.strides), mask }, { y: gradX }, { scale: 1 });
-    return [gradX];
+  return op('fakeQuantize', { x }, (save) => {
+    const { y, mask } = quantizeAndBack(x, scale, zeroPoint, options);
+    const saved = save(mask);
+    return [
+      y,
+      (grad) => {
+        const gradX = emptyLike(saved, grad.dtype);
+        run('applyMask', { x: withStrides(grad, saved.strides), mask: saved }, { y: gradX }, { scale: 1 });
+        return [gradX];
+      },
+    ];
   });
-  freeHelper(mask, out);
-  return out;
 }
 
 /**
@@ -70,25 +73,31 @@ export function simulateLearned(
   { gradFactor = 1, ...options }: FakeQuantizeOptions & { gradFactor?: number },
 ): Tensor {
   requireFloat('learnableFakeQuantize', x, scale, zeroPoint);
-  const { xo, y, mask } = quantizeAndBack(x, scale, zeroPoint, options);
-  mask.storage.release();
-  // The optimizer changes scale and zero point in place: backward needs those of this forward.
-  const saved = { scale: scale.detach().clone(), zeroPoint: zeroPoint.detach().clone() };
-  const out = record('learnableFakeQuantize', y, { x, scale, zeroPoint }, (grad) => {
-    const gradX = emptyLike(xo.tensor);
-    const gradScale = emptyOn(x, scale.shape);
-    const gradZeroPoint = emptyOn(x, zeroPoint.shape);
-    run(
-      'learnableFakeQuantizeBackward',
-      { x: xo, ...saved, gradY: as(withStrides(grad, xo.tensor.strides), xo.shape) },
-      { gradX: as(gradX, xo.shape), gradScale, gradZeroPoint },
-      { quantMin: options.quantMin, quantMax: options.quantMax, gradFactor },
-    );
-    return [gradX, gradScale, gradZeroPoint];
+  return op('learnableFakeQuantize', { x, scale, zeroPoint }, (save) => {
+    const { xo, y } = quantizeAndBack(x, scale, zeroPoint, options);
+    const savedX = save(xo.tensor);
+    // The optimizer changes scale and zero point in place: backward needs those of this forward.
+    const saved = { scale: save(scale.clone()), zeroPoint: save(zeroPoint.clone()) };
+    return [
+      y,
+      (grad) => {
+        const gradX = emptyLike(savedX);
+        const gradScale = emptyOn(savedX, saved.scale.shape);
+        const gradZeroPoint = emptyOn(savedX, saved.zeroPoint.shape);
+        run(
+          'learnableFakeQuantizeBackward',
+          {
+            x: as(savedX, xo.shape),
+            ...saved,
+            gradY: as(withStrides(grad, savedX.strides), xo.shape),
+          },
+          { gradX: as(gradX, xo.shape), gradScale, gradZeroPoint },
+          { quantMin: options.quantMin, quantMax: options.quantMax, gradFactor },
+        );
+        return [gradX, gradScale, gradZeroPoint];
+      },
+    ];
   });
-  freeHelper(xo.tensor, out, x);
-  for (const t of [saved.scale, saved.zeroPoint]) freeHelper(t, out);
-  return out;
 }
 
 function checkQparams(

@@ -1,9 +1,9 @@
 import { checkOptions, DTypeError } from '@octet/backend';
-import { kernel, linearShape, numel, type Tensor } from '@octet/tensor';
+import { kernel, linearShape, numel, type Tensor, tidy } from '@octet/tensor';
 import { type OutputQparams, outputQparams, requireQuint8 } from './int8';
 import type { PackedWeight } from './packed-weight';
 
-const { as, dense, emptyOn, freeCopy, run } = kernel;
+const { as, dense, emptyOn, run } = kernel;
 
 /** int8 linear: x [..., in] quint8, weight [out, in] qint8 → [..., out] quint8; the formula of quantizedConv2d. */
 export function quantizedLinear(
@@ -17,17 +17,17 @@ export function quantizedLinear(
   const { rows, inner, outer, shape } = shapesOf(op, x, packed);
   const yq = outputQparams(op, options);
   const { weight, bias, attrs } = packed.callFor(xq, yq, options.relu ?? false);
-  const y = emptyOn(x, shape, { qparams: yq });
-  const xd = dense(x);
-  run(
-    'qlinear',
-    { x: as(xd, [rows, inner]), weight, bias },
-    { y: as(y, [rows, outer]) },
-    attrs,
-    packed.cache,
-  );
-  freeCopy(xd, x);
-  return y;
+  return tidy(() => {
+    const y = emptyOn(x, shape, { qparams: yq });
+    run(
+      'qlinear',
+      { x: as(dense(x), [rows, inner]), weight, bias },
+      { y: as(y, [rows, outer]) },
+      attrs,
+      packed.cache,
+    );
+    return y;
+  });
 }
 
 export interface DynamicOptions {
@@ -45,17 +45,17 @@ export function dynamicLinear(x: Tensor, packed: PackedWeight, options?: Dynamic
   const { bias } = packed;
   requireFloat32(op, x);
   const { rows, inner, outer, shape } = shapesOf(op, x, packed);
-  const y = emptyOn(x, shape);
-  const xd = dense(x);
-  run(
-    'qlinearDynamic',
-    { x: as(xd, [rows, inner]), weight: packed.operand, bias: bias && dense(bias) },
-    { y: as(y, [rows, outer]) },
-    packed.dynamicAttrs(reduceRange),
-    packed.cache,
-  );
-  freeCopy(xd, x);
-  return y;
+  return tidy(() => {
+    const y = emptyOn(x, shape);
+    run(
+      'qlinearDynamic',
+      { x: as(dense(x), [rows, inner]), weight: packed.operand, bias: bias && dense(bias) },
+      { y: as(y, [rows, outer]) },
+      packed.dynamicAttrs(reduceRange),
+      packed.cache,
+    );
+    return y;
+  });
 }
 
 /** @throws DTypeError */

@@ -1,9 +1,9 @@
 import { checkOptions } from '@octet/backend';
-import { kernel, lstmOperands, lstmShape, type Tensor } from '@octet/tensor';
+import { kernel, lstmOperands, lstmShape, type Tensor, tidy } from '@octet/tensor';
 import { type DynamicOptions, requireFloat32 } from './linear';
 import type { PackedWeight } from './packed-weight';
 
-const { as, dense, emptyOn, freeCopy, run } = kernel;
+const { as, dense, emptyOn, run } = kernel;
 
 /**
  * lstmLayer with an int8 weight: the h of each step, [N, H], is quantized by its own minimum and maximum, as by
@@ -22,12 +22,11 @@ export function dynamicLstmLayer(
   for (const t of [x, h0, c0]) requireFloat32(op, t);
   const { weight, bias } = packed;
   const shape = lstmShape(op, x, weight, h0, c0, bias);
-  const y = emptyOn(x, shape);
-  const given = { x: dense(x), h0: dense(h0), c0: dense(c0) };
-  const inputs = { ...lstmOperands(given), weight: packed.operand, bias: bias && dense(bias) };
-  run('qlstmDynamic', inputs, { y: as(y, shape) }, packed.dynamicAttrs(reduceRange), packed.cache);
-  freeCopy(given.x, x);
-  freeCopy(given.h0, h0);
-  freeCopy(given.c0, c0);
-  return y;
+  return tidy(() => {
+    const y = emptyOn(x, shape);
+    const given = { x: dense(x), h0: dense(h0), c0: dense(c0) };
+    const inputs = { ...lstmOperands(given), weight: packed.operand, bias: bias && dense(bias) };
+    run('qlstmDynamic', inputs, { y: as(y, shape) }, packed.dynamicAttrs(reduceRange), packed.cache);
+    return y;
+  });
 }

@@ -1,7 +1,7 @@
 import type { CalculateQparamsAttrs, ChooseQparamsAttrs } from '@octet/backend';
-import { full, kernel, type Tensor } from '@octet/tensor';
+import { full, kernel, type Tensor, tidy } from '@octet/tensor';
 
-const { aroundDims, as, empty, freeCopy, packed, run } = kernel;
+const { aroundDims, as, empty, packed, run } = kernel;
 
 /** Scale [c] float32 and zero point [c] int32, on the backend. */
 export interface QparamTensors {
@@ -19,9 +19,7 @@ export function observeMinMax(
   maxVal: Tensor,
   { axis, averagingConstant }: { axis: number | undefined; averagingConstant: number | null },
 ): void {
-  const xo = aroundChannels(x, axis);
-  run('observeMinMax', { x: xo }, { minVal, maxVal }, { averagingConstant });
-  freeCopy(xo.tensor, x);
+  tidy(() => run('observeMinMax', { x: aroundChannels(x, axis) }, { minVal, maxVal }, { averagingConstant }));
 }
 
 /** The operand [outer, channels, inner] of a per-tensor (axis undefined: one channel) or per-channel kernel. */

@@ -11,10 +11,14 @@ class FusionSite {
   constructor(readonly fused: string) {}
 
   /** The fused module's forward hook. */
-  readonly give = (_: AnyModule, __: unknown, output: Tensor): void => {
-    this.outputs.add(output);
-    this.pending++;
-  };
+  readonly give = Object.assign(
+    (_: AnyModule, __: unknown, output: Tensor): void => {
+      this.outputs.add(output);
+      this.pending++;
+    },
+    // A weak set holds nothing.
+    { pure: true },
+  );
 
   gave(x: Tensor): boolean {
     return this.outputs.has(x);
@@ -27,7 +31,7 @@ class FusionSite {
  */
 export class FusedIdentity extends Identity {
   static override readonly name: string = 'FusedIdentity';
-  static override readonly keepsNothing = true;
+  static override readonly pure = true;
 
   private readonly sites: FusionSite[] = [];
 
@@ -39,7 +43,7 @@ export class FusedIdentity extends Identity {
   follow(module: AnyModule, fused: string): this {
     const site = new FusionSite(fused);
     this.sites.push(site);
-    module.registerForwardHook(site.give, { copyOnClone: true, keepsNothing: true });
+    module.registerForwardHook(site.give, { copyOnClone: true });
     return this;
   }
 

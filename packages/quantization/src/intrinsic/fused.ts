@@ -19,7 +19,7 @@ abstract class FusedConvBn extends FusedConv {
 /** Convolution and ReLU: one operation, unless a hook looks at either, or another module took the place of one. */
 export class ConvReLU2d extends FusedConv {
   static override readonly name: string = 'ConvReLU2d';
-  static override readonly keepsNothing = true;
+  static override readonly pure = true;
 
   constructor(conv: Conv2d, relu: ReLU) {
     super(conv, relu);

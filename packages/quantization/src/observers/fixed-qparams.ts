@@ -12,7 +12,7 @@ export interface FixedQParamsOptions extends ObserverOptions {
 /** Always says the same scale and zero point: for outputs whose range is known, like a sigmoid's. */
 export class FixedQParamsObserver extends Observer {
   static override readonly name: string = 'FixedQParamsObserver';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly scale: Buffer;
   readonly zeroPoint: Buffer;

@@ -40,7 +40,7 @@ export interface HistogramOptions extends ObserverOptions {
  */
 export class HistogramObserver extends RangeObserver {
   static override readonly name: string = 'HistogramObserver';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   /** How many bytes of batches, of all observers, may be on their way from the backend. */
   static maxReadingBytes = 2 ** 29;

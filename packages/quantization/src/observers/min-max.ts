@@ -5,7 +5,7 @@ import { type ObserverOptions, RangeObserver } from './base';
 /** The running minimum and maximum of all batches. */
 export class MinMaxObserver extends RangeObserver {
   static override readonly name: string = 'MinMaxObserver';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(options?: ObserverOptions) {
     super(options, ['perTensorAffine', 'perTensorSymmetric'], []);

@@ -11,7 +11,7 @@ export interface MovingAverageOptions extends ObserverOptions {
 /** Moving averages of the batches' minima and maxima; the first batch counts whole. */
 export class MovingAverageMinMaxObserver extends RangeObserver {
   static override readonly name: string = 'MovingAverageMinMaxObserver';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly averagingConstant: number;
 

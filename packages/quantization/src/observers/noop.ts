@@ -6,7 +6,7 @@ import { Observer } from './base';
 /** Watches nothing: a placeholder for what needs no observer. */
 export class NoopObserver extends Observer {
   static override readonly name: string = 'NoopObserver';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   override forward(x: Tensor): Tensor {
     return x;

@@ -11,7 +11,7 @@ export interface PerChannelOptions extends ObserverOptions {
 /** The running minimum and maximum of each channel. */
 export class PerChannelMinMaxObserver extends RangeObserver {
   static override readonly name: string = 'PerChannelMinMaxObserver';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   private readonly axis: number;
 

@@ -6,7 +6,7 @@ import { Observer } from './base';
 /** Keeps a copy of every tensor that passes, for looking at. It has no scale. */
 export class RecordingObserver extends Observer {
   static override readonly name: string = 'RecordingObserver';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly tensorVal: Tensor[] = [];
 

@@ -1,17 +1,6 @@
 import { QuantizationError } from '@octet/backend';
-import { type AnyModule, type BatchNorm2d, type Conv2d, inTurn } from '@octet/nn';
-import {
-  chain,
-  conv2d,
-  freeHelper,
-  freeIntermediate,
-  noGrad,
-  ones,
-  relu,
-  sqrt,
-  type Tensor,
-  zeros,
-} from '@octet/tensor';
+import type { AnyModule, BatchNorm2d, Conv2d } from '@octet/nn';
+import { conv2d, noGrad, ones, relu, sqrt, type Tensor, tidy, zeros } from '@octet/tensor';
 import { foldBatchNorm } from '../fold-batch-norm';
 import type { QConfig } from '../qconfig';
 import { QatConv2d } from './conv2d';
@@ -26,10 +15,10 @@ const SMALLEST_FACTOR = 2 ** -30;
  */
 export class QatConvBn2d extends QatConv2d {
   static override readonly name: string = 'QatConvBn2d';
-  static override readonly keepsNothing = true;
+  static override readonly pure = true;
 
   readonly bn: BatchNorm2d;
-  /** Whether the running statistics rest, and normalise. */
+  /** Whether to use frozen running statistics, as PyTorch's freeze_bn_stats. */
   freezeBn = false;
   /**
    * Two convolutions a step instead of one, without the division by γ: PyTorch's
@@ -52,24 +41,18 @@ export class QatConvBn2d extends QatConv2d {
   }
 
   override forward(x: Tensor): Tensor {
-    return this.slowPath ? this.forwardSlow(x) : this.forwardFast(x);
-  }
-
-  private forwardFast(x: Tensor): Tensor {
-    return inTurn(x, (image) => this.foldedConv(image), this.bn);
+    return tidy(() => (this.slowPath ? this.forwardSlow(x) : this.bn.call(this.foldedConv(x))));
   }
 
   /** conv(x, W') / s + b as conv(x, W' / s) + b: weights are far smaller than outputs. */
   private foldedConv(x: Tensor): Tensor {
-    const factor = this.factor();
-    const spare = this.mayVanish ? this.spare(factor) : undefined;
-    const divisor = spare ? factor.add(spare.one) : factor;
-    const revive = spare ? [(folded: Tensor) => folded.add(spare.weight)] : [];
-    const weight = this.foldedWeight(factor, ...revive, (folded) => folded.div(divisor));
-    const y = conv2d(x, weight, this.bias, this.options);
-    for (const t of new Set([weight, factor, divisor])) freeIntermediate(t, y);
-    for (const t of Object.values(spare ?? {})) freeHelper(t, y);
-    return y;
+    return tidy(() => {
+      const factor = this.factor();
+      const folded = this.foldedWeight(factor);
+      const spare = this.mayVanish ? this.spare(factor) : undefined;
+      const weight = spare ? folded.add(spare.weight).div(factor.add(spare.one)) : folded.div(factor);
+      return conv2d(x, weight, this.bias, this.options);
+    });
   }
 
   /** Whether a channel's s may be too small to divide by. Where γ can't be read at once: always. */
@@ -81,11 +64,11 @@ export class QatConvBn2d extends QatConv2d {
   /** 1 where `factor` is too small to divide by, 0 elsewhere; and the weight there. */
   private spare(factor: Tensor): { one: Tensor; weight: Tensor } {
     return noGrad(() => {
-      const one = chain(
-        factor.abs(),
-        (f) => f.mul(-1 / SMALLEST_FACTOR),
-        (f) => f.add(1),
-        relu,
+      const one = relu(
+        factor
+          .abs()
+          .mul(-1 / SMALLEST_FACTOR)
+          .add(1),
       );
       return { one, weight: this.weight.mul(one) };
     });
@@ -114,23 +97,18 @@ export class QatConvBn2d extends QatConv2d {
     return y.add(perChannel(bias ? shift.add(bias.sub(bias)) : shift));
   }
 
-  /** W', or what `then` makes of it. */
-  private foldedWeight(factor: Tensor, ...then: readonly ((folded: Tensor) => Tensor)[]): Tensor {
-    return inTurn(this.weight, (weight) => weight.mul(factor), this.weightFakeQuant, ...then);
+  /** W' */
+  private foldedWeight(factor: Tensor): Tensor {
+    return this.weightFakeQuant.call(this.weight.mul(factor));
   }
 
   /** s, as often as the weight has elements: it is used more than once. */
   private factor(): Tensor {
-    const { runningStd } = this;
-    const perOutput = this.gamma.div(runningStd);
-    const factor = perOutput.reshape([-1, 1, 1, 1]).expand(this.weight.shape).contiguous();
-    freeHelper(runningStd, perOutput);
-    freeIntermediate(perOutput, factor);
-    return factor;
+    return this.gamma.div(this.runningStd).reshape([-1, 1, 1, 1]).expand(this.weight.shape).contiguous();
   }
 
   private get runningStd(): Tensor {
-    return chain((this.bn.runningVar as Tensor).add(Math.fround(this.bn.eps)), sqrt);
+    return sqrt((this.bn.runningVar as Tensor).add(Math.fround(this.bn.eps)));
   }
 
   private get gamma(): Tensor {
@@ -167,10 +145,10 @@ export class QatConvBn2d extends QatConv2d {
 /** QatConvBn2d and ReLU. */
 export class QatConvBnReLU2d extends QatConvBn2d {
   static override readonly name: string = 'QatConvBnReLU2d';
-  static override readonly keepsNothing = true;
+  static override readonly pure = true;
 
   override forward(x: Tensor): Tensor {
-    return chain(super.forward(x), relu);
+    return tidy(() => relu(super.forward(x)));
   }
 }
 

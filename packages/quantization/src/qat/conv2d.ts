@@ -1,12 +1,12 @@
-import { Conv2d, inTurn } from '@octet/nn';
-import { chain, conv2d, relu, type Tensor } from '@octet/tensor';
+import { Conv2d } from '@octet/nn';
+import { conv2d, relu, type Tensor, tidy } from '@octet/tensor';
 import type { QConfig } from '../qconfig';
 import type { ObserverOrFakeQuant } from '../with-args';
 
 /** A convolution whose weight is fake-quantized. */
 export class QatConv2d extends Conv2d {
   static override readonly name: string = 'QatConv2d';
-  static override readonly keepsNothing = true;
+  static override readonly pure = true;
 
   readonly weightFakeQuant: ObserverOrFakeQuant;
 
@@ -23,16 +23,16 @@ export class QatConv2d extends Conv2d {
   }
 
   override forward(x: Tensor): Tensor {
-    return inTurn(this.weight, this.weightFakeQuant, (w) => conv2d(x, w, this.bias, this.options));
+    return tidy(() => conv2d(x, this.weightFakeQuant.call(this.weight), this.bias, this.options));
   }
 }
 
 /** A convolution whose weight is fake-quantized, and ReLU. */
 export class QatConvReLU2d extends QatConv2d {
   static override readonly name: string = 'QatConvReLU2d';
-  static override readonly keepsNothing = true;
+  static override readonly pure = true;
 
   override forward(x: Tensor): Tensor {
-    return chain(super.forward(x), relu);
+    return tidy(() => relu(super.forward(x)));
   }
 }

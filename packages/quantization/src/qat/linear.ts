@@ -1,12 +1,12 @@
-import { inTurn, Linear } from '@octet/nn';
-import { chain, linear, relu, type Tensor } from '@octet/tensor';
+import { Linear } from '@octet/nn';
+import { linear, relu, type Tensor, tidy } from '@octet/tensor';
 import type { QConfig } from '../qconfig';
 import type { ObserverOrFakeQuant } from '../with-args';
 
 /** A linear layer whose weight is fake-quantized. */
 export class QatLinear extends Linear {
   static override readonly name: string = 'QatLinear';
-  static override readonly keepsNothing = true;
+  static override readonly pure = true;
 
   readonly weightFakeQuant: ObserverOrFakeQuant;
 
@@ -20,16 +20,16 @@ export class QatLinear extends Linear {
   }
 
   override forward(x: Tensor): Tensor {
-    return inTurn(this.weight, this.weightFakeQuant, (w) => linear(x, w, this.bias));
+    return tidy(() => linear(x, this.weightFakeQuant.call(this.weight), this.bias));
   }
 }
 
 /** A linear layer whose weight is fake-quantized, and ReLU. */
 export class QatLinearReLU extends QatLinear {
   static override readonly name: string = 'QatLinearReLU';
-  static override readonly keepsNothing = true;
+  static override readonly pure = true;
 
   override forward(x: Tensor): Tensor {
-    return chain(super.forward(x), relu);
+    return tidy(() => relu(super.forward(x)));
   }
 }

@@ -6,7 +6,7 @@ import { Int8Module } from './with-output';
 /** hardswish on integers. */
 export class QuantizedHardswish extends Int8Module {
   static override readonly name: string = 'QuantizedHardswish';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   override forward(x: Tensor): Tensor {
     return quantizedHardswish(x, this);
@@ -16,7 +16,7 @@ export class QuantizedHardswish extends Int8Module {
 /** leakyRelu on integers. */
 export class QuantizedLeakyReLU extends Int8Module {
   static override readonly name: string = 'QuantizedLeakyReLU';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   constructor(
     readonly negativeSlope: number,

@@ -8,7 +8,7 @@ import { WeightedInt8Module } from './weighted';
 /** int8 convolution: x [N,C,H,W] quint8 → quint8. See quantizedConv2d for the arithmetic. */
 export class QuantizedConv2d extends WeightedInt8Module {
   static override readonly name: string = 'QuantizedConv2d';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly inChannels: number;
   readonly outChannels: number;

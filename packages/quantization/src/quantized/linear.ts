@@ -6,7 +6,7 @@ import { WeightedInt8Module } from './weighted';
 /** int8 linear layer: x [..., inFeatures] quint8 → [..., outFeatures] quint8. */
 export class QuantizedLinear extends WeightedInt8Module {
   static override readonly name: string = 'QuantizedLinear';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly inFeatures: number;
   readonly outFeatures: number;

@@ -15,7 +15,7 @@ import { Int8Module } from './with-output';
 /** The arithmetic of a FloatFunctional on integers. */
 export class QFunctional extends Int8Module<never> {
   static override readonly name: string = 'QFunctional';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   private calibrated = true;
 

@@ -1,22 +1,24 @@
 import { Module } from '@octet/nn';
-import { chain, type Tensor } from '@octet/tensor';
+import { type Tensor, tidy } from '@octet/tensor';
 import { Int8Module } from './with-output';
 
 /** float32 → quint8: what a QuantStub becomes. Images come out channels last, as int8 kernels want them. */
 export class Quantize extends Int8Module {
   static override readonly name: string = 'Quantize';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   override forward(x: Tensor): Tensor {
-    const y = x.quantizePerTensor(this.scale, this.zeroPoint, 'quint8');
-    return x.dim === 4 ? chain(y, (q) => q.contiguous({ memoryFormat: 'channelsLast' })) : y;
+    return tidy(() => {
+      const y = x.quantizePerTensor(this.scale, this.zeroPoint, 'quint8');
+      return x.dim === 4 ? y.contiguous({ memoryFormat: 'channelsLast' }) : y;
+    });
   }
 }
 
 /** Integers → float32: what a DeQuantStub becomes. */
 export class DeQuantize extends Module {
   static override readonly name: string = 'DeQuantize';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   override forward(x: Tensor): Tensor {
     return x.dequantize();

@@ -1,9 +1,8 @@
 import { requirePair } from '@octet/backend';
-import { record } from '../autograd';
+import { op } from '../autograd';
 import {
   channelsLast,
   emptyChannelsLast,
-  freeCopy,
   nhwc,
   requireFloat,
   requireRank,
@@ -27,19 +26,22 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: PairLike): Tensor {
   requireRank('adaptiveAvgPool2d', 'x', x, 4);
   const { shape: shapeX } = x;
   const shape = [...shapeX.slice(0, 2), ...requirePair('adaptiveAvgPool2d', 'outputSize', outputSize, 1)];
-  const xc = channelsLast(x);
-  const y = emptyChannelsLast(x, shape);
-  if (x.qparams) {
-    const attrs = qaverageAttrs('adaptiveAvgPool2d', x.qparams);
-    run('qadaptiveAvgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, attrs);
-    freeCopy(xc, x);
-    return y;
-  }
-  run('adaptiveAvgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, {});
-  freeCopy(xc, x);
-  return record('adaptiveAvgPool2d', y, { x }, (grad) => {
-    const gradX = emptyChannelsLast(grad, shapeX);
-    run('adaptiveAvgPool2dBackward', { gradY: nhwc(channelsLast(grad)) }, { gradX: nhwc(gradX) }, {});
-    return [gradX];
+  return op('adaptiveAvgPool2d', { x }, () => {
+    const xc = channelsLast(x);
+    const y = emptyChannelsLast(x, shape);
+    if (x.qparams) {
+      const attrs = qaverageAttrs('adaptiveAvgPool2d', x.qparams);
+      run('qadaptiveAvgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, attrs);
+      return [y];
+    }
+    run('adaptiveAvgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, {});
+    return [
+      y,
+      (grad) => {
+        const gradX = emptyChannelsLast(grad, shapeX);
+        run('adaptiveAvgPool2dBackward', { gradY: nhwc(channelsLast(grad)) }, { gradX: nhwc(gradX) }, {});
+        return [gradX];
+      },
+    ];
   });
 }

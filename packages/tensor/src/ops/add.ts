@@ -1,5 +1,5 @@
 import { checkOptions } from '@octet/backend';
-import { record } from '../autograd';
+import { op } from '../autograd';
 import type { Tensor } from '../tensor';
 import { scaled } from './affine';
 import { applyBinary } from './elementwise';
@@ -9,11 +9,13 @@ import { sumTo } from './sum';
 export function add(a: Tensor, b: Tensor | number, options?: Record<string, never>): Tensor {
   if (options !== undefined) checkOptions('add', options);
   if (typeof b === 'number') return scaled('add', a, 1, b);
-  const y = applyBinary('add', a, b);
-  const { shape: shapeA } = a;
-  const { shape: shapeB } = b;
-  return record('add', y, { a, b }, (grad, needs) => [
-    needs[0] ? sumTo(grad, shapeA) : undefined,
-    needs[1] ? sumTo(grad, shapeB) : undefined,
-  ]);
+  return op('add', { a, b }, (_, needs) => {
+    const y = applyBinary('add', a, b);
+    const { shape: shapeA } = a;
+    const { shape: shapeB } = b;
+    return [
+      y,
+      (grad) => [needs.a ? sumTo(grad, shapeA) : undefined, needs.b ? sumTo(grad, shapeB) : undefined],
+    ];
+  });
 }

@@ -1,4 +1,4 @@
-import { record } from '../autograd';
+import { op } from '../autograd';
 import type { Tensor } from '../tensor';
 import { applyUnary } from './elementwise';
 
@@ -7,8 +7,10 @@ export function affine(x: Tensor, scale: number, shift: number): Tensor {
   return scaled('affine', x, scale, shift);
 }
 
-/** `affine` as a part of the op `op`. */
-export function scaled(op: string, x: Tensor, scale: number, shift: number): Tensor {
-  const y = applyUnary('affine', x, { scale, shift }, op);
-  return record(op, y, { x }, (grad) => [scale === 1 ? grad : affine(grad, scale, 0)]);
+/** `affine` as a part of the op `name`. */
+export function scaled(name: string, x: Tensor, scale: number, shift: number): Tensor {
+  return op(name, { x }, () => [
+    applyUnary('affine', x, { scale, shift }, name),
+    (grad) => [scale === 1 ? grad : affine(grad, scale, 0)],
+  ]);
 }

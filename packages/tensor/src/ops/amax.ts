@@ -1,5 +1,5 @@
 import { requireFlag, ShapeError } from '@octet/backend';
-import { freeHelper, record } from '../autograd';
+import { op } from '../autograd';
 import { aroundDims, as, emptyLike, emptyOn, reducedLayout, requireFloat, run, withStrides } from '../kernel';
 import { formatShape, normalizeDims } from '../layout';
 import type { Tensor } from '../tensor';
@@ -13,27 +13,31 @@ export function amax(x: Tensor, dims?: number | readonly number[], keepDim = fal
   requireFloat('amax', x);
   const over = normalizeDims('amax', dims, x.shape.length);
   requireElements('amax', x, over);
-  const { operand, outer, n, inner, kept } = aroundDims(x, over);
-  const layout = reducedLayout(x, over, kept, keepDim);
-  const y = emptyOn(x, layout.shape, layout);
-  run('amax', { x: operand }, { y: as(y, [outer, inner]) }, {});
-  const saved = y.detach();
-  const out = record('amax', y, { x }, (grad) => {
-    const gradX = emptyLike(operand.tensor);
-    run(
-      'amaxBackward',
-      {
-        x: operand,
-        y: as(saved, [outer, inner]),
-        gradY: as(withStrides(grad, saved.strides), [outer, inner]),
+  return op('amax', { x }, (save) => {
+    const { operand, outer, n, inner, kept } = aroundDims(x, over);
+    const layout = reducedLayout(x, over, kept, keepDim);
+    const y = emptyOn(x, layout.shape, layout);
+    run('amax', { x: operand }, { y: as(y, [outer, inner]) }, {});
+    const savedX = save(operand.tensor);
+    const savedY = save(y);
+    return [
+      y,
+      (grad) => {
+        const gradX = emptyLike(savedX);
+        run(
+          'amaxBackward',
+          {
+            x: as(savedX, operand.shape),
+            y: as(savedY, [outer, inner]),
+            gradY: as(withStrides(grad, savedY.strides), [outer, inner]),
+          },
+          { gradX: as(gradX, [outer, n, inner]) },
+          {},
+        );
+        return [gradX];
       },
-      { gradX: as(gradX, [outer, n, inner]) },
-      {},
-    );
-    return [gradX];
+    ];
   });
-  freeHelper(operand.tensor, out, x);
-  return out;
 }
 
 /** @throws ShapeError if any of the dims has size 0. */

@@ -1,5 +1,6 @@
 import { requireFlag } from '@octet/backend';
-import { aroundDims, as, dense, emptyOn, freeCopy, reducedLayout, requireFloat, run } from '../kernel';
+import { op } from '../autograd';
+import { aroundDims, as, dense, emptyOn, reducedLayout, requireFloat, run } from '../kernel';
 import { normalizeDim } from '../layout';
 import type { Tensor } from '../tensor';
 import { requireElements } from './amax';
@@ -12,20 +13,18 @@ export function argmax(x: Tensor, dim?: number, keepDim = false): Tensor {
   requireFlag('argmax', 'keepDim', keepDim);
   requireFloat('argmax', x);
   const all = x.shape.map((_, i) => i);
-  if (dim === undefined) {
-    requireElements('argmax', x, all);
-    const y = emptyOn(x, keepDim ? all.map(() => 1) : [], { dtype: 'int32' });
-    const xd = dense(x);
-    run('argmax', { x: as(xd, [1, x.numel, 1]) }, { y: as(y, [1, 1]) }, {});
-    freeCopy(xd, x);
-    return y;
-  }
-  const over = [normalizeDim('argmax', dim, x.shape.length)];
+  const over = dim === undefined ? all : [normalizeDim('argmax', dim, x.shape.length)];
   requireElements('argmax', x, over);
-  const { operand, outer, inner, kept } = aroundDims(x, over);
-  const layout = reducedLayout(x, over, kept, keepDim);
-  const y = emptyOn(x, layout.shape, { dtype: 'int32', strides: layout.strides });
-  run('argmax', { x: operand }, { y: as(y, [outer, inner]) }, {});
-  freeCopy(operand.tensor, x);
-  return y;
+  return op('argmax', { x }, () => {
+    if (dim === undefined) {
+      const y = emptyOn(x, keepDim ? all.map(() => 1) : [], { dtype: 'int32' });
+      run('argmax', { x: as(dense(x), [1, x.numel, 1]) }, { y: as(y, [1, 1]) }, {});
+      return [y];
+    }
+    const { operand, outer, inner, kept } = aroundDims(x, over);
+    const layout = reducedLayout(x, over, kept, keepDim);
+    const y = emptyOn(x, layout.shape, { dtype: 'int32', strides: layout.strides });
+    run('argmax', { x: operand }, { y: as(y, [outer, inner]) }, {});
+    return [y];
+  });
 }

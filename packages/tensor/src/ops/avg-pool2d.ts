@@ -1,6 +1,6 @@
 import { type AvgPoolAttrs, checkOptions, type QAverageAttrs } from '@octet/backend';
-import { record } from '../autograd';
-import { channelsLast, emptyChannelsLast, freeCopy, nhwc, requireFloat, requireTensor, run } from '../kernel';
+import { op } from '../autograd';
+import { channelsLast, emptyChannelsLast, nhwc, requireFloat, requireTensor, run } from '../kernel';
 import { type QParams, requirePerTensor } from '../qparams';
 import type { Tensor } from '../tensor';
 import { poolShape } from './max-pool2d';
@@ -39,20 +39,23 @@ export function avgPool2d(x: Tensor, kernelSize: PairLike, options: AvgPool2dOpt
     attrs: { dilation: _, ...rest },
   } = poolShape('avgPool2d', x, kernelSize, window);
   const attrs: AvgPoolAttrs = { ...rest, countIncludePad };
-  const xc = channelsLast(x);
-  const y = emptyChannelsLast(x, shape);
-  if (x.qparams) {
-    const qattrs = qaverageAttrs('avgPool2d', x.qparams);
-    run('qavgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, { ...attrs, ...qattrs });
-    freeCopy(xc, x);
-    return y;
-  }
-  run('avgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, attrs);
-  freeCopy(xc, x);
   const { shape: shapeX } = x;
-  return record('avgPool2d', y, { x }, (grad) => {
-    const gradX = emptyChannelsLast(grad, shapeX);
-    run('avgPool2dBackward', { gradY: nhwc(channelsLast(grad)) }, { gradX: nhwc(gradX) }, attrs);
-    return [gradX];
+  return op('avgPool2d', { x }, () => {
+    const xc = channelsLast(x);
+    const y = emptyChannelsLast(x, shape);
+    if (x.qparams) {
+      const qattrs = qaverageAttrs('avgPool2d', x.qparams);
+      run('qavgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, { ...attrs, ...qattrs });
+      return [y];
+    }
+    run('avgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, attrs);
+    return [
+      y,
+      (grad) => {
+        const gradX = emptyChannelsLast(grad, shapeX);
+        run('avgPool2dBackward', { gradY: nhwc(channelsLast(grad)) }, { gradX: nhwc(gradX) }, attrs);
+        return [gradX];
+      },
+    ];
   });
 }

@@ -1,12 +1,11 @@
 import { ArgumentError, checkOptions, ShapeError } from '@octet/backend';
-import { chain, freeHelper, record, willRecord } from '../autograd';
+import { op } from '../autograd';
 import {
   as,
   channelsInnermost,
   dense,
   emptyLike,
   emptyOn,
-  freeCopy,
   present,
   requireFloat,
   requireRank,
@@ -47,63 +46,52 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
   requireFloat('batchNorm', x, ...present(runningMean, runningVar, weight, bias));
   checkShapes(x, { runningMean, runningVar, weight, bias }, training);
   const c = x.shape[1];
-  const xc = channelsInnermost(x);
-  const rows = [c === 0 ? 0 : x.numel / c, c];
-  const y = emptyLike(xc);
-  const affineParams = { weight: weight && dense(weight), bias: bias && dense(bias) };
-  const recording = willRecord(x, weight, bias);
-  let mean: Tensor | undefined;
-  let invStd: Tensor | undefined;
-  if (training) {
-    mean = emptyOn(x, [c]);
-    invStd = emptyOn(x, [c]);
-    run(
-      'batchNormTrain',
-      { x: as(xc, rows), ...affineParams },
-      { y: as(y, rows), saveMean: mean, saveInvStd: invStd, runningMean, runningVar },
-      { eps, momentum },
-    );
-  } else {
-    const [m, v] = [dense(runningMean as Tensor), dense(runningVar as Tensor)];
-    run(
-      'batchNormEval',
-      { x: as(xc, rows), mean: m, variance: v, ...affineParams },
-      { y: as(y, rows) },
-      { eps },
-    );
-    if (recording) {
+  return op('batchNorm', { x, weight, bias }, (save, needs) => {
+    const xc = channelsInnermost(x);
+    const rows = [c === 0 ? 0 : x.numel / c, c];
+    const y = emptyLike(xc);
+    const scale = weight && dense(weight);
+    const shift = bias && dense(bias);
+    const operands = { x: as(xc, rows), weight: scale, bias: shift };
+    const recording = needs.x || needs.weight || needs.bias;
+    let mean: Tensor;
+    let invStd: Tensor;
+    if (training) {
+      mean = emptyOn(x, [c]);
+      invStd = emptyOn(x, [c]);
+      run(
+        'batchNormTrain',
+        operands,
+        { y: as(y, rows), saveMean: mean, saveInvStd: invStd, runningMean, runningVar },
+        { eps, momentum },
+      );
+    } else {
+      mean = dense(runningMean as Tensor);
+      const variance = dense(runningVar as Tensor);
+      run('batchNormEval', { ...operands, mean, variance }, { y: as(y, rows) }, { eps });
+      if (!recording) return [y];
       // Copies: the running statistics may move on before backward.
-      mean = affine(m.detach(), 1, 0);
-      invStd = chain(affine(v.detach(), 1, eps), (w) => applyUnary('pow', w, { exponent: -0.5 }));
+      mean = affine(mean, 1, 0);
+      invStd = applyUnary('pow', affine(variance, 1, eps), { exponent: -0.5 });
     }
-    freeCopy(m, runningMean);
-    freeCopy(v, runningVar);
-  }
-  freeCopy(affineParams.bias, bias);
-  if (!recording || !mean || !invStd) {
-    freeCopy(xc, x);
-    freeCopy(affineParams.weight, weight);
-    for (const t of [mean, invStd]) t?.storage.release();
-    return y;
-  }
-  const saved = { x: as(xc.detach(), rows), mean, invStd, weight: affineParams.weight?.detach() };
-  const out = record('batchNorm', y, { x, weight, bias }, (grad) => {
-    const gradX = emptyLike(saved.x.tensor);
-    const gradWeight = emptyOn(gradX, [c]);
-    const gradBias = emptyOn(gradX, [c]);
-    const gradY = as(withStrides(grad, gradX.strides), rows);
-    run(
-      'batchNormBackward',
-      { ...saved, gradY },
-      { gradX: as(gradX, rows), gradWeight, gradBias },
-      { training },
-    );
-    return [gradX, gradWeight, gradBias];
+    const savedX = save(xc);
+    const saved = { mean: save(mean), invStd: save(invStd), weight: scale && save(scale) };
+    return [
+      y,
+      (grad) => {
+        const gradX = emptyLike(savedX);
+        const gradWeight = emptyOn(gradX, [c]);
+        const gradBias = emptyOn(gradX, [c]);
+        run(
+          'batchNormBackward',
+          { x: as(savedX, rows), gradY: as(withStrides(grad, gradX.strides), rows), ...saved },
+          { gradX: as(gradX, rows), gradWeight, gradBias },
+          { training },
+        );
+        return [gradX, gradWeight, gradBias];
+      },
+    ];
   });
-  freeHelper(xc, out, x);
-  if (affineParams.weight) freeHelper(affineParams.weight, out, weight);
-  for (const t of [mean, invStd]) freeHelper(t, out);
-  return out;
 }
 
 type Params = Pick<BatchNormOptions, 'runningMean' | 'runningVar' | 'weight' | 'bias'>;

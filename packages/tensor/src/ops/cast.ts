@@ -1,6 +1,6 @@
 import { type DType, DTypeError, describe, isFloatDType, storageDType } from '@octet/backend';
-import { record } from '../autograd';
-import { emptyLike, freeCopy, packed, requireTensor, run } from '../kernel';
+import { op } from '../autograd';
+import { emptyLike, packed, requireTensor, run } from '../kernel';
 import type { Tensor } from '../tensor';
 
 /** The elements in another dtype: float to integer truncates and saturates, to bool is `x != 0`. @throws DTypeError */
@@ -23,9 +23,11 @@ export function cast(x: Tensor, dtype: DType): Tensor {
       fix: 'Use quantizePerTensor, dequantize or intRepr.',
     });
   }
-  const xd = packed(x);
-  const y = emptyLike(xd, dtype);
-  run('cast', { x: xd }, { y }, {});
-  freeCopy(xd, x);
-  return isFloatDType(dtype) ? record('to', y, { x }, (grad) => [cast(grad, x.dtype)]) : y;
+  const from = x.dtype;
+  return op('to', { x }, () => {
+    const xd = packed(x);
+    const y = emptyLike(xd, dtype);
+    run('cast', { x: xd }, { y }, {});
+    return isFloatDType(dtype) ? [y, (grad) => [cast(grad, from)]] : [y];
+  });
 }

@@ -1,5 +1,5 @@
 import { ArgumentError, DTypeError, ShapeError } from '@octet/backend';
-import { record } from '../autograd';
+import { op } from '../autograd';
 import { emptyOn, requireTensor } from '../kernel';
 import { formatShape, isDense, memoryOrder, normalizeDim, replaced, stridesInOrder } from '../layout';
 import { sameQParams } from '../qparams';
@@ -30,10 +30,10 @@ export function firstOf(op: string, tensors: readonly Tensor[]): Tensor {
   return tensors[0];
 }
 
-/** `cat` as a part of the op `op`. */
-export function joined(op: string, tensors: readonly Tensor[], d: number): Tensor {
+/** `cat` as a part of the op `name`. */
+export function joined(name: string, tensors: readonly Tensor[], d: number): Tensor {
   const [first] = tensors;
-  for (const t of tensors) checkLike(op, t, first, d);
+  for (const t of tensors) checkLike(name, t, first, d);
   const shape = replaced(
     first.shape,
     d,
@@ -42,17 +42,20 @@ export function joined(op: string, tensors: readonly Tensor[], d: number): Tenso
   const order = isDense(first.shape, first.strides)
     ? memoryOrder(first.shape, first.strides)
     : shape.map((_, i) => i);
-  const y = emptyOn(first, shape, { strides: stridesInOrder(shape, order), qparams: first.qparams });
-  const ends: number[] = [];
-  let at = 0;
-  for (const t of tensors) {
-    slice(y, d, at, at + t.shape[d]).copy_(t.detach());
-    at += t.shape[d];
-    ends.push(at);
-  }
-  return record(op, y, tensors, (grad, needs) =>
-    ends.map((end, i) => (needs[i] ? slice(grad, d, i === 0 ? 0 : ends[i - 1], end) : undefined)),
-  );
+  return op(name, tensors, (_, needs) => {
+    const y = emptyOn(first, shape, { strides: stridesInOrder(shape, order), qparams: first.qparams });
+    const ends: number[] = [];
+    let at = 0;
+    for (const t of tensors) {
+      slice(y, d, at, at + t.shape[d]).copy_(t);
+      at += t.shape[d];
+      ends.push(at);
+    }
+    return [
+      y,
+      (grad) => ends.map((end, i) => (needs[i] ? slice(grad, d, i === 0 ? 0 : ends[i - 1], end) : undefined)),
+    ];
+  });
 }
 
 function checkLike(op: string, t: Tensor, first: Tensor, dim: number): void {

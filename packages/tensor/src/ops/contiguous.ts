@@ -1,5 +1,5 @@
 import { checkOptions } from '@octet/backend';
-import { record } from '../autograd';
+import { op } from '../autograd';
 import { requireTensor, withStrides } from '../kernel';
 import { formatStrides, type MemoryFormat } from '../layout';
 import type { Tensor } from '../tensor';
@@ -10,5 +10,5 @@ export function contiguous(x: Tensor, options?: { memoryFormat?: MemoryFormat })
   requireTensor('contiguous', x);
   const strides = formatStrides('contiguous', x.shape, memoryFormat);
   if (x.isContiguous(memoryFormat)) return x;
-  return record('contiguous', withStrides(x, strides), { x }, (grad) => [grad]);
+  return op('contiguous', { x }, () => [withStrides(x, strides), (grad) => [grad]]);
 }

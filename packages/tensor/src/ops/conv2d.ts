@@ -1,10 +1,9 @@
 import { ArgumentError, type Conv2dAttrs, checkOptions, ShapeError } from '@octet/backend';
-import { freeHelper, record, willRecord } from '../autograd';
+import { op } from '../autograd';
 import {
   channelsLast,
   dense,
   emptyChannelsLast,
-  freeCopy,
   nhwc,
   present,
   requireFloat,
@@ -39,55 +38,57 @@ export function conv2dRelu(x: Tensor, weight: Tensor, bias?: Tensor, options?: C
 }
 
 function convolution(
-  op: string,
+  name: string,
   x: Tensor,
   weight: Tensor,
   bias: Tensor | undefined,
   options: Conv2dOptions | undefined,
   relu: boolean,
 ): Tensor {
-  const given = checkOptions(op, options, 'stride padding dilation groups');
-  requireFloat(op, x, weight, ...present(bias));
-  const { shape, attrs } = conv2dShape(op, x, weight, bias, given);
-  const xc = channelsLast(x);
-  const wc = channelsLast(weight);
-  const y = emptyChannelsLast(x, shape);
-  const bd = bias && dense(bias);
-  run('conv2d', { x: nhwc(xc), weight: nhwc(wc), bias: bd }, { y: nhwc(y) }, { ...attrs, relu });
-  freeCopy(bd, bias);
-  // Each operand is kept for the other's gradient, if that is wanted.
-  const savedX = willRecord(weight) ? xc : undefined;
-  const savedWeight = willRecord(x) ? wc : undefined;
-  // Where y is positive, so was what the clamp took.
-  const clamped = relu ? y.detach() : undefined;
+  const given = checkOptions(name, options, 'stride padding dilation groups');
+  requireFloat(name, x, weight, ...present(bias));
+  const { shape, attrs } = conv2dShape(name, x, weight, bias, given);
   const { shape: shapeX } = x;
   const { shape: shapeWeight } = weight;
-  const out = record(op, y, { x, weight, bias }, (grad, needs) => {
-    const gradY = channelsLast(clamped ? gradientFromInput('reluBackward', clamped, grad, {}) : grad);
-    const gradX = savedWeight && emptyChannelsLast(gradY, shapeX);
-    if (gradX)
-      run(
-        'conv2dBackwardInput',
-        { gradY: nhwc(gradY), weight: nhwc(savedWeight) },
-        { gradX: nhwc(gradX) },
-        attrs,
-      );
-    const gradWeight = savedX && emptyChannelsLast(gradY, shapeWeight);
-    if (gradWeight) {
-      run(
-        'conv2dBackwardWeight',
-        { x: nhwc(savedX), gradY: nhwc(gradY) },
-        { gradWeight: nhwc(gradWeight) },
-        attrs,
-      );
-    }
-    return [gradX, gradWeight, needs[2] ? applySum(gradY, [0, 2, 3], false) : undefined];
+  return op(name, { x, weight, bias }, (save, needs) => {
+    const xc = channelsLast(x);
+    const wc = channelsLast(weight);
+    const y = emptyChannelsLast(x, shape);
+    run(
+      'conv2d',
+      { x: nhwc(xc), weight: nhwc(wc), bias: bias && dense(bias) },
+      { y: nhwc(y) },
+      { ...attrs, relu },
+    );
+    const savedX = save(xc, needs.weight);
+    const savedWeight = save(wc, needs.x);
+    // Where y is positive, so was what the clamp took.
+    const clamped = save(y, relu);
+    return [
+      y,
+      (grad) => {
+        const gradY = channelsLast(clamped ? gradientFromInput('reluBackward', clamped, grad, {}) : grad);
+        const gradX = savedWeight && emptyChannelsLast(gradY, shapeX);
+        if (gradX)
+          run(
+            'conv2dBackwardInput',
+            { gradY: nhwc(gradY), weight: nhwc(savedWeight) },
+            { gradX: nhwc(gradX) },
+            attrs,
+          );
+        const gradWeight = savedX && emptyChannelsLast(gradY, shapeWeight);
+        if (gradWeight) {
+          run(
+            'conv2dBackwardWeight',
+            { x: nhwc(savedX), gradY: nhwc(gradY) },
+            { gradWeight: nhwc(gradWeight) },
+            attrs,
+          );
+        }
+        return [gradX, gradWeight, needs.bias ? applySum(gradY, [0, 2, 3], false) : undefined];
+      },
+    ];
   });
-  if (savedX) freeHelper(xc, out, x);
-  else freeCopy(xc, x);
-  if (savedWeight) freeHelper(wc, out, weight);
-  else freeCopy(wc, weight);
-  return out;
 }
 
 /** The output's shape and the kernel's attributes; all checks but those of dtypes. Serves the int8 convolution too. */

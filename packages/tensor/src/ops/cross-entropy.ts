@@ -1,5 +1,5 @@
 import { ArgumentError, checkOptions } from '@octet/backend';
-import { freeHelper, freeIntermediate } from '../autograd';
+import { tidy } from '../scope';
 import type { Tensor } from '../tensor';
 import { add } from './add';
 import { affine } from './affine';
@@ -38,29 +38,21 @@ export function crossEntropy(logits: Tensor, target: Tensor, options?: CrossEntr
       fix: 'It is the share of the target given to all classes, often 0.1.',
     });
   }
-  const logProbs = logSoftmax(logits, classDim);
-  const { losses, weights } = nllLosses('crossEntropy', logProbs, target, classDim, rest);
-  const hard = reduceWeighted(losses, weights, reduction);
-  if (labelSmoothing === 0) {
-    freeIntermediate(logProbs, hard);
-    freeHelper(weights, losses);
-    return hard;
-  }
-  const classes = logits.shape[classDim];
-  const perClass = logits.shape.map((_, i) => (i === classDim ? classes : 1));
-  const weighted = weight ? mul(logProbs, reshape(weight.detach(), perClass)) : logProbs;
-  // Without class weights the kernel's weights are 1, and 0 exactly where the target is ignored.
-  const unweighted = weight
-    ? nllLosses('crossEntropy', logProbs.detach(), target, classDim, { ignoreIndex })
-    : { losses, weights };
-  const mask = cast(unweighted.weights, 'bool');
-  const total = sum(weighted, classDim);
-  const spread = applyMask('crossEntropy', total, mask, -1);
-  const smooth = reduceWeighted(spread, weights, reduction);
-  const parts = [affine(hard, 1 - labelSmoothing, 0), affine(smooth, labelSmoothing / classes, 0)];
-  const loss = add(parts[0], parts[1]);
-  for (const t of [logProbs, weighted, total, spread, hard, smooth, ...parts]) freeIntermediate(t, loss);
-  freeHelper(weights, losses);
-  for (const t of weight ? [mask, unweighted.losses, unweighted.weights] : [mask]) freeHelper(t, spread);
-  return loss;
+  return tidy(() => {
+    const logProbs = logSoftmax(logits, classDim);
+    const { losses, weights } = nllLosses('crossEntropy', logProbs, target, classDim, rest);
+    const hard = reduceWeighted(losses, weights, reduction);
+    if (labelSmoothing === 0) return hard;
+    const classes = logits.shape[classDim];
+    const perClass = logits.shape.map((_, i) => (i === classDim ? classes : 1));
+    const weighted = weight ? mul(logProbs, reshape(weight.detach(), perClass)) : logProbs;
+    // Without class weights the kernel's weights are 1, and 0 exactly where the target is ignored.
+    const unweighted = weight
+      ? nllLosses('crossEntropy', logProbs.detach(), target, classDim, { ignoreIndex })
+      : { losses, weights };
+    const mask = cast(unweighted.weights, 'bool');
+    const spread = applyMask('crossEntropy', sum(weighted, classDim), mask, -1);
+    const smooth = reduceWeighted(spread, weights, reduction);
+    return add(affine(hard, 1 - labelSmoothing, 0), affine(smooth, labelSmoothing / classes, 0));
+  });
 }

@@ -1,7 +1,7 @@
 import { ArgumentError, checkOptions } from '@octet/backend';
-import { freeHelper } from '../autograd';
 import { emptyOn, requireFloat, requireTensor } from '../kernel';
 import { defaultGenerator, type Generator } from '../random';
+import { tidy } from '../scope';
 import type { Tensor } from '../tensor';
 import { activeWatch } from '../watch';
 import { applyMask } from './mask';
@@ -33,12 +33,12 @@ export function dropout(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tenso
   if (!training || p === 0) return x;
   requireFloat('dropout', x);
   activeWatch()?.random('dropout');
-  const keep = new Uint8Array(x.numel);
-  for (let i = 0; i < keep.length; i++) keep[i] = generator.uniform() >= p ? 1 : 0;
-  // Row-major, so that the memory format of x makes no difference.
-  const mask = emptyOn(x, x.shape, { dtype: 'bool' });
-  mask.backend.write(mask.storage.buffer, keep);
-  const y = applyMask('dropout', x, mask, p === 1 ? 0 : 1 / (1 - p));
-  freeHelper(mask, y);
-  return y;
+  return tidy(() => {
+    const keep = new Uint8Array(x.numel);
+    for (let i = 0; i < keep.length; i++) keep[i] = generator.uniform() >= p ? 1 : 0;
+    // Row-major, so that the memory format of x makes no difference.
+    const mask = emptyOn(x, x.shape, { dtype: 'bool' });
+    mask.backend.write(mask.storage.buffer, keep);
+    return applyMask('dropout', x, mask, p === 1 ? 0 : 1 / (1 - p));
+  });
 }

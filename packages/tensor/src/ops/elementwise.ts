@@ -1,7 +1,7 @@
 /** What the elementwise ops have in common. */
 import { type KernelName, type KernelTable, requireNumbers } from '@octet/backend';
-import { record } from '../autograd';
-import { aligned, emptyLike, emptyOn, freeCopy, packed, requireFloat, run, withStrides } from '../kernel';
+import { op } from '../autograd';
+import { aligned, emptyLike, emptyOn, packed, requireFloat, run, withStrides } from '../kernel';
 import type { Tensor } from '../tensor';
 
 type UnaryKernel = {
@@ -14,7 +14,7 @@ type FromOutput = {
   [N in KernelName]: KernelTable[N] extends { in: 'y' | 'gradY'; out: 'gradX' } ? N : never;
 }[KernelName];
 
-/** y = f(x) without a gradient; `op` is its name for errors. */
+/** y = f(x) without a gradient, inside an op; `op` is its name for errors. */
 export function applyUnary<N extends UnaryKernel>(
   name: N,
   x: Tensor,
@@ -26,7 +26,6 @@ export function applyUnary<N extends UnaryKernel>(
   const xd = packed(x);
   const y = emptyLike(xd);
   run(name, { x: xd } as never, { y } as never, attrs);
-  freeCopy(xd, x);
   return y;
 }
 
@@ -37,8 +36,10 @@ export function unaryFromInput<N extends UnaryKernel, M extends FromInput>(
   x: Tensor,
   attrs: KernelTable[N]['attrs'] & KernelTable[M]['attrs'],
 ): Tensor {
-  const y = applyUnary(name, x, attrs);
-  return record(name, y, { x }, (grad) => [gradientFromInput(backward, x, grad, attrs)]);
+  return op(name, { x }, (save) => {
+    const saved = save(x);
+    return [applyUnary(name, x, attrs), (grad) => [gradientFromInput(backward, saved, grad, attrs)]];
+  });
 }
 
 /** gradX from gradY and x by the kernel `backward`. */
@@ -61,16 +62,26 @@ export function unaryFromOutput<N extends UnaryKernel, M extends FromOutput>(
   x: Tensor,
   attrs: KernelTable[N]['attrs'] & KernelTable[M]['attrs'],
 ): Tensor {
-  const y = applyUnary(name, x, attrs);
-  const saved = y.detach();
-  return record(name, y, { x }, (grad) => {
-    const gradX = emptyLike(saved);
-    run(backward, { y: saved, gradY: withStrides(grad, saved.strides) } as never, { gradX } as never, attrs);
-    return [gradX];
+  return op(name, { x }, (save) => {
+    const y = applyUnary(name, x, attrs);
+    const saved = save(y);
+    return [
+      y,
+      (grad) => {
+        const gradX = emptyLike(saved);
+        run(
+          backward,
+          { y: saved, gradY: withStrides(grad, saved.strides) } as never,
+          { gradX } as never,
+          attrs,
+        );
+        return [gradX];
+      },
+    ];
   });
 }
 
-/** y = f(a, b) with broadcasting, without a gradient; `op` is its name for errors. */
+/** y = f(a, b) with broadcasting, without a gradient, inside an op; `op` is its name for errors. */
 export function applyBinary(
   name: 'add' | 'sub' | 'mul' | 'div',
   a: Tensor,
@@ -81,7 +92,5 @@ export function applyBinary(
   const { shape, strides, operands } = aligned(op, a, b);
   const y = emptyOn(a, shape, { strides });
   run(name, { a: operands[0], b: operands[1] }, { y }, {});
-  freeCopy(operands[0], a);
-  freeCopy(operands[1], b);
   return y;
 }

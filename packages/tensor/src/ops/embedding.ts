@@ -1,6 +1,6 @@
 import { ArgumentError, checkOptions } from '@octet/backend';
-import { freeHelper, record } from '../autograd';
-import { as, dense, emptyOn, freeCopy, requireFloat, requireRank, requireTensor, run } from '../kernel';
+import { op } from '../autograd';
+import { as, dense, emptyOn, requireFloat, requireRank, requireTensor, run } from '../kernel';
 import type { Tensor } from '../tensor';
 import { requireIndices } from './indices';
 
@@ -22,24 +22,26 @@ export function embedding(index: Tensor, weight: Tensor, options: EmbeddingOptio
   const [v, d] = shapeWeight;
   const padding = normalizePadding(paddingIdx, v);
   requireIndices('embedding', 'index', index, v);
-  const rows = dense(index.detach());
   const n = index.numel;
-  const y = emptyOn(weight, [...index.shape, d]);
-  const wd = dense(weight);
-  run('embedding', { weight: as(wd, [v, d]), index: rows }, { y: as(y, [n, d]) }, {});
-  freeCopy(wd, weight);
-  const out = record('embedding', y, { weight }, (grad) => {
-    const gradWeight = emptyOn(grad, shapeWeight);
-    run(
-      'embeddingBackward',
-      { index: rows, gradY: as(dense(grad), [n, d]) },
-      { gradWeight: as(gradWeight, [v, d]) },
-      { paddingIdx: padding },
-    );
-    return [gradWeight];
+  return op('embedding', { weight }, (save) => {
+    const rows = dense(index.detach());
+    const y = emptyOn(weight, [...index.shape, d]);
+    run('embedding', { weight: as(dense(weight), [v, d]), index: rows }, { y: as(y, [n, d]) }, {});
+    const saved = save(rows);
+    return [
+      y,
+      (grad) => {
+        const gradWeight = emptyOn(grad, shapeWeight);
+        run(
+          'embeddingBackward',
+          { index: saved, gradY: as(dense(grad), [n, d]) },
+          { gradWeight: as(gradWeight, [v, d]) },
+          { paddingIdx: padding },
+        );
+        return [gradWeight];
+      },
+    ];
   });
-  freeHelper(rows, out, index);
-  return out;
 }
 
 function normalizePadding(paddingIdx: number | undefined, rows: number): number {

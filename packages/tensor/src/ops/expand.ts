@@ -1,5 +1,5 @@
 import { requireList, ShapeError } from '@octet/backend';
-import { record } from '../autograd';
+import { op } from '../autograd';
 import { expandTo, requireTensor, view } from '../kernel';
 import { checkShape, formatShape, sameShape } from '../layout';
 import { mapAxis, takeChannels } from '../qparams';
@@ -31,5 +31,5 @@ export function expand(x: Tensor, shape: readonly number[]): Tensor {
       ? takeChannels(moved, new Array<number>(target[moved.axis]).fill(0))
       : moved;
   const { shape: before } = x;
-  return record('expand', view(x, expandTo(x, target), repeated), { x }, (grad) => [sumTo(grad, before)]);
+  return op('expand', { x }, () => [view(x, expandTo(x, target), repeated), (grad) => [sumTo(grad, before)]]);
 }

@@ -1,8 +1,8 @@
-import { record } from '../autograd';
-import { emptyLike, packed, requireTensor, run, withStrides } from '../kernel';
+import { op } from '../autograd';
+import { requireTensor } from '../kernel';
 import type { Tensor } from '../tensor';
 import { requireOrder } from './clamp';
-import { applyUnary } from './elementwise';
+import { applyUnary, gradientFromInput } from './elementwise';
 import { qclamp } from './quantized/qclamp';
 
 /**
@@ -13,14 +13,14 @@ export function hardtanh(x: Tensor, minVal = -1, maxVal = 1): Tensor {
   requireTensor('hardtanh', x);
   requireOrder('hardtanh', minVal, maxVal);
   if (x.qparams) return qclamp('hardtanh', x, minVal, maxVal);
-  const y = applyUnary('clamp', x, { min: minVal, max: maxVal }, 'hardtanh');
-  return record('hardtanh', y, { x }, (grad) => {
+  return op('hardtanh', { x }, (save) => {
+    const saved = save(x);
     // The kernel includes its bounds: step inside them.
     const inside = { min: neighbour(x, minVal, 1), max: neighbour(x, maxVal, -1) };
-    const xd = packed(x);
-    const gradX = emptyLike(xd);
-    run('clampBackward', { x: xd, gradY: withStrides(grad, xd.strides) }, { gradX }, inside);
-    return [gradX];
+    return [
+      applyUnary('clamp', x, { min: minVal, max: maxVal }, 'hardtanh'),
+      (grad) => [gradientFromInput('clampBackward', saved, grad, inside)],
+    ];
   });
 }
 

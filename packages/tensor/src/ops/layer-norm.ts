@@ -1,6 +1,6 @@
 import { requireList, requireType, ShapeError } from '@octet/backend';
-import { freeHelper, record } from '../autograd';
-import { as, dense, emptyLike, emptyOn, freeCopy, present, requireFloat, run } from '../kernel';
+import { op } from '../autograd';
+import { as, dense, emptyLike, emptyOn, present, requireFloat, run } from '../kernel';
 import { formatShape, numel, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
 
@@ -39,29 +39,34 @@ export function layerNorm(
   }
   const r = numel(x.shape.slice(0, lead));
   const rows = [r, numel(normalizedShape)];
-  const xd = dense(x);
-  const y = emptyLike(xd);
-  const mean = emptyOn(x, [r]);
-  const invStd = emptyOn(x, [r]);
-  const wd = weight && dense(weight);
-  const bd = bias && dense(bias);
-  run('layerNorm', { x: as(xd, rows), weight: wd, bias: bd }, { y: as(y, rows), mean, invStd }, { eps });
-  freeCopy(bd, bias);
-  const out = record('layerNorm', y, { x, weight, bias }, (grad) => {
-    const gradX = emptyLike(xd);
-    const gradWeight = emptyOn(xd, normalizedShape);
-    const gradBias = emptyOn(xd, normalizedShape);
-    const gradY = as(dense(grad), rows);
+  return op('layerNorm', { x, weight, bias }, (save) => {
+    const xd = dense(x);
+    const wd = weight && dense(weight);
+    const y = emptyLike(xd);
+    const mean = emptyOn(x, [r]);
+    const invStd = emptyOn(x, [r]);
     run(
-      'layerNormBackward',
-      { x: as(xd, rows), gradY, mean, invStd, weight: wd },
-      { gradX: as(gradX, rows), gradWeight, gradBias },
-      {},
+      'layerNorm',
+      { x: as(xd, rows), weight: wd, bias: bias && dense(bias) },
+      { y: as(y, rows), mean, invStd },
+      { eps },
     );
-    return [gradX, gradWeight, gradBias];
+    const savedX = save(xd);
+    const saved = { mean: save(mean), invStd: save(invStd), weight: wd && save(wd) };
+    return [
+      y,
+      (grad) => {
+        const gradX = emptyLike(savedX);
+        const gradWeight = emptyOn(savedX, normalizedShape);
+        const gradBias = emptyOn(savedX, normalizedShape);
+        run(
+          'layerNormBackward',
+          { x: as(savedX, rows), gradY: as(dense(grad), rows), ...saved },
+          { gradX: as(gradX, rows), gradWeight, gradBias },
+          {},
+        );
+        return [gradX, gradWeight, gradBias];
+      },
+    ];
   });
-  freeHelper(xd, out, x);
-  if (wd) freeHelper(wd, out, weight);
-  for (const saved of [mean, invStd]) freeHelper(saved, out);
-  return out;
 }

@@ -1,6 +1,6 @@
 import { ShapeError } from '@octet/backend';
-import { freeHelper, record, willRecord } from '../autograd';
-import { as, dense, emptyOn, freeCopy, present, requireFloat, requireRank, run } from '../kernel';
+import { op } from '../autograd';
+import { as, dense, emptyOn, present, requireFloat, requireRank, run } from '../kernel';
 import { formatShape, numel, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
 import { product, swapped } from './matmul';
@@ -16,28 +16,31 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const shape = linearShape('linear', x, weight, bias);
   const [n, k] = weight.shape;
   const m = numel(shape.slice(0, -1));
-  const xd = dense(x);
-  const wd = dense(weight);
-  const y = emptyOn(x, shape);
-  const bd = bias && dense(bias);
-  run('linear', { x: as(xd, [m, k]), weight: as(wd, [n, k]), bias: bd }, { y: as(y, [m, n]) }, {});
-  freeCopy(bd, bias);
-  const savedX = willRecord(weight) ? reshape(xd.detach(), [m, k]) : undefined;
-  const savedWeight = willRecord(x) ? wd.detach() : undefined;
   const { shape: shapeX } = x;
-  const out = record('linear', y, { x, weight, bias }, (grad, needs) => {
-    const gradY = dense(reshape(grad, [m, n]));
+  return op('linear', { x, weight, bias }, (save, needs) => {
+    const xd = dense(x);
+    const wd = dense(weight);
+    const y = emptyOn(x, shape);
+    run(
+      'linear',
+      { x: as(xd, [m, k]), weight: as(wd, [n, k]), bias: bias && dense(bias) },
+      { y: as(y, [m, n]) },
+      {},
+    );
+    const savedX = save(xd, needs.weight);
+    const savedWeight = save(wd, needs.x);
     return [
-      savedWeight && reshape(product(gradY, savedWeight), shapeX),
-      savedX && product(swapped(gradY), savedX),
-      needs[2] ? applySum(gradY, [0], false) : undefined,
+      y,
+      (grad) => {
+        const gradY = dense(reshape(grad, [m, n]));
+        return [
+          savedWeight && reshape(product(gradY, savedWeight), shapeX),
+          savedX && product(swapped(gradY), reshape(savedX, [m, k])),
+          needs.bias ? applySum(gradY, [0], false) : undefined,
+        ];
+      },
     ];
   });
-  if (savedX) freeHelper(xd, out, x);
-  else freeCopy(xd, x);
-  if (savedWeight) freeHelper(wd, out, weight);
-  else freeCopy(wd, weight);
-  return out;
 }
 
 /** The output's shape; all checks but those of dtypes. Serves the int8 layers too. */

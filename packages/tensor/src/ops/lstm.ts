@@ -1,6 +1,6 @@
 import { ShapeError } from '@octet/backend';
-import { freeHelper, record, willRecord } from '../autograd';
-import { as, dense, emptyOn, freeCopy, present, requireFloat, requireRank, run } from '../kernel';
+import { op } from '../autograd';
+import { as, dense, emptyOn, present, requireFloat, requireRank, run } from '../kernel';
 import { formatShape, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
 import { cat } from './cat';
@@ -23,66 +23,60 @@ import { applySum } from './sum';
 export function lstmLayer(x: Tensor, weight: Tensor, h0: Tensor, c0: Tensor, bias?: Tensor): Tensor {
   requireFloat('lstmLayer', x, weight, h0, c0, ...present(bias));
   const shape = lstmShape('lstmLayer', x, weight, h0, c0, bias);
-  const given = {
-    x: dense(x),
-    weight: dense(weight),
-    bias: bias && dense(bias),
-    h0: dense(h0),
-    c0: dense(c0),
-  };
-  const y = emptyOn(x, shape);
-  const gates = willRecord(x, weight, bias, h0, c0) ? emptyOn(x, x.shape) : undefined;
-  run(
-    'lstm',
-    { ...lstmOperands(given), weight: as(given.weight, weight.shape), bias: given.bias },
-    { y: as(y, shape), gates: gates && as(gates, x.shape) },
-    {},
-  );
-  freeCopy(given.x, x);
-  freeCopy(given.bias, bias);
-  if (!gates) {
-    freeCopy(given.weight, weight);
-    freeCopy(given.h0, h0);
-    freeCopy(given.c0, c0);
-    return y;
-  }
-  const [savedY, savedWeight, savedH, savedC] = [y, given.weight, given.h0, given.c0].map((t) => t.detach());
-  const out = record('lstmLayer', y, { x, weight, h0, c0, bias }, (grad, needs) => {
-    const gradX = emptyOn(gates, gates.shape);
-    const [gradH0, gradC0] = [emptyOn(gates, savedH.shape), emptyOn(gates, savedC.shape)];
-    const gradY = dense(grad);
+  return op('lstmLayer', { x, weight, h0, c0, bias }, (save, needs) => {
+    const given = {
+      x: dense(x),
+      weight: dense(weight),
+      bias: bias && dense(bias),
+      h0: dense(h0),
+      c0: dense(c0),
+    };
+    const y = emptyOn(x, shape);
+    const recording = Object.values(needs).some((needed) => needed);
+    const gates = recording ? emptyOn(x, x.shape) : undefined;
     run(
-      'lstmBackward',
-      {
-        weight: as(savedWeight, savedWeight.shape),
-        c0: as(savedC, savedC.shape),
-        y: as(savedY, shape),
-        gates: as(gates, gates.shape),
-        gradY: as(gradY, shape),
-      },
-      {
-        gradX: as(gradX, gates.shape),
-        gradH0: as(gradH0, savedH.shape),
-        gradC0: as(gradC0, savedC.shape),
-      },
+      'lstm',
+      { ...lstmOperands(given), weight: as(given.weight, weight.shape), bias: given.bias },
+      { y: as(y, shape), gates: gates && as(gates, x.shape) },
       {},
     );
-    const [, T, N, H] = shape;
-    const flat = reshape(gradX, [T * N, 4 * H]);
-    const before = () => cat([savedH.reshape([1, N, H]), slice(select(savedY, 0, 0), 0, 0, T - 1)], 0);
+    if (!gates) return [y];
+    const [savedY, savedGates, savedWeight] = [save(y), save(gates), save(given.weight)];
+    const [savedH, savedC] = [save(given.h0), save(given.c0)];
     return [
-      gradX,
-      needs[1] ? product(swapped(flat), reshape(before(), [T * N, H])) : undefined,
-      gradH0,
-      gradC0,
-      needs[4] ? applySum(flat, [0], false) : undefined,
+      y,
+      (grad) => {
+        const gradX = emptyOn(savedGates, savedGates.shape);
+        const [gradH0, gradC0] = [emptyOn(savedGates, savedH.shape), emptyOn(savedGates, savedC.shape)];
+        run(
+          'lstmBackward',
+          {
+            weight: as(savedWeight, savedWeight.shape),
+            c0: as(savedC, savedC.shape),
+            y: as(savedY, shape),
+            gates: as(savedGates, savedGates.shape),
+            gradY: as(dense(grad), shape),
+          },
+          {
+            gradX: as(gradX, savedGates.shape),
+            gradH0: as(gradH0, savedH.shape),
+            gradC0: as(gradC0, savedC.shape),
+          },
+          {},
+        );
+        const [, T, N, H] = shape;
+        const flat = reshape(gradX, [T * N, 4 * H]);
+        const before = () => cat([savedH.reshape([1, N, H]), slice(select(savedY, 0, 0), 0, 0, T - 1)], 0);
+        return [
+          gradX,
+          needs.weight ? product(swapped(flat), reshape(before(), [T * N, H])) : undefined,
+          gradH0,
+          gradC0,
+          needs.bias ? applySum(flat, [0], false) : undefined,
+        ];
+      },
     ];
   });
-  freeHelper(gates, out);
-  freeHelper(given.weight, out, weight);
-  freeHelper(given.h0, out, h0);
-  freeHelper(given.c0, out, c0);
-  return out;
 }
 
 /** The output's shape; all checks but those of dtypes. Serves the int8 layer too. */

@@ -1,7 +1,8 @@
 import { ShapeError } from '@octet/backend';
-import { record, willRecord } from '../autograd';
-import { as, dense, emptyOn, expandTo, freeCopy, type Operand, requireFloat, run, view } from '../kernel';
+import { op } from '../autograd';
+import { as, dense, emptyOn, expandTo, type Operand, requireFloat, run, view } from '../kernel';
 import { broadcastShapes, contiguousStrides, formatShape, numel, sameStrides } from '../layout';
+import { tidy } from '../scope';
 import type { Tensor } from '../tensor';
 import { reshape } from './reshape';
 import { sumTo } from './sum';
@@ -25,20 +26,24 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
       fix: 'Transpose one of them; for elementwise products use mul.',
     });
   }
-  const [matrixA, matrixB] = [asMatrix(a, 0), asMatrix(b, 1)];
-  const y = product(matrixA, matrixB);
-  const { shape: fullShape } = y;
-  const drop = [a.shape.length === 1 ? -2 : 0, b.shape.length === 1 ? -1 : 0];
-  const out = view(y, { shape: without(y.shape, drop), strides: without(y.strides, drop), offset: 0 });
-  const savedA = willRecord(b) ? matrixA : undefined;
-  const savedB = willRecord(a) ? matrixB : undefined;
-  const [shapeA, shapeB] = [a.shape, b.shape];
-  const [fullA, fullB] = [matrixA.shape, matrixB.shape];
-  return record('matmul', out, { a, b }, (grad) => {
-    const gradY = reshape(grad, fullShape);
+  return op('matmul', { a, b }, (save, needs) => {
+    const [matrixA, matrixB] = [asMatrix(a, 0), asMatrix(b, 1)];
+    const y = product(matrixA, matrixB);
+    const { shape: fullShape } = y;
+    const drop = [a.shape.length === 1 ? -2 : 0, b.shape.length === 1 ? -1 : 0];
+    const savedA = save(matrixA, needs.b);
+    const savedB = save(matrixB, needs.a);
+    const [shapeA, shapeB] = [a.shape, b.shape];
+    const [fullA, fullB] = [matrixA.shape, matrixB.shape];
     return [
-      savedB && reshape(sumTo(product(gradY, swapped(savedB)), fullA), shapeA),
-      savedA && reshape(sumProduct(swapped(savedA), gradY, fullB), shapeB),
+      view(y, { shape: without(y.shape, drop), strides: without(y.strides, drop), offset: 0 }),
+      (grad) => {
+        const gradY = reshape(grad, fullShape);
+        return [
+          savedB && reshape(sumTo(product(gradY, swapped(savedB)), fullA), shapeA),
+          savedA && reshape(sumProduct(swapped(savedA), gradY, fullB), shapeB),
+        ];
+      },
     ];
   });
 }
@@ -53,22 +58,22 @@ export function product(a: Tensor, b: Tensor): Tensor {
   const batch = broadcastShapes('matmul', batchA, batchB);
   const [m, k] = a.shape.slice(-2);
   const n = b.shape[b.shape.length - 1];
-  const y = emptyOn(a, [...batch, m, n]);
   const count = numel(batch);
-  const left = operand(a, batch);
-  const right = operand(b, batch);
-  // Rows of all batches against one matrix are one larger product.
-  const fold = !left.transposed && numel(batchB) === 1 && numel(batchA) === count;
-  const [groups, rows] = fold ? [1, count * m] : [count, m];
-  run(
-    'matmul',
-    { a: fold ? as(left.matrix.tensor, [1, rows, k]) : left.matrix, b: right.matrix },
-    { y: as(y, [groups, rows, n]) },
-    { transposeA: left.transposed, transposeB: right.transposed },
-  );
-  freeCopy(left.matrix.tensor, a);
-  freeCopy(right.matrix.tensor, b);
-  return y;
+  return tidy(() => {
+    const y = emptyOn(a, [...batch, m, n]);
+    const left = operand(a, batch);
+    const right = operand(b, batch);
+    // Rows of all batches against one matrix are one larger product.
+    const fold = !left.transposed && numel(batchB) === 1 && numel(batchA) === count;
+    const [groups, rows] = fold ? [1, count * m] : [count, m];
+    run(
+      'matmul',
+      { a: fold ? as(left.matrix.tensor, [1, rows, k]) : left.matrix, b: right.matrix },
+      { y: as(y, [groups, rows, n]) },
+      { transposeA: left.transposed, transposeB: right.transposed },
+    );
+    return y;
+  });
 }
 
 /** product(a, b) summed down to `shape`; where b's factor was one matrix, the sum is part of the product. */

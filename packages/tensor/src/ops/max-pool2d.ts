@@ -1,9 +1,8 @@
 import { ArgumentError, checkOptions, type PoolAttrs, requirePair } from '@octet/backend';
-import { freeHelper, record } from '../autograd';
+import { op } from '../autograd';
 import {
   channelsLast,
   emptyChannelsLast,
-  freeCopy,
   nhwc,
   requireFloat,
   requireRank,
@@ -27,29 +26,31 @@ export function maxPool2d(x: Tensor, kernelSize: PairLike, options?: MaxPool2dOp
   if (x.qparams) requireEightBits('maxPool2d', x);
   else requireFloat('maxPool2d', x);
   const { shape, attrs } = poolShape('maxPool2d', x, kernelSize, window);
-  const xc = channelsLast(x);
-  const y = emptyChannelsLast(x, shape);
-  if (x.qparams) {
-    run('qmaxPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, attrs);
-    freeCopy(xc, x);
-    return y;
-  }
-  const indices = emptyChannelsLast(x, shape, { dtype: 'int32' });
-  run('maxPool2d', { x: nhwc(xc) }, { y: nhwc(y), indices: nhwc(indices) }, attrs);
-  freeCopy(xc, x);
   const { shape: shapeX } = x;
-  const out = record('maxPool2d', y, { x }, (grad) => {
-    const gradX = emptyChannelsLast(grad, shapeX);
-    run(
-      'maxPool2dBackward',
-      { gradY: nhwc(channelsLast(grad)), indices: nhwc(indices) },
-      { gradX: nhwc(gradX) },
-      {},
-    );
-    return [gradX];
+  return op('maxPool2d', { x }, (save) => {
+    const xc = channelsLast(x);
+    const y = emptyChannelsLast(x, shape);
+    if (x.qparams) {
+      run('qmaxPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, attrs);
+      return [y];
+    }
+    const indices = emptyChannelsLast(x, shape, { dtype: 'int32' });
+    run('maxPool2d', { x: nhwc(xc) }, { y: nhwc(y), indices: nhwc(indices) }, attrs);
+    const saved = save(indices);
+    return [
+      y,
+      (grad) => {
+        const gradX = emptyChannelsLast(grad, shapeX);
+        run(
+          'maxPool2dBackward',
+          { gradY: nhwc(channelsLast(grad)), indices: nhwc(saved) },
+          { gradX: nhwc(gradX) },
+          {},
+        );
+        return [gradX];
+      },
+    ];
   });
-  freeHelper(indices, out);
-  return out;
 }
 
 /** The output's shape and the kernel's attributes of a pool. */

@@ -1,5 +1,5 @@
 import { requireFlag } from '@octet/backend';
-import { freeIntermediate, record } from '../autograd';
+import { op } from '../autograd';
 import { requireFloat } from '../kernel';
 import { normalizeDims } from '../layout';
 import type { Tensor } from '../tensor';
@@ -14,8 +14,8 @@ export function mean(x: Tensor, dims?: number | readonly number[], keepDim = fal
   const over = normalizeDims('mean', dims, x.shape.length);
   const { shape } = x;
   const scale = 1 / over.reduce((n, d) => n * shape[d], 1);
-  const total = applySum(x, over, keepDim);
-  const y = applyUnary('affine', total, { scale, shift: 0 });
-  freeIntermediate(total, y);
-  return record('mean', y, { x }, (grad) => [spread(affine(grad, scale, 0), shape, over)]);
+  return op('mean', { x }, () => [
+    applyUnary('affine', applySum(x, over, keepDim), { scale, shift: 0 }),
+    (grad) => [spread(affine(grad, scale, 0), shape, over)],
+  ]);
 }

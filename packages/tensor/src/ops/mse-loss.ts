@@ -1,7 +1,7 @@
 import { checkOptions, ShapeError } from '@octet/backend';
-import { chain } from '../autograd';
 import { requireFloat } from '../kernel';
 import { formatShape, sameShape } from '../layout';
+import { tidy } from '../scope';
 import type { Tensor } from '../tensor';
 import { mean } from './mean';
 import { type Reduction, requireReduction } from './nll-loss';
@@ -37,6 +37,9 @@ export function elementwiseLoss(
       fix: 'Losses do not broadcast: reshape or expand one of them.',
     });
   }
-  const reduce = { none: [], sum: [sum], mean: [mean] }[reduction];
-  return chain(sub(a, b), f, ...reduce);
+  return tidy(() => {
+    const losses = f(sub(a, b));
+    if (reduction === 'none') return losses;
+    return reduction === 'sum' ? sum(losses) : mean(losses);
+  });
 }

@@ -1,11 +1,10 @@
 import { ArgumentError, checkOptions, ShapeError } from '@octet/backend';
-import { freeHelper, freeIntermediate, record } from '../autograd';
+import { op } from '../autograd';
 import {
   aroundDims,
   as,
   dense,
   emptyOn,
-  freeCopy,
   present,
   reducedLayout,
   requireFloat,
@@ -14,6 +13,7 @@ import {
   withStrides,
 } from '../kernel';
 import { formatShape, sameShape } from '../layout';
+import { tidy } from '../scope';
 import type { Tensor } from '../tensor';
 import { div } from './div';
 import { requireIndices } from './indices';
@@ -39,63 +39,64 @@ export function nllLoss(logProbs: Tensor, target: Tensor, options?: NllLossOptio
   const { reduction = 'mean', ...rest } = checkOptions('nllLoss', options, 'weight ignoreIndex reduction');
   requireReduction('nllLoss', reduction);
   const classDim = checkClasses('nllLoss', logProbs, target, rest);
-  const { losses, weights } = nllLosses('nllLoss', logProbs, target, classDim, rest);
-  const loss = reduceWeighted(losses, weights, reduction);
-  freeHelper(weights, losses);
-  return loss;
+  return tidy(() => {
+    const { losses, weights } = nllLosses('nllLoss', logProbs, target, classDim, rest);
+    return reduceWeighted(losses, weights, reduction);
+  });
 }
 
 /** The loss of each target, and its weight, which is 0 for ignored ones. Arguments have passed `checkClasses`. */
 export function nllLosses(
-  op: string,
+  name: string,
   logProbs: Tensor,
   target: Tensor,
   classDim: number,
   { weight, ignoreIndex = -100 }: NllLossOptions,
 ): { losses: Tensor; weights: Tensor } {
-  const { operand, outer, n, inner, kept } = aroundDims(logProbs, [classDim]);
+  const { kept } = aroundDims(logProbs, [classDim]);
   const layout = reducedLayout(logProbs, [classDim], kept, false);
-  const at = [outer, inner];
-  const t = withStrides(target.detach(), layout.strides);
-  const losses = emptyOn(logProbs, layout.shape, layout);
   const weights = emptyOn(logProbs, layout.shape, layout);
-  const wd = weight && dense(weight);
-  run(
-    'nllLoss',
-    { logProbs: operand, target: as(t, at), weight: wd },
-    { y: as(losses, at), w: as(weights, at) },
-    { ignoreIndex },
-  );
-  freeCopy(operand.tensor, logProbs);
-  freeCopy(wd, weight);
-  const { strides } = operand.tensor;
-  const { shape } = logProbs;
-  record(op, losses, { logProbs }, (grad) => {
-    const gradX = emptyOn(grad, shape, { strides });
+  const losses = op(name, { logProbs }, (save) => {
+    const { operand, outer, n, inner } = aroundDims(logProbs, [classDim]);
+    const at = [outer, inner];
+    const t = withStrides(target.detach(), layout.strides);
+    const y = emptyOn(logProbs, layout.shape, layout);
     run(
-      'nllLossBackward',
-      { gradY: as(withStrides(grad, layout.strides), at), target: as(t, at), w: as(weights, at) },
-      { gradX: as(gradX, [outer, n, inner]) },
+      'nllLoss',
+      { logProbs: operand, target: as(t, at), weight: weight && dense(weight) },
+      { y: as(y, at), w: as(weights, at) },
       { ignoreIndex },
     );
-    return [gradX];
+    const [savedTarget, savedWeights] = [save(t), save(weights)];
+    const { strides } = operand.tensor;
+    const { shape } = logProbs;
+    return [
+      y,
+      (grad) => {
+        const gradX = emptyOn(grad, shape, { strides });
+        run(
+          'nllLossBackward',
+          {
+            gradY: as(withStrides(grad, layout.strides), at),
+            target: as(savedTarget, at),
+            w: as(savedWeights, at),
+          },
+          { gradX: as(gradX, [outer, n, inner]) },
+          { ignoreIndex },
+        );
+        return [gradX];
+      },
+    ];
   });
-  freeHelper(t, losses, target);
   return { losses, weights };
 }
 
 /** The reduced loss; `mean` is weighted. */
 export function reduceWeighted(losses: Tensor, weights: Tensor, reduction: Reduction): Tensor {
   if (reduction === 'none') return losses;
-  const total = sum(losses);
-  freeIntermediate(losses, total);
-  if (reduction === 'sum') return total;
+  if (reduction === 'sum') return sum(losses);
   const dims = weights.shape.map((_, i) => i);
-  const count = applySum(weights, dims, false);
-  const mean = div(total, count);
-  freeIntermediate(total, mean);
-  freeHelper(count, mean);
-  return mean;
+  return div(sum(losses), applySum(weights, dims, false));
 }
 
 /** @throws ArgumentError for an unknown reduction. */

@@ -7,7 +7,7 @@ import {
   requireType,
   ShapeError,
 } from '@octet/backend';
-import { record } from '../autograd';
+import { op } from '../autograd';
 import { emptyOn, requireTensor } from '../kernel';
 import { formatShape, isDense, memoryOrder, stridesInOrder } from '../layout';
 import { requirePerTensor } from '../qparams';
@@ -44,21 +44,26 @@ export function pad(x: Tensor, pad: readonly number[], value = 0): Tensor {
     });
   }
   const order = isDense(x.shape, x.strides) ? memoryOrder(x.shape, x.strides) : shape.map((_, i) => i);
-  const y = emptyOn(x, shape, { strides: stridesInOrder(shape, order), qparams: x.qparams }).fill_(
-    stored(x, value),
-  );
   const { shape: shapeX } = x;
   // The part of x that stays, and where it lies in the result.
   const inX = (t: Tensor) =>
     shapeX.reduce((v, n, d) => slice(v, d, Math.max(0, -before[d]), n + Math.min(0, after[d])), t);
   const inY = (t: Tensor) =>
     shape.reduce((v, n, d) => slice(v, d, Math.max(0, before[d]), n - Math.max(0, after[d])), t);
-  inY(y).copy_(inX(x.detach()));
-  return record('pad', y, { x }, (grad) => {
-    if (pad.every((p) => p >= 0)) return [inY(grad)];
-    const whole = emptyOn(grad, shapeX).fill_(0);
-    inX(whole).copy_(inY(grad));
-    return [whole];
+  return op('pad', { x }, () => {
+    const y = emptyOn(x, shape, { strides: stridesInOrder(shape, order), qparams: x.qparams }).fill_(
+      stored(x, value),
+    );
+    inY(y).copy_(inX(x));
+    return [
+      y,
+      (grad) => {
+        if (pad.every((p) => p >= 0)) return [inY(grad)];
+        const whole = emptyOn(grad, shapeX).fill_(0);
+        inX(whole).copy_(inY(grad));
+        return [whole];
+      },
+    ];
   });
 }
 

@@ -1,5 +1,5 @@
 import { ArgumentError, requireList } from '@octet/backend';
-import { record } from '../autograd';
+import { op } from '../autograd';
 import { requireTensor, view } from '../kernel';
 import { normalizeDim } from '../layout';
 import { mapAxis } from '../qparams';
@@ -29,10 +29,6 @@ export function permute(x: Tensor, dims: readonly number[]): Tensor {
     layout,
     mapAxis(x.qparams, (axis) => order.indexOf(axis)),
   );
-  return record('permute', y, { x }, (grad) => [
-    permute(
-      grad,
-      order.map((_, i) => order.indexOf(i)),
-    ),
-  ]);
+  const back = order.map((_, i) => order.indexOf(i));
+  return op('permute', { x }, () => [y, (grad) => [permute(grad, back)]]);
 }

@@ -1,7 +1,8 @@
 import { type QuantizedDType, quantRange, ShapeError } from '@octet/backend';
-import { aroundDims, as, emptyOn, freeCopy, requireFloat, requireTensor, run } from '../kernel';
+import { aroundDims, as, emptyOn, requireFloat, requireTensor, run } from '../kernel';
 import { normalizeDim } from '../layout';
 import { perChannelQParams, perTensorQParams, type QParams, qparamArrays } from '../qparams';
+import { tidy } from '../scope';
 import type { Tensor } from '../tensor';
 
 /** q = clamp(rint(f32(x * f32(1 / scale))) + zeroPoint) over the dtype's range. @throws QuantizationError */
@@ -43,18 +44,18 @@ export function quantizePerChannel(
 
 function quantize(op: string, x: Tensor, dtype: QuantizedDType, qparams: QParams): Tensor {
   requireFloat(op, x);
-  const { operand, outer, n, inner } = aroundDims(x, qparams.scheme === 'perChannel' ? [qparams.axis] : []);
-  const y = emptyOn(x, x.shape, { dtype, strides: operand.tensor.strides, qparams });
-  const [quantMin, quantMax] = quantRange[dtype];
-  const shape = [outer, n, inner];
-  run(
-    'quantize',
-    { x: as(operand.tensor, shape) },
-    { y: as(y, shape) },
-    { ...qparamArrays(qparams), quantMin, quantMax },
-  );
-  freeCopy(operand.tensor, x);
-  return y;
+  return tidy(() => {
+    const { operand } = aroundDims(x, qparams.scheme === 'perChannel' ? [qparams.axis] : []);
+    const y = emptyOn(x, x.shape, { dtype, strides: operand.tensor.strides, qparams });
+    const [quantMin, quantMax] = quantRange[dtype];
+    run(
+      'quantize',
+      { x: operand },
+      { y: as(y, operand.shape) },
+      { ...qparamArrays(qparams), quantMin, quantMax },
+    );
+    return y;
+  });
 }
 
 /** (q - zeroPoint) * scale as float32; a float tensor is returned as it is. */
@@ -64,13 +65,11 @@ export function dequantize(x: Tensor): Tensor {
     requireFloat('dequantize', x);
     return x;
   }
-  const { operand, outer, n, inner } = aroundDims(
-    x,
-    x.qparams.scheme === 'perChannel' ? [x.qparams.axis] : [],
-  );
-  const y = emptyOn(x, x.shape, { dtype: 'float32', strides: operand.tensor.strides });
-  const shape = [outer, n, inner];
-  run('dequantize', { x: as(operand.tensor, shape) }, { y: as(y, shape) }, qparamArrays(x.qparams));
-  freeCopy(operand.tensor, x);
-  return y;
+  const { qparams } = x;
+  return tidy(() => {
+    const { operand } = aroundDims(x, qparams.scheme === 'perChannel' ? [qparams.axis] : []);
+    const y = emptyOn(x, x.shape, { dtype: 'float32', strides: operand.tensor.strides });
+    run('dequantize', { x: operand }, { y: as(y, operand.shape) }, qparamArrays(qparams));
+    return y;
+  });
 }

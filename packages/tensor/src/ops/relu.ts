@@ -1,4 +1,4 @@
-import { record } from '../autograd';
+import { op } from '../autograd';
 import { requireTensor } from '../kernel';
 import type { Tensor } from '../tensor';
 import { applyUnary, gradientFromInput } from './elementwise';
@@ -8,8 +8,10 @@ import { qclamp } from './quantized/qclamp';
 export function relu(x: Tensor): Tensor {
   requireTensor('relu', x);
   if (x.qparams) return qclamp('relu', x, 0, Number.POSITIVE_INFINITY);
-  const y = applyUnary('relu', x, {});
-  // Positive where x is: x itself is free to change.
-  const saved = y.detach();
-  return record('relu', y, { x }, (grad) => [gradientFromInput('reluBackward', saved, grad, {})]);
+  return op('relu', { x }, (save) => {
+    const y = applyUnary('relu', x, {});
+    // Positive where x is: x itself is free to change.
+    const saved = save(y);
+    return [y, (grad) => [gradientFromInput('reluBackward', saved, grad, {})]];
+  });
 }

@@ -1,5 +1,5 @@
 import { DTypeError, requireList, ShapeError } from '@octet/backend';
-import { record } from '../autograd';
+import { op } from '../autograd';
 import { dense, requireTensor, view } from '../kernel';
 import { contiguousStrides, formatShape, numel, sameShape } from '../layout';
 import type { QParams } from '../qparams';
@@ -15,15 +15,17 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   const target = inferShape(x, shape);
   if (sameShape(target, x.shape)) return x;
   if (x.qparams) requireOneScale(x.qparams);
-  const strides = viewStrides(x, target);
-  const source = strides ? x : dense(x);
-  const y = view(source, {
-    shape: target,
-    strides: strides ?? contiguousStrides(target),
-    offset: source.offset,
-  });
   const { shape: before } = x;
-  return record('reshape', y, { x }, (grad) => [reshape(grad, before)]);
+  return op('reshape', { x }, () => {
+    const strides = viewStrides(x, target);
+    const source = strides ? x : dense(x);
+    const y = view(source, {
+      shape: target,
+      strides: strides ?? contiguousStrides(target),
+      offset: source.offset,
+    });
+    return [y, (grad) => [reshape(grad, before)]];
+  });
 }
 
 function requireOneScale(q: QParams): void {

@@ -1,5 +1,5 @@
 import { ArgumentError } from '@octet/backend';
-import { record } from '../autograd';
+import { op } from '../autograd';
 import { requireTensor, view } from '../kernel';
 import { formatShape, normalizeDim, removed } from '../layout';
 import { dropAxis, mapAxis } from '../qparams';
@@ -29,5 +29,5 @@ export function select(x: Tensor, dim: number, index: number): Tensor {
   const lost = q?.scheme === 'perChannel' && q.axis === d;
   const y = view(x, layout, lost ? dropAxis(q, i) : mapAxis(q, (axis) => (axis > d ? axis - 1 : axis)));
   const { shape } = x;
-  return record('select', y, { x }, (grad) => [scattered(grad, shape, (whole) => select(whole, d, i))]);
+  return op('select', { x }, () => [y, (grad) => [scattered(grad, shape, (whole) => select(whole, d, i))]]);
 }

@@ -1,5 +1,5 @@
 import { ArgumentError, requireNumbers } from '@octet/backend';
-import { record } from '../autograd';
+import { op } from '../autograd';
 import { emptyOn, requireTensor, view } from '../kernel';
 import { normalizeDim, replaced } from '../layout';
 import { takeChannels } from '../qparams';
@@ -42,8 +42,9 @@ export function slice(x: Tensor, dim: number, start?: number, end?: number, step
       : q,
   );
   const { shape: shapeX } = x;
-  return record('slice', y, { x }, (grad) => [
-    scattered(grad, shapeX, (whole) => slice(whole, d, from, to, step)),
+  return op('slice', { x }, () => [
+    y,
+    (grad) => [scattered(grad, shapeX, (whole) => slice(whole, d, from, to, step))],
   ]);
 }
 

@@ -1,5 +1,5 @@
-import { record } from '../autograd';
-import { aroundDims, as, emptyLike, freeCopy, requireFloat, run, withStrides } from '../kernel';
+import { op } from '../autograd';
+import { aroundDims, as, emptyLike, requireFloat, run, withStrides } from '../kernel';
 import { normalizeDim } from '../layout';
 import type { Tensor } from '../tensor';
 
@@ -16,20 +16,25 @@ export function alongDim(
   dim: number,
 ): Tensor {
   requireFloat(name, x);
-  const { operand, outer, n, inner } = aroundDims(x, [normalizeDim(name, dim, x.shape.length)]);
-  const shape = [outer, n, inner];
-  const y = emptyLike(operand.tensor);
-  run(name, { x: operand }, { y: as(y, shape) }, {});
-  freeCopy(operand.tensor, x);
-  const saved = y.detach();
-  return record(name, y, { x }, (grad) => {
-    const gradX = emptyLike(saved);
-    run(
-      backward,
-      { y: as(saved, shape), gradY: as(withStrides(grad, saved.strides), shape) },
-      { gradX: as(gradX, shape) },
-      {},
-    );
-    return [gradX];
+  const d = normalizeDim(name, dim, x.shape.length);
+  return op(name, { x }, (save) => {
+    const { operand } = aroundDims(x, [d]);
+    const { shape } = operand;
+    const y = emptyLike(operand.tensor);
+    run(name, { x: operand }, { y: as(y, shape) }, {});
+    const saved = save(y);
+    return [
+      y,
+      (grad) => {
+        const gradX = emptyLike(saved);
+        run(
+          backward,
+          { y: as(saved, shape), gradY: as(withStrides(grad, saved.strides), shape) },
+          { gradX: as(gradX, shape) },
+          {},
+        );
+        return [gradX];
+      },
+    ];
   });
 }

@@ -1,4 +1,4 @@
-import { record } from '../autograd';
+import { op } from '../autograd';
 import type { Tensor } from '../tensor';
 import { affine } from './affine';
 import { applyBinary } from './elementwise';
@@ -6,7 +6,8 @@ import { mul } from './mul';
 
 /** x² */
 export function square(x: Tensor): Tensor {
-  const y = applyBinary('mul', x, x, 'square');
-  const saved = x.detach();
-  return record('square', y, { x }, (grad) => [mul(grad, affine(saved, 2, 0))]);
+  return op('square', { x }, (save) => {
+    const saved = save(x);
+    return [applyBinary('mul', x, x, 'square'), (grad) => [mul(grad, affine(saved, 2, 0))]];
+  });
 }

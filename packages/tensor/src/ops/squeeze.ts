@@ -1,4 +1,4 @@
-import { record } from '../autograd';
+import { op } from '../autograd';
 import { requireTensor, view } from '../kernel';
 import { normalizeDim } from '../layout';
 import { dropAxis, mapAxis } from '../qparams';
@@ -21,5 +21,5 @@ export function squeeze(x: Tensor, dim?: number): Tensor {
   const lost = q?.scheme === 'perChannel' && gone(q.axis);
   const y = view(x, layout, lost ? dropAxis(q, 0) : mapAxis(q, (axis) => kept.indexOf(axis)));
   const { shape } = x;
-  return record('squeeze', y, { x }, (grad) => [reshape(grad, shape)]);
+  return op('squeeze', { x }, () => [y, (grad) => [reshape(grad, shape)]]);
 }

@@ -1,5 +1,5 @@
 import { checkOptions } from '@octet/backend';
-import { record } from '../autograd';
+import { op } from '../autograd';
 import type { Tensor } from '../tensor';
 import { scaled } from './affine';
 import { applyBinary } from './elementwise';
@@ -10,11 +10,13 @@ import { sumTo } from './sum';
 export function sub(a: Tensor, b: Tensor | number, options?: Record<string, never>): Tensor {
   if (options !== undefined) checkOptions('sub', options);
   if (typeof b === 'number') return scaled('sub', a, 1, -b);
-  const y = applyBinary('sub', a, b);
-  const { shape: shapeA } = a;
-  const { shape: shapeB } = b;
-  return record('sub', y, { a, b }, (grad, needs) => [
-    needs[0] ? sumTo(grad, shapeA) : undefined,
-    needs[1] ? neg(sumTo(grad, shapeB)) : undefined,
-  ]);
+  return op('sub', { a, b }, (_, needs) => {
+    const y = applyBinary('sub', a, b);
+    const { shape: shapeA } = a;
+    const { shape: shapeB } = b;
+    return [
+      y,
+      (grad) => [needs.a ? sumTo(grad, shapeA) : undefined, needs.b ? neg(sumTo(grad, shapeB)) : undefined],
+    ];
+  });
 }

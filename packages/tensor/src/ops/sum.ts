@@ -1,6 +1,6 @@
 import { requireFlag } from '@octet/backend';
-import { record } from '../autograd';
-import { aroundDims, as, emptyOn, expandTo, freeCopy, reducedLayout, requireFloat, run } from '../kernel';
+import { op } from '../autograd';
+import { aroundDims, as, emptyOn, expandTo, reducedLayout, requireFloat, run } from '../kernel';
 import { normalizeDims, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
 import { reshape } from './reshape';
@@ -10,18 +10,16 @@ export function sum(x: Tensor, dims?: number | readonly number[], keepDim = fals
   requireFlag('sum', 'keepDim', keepDim);
   requireFloat('sum', x);
   const over = normalizeDims('sum', dims, x.shape.length);
-  const y = applySum(x, over, keepDim);
   const { shape } = x;
-  return record('sum', y, { x }, (grad) => [spread(grad, shape, over)]);
+  return op('sum', { x }, () => [applySum(x, over, keepDim), (grad) => [spread(grad, shape, over)]]);
 }
 
-/** The sum over sorted dims, without a gradient. */
+/** The sum over sorted dims, without a gradient, inside an op. */
 export function applySum(x: Tensor, dims: readonly number[], keepDim: boolean): Tensor {
   const { operand, outer, inner, kept } = aroundDims(x, dims);
   const layout = reducedLayout(x, dims, kept, keepDim);
   const y = emptyOn(x, layout.shape, layout);
   run('sum', { x: operand }, { y: as(y, [outer, inner]) }, {});
-  freeCopy(operand.tensor, x);
   return y;
 }
 

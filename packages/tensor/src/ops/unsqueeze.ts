@@ -1,4 +1,4 @@
-import { record } from '../autograd';
+import { op } from '../autograd';
 import { requireTensor, view } from '../kernel';
 import { inserted, normalizeDim } from '../layout';
 import { mapAxis } from '../qparams';
@@ -21,5 +21,5 @@ export function unsqueeze(x: Tensor, dim: number): Tensor {
     layout,
     mapAxis(x.qparams, (axis) => (axis >= at ? axis + 1 : axis)),
   );
-  return record('unsqueeze', y, { x }, (grad) => [squeeze(grad, at)]);
+  return op('unsqueeze', { x }, () => [y, (grad) => [squeeze(grad, at)]]);
 }

@@ -1,6 +1,6 @@
 import { checkOptions } from '@octet/backend';
-import { freeHelper, record } from '../autograd';
-import { aroundDims, as, emptyOn, freeCopy, reducedLayout, requireFloat, run } from '../kernel';
+import { op } from '../autograd';
+import { aroundDims, as, emptyOn, reducedLayout, requireFloat, run } from '../kernel';
 import { normalizeDims } from '../layout';
 import type { Tensor } from '../tensor';
 import { affine } from './affine';
@@ -27,21 +27,24 @@ export function variance(
   const { correction = 1, keepDim = false } = checkOptions('variance', options, 'correction keepDim');
   requireFloat('var', x);
   const over = normalizeDims('var', dims, x.shape.length);
-  const { operand, outer, n, inner, kept } = aroundDims(x, over);
-  const layout = reducedLayout(x, over, kept, keepDim);
-  const y = emptyOn(x, layout.shape, layout);
-  const mean = emptyOn(x, layout.shape, layout);
-  run(
-    'variance',
-    { x: operand },
-    { y: as(y, [outer, inner]), mean: as(mean, [outer, inner]) },
-    { correction },
-  );
-  freeCopy(operand.tensor, x);
-  const out = record('var', y, { x }, (grad) => {
-    const deviation = sub(x, reshape(mean, withOnes(x.shape, over)));
-    return [mul(deviation, spread(affine(grad, 2 / (n - correction), 0), x.shape, over))];
+  return op('var', { x }, (save) => {
+    const { operand, outer, n, inner, kept } = aroundDims(x, over);
+    const layout = reducedLayout(x, over, kept, keepDim);
+    const y = emptyOn(x, layout.shape, layout);
+    const mean = emptyOn(x, layout.shape, layout);
+    run(
+      'variance',
+      { x: operand },
+      { y: as(y, [outer, inner]), mean: as(mean, [outer, inner]) },
+      { correction },
+    );
+    const [savedX, savedMean] = [save(x), save(mean)];
+    return [
+      y,
+      (grad) => {
+        const deviation = sub(savedX, reshape(savedMean, withOnes(savedX.shape, over)));
+        return [mul(deviation, spread(affine(grad, 2 / (n - correction), 0), savedX.shape, over))];
+      },
+    ];
   });
-  freeHelper(mean, out);
-  return out;
 }

@@ -1,7 +1,7 @@
 import { ArgumentError, checkOptions } from '@octet/backend';
-import { AdaptiveAvgPool2d, Flatten, inTurn, Linear, Module, Sequential } from '@octet/nn';
+import { AdaptiveAvgPool2d, Flatten, Linear, Module, Sequential } from '@octet/nn';
 import { DeQuantStub, QuantStub } from '@octet/quantization';
-import type { Tensor } from '@octet/tensor';
+import { type Tensor, tidy } from '@octet/tensor';
 import { ConvBNReLU } from './conv-bn-relu';
 import { fuseBlocks } from './fuse-blocks';
 import { QInvertedResidual } from './q-inverted-residual';
@@ -21,7 +21,7 @@ export interface DigitClassifierOptions {
  */
 export class DigitClassifier extends Module {
   static override readonly name: string = 'DigitClassifier';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly layers: Sequential;
   readonly quant = new QuantStub();
@@ -52,7 +52,7 @@ export class DigitClassifier extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return inTurn(x, this.quant, this.layers, this.dequant);
+    return tidy(() => this.dequant.call(this.layers.call(this.quant.call(x))));
   }
 
   /** Fuses convolutions, batch normalisations and ReLUs, in place: folded in evaluation mode, kept in training. */

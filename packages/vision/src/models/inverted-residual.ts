@@ -1,6 +1,6 @@
 import { checkOptions } from '@octet/backend';
-import { BatchNorm2d, Conv2d, inTurn, Module, Sequential } from '@octet/nn';
-import type { Tensor } from '@octet/tensor';
+import { BatchNorm2d, Conv2d, Module, Sequential } from '@octet/nn';
+import { type Tensor, tidy } from '@octet/tensor';
 import { ConvBNReLU } from './conv-bn-relu';
 
 export interface InvertedResidualOptions {
@@ -14,7 +14,7 @@ export interface InvertedResidualOptions {
  */
 export class InvertedResidual extends Module {
   static override readonly name: string = 'InvertedResidual';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly conv: Sequential;
   readonly useRes: boolean;
@@ -39,7 +39,7 @@ export class InvertedResidual extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return this.useRes ? inTurn(x, this.conv, (y) => this.add(x, y)) : this.conv.call(x);
+    return tidy(() => (this.useRes ? this.add(x, this.conv.call(x)) : this.conv.call(x)));
   }
 
   protected add(x: Tensor, y: Tensor): Tensor {

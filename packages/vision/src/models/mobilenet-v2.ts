@@ -6,14 +6,13 @@ import {
   Dropout,
   Flatten,
   init,
-  inTurn,
   Linear,
   Module,
   Sequential,
   type StateDict,
 } from '@octet/nn';
 import { DeQuantStub, QuantStub } from '@octet/quantization';
-import type { Tensor } from '@octet/tensor';
+import { type Tensor, tidy } from '@octet/tensor';
 import { ConvBNReLU } from './conv-bn-relu';
 import { fuseBlocks } from './fuse-blocks';
 import { QInvertedResidual } from './q-inverted-residual';
@@ -47,7 +46,7 @@ const stages = [
  */
 export class MobileNetV2 extends Module {
   static override readonly name: string = 'MobileNetV2';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly features: Sequential;
   readonly classifier: Sequential;
@@ -100,7 +99,10 @@ export class MobileNetV2 extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return inTurn(x, this.quant, this.features, this.pool, this.flatten, this.classifier, this.dequant);
+    return tidy(() => {
+      const features = this.pool.call(this.features.call(this.quant.call(x)));
+      return this.dequant.call(this.classifier.call(this.flatten.call(features)));
+    });
   }
 
   /** Fuses convolutions, batch normalisations and ReLUs, in place: folded in evaluation mode, kept in training. */

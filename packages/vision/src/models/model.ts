@@ -1,6 +1,6 @@
-import { inTurn, Module, Sequential } from '@octet/nn';
+import { Module, Sequential } from '@octet/nn';
 import { DeQuantStub, QuantStub } from '@octet/quantization';
-import type { Tensor } from '@octet/tensor';
+import { type Tensor, tidy } from '@octet/tensor';
 import { fuseBlocks } from './fuse-blocks';
 import { QInvertedResidual } from './q-inverted-residual';
 
@@ -19,7 +19,7 @@ const defaultBlocks: readonly BlockSpec[] = [
 /** The tutorial's network: inverted residuals one after another, [N, 3, H, W] → [N, 256, H / 4, W / 4]. */
 export class Model extends Module {
   static override readonly name: string = 'Model';
-  static readonly keepsNothing = true;
+  static readonly pure = true;
 
   readonly layers: Sequential;
   readonly quant = new QuantStub();
@@ -31,7 +31,7 @@ export class Model extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return inTurn(x, this.quant, this.layers, this.dequant);
+    return tidy(() => this.dequant.call(this.layers.call(this.quant.call(x))));
   }
 
   /** Fuses convolutions, batch normalisations and ReLUs, in place: folded in evaluation mode, kept in training. */

@@ -6,8 +6,9 @@ import {
   roundHalfEven,
   type TableSource,
 } from '@octet/backend';
-import { emptyOn, freeCopy, packed, run } from '../../kernel';
+import { emptyOn, packed, run } from '../../kernel';
 import type { PerTensorQParams, QParams } from '../../qparams';
+import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
 
 /**
@@ -26,11 +27,12 @@ export function lookup(
   const table = dtype === 'qint8' || dtype === 'int8' ? new Int8Array(256) : new Uint8Array(256);
   const first = quantRange[x.dtype as QuantizedDType][0];
   for (let i = 0; i < 256; i++) table[i] = f(first + i);
-  const xd = packed(x);
-  const y = emptyOn(x, x.shape, { dtype, strides: xd.strides, qparams });
-  run('qlookup', { x: xd }, { y }, { table, of: { op, ...params } });
-  freeCopy(xd, x);
-  return y;
+  return tidy(() => {
+    const xd = packed(x);
+    const y = emptyOn(x, x.shape, { dtype, strides: xd.strides, qparams });
+    run('qlookup', { x: xd }, { y }, { table, of: { op, ...params } });
+    return y;
+  });
 }
 
 /** The float32 number that the integer `q` stands for. */
