@@ -78,23 +78,27 @@ describe.skipIf(noGpu)('plans', () => {
     'linear layers, dynamic int8': async () => [await quantizeDynamic(small()), () => randn([4, 6])],
   };
 
-  it.each(Object.entries(networks))('of %s give the bits of a call, in one submit', async (_, make) => {
-    const [model, input] = await make();
-    const plan = planOf(model, [input()]);
-    for (let i = 0; i < 3; i++) {
-      const x = input();
-      const expected = await numbers(noGrad(() => model.call(x)));
-      await backend.sync();
-      const earlier = submits();
-      const y = plan.run(x);
-      await backend.sync();
-      expect(submits()).toBe(earlier + 1);
-      const found = await numbers(y);
-      expect(found).toEqual(expected);
-      expect(found.flat(2).some((v) => v !== 0)).toBe(true);
-    }
-    plan.dispose();
-  });
+  it.each(Object.entries(networks))(
+    'of %s give the bits of a call, in one submit',
+    async (_, make) => {
+      const [model, input] = await make();
+      const plan = planOf(model, [input()]);
+      for (let i = 0; i < 3; i++) {
+        const x = input();
+        const expected = await numbers(noGrad(() => model.call(x)));
+        await backend.sync();
+        const earlier = submits();
+        const y = plan.run(x);
+        await backend.sync();
+        expect(submits()).toBe(earlier + 1);
+        const found = await numbers(y);
+        expect(found).toEqual(expected);
+        expect(found.flat(2).some((v) => v !== 0)).toBe(true);
+      }
+      plan.dispose();
+    },
+    120_000,
+  );
 
   it('use memory by turns: less than its tensors have together, in buffers of their own', () => {
     const plan = planOf(new Sequential(...Array.from({ length: 10 }, () => new ReLU())).eval(), [
@@ -210,6 +214,29 @@ describe.skipIf(noGpu)('plans on a device', () => {
     const waiting = y.data();
     device.destroy();
     await expect(waiting).rejects.toThrow(DeviceLostError);
+    expect(() => plan.run(x)).toThrow(DeviceLostError);
+    expect(() => plan.dispose()).not.toThrow();
+  });
+
+  it('that is lost between two steps', async () => {
+    let lose = false;
+    const relu = backend.kernels.relu as unknown as KernelFn<never, GpuBuffer>;
+    const plugin = extendBackend(backend, {
+      name: 'plugin',
+      kernels: {
+        relu: ((tensors: never, attrs: never) => {
+          if (lose) device.destroy();
+          relu(tensors, attrs);
+        }) as never,
+      },
+    });
+    setBackend(plugin);
+    const [model, x] = [small(), rand([2, 6])];
+    const plan = planOf(model, [x]);
+    free(plan.run(x));
+    lose = true;
+    const y = plan.run(x) as Tensor;
+    await expect(y.data()).rejects.toThrow(DeviceLostError);
     expect(() => plan.run(x)).toThrow(DeviceLostError);
     expect(() => plan.dispose()).not.toThrow();
   });
