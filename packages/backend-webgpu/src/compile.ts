@@ -65,7 +65,7 @@ export function compile(
 
   const own: GpuBuffer[] = [];
   try {
-    const shared = place(gpu, capture, planned, own);
+    const shared = allocateOwn(gpu, capture, planned, own);
     const buffers = memory.map((m, place) => {
       const { allocation } = reservations[place];
       if (m.kind === 'fixed') return m.buffer;
@@ -124,7 +124,7 @@ function callKernel(step: KernelStep<GpuBuffer>, bufferOf: (place: number) => Gp
  *
  * @returns the number of the shared buffer of each reservation
  */
-function place(
+function allocateOwn(
   gpu: Gpu,
   capture: Capture<Call>,
   planned: readonly Reservation[],
