@@ -3,7 +3,12 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    projects: ['packages/*', 'apps/*', 'examples/{seed,custom-backend}', 'tests/{async,docs,golden,plans}'],
+    projects: [
+      'packages/*',
+      'apps/*',
+      'examples/{seed,custom-backend,own-layer}',
+      'tests/{async,docs,golden,plans}',
+    ],
     reporters: ['default', new TotalsReporter()],
   },
 });

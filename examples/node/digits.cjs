@@ -11,7 +11,7 @@ async function main() {
   // Built as it was built, converted without calibration, loaded.
   const model = new DigitClassifier().eval();
   model.fuseModel();
-  const prepared = prepare(model, getDefaultQConfigMapping('qnnpack'));
+  const prepared = prepare(model, getDefaultQConfigMapping());
   const int8 = await convert(prepared, { requireCalibration: false });
   int8.loadStateDict(await load(require.resolve('@octet/example-digits/digits.safetensors')));
 

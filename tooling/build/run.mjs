@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 // Runs a TypeScript entry of an app or an example from the sources: octet-run src/cli.ts [arguments]
 //
+// Not tsx, which starts this command line in 1.25 s of CPU time where octet-run takes 0.7, doesn't bring the wasm up to date, and leaves
+// child programs to the app; nor Node's own type stripping, which wants extensions on imports.
+//
 // It bundles the entry with every workspace package it uses, which takes well under a second and
 // needs no build, writes the bundle to the `dist` folder beside `src`, and runs it in this process.
 // The app's own packages from npm stay outside the bundle; those of the libraries, which the app's

@@ -16,7 +16,7 @@ export function formatPercent(part: number): string {
   return `${(100 * part).toFixed(2)} %`;
 }
 
-/** The line of the seed program. */
+/** The line of the tutorial's program. */
 export function timeConsumption(fp32Ms: number, int8Ms: number, of: string): string {
   const seconds = (ms: number) => `${(ms / 1e3).toFixed(2)} s`;
   const speedup = (fp32Ms / int8Ms).toFixed(2);

@@ -8,6 +8,8 @@ export interface Host {
   os: string;
   arch: string;
   node: string;
+  /** Its name and version, where a browser was measured. */
+  browser?: string;
   v8: string;
 }
 

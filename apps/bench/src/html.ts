@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseHTML } from 'linkedom';
-import type { TableData } from './table-data';
+import type { TableData } from './columns';
 
 /** A page in one file, without scripts, that needs no network. */
 export interface HtmlPage {

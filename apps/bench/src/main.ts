@@ -9,9 +9,9 @@ import { gemmCommand } from './commands/gemm';
 import { layersCommand } from './commands/layers';
 import { peersCommand } from './commands/peers';
 import { reportCommand } from './commands/report';
-import { seedCommand } from './commands/seed';
 import { tablesCommand } from './commands/tables';
 import { trainCommand } from './commands/train';
+import { tutorialCommand } from './commands/tutorial';
 import { Interrupted, UsageError } from './errors';
 import { signal, watchSignals } from './interrupt';
 import { provenance } from './provenance';
@@ -19,7 +19,7 @@ import { leaveStandardOutput } from './result-file';
 
 /** One line a command. */
 const commands = [
-  seedCommand,
+  tutorialCommand,
   digitsCommand,
   layersCommand,
   compareCommand,

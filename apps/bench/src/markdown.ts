@@ -1,4 +1,4 @@
-import type { TableData } from './table-data';
+import type { TableData } from './columns';
 
 /** A table as Markdown. */
 export function markdownTable({ columns, rows }: TableData): string {

@@ -1,11 +1,20 @@
 /** What the known networks take, apart from their code: a page shows it before it loads that. */
 export const modelSizes = {
   /** How the network is called, the channels of its images, and their usual height and width. */
-  seed: { title: 'Tutorial network', channels: 3, size: 64 },
+  tutorial: { title: 'Tutorial network', channels: 3, size: 64 },
   mobilenetv2: { title: 'MobileNetV2', channels: 3, size: 224 },
+  resnet18: { title: 'ResNet-18', channels: 3, size: 224 },
   digits: { title: 'Digit classifier', channels: 1, size: 28 },
 } as const;
 
 export type ModelName = keyof typeof modelSizes;
 
 export const modelNames = Object.keys(modelSizes) as ModelName[];
+
+/** Names that networks had before, which links and command lines may still have. */
+export const oldModelNames: ReadonlyMap<string, ModelName> = new Map([['seed', 'tutorial']]);
+
+/** The network of that name, or of that old name. */
+export function modelNamed(name: string): ModelName | undefined {
+  return modelNames.find((known) => known === name) ?? oldModelNames.get(name);
+}

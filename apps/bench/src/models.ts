@@ -1,5 +1,5 @@
 import type { Module } from '@octet/nn';
-import { DigitClassifier, Model, mobilenetV2 } from '@octet/vision';
+import { DigitClassifier, mobilenetV2, resnet18, TutorialNet } from '@octet/vision';
 import { type ModelName, modelSizes } from './model-sizes';
 
 /** A network for images that can be fused and quantized. */
@@ -17,8 +17,9 @@ export interface ModelSpec {
 
 /** The networks that commands know by name, one line each. */
 export const models = {
-  seed: { create: () => new Model(), ...modelSizes.seed },
+  tutorial: { create: () => new TutorialNet(), ...modelSizes.tutorial },
   mobilenetv2: { create: () => mobilenetV2({ relu6: false }), ...modelSizes.mobilenetv2 },
+  resnet18: { create: () => resnet18(), ...modelSizes.resnet18 },
   digits: { create: () => new DigitClassifier(), ...modelSizes.digits },
 } as const satisfies Record<ModelName, ModelSpec>;
 

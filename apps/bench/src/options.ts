@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { backendNames } from './backends';
 import { most } from './compare/plan';
 import { UsageError } from './errors';
+import { modelNames, oldModelNames } from './model-sizes';
 
 interface Range {
   min?: number;
@@ -28,11 +29,11 @@ export const list =
   <T>(parse: (text: string) => T) =>
   (text: string): T[] => [...new Set(text.split(',').map((part) => parse(part.trim())))];
 
-/** For an option that takes one of some names. */
+/** For an option that takes one of some names, or an old one of them. */
 export const oneOf =
-  <T extends string>(names: readonly T[]) =>
+  <T extends string>(names: readonly T[], oldNames?: ReadonlyMap<string, T>) =>
   (text: string): T => {
-    const found = names.find((name) => name === text);
+    const found = names.find((name) => name === text) ?? oldNames?.get(text);
     if (found) return found;
     throw new InvalidArgumentError(`Allowed are ${names.join(', ')}.`);
   };
@@ -54,6 +55,11 @@ export function checkNumbers(op: string, shape: readonly number[]): void {
 }
 
 /** Options that several commands share. */
+export const modelOption = () =>
+  new Option('--model <name>', `the network: ${modelNames.join(', ')}`).argParser(
+    oneOf(modelNames, oldModelNames),
+  );
+
 export const backendOption = () =>
   new Option(
     '--backend <name>',

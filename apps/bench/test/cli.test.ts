@@ -6,13 +6,13 @@ import { describe, expect, test } from 'vitest';
 import { fixture, runCli, temporaryFolder } from './run-cli';
 
 const readJson = async (file: string) => JSON.parse(await readFile(file, 'utf8'));
-const tinySeed = ['seed', '--iterations', '1', '--batch', '1', '--size', '8', '--runs', '1'];
+const tinyTutorial = ['tutorial', '--iterations', '1', '--batch', '1', '--size', '8', '--runs', '1'];
 const tinyLayers = ['layers', '--model', 'digits', '--runs', '1'];
 const tinyDigits = ['digits', '--train', '128', '--test', '20', '--epochs', '1', '--width', '0.25'];
 
-test('seed: the tutorial’s line, and its numbers as JSON', async () => {
-  const json = path.join(await temporaryFolder(), 'results', 'seed.json');
-  const { code, stdout, stderr } = await runCli([...tinySeed, '--json', json]);
+test('tutorial: the tutorial’s line, and its numbers as JSON', async () => {
+  const json = path.join(await temporaryFolder(), 'results', 'tutorial.json');
+  const { code, stdout, stderr } = await runCli([...tinyTutorial, '--json', json]);
   expect(code, stderr).toBe(0);
   expect(stdout).toMatch(
     /^Time consumption: fp32 [\d.]+ s, int8 [\d.]+ s, speedup [\d.]+ +\(1 x \[1, 3, 8, 8\]\)$/m,
@@ -20,7 +20,7 @@ test('seed: the tutorial’s line, and its numbers as JSON', async () => {
   expect(stderr.match(/plain observers/g)).toHaveLength(1);
   const positive = expect.toSatisfy((n: unknown) => typeof n === 'number' && n > 0);
   expect(await readJson(json)).toEqual({
-    command: 'seed',
+    command: 'tutorial',
     date: expect.any(String),
     version: expect.any(String),
     backend: 'wasm-simd',
@@ -34,7 +34,7 @@ test('seed: the tutorial’s line, and its numbers as JSON', async () => {
   });
 });
 
-test.each([tinySeed, tinyLayers, tinyDigits])(
+test.each([tinyTutorial, tinyLayers, tinyDigits])(
   '%s runs on a backend that can’t be read at once',
   async (...args) => {
     const backend = ['--backend', fixture('async-backend.mjs')];
@@ -176,7 +176,7 @@ test('report: a page, and the same as JSON', async () => {
   const folder = await temporaryFolder();
   const [html, json] = ['page.html', 'page.json'].map((name) => path.join(folder, name));
   const { code, stdout, stderr } = await runCli([
-    ...['report', '--model', 'seed', '--images', '1', '--no-sensitivity', '--backend', 'js'],
+    ...['report', '--model', 'tutorial', '--images', '1', '--no-sensitivity', '--backend', 'js'],
     ...['--size', '16', '--html', html, '--json', json],
   ]);
   expect(code, stderr).toBe(0);
@@ -189,8 +189,8 @@ test('report: a page, and the same as JSON', async () => {
   expect(rest).toMatchObject({
     command: 'report',
     backend: 'js',
-    model: 'seed',
-    qengine: 'qnnpack',
+    model: 'tutorial',
+    qengine: 'onednn',
     images: 1,
   });
   expect(sensitivity).toBeNull();
@@ -203,7 +203,7 @@ const noMemory = /expected at most 67,108,864 numbers at once, found [\d,]+ ×/;
 
 describe('a wrong command line ends with 2 and says what is allowed', () => {
   test.each([
-    ['no command', [], /Usage: pnpm bench .*Commands:\n +seed .*\n.* digits .*\n.* layers /s],
+    ['no command', [], /Usage: pnpm bench .*Commands:\n +tutorial\|seed .*\n.* digits .*\n.* layers /s],
     [
       'an unknown command',
       ['digit'],
@@ -216,7 +216,7 @@ describe('a wrong command line ends with 2 and says what is allowed', () => {
     ],
     [
       'a number out of range',
-      ['seed', '--batch', '0'],
+      ['tutorial', '--batch', '0'],
       /'--batch <n>' argument '0' is invalid\. .*whole number >= 1/,
     ],
     [
@@ -225,35 +225,35 @@ describe('a wrong command line ends with 2 and says what is allowed', () => {
       /argument 'wide' is invalid\. It must be a number from 0\.1 to 8/,
     ],
     ['too many digits', ['digits', '--train', '9000'], /--train and --test: expected at most 10000 together/],
-    ['an unknown model', ['layers', '--model', 'vgg'], /Allowed choices are seed, mobilenetv2, digits/],
+    ['an unknown model', ['layers', '--model', 'vgg'], /Allowed are tutorial, mobilenetv2, resnet18, digits/],
     [
       'an unknown network among several',
-      ['peers', '--models', 'seed,vgg'],
-      /Allowed are seed, mobilenetv2, mlp/,
+      ['peers', '--models', 'tutorial,vgg'],
+      /Allowed are tutorial, mobilenetv2, resnet18, mlp/,
     ],
     [
       'an unknown backend',
-      ['seed', '--backend', 'cuda'],
+      ['tutorial', '--backend', 'cuda'],
       /--backend: expected wasm, webgpu, js, or the path or package name of a module/,
     ],
     [
       'a path to nothing',
-      ['seed', '--backend', './nothing.js'],
+      ['tutorial', '--backend', './nothing.js'],
       /found '\.\/nothing\.js': Cannot find module/,
     ],
     [
       'a module without a backend',
-      ['seed', '--backend', fixture('no-backend.mjs')],
+      ['tutorial', '--backend', fixture('no-backend.mjs')],
       /expected one backend, .* found version/,
     ],
     [
       'threads that are not there',
-      ['seed', '--backend', 'js', '--threads', '2'],
+      ['tutorial', '--backend', 'js', '--threads', '2'],
       /backend 'js' has one thread, found 2/,
     ],
     [
       'a folder for the page',
-      ['report', '--model', 'seed', '--html', '.'],
+      ['report', '--model', 'tutorial', '--html', '.'],
       /--html: expected the path of a file/,
     ],
     [
@@ -261,12 +261,16 @@ describe('a wrong command line ends with 2 and says what is allowed', () => {
       ['report', '--model', 'digits', '--checkpoint', 'nothing.safetensors'],
       /nothing\.safetensors, which can't be read/,
     ],
-    ['more threads than any machine has', ['seed', '--threads', '1000000000'], /whole number from 1 to 64/],
-    ['images that no memory holds', ['seed', '--batch', '1000000000'], noMemory],
+    [
+      'more threads than any machine has',
+      ['tutorial', '--threads', '1000000000'],
+      /whole number from 1 to 64/,
+    ],
+    ['images that no memory holds', ['tutorial', '--batch', '1000000000'], noMemory],
     ['the same of layers', ['layers', '--model', 'digits', '--size', '1000000'], noMemory],
     ['the same of train', ['train', '--batch', '1000000000'], noMemory],
-    ['the same of report', ['report', '--model', 'seed', '--size', '1000000'], noMemory],
-    ['the same of peers', ['peers', '--models', 'seed', '--batch', '1000000000'], noMemory],
+    ['the same of report', ['report', '--model', 'tutorial', '--size', '1000000'], noMemory],
+    ['the same of peers', ['peers', '--models', 'tutorial', '--batch', '1000000000'], noMemory],
     ['matrices that no memory holds', ['gemm', '--k', '1000000000'], noMemory],
     [
       'weights that are not there, for cold',
@@ -279,7 +283,7 @@ describe('a wrong command line ends with 2 and says what is allowed', () => {
       ['report', '--model', 'mobilenetv2', '--try'],
       /--try: expected a trained network and real data, found random weights/,
     ],
-    ['a folder for the JSON', ['seed', '--json', '.'], /--json: expected the path of a file/],
+    ['a folder for the JSON', ['tutorial', '--json', '.'], /--json: expected the path of a file/],
   ])('%s', async (_, args, message) => {
     const { code, stdout, stderr } = await runCli(args);
     expect(stderr).toMatch(message);
@@ -371,7 +375,7 @@ test('Ctrl-C in peers while it writes its files ends with 130, and they are gone
     // A second time would end it at once.
     press = () => {};
   }, 5);
-  const { code, stdout, stderr } = await runCli(['peers', '--models', 'seed', '--engines', 'octet'], {
+  const { code, stdout, stderr } = await runCli(['peers', '--models', 'tutorial', '--engines', 'octet'], {
     env: { TMPDIR: folder },
     onStart(child) {
       press = () => child.kill('SIGINT');

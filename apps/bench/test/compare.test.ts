@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { type CompareOptions, compare, type Step } from '../src/compare/compare';
 import type { ComparePlan } from '../src/compare/plan';
 import type { CompareReport } from '../src/compare/report';
-import { agreementText, compareMarkdown, remarks } from '../src/compare/tables';
+import { agreementText, compareMarkdown, remarks } from '../src/compare/summary';
 import { UsageError } from '../src/errors';
 import { hostInfo } from '../src/host';
 import { backendFrom } from '../src/pick-backend';
@@ -181,7 +181,7 @@ describe('links', () => {
 
   test('that ask for what can’t be say so, and don’t run', () => {
     const { plan, run, problems } = readLink('?model=toString&batch=1.5&runs=1001&size=&run', ['wasm']);
-    expect(plan).toMatchObject({ model: 'seed', batch: 1, runs: 10, size: 64 });
+    expect(plan).toMatchObject({ model: 'tutorial', batch: 1, runs: 10, size: 64 });
     expect(run).toBe(false);
     expect(problems).toHaveLength(4);
   });

@@ -17,7 +17,7 @@ import { number, whole } from '../src/options';
 import { startProgress, withProgress } from '../src/progress';
 import { checkFilePath, writeJson } from '../src/result-file';
 import { sqnrDb } from '../src/sqnr';
-import { formatTable } from '../src/table';
+import { formatTable } from '../src/terminal-table';
 import { median, timeInTurn, timeRuns } from '../src/timing';
 import { temporaryFolder } from './run-cli';
 

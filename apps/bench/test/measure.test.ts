@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { chromiumPath } from '@octet/web/chromium';
 import { describe, expect, test } from 'vitest';
 import { gemmTables } from '../src/commands/gemm';
 import { fixture, runCli, temporaryFolder } from './run-cli';
@@ -25,12 +26,12 @@ describe('peers', () => {
   const tiny = ['peers', '--rounds', '1', '--ms', '1', '--batch', '1', '--size', '8'];
 
   test('every engine that is there runs the same network, in both dtypes', async () => {
-    const { stdout, report } = await run([...tiny, '--models', 'seed']);
-    expect(report).toMatchObject({ command: 'peers', rounds: 1, qengine: 'x86', host });
+    const { stdout, report } = await run([...tiny, '--models', 'seed,tutorial']);
+    expect(report).toMatchObject({ command: 'peers', rounds: 1, qengine: 'onednn', host });
     const of = (engine: string) => report.rows.filter((row: { engine: string }) => row.engine === engine);
     expect(of('octet').map((row: { dtype: string }) => row.dtype)).toEqual(['float32', 'int8']);
     expect(of('octet')[0]).toEqual({
-      model: 'seed',
+      model: 'tutorial',
       inputShape: [1, 3, 8, 8],
       engine: 'octet',
       version: expect.stringContaining('simd'),
@@ -49,25 +50,26 @@ describe('peers', () => {
     for (const { engine, dtype, correlation } of peers) {
       expect(correlation, `${engine} ${dtype}`).toBeGreaterThan(0.99);
       expect(report.ratios).toContainEqual({
-        model: 'seed',
+        model: 'tutorial',
         dtype,
         threads: 1,
         over: engine,
         ratio: positive,
       });
       expect(stdout).toMatch(
-        new RegExp(`^seed \\[1, 3, 8, 8\\] +${engine} +${dtype} +1 .* × +[\\d.]+$`, 'm'),
+        new RegExp(`^tutorial \\[1, 3, 8, 8\\] +${engine} +${dtype} +1 .* × +[\\d.]+$`, 'm'),
       );
     }
     expect(report.ratios).toContainEqual({
-      model: 'seed',
+      model: 'tutorial',
       dtype: 'int8',
       threads: 1,
       over: 'float32',
       ratio: positive,
     });
     // What isn't among the rows is reported.
-    expect(peers.length + report.absent.length).toBe(5);
+    expect(peers.length + report.absent.length).toBe(7);
+    expect(stdout).toContain('litert.js did not run tutorial in int8 on one thread: it runs in pages alone');
   });
 
   test('an engine that is not installed is reported; one without threads too', async () => {
@@ -102,6 +104,70 @@ describe('peers', () => {
     expect(report).toMatchObject({ platform: 'webgpu', rows: [] });
     expect(report.absent).toHaveLength(3);
     expect(stdout).toContain('tfjs did not run mlp in float32 on one thread: it has no WebGPU in Node');
+  });
+});
+
+describe('peers in pages', { timeout: 180_000 }, () => {
+  const tiny = [
+    'peers',
+    '--platform',
+    'browser',
+    '--rounds',
+    '1',
+    '--ms',
+    '1',
+    '--batch',
+    '1',
+    '--size',
+    '8',
+  ];
+
+  test.skipIf(chromiumPath === undefined)(
+    'engines of one thread share a page; what did not run is said',
+    async () => {
+      const folder = await temporaryFolder();
+      // No network, which LiteRT.js says once it has been loaded.
+      await writeFile(path.join(folder, 'seed_b1_f32.tflite'), 'nothing');
+      const { stdout, report } = await run([...tiny, '--models', 'tutorial', '--tflite', folder]);
+      expect(report).toMatchObject({
+        platform: 'browser',
+        host: { browser: expect.stringMatching(/^Chromium \d/) },
+      });
+      const rows = report.rows.map(({ engine, dtype }: Record<string, unknown>) => `${engine} ${dtype}`);
+      expect(rows).toEqual(
+        expect.arrayContaining(['octet float32', 'octet int8', 'onnxruntime-web int8', 'tfjs float32']),
+      );
+      for (const { engine, dtype, correlation } of report.rows) {
+        if (engine !== 'octet') expect(correlation, `${engine} ${dtype}`).toBeGreaterThan(0.99);
+      }
+      expect(stdout).toMatch(/^litert\.js did not run tutorial in float32 on one thread: .*model/im);
+      expect(stdout).toMatch(
+        /^litert\.js did not run tutorial in int8 .*: there is no file .*seed_b1_i8f\.tflite$/m,
+      );
+      expect(stdout).toContain(
+        'onnxruntime-node did not run tutorial in float32 on one thread: it is native code',
+      );
+    },
+  );
+
+  test.skipIf(chromiumPath === undefined)('two threads, each engine in a page of its own', async () => {
+    const args = [...tiny, '--models', 'mlp', '--threads', '2'];
+    const { stdout, report } = await run(args);
+    const rows = report.rows.map(
+      ({ engine, dtype, threads }: Record<string, unknown>) => `${engine} ${dtype} ${threads}`,
+    );
+    expect(rows).toEqual(
+      expect.arrayContaining(['octet int8 2', 'onnxruntime-web int8 2', 'tfjs float32 2']),
+    );
+    expect(stdout).toContain(
+      'litert.js did not run mlp in int8 on 2 threads: litert.js: expected a folder of .tflite files',
+    );
+  });
+
+  test('without Chromium it says what to install', async () => {
+    const { code, stderr } = await runCli(tiny, { env: { CHROMIUM: '/nothing' } });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/--platform browser: expected Chromium or Chrome, found none.*apt-get/);
   });
 });
 
@@ -231,7 +297,7 @@ describe('tables', () => {
   test('refuses what it has no table or no place for', async () => {
     const folder = await temporaryFolder();
     const file = (name: string) => path.join(folder, name);
-    await writeFile(file('seed.json'), '{ "command": "seed" }');
+    await writeFile(file('tutorial.json'), '{ "command": "tutorial" }');
     await writeFile(
       file('cold.json'),
       JSON.stringify({
@@ -243,7 +309,7 @@ describe('tables', () => {
     );
     await writeFile(file('figures.md'), '<!-- bench train --><!-- /bench -->');
     for (const [args, message] of [
-      [[file('seed.json')], 'seed.json: that of seed'],
+      [[file('tutorial.json')], 'tutorial.json: that of tutorial'],
       [[file('cold.json'), '--into', file('figures.md')], "expected a place for 'cold'"],
     ] as const) {
       const { code, stderr } = await runCli(['tables', ...args]);

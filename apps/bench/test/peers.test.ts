@@ -4,7 +4,7 @@ import { list, oneOf, whole } from '../src/options';
 import { correlation } from '../src/peers/correlation';
 import { type PeerRow, peerRatios } from '../src/peers/results';
 import { Rounds } from '../src/peers/rounds';
-import { right } from '../src/table';
+import { right } from '../src/terminal-table';
 
 test('correlation', () => {
   expect(correlation([1, 2, 3], [10, 20, 30])).toBeCloseTo(1, 12);
@@ -15,7 +15,7 @@ test('correlation', () => {
 
 test('ratios: Octet to its peers in the same work, and to itself', () => {
   const row = (engine: PeerRow['engine'], dtype: PeerRow['dtype'], threads: number, medianMs: number) =>
-    ({ model: 'seed', engine, dtype, threads, medianMs }) as PeerRow;
+    ({ model: 'tutorial', engine, dtype, threads, medianMs }) as PeerRow;
   const ratios = peerRatios([
     row('octet', 'float32', 1, 8),
     row('octet', 'int8', 1, 4),

@@ -12,9 +12,6 @@ import { DigitClassifier } from '@octet/vision';
 /** Both models of the page are of this width: about 21,000 weights. */
 const width = 0.5;
 
-/** One scale for each weight tensor: in a network this small, one for each channel costs more bytes than it is worth. */
-const engine = 'qnnpack';
-
 /** A network that knows nothing yet, with random weights. */
 export function newModel(): DigitClassifier {
   return new DigitClassifier({ width });
@@ -24,7 +21,7 @@ export function newModel(): DigitClassifier {
 export function quantizable(float: DigitClassifier): DigitClassifier {
   const model = float.clone().train();
   model.fuseModel();
-  return prepareQat(model, getDefaultQatQConfigMapping(engine), { inplace: true });
+  return prepareQat(model, getDefaultQatQConfigMapping(), { inplace: true });
 }
 
 /** A copy of a float network that is quick to run. */
@@ -45,7 +42,7 @@ export async function loadModel(kind: Kind, checkpoint: Uint8Array): Promise<Dig
     await float.loadStateDictAsync(state);
     return fused(float);
   }
-  const prepared = prepare(fused(float), getDefaultQConfigMapping(engine), { inplace: true });
+  const prepared = prepare(fused(float), getDefaultQConfigMapping(), { inplace: true });
   const int8 = await convert(prepared, { inplace: true, requireCalibration: false });
   await int8.loadStateDictAsync(state);
   return int8;

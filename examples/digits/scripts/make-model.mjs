@@ -8,7 +8,7 @@ import { DigitClassifier } from '@octet/vision';
 manualSeed(0);
 const model = new DigitClassifier().eval();
 model.fuseModel();
-const prepared = prepare(model, getDefaultQConfigMapping('qnnpack'));
+const prepared = prepare(model, getDefaultQConfigMapping());
 noGrad(() => prepared.call(rand([16, 1, 28, 28], { generator: new Generator(0) })));
 const int8 = await convert(prepared);
 await save(int8.stateDict(), new URL('../dist/digits.safetensors', import.meta.url).pathname);

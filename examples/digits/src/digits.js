@@ -13,7 +13,7 @@ export const images = 64;
 export async function loadDigits(checkpoint) {
   const model = new DigitClassifier().eval();
   model.fuseModel();
-  const prepared = prepare(model, getDefaultQConfigMapping('qnnpack'));
+  const prepared = prepare(model, getDefaultQConfigMapping());
   const int8 = await convert(prepared, { requireCalibration: false });
   await int8.loadStateDictAsync(parseSafetensors(checkpoint).toStateDict());
   return int8;

@@ -13,7 +13,7 @@ export async function makeModel() {
     new Flatten(),
     new Linear(16 * 6 * 6, 10),
   );
-  const prepared = prepare(fuse(new QuantWrapper(layers).eval()), getDefaultQConfigMapping('x86'));
+  const prepared = prepare(fuse(new QuantWrapper(layers).eval()), getDefaultQConfigMapping());
   noGrad(() => prepared.call(rand([32, 1, 28, 28]))); // calibration: use real data
   return convert(prepared);
 }

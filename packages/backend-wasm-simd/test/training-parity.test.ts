@@ -21,7 +21,7 @@ const convBn = (nIn: number, nOut: number, kernelSize: number, stride = 1, group
   new BatchNorm2d(nOut),
 ];
 
-/** An inverted residual block, as in the seed's network. */
+/** An inverted residual block, as in the tutorial's network. */
 class Block extends Module {
   readonly layers: Sequential;
   readonly skip: boolean;

@@ -8,7 +8,7 @@ const megabyte = 2 ** 20;
 const before = getBackend();
 afterAll(() => setBackend(before));
 
-/** Convolutions of every kind, as in the seed's network. */
+/** Convolutions of every kind, as in the tutorial's network. */
 function network() {
   return new Sequential(
     new Conv2d(3, 32, 3, { stride: 2, padding: 1, bias: false }),

@@ -1,8 +1,8 @@
 import { checkOptions, QuantizationError, type QuantizedDType } from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
+import { type ModuleRule, moduleRules } from '@octet/quantization';
 import { noGrad, qparamArrays, Tensor } from '@octet/tensor';
 import { type Finding, findingsOf } from './findings';
-import { floatTwin } from './float-twin';
 import {
   bytesOf,
   type Call,
@@ -19,11 +19,12 @@ import {
   requireInputs,
   typeName,
   valuesOf,
-  weighted,
+  weightLayer,
   withInt8Weight,
 } from './layers';
 import type { SensitivityReport } from './sensitivity';
 import { type Difference, DifferenceSums, GrowingHistogram, type Histogram, LevelSums } from './statistics';
+import { toFloatModel } from './to-float-model';
 import { isAccuracy, type RandomPart, type Verdict, verdictOf } from './verdict';
 import { analyzeWeight, type WeightAnalysis } from './weights';
 
@@ -44,6 +45,8 @@ export interface AnalyzeOptions<M extends AnyModule = AnyModule> {
   sensitivity?: SensitivityReport;
   /** What is random, of the float model's weights and of `data`: then nothing is advised. */
   random?: RandomPart;
+  /** Rules of your own: those that the model was fused, prepared and converted with. */
+  rules?: readonly ModuleRule[];
   /** Told after each input. */
   onProgress?: (inputs: number) => void;
 }
@@ -147,17 +150,19 @@ export async function analyze<M extends AnyModule>(
     chance,
     sensitivity,
     random,
+    rules,
     onProgress,
-  } = checkOptions('analyze', options, 'metric metricName chance sensitivity random onProgress');
+  } = checkOptions('analyze', options, 'metric metricName chance sensitivity random rules onProgress');
+  const known = moduleRules('analyze', rules);
   requireInputs('analyze', data);
-  const twin = floatTwin(model, converted);
-  const watched = layerPairs(twin, converted).map((pair) => new WatchedLayer(pair));
+  const floatModel = toFloatModel(model, converted, rules);
+  const watched = layerPairs(floatModel, converted, known).map((pair) => new WatchedLayer(pair));
   const output = new DifferenceSums();
   const classes = { same: 0, rows: 0, count: 0 };
   const order = new Set<string>();
   let inputs = 0;
   for await (const input of data) {
-    const float = record(twin, named(watched, 'float'), input);
+    const float = record(floatModel, named(watched, 'float'), input);
     const int8 = record(converted, named(watched, 'int8'), input);
     for (const path of float.calls.keys()) order.add(path);
     for (const layer of watched) {
@@ -184,7 +189,7 @@ export async function analyze<M extends AnyModule>(
     metric: metric
       ? {
           name: metricName,
-          float: await metricOfFloat('analyze', metric, twin),
+          float: await metricOfFloat('analyze', metric, floatModel),
           int8: await metric(converted),
         }
       : null,
@@ -283,13 +288,13 @@ class WatchedLayer {
   /** Half of the coarsest channel's input · weight scale, in steps of the output. */
   private biasSteps([x]: readonly unknown[], outputScale: number): number {
     const input = x instanceof Tensor ? x.qparams : undefined;
-    const weight = weighted(this.pair.int8)?.weight.qparams;
+    const weight = weightLayer(this.pair.int8)?.weight.qparams;
     if (input?.scheme !== 'perTensor' || !weight) return 0;
     return Math.ceil((0.5 * input.scale * Math.max(...qparamArrays(weight).scale)) / outputScale);
   }
 
   private async noteWeight(): Promise<void> {
-    const [float, int8] = [weighted(this.pair.float)?.weight, weighted(this.pair.int8)?.weight];
+    const [float, int8] = [weightLayer(this.pair.float)?.weight, weightLayer(this.pair.int8)?.weight];
     if (this.weight || !float || !int8?.qparams) return;
     this.weight = await analyzeWeight(float, int8);
   }

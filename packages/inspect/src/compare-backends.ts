@@ -1,7 +1,8 @@
 import { ArgumentError, type Backend, checkOptions } from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
+import { moduleRules } from '@octet/quantization';
 import { Tensor } from '@octet/tensor';
-import { argumentsOf, leavesOf, type ModelInput, moved, record, typeName } from './layers';
+import { argumentsOf, isWhole, leavesOf, type ModelInput, moved, record, typeName } from './layers';
 
 /** A layer's output on a backend against the first backend's. */
 export interface LayerComparison {
@@ -91,7 +92,7 @@ function largest(outputs: Outputs | undefined, path: string): number {
 
 /** What every layer gives, and the model itself under ''. */
 async function outputsOf(model: AnyModule, input: readonly unknown[]): Promise<Outputs> {
-  const leaves = leavesOf(model);
+  const leaves = leavesOf(model, (module) => isWhole(moduleRules('compareBackends'), module));
   const { calls, output } = record(model, leaves, input);
   const outputs: Outputs = new Map();
   const note = async (path: string, type: string, t: Tensor) =>

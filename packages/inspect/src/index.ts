@@ -29,6 +29,7 @@ export {
   type CorrectBiasOptions,
   correctBias,
   type EqualizedPair,
+  type EqualizeOptions,
   equalize,
   type Judgement,
   type RemedyName,

@@ -6,15 +6,8 @@ import {
   requireList,
   requireType,
 } from '@octet/backend';
-import { type AnyModule, Dropout, Flatten, Identity, type Measured, Parameter } from '@octet/nn';
-import {
-  DeQuantStub,
-  defaultDynamicMapping,
-  FloatFunctional,
-  intrinsic,
-  type ModuleClass,
-  quantized,
-} from '@octet/quantization';
+import { type AnyModule, type Measured, Parameter } from '@octet/nn';
+import { FloatFunctional, intrinsic, type ModuleRules, quantized } from '@octet/quantization';
 import { noGrad, Tensor } from '@octet/tensor';
 
 /** What a model is called with: a tensor, or an array of arguments. */
@@ -31,28 +24,35 @@ export interface LayerPair {
   readonly int8: AnyModule;
 }
 
-/** Layers that hand on what they get. */
-const transparent: readonly ModuleClass[] = [Identity, Flatten, Dropout, DeQuantStub];
-
 /**
- * The layers of `converted` that compute, with those of its float twin: what has no layers of its own, and what counts as
- * one (fused layers, LSTM).
+ * The layers of `converted` that compute, with those of its float model: what has no layers of its own, and what counts as
+ * one (fused layers, LSTM, and those with a rule).
  */
-export function layerPairs(twin: AnyModule, converted: AnyModule): LayerPair[] {
-  return leavesOf(converted).flatMap(([path, int8]) => {
-    const float = twin.getSubmodule(path);
-    return transparent.some((type) => float instanceof type) ? [] : [{ path, float, int8 }];
+export function layerPairs(floatModel: AnyModule, converted: AnyModule, rules: ModuleRules): LayerPair[] {
+  const isLayer = (module: AnyModule, path: string) =>
+    isWhole(rules, module) || isWhole(rules, floatModel.getSubmodule(path));
+  return leavesOf(converted, isLayer).flatMap(([path, int8]) => {
+    const float = floatModel.getSubmodule(path);
+    return rules.isTransparent(float) ? [] : [{ path, float, int8 }];
   });
 }
 
+/** Whether a module counts as one layer, whatever is inside. */
+export function isWhole(rules: ModuleRules, module: AnyModule): boolean {
+  return rules.isLayer(module) || rules.dynamicTypes.some((type) => module instanceof type);
+}
+
 /** The layers of a model that have none inside, or count as one. */
-export function leavesOf(model: AnyModule, at = ''): [path: string, module: AnyModule][] {
+export function leavesOf(
+  model: AnyModule,
+  isLayer: (module: AnyModule, path: string) => boolean,
+  at = '',
+): [path: string, module: AnyModule][] {
   return model.namedChildren().flatMap(([name, child]): [string, AnyModule][] => {
     const path = at === '' ? name : `${at}.${name}`;
-    const whole =
-      child instanceof intrinsic.FusedModule ||
-      [...defaultDynamicMapping.keys()].some((type) => child instanceof (type as ModuleClass));
-    return whole || child.children().length === 0 ? [[path, child]] : leavesOf(child, path);
+    return child.children().length === 0 || isLayer(child, path)
+      ? [[path, child]]
+      : leavesOf(child, isLayer, path);
   });
 }
 
@@ -149,27 +149,37 @@ export function valuesOf(t: Tensor): Promise<ArrayLike<number>> {
 }
 
 /** The module that holds a layer's weight: of a fused one, its first. */
-export function weighted(layer: AnyModule): WeightHolder | undefined {
+export function weightLayer(layer: AnyModule): WeightHolder | undefined {
   const holder = layer instanceof intrinsic.FusedModule ? layer.at(0) : layer;
   return 'weight' in holder && holder.weight instanceof Tensor
     ? (holder as unknown as WeightHolder)
     : undefined;
 }
 
-interface WeightHolder {
+export interface WeightHolder {
   weight: Tensor;
   bias?: Tensor | undefined;
 }
 
 /** A copy of a float layer with the int8 layer's weight, dequantized, and its bias; undefined where neither has a weight. */
 export function withInt8Weight({ float, int8 }: LayerPair): AnyModule | undefined {
-  const rounded = weighted(int8);
+  const rounded = weightLayer(int8);
   const copy = float.clone();
-  const holder = weighted(copy);
+  const holder = weightLayer(copy);
   if (!holder || !rounded?.weight.isQuantized) return undefined;
-  holder.weight = new Parameter(noGrad(() => rounded.weight.dequantize()));
+  putWeight(holder, new Parameter(noGrad(() => rounded.weight.dequantize())));
   holder.bias = rounded.bias && new Parameter(rounded.bias);
   return copy;
+}
+
+/** Gives a layer another weight, also where it works out its own from other parameters. */
+export function putWeight(holder: WeightHolder, weight: Tensor): void {
+  Object.defineProperty(holder, 'weight', {
+    value: weight,
+    writable: true,
+    configurable: true,
+    enumerable: true,
+  });
 }
 
 /** The name of a layer's class. Bundlers write an underscore before that of a class which names itself. */

@@ -7,13 +7,14 @@ import {
   getDefaultQConfigMapping,
   leaveInFloat,
   type Mixed,
+  type ModuleRule,
+  moduleRules,
   prepare,
   type QConfigMapping,
   type quantized,
 } from '@octet/quantization';
 import { noGrad, type Tensor, tensor } from '@octet/tensor';
 import type { Metric } from './analyze';
-import { floatTwin } from './float-twin';
 import {
   collect,
   type Inputs,
@@ -22,13 +23,15 @@ import {
   layerPairs,
   type ModelInput,
   metricOfFloat,
+  putWeight,
   record,
   typeName,
   valuesOf,
-  weighted,
+  weightLayer,
   withInt8Weight,
 } from './layers';
 import { fidelityName } from './ranking';
+import { toFloatModel } from './to-float-model';
 
 export interface SensitivityOptions {
   /** The recipe of the int8 model. Default: getDefaultQConfigMapping(). */
@@ -42,6 +45,8 @@ export interface SensitivityOptions {
   recover?: number;
   /** How many layers may stay in float; all that have weights. */
   maxFloat?: number;
+  /** Rules of your own, as `fuse` and `prepare` take them. */
+  rules?: readonly ModuleRule[];
   /**
    * Told after each measurement, and waited for. `total` is the most that may come, and shrinks as it shows how many layers have to stay
    * in float; in the last call `done` is equal to it.
@@ -105,13 +110,15 @@ export async function sensitivity<M extends AnyModule>(
     metricName = metric ? 'metric' : fidelityName,
     recover = 0.8,
     maxFloat = Number.POSITIVE_INFINITY,
+    rules,
     onProgress,
-  } = checkOptions('sensitivity', options, 'mapping metricName recover maxFloat onProgress');
+  } = checkOptions('sensitivity', options, 'mapping metricName recover maxFloat rules onProgress');
+  const withRules = rules && { rules };
   checkPart(recover);
   const inputs = await collect('sensitivity', data);
-  const prepared = prepare(model, mapping);
+  const prepared = prepare(model, mapping, withRules);
   for (const input of inputs) record(prepared, [], input);
-  const simulation = new Simulation(model, await convert(prepared), inputs[0]);
+  const simulation = new Simulation(model, await convert(prepared, withRules), inputs[0], rules);
   const measure = metric ?? (await fidelity(simulation.model, inputs));
   const { layers } = simulation;
   const floatable = layers.filter(({ canStayInFloat }) => canStayInFloat).length;
@@ -219,9 +226,9 @@ class Simulation<M extends AnyModule> {
   readonly layers: readonly SimulatedLayer[];
 
   /** Layers that `input` doesn't pass are left out. */
-  constructor(float: M, converted: M, input: ModelInput) {
-    this.model = floatTwin(float, converted);
-    const pairs = layerPairs(this.model, converted);
+  constructor(float: M, converted: M, input: ModelInput, rules: readonly ModuleRule[] | undefined) {
+    this.model = toFloatModel(float, converted, rules);
+    const pairs = layerPairs(this.model, converted, moduleRules('sensitivity', rules));
     const { calls } = record(
       this.model,
       pairs.map((pair) => [pair.path, pair.float]),
@@ -250,7 +257,7 @@ class SimulatedLayer {
       float.activationPostProcess = rounding as unknown as FloatFunctional['activationPostProcess'];
     } else float.registerForwardHook((_, _args, output) => rounding.call(output), { copyOnClone: true });
     const copy = withInt8Weight(pair);
-    const [holder, rounded] = [weighted(float), copy && weighted(copy)];
+    const [holder, rounded] = [weightLayer(float), copy && weightLayer(copy)];
     if (holder && rounded) this.weights = { holder, float: holder.weight, int8: rounded.weight };
   }
 
@@ -260,7 +267,7 @@ class SimulatedLayer {
 
   simulate({ weight, output }: Simulated): void {
     this.rounding.on = output;
-    if (this.weights) this.weights.holder.weight = weight ? this.weights.int8 : this.weights.float;
+    if (this.weights) putWeight(this.weights.holder, weight ? this.weights.int8 : this.weights.float);
   }
 }
 

@@ -1,6 +1,7 @@
-import { Buffer, Conv2d, Linear, LSTM, ReLU, Sequential } from '@octet/nn';
+import { BatchNorm2d, Buffer, Conv2d, Linear, LSTM, ReLU, Sequential } from '@octet/nn';
 import {
   convert,
+  FakeQuantize,
   FixedQParamsObserver,
   FloatIsland,
   fuse,
@@ -103,6 +104,34 @@ describe('a sound model', () => {
       expect(error.local?.sqnrDb).toBeGreaterThan(20);
       expect(error.steps).toBeLessThanOrEqual(2);
     }
+  });
+
+  test('of a model that was fused for training: batch normalisation is folded first', async () => {
+    manualSeed(4);
+    const layers = new Sequential(
+      new Conv2d(2, 3, 3),
+      new BatchNorm2d(3),
+      new ReLU(),
+      new Conv2d(3, 2, 1),
+      new BatchNorm2d(2),
+    );
+    for (const x of data) noGrad(() => layers.call(x.mul(3)));
+    const model = fuse(new QuantWrapper(layers));
+    const prepared = prepareQat(model, getDefaultQatQConfigMapping()).eval();
+    for (const x of data) noGrad(() => prepared.call(x));
+    const analysis = await analyze(model, await convert(prepared), data);
+    expect(analysis.layers.map(({ type }) => type)).toEqual(['QuantStub', 'ConvReLU2d', 'Conv2d']);
+    for (const { weight } of analysis.layers.slice(1)) expect(weight?.error?.sqnrDb).toBeGreaterThan(40);
+  });
+
+  test('a layer that simulates rounding and has no float form is named', async () => {
+    class Simulates extends Linear {
+      readonly weightFakeQuant = new FakeQuantize();
+    }
+    const float = new QuantWrapper(new Simulates(2, 2)).eval();
+    await expect(analyze(float, float.clone(), [randn([1, 2])])).rejects.toThrow(
+      /expected modules with toFloat\(\), where weights are rounded, found module \(Simulates\)/,
+    );
   });
 
   test('of dynamic quantization', async () => {

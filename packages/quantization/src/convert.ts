@@ -1,11 +1,11 @@
 import { checkOptions, describe, QuantizationError, requireList, warn } from '@octet/backend';
-import { type AnyModule, Identity, Linear, LSTM, removeHooks, requireModule } from '@octet/nn';
-import { DynamicQuantizedLSTM } from './dynamic/lstm';
+import { type AnyModule, Identity, removeHooks, requireModule } from '@octet/nn';
+import { moduleRules } from './default-rules';
 import { FloatFunctional } from './float-functional';
 import { FusedIdentity } from './intrinsic';
-import { defaultDynamicMapping, defaultStaticMapping, isStatic, type ModuleClass } from './mappings';
-import { observerHooks, outputObserver, settleObservers } from './observed';
-import { defaultDynamicQConfig, type QConfig } from './qconfig';
+import { Conversion, type ModuleClass, type ModuleRule, type ModuleRules } from './module-rules';
+import { flushObservers, observerHooks, outputObserver } from './observed';
+import { getDefaultDynamicQConfig, type QConfig } from './qconfig';
 import { QConfigMapping, qconfigOf } from './qconfig-mapping';
 import { QuantStub } from './stubs';
 import { layersOf, named, type Swaps, swapLayers } from './swap';
@@ -18,6 +18,8 @@ export interface ConvertOptions {
    * `(await convert(prepare(model), { requireCalibration: false })).loadStateDict(state)`.
    */
   requireCalibration?: boolean;
+  /** Rules of your own, which go before the library's: those that `prepare` or `prepareQat` had. */
+  rules?: readonly ModuleRule[];
 }
 
 /**
@@ -25,25 +27,30 @@ export interface ConvertOptions {
  * Asynchronous because it reads the observers' ranges. All are read before anything changes. Hooks go along.
  *
  * @throws QuantizationError if the model wasn't prepared, a layer's observer saw no data, or a layer has a range, a weight
- * or a bias with NaN or infinity; for a model that is a layer itself with `inplace`
+ * or a bias with NaN or infinity; for a layer that was prepared by a rule which `rules` lacks; for a model that is a layer itself with `inplace`
  */
 export async function convert<M extends AnyModule>(prepared: M, options?: ConvertOptions): Promise<M> {
-  const { inplace = false, requireCalibration = true } = checkOptions(
-    'convert',
-    options,
-    'inplace requireCalibration',
-  );
+  const {
+    inplace = false,
+    requireCalibration = true,
+    rules: own,
+  } = checkOptions('convert', options, 'inplace requireCalibration rules');
+  const rules = moduleRules('convert', own);
   requireModule('convert', prepared);
   requirePrepared(prepared, requireCalibration);
-  await settleObservers(prepared);
+  requireRules(prepared, rules);
+  await flushObservers(prepared);
   const target = inplace ? prepared : prepared.clone({ hooks: true });
   const swaps = new Map<AnyModule, AnyModule>();
   // Inputs first: NaN there is everywhere after, and its error should name where it comes from.
   const isInput = ([, module]: [string, AnyModule]) => Number(module instanceof QuantStub);
-  for (const [path, module] of layersOf(target, isStatic).sort((a, b) => isInput(b) - isInput(a))) {
+  for (const [path, module] of layersOf(target, (m) => rules.isLayer(m)).sort(
+    (a, b) => isInput(b) - isInput(a),
+  )) {
     const qconfig = qconfigOf(module);
-    const rule = defaultStaticMapping.get(module.constructor as ModuleClass);
-    if (qconfig && rule) swaps.set(module, await rule.convert(path, module, qconfig));
+    const rule = rules.int8(module);
+    if (qconfig && rule?.int8)
+      swaps.set(module, await rule.int8(module, new Conversion('convert', path, qconfig, module)));
   }
   // Calibration ran through the places of layers that were fused away: from here on they cost nothing.
   const fusedAway = target.modules().filter((module) => module instanceof FusedIdentity);
@@ -99,22 +106,38 @@ function requirePrepared(model: AnyModule, calibrated: boolean): void {
   }
 }
 
+/** @throws QuantizationError for a module with an observer, of a class that has no int8 form */
+function requireRules(model: AnyModule, rules: ModuleRules): void {
+  const unknown = model
+    .namedModules()
+    .find(([, module]) => outputObserver(module) !== undefined && !rules.int8(module));
+  if (!unknown) return;
+  throw new QuantizationError({
+    op: 'convert',
+    expected: 'a rule with int8 for every layer that is observed',
+    found: `none for ${named(...unknown)}`,
+    fix: 'Pass the rules that the model was prepared with: convert(prepared, { rules }).',
+  });
+}
+
 export interface QuantizeDynamicOptions {
   /** Change the model itself rather than a copy. */
   inplace?: boolean;
   /** Which layers, and how: classes (all of them by `qconfig`), or a mapping. Default: Linear and LSTM. */
   layers?: Iterable<ModuleClass> | QConfigMapping;
-  /** Default: inputs of 8 bits, weights per tensor. See getDefaultDynamicQConfig and perChannelDynamicQConfig. */
+  /** Default: getDefaultDynamicQConfig(), inputs of 8 bits, weights per channel. */
   qconfig?: QConfig;
+  /** Rules of your own, which go before the library's. */
+  rules?: readonly ModuleRule[];
 }
 
 /**
  * Gives Linear and LSTM layers int8 weights, in fused modules too; their inputs are quantized at every call by their own
  * range. Needs no data, no stubs and no calibration; the model goes on taking and returning floats. Evaluation only.
  *
- * Inputs get 8 bits, which is the more exact and what PyTorch does on the engine `qnnpack`. 7 bits, as on `x86`, are faster
- * where a backend has a product for them: `{ qconfig: getDefaultDynamicQConfig('x86') }`. Any qconfig whose activation observer
- * has `reduceRange` gives 7.
+ * Inputs get 8 bits, and weights a scale for each output channel. `{ qconfig: defaultDynamicQConfig }` gives weights one scale, as
+ * PyTorch's default does; `getDefaultDynamicQConfig('x86')` also quantizes inputs to 7 bits, as does any qconfig whose activation
+ * observer has `reduceRange`.
  *
  * @throws QuantizationError for a class it doesn't know, or a weight with NaN or infinity; for a model that is a layer itself
  * with `inplace`
@@ -124,26 +147,31 @@ export async function quantizeDynamic<M extends AnyModule>(
   options?: QuantizeDynamicOptions,
 ): Promise<M> {
   const {
-    layers = defaultDynamicMapping.keys(),
-    qconfig = defaultDynamicQConfig,
+    qconfig = getDefaultDynamicQConfig(),
     inplace = false,
-  } = checkOptions('quantizeDynamic', options, 'inplace layers qconfig');
+    rules: own,
+    ...given
+  } = checkOptions('quantizeDynamic', options, 'inplace layers qconfig rules');
+  const rules = moduleRules('quantizeDynamic', own);
+  const { dynamicTypes } = rules;
+  const { layers = dynamicTypes } = given;
   requireModule('quantizeDynamic', model);
   if (!(layers instanceof QConfigMapping || Symbol.iterator in Object(layers))) {
     requireList('quantizeDynamic', 'layers', layers as never);
   }
   const asked = layers instanceof QConfigMapping ? undefined : [...layers];
-  const mapping = layers instanceof QConfigMapping ? layers : mappingOf(asked ?? [], qconfig);
+  const mapping = layers instanceof QConfigMapping ? layers : mappingOf(asked ?? [], qconfig, dynamicTypes);
   const target = inplace ? model : model.clone({ hooks: true });
   const recipes = mapping.recipesOf(target);
   const swaps = new Map<AnyModule, AnyModule>();
   const left: string[] = [];
   for (const [path, module] of target.namedModules()) {
     const recipe = recipes.get(module);
-    const rule = defaultDynamicMapping.get(module.constructor as ModuleClass);
-    if (recipe && rule) swaps.set(module, await rule(path, module, recipe));
-    else if ((asked ?? (recipe ? [Linear, LSTM] : [])).some((type) => module instanceof type)) {
-      if (!(module instanceof DynamicQuantizedLSTM)) left.push(named(path, module));
+    const make = rules.dynamic(module);
+    if (recipe && make)
+      swaps.set(module, await make(module, new Conversion('quantizeDynamic', path, recipe, module)));
+    else if ((asked ?? (recipe ? dynamicTypes : [])).some((type) => module instanceof type)) {
+      if (!hasInt8Weights(module)) left.push(named(path, module));
     }
   }
   if (left.length > 0) {
@@ -154,14 +182,23 @@ export async function quantizeDynamic<M extends AnyModule>(
   return finished('quantizeDynamic', target, swaps, inplace);
 }
 
-function mappingOf(layers: Iterable<ModuleClass>, qconfig: QConfig): QConfigMapping {
+/** Whether it was quantized before: an int8 LSTM is an LSTM. */
+function hasInt8Weights(module: AnyModule): boolean {
+  return module.buffers().some(({ isQuantized }) => isQuantized);
+}
+
+function mappingOf(
+  layers: Iterable<ModuleClass>,
+  qconfig: QConfig,
+  known: readonly ModuleClass[],
+): QConfigMapping {
   const mapping = new QConfigMapping();
   for (const type of layers) {
     mapping.setObjectType(type, qconfig);
-    if (!defaultDynamicMapping.has(type)) {
+    if (!known.includes(type)) {
       throw new QuantizationError({
         op: 'quantizeDynamic',
-        expected: [...defaultDynamicMapping.keys()].map((t) => t.name).join(' or '),
+        expected: known.map((t) => t.name).join(' or '),
         found: typeof type === 'function' ? type.name : describe(type),
         fix: 'Other layers are quantized statically: see prepare and convert.',
       });

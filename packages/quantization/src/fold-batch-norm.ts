@@ -51,11 +51,11 @@ export function foldBatchNorm(
 }
 
 /** A copy of the layer with the batch normalisation folded into it. It takes the hooks. */
-export function foldInto(layer: Conv2d | Linear, bn: BatchNorm1d | BatchNorm2d): Conv2d | Linear {
+export function foldInto<L extends Conv2d | Linear>(layer: L, bn: BatchNorm1d | BatchNorm2d): L {
   const folded = foldBatchNorm(layer.weight, layer.bias, bn);
-  const copy = layer.clone();
+  const copy: Conv2d | Linear = layer.clone();
   moveHooks(layer, copy);
   copy.weight = new Parameter(folded.weight);
   copy.bias = new Parameter(folded.bias);
-  return copy;
+  return copy as L;
 }

@@ -6,69 +6,31 @@ import {
   Conv2d,
   Linear,
   moveHooks,
-  ReLU,
   requireModule,
   Sequential,
 } from '@octet/nn';
-import { foldInto } from './fold-batch-norm';
-import { ConvBn2d, ConvBnReLU2d, ConvReLU2d, FusedIdentity, FusedModule, LinearReLU } from './intrinsic';
+import { moduleRules } from './default-rules';
+import { FusedIdentity, FusedModule } from './intrinsic';
+import { FusionWatch } from './intrinsic/fused-identity';
+import type { ModuleRule, ModuleRules } from './module-rules';
 import { outputObserver } from './observed';
 import { layersOf, warnOfLostHooks } from './swap';
 
-// biome-ignore lint/suspicious/noExplicitAny: any module class
-type ModuleClass = abstract new (...args: any[]) => AnyModule;
-
-interface FusionPattern {
-  types: readonly ModuleClass[];
-  /** In evaluation mode: batch normalisation is folded. */
-  eval?(...modules: AnyModule[]): AnyModule;
-  /** In training mode: batch normalisation stays and goes on learning. */
-  train?(...modules: AnyModule[]): AnyModule;
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: the pattern's types say what arrives
-type Fuser = (...modules: any[]) => AnyModule;
-
-const pattern = (types: readonly ModuleClass[], fusers: { eval?: Fuser; train?: Fuser }): FusionPattern => ({
-  types,
-  ...fusers,
-});
-
-/** One line a pattern, longest first. */
-const patterns: readonly FusionPattern[] = [
-  pattern([Conv2d, BatchNorm2d, ReLU], {
-    eval: (conv: Conv2d, bn: BatchNorm2d, relu: ReLU) => new ConvReLU2d(foldInto(conv, bn) as Conv2d, relu),
-    train: (conv: Conv2d, bn: BatchNorm2d, relu: ReLU) => new ConvBnReLU2d(conv, bn, relu),
-  }),
-  pattern([Conv2d, BatchNorm2d], {
-    eval: foldInto,
-    train: (conv: Conv2d, bn: BatchNorm2d) => new ConvBn2d(conv, bn),
-  }),
-  pattern(
-    [Conv2d, ReLU],
-    both((conv: Conv2d, relu: ReLU) => new ConvReLU2d(conv, relu)),
-  ),
-  pattern([Linear, BatchNorm1d], { eval: foldInto }),
-  pattern(
-    [Linear, ReLU],
-    both((linear: Linear, relu: ReLU) => new LinearReLU(linear, relu)),
-  ),
-];
-
-function both(fuser: Fuser): { eval: Fuser; train: Fuser } {
-  return { eval: fuser, train: fuser };
-}
+type Fuser = NonNullable<ModuleRule['fuse']>;
 
 export interface FuseOptions {
-  /** true (the default): the model itself is changed and returned. false: a copy. */
+  /** true (the default; of `fuse` it is false): the model itself is changed and returned. false: a copy. */
   inplace?: boolean;
+  /** Rules of your own, whose patterns are looked at beside the library's. */
+  rules?: readonly ModuleRule[];
 }
 
 /**
  * Fuses the named lists of modules, in evaluation mode: batch normalisation is folded into the layer before it. The first
  * of each list becomes the fused module, the others become placeholders that give back their input. A placeholder
- * that is called elsewhere in the forward pass throws a QuantizationError: its layer is missing there. What hooks before the
- * first and after the last of a list see, they see on the fused module.
+ * that is called elsewhere in the forward pass throws a QuantizationError: its layer is missing there. A fused module that runs
+ * more often in a pass of `model` than a placeholder of its warns: where it ran alone, it now computes all of the list. What
+ * hooks before the first and after the last of a list see, they see on the fused module.
  *
  * @param modulesToFuse paths under `model`, one list or several: `[['conv', 'bn', 'relu']]`
  * @throws QuantizationError in training mode, for a list of types that doesn't fuse, or for a layer that is observed already
@@ -97,10 +59,27 @@ function fuseNamed<M extends AnyModule>(
   model: M,
   modulesToFuse: readonly string[] | readonly (readonly string[])[],
   options: FuseOptions | undefined,
-  training = op === 'fuseModulesQat',
 ): M {
-  const { inplace = true } = checkOptions(op, options, 'inplace');
+  const { inplace = true, rules } = checkOptions(op, options, 'inplace rules');
   requireModule(op, model);
+  const training = op === 'fuseModulesQat';
+  return fuseLists({ op, training, rules: moduleRules(op, rules) }, model, modulesToFuse, inplace);
+}
+
+/** What the functions of this file do alike. */
+interface Fusing {
+  readonly op: Op;
+  readonly training: boolean;
+  readonly rules: ModuleRules;
+}
+
+function fuseLists<M extends AnyModule>(
+  fusing: Fusing,
+  model: M,
+  modulesToFuse: readonly string[] | readonly (readonly string[])[],
+  inplace: boolean,
+): M {
+  const { op, training } = fusing;
   requireList(op, 'modulesToFuse', modulesToFuse);
   const target = inplace ? model : model.clone({ hooks: true });
   const lists =
@@ -110,11 +89,12 @@ function fuseNamed<M extends AnyModule>(
   const firsts = new Set<string>();
   const found = lists.map((paths) => {
     const modules = paths.map((path) => target.getSubmodule(path));
-    const fuser = requireFuser(op, training, paths, modules);
-    if (firsts.has(paths[0])) refuse(op, training, `two lists with ${paths[0]}`);
+    const fuser = requireFuser(fusing, paths, modules);
+    if (firsts.has(paths[0])) refuse(fusing, `two lists with ${paths[0]}`);
     firsts.add(paths[0]);
     return { paths, modules, fuser };
   });
+  const watch = new FusionWatch();
   for (const { paths, modules, fuser } of found) {
     const [path, ...others] = paths;
     // A layer that is used elsewhere too stays what it is there. Training goes on with one weight.
@@ -132,9 +112,10 @@ function fuseNamed<M extends AnyModule>(
     for (const other of others) {
       const there = target.getSubmodule(other);
       const identity = there instanceof FusedIdentity ? there : new FusedIdentity(other).train(training);
-      target.setSubmodule(other, identity.follow(fused, path));
+      target.setSubmodule(other, identity.follow(fused, path, watch));
     }
   }
+  watch.start(target);
   return target;
 }
 
@@ -143,12 +124,8 @@ function usesOf(model: AnyModule, module: AnyModule): number {
   return model.modules().flatMap((m) => m.children().filter((child) => child === module)).length;
 }
 
-function requireFuser(
-  op: Op,
-  training: boolean,
-  paths: readonly string[],
-  modules: readonly AnyModule[],
-): Fuser {
+function requireFuser(fusing: Fusing, paths: readonly string[], modules: readonly AnyModule[]): Fuser {
+  const { op, training } = fusing;
   const wrong = modules.findIndex((m) => m.training !== training);
   if (wrong >= 0) {
     throw new QuantizationError({
@@ -168,18 +145,18 @@ function requireFuser(
       fix: 'Fuse first, then prepare.',
     });
   }
-  const fuser = findFuser(modules, training);
   return (
-    fuser ?? refuse(op, training, `${modules.map((m) => m.constructor.name).join('-')} (${paths.join(', ')})`)
+    findFuser(fusing, modules) ??
+    refuse(fusing, `${modules.map((m) => m.constructor.name).join('-')} (${paths.join(', ')})`)
   );
 }
 
-function refuse(op: Op, training: boolean, found: string): never {
+function refuse({ op, training, rules }: Fusing, found: string): never {
   throw new QuantizationError({
     op,
-    expected: `one of ${patterns
-      .filter((p) => (training ? p.train : p.eval))
-      .map((p) => p.types.map((t) => t.name).join('-'))
+    expected: `one of ${rules.fusions
+      .filter(({ fuse, fuseQat }) => (training ? fuseQat : fuse))
+      .map(({ pattern }) => pattern.map((type) => type.name).join('-'))
       .join(', ')}`,
     found,
     fix: 'Name modules that follow one another in the forward pass; a layer can be fused once. Lists that share a ReLU go into one call.',
@@ -187,11 +164,14 @@ function refuse(op: Op, training: boolean, found: string): never {
 }
 
 /** Patterns are of exactly these classes: a subclass may compute something else. */
-function findFuser(modules: readonly AnyModule[], training: boolean): Fuser | undefined {
-  const known = patterns.find(
-    ({ types }) => types.length === modules.length && types.every((t, i) => modules[i].constructor === t),
-  );
-  return training ? known?.train : known?.eval;
+function findFuser({ rules, training }: Fusing, modules: readonly AnyModule[]): Fuser | undefined {
+  return rules.fusions
+    .filter(
+      ({ pattern }) =>
+        pattern.length === modules.length && pattern.every((type, i) => modules[i].constructor === type),
+    )
+    .map(({ fuse, fuseQat }) => (training ? fuseQat : fuse))
+    .find((fuser) => fuser !== undefined);
 }
 
 /**
@@ -202,8 +182,9 @@ function findFuser(modules: readonly AnyModule[], training: boolean): Fuser | un
  * @throws QuantizationError if layers to fuse have another mode than the model
  */
 export function fuse<M extends AnyModule>(model: M, options?: FuseOptions): M {
-  const { inplace = false } = checkOptions('fuse', options, 'inplace');
+  const { inplace = false, rules } = checkOptions('fuse', options, 'inplace rules');
   const { training } = requireModule('fuse', model);
+  const fusing: Fusing = { op: 'fuse', training, rules: moduleRules('fuse', rules) };
   const target = inplace ? model : model.clone({ hooks: true });
   const lists: string[][] = [];
   const left: string[][] = [];
@@ -213,15 +194,15 @@ export function fuse<M extends AnyModule>(model: M, options?: FuseOptions): M {
     const modules = children.map(([, child]) => child);
     const taken = new Set<number>();
     for (let i = 0; i < modules.length; i++) {
-      const run = runAt(i, modules, taken, module instanceof Sequential, training);
+      const run = runAt(fusing, i, modules, taken, module instanceof Sequential);
       for (const at of run) taken.add(at);
       if (run.length < 2) continue;
       const paths = run.map((at) => (prefix === '' ? children[at][0] : `${prefix}.${children[at][0]}`));
       const known =
         module instanceof Sequential &&
         findFuser(
+          fusing,
           run.map((at) => modules[at]),
-          training,
         );
       (known ? lists : left).push(paths);
     }
@@ -234,7 +215,7 @@ export function fuse<M extends AnyModule>(model: M, options?: FuseOptions): M {
   } else if (lists.length === 0 && !target.modules().some((m) => m instanceof FusedIdentity)) {
     warn(`fuse: nothing to fuse in ${model.constructor.name}: no neighbours in a Sequential`);
   }
-  return fuseNamed('fuse', target, lists, {}, training);
+  return fuseLists(fusing, target, lists, true);
 }
 
 /**
@@ -242,14 +223,15 @@ export function fuse<M extends AnyModule>(model: M, options?: FuseOptions): M {
  * normalisation behind it that fits.
  */
 function runAt(
+  fusing: Fusing,
   i: number,
   modules: readonly AnyModule[],
   taken: ReadonlySet<number>,
   inOrder: boolean,
-  training: boolean,
 ): number[] {
   if (taken.has(i)) return [];
-  const run = inOrder && [3, 2].find((n) => findFuser(modules.slice(i, i + n), training));
+  const lengths = inOrder ? fusing.rules.fusions.map(({ pattern }) => pattern.length) : [];
+  const run = lengths.find((n) => findFuser(fusing, modules.slice(i, i + n)));
   if (run) return modules.slice(i, i + run).map((_, k) => i + k);
   const first = modules[i];
   const last = inOrder ? i + 1 : modules.length - 1;

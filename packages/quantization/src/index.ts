@@ -1,5 +1,6 @@
 /** From float to int8: observers, fake quantization, fusing, preparing, converting; PyTorch's eager mode. */
 export { type ConvertOptions, convert, type QuantizeDynamicOptions, quantizeDynamic } from './convert';
+export { defaultModuleRules, moduleRules } from './default-rules';
 export * as dynamic from './dynamic';
 export * from './fake-quantize';
 export * from './fake-quantize/switches';
@@ -13,10 +14,23 @@ export {
   defaultDynamicMapping,
   defaultQatMapping,
   defaultStaticMapping,
-  type ModuleClass,
   type StaticRule,
 } from './mappings';
-export { settleObservers } from './observed';
+export {
+  Conversion,
+  type Fusion,
+  type HasFloatForm,
+  type ModuleClass,
+  type ModuleRule,
+  ModuleRules,
+  type QatForm,
+  toFloat,
+} from './module-rules';
+export {
+  flushObservers,
+  /** @deprecated Its name is flushObservers. */
+  flushObservers as settleObservers,
+} from './observed';
 export * from './observers';
 export { type PrepareOptions, prepare, prepareQat } from './prepare';
 export * as qat from './qat';

@@ -1,7 +1,7 @@
 import { requireList } from '@octet/backend';
 import { type AnyModule, Module, requireModule } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
-import { type QConfigMapping, requireMapping } from './qconfig-mapping';
+import { type QConfigMapping, requireRecipe } from './qconfig-mapping';
 import { DeQuantStub, QuantStub } from './stubs';
 
 /** A layer that stays in float among int8 ones: integers become floats before it, and integers again after it. */
@@ -43,7 +43,7 @@ export function leaveInFloat<M extends AnyModule>(
 ): Mixed<M> {
   requireModule('leaveInFloat', model);
   requireList('leaveInFloat', 'paths', paths);
-  requireMapping('leaveInFloat', mapping, 'Use getDefaultQConfigMapping().');
+  requireRecipe('QConfigMapping', 'leaveInFloat', mapping, 'Use getDefaultQConfigMapping().');
   const mixed = model.clone({ hooks: true });
   const recipe = mapping.clone();
   const recipes = mapping.recipesOf(mixed);

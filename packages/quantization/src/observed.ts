@@ -20,7 +20,7 @@ export function outputObserver(module: AnyModule): ObserverOrFakeQuant | undefin
  * Waits until the observers of a model have taken in what they were shown. Only a HistogramObserver on a backend that can't
  * be read at once (WebGPU) has to wait; `convert` does by itself. @throws QuantizationError for batches with NaN or infinity
  */
-export async function settleObservers(model: AnyModule): Promise<void> {
+export async function flushObservers(model: AnyModule): Promise<void> {
   for (const [path, module] of model.namedModules()) {
     if (!(module instanceof Observer)) continue;
     try {
@@ -138,7 +138,7 @@ export async function readQparams(
   path: string,
   observer: ObserverOrFakeQuant,
 ): Promise<{ scale: Float32Array; zeroPoint: Int32Array }> {
-  await settleObservers(observer);
+  await flushObservers(observer);
   const qparams = observer.calculateQparams();
   const scale = (await qparams.scale.data()) as Float32Array;
   const zeroPoint = (await qparams.zeroPoint.data()) as Int32Array;

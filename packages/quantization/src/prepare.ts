@@ -1,27 +1,19 @@
 import { checkOptions, QuantizationError, warn, warnOnce } from '@octet/backend';
-import {
-  type AnyModule,
-  BatchNorm1d,
-  BatchNorm2d,
-  GELU,
-  Hardsigmoid,
-  LayerNorm,
-  LogSoftmax,
-  requireModule,
-  Softmax,
-} from '@octet/nn';
+import { type AnyModule, requireModule, skipInit } from '@octet/nn';
+import { moduleRules } from './default-rules';
 import { FakeQuantizeBase } from './fake-quantize';
 import { FloatFunctional } from './float-functional';
-import { ConvBn2d, ConvBnReLU2d } from './intrinsic';
-import { defaultQatMapping, defaultStaticMapping, isStatic, type ModuleClass } from './mappings';
+import type { ModuleRule, ModuleRules } from './module-rules';
 import { attachObserver, outputObserver, watchPasses } from './observed';
-import { propagateQConfig, type QConfigMapping, qconfigOf, requireMapping } from './qconfig-mapping';
+import { propagateQConfig, type QConfigMapping, qconfigOf, requireRecipe } from './qconfig-mapping';
 import { QuantStub } from './stubs';
 import { layersOf, named, swapLayers } from './swap';
 
 export interface PrepareOptions {
   /** Change the model itself rather than a copy. */
   inplace?: boolean;
+  /** Rules of your own, which go before the library's. `convert` needs the same. */
+  rules?: readonly ModuleRule[];
 }
 
 /**
@@ -36,7 +28,7 @@ export function prepare<M extends AnyModule>(
   mapping?: QConfigMapping,
   options?: PrepareOptions,
 ): M {
-  const { inplace = false } = checkOptions('prepare', options, 'inplace');
+  const { inplace = false, rules } = checkOptions('prepare', options, 'inplace rules');
   requireModule('prepare', model);
   if (model.training) {
     throw new QuantizationError({
@@ -46,8 +38,9 @@ export function prepare<M extends AnyModule>(
       fix: 'Call model.eval() (and fuseModules) first; to train with quantization, use prepareQat.',
     });
   }
+  const known = moduleRules('prepare', rules);
   const target = configured('prepare', model, mapping, inplace);
-  insertObservers('prepare', target);
+  insertObservers('prepare', target, known);
   return target;
 }
 
@@ -61,7 +54,8 @@ export function prepareQat<M extends AnyModule>(
   mapping?: QConfigMapping,
   options?: PrepareOptions,
 ): M {
-  const { inplace = false } = checkOptions('prepareQat', options, 'inplace');
+  const { inplace = false, rules: own } = checkOptions('prepareQat', options, 'inplace rules');
+  const rules = moduleRules('prepareQat', own);
   requireModule('prepareQat', model);
   if (!model.training) {
     throw new QuantizationError({
@@ -73,13 +67,17 @@ export function prepareQat<M extends AnyModule>(
   }
   const target = configured('prepareQat', model, mapping, inplace);
   const swaps = new Map<AnyModule, AnyModule>();
-  for (const [, module] of layersOf(target, isStatic)) {
+  for (const [, module] of layersOf(target, (m) => rules.isLayer(m))) {
     const qconfig = qconfigOf(module);
-    const swap = defaultQatMapping.get(module.constructor as ModuleClass);
-    if (qconfig && swap) swaps.set(module, swap(module, qconfig));
+    const form = rules.qat(module);
+    if (qconfig && form)
+      swaps.set(
+        module,
+        skipInit(() => form.from(module, qconfig)),
+      );
   }
   const swapped = swapLayers('prepareQat', target, swaps, inplace);
-  insertObservers('prepareQat', swapped);
+  insertObservers('prepareQat', swapped, rules);
   warnOfPlainObservers(swapped);
   return swapped;
 }
@@ -93,7 +91,8 @@ function configured<M extends AnyModule>(
   inplace: boolean,
 ): M {
   if (mapping !== undefined) {
-    requireMapping(
+    requireRecipe(
+      'QConfigMapping',
       op,
       mapping,
       `Use getDefaultQConfigMapping(), or set model.qconfig and call ${op}(model).`,
@@ -122,12 +121,12 @@ function configured<M extends AnyModule>(
   return target;
 }
 
-function insertObservers(op: Op, model: AnyModule): void {
-  const layers = layersOf(model, isStatic).flatMap(([path, module]) => {
+function insertObservers(op: Op, model: AnyModule, rules: ModuleRules): void {
+  const layers = layersOf(model, (m) => rules.isLayer(m)).flatMap(([path, module]) => {
     const qconfig = qconfigOf(module);
     return qconfig ? [{ path, module, qconfig }] : [];
   });
-  const unfolded = layers.find(({ module }) => module instanceof ConvBn2d || module instanceof ConvBnReLU2d);
+  const unfolded = layers.find(({ module }) => rules.isTrainingOnly(module));
   if (unfolded) {
     throw new QuantizationError({
       op,
@@ -138,7 +137,7 @@ function insertObservers(op: Op, model: AnyModule): void {
   }
   let quantized = 0;
   for (const { module, qconfig } of layers) {
-    const rule = defaultStaticMapping.get(module.constructor as ModuleClass);
+    const rule = rules.int8(module);
     if (op === 'prepareQat' && rule?.fixed) attachObserver(module, rule.fixed());
     if (!rule?.observe) continue;
     if (module instanceof FloatFunctional) module.activationPostProcess = qconfig.activation();
@@ -146,7 +145,7 @@ function insertObservers(op: Op, model: AnyModule): void {
     if (!(module instanceof QuantStub)) quantized++;
   }
   watchPasses(model);
-  const floats = layers.filter(({ module }) => hasNoInt8Form(module));
+  const floats = layers.filter(({ module }) => rules.hasNoInt8Form(module));
   if (floats.length > 0) {
     warn(
       `${op}: no int8 form: ${floats.map(({ path, module }) => named(path, module)).join(', ')}. Between the stubs, fuse it ` +
@@ -159,29 +158,6 @@ function insertObservers(op: Op, model: AnyModule): void {
       `${op}: no QuantStub in ${model.constructor.name}: converted, it takes quint8 tensors. new QuantWrapper(model) takes floats.`,
     );
   }
-}
-
-/** Layers of nn whose ops take no integers, and that needn't have tensors, by which others are known. */
-const floatOnly: readonly ModuleClass[] = [
-  BatchNorm1d,
-  BatchNorm2d,
-  GELU,
-  Hardsigmoid,
-  LayerNorm,
-  LogSoftmax,
-  Softmax,
-];
-
-/** Whether a layer certainly can't run on integers: of `floatOnly`, a subclass of one that is converted, or with float tensors. */
-function hasNoInt8Form(module: AnyModule): boolean {
-  if (isStatic(module)) return false;
-  const isA = (type: ModuleClass) => module instanceof type;
-  const isLeaf = module.children().length === 0;
-  return (
-    floatOnly.some(isA) ||
-    [...defaultStaticMapping.keys()].some(isA) ||
-    (isLeaf && module.parameters().length + module.buffers().length > 0)
-  );
 }
 
 function warnOfPlainObservers(model: AnyModule): void {

@@ -8,10 +8,8 @@ import {
 } from '@octet/backend';
 import { type AnyModule, Module } from '@octet/nn';
 import { FusedModule } from './intrinsic';
+import type { ModuleClass } from './module-rules';
 import { getDefaultQatQConfig, getDefaultQConfig, QConfig, type QEngine } from './qconfig';
-
-// biome-ignore lint/suspicious/noExplicitAny: any module class
-type ModuleClass = abstract new (...args: any[]) => AnyModule;
 
 /** Which layers get which QConfig. The most special rule wins: name, then type, then global; null leaves in float. */
 export class QConfigMapping {
@@ -25,7 +23,7 @@ export class QConfigMapping {
 
   /** For every layer that no other rule names. */
   setGlobal(qconfig: QConfig | null): this {
-    this.global = requireQConfig(qconfig);
+    this.global = orNull(qconfig);
     return this;
   }
 
@@ -33,13 +31,13 @@ export class QConfigMapping {
   setObjectType(type: ModuleClass, qconfig: QConfig | null): this {
     requireType('setObjectType', 'type', type as unknown, 'function');
     requireOwnCopy('QConfigMapping', type.prototype, { Module });
-    this.byType.set(type, requireQConfig(qconfig));
+    this.byType.set(type, orNull(qconfig));
     return this;
   }
 
   /** For the module at this path and all under it. */
   setModuleName(path: string, qconfig: QConfig | null): this {
-    this.byName.set(path, requireQConfig(qconfig));
+    this.byName.set(path, orNull(qconfig));
     return this;
   }
 
@@ -95,45 +93,52 @@ export class QConfigMapping {
   }
 }
 
-export function getDefaultQConfigMapping(engine: QEngine = 'x86'): QConfigMapping {
+/** getDefaultQConfig for all layers. @throws ArgumentError for an unknown engine */
+export function getDefaultQConfigMapping(engine?: QEngine): QConfigMapping {
   return new QConfigMapping().setGlobal(getDefaultQConfig(engine));
 }
 
-export function getDefaultQatQConfigMapping(engine: QEngine = 'x86'): QConfigMapping {
+/** getDefaultQatQConfig for all layers. @throws ArgumentError for an unknown engine */
+export function getDefaultQatQConfigMapping(engine?: QEngine): QConfigMapping {
   return new QConfigMapping().setGlobal(getDefaultQatQConfig(engine));
 }
 
-/** @throws QuantizationError unless `value` is a QConfig or null */
-function requireQConfig<T>(value: T): T {
-  if (value === null || value instanceof QConfig) return value;
-  requireOwnCopy('QConfigMapping', value, { QConfig });
-  throw new QuantizationError({
-    op: 'QConfigMapping',
-    expected: 'a QConfig, or null',
-    found: describe(value),
-    fix: 'Use new QConfig({ activation, weight }) or getDefaultQConfig().',
-  });
+const recipes = {
+  QConfig: { type: QConfig, Failure: QuantizationError },
+  QConfigMapping: { type: QConfigMapping, Failure: ArgumentError },
+} as const;
+
+interface Recipes {
+  QConfig: QConfig;
+  QConfigMapping: QConfigMapping;
 }
 
-/** @throws ArgumentError unless `value` is a mapping */
-export function requireMapping(op: string, value: unknown, fix: string): void {
-  if (value instanceof QConfigMapping) return;
-  requireOwnCopy(op, value, { QConfigMapping });
-  throw new ArgumentError({ op, expected: 'a QConfigMapping', found: describe(value), fix });
+/**
+ * The recipe, as it should be.
+ * @throws ArgumentError for something else than a mapping, QuantizationError for something else than a QConfig
+ */
+export function requireRecipe<K extends keyof Recipes>(
+  kindOfRecipe: K,
+  op: string,
+  value: unknown,
+  fix = 'Use new QConfig({ activation, weight }) or getDefaultQConfig().',
+  expected = `a ${kindOfRecipe}`,
+): Recipes[K] {
+  const { type, Failure } = recipes[kindOfRecipe];
+  if (value instanceof type) return value as Recipes[K];
+  requireOwnCopy(op, value, { [kindOfRecipe]: type });
+  throw new Failure({ op, expected, found: describe(value), fix });
 }
+
+const orNull = (qconfig: QConfig | null): QConfig | null =>
+  qconfig === null
+    ? null
+    : requireRecipe('QConfig', 'QConfigMapping', qconfig, undefined, 'a QConfig, or null');
 
 /** A module's QConfig: its own, or undefined. @throws QuantizationError for something else in the field */
-export function qconfigOf(module: AnyModule): QConfig | undefined {
-  const { qconfig } = module;
+export function qconfigOf({ qconfig }: AnyModule): QConfig | undefined {
   if (qconfig === undefined || qconfig === null) return undefined;
-  if (qconfig instanceof QConfig) return qconfig;
-  requireOwnCopy('prepare', qconfig, { QConfig });
-  throw new QuantizationError({
-    op: 'prepare',
-    expected: 'a QConfig in the field qconfig',
-    found: typeof qconfig,
-    fix: 'Use new QConfig({ activation, weight }) or getDefaultQConfig().',
-  });
+  return requireRecipe('QConfig', 'prepare', qconfig, undefined, 'a QConfig in the field qconfig');
 }
 
 /** Hands each module's QConfig down to the children that have none of their own; null stops it. */

@@ -114,6 +114,9 @@ export const perChannelDynamicQConfig = new QConfig({
  */
 export type QEngine = 'qnnpack' | 'onednn' | 'fbgemm' | 'x86';
 
+/** The engine whose recipes are the defaults: 8-bit activations, weights per channel, which all backends multiply exactly. */
+export const defaultQEngine: QEngine = 'onednn';
+
 type Recipes = Record<'ptq' | 'qat' | 'dynamic', QConfig>;
 
 const sevenBits: Recipes = {
@@ -153,27 +156,33 @@ const defaults: Record<QEngine, Recipes> = {
   x86: sevenBits,
 };
 
+/** The engines that recipes are named after. */
+export const qEngines = Object.keys(defaults) as readonly QEngine[];
+
 function recipesOf(op: string, engine: QEngine): Recipes {
   if (Object.hasOwn(defaults, engine)) return defaults[engine];
   throw new ArgumentError({
     op,
-    expected: `an engine: ${Object.keys(defaults).join(', ')}`,
+    expected: `an engine: ${qEngines.join(', ')}`,
     found: describe(engine),
     fix: 'The engine names a recipe; any backend runs what comes of it.',
   });
 }
 
 /** PyTorch's recipe for post-training quantization. @throws ArgumentError for an unknown engine */
-export function getDefaultQConfig(engine: QEngine = 'x86'): QConfig {
+export function getDefaultQConfig(engine: QEngine = defaultQEngine): QConfig {
   return recipesOf('getDefaultQConfig', engine).ptq;
 }
 
 /** PyTorch's recipe for quantization-aware training. @throws ArgumentError for an unknown engine */
-export function getDefaultQatQConfig(engine: QEngine = 'x86'): QConfig {
+export function getDefaultQatQConfig(engine: QEngine = defaultQEngine): QConfig {
   return recipesOf('getDefaultQatQConfig', engine).qat;
 }
 
-/** How PyTorch's engine quantizes dynamically: `fbgemm` and `x86` quantize inputs to 7 bits, `qnnpack` to 8. */
-export function getDefaultDynamicQConfig(engine: QEngine = 'qnnpack'): QConfig {
+/**
+ * How PyTorch's engine quantizes dynamically: `onednn` with weights per channel; `fbgemm` and `x86` quantize inputs to 7 bits.
+ * @throws ArgumentError for an unknown engine
+ */
+export function getDefaultDynamicQConfig(engine: QEngine = defaultQEngine): QConfig {
   return recipesOf('getDefaultDynamicQConfig', engine).dynamic;
 }

@@ -66,7 +66,7 @@ test('convert and quantizeDynamic refuse no model, and classes in the place of o
   await expect(q.convert()).rejects.toThrow(/convert: expected a module/);
   await expect(q.quantizeDynamic()).rejects.toThrow(/quantizeDynamic: expected a module/);
   await expect(q.quantizeDynamic(model(), new Set([Linear]))).rejects.toThrow(
-    /\{ inplace, layers, qconfig \}, found a Set/,
+    /\{ inplace, layers, qconfig, rules \}, found a Set/,
   );
   await expect(q.quantizeDynamic(model(), { layers: Linear })).rejects.toThrow(/layers to be an array/);
   await expect(q.quantizeDynamic(model(), { layers: ['Linear'] })).rejects.toThrow(/found 'Linear'/);

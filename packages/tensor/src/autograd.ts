@@ -1,8 +1,8 @@
 import { ArgumentError, AutogradError, checkOptions, requireType } from '@octet/backend';
 import { onesLike } from './factory';
-import { emptyOn, requireTensor } from './kernel';
+import { aligned, emptyOn, overwrite, requireTensor, run } from './kernel';
 import { contiguousStrides, formatShape, isDense, sameShape, sameStrides } from './layout';
-import { add } from './ops/add';
+import { checkRead, whileRunning } from './running-backward';
 import { scope, tidy } from './scope';
 import { Storage } from './storage';
 import type { Tensor } from './tensor';
@@ -207,31 +207,6 @@ export function record(name: string, output: Tensor, inputs: Operands, backward:
   return output;
 }
 
-/** The backward function that runs now: its op, its gradient, and when it began. */
-let running: { op: string; node: GradNode; grad: Tensor; since: number } | undefined;
-
-/**
- * Every tensor whose memory is read passes here, under the name that its reader has for it.
- * @throws AutogradError if a backward function reads what was changed in place after its op was recorded
- */
-export function checkRead(name: string, { storage, shape }: Tensor): void {
-  if (!running) return;
-  const { op, node, grad, since } = running;
-  if (!storage.changedBetween(node.recordedAt, since)) return;
-  const use = node.used.find(({ serial }) => serial === storage.serial);
-  // The gradient itself may be a tensor that was there before, unless the op has used it too.
-  if (!use && storage === grad.storage) return;
-  const { writer, version } = storage;
-  throw new AutogradError({
-    op,
-    expected: `${use?.name ?? name} ${formatShape(use?.shape ?? shape)} of '${node.op}' as in the forward pass${use ? ` (version ${use.version})` : ''}`,
-    found: `version ${version}: '${writer}' has changed it in place`,
-    fix: writer.endsWith('Step')
-      ? 'Call backward() before optimizer.step(), or run forward again after the step.'
-      : 'Change it after backward(), or change a clone(); noGrad() makes no difference.',
-  });
-}
-
 export interface BackwardOptions {
   /** Keep the graph for another backward pass. */
   retainGraph?: boolean;
@@ -306,16 +281,27 @@ export function grad(
   });
 }
 
+/** a + b, two gradients of one tensor. Not recorded. */
+function sumOf(a: Tensor, b: Tensor): Tensor {
+  const { shape, strides, operands } = aligned('add', a, b);
+  const y = emptyOn(a, shape, { strides });
+  run('add', { a: operands[0], b: operands[1] }, { y }, {});
+  return y;
+}
+
 /**
  * `tensor.grad` plus `g`. The first gradient is taken as it is only if its memory is nobody else's and lies as the tensor's
  * does: gradients are written in place by those who clip them, and the steps of optimizers want one layout.
  */
 function accumulated(tensor: Tensor, g: Tensor, isFree: (storage: Storage) => boolean): Tensor {
   const { grad } = tensor;
-  if (grad) return noGrad(() => scope(() => add(grad, g)));
+  if (grad) return scope(() => sumOf(grad, g));
   const strides = isDense(tensor.shape, tensor.strides) ? tensor.strides : contiguousStrides(tensor.shape);
   const own = isFree(g.storage) && g.storage.length === g.numel && sameStrides(g.shape, g.strides, strides);
-  return own ? g : emptyOn(g, g.shape, { strides }).copy_(g);
+  if (own) return g;
+  const copy = emptyOn(g, g.shape, { strides });
+  overwrite('backward', copy, g);
+  return copy;
 }
 
 /**
@@ -338,7 +324,7 @@ function walk(
       grads.set(target, g);
       return;
     }
-    const both = scope(() => add(sum, g));
+    const both = scope(() => sumOf(sum, g));
     memory.hold(both);
     grads.set(target, both);
     memory.drop(sum);
@@ -406,17 +392,13 @@ function inputGradients(
   grad: Tensor,
   needs: readonly boolean[],
 ): (Tensor | undefined)[] {
-  const around = running;
-  running = { op, node, grad, since: Storage.now };
-  try {
-    return backward(grad, needs).map((g, i) => {
+  return whileRunning({ op, node, grad, since: Storage.now }, () =>
+    backward(grad, needs).map((g, i) => {
       if (!g || !needs[i]) return undefined;
       if (g !== grad) checkRead('gradient', g);
       return g;
-    });
-  } finally {
-    running = around;
-  }
+    }),
+  );
 }
 
 /** Counts who still needs the gradients of one walk, and frees those that nobody does. */

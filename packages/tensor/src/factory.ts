@@ -7,13 +7,14 @@ import {
   hostArray,
   isQuantizedDType,
   type QuantizedDType,
+  requireType,
   ShapeError,
   type StorageDType,
   storageDType,
   type TypedArray,
 } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
-import { empty } from './kernel';
+import { empty, run } from './kernel';
 import { checkShape, formatShape, numel } from './layout';
 import { checkQParams, type QParams } from './qparams';
 import { defaultGenerator, type Generator } from './random';
@@ -158,7 +159,10 @@ export function full(shape: readonly number[], value: number, options?: TensorOp
 function filled(op: string, shape: readonly number[], value: number, options?: TensorOptions): Tensor {
   const { dtype = 'float32', backend = current, requiresGrad } = checkOptions(op, options, tensorOptions);
   checkShape(op, shape);
-  const t = empty(backend, shape, { dtype }).fill_(value);
+  // true and false fill tensors of bool.
+  if (typeof value !== 'boolean') requireType(op, 'value', value, 'number');
+  const t = empty(backend, shape, { dtype });
+  run('fill', {}, { y: t }, { value });
   if (requiresGrad) t.requiresGrad = true;
   return t;
 }

@@ -14,12 +14,12 @@ export {
   willRecord,
 } from './autograd';
 export * from './factory';
+export * as kernel from './for-ops';
 export { type GradcheckOptions, gradcheck } from './gradcheck';
-export * as kernel from './kernel';
 export { formatShape, type Layout, type MemoryFormat, numel, sameShape } from './layout';
+export { Tensor } from './methods';
 export * from './ops';
 export * from './qparams';
 export { defaultGenerator, Generator, manualSeed } from './random';
 export { outside, type ReleaseEarly, scope, tidy } from './scope';
 export type { Storage } from './storage';
-export { Tensor } from './tensor';

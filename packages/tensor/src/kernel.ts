@@ -20,7 +20,6 @@ import {
   storageDType,
   type UnaryName,
 } from '@octet/backend';
-import { checkRead } from './autograd';
 import {
   broadcastShapes,
   contiguousStrides,
@@ -34,11 +33,11 @@ import {
   stridesInOrder,
 } from './layout';
 import type { QParams } from './qparams';
+import { checkRead } from './running-backward';
 import { Storage } from './storage';
 import { Tensor } from './tensor';
 
 export { requireBackend, Storage } from './storage';
-export { addWatch, checkData, type DataCheck, type Watch } from './watch';
 
 /** A dense tensor with the shape its kernel should see. */
 export interface Operand {
@@ -166,6 +165,30 @@ export function withStrides(x: Tensor, strides: readonly number[]): Tensor {
       yOffset: 0,
     },
   );
+  return y;
+}
+
+/** Writes the elements of `source` (same shape, dtype and backend) into those of `x`. `op` is who did it, for errors. */
+export function overwrite(op: string, x: Tensor, source: Tensor): void {
+  const { storage } = x;
+  // Kernels never read and write the same memory.
+  const from = source.storage === storage ? copied(source) : source;
+  const attrs = {
+    shape: x.shape,
+    xStrides: from.strides,
+    xOffset: from.offset,
+    yStrides: x.strides,
+    yOffset: x.offset,
+  };
+  run('copyStrided', { x: as(from, [from.storage.length]) }, { y: as(x, [storage.length]) }, attrs);
+  storage.writer = op;
+}
+
+/** A row-major copy in memory of its own. */
+function copied(x: Tensor): Tensor {
+  const y = emptyOn(x, x.shape, { qparams: x.qparams });
+  const attrs = { shape: x.shape, xStrides: x.strides, xOffset: x.offset, yStrides: y.strides, yOffset: 0 };
+  run('copyStrided', { x: as(x, [x.storage.length]) }, { y }, attrs);
   return y;
 }
 

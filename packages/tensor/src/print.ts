@@ -1,4 +1,6 @@
 import { formatShape } from './layout';
+import { dequantize } from './ops/quantize';
+import { dataSync } from './reading';
 import type { Tensor } from './tensor';
 
 const EDGE = 3;
@@ -32,7 +34,7 @@ type Tree = number | undefined | readonly Tree[];
 
 function formatValues(t: Tensor, summarize: boolean): string {
   const { shape } = t;
-  const data = (t.qparams ? t.dequantize() : t).dataSync();
+  const data = dataSync(t.qparams ? dequantize(t) : t);
   const shown: number[] = [];
   const tree = build(0, 0, t.numel);
   const text = formatter(shown, t);

@@ -42,14 +42,3 @@ export function unwatched<T>(fn: () => T): T {
     watches.push(...before);
   }
 }
-
-/** Applies a check to the elements of `tensor` now; a plan does so again at every run. Its backend must be readable at once. */
-export function checkData(op: string, tensor: Tensor, check: DataCheck): void {
-  const watch = activeWatch();
-  if (!watch) {
-    check(tensor.dataSync());
-    return;
-  }
-  unwatched(() => check(tensor.dataSync()));
-  watch.checked(op, tensor, check);
-}

@@ -19,8 +19,10 @@ const withoutGradient = [
   'windowAttrs',
   'pair',
   'lookup',
+  'quantizedLookup',
   'requireEightBits',
   'qclamp',
+  'quantizedClamp',
 ];
 
 test('every op is here', () => {

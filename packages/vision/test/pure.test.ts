@@ -138,7 +138,7 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
   },
   digits: async () => [new vision.DigitClassifier().eval(), () => [randn([1, 1, 28, 28])]],
   model: async () => [
-    new vision.Model([
+    new vision.TutorialNet([
       [3, 4, 1, 2],
       [4, 4, 1, 2],
     ]).eval(),
@@ -146,6 +146,10 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
   ],
   mobilenet: async () => [
     new vision.MobileNetV2({ widthMult: 0.1, numClasses: 3 }).eval(),
+    () => [randn([1, 3, 32, 32])],
+  ],
+  resnet: async () => [
+    new vision.ResNet({ layers: [1, 1, 1, 1], numClasses: 3 }).eval(),
     () => [randn([1, 3, 32, 32])],
   ],
   'inverted residual': async () => [new vision.InvertedResidual(3, 3, 1, 2).eval(), image],
@@ -210,7 +214,7 @@ test('one that keeps its input is found out', () => {
   expect(() => checkKeepsNothing(new Keeps(), [randn([3])])).toThrow(FreedError);
 });
 
-describe.each(Object.entries(models))('%s', (_, make) => {
+describe.each(Object.entries(models))('%s', { timeout: 180_000 }, (_, make) => {
   test('keeps nothing that it was given, gave, or allocated', async () => {
     const [model, input] = await make();
     for (const { module, args } of argumentsOf(model.clone(), input())) {

@@ -5,11 +5,11 @@ import { Linear } from '@octet/nn';
 import {
   convert,
   FakeQuantize,
+  flushObservers,
   getDefaultQConfigMapping,
   HistogramObserver,
   prepare,
   QuantWrapper,
-  settleObservers,
 } from '@octet/quantization';
 import { Generator, randn, setBackend, type Tensor, tensor } from '@octet/tensor';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
@@ -52,8 +52,8 @@ test('counts the batches in their order, and refuses to say anything before', as
   }
   expect(observer.observed).toBe(true);
   for (const early of [() => observer.calculateQparams(), () => observer.stateDict()])
-    expect(early).toThrow(/found 5 on the way from backend 'async-js'.*await settleObservers\(model\)/);
-  await Promise.all([settleObservers(observer), settleObservers(observer)]);
+    expect(early).toThrow(/found 5 on the way from backend 'async-js'.*await flushObservers\(model\)/);
+  await Promise.all([flushObservers(observer), flushObservers(observer)]);
   expect(await findings(observer)).toEqual(await expected(5));
 });
 
@@ -71,8 +71,8 @@ test('a clone has its own queue', async () => {
   observer.call(second);
   const copy = observer.clone();
   for (const x of rest) observer.call(x);
-  await settleObservers(copy);
-  await settleObservers(observer);
+  await flushObservers(copy);
+  await flushObservers(observer);
   expect(await findings(copy)).toEqual(await expected(2));
   expect(await findings(observer)).toEqual(await expected(5));
 });
@@ -82,10 +82,10 @@ test('resetting and loading forget what is on its way', async () => {
   for (const each of [observer, other]) each.call(tensor([-1000, 1000]));
   observer.resetMinMaxVals();
   for (const x of batches()) observer.call(x);
-  await settleObservers(observer);
+  await flushObservers(observer);
   expect(await findings(observer)).toEqual(await expected(5));
   await other.loadStateDictAsync(observer.stateDict());
-  await settleObservers(other);
+  await flushObservers(other);
   expect(await findings(other)).toEqual(await expected(5));
 });
 
@@ -94,12 +94,12 @@ test('NaN is found when it arrives', async () => {
   observer.call(tensor([1, Number.NaN]));
   observer.call(tensor([1, 2]));
   for (let i = 0; i < 2; i++)
-    await expect(settleObservers(observer)).rejects.toThrow('expected finite values');
+    await expect(flushObservers(observer)).rejects.toThrow('expected finite values');
   expect(() => observer.call(tensor([1, 2]))).toThrow('expected finite values');
   expect(() => observer.calculateQparams()).toThrow('expected finite values');
   observer.resetMinMaxVals();
   observer.call(tensor([1, 2]));
-  await settleObservers(observer);
+  await flushObservers(observer);
 });
 
 test('NaN that a model’s observer was shown is found by convert, which names the layer', async () => {
@@ -121,9 +121,9 @@ test('no more than so many bytes are on their way, over all observers', async ()
     /expected at most 100 bytes on the way .* found 144\. Calibrate with smaller batches/,
   );
   expect(b.observed).toBe(false);
-  await settleObservers(a);
+  await flushObservers(a);
   b.call(randn([1]));
-  await settleObservers(b);
+  await flushObservers(b);
 });
 
 test('a read that fails is told to who waits', async () => {
@@ -131,7 +131,7 @@ test('a read that fails is told to who waits', async () => {
   const observer = new HistogramObserver();
   observer.call(tensor([1, 2], { backend: lost }));
   observer.call(tensor([1, 2], { backend: lost }));
-  await expect(settleObservers(observer)).rejects.toThrow('device lost');
+  await expect(flushObservers(observer)).rejects.toThrow('device lost');
 });
 
 test('fake quantization by it needs its numbers at once, and says so', () => {

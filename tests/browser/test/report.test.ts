@@ -22,7 +22,7 @@ describe.skipIf(!executablePath)('the report', () => {
     folder = await mkdtemp(path.join(tmpdir(), 'octet-report-'));
     const html = path.join(folder, 'report.html');
     const runner = path.join(bench, 'node_modules/@octet/build/run.mjs');
-    const args = ['report', '--model', 'seed', '--size', '16', '--images', '1', '--html', html];
+    const args = ['report', '--model', 'tutorial', '--size', '16', '--images', '1', '--html', html];
     await promisify(execFile)(process.execPath, [runner, 'src/cli.ts', ...args], { cwd: bench });
     url = pathToFileURL(html).href;
   });

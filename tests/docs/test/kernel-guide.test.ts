@@ -71,7 +71,7 @@ test('followed to the letter, the guide to a new kernel compiles, and the compil
     readFileSync(path.join(root, kernelGuide), 'utf8').split('\n').indexOf('## Any other kernel') + 1;
   const real = blocks.filter((block) => block.language === 'diff' && targetOf(block) && block.line < heading);
   expect(real.length).toBeGreaterThan(5);
-  for (const block of real.toReversed()) {
+  for (const block of real.slice().reverse()) {
     const { before, after } = textsOf(block);
     replaceOnce(targetOf(block) as string, after, before, block);
   }

@@ -32,6 +32,7 @@ const internal = new Set([
   'windowAttrs',
   'conv2dShape',
   'lookup',
+  'quantizedLookup',
   'StateLoader.takeLike',
 ]);
 

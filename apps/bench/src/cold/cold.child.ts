@@ -17,7 +17,7 @@ const instantiated = performance.now();
 
 const model = skipInit(() => new DigitClassifier()).eval();
 model.fuseModel();
-const prepared = prepare(model, getDefaultQConfigMapping('qnnpack'), { inplace: true });
+const prepared = prepare(model, getDefaultQConfigMapping(), { inplace: true });
 const int8 = await convert(prepared, { inplace: true, requireCalibration: false });
 int8.loadStateDict(await load(checkpoint));
 const loaded = performance.now();

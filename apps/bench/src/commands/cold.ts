@@ -14,7 +14,7 @@ import { jsonOption, threadsOption, whole } from '../options';
 import { withProgress } from '../progress';
 import { type Provenance, provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
-import { formatTable, right, type TableData } from '../table';
+import { formatTable, right, type TableData } from '../terminal-table';
 import { median } from '../timing';
 
 interface ColdOptions {
@@ -95,7 +95,7 @@ async function untrained(): Promise<DigitClassifier> {
   manualSeed(0);
   const model = new DigitClassifier().eval();
   model.fuseModel();
-  const prepared = prepare(model, getDefaultQConfigMapping('qnnpack'), { inplace: true });
+  const prepared = prepare(model, getDefaultQConfigMapping(), { inplace: true });
   prepared.call(rand([4, 1, 28, 28]));
   return convert(prepared, { inplace: true });
 }

@@ -5,14 +5,21 @@ import { compare } from '../compare/compare';
 import { compareHtml } from '../compare/html';
 import { most, usual } from '../compare/plan';
 import type { Agreement, CompareReport } from '../compare/report';
-import { agreementText, bytesText, compareMarkdown, latencyTable, remarks, titleOf } from '../compare/tables';
+import {
+  agreementText,
+  bytesText,
+  compareMarkdown,
+  latencyTable,
+  remarks,
+  titleOf,
+} from '../compare/summary';
 import { AbsentError, DisagreementError } from '../errors';
 import { hostInfo } from '../host';
 import { type ModelName, models } from '../models';
-import { jsonOption, list, whole } from '../options';
+import { jsonOption, list, modelOption, whole } from '../options';
 import { withProgress } from '../progress';
 import { checkFilePath, writeJson, writeText } from '../result-file';
-import { formatTable } from '../table';
+import { formatTable } from '../terminal-table';
 
 interface Options {
   model: ModelName;
@@ -34,7 +41,7 @@ export function compareCommand(): Command {
     .description(
       'float against int8 on several backends: times, layers, bytes, and whether the integers are the same',
     )
-    .addOption(new Option('--model <name>', 'the network').choices(Object.keys(models)).default('seed'))
+    .addOption(modelOption().default('tutorial'))
     .addOption(
       new Option('--backends <names>', `what computes: ${backendNames.join(', ')}, paths or package names`)
         .default(['wasm', 'js'], 'wasm,js')

@@ -17,7 +17,7 @@ import { backendOption, jsonOption, number, threadsOption, whole } from '../opti
 import { withProgress } from '../progress';
 import { provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
-import { formatTable, right } from '../table';
+import { formatTable, right } from '../terminal-table';
 
 interface DigitsOptions {
   backend: string;

@@ -9,7 +9,7 @@ import { backendOption, checkNumbers, jsonOption, list, threadsOption, whole } f
 import { withProgress } from '../progress';
 import { type Provenance, provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
-import { formatTable, right, type TableData } from '../table';
+import { formatTable, right, type TableData } from '../terminal-table';
 import { median, timeCalls, timeRuns } from '../timing';
 
 interface GemmOptions {

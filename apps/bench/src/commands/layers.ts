@@ -7,10 +7,10 @@ import { formatCount } from '../format';
 import { type Host, hostInfo } from '../host';
 import { joined, type Layer, lackingFloat, measureLayers, type Side } from '../layers';
 import { type ModelName, models } from '../models';
-import { backendOption, checkNumbers, jsonOption, threadsOption, whole } from '../options';
+import { backendOption, checkNumbers, jsonOption, modelOption, threadsOption, whole } from '../options';
 import { type Provenance, provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
-import { formatTable, right, type TableData } from '../table';
+import { formatTable, right, type TableData } from '../terminal-table';
 
 interface LayersOptions {
   model: ModelName;
@@ -26,7 +26,7 @@ export function layersCommand(): Command {
   const sizes = Object.entries(models).map(([name, { size }]) => `${name} ${size}`);
   return new Command('layers')
     .description('time every layer of a model in float and in int8, and name its kernels')
-    .addOption(new Option('--model <name>', 'the model').choices(Object.keys(models)).makeOptionMandatory())
+    .addOption(modelOption().makeOptionMandatory())
     .addOption(backendOption())
     .addOption(threadsOption())
     .addOption(new Option('--batch <n>', 'images at once').default(1).argParser(whole({ min: 1 })))

@@ -11,7 +11,14 @@ import {
   tryRemedies,
 } from '@octet/inspect';
 import type { Module } from '@octet/nn';
-import { convert, getDefaultQConfigMapping, prepare, type QEngine } from '@octet/quantization';
+import {
+  convert,
+  defaultQEngine,
+  getDefaultQConfigMapping,
+  prepare,
+  type QEngine,
+  qEngines,
+} from '@octet/quantization';
 import { noGrad, setBackend } from '@octet/tensor';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
@@ -23,11 +30,11 @@ import { hostInfo } from '../host';
 import { subject } from '../inspect/subjects';
 import { breathe } from '../interrupt';
 import { type ModelName, models } from '../models';
-import { backendOption, checkNumbers, jsonOption, threadsOption, whole } from '../options';
+import { backendOption, checkNumbers, jsonOption, modelOption, threadsOption, whole } from '../options';
 import { type Report, withProgress } from '../progress';
 import { provenance } from '../provenance';
 import { checkFilePath, writeJson, writeText } from '../result-file';
-import { formatTable, right } from '../table';
+import { formatTable, right } from '../terminal-table';
 
 interface ReportOptions {
   model: ModelName;
@@ -44,15 +51,13 @@ interface ReportOptions {
   json?: string;
 }
 
-const engines: readonly QEngine[] = ['qnnpack', 'x86', 'fbgemm'];
-
 export function reportCommand(): Command {
   return new Command('report')
     .description('quantize a model, and write a page on where it loses accuracy and what to do')
-    .addOption(new Option('--model <name>', 'the model').choices(Object.keys(models)).makeOptionMandatory())
+    .addOption(modelOption().makeOptionMandatory())
     .addOption(backendOption())
     .addOption(threadsOption())
-    .addOption(new Option('--qengine <name>', 'the recipe').choices(engines).default('qnnpack'))
+    .addOption(new Option('--qengine <name>', 'the recipe').choices(qEngines).default(defaultQEngine))
     .addOption(
       new Option(
         '--checkpoint <file>',

@@ -6,11 +6,11 @@ import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
 import { type Host, hostInfo } from '../host';
 import { type ModelName, models } from '../models';
-import { backendOption, checkNumbers, jsonOption, threadsOption, whole } from '../options';
+import { backendOption, checkNumbers, jsonOption, modelOption, threadsOption, whole } from '../options';
 import { withProgress } from '../progress';
 import { type Provenance, provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
-import { formatTable, right, type TableData } from '../table';
+import { formatTable, right, type TableData } from '../terminal-table';
 import { median, timeInTurn } from '../timing';
 
 interface TrainOptions {
@@ -51,7 +51,7 @@ export function trainCommand(): Command {
     .description('time a training step in float and with quantization simulated')
     .addOption(backendOption())
     .addOption(threadsOption())
-    .addOption(new Option('--model <name>', 'the network').choices(Object.keys(models)).default('seed'))
+    .addOption(modelOption().default('tutorial'))
     .addOption(count('--batch <n>', 'images of a step', 12))
     .addOption(count('--size <n>', 'their height and width', 28))
     .addOption(count('--runs <n>', 'timed steps of each kind', 20))
@@ -78,7 +78,7 @@ async function benchTrain({
   const float = create().train();
   const fused = create().train();
   fused.fuseModel();
-  const qat = prepareQat(fused, getDefaultQatQConfigMapping('qnnpack'), { inplace: true });
+  const qat = prepareQat(fused, getDefaultQatQConfigMapping(), { inplace: true });
   const x = randn([batch, channels, size, size]);
   const steps = [float, qat].map((network) => stepOf(network, x));
   const ms = await withProgress('Training', (report) =>

@@ -2,6 +2,7 @@ import type { Backend } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
 import { serializeSafetensorsAsync } from '@octet/formats';
 import type { Module } from '@octet/nn';
+import { defaultQEngine } from '@octet/quantization';
 import { manualSeed, noGrad, randn, setBackend, type Tensor } from '@octet/tensor';
 import { UsageError } from '../errors';
 import { breathe, signal as programSignal } from '../interrupt';
@@ -102,7 +103,7 @@ async function prepareNetworks({ model, batch, size }: ComparePlan): Promise<Net
   const network = images(model, batch);
   const few = randn(network.inputShape({ batch: 2, size: Math.min(size, calibrationSize) }));
   const float = network.create(few);
-  const int8 = await network.toInt8(float, 'x86', few);
+  const int8 = await network.toInt8(float, defaultQEngine, few);
   const checkpoint = async (of: Module) => (await serializeSafetensorsAsync(of.stateDict())).length;
   const bytes = { fp32: await checkpoint(float), int8: await checkpoint(int8) };
   return { float, int8, x: randn(network.inputShape({ batch, size })), bytes };

@@ -10,7 +10,7 @@ import {
   remarks,
   settingsText,
   titleOf,
-} from './tables';
+} from './summary';
 
 /** Phones show it at half its size. */
 const width = 720;

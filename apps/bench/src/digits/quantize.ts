@@ -2,25 +2,18 @@ import { DataLoader, type Dataset } from '@octet/data';
 import {
   convert,
   disableObserver,
+  flushObservers,
   freezeBnStats,
   getDefaultQatQConfigMapping,
   getDefaultQConfigMapping,
   prepare,
   prepareQat,
-  type QEngine,
-  settleObservers,
 } from '@octet/quantization';
 import { noGrad } from '@octet/tensor';
 import type { Digit, DigitClassifier } from '@octet/vision';
 import { breathe } from '../interrupt';
 import type { Report } from '../progress';
 import { type TrainOptions, train } from './train';
-
-/**
- * One scale for each weight tensor: in a network this small, a scale for each channel would cost more in the file than
- * it gains in accuracy.
- */
-const engine: QEngine = 'qnnpack';
 
 /** int8 without training: the ranges of the activations come from some digits. @throws Interrupted */
 export async function quantizeAfterTraining(
@@ -30,13 +23,13 @@ export async function quantizeAfterTraining(
 ): Promise<DigitClassifier> {
   const model = trained.clone().eval();
   model.fuseModel();
-  const prepared = prepare(model, getDefaultQConfigMapping(engine), { inplace: true });
+  const prepared = prepare(model, getDefaultQConfigMapping(), { inplace: true });
   const loader = new DataLoader({ dataset: calibration, batchSize: Math.min(64, calibration.length) });
   let batch = 0;
   for (const { image } of loader) {
     await breathe();
     noGrad(() => prepared.call(image));
-    await settleObservers(prepared);
+    await flushObservers(prepared);
     report?.(++batch, loader.length);
   }
   return convert(prepared);
@@ -49,7 +42,7 @@ export async function quantizeByTraining(
 ): Promise<DigitClassifier> {
   const model = trained.clone().train();
   model.fuseModel();
-  const prepared = prepareQat(model, getDefaultQatQConfigMapping(engine), { inplace: true });
+  const prepared = prepareQat(model, getDefaultQatQConfigMapping(), { inplace: true });
   await train({
     ...options,
     model: prepared,

@@ -3,8 +3,8 @@ import type { PeerModelName } from './models';
 
 export type DType = 'float32' | 'int8';
 
-/** What engines for the web compute on. */
-export const platforms = ['wasm', 'webgpu'] as const;
+/** What engines for the web compute on: WebAssembly or WebGPU in Node, or WebAssembly in pages of Chromium. */
+export const platforms = ['wasm', 'webgpu', 'browser'] as const;
 export type Platform = (typeof platforms)[number];
 
 /** What an engine has to run: one network, as files. */
@@ -21,7 +21,12 @@ export interface Job {
   onnx: string;
   /** Its state dict as safetensors. */
   checkpoint: string;
+  /** A TensorFlow Lite file of the same network with other weights, if there is a folder of them. */
+  tflite?: string;
 }
+
+/** The bytes of a file of a job: from the disk, or for a page from the server. @throws Error if there is none */
+export type ReadFile = (file: string) => Promise<Uint8Array<ArrayBuffer>>;
 
 /** A network that is ready to run. */
 export interface Session {
@@ -35,13 +40,16 @@ export interface Session {
   layOut?(output: Float32Array): Float32Array;
 }
 
+/** Loads the network. Imports the engine's package only then, for it may be absent. */
+export type StartEngine = (job: Job, read: ReadFile) => Promise<Session>;
+
 /** One of those that are compared. */
 export interface Engine {
   dtypes: readonly DType[];
-  /** Why it has only one thread here, if so. */
-  oneThread?: string;
-  /** Why it can't compute on a platform here, if so. */
+  /** Why it has only one thread on a platform, if so. */
+  oneThread?: Partial<Record<Platform, string>>;
+  /** Why it can't compute on a platform, if so. */
   lacks?: Partial<Record<Platform, string>>;
-  /** Loads the network. Imports the engine's package only then, for it may be absent. */
-  start(job: Job): Promise<Session>;
+  /** Whether its files are of other weights, so that its outputs can't be compared. */
+  otherWeights?: boolean;
 }

@@ -8,7 +8,7 @@ import { getBackend, manualSeed, randn } from '@octet/tensor';
 import { signal } from '../interrupt';
 import { measureLayers } from '../layers';
 import type { DType, Job } from './engine';
-import { type InputSize, type PeerModelName, peerModels } from './models';
+import { type InputSize, type PeerModel, type PeerModelName, peerModels } from './models';
 
 /** A network as files that every engine can take. */
 export interface PeerFiles {
@@ -23,10 +23,21 @@ export interface PeerFiles {
 /** How many images a network is calibrated on at most. */
 const calibrationBatch = 8;
 
+/** How the file of a network in a folder of TensorFlow Lite files is called; the int8 one has float inputs and outputs. */
+export function tfliteName(model: PeerModelName, batch: number, dtype: DType): string {
+  const { tflite = model }: PeerModel = peerModels[model];
+  return `${tflite}_b${batch}_${dtype === 'int8' ? 'i8f' : 'f32'}.tflite`;
+}
+
 /** Makes a network of random weights, quantizes it, and writes both forms to a folder. @throws Interrupted */
 export async function writePeerFiles(
   model: PeerModelName,
-  { folder, qengine, ...inputSize }: InputSize & { folder: string; qengine: QEngine },
+  {
+    folder,
+    qengine,
+    tflite,
+    ...inputSize
+  }: InputSize & { folder: string; qengine: QEngine; tflite?: string },
 ): Promise<PeerFiles> {
   const { inputShape, create, toInt8 } = peerModels[model];
   manualSeed(0);
@@ -41,7 +52,10 @@ export async function writePeerFiles(
   await writeFile(input.file, await x.data(), { signal });
   const write = async (dtype: DType, network: Module): Promise<Omit<Job, 'platform' | 'threads'>> => {
     const file = path.join(folder, `${model}-${dtype}`);
-    const job = { model, dtype, qengine, input, onnx: `${file}.onnx`, checkpoint: `${file}.safetensors` };
+    const job = {
+      ...{ model, dtype, qengine, input, onnx: `${file}.onnx`, checkpoint: `${file}.safetensors` },
+      ...(tflite !== undefined && { tflite: path.join(tflite, tfliteName(model, shape[0], dtype)) }),
+    };
     await writeFile(job.onnx, await exportOnnx(network, x), { signal });
     await save(network.stateDict(), job.checkpoint, { signal });
     return job;

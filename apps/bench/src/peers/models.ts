@@ -18,6 +18,8 @@ export interface InputSize {
 
 /** A network that engines are compared on. */
 export interface PeerModel {
+  /** What the names of its TensorFlow Lite files begin with, if not with its own name. */
+  tflite?: string;
   inputShape(of: InputSize): number[];
   /** In float, in evaluation mode, fused. Its batch normalisations take their statistics from `data`, if given. */
   create(data?: Tensor): Module;
@@ -68,8 +70,9 @@ const mlp: PeerModel = {
 
 /** One line a network. */
 export const peerModels = {
-  seed: images('seed', 50),
-  mobilenetv2: images('mobilenetv2', 1),
+  tutorial: { ...images('tutorial', 50), tflite: 'seed' },
+  mobilenetv2: { ...images('mobilenetv2', 1), tflite: 'mbv2' },
+  resnet18: images('resnet18', 1),
   mlp,
 } as const satisfies Record<string, PeerModel>;
 

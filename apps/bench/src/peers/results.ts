@@ -2,12 +2,12 @@ import type { QEngine } from '@octet/quantization';
 import { formatShape } from '@octet/tensor';
 import type { Host } from '../host';
 import type { Provenance } from '../provenance';
-import { right, type TableData } from '../table';
+import { right, type TableData } from '../terminal-table';
 import { median } from '../timing';
 import type { Contender } from './contender';
 import { correlation } from './correlation';
-import type { DType, Platform } from './engine';
-import { type EngineName, engineNames } from './engines';
+import type { DType, Engine, Platform } from './engine';
+import { type EngineName, engineNames, engines } from './engines';
 import type { PeerFiles } from './files';
 import type { PeerModelName } from './models';
 
@@ -27,7 +27,7 @@ export interface PeerRow {
   /** How many were timed in the rounds that count, and how many rounds were left out for their noise. */
   runs: number;
   roundsLeftOut: number;
-  /** Of its output with that of Octet in the same dtype; of Octet's int8 with Octet's float32. */
+  /** Of its output with that of Octet in the same dtype; of Octet's int8 with Octet's float32; null for other weights. */
   correlation: number | null;
 }
 
@@ -78,7 +78,7 @@ export function peerRows(
       macs,
       runs: ms.length,
       roundsLeftOut: Math.max(0, rounds.count - count),
-      correlation: same ? correlation(output, same) : null,
+      correlation: same && !hasOtherWeights(engine) ? correlation(output, same) : null,
     };
   });
 }
@@ -133,7 +133,7 @@ export function peersTables({ rows, ratios }: PeersReport): TableData[] {
         row.minMs.toFixed(2),
         row.gmacs.toFixed(1),
         times(toOctet(row)?.ratio),
-        row.correlation?.toFixed(4) ?? '',
+        row.correlation?.toFixed(4) ?? (hasOtherWeights(row.engine) ? 'other weights' : ''),
       ]),
     },
     {
@@ -147,6 +147,11 @@ export function peersTables({ rows, ratios }: PeersReport): TableData[] {
       ]),
     },
   ].filter((table) => table.rows.length > 0);
+}
+
+/** Whether it ran files of the same network with other weights. */
+function hasOtherWeights(engine: EngineName): boolean {
+  return (engines[engine] as Engine).otherWeights ?? false;
 }
 
 function times(ratio: number | undefined): string {

@@ -1,5 +1,5 @@
 import { type ComparePlan, most, usual } from '../../src/compare/plan';
-import { type ModelName, modelNames, modelSizes } from '../../src/model-sizes';
+import { type ModelName, modelNamed, modelSizes } from '../../src/model-sizes';
 
 /** What a link says, and what of it can't be. */
 export interface Link {
@@ -47,9 +47,10 @@ export function problemsOf(plan: ComparePlan): Problem[] {
 export function readLink(query: string, usualBackends: readonly string[]): Link {
   const given = new URLSearchParams(query);
   const problems: Problem[] = [];
-  const name = given.get('model') ?? 'seed';
-  const model: ModelName = modelNames.find((known) => known === name) ?? 'seed';
-  if (model !== name) problems.push({ text: `The link asks for a network '${name}', which is not there.` });
+  const name = given.get('model') ?? 'tutorial';
+  const known = modelNamed(name);
+  const model: ModelName = known ?? 'tutorial';
+  if (!known) problems.push({ text: `The link asks for a network '${name}', which is not there.` });
   const plan: ComparePlan = {
     model,
     backends: given.get('backends')?.split(',').filter(Boolean) ?? usualBackends,

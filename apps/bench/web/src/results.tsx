@@ -10,10 +10,10 @@ import {
   remarks,
   settingsText,
   titleOf,
-} from '../../src/compare/tables';
+} from '../../src/compare/summary';
 import { Chart } from './chart';
+import { DataTable } from './data-table';
 import { linkQuery } from './link';
-import { DataTable } from './table';
 
 export function Results({ report }: { report: CompareReport }) {
   const same = report.agreement?.same === true && report.absent.length === 0;

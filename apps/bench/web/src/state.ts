@@ -3,7 +3,7 @@ import { computed, signal } from '@preact/signals';
 import type { Step } from '../../src/compare/compare';
 import type { ComparePlan } from '../../src/compare/plan';
 import type { CompareReport } from '../../src/compare/report';
-import { agreementText } from '../../src/compare/tables';
+import { agreementText } from '../../src/compare/summary';
 import type { Capability } from './capability';
 import { type FieldName, linkQuery, ownAddress, type Problem, problemsOf, readLink } from './link';
 import { probeInWorker, runInWorker } from './runner';

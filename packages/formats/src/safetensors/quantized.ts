@@ -13,7 +13,7 @@ import { duplicateKey, isObject } from './json';
  *       NAME: { dtype, axis, scales, zeroPoints } }   one for each index of the dim `axis`
  *
  * `dtype` is quint8, qint8 or qint32; the integers are stored as U8, I8 or I32. Scales are written with as many digits
- * as give exactly the same number back: a double for the tensor, float32 values for the indices of `axis`.
+ * as give the same number back: a double for the tensor, float32 values for the indices of `axis`.
  */
 export const QUANTIZED = 'octet.quantized';
 
@@ -35,7 +35,16 @@ export function describeQuantized(op: string, { dtype, qparams }: Quantized): ob
     qparams.zeroPoints,
     qparams.axis,
   );
-  return { dtype, axis, scales: [...scales], zeroPoints: [...zeroPoints] };
+  return { dtype, axis, scales: Array.from(scales, shortest), zeroPoints: [...zeroPoints] };
+}
+
+/** The number with the fewest digits that is `value` in float32. */
+function shortest(value: number): number {
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return Number(value.toPrecision(9));
 }
 
 /** Reads the value of `QUANTIZED`, without a look at the tensors. */

@@ -1,10 +1,17 @@
 import { ArgumentError, checkOptions, QuantizationError, quantRange } from '@octet/backend';
 import { type AnyModule, Parameter } from '@octet/nn';
 import { Adam } from '@octet/optim';
-import { Observer, type ObserverOptions, QConfig, type QparamTensors } from '@octet/quantization';
+import {
+  type ModuleRule,
+  type ModuleRules,
+  Observer,
+  type ObserverOptions,
+  QConfig,
+  type QparamTensors,
+} from '@octet/quantization';
 import { noGrad, numel, type QParams, qparamArrays, scope, type Tensor, tensor } from '@octet/tensor';
 import { collect, type Inputs, type LayerPair, type ModelInput, record } from '../layers';
-import { bothForms, holderOf, type Weighted } from './int8-layers';
+import { convertPair, type WeightLayer } from './convert-pair';
 
 export interface AdaroundOptions {
   /** Steps for each layer; one step takes one input of the data, in turn. 1000 */
@@ -17,6 +24,8 @@ export interface AdaroundOptions {
   betaRange?: readonly [start: number, end: number];
   /** The part of the steps before it counts at all. 0.2 */
   warmStart?: number;
+  /** Rules of your own: those of `prepare`. */
+  rules?: readonly ModuleRule[];
   /** Told after each layer, and waited for. */
   onProgress?: (done: number, total: number, layer: RoundedLayer) => unknown;
 }
@@ -48,14 +57,14 @@ export async function adaround(
   data: Inputs,
   options?: AdaroundOptions,
 ): Promise<RoundedLayer[]> {
-  const { onProgress, ...given } = checkOptions(
-    'adaround',
-    options,
-    'iterations lr regParam betaRange warmStart onProgress',
-  );
+  const {
+    onProgress,
+    rules: own,
+    ...given
+  } = checkOptions('adaround', options, 'iterations lr regParam betaRange warmStart rules onProgress');
   const settings = { ...defaults, ...given };
   checkSettings(settings);
-  const { float, int8, layers } = await bothForms('adaround', prepared);
+  const { float, int8, layers, rules } = await convertPair('adaround', prepared, own);
   const inputs = await collect('adaround', data);
   const { calls } = record(
     float,
@@ -66,18 +75,18 @@ export async function adaround(
   const order = [...calls.keys()].map((path) => byPath.get(path) as LayerPair);
   const results: { result: RoundedLayer; weight: Tensor }[] = [];
   for (const pair of order) {
-    const rounding = new Rounding(pair, samplesOf(pair, { float, int8 }, inputs));
+    const rounding = new Rounding(pair, rules, samplesOf(pair, { float, int8 }, inputs));
     const result = await rounding.learn(settings);
     // Those after it get what it gives now.
     pair.int8.loadStateDict({ weight: rounding.best }, { strict: false });
     results.push({ result, weight: rounding.best });
     await onProgress?.(results.length, order.length, result);
   }
-  for (const { result, weight } of results) keepRounded(prepared.getSubmodule(result.path), weight);
+  for (const { result, weight } of results) keepRounded(prepared.getSubmodule(result.path), rules, weight);
   return results.map(({ result }) => result);
 }
 
-type Settings = Required<Omit<AdaroundOptions, 'onProgress'>>;
+type Settings = Required<Omit<AdaroundOptions, 'onProgress' | 'rules'>>;
 
 /**
  * `betaRange` and `warmStart` as in AIMET, which takes 10,000 steps of 0.01 for the same way. Its regParam, 0.01, is beside
@@ -132,13 +141,14 @@ class Rounding {
 
   constructor(
     { path, float, int8 }: LayerPair,
+    rules: ModuleRules,
     private readonly samples: readonly Sample[],
   ) {
     this.path = path;
     this.best = (int8 as unknown as { weight: Tensor }).weight;
     this.layer = float.clone();
     for (const parameter of this.layer.parameters()) parameter.requiresGrad = false;
-    this.holder = holderOf(this.layer) as Weighted;
+    this.holder = rules.scaledBy(this.layer) as WeightLayer;
   }
 
   async learn(settings: Settings): Promise<RoundedLayer> {
@@ -275,8 +285,8 @@ class SoftWeight {
 }
 
 /** Puts the rounded weight in a prepared layer's place, with a recipe that finds these integers again. */
-function keepRounded(layer: AnyModule, weight: Tensor): void {
-  noGrad(() => holderOf(layer)?.weight.copy_(weight.dequantize()));
+function keepRounded(layer: AnyModule, rules: ModuleRules, weight: Tensor): void {
+  noGrad(() => rules.scaledBy(layer)?.weight.copy_(weight.dequantize()));
   const { activation } = layer.qconfig as QConfig;
   layer.qconfig = new QConfig({
     activation,

@@ -1,10 +1,13 @@
 import { checkOptions, QuantizationError } from '@octet/backend';
 import { type AnyModule, Parameter } from '@octet/nn';
+import type { ModuleRule, ModuleRules } from '@octet/quantization';
 import { noGrad, type Tensor } from '@octet/tensor';
 import { argumentsOf, type Inputs, type LayerPair, noInputs, withInt8Weight } from '../layers';
-import { bothForms, holderOf, type Weighted } from './int8-layers';
+import { convertPair, type WeightLayer } from './convert-pair';
 
 export interface CorrectBiasOptions {
+  /** Rules of your own: those of `prepare`. */
+  rules?: readonly ModuleRule[];
   /** Told after each input. */
   onProgress?: (inputs: number) => void;
 }
@@ -26,9 +29,9 @@ export async function correctBias(
   data: Inputs,
   options?: CorrectBiasOptions,
 ): Promise<void> {
-  const { onProgress } = checkOptions('correctBias', options, 'onProgress');
-  const { float, int8, layers } = await bothForms('correctBias', prepared);
-  const corrections = layers.map((pair) => new Correction(pair));
+  const { rules: own, onProgress } = checkOptions('correctBias', options, 'rules onProgress');
+  const { float, int8, layers, rules } = await convertPair('correctBias', prepared, own);
+  const corrections = layers.map((pair) => new Correction(pair, rules));
   let inputs = 0;
   for await (const input of data) {
     noGrad(() => {
@@ -41,7 +44,7 @@ export async function correctBias(
   if (inputs === 0) throw noInputs('correctBias');
   for (const correction of corrections) await correction.check();
   for (const { path, bias } of corrections) {
-    const layer = holderOf(prepared.getSubmodule(path)) as Weighted;
+    const layer = rules.scaledBy(prepared.getSubmodule(path)) as WeightLayer;
     if (layer.bias) noGrad(() => layer.bias?.copy_(bias));
     else layer.bias = new Parameter(bias);
   }
@@ -54,13 +57,13 @@ class Correction {
   private readonly targets: Tensor[] = [];
   private runs = 0;
 
-  constructor(pair: LayerPair) {
+  constructor(pair: LayerPair, rules: ModuleRules) {
     const { path, float, int8 } = pair;
     this.path = path;
-    const layer = holderOf(float) as Weighted;
+    const layer = rules.scaledBy(float) as WeightLayer;
     this.bias = layer.bias as Tensor;
     layer.registerForwardHook((_, __, y) => void this.targets.push(channelMeans(y)));
-    const rounded = holderOf(withInt8Weight(pair) as AnyModule) as Weighted;
+    const rounded = rules.scaledBy(withInt8Weight(pair) as AnyModule) as WeightLayer;
     rounded.bias = undefined;
     int8.registerForwardPreHook((_, [x]: [Tensor]) => {
       const target = this.targets.shift();

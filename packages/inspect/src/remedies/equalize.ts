@@ -1,14 +1,19 @@
-import { QuantizationError } from '@octet/backend';
+import { checkOptions, QuantizationError } from '@octet/backend';
 import { type AnyModule, moveHooks, ReLU, ReLU6 } from '@octet/nn';
-import { FixedQParamsObserver, Observer } from '@octet/quantization';
+import { FixedQParamsObserver, type ModuleRule, moduleRules, Observer } from '@octet/quantization';
 import { noGrad, type Tensor, tensor } from '@octet/tensor';
-import { floatTwin } from '../float-twin';
 import type { ModelInput } from '../layers';
-import { holderOf, requireNoTraining, type Weighted } from './int8-layers';
+import { toFloatModel } from '../to-float-model';
+import { requireNoTraining, type WeightLayer } from './convert-pair';
 import { type LinkedLayers, linkedLayers } from './linked-layers';
 
 /** Two layers that were equalized: the outputs of the first are the inputs of the second. */
 export type EqualizedPair = readonly [from: string, to: string];
+
+export interface EqualizeOptions {
+  /** Rules of your own: their `scaledBy` and `scalable` say which layers can be scaled, and looked past. */
+  rules?: readonly ModuleRule[];
+}
 
 /**
  * Cross-layer equalization (Nagel et al., 2019, https://arxiv.org/abs/1906.04721, section 4.1), in place: where layers
@@ -24,14 +29,20 @@ export type EqualizedPair = readonly [from: string, to: string];
  * @returns the pairs, by path
  * @throws QuantizationError if it was calibrated, if there are no pairs, or for a ReLU6 between two layers
  */
-export async function equalize(model: AnyModule, input: ModelInput): Promise<EqualizedPair[]> {
-  requireNoTraining('equalize', model);
+export async function equalize(
+  model: AnyModule,
+  input: ModelInput,
+  options?: EqualizeOptions,
+): Promise<EqualizedPair[]> {
+  const { rules: own } = checkOptions('equalize', options, 'rules');
+  const rules = moduleRules('equalize', own);
+  requireNoTraining('equalize', model, rules);
   requireNotCalibrated(model);
-  const links = linkedLayers(floatTwin(model, model), input);
+  const links = linkedLayers(toFloatModel(model, model, own), input, rules);
   checkLinks(links);
   const weights = new Map<string, HostWeight>();
   for (const path of new Set(links.flatMap(({ from, to }) => [from, to]))) {
-    weights.set(path, await HostWeight.of(holderOf(model.getSubmodule(path)) as Weighted));
+    weights.set(path, await HostWeight.of(rules.scaledBy(model.getSubmodule(path)) as WeightLayer));
   }
   const pairs = links.map(({ from, to, repeat }) => ({
     first: weights.get(from) as HostWeight,
@@ -98,12 +109,12 @@ function checkLinks(links: readonly LinkedLayers[]): void {
 /** A layer's weight and bias while they are scaled, in double. */
 class HostWeight {
   private constructor(
-    private readonly layer: Weighted,
+    private readonly layer: WeightLayer,
     private readonly weight: Float64Array,
     private readonly bias: Float64Array | undefined,
   ) {}
 
-  static async of(layer: Weighted): Promise<HostWeight> {
+  static async of(layer: WeightLayer): Promise<HostWeight> {
     const { weight, bias } = layer;
     return new HostWeight(
       layer,

@@ -1,6 +1,6 @@
 export { type AdaroundOptions, adaround, type RoundedLayer } from './adaround';
 export { type CorrectBiasOptions, correctBias } from './correct-bias';
-export { type EqualizedPair, equalize, replaceRelu6 } from './equalize';
+export { type EqualizedPair, type EqualizeOptions, equalize, replaceRelu6 } from './equalize';
 export {
   type Judgement,
   type RemedyName,

@@ -1,23 +1,8 @@
 import { addDispatchHook } from '@octet/backend';
-import {
-  AdaptiveAvgPool2d,
-  type AnyModule,
-  AvgPool2d,
-  Conv2d,
-  Dropout,
-  Flatten,
-  type HookHandle,
-  Identity,
-  LeakyReLU,
-  Linear,
-  MaxPool2d,
-  ReLU,
-  ReLU6,
-} from '@octet/nn';
-import { DeQuantStub, intrinsic, type ModuleClass, QuantStub } from '@octet/quantization';
+import { type AnyModule, type HookHandle, ReLU6 } from '@octet/nn';
+import type { ModuleRules } from '@octet/quantization';
 import { noGrad, Tensor } from '@octet/tensor';
-import { argumentsOf, leavesOf, type ModelInput } from '../layers';
-import { holderOf } from './int8-layers';
+import { argumentsOf, isWhole, leavesOf, type ModelInput } from '../layers';
 
 /** Two layers of which the second alone gets what the first gives, by way of layers that don't mind its scale. */
 export interface LinkedLayers {
@@ -28,28 +13,6 @@ export interface LinkedLayers {
   /** A ReLU6 on the way, which does mind. */
   readonly relu6: string | undefined;
 }
-
-const computing: readonly ModuleClass[] = [Conv2d, Linear, intrinsic.ConvReLU2d, intrinsic.LinearReLU];
-
-/** f(s · x) = s · f(x) for each channel and every s > 0. */
-const scalable: readonly ModuleClass[] = [
-  ReLU,
-  LeakyReLU,
-  MaxPool2d,
-  AvgPool2d,
-  AdaptiveAvgPool2d,
-  Flatten,
-  Identity,
-  intrinsic.FusedIdentity,
-  Dropout,
-  QuantStub,
-  DeQuantStub,
-  // It does mind; it is followed to be named.
-  ReLU6,
-];
-
-const oneOf = (types: readonly ModuleClass[], module: AnyModule) =>
-  types.includes(module.constructor as ModuleClass);
 
 /** What became of a layer's output. */
 class Flow {
@@ -81,7 +44,7 @@ class Flow {
  * Runs a float model once and finds the layers that are linked. Modules see which tensor goes where, and every kernel
  * call who reads its memory: an output that is also added to something, sliced or returned is nobody's alone.
  */
-export function linkedLayers(model: AnyModule, input: ModelInput): LinkedLayers[] {
+export function linkedLayers(model: AnyModule, input: ModelInput, rules: ModuleRules): LinkedLayers[] {
   const flows = new Map<Tensor['storage'], Flow>();
   /** How often each weight is used. */
   const uses = new Map<Tensor, number>();
@@ -89,9 +52,9 @@ export function linkedLayers(model: AnyModule, input: ModelInput): LinkedLayers[
   const running: Set<Flow>[] = [];
   const hooks: HookHandle[] = [];
 
-  for (const [path, layer] of leavesOf(model)) {
-    const weight = oneOf(computing, layer) ? holderOf(layer)?.weight : undefined;
-    const passes = oneOf(scalable, layer);
+  for (const [path, layer] of leavesOf(model, (m) => isWhole(rules, m))) {
+    const weight = rules.scaledBy(layer)?.weight;
+    const passes = rules.isScalable(layer);
     const before = (_: AnyModule, args: readonly unknown[]) => {
       const reads = new Set<Flow>();
       for (const x of args) {
@@ -133,7 +96,8 @@ export function linkedLayers(model: AnyModule, input: ModelInput): LinkedLayers[
     for (const hook of hooks) hook.remove();
   }
 
-  const usedOnce = (path: string) => uses.get(holderOf(model.getSubmodule(path))?.weight as Tensor) === 1;
+  const usedOnce = (path: string) =>
+    uses.get(rules.scaledBy(model.getSubmodule(path))?.weight as Tensor) === 1;
   return [...new Set(flows.values())].flatMap(({ from, readers, repeat, relu6 }) => {
     const [to] = readers;
     return readers.size === 1 && to !== '' && usedOnce(from) && usedOnce(to)

@@ -2,14 +2,16 @@ import { ArgumentError, checkOptions, OctetError, QuantizationError } from '@oct
 import type { AnyModule } from '@octet/nn';
 import {
   convert,
+  flushObservers,
   getDefaultQConfigMapping,
   leaveInFloat,
+  type ModuleRule,
+  moduleRules,
   Observer,
   PerChannelMinMaxObserver,
   prepare,
   QConfig,
   type QConfigMapping,
-  settleObservers,
 } from '@octet/quantization';
 import type { Metric } from '../analyze';
 import { collect, type Inputs, type ModelInput, metricOfFloat, record, valuesOf } from '../layers';
@@ -17,9 +19,9 @@ import { costliest } from '../ranking';
 import { sensitivity as measureSensitivity, type SensitivityReport } from '../sensitivity';
 import { DifferenceSums } from '../statistics';
 import { type AdaroundOptions, adaround } from './adaround';
+import { requireNoTraining } from './convert-pair';
 import { correctBias } from './correct-bias';
 import { equalize } from './equalize';
-import { requireNoTraining } from './int8-layers';
 
 /** What may help a model that int8 costs too much. */
 export type RemedyName =
@@ -57,7 +59,9 @@ export interface TryRemediesOptions<M extends AnyModule = AnyModule> {
   /** What `sensitivity` measured on this model, for `leaveInFloat`; measured on the calibration's inputs, if left out. */
   sensitivity?: SensitivityReport;
   /** For `adaround`, which takes the longest. */
-  adaround?: Omit<AdaroundOptions, 'onProgress'>;
+  adaround?: Omit<AdaroundOptions, 'onProgress' | 'rules'>;
+  /** Rules of your own, as `fuse` and `prepare` take them. */
+  rules?: readonly ModuleRule[];
   /** Told before each trial, after each layer that `adaround` has done, and at the end; waited for. */
   onProgress?: (done: number, total: number, remedy: string) => unknown;
 }
@@ -117,11 +121,11 @@ export async function tryRemedies<M extends AnyModule>(
   const chosen = checkOptions(
     'tryRemedies',
     options,
-    'mapping remedies metric metricName floatLayers sensitivity adaround onProgress',
+    'mapping remedies metric metricName floatLayers sensitivity adaround rules onProgress',
   );
   const { metric, metricName = 'metric', remedies, onProgress } = chosen;
   for (const name of (remedies ?? []).flat()) checkName(name);
-  requireNoTraining('tryRemedies', model);
+  requireNoTraining('tryRemedies', model, moduleRules('tryRemedies', chosen.rules));
   const seen = await collect('tryRemedies', calibration);
   const unseen = await collect('tryRemedies', data);
   checkApart(seen, unseen);
@@ -240,26 +244,34 @@ class Clinic<M extends AnyModule> {
   ): Promise<{ int8: M; inFloat: readonly string[] }> {
     const wants = (name: RemedyName) => names.includes(name);
     const { inputs } = this;
+    const { rules } = this.options;
+    const own = rules && { rules };
     const inFloat = wants('leaveInFloat') ? await this.costly() : [];
     const { model, mapping } = leaveInFloat(this.model, inFloat, this.mapping);
     mapping.applyTo(model);
     if (wants('eightBits')) changeRecipes(model, withEightBits);
     if (wants('perChannel')) changeRecipes(model, withPerChannelWeights);
-    const prepared = prepare(model);
-    if (wants('equalize')) await equalize(prepared, inputs[0]);
+    const prepared = prepare(model, undefined, own);
+    if (wants('equalize')) await equalize(prepared, inputs[0], own);
     for (const input of inputs) {
       record(prepared, [], input);
-      await settleObservers(prepared);
+      await flushObservers(prepared);
     }
     if (wants('adaround'))
-      await adaround(prepared, inputs, { ...this.options.adaround, ...(onLayer && { onProgress: onLayer }) });
-    if (wants('correctBias')) await correctBias(prepared, inputs);
-    return { int8: await convert(prepared), inFloat };
+      await adaround(prepared, inputs, {
+        ...this.options.adaround,
+        ...own,
+        ...(onLayer && { onProgress: onLayer }),
+      });
+    if (wants('correctBias')) await correctBias(prepared, inputs, own);
+    return { int8: await convert(prepared, own), inFloat };
   }
 
   private async costly(): Promise<string[]> {
     const { model, mapping, inputs } = this;
-    this.measured ??= await measureSensitivity(model, inputs, undefined, { mapping });
+    const { rules } = this.options;
+    const own = rules && { rules };
+    this.measured ??= await measureSensitivity(model, inputs, undefined, { mapping, ...own });
     const paths = costliest(this.measured).map(({ path }) => path);
     if (paths.length > 0) return paths.slice(0, this.options.floatLayers ?? 3);
     throw notApplicable('leaveInFloat', 'a layer with weights that costs the output something', 'none');

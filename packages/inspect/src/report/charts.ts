@@ -1,4 +1,4 @@
-/** Charts as SVG text, by Apache ECharts. Colours are the page's CSS variables, so that they follow its theme. */
+/** Charts as SVG text. Colours are the page's CSS variables, so that they follow its theme. */
 import type { Histogram } from '../statistics';
 
 export interface Mark {
@@ -13,144 +13,114 @@ export interface Line {
   readonly values: readonly (number | null)[];
 }
 
-export interface Charts {
-  /** How often which numbers occur, with the range of the integers behind them. */
-  histogram(histogram: Histogram, range: Mark | undefined, label: string): string;
-  /** A line over the layers for each figure; `null` leaves a gap. */
-  lines(names: readonly string[], lines: readonly Line[], unit: string): string;
+const fontSize = 11;
+
+/** How often which numbers occur, with the range of the integers behind them. */
+export function histogramChart(
+  { from, to, counts }: Histogram,
+  range: Mark | undefined,
+  label: string,
+): string {
+  const [width, height] = [360, 110];
+  const plot = { left: 8, right: width - 8, top: 6, bottom: height - 20 };
+  const step = (to - from) / counts.length;
+  const first = counts.findIndex((n) => n > 0);
+  const last = counts.length - 1 - [...counts].reverse().findIndex((n) => n > 0);
+  const low = Math.min(from + first * step, range?.from ?? Number.POSITIVE_INFINITY);
+  const high = Math.max(from + (last + 1) * step, range?.to ?? Number.NEGATIVE_INFINITY);
+  const room = 0.02 * (high - low);
+  const x = scale([low - room, high + room], [plot.left, plot.right]);
+  // The square root shows rare numbers beside frequent ones.
+  const heights = counts.slice(first, last + 1).map(Math.sqrt);
+  const y = scale([0, Math.max(...heights)], [plot.bottom, plot.top]);
+  const outline = heights
+    .map((value, i) => `V${short(y(value))}H${short(x(from + (first + i + 1) * step))}`)
+    .join('');
+  const area = `M${short(x(from + first * step))} ${plot.bottom}${outline}V${plot.bottom}Z`;
+  const mark =
+    range &&
+    `<rect x="${short(x(range.from))}" y="${plot.top}" width="${short(x(range.to) - x(range.from))}" height="${plot.bottom - plot.top}" fill="var(--range)" stroke="var(--edge)"/>`;
+  const labels = ticks(low, high, 5).map((value) =>
+    text(x(value), plot.bottom + 14, 'middle', String(Number(value.toPrecision(3)))),
+  );
+  const baseline = `<path d="M${plot.left} ${plot.bottom}H${plot.right}" stroke="var(--muted)"/>`;
+  return svg(width, height, label, [
+    mark ?? '',
+    `<path d="${area}" fill="var(--data)"/>`,
+    baseline,
+    ...labels,
+  ]);
 }
 
-const text = 'var(--muted)';
-const font = 'inherit';
-
-/** Loads ECharts, which only a report needs. */
-export async function loadCharts(): Promise<Charts> {
-  const [{ init, use }, { LineChart }, { GridComponent, MarkAreaComponent }, { SVGRenderer }] =
-    await Promise.all([
-      import('echarts/core'),
-      import('echarts/charts'),
-      import('echarts/components'),
-      import('echarts/renderers'),
-    ]);
-  use([LineChart, GridComponent, MarkAreaComponent, SVGRenderer]);
-
-  const draw = (width: number, height: number, label: string, option: object) => {
-    const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
-    try {
-      chart.setOption({ animation: false, textStyle: { fontFamily: font }, ...option });
-      return forPage(chart.renderToSVGString(), label);
-    } finally {
-      // Its clock would keep the process alive.
-      chart.dispose();
-    }
-  };
-
-  return {
-    histogram({ from, to, counts }, range, label) {
-      const width = (to - from) / counts.length;
-      const first = counts.findIndex((n) => n > 0);
-      const last = counts.length - 1 - [...counts].reverse().findIndex((n) => n > 0);
-      const low = Math.min(from + first * width, range?.from ?? Number.POSITIVE_INFINITY);
-      const high = Math.max(from + (last + 1) * width, range?.to ?? Number.NEGATIVE_INFINITY);
-      const room = 0.02 * (high - low);
-      // The square root shows rare numbers beside frequent ones.
-      const heights = counts.slice(first, last + 1).map(Math.sqrt);
-      const points = [...heights, heights[heights.length - 1]].map((y, i) => [
-        short(from + (first + i) * width),
-        short(y),
-      ]);
-      return draw(360, 110, label, {
-        grid: { left: 8, right: 8, top: 6, bottom: 20 },
-        xAxis: {
-          type: 'value',
-          min: low - room,
-          max: high + room,
-          splitLine: { show: false },
-          axisTick: { show: false },
-          axisLine: { lineStyle: { color: text } },
-          axisLabel: {
-            color: text,
-            fontSize: 11,
-            showMinLabel: false,
-            showMaxLabel: false,
-            formatter: axisLabel,
-          },
-        },
-        yAxis: { show: false, min: 0 },
-        series: [
-          {
-            type: 'line',
-            step: 'end',
-            symbol: 'none',
-            silent: true,
-            lineStyle: { width: 0 },
-            areaStyle: { color: 'var(--data)', opacity: 1 },
-            data: points,
-            ...(range && {
-              markArea: {
-                silent: true,
-                z: 0,
-                itemStyle: { color: 'var(--range)', borderColor: 'var(--edge)', borderWidth: 1 },
-                data: [[{ xAxis: range.from }, { xAxis: range.to }]],
-              },
-            }),
-          },
-        ],
-      });
-    },
-    lines(names, lines, unit) {
-      return draw(940, 312, `${lines.map(({ name }) => name).join(', ')} by layer, ${unit}`, {
-        grid: { left: 44, right: 12, top: 12, bottom: 108 },
-        xAxis: {
-          type: 'category',
-          data: names,
-          axisTick: { show: false },
-          axisLine: { lineStyle: { color: text } },
-          axisLabel: {
-            color: text,
-            fontSize: 11,
-            rotate: 60,
-            interval: Math.ceil(names.length / 50) - 1,
-            width: 110,
-            overflow: 'truncate',
-          },
-        },
-        yAxis: {
-          type: 'value',
-          scale: true,
-          axisLabel: { color: text, fontSize: 11, formatter: `{value} ${unit}` },
-          splitLine: { lineStyle: { color: 'var(--line)' } },
-        },
-        series: lines.map(({ color, values }) => ({
-          type: 'line',
-          silent: true,
-          symbol: 'circle',
-          symbolSize: 5,
-          lineStyle: { color, width: 2 },
-          itemStyle: { color },
-          data: values.map((v) => (v === null ? '-' : short(v))),
-        })),
-      });
-    },
-  };
+/** A line over the layers for each figure; `null` leaves a gap. */
+export function linesChart(names: readonly string[], lines: readonly Line[], unit: string): string {
+  const [width, height] = [940, 312];
+  const plot = { left: 44, right: width - 12, top: 12, bottom: height - 108 };
+  const values = lines.flatMap((line) => line.values.filter((v) => v !== null));
+  const [low, high] = values.length > 0 ? [Math.min(...values), Math.max(...values)] : [0, 1];
+  const room = 0.05 * (high - low) || 1;
+  const y = scale([low - room, high + room], [plot.bottom, plot.top]);
+  const between = (plot.right - plot.left) / names.length;
+  const x = (i: number) => plot.left + (i + 0.5) * between;
+  const grid = ticks(low - room, high + room, 6).flatMap((value) => [
+    `<path d="M${plot.left} ${short(y(value))}H${plot.right}" stroke="var(--line)"/>`,
+    text(plot.left - 6, y(value) + 4, 'end', `${value} ${unit}`),
+  ]);
+  const every = Math.ceil(names.length / 50);
+  const labels = names.flatMap((name, i) => {
+    if (i % every !== 0) return [];
+    const at = `${short(x(i) + 3)} ${plot.bottom + 12}`;
+    return `<text transform="translate(${at}) rotate(-60)" text-anchor="end" font-size="${fontSize}" fill="var(--muted)">${escaped(shortened(name))}</text>`;
+  });
+  const drawn = lines.flatMap(({ color, values }) => {
+    const points = values.map((value, i) => (value === null ? null : `${short(x(i))} ${short(y(value))}`));
+    const path = points
+      .map((point, i) => (point === null ? '' : `${i > 0 && points[i - 1] !== null ? 'L' : 'M'}${point}`))
+      .join('');
+    const dots = points.flatMap((point) => {
+      const [cx, cy] = point?.split(' ') ?? [];
+      return point === null ? [] : [`<circle cx="${cx}" cy="${cy}" r="2.5" fill="${color}"/>`];
+    });
+    return [`<path d="${path}" fill="none" stroke="${color}" stroke-width="2"/>`, ...dots];
+  });
+  const baseline = `<path d="M${plot.left} ${plot.bottom}H${plot.right}" stroke="var(--muted)"/>`;
+  const label = `${lines.map(({ name }) => name).join(', ')} by layer, ${unit}`;
+  return svg(width, height, label, [...grid, baseline, ...labels, ...drawn]);
 }
 
-const short = (value: number) => Number(value.toPrecision(5));
+type Pair = readonly [number, number];
 
-const axisLabel = (value: number) => String(Number(value.toPrecision(3)));
+/** The line through (from[0], to[0]) and (from[1], to[1]). */
+function scale(from: Pair, to: Pair): (value: number) => number {
+  const factor = (to[1] - to[0]) / (from[1] - from[0] || 1);
+  return (value) => to[0] + (value - from[0]) * factor;
+}
 
-/** Without what a page has already, and what only a live chart needs. */
-function forPage(svg: string, label: string): string {
-  return svg
-    .replace(/<(style|defs)[\s\S]*?<\/\1>/g, '')
-    .replace(/ clip-path="[^"]*"/g, '')
-    .replace(/<path[^>]*stroke-width="0"[^>]*><\/path>/g, '')
-    .replace(/ (?:class|ecmeta_\w+|pointer-events|xmlns(?::xlink)?|version|baseProfile)="[^"]*"/g, '')
-    .replace(/ style="font-size:(\d+)px;[^"]*"/g, ' font-size="$1"')
-    .replace(/<rect[^>]*fill="none"><\/rect>/, '')
-    .replace(/\n+/g, '')
-    .replace(
-      /<svg width="(\d+)" height="(\d+)"/,
-      `<svg role="img" aria-label="${label}" width="$1" height="$2"`,
-    );
+/** About `count` round numbers from `low` to `high`: multiples of 1, 2 or 5 times a power of ten. */
+function ticks(low: number, high: number, count: number): number[] {
+  const rough = (high - low) / count;
+  if (!(rough > 0) || !Number.isFinite(rough)) return [low];
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = ([1, 2, 5].find((n) => n * power >= rough) ?? 10) * power;
+  const [from, to] = [Math.ceil(low / step), Math.floor(high / step)];
+  return Array.from({ length: to - from + 1 }, (_, i) => Number(((from + i) * step).toPrecision(6)));
+}
+
+const short = (value: number) => Number(value.toFixed(1));
+
+/** The end of a path says more than its beginning. */
+function shortened(name: string): string {
+  return name.length <= 18 ? name : `…${name.slice(-17)}`;
+}
+
+function text(x: number, y: number, anchor: string, content: string): string {
+  return `<text x="${short(x)}" y="${short(y)}" text-anchor="${anchor}" font-size="${fontSize}" fill="var(--muted)">${content}</text>`;
+}
+
+function escaped(content: string): string {
+  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+}
+
+function svg(width: number, height: number, label: string, parts: readonly string[]): string {
+  return `<svg role="img" aria-label="${label}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${parts.join('')}</svg>`;
 }

@@ -6,7 +6,7 @@ import { type Finding, remedyAdvice } from '../findings';
 import type { RemedyTrials } from '../remedies/try-remedies';
 import type { SensitivityReport } from '../sensitivity';
 import { fineDb, formatMetric, type Verdict } from '../verdict';
-import { type Charts, loadCharts } from './charts';
+import { histogramChart, linesChart } from './charts';
 import { style } from './style';
 import { inFloatText, trialRows, trialsText } from './trials';
 
@@ -35,7 +35,6 @@ export async function renderReport(analysis: Analysis, options?: RenderReportOpt
     remedies,
     backends,
   } = checkOptions('renderReport', options, 'title date sensitivity remedies backends');
-  const charts = await loadCharts();
   const body = [
     `<header><h1>${escaped(title)}</h1><p class="muted">Float against int8, ${analysis.layers.length} layers, ${plural(analysis.inputs, 'batch', 'batches')} of data. Octet ${version}, ${date.toISOString().slice(0, 10)}.</p></header>`,
     '<main>',
@@ -44,10 +43,10 @@ export async function renderReport(analysis: Analysis, options?: RenderReportOpt
     remedies ? trialsSection(remedies) : '',
     findings(analysis, remedies),
     sensitivity ? sensitivitySection(sensitivity, analysis.verdict) : '',
-    overview(analysis, charts),
+    overview(analysis),
     layerTable(analysis),
     backends ? backendSection(backends) : '',
-    details(analysis, charts),
+    details(analysis),
     glossary,
     '</main>',
   ];
@@ -225,7 +224,7 @@ function sensitivitySection(
   )}<p class="muted">${escaped(metricName)}, higher is better; the layers that lose most by themselves first. Where “all but it” is much better than “its weights in float”, the range of its output is the trouble: another observer helps, float doesn’t. “Left in float” counts the layers in the order in which they leave int8, with the figure from there on.</p></section>`;
 }
 
-function overview({ layers }: Analysis, charts: Charts): string {
+function overview({ layers }: Analysis): string {
   const lines = [
     { name: 'up to here', color: 'var(--second)', values: layers.map(({ error }) => error.total.sqnrDb) },
     {
@@ -238,7 +237,7 @@ function overview({ layers }: Analysis, charts: Charts): string {
     .map(({ name, color }) => `<span class="key" style="background:${color}"></span>${name}`)
     .join('');
   const names = layers.map(({ path }) => path);
-  return `<section><h2>Signal to noise by layer</h2><figure><div class="scroll wide" role="region" aria-label="Chart" tabindex="0">${charts.lines(names, lines, 'dB')}</div><figcaption>${keys} — higher is better. Where the first line falls away from the second, the noise comes from layers before.</figcaption></figure></section>`;
+  return `<section><h2>Signal to noise by layer</h2><figure><div class="scroll wide" role="region" aria-label="Chart" tabindex="0">${linesChart(names, lines, 'dB')}</div><figcaption>${keys} — higher is better. Where the first line falls away from the second, the noise comes from layers before.</figcaption></figure></section>`;
 }
 
 function figure(value: number | null | undefined, bad = noisyDb): string {
@@ -300,13 +299,13 @@ function backendSection(runs: readonly BackendRun[]): string {
   )}</section>`;
 }
 
-function details({ layers }: Analysis, charts: Charts): string {
+function details({ layers }: Analysis): string {
   return `<section><h2>Every layer, what it holds and the range of its integers</h2><p class="muted"><span class="key" style="background:var(--data);margin-left:0"></span>how often, by the square root <span class="key" style="background:var(--range);outline:1px solid var(--edge)"></span>what its integers reach</p>${layers
-    .map((layer) => detail(layer, charts))
+    .map((layer) => detail(layer))
     .join('')}</section>`;
 }
 
-function detail(layer: LayerAnalysis, charts: Charts): string {
+function detail(layer: LayerAnalysis): string {
   const { path, type, int8Type, error, activation, weight } = layer;
   const { quantization: q } = activation;
   const own = error.local?.sqnrDb;
@@ -317,13 +316,13 @@ function detail(layer: LayerAnalysis, charts: Charts): string {
     error.shift > 0.1 ? `${percent(error.shift, 1)} of its noise is a shift of channels` : '',
   ];
   const range = q && { from: q.low, to: q.high };
-  const output = `<figure>${charts.histogram(activation.histogram, range ?? undefined, 'output')}<figcaption>Output: ${number(activation.min)} … ${number(activation.max)}${
+  const output = `<figure>${histogramChart(activation.histogram, range ?? undefined, 'output')}<figcaption>Output: ${number(activation.min)} … ${number(activation.max)}${
     q
       ? `; integers reach ${number(q.low)} … ${number(q.high)} (scale ${number(q.scale)}, zero point ${q.zeroPoint}). ${percent(q.clipped, 1)} clipped, ${q.levels.used} of 256 integers used, ${q.levels.middle} by the middle 99.9 %. ${q.clippingDb === null ? 'Clipping costs nothing' : `Clipping alone leaves ${db(q.clippingDb)} dB`}, rounding ${db(q.roundingDb)} dB.`
       : '. In float.'
   }</figcaption></figure>`;
   const weights = weight
-    ? `<figure>${charts.histogram(weight.histogram, { from: weight.low, to: weight.high }, 'weights')}<figcaption>Weights [${weight.shape.join(', ')}]: ${number(weight.min)} … ${number(weight.max)}; ${
+    ? `<figure>${histogramChart(weight.histogram, { from: weight.low, to: weight.high }, 'weights')}<figcaption>Weights [${weight.shape.join(', ')}]: ${number(weight.min)} … ${number(weight.max)}; ${
         weight.perChannel
           ? `scales for each channel, ${number(weight.scale.min)} … ${number(weight.scale.max)}`
           : `one scale, ${number(weight.scale.max)}`

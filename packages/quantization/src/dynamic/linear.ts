@@ -1,12 +1,13 @@
 import { checkOptions } from '@octet/backend';
 import type { Linear, StateLoader } from '@octet/nn';
 import { numel, type Tensor } from '@octet/tensor';
+import { floatLinear } from '../float-layers';
 import { type DynamicOptions, dynamicLinear } from '../functional/linear';
 import { numbersOf, one } from '../loaded';
-import { Int8WeightModule } from '../quantized/weighted';
+import { QuantizedWeight } from '../quantized/weighted';
 
 /** A linear layer with int8 weights that quantizes its float input at every call, by that input's own range. */
-export class DynamicQuantizedLinear extends Int8WeightModule {
+export class DynamicQuantizedLinear extends QuantizedWeight {
   static override readonly name: string = 'DynamicQuantizedLinear';
   static readonly pure = true;
 
@@ -42,6 +43,11 @@ export class DynamicQuantizedLinear extends Int8WeightModule {
 
   override forward(x: Tensor): Tensor {
     return dynamicLinear(x, this.packed, { reduceRange: this.reduceRange });
+  }
+
+  /** The linear layer with the integers' numbers as weights. */
+  toFloat(): Linear {
+    return floatLinear(this.weight.dequantize(), this.bias, this.training);
   }
 
   /** Multiplications for one call. */

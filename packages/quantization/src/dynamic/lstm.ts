@@ -1,5 +1,5 @@
 import { checkOptions } from '@octet/backend';
-import { Buffer, LSTM, type LSTMOptions } from '@octet/nn';
+import { Buffer, LSTM, type LSTMOptions, Parameter, skipInit } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
 import { type DynamicOptions, dynamicLinear } from '../functional/linear';
 import { dynamicLstmLayer } from '../functional/lstm';
@@ -30,17 +30,23 @@ export class DynamicQuantizedLSTM extends LSTM {
   ): Promise<DynamicQuantizedLSTM> {
     const { reduceRange } = checkOptions('dynamic.LSTM.fromFloat', options, 'reduceRange');
     const { inputSize, hiddenSize, numLayers, batchFirst } = lstm;
-    const made = new DynamicQuantizedLSTM(inputSize, hiddenSize, {
-      numLayers,
-      batchFirst,
-      bias: lstm.hasBias,
-      reduceRange,
-    });
+    const sizes = { numLayers, batchFirst, bias: lstm.hasBias };
+    const made = skipInit(() => new DynamicQuantizedLSTM(inputSize, hiddenSize, { ...sizes, reduceRange }));
     const fields = made as unknown as Record<string, Tensor>;
     for (const [name, parameter] of lstm.namedParameters()) {
       fields[name] = new Buffer(name.startsWith('weight') ? await quantize(parameter) : parameter);
     }
     return made.eval();
+  }
+
+  /** The LSTM with the integers' numbers as weights. */
+  toFloat(): LSTM {
+    const { inputSize, hiddenSize, numLayers, batchFirst, hasBias } = this;
+    const lstm = skipInit(() => new LSTM(inputSize, hiddenSize, { numLayers, batchFirst, bias: hasBias }));
+    const fields = lstm as unknown as Record<string, Parameter>;
+    for (const [name, t] of this.namedBuffers())
+      fields[name] = new Parameter(t.isQuantized ? t.dequantize() : t);
+    return lstm.train(this.training);
   }
 
   private get options(): DynamicOptions {

@@ -1,25 +1,22 @@
 import {
   checkOptions,
-  elementwiseFunctions,
   isScale,
   type KernelTable,
   QuantizationError,
-  quantizeNumber,
   quantRange,
   roundHalfEven,
-  type TableSource,
-  type UnaryName,
 } from '@octet/backend';
 import {
   cat,
   kernel,
-  lookup,
   type PerTensorQParams,
   perTensorQParams,
+  quantizedLookup,
   type Tensor,
   tidy,
 } from '@octet/tensor';
 import { type OutputQparams, outputQparams, outputRange, requireQuint8 } from './int8';
+import { requantize } from './pointwise';
 
 const { broadcastLayout, emptyOn, expandTo, run, withStrides } = kernel;
 const f32 = Math.fround;
@@ -89,14 +86,6 @@ export function quantizedCat(tensors: readonly Tensor[], dim: number, output: Ou
   );
 }
 
-/** The same numbers at another scale: dequantize and quantize, by a table of all 256 integers. quint8 → quint8. */
-export function requantize(x: Tensor, output: OutputQparams): Tensor {
-  const op = 'requantize';
-  const xq = requireQuint8(op, x);
-  const yq = outputQparams(op, output);
-  return pointwise(op, x, xq, yq, (real) => real);
-}
-
 /** x + scalar: exact where the zero point can move, else requantized, as PyTorch does it. */
 export function quantizedAddScalar(x: Tensor, scalar: number, options?: { relu?: boolean }): Tensor {
   const op = 'quantized.addScalar';
@@ -116,11 +105,11 @@ export function quantizedAddScalar(x: Tensor, scalar: number, options?: { relu?:
   }
   if (yq.scale === xq.scale) {
     const { clampMin, clampMax } = outputRange(yq.zeroPoint, relu);
-    return lookup(op, x, 'quint8', yq, (q) => Math.min(Math.max(q, clampMin), clampMax));
+    return quantizedLookup(op, x, 'quint8', yq, (q) => Math.min(Math.max(q, clampMin), clampMax));
   }
   const multiplier = f32(f32(xq.scale) / f32(yq.scale));
   const { clampMin, clampMax } = outputRange(yq.zeroPoint, relu);
-  return lookup(op, x, 'quint8', yq, (q) => {
+  return quantizedLookup(op, x, 'quint8', yq, (q) => {
     const sum = q - xq.zeroPoint + cq;
     return Math.min(Math.max(roundHalfEven(f32(sum * multiplier)) + yq.zeroPoint, clampMin), clampMax);
   });
@@ -137,67 +126,10 @@ export function quantizedMulScalar(x: Tensor, scalar: number, options?: { relu?:
   const [qmin, qmax] = quantRange.quint8;
   const scale = Math.abs(scalar) * xq.scale;
   if (scale < 1 && !isScale(scale))
-    return lookup(op, x, 'quint8', perTensorQParams(op, 'quint8', 1, 0), () => 0);
+    return quantizedLookup(op, x, 'quint8', perTensorQParams(op, 'quint8', 1, 0), () => 0);
   const yq = perTensorQParams(op, 'quint8', scale, scalar > 0 ? xq.zeroPoint : qmax - (xq.zeroPoint - qmin));
   const { clampMin } = outputRange(yq.zeroPoint, relu);
-  return lookup(op, x, 'quint8', yq, (q) => Math.max(scalar > 0 ? q : qmax + qmin - q, clampMin));
-}
-
-/** hardswish of the dequantized value, requantized: rint(f32(x · clamp(x + 3, 0, 6) / 6 · f32(1 / sy) + zy)). */
-export function quantizedHardswish(x: Tensor, output: OutputQparams): Tensor {
-  const op = 'quantized.hardswish';
-  return pointwise(op, x, requireQuint8(op, x), outputQparams(op, output), (v) =>
-    f32(f32(v * Math.min(Math.max(f32(v + 3), 0), 6)) / 6),
-  );
-}
-
-/** leakyRelu of the dequantized value, requantized. */
-export function quantizedLeakyRelu(x: Tensor, negativeSlope: number, output: OutputQparams): Tensor {
-  const op = 'quantized.leakyRelu';
-  return pointwise(
-    op,
-    x,
-    requireQuint8(op, x),
-    outputQparams(op, output),
-    (v) => (v > 0 ? v : f32(v * f32(negativeSlope))),
-    { negativeSlope },
-  );
-}
-
-/**
- * A function of one tensor on integers: its row's `forward` of the dequantized value, a float32 number, requantized to the
- * output's scale. quint8 → quint8.
- *
- * @throws QuantizationError unless x is quint8 and quantized per tensor, or if the output's scale or zero point is invalid
- */
-export function quantizedActivation<N extends UnaryName>(
-  name: N,
-  x: Tensor,
-  attrs: KernelTable[N]['attrs'],
-  output: OutputQparams,
-): Tensor {
-  const op = `quantized.${name}`;
-  const { forward } = elementwiseFunctions[name];
-  return pointwise(op, x, requireQuint8(op, x), outputQparams(op, output), (v) => f32(forward(v, attrs)), {
-    ...attrs,
-  });
-}
-
-/** y = quantize(f(dequantize(x))), worked out on the host for each of the 256 integers. */
-function pointwise(
-  op: string,
-  x: Tensor,
-  xq: PerTensorQParams,
-  yq: PerTensorQParams,
-  f: (real: number) => number,
-  params?: Omit<TableSource, 'op'>,
-): Tensor {
-  const [qmin, qmax] = quantRange.quint8;
-  const integer = (q: number) => {
-    const real = f(f32((q - xq.zeroPoint) * f32(xq.scale)));
-    return Math.min(Math.max(quantizeNumber(real, f32(yq.scale), yq.zeroPoint), qmin), qmax);
-  };
-  return lookup(op, x, 'quint8', yq, integer, params);
+  return quantizedLookup(op, x, 'quint8', yq, (q) => Math.max(scalar > 0 ? q : qmax + qmin - q, clampMin));
 }
 
 function checkBinary(op: string, a: Tensor, b: Tensor, output: OutputQparams) {

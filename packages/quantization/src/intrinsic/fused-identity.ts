@@ -1,4 +1,4 @@
-import { QuantizationError } from '@octet/backend';
+import { QuantizationError, warn } from '@octet/backend';
 import { type AnyModule, Identity } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
 
@@ -8,7 +8,10 @@ class FusionSite {
   /** How many outputs the layer hasn't taken yet. */
   pending = 0;
 
-  constructor(readonly fused: string) {}
+  constructor(
+    readonly fused: string,
+    readonly layer: string,
+  ) {}
 
   /** The fused module's forward hook. */
   readonly give = Object.assign(
@@ -26,6 +29,52 @@ class FusionSite {
 }
 
 /**
+ * Looks, in every pass of a model, whether fused modules ran where a layer that went into them didn't: there they compute
+ * more than the model did before. Clones of a model share it.
+ */
+export class FusionWatch {
+  private readonly sites: FusionSite[] = [];
+  private warned = false;
+
+  add(site: FusionSite): void {
+    this.sites.push(site);
+  }
+
+  /** From the next pass of the model on. */
+  start(model: AnyModule): void {
+    if (this.sites.length === 0) return;
+    const options = { copyOnClone: true };
+    model.registerForwardPreHook(this.begin, options);
+    model.registerForwardHook(this.end, options);
+  }
+
+  private readonly begin = Object.assign(
+    (): void => {
+      for (const site of this.sites) site.pending = 0;
+    },
+    { pure: true },
+  );
+
+  private readonly end = Object.assign((): void => this.report(), { pure: true });
+
+  private report(): void {
+    const alone = this.sites.filter(({ pending }) => pending > 0);
+    if (alone.length === 0 || this.warned) return;
+    this.warned = true;
+    const places = alone.map(({ fused, layer }) => `'${fused}' without '${layer}' behind it`);
+    warn(
+      `fuseModules: ran ${places.join(', ')}: it was fused, and computes both wherever it is called. Give that place a layer of ` +
+        'its own, or leave the pair out of the lists.',
+    );
+  }
+
+  /** What `start` registers. */
+  get hooks(): unknown[] {
+    return [this.begin, this.end];
+  }
+}
+
+/**
  * Stands where a layer was that went into the one before it, and gives its input back.
  * @throws QuantizationError when called where that one didn't run before: a place of the forward pass that misses the layer
  */
@@ -34,22 +83,25 @@ export class FusedIdentity extends Identity {
   static override readonly pure = true;
 
   private readonly sites: FusionSite[] = [];
+  private readonly watches: FusionWatch[] = [];
 
   constructor(private readonly path: string) {
     super();
   }
 
   /** Stands in for a layer that went into `module` too, at the path `fused`. */
-  follow(module: AnyModule, fused: string): this {
-    const site = new FusionSite(fused);
+  follow(module: AnyModule, fused: string, watch: FusionWatch): this {
+    const site = new FusionSite(fused, this.path);
     this.sites.push(site);
+    this.watches.push(watch);
+    watch.add(site);
     module.registerForwardHook(site.give, { copyOnClone: true });
     return this;
   }
 
-  /** The hooks on the modules that it follows. */
+  /** The hooks on the modules that it follows, and on the model. */
   get hooks(): unknown[] {
-    return this.sites.map((site) => site.give);
+    return [...this.sites.map((site) => site.give), ...this.watches.flatMap((watch) => watch.hooks)];
   }
 
   override forward(x: Tensor): Tensor {

@@ -1,8 +1,14 @@
 import { type BatchNorm2d, Conv2d, hasHooks, Linear, type Module, ReLU, Sequential } from '@octet/nn';
 import { conv2dRelu, linear, type Tensor } from '@octet/tensor';
+import { foldInto } from '../fold-batch-norm';
 
 /** Layers that belong together, in float: PyTorch's torch.ao.nn.intrinsic. They are prepared and converted as one. */
-export abstract class FusedModule extends Sequential {}
+export abstract class FusedModule extends Sequential {
+  /** The module in plain float that computes the same in evaluation mode: itself, unless batch normalisation is to be folded. */
+  toFloat(): Module {
+    return this;
+  }
+}
 
 abstract class FusedConv extends FusedModule {
   get conv(): Conv2d {
@@ -45,6 +51,10 @@ export class ConvBn2d extends FusedConvBn {
   constructor(conv: Conv2d, bn: BatchNorm2d) {
     super(conv, bn);
   }
+
+  override toFloat(): Conv2d {
+    return foldInto(this.conv, this.bn);
+  }
 }
 
 /** Convolution, batch normalisation and ReLU, unfolded: for training. */
@@ -53,6 +63,10 @@ export class ConvBnReLU2d extends FusedConvBn {
 
   constructor(conv: Conv2d, bn: BatchNorm2d, relu: ReLU) {
     super(conv, bn, relu);
+  }
+
+  override toFloat(): ConvReLU2d {
+    return new ConvReLU2d(foldInto(this.conv, this.bn), this.at(2)).train(this.training);
   }
 }
 

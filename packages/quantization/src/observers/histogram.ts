@@ -36,7 +36,7 @@ export interface HistogramOptions extends ObserverOptions {
  * Infinities are left out, with a warning. A batch with NaN throws a QuantizationError.
  *
  * Where reading takes time (WebGPU) batches queue up until they have arrived; the numbers are the same. Until they have,
- * `calculateQparams` and `stateDict` refuse: `await settleObservers(model)`, which `convert` does by itself.
+ * `calculateQparams` and `stateDict` refuse: `await flushObservers(model)`, which `convert` does by itself.
  */
 export class HistogramObserver extends RangeObserver {
   static override readonly name: string = 'HistogramObserver';
@@ -97,7 +97,7 @@ export class HistogramObserver extends RangeObserver {
         op: 'HistogramObserver',
         expected: `at most ${maxReadingBytes} bytes on the way from backend '${x.backend.name}'`,
         found: `${readingBytes + x.nbytes}`,
-        fix: 'Calibrate with smaller batches, and await settleObservers(model) after each.',
+        fix: 'Calibrate with smaller batches, and await flushObservers(model) after each.',
       });
     }
     HistogramObserver.readingBytes += x.nbytes;
@@ -133,7 +133,7 @@ export class HistogramObserver extends RangeObserver {
       op,
       expected: 'every batch counted in',
       found: `${this.queue.length} on the way from backend '${this.minVal.backend.name}'`,
-      fix: 'Call await settleObservers(model) first.',
+      fix: 'Call await flushObservers(model) first.',
     });
   }
 

@@ -1,7 +1,9 @@
 import { QuantizationError } from '@octet/backend';
-import type { AnyModule, BatchNorm2d, Conv2d } from '@octet/nn';
+import { type AnyModule, type BatchNorm2d, type Conv2d, type Module, ReLU } from '@octet/nn';
 import { conv2d, noGrad, ones, relu, sqrt, type Tensor, tidy, zeros } from '@octet/tensor';
+import { floatConv } from '../float-layers';
 import { foldBatchNorm } from '../fold-batch-norm';
+import { ConvReLU2d } from '../intrinsic';
 import type { QConfig } from '../qconfig';
 import { QatConv2d } from './conv2d';
 
@@ -140,6 +142,12 @@ export class QatConvBn2d extends QatConv2d {
   folded() {
     return foldBatchNorm(this.weight, this.bias, this.bn);
   }
+
+  /** The convolution that it trains, with the batch normalisation folded in. */
+  override toFloat(): Module {
+    const { weight, bias } = this.folded();
+    return floatConv(this, weight, bias);
+  }
 }
 
 /** QatConvBn2d and ReLU. */
@@ -149,6 +157,10 @@ export class QatConvBnReLU2d extends QatConvBn2d {
 
   override forward(x: Tensor): Tensor {
     return tidy(() => relu(super.forward(x)));
+  }
+
+  override toFloat(): Module {
+    return new ConvReLU2d(super.toFloat() as Conv2d, new ReLU()).train(this.training);
   }
 }
 

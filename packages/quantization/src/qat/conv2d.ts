@@ -1,5 +1,7 @@
-import { Conv2d } from '@octet/nn';
+import { Conv2d, type Module, ReLU } from '@octet/nn';
 import { conv2d, relu, type Tensor, tidy } from '@octet/tensor';
+import { floatConv } from '../float-layers';
+import { ConvReLU2d } from '../intrinsic';
 import type { QConfig } from '../qconfig';
 import type { ObserverOrFakeQuant } from '../with-args';
 
@@ -25,6 +27,11 @@ export class QatConv2d extends Conv2d {
   override forward(x: Tensor): Tensor {
     return tidy(() => conv2d(x, this.weightFakeQuant.call(this.weight), this.bias, this.options));
   }
+
+  /** The convolution that it trains. */
+  toFloat(): Module {
+    return floatConv(this, this.weight, this.bias);
+  }
 }
 
 /** A convolution whose weight is fake-quantized, and ReLU. */
@@ -34,5 +41,9 @@ export class QatConvReLU2d extends QatConv2d {
 
   override forward(x: Tensor): Tensor {
     return tidy(() => relu(super.forward(x)));
+  }
+
+  override toFloat(): Module {
+    return new ConvReLU2d(floatConv(this, this.weight, this.bias), new ReLU()).train(this.training);
   }
 }

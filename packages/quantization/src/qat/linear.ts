@@ -1,5 +1,7 @@
-import { Linear } from '@octet/nn';
+import { Linear, type Module, ReLU } from '@octet/nn';
 import { linear, relu, type Tensor, tidy } from '@octet/tensor';
+import { floatLinear } from '../float-layers';
+import { LinearReLU } from '../intrinsic';
 import type { QConfig } from '../qconfig';
 import type { ObserverOrFakeQuant } from '../with-args';
 
@@ -22,6 +24,11 @@ export class QatLinear extends Linear {
   override forward(x: Tensor): Tensor {
     return tidy(() => linear(x, this.weightFakeQuant.call(this.weight), this.bias));
   }
+
+  /** The linear layer that it trains. */
+  toFloat(): Module {
+    return floatLinear(this.weight, this.bias, this.training);
+  }
 }
 
 /** A linear layer whose weight is fake-quantized, and ReLU. */
@@ -31,5 +38,11 @@ export class QatLinearReLU extends QatLinear {
 
   override forward(x: Tensor): Tensor {
     return tidy(() => relu(super.forward(x)));
+  }
+
+  override toFloat(): Module {
+    return new LinearReLU(floatLinear(this.weight, this.bias, this.training), new ReLU()).train(
+      this.training,
+    );
   }
 }

@@ -1,12 +1,14 @@
 import type { Pair } from '@octet/backend';
-import type { Conv2d } from '@octet/nn';
+import { type Conv2d, type Module, ReLU } from '@octet/nn';
 import { numel, type Tensor } from '@octet/tensor';
+import { floatConv } from '../float-layers';
 import { quantizedConv2d } from '../functional/conv2d';
 import type { OutputQparams } from '../functional/int8';
-import { WeightedInt8Module } from './weighted';
+import { ConvReLU2d } from '../intrinsic';
+import { QuantizedWeightAndOutput } from './weighted';
 
 /** int8 convolution: x [N,C,H,W] quint8 → quint8. See quantizedConv2d for the arithmetic. */
-export class QuantizedConv2d extends WeightedInt8Module {
+export class QuantizedConv2d extends QuantizedWeightAndOutput {
   static override readonly name: string = 'QuantizedConv2d';
   static readonly pure = true;
 
@@ -42,6 +44,12 @@ export class QuantizedConv2d extends WeightedInt8Module {
   override forward(x: Tensor): Tensor {
     const { stride, padding, dilation, groups, scale, zeroPoint, relu } = this;
     return quantizedConv2d(x, this.packed, { stride, padding, dilation, groups, scale, zeroPoint, relu });
+  }
+
+  /** The convolution with the integers' numbers as weights. */
+  toFloat(): Module {
+    const conv = floatConv(this, this.weight.dequantize(), this.bias);
+    return this.relu ? new ConvReLU2d(conv, new ReLU()).train(this.training) : conv;
   }
 
   /** Multiplications for one call. */

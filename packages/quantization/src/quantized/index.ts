@@ -8,3 +8,5 @@ export { QuantizedConv2d as Conv2d, QuantizedConvReLU2d as ConvReLU2d } from './
 export { QuantizedLinear as Linear, QuantizedLinearReLU as LinearReLU } from './linear';
 export { QFunctional } from './q-functional';
 export { DeQuantize, Quantize } from './quantize';
+export { QuantizedWeight, QuantizedWeightAndOutput } from './weighted';
+export { QuantizedOutput } from './with-output';

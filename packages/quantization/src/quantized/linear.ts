@@ -1,10 +1,13 @@
+import { type Module, ReLU } from '@octet/nn';
 import { numel, type Tensor } from '@octet/tensor';
+import { floatLinear } from '../float-layers';
 import type { OutputQparams } from '../functional/int8';
 import { quantizedLinear } from '../functional/linear';
-import { WeightedInt8Module } from './weighted';
+import { LinearReLU } from '../intrinsic';
+import { QuantizedWeightAndOutput } from './weighted';
 
 /** int8 linear layer: x [..., inFeatures] quint8 → [..., outFeatures] quint8. */
-export class QuantizedLinear extends WeightedInt8Module {
+export class QuantizedLinear extends QuantizedWeightAndOutput {
   static override readonly name: string = 'QuantizedLinear';
   static readonly pure = true;
 
@@ -24,6 +27,12 @@ export class QuantizedLinear extends WeightedInt8Module {
   override forward(x: Tensor): Tensor {
     const { scale, zeroPoint, relu } = this;
     return quantizedLinear(x, this.packed, { scale, zeroPoint, relu });
+  }
+
+  /** The linear layer with the integers' numbers as weights. */
+  toFloat(): Module {
+    const linear = floatLinear(this.weight.dequantize(), this.bias, this.training);
+    return this.relu ? new LinearReLU(linear, new ReLU()).train(this.training) : linear;
   }
 
   /** Multiplications for one call. */

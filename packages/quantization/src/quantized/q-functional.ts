@@ -2,6 +2,7 @@ import { ModuleError, QuantizationError } from '@octet/backend';
 import { hookedCall } from '@octet/graph';
 import type { StateLoader } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
+import { FloatFunctional } from '../float-functional';
 import {
   quantizedAdd,
   quantizedAddScalar,
@@ -10,10 +11,10 @@ import {
   quantizedMulScalar,
 } from '../functional/arithmetic';
 import type { OutputQparams } from '../functional/int8';
-import { Int8Module } from './with-output';
+import { QuantizedOutput } from './with-output';
 
 /** The arithmetic of a FloatFunctional on integers. */
-export class QFunctional extends Int8Module<never> {
+export class QFunctional extends QuantizedOutput<never> {
   static override readonly name: string = 'QFunctional';
   static readonly pure = true;
 
@@ -33,6 +34,10 @@ export class QFunctional extends Int8Module<never> {
       found: 'call() or forward()',
       fix: 'Use add, addRelu, mul, cat, addScalar or mulScalar.',
     });
+  }
+
+  toFloat(): FloatFunctional {
+    return new FloatFunctional().train(this.training);
   }
 
   add(a: Tensor, b: Tensor): Tensor {

@@ -1,9 +1,10 @@
 import { Module } from '@octet/nn';
 import { type Tensor, tidy } from '@octet/tensor';
-import { Int8Module } from './with-output';
+import { DeQuantStub, QuantStub } from '../stubs';
+import { QuantizedOutput } from './with-output';
 
 /** float32 → quint8: what a QuantStub becomes. Images come out channels last, as int8 kernels want them. */
-export class Quantize extends Int8Module {
+export class Quantize extends QuantizedOutput {
   static override readonly name: string = 'Quantize';
   static readonly pure = true;
 
@@ -12,6 +13,10 @@ export class Quantize extends Int8Module {
       const y = x.quantizePerTensor(this.scale, this.zeroPoint, 'quint8');
       return x.dim === 4 ? y.contiguous({ memoryFormat: 'channelsLast' }) : y;
     });
+  }
+
+  toFloat(): QuantStub {
+    return new QuantStub().train(this.training);
   }
 }
 
@@ -22,5 +27,9 @@ export class DeQuantize extends Module {
 
   override forward(x: Tensor): Tensor {
     return x.dequantize();
+  }
+
+  toFloat(): DeQuantStub {
+    return new DeQuantStub().train(this.training);
   }
 }

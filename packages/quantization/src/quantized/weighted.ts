@@ -38,8 +38,24 @@ export async function quantizeWeight(
     : float.quantizePerChannel(scale, zeroPoint, observer.chAxis, 'qint8');
 }
 
+/** The bias of a layer, detached. @throws QuantizationError, which names the layer, for NaN and infinities */
+export async function finiteBias(
+  op: string,
+  path: string,
+  bias: Tensor | undefined,
+): Promise<Tensor | undefined> {
+  const bad = ((await bias?.data()) as Float32Array | undefined)?.find((b) => !Number.isFinite(b));
+  if (bad === undefined) return bias?.detach();
+  throw new QuantizationError({
+    op,
+    expected: `a finite bias (${path}.bias)`,
+    found: String(bad),
+    fix: 'Mend the float model first.',
+  });
+}
+
 /** A layer with a qint8 weight and a float bias, however its input and output are. */
-export abstract class Int8WeightModule<Args extends unknown[] = [Tensor]> extends Module<Args> {
+export abstract class QuantizedWeight<Args extends unknown[] = [Tensor]> extends Module<Args> {
   weight: Buffer;
   bias: Buffer | undefined;
   /** What the int32 bias is made of, where it is made. */
@@ -88,7 +104,7 @@ export abstract class Int8WeightModule<Args extends unknown[] = [Tensor]> extend
 }
 
 /** An int8 layer with weights that gives integers: scale and zero point of its output. */
-export abstract class WeightedInt8Module extends Int8WeightModule {
+export abstract class QuantizedWeightAndOutput extends QuantizedWeight {
   scale: number;
   zeroPoint: number;
 

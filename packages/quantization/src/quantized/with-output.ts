@@ -4,7 +4,7 @@ import { type OutputQparams, outputQparams } from '../functional/int8';
 import { loadOutputQparams, saveOutputQparams } from './weighted';
 
 /** An int8 module without weights: only the scale and zero point of its output. */
-export abstract class Int8Module<Args extends unknown[] = [Tensor]> extends Module<Args> {
+export abstract class QuantizedOutput<Args extends unknown[] = [Tensor]> extends Module<Args> {
   scale: number;
   zeroPoint: number;
 

@@ -6,14 +6,12 @@ import { ArgumentError, checkOptions } from '@octet/backend';
 import { requireTensor } from '../kernel';
 import type { Tensor } from '../tensor';
 import { elementwise } from './elementwise';
-import { qclamp } from './quantized/qclamp';
-import { qsigmoid } from './quantized/qsigmoid';
-import { qtanh } from './quantized/qtanh';
+import { quantizedClamp, quantizedFixedRange } from './quantized/functions';
 
 /** min(max(x, 0), 6); the gradient at both ends is 0. On a quantized tensor it clamps the integers. */
 export function relu6(x: Tensor): Tensor {
   requireTensor('relu6', x);
-  return x.qparams ? qclamp('relu6', x, 0, 6) : elementwise('relu6', x, {});
+  return x.qparams ? quantizedClamp('relu6', x, 0, 6) : elementwise('relu6', x, {});
 }
 
 /** x · relu6(x + 3) / 6 */
@@ -40,13 +38,13 @@ export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
 /** 1 / (1 + e^-x). A quantized tensor gets scale 1/256 and the lowest integer as zero point. */
 export function sigmoid(x: Tensor): Tensor {
   requireTensor('sigmoid', x);
-  return x.qparams ? qsigmoid(x) : elementwise('sigmoid', x, {});
+  return x.qparams ? quantizedFixedRange('sigmoid', x) : elementwise('sigmoid', x, {});
 }
 
 /** The hyperbolic tangent. A quantized tensor gets scale 1/128 and the middle integer as zero point. */
 export function tanh(x: Tensor): Tensor {
   requireTensor('tanh', x);
-  return x.qparams ? qtanh(x) : elementwise('tanh', x, {});
+  return x.qparams ? quantizedFixedRange('tanh', x) : elementwise('tanh', x, {});
 }
 
 /** x · sigmoid(x), also called swish. */

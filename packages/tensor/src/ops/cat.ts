@@ -1,5 +1,6 @@
 import { ArgumentError, DTypeError, ShapeError } from '@octet/backend';
 import { op } from '../autograd';
+import { copy_ } from '../in-place';
 import { emptyOn, requireTensor } from '../kernel';
 import { formatShape, isDense, memoryOrder, normalizeDim, replaced, stridesInOrder } from '../layout';
 import { sameQParams } from '../qparams';
@@ -47,7 +48,7 @@ export function joined(name: string, tensors: readonly Tensor[], d: number): Ten
     const ends: number[] = [];
     let at = 0;
     for (const t of tensors) {
-      slice(y, d, at, at + t.shape[d]).copy_(t);
+      copy_(slice(y, d, at, at + t.shape[d]), t);
       at += t.shape[d];
       ends.push(at);
     }

@@ -2,7 +2,7 @@ import { ArgumentError, requireNumbers } from '@octet/backend';
 import { requireTensor } from '../kernel';
 import type { Tensor } from '../tensor';
 import { elementwise } from './elementwise';
-import { qclamp } from './quantized/qclamp';
+import { quantizedClamp } from './quantized/functions';
 
 /**
  * min(max(x, min), max); the gradient passes where min <= x <= max. On a quantized tensor it clamps the integers between
@@ -12,7 +12,7 @@ import { qclamp } from './quantized/qclamp';
 export function clamp(x: Tensor, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY): Tensor {
   requireTensor('clamp', x);
   requireOrder('clamp', min, max);
-  return x.qparams ? qclamp('clamp', x, min, max) : elementwise('clamp', x, { min, max });
+  return x.qparams ? quantizedClamp('clamp', x, min, max) : elementwise('clamp', x, { min, max });
 }
 
 export function requireOrder(op: string, min: number, max: number): void {

@@ -3,7 +3,7 @@ import { requireTensor } from '../kernel';
 import type { Tensor } from '../tensor';
 import { requireOrder } from './clamp';
 import { applyUnary, gradientInside } from './elementwise';
-import { qclamp } from './quantized/qclamp';
+import { quantizedClamp } from './quantized/functions';
 
 /**
  * min(max(x, minVal), maxVal) as `clamp`, but the gradient passes only where minVal < x < maxVal, as PyTorch has it.
@@ -12,7 +12,7 @@ import { qclamp } from './quantized/qclamp';
 export function hardtanh(x: Tensor, minVal = -1, maxVal = 1): Tensor {
   requireTensor('hardtanh', x);
   requireOrder('hardtanh', minVal, maxVal);
-  if (x.qparams) return qclamp('hardtanh', x, minVal, maxVal);
+  if (x.qparams) return quantizedClamp('hardtanh', x, minVal, maxVal);
   return op('hardtanh', { x }, (save) => {
     const saved = save(x);
     return [

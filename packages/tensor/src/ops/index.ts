@@ -42,8 +42,17 @@ export { pad } from './pad';
 export { permute } from './permute';
 export { pow } from './pow';
 export { dequantize, quantizePerChannel, quantizePerTensor } from './quantize';
-export { lookup, requireEightBits } from './quantized/lookup';
-export { qclamp } from './quantized/qclamp';
+export {
+  quantizedClamp,
+  /** @deprecated Its name is quantizedClamp. */
+  quantizedClamp as qclamp,
+} from './quantized/functions';
+export {
+  quantizedLookup,
+  /** @deprecated Its name is quantizedLookup. */
+  quantizedLookup as lookup,
+  requireEightBits,
+} from './quantized/lookup';
 export { relu } from './relu';
 export { reshape } from './reshape';
 export { select } from './select';

@@ -1,6 +1,6 @@
 import { ArgumentError, DTypeError } from '@octet/backend';
+import { checkData } from '../check-data';
 import type { Tensor } from '../tensor';
-import { checkData } from '../watch';
 
 /**
  * Row or class numbers: int32, and inside 0 … size - 1 (or `ignored`) where the backend can be read at once; elsewhere

@@ -66,7 +66,7 @@ export function lstmLayer(x: Tensor, weight: Tensor, h0: Tensor, c0: Tensor, bia
         );
         const [, T, N, H] = shape;
         const flat = reshape(gradX, [T * N, 4 * H]);
-        const before = () => cat([savedH.reshape([1, N, H]), slice(select(savedY, 0, 0), 0, 0, T - 1)], 0);
+        const before = () => cat([reshape(savedH, [1, N, H]), slice(select(savedY, 0, 0), 0, 0, T - 1)], 0);
         return [
           gradX,
           needs.weight ? product(swapped(flat), reshape(before(), [T * N, H])) : undefined,

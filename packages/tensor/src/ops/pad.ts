@@ -8,6 +8,7 @@ import {
   ShapeError,
 } from '@octet/backend';
 import { op } from '../autograd';
+import { copy_, fill_ } from '../in-place';
 import { emptyOn, requireTensor } from '../kernel';
 import { formatShape, isDense, memoryOrder, stridesInOrder } from '../layout';
 import { requirePerTensor } from '../qparams';
@@ -51,16 +52,15 @@ export function pad(x: Tensor, pad: readonly number[], value = 0): Tensor {
   const inY = (t: Tensor) =>
     shape.reduce((v, n, d) => slice(v, d, Math.max(0, before[d]), n - Math.max(0, after[d])), t);
   return op('pad', { x }, () => {
-    const y = emptyOn(x, shape, { strides: stridesInOrder(shape, order), qparams: x.qparams }).fill_(
-      stored(x, value),
-    );
-    inY(y).copy_(inX(x));
+    const y = emptyOn(x, shape, { strides: stridesInOrder(shape, order), qparams: x.qparams });
+    fill_(y, stored(x, value));
+    copy_(inY(y), inX(x));
     return [
       y,
       (grad) => {
         if (pad.every((p) => p >= 0)) return [inY(grad)];
-        const whole = emptyOn(grad, shapeX).fill_(0);
-        inX(whole).copy_(inY(grad));
+        const whole = fill_(emptyOn(grad, shapeX), 0);
+        copy_(inX(whole), inY(grad));
         return [whole];
       },
     ];

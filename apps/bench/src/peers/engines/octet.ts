@@ -1,26 +1,29 @@
-import { load } from '@octet/formats';
-import { noGrad, setBackend, tensor } from '@octet/tensor';
-import { loadBackend } from '../../backends';
-import type { Engine } from '../engine';
+import type { Backend } from '@octet/backend';
+import { parseSafetensors } from '@octet/formats';
+import type { Module } from '@octet/nn';
+import { noGrad, setBackend, type Tensor, tensor } from '@octet/tensor';
+import type { Job, ReadFile, Session } from '../engine';
 import { peerModels } from '../models';
 
-/** This library. */
-export const octet: Engine = {
-  dtypes: ['float32', 'int8'],
-  async start({ model: name, dtype, qengine, platform, threads, input, checkpoint }) {
-    const backend = await loadBackend(platform, { threads });
-    setBackend(backend);
-    const { create, toInt8 } = peerModels[name];
-    const model = dtype === 'int8' ? await toInt8(create(), qengine) : create();
-    await model.loadStateDictAsync(await load(checkpoint));
-    const { variant, adapter } = backend.info?.() ?? {};
-    return {
-      version: String(variant ?? adapter),
-      async run(data) {
-        using x = tensor(data, input.shape);
-        using y = noGrad(() => model.call(x));
-        return (await y.data()) as Float32Array;
-      },
-    };
-  },
-};
+/** The network on a backend, from its checkpoint. */
+export async function startOctet(job: Job, backend: Backend, read: ReadFile): Promise<Session> {
+  setBackend(backend);
+  const { create, toInt8 } = peerModels[job.model];
+  const model = job.dtype === 'int8' ? await toInt8(create(), job.qengine) : create();
+  await model.loadStateDictAsync(parseSafetensors(await read(job.checkpoint)).toStateDict());
+  const forward = forwardOf(model);
+  const { variant, adapter } = backend.info?.() ?? {};
+  return {
+    version: String(variant ?? adapter),
+    async run(data) {
+      using x = tensor(data, job.input.shape);
+      using y = forward(x);
+      return (await y.data()) as Float32Array;
+    },
+  };
+}
+
+/** What is timed of Octet, from a tensor to a tensor. */
+function forwardOf(model: Module): (x: Tensor) => Tensor {
+  return (x) => noGrad(() => model.call(x) as Tensor);
+}

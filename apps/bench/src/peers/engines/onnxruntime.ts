@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import type * as Ort from 'onnxruntime-node';
-import type { Job, Session } from '../engine';
+import type { Job, ReadFile, Session } from '../engine';
 
 /** What the packages of ONNX Runtime have in common. */
 type OnnxRuntime = Pick<typeof Ort, 'env' | 'InferenceSession' | 'Tensor'>;
@@ -9,9 +8,10 @@ type OnnxRuntime = Pick<typeof Ort, 'env' | 'InferenceSession' | 'Tensor'>;
 export async function startOnnx(
   { env, InferenceSession, Tensor }: OnnxRuntime,
   { onnx, input }: Job,
+  read: ReadFile,
   options: Ort.InferenceSession.SessionOptions,
 ): Promise<Session> {
-  const session = await InferenceSession.create(await readFile(onnx), {
+  const session = await InferenceSession.create(await read(onnx), {
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
     ...options,

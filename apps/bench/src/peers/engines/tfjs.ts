@@ -1,4 +1,4 @@
-import { load } from '@octet/formats';
+import { parseSafetensors } from '@octet/formats';
 import {
   AdaptiveAvgPool2d,
   type AnyModule,
@@ -6,53 +6,51 @@ import {
   Dropout,
   Identity,
   Linear,
+  MaxPool2d,
   ReLU,
   Sequential,
 } from '@octet/nn';
 import { intrinsic } from '@octet/quantization';
 import type { Tensor } from '@octet/tensor';
-import { MobileNetV2, Model, QInvertedResidual } from '@octet/vision';
+import { BasicBlock, MobileNetV2, QInvertedResidual, ResNet, TutorialNet } from '@octet/vision';
 import type * as Tf from '@tensorflow/tfjs-core';
 import { UsageError } from '../../errors';
-import type { Engine } from '../engine';
+import type { Job, ReadFile, Session } from '../engine';
 import { peerModels } from '../models';
 
 type Layer = (x: Tf.Tensor) => Tf.Tensor;
 
-/** TensorFlow.js on WebAssembly. It has no int8 there. */
-export const tfjs: Engine = {
-  dtypes: ['float32'],
-  lacks: { webgpu: 'it has no WebGPU in Node' },
-  oneThread: 'it takes one thread in Node',
-  async start({ model: name, input, checkpoint }) {
-    const tf: typeof Tf = await import('@tensorflow/tfjs-core');
-    await import('@tensorflow/tfjs-backend-wasm');
-    await tf.setBackend('wasm');
-    const model = peerModels[name].create();
-    model.loadStateDict(await load(checkpoint));
-    const network = rebuild(tf, model);
-    const [n, c, h, w] = input.shape;
-    const areImages = input.shape.length === 4;
-    const shape = areImages ? [n, h, w, c] : [n, c];
-    let outputShape: number[] = [];
-    // Not within tidy, which would look at each number of the result for tensors.
-    const numbersOf = (make: () => Tf.Tensor) => {
-      const y = tf.tidy(make);
-      const data = y.dataSync<'float32'>();
-      outputShape = y.shape;
-      y.dispose();
-      return data;
-    };
-    const permuted = (data: Float32Array, from: number[], order: number[]) =>
-      numbersOf(() => tf.transpose(tf.tensor(data, from), order));
-    return {
-      version: tf.version_core,
-      run: (x) => numbersOf(() => network(tf.tensor(x, shape))),
-      layIn: (x) => (areImages ? permuted(x, [n, c, h, w], [0, 2, 3, 1]) : x),
-      layOut: (y) => (outputShape.length === 4 ? permuted(y, outputShape, [0, 3, 1, 2]) : y),
-    };
-  },
-};
+/** The network rebuilt of TensorFlow.js's functions, on its backend for WebAssembly, which has been registered. */
+export async function startTfjs(
+  tf: typeof Tf,
+  { model: name, input, checkpoint }: Job,
+  read: ReadFile,
+): Promise<Session> {
+  await tf.setBackend('wasm');
+  const model = peerModels[name].create();
+  model.loadStateDict(parseSafetensors(await read(checkpoint)).toStateDict());
+  const network = rebuild(tf, model);
+  const [n, c, h, w] = input.shape;
+  const areImages = input.shape.length === 4;
+  const shape = areImages ? [n, h, w, c] : [n, c];
+  let outputShape: number[] = [];
+  // Not within tidy, which would look at each number of the result for tensors.
+  const numbersOf = (make: () => Tf.Tensor) => {
+    const y = tf.tidy(make);
+    const data = y.dataSync<'float32'>();
+    outputShape = y.shape;
+    y.dispose();
+    return data;
+  };
+  const permuted = (data: Float32Array, from: number[], order: number[]) =>
+    numbersOf(() => tf.transpose(tf.tensor(data, from), order));
+  return {
+    version: tf.version_core,
+    run: (x) => numbersOf(() => network(tf.tensor(x, shape))),
+    layIn: (x) => (areImages ? permuted(x, [n, c, h, w], [0, 2, 3, 1]) : x),
+    layOut: (y) => (outputShape.length === 4 ? permuted(y, outputShape, [0, 3, 1, 2]) : y),
+  };
+}
 
 /** What a module does, on channels-last tensors. @throws UsageError for a module that isn't known here */
 function rebuild(tf: typeof Tf, module: AnyModule): Layer {
@@ -60,12 +58,25 @@ function rebuild(tf: typeof Tf, module: AnyModule): Layer {
     const layers = modules.map((child) => rebuild(tf, child));
     return (x) => layers.reduce((y, layer) => layer(y), x);
   };
-  if (module instanceof Model) return chain(module.layers);
+  if (module instanceof TutorialNet) return chain(module.layers);
   if (module instanceof MobileNetV2)
     return chain(module.features, new AdaptiveAvgPool2d(1), module.classifier);
   if (module instanceof QInvertedResidual) {
     const inner = chain(module.conv);
     return module.useRes ? (x) => tf.add(x, inner(x)) : inner;
+  }
+  if (module instanceof ResNet) {
+    const { conv1, maxpool, layer1, layer2, layer3, layer4, avgpool, fc } = module;
+    return chain(conv1, maxpool, layer1, layer2, layer3, layer4, avgpool, fc);
+  }
+  if (module instanceof BasicBlock) {
+    const inner = chain(module.conv1, module.conv2);
+    const shortcut = module.downsample ? chain(module.downsample) : (x: Tf.Tensor) => x;
+    return (x) => tf.relu(tf.add(shortcut(x), inner(x)));
+  }
+  if (module instanceof MaxPool2d) {
+    const { kernelSize, stride, padding } = module;
+    return (x) => tf.maxPool(x as Tf.Tensor4D, [...kernelSize], [...stride], padding[0]);
   }
   if (module instanceof intrinsic.ConvReLU2d) return convolution(tf, module.conv, 'relu');
   if (module instanceof Conv2d) return convolution(tf, module, 'linear');

@@ -15,7 +15,7 @@ import type { Tensor } from '../../tensor';
  * y = f(q) for every integer of an 8-bit tensor: a table of 256 entries, made here once, gives the same integers on every
  * backend. `f` gets the stored integer and returns one of `dtype`'s (already clamped); `params` are its own parameters.
  */
-export function lookup(
+export function quantizedLookup(
   op: string,
   x: Tensor,
   dtype: DType,

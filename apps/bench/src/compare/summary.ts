@@ -1,8 +1,8 @@
+import { right, type TableData } from '../columns';
 import { formatBytes, formatCount, formatPercent } from '../format';
 import { markdownTable } from '../markdown';
 import { modelSizes } from '../model-sizes';
 import { type Provenance, provenanceText } from '../provenance';
-import { right, type TableData } from '../table-data';
 import type { BackendResult, CompareReport } from './report';
 
 /** What was run, as in `Tutorial network, 4 images of 64 × 64`. */
@@ -119,9 +119,9 @@ export function compareMarkdown(report: CompareReport): string {
 /** What it was measured on, with what and when. */
 export function hostText({ host, ...made }: Pick<CompareReport, 'host'> & Partial<Provenance>): string {
   const machine =
-    'browser' in host
-      ? `${host.browser}; ${host.cores} cores`
-      : `${host.cpu}, ${host.cores} cores; Node ${host.node}; ${host.os}`;
+    'cpu' in host
+      ? `${host.cpu}, ${host.cores} cores; ${host.browser ?? `Node ${host.node}`}; ${host.os}`
+      : `${host.browser}; ${host.cores} cores`;
   return `${[machine, ...provenanceText(made)].join('; ')}.`;
 }
 

@@ -1,15 +1,16 @@
 import { QuantizationError } from '@octet/backend';
 import { type AnyModule, Conv2d, Linear, Parameter } from '@octet/nn';
-import { convert, qat } from '@octet/quantization';
+import { convert, type ModuleRule, type ModuleRules, moduleRules } from '@octet/quantization';
 import { zeros } from '@octet/tensor';
-import { floatTwin } from '../float-twin';
-import { isInt8, type LayerPair, layerPairs, typeName, weighted } from '../layers';
+import { isInt8, type LayerPair, layerPairs, typeName } from '../layers';
+import { toFloatModel } from '../to-float-model';
 
 /** A prepared model's float form, its int8 form, and the layers that have an int8 weight. */
-export interface BothForms<M> {
+export interface ConvertedPair<M> {
   readonly float: M;
   readonly int8: M;
   readonly layers: readonly LayerPair[];
+  readonly rules: ModuleRules;
 }
 
 /**
@@ -17,19 +18,24 @@ export interface BothForms<M> {
  *
  * @throws QuantizationError if the model wasn't prepared for conversion, wasn't calibrated, or has no such layers
  */
-export async function bothForms<M extends AnyModule>(op: string, prepared: M): Promise<BothForms<M>> {
-  requireNoTraining(op, prepared);
+export async function convertPair<M extends AnyModule>(
+  op: string,
+  prepared: M,
+  own: readonly ModuleRule[] | undefined,
+): Promise<ConvertedPair<M>> {
+  const rules = moduleRules(op, own);
+  requireNoTraining(op, prepared, rules);
   const copy = prepared.clone();
   for (const module of copy.modules()) giveBias(module);
-  const int8 = await convert(copy);
-  const float = floatTwin(copy, int8);
+  const int8 = await convert(copy, own && { rules: own });
+  const float = toFloatModel(copy, int8, own);
   // A layer in several places is one.
   const layers = new Map(
-    layerPairs(float, int8).flatMap((pair) =>
-      isInt8(pair) && holderOf(pair.float) ? [[pair.float, pair] as const] : [],
+    layerPairs(float, int8, rules).flatMap((pair) =>
+      isInt8(pair) && rules.scaledBy(pair.float) ? [[pair.float, pair] as const] : [],
     ),
   );
-  if (layers.size > 0) return { float, int8, layers: [...layers.values()] };
+  if (layers.size > 0) return { float, int8, layers: [...layers.values()], rules };
   throw new QuantizationError({
     op,
     expected: 'convolutions or linear layers that will be int8',
@@ -39,8 +45,8 @@ export async function bothForms<M extends AnyModule>(op: string, prepared: M): P
 }
 
 /** @throws QuantizationError for a model in training, or prepared for it */
-export function requireNoTraining(op: string, model: AnyModule): void {
-  const trained = model.modules().find((m) => m instanceof qat.Conv2d || m instanceof qat.Linear);
+export function requireNoTraining(op: string, model: AnyModule, rules: ModuleRules): void {
+  const trained = model.modules().find((module) => rules.isTrained(module));
   if (!trained && !model.training) return;
   throw new QuantizationError({
     op,
@@ -50,13 +56,7 @@ export function requireNoTraining(op: string, model: AnyModule): void {
   });
 }
 
-export type Weighted = Conv2d | Linear;
-
-/** The convolution or linear layer that a layer is, or has before its ReLU; undefined for other layers. */
-export function holderOf(layer: AnyModule): Weighted | undefined {
-  const holder = weighted(layer);
-  return holder instanceof Conv2d || holder instanceof Linear ? holder : undefined;
-}
+export type WeightLayer = Conv2d | Linear;
 
 function giveBias(module: AnyModule): void {
   if (!(module instanceof Conv2d || module instanceof Linear)) return;

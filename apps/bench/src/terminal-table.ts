@@ -1,8 +1,8 @@
 import Table from 'cli-table3';
 import pc from 'picocolors';
-import type { Column } from './table-data';
+import type { Column } from './columns';
 
-export * from './table-data';
+export * from './columns';
 
 const bare = {
   top: '',

@@ -3,7 +3,7 @@ import type { Module } from '@octet/nn';
 import { SGD } from '@octet/optim';
 import { convert, defaultObserver, MinMaxObserver, prepareQat, QConfig } from '@octet/quantization';
 import { manualSeed, noGrad, randn, setBackend, type Tensor } from '@octet/tensor';
-import { Model } from '@octet/vision';
+import { TutorialNet } from '@octet/vision';
 import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
 import { formatBytes, timeConsumption } from '../format';
@@ -16,7 +16,7 @@ import { checkFilePath, writeJson } from '../result-file';
 import { sqnrDb } from '../sqnr';
 import { median, timeInTurn } from '../timing';
 
-interface SeedOptions {
+interface TutorialOptions {
   backend: string;
   threads: number;
   batch: number;
@@ -26,10 +26,11 @@ interface SeedOptions {
   json?: string;
 }
 
-export function seedCommand(): Command {
+export function tutorialCommand(): Command {
   const count = (flag: string, about: string, value: number) =>
     new Option(flag, about).default(value).argParser(whole({ min: 1 }));
-  return new Command('seed')
+  return new Command('tutorial')
+    .alias('seed')
     .description('the tutorial program: train, convert, and time float against int8')
     .addOption(backendOption())
     .addOption(threadsOption())
@@ -38,17 +39,24 @@ export function seedCommand(): Command {
     .addOption(count('--iterations <n>', 'training steps', 100))
     .addOption(count('--runs <n>', 'timed runs of each network', 10))
     .addOption(jsonOption())
-    .action(benchSeed);
+    .action(benchTutorial);
 }
 
-async function benchSeed({ batch, size, iterations, runs, json, ...options }: SeedOptions): Promise<void> {
+async function benchTutorial({
+  batch,
+  size,
+  iterations,
+  runs,
+  json,
+  ...options
+}: TutorialOptions): Promise<void> {
   checkNumbers('--batch and --size', [batch, 3, size, size]);
   await checkFilePath(json);
   const backend = await loadBackend(options.backend, options);
   setBackend(backend);
   manualSeed(0);
 
-  const model = new Model().eval();
+  const model = new TutorialNet().eval();
   // The tutorial's recipe: plain observers, which watch and don't simulate.
   model.qconfig = new QConfig({
     activation: MinMaxObserver.withArgs({ dtype: 'quint8' }),
@@ -86,7 +94,7 @@ async function benchSeed({ batch, size, iterations, runs, json, ...options }: Se
   console.log(`Signal to quantization noise: ${signal.toFixed(1)} dB`);
   if (json === undefined) return;
   await writeJson(json, {
-    command: 'seed',
+    command: 'tutorial',
     ...provenance(),
     backend: backend.name,
     threads: options.threads,

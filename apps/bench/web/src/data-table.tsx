@@ -1,4 +1,4 @@
-import type { TableData } from '../../src/table-data';
+import type { TableData } from '../../src/columns';
 
 /** A table that scrolls by itself where it is too wide. */
 export function DataTable({ data: { columns, rows }, caption }: { data: TableData; caption: string }) {

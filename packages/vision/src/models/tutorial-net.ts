@@ -17,8 +17,8 @@ const defaultBlocks: readonly BlockSpec[] = [
 ];
 
 /** The tutorial's network: inverted residuals one after another, [N, 3, H, W] → [N, 256, H / 4, W / 4]. */
-export class Model extends Module {
-  static override readonly name: string = 'Model';
+export class TutorialNet extends Module {
+  static override readonly name: string = 'TutorialNet';
   static readonly pure = true;
 
   readonly layers: Sequential;
@@ -39,3 +39,8 @@ export class Model extends Module {
     fuseBlocks(this);
   }
 }
+
+/** @deprecated The old name of {@link TutorialNet}. */
+export const Model = TutorialNet;
+/** @deprecated The old name of {@link TutorialNet}. */
+export type Model = TutorialNet;

@@ -1,0 +1,259 @@
+/** The rules of the library's own modules: one entry a class, one a fusion pattern. */
+import type { KernelTable, UnaryName } from '@octet/backend';
+import {
+  AdaptiveAvgPool2d,
+  type AnyModule,
+  AvgPool2d,
+  BatchNorm1d,
+  BatchNorm2d,
+  Conv2d,
+  Dropout,
+  ELU,
+  Flatten,
+  GELU,
+  Hardsigmoid,
+  Hardswish,
+  Identity,
+  LayerNorm,
+  LeakyReLU,
+  Linear,
+  LogSoftmax,
+  LSTM,
+  MaxPool2d,
+  Mish,
+  type Module,
+  ReLU,
+  ReLU6,
+  Sigmoid,
+  SiLU,
+  Softmax,
+  Softplus,
+  Tanh,
+} from '@octet/nn';
+import { DynamicQuantizedLinear } from './dynamic/linear';
+import { DynamicQuantizedLSTM } from './dynamic/lstm';
+import { FloatFunctional } from './float-functional';
+import { foldInto } from './fold-batch-norm';
+import type { DynamicOptions } from './functional/linear';
+import { ConvBn2d, ConvBnReLU2d, ConvReLU2d, FusedIdentity, LinearReLU } from './intrinsic';
+import { type Conversion, type ModuleClass, type ModuleRule, ModuleRules } from './module-rules';
+import { QatConvBn2d, QatConvBnReLU2d } from './qat/conv-bn2d';
+import { QatConv2d, QatConvReLU2d } from './qat/conv2d';
+import { QatLinear, QatLinearReLU } from './qat/linear';
+import {
+  defaultFixedQparamsRange0to1FakeQuant,
+  defaultFixedQparamsRangeNeg1to1FakeQuant,
+  type QConfig,
+} from './qconfig';
+import { QuantizedActivation, QuantizedHardswish, QuantizedLeakyReLU } from './quantized/activations';
+import { QuantizedConv2d, QuantizedConvReLU2d } from './quantized/conv2d';
+import { QuantizedLinear, QuantizedLinearReLU } from './quantized/linear';
+import { QFunctional } from './quantized/q-functional';
+import { DeQuantize, Quantize } from './quantized/quantize';
+import { DeQuantStub, QuantStub } from './stubs';
+
+/** What fuse, prepare, prepareQat, convert, quantizeDynamic and the package inspect know of modules. */
+export const defaultModuleRules: readonly ModuleRule[] = [
+  {
+    float: QuantStub,
+    observe: true,
+    int8: async (_: QuantStub, at) => new Quantize(await at.output()),
+    scalable: true,
+  },
+  { float: DeQuantStub, int8: () => new DeQuantize(), transparent: true, scalable: true },
+
+  {
+    float: Conv2d,
+    qat: { type: QatConv2d, from: (conv: Conv2d, q) => new QatConv2d(conv, q) },
+    observe: true,
+    int8: (conv: Conv2d, at) => int8Conv(QuantizedConv2d, conv, at),
+    scaledBy: (conv: Conv2d) => conv,
+  },
+  {
+    float: ConvReLU2d,
+    pattern: [Conv2d, ReLU],
+    fuse: (conv: Conv2d, relu: ReLU) => new ConvReLU2d(conv, relu),
+    fuseQat: (conv: Conv2d, relu: ReLU) => new ConvReLU2d(conv, relu),
+    qat: { type: QatConvReLU2d, from: ({ conv }: ConvReLU2d, q) => new QatConvReLU2d(conv, q) },
+    observe: true,
+    int8: (m: ConvReLU2d | QatConvReLU2d, at) =>
+      int8Conv(QuantizedConvReLU2d, m instanceof ConvReLU2d ? m.conv : m, at),
+    scaledBy: ({ conv }: ConvReLU2d) => conv,
+  },
+  {
+    float: ConvBn2d,
+    pattern: [Conv2d, BatchNorm2d],
+    fuse: foldInto,
+    fuseQat: (conv: Conv2d, bn: BatchNorm2d) => new ConvBn2d(conv, bn),
+    trainingOnly: true,
+    qat: { type: QatConvBn2d, from: ({ conv, bn }: ConvBn2d, q) => new QatConvBn2d(conv, bn, q) },
+    observe: true,
+    int8: (m: QatConvBn2d, at) => int8Conv(QuantizedConv2d, m, at),
+  },
+  {
+    float: ConvBnReLU2d,
+    pattern: [Conv2d, BatchNorm2d, ReLU],
+    fuse: (conv: Conv2d, bn: BatchNorm2d, relu: ReLU) => new ConvReLU2d(foldInto(conv, bn), relu),
+    fuseQat: (conv: Conv2d, bn: BatchNorm2d, relu: ReLU) => new ConvBnReLU2d(conv, bn, relu),
+    trainingOnly: true,
+    qat: {
+      type: QatConvBnReLU2d,
+      from: ({ conv, bn }: ConvBnReLU2d, q) => new QatConvBnReLU2d(conv, bn, q),
+    },
+    observe: true,
+    int8: (m: QatConvBnReLU2d, at) => int8Conv(QuantizedConvReLU2d, m, at),
+  },
+
+  {
+    float: Linear,
+    pattern: [Linear, BatchNorm1d],
+    fuse: foldInto,
+    qat: { type: QatLinear, from: (linear: Linear, q) => new QatLinear(linear, q) },
+    observe: true,
+    int8: (linear: Linear, at) => int8Linear(QuantizedLinear, linear, at),
+    dynamic: async (linear: Linear, at) =>
+      new DynamicQuantizedLinear(linear, await at.weight(linear.weight), dynamicOptions(at.qconfig)),
+    scaledBy: (linear: Linear) => linear,
+  },
+  {
+    float: LinearReLU,
+    pattern: [Linear, ReLU],
+    fuse: (linear: Linear, relu: ReLU) => new LinearReLU(linear, relu),
+    fuseQat: (linear: Linear, relu: ReLU) => new LinearReLU(linear, relu),
+    qat: { type: QatLinearReLU, from: ({ linear }: LinearReLU, q) => new QatLinearReLU(linear, q) },
+    observe: true,
+    int8: (m: LinearReLU | QatLinearReLU, at) =>
+      int8Linear(QuantizedLinearReLU, m instanceof LinearReLU ? m.linear : m, at),
+    scaledBy: ({ linear }: LinearReLU) => linear,
+  },
+  {
+    float: LSTM,
+    dynamic: (lstm: LSTM, at) =>
+      DynamicQuantizedLSTM.fromFloat(lstm, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
+  },
+
+  {
+    float: FloatFunctional,
+    observe: true,
+    // One that never ran (a block without a residual has one too) needs no scale; QFunctional refuses to be used then.
+    int8: async (_: FloatFunctional, at) =>
+      at.neverRan ? QFunctional.unused() : new QFunctional(await at.output()),
+  },
+  { float: Sigmoid, fixed: defaultFixedQparamsRange0to1FakeQuant, int8: () => new Sigmoid() },
+  { float: Tanh, fixed: defaultFixedQparamsRangeNeg1to1FakeQuant, int8: () => new Tanh() },
+  {
+    float: Hardswish,
+    observe: true,
+    int8: async (_: Hardswish, at) => new QuantizedHardswish(await at.output()),
+  },
+  {
+    float: LeakyReLU,
+    observe: true,
+    int8: async ({ negativeSlope }: LeakyReLU, at) =>
+      new QuantizedLeakyReLU(negativeSlope, await at.output()),
+    scalable: true,
+  },
+
+  tabled(
+    ELU,
+    'elu',
+    ({ alpha }: ELU) => ({ alpha }),
+    ({ alpha }: ELU) => new ELU(alpha),
+  ),
+  tabled(
+    Softplus,
+    'softplus',
+    ({ beta, threshold }: Softplus) => ({ beta, threshold }),
+    ({ beta, threshold }: Softplus) => new Softplus(beta, threshold),
+  ),
+  tabled(
+    Mish,
+    'mish',
+    () => ({}),
+    () => new Mish(),
+  ),
+  tabled(
+    SiLU,
+    'silu',
+    () => ({}),
+    () => new SiLU(),
+  ),
+
+  { float: ReLU, scalable: true },
+  // It isn't; equalize follows it all the same, to name it.
+  { float: ReLU6, scalable: true },
+  { float: MaxPool2d, scalable: true },
+  { float: AvgPool2d, scalable: true },
+  { float: AdaptiveAvgPool2d, scalable: true },
+  { float: Flatten, scalable: true, transparent: true },
+  { float: Dropout, scalable: true, transparent: true },
+  { float: Identity, scalable: true, transparent: true },
+  { float: FusedIdentity, scalable: true },
+
+  { float: BatchNorm1d, floatOnly: true },
+  { float: BatchNorm2d, floatOnly: true },
+  { float: LayerNorm, floatOnly: true },
+  { float: GELU, floatOnly: true },
+  { float: Hardsigmoid, floatOnly: true },
+  { float: Softmax, floatOnly: true },
+  { float: LogSoftmax, floatOnly: true },
+];
+
+/**
+ * An activation whose int8 form is the table of its row; `attrs` takes the row's attributes from the module, `float` makes another
+ * such layer.
+ */
+function tabled<N extends UnaryName>(
+  type: ModuleClass,
+  kernel: N,
+  // biome-ignore lint/suspicious/noExplicitAny: each entry knows its own module type
+  attrs: (module: any) => KernelTable[N]['attrs'],
+  // biome-ignore lint/suspicious/noExplicitAny: each entry knows its own module type
+  float: (module: any) => Module,
+): ModuleRule {
+  return {
+    float: type,
+    observe: true,
+    int8: async (module: AnyModule, at) =>
+      new QuantizedActivation(kernel, attrs(module), await at.output(), () => float(module)),
+  };
+}
+
+let defaults: ModuleRules | undefined;
+
+/**
+ * The rules of the library, behind a user's own: what `own` says of a class goes first.
+ * @throws ArgumentError for what is no list of rules
+ */
+export function moduleRules(op: string, own?: readonly ModuleRule[]): ModuleRules {
+  if (own !== undefined) {
+    new ModuleRules(op, own);
+    return new ModuleRules(op, [...own, ...defaultModuleRules]);
+  }
+  if (!defaults) defaults = new ModuleRules(op, defaultModuleRules);
+  return defaults;
+}
+
+async function int8Conv(
+  Int8: typeof QuantizedConv2d,
+  conv: Conv2d,
+  at: Conversion,
+): Promise<QuantizedConv2d> {
+  const output = await at.output();
+  const { weight, bias } = conv instanceof QatConvBn2d ? conv.folded() : conv;
+  return new Int8(conv, await at.weight(weight), await at.bias(bias), output).withHostBias(at.path);
+}
+
+async function int8Linear(
+  Int8: typeof QuantizedLinear,
+  linear: Linear,
+  at: Conversion,
+): Promise<QuantizedLinear> {
+  const output = await at.output();
+  return new Int8(await at.weight(linear.weight), await at.bias(linear.bias), output).withHostBias(at.path);
+}
+
+/** Whether inputs have 7 bits is all that is read of the activation's observer: their range is their own, at every call. */
+const dynamicOptions = (qconfig: QConfig): DynamicOptions => ({
+  reduceRange: qconfig.activation().reduceRange,
+});

@@ -1,0 +1,101 @@
+/** Puts the functions of one tensor on `Tensor`: the core of the class knows no op. */
+import { backward } from './autograd';
+import { copy_, fill_ } from './in-place';
+import { to, toAsync } from './moving';
+import * as ops from './ops';
+import { formatTensor } from './print';
+import { data, dataSync, item, itemSync } from './reading';
+import { Tensor } from './tensor';
+
+/** The methods, and whose functions they are: the tensor is the first argument. A new one is a line. */
+const functions = {
+  data,
+  dataSync,
+  item,
+  itemSync,
+  to,
+  toAsync,
+  backward,
+  add: ops.add,
+  sub: ops.sub,
+  mul: ops.mul,
+  div: ops.div,
+  neg: ops.neg,
+  affine: ops.affine,
+  exp: ops.exp,
+  log: ops.log,
+  sqrt: ops.sqrt,
+  abs: ops.abs,
+  square: ops.square,
+  pow: ops.pow,
+  relu: ops.relu,
+  relu6: ops.relu6,
+  hardswish: ops.hardswish,
+  hardsigmoid: ops.hardsigmoid,
+  sigmoid: ops.sigmoid,
+  tanh: ops.tanh,
+  gelu: ops.gelu,
+  leakyRelu: ops.leakyRelu,
+  clone: ops.clone,
+  clamp: ops.clamp,
+  hardtanh: ops.hardtanh,
+  softmax: ops.softmax,
+  logSoftmax: ops.logSoftmax,
+  sum: ops.sum,
+  mean: ops.mean,
+  amax: ops.amax,
+  argmax: ops.argmax,
+  matmul: ops.matmul,
+  linear: ops.linear,
+  conv2d: ops.conv2d,
+  maxPool2d: ops.maxPool2d,
+  avgPool2d: ops.avgPool2d,
+  adaptiveAvgPool2d: ops.adaptiveAvgPool2d,
+  batchNorm: ops.batchNorm,
+  layerNorm: ops.layerNorm,
+  dropout: ops.dropout,
+  nllLoss: ops.nllLoss,
+  crossEntropy: ops.crossEntropy,
+  mseLoss: ops.mseLoss,
+  l1Loss: ops.l1Loss,
+  reshape: ops.reshape,
+  flatten: ops.flatten,
+  permute: ops.permute,
+  transpose: ops.transpose,
+  squeeze: ops.squeeze,
+  unsqueeze: ops.unsqueeze,
+  expand: ops.expand,
+  slice: ops.slice,
+  select: ops.select,
+  chunk: ops.chunk,
+  pad: ops.pad,
+  contiguous: ops.contiguous,
+  quantizePerTensor: ops.quantizePerTensor,
+  quantizePerChannel: ops.quantizePerChannel,
+  dequantize: ops.dequantize,
+  var: ops.variance,
+};
+
+type MethodOf<F> = F extends (x: Tensor, ...args: infer Args) => infer Result
+  ? (...args: Args) => Result
+  : never;
+
+/** The methods of a tensor that are functions of this package too. */
+export type Methods = { [N in keyof typeof functions]: MethodOf<(typeof functions)[N]> };
+
+type AnyFunction = (x: Tensor, ...args: unknown[]) => unknown;
+
+function install(name: string | symbol, fn: AnyFunction): void {
+  Object.defineProperty(Tensor.prototype, name, {
+    value: function (this: Tensor, ...args: unknown[]) {
+      return fn(this, ...args);
+    },
+    writable: true,
+    configurable: true,
+  });
+}
+
+for (const [name, fn] of Object.entries({ ...functions, copy_, fill_ })) install(name, fn as AnyFunction);
+for (const name of ['toString', Symbol.for('nodejs.util.inspect.custom')]) install(name, formatTensor);
+
+export { Tensor };
