@@ -124,8 +124,8 @@ function storeChannels(y: usize, v: v128, left: i32): void {
 
 /** Four neighbouring outputs of all channels; stride and pixel in bytes of the band, table that of tapTable. */
 function quad(
-  x: usize, pixel: usize, stride: usize, table: usize, tableEnd: usize, weight: usize, bias: usize, low: f32, high: f32, y: usize,
-  yPixel: usize, channels: i32,
+  x: usize, pixel: usize, stride: usize, table: usize, tableEnd: usize, weight: usize, bias: usize, low: f32,
+  high: f32, y: usize, yPixel: usize, channels: i32,
 ): void {
   const clamps = areBounds(low, high);
   for (let c: i32 = 0; c < channels; c += 4) {
@@ -157,8 +157,11 @@ function quad(
 }
 
 /** The same for 3×3, stride 1, no dilation: every pixel is loaded once for all outputs that use it. */
-function quad3x3(
-  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, low: f32, high: f32, y: usize, yPixel: usize, channels: i32,
+// @ts-ignore: decorator
+@inline
+function quad3x3Of(
+  one: bool, x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, low: f32,
+  high: f32, y: usize, yPixel: usize, channels: i32,
 ): void {
   const clamps = areBounds(low, high);
   for (let c: i32 = 0; c < channels; c += 4) {
@@ -167,7 +170,8 @@ function quad3x3(
     let s1 = s0, s2 = s0, s3 = s0;
     let w = weight + at;
     let p = x + at;
-    for (let i: i32 = 0; i < planes; i++, p += plane - line * 3) {
+    let i: i32 = 0;
+    while (true) {
       for (let kh: i32 = 0; kh < 3; kh++) {
         const w0 = v128.load(w);
         const w1 = v128.load(w + pixel);
@@ -196,6 +200,8 @@ function quad3x3(
         s3 = madd(v128.load(q + pixel), w2, s3);
         p += line;
       }
+      if (one || ++i == planes) break;
+      p += plane - line * 3;
     }
     if (clamps) {
       const lows = f32x4.splat(low), highs = f32x4.splat(high);
@@ -210,9 +216,26 @@ function quad3x3(
   }
 }
 
+/** Of one plane: without a loop of planes, whose registers V8 would rather spend on sums. */
+function quad3x3(
+  x: usize, line: usize, pixel: usize, weight: usize, bias: usize, low: f32, high: f32, y: usize, yPixel: usize, channels: i32,
+): void {
+  quad3x3Of(true, x, line, pixel, 1, 0, weight, bias, low, high, y, yPixel, channels);
+}
+
+function quad3x3Planes(
+  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, low: f32,
+  high: f32, y: usize, yPixel: usize, channels: i32,
+): void {
+  quad3x3Of(false, x, line, pixel, planes, plane, weight, bias, low, high, y, yPixel, channels);
+}
+
 /** The same for stride 2. */
-function quad3x3by2(
-  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, low: f32, high: f32, y: usize, yPixel: usize, channels: i32,
+// @ts-ignore: decorator
+@inline
+function quad3x3by2Of(
+  one: bool, x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, low: f32,
+  high: f32, y: usize, yPixel: usize, channels: i32,
 ): void {
   const clamps = areBounds(low, high);
   const two = pixel * 2;
@@ -222,7 +245,8 @@ function quad3x3by2(
     let s1 = s0, s2 = s0, s3 = s0;
     let w = weight + at;
     let p = x + at;
-    for (let i: i32 = 0; i < planes; i++, p += plane - line * 3) {
+    let i: i32 = 0;
+    while (true) {
       for (let kh: i32 = 0; kh < 3; kh++) {
         const w0 = v128.load(w);
         const w1 = v128.load(w + pixel);
@@ -246,6 +270,8 @@ function quad3x3by2(
         s3 = madd(v128.load(even + two), w2, s3);
         p += line;
       }
+      if (one || ++i == planes) break;
+      p += plane - line * 3;
     }
     if (clamps) {
       const lows = f32x4.splat(low), highs = f32x4.splat(high);
@@ -258,6 +284,20 @@ function quad3x3by2(
     storeChannels(to + yPixel * 2, s2, channels - c);
     storeChannels(to + yPixel * 3, s3, channels - c);
   }
+}
+
+/** Of one plane: without a loop of planes, whose registers V8 would rather spend on sums. */
+function quad3x3by2(
+  x: usize, line: usize, pixel: usize, weight: usize, bias: usize, low: f32, high: f32, y: usize, yPixel: usize, channels: i32,
+): void {
+  quad3x3by2Of(true, x, line, pixel, 1, 0, weight, bias, low, high, y, yPixel, channels);
+}
+
+function quad3x3by2Planes(
+  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, low: f32,
+  high: f32, y: usize, yPixel: usize, channels: i32,
+): void {
+  quad3x3by2Of(false, x, line, pixel, planes, plane, weight, bias, low, high, y, yPixel, channels);
 }
 
 /** One output of all channels. */
@@ -333,8 +373,11 @@ export function depthwise(
         const source = from + column * step;
         const into = to + column * yPixel;
         if (!close3x3) quad(source, pixel, step, table, tableEnd, w, b, low, high, into, yPixel, count);
-        else if (strideW == 1) quad3x3(source, tapH, pixel, planes, plane, w, b, low, high, into, yPixel, count);
-        else quad3x3by2(source, tapH, pixel, planes, plane, w, b, low, high, into, yPixel, count);
+        else if (planes == 1) {
+          if (strideW == 1) quad3x3(source, tapH, pixel, w, b, low, high, into, yPixel, count);
+          else quad3x3by2(source, tapH, pixel, w, b, low, high, into, yPixel, count);
+        } else if (strideW == 1) quad3x3Planes(source, tapH, pixel, planes, plane, w, b, low, high, into, yPixel, count);
+        else quad3x3by2Planes(source, tapH, pixel, planes, plane, w, b, low, high, into, yPixel, count);
       }
     }
   }

@@ -1,10 +1,10 @@
 // The fast loops against the definitions, written out as plainly as possible.
 import type { AvgPoolAttrs, Conv2dAttrs, PoolAttrs, TypedArray } from '@octet/backend';
 import { describe, expect, it } from 'vitest';
+import { chooseQparams } from '../../backend-js-reference/src/math/qparams';
 import { kernelCases } from '../src/cases';
 import { floats, output } from '../src/cases/case';
 import { convShapes } from '../src/cases/conv';
-import { chooseQparams } from '../src/math/qparams';
 import { run } from './run';
 
 function expectClose(found: TypedArray, expected: ArrayLike<number>): void {
