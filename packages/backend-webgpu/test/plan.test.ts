@@ -6,7 +6,7 @@ import {
   type StorageDType,
 } from '@octet/backend';
 import { type Callable, planOf } from '@octet/graph';
-import { Linear, LSTM, type Module, ReLU, Sequential } from '@octet/nn';
+import { GRU, Linear, LSTM, type Module, ReLU, Sequential } from '@octet/nn';
 import { convert, getDefaultQConfig, prepare, quantizeDynamic } from '@octet/quantization';
 import {
   getBackend,
@@ -74,6 +74,7 @@ describe.skipIf(noGpu)('plans', () => {
       () => randn([1, 3, 32, 32]),
     ],
     LSTM: async () => [new LSTM(5, 6, { numLayers: 2 }).eval(), () => randn([7, 2, 5])],
+    GRU: async () => [new GRU(5, 6).eval(), () => randn([7, 2, 5])],
     'LSTM, dynamic int8': async () => [await quantizeDynamic(new LSTM(5, 6).eval()), () => randn([7, 2, 5])],
     'linear layers, dynamic int8': async () => [await quantizeDynamic(small()), () => randn([4, 6])],
   };
