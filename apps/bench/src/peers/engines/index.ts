@@ -1,5 +1,5 @@
 import type { Engine } from '../engine';
-import { octet } from './octet';
+import { octet, octetPlan } from './octet';
 import { onnxruntimeNode } from './onnxruntime-node';
 import { onnxruntimeWeb } from './onnxruntime-web';
 import { tfjs } from './tfjs';
@@ -7,6 +7,7 @@ import { tfjs } from './tfjs';
 /** One line an engine. */
 export const engines = {
   octet,
+  'octet-plan': octetPlan,
   'onnxruntime-web': onnxruntimeWeb,
   tfjs,
   'onnxruntime-node': onnxruntimeNode,
