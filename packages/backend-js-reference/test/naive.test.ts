@@ -81,8 +81,11 @@ describe('convolution', () => {
     eachProduct(geometry, (xAt, weightAt, yAt) => {
       if (xAt !== undefined) expected[yAt] += x.data[xAt] * weight.data[weightAt];
     });
-    const { relu } = kernelCase.attrs;
-    expectClose(run('conv2d', kernelCase).y, relu ? expected.map((v) => Math.max(v, 0)) : expected);
+    const [min, max] = kernelCase.attrs.clamp ?? [-Infinity, Infinity];
+    expectClose(
+      run('conv2d', kernelCase).y,
+      expected.map((v) => clamp(v, min, max)),
+    );
   });
 
   it.each(convShapes.map((shapes, i) => ({ ...shapes, i })))('backward: $name', (shapes) => {
@@ -141,7 +144,7 @@ describe('convolution', () => {
           });
           const found = run('conv2d', {
             ...{ name: '', tolerance: 'exact' },
-            ...{ inputs: { x, weight }, outputs: { y }, attrs: { ...attrs, relu: false } },
+            ...{ inputs: { x, weight }, outputs: { y }, attrs: attrs },
           });
           expectClose(found.y, expected);
         }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { roundHalfAway, roundHalfEven } from '../src';
-import { erf } from '../src/math/erf';
 
 describe('roundHalfEven', () => {
   it.each([
@@ -55,22 +54,5 @@ describe('roundHalfAway', () => {
     [-2147483647.5, -2147483648],
   ])('%d becomes %d', (x, expected) => {
     expect(roundHalfAway(x) + 0).toBe(expected);
-  });
-});
-
-describe('erf', () => {
-  it.each([
-    [0, 0],
-    [0.1, 0.1124629160182849],
-    [0.5, 0.5204998778130465],
-    [1, 0.8427007929497149],
-    [2, 0.9953222650189527],
-    [2.5, 0.999593047982555],
-    [3, 0.9999779095030014],
-    [5, 0.9999999999984626],
-    [40, 1],
-  ])('of %d is %d, and odd', (x, expected) => {
-    expect(erf(x)).toBeCloseTo(expected, 14);
-    expect(erf(-x)).toBeCloseTo(-expected, 14);
   });
 });

@@ -1,7 +1,9 @@
 import {
   ArgumentError,
   type Backend,
+  composable,
   type KernelName,
+  kernelOf,
   type Profile,
   profiles,
   type StorageDType,
@@ -19,6 +21,11 @@ export interface TestBackendOptions {
   profile: Profile;
   /** Kernels to leave out, each with the reason, which is printed. */
   skip?: Readonly<Partial<Record<KernelName, string>>>;
+}
+
+/** All that a backend of the profile runs by itself: its own kernels, and those composed of them. */
+function kernelsOf(profile: Profile): readonly KernelName[] {
+  return [...profiles[profile], ...composable[profile]];
 }
 
 /** What every backend has; float64 is an extra of the reference's. */
@@ -46,9 +53,9 @@ export function checkSkips(skip: Readonly<Partial<Record<string, string>>>): voi
   }
 }
 
-/** @throws ConformanceError, naming the kernel, if the backend itself lacks it. */
+/** @throws ConformanceError, naming the kernel, if the backend itself lacks it and what to compose it of. */
 export function checkKernel(backend: Backend, kernel: KernelName, profile: Profile): void {
-  if (backend.kernels[kernel]) return;
+  if (kernelOf(backend, kernel)) return;
   throw new ConformanceError(
     `backend '${backend.name}' lacks the kernel '${kernel}' of the profile '${profile}'. ` +
       "Add it to the backend's kernels, or name it in skip, with the reason.",
@@ -57,7 +64,7 @@ export function checkKernel(backend: Backend, kernel: KernelName, profile: Profi
 
 /**
  * Declares Octet's conformance suite for a backend, in a test file of vitest: the laws of storage and dispatch, and per
- * kernel of the profile its cases, compared with the reference. Integers must be equal, floats within each case's
+ * kernel of the profile, composites included, its cases, compared with the reference. Integers must be equal, floats within each case's
  * tolerance. float64 is for backends that claim it: of a backend that is made here it isn't tested.
  *
  * @throws ArgumentError for a skip without a reason or of an unknown kernel.
@@ -67,7 +74,7 @@ export function testBackend({ backend: given, profile, skip = {} }: TestBackendO
   const dtypes = typeof given === 'function' ? common : given.dtypes;
   const title = typeof given === 'function' ? profile : `${given.name}, ${profile}`;
   for (const [kernel, reason] of Object.entries(skip)) {
-    if (!profiles[profile].includes(kernel as KernelName)) continue;
+    if (!kernelsOf(profile).includes(kernel as KernelName)) continue;
     console.info(`${title}: kernel '${kernel}' is skipped: ${reason}`);
   }
   describe(title, () => {
@@ -95,7 +102,7 @@ export function testBackend({ backend: given, profile, skip = {} }: TestBackendO
       }
     });
 
-    for (const kernel of profiles[profile]) {
+    for (const kernel of kernelsOf(profile)) {
       const reason = skip[kernel];
       if (reason) {
         it.skip(`${kernel} (${reason})`, () => {});
@@ -106,7 +113,7 @@ export function testBackend({ backend: given, profile, skip = {} }: TestBackendO
         for (const kernelCase of kernelCases[kernel]() as KernelCase[]) {
           if (!dtypesOf(kernelCase).every((dtype) => dtypes.includes(dtype))) continue;
           it(kernelCase.name, async ({ skip: leaveOut }) => {
-            if (!backend.kernels[kernel]) leaveOut(`there is no kernel '${kernel}'`);
+            if (!kernelOf(backend, kernel)) leaveOut(`there is no kernel '${kernel}'`);
             await checkCase(backend, kernel, kernelCase);
           });
         }

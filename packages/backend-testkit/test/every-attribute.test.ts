@@ -1,5 +1,6 @@
 import {
   type Backend,
+  composable,
   extendBackend,
   type Kernel,
   type KernelName,
@@ -54,7 +55,7 @@ async function fails(backend: Backend, kernel: KernelName, cases: readonly Kerne
   return false;
 }
 
-const all = [...new Set(Object.values(profiles).flat())];
+const all = [...new Set([...Object.values(profiles), ...Object.values(composable)].flat())];
 
 /** The reference with one kernel that gets other tensors or attributes than it is given. */
 function misreading<N extends KernelName>(

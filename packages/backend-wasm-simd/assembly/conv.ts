@@ -63,12 +63,12 @@ function gatherPatches(
 }
 
 /**
- * y [rows of all images, groups · n] = patches · packed weights + bias, and relu of it if asked. Units are groups by blocks
+ * y [rows of all images, groups · n] = patches · packed weights + bias, clamped from low to high. Units are groups by blocks
  * of `tile` output positions; scratch holds scratchStep bytes for each thread, a tile's patches and what multiplyBlock
  * needs. The attributes are gatherPatches'.
  */
 export function convolve(
-  x: usize, packed: usize, bias: usize, relu: bool, y: usize, scratch: usize, scratchStep: i32, total: i32, tile: i32,
+  x: usize, packed: usize, bias: usize, low: f32, high: f32, y: usize, scratch: usize, scratchStep: i32, total: i32, tile: i32,
   groups: i32, n: i32, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
   kernelHeight: i32, kernelWidth: i32, stepH: i32, stepW: i32, firstH: i32, firstW: i32, tapH: i32, tapW: i32,
   divisorH: i32, divisorW: i32, begin: i32, end: i32, thread: i32,
@@ -87,7 +87,7 @@ export function convolve(
     );
     multiplyBlock(
       patches, <usize>patch << 2, rows, packed + <usize>group * packedStep, patch,
-      bias ? bias + ((<usize>group * n) << 2) : 0, relu,
+      bias ? bias + ((<usize>group * n) << 2) : 0, low, high,
       y + ((<usize>row * groups * n + group * n) << 2), (<usize>groups * n) << 2, n,
       patches + ((<usize>tile * patch + 16) << 2),
     );

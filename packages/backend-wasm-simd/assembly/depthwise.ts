@@ -4,7 +4,7 @@
 // which there is one where every channel is a group.
 import { storeLanes32 } from './lanes';
 import { planeTable, spreadPixels } from './spread';
-import { madd, relu4 } from './tiles';
+import { areBounds, clamp4, madd } from './tiles';
 
 /** Copies bytes, a multiple of 16. */
 // @ts-ignore: decorator
@@ -124,9 +124,10 @@ function storeChannels(y: usize, v: v128, left: i32): void {
 
 /** Four neighbouring outputs of all channels; stride and pixel in bytes of the band, table that of tapTable. */
 function quad(
-  x: usize, pixel: usize, stride: usize, table: usize, tableEnd: usize, weight: usize, bias: usize, relu: bool, y: usize,
+  x: usize, pixel: usize, stride: usize, table: usize, tableEnd: usize, weight: usize, bias: usize, low: f32, high: f32, y: usize,
   yPixel: usize, channels: i32,
 ): void {
+  const clamps = areBounds(low, high);
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
     let s0 = bias ? v128.load(bias + at) : f32x4.splat(0);
@@ -142,7 +143,11 @@ function quad(
       s2 = madd(v128.load(p), v, s2);
       s3 = madd(v128.load(p + stride), v, s3);
     }
-    if (relu) s0 = relu4(s0), s1 = relu4(s1), s2 = relu4(s2), s3 = relu4(s3);
+    if (clamps) {
+      const lows = f32x4.splat(low), highs = f32x4.splat(high);
+      s0 = clamp4(s0, lows, highs), s1 = clamp4(s1, lows, highs);
+      s2 = clamp4(s2, lows, highs), s3 = clamp4(s3, lows, highs);
+    }
     const to = y + at;
     storeChannels(to, s0, channels - c);
     storeChannels(to + yPixel, s1, channels - c);
@@ -153,8 +158,9 @@ function quad(
 
 /** The same for 3×3, stride 1, no dilation: every pixel is loaded once for all outputs that use it. */
 function quad3x3(
-  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, relu: bool, y: usize, yPixel: usize, channels: i32,
+  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, low: f32, high: f32, y: usize, yPixel: usize, channels: i32,
 ): void {
+  const clamps = areBounds(low, high);
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
     let s0 = bias ? v128.load(bias + at) : f32x4.splat(0);
@@ -191,7 +197,11 @@ function quad3x3(
         p += line;
       }
     }
-    if (relu) s0 = relu4(s0), s1 = relu4(s1), s2 = relu4(s2), s3 = relu4(s3);
+    if (clamps) {
+      const lows = f32x4.splat(low), highs = f32x4.splat(high);
+      s0 = clamp4(s0, lows, highs), s1 = clamp4(s1, lows, highs);
+      s2 = clamp4(s2, lows, highs), s3 = clamp4(s3, lows, highs);
+    }
     const to = y + at;
     storeChannels(to, s0, channels - c);
     storeChannels(to + yPixel, s1, channels - c);
@@ -202,8 +212,9 @@ function quad3x3(
 
 /** The same for stride 2. */
 function quad3x3by2(
-  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, relu: bool, y: usize, yPixel: usize, channels: i32,
+  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, low: f32, high: f32, y: usize, yPixel: usize, channels: i32,
 ): void {
+  const clamps = areBounds(low, high);
   const two = pixel * 2;
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
@@ -236,7 +247,11 @@ function quad3x3by2(
         p += line;
       }
     }
-    if (relu) s0 = relu4(s0), s1 = relu4(s1), s2 = relu4(s2), s3 = relu4(s3);
+    if (clamps) {
+      const lows = f32x4.splat(low), highs = f32x4.splat(high);
+      s0 = clamp4(s0, lows, highs), s1 = clamp4(s1, lows, highs);
+      s2 = clamp4(s2, lows, highs), s3 = clamp4(s3, lows, highs);
+    }
     const to = y + at;
     storeChannels(to, s0, channels - c);
     storeChannels(to + yPixel, s1, channels - c);
@@ -247,26 +262,27 @@ function quad3x3by2(
 
 /** One output of all channels. */
 function single(
-  x: usize, pixel: usize, table: usize, tableEnd: usize, weight: usize, bias: usize, relu: bool, y: usize, channels: i32,
+  x: usize, pixel: usize, table: usize, tableEnd: usize, weight: usize, bias: usize, low: f32, high: f32, y: usize, channels: i32,
 ): void {
+  const clamps = areBounds(low, high);
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
     let s = bias ? v128.load(bias + at) : f32x4.splat(0);
     let w = weight + at;
     for (let t = table; t < tableEnd; t += 4, w += pixel) s = madd(v128.load(x + at + load<u32>(t)), v128.load(w), s);
-    if (relu) s = relu4(s);
+    if (clamps) s = clamp4(s, f32x4.splat(low), f32x4.splat(high));
     storeChannels(y + at, s, channels - c);
   }
 }
 
 /**
- * y [N,OH,OW,channels] = depthwise convolution of x [N,H,W,inputs] (spread out by upH, upW) with packed weights, and relu of it if
+ * y [N,OH,OW,channels] = depthwise convolution of x [N,H,W,inputs] (spread out by upH, upW) with packed weights, clamped if
  * asked; spread: 0 or a table of planes, where channels aren't inputs one by one. Units are blocks of channels by bands of
  * `bandRows` output rows of an image; scratch holds scratchStep bytes for each thread: the table of taps, and a band
  * of all planes.
  */
 export function depthwise(
-  x: usize, weight: usize, bias: usize, relu: bool, y: usize, scratch: usize, scratchStep: i32, bandRows: i32,
+  x: usize, weight: usize, bias: usize, low: f32, high: f32, y: usize, scratch: usize, scratchStep: i32, bandRows: i32,
   block: i32, spread: usize, planes: i32, inputs: i32, height: i32, width: i32, channels: i32, outHeight: i32,
   outWidth: i32, kernelHeight: i32, kernelWidth: i32, strideH: i32, strideW: i32, padH: i32, padW: i32, dilationH: i32,
   dilationW: i32, upH: i32, upW: i32, begin: i32, end: i32, thread: i32,
@@ -307,7 +323,7 @@ export function depthwise(
       const to = y + <usize>((n * outHeight + row + r) * outWidth) * yPixel + (<usize>first << 2);
       if (outWidth < 4) {
         for (let j: i32 = 0; j < outWidth; j++) {
-          single(from + <usize>j * step, pixel, table, tableEnd, w, b, relu, to + <usize>j * yPixel, count);
+          single(from + <usize>j * step, pixel, table, tableEnd, w, b, low, high, to + <usize>j * yPixel, count);
         }
         continue;
       }
@@ -316,9 +332,9 @@ export function depthwise(
         const column = <usize>min(j, outWidth - 4);
         const source = from + column * step;
         const into = to + column * yPixel;
-        if (!close3x3) quad(source, pixel, step, table, tableEnd, w, b, relu, into, yPixel, count);
-        else if (strideW == 1) quad3x3(source, tapH, pixel, planes, plane, w, b, relu, into, yPixel, count);
-        else quad3x3by2(source, tapH, pixel, planes, plane, w, b, relu, into, yPixel, count);
+        if (!close3x3) quad(source, pixel, step, table, tableEnd, w, b, low, high, into, yPixel, count);
+        else if (strideW == 1) quad3x3(source, tapH, pixel, planes, plane, w, b, low, high, into, yPixel, count);
+        else quad3x3by2(source, tapH, pixel, planes, plane, w, b, low, high, into, yPixel, count);
       }
     }
   }

@@ -1,7 +1,7 @@
 // Elementwise float kernels. A unit of work is a block of BLOCK elements: always the same ones, whoever computes it.
 import { ELEMENTWISE_BLOCK as BLOCK } from './constants';
 import { storeLanes32 } from './lanes';
-import { madd, relu4 } from './tiles';
+import { clamp4, madd, relu4 } from './tiles';
 import { exp4, log4, normal4, sigmoid4, tanh4 } from './transcendental';
 
 const ADD: i32 = 0;
@@ -18,35 +18,46 @@ function binaryOp(op: i32, a: v128, b: v128): v128 {
   return f32x4.div(a, b);
 }
 
-/** y[n] = a ∘ b; aStep and bStep are 4, or 0 for an operand of one element that stands for all. */
+/** y[n] = a ∘ b, clamped from low to high; aStep and bStep are 4, or 0 for an operand of one element that stands for all. */
 // @ts-ignore: decorator
 @inline
-function binary(op: i32, a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, begin: i32, end: i32): void {
+function binary(
+  op: i32, a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, low: f32, high: f32, begin: i32, end: i32,
+): void {
   const last = min(n, end * BLOCK);
+  const lows = f32x4.splat(low), highs = f32x4.splat(high);
   const a0 = v128.load32_splat(a);
   const b0 = v128.load32_splat(b);
   for (let i = begin * BLOCK; i < last; i += 4) {
     const at = (<usize>i) << 2;
     const left = aStep ? v128.load(a + at) : a0;
     const right = bStep ? v128.load(b + at) : b0;
-    storeLanes32(y + at, binaryOp(op, left, right), last - i);
+    storeLanes32(y + at, clamp4(binaryOp(op, left, right), lows, highs), last - i);
   }
 }
 
-export function add(a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, begin: i32, end: i32, thread: i32): void {
-  binary(ADD, a, aStep, b, bStep, y, n, begin, end);
+export function add(
+  a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, low: f32, high: f32, begin: i32, end: i32, thread: i32,
+): void {
+  binary(ADD, a, aStep, b, bStep, y, n, low, high, begin, end);
 }
 
-export function sub(a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, begin: i32, end: i32, thread: i32): void {
-  binary(SUB, a, aStep, b, bStep, y, n, begin, end);
+export function sub(
+  a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, low: f32, high: f32, begin: i32, end: i32, thread: i32,
+): void {
+  binary(SUB, a, aStep, b, bStep, y, n, low, high, begin, end);
 }
 
-export function mul(a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, begin: i32, end: i32, thread: i32): void {
-  binary(MUL, a, aStep, b, bStep, y, n, begin, end);
+export function mul(
+  a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, low: f32, high: f32, begin: i32, end: i32, thread: i32,
+): void {
+  binary(MUL, a, aStep, b, bStep, y, n, low, high, begin, end);
 }
 
-export function div(a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, begin: i32, end: i32, thread: i32): void {
-  binary(DIV, a, aStep, b, bStep, y, n, begin, end);
+export function div(
+  a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, low: f32, high: f32, begin: i32, end: i32, thread: i32,
+): void {
+  binary(DIV, a, aStep, b, bStep, y, n, low, high, begin, end);
 }
 
 // The functions of one argument; p and q are what else they depend on.
@@ -65,17 +76,10 @@ const SIGMOID: i32 = 11;
 const TANH: i32 = 12;
 const CLAMP: i32 = 13;
 
-/** min(max(v, low), high), where a NaN stays one. */
-// @ts-ignore: decorator
-@inline
-function clampLanes(v: v128, low: v128, high: v128): v128 {
-  return f32x4.pmin(f32x4.pmax(v, low), high);
-}
-
 // @ts-ignore: decorator
 @inline
 function hardGate(v: v128): v128 {
-  const gate = clampLanes(f32x4.add(v, f32x4.splat(3)), f32x4.splat(0), f32x4.splat(6));
+  const gate = clamp4(f32x4.add(v, f32x4.splat(3)), f32x4.splat(0), f32x4.splat(6));
   return f32x4.mul(gate, f32x4.splat(1.0 / 6.0));
 }
 
@@ -100,7 +104,7 @@ function unaryOp(op: i32, v: v128, p: v128, q: v128): v128 {
   if (op == GELU) return f32x4.mul(v, normal4(v));
   if (op == SIGMOID) return sigmoid4(v);
   if (op == TANH) return tanh4(v);
-  return clampLanes(v, p, q);
+  return clamp4(v, p, q);
 }
 
 // @ts-ignore: decorator

@@ -1,7 +1,7 @@
 // Float matrix products: packing, and the products of whole matrices. See tiles.ts.
 import { DEPTH, PANEL, UNIT_ROWS as ROWS } from './constants';
 import { storeLanes32 } from './lanes';
-import { madd, multiplyBlock } from './tiles';
+import { clamp4, madd, multiplyBlock } from './tiles';
 
 // @ts-ignore: decorator
 @inline
@@ -76,12 +76,12 @@ export function packPanels(
 }
 
 /**
- * y [batch, m, n] = a · b + bias, and relu of it if asked. a [m, k] rows of k elements, or [k, m] if transposed; scratch is
+ * y [batch, m, n] = a · b + bias, clamped from low to high. a [m, k] rows of k elements, or [k, m] if transposed; scratch is
  * what multiplyBlock needs for ROWS rows, and for `transposed` ROWS · k elements more, for each thread. aStep and bStep:
  * bytes from one matrix to the next, or 0. Units are blocks of ROWS rows by groups of `span` panels.
  */
 export function multiply(
-  a: usize, aStep: i32, transposed: bool, packed: usize, bStep: i32, bias: usize, relu: bool, y: usize, m: i32,
+  a: usize, aStep: i32, transposed: bool, packed: usize, bStep: i32, bias: usize, low: f32, high: f32, y: usize, m: i32,
   n: i32, k: i32, span: i32, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
 ): void {
   const blocks = (m + ROWS - 1) / ROWS;
@@ -100,7 +100,7 @@ export function multiply(
     } else left += (<usize>row * k) << 2;
     multiplyBlock(
       left, <usize>k << 2, rows, packed + <usize>matrix * bStep + ((<usize>column * k) << 2), k,
-      bias ? bias + (<usize>column << 2) : 0, relu,
+      bias ? bias + (<usize>column << 2) : 0, low, high,
       y + (((<usize>matrix * m + row) * n + column) << 2), <usize>n << 2, min(span * PANEL, n - column), room,
     );
   }
@@ -115,11 +115,13 @@ function transposeRows(a: usize, m: i32, rows: i32, k: i32, to: usize): void {
   }
 }
 
-/** y [m, n] = x [m, k] · weightᵀ + bias, weight [n, k] as it is: for so few rows that packing doesn't pay. Units are 4 outputs. */
+/** y [m, n] = x [m, k] · weightᵀ + bias, clamped, weight [n, k] as it is: for so few rows that packing doesn't pay. Units are 4 outputs. */
 export function dotRows(
-  x: usize, weight: usize, bias: usize, y: usize, m: i32, n: i32, k: i32, begin: i32, end: i32, thread: i32,
+  x: usize, weight: usize, bias: usize, low: f32, high: f32, y: usize, m: i32, n: i32, k: i32, begin: i32, end: i32,
+  thread: i32,
 ): void {
   const step = <usize>k << 2;
+  const lows = f32x4.splat(low), highs = f32x4.splat(high);
   for (let unit = begin; unit < end; unit++) {
     const column = unit * 4;
     const last = n - 1 - column;
@@ -149,7 +151,7 @@ export function dotRows(
         sum = madd(v128.load32_splat(from + i), w, sum);
       }
       if (bias) sum = f32x4.add(sum, v128.load(bias + (<usize>column << 2)));
-      storeLanes32(y + ((<usize>row * n + column) << 2), sum, last + 1);
+      storeLanes32(y + ((<usize>row * n + column) << 2), clamp4(sum, lows, highs), last + 1);
     }
   }
 }

@@ -9,13 +9,13 @@ import { multiplyBlock } from './tiles';
 // @ts-ignore: decorator
 @inline
 function times(a: usize, b: usize, y: usize, n: i32): void {
-  mul(a, 4, b, 4, y, n, 0, n, 0);
+  mul(a, 4, b, 4, y, n, -Infinity, Infinity, 0, n, 0);
 }
 
 // @ts-ignore: decorator
 @inline
 function plus(a: usize, b: usize, y: usize, n: i32): void {
-  add(a, 4, b, 4, y, n, 0, n, 0);
+  add(a, 4, b, 4, y, n, -Infinity, Infinity, 0, n, 0);
 }
 
 /** Gates x + sums of `rows` rows, which become σ(i), σ(f), tanh(g), σ(o), and c before → c and h. */
@@ -57,8 +57,8 @@ export function lstm(
     for (let t: i32 = 0; t < steps; t++, at += plane) {
       if (packed) {
         const room = sums + ((<usize>tile * bytes) << 2);
-        multiplyBlock(h, bytes, rows, packed, hidden, bias, false, sums, bytes << 2, hidden << 2, room);
-      } else dotRows(h, weight, bias, sums, rows, hidden << 2, hidden, 0, hidden, 0);
+        multiplyBlock(h, bytes, rows, packed, hidden, bias, -Infinity, Infinity, sums, bytes << 2, hidden << 2, room);
+      } else dotRows(h, weight, bias, -Infinity, Infinity, sums, rows, hidden << 2, hidden, 0, hidden, 0);
       h = y + at;
       const next = h + <usize>steps * plane;
       cells(x + (at << 2), sums, c, next, h, rows, hidden);
@@ -177,7 +177,7 @@ export function lstmBackward(
         times(gradC, i + bytes, gradC, hidden);
       }
       multiplyBlock(
-        gradX + (at << 2), bytes << 2, rows, packed, hidden << 2, 0, false, gradH0 + from, bytes, hidden,
+        gradX + (at << 2), bytes << 2, rows, packed, hidden << 2, 0, -Infinity, Infinity, gradH0 + from, bytes, hidden,
         through + bytes,
       );
     }

@@ -15,6 +15,20 @@ export function madd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
+/** Whether bounds clamp anything: -∞ and ∞ stand for none. */
+// @ts-ignore: decorator
+@inline
+export function areBounds(low: f32, high: f32): bool {
+  return low > -Infinity || high < Infinity;
+}
+
+/** min(max(v, low), high), where a NaN stays one. */
+// @ts-ignore: decorator
+@inline
+export function clamp4(v: v128, low: v128, high: v128): v128 {
+  return f32x4.pmin(f32x4.pmax(v, low), high);
+}
+
 /** max(v, 0), where a NaN stays one. */
 // @ts-ignore: decorator
 @inline
@@ -36,11 +50,11 @@ function storeHalves(y: usize, low: v128, high: v128, columns: i32): void {
 }
 
 /**
- * rows (at most 6) × 8 of y: the bias (or what y holds) and the products of k elements, and relu of it if asked; a is
+ * rows (at most 6) × 8 of y: the bias (or what y holds) and the products of k elements, clamped from low to high; a is
  * packed, [k][6]. Rows that there are too few of are the last one again: the same numbers written twice.
  */
 function tile6(
-  a: usize, rows: i32, b: usize, k: i32, bias: usize, first: bool, relu: bool, y: usize, ldy: usize, columns: i32,
+  a: usize, rows: i32, b: usize, k: i32, bias: usize, first: bool, low: f32, high: f32, y: usize, ldy: usize, columns: i32,
 ): void {
   const y0 = y;
   const y1 = rows > 1 ? y0 + ldy : y0;
@@ -75,13 +89,14 @@ function tile6(
     v = v128.load32_splat(a, 16), c40 = madd(v, w0, c40), c41 = madd(v, w1, c41);
     v = v128.load32_splat(a, 20), c50 = madd(v, w0, c50), c51 = madd(v, w1, c51);
   }
-  if (relu) {
-    c00 = relu4(c00), c01 = relu4(c01);
-    c10 = relu4(c10), c11 = relu4(c11);
-    c20 = relu4(c20), c21 = relu4(c21);
-    c30 = relu4(c30), c31 = relu4(c31);
-    c40 = relu4(c40), c41 = relu4(c41);
-    c50 = relu4(c50), c51 = relu4(c51);
+  if (areBounds(low, high)) {
+    const lows = f32x4.splat(low), highs = f32x4.splat(high);
+    c00 = clamp4(c00, lows, highs), c01 = clamp4(c01, lows, highs);
+    c10 = clamp4(c10, lows, highs), c11 = clamp4(c11, lows, highs);
+    c20 = clamp4(c20, lows, highs), c21 = clamp4(c21, lows, highs);
+    c30 = clamp4(c30, lows, highs), c31 = clamp4(c31, lows, highs);
+    c40 = clamp4(c40, lows, highs), c41 = clamp4(c41, lows, highs);
+    c50 = clamp4(c50, lows, highs), c51 = clamp4(c51, lows, highs);
   }
   if (columns >= 8) {
     v128.store(y0, c00), v128.store(y0, c01, 16);
@@ -101,11 +116,11 @@ function tile6(
 }
 
 /**
- * rows (at most 4) × 8 of y: the bias (or what y holds) and the products of k elements, and relu of it if asked; a is
+ * rows (at most 4) × 8 of y: the bias (or what y holds) and the products of k elements, clamped from low to high; a is
  * packed, [k][4]. Rows that there are too few of are the last one again: the same numbers written twice.
  */
 function tile4(
-  a: usize, rows: i32, b: usize, k: i32, bias: usize, first: bool, relu: bool, y: usize, ldy: usize, columns: i32,
+  a: usize, rows: i32, b: usize, k: i32, bias: usize, first: bool, low: f32, high: f32, y: usize, ldy: usize, columns: i32,
 ): void {
   const y0 = y;
   const y1 = rows > 1 ? y0 + ldy : y0;
@@ -132,11 +147,12 @@ function tile4(
     v = v128.load32_splat(a, 8), c20 = madd(v, w0, c20), c21 = madd(v, w1, c21);
     v = v128.load32_splat(a, 12), c30 = madd(v, w0, c30), c31 = madd(v, w1, c31);
   }
-  if (relu) {
-    c00 = relu4(c00), c01 = relu4(c01);
-    c10 = relu4(c10), c11 = relu4(c11);
-    c20 = relu4(c20), c21 = relu4(c21);
-    c30 = relu4(c30), c31 = relu4(c31);
+  if (areBounds(low, high)) {
+    const lows = f32x4.splat(low), highs = f32x4.splat(high);
+    c00 = clamp4(c00, lows, highs), c01 = clamp4(c01, lows, highs);
+    c10 = clamp4(c10, lows, highs), c11 = clamp4(c11, lows, highs);
+    c20 = clamp4(c20, lows, highs), c21 = clamp4(c21, lows, highs);
+    c30 = clamp4(c30, lows, highs), c31 = clamp4(c31, lows, highs);
   }
   if (columns >= 8) {
     v128.store(y0, c00), v128.store(y0, c01, 16);
@@ -249,17 +265,19 @@ function packRows(a: usize, lda: usize, rows: i32, k: i32, to: usize): void {
 }
 
 /**
- * y [rows, n] = a [rows, k] · b + bias, and relu of it if asked; b packed, strides in bytes. `room` is for
+ * y [rows, n] = a [rows, k] · b + bias, clamped from low to high; b packed, strides in bytes. `room` is for
  * (rows + 5) · min(k, DEPTH) elements.
  */
 export function multiplyBlock(
-  a: usize, lda: usize, rows: i32, b: usize, k: i32, bias: usize, relu: bool, y: usize, ldy: usize, n: i32,
+  a: usize, lda: usize, rows: i32, b: usize, k: i32, bias: usize, low: f32, high: f32, y: usize, ldy: usize, n: i32,
   room: usize,
 ): void {
   for (let k0: i32 = 0; k0 < max(k, 1); k0 += DEPTH) {
     const depth = min(DEPTH, k - k0);
     // Only whole sums are clamped.
-    const clamp = relu && k0 + depth == k;
+    const whole = k0 + depth == k;
+    const least: f32 = whole ? low : -Infinity;
+    const most: f32 = whole ? high : Infinity;
     const tileBytes = <usize>depth * (TILE * 4);
     packRows(a + (<usize>k0 << 2), lda, rows, depth, room);
     for (let j: i32 = 0; j < n; j += PANEL) {
@@ -268,8 +286,8 @@ export function multiplyBlock(
       let to = y + (<usize>j << 2);
       let left = room;
       for (let i: i32 = 0; i < rows; i += TILE, left += tileBytes, to += ldy * TILE) {
-        if (RELAXED) tile6(left, rows - i, panel, depth, from, k0 == 0, clamp, to, ldy, n - j);
-        else tile4(left, rows - i, panel, depth, from, k0 == 0, clamp, to, ldy, n - j);
+        if (RELAXED) tile6(left, rows - i, panel, depth, from, k0 == 0, least, most, to, ldy, n - j);
+        else tile4(left, rows - i, panel, depth, from, k0 == 0, least, most, to, ldy, n - j);
       }
     }
   }

@@ -42,10 +42,10 @@ const convolution = fc
     stride: pair(fc.constantFrom(1, 1, 2, 3)),
     padding: pair(small(3, 0)),
     dilation: pair(fc.constantFrom(1, 1, 2)),
-    relu: fc.boolean(),
+    clamp: fc.constantFrom(undefined, [0, Infinity] as const, [-0.5, 1.5] as const),
     seed: fc.nat(),
   })
-  .map(({ batch, image, groups, groupIn, groupOut, kernel, relu, seed, ...window }) => {
+  .map(({ batch, image, groups, groupIn, groupOut, kernel, clamp, seed, ...window }) => {
     const out = [0, 1].map((i) => {
       const extent = window.dilation[i] * (kernel[i] - 1) + 1;
       return Math.floor((image[i] + 2 * window.padding[i] - extent) / window.stride[i]) + 1;
@@ -55,7 +55,7 @@ const convolution = fc
       weight: [groups * groupOut, ...kernel, groupIn],
       y: [batch, ...out, groups * groupOut],
       attrs: { ...window, groups } satisfies Conv2dAttrs,
-      relu,
+      clamp,
       seed,
     };
   })
@@ -71,7 +71,7 @@ describe.each(variants)('as the reference: %o', (options) => {
 
   it('float convolutions by groups, forwards and backwards', { timeout: 60_000 }, async () => {
     await fc.assert(
-      fc.asyncProperty(convolution, async ({ x, weight, y, attrs, relu, seed }) => {
+      fc.asyncProperty(convolution, async ({ x, weight, y, attrs, clamp, seed }) => {
         const check = (
           kernel: KernelName,
           inputs: Record<string, CaseTensor>,
@@ -90,7 +90,7 @@ describe.each(variants)('as the reference: %o', (options) => {
         };
         const [xs, ws, gradY] = [x, weight, y].map((shape, i) => floats(seed + i, shape));
         const bias = floats(seed + 3, [weight[0]]);
-        await check('conv2d', { x: xs, weight: ws, bias }, { y }, { ...attrs, relu });
+        await check('conv2d', { x: xs, weight: ws, bias }, { y }, { ...attrs, clamp });
         await check('conv2dBackwardInput', { gradY, weight: ws }, { gradX: x });
         await check('conv2dBackwardWeight', { x: xs, gradY }, { gradWeight: weight });
       }),
@@ -133,7 +133,7 @@ describe('few channels a group take about as long for each product as one does',
     const activations = kind === 'int8' ? 'uint8' : 'float32';
     const x = place(activations, [1, side, side, channels]);
     const y = place(activations, [1, side, side, outputs]);
-    const attrs = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups, relu: false };
+    const attrs = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups };
     const products = side * side * outputs * 9 * (channels / groups);
     if (kind === 'float32') return { products, call: () => backend.kernels.conv2d({ x, weight, y }, attrs) };
     const requantize = { xZeroPoint: 3, yZeroPoint: 5, clampMin: 0, clampMax: 255 };

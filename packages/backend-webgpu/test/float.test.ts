@@ -57,12 +57,12 @@ function convolution({ x, out, kernel = [3, 3], attrs: given }: Conv) {
   const weight = [out, ...kernel, x[3] / groups];
   const about = { name: `[${x}] to ${out}, ${JSON.stringify(given ?? {})}`, attrs, tolerance };
   return {
-    conv2d: [false, true].map((relu) => ({
+    conv2d: [undefined, [0, Infinity] as const, [-0.5, 1.5] as const].map((clamp) => ({
       ...about,
-      name: `${about.name}${relu ? ', relu' : ''}`,
+      name: `${about.name}${clamp ? `, clamp ${clamp}` : ''}`,
       inputs: { x: floats(x), weight: floats(weight), bias: floats([out]) },
       outputs: { y: output(...y) },
-      attrs: { ...attrs, relu },
+      attrs: { ...attrs, clamp },
     })) satisfies KernelCase<'conv2d'>[],
     conv2dBackwardInput: {
       ...about,

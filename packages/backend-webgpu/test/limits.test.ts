@@ -1,4 +1,4 @@
-import { type KernelName, profiles } from '@octet/backend';
+import { composable, type KernelName, profiles } from '@octet/backend';
 import { type CaseTensor, type KernelCase, kernelCases } from '@octet/backend-js-reference/cases';
 import { checkCase } from '@octet/backend-testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,7 +6,7 @@ import type { WebgpuBackend } from '../src';
 import { findAdapter } from '../src/adapter';
 import { createTestBackend, noGpu } from './adapter';
 
-const kernels = [...new Set([...profiles['inference-int8'], ...profiles.training])];
+const kernels = [...new Set([...profiles['inference-int8'], ...profiles.training, ...composable.training])];
 
 const tensors = ({ inputs, outputs }: KernelCase) =>
   [...Object.values(inputs), ...Object.values(outputs)].filter((t): t is CaseTensor => t !== undefined);

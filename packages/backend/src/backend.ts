@@ -1,4 +1,5 @@
 import type { StorageDType, TypedArray } from './dtype';
+import type { CompositeName } from './elementwise/functions';
 import { BackendError } from './errors';
 import type { KernelName, KernelSpec, KernelTable, Profile } from './kernel-table';
 import type { CompiledProgram, Program } from './program';
@@ -44,8 +45,10 @@ export interface PrepackingKernel<S extends KernelSpec, B, P = unknown> {
 
 export type Kernel<S extends KernelSpec, B> = KernelFn<S, B> | PrepackingKernel<S, B>;
 
-/** The whole table, as the reference has it. */
-export type Kernels<B> = { readonly [N in KernelName]: Kernel<KernelTable[N], B> };
+/** The whole table. Kernels with a composite may be absent. */
+export type Kernels<B> = {
+  readonly [N in Exclude<KernelName, CompositeName>]: Kernel<KernelTable[N], B>;
+} & { readonly [N in CompositeName]?: Kernel<KernelTable[N], B> };
 
 export interface FallbackEvent {
   readonly kernel: KernelName;

@@ -7,8 +7,9 @@ import {
   type PrepackingKernel,
   readNow,
 } from './backend';
+import { composedKernel } from './elementwise/compose';
 import { MissingKernelError } from './errors';
-import { type KernelName, type KernelSpec, type KernelTable, profiles } from './kernel-table';
+import { composable, type KernelName, type KernelSpec, type KernelTable, profiles } from './kernel-table';
 import { warnOnce } from './warn';
 
 export type KernelInputs<S extends KernelSpec, T = KernelTensor> = { readonly [N in S['in']]: T } & {
@@ -119,7 +120,20 @@ export function runKernel<S extends KernelSpec, B>(
 }
 
 /**
- * The one way from an op to a kernel. Finds the backend's own kernel, or the fallback's, and runs it under the hooks.
+ * The kernel of a backend itself: its own, or, for the functions that have a composite, one made of others that are its
+ * own. undefined where it has neither.
+ */
+export function kernelOf<N extends KernelName>(
+  backend: Backend,
+  name: N,
+): Kernel<KernelTable[N], unknown> | undefined {
+  const own = backend.kernels[name] as Kernel<KernelTable[N], unknown> | undefined;
+  return own ?? composedKernel(backend, name);
+}
+
+/**
+ * The one way from an op to a kernel. Finds the backend's own kernel or composes it of others (`kernelOf`), or takes the
+ * fallback's, and runs it under the hooks; a composed kernel is one call to them.
  *
  * @throws MissingKernelError if neither has it.
  */
@@ -131,7 +145,7 @@ export function dispatch<N extends KernelName>(
   attrs: KernelTable[N]['attrs'],
   cache?: PrepackCache,
 ): void {
-  const own = backend.kernels[name] as Kernel<KernelTable[N], unknown> | undefined;
+  const own = kernelOf(backend, name);
   const ranOn = own ? backend : fallbackFor(backend, name);
   const run = own
     ? () => runKernel(own, { ...inputs, ...outputs } as never, attrs, cache)
@@ -154,10 +168,10 @@ export function dispatch<N extends KernelName>(
 
 function fallbackFor(backend: Backend, kernel: KernelName): Backend {
   let candidate = backend.fallback;
-  while (candidate && !candidate.kernels[kernel]) candidate = candidate.fallback;
+  while (candidate && !kernelOf(candidate, kernel)) candidate = candidate.fallback;
   if (candidate && backend.readSync && candidate.readSync) return candidate;
   const inProfiles = (Object.keys(profiles) as (keyof typeof profiles)[]).filter((p) =>
-    profiles[p].includes(kernel),
+    [...profiles[p], ...composable[p]].includes(kernel),
   );
   const why = !candidate
     ? backend.fallback
@@ -208,7 +222,7 @@ function runOnFallback<N extends KernelName>(
       // Outputs too: some are in-out.
       fallback.write(buffer, read(backend, t));
     }
-    runKernel(fallback.kernels[name] as Kernel<KernelTable[N], unknown>, copies as never, attrs);
+    runKernel(kernelOf(fallback, name) as Kernel<KernelTable[N], unknown>, copies as never, attrs);
     for (const [key, t] of Object.entries(outputs as Record<string, KernelTensor | undefined>)) {
       if (t) backend.write(t.buffer, read(fallback, copies[key]));
     }

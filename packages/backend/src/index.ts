@@ -5,6 +5,7 @@ export * from './backend';
 export * from './buffer-checks';
 export * from './dispatch';
 export * from './dtype';
+export * from './elementwise';
 export * from './errors';
 export * from './geometry';
 export * from './kernel-table';

@@ -9,6 +9,9 @@
  * be 0 where the formula has a meaning: an empty batch gives an empty output.
  */
 
+import type { Clamped, CompositeName, ElementwiseKernels } from './elementwise/functions';
+import { backwardKernels, forwardKernels } from './elementwise/lists';
+
 export interface KernelSpec {
   in: string;
   optionalIn: string;
@@ -91,7 +94,7 @@ export interface QuantizeAttrs {
  * Shapes below: `[n]` a flat tensor, `[o,n,i]` outer, axis, inner. Unless said otherwise float tensors are `float32`
  * (or all `float64`), indices `int32`, masks `bool`. An open interface: a plugin adds kernels by declaration merging.
  */
-export interface KernelTable {
+export interface KernelTable extends ElementwiseKernels {
   // Moving data
   /** y[n] = value, any dtype. */
   fill: K<never, 'y', { value: number }>;
@@ -103,49 +106,9 @@ export interface KernelTable {
    */
   copyStrided: K<'x', 'y', CopyStridedAttrs>;
 
-  // Elementwise, [n]; a binary operand may have one element, which stands for all
-  add: K<'a' | 'b', 'y'>;
-  sub: K<'a' | 'b', 'y'>;
-  mul: K<'a' | 'b', 'y'>;
-  div: K<'a' | 'b', 'y'>;
-  /** y = x * scale + shift */
-  affine: K<'x', 'y', { scale: number; shift: number }>;
+  // Elementwise, [n]: add, relu, reluBackward, … are the rows of elementwise/functions.ts
   /** y = mask ? x * scale : 0 */
   applyMask: K<'x' | 'mask', 'y', { scale: number }>;
-  exp: K<'x', 'y'>;
-  log: K<'x', 'y'>;
-  sqrt: K<'x', 'y'>;
-  abs: K<'x', 'y'>;
-  /** -1, 0 or 1 */
-  sign: K<'x', 'y'>;
-  pow: K<'x', 'y', { exponent: number }>;
-  relu: K<'x', 'y'>;
-  /** gradX = x > 0 ? gradY : 0 */
-  reluBackward: K<'x' | 'gradY', 'gradX'>;
-  relu6: K<'x', 'y'>;
-  /** gradX = 0 < x < 6 ? gradY : 0 */
-  relu6Backward: K<'x' | 'gradY', 'gradX'>;
-  /** x * clamp(x + 3, 0, 6) / 6 */
-  hardswish: K<'x', 'y'>;
-  hardswishBackward: K<'x' | 'gradY', 'gradX'>;
-  /** clamp(x + 3, 0, 6) / 6 */
-  hardsigmoid: K<'x', 'y'>;
-  hardsigmoidBackward: K<'x' | 'gradY', 'gradX'>;
-  leakyRelu: K<'x', 'y', { negativeSlope: number }>;
-  leakyReluBackward: K<'x' | 'gradY', 'gradX', { negativeSlope: number }>;
-  /** x * Φ(x), Φ by the error function */
-  gelu: K<'x', 'y'>;
-  geluBackward: K<'x' | 'gradY', 'gradX'>;
-  sigmoid: K<'x', 'y'>;
-  /** gradX = gradY * y * (1 - y) */
-  sigmoidBackward: K<'y' | 'gradY', 'gradX'>;
-  tanh: K<'x', 'y'>;
-  /** gradX = gradY * (1 - y²) */
-  tanhBackward: K<'y' | 'gradY', 'gradX'>;
-  /** y = min(max(x, min), max); infinite bounds are allowed */
-  clamp: K<'x', 'y', { min: number; max: number }>;
-  /** gradX = min <= x <= max ? gradY : 0 */
-  clampBackward: K<'x' | 'gradY', 'gradX', { min: number; max: number }>;
 
   // Reductions over the middle axis: x [o,n,i]
   /** y [o,i] */
@@ -171,13 +134,13 @@ export interface KernelTable {
   /** gradX [o,n,i] = -w·gradY at the target, 0 elsewhere. */
   nllLossBackward: K<'gradY' | 'target' | 'w', 'gradX', { ignoreIndex: number }>;
 
-  // Linear algebra
+  // Linear algebra; with `clamp` what the kernel `clamp` makes of that y
   /** a [ba,m,k] (or [ba,k,m] if transposeA), b [bb,k,n] (or [bb,n,k]) → y [batch,m,n]; ba, bb are batch or 1. */
-  matmul: K<'a' | 'b', 'y', { transposeA: boolean; transposeB: boolean }>;
+  matmul: K<'a' | 'b', 'y', { transposeA: boolean; transposeB: boolean } & Clamped>;
   /** x [m,k], weight [n,k], bias [n]? → y [m,n] */
-  linear: K<'x' | 'weight', 'y', None, 'bias'>;
-  /** x [N,H,W,C], weight [O,kh,kw,C/groups], bias [O]? → y [N,OH,OW,O]; with relu what the kernel `relu` makes of that. */
-  conv2d: K<'x' | 'weight', 'y', Conv2dAttrs & { relu: boolean }, 'bias'>;
+  linear: K<'x' | 'weight', 'y', Clamped, 'bias'>;
+  /** x [N,H,W,C], weight [O,kh,kw,C/groups], bias [O]? → y [N,OH,OW,O] */
+  conv2d: K<'x' | 'weight', 'y', Conv2dAttrs & Clamped, 'bias'>;
   /** gradX [N,H,W,C] */
   conv2dBackwardInput: K<'gradY' | 'weight', 'gradX', Conv2dAttrs>;
   /** gradWeight [O,kh,kw,C/groups] */
@@ -298,6 +261,8 @@ export interface TableSource {
   /** As in error messages: 'sigmoid', 'quantized.leakyRelu', … */
   op: string;
   negativeSlope?: number;
+  /** The attributes of other functions. */
+  readonly [attribute: string]: unknown;
 }
 
 export interface CopyStridedAttrs {
@@ -388,7 +353,10 @@ export type KernelName = keyof KernelTable & string;
 /** What a backend may promise to run entirely. Each profile but `inference-int8` contains the one before it. */
 export type Profile = 'inference-int8' | 'inference-float' | 'training';
 
-/** The names of Octet's own kernels by the profile that first needs them; checked to be complete by the compiler. */
+/**
+ * The names of Octet's own kernels by the profile that first needs them, without the elementwise functions, which say it
+ * in their rows; checked to be complete by the compiler.
+ */
 const firstProfile = {
   all: ['fill', 'cast', 'copyStrided', 'quantize', 'dequantize'],
   'inference-int8': [
@@ -404,26 +372,6 @@ const firstProfile = {
     'qadaptiveAvgPool2d',
   ],
   'inference-float': [
-    'add',
-    'sub',
-    'mul',
-    'div',
-    'affine',
-    'exp',
-    'log',
-    'sqrt',
-    'abs',
-    'sign',
-    'pow',
-    'relu',
-    'relu6',
-    'hardswish',
-    'hardsigmoid',
-    'leakyRelu',
-    'gelu',
-    'sigmoid',
-    'tanh',
-    'clamp',
     'sum',
     'amax',
     'argmax',
@@ -443,15 +391,6 @@ const firstProfile = {
   ],
   training: [
     'applyMask',
-    'reluBackward',
-    'relu6Backward',
-    'hardswishBackward',
-    'hardsigmoidBackward',
-    'leakyReluBackward',
-    'geluBackward',
-    'sigmoidBackward',
-    'tanhBackward',
-    'clampBackward',
     'amaxBackward',
     'softmaxBackward',
     'logSoftmaxBackward',
@@ -478,13 +417,24 @@ const firstProfile = {
 } as const satisfies Record<Profile | 'all', readonly KernelName[]>;
 
 /** The kernels of Octet itself: those of the profiles, without what plugins add to the table. */
-export type OwnKernelName = (typeof firstProfile)[keyof typeof firstProfile][number];
+export type OwnKernelName =
+  | (typeof firstProfile)[keyof typeof firstProfile][number]
+  | (keyof ElementwiseKernels & string);
 // A kernel of the table that no profile lists makes this line fail, with its name in the message.
 undefined as unknown as Exclude<KernelName, OwnKernelName> satisfies never;
+
+const inferenceFloat = [...firstProfile.all, ...firstProfile['inference-float'], ...forwardKernels.primitive];
 
 /** The kernels that a backend of this profile must have. */
 export const profiles: Readonly<Record<Profile, readonly KernelName[]>> = {
   'inference-int8': [...firstProfile.all, ...firstProfile['inference-int8']],
-  'inference-float': [...firstProfile.all, ...firstProfile['inference-float']],
-  training: [...firstProfile.all, ...firstProfile['inference-float'], ...firstProfile.training],
+  'inference-float': inferenceFloat,
+  training: [...inferenceFloat, ...firstProfile.training, ...backwardKernels.primitive],
+};
+
+/** The kernels that `dispatch` composes of these where a backend of the profile has none of its own. */
+export const composable: Readonly<Record<Profile, readonly CompositeName[]>> = {
+  'inference-int8': [],
+  'inference-float': forwardKernels.composite,
+  training: [...forwardKernels.composite, ...backwardKernels.composite],
 };

@@ -1,5 +1,5 @@
-import { addDispatchHook } from '@octet/backend';
-import { formatShape, getBackend, noGrad, Tensor, zeros } from '@octet/tensor';
+import { capture, tensorsIn } from '@octet/graph';
+import { formatShape, getBackend, Tensor, zeros } from '@octet/tensor';
 import { Identity } from './layers';
 import { type AnyModule, typeName } from './module';
 import { Parameter } from './parameter';
@@ -34,7 +34,7 @@ const movers: readonly string[] = ['copyStrided', 'fill', 'cast'];
  */
 export function summary(model: AnyModule, input: readonly number[] | Tensor): string {
   const copy = model.clone().eval();
-  const rows = trace(copy, input instanceof Tensor ? input : zeros(input, { backend: backendOf(copy) }));
+  const rows = rowsOf(copy, input instanceof Tensor ? input : zeros(input, { backend: backendOf(copy) }));
   const modules = copy.modules();
   const total = (of: (module: AnyModule) => number) => modules.reduce((sum, module) => sum + of(module), 0);
   return table([
@@ -74,39 +74,32 @@ export function summary(model: AnyModule, input: readonly number[] | Tensor): st
 }
 
 /** Runs the model; one row for each module that was called, in the order of the first calls. */
-function trace(model: AnyModule, input: Tensor): Row[] {
-  const rows = new Map<AnyModule, Row>();
-  const running: Row[] = [];
-  for (const [path, module] of model.namedModules()) {
-    const row: Row = { path, module, output: undefined, macs: 0, kernels: new Set() };
-    module.registerForwardPreHook(() => {
-      rows.set(module, row);
-      running.push(row);
-    });
-    module.registerForwardHook((_, args, output) => {
-      running.pop();
-      row.output = firstTensor(output);
-      const x = firstTensor(args);
-      if (x && row.output) row.macs += (module as Measured).macs?.(x.shape, row.output.shape) ?? 0;
-    });
-  }
-  const removeHook = addDispatchHook(({ kernel }, run) => {
-    if (!movers.includes(kernel)) running.at(-1)?.kernels.add(kernel);
-    run();
-  });
+function rowsOf(model: AnyModule, input: Tensor): Row[] {
+  const rows = new Map<object, Row>();
+  const recording = capture(model, input);
   try {
-    noGrad(() => {
-      model.call(input);
-    });
+    for (const { module, path, args, output } of recording.calls) {
+      if (path === undefined) continue;
+      const known = rows.get(module);
+      const row = known ?? {
+        path,
+        module: module as AnyModule,
+        output: undefined,
+        macs: 0,
+        kernels: new Set(),
+      };
+      rows.set(module, row);
+      const [x] = tensorsIn(args);
+      [row.output] = tensorsIn(output);
+      if (x && row.output) row.macs += (module as Measured).macs?.(x.shape, row.output.shape) ?? 0;
+    }
+    for (const { kernel, call } of recording.kernels) {
+      if (call && !movers.includes(kernel)) rows.get(call.module)?.kernels.add(kernel);
+    }
   } finally {
-    removeHook();
+    recording.release();
   }
   return [...rows.values()];
-}
-
-function firstTensor(value: unknown): Tensor | undefined {
-  if (value instanceof Tensor) return value;
-  return Array.isArray(value) ? value.map(firstTensor).find((t) => t !== undefined) : undefined;
 }
 
 function backendOf(model: AnyModule) {

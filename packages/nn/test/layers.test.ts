@@ -3,6 +3,7 @@ import { Generator, ones, randn, type Tensor, tensor, zeros } from '@octet/tenso
 import { describe, expect, test } from 'vitest';
 import * as nn from '../src';
 import { functional as F } from '../src';
+import * as activations from '../src/layers/activations';
 
 const x = randn([2, 4, 6, 6]);
 const logits = randn([3, 5]);
@@ -60,6 +61,25 @@ describe('computes what its function does', () => {
     const y: Tensor = layer.call(...args);
     expect(y.shape).toEqual(expected.shape);
     expect(y.dataSync()).toEqual(expected.dataSync());
+  });
+});
+
+describe('an activation is the function of its name, of the same arguments by default', () => {
+  const functions = new Map(Object.entries(F).map(([name, f]) => [name.toLowerCase(), f]));
+  test.each(Object.entries(activations))('%s', (name, Layer) => {
+    const layer: nn.Module = new Layer();
+    const f = functions.get(name.toLowerCase()) as (x: Tensor, ...args: unknown[]) => Tensor;
+    expect(layer.call(x).dataSync()).toEqual(f(x).dataSync());
+    const numbers = Object.entries(layer).flatMap(([field, v]) =>
+      typeof v === 'number' ? [[field, v] as const] : [],
+    );
+    if (numbers.length === 0) return;
+    const others = numbers.map(([, v]) => v * 0.3);
+    const other: nn.Module = new (Layer as unknown as new (...args: number[]) => nn.Module)(...others);
+    expect(numbers.map(([field]) => (other as unknown as Record<string, number>)[field])).toEqual(others);
+    expect(other.call(x).dataSync()).toEqual(f(x, ...others).dataSync());
+    expect(other.call(x).dataSync()).not.toEqual(f(x).dataSync());
+    for (const [field] of numbers) expect(String(other)).toContain(`${field}=`);
   });
 });
 

@@ -1,10 +1,11 @@
-import { addDispatchHook, profiles } from '@octet/backend';
+import { addDispatchHook, composable, profiles } from '@octet/backend';
 import {
   BatchNorm1d,
   BatchNorm2d,
   Conv2d,
   Dropout,
   Embedding,
+  functional,
   LayerNorm,
   Linear,
   LSTM,
@@ -95,6 +96,13 @@ const cases: Record<string, OpCase> = {
   gelu: unary((x) => x.gelu()),
   sigmoid: unary((x) => x.sigmoid()),
   tanh: unary((x) => x.tanh()),
+  // All functions of one tensor, those without a line of their own by their composites.
+  ...Object.fromEntries(
+    composable['inference-float'].map((name) => [
+      `${name} by default`,
+      unary((x) => (functional as unknown as Record<string, (x: Tensor) => Tensor>)[name](x)),
+    ]),
+  ),
   clamp: unary((x) => x.clamp(-1, 2)),
   'clamp below': unary((x) => x.clamp(-1)),
   'clamp above': unary((x) => x.clamp(undefined, 1)),
@@ -248,7 +256,7 @@ describe.runIf(ort)('float operations in onnxruntime', () => {
   }
 
   test('every float kernel that can be exported is among them', () => {
-    const floats = Object.keys(builders).filter(
+    const floats = [...Object.keys(builders), ...composable['inference-float']].filter(
       (k) => !profiles['inference-int8'].includes(k as never) || k === 'cast',
     );
     // Only gradients use it.

@@ -1,7 +1,7 @@
 import { ModuleError } from '@octet/backend';
 import { hookedCall } from '@octet/graph';
 import { Module } from '@octet/nn';
-import { add, cat, mul, relu, type Tensor, tidy } from '@octet/tensor';
+import { add, cat, mul, type Tensor, tidy } from '@octet/tensor';
 import { observe } from './observed';
 import type { ObserverOrFakeQuant } from './with-args';
 
@@ -29,7 +29,9 @@ export class FloatFunctional extends Module<never> {
   }
 
   addRelu(a: Tensor, b: Tensor): Tensor {
-    return hookedCall(this, 'addRelu', [a, b], () => tidy(() => observe(this, relu(add(a, b)), 'addRelu')));
+    return hookedCall(this, 'addRelu', [a, b], () =>
+      tidy(() => observe(this, add(a, b, { clamp: [0, Number.POSITIVE_INFINITY] }), 'addRelu')),
+    );
   }
 
   mul(a: Tensor, b: Tensor): Tensor {

@@ -2,8 +2,21 @@
  * Which module becomes which: the tables that `prepareQat`, `convert` and `quantizeDynamic` go by. Adding a module is one
  * file and one line here.
  */
-import { QuantizationError } from '@octet/backend';
-import { type AnyModule, Conv2d, Hardswish, LeakyReLU, Linear, LSTM, Sigmoid, Tanh } from '@octet/nn';
+import { type KernelTable, QuantizationError, type UnaryName } from '@octet/backend';
+import {
+  type AnyModule,
+  Conv2d,
+  ELU,
+  Hardswish,
+  LeakyReLU,
+  Linear,
+  LSTM,
+  Mish,
+  Sigmoid,
+  SiLU,
+  Softplus,
+  Tanh,
+} from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
 import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
@@ -19,7 +32,7 @@ import {
   defaultFixedQparamsRangeNeg1to1FakeQuant,
   type QConfig,
 } from './qconfig';
-import { QuantizedHardswish, QuantizedLeakyReLU } from './quantized/activations';
+import { QuantizedActivation, QuantizedHardswish, QuantizedLeakyReLU } from './quantized/activations';
 import { QuantizedConv2d, QuantizedConvReLU2d } from './quantized/conv2d';
 import { QuantizedLinear, QuantizedLinearReLU } from './quantized/linear';
 import { QFunctional } from './quantized/q-functional';
@@ -55,6 +68,11 @@ export interface StaticRule {
 
 const observed = (convert: StaticRule['convert']): StaticRule => ({ observe: true, convert });
 
+/** An activation whose int8 form is the table of its row; `attrs` takes the row's attributes from the module. */
+// biome-ignore lint/suspicious/noExplicitAny: each entry knows its own module type
+const tabled = <N extends UnaryName>(kernel: N, attrs: (module: any) => KernelTable[N]['attrs']) =>
+  observed(async (path, m) => new QuantizedActivation(kernel, attrs(m), await readOutputQparams(path, m)));
+
 /** Prepared float or QAT module → int8 module. Modules that aren't here work on integers as they are, or stay in float. */
 export const defaultStaticMapping: ReadonlyMap<ModuleClass, StaticRule> = new Map<ModuleClass, StaticRule>([
   [QuantStub, observed(async (path, m) => new Quantize(await readOutputQparams(path, m)))],
@@ -85,6 +103,10 @@ export const defaultStaticMapping: ReadonlyMap<ModuleClass, StaticRule> = new Ma
       async (path, m: LeakyReLU) => new QuantizedLeakyReLU(m.negativeSlope, await readOutputQparams(path, m)),
     ),
   ],
+  [ELU, tabled('elu', ({ alpha }: ELU) => ({ alpha }))],
+  [Softplus, tabled('softplus', ({ beta, threshold }: Softplus) => ({ beta, threshold }))],
+  [Mish, tabled('mish', () => ({}))],
+  [SiLU, tabled('silu', () => ({}))],
 ]);
 
 /** Whether `prepare` and `convert` take a module as one: it has a rule, or is fused. */

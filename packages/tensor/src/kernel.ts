@@ -6,6 +6,7 @@ import {
   DTypeError,
   describe,
   dispatch,
+  elementwiseFunctions,
   isFloatDType,
   type KernelInputs,
   type KernelName,
@@ -17,6 +18,7 @@ import {
   requireOwnCopy,
   ShapeError,
   storageDType,
+  type UnaryName,
 } from '@octet/backend';
 import { checkRead } from './autograd';
 import {
@@ -332,9 +334,10 @@ export function requireFloat(op: string, ...tensors: readonly Tensor[]): void {
 function int8Remedy(op: string): string {
   if (op === 'batchNorm') return 'Fuse it with the convolution before it, by fuseModules().';
   if (/^(add|mul|cat)$/.test(op)) return 'Use FloatFunctional, which convert() makes int8.';
-  const first = /^(conv2d|linear|hardswish|leakyRelu)/.test(op)
-    ? 'Give its layer a qconfig and convert it, or'
-    : 'It has no int8 form:';
+  const first =
+    /^(conv2d|linear)/.test(op) || elementwiseFunctions[op as UnaryName]?.int8
+      ? 'Give its layer a qconfig and convert it, or'
+      : 'It has no int8 form:';
   return `${first} leave its layer in float by leaveInFloat(), or put a DeQuantStub before it.`;
 }
 

@@ -381,14 +381,14 @@ export class Tensor {
 
   // ---- ops
   // <ops>
-  add(other: Tensor | number, options?: Record<string, never>): Tensor {
+  add(other: Tensor | number, options?: ops.ClampOptions): Tensor {
     return ops.add(this, other, options);
   }
   sub(other: Tensor | number, options?: Record<string, never>): Tensor {
     return ops.sub(this, other, options);
   }
-  mul(other: Tensor | number): Tensor {
-    return ops.mul(this, other);
+  mul(other: Tensor | number, options?: ops.ClampOptions): Tensor {
+    return ops.mul(this, other, options);
   }
   div(other: Tensor | number, options?: Record<string, never>): Tensor {
     return ops.div(this, other, options);
@@ -471,11 +471,11 @@ export class Tensor {
   argmax(dim?: number, keepDim?: boolean): Tensor {
     return ops.argmax(this, dim, keepDim);
   }
-  matmul(other: Tensor): Tensor {
-    return ops.matmul(this, other);
+  matmul(other: Tensor, options?: ops.ClampOptions): Tensor {
+    return ops.matmul(this, other, options);
   }
-  linear(weight: Tensor, bias?: Tensor): Tensor {
-    return ops.linear(this, weight, bias);
+  linear(weight: Tensor, bias?: Tensor, options?: ops.ClampOptions): Tensor {
+    return ops.linear(this, weight, bias, options);
   }
   conv2d(weight: Tensor, bias?: Tensor, options?: ops.Conv2dOptions): Tensor {
     return ops.conv2d(this, weight, bias, options);

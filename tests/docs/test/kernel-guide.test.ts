@@ -5,7 +5,7 @@ import { kernelGuide } from '../src/code';
 import { emptyFolder, typecheck, writeText } from '../src/compile';
 import { type Block, blocksOf, root } from '../src/markdown';
 
-const packages = ['backend', 'backend-js-reference', 'tensor', 'nn'];
+const packages = ['backend', 'backend-js-reference', 'backend-webgpu', 'tensor', 'nn', 'quantization'];
 
 /** A copy of the sources that the guide changes. */
 function copySources(): string {
@@ -17,21 +17,28 @@ function copySources(): string {
       });
     }
   }
+  cpSync(path.join(root, 'docs/from-pytorch.md'), path.join(folder, 'docs/from-pytorch.md'));
   return folder;
 }
 
-/** Applies a block of changes: lines that begin with + are added, those with - removed, the others must be there. */
-function applyDiff(file: string, { document, line, code }: Block): void {
+/** A block of changes as two texts: lines that begin with + are added, those with - removed, the others are in both. */
+function textsOf({ code }: Block): { before: string; after: string } {
   const lines = code.split('\n');
   const without = (sign: string) =>
-    lines.filter((text) => !text.startsWith(sign)).map((text) => text.slice(1));
-  const before = without('+').join('\n');
+    lines
+      .filter((text) => !text.startsWith(sign))
+      .map((text) => text.slice(1))
+      .join('\n');
+  return { before: without('+'), after: without('-') };
+}
+
+function replaceOnce(file: string, from: string, to: string, { document, line }: Block): void {
   const text = readFileSync(file, 'utf8');
-  const places = text.split(before).length - 1;
+  const places = text.split(from).length - 1;
   if (places !== 1) throw new Error(`${document}:${line}: these lines are ${places} times in ${file}`);
   writeFileSync(
     file,
-    text.replace(before, () => without('-').join('\n')),
+    text.replace(from, () => to),
   );
 }
 
@@ -52,11 +59,29 @@ test('followed to the letter, the guide to a new kernel compiles, and the compil
         '@octet/backend-js-reference/cases': ['./packages/backend-js-reference/src/cases/index.ts'],
         '@octet/*': ['./packages/*/src/index.ts'],
       },
-    }).map(({ file, message }) => `${file}: ${message}`);
-  for (const block of blocksOf(kernelGuide)) {
-    const target = block.path?.startsWith('packages/') ? path.join(folder, block.path) : undefined;
-    if (target && block.language === 'diff') applyDiff(target, block);
-    else if (target && block.language === 'ts') writeText(target, `${block.code}\n`);
+    })
+      // Compiled with types of its own; its text is compared.
+      .filter(({ file }) => !file.startsWith('packages/backend-webgpu/'))
+      .map(({ file, message }) => `${file}: ${message}`);
+  const blocks = blocksOf(kernelGuide);
+  const targetOf = ({ path: file }: Block) =>
+    file?.match(/^(packages|docs)\//) ? path.join(folder, file) : undefined;
+  // The first example is in the sources: it is taken out, to be put in again.
+  const heading =
+    readFileSync(path.join(root, kernelGuide), 'utf8').split('\n').indexOf('## Any other kernel') + 1;
+  const real = blocks.filter((block) => block.language === 'diff' && targetOf(block) && block.line < heading);
+  expect(real.length).toBeGreaterThan(5);
+  for (const block of real.slice().reverse()) {
+    const { before, after } = textsOf(block);
+    replaceOnce(targetOf(block) as string, after, before, block);
+  }
+  expect(diagnose()).toEqual([]);
+  for (const block of blocks) {
+    const target = targetOf(block);
+    if (target && block.language === 'diff') {
+      const { before, after } = textsOf(block);
+      replaceOnce(target, before, after, block);
+    } else if (target && block.language === 'ts') writeText(target, `${block.code}\n`);
     else if (block.language === 'text' && block.code.startsWith('packages/')) {
       const diagnostics = diagnose();
       const unsaid = block.code.split('\n').filter((promised) => !says(diagnostics, promised));
@@ -64,6 +89,10 @@ test('followed to the letter, the guide to a new kernel compiles, and the compil
         [],
       );
     }
+  }
+  for (const block of real) {
+    const file = block.path as string;
+    expect(readFileSync(path.join(folder, file), 'utf8')).toBe(readFileSync(path.join(root, file), 'utf8'));
   }
   expect(diagnose()).toEqual([]);
 });

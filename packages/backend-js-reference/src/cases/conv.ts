@@ -98,11 +98,12 @@ export const convShapes: readonly ConvShapes[] = [
 ];
 
 const variants = [
-  { variant: '', biased: false, relu: false, nan: false },
-  { variant: ', bias', biased: true, relu: false, nan: false },
-  { variant: ', bias, relu', biased: true, relu: true, nan: false },
-  { variant: ', relu, NaN', biased: false, relu: true, nan: true },
-];
+  { variant: '', biased: false, clamp: undefined, nan: false },
+  { variant: ', bias', biased: true, clamp: undefined, nan: false },
+  { variant: ', bias, relu', biased: true, clamp: [0, Infinity], nan: false },
+  { variant: ', relu, NaN', biased: false, clamp: [0, Infinity], nan: true },
+  { variant: ', bias, clamp', biased: true, clamp: [-0.5, 1.5], nan: false },
+] as const;
 
 function startingWithNaN(x: CaseTensor): CaseTensor {
   x.data[0] = Number.NaN;
@@ -112,7 +113,7 @@ function startingWithNaN(x: CaseTensor): CaseTensor {
 export const convCases: CasesOf<'conv2d' | 'conv2dBackwardInput' | 'conv2dBackwardWeight'> = {
   conv2d: () =>
     convShapes.flatMap(({ name, x, weight, y, attrs }) =>
-      variants.map(({ variant, biased, relu, nan }) => ({
+      variants.map(({ variant, biased, clamp, nan }) => ({
         name: `${name}${variant}`,
         inputs: {
           x: nan ? startingWithNaN(floats(1, x)) : floats(1, x),
@@ -120,7 +121,7 @@ export const convCases: CasesOf<'conv2d' | 'conv2dBackwardInput' | 'conv2dBackwa
           bias: biased ? floats(3, [weight[0]]) : undefined,
         },
         outputs: { y: output('float32', y) },
-        attrs: { ...attrs, relu },
+        attrs: { ...attrs, clamp },
         tolerance: summed,
       })),
     ),

@@ -1,3 +1,4 @@
+import { type Clamped, type ElementwiseKernels, elementwiseFunctions } from '@octet/backend';
 import {
   type CaseOutput,
   type CasesOf,
@@ -98,45 +99,63 @@ function binary(min = -3, max = 3): Unary<object, 'a' | 'b', 'y'>[] {
   ];
 }
 
-type Binary = 'add' | 'sub' | 'mul' | 'div';
-type Forward =
-  | 'affine'
-  | 'exp'
-  | 'log'
-  | 'sqrt'
-  | 'abs'
-  | 'sign'
-  | 'pow'
-  | 'relu'
-  | 'relu6'
-  | 'hardswish'
-  | 'hardsigmoid'
-  | 'leakyRelu'
-  | 'gelu'
-  | 'sigmoid'
-  | 'tanh'
-  | 'clamp';
-type Backward =
-  | 'reluBackward'
-  | 'relu6Backward'
-  | 'hardswishBackward'
-  | 'hardsigmoidBackward'
-  | 'leakyReluBackward'
-  | 'geluBackward'
-  | 'sigmoidBackward'
-  | 'tanhBackward'
-  | 'clampBackward';
+/** With bounds of the output. */
+function clampedBinary(): Unary<Clamped, 'a' | 'b', 'y'>[] {
+  return (
+    [
+      [0, Infinity],
+      [-0.5, 1.5],
+    ] as const
+  ).flatMap((clamp) =>
+    [1, 7, 67, 1031].flatMap((n) => [
+      {
+        name: `n = ${n}, clamp ${clamp}`,
+        inputs: { a: floats(n, [n]), b: floats(n + 1, [n]) },
+        outputs: { y: output('float32', [n]) },
+        attrs: { clamp },
+        tolerance: close,
+      },
+      {
+        name: `NaN and infinities, n = ${n}, clamp ${clamp}`,
+        inputs: { a: withSpecials([n]), b: floats(n + 1, [1]) },
+        outputs: { y: output('float32', [n]) },
+        attrs: { clamp },
+        tolerance: close,
+      },
+    ]),
+  );
+}
 
-export const elementwiseCases: CasesOf<Binary | Forward | Backward | 'applyMask'> = {
-  add: () => binary(),
+const special: Partial<CasesOf<keyof ElementwiseKernels>> = {
+  add: () => [...binary(), ...clampedBinary()],
   sub: () => binary(),
-  mul: () => binary(),
+  mul: () => [...binary(), ...clampedBinary()],
   div: () => binary(0.5, 3),
-  affine: () => [
-    ...unary({ scale: 1.5, shift: -0.25 }),
-    ...unary({ scale: -1, shift: 0 }),
-    ...unary({ scale: 0, shift: 3 }),
+  // Powers of negative numbers are for whole exponents.
+  pow: () => [
+    ...[0, 1, 2, 3].flatMap((exponent) => unary({ exponent })),
+    ...[0.5, -1, -1.5].flatMap((exponent) => unary({ exponent }, { min: 0.1, max: 9 })),
   ],
+};
+
+/** The cases of each row, by the attributes and the domain that it says. */
+function fromRows(): Record<string, () => Unary<object, string, string>[]> {
+  const found: Record<string, () => Unary<object, string, string>[]> = {};
+  for (const [name, row] of Object.entries(elementwiseFunctions)) {
+    const { from = 'x', examples = [{}], domain = [], backwardDomain = domain } = row;
+    const tolerance = row.exact ? 'exact' : close;
+    const within = ([min, max]: readonly number[]) => ({ min, max, tolerance }) as const;
+    found[name] = () => examples.flatMap((attrs) => unary(attrs, within(domain)));
+    if (!row.backward) continue;
+    found[`${name}Backward`] = () =>
+      examples.flatMap((attrs) => backward(from, attrs, within(backwardDomain)));
+  }
+  return found;
+}
+
+export const elementwiseCases: CasesOf<keyof ElementwiseKernels | 'applyMask'> = {
+  ...(fromRows() as unknown as CasesOf<keyof ElementwiseKernels>),
+  ...special,
   applyMask: () =>
     [...sizes, 19].map((n) => ({
       name: `n = ${n}`,
@@ -152,38 +171,4 @@ export const elementwiseCases: CasesOf<Binary | Forward | Backward | 'applyMask'
       attrs: { scale: n === 19 ? 2 : 1.25 },
       tolerance: close,
     })),
-  exp: () => unary({}),
-  log: () => unary({}, { min: 0.001, max: 100 }),
-  sqrt: () => unary({}, { min: 0, max: 100 }),
-  abs: () => unary({}, { tolerance: 'exact' }),
-  sign: () => unary({}, { tolerance: 'exact' }),
-  pow: () => [
-    ...[0, 1, 2, 3].flatMap((exponent) => unary({ exponent })),
-    ...[0.5, -1, -1.5].flatMap((exponent) => unary({ exponent }, { min: 0.1, max: 9 })),
-  ],
-  relu: () => unary({}, { tolerance: 'exact' }),
-  reluBackward: () => backward('x', {}, { tolerance: 'exact' }),
-  relu6: () => unary({}, { tolerance: 'exact' }),
-  relu6Backward: () => backward('x', {}, { tolerance: 'exact' }),
-  hardswish: () => unary({}),
-  hardswishBackward: () => backward('x', {}),
-  hardsigmoid: () => unary({}),
-  hardsigmoidBackward: () => backward('x', {}),
-  leakyRelu: () => [0.01, 0.2].flatMap((negativeSlope) => unary({ negativeSlope })),
-  leakyReluBackward: () => [0.01, 0.2].flatMap((negativeSlope) => backward('x', { negativeSlope })),
-  gelu: () => unary({}),
-  geluBackward: () => backward('x', {}),
-  sigmoid: () => unary({}, { min: -100, max: 100 }),
-  sigmoidBackward: () => backward('y', {}, { min: 0, max: 1 }),
-  tanh: () => unary({}, { min: -100, max: 100 }),
-  tanhBackward: () => backward('y', {}, { min: -1, max: 1 }),
-  clamp: () => [
-    ...unary({ min: -1, max: 3 }, { tolerance: 'exact' }),
-    ...unary({ min: -Infinity, max: 0.5 }, { tolerance: 'exact' }),
-    ...unary({ min: 0.5, max: Infinity }, { tolerance: 'exact' }),
-  ],
-  clampBackward: () => [
-    ...backward('x', { min: -1, max: 3 }, { tolerance: 'exact' }),
-    ...backward('x', { min: -Infinity, max: 0.5 }, { tolerance: 'exact' }),
-  ],
 };

@@ -14,6 +14,9 @@ const products = [
   [0, 5, 3],
 ] as const;
 
+const clamps = [undefined, [0, Infinity], [-1, 1.5]] as const;
+const clamped = (clamp: (typeof clamps)[number]) => (clamp ? `, clamp ${clamp}` : '');
+
 export const matmulCases: CasesOf<'matmul' | 'linear'> = {
   matmul: () =>
     [
@@ -25,32 +28,36 @@ export const matmulCases: CasesOf<'matmul' | 'linear'> = {
       { m: 5, k: 7, n: 3, batch: 3, ba: 1, bb: 1 },
     ].flatMap(({ m, k, n, batch, ba, bb }) =>
       [false, true].flatMap((transposeA) =>
-        [false, true].map((transposeB) => ({
-          name:
-            `[${ba},${m},${k}] x [${bb},${k},${n}]` +
-            `${transposeA ? ', a transposed' : ''}${transposeB ? ', b transposed' : ''}`,
-          inputs: {
-            a: floats(1, transposeA ? [ba, k, m] : [ba, m, k]),
-            b: floats(2, transposeB ? [bb, n, k] : [bb, k, n]),
-          },
-          outputs: { y: output('float32', [batch, m, n]) },
-          attrs: { transposeA, transposeB },
-          tolerance: summed,
-        })),
+        [false, true].flatMap((transposeB) =>
+          (transposeA === transposeB ? clamps : [undefined]).map((clamp) => ({
+            name:
+              `[${ba},${m},${k}] x [${bb},${k},${n}]` +
+              `${transposeA ? ', a transposed' : ''}${transposeB ? ', b transposed' : ''}${clamped(clamp)}`,
+            inputs: {
+              a: floats(1, transposeA ? [ba, k, m] : [ba, m, k]),
+              b: floats(2, transposeB ? [bb, n, k] : [bb, k, n]),
+            },
+            outputs: { y: output('float32', [batch, m, n]) },
+            attrs: { transposeA, transposeB, clamp },
+            tolerance: summed,
+          })),
+        ),
       ),
     ),
   linear: () =>
     products.flatMap(([m, k, n]) =>
-      [true, false].map((biased) => ({
-        name: `[${m},${k}] x [${n},${k}]${biased ? ' + bias' : ''}`,
-        inputs: {
-          x: floats(3, [m, k]),
-          weight: floats(4, [n, k]),
-          bias: biased ? floats(5, [n]) : undefined,
-        },
-        outputs: { y: output('float32', [m, n]) },
-        attrs: {},
-        tolerance: summed,
-      })),
+      [true, false].flatMap((biased) =>
+        clamps.map((clamp) => ({
+          name: `[${m},${k}] x [${n},${k}]${biased ? ' + bias' : ''}${clamped(clamp)}`,
+          inputs: {
+            x: floats(3, [m, k]),
+            weight: floats(4, [n, k]),
+            bias: biased ? floats(5, [n]) : undefined,
+          },
+          outputs: { y: output('float32', [m, n]) },
+          attrs: { clamp },
+          tolerance: summed,
+        })),
+      ),
     ),
 };

@@ -1,5 +1,6 @@
 import { convGeometry, isDepthwise, isPointwise } from '@octet/backend';
 import { floats, type RefKernel, size } from '../kernel';
+import { clampOutput } from '../math/clamp-output';
 import { convolve } from '../math/convolve';
 import { depthwiseBackwardInput, depthwiseBackwardWeight } from '../math/depthwise';
 import { gemm } from '../math/gemm';
@@ -10,8 +11,7 @@ import { tileRows } from '../math/tile-rows';
 
 /**
  * x [N,H,W,C], weight [O,kh,kw,C/groups], bias [O]? → y [N,OH,OW,O]: y[n,oh,ow,o] = bias[o] +
- * Σ_kh,kw,c x[n, oh·stride - padding + kh·dilation, …, group·C/groups + c] · weight[o,kh,kw,c], 0 outside x; with relu
- * max(y, 0).
+ * Σ_kh,kw,c x[n, oh·stride - padding + kh·dilation, …, group·C/groups + c] · weight[o,kh,kw,c], 0 outside x; clamped.
  */
 export const conv2d: RefKernel<'conv2d'> = (t, attrs) => {
   const g = convGeometry(t.x, t.weight, t.y, attrs);
@@ -25,7 +25,7 @@ export const conv2d: RefKernel<'conv2d'> = (t, attrs) => {
       const to = (row0 + i) * g.outChannels + channel0;
       if (bias) for (let j = 0; j < channels; j++) y[to + j] = sums[from + j] + bias[channel0 + j];
       else for (let j = 0; j < channels; j++) y[to + j] = sums[from + j];
-      if (attrs.relu) for (let j = 0; j < channels; j++) y[to + j] = Math.max(y[to + j], 0);
+      clampOutput(y, to, to + channels, attrs.clamp);
     }
   });
 };

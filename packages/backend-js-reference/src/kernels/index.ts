@@ -1,10 +1,7 @@
 import type { Kernels } from '@octet/backend';
 import type { HostBuffer } from '../host-buffer';
-import { abs } from './abs';
 import { adamStep } from './adam-step';
 import { adaptiveAvgPool2d, adaptiveAvgPool2dBackward } from './adaptive-avg-pool2d';
-import { add } from './add';
-import { affine } from './affine';
 import { amax, amaxBackward } from './amax';
 import { applyMask } from './apply-mask';
 import { argmax } from './argmax';
@@ -13,30 +10,21 @@ import { batchNormBackward, batchNormEval, batchNormTrain } from './batch-norm';
 import { calculateQparams } from './calculate-qparams';
 import { cast } from './cast';
 import { chooseQparams } from './choose-qparams';
-import { clamp, clampBackward } from './clamp';
 import { conv2d, conv2dBackwardInput, conv2dBackwardWeight } from './conv2d';
 import { copyStrided } from './copy-strided';
 import { dequantize } from './dequantize';
-import { div } from './div';
+import { elementwise } from './elementwise';
 import { embedding, embeddingBackward } from './embedding';
-import { exp } from './exp';
 import { fakeQuantize, learnableFakeQuantizeBackward } from './fake-quantize';
 import { fill } from './fill';
-import { gelu, geluBackward } from './gelu';
-import { hardsigmoid, hardsigmoidBackward } from './hardsigmoid';
-import { hardswish, hardswishBackward } from './hardswish';
 import { layerNorm, layerNormBackward } from './layer-norm';
-import { leakyRelu, leakyReluBackward } from './leaky-relu';
 import { linear } from './linear';
-import { log } from './log';
 import { logSoftmax, logSoftmaxBackward } from './log-softmax';
 import { lstm, lstmBackward, qlstmDynamic } from './lstm';
 import { matmul } from './matmul';
 import { maxPool2d, maxPool2dBackward } from './max-pool2d';
-import { mul } from './mul';
 import { nllLoss, nllLossBackward } from './nll-loss';
 import { observeMinMax } from './observe-min-max';
-import { pow } from './pow';
 import { qadaptiveAvgPool2d } from './qadaptive-avg-pool2d';
 import { qadd } from './qadd';
 import { qavgPool2d } from './qavg-pool2d';
@@ -47,53 +35,18 @@ import { qlookup } from './qlookup';
 import { qmaxPool2d } from './qmax-pool2d';
 import { qmul } from './qmul';
 import { quantize } from './quantize';
-import { relu, reluBackward } from './relu';
-import { relu6, relu6Backward } from './relu6';
 import { sgdStep } from './sgd-step';
-import { sigmoid, sigmoidBackward } from './sigmoid';
-import { sign } from './sign';
 import { softmax, softmaxBackward } from './softmax';
-import { sqrt } from './sqrt';
-import { sub } from './sub';
 import { sum } from './sum';
-import { tanh, tanhBackward } from './tanh';
 import { variance } from './variance';
 
-/** Every kernel of the table, in its order. The type makes a forgotten one a compile error. */
-export const kernels: Kernels<HostBuffer> = {
+/** Every kernel of the table. The type makes a forgotten one a compile error. */
+export const kernels: Required<Kernels<HostBuffer>> = {
   fill,
   cast,
   copyStrided,
-  add,
-  sub,
-  mul,
-  div,
-  affine,
+  ...elementwise,
   applyMask,
-  exp,
-  log,
-  sqrt,
-  abs,
-  sign,
-  pow,
-  relu,
-  reluBackward,
-  relu6,
-  relu6Backward,
-  hardswish,
-  hardswishBackward,
-  hardsigmoid,
-  hardsigmoidBackward,
-  leakyRelu,
-  leakyReluBackward,
-  gelu,
-  geluBackward,
-  sigmoid,
-  sigmoidBackward,
-  tanh,
-  tanhBackward,
-  clamp,
-  clampBackward,
   sum,
   amax,
   amaxBackward,

@@ -1,10 +1,11 @@
 import { floats, type RefKernel } from '../kernel';
+import { clampOutput } from '../math/clamp-output';
 import { gemm } from '../math/gemm';
 import { scratch } from '../math/scratch';
 import { tileRows } from '../math/tile-rows';
 
-/** x [m,k], weight [n,k], bias [n]? → y [m,n] = x · weightᵀ + bias */
-export const linear: RefKernel<'linear'> = (t) => {
+/** x [m,k], weight [n,k], bias [n]? → y [m,n] = x · weightᵀ + bias, clamped */
+export const linear: RefKernel<'linear'> = (t, { clamp }) => {
   const x = floats(t.x);
   const bias = t.bias && floats(t.bias);
   const y = floats(t.y);
@@ -23,5 +24,6 @@ export const linear: RefKernel<'linear'> = (t) => {
       for (let i = 0, at = 0; i < rows; i++) for (let j = 0; j < n; j++) sums[at++] += bias[j];
     }
     y.set(sums.subarray(0, rows * n), row * n);
+    clampOutput(y, row * n, (row + rows) * n, clamp);
   }
 };

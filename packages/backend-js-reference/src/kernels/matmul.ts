@@ -1,11 +1,12 @@
 import { floats, type RefKernel } from '../kernel';
+import { clampOutput } from '../math/clamp-output';
 import { gemm } from '../math/gemm';
 import { packRows } from '../math/pack';
 import { scratch } from '../math/scratch';
 import { tileRows } from '../math/tile-rows';
 
 /** a [ba,m,k] (or [ba,k,m] if transposeA), b [bb,k,n] (or [bb,n,k]) → y [batch,m,n]; ba and bb are batch or 1 */
-export const matmul: RefKernel<'matmul'> = (t, { transposeA, transposeB }) => {
+export const matmul: RefKernel<'matmul'> = (t, { transposeA, transposeB, clamp }) => {
   const a = floats(t.a);
   const b = floats(t.b);
   const y = floats(t.y);
@@ -26,7 +27,9 @@ export const matmul: RefKernel<'matmul'> = (t, { transposeA, transposeB }) => {
       if (transposeA) packRows(a, a0 + row, rows, k, 1, m, left);
       else packRows(a, a0 + row * k, rows, k, k, 1, left);
       gemm(left, right, out, rows, n, k);
-      y.set(out.subarray(0, rows * n), (i * m + row) * n);
+      const at = (i * m + row) * n;
+      y.set(out.subarray(0, rows * n), at);
+      clampOutput(y, at, at + rows * n, clamp);
     }
   }
 };

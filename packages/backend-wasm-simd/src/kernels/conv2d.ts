@@ -3,6 +3,7 @@ import { nowhere } from '../address';
 import { maxTile, panel, patchRows, unitRows } from '../generated/constants';
 import type { Calls } from '../generated/exports';
 import type { KernelContext, WasmKernel } from '../kernel';
+import { boundsOf, unbounded } from './bounds';
 import { depthwise, depthwiseBackwardInput, depthwiseBackwardWeight } from './depthwise';
 import { multiply, packedRowsBytes, packPanels, workGrain } from './matmul';
 import { byPlanes, type Grouping } from './spread';
@@ -42,7 +43,7 @@ function forwardTaps(s: ConvGeometry, { stride, padding, dilation }: Conv2dAttrs
 /** Convolution by gathered patches: patch and n are those of one group. */
 function convolve(
   cx: KernelContext,
-  operands: Pick<Calls['convolve'], 'x' | 'packed' | 'bias' | 'relu' | 'y'>,
+  operands: Pick<Calls['convolve'], 'x' | 'packed' | 'bias' | 'low' | 'high' | 'y'>,
   { total, groups, n, patch }: Record<'total' | 'groups' | 'n' | 'patch', number>,
   taps: Taps,
 ): void {
@@ -57,9 +58,10 @@ function convolve(
   );
 }
 
-/** x [N,H,W,C], weight [O,kh,kw,C/groups], bias [O]? → y [N,OH,OW,O], relu of it if asked */
+/** x [N,H,W,C], weight [O,kh,kw,C/groups], bias [O]? → y [N,OH,OW,O], clamped */
 export const conv2d: WasmKernel<'conv2d'> = (cx, { x, weight, bias, y }, attrs) => {
-  const { groups, relu } = attrs;
+  const { groups } = attrs;
+  const bounds = boundsOf(attrs.clamp);
   const s = convGeometry(x, weight, y, attrs);
   const biasAt = cx.addressIfAny(bias);
   if (isNarrow(s)) {
@@ -73,9 +75,9 @@ export const conv2d: WasmKernel<'conv2d'> = (cx, { x, weight, bias, y }, attrs) 
   const [xAt, yAt] = [cx.address(x), cx.address(y)];
   if (isPointwise(s)) {
     const left = { address: xAt, step: 0 };
-    multiply(cx, left, { packed, step: 0 }, biasAt, yAt, [1, s.rows, n, patch], relu);
+    multiply(cx, left, { packed, step: 0 }, biasAt, yAt, [1, s.rows, n, patch], bounds);
   } else {
-    const operands = { x: xAt, packed, bias: biasAt, relu: relu ?? false, y: yAt };
+    const operands = { x: xAt, packed, bias: biasAt, ...bounds, y: yAt };
     const taps = { ...forwardTaps(s, attrs), divisorH: 1, divisorW: 1 };
     convolve(cx, operands, { total: s.rows, groups, n, patch }, taps);
   }
@@ -122,7 +124,7 @@ export const conv2dBackwardInput: WasmKernel<'conv2dBackwardInput'> = (
   };
   const total = s.batch * s.inHeight * s.inWidth;
   const sizes = { total, groups, n: s.groupIn, patch: kernelTaps * s.groupOut };
-  convolve(cx, { x: gradYAt, packed, bias: nowhere, relu: false, y: gradXAt }, sizes, taps);
+  convolve(cx, { x: gradYAt, packed, bias: nowhere, ...unbounded, y: gradXAt }, sizes, taps);
 };
 
 /** Output positions summed at a time; more where there would be very many slices. */

@@ -2,6 +2,7 @@ import type { Conv2dAttrs, ConvGeometry, KernelTable } from '@octet/backend';
 import { type Address, nowhere } from '../address';
 import type { Calls } from '../generated/exports';
 import type { KernelContext } from '../kernel';
+import { boundsOf, unbounded } from './bounds';
 import { workGrain } from './matmul';
 import { type Grouping, spreadTable } from './spread';
 
@@ -86,7 +87,7 @@ function sizes(cx: KernelContext, d: Depthwise) {
 
 function run(
   cx: KernelContext,
-  operands: Pick<Calls['depthwise'], 'x' | 'weight' | 'bias' | 'relu' | 'y'>,
+  operands: Pick<Calls['depthwise'], 'x' | 'weight' | 'bias' | 'low' | 'high' | 'y'>,
   d: Depthwise,
 ): void {
   const { block, rows, bytes } = bandOf(d);
@@ -117,7 +118,7 @@ export function depthwise(
   attrs: KernelTable['conv2d']['attrs'],
 ): void {
   const d = forward(s, attrs);
-  run(cx, { x, weight: pack(cx, weight, d), bias, relu: attrs.relu ?? false, y }, d);
+  run(cx, { x, weight: pack(cx, weight, d), bias, ...boundsOf(attrs.clamp), y }, d);
 }
 
 /** A convolution of gradY, zeros put between its pixels where the stride skipped some, with the kernel turned round. */
@@ -138,7 +139,7 @@ export function depthwiseBackwardInput(
     padding: [dilation[0] * (kernel[0] - 1) - padding[0], dilation[1] * (kernel[1] - 1) - padding[1]],
   };
   const packed = pack(cx, weight, d, s.groupIn);
-  run(cx, { x: gradY, weight: packed, bias: nowhere, relu: false, y: gradX }, d);
+  run(cx, { x: gradY, weight: packed, bias: nowhere, ...unbounded, y: gradX }, d);
 }
 
 export function depthwiseBackwardWeight(

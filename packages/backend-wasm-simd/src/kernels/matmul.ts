@@ -1,6 +1,7 @@
 import { type Address, nowhere } from '../address';
 import { depth, maxTile, panel, unitRows } from '../generated/constants';
 import type { KernelContext, WasmKernel } from '../kernel';
+import { boundsOf, unbounded } from './bounds';
 
 /** Multiply-adds worth a thread: about 20 µs. */
 export const workGrain = 500_000;
@@ -34,7 +35,7 @@ export function packedRowsBytes(count: number, k: number): number {
   return (count + maxTile - 1) * Math.min(k, depth) * 4;
 }
 
-/** y [batch,m,n] = a · b (+ bias, and relu of it), b packed; the strides are in bytes, from one matrix to the next. */
+/** y [batch,m,n] = a · b (+ bias, clamped), b packed; the strides are in bytes, from one matrix to the next. */
 export function multiply(
   cx: KernelContext,
   a: { address: Address; step: number; transposed?: boolean },
@@ -42,7 +43,7 @@ export function multiply(
   bias: Address,
   y: Address,
   [batch, m, n, k]: readonly [batch: number, m: number, n: number, k: number],
-  relu = false,
+  bounds = unbounded,
 ): void {
   const blocks = batch * Math.ceil(m / unitRows);
   const panels = Math.ceil(n / panel);
@@ -57,7 +58,7 @@ export function multiply(
     packed: b.packed,
     bStep: b.step,
     bias,
-    relu,
+    ...bounds,
     y,
     m,
     n,
@@ -70,8 +71,8 @@ export function multiply(
   cx.parallel('multiply', args, blocks * Math.ceil(panels / span), grain);
 }
 
-/** a [ba,m,k] (or [ba,k,m]), b [bb,k,n] (or [bb,n,k]) → y [batch,m,n] */
-export const matmul: WasmKernel<'matmul'> = (cx, { a, b, y }, { transposeA, transposeB }) => {
+/** a [ba,m,k] (or [ba,k,m]), b [bb,k,n] (or [bb,n,k]) → y [batch,m,n], clamped */
+export const matmul: WasmKernel<'matmul'> = (cx, { a, b, y }, { transposeA, transposeB, clamp }) => {
   const [batch, m, n] = y.shape;
   const k = a.shape[transposeA ? 1 : 2];
   const packed = packPanels(cx, cx.address(b), {
@@ -85,23 +86,26 @@ export const matmul: WasmKernel<'matmul'> = (cx, { a, b, y }, { transposeA, tran
   const aStep = a.shape[0] > 1 ? m * k * 4 : 0;
   const bStep = b.shape[0] > 1 ? Math.ceil(n / panel) * panel * k * 4 : 0;
   const left = { address: cx.address(a), step: aStep, transposed: transposeA };
-  multiply(cx, left, { packed, step: bStep }, nowhere, cx.address(y), [batch, m, n, k]);
+  multiply(cx, left, { packed, step: bStep }, nowhere, cx.address(y), [batch, m, n, k], boundsOf(clamp));
 };
 
 /** Up to this many rows, weights are read as they are: each is used too rarely to pay for packing. */
 export const fewRows = 4;
 
-/** x [m,k], weight [n,k], bias [n]? → y [m,n] */
-export const linear: WasmKernel<'linear'> = (cx, { x, weight, bias, y }) => {
+/** x [m,k], weight [n,k], bias [n]? → y [m,n], clamped */
+export const linear: WasmKernel<'linear'> = (cx, { x, weight, bias, y }, { clamp }) => {
   const [m, n] = y.shape;
   const k = x.shape[1];
   const biasAt = cx.addressIfAny(bias);
+  const bounds = boundsOf(clamp);
   if (m <= fewRows) {
-    const args = { x: cx.address(x), weight: cx.address(weight), bias: biasAt, y: cx.address(y), m, n, k };
+    const addresses = { x: cx.address(x), weight: cx.address(weight), bias: biasAt, y: cx.address(y) };
+    const args = { ...addresses, ...bounds, m, n, k };
     cx.parallel('dotRows', args, Math.ceil(n / 4), Math.ceil(workGrain / (8 * m * k + 1)));
     return;
   }
   const source = { matrices: 1, matrixStep: 0, n, columnStep: k, k, kStep: 1 };
   const packed = packPanels(cx, cx.address(weight), source);
-  multiply(cx, { address: cx.address(x), step: 0 }, { packed, step: 0 }, biasAt, cx.address(y), [1, m, n, k]);
+  const left = { address: cx.address(x), step: 0 };
+  multiply(cx, left, { packed, step: 0 }, biasAt, cx.address(y), [1, m, n, k], bounds);
 };

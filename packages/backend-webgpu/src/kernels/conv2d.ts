@@ -1,8 +1,8 @@
 import { type ConvGeometry, convGeometry, isPointwise } from '@octet/backend';
 import { type KernelFamily, size } from '../kernel';
 import { program } from '../program';
-import { gemm, inParts, runGemm } from '../wgsl/gemm';
-import { rectified } from '../wgsl/special';
+import { boundsOf, gemm, inParts, runGemm } from '../wgsl/gemm';
+import { bounded } from '../wgsl/special';
 import { multiply } from './matmul';
 
 /** The sizes of a convolution. */
@@ -172,9 +172,9 @@ const narrow = program({
   name: 'conv2d, narrow groups',
   inputs: { x: 'f32', weight: 'f32', bias: 'f32' },
   outputs: { y: 'f32' },
-  uniforms: { ...windowUniforms, size: 'u32', biased: 'u32', relu: 'u32' },
+  uniforms: { ...windowUniforms, size: 'u32', biased: 'u32', low: 'f32', high: 'f32' },
   workgroup: [64],
-  include: [patches, rectified],
+  include: [patches, bounded],
   main: `
   if (index >= u.size) { return; }
   let channel = i32(index) % u.outChannels;
@@ -189,7 +189,7 @@ const narrow = program({
       }
     }
   }
-  y[index] = select(sum, rectified(sum), u.relu != 0u);`,
+  y[index] = bounded(sum, u.low, u.high);`,
 });
 
 const narrowBackwardInput = program({
@@ -256,9 +256,10 @@ export const conv2d: KernelFamily<'conv2d' | 'conv2dBackwardInput' | 'conv2dBack
     const g = convGeometry(x, weight, y, attrs);
     const inputs = { x, weight, bias: bias ?? weight };
     const biased = bias ? 1 : 0;
-    const { groups: batches, relu } = attrs;
+    const { groups: batches } = attrs;
+    const bounds = boundsOf(attrs.clamp);
     if (isNarrow(g)) {
-      const uniforms = { ...g, size: size(y), biased, relu: Number(relu) };
+      const uniforms = { ...g, size: size(y), biased, ...bounds };
       gpu.run(narrow, { ...inputs, y }, uniforms, Math.ceil(size(y) / 64));
     } else if (isPointwise(g)) {
       multiply(
@@ -267,7 +268,7 @@ export const conv2d: KernelFamily<'conv2d' | 'conv2dBackwardInput' | 'conv2dBack
         { batch: 0, line: g.inChannels, depth: 1 },
         { batch: 0, line: g.inChannels, depth: 1 },
         { batches: 1, rows: g.rows, columns: g.outChannels, depth: g.inChannels },
-        relu,
+        bounds,
       );
     } else {
       runGemm(
@@ -277,7 +278,7 @@ export const conv2d: KernelFamily<'conv2d' | 'conv2dBackwardInput' | 'conv2dBack
         y,
         { ...g, biased },
         { batches, rows: g.rows, columns: g.groupOut, depth: g.patchSize },
-        relu,
+        bounds,
       );
     }
   },

@@ -1,15 +1,16 @@
-import type { KernelName, KernelTable } from '@octet/backend';
+import type { Clamped, KernelName, KernelTable } from '@octet/backend';
 import type { Gpu } from '../gpu';
 import { type GpuKernel, type GpuTensor, type KernelFamily, size } from '../kernel';
 import { program, type WgslElement } from '../program';
+import { boundsOf } from '../wgsl/gemm';
 import { accurateTanh, bounded, limits, normal, power, rectified } from '../wgsl/special';
 
 type Tensors = Readonly<Record<string, GpuTensor>>;
-/** What a call becomes: up to two numbers, `u.p` and `u.q`. */
+/** What a call becomes: up to four numbers, `u.p`, `u.q`, `u.r` and `u.s`. */
 type Numbers<N extends KernelName> = (
   attrs: KernelTable[N]['attrs'],
   tensors: Tensors,
-) => readonly [p: number, q?: number];
+) => readonly [p: number, q?: number, r?: number, s?: number];
 /** A kernel's expression, which is an element of its output. */
 type Rules<N extends KernelName> = {
   readonly [K in N]: string | readonly [expression: string, numbers: Numbers<K>];
@@ -36,7 +37,7 @@ function family<N extends KernelName>(
       name,
       inputs,
       outputs: { [output]: 'f32' },
-      uniforms: { n: 'u32', p: 'f32', q: 'f32' },
+      uniforms: { n: 'u32', p: 'f32', q: 'f32', r: 'f32', s: 'f32' },
       workgroup: [64],
       include: functionsOf(expression),
       main: `if (index < u.n) { ${output}[index] = ${expression}; }`,
@@ -49,8 +50,8 @@ function family<N extends KernelName>(
         name,
         (tensors: Tensors, attrs: KernelTable[N]['attrs']) => {
           const n = size(tensors[output]);
-          const [p, q = 0] = numbers?.(attrs, tensors) ?? [0];
-          gpu.run(elementwise, tensors, { n, p, q }, Math.ceil(n / 64));
+          const [p, q = 0, r = 0, s = 0] = numbers?.(attrs, tensors) ?? [0];
+          gpu.run(elementwise, tensors, { n, p, q, r, s }, Math.ceil(n / 64));
         },
       ]),
     ) as unknown as { [K in N]: GpuKernel<K> };
@@ -61,34 +62,21 @@ const steps = (_: object, { a, b }: Tensors): [number, number] => [
   Number(size(a) !== 1),
   Number(size(b) !== 1),
 ];
+const stepsAndBounds = ({ clamp }: Clamped, tensors: Tensors): [number, number, number, number] => {
+  const { low, high } = boundsOf(clamp);
+  return [...steps({}, tensors), low, high];
+};
 const a = 'a[index * u32(u.p)]';
 const b = 'b[index * u32(u.q)]';
 
-const binary = family<'add' | 'sub' | 'mul' | 'div'>({ a: 'f32', b: 'f32' }, 'y', {
-  add: [`${a} + ${b}`, steps],
+const binary = family({ a: 'f32', b: 'f32' }, 'y', {
+  add: [`bounded(${a} + ${b}, u.r, u.s)`, stepsAndBounds],
   sub: [`${a} - ${b}`, steps],
-  mul: [`${a} * ${b}`, steps],
+  mul: [`bounded(${a} * ${b}, u.r, u.s)`, stepsAndBounds],
   div: [`${a} / ${b}`, steps],
 });
 
-const unary = family<
-  | 'affine'
-  | 'exp'
-  | 'log'
-  | 'sqrt'
-  | 'abs'
-  | 'sign'
-  | 'pow'
-  | 'relu'
-  | 'relu6'
-  | 'hardswish'
-  | 'hardsigmoid'
-  | 'leakyRelu'
-  | 'gelu'
-  | 'sigmoid'
-  | 'tanh'
-  | 'clamp'
->({ x: 'f32' }, 'y', {
+const unary = family({ x: 'f32' }, 'y', {
   affine: ['x[index] * u.p + u.q', ({ scale, shift }) => [scale, shift]],
   exp: 'exponential(x[index])',
   log: 'logarithm(x[index])',
@@ -103,6 +91,7 @@ const unary = family<
   hardsigmoid: 'bounded(x[index] + 3.0, 0.0, 6.0) / 6.0',
   leakyRelu: ['select(x[index] * u.p, x[index], x[index] > 0.0)', ({ negativeSlope }) => [negativeSlope]],
   gelu: 'keepingNan(x[index], x[index] * normalDistribution(x[index]))',
+  silu: 'keepingNan(x[index], x[index] / (1.0 + exp(-x[index])))',
   sigmoid: 'keepingNan(x[index], 1.0 / (1.0 + exp(-x[index])))',
   tanh: 'keepingNan(x[index], accurateTanh(x[index]))',
   clamp: ['bounded(x[index], u.p, u.q)', ({ min, max }) => [min, max]],
@@ -110,15 +99,7 @@ const unary = family<
 
 const gradient = 'gradY[index]';
 
-const backwards = family<
-  | 'reluBackward'
-  | 'relu6Backward'
-  | 'hardswishBackward'
-  | 'hardsigmoidBackward'
-  | 'leakyReluBackward'
-  | 'geluBackward'
-  | 'clampBackward'
->({ x: 'f32', gradY: 'f32' }, 'gradX', {
+const backwards = family({ x: 'f32', gradY: 'f32' }, 'gradX', {
   reluBackward: `select(0.0, ${gradient}, x[index] > 0.0)`,
   relu6Backward: `select(0.0, ${gradient}, x[index] > 0.0 && x[index] < 6.0)`,
   hardswishBackward: `${gradient} * select(select(1.0, x[index] / 3.0 + 0.5, x[index] < 3.0), 0.0, x[index] < -3.0)`,
@@ -134,12 +115,12 @@ const backwards = family<
   ],
 });
 
-const backwardsByOutput = family<'sigmoidBackward' | 'tanhBackward'>({ y: 'f32', gradY: 'f32' }, 'gradX', {
+const backwardsByOutput = family({ y: 'f32', gradY: 'f32' }, 'gradX', {
   sigmoidBackward: `${gradient} * y[index] * (1.0 - y[index])`,
   tanhBackward: `${gradient} * (1.0 - y[index] * y[index])`,
 });
 
-const masked = family<'applyMask'>({ x: 'f32', mask: 'u32' }, 'y', {
+const masked = family({ x: 'f32', mask: 'u32' }, 'y', {
   applyMask: [
     'select(0.0, x[index] * u.p, ((mask[index >> 2u] >> (8u * (index & 3u))) & 255u) != 0u)',
     ({ scale }) => [scale],

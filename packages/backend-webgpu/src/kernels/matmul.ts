@@ -1,6 +1,6 @@
 import type { Gpu } from '../gpu';
 import type { KernelFamily } from '../kernel';
-import { type Bound, type GemmSizes, gemm, type Operand, runGemm } from '../wgsl/gemm';
+import { type Bound, boundsOf, type GemmSizes, gemm, type Operand, runGemm, unbounded } from '../wgsl/gemm';
 
 type Along = Operand['along'];
 
@@ -44,14 +44,14 @@ const products = {
 
 const alongOf = ({ depth }: Strides): Along => (depth === 1 ? 'depth' : 'line');
 
-/** y [batches,rows,columns] = a · b (+ bias), or relu of it, dense, of matrices in any order. */
+/** y [batches,rows,columns] = a · b (+ bias), clamped, dense, of matrices in any order. */
 export function multiply(
   gpu: Gpu,
   { a, b, bias, y }: { a: Bound; b: Bound; bias?: Bound | undefined; y: Bound },
   aStrides: Strides,
   bStrides: Strides,
   sizes: GemmSizes,
-  relu = false,
+  bounds = unbounded,
 ): void {
   runGemm(
     gpu,
@@ -69,12 +69,12 @@ export function multiply(
       biased: bias ? 1 : 0,
     },
     sizes,
-    relu,
+    bounds,
   );
 }
 
 export const matmul: KernelFamily<'matmul' | 'linear'> = (gpu) => ({
-  matmul({ a, b, y }, { transposeA, transposeB }) {
+  matmul({ a, b, y }, { transposeA, transposeB, clamp }) {
     const [batches, rows, columns] = y.shape;
     const depth = a.shape[transposeA ? 1 : 2];
     const strides = (matrix: { shape: readonly number[] }, lines: number, depthFirst: boolean): Strides => ({
@@ -82,15 +82,17 @@ export const matmul: KernelFamily<'matmul' | 'linear'> = (gpu) => ({
       line: depthFirst ? 1 : depth,
       depth: depthFirst ? lines : 1,
     });
-    multiply(gpu, { a, b, y }, strides(a, rows, transposeA), strides(b, columns, !transposeB), {
-      batches,
-      rows,
-      columns,
-      depth,
-    });
+    multiply(
+      gpu,
+      { a, b, y },
+      strides(a, rows, transposeA),
+      strides(b, columns, !transposeB),
+      { batches, rows, columns, depth },
+      boundsOf(clamp),
+    );
   },
 
-  linear({ x, weight, bias, y }) {
+  linear({ x, weight, bias, y }, { clamp }) {
     const [rows, depth] = x.shape;
     const [columns] = weight.shape;
     multiply(
@@ -99,6 +101,7 @@ export const matmul: KernelFamily<'matmul' | 'linear'> = (gpu) => ({
       { batch: 0, line: depth, depth: 1 },
       { batch: 0, line: depth, depth: 1 },
       { batches: 1, rows, columns, depth },
+      boundsOf(clamp),
     );
   },
 });

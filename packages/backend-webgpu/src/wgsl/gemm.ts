@@ -1,8 +1,21 @@
+import type { Clamp } from '@octet/backend';
 import type { GpuBuffer } from '../buffers';
 import type { Gpu } from '../gpu';
 import type { GpuTensor } from '../kernel';
 import { type Program, program, type UniformType, type WgslElement } from '../program';
-import { rectified } from './special';
+import { bounded } from './special';
+
+/** Uniforms: what an output is clamped to, infinities for nothing. */
+export interface Bounds {
+  readonly low: number;
+  readonly high: number;
+}
+
+export const unbounded: Bounds = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+
+export function boundsOf(clamp: Clamp | undefined): Bounds {
+  return clamp ? { low: clamp[0], high: clamp[1] } : unbounded;
+}
 
 /** What a program's buffers are given by. */
 export type Bound = GpuBuffer | GpuTensor;
@@ -43,7 +56,8 @@ const gemmUniforms = {
   chunk: 'u32',
   size: 'u32',
   groups: 'u32',
-  relu: 'u32',
+  low: 'f32',
+  high: 'f32',
 } as const;
 
 type GemmProgram<I, U> = Omit<Program, 'inputs' | 'outputs' | 'uniforms'> & {
@@ -100,7 +114,7 @@ function gemmOf<const I extends Program['inputs'], const U extends Program['unif
     outputs: { y: 'f32' },
     uniforms: { ...uniforms, ...gemmUniforms },
     workgroup: [side, side],
-    include: [...include, rectified],
+    include: [...include, bounded],
     code: `
 // A quad more in each line, so that lanes that store down a column hit different banks.
 var<workgroup> aTile: array<vec4f, ${side * (side + 1)}>;
@@ -112,7 +126,7 @@ fn store(split: u32, batch: i32, row: u32, column: u32, sums: vec4f) {
   if (row >= u.rows) { return; }
   for (var i = 0u; i < min(4u, u.columns - column); i++) {
     let at = split * u.size + u32(placeOf(batch, i32(row), i32(column + i)));
-    y[at] = select(sums[i], rectified(sums[i]), u.relu != 0u);
+    y[at] = bounded(sums[i], u.low, u.high);
   }
 }`,
     main: `
@@ -172,33 +186,33 @@ const sumParts = program({
   name: 'sum of parts',
   inputs: { parts: 'f32' },
   outputs: { y: 'f32' },
-  uniforms: { size: 'u32', count: 'u32', relu: 'u32' },
+  uniforms: { size: 'u32', count: 'u32', low: 'f32', high: 'f32' },
   workgroup: [64],
-  include: [rectified],
+  include: [bounded],
   main: `
   if (index >= u.size) { return; }
   var sum = 0.0;
   for (var i = 0u; i < u.count; i++) { sum += parts[i * u.size + index]; }
-  y[index] = select(sum, rectified(sum), u.relu != 0u);`,
+  y[index] = bounded(sum, u.low, u.high);`,
 });
 
 /**
  * Computes `y` of `size` elements in one part, or in several that are then added up, always in the same order.
  *
- * @param compute writes its parts one after the other, and relu of them if told: only whole sums are clamped
+ * @param compute writes its parts one after the other, clamped to what it is told: only whole sums are clamped
  */
 export function inParts(
   gpu: Gpu,
   y: Bound,
   size: number,
   count: number,
-  compute: (y: Bound, relu: boolean) => void,
-  relu = false,
+  compute: (y: Bound, bounds: Bounds) => void,
+  bounds = unbounded,
 ): void {
   const parts = count > 1 ? gpu.scratch(4 * size * count) : y;
-  compute(parts, relu && count === 1);
+  compute(parts, count === 1 ? bounds : unbounded);
   if (count === 1) return;
-  gpu.run(sumParts, { parts, y }, { size, count, relu: Number(relu) }, Math.ceil(size / 64));
+  gpu.run(sumParts, { parts, y }, { size, count, ...bounds }, Math.ceil(size / 64));
 }
 
 /** Sizes of a product: y has `batches` times `rows` by `columns` elements, each a sum of `depth` products. */
@@ -213,7 +227,7 @@ export interface GemmSizes {
 const busy = 128;
 const shortestSum = 256;
 
-/** Records the product, or relu of it. Small ones take the small tiles, few long sums are split among workgroups. */
+/** Records the product, clamped. Small ones take the small tiles, few long sums are split among workgroups. */
 export function runGemm<I extends Record<string, WgslElement>, U extends Record<string, UniformType>>(
   gpu: Gpu,
   { small, large }: Gemm<I, U>,
@@ -221,7 +235,7 @@ export function runGemm<I extends Record<string, WgslElement>, U extends Record<
   y: Bound,
   uniforms: { readonly [N in keyof U]: number },
   { rows, columns, depth, batches }: GemmSizes,
-  relu = false,
+  bounds = unbounded,
 ): void {
   const chosen = Math.min(rows, columns) > 32 ? large : small;
   const edge = 4 * chosen.workgroup[0];
@@ -239,7 +253,7 @@ export function runGemm<I extends Record<string, WgslElement>, U extends Record<
     size,
     splits,
     (parts, clamped) =>
-      gpu.run(chosen, { ...inputs, y: parts }, { ...uniforms, ...sizes, relu: Number(clamped) }, groups),
-    relu,
+      gpu.run(chosen, { ...inputs, y: parts }, { ...uniforms, ...sizes, ...clamped }, groups),
+    bounds,
   );
 }

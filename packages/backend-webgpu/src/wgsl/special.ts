@@ -19,11 +19,12 @@ fn logarithm(v: f32) -> f32 {
 }
 `;
 
-/** `clamp`, but a NaN stays one. */
+/** `clamp`, but a NaN stays one, by its bits. */
 export const bounded = /* wgsl */ `
 fn bounded(v: f32, low: f32, high: f32) -> f32 {
   let a = select(v, low, v < low);
-  return select(a, high, a > high);
+  let b = select(a, high, a > high);
+  return select(b, v, (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u);
 }
 `;
 

@@ -1,3 +1,4 @@
+import type { Clamp, Clamped } from '@octet/backend';
 import { sameShape } from '@octet/tensor';
 import type { Graph, Value } from '../graph/graph';
 import { type NodeBuilders, type Operand, type Output, unary } from './builder';
@@ -27,8 +28,12 @@ export const elementwise: NodeBuilders = {
 };
 
 function binary(op: string) {
-  return (graph: Graph, { a, b }: { readonly a: Operand; readonly b: Operand }, y: Output): Value =>
-    graph.node(op, broadcasting(a.value, b.value, y), y);
+  return (
+    graph: Graph,
+    { a, b }: { readonly a: Operand; readonly b: Operand },
+    y: Output,
+    { clamp }: Clamped,
+  ): Value => clamped(graph, graph.node(op, broadcasting(a.value, b.value, y), y), y, clamp);
 }
 
 /** Two operands for a node that broadcasts to the shape of `y`: as they were before they were expanded, if that is enough. */
@@ -52,6 +57,15 @@ function affine(graph: Graph, x: Value, y: Output, scale: number, shift: number)
   if (scale === -1 && shift === 0) return graph.node('Neg', [x], y);
   const scaled = scale === 1 ? x : graph.node('Mul', [x, graph.scalar(y.dtype, scale)], y);
   return shift === 0 ? scaled : graph.node('Add', [scaled, graph.scalar(y.dtype, shift)], y);
+}
+
+/** The value between the bounds of a kernel's output, if it has some. */
+export function clamped(graph: Graph, value: Value, y: Output, clamp: Clamp | undefined): Value {
+  if (!clamp) return value;
+  const [min, max] = clamp;
+  return min === 0 && max === Number.POSITIVE_INFINITY
+    ? graph.node('Relu', [value], y)
+    : clip(graph, value, y, min, max);
 }
 
 function clip(graph: Graph, x: Value, y: Output, min: number, max: number): Value {

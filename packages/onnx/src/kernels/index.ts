@@ -1,6 +1,7 @@
 /** The table of what each kernel is in ONNX: a line a kernel, a file a family. */
-import { type KernelName, profiles } from '@octet/backend';
-import type { NodeBuilders } from './builder';
+import { composable, type KernelName, profiles } from '@octet/backend';
+import type { AnyNodeBuilder, NodeBuilders } from './builder';
+import { composed } from './composite';
 import { data } from './data';
 import { elementwise } from './elementwise';
 import { int8 } from './int8';
@@ -23,6 +24,11 @@ export const builders: NodeBuilders = {
   ...int8,
 };
 
+/** What says a kernel in ONNX: its line, or its composite by the lines of others. */
+export function builderOf(kernel: KernelName): AnyNodeBuilder | undefined {
+  return (builders[kernel] as AnyNodeBuilder | undefined) ?? composed(kernel, builders as never);
+}
+
 const evaluate = 'Call model.eval() first.';
 const convert =
   'Convert the model first, await convert(model), or take its observers and fake quantizers out: ONNX gets either floats or integers.';
@@ -37,8 +43,9 @@ const inTraining: { readonly [N in KernelName]?: string } = {
   chooseQparams: convert,
 };
 
-const onlyTraining = new Set<KernelName>(profiles.training);
-for (const name of profiles['inference-float']) onlyTraining.delete(name);
+const onlyTraining = new Set<KernelName>([...profiles.training, ...composable.training]);
+for (const name of [...profiles['inference-float'], ...composable['inference-float']])
+  onlyTraining.delete(name);
 
 /** What to do about a kernel that no exported model may run, not even on constants; undefined for all others. */
 export function refusal(kernel: KernelName): string | undefined {

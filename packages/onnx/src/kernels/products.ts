@@ -1,15 +1,19 @@
 import type { Conv2dAttrs } from '@octet/backend';
 import type { Attributes, Graph, Like, Value } from '../graph/graph';
 import type { NodeBuilders, Operand } from './builder';
+import { clamped } from './elementwise';
 
 export const products: NodeBuilders = {
-  matmul: (graph, { a, b }, y, { transposeA, transposeB }) =>
-    graph.node('MatMul', [turnedIf(graph, transposeA, a), turnedIf(graph, transposeB, b)], y),
-  linear: (graph, { x, weight, bias }, y) => linear(graph, x.value, weight.value, bias?.value, y),
+  matmul: (graph, { a, b }, y, { transposeA, transposeB, clamp }) => {
+    const inputs = [turnedIf(graph, transposeA, a), turnedIf(graph, transposeB, b)];
+    return clamped(graph, graph.node('MatMul', inputs, y), y, clamp);
+  },
+  linear: (graph, { x, weight, bias }, y, { clamp }) =>
+    clamped(graph, linear(graph, x.value, weight.value, bias?.value, y), y, clamp),
   conv2d: (graph, { x, weight, bias }, y, attrs) => {
     const inputs = [x.value, weight.value, bias?.value];
     const sums = graph.node('Conv', inputs, y, convAttributes(attrs, weight.value.shape));
-    return attrs.relu ? graph.node('Relu', [sums], y) : sums;
+    return clamped(graph, sums, y, attrs.clamp);
   },
 };
 

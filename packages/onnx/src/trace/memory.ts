@@ -23,6 +23,8 @@ export class Memory {
   private readonly contents = new Map<Storage, Contents>();
   private readonly constants = new Map<Storage, Map<string, Value>>();
   private readonly names = new Map<Storage, string>();
+  /** The memory of constants. */
+  readonly kept = new Set<Storage>();
 
   /** `state` is the model's state dict: its tensors are constants of those names. */
   constructor(
@@ -44,7 +46,7 @@ export class Memory {
 
   /** `t` was computed, from constants alone; from nothing but `fill`, if that is given. */
   defineConstant(t: Tensor, fill?: number): void {
-    t.keep();
+    this.kept.add(t.storage);
     this.write(t, fill === undefined ? constant : { kind: 'constant', fill });
   }
 
@@ -59,7 +61,7 @@ export class Memory {
     if (isWhole(to)) {
       if (value) this.define(to, value);
       else {
-        to.keep();
+        this.kept.add(to.storage);
         this.write(to, { kind: 'constant', name: this.nameOf(from) });
       }
       return;
@@ -108,7 +110,7 @@ export class Memory {
     const key = describe(t);
     let value = views.get(key);
     if (!value) {
-      t.keep();
+      this.kept.add(t.storage);
       value = this.graph.tensor(t, name);
       views.set(key, value);
     }

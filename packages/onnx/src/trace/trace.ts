@@ -1,39 +1,52 @@
-import { addDispatchHook, type DispatchEvent, type KernelTensor } from '@octet/backend';
-import { type AnyModule, type HookHandle, stateKey } from '@octet/nn';
-import { noGrad, Tensor } from '@octet/tensor';
+import type { KernelTensor } from '@octet/backend';
+import { capture, type KernelCall } from '@octet/graph';
+import { type AnyModule, stateKey } from '@octet/nn';
+import { Tensor } from '@octet/tensor';
 import { cannotExport } from '../errors';
 import { Graph } from '../graph/graph';
-import { type AnyNodeBuilder, builders, refusal } from '../kernels';
+import { builderOf, refusal } from '../kernels';
 import { Memory } from './memory';
 
 /**
- * Runs the model once, in evaluation mode as it stands, and writes down every kernel call that depends on `inputs`. What
+ * Runs the model once, in evaluation mode as it stands, and makes a graph of the kernel calls that depend on `inputs`. What
  * doesn't is a constant. Control flow is that of this run.
  */
 export function trace(model: AnyModule, inputs: readonly Tensor[], opset: number): Graph {
   const graph = new Graph(opset);
   const memory = new Memory(graph, model.stateDict());
   for (const t of inputs) memory.define(t, graph.input(t));
-  const removeHook = addDispatchHook((event, run) => record(graph, memory, event, run));
-  const handles = followModules(graph, model);
+  const recording = capture(model, ...inputs);
   try {
-    for (const t of tensorsOf(noGrad(() => model.call(...inputs)))) {
+    for (const call of recording.kernels) {
+      graph.scope = scopeOf(call);
+      add(graph, memory, call);
+    }
+    graph.scope = '';
+    for (const t of tensorsOf(recording.output)) {
       const value = memory.read(t, 'constant');
       // An output has a name of its own.
       const own = value.node && !graph.outputs.includes(value);
       graph.outputs.push(own ? value : graph.node('Identity', [value], value));
     }
+    // The file is written from these.
+    for (const storage of memory.kept) recording.take(storage);
   } finally {
-    removeHook();
-    for (const handle of handles) handle.remove();
+    recording.release();
   }
   graph.prune();
   return graph;
 }
 
+/** The module that a kernel ran in, as the state dict writes it. */
+function scopeOf({ call }: KernelCall): string {
+  for (let at = call; at; at = at.parent)
+    if (at.path !== undefined) return at.path.split('.').map(stateKey).join('.');
+  return '';
+}
+
 type Tensors = Readonly<Record<string, Tensor>>;
 
-function record(graph: Graph, memory: Memory, event: DispatchEvent, run: () => void): void {
+function add(graph: Graph, memory: Memory, event: KernelCall): void {
   const { kernel } = event;
   const reason = refusal(kernel);
   if (reason) throw notExported(graph, kernel, reason);
@@ -41,16 +54,14 @@ function record(graph: Graph, memory: Memory, event: DispatchEvent, run: () => v
   const outputs = sources(event, event.outputs);
   if (kernel === 'copyStrided') {
     memory.copy(inputs.x, outputs.y);
-    run();
     return;
   }
   if (Object.values(inputs).every((t) => memory.isConstant(t))) {
     const fill = kernel === 'fill' ? (event.attrs as { value: number }).value : undefined;
     for (const t of Object.values(outputs)) memory.defineConstant(t, fill);
-    run();
     return;
   }
-  const build = builders[kernel] as AnyNodeBuilder | undefined;
+  const build = builderOf(kernel);
   if (!build) {
     throw notExported(
       graph,
@@ -69,10 +80,9 @@ function record(graph: Graph, memory: Memory, event: DispatchEvent, run: () => v
     build(graph, Object.fromEntries(operands), { tensor: y, shape: y.shape, dtype, physical }, event.attrs),
   );
   for (const t of Object.values(others)) memory.lose(t, kernel);
-  run();
 }
 
-function sources(event: DispatchEvent, tensors: DispatchEvent['inputs']): Tensors {
+function sources(event: KernelCall, tensors: KernelCall['inputs']): Tensors {
   const found: Record<string, Tensor> = {};
   for (const [name, t] of Object.entries(tensors)) {
     if (!t) continue;
@@ -93,23 +103,6 @@ function notExported(graph: Graph, kernel: string, fix: string) {
     expected: 'operations that ONNX export knows',
     found: `the kernel '${kernel}'${graph.scope && ` in '${graph.scope}'`}`,
     fix,
-  });
-}
-
-/** Keeps `graph.scope` at the module that is running. */
-function followModules(graph: Graph, model: AnyModule): HookHandle[] {
-  const outer: string[] = [];
-  return model.namedModules().flatMap(([path, module]) => {
-    const scope = path.split('.').map(stateKey).join('.');
-    return [
-      module.registerForwardPreHook(() => {
-        outer.push(graph.scope);
-        graph.scope = scope;
-      }),
-      module.registerForwardHook(() => {
-        graph.scope = outer.pop() as string;
-      }),
-    ];
   });
 }
 

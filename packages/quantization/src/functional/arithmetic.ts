@@ -1,5 +1,6 @@
 import {
   checkOptions,
+  elementwiseFunctions,
   isScale,
   type KernelTable,
   QuantizationError,
@@ -7,6 +8,7 @@ import {
   quantRange,
   roundHalfEven,
   type TableSource,
+  type UnaryName,
 } from '@octet/backend';
 import {
   cat,
@@ -160,6 +162,25 @@ export function quantizedLeakyRelu(x: Tensor, negativeSlope: number, output: Out
     (v) => (v > 0 ? v : f32(v * f32(negativeSlope))),
     { negativeSlope },
   );
+}
+
+/**
+ * A function of one tensor on integers: its row's `forward` of the dequantized value, a float32 number, requantized to the
+ * output's scale. quint8 → quint8.
+ *
+ * @throws QuantizationError unless x is quint8 and quantized per tensor, or if the output's scale or zero point is invalid
+ */
+export function quantizedActivation<N extends UnaryName>(
+  name: N,
+  x: Tensor,
+  attrs: KernelTable[N]['attrs'],
+  output: OutputQparams,
+): Tensor {
+  const op = `quantized.${name}`;
+  const { forward } = elementwiseFunctions[name];
+  return pointwise(op, x, requireQuint8(op, x), outputQparams(op, output), (v) => f32(forward(v, attrs)), {
+    ...attrs,
+  });
 }
 
 /** y = quantize(f(dequantize(x))), worked out on the host for each of the 256 integers. */

@@ -1,5 +1,6 @@
 /** The int8 operations as functions: `quantized.functional.conv2d(x, packedWeight, …)`. */
 export {
+  quantizedActivation as activation,
   quantizedAdd as add,
   quantizedAddScalar as addScalar,
   quantizedCat as cat,

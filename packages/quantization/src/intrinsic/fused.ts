@@ -1,5 +1,5 @@
-import { type BatchNorm2d, Conv2d, hasHooks, type Linear, type Module, ReLU, Sequential } from '@octet/nn';
-import { conv2dRelu, type Tensor } from '@octet/tensor';
+import { type BatchNorm2d, Conv2d, hasHooks, Linear, type Module, ReLU, Sequential } from '@octet/nn';
+import { conv2dRelu, linear, type Tensor } from '@octet/tensor';
 
 /** Layers that belong together, in float: PyTorch's torch.ao.nn.intrinsic. They are prepared and converted as one. */
 export abstract class FusedModule extends Sequential {}
@@ -56,12 +56,20 @@ export class ConvBnReLU2d extends FusedConvBn {
   }
 }
 
-/** Linear layer and ReLU. */
+/** Linear layer and ReLU: one operation, unless a hook looks at either, or another module took the place of one. */
 export class LinearReLU extends FusedModule {
   static override readonly name: string = 'LinearReLU';
+  static override readonly pure = true;
 
-  constructor(linear: Linear, relu: ReLU) {
-    super(linear, relu);
+  constructor(layer: Linear, relu: ReLU) {
+    super(layer, relu);
+  }
+
+  override forward(x: Tensor): Tensor {
+    const [layer, relu, more] = this;
+    return isPlain(layer, Linear) && isPlain(relu, ReLU) && !more
+      ? linear(x, layer.weight, layer.bias, { clamp: [0, Number.POSITIVE_INFINITY] })
+      : super.forward(x);
   }
 
   get linear(): Linear {

@@ -1,5 +1,9 @@
 export * as functional from '../functional';
-export { QuantizedHardswish as Hardswish, QuantizedLeakyReLU as LeakyReLU } from './activations';
+export {
+  QuantizedActivation as Activation,
+  QuantizedHardswish as Hardswish,
+  QuantizedLeakyReLU as LeakyReLU,
+} from './activations';
 export { QuantizedConv2d as Conv2d, QuantizedConvReLU2d as ConvReLU2d } from './conv2d';
 export { QuantizedLinear as Linear, QuantizedLinearReLU as LinearReLU } from './linear';
 export { QFunctional } from './q-functional';

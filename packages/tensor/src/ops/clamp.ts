@@ -1,7 +1,7 @@
 import { ArgumentError, requireNumbers } from '@octet/backend';
 import { requireTensor } from '../kernel';
 import type { Tensor } from '../tensor';
-import { unaryFromInput } from './elementwise';
+import { elementwise } from './elementwise';
 import { qclamp } from './quantized/qclamp';
 
 /**
@@ -12,7 +12,7 @@ import { qclamp } from './quantized/qclamp';
 export function clamp(x: Tensor, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY): Tensor {
   requireTensor('clamp', x);
   requireOrder('clamp', min, max);
-  return x.qparams ? qclamp('clamp', x, min, max) : unaryFromInput('clamp', 'clampBackward', x, { min, max });
+  return x.qparams ? qclamp('clamp', x, min, max) : elementwise('clamp', x, { min, max });
 }
 
 export function requireOrder(op: string, min: number, max: number): void {

@@ -12,11 +12,12 @@ import {
 } from '../kernel';
 import { formatShape, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
-import { gradientFromInput } from './elementwise';
+import { type ClampOptions, requireClamp } from './clamped';
+import { gradientInside } from './elementwise';
 import { applySum } from './sum';
 import { convOutputSize, type WindowOptions, windowAttrs } from './window';
 
-export interface Conv2dOptions extends WindowOptions {
+export interface Conv2dOptions extends WindowOptions, ClampOptions {
   groups?: number;
 }
 
@@ -26,7 +27,13 @@ export interface Conv2dOptions extends WindowOptions {
  * @throws ShapeError, ArgumentError, DTypeError
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2dOptions): Tensor {
-  return convolution('conv2d', x, weight, bias, options, false);
+  return convolution(
+    'conv2d',
+    x,
+    weight,
+    bias,
+    checkOptions('conv2d', options, 'stride padding dilation groups clamp'),
+  );
 }
 
 /**
@@ -34,7 +41,8 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2
  * @throws ShapeError, ArgumentError, DTypeError
  */
 export function conv2dRelu(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2dOptions): Tensor {
-  return convolution('conv2dRelu', x, weight, bias, options, true);
+  const given = checkOptions('conv2dRelu', options, 'stride padding dilation groups');
+  return convolution('conv2dRelu', x, weight, bias, { ...given, clamp: [0, Number.POSITIVE_INFINITY] });
 }
 
 function convolution(
@@ -42,10 +50,9 @@ function convolution(
   x: Tensor,
   weight: Tensor,
   bias: Tensor | undefined,
-  options: Conv2dOptions | undefined,
-  relu: boolean,
+  { clamp, ...given }: Conv2dOptions,
 ): Tensor {
-  const given = checkOptions(name, options, 'stride padding dilation groups');
+  requireClamp(name, clamp);
   requireFloat(name, x, weight, ...present(bias));
   const { shape, attrs } = conv2dShape(name, x, weight, bias, given);
   const { shape: shapeX } = x;
@@ -58,16 +65,16 @@ function convolution(
       'conv2d',
       { x: nhwc(xc), weight: nhwc(wc), bias: bias && dense(bias) },
       { y: nhwc(y) },
-      { ...attrs, relu },
+      clamp ? { ...attrs, clamp } : attrs,
     );
     const savedX = save(xc, needs.weight);
     const savedWeight = save(wc, needs.x);
-    // Where y is positive, so was what the clamp took.
-    const clamped = save(y, relu);
+    // Where y lies inside the bounds, so did what the clamp took.
+    const clamped = save(y, clamp !== undefined);
     return [
       y,
       (grad) => {
-        const gradY = channelsLast(clamped ? gradientFromInput('reluBackward', clamped, grad, {}) : grad);
+        const gradY = channelsLast(clamped && clamp ? gradientInside(clamped, grad, clamp) : grad);
         const gradX = savedWeight && emptyChannelsLast(gradY, shapeX);
         if (gradX)
           run(
@@ -97,7 +104,7 @@ export function conv2dShape(
   x: Tensor,
   weight: Tensor,
   bias: Tensor | undefined,
-  { groups = 1, ...window }: Conv2dOptions,
+  { groups = 1, ...window }: Omit<Conv2dOptions, 'clamp'>,
 ): { shape: number[]; attrs: Conv2dAttrs } {
   requireRank(op, 'x', x, 4);
   requireRank(op, 'weight', weight, 4);

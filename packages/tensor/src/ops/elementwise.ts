@@ -1,5 +1,12 @@
 /** What the elementwise ops have in common. */
-import { type KernelName, type KernelTable, requireNumbers } from '@octet/backend';
+import {
+  type Clamp,
+  elementwiseFunctions,
+  type KernelName,
+  type KernelTable,
+  requireNumbers,
+  type UnaryName,
+} from '@octet/backend';
 import { op } from '../autograd';
 import { aligned, emptyLike, emptyOn, packed, requireFloat, run, withStrides } from '../kernel';
 import type { Tensor } from '../tensor';
@@ -29,16 +36,39 @@ export function applyUnary<N extends UnaryKernel>(
   return y;
 }
 
-/** y = f(x), gradX from gradY and x by the kernel `backward`. */
-export function unaryFromInput<N extends UnaryKernel, M extends FromInput>(
+/** The functions of one tensor that have a backward kernel. */
+type Differentiable = {
+  [N in UnaryKernel]: `${N}Backward` extends FromInput | FromOutput ? N : never;
+}[UnaryKernel];
+
+/** y = f(x) with the gradient of its row, from x or y. */
+export function elementwise<N extends Differentiable>(
   name: N,
-  backward: M,
   x: Tensor,
-  attrs: KernelTable[N]['attrs'] & KernelTable[M]['attrs'],
+  attrs: KernelTable[N]['attrs'],
 ): Tensor {
+  const fromOutput = elementwiseFunctions[name as UnaryName].from === 'y';
+  const backward = `${name}Backward` as FromInput;
   return op(name, { x }, (save) => {
-    const saved = save(x);
-    return [applyUnary(name, x, attrs), (grad) => [gradientFromInput(backward, saved, grad, attrs)]];
+    const y = applyUnary(name, x, attrs);
+    if (!fromOutput) {
+      const savedX = save(x);
+      return [y, (grad) => [gradientFromInput(backward, savedX, grad, attrs as never)]];
+    }
+    const saved = save(y);
+    return [
+      y,
+      (grad) => {
+        const gradX = emptyLike(saved);
+        run(
+          backward,
+          { y: saved, gradY: withStrides(grad, saved.strides) } as never,
+          { gradX },
+          attrs as never,
+        );
+        return [gradX];
+      },
+    ];
   });
 }
 
@@ -55,30 +85,23 @@ export function gradientFromInput<M extends FromInput>(
   return gradX;
 }
 
-/** y = f(x), gradX from gradY and y by the kernel `backward`. */
-export function unaryFromOutput<N extends UnaryKernel, M extends FromOutput>(
-  name: N,
-  backward: M,
-  x: Tensor,
-  attrs: KernelTable[N]['attrs'] & KernelTable[M]['attrs'],
-): Tensor {
-  return op(name, { x }, (save) => {
-    const y = applyUnary(name, x, attrs);
-    const saved = save(y);
-    return [
-      y,
-      (grad) => {
-        const gradX = emptyLike(saved);
-        run(
-          backward,
-          { y: saved, gradY: withStrides(grad, saved.strides) } as never,
-          { gradX } as never,
-          attrs,
-        );
-        return [gradX];
-      },
-    ];
-  });
+/** The gradient where x, or what became of it between the bounds, lies inside them; 0 elsewhere. */
+export function gradientInside(x: Tensor, grad: Tensor, [min, max]: Clamp): Tensor {
+  if (min === 0 && max === Number.POSITIVE_INFINITY) return gradientFromInput('reluBackward', x, grad, {});
+  // The kernel includes its bounds: step inside them.
+  const inside = { min: neighbour(x, min, 1), max: neighbour(x, max, -1) };
+  return gradientFromInput('clampBackward', x, grad, inside);
+}
+
+/** The next number of x's dtype above (direction 1) or below (-1) `value`. */
+function neighbour(x: Tensor, value: number, direction: 1 | -1): number {
+  const float = x.dtype === 'float64' ? Float64Array.of(value) : Float32Array.of(value);
+  if (value === 0) return direction * 2 ** (x.dtype === 'float64' ? -1074 : -149);
+  const bits = new (x.dtype === 'float64' ? BigInt64Array : Int32Array)(float.buffer);
+  const up = value > 0 === direction > 0;
+  if (bits instanceof Int32Array) bits[0] += up ? 1 : -1;
+  else bits[0] += up ? 1n : -1n;
+  return float[0];
 }
 
 /** y = f(a, b) with broadcasting, without a gradient, inside an op; `op` is its name for errors. */
@@ -87,10 +110,11 @@ export function applyBinary(
   a: Tensor,
   b: Tensor,
   op: string = name,
+  clamp?: Clamp,
 ): Tensor {
   requireFloat(op, a, b);
   const { shape, strides, operands } = aligned(op, a, b);
   const y = emptyOn(a, shape, { strides });
-  run(name, { a: operands[0], b: operands[1] }, { y }, {});
+  run(name, { a: operands[0], b: operands[1] }, { y }, clamp ? { clamp } : {});
   return y;
 }

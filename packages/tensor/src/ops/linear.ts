@@ -3,15 +3,18 @@ import { op } from '../autograd';
 import { as, dense, emptyOn, present, requireFloat, requireRank, run } from '../kernel';
 import { formatShape, numel, sameShape } from '../layout';
 import type { Tensor } from '../tensor';
+import { type ClampOptions, clampOf } from './clamped';
+import { gradientInside } from './elementwise';
 import { product, swapped } from './matmul';
 import { reshape } from './reshape';
 import { applySum } from './sum';
 
 /**
  * x [..., k] · weightᵀ + bias with weight [n, k] and bias [n] → [..., n].
- * @throws ShapeError, DTypeError
+ * @throws ShapeError, DTypeError, ArgumentError for bounds that are none
  */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options?: ClampOptions): Tensor {
+  const clamp = clampOf('linear', options);
   requireFloat('linear', x, weight, ...present(bias));
   const shape = linearShape('linear', x, weight, bias);
   const [n, k] = weight.shape;
@@ -25,14 +28,17 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
       'linear',
       { x: as(xd, [m, k]), weight: as(wd, [n, k]), bias: bias && dense(bias) },
       { y: as(y, [m, n]) },
-      {},
+      clamp ? { clamp } : {},
     );
+    // Where y lies inside the bounds, so did what the clamp took.
+    const clamped = save(y, clamp !== undefined);
     const savedX = save(xd, needs.weight);
     const savedWeight = save(wd, needs.x);
     return [
       y,
       (grad) => {
-        const gradY = dense(reshape(grad, [m, n]));
+        const through = clamped && clamp ? gradientInside(clamped, grad, clamp) : grad;
+        const gradY = dense(reshape(through, [m, n]));
         return [
           savedWeight && reshape(product(gradY, savedWeight), shapeX),
           savedX && product(swapped(gradY), reshape(savedX, [m, k])),

@@ -1,9 +1,11 @@
-import { ShapeError } from '@octet/backend';
+import { type Clamp, ShapeError } from '@octet/backend';
 import { op } from '../autograd';
 import { as, dense, emptyOn, expandTo, type Operand, requireFloat, run, view } from '../kernel';
 import { broadcastShapes, contiguousStrides, formatShape, numel, sameStrides } from '../layout';
 import { tidy } from '../scope';
 import type { Tensor } from '../tensor';
+import { type ClampOptions, clampOf } from './clamped';
+import { gradientInside } from './elementwise';
 import { reshape } from './reshape';
 import { sumTo } from './sum';
 
@@ -12,7 +14,8 @@ import { sumTo } from './sum';
  * dropped again), more than two dims are batches, which broadcast.
  * @throws ShapeError, DTypeError
  */
-export function matmul(a: Tensor, b: Tensor): Tensor {
+export function matmul(a: Tensor, b: Tensor, options?: ClampOptions): Tensor {
+  const clamp = clampOf('matmul', options);
   requireFloat('matmul', a, b);
   if (
     a.shape.length === 0 ||
@@ -28,7 +31,9 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   }
   return op('matmul', { a, b }, (save, needs) => {
     const [matrixA, matrixB] = [asMatrix(a, 0), asMatrix(b, 1)];
-    const y = product(matrixA, matrixB);
+    const y = product(matrixA, matrixB, clamp);
+    // Where y lies inside the bounds, so did what the clamp took.
+    const clamped = save(y, clamp !== undefined);
     const { shape: fullShape } = y;
     const drop = [a.shape.length === 1 ? -2 : 0, b.shape.length === 1 ? -1 : 0];
     const savedA = save(matrixA, needs.b);
@@ -38,7 +43,8 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
     return [
       view(y, { shape: without(y.shape, drop), strides: without(y.strides, drop), offset: 0 }),
       (grad) => {
-        const gradY = reshape(grad, fullShape);
+        const full = reshape(grad, fullShape);
+        const gradY = clamped && clamp ? gradientInside(clamped, full, clamp) : full;
         return [
           savedB && reshape(sumTo(product(gradY, swapped(savedB)), fullA), shapeA),
           savedA && reshape(sumProduct(swapped(savedA), gradY, fullB), shapeB),
@@ -52,7 +58,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
  * a [..., m, k] · b [..., k, n] with broadcast batches, row-major, without a gradient. Transposed views go to the kernel
  * as they lie.
  */
-export function product(a: Tensor, b: Tensor): Tensor {
+export function product(a: Tensor, b: Tensor, clamp?: Clamp): Tensor {
   const batchA = a.shape.slice(0, -2);
   const batchB = b.shape.slice(0, -2);
   const batch = broadcastShapes('matmul', batchA, batchB);
@@ -70,7 +76,7 @@ export function product(a: Tensor, b: Tensor): Tensor {
       'matmul',
       { a: fold ? as(left.matrix.tensor, [1, rows, k]) : left.matrix, b: right.matrix },
       { y: as(y, [groups, rows, n]) },
-      { transposeA: left.transposed, transposeB: right.transposed },
+      { transposeA: left.transposed, transposeB: right.transposed, ...(clamp ? { clamp } : {}) },
     );
     return y;
   });

@@ -1,5 +1,6 @@
 import { fromData, Generator, manualSeed, rand, randn, type Tensor, tensor } from '../../src';
 import * as ops from '../../src/ops';
+import * as activations from '../../src/ops/activations';
 
 /** A function whose gradients are checked, and the shapes (or values) of what it is differentiated by. */
 export interface Differentiable {
@@ -74,7 +75,7 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   'sub number': { covers: ['sub'], fn: (x) => ops.sub(x, 2), inputs: [[3]] },
   'mul broadcast': {
     covers: ['mul'],
-    fn: ops.mul,
+    fn: (a, b) => ops.mul(a, b),
     inputs: [
       [2, 3, 4],
       [1, 4],
@@ -82,7 +83,7 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   },
   'mul one element': {
     covers: ['mul'],
-    fn: ops.mul,
+    fn: (a, b) => ops.mul(a, b),
     inputs: [
       [1, 1],
       [2, 3],
@@ -104,14 +105,53 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   'pow -0.5': { covers: ['pow'], fn: (x) => ops.pow(x, -0.5), inputs: [positive([2, 3])] },
   'pow 0': { covers: ['pow'], fn: (x) => ops.pow(x, 0), inputs: [constant([0, 1, -2])] },
 
+  'conv2d clamped': {
+    covers: ['conv2d'],
+    fn: (x, w, b) => ops.conv2d(x, w, b, { padding: 1, clamp: [-0.5, 2] }),
+    inputs: [[2, 3, 4, 4], [2, 3, 3, 3], [2]],
+  },
+  'linear relu': {
+    covers: ['linear'],
+    fn: (x, w, b) => ops.linear(x, w, b, { clamp: [0, Number.POSITIVE_INFINITY] }),
+    inputs: [[2, 3, 4], [5, 4], [5]],
+  },
+  'matmul clamped': {
+    covers: ['matmul'],
+    fn: (a, b) => ops.matmul(a, b, { clamp: [-1, 1.5] }),
+    inputs: [
+      [2, 3, 4],
+      [4, 5],
+    ],
+  },
+  'add relu6': {
+    covers: ['add'],
+    fn: (a, b) => ops.add(a, b, { clamp: [0, 6] }),
+    inputs: [wide([2, 3, 4]), [3, 1]],
+  },
+  'add number, clamped': {
+    covers: ['add'],
+    fn: (x) => ops.add(x, 1, { clamp: [-1, 2] }),
+    inputs: [wide([2, 3])],
+  },
+  'mul clamped': {
+    covers: ['mul'],
+    fn: (a, b) => ops.mul(a, b, { clamp: [-2, 3] }),
+    inputs: [wide([2, 3, 4]), [3, 1]],
+  },
+  'mul number, relu': {
+    covers: ['mul'],
+    fn: (x) => ops.mul(x, -2, { clamp: [0, Number.POSITIVE_INFINITY] }),
+    inputs: [wide([2, 3])],
+  },
   relu: { covers: ['relu'], fn: ops.relu, inputs: [wide([2, 3, 4])] },
-  relu6: { covers: ['relu6'], fn: ops.relu6, inputs: [wide([2, 3, 4])] },
-  hardswish: { covers: ['hardswish'], fn: ops.hardswish, inputs: [wide([2, 3, 4])] },
-  hardsigmoid: { covers: ['hardsigmoid'], fn: ops.hardsigmoid, inputs: [wide([2, 3, 4])] },
-  sigmoid: { covers: ['sigmoid'], fn: ops.sigmoid, inputs: [wide([2, 3, 4])] },
-  tanh: { covers: ['tanh'], fn: ops.tanh, inputs: [[2, 3, 4]] },
-  gelu: { covers: ['gelu'], fn: (x) => ops.gelu(x), inputs: [wide([2, 3, 4])] },
-  leakyRelu: { covers: ['leakyRelu'], fn: (x) => ops.leakyRelu(x, 0.2), inputs: [wide([2, 3, 4])] },
+  // With what arguments they have by default.
+  ...Object.fromEntries(
+    Object.entries(activations).map(([name, f]) => [
+      name,
+      { covers: [name], fn: (x: Tensor) => f(x), inputs: [wide([2, 3, 4])] },
+    ]),
+  ),
+  'leakyRelu 0.2': { covers: ['leakyRelu'], fn: (x) => ops.leakyRelu(x, 0.2), inputs: [wide([2, 3, 4])] },
   clamp: { covers: ['clamp'], fn: (x) => ops.clamp(x, -2, 1), inputs: [wide([2, 3, 4])] },
   'clamp below': { covers: ['clamp'], fn: (x) => ops.clamp(x, -2), inputs: [wide([2, 3, 4])] },
   hardtanh: { covers: ['hardtanh'], fn: (x) => ops.hardtanh(x, -2, 3), inputs: [wide([2, 3, 4])] },
@@ -210,18 +250,18 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
 
   'matmul 2d': {
     covers: ['matmul'],
-    fn: ops.matmul,
+    fn: (a, b) => ops.matmul(a, b),
     inputs: [
       [2, 3],
       [3, 4],
     ],
   },
-  'matmul dot': { covers: ['matmul'], fn: ops.matmul, inputs: [[3], [3]] },
-  'matmul row': { covers: ['matmul'], fn: ops.matmul, inputs: [[3], [2, 3, 2]] },
-  'matmul column': { covers: ['matmul'], fn: ops.matmul, inputs: [[2, 2, 3], [3]] },
+  'matmul dot': { covers: ['matmul'], fn: (a, b) => ops.matmul(a, b), inputs: [[3], [3]] },
+  'matmul row': { covers: ['matmul'], fn: (a, b) => ops.matmul(a, b), inputs: [[3], [2, 3, 2]] },
+  'matmul column': { covers: ['matmul'], fn: (a, b) => ops.matmul(a, b), inputs: [[2, 2, 3], [3]] },
   'matmul batches with a matrix': {
     covers: ['matmul'],
-    fn: ops.matmul,
+    fn: (a, b) => ops.matmul(a, b),
     inputs: [
       [2, 2, 3, 2],
       [2, 3],
@@ -229,7 +269,7 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   },
   'matmul matrix with batches': {
     covers: ['matmul'],
-    fn: ops.matmul,
+    fn: (a, b) => ops.matmul(a, b),
     inputs: [
       [2, 3],
       [2, 3, 2],
@@ -237,7 +277,7 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   },
   'matmul batches': {
     covers: ['matmul'],
-    fn: ops.matmul,
+    fn: (a, b) => ops.matmul(a, b),
     inputs: [
       [2, 3, 2],
       [2, 2, 3],
@@ -245,7 +285,7 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   },
   'matmul broadcast batches': {
     covers: ['matmul'],
-    fn: ops.matmul,
+    fn: (a, b) => ops.matmul(a, b),
     inputs: [
       [2, 1, 3, 2],
       [3, 2, 2],
@@ -259,9 +299,21 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
       [2, 2, 3],
     ],
   },
-  linear: { covers: ['linear'], fn: ops.linear, inputs: [[2, 3], [4, 3], [4]] },
-  'linear 3d': { covers: ['linear'], fn: ops.linear, inputs: [[2, 2, 3], [4, 3], [4]] },
-  'linear 1d': { covers: ['linear'], fn: ops.linear, inputs: [[3], [4, 3]] },
+  linear: {
+    covers: ['linear'],
+    fn: (x, weight, bias) => ops.linear(x, weight, bias),
+    inputs: [[2, 3], [4, 3], [4]],
+  },
+  'linear 3d': {
+    covers: ['linear'],
+    fn: (x, weight, bias) => ops.linear(x, weight, bias),
+    inputs: [[2, 2, 3], [4, 3], [4]],
+  },
+  'linear 1d': {
+    covers: ['linear'],
+    fn: (x, weight, bias) => ops.linear(x, weight, bias),
+    inputs: [[3], [4, 3]],
+  },
   conv2d: {
     covers: ['conv2d'],
     fn: (x, w, b) => ops.conv2d(x, w, b),

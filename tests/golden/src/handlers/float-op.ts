@@ -1,8 +1,9 @@
+import { elementwiseFunctions } from '@octet/backend';
 import * as octet from '@octet/tensor';
 import { grad, type Tensor } from '@octet/tensor';
 import type { Outputs } from '../compare';
 import type { Handler } from '../golden-case';
-import { camelCase } from './names';
+import { camel, camelCase } from './names';
 
 interface FloatOpParams {
   fn: string;
@@ -15,16 +16,21 @@ interface FloatOpParams {
 type Inputs = Readonly<Record<string, Tensor>>;
 type Run = (inputs: Inputs, kwargs: FloatOpParams['kwargs'], options: object) => Tensor;
 
-const unary =
-  (f: (x: Tensor) => Tensor): Run =>
-  ({ x }) =>
-    f(x);
 const binary =
   (f: (a: Tensor, b: Tensor) => Tensor): Run =>
   ({ a, b }) =>
     f(a, b);
 
-/** PyTorch's functions; `options` are the keyword arguments in camelCase. */
+/** An elementwise function of one tensor, whose keyword arguments come in the order of ours. */
+function unary(fn: string): Run | undefined {
+  const name = camel(fn);
+  if (!(name in elementwiseFunctions)) return undefined;
+  const all: Readonly<Record<string, unknown>> = octet;
+  const f = all[name] as (x: Tensor, ...args: unknown[]) => Tensor;
+  return ({ x }, kwargs) => f(x, ...Object.values(kwargs));
+}
+
+/** PyTorch's functions beside those; `options` are the keyword arguments in camelCase. */
 const functions: Readonly<Record<string, Run>> = {
   conv2d: ({ x, weight, bias }, _, options) => octet.conv2d(x, weight, bias, options),
   linear: ({ x, weight, bias }) => octet.linear(x, weight, bias),
@@ -33,17 +39,6 @@ const functions: Readonly<Record<string, Run>> = {
   sub: binary(octet.sub),
   mul: binary(octet.mul),
   div: binary(octet.div),
-  exp: unary(octet.exp),
-  sqrt: unary(octet.sqrt),
-  clamp: ({ x }, { min, max }) => x.clamp(min, max),
-  relu: unary(octet.relu),
-  relu6: unary(octet.relu6),
-  hardswish: unary(octet.hardswish),
-  hardsigmoid: unary(octet.hardsigmoid),
-  sigmoid: unary(octet.sigmoid),
-  tanh: unary(octet.tanh),
-  gelu: unary(octet.gelu),
-  leaky_relu: ({ x }, { negative_slope }) => x.leakyRelu(negative_slope),
   max_pool2d: ({ x }, { kernel_size }, options) => x.maxPool2d(kernel_size, withoutKernelSize(options)),
   avg_pool2d: ({ x }, { kernel_size }, options) => x.avgPool2d(kernel_size, withoutKernelSize(options)),
   adaptive_avg_pool2d: ({ x }, { output_size }) => x.adaptiveAvgPool2d(output_size),
@@ -77,7 +72,7 @@ const functions: Readonly<Record<string, Run>> = {
 /** `y`, and `grad_NAME` for every input that has a gradient. */
 export const floatOp: Handler<FloatOpParams> = (c) => {
   const { fn, kwargs, no_grad = [] } = c.params;
-  const run = functions[fn];
+  const run = functions[fn] ?? unary(fn);
   if (!run) throw new Error(`no function '${fn}'`);
   const { grad_out: gradOut, ...inputs } = c.tensors('');
   const trained = Object.keys(inputs).filter(

@@ -1,9 +1,9 @@
-import type { Pair } from '@octet/backend';
+import type { Pair, UnaryName } from '@octet/backend';
 import { quantized } from '@octet/quantization';
 import { quantizedTensor, type Tensor } from '@octet/tensor';
 import type { Outputs } from '../compare';
 import type { GoldenCase, Handler } from '../golden-case';
-import { camelCase } from './names';
+import { camel, camelCase } from './names';
 
 const { functional } = quantized;
 
@@ -134,9 +134,15 @@ const unary: Readonly<Record<string, (x: Tensor, kwargs: UnaryParams['kwargs']) 
   adaptive_avg_pool2d: (x, { output_size }) => x.adaptiveAvgPool2d(output_size),
 };
 
+/** A function that is the table of its row. */
+const tabled =
+  (fn: string): (typeof unary)[string] =>
+  (x, { out_scale, out_zero_point, ...attrs }) =>
+    functional.activation(camel(fn) as UnaryName, x, attrs, { scale: out_scale, zeroPoint: out_zero_point });
+
 export const qunary: Handler<UnaryParams> = (c) => {
   const { fn, kwargs, x_scale, x_zero_point } = c.params;
-  return withQparams(unary[fn](activation(c, 'x', x_scale, x_zero_point), kwargs));
+  return withQparams((unary[fn] ?? tabled(fn))(activation(c, 'x', x_scale, x_zero_point), kwargs));
 };
 
 function withQparams(y: Tensor): Outputs {

@@ -11,6 +11,7 @@ export function quantizationOptions(kwargs: object): Record<string, unknown> {
   return typeof qscheme === 'string' ? { ...options, qscheme: camel(qscheme) } : options;
 }
 
-function camel(name: string): string {
+/** `leaky_relu` → `leakyRelu` */
+export function camel(name: string): string {
   return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -1,0 +1,119 @@
+import {
+  type BinaryName,
+  type Clamped,
+  type ElementwiseFunction,
+  type ElementwiseKernels,
+  elementwiseFunctions,
+  type Kernels,
+} from '@octet/backend';
+import type { HostBuffer } from '../host-buffer';
+import { type FloatArray, floats, type HostTensor, size } from '../kernel';
+import { clampOutput } from '../math/clamp-output';
+
+type Tensors = Readonly<Record<string, HostTensor>>;
+type AnyKernel = (tensors: Tensors, attrs: never) => void;
+
+/** y[i] = a[i·stepA] ∘ b[i·stepB] for n elements. */
+type BinaryLoop = (
+  a: FloatArray,
+  stepA: number,
+  b: FloatArray,
+  stepB: number,
+  y: FloatArray,
+  n: number,
+) => void;
+
+/** A function that is called for every element can't be inlined for all of them: a loop of its own is ten times faster. */
+const binaryLoops: Readonly<Record<BinaryName, BinaryLoop>> = {
+  add: (a, sa, b, sb, y, n) => {
+    for (let i = 0; i < n; i++) y[i] = a[i * sa] + b[i * sb];
+  },
+  sub: (a, sa, b, sb, y, n) => {
+    for (let i = 0; i < n; i++) y[i] = a[i * sa] - b[i * sb];
+  },
+  mul: (a, sa, b, sb, y, n) => {
+    for (let i = 0; i < n; i++) y[i] = a[i * sa] * b[i * sb];
+  },
+  div: (a, sa, b, sb, y, n) => {
+    for (let i = 0; i < n; i++) y[i] = a[i * sa] / b[i * sb];
+  },
+};
+
+type UnaryLoop = (x: FloatArray, y: FloatArray, n: number, attrs: never) => void;
+
+/** Alike, for what training calls at every step; a test holds them against their rows. */
+const unaryLoops: Readonly<Record<string, UnaryLoop>> = {
+  affine: (x, y, n, { scale, shift }: { scale: number; shift: number }) => {
+    for (let i = 0; i < n; i++) y[i] = x[i] * scale + shift;
+  },
+  relu: (x, y, n) => {
+    for (let i = 0; i < n; i++) y[i] = Math.max(x[i], 0);
+  },
+  exp: (x, y, n) => {
+    for (let i = 0; i < n; i++) y[i] = Math.exp(x[i]);
+  },
+  sigmoid: (x, y, n) => {
+    for (let i = 0; i < n; i++) y[i] = 1 / (1 + Math.exp(-x[i]));
+  },
+  hardswish: (x, y, n) => {
+    for (let i = 0; i < n; i++) y[i] = (x[i] * Math.min(Math.max(x[i] + 3, 0), 6)) / 6;
+  },
+  clamp: (x, y, n, { min, max }: { min: number; max: number }) => {
+    for (let i = 0; i < n; i++) y[i] = Math.min(Math.max(x[i], min), max);
+  },
+};
+
+type BackwardLoop = (source: FloatArray, gradY: FloatArray, gradX: FloatArray, n: number) => void;
+
+const backwardLoops: Readonly<Record<string, BackwardLoop>> = {
+  relu: (x, gradY, gradX, n) => {
+    for (let i = 0; i < n; i++) gradX[i] = x[i] > 0 ? gradY[i] : 0;
+  },
+};
+
+function binary(loop: BinaryLoop): AnyKernel {
+  const step = (t: HostTensor) => Number(size(t) !== 1);
+  return ({ a, b, y }, { clamp }: Clamped) => {
+    loop(floats(a), step(a), floats(b), step(b), floats(y), size(y));
+    clampOutput(floats(y), 0, size(y), clamp);
+  };
+}
+
+function forward(f: ElementwiseFunction['forward'], loop?: UnaryLoop): AnyKernel {
+  const each: UnaryLoop =
+    loop ??
+    ((x, y, n, attrs) => {
+      for (let i = 0; i < n; i++) y[i] = f(x[i], attrs);
+    });
+  return ({ x, y }, attrs) => each(floats(x), floats(y), size(y), attrs);
+}
+
+function backward(
+  f: NonNullable<ElementwiseFunction['backward']>,
+  from: 'x' | 'y',
+  loop?: BackwardLoop,
+): AnyKernel {
+  return ({ [from]: source, gradY, gradX }, attrs) => {
+    const [s, g, out] = [floats(source), floats(gradY), floats(gradX)];
+    const n = size(gradX);
+    if (loop) loop(s, g, out, n);
+    else for (let i = 0; i < n; i++) out[i] = f(s[i], g[i], attrs);
+  };
+}
+
+function makeKernels(): Readonly<Record<string, AnyKernel>> {
+  const kernels: Record<string, AnyKernel> = {};
+  for (const [name, loop] of Object.entries(binaryLoops)) kernels[name] = binary(loop);
+  for (const [name, row] of Object.entries(elementwiseFunctions)) {
+    kernels[name] = forward(row.forward, unaryLoops[name]);
+    if (row.backward) {
+      kernels[`${name}Backward`] = backward(row.backward, row.from ?? 'x', backwardLoops[name]);
+    }
+  }
+  return kernels;
+}
+
+/** The rows of the table as loops: what each computes stands in its row, in @octet/backend. */
+export const elementwise = makeKernels() as unknown as Required<
+  Pick<Kernels<HostBuffer>, keyof ElementwiseKernels>
+>;

@@ -1,0 +1,338 @@
+/**
+ * The elementwise functions: one row each, from which the kernel table, the profiles, the reference, the tables of int8
+ * and the cases of the conformance suite follow. A row `name` is the kernel `name`, y[n] from x[n], and, where it has a
+ * `backward`, the kernel `nameBackward`, gradX[n] from gradY[n] and x[n], or y[n] for a row with `from: 'y'`.
+ *
+ * A row is the definition: plain arithmetic in float64 of one element, rounded once to the dtype of the output. A row
+ * with a composite is one that no backend has to have: `dispatch` computes it by other kernels where a backend has none
+ * of its own. A composite may use kernels that are no composites: its forward those of the profile `inference-float`.
+ */
+import { erf } from './erf';
+import {
+  abs,
+  add,
+  affine,
+  clamp,
+  clampBackward,
+  exp,
+  log,
+  mul,
+  relu,
+  reluBackward,
+  sigmoid,
+  sign,
+  type Term,
+  tanh,
+} from './term';
+
+export interface ElementwiseFunction {
+  // biome-ignore lint/suspicious/noExplicitAny: each row says its own attributes
+  readonly forward: (x: number, attrs: any) => number;
+  /** gradX from x, or y, and gradY. */
+  // biome-ignore lint/suspicious/noExplicitAny: each row says its own attributes
+  readonly backward?: (source: number, gradY: number, attrs: any) => number;
+  /** What `backward` reads beside gradY; x unless given. */
+  readonly from?: 'x' | 'y';
+  readonly composite?: {
+    // biome-ignore lint/suspicious/noExplicitAny: each row says its own attributes
+    readonly forward: (x: Term, attrs: any) => Term;
+    // biome-ignore lint/suspicious/noExplicitAny: each row says its own attributes
+    readonly backward?: (source: Term, gradY: Term, attrs: any) => Term;
+  };
+  /** Attributes to test it with; each that there are must change a number. */
+  readonly examples?: readonly object[];
+  /** Between which numbers to test it; from -8 to 8 unless given. */
+  readonly domain?: readonly [min: number, max: number];
+  /** The same for the source of `backward`. */
+  readonly backwardDomain?: readonly [min: number, max: number];
+  /** Whether its layer has an int8 form: the table of its 256 values, by `forward`. */
+  readonly int8?: boolean;
+  /** Nothing is rounded: backends give the same bits. */
+  readonly exact?: boolean;
+}
+
+interface Bounds {
+  min: number;
+  max: number;
+}
+
+interface Softplus {
+  beta: number;
+  threshold: number;
+}
+
+interface Slope {
+  negativeSlope: number;
+}
+
+const between = (x: number, min: number, max: number): number => Math.min(Math.max(x, min), max);
+const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
+/** ln(1 + e^x) */
+const softplusOf = (x: number): number => (x > 20 ? x : Math.log1p(Math.exp(x)));
+const density = 1 / Math.sqrt(2 * Math.PI);
+
+/** The functions of one tensor. */
+export const functions = {
+  /** y = x * scale + shift */
+  affine: {
+    forward: (x, { scale, shift }: { scale: number; shift: number }) => x * scale + shift,
+    examples: [
+      { scale: 1.5, shift: -0.25 },
+      { scale: -1, shift: 0 },
+      { scale: 0, shift: 3 },
+    ],
+  },
+  exp: { forward: Math.exp },
+  log: { forward: Math.log, domain: [0.001, 100] },
+  sqrt: { forward: Math.sqrt, domain: [0, 100] },
+  abs: { forward: Math.abs, exact: true },
+  /** -1, 0 or 1 */
+  sign: { forward: Math.sign, exact: true },
+  pow: {
+    forward: (x, { exponent }: { exponent: number }) => x ** exponent,
+  },
+  relu: {
+    forward: (x) => Math.max(x, 0),
+    backward: (x, gradY) => (x > 0 ? gradY : 0),
+    exact: true,
+  },
+  relu6: {
+    forward: (x) => between(x, 0, 6),
+    /** gradX = 0 < x < 6 ? gradY : 0 */
+    backward: (x, gradY) => (x > 0 && x < 6 ? gradY : 0),
+    composite: {
+      forward: (x) => clamp(x, 0, 6),
+      backward: (x, gradY) => reluBackward(x, reluBackward(affine(x, -1, 6), gradY)),
+    },
+    exact: true,
+  },
+  /** x * clamp(x + 3, 0, 6) / 6 */
+  hardswish: {
+    forward: (x) => (x * between(x + 3, 0, 6)) / 6,
+    /** gradX = x < -3 ? 0 : x < 3 ? gradY * (x / 3 + 1/2) : gradY */
+    backward: (x, gradY) => (x < -3 ? 0 : x < 3 ? gradY * (x / 3 + 0.5) : gradY),
+    composite: { forward: (x) => mul(x, hardGate(x)) },
+    int8: true,
+  },
+  /** clamp(x + 3, 0, 6) / 6 */
+  hardsigmoid: {
+    forward: (x) => between(x + 3, 0, 6) / 6,
+    /** gradX = -3 < x < 3 ? gradY / 6 : 0 */
+    backward: (x, gradY) => (x > -3 && x < 3 ? gradY / 6 : 0),
+    composite: {
+      forward: (x) => hardGate(x),
+      backward: (x, gradY) =>
+        affine(reluBackward(affine(x, 1, 3), reluBackward(affine(x, -1, 3), gradY)), 1 / 6, 0),
+    },
+  },
+  /** y = x > 0 ? x : negativeSlope * x */
+  leakyRelu: {
+    forward: (x, { negativeSlope }: Slope) => (x > 0 ? x : x * negativeSlope),
+    backward: (x, gradY, { negativeSlope }: Slope) => (x > 0 ? gradY : gradY * negativeSlope),
+    composite: {
+      forward: (x, { negativeSlope }: Slope) =>
+        add(relu(x), affine(clamp(x, Number.NEGATIVE_INFINITY, 0), negativeSlope, 0)),
+    },
+    examples: [{ negativeSlope: 0.01 }, { negativeSlope: 0.2 }],
+    int8: true,
+  },
+  /** x * Φ(x), Φ(x) = (1 + erf(x / √2)) / 2 */
+  gelu: {
+    forward: (x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2)),
+    /** gradX = gradY * (Φ(x) + x * φ(x)), φ(x) = e^(-x²/2) / √(2π) */
+    backward: (x, gradY) =>
+      gradY * (0.5 * (1 + erf(x * Math.SQRT1_2)) + x * density * Math.exp(-0.5 * x * x)),
+  },
+  /** x > 0 ? x : alpha * (e^x - 1) */
+  elu: {
+    forward: (x, { alpha }: { alpha: number }) => (x > 0 ? x : alpha * Math.expm1(x)),
+    /** gradX = x > 0 ? gradY : gradY * alpha * e^x */
+    backward: (x, gradY, { alpha }: { alpha: number }) => (x > 0 ? gradY : gradY * alpha * Math.exp(x)),
+    composite: {
+      forward: (x, { alpha }: { alpha: number }) => add(relu(x), affine(expNegative(x), alpha, -alpha)),
+      backward: (x, gradY, { alpha }: { alpha: number }) =>
+        add(
+          reluBackward(x, gradY),
+          mul(clampBackward(x, gradY, Number.NEGATIVE_INFINITY, 0), affine(expNegative(x), alpha, 0)),
+        ),
+    },
+    examples: [{ alpha: 1 }, { alpha: 0.3 }],
+    int8: true,
+  },
+  /** x * sigmoid(x) */
+  silu: {
+    forward: (x) => x * logistic(x),
+    /** gradX = gradY * s * (1 + x * (1 - s)), s = sigmoid(x) */
+    backward: (x, gradY) => gradY * logistic(x) * (1 + x * (1 - logistic(x))),
+    composite: {
+      forward: (x) => mul(x, sigmoid(x)),
+      backward: (x, gradY) => {
+        const s = sigmoid(x);
+        return mul(mul(gradY, s), affine(mul(x, affine(s, -1, 1)), 1, 1));
+      },
+    },
+    int8: true,
+  },
+  /** ln(1 + e^(beta * x)) / beta; x itself where beta * x > threshold, which is at least 0 */
+  softplus: {
+    forward: (x, { beta, threshold }: Softplus) =>
+      x * beta > threshold ? x : Math.log1p(Math.exp(x * beta)) / beta,
+    /** gradX = beta * x > threshold ? gradY : gradY * sigmoid(beta * x) */
+    backward: (x, gradY, { beta, threshold }: Softplus) =>
+      x * beta > threshold ? gradY : gradY * logistic(x * beta),
+    composite: {
+      forward: (x, attrs: Softplus) => softplus(x, attrs),
+      backward: (x, gradY, { beta, threshold }: Softplus) => {
+        const s = sigmoid(affine(x, beta, 0));
+        return mul(gradY, add(s, mul(beyond(affine(x, beta, 0), threshold), affine(s, -1, 1))));
+      },
+    },
+    examples: [
+      { beta: 1, threshold: 20 },
+      { beta: 2, threshold: 1 },
+    ],
+    int8: true,
+  },
+  /** x * tanh(ln(1 + e^x)) */
+  mish: {
+    forward: (x) => x * Math.tanh(softplusOf(x)),
+    /** gradX = gradY * (t + x * sigmoid(x) * (1 - t²)), t = tanh(ln(1 + e^x)) */
+    backward: (x, gradY) => {
+      const t = Math.tanh(softplusOf(x));
+      return gradY * (t + x * logistic(x) * (1 - t * t));
+    },
+    composite: {
+      forward: (x) => mul(x, tanh(softplus(x, { beta: 1, threshold: 20 }))),
+      backward: (x, gradY) => {
+        const t = tanh(softplus(x, { beta: 1, threshold: 20 }));
+        return mul(gradY, add(t, mul(mul(x, sigmoid(x)), affine(mul(t, t), -1, 1))));
+      },
+    },
+    int8: true,
+  },
+  /** 1 / (1 + e^-x) */
+  sigmoid: {
+    forward: logistic,
+    /** gradX = gradY * y * (1 - y) */
+    backward: (y, gradY) => gradY * y * (1 - y),
+    from: 'y',
+    domain: [-100, 100],
+    backwardDomain: [0, 1],
+  },
+  tanh: {
+    forward: Math.tanh,
+    /** gradX = gradY * (1 - y²) */
+    backward: (y, gradY) => gradY * (1 - y * y),
+    from: 'y',
+    domain: [-100, 100],
+    backwardDomain: [-1, 1],
+  },
+  /** y = min(max(x, min), max); infinite bounds are allowed */
+  clamp: {
+    forward: (x, { min, max }: Bounds) => between(x, min, max),
+    /** gradX = min <= x <= max ? gradY : 0 */
+    backward: (x, gradY, { min, max }: Bounds) => (x >= min && x <= max ? gradY : 0),
+    examples: [
+      { min: -1, max: 3 },
+      { min: Number.NEGATIVE_INFINITY, max: 0.5 },
+      { min: 0.5, max: Number.POSITIVE_INFINITY },
+    ],
+    exact: true,
+  },
+} satisfies Readonly<Record<string, ElementwiseFunction>>;
+
+/** e^min(x, 0) */
+function expNegative(x: Term): Term {
+  return exp(clamp(x, Number.NEGATIVE_INFINITY, 0));
+}
+
+/** x > threshold ? 1 : 0 */
+function beyond(x: Term, threshold: number): Term {
+  return relu(sign(affine(x, 1, -threshold)));
+}
+
+/** (max(z, 0) + ln(1 + e^-|z|)) / beta, z = beta * x, where no power is large; without the logarithm past the threshold. */
+function softplus(x: Term, { beta, threshold }: Softplus): Term {
+  const z = affine(x, beta, 0);
+  const rest = log(affine(exp(affine(abs(z), -1, 0)), 1, 1));
+  return affine(add(relu(z), mul(rest, affine(beyond(z, threshold), -1, 1))), 1 / beta, 0);
+}
+
+/** clamp(x + 3, 0, 6) / 6 */
+function hardGate(x: Term): Term {
+  return affine(clamp(affine(x, 1, 3), 0, 6), 1 / 6, 0);
+}
+
+/** The bounds of an output. */
+export type Clamp = readonly [min: number, max: number];
+
+/** The attribute of kernels that can clamp their output while it is at hand. */
+export interface Clamped {
+  /** y becomes min(max(y, min), max); infinite bounds are allowed, and a NaN stays one. Absent: y stays. */
+  readonly clamp?: Clamp | undefined;
+}
+
+/** Functions of two tensors [n], of which either may have one element, which stands for all. */
+export const binaryFunctions = {
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  div: (a, b) => a / b,
+} satisfies Readonly<Record<string, (a: number, b: number) => number>>;
+
+type Functions = typeof functions;
+
+export type UnaryName = keyof Functions;
+export type BinaryName = keyof typeof binaryFunctions;
+
+// biome-ignore lint/complexity/noBannedTypes: a kernel without attributes takes exactly `{}`
+type None = {};
+
+type AttrsOf<F> = F extends { forward: (x: number, attrs: infer A) => number }
+  ? unknown extends A
+    ? None
+    : A
+  : never;
+
+type SourceOf<F> = F extends { from: 'y' } ? 'y' : 'x';
+
+/** The lines of the kernel table. */
+type ForwardKernels = {
+  [N in UnaryName]: {
+    in: 'x';
+    optionalIn: never;
+    out: 'y';
+    optionalOut: never;
+    attrs: AttrsOf<Functions[N]>;
+  };
+};
+type BackwardKernels = {
+  [N in UnaryName as Functions[N] extends { backward: unknown } ? `${N}Backward` : never]: {
+    in: SourceOf<Functions[N]> | 'gradY';
+    optionalIn: never;
+    out: 'gradX';
+    optionalOut: never;
+    attrs: AttrsOf<Functions[N]>;
+  };
+};
+type BinaryKernels = {
+  [N in BinaryName]: {
+    in: 'a' | 'b';
+    optionalIn: never;
+    out: 'y';
+    optionalOut: never;
+    attrs: N extends 'add' | 'mul' ? Clamped : None;
+  };
+};
+
+export interface ElementwiseKernels extends ForwardKernels, BackwardKernels, BinaryKernels {}
+
+type Composed = {
+  [N in UnaryName]: Functions[N] extends { composite: { forward: unknown } } ? N : never;
+}[UnaryName];
+type ComposedBackward = {
+  [N in UnaryName]: Functions[N] extends { composite: { backward: unknown } } ? `${N}Backward` : never;
+}[UnaryName];
+
+/** The kernels that a backend may leave to `dispatch`, which has a composite of them. */
+export type CompositeName = Composed | ComposedBackward;
