@@ -12,21 +12,11 @@ import {
 } from '@octet/backend';
 import { describe, expect, it } from 'vitest';
 import { referenceBackend as backend, HostBuffer } from '../src';
-import { kernelCases } from '../src/cases';
-import { run } from './run';
 
 describe('the reference backend', () => {
-  it('has every kernel, cases for each, and every profile', () => {
-    expect(Object.keys(kernelCases).sort()).toEqual(Object.keys(backend.kernels).sort());
+  it('has every kernel, and every profile', () => {
+    expect(Object.keys(backend.kernels).sort()).toEqual([...new Set(Object.values(profiles).flat())].sort());
     expect(backend.profiles).toEqual(Object.keys(profiles));
-    for (const [kernel, cases] of Object.entries(kernelCases)) {
-      const names = cases().map(({ name }) => name);
-      expect(names.length).toBeGreaterThan(0);
-      expect(
-        names.filter((name, i) => names.indexOf(name) < i),
-        kernel,
-      ).toEqual([]);
-    }
   });
 
   it('stores every dtype', async () => {
@@ -75,19 +65,6 @@ describe('errors', () => {
     expect(() => backend.write(buffer, new Float32Array(1))).toThrow(FreedError);
     expect(() => backend.free(buffer)).toThrow(
       'free: expected a buffer that is alive, found one of 5 elements of float32 that was freed. Free',
-    );
-  });
-
-  it('a class label or row that does not exist is refused', () => {
-    const loss = kernelCases.nllLoss()[0];
-    const target = { ...loss.inputs.target, data: Int32Array.of(0, 1, 10, 2) };
-    expect(() => run('nllLoss', { ...loss, inputs: { ...loss.inputs, target } })).toThrow(
-      'nllLoss: expected class labels from 0 to 9, found 10 at position 2.',
-    );
-    const lookup = kernelCases.embedding()[1];
-    const index = { ...lookup.inputs.index, data: Int32Array.of(0, 1, 2, -1, 4, 5, 6) };
-    expect(() => run('embedding', { ...lookup, inputs: { ...lookup.inputs, index } })).toThrow(
-      'embedding: expected indices from 0 to 9, found -1 at position 3.',
     );
   });
 

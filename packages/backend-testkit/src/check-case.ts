@@ -12,7 +12,7 @@ import {
   type TypedArray,
 } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
-import type { CaseOutput, CaseTensor, KernelCase } from '@octet/backend-js-reference/cases';
+import type { CaseOutput, CaseTensor, KernelCase } from './cases';
 import { ConformanceError, firstDifference, showAttrs } from './compare';
 
 type Arrays = Record<string, TypedArray>;

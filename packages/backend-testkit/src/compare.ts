@@ -1,5 +1,5 @@
 import { isFloatDType, type StorageDType, type TypedArray } from '@octet/backend';
-import type { Tolerance } from '@octet/backend-js-reference/cases';
+import type { Tolerance } from './cases';
 
 /** A backend broke the contract. The message says where and how. */
 export class ConformanceError extends Error {

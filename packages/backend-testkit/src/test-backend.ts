@@ -8,8 +8,8 @@ import {
   profiles,
   type StorageDType,
 } from '@octet/backend';
-import { type KernelCase, kernelCases } from '@octet/backend-js-reference/cases';
 import { afterAll, beforeAll, describe, it } from 'vitest';
+import { type KernelCase, kernelCases } from './cases';
 import { checkCase, dtypesOf } from './check-case';
 import { ConformanceError } from './compare';
 import { laws } from './laws';

@@ -9,9 +9,9 @@ import {
   runKernel,
 } from '@octet/backend';
 import { type HostBuffer, referenceBackend } from '@octet/backend-js-reference';
-import { type KernelCase, kernelCases } from '@octet/backend-js-reference/cases';
 import { describe, expect, it } from 'vitest';
 import { checkCase } from '../src';
+import { type KernelCase, kernelCases } from '../src/cases';
 
 type Attrs = Record<string, unknown>;
 type Numbers = Int32Array | Float32Array | Uint8Array | Int8Array;

@@ -12,9 +12,9 @@ import {
   type TypedArray,
 } from '@octet/backend';
 import { type HostBuffer, referenceBackend } from '@octet/backend-js-reference';
-import { type KernelCase, kernelCases } from '@octet/backend-js-reference/cases';
 import { describe, expect, it } from 'vitest';
 import { checkCase, checkKernel, laws, testBackend } from '../src';
+import { type KernelCase, kernelCases } from '../src/cases';
 
 const reference = referenceBackend.kernels as Kernels<HostBuffer>;
 

@@ -11,9 +11,9 @@ import {
   type TypedArray,
 } from '@octet/backend';
 import { type HostBuffer, referenceBackend } from '@octet/backend-js-reference';
-import { type KernelCase, kernelCases } from '@octet/backend-js-reference/cases';
 import { describe, expect, it } from 'vitest';
 import { checkCase } from '../src';
+import { type KernelCase, kernelCases } from '../src/cases';
 
 type Tensor = KernelTensor<HostBuffer>;
 type Tensors = Record<string, Tensor>;

@@ -1,6 +1,7 @@
 // Float convolutions as matrix products: patches are gathered into rows, a tile at a time (im2col), unless the image's
 // own rows will do. Channels last, weights [O, kh, kw, C / groups].
 import { PANEL, PATCH_ROWS } from './constants';
+import { storeLanes32 } from './lanes';
 import { addOuterProducts, boundsOf, multiplyBlock, TILE } from './tiles';
 
 /** Copies 4-byte elements, at least count of them: up to 3 more, which the next copy overwrites. */
@@ -16,6 +17,74 @@ function clearLoosely(to: usize, count: i32): void {
   for (let i: i32 = 0; i < count; i += 4) v128.store(to + (<usize>i << 2), i32x4.splat(0));
 }
 
+/** Elements of a kernel's row up to which gatherNarrow takes it. */
+const NARROW: i32 = 48;
+
+/**
+ * gatherPatches where a kernel's row lies side by side and has at most NARROW elements: a row of the kernel at a time for all output
+ * columns side by side.
+ */
+function gatherNarrow(
+  x: usize, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32, kernelHeight: i32, kernelWidth: i32,
+  stepH: i32, stepW: i32, firstH: i32, firstW: i32, tapH: i32, row: i32, rows: i32, to: usize,
+): void {
+  const span = kernelWidth * channels;
+  const spanBytes = <usize>span << 2;
+  // The last four elements: they overlap those before them, so that nothing is written past the row.
+  const tail = spanBytes - 16;
+  const patch = spanBytes * kernelHeight;
+  const pixels = <usize>(stepW * channels) << 2;
+  // Output columns whose taps are all inside.
+  const inside0 = (max(0, -firstW) + stepW - 1) / stepW;
+  const inside1 = width - firstW < kernelWidth ? 0 : (width - firstW - kernelWidth) / stepW + 1;
+  let image = row / (outHeight * outWidth);
+  let oh = (row - image * outHeight * outWidth) / outWidth;
+  let first = row - (image * outHeight + oh) * outWidth;
+  while (rows > 0) {
+    const last = min(outWidth, first + rows);
+    const copied0 = min(last, max(first, inside0));
+    const copied1 = min(last, max(copied0, inside1));
+    for (let kh: i32 = 0; kh < kernelHeight; kh++) {
+      const h = oh * stepH + firstH + kh * tapH;
+      const within = h >= 0 && h < height;
+      const line = x + (<usize>((image * height + h) * width * channels) << 2);
+      let at = to + <usize>kh * spanBytes;
+      for (let ow = first; ow < last; ow++, at += patch) {
+        if (within && ow >= copied0 && ow < copied1) {
+          let from = line + (<usize>((ow * stepW + firstW) * channels) << 2);
+          if (span < 4) {
+            for (; ow < copied1; ow++, from += pixels, at += patch) storeLanes32(at, v128.load(from), span);
+          } else if (span <= 8) {
+            for (; ow < copied1; ow++, from += pixels, at += patch) {
+              const v = v128.load(from), w = v128.load(from + tail);
+              v128.store(at, v);
+              v128.store(at + tail, w);
+            }
+          } else {
+            for (; ow < copied1; ow++, from += pixels, at += patch) {
+              for (let i: usize = 0; i < tail; i += 16) v128.store(at + i, v128.load(from + i));
+              v128.store(at + tail, v128.load(from + tail));
+            }
+          }
+          if (ow == last) break;
+        }
+        const left = (ow * stepW + firstW) * channels;
+        for (let i: i32 = 0; i < span; i++) {
+          const inside = within && left + i >= 0 && left + i < width * channels;
+          store<f32>(at + (<usize>i << 2), inside ? load<f32>(line + (<usize>(left + i) << 2)) : 0);
+        }
+      }
+    }
+    to += <usize>(last - first) * patch;
+    rows -= last - first;
+    first = 0;
+    if (++oh == outHeight) {
+      oh = 0;
+      image++;
+    }
+  }
+}
+
 /**
  * The patches of output positions row to row + rows: [rows, kh · kw · channels] at `to`, which has room for 3 more elements.
  * Tap t of output position p looks at (p · step + tap · tapStep + first) / divisor, where that is whole and inside of the
@@ -26,6 +95,14 @@ function gatherPatches(
   kernelHeight: i32, kernelWidth: i32, stepH: i32, stepW: i32, firstH: i32, firstW: i32, tapH: i32, tapW: i32,
   divisorH: i32, divisorW: i32, row: i32, rows: i32, to: usize,
 ): void {
+  const side = divisorH == 1 && divisorW == 1 && tapW == 1 && channels == channelStep;
+  if (side && kernelWidth * channels <= NARROW) {
+    gatherNarrow(
+      x, height, width, channels, outHeight, outWidth, kernelHeight, kernelWidth, stepH, stepW, firstH, firstW, tapH, row, rows,
+      to,
+    );
+    return;
+  }
   const bytes = <usize>channels << 2;
   const plane = outHeight * outWidth;
   for (let r = row; r < row + rows; r++) {

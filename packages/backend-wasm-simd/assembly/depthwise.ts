@@ -124,8 +124,7 @@ function storeChannels(y: usize, v: v128, left: i32): void {
 
 /** Four neighbouring outputs of all channels; stride and pixel in bytes of the band, table that of tapTable. */
 function quad(
-  x: usize, pixel: usize, stride: usize, table: usize, tableEnd: usize, weight: usize, bias: usize, bounds: i32, y: usize,
-  yPixel: usize, channels: i32,
+  x: usize, pixel: usize, stride: usize, table: usize, tableEnd: usize, weight: usize, bias: usize, bounds: i32, y: usize, yPixel: usize, channels: i32,
 ): void {
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
@@ -157,8 +156,10 @@ function quad(
 }
 
 /** The same for 3×3, stride 1, no dilation: every pixel is loaded once for all outputs that use it. */
-function quad3x3(
-  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, bounds: i32, y: usize, yPixel: usize, channels: i32,
+// @ts-ignore: decorator
+@inline
+function quad3x3Of(
+  one: bool, x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, bounds: i32, y: usize, yPixel: usize, channels: i32,
 ): void {
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
@@ -166,7 +167,8 @@ function quad3x3(
     let s1 = s0, s2 = s0, s3 = s0;
     let w = weight + at;
     let p = x + at;
-    for (let i: i32 = 0; i < planes; i++, p += plane - line * 3) {
+    let i: i32 = 0;
+    while (true) {
       for (let kh: i32 = 0; kh < 3; kh++) {
         const w0 = v128.load(w);
         const w1 = v128.load(w + pixel);
@@ -195,6 +197,8 @@ function quad3x3(
         s3 = madd(v128.load(q + pixel), w2, s3);
         p += line;
       }
+      if (one || ++i == planes) break;
+      p += plane - line * 3;
     }
     if (hasLower(bounds)) {
       s0 = atLeast4(s0), s1 = atLeast4(s1), s2 = atLeast4(s2), s3 = atLeast4(s3);
@@ -210,9 +214,24 @@ function quad3x3(
   }
 }
 
-/** The same for stride 2. */
-function quad3x3by2(
+/** Of one plane: without a loop of planes, whose registers V8 would rather spend on sums. */
+function quad3x3(
+  x: usize, line: usize, pixel: usize, weight: usize, bias: usize, bounds: i32, y: usize, yPixel: usize, channels: i32,
+): void {
+  quad3x3Of(true, x, line, pixel, 1, 0, weight, bias, bounds, y, yPixel, channels);
+}
+
+function quad3x3Planes(
   x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, bounds: i32, y: usize, yPixel: usize, channels: i32,
+): void {
+  quad3x3Of(false, x, line, pixel, planes, plane, weight, bias, bounds, y, yPixel, channels);
+}
+
+/** The same for stride 2. */
+// @ts-ignore: decorator
+@inline
+function quad3x3by2Of(
+  one: bool, x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, bounds: i32, y: usize, yPixel: usize, channels: i32,
 ): void {
   const two = pixel * 2;
   for (let c: i32 = 0; c < channels; c += 4) {
@@ -221,7 +240,8 @@ function quad3x3by2(
     let s1 = s0, s2 = s0, s3 = s0;
     let w = weight + at;
     let p = x + at;
-    for (let i: i32 = 0; i < planes; i++, p += plane - line * 3) {
+    let i: i32 = 0;
+    while (true) {
       for (let kh: i32 = 0; kh < 3; kh++) {
         const w0 = v128.load(w);
         const w1 = v128.load(w + pixel);
@@ -245,6 +265,8 @@ function quad3x3by2(
         s3 = madd(v128.load(even + two), w2, s3);
         p += line;
       }
+      if (one || ++i == planes) break;
+      p += plane - line * 3;
     }
     if (hasLower(bounds)) {
       s0 = atLeast4(s0), s1 = atLeast4(s1), s2 = atLeast4(s2), s3 = atLeast4(s3);
@@ -258,6 +280,19 @@ function quad3x3by2(
     storeChannels(to + yPixel * 2, s2, channels - c);
     storeChannels(to + yPixel * 3, s3, channels - c);
   }
+}
+
+/** Of one plane: without a loop of planes, whose registers V8 would rather spend on sums. */
+function quad3x3by2(
+  x: usize, line: usize, pixel: usize, weight: usize, bias: usize, bounds: i32, y: usize, yPixel: usize, channels: i32,
+): void {
+  quad3x3by2Of(true, x, line, pixel, 1, 0, weight, bias, bounds, y, yPixel, channels);
+}
+
+function quad3x3by2Planes(
+  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, bounds: i32, y: usize, yPixel: usize, channels: i32,
+): void {
+  quad3x3by2Of(false, x, line, pixel, planes, plane, weight, bias, bounds, y, yPixel, channels);
 }
 
 /** One output of all channels. */
@@ -334,8 +369,11 @@ export function depthwise(
         const source = from + column * step;
         const into = to + column * yPixel;
         if (!close3x3) quad(source, pixel, step, table, tableEnd, w, b, bounds, into, yPixel, count);
-        else if (strideW == 1) quad3x3(source, tapH, pixel, planes, plane, w, b, bounds, into, yPixel, count);
-        else quad3x3by2(source, tapH, pixel, planes, plane, w, b, bounds, into, yPixel, count);
+        else if (planes == 1) {
+          if (strideW == 1) quad3x3(source, tapH, pixel, w, b, bounds, into, yPixel, count);
+          else quad3x3by2(source, tapH, pixel, w, b, bounds, into, yPixel, count);
+        } else if (strideW == 1) quad3x3Planes(source, tapH, pixel, planes, plane, w, b, bounds, into, yPixel, count);
+        else quad3x3by2Planes(source, tapH, pixel, planes, plane, w, b, bounds, into, yPixel, count);
       }
     }
   }

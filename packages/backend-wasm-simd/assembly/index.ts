@@ -3,6 +3,7 @@ export * from './conv';
 export * from './depthwise';
 export * from './elementwise';
 export * from './gemm';
+export * from './gru';
 export * from './lstm';
 export * from './memory';
 export * from './move';

@@ -1,22 +1,8 @@
 // LSTM over all steps, of elementwise functions and products, a row of N at a time. x [T, N, 4H] holds the inputs' share of the
 // gates i, f, g, o, or the gates' gradients go there.
-import { add, mul, sigmoid, sigmoidBackward, tanh, tanhBackward } from './elementwise';
-import { dotRows } from './gemm';
-import { qgemmDynamic, qrange } from './qgemm';
+import { sigmoid, sigmoidBackward, tanh, tanhBackward } from './elementwise';
+import { dynamicShare, plus, share, times } from './recurrent';
 import { multiplyBlock } from './tiles';
-
-// y [n] = a · b, a + b. A row isn't so long that n blocks were too many.
-// @ts-ignore: decorator
-@inline
-function times(a: usize, b: usize, y: usize, n: i32): void {
-  mul(a, 4, b, 4, y, n, 0, n, 0);
-}
-
-// @ts-ignore: decorator
-@inline
-function plus(a: usize, b: usize, y: usize, n: i32): void {
-  add(a, 4, b, 4, y, n, 0, n, 0);
-}
 
 /** Gates x + sums of `rows` rows, which become σ(i), σ(f), tanh(g), σ(o), and c before → c and h. */
 function cells(x: usize, sums: usize, before: usize, c: usize, h: usize, rows: i32, n: i32): void {
@@ -55,10 +41,7 @@ export function lstm(
     let h = h0 + at;
     let c = c0 + at;
     for (let t: i32 = 0; t < steps; t++, at += plane) {
-      if (packed) {
-        const room = sums + ((<usize>tile * bytes) << 2);
-        multiplyBlock(h, bytes, rows, packed, hidden, bias, 0, sums, bytes << 2, hidden << 2, room);
-      } else dotRows(h, weight, bias, -Infinity, Infinity, sums, rows, hidden << 2, hidden, 0, hidden, 0);
+      share(h, rows, hidden, packed, weight, bias, sums, hidden << 2, tile);
       h = y + at;
       const next = h + <usize>steps * plane;
       cells(x + (at << 2), sums, c, next, h, rows, hidden);
@@ -66,37 +49,6 @@ export function lstm(
       c = next;
     }
   }
-}
-
-/** The scale and zero point of a range for 0..quantMax, as the reference's chooseQparams; the zero point as float32. */
-function chooseScale(low: f32, high: f32, quantMax: f64, to: usize): void {
-  const smallest: f32 = 6.1e-5;
-  let least = <f64>low;
-  let most = <f64>high;
-  let scale = (most - least) / quantMax;
-  // Not a number, or infinite.
-  if (scale - scale != 0) {
-    store<f32>(to, NaN);
-    store<f32>(to, 0, 4);
-    return;
-  }
-  const rounded = <f32>scale;
-  if (rounded == 0 || <f32>1 / rounded == Infinity) scale = 0.1;
-  if (scale < smallest) {
-    const growth: f32 = smallest / <f32>scale;
-    if (least == 0) most = <f64><f32>(<f64>smallest * quantMax);
-    else if (most == 0) least = <f64><f32>(-<f64>smallest * quantMax);
-    else {
-      least = <f64>(low * growth);
-      most = <f64>(high * growth);
-    }
-    scale = smallest;
-  }
-  const a = least / scale;
-  const b = most / scale;
-  const zero = nearest<f64>(-abs(a) < quantMax - abs(b) ? -a : quantMax - b);
-  store<f32>(to, <f32>scale);
-  store<f32>(to, <f32>min<f64>(max<f64>(zero, 0), quantMax), 4);
 }
 
 /**
@@ -112,17 +64,11 @@ export function qlstm(
   const width = hidden << 2;
   const sums = scratch + 64;
   const room = (sums + (plane << 2) + 63) & ~63;
-  const tiles = (n + tile - 1) / tile;
   let h = h0;
   let c = c0;
   for (let t: i32 = 0; t < steps; t++) {
-    qrange(h, n * hidden, n * hidden, scratch, 0, 1, 0);
-    chooseScale(load<f32>(scratch), load<f32>(scratch, 4), <f64>quantMax, scratch);
-    const scale = load<f32>(scratch);
-    const zero = <i32>load<f32>(scratch, 4);
-    qgemmDynamic(
-      h, n, hidden, width, tile, 1, scale, zero, quantMax, form,
-      packed16, packed8, bias8, multiplier8, bias, sums, room, 0, 0, tiles, 0,
+    dynamicShare(
+      h, n, hidden, width, tile, quantMax, form, packed16, packed8, bias8, multiplier8, bias, scratch, sums, room,
     );
     const at = <usize>t * plane;
     h = y + at;

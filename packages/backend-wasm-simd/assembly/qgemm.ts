@@ -454,24 +454,92 @@ function fillOver(value: v128, count: i32, to: usize): void {
   for (let i: i32 = 0; i < count; i += 16) v128.store(to + i, value);
 }
 
+/** `count` bytes of which those from `low` to `high` are at `from` and the others are padding, and up to 15 more. */
+// @ts-ignore: decorator
+@inline
+function copyPadded(from: usize, count: i32, low: i32, high: i32, padding: v128, to: usize): void {
+  if (low >= high) return fillOver(padding, count, to);
+  const places = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  for (let i: i32 = 0; i < count; i += 16) {
+    const inside = v128.and(
+      i8x16.ge_s(places, i8x16.splat(<i8>(low - i))), i8x16.lt_s(places, i8x16.splat(<i8>(high - i))),
+    );
+    v128.store(to + i, v128.bitselect(v128.load(from + i), padding, inside));
+  }
+}
+
+/** Bytes of a kernel's row up to which gatherNarrow takes it: so many may be read before and after an image. */
+const NARROW: i32 = 48;
+
+/**
+ * Patches of output positions row to row + rows, `step` bytes each, where a kernel's row lies side by side and is at most NARROW
+ * bytes. A row of the kernel at a time for all output columns side by side: few copies, one after the other. What a copy leaves
+ * past its row of the kernel is overwritten by the next, or is within `step`.
+ */
+function gatherNarrow(
+  x: usize, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32, kernelHeight: i32, kernelWidth: i32,
+  strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32, dilationHeight: i32, padding: v128,
+  row: i32, rows: i32, step: i32, patches: usize,
+): void {
+  const span = kernelWidth * channels;
+  const pixels = <usize>(strideWidth * channels);
+  // Output columns whose taps are all inside.
+  const inside0 = (padWidth + strideWidth - 1) / strideWidth;
+  const inside1 = width + padWidth < kernelWidth ? 0 : (width + padWidth - kernelWidth) / strideWidth + 1;
+  let image = row / (outHeight * outWidth);
+  let oh = (row - image * outHeight * outWidth) / outWidth;
+  let first = row - (image * outHeight + oh) * outWidth;
+  while (rows > 0) {
+    const last = min(outWidth, first + rows);
+    const copied0 = min(last, max(first, inside0));
+    const copied1 = min(last, max(copied0, inside1));
+    let to = patches;
+    for (let kh: i32 = 0; kh < kernelHeight; kh++, to += span) {
+      const h = oh * strideHeight - padHeight + kh * dilationHeight;
+      let at = to;
+      if (h < 0 || h >= height) {
+        for (let ow = first; ow < last; ow++, at += step) fillOver(padding, span, at);
+        continue;
+      }
+      let from = x + <usize>((image * height + h) * width * channels) + <usize>((first * strideWidth - padWidth) * channels);
+      let ow = first;
+      while (true) {
+        for (; ow < copied0 || (ow >= copied1 && ow < last); ow++, from += pixels, at += step) {
+          const left = ow * strideWidth - padWidth;
+          copyPadded(from, span, max(0, -left) * channels, min(kernelWidth, width - left) * channels, padding, at);
+        }
+        if (ow == last) break;
+        if (span <= 16) for (; ow < copied1; ow++, from += pixels, at += step) v128.store(at, v128.load(from));
+        else for (; ow < copied1; ow++, from += pixels, at += step) copyOver(from, span, at);
+      }
+    }
+    patches += <usize>((last - first) * step);
+    rows -= last - first;
+    first = 0;
+    if (++oh == outHeight) {
+      oh = 0;
+      image++;
+    }
+  }
+}
+
 /**
  * x [batch, height, width, groups · channels] uint8, packed weights of k = kernelHeight · kernelWidth · channels → y
  * [batch, outHeight, outWidth, groups · n] uint8. As qgemm, over the patches under the kernel: scratch also has room
- * for a tile of them.
+ * for a tile of them, of patchStep bytes each, at least k + 15 and a multiple of 16, and 64 bytes more.
  */
 export function qconv(
   x: usize, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
   kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
   dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32,
-  m: i32, n: i32, groups: i32, tile: i32, splits: i32,
+  m: i32, n: i32, groups: i32, tile: i32, splits: i32, patchStep: i32,
   packed16: usize, packed8: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
 ): void {
   const k = kernelHeight * kernelWidth * channels;
-  // Stores run over by up to 15 bytes, into what comes next.
-  const patchStride = (k + 15) & ~15;
+  const narrow = groups == 1 && dilationWidth == 1 && kernelWidth * channels <= NARROW;
   const patches = scratch + <usize>thread * scratchStep;
-  const packed = patches + <usize>(patchStride * tile + 64);
+  const packed = patches + <usize>(patchStep * tile + 64);
   const pixel = groups * channels;
   const padding = i8x16.splat(<i8>xZeroPoint);
   let last: i32 = -1;
@@ -483,43 +551,50 @@ export function qconv(
     const row = t * tile;
     const rows = min(tile, m - row);
     if (at != last) {
-      let image = row / (outHeight * outWidth);
-      let oh = (row - image * outHeight * outWidth) / outWidth;
-      let ow = row - (image * outHeight + oh) * outWidth;
-      for (let r: i32 = 0; r < rows; r++) {
-        let to = patches + <usize>r * patchStride;
-        const left = ow * strideWidth - padWidth;
-        const top = oh * strideHeight - padHeight;
-        // All columns lie side by side: one copy for each row.
-        const inside = dilationWidth == 1 && groups == 1 && left >= 0 && left + kernelWidth <= width;
-        for (let kh: i32 = 0; kh < kernelHeight; kh++) {
-          const h = top + kh * dilationHeight;
-          if (h < 0 || h >= height) {
-            fillOver(padding, kernelWidth * channels, to);
-            to += kernelWidth * channels;
-            continue;
+      if (narrow) {
+        gatherNarrow(
+          x, height, width, channels, outHeight, outWidth, kernelHeight, kernelWidth, strideHeight, strideWidth, padHeight,
+          padWidth, dilationHeight, padding, row, rows, patchStep, patches,
+        );
+      } else {
+        let image = row / (outHeight * outWidth);
+        let oh = (row - image * outHeight * outWidth) / outWidth;
+        let ow = row - (image * outHeight + oh) * outWidth;
+        for (let r: i32 = 0; r < rows; r++) {
+          let to = patches + <usize>r * patchStep;
+          const left = ow * strideWidth - padWidth;
+          const top = oh * strideHeight - padHeight;
+          // All columns lie side by side: one copy for each row.
+          const inside = dilationWidth == 1 && groups == 1 && left >= 0 && left + kernelWidth <= width;
+          for (let kh: i32 = 0; kh < kernelHeight; kh++) {
+            const h = top + kh * dilationHeight;
+            if (h < 0 || h >= height) {
+              fillOver(padding, kernelWidth * channels, to);
+              to += kernelWidth * channels;
+              continue;
+            }
+            const line = x + <usize>((image * height + h) * width) * pixel + g * channels;
+            if (inside) {
+              copyOver(line + <usize>left * pixel, kernelWidth * channels, to);
+              to += kernelWidth * channels;
+              continue;
+            }
+            for (let kw: i32 = 0; kw < kernelWidth; kw++, to += channels) {
+              const w = left + kw * dilationWidth;
+              if (w < 0 || w >= width) fillOver(padding, channels, to);
+              else copyOver(line + <usize>w * pixel, channels, to);
+            }
           }
-          const line = x + <usize>((image * height + h) * width) * pixel + g * channels;
-          if (inside) {
-            copyOver(line + <usize>left * pixel, kernelWidth * channels, to);
-            to += kernelWidth * channels;
-            continue;
-          }
-          for (let kw: i32 = 0; kw < kernelWidth; kw++, to += channels) {
-            const w = left + kw * dilationWidth;
-            if (w < 0 || w >= width) fillOver(padding, channels, to);
-            else copyOver(line + <usize>w * pixel, channels, to);
-          }
-        }
-        if (++ow == outWidth) {
-          ow = 0;
-          if (++oh == outHeight) {
-            oh = 0;
-            image++;
+          if (++ow == outWidth) {
+            ow = 0;
+            if (++oh == outHeight) {
+              oh = 0;
+              image++;
+            }
           }
         }
       }
-      packTile(patches, patchStride, rows, k, packed, constants);
+      packTile(patches, patchStep, rows, k, packed, constants);
       last = at;
     }
     splitTile(

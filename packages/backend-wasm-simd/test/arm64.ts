@@ -1,8 +1,8 @@
 // What vitest.arm64.config.ts runs beside the properties of int8-property.test.ts.
 import { readFileSync } from 'node:fs';
 import type { KernelName } from '@octet/backend';
-import { type KernelCase, kernelCases } from '@octet/backend-js-reference/cases';
 import { checkCase } from '@octet/backend-testkit';
+import { type KernelCase, kernelCases } from '@octet/backend-testkit/cases';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWasmBackend, type WasmBackend } from '../src';
 import { instantiate } from '../src/module';
@@ -23,7 +23,7 @@ it('all products of two bytes are what the kernels take them for', async () => {
   expect(wrongProducts('signed', dotOf)).toEqual([]);
 });
 
-const kernels: KernelName[] = ['qconv2d', 'qlinear', 'qlinearDynamic', 'qlstmDynamic'];
+const kernels: KernelName[] = ['qconv2d', 'qlinear', 'qlinearDynamic', 'qlstmDynamic', 'qgruDynamic'];
 
 describe.each(kernels)('%s', (kernel) => {
   let backend: WasmBackend;

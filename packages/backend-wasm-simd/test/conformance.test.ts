@@ -18,7 +18,8 @@ const variants = [
 ];
 
 for (const options of variants) {
-  for (const profile of Object.keys(profiles) as (keyof typeof profiles)[]) {
+  // What inference-float asks for is part of training.
+  for (const profile of ['inference-int8', 'training'] as const) {
     const backend = async () => {
       const made = await createWasmBackend(options);
       await made.ready;

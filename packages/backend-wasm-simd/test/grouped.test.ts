@@ -1,7 +1,7 @@
 // Convolutions by groups, of every number of channels a group: floats, forwards and backwards, and how long they take.
 import type { Conv2dAttrs, KernelName } from '@octet/backend';
-import type { CaseTensor, KernelCase } from '@octet/backend-js-reference/cases';
 import { checkCase } from '@octet/backend-testkit';
+import type { CaseTensor, KernelCase } from '@octet/backend-testkit/cases';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWasmBackend } from '../src';

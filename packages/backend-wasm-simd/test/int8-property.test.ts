@@ -141,34 +141,43 @@ describe.each(int8Variants)('the same integers as the reference: %o', (variant) 
     expect(found).toEqual(expected);
   }
 
-  it('qlstmDynamic quantizes by the reference’s scale and zero point, whatever the range', async () => {
-    const hidden = 4;
-    const weight = integers(1, 'int8', [4 * hidden, hidden], -128, 127);
-    const float = (shape: number[], values: number[]): HostTensor => ({
-      dtype: 'float32',
-      shape,
-      data: Float32Array.from(values),
-    });
-    const zeros = (...shape: number[]) => float(shape, Array(size(shape)).fill(0));
-    const magnitude = fc.constantFrom(0, 1e-42, 1e-38, 1e-6, 0.004, 0.0155, 0.1, 1, 37, 1e30, 3.4e38);
-    const ends = fc.tuple(magnitude, magnitude, fc.double({ min: 0, max: 1, noNaN: true }));
-    await fc.assert(
-      fc.asyncProperty(ends, fc.boolean(), async ([low, high, between], reduceRange) => {
-        const h0 = float([1, hidden], [-low, high, high * between, -low * between]);
-        // A step of h moves the gates by up to 1, where tanh and σ aren't flat.
-        const weightScale = Float32Array.of(1 / 128 / Math.max(low, high, 1e-2));
-        const attrs = { weightScale, weightZeroPoint: Int32Array.of(0), reduceRange };
-        const inputs = { x: zeros(1, 1, 4 * hidden), weight, h0, c0: zeros(1, hidden) };
-        const y = zeros(2, 1, 1, hidden);
-        const expected = await run(referenceBackend, 'qlstmDynamic', inputs, y, attrs);
-        const found = await run(backend, 'qlstmDynamic', inputs, y, attrs);
-        (expected as Float32Array).forEach((v, i) => {
-          expect(Math.abs(found[i] - v) <= 1e-6 || Object.is(found[i], v)).toBe(true);
-        });
-      }),
-      { numRuns: 200 },
-    );
-  });
+  it.each([
+    { kernel: 'qlstmDynamic', gates: 4, planes: [2] },
+    { kernel: 'qgruDynamic', gates: 3, planes: [] },
+  ] as const)(
+    '$kernel quantizes by the reference’s scale and zero point, whatever the range',
+    async ({ kernel, gates, planes }) => {
+      const hidden = 4;
+      const weight = integers(1, 'int8', [gates * hidden, hidden], -128, 127);
+      const float = (shape: number[], values: number[]): HostTensor => ({
+        dtype: 'float32',
+        shape,
+        data: Float32Array.from(values),
+      });
+      const zeros = (...shape: number[]) => float(shape, Array(size(shape)).fill(0));
+      const magnitude = fc.constantFrom(0, 1e-42, 1e-38, 1e-6, 0.004, 0.0155, 0.1, 1, 37, 1e30, 3.4e38);
+      const ends = fc.tuple(magnitude, magnitude, fc.double({ min: 0, max: 1, noNaN: true }));
+      await fc.assert(
+        fc.asyncProperty(ends, fc.boolean(), async ([low, high, between], reduceRange) => {
+          const h0 = float([1, hidden], [-low, high, high * between, -low * between]);
+          // A step of h moves the gates by up to 1, where tanh and σ aren't flat.
+          const weightScale = Float32Array.of(1 / 128 / Math.max(low, high, 1e-2));
+          const attrs = { weightScale, weightZeroPoint: Int32Array.of(0), reduceRange };
+          const c0: Record<string, HostTensor> = kernel === 'qlstmDynamic' ? { c0: zeros(1, hidden) } : {};
+          const inputs = { x: zeros(1, 1, gates * hidden), weight, h0, ...c0 };
+          const y = zeros(...planes, 1, 1, hidden);
+          const expected = await run(referenceBackend, kernel, inputs, y, attrs);
+          const found = await run(backend, kernel, inputs, y, attrs);
+          (expected as Float32Array).forEach((v, i) => {
+            // GRU's output holds a share of h itself.
+            const within = kernel === 'qgruDynamic' ? 1e-6 * Math.max(1, 4 * Math.abs(h0.data[i])) : 1e-6;
+            expect(Math.abs(found[i] - v) <= within || Object.is(found[i], v)).toBe(true);
+          });
+        }),
+        { numRuns: 200 },
+      );
+    },
+  );
 
   const convolution = (form: 'few groups' | 'narrow groups' | 'depthwise') =>
     fc.record({

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { BackendError, dispatch, type KernelName } from '@octet/backend';
-import { type KernelCase, kernelCases } from '@octet/backend-js-reference/cases';
+import { type KernelCase, kernelCases } from '@octet/backend-testkit/cases';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWasmBackend, type WasmBackend } from '../src';

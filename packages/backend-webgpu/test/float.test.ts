@@ -1,6 +1,6 @@
 import type { Conv2dAttrs, KernelName, Pair } from '@octet/backend';
-import type { CaseTensor, KernelCase } from '@octet/backend-js-reference/cases';
 import { checkCase } from '@octet/backend-testkit';
+import type { CaseTensor, KernelCase } from '@octet/backend-testkit/cases';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { WebgpuBackend } from '../src';
 import { createTestBackend, noGpu } from './adapter';

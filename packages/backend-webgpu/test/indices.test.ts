@@ -1,6 +1,6 @@
 import { dispatch, type StorageDType, type TypedArray } from '@octet/backend';
-import type { KernelCase } from '@octet/backend-js-reference/cases';
 import { checkCase } from '@octet/backend-testkit';
+import type { KernelCase } from '@octet/backend-testkit/cases';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { WebgpuBackend } from '../src';
 import type { GpuTensor } from '../src/kernel';

@@ -1,6 +1,6 @@
 import type { Conv2dAttrs, KernelName, RequantizeAttrs } from '@octet/backend';
-import type { CaseTensor, KernelCase } from '@octet/backend-js-reference/cases';
 import { checkCase } from '@octet/backend-testkit';
+import type { CaseTensor, KernelCase } from '@octet/backend-testkit/cases';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WebgpuBackend } from '../src';

@@ -1,6 +1,6 @@
 import { composable, type KernelName, profiles } from '@octet/backend';
-import { type CaseTensor, type KernelCase, kernelCases } from '@octet/backend-js-reference/cases';
 import { checkCase } from '@octet/backend-testkit';
+import { type CaseTensor, type KernelCase, kernelCases } from '@octet/backend-testkit/cases';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WebgpuBackend } from '../src';
 import { findAdapter } from '../src/adapter';

@@ -1,6 +1,6 @@
 import type { KernelName, StorageDType } from '@octet/backend';
-import type { KernelCase } from '@octet/backend-js-reference/cases';
 import { checkCase } from '@octet/backend-testkit';
+import type { KernelCase } from '@octet/backend-testkit/cases';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import type { WebgpuBackend } from '../src';
 import { createTestBackend, noGpu } from './adapter';

@@ -155,6 +155,14 @@ export interface KernelTable extends ElementwiseKernels {
   lstm: K<'x' | 'weight' | 'h0' | 'c0', 'y', None, 'bias', 'gates'>;
   /** weight, c0, y and gates of lstm, gradY [2,T,N,H] → gradX [T,N,4H], gradH0 and gradC0 [N,H] */
   lstmBackward: K<'weight' | 'c0' | 'y' | 'gates' | 'gradY', 'gradX' | 'gradH0' | 'gradC0'>;
+  /**
+   * x [T,N,3H], the inputs' share of the gates r, z, n; weight [3H,H], bias [3H]?, h0 [N,H] → y [T,N,H], all h. At each step
+   * p = h · weightᵀ + bias; r = σ(x + p), z = σ(x + p), n = tanh(x + r · p), each of its own part; h = n + z · (h - n). For the
+   * gradient gates [T,N,4H]?: r, z, n's part of p, n.
+   */
+  gru: K<'x' | 'weight' | 'h0', 'y', None, 'bias', 'gates'>;
+  /** weight, h0, y and gates of gru, gradY [T,N,H] → gradX [T,N,3H], gradHidden [T,N,3H], that of p, and gradH0 [N,H] */
+  gruBackward: K<'weight' | 'h0' | 'y' | 'gates' | 'gradY', 'gradX' | 'gradHidden' | 'gradH0'>;
 
   // Normalisation; c channels last
   /** x [r,c] → y with batch statistics; saveMean, saveInvStd [c]; runningMean, runningVar [c] in-out, optional as a pair. */
@@ -244,6 +252,8 @@ export interface KernelTable extends ElementwiseKernels {
   qlinearDynamic: K<'x' | 'weight', 'y', DynamicLinearAttrs, 'bias'>;
   /** lstm with an int8 weight: h · weightᵀ + bias is what qlinearDynamic makes of the h [N,H] of each step. Prepackable. */
   qlstmDynamic: K<'x' | 'weight' | 'h0' | 'c0', 'y', DynamicLinearAttrs, 'bias'>;
+  /** gru with an int8 weight, alike. Prepackable. */
+  qgruDynamic: K<'x' | 'weight' | 'h0', 'y', DynamicLinearAttrs, 'bias'>;
   /** Fixed-point add of uint8 [n]: docs/numerics.md "int8 add". */
   qadd: K<'a' | 'b', 'y', QAddAttrs>;
   /** y = clamp(rint(f32((a - aZeroPoint)(b - bZeroPoint)) * multiplier) + yZeroPoint, clampMin, clampMax) */
@@ -365,6 +375,7 @@ const firstProfile = {
     'qlinear',
     'qlinearDynamic',
     'qlstmDynamic',
+    'qgruDynamic',
     'qadd',
     'qmul',
     'qmaxPool2d',
@@ -382,6 +393,7 @@ const firstProfile = {
     'linear',
     'conv2d',
     'lstm',
+    'gru',
     'batchNormEval',
     'layerNorm',
     'maxPool2d',
@@ -399,6 +411,7 @@ const firstProfile = {
     'conv2dBackwardInput',
     'conv2dBackwardWeight',
     'lstmBackward',
+    'gruBackward',
     'batchNormTrain',
     'batchNormBackward',
     'layerNormBackward',

@@ -1,4 +1,4 @@
-import { BatchNorm2d, Buffer, Conv2d, Linear, LSTM, ReLU, Sequential } from '@octet/nn';
+import { BatchNorm2d, Buffer, Conv2d, GRU, Linear, LSTM, ReLU, Sequential } from '@octet/nn';
 import {
   convert,
   FakeQuantize,
@@ -134,10 +134,10 @@ describe('a sound model', () => {
     );
   });
 
-  test('of dynamic quantization', async () => {
-    const model = new Sequential(new LSTM(3, 5) as never).eval();
+  test.each([LSTM, GRU])('of dynamic quantization: %o', async (Layer) => {
+    const model = new Sequential(new Layer(3, 5) as never).eval();
     const [layer] = (await analyze(model, await quantizeDynamic(model), [randn([4, 1, 3])])).layers;
-    expect(layer.int8Type).toBe('DynamicQuantizedLSTM');
+    expect(layer.int8Type).toBe(`DynamicQuantized${Layer.name}`);
     expect(layer.error.local?.sqnrDb).toBeGreaterThan(25);
     expect(layer.activation.quantization).toBeNull();
   });

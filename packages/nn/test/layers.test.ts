@@ -111,6 +111,7 @@ describe('has the parameters of PyTorch', () => {
       },
     ],
     [new nn.LSTM(3, 5, { bias: false }), { weight_ih_l0: [20, 3], weight_hh_l0: [20, 5] }],
+    [new nn.GRU(3, 5, { bias: false }), { weight_ih_l0: [15, 3], weight_hh_l0: [15, 5] }],
     [new nn.CrossEntropyLoss({ weight: ones([3]) }), { weight: [3] }],
     [new nn.CrossEntropyLoss(), {}],
   ])('%s', (layer, shapes) => {

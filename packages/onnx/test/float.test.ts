@@ -6,6 +6,7 @@ import {
   Dropout,
   Embedding,
   functional,
+  GRU,
   LayerNorm,
   Linear,
   LSTM,
@@ -16,6 +17,7 @@ import {
   cat,
   conv2d,
   conv2dRelu,
+  gruLayer,
   linear,
   lstmLayer,
   manualSeed,
@@ -28,8 +30,9 @@ import {
   tensor,
 } from '@octet/tensor';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { exportOnnx } from '../src';
 import { builders } from '../src/kernels';
-import { compare, ort } from './engine';
+import { compare, ort, parse } from './engine';
 import { digitsNet, mobileNet, seedNet, trained } from './models';
 
 /** A module of one function. */
@@ -235,6 +238,14 @@ const cases: Record<string, OpCase> = {
     f: lstmLayer,
     inputs: () => [randn([1, 2, 4]), randn([4, 1]), randn([2, 1]), randn([2, 1])],
   },
+  gru: {
+    f: gruLayer,
+    inputs: () => [randn([3, 2, 15]), randn([15, 5]), randn([2, 5]), randn([15])],
+  },
+  'gru without bias, one step': {
+    f: gruLayer,
+    inputs: () => [randn([1, 2, 3]), randn([3, 1]), randn([2, 1])],
+  },
   'squeeze and excite': unary(
     (x) => x.mul(x.mean([2, 3], true).sigmoid()),
     () => randn([2, 3, 4, 5]),
@@ -311,6 +322,37 @@ describe.runIf(ort)('float networks in onnxruntime', () => {
       for (const { difference } of await compare(module, given)) expect(difference).toBeLessThan(1e-5);
     }
   });
+
+  test.each([
+    { options: { numLayers: 2, batchFirst: true }, nodes: 2 },
+    { options: { bias: false }, nodes: 1 },
+    { options: { numLayers: 2, bidirectional: true }, nodes: 4 },
+  ])(
+    'GRU with $options: a node for each layer, which makes the inputs’ share too',
+    async ({ options, nodes }) => {
+      const model = new GRU(3, 4, options).eval();
+      class WithState extends Module<Tensor[], [Tensor, Tensor]> {
+        readonly gru = model;
+
+        forward(x: Tensor, h: Tensor): [Tensor, Tensor] {
+          return this.gru.call(x, h);
+        }
+      }
+      const x = randn([2, 5, 3]);
+      const state = randn([nodes, model.batchFirst ? 2 : 5, 4]);
+      for (const [module, given] of [
+        [model, [x]],
+        [new WithState().eval(), [x, state]],
+      ] as const) {
+        for (const { difference } of await compare(module, [...given])) expect(difference).toBeLessThan(1e-5);
+      }
+      const { graph } = parse(await exportOnnx(new WithState().eval(), [x, state]));
+      const ops = graph.node.map((node) => node.opType);
+      expect(ops.filter((op) => op === 'GRU')).toHaveLength(nodes);
+      expect(ops).not.toContain('MatMul');
+      expect(graph.initializer.map((t) => t.name)).toContain('gru.weight_ih_l0');
+    },
+  );
 
   test('float64', async () => {
     const linear = new Linear(4, 3).to('float64').eval();

@@ -1,4 +1,4 @@
-import { Conv2d, Hardswish, LeakyReLU, Linear, LSTM, Module, ReLU, Sequential } from '@octet/nn';
+import { Conv2d, GRU, Hardswish, LeakyReLU, Linear, LSTM, Module, ReLU, Sequential } from '@octet/nn';
 import {
   convert,
   DeQuantStub,
@@ -293,15 +293,15 @@ describe.runIf(ort)('dynamic int8 in onnxruntime', () => {
     }
   });
 
-  test('LSTM', async () => {
+  test.each([LSTM, GRU])('%o', async (Layer) => {
     const model = await quantizeDynamic(new Sequential(new Linear(6, 6)).eval());
-    const lstm = new LSTM(6, 5).eval();
+    const layer = new Layer(6, 5).eval();
     class Wrapped extends Module {
-      readonly lstm = lstm;
+      readonly layer = layer;
       readonly head = model;
 
       forward(x: Tensor): Tensor {
-        return this.lstm.call(this.head.call(x))[0];
+        return this.layer.call(this.head.call(x))[0];
       }
     }
     const converted = await quantizeDynamic(new Wrapped().eval());
@@ -314,8 +314,8 @@ describe.runIf(ort)('dynamic int8 in onnxruntime', () => {
     const weights = parse(bytes).graph.initializer.filter((t) => t.dataType === TensorProto_DataType.INT8);
     expect(weights.map((t) => t.name)).toEqual([
       'head.0.weight_transposed',
-      'lstm.weight_ih_l0_transposed',
-      'lstm.weight_hh_l0_transposed',
+      'layer.weight_ih_l0_transposed',
+      'layer.weight_hh_l0_transposed',
     ]);
   });
 });

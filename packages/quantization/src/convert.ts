@@ -123,7 +123,7 @@ function requireRules(model: AnyModule, rules: ModuleRules): void {
 export interface QuantizeDynamicOptions {
   /** Change the model itself rather than a copy. */
   inplace?: boolean;
-  /** Which layers, and how: classes (all of them by `qconfig`), or a mapping. Default: Linear and LSTM. */
+  /** Which layers, and how: classes (all of them by `qconfig`), or a mapping. Default: Linear, LSTM and GRU. */
   layers?: Iterable<ModuleClass> | QConfigMapping;
   /** Default: getDefaultDynamicQConfig(), inputs of 8 bits, weights per channel. */
   qconfig?: QConfig;
@@ -132,7 +132,7 @@ export interface QuantizeDynamicOptions {
 }
 
 /**
- * Gives Linear and LSTM layers int8 weights, in fused modules too; their inputs are quantized at every call by their own
+ * Gives Linear, LSTM and GRU layers int8 weights, in fused modules too; their inputs are quantized at every call by their own
  * range. Needs no data, no stubs and no calibration; the model goes on taking and returning floats. Evaluation only.
  *
  * Inputs get 8 bits, and weights a scale for each output channel. `{ qconfig: defaultDynamicQConfig }` gives weights one scale, as
@@ -198,7 +198,10 @@ function mappingOf(
     if (!known.includes(type)) {
       throw new QuantizationError({
         op: 'quantizeDynamic',
-        expected: known.map((t) => t.name).join(' or '),
+        expected: known
+          .map((t) => t.name)
+          .join(', ')
+          .replace(/, (\w+)$/, ' or $1'),
         found: typeof type === 'function' ? type.name : describe(type),
         fix: 'Other layers are quantized statically: see prepare and convert.',
       });

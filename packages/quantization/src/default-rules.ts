@@ -11,6 +11,7 @@ import {
   ELU,
   Flatten,
   GELU,
+  GRU,
   Hardsigmoid,
   Hardswish,
   Identity,
@@ -30,6 +31,7 @@ import {
   Softplus,
   Tanh,
 } from '@octet/nn';
+import { DynamicQuantizedGRU } from './dynamic/gru';
 import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
 import { FloatFunctional } from './float-functional';
@@ -130,6 +132,11 @@ export const defaultModuleRules: readonly ModuleRule[] = [
     float: LSTM,
     dynamic: (lstm: LSTM, at) =>
       DynamicQuantizedLSTM.fromFloat(lstm, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
+  },
+  {
+    float: GRU,
+    dynamic: (gru: GRU, at) =>
+      DynamicQuantizedGRU.fromFloat(gru, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
   },
 
   {

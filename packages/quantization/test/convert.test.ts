@@ -1,5 +1,5 @@
-import { addDispatchHook, type DispatchEvent, type DynamicLinearAttrs } from '@octet/backend';
-import { type AnyModule, Linear, LSTM, Module, Sequential } from '@octet/nn';
+import { addDispatchHook, type Backend, type DispatchEvent, type DynamicLinearAttrs } from '@octet/backend';
+import { type AnyModule, GRU, Linear, LSTM, Module, type RNNBase, Sequential } from '@octet/nn';
 import { SGD } from '@octet/optim';
 import { manualSeed, noGrad, randn, scope, type Tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -208,8 +208,7 @@ describe('quantizeDynamic', () => {
   function products(model: AnyModule, x: Tensor) {
     const ranges: boolean[] = [];
     const remove = addDispatchHook(({ kernel, attrs }, run) => {
-      if (kernel === 'qlinearDynamic' || kernel === 'qlstmDynamic')
-        ranges.push((attrs as DynamicLinearAttrs).reduceRange);
+      if (kernel.endsWith('Dynamic')) ranges.push((attrs as DynamicLinearAttrs).reduceRange);
       run();
     });
     const y = noGrad(() => model.call(x));
@@ -248,52 +247,74 @@ describe('quantizeDynamic', () => {
     expect(products(await quantizeDynamic(model, { layers }), randn([2, 6])).ranges).toEqual([true, false]);
   });
 
-  test('an LSTM takes a kernel for all steps, or one step at a time, to the same numbers', async () => {
-    const lstm = new LSTM(6, 5, { numLayers: 2 }).eval();
-    const int8 = await quantizeDynamic(lstm);
-    const x = randn([7, 3, 6]);
-    const { qlstmDynamic: _, ...kernels } = x.backend.kernels;
-    const lacking = { ...x.backend, name: 'lacking', kernels };
-    const [whole, steps] = [x.backend, lacking].map((backend) => {
-      const seen: string[] = [];
-      const remove = addDispatchHook(({ kernel }, run) => {
-        if (kernel.endsWith('Dynamic')) seen.push(kernel);
-        run();
+  test.each([
+    { Layer: LSTM, name: 'qlstmDynamic' },
+    { Layer: GRU, name: 'qgruDynamic' },
+  ] as const)(
+    '$Layer.name takes a kernel for all steps, or one step at a time, to the same numbers',
+    async ({ Layer, name }) => {
+      const float = new Layer(6, 5, { numLayers: 2 }).eval();
+      const int8 = (await quantizeDynamic(float)) as RNNBase<unknown>;
+      const x = randn([7, 3, 6]);
+      const { [name]: _, ...kernels } = x.backend.kernels;
+      const lacking = { ...x.backend, name: 'lacking', kernels };
+      const [whole, steps] = [x.backend, lacking].map((backend) => {
+        const seen: string[] = [];
+        const remove = addDispatchHook(({ kernel }, run) => {
+          if (kernel.endsWith('Dynamic')) seen.push(kernel);
+          run();
+        });
+        const [y, state] = int8.to(backend as Backend).call(x.to(backend as Backend));
+        remove();
+        return { seen, got: [y, state].flat() as Tensor[] };
       });
-      const [y, [h, c]] = int8.to(backend).call(x.to(backend));
-      remove();
-      return { seen, got: [y, h, c] };
-    });
-    expect(whole.seen).toEqual(['qlinearDynamic', 'qlstmDynamic', 'qlinearDynamic', 'qlstmDynamic']);
-    expect(steps.seen).toEqual(Array(16).fill('qlinearDynamic'));
-    whole.got.forEach((t, i) => {
-      const want = steps.got[i].dataSync();
-      t.dataSync().forEach((v, at) => {
-        expect(Math.abs(v - want[at])).toBeLessThan(1e-6);
+      expect(whole.seen).toEqual(['qlinearDynamic', name, 'qlinearDynamic', name]);
+      expect(steps.seen).toEqual(Array(16).fill('qlinearDynamic'));
+      whole.got.forEach((t, i) => {
+        const want = steps.got[i].dataSync();
+        t.dataSync().forEach((v, at) => {
+          expect(Math.abs(v - want[at])).toBeLessThan(1e-6);
+        });
       });
-    });
-  });
+    },
+  );
 
-  test('an LSTM quantizes inputs and state to 7 bits', async () => {
+  test.each([LSTM, GRU])('%o quantizes inputs and state to 7 bits', async (Layer) => {
     class Wrapped extends Module<[Tensor]> {
-      readonly lstm = new LSTM(6, 5, { numLayers: 2 });
+      readonly layer = new Layer(6, 5, { numLayers: 2 });
       forward(x: Tensor): Tensor {
-        return this.lstm.call(x)[0];
+        return this.layer.call(x)[0];
       }
     }
     const model = new Wrapped().eval();
     const x = randn([3, 2, 6]);
     const seven = await quantizeDynamic(model, { qconfig: getDefaultDynamicQConfig('x86') });
-    expect(String(seven.lstm)).toBe('DynamicQuantizedLSTM(6, 5, numLayers=2, reduceRange=true)');
+    expect(String(seven.layer)).toBe(`DynamicQuantized${Layer.name}(6, 5, numLayers=2, reduceRange=true)`);
     // For each layer one product of all inputs, and one kernel for all steps.
     const { ranges, y } = products(seven.clone(), x);
     expect(ranges).toEqual(Array(4).fill(true));
     const eight = await quantizeDynamic(model);
-    expect(String(eight.lstm)).toBe('DynamicQuantizedLSTM(6, 5, numLayers=2)');
+    expect(String(eight.layer)).toBe(`DynamicQuantized${Layer.name}(6, 5, numLayers=2)`);
     expect(products(eight, x).ranges).toEqual(Array(4).fill(false));
     const float = noGrad(() => model.call(x)).dataSync();
     y.forEach((v, i) => {
       expect(Math.abs(v - float[i])).toBeLessThan(0.05);
     });
+  });
+
+  test.each([LSTM, GRU])('%o of both directions, and its state dict', async (Layer) => {
+    const float = new Layer(6, 5, { numLayers: 2, bidirectional: true }).eval();
+    const int8 = (await quantizeDynamic(float)) as RNNBase<unknown>;
+    const x = randn([4, 2, 6]);
+    const [want, got] = [float as RNNBase<unknown>, int8].map((m) => noGrad(() => m.call(x)[0]).dataSync());
+    got.forEach((v, i) => {
+      expect(Math.abs(v - want[i])).toBeLessThan(0.05);
+    });
+    expect(int8.stateDict().weight_hh_l1_reverse.dtype).toBe('qint8');
+    const other = (await quantizeDynamic(
+      new Layer(6, 5, { numLayers: 2, bidirectional: true }).eval(),
+    )) as RNNBase<unknown>;
+    other.loadStateDict(int8.stateDict());
+    expect(Array.from(noGrad(() => other.call(x)[0]).dataSync())).toEqual(Array.from(got));
   });
 });

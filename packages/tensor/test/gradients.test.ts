@@ -15,6 +15,8 @@ const withoutGradient = [
   'linearShape',
   'lstmShape',
   'lstmOperands',
+  'gruShape',
+  'gruOperands',
   'convOutputSize',
   'windowAttrs',
   'pair',

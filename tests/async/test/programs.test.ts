@@ -9,6 +9,7 @@ import {
   BatchNorm2d,
   Conv2d,
   CrossEntropyLoss,
+  GRU,
   Linear,
   LSTM,
   Module,
@@ -145,11 +146,12 @@ describe('training with quantization simulated', () => {
 
 test('dynamic quantization, and a summary', async () => {
   class Tagger extends Module {
-    readonly lstm = new LSTM(3, 5);
+    readonly lstm = new LSTM(3, 4);
+    readonly gru = new GRU(4, 5);
     readonly layers = new Sequential(new Linear(5, 7), new ReLU(), new Linear(7, 2, { bias: false }));
 
     forward(x: Tensor): Tensor {
-      return this.layers.call(this.lstm.call(x)[0]);
+      return this.layers.call(this.gru.call(this.lstm.call(x)[0])[0]);
     }
   }
   const { async, sync } = await onBoth(async () => {

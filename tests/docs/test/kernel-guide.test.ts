@@ -5,14 +5,22 @@ import { kernelGuide } from '../src/code';
 import { emptyFolder, typecheck, writeText } from '../src/compile';
 import { type Block, blocksOf, root } from '../src/markdown';
 
-const packages = ['backend', 'backend-js-reference', 'backend-webgpu', 'tensor', 'nn', 'quantization'];
+const packages = [
+  'backend',
+  'backend-js-reference',
+  'backend-testkit',
+  'backend-webgpu',
+  'tensor',
+  'nn',
+  'quantization',
+];
 
 /** A copy of the sources that the guide changes. */
 function copySources(): string {
   const folder = emptyFolder('kernel-guide');
   for (const name of packages) {
-    // Tests of quantization use the function that is taken out.
-    for (const part of name === 'quantization' ? ['src'] : ['src', 'test']) {
+    // Tests of quantization use the function that is taken out; those of the suite need packages that aren't here.
+    for (const part of ['quantization', 'backend-testkit'].includes(name) ? ['src'] : ['src', 'test']) {
       cpSync(path.join(root, 'packages', name, part), path.join(folder, 'packages', name, part), {
         recursive: true,
       });
@@ -57,7 +65,7 @@ test('followed to the letter, the guide to a new kernel compiles, and the compil
   const diagnose = () =>
     typecheck(folder, {
       paths: {
-        '@octet/backend-js-reference/cases': ['./packages/backend-js-reference/src/cases/index.ts'],
+        '@octet/backend-testkit/cases': ['./packages/backend-testkit/src/cases/index.ts'],
         '@octet/*': ['./packages/*/src/index.ts'],
       },
     })

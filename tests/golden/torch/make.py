@@ -64,6 +64,52 @@ def dynamic():
     torch.save({"model": int8.state_dict(), "x": x, "y": int8(x).detach()}, out / "dynamic.pt")
 
 
+def recurrent():
+    """GRU, and LSTM of both directions: outputs, gradients of Σ y · w, and the outputs of dynamic int8 by engine."""
+    cases = {}
+    for i, (name, kind, options, batch) in enumerate(
+        [
+            ("gru", nn.GRU, {}, 2),
+            ("gru, two layers", nn.GRU, {"num_layers": 2}, 3),
+            ("gru without bias, batch first", nn.GRU, {"bias": False, "batch_first": True}, 2),
+            ("gru of both directions", nn.GRU, {"num_layers": 2, "bidirectional": True}, 2),
+            ("lstm of both directions", nn.LSTM, {"num_layers": 2, "bidirectional": True}, 2),
+        ]
+    ):
+        torch.manual_seed(10 + i)
+        model = nn.ModuleDict({"rnn": kind(6, 8, **options)}).eval()
+        rnn = model["rnn"]
+        x = torch.randn(batch, 7, 6) if rnn.batch_first else torch.randn(7, batch, 6)
+        layers = rnn.num_layers * (2 if rnn.bidirectional else 1)
+        state = [torch.randn(layers, batch, 8) for _ in range(2 if kind is nn.LSTM else 1)]
+        inputs = [t.clone().requires_grad_() for t in [x, *state]]
+        hx = tuple(inputs[1:]) if kind is nn.LSTM else inputs[1]
+        y, last = rnn(inputs[0], hx)
+        last = list(last) if kind is nn.LSTM else [last]
+        weights = [torch.randn_like(t) for t in [y, *last]]
+        sum((t * w).sum() for t, w in zip([y, *last], weights)).backward()
+        dynamic = {}
+        # PyTorch's dynamic layers have a bias.
+        for engine in ("qnnpack", "x86", "onednn") if rnn.bias else ():
+            torch.backends.quantized.engine = engine
+            int8 = tq.quantize_dynamic(model, {kind})["rnn"]
+            dynamic[engine] = int8(x, tuple(state) if kind is nn.LSTM else state[0])[0].detach()
+        torch.backends.quantized.engine = "qnnpack"
+        cases[name] = {
+            "kind": kind.__name__,
+            "options": options,
+            "state_dict": {key: t.clone() for key, t in rnn.state_dict().items()},
+            "x": x,
+            "state": state,
+            "outputs": [t.detach() for t in [y, *last]],
+            "weights": weights,
+            "input_grads": [t.grad for t in inputs],
+            "grads": {key: p.grad for key, p in rnn.named_parameters()},
+            "dynamic": dynamic,
+        }
+    torch.save(cases, out / "recurrent.pt")
+
+
 def optimizers():
     adam, sgd, lr = torch.optim.Adam, torch.optim.SGD, torch.optim.lr_scheduler
     for name, make, schedule in [
@@ -143,6 +189,7 @@ def big_endian():
 
 static()
 dynamic()
+recurrent()
 optimizers()
 beside()
 big_endian()

@@ -3,6 +3,7 @@ import {
   Conv2d,
   Embedding,
   Flatten,
+  GRU,
   Linear,
   LSTM,
   MaxPool2d,
@@ -144,6 +145,16 @@ export const subjects: readonly Subject[] = [
     name: 'LSTM with its state',
     make: async () => new Stateful().eval(),
     input: () => [rand([3, 2, 4]), [rand([1, 2, 6]), rand([1, 2, 6])]],
+  },
+  {
+    name: 'GRU of both directions, float',
+    make: async () => new GRU(4, 6, { numLayers: 2, bidirectional: true }).eval(),
+    input: () => [rand([3, 2, 4])],
+  },
+  {
+    name: 'GRU with its state, dynamic',
+    make: () => quantizeDynamic(new GRU(4, 6, { numLayers: 2 }).eval()),
+    input: () => [rand([3, 2, 4]), rand([2, 2, 6])],
   },
   { name: 'linear layers, dynamic', make: () => quantizeDynamic(mlp().eval()), input: image(3, 16) },
 ];

@@ -17,6 +17,7 @@ import { elementwise } from './elementwise';
 import { embedding, embeddingBackward } from './embedding';
 import { fakeQuantize, learnableFakeQuantizeBackward } from './fake-quantize';
 import { fill } from './fill';
+import { gru, gruBackward, qgruDynamic } from './gru';
 import { layerNorm, layerNormBackward } from './layer-norm';
 import { linear } from './linear';
 import { logSoftmax, logSoftmaxBackward } from './log-softmax';
@@ -65,6 +66,8 @@ export const kernels: Required<Kernels<HostBuffer>> = {
   conv2dBackwardWeight,
   lstm,
   lstmBackward,
+  gru,
+  gruBackward,
   batchNormTrain,
   batchNormEval,
   batchNormBackward,
@@ -92,6 +95,7 @@ export const kernels: Required<Kernels<HostBuffer>> = {
   qlinear,
   qlinearDynamic,
   qlstmDynamic,
+  qgruDynamic,
   qadd,
   qmul,
   qmaxPool2d,

@@ -1,7 +1,7 @@
-import type { HostBuffer } from '../host-buffer';
-import { type FloatArray, floats, type HostTensor, type RefKernel, size } from '../kernel';
+import { floats, type HostTensor, type RefKernel, size } from '../kernel';
 import { linear } from './linear';
 import { qlinearDynamic } from './qlinear-dynamic';
+import { part, sigmoid } from './recurrent';
 
 interface Sequence {
   readonly x: HostTensor;
@@ -9,14 +9,6 @@ interface Sequence {
   readonly c0: HostTensor;
   readonly y: HostTensor;
   readonly gates?: HostTensor | undefined;
-}
-
-const sigmoid = (v: number) => 1 / (1 + Math.exp(-v));
-
-/** `count` elements from `start` on, as a tensor of that memory. */
-function part(of: FloatArray, start: number, shape: readonly number[], { dtype }: HostTensor): HostTensor {
-  const data = of.subarray(start, start + shape[0] * shape[1]);
-  return { dtype, shape, buffer: { data } as unknown as HostBuffer };
 }
 
 /** All steps; `product` writes the state's share of the gates. Each piece is rounded to x's dtype. */

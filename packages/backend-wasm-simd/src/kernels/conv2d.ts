@@ -18,6 +18,13 @@ function isNarrow(s: ConvGeometry, grouping: Grouping = s): boolean {
   return byPlanes(grouping, s.kernelHeight * s.kernelWidth, mostProducts);
 }
 
+/** The same for a convolution. The matrix product of one group gathers its patches by whole rows of the kernel, which is fast. */
+function isByPlanes(s: ConvGeometry, { stride, dilation }: Conv2dAttrs): boolean {
+  if (!isNarrow(s) || s.groups > 1 || dilation[1] > 1) return isNarrow(s);
+  const close = s.groupIn === 1 && stride[0] === 1 && stride[1] === 1;
+  return s.groupOut <= (close ? 8 : 4);
+}
+
 /** How `convolve` gathers patches: see gatherPatches of assembly/conv.ts. */
 type Taps = Pick<Calls['convolve'], keyof ReturnType<typeof forwardTaps> | 'divisorH' | 'divisorW'>;
 
@@ -64,7 +71,7 @@ export const conv2d: WasmKernel<'conv2d'> = (cx, { x, weight, bias, y }, attrs) 
   const bounds = boundsOf(attrs.clamp);
   const s = convGeometry(x, weight, y, attrs);
   const biasAt = cx.addressIfAny(bias);
-  if (isNarrow(s)) {
+  if (isByPlanes(s, attrs)) {
     depthwise(cx, cx.address(x), cx.address(weight), biasAt, cx.address(y), s, attrs);
     return;
   }

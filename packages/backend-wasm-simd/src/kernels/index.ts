@@ -2,6 +2,7 @@ import type { WasmKernels } from '../kernel';
 import { conv2d, conv2dBackwardInput, conv2dBackwardWeight } from './conv2d';
 import { copyStrided } from './copy-strided';
 import { elementwise } from './elementwise';
+import { gru, gruBackward, qgruDynamic } from './gru';
 import { lstm, lstmBackward, qlstmDynamic } from './lstm';
 import { linear, matmul } from './matmul';
 import { batchNormBackward, batchNormEval, batchNormTrain, layerNorm, layerNormBackward } from './norm';
@@ -66,6 +67,8 @@ export const kernels: WasmKernels = {
   conv2dBackwardWeight,
   lstm,
   lstmBackward,
+  gru,
+  gruBackward,
   batchNormTrain,
   batchNormEval,
   batchNormBackward,
@@ -93,6 +96,7 @@ export const kernels: WasmKernels = {
   qlinear,
   qlinearDynamic,
   qlstmDynamic,
+  qgruDynamic,
   qadd,
   qmul,
   qmaxPool2d,

@@ -3,7 +3,7 @@ import type { WasmBuffer } from '../buffers';
 import type { KernelContext, WasmPrepackingKernel, WasmTensor } from '../kernel';
 import { freeGemm, gemmArgs, gemmPlan, type PackedGemm, packGemm, tileSize } from './qgemm';
 import { requantizeConstants, uploadSteps } from './qrequantize';
-import { byPlanes, spreadTable } from './spread';
+import { byPlanes, type Grouping, spreadTable } from './spread';
 
 interface PackedDepthwise {
   kind: 'depthwise';
@@ -19,15 +19,24 @@ type Packed = ({ kind: 'gemm' } & PackedGemm) | PackedDepthwise;
 
 /** Input by output channels of a group, up to which planes are faster than a matrix product. */
 const mostProducts = 32;
+/** The same of one group and one input channel, at strides of 1. */
+const mostOutputs = 8;
 /** Multiply-adds worth a thread. */
 const grainMacs = 500_000;
+
+/** Whether planes are faster. The matrix product of one group gathers its patches by whole rows of the kernel, which is fast. */
+function isByPlanes(grouping: Grouping, taps: number, { stride, dilation }: Conv2dAttrs): boolean {
+  if (grouping.groups > 1 || dilation[1] > 1) return byPlanes(grouping, taps, mostProducts);
+  const { groupIn, groupOut } = grouping;
+  return groupIn === 1 && groupOut <= mostOutputs && taps > 1 && stride[0] === 1 && stride[1] === 1;
+}
 
 /** x [N,H,W,C] uint8, weight [O,kh,kw,C/groups] int8, bias [O]? int32 → y [N,OH,OW,O] uint8 */
 export const qconv2d: WasmPrepackingKernel<'qconv2d', Packed> = {
   prepack(cx, { weight, bias }, attrs) {
     const [outputs, kh, kw, channels] = (weight as WasmTensor).shape;
     const { groups } = attrs;
-    if (byPlanes({ groups, groupIn: channels, groupOut: outputs / groups }, kh * kw, mostProducts))
+    if (isByPlanes({ groups, groupIn: channels, groupOut: outputs / groups }, kh * kw, attrs))
       return packDepthwise(cx, weight as WasmTensor, bias, attrs);
     const k = kh * kw * channels;
     return { kind: 'gemm', ...packGemm(cx, weight as WasmTensor, bias, attrs, groups, k) };
@@ -48,9 +57,10 @@ export const qconv2d: WasmPrepackingKernel<'qconv2d', Packed> = {
       cx.parallel('qgemm', { ...rest, x: cx.address(x), m, k, n, groups, tile, splits }, units, grain);
       return;
     }
-    const patches = Math.ceil(k / 16) * 16 * tile + 64;
+    // Copies of a kernel's row leave up to 15 bytes past the patch.
+    const patchStep = Math.ceil((k + 15) / 16) * 16;
     const args = {
-      ...gemmArgs(cx, packed, y, patches + tileSize(tile, k)),
+      ...gemmArgs(cx, packed, y, patchStep * tile + 64 + tileSize(tile, k)),
       x: cx.address(x),
       height,
       width,
@@ -71,6 +81,7 @@ export const qconv2d: WasmPrepackingKernel<'qconv2d', Packed> = {
       groups,
       tile,
       splits,
+      patchStep,
     };
     cx.parallel('qconv', args, units, grain);
   },

@@ -8,6 +8,7 @@ import { data } from './data';
 import { elementwise } from './elementwise';
 import { embedding } from './embedding';
 import { fakeQuantize } from './fake-quantize';
+import { gru } from './gru';
 import { lstm } from './lstm';
 import { matmul } from './matmul';
 import { nllLoss } from './nll-loss';
@@ -35,6 +36,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...matmul(gpu),
     ...conv2d(gpu),
     ...lstm(gpu),
+    ...gru(gpu),
     ...norm(gpu),
     ...pool(gpu),
     ...embedding(gpu),

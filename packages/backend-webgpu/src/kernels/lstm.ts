@@ -3,11 +3,11 @@ import type { GpuBuffer } from '../buffers';
 import type { Gpu } from '../gpu';
 import type { GpuTensor, KernelFamily } from '../kernel';
 import { program } from '../program';
-import { accurateTanh, limits } from '../wgsl/special';
 import { data } from './data';
 import { matmul } from './matmul';
 import type { PackedWeights } from './qgemm';
 import { qlinear } from './qlinear';
+import { gateFunctions, matrix, one } from './recurrent';
 
 const sizes = { step: 'u32', plane: 'u32', all: 'u32', hidden: 'u32' } as const;
 
@@ -26,11 +26,9 @@ const cells = program({
   outputs: { y: 'f32', h: 'f32', gates: 'f32' },
   uniforms: { ...sizes, kept: 'u32' },
   workgroup: [64],
-  include: [accurateTanh, limits],
+  include: gateFunctions,
   code: `
-fn sum(gate: u32, first: u32) -> f32 { return x[gate] + product[first]; }
-fn sigmoid(v: f32) -> f32 { return keepingNan(v, 1.0 / (1.0 + exp(-v))); }
-fn tangent(v: f32) -> f32 { return keepingNan(v, accurateTanh(v)); }`,
+fn sum(gate: u32, first: u32) -> f32 { return x[gate] + product[first]; }`,
   main: `${places}
   let i = sigmoid(sum(gate, first));
   let f = sigmoid(sum(gate + u.hidden, first + u.hidden));
@@ -56,7 +54,7 @@ const gradients = program({
   outputs: { gradX: 'f32', gradC: 'f32', gradGates: 'f32' },
   uniforms: sizes,
   workgroup: [64],
-  include: [accurateTanh, limits],
+  include: gateFunctions,
   code: `
 fn put(gate: u32, first: u32, v: f32) {
   gradX[gate] = v;
@@ -67,7 +65,7 @@ fn put(gate: u32, first: u32, v: f32) {
   let f = gates[gate + u.hidden];
   let g = gates[gate + 2u * u.hidden];
   let o = gates[gate + 3u * u.hidden];
-  let curved = keepingNan(y[cell], accurateTanh(y[cell]));
+  let curved = tangent(y[cell]);
   var before = c0[index];
   if (u.step > 0u) { before = y[cell - u.plane]; }
   let dh = gradY[at] + gradH[index];
@@ -86,12 +84,6 @@ interface Sequence {
   readonly y: GpuTensor;
   readonly gates?: GpuTensor | undefined;
 }
-
-const matrix = (gpu: Gpu, rows: number, columns: number): GpuTensor => ({
-  buffer: gpu.scratch(4 * rows * columns),
-  dtype: 'float32',
-  shape: [rows, columns],
-});
 
 /** Step after step; `multiply` writes the state's share of the gates. */
 function steps(
@@ -125,7 +117,6 @@ export const lstm: KernelFamily<'lstm' | 'lstmBackward' | 'qlstmDynamic'> = (gpu
       const gradGates = matrix(gpu, n, 4 * hidden);
       for (const t of [gradH0, gradC0]) runKernel(fill, { y: t }, { value: 0 });
       const buffers = { c0, y, gates, gradY, gradH: gradH0, gradX, gradC: gradC0, gradGates };
-      const one = (t: GpuTensor): GpuTensor => ({ ...t, shape: [1, ...t.shape] });
       for (let step = length - 1; step >= 0; step--) {
         const uniforms = { step, plane, all: length * plane, hidden };
         gpu.run(gradients, buffers, uniforms, Math.ceil(plane / 64));

@@ -112,7 +112,7 @@ export class Graph {
 
   private transposed(x: Value, order: readonly number[]): Value {
     const { data, name } = x.constant ?? {};
-    if (data && 'permute' in data) return this.tensor(data.permute(order), `${name}_transposed`);
+    if (data && 'permute' in data) return this.tensor(data.permute(order), turnedName(`${name}`, order));
     const shape = order.map((d) => x.shape[d]);
     return this.node('Transpose', [x], { shape, dtype: x.dtype }, { perm: { ints: order } });
   }
@@ -143,6 +143,12 @@ export class Graph {
     }
     this.nodes = this.nodes.filter((n) => needed.has(n));
   }
+}
+
+/** A matrix turned twice has its own name again. */
+function turnedName(name: string, order: readonly number[]): string {
+  const ending = '_transposed';
+  return order.length === 2 && name.endsWith(ending) ? name.slice(0, -ending.length) : name + ending;
 }
 
 function onnxDType(dtype: DType | 'int64'): OnnxDType {

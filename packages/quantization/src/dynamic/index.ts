@@ -1,2 +1,3 @@
+export { DynamicQuantizedGRU as GRU } from './gru';
 export { DynamicQuantizedLinear as Linear } from './linear';
 export { DynamicQuantizedLSTM as LSTM } from './lstm';

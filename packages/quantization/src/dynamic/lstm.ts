@@ -1,23 +1,28 @@
 import { checkOptions } from '@octet/backend';
-import { Buffer, LSTM, type LSTMOptions, Parameter, skipInit } from '@octet/nn';
+import { LSTM, type RNNLayer, skipInit } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
 import { type DynamicOptions, dynamicLinear } from '../functional/linear';
 import { dynamicLstmLayer } from '../functional/lstm';
-import { PackedWeight } from '../functional/packed-weight';
+import type { PackedWeight } from '../functional/packed-weight';
+import {
+  type DynamicRNNOptions,
+  fillFloat,
+  fillQuantized,
+  optionNames,
+  optionsOf,
+  type PackedWeights,
+  packedWeight,
+} from './recurrent';
 
 /** An LSTM with int8 weights that quantizes inputs and hidden state at every product; gates and state stay in float. */
 export class DynamicQuantizedLSTM extends LSTM {
   static override readonly name: string = 'DynamicQuantizedLSTM';
 
   readonly reduceRange: boolean;
-  private packed = new Map<Tensor, PackedWeight>();
+  private packed: PackedWeights = new Map();
 
-  constructor(inputSize: number, hiddenSize: number, options?: LSTMOptions & DynamicOptions) {
-    const { reduceRange = false, ...rest } = checkOptions(
-      'dynamic.LSTM',
-      options,
-      'numLayers bias batchFirst reduceRange',
-    );
+  constructor(inputSize: number, hiddenSize: number, options?: DynamicRNNOptions) {
+    const { reduceRange = false, ...rest } = checkOptions('dynamic.LSTM', options, optionNames);
     super(inputSize, hiddenSize, rest);
     this.reduceRange = reduceRange;
   }
@@ -29,51 +34,41 @@ export class DynamicQuantizedLSTM extends LSTM {
     options?: DynamicOptions,
   ): Promise<DynamicQuantizedLSTM> {
     const { reduceRange } = checkOptions('dynamic.LSTM.fromFloat', options, 'reduceRange');
-    const { inputSize, hiddenSize, numLayers, batchFirst } = lstm;
-    const sizes = { numLayers, batchFirst, bias: lstm.hasBias };
-    const made = skipInit(() => new DynamicQuantizedLSTM(inputSize, hiddenSize, { ...sizes, reduceRange }));
-    const fields = made as unknown as Record<string, Tensor>;
-    for (const [name, parameter] of lstm.namedParameters()) {
-      fields[name] = new Buffer(name.startsWith('weight') ? await quantize(parameter) : parameter);
-    }
+    const { inputSize, hiddenSize } = lstm;
+    const made = skipInit(
+      () => new DynamicQuantizedLSTM(inputSize, hiddenSize, { ...optionsOf(lstm), reduceRange }),
+    );
+    await fillQuantized(made, lstm, quantize);
     return made.eval();
   }
 
   /** The LSTM with the integers' numbers as weights. */
   toFloat(): LSTM {
-    const { inputSize, hiddenSize, numLayers, batchFirst, hasBias } = this;
-    const lstm = skipInit(() => new LSTM(inputSize, hiddenSize, { numLayers, batchFirst, bias: hasBias }));
-    const fields = lstm as unknown as Record<string, Parameter>;
-    for (const [name, t] of this.namedBuffers())
-      fields[name] = new Parameter(t.isQuantized ? t.dequantize() : t);
-    return lstm.train(this.training);
+    return fillFloat(
+      skipInit(() => new LSTM(this.inputSize, this.hiddenSize, optionsOf(this))),
+      this,
+    );
   }
 
   private get options(): DynamicOptions {
     return { reduceRange: this.reduceRange };
   }
 
-  protected override inputGates(k: number, x: Tensor): Tensor {
-    return dynamicLinear(x, this.packedWeight(this[`weightIhL${k}`], this[`biasIhL${k}`]), this.options);
+  private weightOf(of: 'Ih' | 'Hh', layer: RNNLayer): PackedWeight {
+    return packedWeight('dynamic.LSTM', this.packed, this, of, layer);
   }
 
-  protected override hiddenGates(k: number, h: Tensor): Tensor {
-    return dynamicLinear(h, this.packedWeight(this[`weightHhL${k}`], this[`biasHhL${k}`]), this.options);
+  protected override inputGates(layer: RNNLayer, x: Tensor): Tensor {
+    return dynamicLinear(x, this.weightOf('Ih', layer), this.options);
   }
 
-  protected override allSteps(k: number, gates: Tensor, h0: Tensor, c0: Tensor): Tensor | undefined {
+  protected override hiddenGates(layer: RNNLayer, h: Tensor): Tensor {
+    return dynamicLinear(h, this.weightOf('Hh', layer), this.options);
+  }
+
+  protected override layerKernel(layer: RNNLayer, gates: Tensor, h0: Tensor, c0: Tensor): Tensor | undefined {
     if (!gates.backend.kernels.qlstmDynamic) return undefined;
-    const packed = this.packedWeight(this[`weightHhL${k}`], this[`biasHhL${k}`]);
-    return dynamicLstmLayer(gates, packed, h0, c0, this.options);
-  }
-
-  private packedWeight(weight: Tensor, bias: Tensor | undefined): PackedWeight {
-    let packed = this.packed.get(weight);
-    if (!packed) {
-      packed = new PackedWeight('dynamic.LSTM', weight, bias);
-      this.packed.set(weight, packed);
-    }
-    return packed;
+    return dynamicLstmLayer(gates, this.weightOf('Hh', layer), h0, c0, this.options);
   }
 
   /** For `summary`. */

@@ -7,6 +7,7 @@ export {
   quantizedMulScalar as mulScalar,
 } from './arithmetic';
 export { quantizedConv2d as conv2d } from './conv2d';
+export { dynamicGruLayer } from './gru';
 export type { OutputQparams } from './int8';
 export { type DynamicOptions, dynamicLinear, quantizedLinear as linear } from './linear';
 export { dynamicLstmLayer } from './lstm';

@@ -24,6 +24,7 @@ export { type EmbeddingOptions, embedding } from './embedding';
 export { exp } from './exp';
 export { expand } from './expand';
 export { flatten } from './flatten';
+export { gruLayer, gruOperands, gruShape } from './gru';
 export { hardtanh } from './hardtanh';
 export { l1Loss } from './l1-loss';
 export { layerNorm } from './layer-norm';

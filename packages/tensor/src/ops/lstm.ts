@@ -1,10 +1,9 @@
-import { ShapeError } from '@octet/backend';
 import { op } from '../autograd';
-import { as, dense, emptyOn, present, requireFloat, requireRank, run } from '../kernel';
-import { formatShape, sameShape } from '../layout';
+import { as, dense, emptyOn, present, requireFloat, run } from '../kernel';
 import type { Tensor } from '../tensor';
 import { cat } from './cat';
 import { product, swapped } from './matmul';
+import { requireRecurrent } from './recurrent';
 import { reshape } from './reshape';
 import { select } from './select';
 import { slice } from './slice';
@@ -88,26 +87,7 @@ export function lstmShape(
   c0: Tensor,
   bias: Tensor | undefined,
 ): number[] {
-  requireRank(op, 'x', x, 3);
-  const [T, N, gates] = x.shape;
-  const H = weight.shape[1];
-  const state = [N, H];
-  const fits =
-    T > 0 &&
-    sameShape(weight.shape, [gates, gates / 4]) &&
-    (!bias || sameShape(bias.shape, [gates])) &&
-    sameShape(h0.shape, state) &&
-    sameShape(c0.shape, state);
-  if (fits) return [2, T, N, H];
-  const found = { x, weight, h0, c0, bias };
-  throw new ShapeError({
-    op,
-    expected: 'x [T, N, 4·H] with T > 0, weight [4·H, H], h0 and c0 [N, H], bias [4·H]',
-    found: Object.entries(found)
-      .flatMap(([name, t]) => (t ? [`${name} ${formatShape(t.shape)}`] : []))
-      .join(', '),
-    fix: 'x holds the gates i, f, g, o of each step side by side.',
-  });
+  return [2, ...requireRecurrent(op, 'i, f, g, o', x, weight, { h0, c0 }, bias)];
 }
 
 /** What the kernels of LSTM take, of dense tensors. */

@@ -438,6 +438,20 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
       [2, 3],
     ],
   },
+  gruLayer: {
+    covers: ['gruLayer'],
+    fn: (x, weight, h0, bias) => ops.gruLayer(x, weight, h0, bias),
+    inputs: [[3, 2, 6], [6, 2], [2, 2], [6]],
+  },
+  'gruLayer, one step without bias': {
+    covers: ['gruLayer'],
+    fn: (x, weight, h0) => ops.gruLayer(x, weight, h0),
+    inputs: [
+      [1, 2, 9],
+      [9, 3],
+      [2, 3],
+    ],
+  },
   'layerNorm plain': { covers: ['layerNorm'], fn: (x) => ops.layerNorm(x, [4]), inputs: [[3, 4]] },
 
   embedding: {

@@ -1,41 +1,10 @@
-import {
-  type CasesOf,
-  type CaseTensor,
-  close,
-  floats,
-  full,
-  integers,
-  type KernelCase,
-  output,
-} from './case';
+import { type CasesOf, close, floats, full, integers, type KernelCase, output } from './case';
+import { broken, inputsOf as common, dynamicAttrs, sizes } from './recurrent';
 
-// Below, at and beyond vectors, tiles of rows, and few rows.
-const sizes = [
-  [1, 1, 1],
-  [3, 1, 4],
-  [5, 1, 67],
-  [4, 3, 5],
-  [2, 5, 8],
-  [3, 7, 6],
-  [2, 51, 9],
-  [2, 0, 3],
-] as const;
-
-/** One number of a tensor made NaN. */
-function broken(t: CaseTensor, at: number): CaseTensor {
-  const data = t.data.slice();
-  data[at] = Number.NaN;
-  return { ...t, data };
-}
-
-function inputsOf(steps: number, n: number, hidden: number, biased: boolean) {
-  return {
-    x: floats(1, [steps, n, 4 * hidden]),
-    bias: biased ? floats(3, [4 * hidden], -1, 1) : undefined,
-    h0: floats(4, [n, hidden], -1, 1),
-    c0: floats(5, [n, hidden]),
-  };
-}
+const inputsOf = (steps: number, n: number, hidden: number, biased: boolean) => ({
+  ...common(steps, n, hidden, 4, biased),
+  c0: floats(5, [n, hidden]),
+});
 
 function forward(): KernelCase<'lstm'>[] {
   const cases = sizes.flatMap(([steps, n, hidden], i): KernelCase<'lstm'>[] =>
@@ -101,11 +70,7 @@ function dynamic(): KernelCase<'qlstmDynamic'>[] {
           `${symmetric ? '' : ', weight zero point'}${reduceRange ? ', 7 bits' : ''}`,
         inputs: { ...inputsOf(steps, n, hidden, biased), weight: integers(2, 'int8', [4 * hidden, hidden]) },
         outputs: { y: output('float32', [2, steps, n, hidden]) },
-        attrs: {
-          weightScale: Float32Array.from({ length: c }, (_, at) => 0.003 + 0.001 * (at % 5)),
-          weightZeroPoint: Int32Array.from({ length: c }, (_, at) => (symmetric ? 0 : (at % 3) - 1)),
-          reduceRange,
-        },
+        attrs: dynamicAttrs(c, symmetric, reduceRange),
         // An h on the edge between two integers may fall to either side: no case has one.
         tolerance: { atol: 1e-5, rtol: 1e-5 },
       };

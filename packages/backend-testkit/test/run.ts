@@ -1,5 +1,5 @@
 import { dispatch, type KernelName, type TypedArray } from '@octet/backend';
-import { referenceBackend } from '../src';
+import { referenceBackend } from '@octet/backend-js-reference';
 import type { CaseOutput, CaseTensor, KernelCase } from '../src/cases';
 
 const count = (shape: readonly number[]) => shape.reduce((n, d) => n * d, 1);

@@ -8,6 +8,7 @@ import { convCases } from './conv';
 import { dataCases } from './data';
 import { elementwiseCases } from './elementwise';
 import { embeddingCases } from './embedding';
+import { gruCases } from './gru';
 import { lstmCases } from './lstm';
 import { matmulCases } from './matmul';
 import { normCases } from './norm';
@@ -26,6 +27,7 @@ export const kernelCases: CasesOf<OwnKernelName> = {
   ...matmulCases,
   ...convCases,
   ...lstmCases,
+  ...gruCases,
   ...normCases,
   ...poolCases,
   ...embeddingCases,
