@@ -1,0 +1,161 @@
+import { Conv2d, Linear, Parameter, skipInit } from '@octet/nn';
+import { conv2d, type Tensor } from '@octet/tensor';
+import type { HostTensor } from '../../host-tensor';
+import type { OnnxNode, Operand } from '../node';
+import type { OnnxOperator } from '../table';
+import { onBackend } from './helpers';
+import { evenPads, inRows, padsFor, pairOf, planar, tensorPads, type Window, windowOf } from './window';
+
+/** A host tensor as a module's weight, on the current backend. */
+export function parameter(value: HostTensor): Parameter {
+  return new Parameter(value.tensor());
+}
+
+/** `x` with the padding that a layer can't do itself; as it is if there is none. */
+function padded(
+  node: OnnxNode,
+  x: Operand,
+  window: Window,
+  value: number,
+): { x: Operand; padding: readonly number[] } {
+  const even = evenPads(window);
+  if (even) return { x, padding: even };
+  const pad = onBackend((t) => {
+    const pads = padsFor(window, t.shape.slice(2));
+    return pads.every((p) => p === 0) ? t : t.pad(tensorPads(pads), value);
+  });
+  return { x: node.call1(pad, [x], { op: 'pad', rank: x.rank }), padding: window.kernel.map(() => 0) };
+}
+
+function convolution(node: OnnxNode): Operand {
+  const [x, w, b] = [node.input(0), node.input(1), node.inputs[2]];
+  const groups = node.int('group', 1);
+  if (!w.constant || (b && !b.constant)) return functionalConvolution(node, x, w, b, groups);
+  const { shape } = w.constant;
+  if (shape.length < 3 || shape.some((d) => d < 1))
+    throw node.wrong('a weight [O, C / groups, …]', `[${shape}]`);
+  const window = planar(windowOf(node, node.ints('kernel_shape') ?? shape.slice(2)));
+  if (node.has('kernel_shape') && String(node.ints('kernel_shape')) !== String(shape.slice(2)))
+    throw node.wrong(`kernel_shape [${shape.slice(2)}], as the weight's`, `[${node.ints('kernel_shape')}]`);
+  const weight = shape.length === 3 ? w.constant.reshape([shape[0], shape[1], 1, shape[2]]) : w.constant;
+  const bias = b?.constant;
+  if (bias && (bias.dim !== 1 || bias.numel !== shape[0]))
+    throw node.wrong(`a bias [${shape[0]}]`, `[${bias.shape}]`);
+  return inRows(node, x, shape.length - 2, (rows) => {
+    const { x: source, padding } = padded(node, rows, window, 0);
+    const layer = skipInit(
+      () =>
+        new Conv2d(shape[1] * groups, shape[0], [1, 1], {
+          groups,
+          bias: false,
+          stride: pairOf(window.stride),
+          padding: pairOf(padding),
+          dilation: pairOf(window.dilation),
+        }),
+    );
+    // The size of its kernel comes with the weight: the one that it would make itself would only be thrown away.
+    Object.assign(layer, {
+      kernelSize: pairOf(window.kernel),
+      weight: parameter(weight),
+      bias: bias && parameter(bias),
+    });
+    return node.layer(layer, [source], { weight: w, rank: 4 })[0];
+  });
+}
+
+/** A convolution whose weight is worked out while the model runs. */
+function functionalConvolution(
+  node: OnnxNode,
+  x: Operand,
+  w: Operand,
+  b: Operand | undefined,
+  groups: number,
+): Operand {
+  const kernel = node.ints('kernel_shape');
+  const window = kernel && planar(windowOf(node, kernel));
+  if (w.rank !== undefined && (w.rank < 3 || w.rank > 4))
+    node.unsupported(`${w.rank - 2} spatial dimensions`);
+  return node.call1(
+    onBackend((t, weight, bias) => {
+      const row = t.dim === 3;
+      const wide = (v: Tensor) => (row ? v.unsqueeze(2) : v);
+      const at = window ?? planar(windowOf(node, weight.shape.slice(2)));
+      const pads = padsFor(at, wide(t).shape.slice(2));
+      const source = pads.some((p) => p > 0) ? wide(t).pad(tensorPads(pads)) : wide(t);
+      const y = conv2d(source, wide(weight), bias, {
+        groups,
+        stride: pairOf(at.stride),
+        dilation: pairOf(at.dilation),
+      });
+      return row ? y.squeeze(2) : y;
+    }),
+    [x, w, b],
+    { rank: x.rank, fold: false },
+  );
+}
+
+/** A linear layer with a weight [out, in]. */
+export function linearLayer(
+  node: OnnxNode,
+  x: Operand,
+  weight: HostTensor,
+  bias: HostTensor | undefined,
+  from: Operand,
+): Operand {
+  const [outFeatures, inFeatures] = weight.shape;
+  if (outFeatures < 1 || inFeatures < 1) throw node.wrong('a weight with elements', `[${weight.shape}]`);
+  const layer = skipInit(() => new Linear(1, 1, { bias: false }));
+  Object.assign(layer, { inFeatures, outFeatures, weight: parameter(weight), bias: bias && parameter(bias) });
+  return node.layer(layer, [x], { weight: from, rank: x.rank })[0];
+}
+
+/** A bias [N] from what broadcasts to it in every row; undefined if it is no such thing. */
+function rowBias(c: HostTensor, n: number): HostTensor | undefined {
+  if (c.numel === n && (c.shape[c.dim - 1] ?? 1) === n) return c.reshape([n]);
+  return c.numel === 1 ? c.reshape([1]).expand([n]) : undefined;
+}
+
+function gemm(node: OnnxNode): Operand {
+  const [a, b, c] = [node.input(0), node.input(1), node.inputs[2]];
+  const [alpha, beta] = [node.float('alpha', 1), node.float('beta', 1)];
+  const [transA, transB] = [node.flag('transA'), node.flag('transB')];
+  const constant =
+    b.constant?.dtype === 'float32' && b.constant.dim === 2 && b.constant.numel > 0 ? b.constant : undefined;
+  const n = constant?.shape[transB ? 0 : 1] ?? 0;
+  const bias = c?.constant && constant ? rowBias(c.constant, n) : undefined;
+  if (constant && !a.constant && !transA && alpha === 1 && beta === 1 && (!c || bias)) {
+    return linearLayer(node, a, transB ? constant : constant.permute([1, 0]), bias, b);
+  }
+  return node.call1(
+    onBackend((x, w, shift) => {
+      const y = (transA ? x.transpose(0, 1) : x).matmul(transB ? w.transpose(0, 1) : w);
+      const scaled = alpha === 1 ? y : y.mul(alpha);
+      return shift ? scaled.add(beta === 1 ? shift : shift.mul(beta)) : scaled;
+    }),
+    node.inputs,
+    { rank: 2, fold: false },
+  );
+}
+
+function matmul(node: OnnxNode): Operand {
+  const [a, b] = [node.input(0), node.input(1)];
+  const w = b.constant;
+  if (w && w.dtype === 'float32' && w.dim === 2 && w.numel > 0 && !a.constant && a.rank !== 1) {
+    return linearLayer(node, a, w.permute([1, 0]), undefined, b);
+  }
+  const rank =
+    a.rank !== undefined && b.rank !== undefined && a.rank > 1 && b.rank > 1
+      ? Math.max(a.rank, b.rank)
+      : undefined;
+  return node.call1(
+    onBackend((x, y) => x.matmul(y)),
+    node.inputs,
+    { rank, fold: false },
+  );
+}
+
+export const products: readonly OnnxOperator[] = [
+  { op: 'Conv', since: 1, import: convolution },
+  { op: 'Gemm', since: 1, import: gemm },
+  { op: 'MatMul', since: 1, import: matmul },
+];
