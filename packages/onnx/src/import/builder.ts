@@ -236,7 +236,9 @@ export class Builder implements Building {
       const version = names.opsets.get(domain) ?? (domain === '' ? 1 : Number.POSITIVE_INFINITY);
       const row = this.options.table.find(domain, proto.opType, version);
       if (row) {
-        const made = row.import(new OnnxNode(proto, version, inputs, attributes, this));
+        const node = new OnnxNode(proto, version, inputs, attributes, this);
+        for (let i = 0; i < (row.inputs ?? 1); i++) node.input(i);
+        const made = row.import(node);
         results = Array.isArray(made) ? (made as Operand[]) : [made as Operand];
       } else if (body) results = this.inlineFunction(body, inputs, attributes);
       else {

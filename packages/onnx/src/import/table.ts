@@ -9,6 +9,8 @@ export interface OnnxOperator {
   readonly since: number;
   /** The last; absent: it still does. */
   readonly until?: number;
+  /** How many of the first inputs must be there; 1. */
+  readonly inputs?: number;
   /** Builds what the node computes; returns its outputs in order. */
   import(node: OnnxNode): Operand | readonly Operand[];
 }

@@ -156,6 +156,7 @@ export const activations: readonly OnnxOperator[] = [
   {
     op: 'PRelu',
     since: 7,
+    inputs: 2,
     import: (node) =>
       node.call1(
         onBackend((x, slope) => x.relu().sub(x.neg().relu().mul(slope))),

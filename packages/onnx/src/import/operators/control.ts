@@ -37,6 +37,7 @@ export const control: readonly OnnxOperator[] = [
   {
     op: 'Loop',
     since: 1,
+    inputs: 0,
     import(node) {
       const body = node.body('body');
       const carried = node.inputs.length - 2;

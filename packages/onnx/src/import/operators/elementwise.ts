@@ -69,11 +69,12 @@ const div = arithmetic(
 /** Before version 7 the second operand was aligned at an axis. */
 function binary(op: string, fn: GraphFunction): OnnxOperator[] {
   return [
-    { op, since: 7, import: (node) => node.call1(fn) },
+    { op, since: 7, inputs: 2, import: (node) => node.call1(fn) },
     {
       op,
       since: 1,
       until: 6,
+      inputs: 2,
       import(node) {
         const axis = node.int('axis');
         if (axis === undefined || !node.flag('broadcast')) return node.call1(fn);
@@ -91,7 +92,7 @@ function binary(op: string, fn: GraphFunction): OnnxOperator[] {
 
 /** A host function of two operands with truth values as its result. */
 function comparison(op: string, f: (a: number, b: number) => boolean, since = 7): OnnxOperator {
-  return row(op, since, () =>
+  return row(op, since, 2, () =>
     onHost(op, (a, b) => hostBinary(a as HostTensor, b as HostTensor, 'bool', (x, y) => Number(f(x, y)))),
   );
 }
@@ -102,7 +103,7 @@ function variadic(
   pair: GraphFunction,
   finish?: (y: Value, count: number) => Value,
 ): OnnxOperator {
-  return row(op, 6, () => (args, run) => {
+  return row(op, 6, 1, () => (args, run) => {
     const all = args.filter((a) => a !== undefined);
     const y = all.reduce((a, b) => pair([a, b], run) as Value);
     return finish ? finish(y, all.length) : y;
@@ -160,7 +161,7 @@ function roundEven(x: number): number {
 
 /** A function that is worked out on the host. */
 function hostFunction(op: string, since: number, f: (x: number) => number, dtype?: HostDType): OnnxOperator {
-  return row(op, since, () =>
+  return row(op, since, 1, () =>
     onHost(op, (x) => hostUnary(x as HostTensor, dtype ?? (x as HostTensor).dtype, f)),
   );
 }
@@ -203,8 +204,8 @@ export const elementwise: readonly OnnxOperator[] = [
   variadic('Mean', add, (y, n) => (y instanceof Tensor ? y.div(n) : hostUnary(y, y.dtype, (v) => v / n))),
   variadic('Max', extreme('Max', 1)),
   variadic('Min', extreme('Min', -1)),
-  row('Pow', 7, () => power),
-  row('Mod', 10, (node) => {
+  row('Pow', 7, 2, () => power),
+  row('Mod', 10, 2, (node) => {
     const fmod = node.flag('fmod');
     return onHost('Mod', (a, b) =>
       hostBinary(a as HostTensor, b as HostTensor, (a as HostTensor).dtype, (x, y) =>
@@ -212,18 +213,18 @@ export const elementwise: readonly OnnxOperator[] = [
       ),
     );
   }),
-  row('Neg', 1, () =>
+  row('Neg', 1, 1, () =>
     unary(
       'Neg',
       (x) => x.neg(),
       (x) => -x,
     ),
   ),
-  row('Abs', 1, () => unary('Abs', (x) => x.abs(), Math.abs)),
-  row('Exp', 1, () => unary('Exp', (x) => x.exp(), Math.exp)),
-  row('Log', 1, () => unary('Log', (x) => x.log(), Math.log)),
-  row('Sqrt', 1, () => unary('Sqrt', (x) => x.sqrt(), Math.sqrt)),
-  row('Reciprocal', 1, () =>
+  row('Abs', 1, 1, () => unary('Abs', (x) => x.abs(), Math.abs)),
+  row('Exp', 1, 1, () => unary('Exp', (x) => x.exp(), Math.exp)),
+  row('Log', 1, 1, () => unary('Log', (x) => x.log(), Math.log)),
+  row('Sqrt', 1, 1, () => unary('Sqrt', (x) => x.sqrt(), Math.sqrt)),
+  row('Reciprocal', 1, 1, () =>
     unary(
       'Reciprocal',
       (x) => full([], 1, { backend: x.backend }).div(x),
@@ -240,7 +241,7 @@ export const elementwise: readonly OnnxOperator[] = [
   hostFunction('Tan', 7, Math.tan),
   hostFunction('Not', 1, (x) => Number(!x), 'bool'),
   hostFunction('IsNaN', 9, (x) => Number(Number.isNaN(x)), 'bool'),
-  row('IsInf', 10, (node) => {
+  row('IsInf', 10, 1, (node) => {
     const [below, above] = [node.flag('detect_negative', true), node.flag('detect_positive', true)];
     const f = (x: number) =>
       Number((above && x === Number.POSITIVE_INFINITY) || (below && x === Number.NEGATIVE_INFINITY));
@@ -254,7 +255,7 @@ export const elementwise: readonly OnnxOperator[] = [
   comparison('And', (a, b) => Boolean(a && b)),
   comparison('Or', (a, b) => Boolean(a || b)),
   comparison('Xor', (a, b) => Boolean(a) !== Boolean(b)),
-  row('Where', 9, () => where),
+  row('Where', 9, 3, () => where),
   {
     op: 'Cast',
     since: 6,
@@ -264,7 +265,7 @@ export const elementwise: readonly OnnxOperator[] = [
       return node.call1((args) => castTo(args[0] as Value, dtype));
     },
   },
-  row('CastLike', 15, () => (args) => {
+  row('CastLike', 15, 2, () => (args) => {
     const like = (args[1] as Value).dtype as HostDType;
     return castTo(args[0] as Value, like);
   }),

@@ -20,14 +20,14 @@ export function onBackend(fn: (...args: Tensor[]) => Value | readonly Value[]): 
   return (args, { backend }) => fn(...(args.map((a) => a && toTensor(a, backend)) as Tensor[]));
 }
 
-/** A row whose node is one function of its inputs. */
+/** A row whose node is one function of its inputs, of which the first `inputs` must be there. */
 export function row(
   op: string,
   since: number,
+  inputs: number,
   fn: (node: OnnxNode) => GraphFunction,
-  until?: number,
 ): OnnxOperator {
-  return { op, since, ...(until !== undefined && { until }), import: (node) => node.call1(fn(node)) };
+  return { op, since, inputs, import: (node) => node.call1(fn(node)) };
 }
 
 export function isFloat(value: Value | undefined): boolean {

@@ -99,6 +99,7 @@ export const indexing: readonly OnnxOperator[] = [
   {
     op: 'Gather',
     since: 1,
+    inputs: 2,
     import(node) {
       const axis = node.int('axis', 0);
       const [x, index] = [node.input(0), node.input(1)];
@@ -109,7 +110,7 @@ export const indexing: readonly OnnxOperator[] = [
       });
     },
   },
-  row('GatherElements', 11, (node) => {
+  row('GatherElements', 11, 2, (node) => {
     const axis = node.int('axis', 0);
     return onHost('GatherElements', (t, index) => {
       const [x, at] = [t as HostTensor, index as HostTensor];
@@ -126,7 +127,7 @@ export const indexing: readonly OnnxOperator[] = [
       return out;
     });
   }),
-  row('GatherND', 11, (node) => {
+  row('GatherND', 11, 2, (node) => {
     const batch = node.int('batch_dims', 0);
     return onHost('GatherND', (t, index) => {
       const [x, at] = [t as HostTensor, index as HostTensor];
@@ -140,7 +141,7 @@ export const indexing: readonly OnnxOperator[] = [
     });
   }),
   ...['ScatterElements', 'Scatter'].map((op) =>
-    row(op, op === 'Scatter' ? 9 : 11, (node) => {
+    row(op, op === 'Scatter' ? 9 : 11, 3, (node) => {
       const axis = node.int('axis', 0);
       const f = combine[node.string('reduction', 'none')] ?? node.unsupported('this reduction');
       return onHost(op, (t, index, source) => {
@@ -159,7 +160,7 @@ export const indexing: readonly OnnxOperator[] = [
       });
     }),
   ),
-  row('ScatterND', 11, (node) => {
+  row('ScatterND', 11, 3, (node) => {
     const f = combine[node.string('reduction', 'none')] ?? node.unsupported('this reduction');
     return onHost('ScatterND', (t, index, source) => {
       const [x, at, updates] = [t, index, source] as HostTensor[];
@@ -172,7 +173,7 @@ export const indexing: readonly OnnxOperator[] = [
       return out;
     });
   }),
-  row('OneHot', 9, (node) => {
+  row('OneHot', 9, 3, (node) => {
     const axis = node.int('axis', -1);
     return (args) => {
       const [indices, depth, values] = args as Value[];
@@ -191,7 +192,7 @@ export const indexing: readonly OnnxOperator[] = [
       return out;
     };
   }),
-  row('Trilu', 14, (node) => {
+  row('Trilu', 14, 1, (node) => {
     const upper = node.flag('upper', true);
     return onHost('Trilu', (t, shift) => {
       const x = t as HostTensor;
@@ -205,7 +206,7 @@ export const indexing: readonly OnnxOperator[] = [
       return out;
     });
   }),
-  row('CumSum', 11, (node) => {
+  row('CumSum', 11, 2, (node) => {
     const [exclusive, reverse] = [node.flag('exclusive'), node.flag('reverse')];
     return onHost('CumSum', (t, axis) => {
       const x = t as HostTensor;
@@ -226,7 +227,7 @@ export const indexing: readonly OnnxOperator[] = [
       return out;
     });
   }),
-  row('NonZero', 9, () =>
+  row('NonZero', 9, 1, () =>
     onHost('NonZero', (t) => {
       const x = t as HostTensor;
       const at: number[] = [];

@@ -137,12 +137,13 @@ function lpNormalization(node: OnnxNode): Operand {
 }
 
 export const normalization: readonly OnnxOperator[] = [
-  { op: 'BatchNormalization', since: 7, import: batchNormalization },
-  { op: 'LayerNormalization', since: 17, import: layerNormalization },
-  { op: 'LayerNormalization', domain: 'com.microsoft', since: 1, import: layerNormalization },
+  { op: 'BatchNormalization', since: 7, inputs: 5, import: batchNormalization },
+  { op: 'LayerNormalization', since: 17, inputs: 2, import: layerNormalization },
+  { op: 'LayerNormalization', domain: 'com.microsoft', since: 1, inputs: 2, import: layerNormalization },
   {
     op: 'InstanceNormalization',
     since: 1,
+    inputs: 3,
     import(node) {
       const eps = node.float('epsilon', 1e-5);
       return node.call1(
@@ -155,6 +156,7 @@ export const normalization: readonly OnnxOperator[] = [
   {
     op: 'GroupNormalization',
     since: 18,
+    inputs: 3,
     import(node) {
       const [groups, eps] = [node.int('num_groups', 1), node.float('epsilon', 1e-5)];
       return node.call1(
@@ -164,8 +166,8 @@ export const normalization: readonly OnnxOperator[] = [
       );
     },
   },
-  { op: 'RMSNormalization', since: 23, import: rmsNorm },
-  { op: 'SimplifiedLayerNormalization', since: 1, import: rmsNorm },
+  { op: 'RMSNormalization', since: 23, inputs: 2, import: rmsNorm },
+  { op: 'SimplifiedLayerNormalization', since: 1, inputs: 2, import: rmsNorm },
   { op: 'LRN', since: 1, import: localResponse },
   { op: 'LpNormalization', since: 1, import: lpNormalization },
   {

@@ -155,7 +155,7 @@ function matmul(node: OnnxNode): Operand {
 }
 
 export const products: readonly OnnxOperator[] = [
-  { op: 'Conv', since: 1, import: convolution },
-  { op: 'Gemm', since: 1, import: gemm },
-  { op: 'MatMul', since: 1, import: matmul },
+  { op: 'Conv', since: 1, inputs: 2, import: convolution },
+  { op: 'Gemm', since: 1, inputs: 2, import: gemm },
+  { op: 'MatMul', since: 1, inputs: 2, import: matmul },
 ];

@@ -122,10 +122,10 @@ function qlinearMatmul(node: OnnxNode): Operand {
 }
 
 export const quantizedOperators: readonly OnnxOperator[] = [
-  { op: 'QuantizeLinear', since: 10, import: quantizeLinear },
-  { op: 'DequantizeLinear', since: 10, import: dequantizeLinear },
-  { op: 'QuantizeLinear', domain: 'com.microsoft', since: 1, import: quantizeLinear },
-  { op: 'DequantizeLinear', domain: 'com.microsoft', since: 1, import: dequantizeLinear },
+  { op: 'QuantizeLinear', since: 10, inputs: 2, import: quantizeLinear },
+  { op: 'DequantizeLinear', since: 10, inputs: 2, import: dequantizeLinear },
+  { op: 'QuantizeLinear', domain: 'com.microsoft', since: 1, inputs: 2, import: quantizeLinear },
+  { op: 'DequantizeLinear', domain: 'com.microsoft', since: 1, inputs: 2, import: dequantizeLinear },
   {
     op: 'DynamicQuantizeLinear',
     since: 11,
@@ -134,9 +134,10 @@ export const quantizedOperators: readonly OnnxOperator[] = [
   {
     op: 'MatMulInteger',
     since: 10,
+    inputs: 2,
     import: (node) => node.call1(matmulInteger, node.inputs, { host: [2, 3], fold: false }),
   },
-  { op: 'QLinearMatMul', since: 10, import: qlinearMatmul },
+  { op: 'QLinearMatMul', since: 10, inputs: 8, import: qlinearMatmul },
 ];
 
 export type { QParams, Tensor };

@@ -28,6 +28,7 @@ export const shapes: readonly OnnxOperator[] = [
   {
     op: 'Constant',
     since: 1,
+    inputs: 0,
     import(node) {
       const list = node.floats('value_floats') ?? node.ints('value_ints');
       const one = node.float('value_float') ?? node.int('value_int');
@@ -64,6 +65,7 @@ export const shapes: readonly OnnxOperator[] = [
   {
     op: 'Range',
     since: 11,
+    inputs: 3,
     import: (node) =>
       node.call1(
         (args) => {

@@ -291,6 +291,7 @@ export const views: readonly OnnxOperator[] = [
   {
     op: 'Reshape',
     since: 5,
+    inputs: 2,
     import(node) {
       const zeroIsZero = node.flag('allowzero');
       return node.call1(
@@ -354,6 +355,7 @@ export const views: readonly OnnxOperator[] = [
   {
     op: 'Slice',
     since: 10,
+    inputs: 3,
     import: (node) =>
       node.call1(
         (args) => {
@@ -412,12 +414,14 @@ export const views: readonly OnnxOperator[] = [
   {
     op: 'Expand',
     since: 8,
+    inputs: 2,
     import: (node) =>
       node.call1((args) => expanded(args[0] as Value, intsOf(args[1] as Value)), node.inputs, { host: [1] }),
   },
   {
     op: 'Tile',
     since: 6,
+    inputs: 2,
     import: (node) =>
       node.call1((args) => tiled(args[0] as Value, intsOf(args[1] as Value)), node.inputs, {
         host: [1],
@@ -427,6 +431,7 @@ export const views: readonly OnnxOperator[] = [
   {
     op: 'Pad',
     since: 11,
+    inputs: 2,
     import(node) {
       const mode = node.string('mode', 'constant');
       return node.call1(
