@@ -78,8 +78,8 @@ export function differenceOf(got: ArrayLike<number>, want: ArrayLike<number>): n
   let [largest, most] = [0, 0];
   for (let i = 0; i < want.length; i++) {
     largest = Math.max(largest, Math.abs(want[i]));
-    const d = Math.abs(got[i] - want[i]);
-    most = d <= most ? most : d;
+    // NaN stays.
+    most = Math.max(most, Math.abs(got[i] - want[i]));
   }
   return Number.isNaN(most) ? Number.POSITIVE_INFINITY : most / (largest || 1);
 }

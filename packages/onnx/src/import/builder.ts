@@ -177,7 +177,7 @@ export class Builder implements Building {
         typeof d === 'string' && Object.hasOwn(dims, d) ? dims[d] : undefined,
       );
       const slot = this.slot(name);
-      this.names.set(name, { slot, rank: shape?.length, name });
+      this.names.set(name, { slot, rank: shape?.length, dtype, name });
       inputs.push({
         name,
         slot,
@@ -239,6 +239,7 @@ export class Builder implements Building {
         const node = new OnnxNode(proto, version, inputs, attributes, this);
         for (let i = 0; i < (row.inputs ?? 1); i++) node.input(i);
         const made = row.import(node);
+        node.checkAttributes();
         results = Array.isArray(made) ? (made as Operand[]) : [made as Operand];
       } else if (body) results = this.inlineFunction(body, inputs, attributes);
       else {
@@ -429,7 +430,7 @@ export class Builder implements Building {
   }
 
   constant(value: HostTensor, name?: string): Operand {
-    const operand = { slot: this.slots++, constant: value, rank: value.dim, name };
+    const operand = { slot: this.slots++, constant: value, rank: value.dim, dtype: value.dtype, name };
     this.constants.set(operand.slot, operand);
     if (name) this.slotNames.set(operand.slot, name);
     return operand;

@@ -1,7 +1,7 @@
 import type { AnyModule } from '@octet/nn';
 import { cannotImport, type OnnxImportError } from '../errors';
 import type { GraphFunction } from '../graph-module';
-import type { HostTensor } from '../host-tensor';
+import type { HostDType, HostTensor } from '../host-tensor';
 import {
   type AttributeProto,
   type GraphProto,
@@ -17,6 +17,8 @@ export interface Operand {
   readonly constant?: HostTensor | undefined;
   /** How many dimensions it has, if that is known. */
   readonly rank?: number | undefined;
+  /** Its dtype, if it is known: of inputs and constants. */
+  readonly dtype?: HostDType | undefined;
   /** What the file calls it. */
   readonly name?: string | undefined;
 }
@@ -81,6 +83,7 @@ export class OnnxNode {
   /** Names of the outputs; '' for one that nobody wants. */
   readonly outputs: readonly string[];
   private readonly attributes: ReadonlyMap<string, AttributeProto>;
+  private readonly unread: Set<string>;
 
   constructor(
     proto: NodeProto,
@@ -95,6 +98,7 @@ export class OnnxNode {
     this.inputs = inputs;
     this.outputs = proto.output;
     this.attributes = new Map(attributes.map((a) => [a.name, a]));
+    this.unread = new Set(this.attributes.keys());
   }
 
   /** As errors name it: `Conv 'conv1'`. */
@@ -129,11 +133,13 @@ export class OnnxNode {
   // ---- attributes
 
   has(name: string): boolean {
+    this.unread.delete(name);
     return this.attributes.has(name);
   }
 
   private get(name: string, ...types: readonly Kind[]): AttributeProto | undefined {
     const a = this.attributes.get(name);
+    this.unread.delete(name);
     if (!a || types.includes(a.type)) return a;
     // Files of the oldest version don't say the type.
     if (a.type === Kind.UNDEFINED) return a;
@@ -188,6 +194,12 @@ export class OnnxNode {
     return g;
   }
 
+  /** @throws Unsupported for an attribute that nobody has asked for: it would change what the node means */
+  checkAttributes(): void {
+    for (const name of this.unread)
+      if (!harmless.has(name)) this.unsupported(`attribute '${name.slice(0, 80)}'`);
+  }
+
   // ---- what it becomes
 
   /** A function of the operands. All are constants: worked out now, unless it is large. */
@@ -239,6 +251,21 @@ export class OnnxNode {
     throw new Unsupported(what);
   }
 }
+
+/** Attributes that say nothing of the result: how exactly sums are kept, what is given by shapes, what is for training. */
+const harmless = new Set([
+  ...[
+    'stash_type',
+    'hidden_size',
+    'seed',
+    'storage_order',
+    'consumed_inputs',
+    'saturate',
+    'is_test',
+    'precision',
+  ],
+  ...['softmax_precision', 'momentum', 'ratio', 'spatial', 'K', 'N'],
+]);
 
 /** Integers of 64 bits that stand for "to the end" become the ends of 32. */
 function saturated(value: bigint): number {

@@ -24,17 +24,12 @@ function activation(op: string, since: number, make: (node: OnnxNode) => Module,
   };
 }
 
-/** A composition of tensor functions. */
-function composed(op: string, since: number, fn: (x: Tensor, node: OnnxNode) => Tensor): OnnxOperator {
+/** A composition of tensor functions, which `make` chooses by the attributes. */
+function composed(op: string, since: number, make: (node: OnnxNode) => (x: Tensor) => Tensor): OnnxOperator {
   return {
     op,
     since,
-    import: (node) =>
-      node.call1(
-        onBackend((x) => fn(x, node)),
-        [node.input(0)],
-        { rank: node.input(0).rank },
-      ),
+    import: (node) => node.call1(onBackend(make(node)), [node.input(0)], { rank: node.input(0).rank }),
   };
 }
 
@@ -133,16 +128,25 @@ export const activations: readonly OnnxOperator[] = [
       );
     },
   },
-  composed('Elu', 1, (x, node) => exponentialUnit(x, node.float('alpha', 1))),
-  composed('Celu', 12, (x, node) => exponentialUnit(x, node.float('alpha', 1), node.float('alpha', 1))),
-  composed('Selu', 1, (x, node) => {
-    const gamma = node.float('gamma', 1.0507010221481323);
-    return exponentialUnit(x, node.float('alpha', 1.6732631921768188)).mul(gamma);
+  composed('Elu', 1, (node) => {
+    const alpha = node.float('alpha', 1);
+    return (x) => exponentialUnit(x, alpha);
   }),
-  composed('Softplus', 1, softplus),
-  composed('Softsign', 1, (x) => x.div(x.abs().add(1))),
-  composed('Mish', 18, (x) => x.mul(softplus(x).tanh())),
-  composed('Swish', 24, (x, node) => x.mul(x.mul(node.float('alpha', 1)).sigmoid())),
+  composed('Celu', 12, (node) => {
+    const alpha = node.float('alpha', 1);
+    return (x) => exponentialUnit(x, alpha, alpha);
+  }),
+  composed('Selu', 1, (node) => {
+    const [alpha, gamma] = [node.float('alpha', 1.6732631921768188), node.float('gamma', 1.0507010221481323)];
+    return (x) => exponentialUnit(x, alpha).mul(gamma);
+  }),
+  composed('Softplus', 1, () => softplus),
+  composed('Softsign', 1, () => (x) => x.div(x.abs().add(1))),
+  composed('Mish', 18, () => (x) => x.mul(softplus(x).tanh())),
+  composed('Swish', 24, (node) => {
+    const alpha = node.float('alpha', 1);
+    return (x) => x.mul(x.mul(alpha).sigmoid());
+  }),
   {
     op: 'ThresholdedRelu',
     since: 10,

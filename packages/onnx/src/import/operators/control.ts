@@ -1,8 +1,9 @@
 import { ArgumentError } from '@octet/backend';
 import { stack, Tensor } from '@octet/tensor';
-import { HostTensor, toTensor, type Value } from '../../host-tensor';
+import { toTensor, type Value } from '../../host-tensor';
+import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
-import { numberOf, scalar } from './helpers';
+import { axisOf, numberOf, scalar } from './helpers';
 import { concat } from './views';
 
 /** Values of one shape as one with a dim in front. */
@@ -16,6 +17,49 @@ function stacked(values: readonly Value[]): Value {
   return concat(
     values.map((v) => v.reshape([1, ...v.shape])),
     0,
+  );
+}
+
+/** A body run for each element along an axis of some inputs; what it gives besides its state is collected. */
+function scan(node: OnnxNode): readonly Operand[] {
+  const body = node.body('body');
+  const count = node.int('num_scan_inputs', 1);
+  const states = node.inputs.length - count;
+  const scans = body.outputs.length - states;
+  if (count < 1 || states < 0 || scans < 0 || body.inputs.length !== node.inputs.length)
+    throw node.wrong(
+      `a body of ${node.inputs.length} inputs and at least ${states} outputs`,
+      `${body.inputs.length} and ${body.outputs.length}`,
+    );
+  const list = (name: string, length: number) => node.ints(name) ?? new Array<number>(length).fill(0);
+  const [inAxes, outAxes] = [list('scan_input_axes', count), list('scan_output_axes', scans)];
+  const [inBack, outBack] = [list('scan_input_directions', count), list('scan_output_directions', scans)];
+  return node.call(
+    (args, run) => {
+      let state = args.slice(0, states) as Value[];
+      const over = args.slice(states) as Value[];
+      const axes = over.map((x, i) => axisOf(inAxes[i], x.shape.length));
+      const times = over[0].shape[axes[0]];
+      const seen: Value[][] = Array.from({ length: scans }, () => []);
+      for (let t = 0; t < times; t++) {
+        const parts = over.map((x, i) => {
+          const at = inBack[i] ? times - 1 - t : t;
+          return x.slice(axes[i], at, at + 1).reshape(x.shape.filter((_, d) => d !== axes[i]));
+        });
+        const results = run.body(0, [...state, ...parts]);
+        state = results.slice(0, states);
+        for (const [k, values] of seen.entries()) values.push(results[states + k]);
+      }
+      const collected = seen.map((values, k) => {
+        const y = stacked(outBack[k] ? values.reverse() : values);
+        const to = axisOf(outAxes[k], y.shape.length);
+        const rest = y.shape.map((_, d) => d).slice(1);
+        return to === 0 ? y : y.permute([...rest.slice(0, to), 0, ...rest.slice(to)]);
+      });
+      return [...state, ...collected];
+    },
+    node.inputs,
+    { outputs: states + scans, bodies: [body] },
   );
 }
 
@@ -80,6 +124,5 @@ export const control: readonly OnnxOperator[] = [
       );
     },
   },
+  { op: 'Scan', since: 9, import: scan },
 ];
-
-export { HostTensor };

@@ -1,5 +1,6 @@
 import type { OnnxOperator } from '../table';
 import { activations } from './activations';
+import { attentionOperators } from './attention';
 import { control } from './control';
 import { elementwise } from './elementwise';
 import { indexing } from './indexing';
@@ -16,6 +17,7 @@ import { views } from './views';
 /** All operators that the importer has; a family a file. */
 export const onnxOperators: readonly OnnxOperator[] = [
   ...activations,
+  ...attentionOperators,
   ...control,
   ...elementwise,
   ...indexing,

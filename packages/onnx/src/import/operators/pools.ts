@@ -26,14 +26,17 @@ function maxPool(node: OnnxNode): Operand {
   return inRows(node, node.input(0), spatial, (x) => {
     const own = ownPads(window);
     const options = { stride: pairOf(window.stride), dilation: pairOf(window.dilation) };
-    if (own)
-      return node.layer(new MaxPool2d(pairOf(window.kernel), { ...options, padding: pairOf(own) }), [x], {
-        rank: 4,
-      })[0];
+    const floats = node.input(0).dtype === undefined || node.input(0).dtype === 'float32';
+    if (own && floats) {
+      const layer = new MaxPool2d(pairOf(window.kernel), { ...options, padding: pairOf(own) });
+      return node.layer(layer, [x], { rank: 4 })[0];
+    }
     return node.call1(
       onBackend((t) => {
         const pads = padsFor(window, t.shape.slice(2));
-        return maxPool2d(t.pad(tensorPads(pads), Number.NEGATIVE_INFINITY), pairOf(window.kernel), options);
+        // Integers of 8 bits are floats meanwhile.
+        const around = t.to('float32').pad(tensorPads(pads), Number.NEGATIVE_INFINITY);
+        return maxPool2d(around, pairOf(window.kernel), options).to(t.dtype);
       }),
       [x],
       { rank: 4, fold: false },

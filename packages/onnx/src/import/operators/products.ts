@@ -30,7 +30,14 @@ function padded(
 function convolution(node: OnnxNode): Operand {
   const [x, w, b] = [node.input(0), node.input(1), node.inputs[2]];
   const groups = node.int('group', 1);
-  if (!w.constant || (b && !b.constant)) return functionalConvolution(node, x, w, b, groups);
+  if (!w.constant || (b && !b.constant)) {
+    const convolve = convolver(node, w.rank);
+    return node.call1(
+      onBackend((t, weight, bias) => convolve(t, weight, bias)),
+      [x, w, b],
+      { rank: x.rank, fold: false },
+    );
+  }
   const { shape } = w.constant;
   if (shape.length < 3 || shape.some((d) => d < 1))
     throw node.wrong('a weight [O, C / groups, …]', `[${shape}]`);
@@ -63,35 +70,28 @@ function convolution(node: OnnxNode): Operand {
   });
 }
 
-/** A convolution whose weight is worked out while the model runs. */
-function functionalConvolution(
+/** The convolution that a node's attributes ask for, for tensors [N, C, L] or [N, C, H, W]; the weight may be any of `rank`. */
+export function convolver(
   node: OnnxNode,
-  x: Operand,
-  w: Operand,
-  b: Operand | undefined,
-  groups: number,
-): Operand {
-  const kernel = node.ints('kernel_shape');
-  const window = kernel && planar(windowOf(node, kernel));
-  if (w.rank !== undefined && (w.rank < 3 || w.rank > 4))
-    node.unsupported(`${w.rank - 2} spatial dimensions`);
-  return node.call1(
-    onBackend((t, weight, bias) => {
-      const row = t.dim === 3;
-      const wide = (v: Tensor) => (row ? v.unsqueeze(2) : v);
-      const at = window ?? planar(windowOf(node, weight.shape.slice(2)));
-      const pads = padsFor(at, wide(t).shape.slice(2));
-      const source = pads.some((p) => p > 0) ? wide(t).pad(tensorPads(pads)) : wide(t);
-      const y = conv2d(source, wide(weight), bias, {
-        groups,
-        stride: pairOf(at.stride),
-        dilation: pairOf(at.dilation),
-      });
-      return row ? y.squeeze(2) : y;
-    }),
-    [x, w, b],
-    { rank: x.rank, fold: false },
-  );
+  rank: number | undefined,
+): (x: Tensor, weight: Tensor, bias?: Tensor) => Tensor {
+  const given = node.ints('kernel_shape');
+  const spatial =
+    given?.length ?? (rank === undefined ? node.unsupported('a weight of unknown rank') : rank - 2);
+  if (spatial < 1 || spatial > 2) node.unsupported(`${spatial} spatial dimensions`);
+  const groups = node.int('group', 1);
+  // Of its kernel only the rank is known yet.
+  const window = windowOf(node, given ?? new Array<number>(spatial).fill(1));
+  return (x, weight, bias) => {
+    const row = x.dim === 3;
+    const wide = (v: Tensor) => (row ? v.unsqueeze(2) : v);
+    const at = planar({ ...window, kernel: weight.shape.slice(2) });
+    const pads = padsFor(at, wide(x).shape.slice(2));
+    const source = pads.some((p) => p > 0) ? wide(x).pad(tensorPads(pads)) : wide(x);
+    const options = { groups, stride: pairOf(at.stride), dilation: pairOf(at.dilation) };
+    const y = conv2d(source, wide(weight), bias, options);
+    return row ? y.squeeze(2) : y;
+  };
 }
 
 /** A linear layer with a weight [out, in]. */

@@ -5,6 +5,7 @@ import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
 import { dtypeOf } from '../tensors';
 import { axisOf, hostUnary } from './helpers';
+import { convolver } from './products';
 
 /** A vector along `axis` of a tensor of `rank` dims. */
 function along(v: HostTensor, axis: number, rank: number): HostTensor {
@@ -61,8 +62,7 @@ function quantizeLinear(node: OnnxNode): Operand {
   const [axis, block, to] = [node.int('axis', 1), node.int('block_size', 0), node.int('output_dtype', 0)];
   if (block !== 0) node.unsupported('blocks');
   const zeroPoint = node.inputs[2];
-  const dtype = zeroPoint?.constant?.dtype ?? (to ? dtypeOf(to) : 'uint8');
-  if (zeroPoint && !zeroPoint.constant) node.unsupported('a zero point known only when it runs');
+  const dtype = zeroPoint ? zeroPoint.dtype : to ? dtypeOf(to) : 'uint8';
   if (dtype !== 'uint8' && dtype !== 'int8') node.unsupported('other integers than of 8 bits');
   const type = dtype as HostDType;
   return node.call1(
@@ -109,7 +109,7 @@ const matmulInteger: GraphFunction = ([a, b, zeroA, zeroB], { backend }) => {
 };
 
 function qlinearMatmul(node: OnnxNode): Operand {
-  const type = node.input(7).constant?.dtype ?? node.unsupported('a zero point known only when it runs');
+  const type = node.input(7).dtype ?? node.unsupported('a zero point of unknown type');
   return node.call1(
     ([a, sa, za, b, sb, zb, sy, zy], { backend }) => {
       const left = toTensor(dequantized(a as Value, sa as Value, za, -2), backend);
@@ -119,6 +119,65 @@ function qlinearMatmul(node: OnnxNode): Operand {
     node.inputs,
     { host: [1, 2, 4, 5, 6, 7], fold: false },
   );
+}
+
+/** int32 of a convolution of integers less their zero points. */
+function convInteger(node: OnnxNode): Operand {
+  const convolve = convolver(node, node.input(1).rank);
+  const one = HostTensor.of([1], [], 'float32');
+  return node.call1(
+    ([x, w, zeroX, zeroW], { backend }) => {
+      const weight = toTensor(dequantized(w as Value, one, zeroW, 0), backend);
+      return convolve(toTensor(dequantized(x as Value, one, zeroX, 1), backend), weight).to('int32');
+    },
+    node.inputs,
+    { host: [2, 3], rank: node.input(0).rank, fold: false },
+  );
+}
+
+function qlinearConv(node: OnnxNode): Operand {
+  const convolve = convolver(node, node.input(3).rank);
+  const type = node.input(7).dtype ?? node.unsupported('a zero point of unknown type');
+  return node.call1(
+    ([x, sx, zx, w, sw, zw, sy, zy, b], { backend }) => {
+      const input = toTensor(dequantized(x as Value, sx as Value, zx, 1), backend);
+      const weight = toTensor(dequantized(w as Value, sw as Value, zw, 0), backend);
+      const scales = toHost(sw as Value);
+      const step = toHost(sx as Value).data[0];
+      const bias =
+        b &&
+        HostTensor.of(
+          toHost(b)
+            .toArray()
+            .map((v, i) => v * step * scales.data[scales.numel === 1 ? 0 : i]),
+          b.shape,
+          'float32',
+        );
+      return quantized(convolve(input, weight, bias && toTensor(bias, backend)), sy as Value, zy, 1, type);
+    },
+    node.inputs,
+    { host: [1, 2, 4, 5, 6, 7, 8], rank: node.input(0).rank, fold: false },
+  );
+}
+
+/** com.microsoft's functions of two quantized tensors: a, its scale and zero point, b alike, scale and zero point of y. */
+function qlinearBinary(op: string, fn: (a: Tensor, b: Tensor) => Tensor): OnnxOperator {
+  return {
+    ...{ op, domain: 'com.microsoft', since: 1, inputs: 7 },
+    import(node) {
+      const type =
+        node.inputs[7]?.dtype ?? node.input(0).dtype ?? node.unsupported('a zero point of unknown type');
+      return node.call1(
+        ([a, sa, za, b, sb, zb, sy, zy], { backend }) => {
+          const left = toTensor(dequantized(a as Value, sa as Value, za, 1), backend);
+          const right = toTensor(dequantized(b as Value, sb as Value, zb, 1), backend);
+          return quantized(fn(left, right), sy as Value, zy, 1, type);
+        },
+        node.inputs,
+        { host: [1, 2, 4, 5, 6, 7], rank: node.input(0).rank, fold: false },
+      );
+    },
+  };
 }
 
 export const quantizedOperators: readonly OnnxOperator[] = [
@@ -137,7 +196,9 @@ export const quantizedOperators: readonly OnnxOperator[] = [
     inputs: 2,
     import: (node) => node.call1(matmulInteger, node.inputs, { host: [2, 3], fold: false }),
   },
+  { op: 'ConvInteger', since: 10, inputs: 2, import: convInteger },
+  { op: 'QLinearConv', since: 10, inputs: 8, import: qlinearConv },
+  qlinearBinary('QLinearAdd', (a, b) => a.add(b)),
+  qlinearBinary('QLinearMul', (a, b) => a.mul(b)),
   { op: 'QLinearMatMul', since: 10, inputs: 8, import: qlinearMatmul },
 ];
-
-export type { QParams, Tensor };

@@ -1,8 +1,8 @@
-import { Tensor } from '@octet/tensor';
-import { HostTensor, toTensor, type Value } from '../../host-tensor';
+import { ones, type Tensor } from '@octet/tensor';
+import { HostTensor, toHost, toTensor, type Value } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
-import { axisOf, intsOf, numberOf } from './helpers';
+import { axisOf, intsOf } from './helpers';
 import { concat } from './views';
 
 interface Sampling {
@@ -25,8 +25,11 @@ function coordinate(
   roi: readonly [number, number],
 ): number {
   switch (kind) {
-    case 'align_corners':
-      return to === 1 ? 0 : (i * (from - 1)) / (to - 1);
+    case 'align_corners': {
+      // By scales the size that is meant may be no whole number.
+      const size = Math.abs(from * scale - to) < 1e-4 ? to : from * scale;
+      return to === 1 ? 0 : (i * (from - 1)) / (size - 1);
+    }
     case 'asymmetric':
       return i / scale;
     case 'pytorch_half_pixel':
@@ -77,7 +80,7 @@ function weights(
   const clamped = (i: number) => Math.min(Math.max(i, 0), from - 1);
   for (let i = 0; i < to; i++) {
     const x = coordinate(s.coordinates, i, from, to, scale, roi);
-    if (s.coordinates === 'tf_crop_and_resize' && !(x >= 0 && x <= from - 1)) continue;
+    if (isOutside(s, x, from)) continue;
     if (s.mode === 'nearest') {
       out.data[i * from + clamped(nearestOf(s.nearest, x))] = 1;
       continue;
@@ -88,13 +91,18 @@ function weights(
     let total = 0;
     for (let k = Math.floor(x - reach); k <= Math.ceil(x + reach); k++) {
       const w = weightOf(s, (k - x) * stretch);
-      if (w === 0 || ((s.excludeOutside || (s.antialias && stretch < 1)) && !inside(k))) continue;
+      if (w === 0 || (s.excludeOutside && !inside(k))) continue;
       taps.push([clamped(k), w]);
       total += w;
     }
     for (const [k, w] of taps) out.data[i * from + k] += w / total;
   }
   return out;
+}
+
+/** Where a crop reaches beyond the input. */
+function isOutside({ coordinates }: Sampling, x: number, from: number): boolean {
+  return coordinates === 'tf_crop_and_resize' && !(x >= 0 && x <= from - 1);
 }
 
 /** x along `dim` by weights [to, from]. */
@@ -109,6 +117,26 @@ function along(x: Tensor, dim: number, w: HostTensor): Tensor {
     .reshape([...moved.shape.slice(0, -1), to]);
   const back = order.map((_, d) => (d === dim ? order.length - 1 : d < dim ? d : d - 1));
   return y.permute(back);
+}
+
+/** A crop of x, resized; what lies outside of x is the sampling's `outsideValue`. */
+function cropped(x: Tensor, s: Sampling, sizes: readonly number[], roi: readonly number[]): Tensor {
+  const rank = x.dim;
+  let y = x;
+  let inside = ones([], { backend: x.backend });
+  for (const [d, to] of sizes.entries()) {
+    const from = x.shape[d];
+    const range: [number, number] = [roi[d], roi[d + rank]];
+    const row = HostTensor.zeros(
+      sizes.map((_, k) => (k === d ? to : 1)),
+      'float32',
+    );
+    for (let i = 0; i < to; i++)
+      row.data[i] = Number(!isOutside(s, coordinate(s.coordinates, i, from, to, 1, range), from));
+    inside = inside.mul(toTensor(row, x.backend));
+    y = along(y, d, weights(s, from, to, 1, range));
+  }
+  return y.add(inside.affine(-s.outsideValue, s.outsideValue));
 }
 
 /** Each element `times` times over along `dim`. */
@@ -126,11 +154,12 @@ function resample(
   roi: readonly number[],
   backend: Parameters<typeof toTensor>[1],
 ): Value {
-  const rank = x.shape.length;
+  if (sampling.coordinates === 'tf_crop_and_resize')
+    return cropped(toTensor(x, backend), sampling, sizes, roi);
+  const range: [number, number] = [0, 1];
   return sizes.reduce<Value>((y, to, d) => {
     const from = y.shape[d];
-    const range: [number, number] = [roi[d] ?? 0, roi[d + rank] ?? 1];
-    if (to === from && scales[d] === 1 && sampling.coordinates !== 'tf_crop_and_resize') return y;
+    if (to === from && (scales[d] ?? 1) === 1) return y;
     if (sampling.mode !== 'nearest')
       return along(toTensor(y, backend), d, weights(sampling, from, to, scales[d], range));
     const picks = Array.from({ length: to }, (_, i) => {
@@ -168,7 +197,6 @@ function resize(
     antialias: node.flag('antialias'),
     outsideValue: node.float('extrapolation_value', 0),
   };
-  if (sampling.coordinates === 'tf_crop_and_resize') node.unsupported('tf_crop_and_resize');
   const axes = node.ints('axes');
   const policy = node.string('keep_aspect_ratio_policy', 'stretch');
   return node.call1(
@@ -195,18 +223,21 @@ function resize(
           target[d] = policy === 'stretch' ? wanted[i] : Math.floor(shape[d] * ratios[i] + 0.5);
         }
       }
-      return resample(
-        x as Value,
-        sampling,
-        target,
-        factors,
-        r ? Array.from((r as HostTensor).data ?? []) : [],
-        backend,
-      );
+      return resample(x as Value, sampling, target, factors, fullRoi(r, dims, shape.length), backend);
     },
     [node.input(0), roi, scales, sizes],
     { host: [1, 2, 3], rank: node.input(0).rank, fold: false },
   );
+}
+
+/** The region [starts…, ends…] of all dims. */
+function fullRoi(roi: Value | undefined, dims: readonly number[], rank: number): number[] {
+  const all: number[] = Array.from({ length: 2 * rank }, (_, i) => (i < rank ? 0 : 1));
+  const given = roi ? toHost(roi).toArray() : [];
+  if (given.length === 2 * dims.length) {
+    for (const [i, d] of dims.entries()) [all[d], all[d + rank]] = [given[i], given[i + dims.length]];
+  }
+  return all;
 }
 
 export const resizing: readonly OnnxOperator[] = [
@@ -238,15 +269,7 @@ function upsample(node: OnnxNode, scales: Operand): Operand {
   };
   return node.call1(
     ([x, by], { backend }) => {
-      const factors =
-        (by as Value).shape[0] === 0
-          ? []
-          : Array.from(
-              (by instanceof HostTensor
-                ? by
-                : new HostTensor(Float32Array.of(numberOf(by as Value)), [1], 'float32')
-              ).data,
-            );
+      const factors = toHost(by as Value).toArray();
       const target = (x as Value).shape.map((n, d) => Math.floor(n * (factors[d] ?? 1) + 1e-6));
       return resample(x as Value, sampling, target, factors, [], backend);
     },
@@ -254,5 +277,3 @@ function upsample(node: OnnxNode, scales: Operand): Operand {
     { host: [1], rank: node.input(0).rank, fold: false },
   );
 }
-
-export { Tensor };

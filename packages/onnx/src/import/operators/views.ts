@@ -396,7 +396,8 @@ export const views: readonly OnnxOperator[] = [
     import(node) {
       const axis = node.int('axis', 0);
       const given = node.ints('split');
-      const count = node.outputs.length;
+      const count = node.int('num_outputs', node.outputs.length);
+      if (count !== node.outputs.length) throw node.wrong(`${count} outputs`, String(node.outputs.length));
       return node.call(
         (args) => {
           const [x, sizes] = args as [Value, Value | undefined];
