@@ -51,7 +51,7 @@ export async function importOnnx<Out extends Tensor | Tensor[] = Tensor>(
   const bound = new Map(Object.entries(inputs).map(([name, value]) => [name, boundValue(value)]));
   const file = await readOnnx(source, files);
   const table = new OperatorTable(operators, onnxOperators);
-  return new Builder(file, { table, bound, dims }).build() as unknown as GraphModule<Out>;
+  return new Builder(file, { table, bound, dims }).build().eval() as unknown as GraphModule<Out>;
 }
 
 /** Whole numbers are integers, which ONNX's float operators then are cast to. */

@@ -69,9 +69,11 @@ export const control: readonly OnnxOperator[] = [
     since: 1,
     import(node) {
       const condition = node.input(0);
+      const branches = ['then_branch', 'else_branch'];
+      if (!branches.every((name) => node.has(name))) throw node.wrong('two branches', 'fewer');
       const known = condition.constant;
-      if (known) return node.inline(known.data[0] ? 'then_branch' : 'else_branch');
-      const bodies = [node.body('then_branch'), node.body('else_branch')];
+      if (known) return node.inline(branches[known.data[0] ? 0 : 1]);
+      const bodies = branches.map((name) => node.body(name));
       return node.call((args, run) => run.body(numberOf(args[0] as Value) ? 0 : 1, []), [condition], {
         outputs: node.outputs.length,
         bodies,
