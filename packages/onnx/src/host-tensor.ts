@@ -75,13 +75,19 @@ export class HostTensor {
   /** The elements that `strides` and `offset` show under `shape`, in a tensor of their own. */
   strided(shape: readonly number[], strides: readonly number[], offset = 0): HostTensor {
     const out = HostTensor.zeros(shape, this.dtype);
-    const { data } = out;
-    const rank = shape.length;
-    const at = new Array<number>(rank).fill(0);
+    const { data } = this;
+    // The last dims that lie one after the other are one run.
+    let dim = shape.length;
+    let run = 1;
+    while (dim > 0 && (shape[dim - 1] === 1 || strides[dim - 1] === run)) run *= shape[--dim];
+    const [count, step] = run > 1 || dim === 0 ? [1, 0] : [shape[dim - 1], strides[dim - 1]];
+    if (run === 1 && dim > 0) dim--;
+    const at = new Array<number>(dim).fill(0);
     let from = offset;
-    for (let i = 0; i < data.length; i++) {
-      data[i] = this.data[from];
-      for (let d = rank - 1; d >= 0; d--) {
+    for (let i = 0; i < out.numel; i += run * count) {
+      if (run > 1) out.data.set(data.subarray(from, from + run), i);
+      else for (let k = 0; k < count; k++) out.data[i + k] = data[from + k * step];
+      for (let d = dim - 1; d >= 0; d--) {
         from += strides[d];
         if (++at[d] < shape[d]) break;
         from -= strides[d] * shape[d];

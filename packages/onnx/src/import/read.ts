@@ -1,12 +1,7 @@
-import { fromBinary } from '@bufbuild/protobuf';
 import { ArgumentError, describe, nodeModule } from '@octet/backend';
 import { cannotImport } from '../errors';
-import {
-  type GraphProto,
-  type ModelProto,
-  ModelProtoSchema,
-  TensorProto_DataLocation,
-} from '../onnx.generated';
+import { type GraphProto, type ModelProto, TensorProto_DataLocation } from '../onnx.generated';
+import { decodeModel } from './decode';
 import type { ExternalData } from './tensors';
 
 /** Where a model comes from: its bytes, the path of a file (in Node), or an address. */
@@ -70,7 +65,7 @@ export async function readOnnx(source: OnnxSource, given: ExternalFiles): Promis
 
 function decode(bytes: Uint8Array): ModelProto {
   try {
-    return fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false });
+    return decodeModel(bytes);
   } catch (error) {
     throw cannotImport(
       undefined,

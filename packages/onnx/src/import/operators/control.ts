@@ -6,8 +6,16 @@ import type { OnnxOperator } from '../table';
 import { axisOf, numberOf, scalar } from './helpers';
 import { concat } from './views';
 
-/** Values of one shape as one with a dim in front. */
-function stacked(values: readonly Value[]): Value {
+/** What a loop has collected, one value a turn, as one with a dim in front. @throws ArgumentError if there was no turn */
+function stacked(op: string, values: readonly Value[]): Value {
+  if (values.length === 0) {
+    throw new ArgumentError({
+      op,
+      expected: 'at least one turn, for what it collects',
+      found: 'none',
+      fix: 'Check the count, the condition, and the sizes of the inputs.',
+    });
+  }
   const there = values.find((v) => v instanceof Tensor);
   if (there)
     return stack(
@@ -51,7 +59,7 @@ function scan(node: OnnxNode): readonly Operand[] {
         for (const [k, values] of seen.entries()) values.push(results[states + k]);
       }
       const collected = seen.map((values, k) => {
-        const y = stacked(outBack[k] ? values.reverse() : values);
+        const y = stacked('Scan', outBack[k] ? values.reverse() : values);
         const to = axisOf(outAxes[k], y.shape.length);
         const rest = y.shape.map((_, d) => d).slice(1);
         return to === 0 ? y : y.permute([...rest.slice(0, to), 0, ...rest.slice(to)]);
@@ -110,15 +118,7 @@ export const control: readonly OnnxOperator[] = [
             state = rest.slice(0, carried);
             for (const [k, list] of seen.entries()) list.push(rest[carried + k]);
           }
-          const scanned = seen.map((list) => {
-            if (list.length > 0) return stacked(list);
-            throw new ArgumentError({
-              op: 'Loop',
-              expected: 'at least one turn, for what it collects',
-              found: 'none',
-              fix: 'Check the count and the condition.',
-            });
-          });
+          const scanned = seen.map((list) => stacked('Loop', list));
           return [...state, ...scanned];
         },
         node.inputs,

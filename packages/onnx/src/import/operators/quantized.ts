@@ -1,4 +1,4 @@
-import { type QParams, quantizePerChannel, quantizePerTensor, type Tensor } from '@octet/tensor';
+import { quantizePerChannel, quantizePerTensor, type Tensor } from '@octet/tensor';
 import type { GraphFunction } from '../../graph-module';
 import { type HostDType, HostTensor, onHost, toHost, toTensor, type Value } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
