@@ -1,4 +1,11 @@
-import { ArgumentError, type Backend, DTypeError, OctetError, ShapeError } from '@octet/backend';
+import {
+  ArgumentError,
+  type Backend,
+  checkOptions,
+  DTypeError,
+  OctetError,
+  ShapeError,
+} from '@octet/backend';
 import { type AnyModule, Buffer, keepsNothing, Module, stateKey } from '@octet/nn';
 import { formatShape, freeIntermediate, getBackend, kernel, scope, Tensor, willRecord } from '@octet/tensor';
 import { type HostDType, type HostTensor, toTensor, type Value } from './host-tensor';
@@ -72,7 +79,9 @@ export class Graph implements GraphOptions {
   /** The values that nothing needs after a node. */
   private readonly dying = new Map<GraphNode, readonly Slot[]>();
 
-  constructor({ inputs, outputs, nodes, constants, buffers, names }: GraphOptions) {
+  constructor(options: GraphOptions) {
+    const known = 'inputs outputs nodes constants buffers names';
+    const { inputs, outputs, nodes, constants, buffers, names } = checkOptions('Graph', options, known);
     this.inputs = inputs;
     this.outputs = outputs;
     this.nodes = nodes;

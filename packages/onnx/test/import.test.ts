@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { create } from '@bufbuild/protobuf';
 import { ArgumentError, AutogradError, DTypeError, ShapeError } from '@octet/backend';
-import { BatchNorm2d, Conv2d, Linear, summary } from '@octet/nn';
+import { BatchNorm2d, Conv2d, Linear, ReLU, summary } from '@octet/nn';
 import { fromData, noGrad, ones, type Tensor, tensor, zeros } from '@octet/tensor';
 import { describe, expect, it } from 'vitest';
-import { GraphModule, HostTensor, importOnnx, OnnxImportError } from '../src';
+import { GraphModule, HostTensor, importOnnx, OnnxImportError, type OnnxNode, type Operand } from '../src';
 import {
   AttributeProto_AttributeType as A,
   FunctionProtoSchema,
@@ -535,6 +535,20 @@ describe('operators', () => {
       ],
     });
     expect(numbers(model.call(tensor([1, -2])))).toEqual([-3, 6]);
+  });
+
+  it('of a user are checked, too', async () => {
+    const bytes = file({ inputs: [value('x')], outputs: ['y'], nodes: [node('Relu', ['x'], ['y'])] });
+    const own = (make: (n: OnnxNode) => Operand[]) =>
+      importOnnx(bytes, { operators: [{ op: 'Relu', since: 1, import: make }] });
+    const fn = ([x]: readonly unknown[]) => x as Tensor;
+    await expect(own((n) => n.call(fn, n.inputs, { output: 1 } as never))).rejects.toThrow(
+      /Did you mean 'outputs'/,
+    );
+    await expect(own((n) => n.layer(new ReLU(), [n.input(0)], { ranks: 1 } as never))).rejects.toThrow(
+      /Did you mean 'rank'/,
+    );
+    await expect(own(() => [])).rejects.toThrow(/Relu 'y': 0 outputs, found an output 0/);
   });
 
   it('refuses an attribute that it does not read', async () => {

@@ -1,4 +1,4 @@
-import { OctetError } from '@octet/backend';
+import { checkOptions, OctetError } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
 import type { AnyModule } from '@octet/nn';
 import { noGrad, type Tensor } from '@octet/tensor';
@@ -363,7 +363,14 @@ export class Builder implements Building {
     inputs: readonly (Operand | undefined)[],
     options: CallOptions,
   ): Operand[] {
-    const { outputs = 1, fold = true, op = node.op, rank, host = [], bodies } = options;
+    const {
+      outputs = 1,
+      fold = true,
+      op = node.op,
+      rank,
+      host = [],
+      bodies,
+    } = checkOptions('OnnxNode.call', options, 'outputs rank fold host op bodies');
     if (fold && !bodies && inputs.every((i) => !i || i.constant)) {
       const folded = this.fold(fn, inputs, outputs);
       if (folded) return folded.map((value) => this.constant(value, node.outputs[0]));
@@ -414,7 +421,8 @@ export class Builder implements Building {
   }
 
   layer(node: OnnxNode, module: AnyModule, inputs: readonly Operand[], options: LayerOptions): Operand[] {
-    const { weight, rank, outputs = 1, tuple } = options;
+    const known = 'weight rank outputs tuple';
+    const { weight, rank, outputs = 1, tuple } = checkOptions('OnnxNode.layer', options, known);
     const path = this.paths.take(layerName(node.op, node.name || node.outputs[0] || node.op, weight?.name));
     this.layers.set(path, module.eval());
     const slots = Array.from({ length: outputs }, () => this.slots++);
