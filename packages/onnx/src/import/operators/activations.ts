@@ -14,7 +14,7 @@ import type { Tensor } from '@octet/tensor';
 import { HostTensor, onHost } from '../../host-tensor';
 import type { OnnxNode } from '../node';
 import type { OnnxOperator } from '../table';
-import { axisOf, hostUnary, onBackend } from './helpers';
+import { axisOf, fromFront, hostUnary, onBackend } from './helpers';
 
 /** A layer of nn without weights; a shape stays as it is. */
 function activation(op: string, since: number, make: (node: OnnxNode) => Module, domain = ''): OnnxOperator {
@@ -71,10 +71,10 @@ function softmaxOf(
       import(node) {
         const { rank } = node.input(0);
         const axis = node.int('axis', 1);
-        if (rank !== undefined && axisOf(axis, rank) === rank - 1) return layer(node, axis);
+        if (rank !== undefined && fromFront(axis, rank) === rank - 1) return layer(node, axis);
         return node.call1(
           onBackend((x) => {
-            const at = axisOf(axis, x.dim);
+            const at = fromFront(axis, x.dim);
             const rows = x.shape.slice(0, at).reduce((a, b) => a * b, 1);
             return fn(x.reshape([rows, rows === 0 ? 0 : x.numel / rows]), 1).reshape(x.shape);
           }),

@@ -1,4 +1,4 @@
-import { isFloatDType } from '@octet/backend';
+import { ArgumentError, isFloatDType } from '@octet/backend';
 import { Tensor } from '@octet/tensor';
 import type { GraphFunction } from '../../graph-module';
 import {
@@ -44,9 +44,21 @@ export function numberOf(value: Value): number {
   return toHost(value).data[0];
 }
 
-/** `axis` counted from the front. @throws OnnxImportError when importing, ShapeError from the tensor's own op else */
-export function axisOf(axis: number, rank: number): number {
+/** `axis` counted from the front, whether it is one or not. */
+export function fromFront(axis: number, rank: number): number {
   return axis < 0 ? axis + rank : axis;
+}
+
+/** An axis of `rank` dimensions, counted from the front. @throws ArgumentError for one out of range */
+export function axisOf(axis: number, rank: number): number {
+  const at = fromFront(axis, rank);
+  if (Number.isInteger(at) && at >= 0 && at < rank) return at;
+  throw new ArgumentError({
+    op: 'axis',
+    expected: `an axis from ${-rank} to ${rank - 1}`,
+    found: String(axis),
+    fix: 'Check the axis, and the dimensions of the inputs.',
+  });
 }
 
 /** f(a, b) for each pair of elements, broadcast. Integers that don't fit are an ArgumentError. */

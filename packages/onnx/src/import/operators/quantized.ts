@@ -4,13 +4,13 @@ import { type HostDType, HostTensor, onHost, toHost, toTensor, type Value } from
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
 import { dtypeOf } from '../tensors';
-import { axisOf, hostUnary } from './helpers';
+import { axisOf, fromFront, hostUnary } from './helpers';
 import { convolver } from './products';
 
 /** A vector along `axis` of a tensor of `rank` dims. */
 function along(v: HostTensor, axis: number, rank: number): HostTensor {
   if (v.numel === 1) return v.reshape([]);
-  return v.reshape(Array.from({ length: rank }, (_, d) => (d === axisOf(axis, rank) ? v.numel : 1)));
+  return v.reshape(Array.from({ length: rank }, (_, d) => (d === fromFront(axis, rank) ? v.numel : 1)));
 }
 
 /** (q - zeroPoint) · scale, in float: one scale, or one for each index of `axis`. */

@@ -2,7 +2,7 @@ import { Tensor } from '@octet/tensor';
 import { HostTensor, onHost, rowMajor, type Value } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
-import { axisOf, intsOf, isFloat } from './helpers';
+import { axisOf, fromFront, intsOf, isFloat } from './helpers';
 
 interface Reduction {
   /** On the backend; undefined: only on the host. */
@@ -87,7 +87,7 @@ function reduction(op: string, { device, host }: Reduction): OnnxOperator[] {
         if (asked.length === 0 && nothing) return elementwise(op, x, host);
         const all = x.shape.map((_, d) => d);
         const dims =
-          asked.length === 0 ? all : all.filter((d) => asked.some((a) => axisOf(a, x.shape.length) === d));
+          asked.length === 0 ? all : all.filter((d) => asked.some((a) => fromFront(a, x.shape.length) === d));
         if (device && x instanceof Tensor && isFloat(x) && x.numel > 0) return device(x, dims, keep);
         return onHost(op, (t) => reduceHost(t as HostTensor, dims, keep, host))([x]);
       },

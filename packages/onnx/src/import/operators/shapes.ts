@@ -1,7 +1,7 @@
 import { full, Tensor } from '@octet/tensor';
 import { HostTensor, type Value } from '../../host-tensor';
 import type { OnnxOperator } from '../table';
-import { axisOf, intsOf, numberOf } from './helpers';
+import { fromFront, intsOf, numberOf } from './helpers';
 
 export const shapes: readonly OnnxOperator[] = [
   {
@@ -13,7 +13,7 @@ export const shapes: readonly OnnxOperator[] = [
       const all = start === 0 && end === undefined;
       const y = node.call1((args) => {
         const { shape } = args[0] as Value;
-        const at = (i: number) => Math.min(Math.max(axisOf(i, shape.length), 0), shape.length);
+        const at = (i: number) => Math.min(Math.max(fromFront(i, shape.length), 0), shape.length);
         return HostTensor.ints(shape.slice(at(start), end === undefined ? shape.length : at(end)));
       });
       return { ...y, rank: 1, ...(all && rank !== undefined && { length: rank }) };

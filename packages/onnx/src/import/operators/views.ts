@@ -4,7 +4,7 @@ import type { GraphFunction } from '../../graph-module';
 import { broadcastAll, HostTensor, onHost, rowMajor, toHost, toTensor, type Value } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
-import { axisOf, intsOf, numberOf } from './helpers';
+import { axisOf, fromFront, intsOf, numberOf } from './helpers';
 
 function reshaped(x: Value, shape: readonly number[], zeroIsZero: boolean): Value {
   return x.reshape(shape.map((d, i) => (d === 0 && !zeroIsZero ? (x.shape[i] ?? 0) : d)));
@@ -16,7 +16,7 @@ function rankOf(shape: Operand): number | undefined {
 }
 
 function checkAxes(op: string, axes: readonly number[], rank: number): number[] {
-  const found = axes.map((a) => axisOf(a, rank));
+  const found = axes.map((a) => fromFront(a, rank));
   if (found.every((a) => Number.isInteger(a) && a >= 0 && a < rank) && new Set(found).size === found.length)
     return found;
   throw new ArgumentError({
@@ -321,7 +321,7 @@ export const views: readonly OnnxOperator[] = [
       const axis = node.int('axis', 1);
       return node.call1(
         one((x) => {
-          const at = axisOf(axis, x.shape.length);
+          const at = fromFront(axis, x.shape.length);
           const count = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1);
           return x.reshape([count(x.shape.slice(0, at)), count(x.shape.slice(at))]);
         }),
