@@ -490,7 +490,7 @@ describe('operators', () => {
           node('Nothing', ['x'], ['a'], {}, { name: 'first' }),
           node('Nothing', ['a'], ['b'], {}, { name: 'second' }),
           node('Other', ['b'], ['c'], {}, { name: 'third', domain: 'com.example' }),
-          node('PRelu', ['c', 'x'], ['d'], {}, { name: 'fourth' }),
+          node('Mish', ['c'], ['d'], {}, { name: 'fourth' }),
           node('MaxPool', ['d'], ['y'], { kernel_shape: [2, 2, 2] }, { name: 'fifth' }),
         ],
       },
@@ -502,7 +502,7 @@ describe('operators', () => {
     expect(error).toBeInstanceOf(OnnxImportError);
     expect((error as Error).message).toContain("Nothing: 2 × ('first', 'second')");
     expect((error as Error).message).toContain("com.example.Other: 1 × ('third')");
-    expect((error as Error).message).toContain("PRelu, version 6 (Octet has 7 and later): 1 × ('fourth')");
+    expect((error as Error).message).toContain("Mish, version 6 (Octet has 18 and later): 1 × ('fourth')");
     expect((error as Error).message).toContain("MaxPool, 3 spatial dimensions: 1 × ('fifth')");
   });
 
@@ -629,5 +629,26 @@ describe('operators', () => {
     expect(numbers(await one('Softmax', zeros([2, 2, 2]), { axis: 1 }, [], 13))).toEqual(
       new Array(8).fill(0.5),
     );
+  });
+
+  it('of before version 7 align the second operand at an axis', async () => {
+    const x = zeros([1, 2, 2, 1]);
+    const y = await one('Add', x, { broadcast: 1, axis: 1 }, [['b', [2], [1, 2]]], 6);
+    expect(numbers(y)).toEqual([1, 1, 2, 2]);
+    const less = await one('Less', x, { broadcast: 1, axis: 1 }, [['b', [2], [-1, 2]]], 6);
+    expect(numbers(less)).toEqual([0, 0, 1, 1]);
+    const leaky = await one('PRelu', x.sub(1), {}, [['slope', [2], [0.5, 0.25]]], 6);
+    expect(numbers(leaky)).toEqual([-0.5, -0.5, -0.25, -0.25]);
+    const gemm = await one(
+      'Gemm',
+      ones([2, 2]),
+      { broadcast: 1 },
+      [
+        ['w', [2, 2], [1, 2, 3, 4]],
+        ['c', [2], [1, 1]],
+      ],
+      6,
+    );
+    expect(numbers(gemm)).toEqual([5, 7, 5, 7]);
   });
 });

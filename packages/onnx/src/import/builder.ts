@@ -286,7 +286,7 @@ export class Builder implements Building {
     const shown = lines.slice(0, 40);
     throw cannotImport(undefined, {
       expected: 'operators that Octet has',
-      found: `others:\n  ${shown.join('\n  ')}${lines.length > shown.length ? '\n  …' : ''}\n`,
+      found: `others:\n  ${shown.join('\n  ')}${lines.length > shown.length ? '\n  …' : ''}`,
       fix: 'Export the model without them, or pass rows of your own: importOnnx(file, { operators: [{ op, since, import }] }).',
     });
   }

@@ -49,6 +49,11 @@ function exponentialUnit(x: Tensor, scale: number, alpha = 1): Tensor {
   );
 }
 
+/** x where it is positive, else slope · x. */
+function prelu(x: Tensor, slope: Tensor): Tensor {
+  return x.relu().sub(x.neg().relu().mul(slope));
+}
+
 function geluTanh(x: Tensor): Tensor {
   const inner = x.add(x.square().mul(x).mul(0.044715)).mul(Math.sqrt(2 / Math.PI));
   return x.mul(inner.tanh().affine(0.5, 0.5));
@@ -161,9 +166,19 @@ export const activations: readonly OnnxOperator[] = [
     op: 'PRelu',
     since: 7,
     inputs: 2,
+    import: (node) => node.call1(onBackend(prelu), node.inputs, { rank: node.input(0).rank }),
+  },
+  {
+    op: 'PRelu',
+    since: 1,
+    until: 6,
+    inputs: 2,
     import: (node) =>
       node.call1(
-        onBackend((x, slope) => x.relu().sub(x.neg().relu().mul(slope))),
+        // One slope, or one for each channel.
+        onBackend((x, slope) =>
+          prelu(x, slope.reshape([-1, ...new Array<number>(Math.max(0, x.dim - 2)).fill(1)])),
+        ),
         node.inputs,
         { rank: node.input(0).rank },
       ),

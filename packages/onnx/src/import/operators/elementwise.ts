@@ -14,7 +14,7 @@ import {
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
 import { dtypeOf } from '../tensors';
-import { hostBinary, hostUnary, isFloat, numberOf, row, unary } from './helpers';
+import { axisOf, hostBinary, hostUnary, isFloat, numberOf, row, unary } from './helpers';
 
 type Arithmetic = (a: number, b: number, integers: boolean) => number;
 
@@ -66,35 +66,43 @@ const div = arithmetic(
   (a, b, integers) => (integers ? Math.trunc(a / b) : a / b),
 );
 
+/** The rank that operands broadcast to, if it is known. */
+function rankOf(node: OnnxNode): number | undefined {
+  const ranks = node.present.map(({ rank }) => rank);
+  return ranks.every((r) => r !== undefined) ? Math.max(...ranks) : undefined;
+}
+
 /** Before version 7 the second operand was aligned at an axis. */
 function binary(op: string, fn: GraphFunction): OnnxOperator[] {
   return [
-    { op, since: 7, inputs: 2, import: (node) => node.call1(fn) },
+    { op, since: 7, inputs: 2, import: (node) => node.call1(fn, node.inputs, { rank: rankOf(node) }) },
     {
       op,
       since: 1,
       until: 6,
       inputs: 2,
       import(node) {
-        const axis = node.int('axis');
-        if (axis === undefined || !node.flag('broadcast')) return node.call1(fn);
+        const [axis, broadcast] = [node.int('axis'), node.flag('broadcast')];
+        const { rank } = node.input(0);
+        if (axis === undefined || !broadcast) return node.call1(fn, node.inputs, { rank });
         const aligned: GraphFunction = (args, run) => {
           const [a, b] = args as [Value, Value];
-          const tail = a.shape.length - (axis < 0 ? axis + a.shape.length : axis) - b.shape.length;
+          const tail = a.shape.length - axisOf(axis, a.shape.length) - b.shape.length;
           const shape = [...b.shape, ...new Array<number>(Math.max(0, tail)).fill(1)];
           return fn([a, b.reshape(shape)], run);
         };
-        return node.call1(aligned);
+        return node.call1(aligned, node.inputs, { rank });
       },
     },
   ];
 }
 
 /** A host function of two operands with truth values as its result. */
-function comparison(op: string, f: (a: number, b: number) => boolean, since = 7): OnnxOperator {
-  return row(op, since, 2, () =>
-    onHost(op, (a, b) => hostBinary(a as HostTensor, b as HostTensor, 'bool', (x, y) => Number(f(x, y)))),
+function comparison(op: string, f: (a: number, b: number) => boolean, since = 1): OnnxOperator[] {
+  const fn = onHost(op, (a, b) =>
+    hostBinary(a as HostTensor, b as HostTensor, 'bool', (x, y) => Number(f(x, y))),
   );
+  return since === 1 ? binary(op, fn) : [row(op, since, 2, () => fn)];
 }
 
 /** One after the other over any number of operands. */
@@ -103,11 +111,12 @@ function variadic(
   pair: GraphFunction,
   finish?: (y: Value, count: number) => Value,
 ): OnnxOperator {
-  return row(op, 6, 1, () => (args, run) => {
+  const fn: GraphFunction = (args, run) => {
     const all = args.filter((a) => a !== undefined);
     const y = all.reduce((a, b) => pair([a, b], run) as Value);
     return finish ? finish(y, all.length) : y;
-  });
+  };
+  return { op, since: 6, import: (node) => node.call1(fn, node.inputs, { rank: rankOf(node) }) };
 }
 
 /** max or min: a bound that is one number is a clamp on the backend. */
@@ -124,6 +133,11 @@ function extreme(op: string, sign: 1 | -1): GraphFunction {
       return clamp(b, a.data[0]);
     return there(args);
   };
+}
+
+/** A function of one operand that keeps its shape. */
+function same(op: string, fn: GraphFunction): OnnxOperator {
+  return { op, since: 1, import: (node) => node.call1(fn, node.inputs, { rank: node.input(0).rank }) };
 }
 
 /** x within bounds; where they cross, the upper one. */
@@ -204,7 +218,7 @@ export const elementwise: readonly OnnxOperator[] = [
   variadic('Mean', add, (y, n) => (y instanceof Tensor ? y.div(n) : hostUnary(y, y.dtype, (v) => v / n))),
   variadic('Max', extreme('Max', 1)),
   variadic('Min', extreme('Min', -1)),
-  row('Pow', 7, 2, () => power),
+  ...binary('Pow', power),
   row('Mod', 10, 2, (node) => {
     const fmod = node.flag('fmod');
     return onHost('Mod', (a, b) =>
@@ -213,18 +227,32 @@ export const elementwise: readonly OnnxOperator[] = [
       ),
     );
   }),
-  row('Neg', 1, 1, () =>
+  same(
+    'Neg',
     unary(
       'Neg',
       (x) => x.neg(),
       (x) => -x,
     ),
   ),
-  row('Abs', 1, 1, () => unary('Abs', (x) => x.abs(), Math.abs)),
-  row('Exp', 1, 1, () => unary('Exp', (x) => x.exp(), Math.exp)),
-  row('Log', 1, 1, () => unary('Log', (x) => x.log(), Math.log)),
-  row('Sqrt', 1, 1, () => unary('Sqrt', (x) => x.sqrt(), Math.sqrt)),
-  row('Reciprocal', 1, 1, () =>
+  same(
+    'Abs',
+    unary('Abs', (x) => x.abs(), Math.abs),
+  ),
+  same(
+    'Exp',
+    unary('Exp', (x) => x.exp(), Math.exp),
+  ),
+  same(
+    'Log',
+    unary('Log', (x) => x.log(), Math.log),
+  ),
+  same(
+    'Sqrt',
+    unary('Sqrt', (x) => x.sqrt(), Math.sqrt),
+  ),
+  same(
+    'Reciprocal',
     unary(
       'Reciprocal',
       (x) => full([], 1, { backend: x.backend }).div(x),
@@ -247,14 +275,14 @@ export const elementwise: readonly OnnxOperator[] = [
       Number((above && x === Number.POSITIVE_INFINITY) || (below && x === Number.NEGATIVE_INFINITY));
     return onHost('IsInf', (x) => hostUnary(x as HostTensor, 'bool', f));
   }),
-  comparison('Equal', (a, b) => a === b),
-  comparison('Greater', (a, b) => a > b),
-  comparison('GreaterOrEqual', (a, b) => a >= b, 12),
-  comparison('Less', (a, b) => a < b),
-  comparison('LessOrEqual', (a, b) => a <= b, 12),
-  comparison('And', (a, b) => Boolean(a && b)),
-  comparison('Or', (a, b) => Boolean(a || b)),
-  comparison('Xor', (a, b) => Boolean(a) !== Boolean(b)),
+  ...comparison('Equal', (a, b) => a === b),
+  ...comparison('Greater', (a, b) => a > b),
+  ...comparison('GreaterOrEqual', (a, b) => a >= b, 12),
+  ...comparison('Less', (a, b) => a < b),
+  ...comparison('LessOrEqual', (a, b) => a <= b, 12),
+  ...comparison('And', (a, b) => Boolean(a && b)),
+  ...comparison('Or', (a, b) => Boolean(a || b)),
+  ...comparison('Xor', (a, b) => Boolean(a) !== Boolean(b)),
   row('Where', 9, 3, () => where),
   {
     op: 'Cast',

@@ -112,7 +112,7 @@ function global(op: string, fn: (x: Tensor, dims: number[]) => Tensor): OnnxOper
 
 export const pools: readonly OnnxOperator[] = [
   { op: 'MaxPool', since: 1, import: maxPool },
-  { op: 'AveragePool', since: 7, import: averagePool },
+  { op: 'AveragePool', since: 1, import: averagePool },
   { op: 'LpPool', since: 2, import: lpPool },
   global('GlobalAveragePool', (x, dims) => x.mean(dims, true)),
   global('GlobalMaxPool', (x, dims) => x.amax(dims, true)),

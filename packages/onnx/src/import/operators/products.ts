@@ -1,4 +1,16 @@
-import { Conv2d, Linear, Parameter, skipInit } from '@octet/nn';
+import {
+  Conv2d,
+  Hardsigmoid,
+  Hardtanh,
+  LeakyReLU,
+  Linear,
+  type Module,
+  Parameter,
+  ReLU,
+  Sigmoid,
+  skipInit,
+  Tanh,
+} from '@octet/nn';
 import { conv2d, type Tensor } from '@octet/tensor';
 import type { HostTensor } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
@@ -116,6 +128,8 @@ function rowBias(c: HostTensor, n: number): HostTensor | undefined {
 }
 
 function gemm(node: OnnxNode): Operand {
+  // Before version 7 it said whether C broadcasts, which its shape says.
+  node.has('broadcast');
   const [a, b, c] = [node.input(0), node.input(1), node.inputs[2]];
   const [alpha, beta] = [node.float('alpha', 1), node.float('beta', 1)];
   const [transA, transB] = [node.flag('transA'), node.flag('transB')];
@@ -154,8 +168,52 @@ function matmul(node: OnnxNode): Operand {
   );
 }
 
+/** com.microsoft's product of matrices that may be transposed, times alpha. */
+function fusedMatmul(node: OnnxNode): Operand {
+  const alpha = node.float('alpha', 1);
+  const [transA, transB] = [node.flag('transA'), node.flag('transB')];
+  if (node.flag('transBatchA') || node.flag('transBatchB')) node.unsupported('transposed batches');
+  const turned = (t: Tensor, yes: boolean) => (yes && t.dim > 1 ? t.transpose(-2, -1) : t);
+  return node.call1(
+    onBackend((a, b) => {
+      const y = turned(a, transA).matmul(turned(b, transB));
+      return alpha === 1 ? y : y.mul(alpha);
+    }),
+    node.inputs,
+    { rank: node.input(0).rank, fold: false },
+  );
+}
+
+/** com.microsoft's convolution with an addend and an activation. */
+function fusedConvolution(node: OnnxNode): Operand | readonly Operand[] {
+  const name = node.string('activation', '');
+  const [a = 0.01, b = 0] = node.floats('activation_params') ?? [];
+  const layers: Readonly<Record<string, () => Module>> = {
+    Relu: () => new ReLU(),
+    Sigmoid: () => new Sigmoid(),
+    Tanh: () => new Tanh(),
+    LeakyRelu: () => new LeakyReLU(a),
+    Clip: () => new Hardtanh(a, b),
+    HardSigmoid: () =>
+      Math.abs(a - 1 / 6) < 1e-6 && b === 0.5 ? new Hardsigmoid() : node.unsupported('this HardSigmoid'),
+  };
+  const make = name === '' ? undefined : (layers[name] ?? node.unsupported(`activation ${name}`));
+  const product = convolution(node);
+  const addend = node.inputs[3];
+  const y = addend
+    ? node.call1(
+        onBackend((p, z) => p.add(z)),
+        [product, addend],
+        { op: 'add', rank: product.rank },
+      )
+    : product;
+  return make ? node.layer(make(), [y], { rank: y.rank }) : y;
+}
+
 export const products: readonly OnnxOperator[] = [
   { op: 'Conv', since: 1, inputs: 2, import: convolution },
   { op: 'Gemm', since: 1, inputs: 2, import: gemm },
   { op: 'MatMul', since: 1, inputs: 2, import: matmul },
+  { op: 'FusedMatMul', domain: 'com.microsoft', since: 1, inputs: 2, import: fusedMatmul },
+  { op: 'FusedConv', domain: 'com.microsoft', since: 1, inputs: 2, import: fusedConvolution },
 ];
