@@ -651,4 +651,54 @@ describe('operators', () => {
     );
     expect(numbers(gemm)).toEqual([5, 7, 5, 7]);
   });
+
+  describe('from their pieces', () => {
+    const types = async (nodes: ReturnType<typeof node>[], weights: ReturnType<typeof floats>[]) => {
+      const model = await importOnnx(
+        file({ inputs: [value('x', [2, 4])], outputs: ['y'], nodes, weights }, { opset: 13 }),
+      );
+      return model.graph.nodes.map(({ target, op }) =>
+        typeof target === 'string' ? model.getSubmodule(target).constructor.name : op,
+      );
+    };
+    const scalar = (name: string, v: number) => floats(name, [], [v]);
+    const gelu = (half: number) =>
+      [
+        [
+          node('Div', ['x', 'root'], ['a']),
+          node('Erf', ['a'], ['b']),
+          node('Add', ['b', 'one'], ['c']),
+          node('Mul', ['x', 'c'], ['d']),
+          node('Mul', ['d', 'half'], ['y']),
+        ],
+        [scalar('root', Math.SQRT2), scalar('one', 1), scalar('half', half)],
+      ] as const;
+
+    it('become layers', async () => {
+      expect(await types(...(gelu(0.5) as unknown as [never, never]))).toEqual(['GELU']);
+      const swish = [
+        node('Add', ['x', 'three'], ['a']),
+        node('Clip', ['a', 'zero', 'six'], ['b']),
+        node('Mul', ['x', 'b'], ['c']),
+        node('Div', ['c', 'six'], ['y']),
+      ];
+      expect(await types(swish, [scalar('three', 3), scalar('zero', 0), scalar('six', 6)])).toEqual([
+        'Hardswish',
+      ]);
+      const leaky = [node('Mul', ['x', 'fifth'], ['a']), node('Max', ['x', 'a'], ['y'])];
+      expect(await types(leaky, [scalar('fifth', 0.2)])).toEqual(['LeakyReLU']);
+    });
+
+    it('stay as they are where a number is another, or a piece is used elsewhere', async () => {
+      expect(await types(...(gelu(0.6) as unknown as [never, never]))).toHaveLength(5);
+      const leaky = [node('Mul', ['x', 'twice'], ['a']), node('Max', ['x', 'a'], ['y'])];
+      expect(await types(leaky, [scalar('twice', 2)])).toEqual(['Mul', 'Max']);
+      const used = [
+        node('Mul', ['x', 'fifth'], ['a']),
+        node('Max', ['x', 'a'], ['b']),
+        node('Sub', ['b', 'a'], ['y']),
+      ];
+      expect(await types(used, [scalar('fifth', 0.2)])).toEqual(['Mul', 'LeakyReLU', 'Sub']);
+    });
+  });
 });

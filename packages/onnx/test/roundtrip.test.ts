@@ -1,4 +1,4 @@
-import { LSTM, type Module } from '@octet/nn';
+import { GELU, Hardswish, LayerNorm, Linear, LSTM, type Module, ReLU6, Sequential } from '@octet/nn';
 import { manualSeed, noGrad, randn, type Tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { exportOnnx, importOnnx } from '../src';
@@ -40,6 +40,23 @@ describe('a file that was exported', () => {
       const [a, b] = [t.dataSync(), got[i].dataSync()];
       for (let k = 0; k < a.length; k++) expect(b[k]).toBeCloseTo(a[k], 5);
     }
+  });
+
+  it('has its layers back, also those that opset 13 has in pieces', async () => {
+    const model = new Sequential(
+      new Linear(6, 8),
+      new GELU(),
+      new LayerNorm([8]),
+      new Hardswish(),
+      new ReLU6(),
+    ).eval();
+    const x = randn([5, 6]);
+    const back = await importOnnx(await exportOnnx(model, x, { opset: 13 }));
+    const types = back.graph.nodes.map(
+      ({ target }) => typeof target === 'string' && back.getSubmodule(target).constructor.name,
+    );
+    expect(types).toEqual(['Linear', 'GELU', 'LayerNorm', 'Hardswish', 'ReLU6']);
+    expect(await difference(model, x)).toBeLessThan(1e-5);
   });
 
   it('in int8 gives the same integers, but for those that lie half-way', async () => {

@@ -232,12 +232,14 @@ export class Builder implements Building {
     const domain = normalDomain(proto.domain);
     const body = this.functions.get(functionKey(domain, proto.opType, proto.overload));
     let results: readonly Operand[];
+    let source: OnnxNode | undefined;
     try {
       const version = names.opsets.get(domain) ?? (domain === '' ? 1 : Number.POSITIVE_INFINITY);
       const row = this.options.table.find(domain, proto.opType, version);
       if (row) {
         const node = new OnnxNode(proto, version, inputs, attributes, this);
         for (let i = 0; i < (row.inputs ?? 1); i++) node.input(i);
+        source = node;
         const made = row.import(node);
         node.checkAttributes();
         results = Array.isArray(made) ? (made as Operand[]) : [made as Operand];
@@ -254,7 +256,7 @@ export class Builder implements Building {
       const result = results[i];
       if (!result)
         throw cannotImport(label, { expected: `${results.length} outputs`, found: `an output ${i}` });
-      names.set(name, result);
+      names.set(name, result.source || result.constant ? result : { ...result, source });
       if (!result.name) this.slotNames.set(result.slot, name);
     }
   }

@@ -21,6 +21,8 @@ export interface Operand {
   readonly dtype?: HostDType | undefined;
   /** What the file calls it. */
   readonly name?: string | undefined;
+  /** The node that made it. */
+  readonly source?: OnnxNode | undefined;
 }
 
 export interface CallOptions {

@@ -12,6 +12,7 @@ import {
   type Value,
 } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
+import { gelu, hardswish, layerNorm, leakyRelu, recomposed } from '../recompose';
 import type { OnnxOperator } from '../table';
 import { dtypeOf } from '../tensors';
 import { axisOf, hostBinary, hostUnary, isFloat, numberOf, row, unary } from './helpers';
@@ -210,13 +211,13 @@ function castTo(value: Value, dtype: HostDType): Value {
 }
 
 export const elementwise: readonly OnnxOperator[] = [
-  ...binary('Add', add),
+  ...recomposed(binary('Add', add), layerNorm),
   ...binary('Sub', sub),
-  ...binary('Mul', mul),
-  ...binary('Div', div),
+  ...recomposed(binary('Mul', mul), gelu, hardswish),
+  ...recomposed(binary('Div', div), gelu, hardswish),
   variadic('Sum', add),
   variadic('Mean', add, (y, n) => (y instanceof Tensor ? y.div(n) : hostUnary(y, y.dtype, (v) => v / n))),
-  variadic('Max', extreme('Max', 1)),
+  ...recomposed([variadic('Max', extreme('Max', 1))], leakyRelu),
   variadic('Min', extreme('Min', -1)),
   ...binary('Pow', power),
   row('Mod', 10, 2, (node) => {

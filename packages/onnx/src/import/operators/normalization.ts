@@ -1,9 +1,9 @@
 import { BatchNorm1d, BatchNorm2d, Buffer, LayerNorm, skipInit } from '@octet/nn';
 import { batchNorm, layerNorm, type Tensor } from '@octet/tensor';
 import type { OnnxNode, Operand } from '../node';
+import { parameter } from '../parameter';
 import type { OnnxOperator } from '../table';
 import { axisOf, onBackend } from './helpers';
-import { parameter } from './products';
 
 /** A vector of channels as it meets x [N, C, …]. */
 function perChannel(v: Tensor, x: Tensor): Tensor {

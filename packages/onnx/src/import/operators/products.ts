@@ -5,7 +5,6 @@ import {
   LeakyReLU,
   Linear,
   type Module,
-  Parameter,
   ReLU,
   Sigmoid,
   skipInit,
@@ -14,14 +13,10 @@ import {
 import { conv2d, type Tensor } from '@octet/tensor';
 import type { HostTensor } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
+import { parameter } from '../parameter';
 import type { OnnxOperator } from '../table';
 import { onBackend } from './helpers';
 import { evenPads, inRows, padsFor, pairOf, planar, tensorPads, type Window, windowOf } from './window';
-
-/** A host tensor as a module's weight, on the current backend. */
-export function parameter(value: HostTensor): Parameter {
-  return new Parameter(value.tensor());
-}
 
 /** `x` with the padding that a layer can't do itself; as it is if there is none. */
 function padded(
