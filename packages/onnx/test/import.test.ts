@@ -687,6 +687,15 @@ describe('operators', () => {
       ]);
       const leaky = [node('Mul', ['x', 'fifth'], ['a']), node('Max', ['x', 'a'], ['y'])];
       expect(await types(leaky, [scalar('fifth', 0.2)])).toEqual(['LeakyReLU']);
+      const line = [node('MatMul', ['x', 'fc.weight'], ['a']), node('Add', ['shift', 'a'], ['y'])];
+      const weights = [floats('fc.weight', [4, 3]), floats('shift', [3])];
+      expect(await types(line, weights)).toEqual(['Linear']);
+      const model = await importOnnx(file({ inputs: [value('x')], outputs: ['y'], nodes: line, weights }));
+      expect(Object.keys(model.stateDict())).toEqual(['fc.weight', 'fc.bias']);
+      const x = ones([2, 4]);
+      const at = (i: number, j: number) => Math.sin(i * 3 + j + 9) / 2;
+      const want = [0, 1, 2].map((j) => [0, 1, 2, 3].reduce((sum, i) => sum + at(i, j), Math.sin(j + 5) / 2));
+      for (const [j, v] of numbers(model.call(x)).entries()) expect(v).toBeCloseTo(want[j % 3], 5);
     });
 
     it('stay as they are where a number is another, or a piece is used elsewhere', async () => {

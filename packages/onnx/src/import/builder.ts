@@ -81,7 +81,8 @@ export class Builder implements Building {
   private readonly constants = new Map<Slot, Operand>();
   private readonly onHost = new Set<Slot>();
   private readonly slotNames = new Map<Slot, string>();
-  private readonly layers = new Map<string, AnyModule>();
+  /** Layers by their keys in the nodes: they get their names when it is known which stay. */
+  private readonly layers = new Map<string, { readonly module: AnyModule; readonly name: string }>();
   private readonly paths = new Paths();
   private readonly nodeNames = new Map<string, number>();
   private readonly unsupported = new Map<string, string[]>();
@@ -106,7 +107,8 @@ export class Builder implements Building {
     if (graph.output.length === 0)
       throw cannotImport(undefined, { expected: 'a graph with outputs', found: 'none' });
     const outputs = graph.output.map(({ name }) => ({ name, slot: this.find(name, 'the output').slot }));
-    const nodes = withoutDead(this.nodes, new Set(outputs.map(({ slot }) => slot)));
+    const children = new Map<string, AnyModule>();
+    const nodes = this.named(withoutDead(this.nodes, new Set(outputs.map(({ slot }) => slot))), children);
     const used = new Set([...outputs.map(({ slot }) => slot), ...nodes.flatMap(slotsOf)]);
     const constants = new Map<Slot, HostTensor>();
     const buffers = new Map<Slot, string>();
@@ -120,13 +122,22 @@ export class Builder implements Building {
         tensors.set(path, constant.tensor());
       } else constants.set(slot, constant.detached());
     }
-    const called = new Set(allNodes(nodes).map(({ target }) => target));
-    const children = new Map([...this.layers].filter(([path]) => called.has(path)));
     return new GraphModule(
       new Graph({ inputs, outputs, nodes, constants, buffers, names: this.slotNames }),
       children,
       tensors,
     );
+  }
+
+  /** The nodes with the paths of their layers, which go into `children`. */
+  private named(nodes: readonly GraphNode[], children: Map<string, AnyModule>): GraphNode[] {
+    return nodes.map((node) => {
+      const layer = typeof node.target === 'string' ? this.layers.get(node.target) : undefined;
+      const path = layer && this.paths.take(layer.name);
+      if (layer && path !== undefined) children.set(path, layer.module);
+      const bodies = node.bodies?.map((body) => ({ ...body, nodes: this.named(body.nodes, children) }));
+      return { ...node, target: path ?? node.target, ...(bodies && { bodies }) };
+    });
   }
 
   // ---- graphs
@@ -425,15 +436,16 @@ export class Builder implements Building {
   layer(node: OnnxNode, module: AnyModule, inputs: readonly Operand[], options: LayerOptions): Operand[] {
     const known = 'weight rank outputs tuple';
     const { weight, rank, outputs = 1, tuple } = checkOptions('OnnxNode.layer', options, known);
-    const path = this.paths.take(layerName(node.op, node.name || node.outputs[0] || node.op, weight?.name));
-    this.layers.set(path, module.eval());
+    const name = layerName(node.op, node.name || node.outputs[0] || node.op, weight?.name);
+    const key = String(this.layers.size);
+    this.layers.set(key, { module, name });
     const slots = Array.from({ length: outputs }, () => this.slots++);
     this.nodes.push({
       name: this.nodeName(node),
       op: node.op,
       inputs: inputs.map(({ slot }) => slot),
       outputs: slots,
-      target: path,
+      target: key,
       ...(tuple !== undefined && { tuple }),
     });
     return slots.map((slot, i) => ({ slot, rank: i === 0 ? rank : undefined }));
@@ -489,18 +501,16 @@ function slotsOf(node: GraphNode): Slot[] {
   return [...node.inputs.filter((slot) => slot !== undefined), ...inner];
 }
 
-function allNodes(nodes: readonly GraphNode[]): GraphNode[] {
-  return nodes.flatMap((n) => [n, ...(n.bodies ?? []).flatMap((b) => allNodes(b.nodes))]);
-}
-
 /** The nodes that the outputs need. */
 function withoutDead(nodes: readonly GraphNode[], needed: Set<Slot>): GraphNode[] {
   const kept: GraphNode[] = [];
   for (let i = nodes.length - 1; i >= 0; i--) {
     const node = nodes[i];
     if (!node.outputs.some((slot) => needed.has(slot))) continue;
-    for (const slot of slotsOf(node)) needed.add(slot);
-    kept.push(node);
+    const bodies = node.bodies?.map((b) => ({ ...b, nodes: withoutDead(b.nodes, new Set(b.outputs)) }));
+    const whole = bodies ? { ...node, bodies } : node;
+    for (const slot of slotsOf(whole)) needed.add(slot);
+    kept.push(whole);
   }
   return kept.reverse();
 }

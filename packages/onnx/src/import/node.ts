@@ -80,6 +80,8 @@ export class OnnxNode {
   /** As the file has it; '' if it has none. */
   readonly name: string;
   readonly op: string;
+  /** Of its operator; '' is ONNX's own. */
+  readonly domain: string;
   /** Absent ones are undefined. */
   readonly inputs: readonly (Operand | undefined)[];
   /** Names of the outputs; '' for one that nobody wants. */
@@ -97,6 +99,7 @@ export class OnnxNode {
   ) {
     this.name = proto.name;
     this.op = proto.opType;
+    this.domain = proto.domain === 'ai.onnx' ? '' : proto.domain;
     this.inputs = inputs;
     this.outputs = proto.output;
     this.attributes = new Map(attributes.map((a) => [a.name, a]));

@@ -1,8 +1,8 @@
 import { GELU, Hardswish, LayerNorm, LeakyReLU, type Module, skipInit } from '@octet/nn';
 import type { HostTensor } from '../host-tensor';
 import type { OnnxNode, Operand } from './node';
-import { parameter } from './parameter';
 import type { OnnxOperator } from './table';
+import { linearOf, parameter } from './weights';
 
 /** A layer for what a node is the last piece of, and its input; undefined if it is no such thing. */
 export type Pattern = (node: OnnxNode) => { layer: Module; x: Operand; weight?: Operand } | undefined;
@@ -21,9 +21,10 @@ export function recomposed(rows: readonly OnnxOperator[], ...patterns: readonly 
   }));
 }
 
-/** The node of this operator that made an operand. */
+/** The node of this operator of ONNX's own that made an operand. */
 function madeBy(operand: Operand | undefined, op: string): OnnxNode | undefined {
-  return operand?.source?.op === op ? operand.source : undefined;
+  const source = operand?.source;
+  return source?.op === op && source.domain === '' ? source : undefined;
 }
 
 function same(a: Operand | undefined, b: Operand | undefined): boolean {
@@ -74,6 +75,30 @@ function pairs({ factors }: Product): [Operand, Operand][] {
       ]
     : [];
 }
+
+/** Whether a MatMul has a constant matrix on its right. */
+export function isLinear(matmul: OnnxNode): boolean {
+  const [x, w] = matmul.inputs;
+  const c = w?.constant;
+  return c?.dtype === 'float32' && c.dim === 2 && c.numel > 0 && !x?.constant && x?.rank !== 1;
+}
+
+/** x · w + bias */
+export const linear: Pattern = (node) => {
+  const [a, b] = node.inputs;
+  for (const [product, shift] of [
+    [a, b],
+    [b, a],
+  ]) {
+    const matmul = madeBy(product, 'MatMul');
+    if (!matmul || !isLinear(matmul)) continue;
+    const [x, w] = matmul.inputs as [Operand, Operand];
+    const weight = w.constant as HostTensor;
+    const bias = vector(shift, weight.shape[1]);
+    if (bias) return { layer: linearOf(weight.permute([1, 0]), bias), x, weight: w };
+  }
+  return undefined;
+};
 
 /** x · ½ · (1 + erf(x / √2)) */
 export const gelu: Pattern = (node) => {

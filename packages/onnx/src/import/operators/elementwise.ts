@@ -12,7 +12,7 @@ import {
   type Value,
 } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
-import { gelu, hardswish, layerNorm, leakyRelu, recomposed } from '../recompose';
+import { gelu, hardswish, layerNorm, leakyRelu, linear, recomposed } from '../recompose';
 import type { OnnxOperator } from '../table';
 import { dtypeOf } from '../tensors';
 import { axisOf, hostBinary, hostUnary, isFloat, numberOf, row, unary } from './helpers';
@@ -211,7 +211,7 @@ function castTo(value: Value, dtype: HostDType): Value {
 }
 
 export const elementwise: readonly OnnxOperator[] = [
-  ...recomposed(binary('Add', add), layerNorm),
+  ...recomposed(binary('Add', add), layerNorm, linear),
   ...binary('Sub', sub),
   ...recomposed(binary('Mul', mul), gelu, hardswish),
   ...recomposed(binary('Div', div), gelu, hardswish),

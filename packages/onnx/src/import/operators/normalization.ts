@@ -1,8 +1,8 @@
 import { BatchNorm1d, BatchNorm2d, Buffer, LayerNorm, skipInit } from '@octet/nn';
 import { batchNorm, layerNorm, type Tensor } from '@octet/tensor';
 import type { OnnxNode, Operand } from '../node';
-import { parameter } from '../parameter';
 import type { OnnxOperator } from '../table';
+import { parameter } from '../weights';
 import { axisOf, onBackend } from './helpers';
 
 /** A vector of channels as it meets x [N, C, …]. */

@@ -3,7 +3,6 @@ import {
   Hardsigmoid,
   Hardtanh,
   LeakyReLU,
-  Linear,
   type Module,
   ReLU,
   Sigmoid,
@@ -13,8 +12,9 @@ import {
 import { conv2d, type Tensor } from '@octet/tensor';
 import type { HostTensor } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
-import { parameter } from '../parameter';
+import { isLinear } from '../recompose';
 import type { OnnxOperator } from '../table';
+import { linearOf, parameter } from '../weights';
 import { onBackend } from './helpers';
 import { evenPads, inRows, padsFor, pairOf, planar, tensorPads, type Window, windowOf } from './window';
 
@@ -101,19 +101,15 @@ export function convolver(
   };
 }
 
-/** A linear layer with a weight [out, in]. */
-export function linearLayer(
+/** A linear layer with a weight [out, in]; `from` is the initializer to name it after. */
+function linearLayer(
   node: OnnxNode,
   x: Operand,
   weight: HostTensor,
   bias: HostTensor | undefined,
   from: Operand,
 ): Operand {
-  const [outFeatures, inFeatures] = weight.shape;
-  if (outFeatures < 1 || inFeatures < 1) throw node.wrong('a weight with elements', `[${weight.shape}]`);
-  const layer = skipInit(() => new Linear(1, 1, { bias: false }));
-  Object.assign(layer, { inFeatures, outFeatures, weight: parameter(weight), bias: bias && parameter(bias) });
-  return node.layer(layer, [x], { weight: from, rank: x.rank })[0];
+  return node.layer(linearOf(weight, bias), [x], { weight: from, rank: x.rank })[0];
 }
 
 /** A bias [N] from what broadcasts to it in every row; undefined if it is no such thing. */
@@ -148,10 +144,7 @@ function gemm(node: OnnxNode): Operand {
 
 function matmul(node: OnnxNode): Operand {
   const [a, b] = [node.input(0), node.input(1)];
-  const w = b.constant;
-  if (w && w.dtype === 'float32' && w.dim === 2 && w.numel > 0 && !a.constant && a.rank !== 1) {
-    return linearLayer(node, a, w.permute([1, 0]), undefined, b);
-  }
+  if (isLinear(node)) return linearLayer(node, a, (b.constant as HostTensor).permute([1, 0]), undefined, b);
   const rank =
     a.rank !== undefined && b.rank !== undefined && a.rank > 1 && b.rank > 1
       ? Math.max(a.rank, b.rank)

@@ -1,8 +1,8 @@
 import { LSTM, skipInit } from '@octet/nn';
 import type { HostTensor, Value } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
-import { parameter } from '../parameter';
 import type { OnnxOperator } from '../table';
+import { parameter } from '../weights';
 import { concat } from './views';
 
 /** ONNX's gates are i, o, f, c; PyTorch's i, f, c, o. */
