@@ -275,7 +275,7 @@ function place(root: AnyModule, path: string, value: unknown): void {
 export class Paths {
   /** The keys that a container has, to whether they are containers too. */
   private readonly taken = new Map<string, Map<string, boolean>>();
-  private static readonly reserved: object = Object.assign(Object.create(GraphModule.prototype), {
+  private readonly reserved: object = Object.assign(Object.create(GraphModule.prototype), {
     training: true,
     qconfig: undefined,
     graph: undefined,
@@ -288,7 +288,7 @@ export class Paths {
       .map((part) => part.replace(/[^A-Za-z0-9_]/g, '_'))
       .filter((part) => part !== '' && part.length < 64)
       .slice(-12)
-      .map((part) => (part in Paths.reserved ? `${part}_` : part));
+      .map((part) => (part in this.reserved ? `${part}_` : part));
     if (parts.length === 0) parts.push('node');
     let prefix = '';
     for (let i = 0; i < parts.length - 1; i++) {

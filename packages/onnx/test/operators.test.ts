@@ -3,10 +3,12 @@ import { onnxOperators } from '../src/import/operators';
 
 /** The versions of each operator, by domain, as a page of the documentation. */
 function page(): string {
-  const domains = [...new Set(onnxOperators.map(({ domain = '' }) => domain))].sort();
+  const domains = [...new Set(onnxOperators().map(({ domain = '' }) => domain))].sort();
   const tables = domains.map((domain) => {
     const ops = new Map<string, string[]>();
-    const rows = onnxOperators.filter((o) => (o.domain ?? '') === domain).sort((a, b) => a.since - b.since);
+    const rows = onnxOperators()
+      .filter((o) => (o.domain ?? '') === domain)
+      .sort((a, b) => a.since - b.since);
     for (const { op, since, until } of rows) {
       const range =
         until === undefined ? `${since} and later` : since === until ? `${since}` : `${since} to ${until}`;
@@ -38,7 +40,7 @@ it('are listed in the documentation', async () => {
 
 it('have one row for a version', () => {
   const seen = new Map<string, [number, number][]>();
-  for (const { op, domain = '', since, until = Number.POSITIVE_INFINITY } of onnxOperators) {
+  for (const { op, domain = '', since, until = Number.POSITIVE_INFINITY } of onnxOperators()) {
     expect(since).toBeLessThanOrEqual(until);
     const key = `${domain}:${op}`;
     const ranges = seen.get(key) ?? [];

@@ -23,9 +23,9 @@ const one = (name: string, type: Field['type']): Field => ({ name, type });
 const many = (name: string, type: Field['type']): Field => ({ name, type, many: true });
 const oneof = (name: string, type: Field['type']): Field => ({ name: 'value', type, oneof: name });
 
-const entry: Message = { 1: one('key', 'string'), 2: one('value', 'string') };
+const entry = (): Message => ({ 1: one('key', 'string'), 2: one('value', 'string') });
 
-const tensor: Message = {
+const tensor = (): Message => ({
   1: many('dims', 'int64'),
   2: one('dataType', 'int32'),
   4: many('floatData', 'float'),
@@ -35,80 +35,80 @@ const tensor: Message = {
   9: one('rawData', 'bytes'),
   10: many('doubleData', 'double'),
   11: many('uint64Data', 'uint64'),
-  13: many('externalData', () => entry),
+  13: many('externalData', entry),
   14: one('dataLocation', 'int32'),
-};
+});
 
-const sparse: Message = { 1: one('values', () => tensor) };
+const sparse = (): Message => ({ 1: one('values', tensor) });
 
-const dimension: Message = { 1: oneof('dimValue', 'int64'), 2: oneof('dimParam', 'string') };
-const shape: Message = { 1: many('dim', () => dimension) };
-const tensorType: Message = { 1: one('elemType', 'int32'), 2: one('shape', () => shape) };
-const type: Message = {
-  1: oneof('tensorType', () => tensorType),
+const dimension = (): Message => ({ 1: oneof('dimValue', 'int64'), 2: oneof('dimParam', 'string') });
+const shape = (): Message => ({ 1: many('dim', dimension) });
+const tensorType = (): Message => ({ 1: one('elemType', 'int32'), 2: one('shape', shape) });
+const type = (): Message => ({
+  1: oneof('tensorType', tensorType),
   4: oneof('sequenceType', 'bytes'),
   5: oneof('mapType', 'bytes'),
   8: oneof('sparseTensorType', 'bytes'),
   9: oneof('optionalType', 'bytes'),
-};
-const valueInfo: Message = { 1: one('name', 'string'), 2: one('type', () => type) };
+});
+const valueInfo = (): Message => ({ 1: one('name', 'string'), 2: one('type', type) });
 
-const attribute: Message = {
+const attribute = (): Message => ({
   1: one('name', 'string'),
   2: one('f', 'float'),
   3: one('i', 'int64'),
   4: one('s', 'bytes'),
-  5: one('t', () => tensor),
-  6: one('g', () => graph),
+  5: one('t', tensor),
+  6: one('g', graph),
   7: many('floats', 'float'),
   8: many('ints', 'int64'),
   9: many('strings', 'bytes'),
-  11: many('graphs', () => graph),
+  11: many('graphs', graph),
   20: one('type', 'int32'),
   21: one('refAttrName', 'string'),
-};
+});
 
-const node: Message = {
+const node = (): Message => ({
   1: many('input', 'string'),
   2: many('output', 'string'),
   3: one('name', 'string'),
   4: one('opType', 'string'),
-  5: many('attribute', () => attribute),
+  5: many('attribute', attribute),
   7: one('domain', 'string'),
   8: one('overload', 'string'),
-};
+});
 
-const graph: Message = {
-  1: many('node', () => node),
-  5: many('initializer', () => tensor),
-  11: many('input', () => valueInfo),
-  12: many('output', () => valueInfo),
-  15: many('sparseInitializer', () => sparse),
-};
+const graph = (): Message => ({
+  1: many('node', node),
+  5: many('initializer', tensor),
+  11: many('input', valueInfo),
+  12: many('output', valueInfo),
+  15: many('sparseInitializer', sparse),
+});
 
-const opset: Message = { 1: one('domain', 'string'), 2: one('version', 'int64') };
+const opset = (): Message => ({ 1: one('domain', 'string'), 2: one('version', 'int64') });
 
-const fn: Message = {
+const fn = (): Message => ({
   1: one('name', 'string'),
   4: many('input', 'string'),
   5: many('output', 'string'),
-  7: many('node', () => node),
-  9: many('opsetImport', () => opset),
+  7: many('node', node),
+  9: many('opsetImport', opset),
   10: one('domain', 'string'),
-  11: many('attributeProto', () => attribute),
+  11: many('attributeProto', attribute),
   13: one('overload', 'string'),
-};
+});
 
-const model: Message = {
-  7: one('graph', () => graph),
-  8: many('opsetImport', () => opset),
-  25: many('functions', () => fn),
-};
+const model = (): Message => ({
+  7: one('graph', graph),
+  8: many('opsetImport', opset),
+  25: many('functions', fn),
+});
 
 /** How deep messages may lie in each other. */
 const MAX_DEPTH = 100;
 
-const none = new Uint8Array();
+const none = /* @__PURE__ */ new Uint8Array();
 const absent: Readonly<Record<Scalar, unknown>> = {
   string: '',
   bytes: none,
@@ -123,6 +123,15 @@ const wires: Readonly<Record<Scalar, WireType>> = {
   ...{ int32: WireType.Varint, int64: WireType.Varint, uint64: WireType.Varint },
   ...{ float: WireType.Bit32, double: WireType.Bit64 },
 };
+
+/** Messages as they have been asked for: none is made where none is read. */
+const made = new Map<() => Message, Message>();
+
+function fieldsOf(message: () => Message): Message {
+  const known = made.get(message) ?? message();
+  made.set(message, known);
+  return known;
+}
 
 function empty(message: Message): Record<string, unknown> {
   const out: Record<string, unknown> = {};
@@ -158,7 +167,7 @@ function read(reader: BinaryReader, end: number, message: Message, depth: number
     if (scalar) value = reader[scalar]();
     else {
       const stop = lengthFrom(reader);
-      value = read(reader, stop, (t as () => Message)(), depth + 1);
+      value = read(reader, stop, fieldsOf(t as () => Message), depth + 1);
       if (reader.pos !== stop) throw new RangeError(`a message of another length in field '${name}'`);
     }
     if (choice) out.value = { case: choice, value };
@@ -177,5 +186,5 @@ function lengthFrom(reader: BinaryReader): number {
 
 /** The model in a file. Bytes are views of it. @throws RangeError, Error for what is none */
 export function decodeModel(bytes: Uint8Array): ModelProto {
-  return read(new BinaryReader(bytes), bytes.length, model, 0) as unknown as ModelProto;
+  return read(new BinaryReader(bytes), bytes.length, fieldsOf(model), 0) as unknown as ModelProto;
 }

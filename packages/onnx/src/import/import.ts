@@ -50,7 +50,7 @@ export async function importOnnx<Out extends Tensor | Tensor[] = Tensor>(
   }
   const bound = new Map(Object.entries(inputs).map(([name, value]) => [name, boundValue(value)]));
   const file = await readOnnx(source, files);
-  const table = new OperatorTable(operators, onnxOperators);
+  const table = new OperatorTable(operators, onnxOperators());
   return new Builder(file, { table, bound, dims }).build().eval() as unknown as GraphModule<Out>;
 }
 

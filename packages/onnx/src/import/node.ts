@@ -258,18 +258,21 @@ export class OnnxNode {
 }
 
 /** Attributes that say nothing of the result: how exactly sums are kept, what is given by shapes, what is for training. */
-const harmless = new Set([
-  ...[
-    'stash_type',
-    'hidden_size',
-    'seed',
-    'storage_order',
-    'consumed_inputs',
-    'saturate',
-    'is_test',
-    'precision',
-  ],
-  ...['softmax_precision', 'momentum', 'ratio', 'spatial', 'K', 'N'],
+const harmless = /* @__PURE__ */ new Set([
+  'stash_type',
+  'hidden_size',
+  'seed',
+  'storage_order',
+  'consumed_inputs',
+  'saturate',
+  'is_test',
+  'precision',
+  'softmax_precision',
+  'momentum',
+  'ratio',
+  'spatial',
+  'K',
+  'N',
 ]);
 
 /** Integers of 64 bits that stand for "to the end" become the ends of 32. */
@@ -277,8 +280,6 @@ function saturated(value: bigint): number {
   return Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, Number(value)));
 }
 
-const decoder = { decode: (bytes: Uint8Array) => String.fromCharCode(...bytes.subarray(0, 256)) };
-
 function text(bytes: Uint8Array): string {
-  return decoder.decode(bytes);
+  return String.fromCharCode(...bytes.subarray(0, 256));
 }

@@ -8,7 +8,7 @@ export type ExternalData = (location: string, offset: number, length: number | u
 
 /** The dtype that Octet has for one of ONNX; undefined if it has none. */
 export function dtypeOf(type: number): HostDType | undefined {
-  return kinds[type]?.dtype;
+  return kindOf(type)?.dtype;
 }
 
 interface Kind {
@@ -24,9 +24,9 @@ interface Kind {
 }
 
 const whole = (value: number | bigint) => checkedInt(Number(value));
-const bits32 = new DataView(new ArrayBuffer(4));
+const bits32 = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(4));
 
-const kinds: Readonly<Record<number, Kind>> = {
+const makeKinds = (): Readonly<Record<number, Kind>> => ({
   [T.FLOAT]: { dtype: 'float32', bits: 32, read: (v, i) => v.getFloat32(4 * i, true), array: Float32Array },
   [T.DOUBLE]: { dtype: 'float32', bits: 64, read: (v, i) => v.getFloat64(8 * i, true) },
   [T.FLOAT16]: {
@@ -53,7 +53,14 @@ const kinds: Readonly<Record<number, Kind>> = {
   },
   [T.UINT4]: { dtype: 'uint8', bits: 4, read: (v, i) => nibble(v, i) },
   [T.INT4]: { dtype: 'int8', bits: 4, read: (v, i) => (nibble(v, i) << 28) >> 28 },
-};
+});
+
+let kinds: Readonly<Record<number, Kind>> | undefined;
+
+function kindOf(type: number): Kind | undefined {
+  kinds = kinds ?? makeKinds();
+  return kinds[type];
+}
 
 function nibble(view: DataView, i: number): number {
   return (view.getUint8(i >> 1) >> (4 * (i & 1))) & 15;
@@ -83,7 +90,7 @@ const maxElements = 2 ** 31;
  * @throws OnnxImportError for other types, for data that doesn't fit the shape, and for integers beyond 32 bits
  */
 export function readTensor(proto: TensorProto, where: string, external: ExternalData): HostTensor {
-  const kind = kinds[proto.dataType];
+  const kind = kindOf(proto.dataType);
   const name = T[proto.dataType] ?? String(proto.dataType);
   if (!kind) {
     throw cannotImport(where, {

@@ -10,18 +10,22 @@ import { products } from './products';
 import { recurrent } from './recurrent';
 import { reductions } from './reductions';
 
-export type { AnyNodeBuilder } from './builder';
+// Functions, here and in the families, so that bundlers drop what an app doesn't call.
+let table: NodeBuilders | undefined;
 
-export const builders: NodeBuilders = {
-  ...data,
-  ...elementwise,
-  ...reductions,
-  ...products,
-  ...recurrent,
-  ...normalization,
-  ...pools,
-  ...int8,
-};
+export function builders(): NodeBuilders {
+  table = table ?? {
+    ...data(),
+    ...elementwise(),
+    ...reductions(),
+    ...products(),
+    ...recurrent(),
+    ...normalization(),
+    ...pools(),
+    ...int8(),
+  };
+  return table;
+}
 
 const evaluate = 'Call model.eval() first.';
 const convert =
@@ -37,12 +41,10 @@ const inTraining: { readonly [N in KernelName]?: string } = {
   chooseQparams: convert,
 };
 
-const onlyTraining = new Set<KernelName>(profiles.training);
-for (const name of profiles['inference-float']) onlyTraining.delete(name);
-
 /** What to do about a kernel that no exported model may run, not even on constants; undefined for all others. */
 export function refusal(kernel: KernelName): string | undefined {
-  if (!onlyTraining.has(kernel)) return undefined;
+  const inference: readonly KernelName[] = profiles['inference-float'];
+  if (!profiles.training.includes(kernel as never) || inference.includes(kernel)) return undefined;
   return (
     inTraining[kernel] ?? 'Export what the model computes in evaluation, without its loss and gradients.'
   );

@@ -2,7 +2,7 @@ import type { Conv2dAttrs } from '@octet/backend';
 import type { Attributes, Graph, Like, Value } from '../graph/graph';
 import type { NodeBuilders, Operand } from './builder';
 
-export const products: NodeBuilders = {
+export const products = (): NodeBuilders => ({
   matmul: (graph, { a, b }, y, { transposeA, transposeB }) =>
     graph.node('MatMul', [turnedIf(graph, transposeA, a), turnedIf(graph, transposeB, b)], y),
   linear: (graph, { x, weight, bias }, y) => linear(graph, x.value, weight.value, bias?.value, y),
@@ -11,7 +11,7 @@ export const products: NodeBuilders = {
     const sums = graph.node('Conv', inputs, y, convAttributes(attrs, weight.value.shape));
     return attrs.relu ? graph.node('Relu', [sums], y) : sums;
   },
-};
+});
 
 function turnedIf(graph: Graph, transposed: boolean, { value }: Operand): Value {
   return transposed ? turned(graph, value) : value;

@@ -6,12 +6,12 @@ import type { NodeBuilders, Operand, Output } from './builder';
 import { dynamicLinear } from './int8';
 import { linear } from './products';
 
-export const recurrent: NodeBuilders = {
+export const recurrent = (): NodeBuilders => ({
   lstm: (graph, t, y) =>
     unrolled(graph, t, y, (h, like) => linear(graph, h, t.weight.value, t.bias?.value, like)),
   qlstmDynamic: (graph, t, y, attrs: KernelTable['qlstmDynamic']['attrs']) =>
     unrolled(graph, t, y, (h, like) => dynamicLinear(graph, { ...t, x: { value: h } }, like, attrs)),
-};
+});
 
 /** Step after step, as nodes; `product` gives the state's share of the gates. */
 function unrolled(

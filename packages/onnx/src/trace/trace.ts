@@ -3,7 +3,8 @@ import { type AnyModule, type HookHandle, stateKey } from '@octet/nn';
 import { noGrad, Tensor } from '@octet/tensor';
 import { cannotExport } from '../errors';
 import { Graph } from '../graph/graph';
-import { type AnyNodeBuilder, builders, refusal } from '../kernels';
+import { builders, refusal } from '../kernels';
+import type { AnyNodeBuilder } from '../kernels/builder';
 import { Memory } from './memory';
 
 /**
@@ -50,7 +51,7 @@ function record(graph: Graph, memory: Memory, event: DispatchEvent, run: () => v
     run();
     return;
   }
-  const build = builders[kernel] as AnyNodeBuilder | undefined;
+  const build = builders()[kernel] as AnyNodeBuilder | undefined;
   if (!build) {
     throw notExported(
       graph,

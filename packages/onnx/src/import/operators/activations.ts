@@ -91,7 +91,7 @@ function softmaxOf(
   ];
 }
 
-export const activations: readonly OnnxOperator[] = [
+export const activations = (): readonly OnnxOperator[] => [
   activation('Relu', 1, () => new ReLU()),
   activation('Sigmoid', 1, () => new Sigmoid()),
   activation('Tanh', 1, () => new Tanh()),

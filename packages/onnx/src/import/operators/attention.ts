@@ -162,7 +162,7 @@ function rotary(node: OnnxNode): Operand {
   );
 }
 
-export const attentionOperators: readonly OnnxOperator[] = [
+export const attentionOperators = (): readonly OnnxOperator[] => [
   { op: 'Attention', since: 23, inputs: 3, import: attention },
   { op: 'RotaryEmbedding', since: 23, inputs: 3, import: rotary },
 ];

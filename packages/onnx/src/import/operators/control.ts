@@ -71,7 +71,7 @@ function scan(node: OnnxNode): readonly Operand[] {
   );
 }
 
-export const control: readonly OnnxOperator[] = [
+export const control = (): readonly OnnxOperator[] => [
   {
     op: 'If',
     since: 1,

@@ -42,25 +42,25 @@ function arithmetic(
   };
 }
 
-const add = arithmetic(
+const add = /* @__PURE__ */ arithmetic(
   'Add',
   (a, b) => a.add(b),
   (a, b) => b.add(a),
   (a, b) => a + b,
 );
-const sub = arithmetic(
+const sub = /* @__PURE__ */ arithmetic(
   'Sub',
   (a, b) => a.sub(b),
   (a, b) => b.affine(-1, a),
   (a, b) => a - b,
 );
-const mul = arithmetic(
+const mul = /* @__PURE__ */ arithmetic(
   'Mul',
   (a, b) => a.mul(b),
   (a, b) => b.mul(a),
   (a, b) => a * b,
 );
-const div = arithmetic(
+const div = /* @__PURE__ */ arithmetic(
   'Div',
   (a, b) => a.div(b),
   (a, b) => full([], a, { backend: b.backend }).div(b),
@@ -197,7 +197,7 @@ const power: GraphFunction = (args) => {
   })(args);
 };
 
-const where = onHost('Where', (c, a, b) => {
+const where = /* @__PURE__ */ onHost('Where', (c, a, b) => {
   const [cond, x, y] = [c, a, b] as HostTensor[];
   const shape = broadcastAll(cond.shape, x.shape, y.shape);
   const [cs, xs, ys] = [cond, x, y].map((t) => t.strided(shape, broadcastStrides(t.shape, shape)));
@@ -210,7 +210,7 @@ function castTo(value: Value, dtype: HostDType): Value {
   return value.dtype === dtype ? value : value instanceof HostTensor ? value.to(dtype) : value.to(dtype);
 }
 
-export const elementwise: readonly OnnxOperator[] = [
+export const elementwise = (): readonly OnnxOperator[] => [
   ...recomposed(binary('Add', add), layerNorm, linear),
   ...binary('Sub', sub),
   ...recomposed(binary('Mul', mul), gelu, hardswish),

@@ -15,19 +15,19 @@ import { shapes } from './shapes';
 import { views } from './views';
 
 /** All operators that the importer has; a family a file. */
-export const onnxOperators: readonly OnnxOperator[] = [
-  ...activations,
-  ...attentionOperators,
-  ...control,
-  ...elementwise,
-  ...indexing,
-  ...normalization,
-  ...pools,
-  ...products,
-  ...quantizedOperators,
-  ...recurrent,
-  ...reductionsTable,
-  ...resizing,
-  ...shapes,
-  ...views,
+export const onnxOperators = (): readonly OnnxOperator[] => [
+  ...activations(),
+  ...attentionOperators(),
+  ...control(),
+  ...elementwise(),
+  ...indexing(),
+  ...normalization(),
+  ...pools(),
+  ...products(),
+  ...quantizedOperators(),
+  ...recurrent(),
+  ...reductionsTable(),
+  ...resizing(),
+  ...shapes(),
+  ...views(),
 ];

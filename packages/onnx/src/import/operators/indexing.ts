@@ -95,7 +95,7 @@ function copyOf(x: HostTensor): HostTensor {
   return new HostTensor(x.data.slice(), x.shape, x.dtype);
 }
 
-export const indexing: readonly OnnxOperator[] = [
+export const indexing = (): readonly OnnxOperator[] => [
   {
     op: 'Gather',
     since: 1,

@@ -136,7 +136,7 @@ function lpNormalization(node: OnnxNode): Operand {
   );
 }
 
-export const normalization: readonly OnnxOperator[] = [
+export const normalization = (): readonly OnnxOperator[] => [
   { op: 'BatchNormalization', since: 1, inputs: 5, import: batchNormalization },
   { op: 'LayerNormalization', since: 17, inputs: 2, import: layerNormalization },
   { op: 'LayerNormalization', domain: 'com.microsoft', since: 1, inputs: 2, import: layerNormalization },

@@ -110,7 +110,7 @@ function global(op: string, fn: (x: Tensor, dims: number[]) => Tensor): OnnxOper
   };
 }
 
-export const pools: readonly OnnxOperator[] = [
+export const pools = (): readonly OnnxOperator[] => [
   { op: 'MaxPool', since: 1, import: maxPool },
   { op: 'AveragePool', since: 1, import: averagePool },
   { op: 'LpPool', since: 2, import: lpPool },

@@ -198,7 +198,7 @@ function fusedConvolution(node: OnnxNode): Operand | readonly Operand[] {
   return make ? node.layer(make(), [y], { rank: y.rank }) : y;
 }
 
-export const products: readonly OnnxOperator[] = [
+export const products = (): readonly OnnxOperator[] => [
   { op: 'Conv', since: 1, inputs: 2, import: convolution },
   { op: 'Gemm', since: 1, inputs: 2, import: gemm },
   { op: 'MatMul', since: 1, inputs: 2, import: matmul },

@@ -32,16 +32,23 @@ export function dequantized(q: Value, scale: Value, zeroPoint: Value | undefined
   return centred.mul(toTensor(along(s, axis, rank), backend));
 }
 
+type EightBits = 'uint8' | 'int8';
+
+/** The dtype of a zero point. @throws Unsupported for others than of 8 bits, and if it isn't known */
+function eightBits(node: OnnxNode, dtype: HostDType | undefined): EightBits {
+  if (dtype === 'uint8' || dtype === 'int8') return dtype;
+  return node.unsupported(dtype ? 'other integers than of 8 bits' : 'a zero point of unknown type');
+}
+
 /** Integers of `dtype` for floats: x / scale to the nearest, ties to even, plus the zero point. */
 export function quantized(
   x: Value,
   scale: Value,
   zeroPoint: Value | undefined,
   axis: number,
-  dtype: HostDType,
+  dtype: EightBits,
 ): Value {
   const [s, z] = [toHost(scale), zeroPoint && toHost(zeroPoint)];
-  if (dtype !== 'uint8' && dtype !== 'int8') throw new TypeError(dtype);
   const q = dtype === 'uint8' ? 'quint8' : 'qint8';
   const zeros = (i: number) => z?.data[i] ?? 0;
   const t = x instanceof HostTensor ? x.tensor() : x;
@@ -63,8 +70,7 @@ function quantizeLinear(node: OnnxNode): Operand {
   if (block !== 0) node.unsupported('blocks');
   const zeroPoint = node.inputs[2];
   const dtype = zeroPoint ? zeroPoint.dtype : to ? dtypeOf(to) : 'uint8';
-  if (dtype !== 'uint8' && dtype !== 'int8') node.unsupported('other integers than of 8 bits');
-  const type = dtype as HostDType;
+  const type = eightBits(node, dtype);
   return node.call1(
     (args) => quantized(args[0] as Value, args[1] as Value, args[2], axis, type),
     node.inputs,
@@ -82,7 +88,7 @@ function dequantizeLinear(node: OnnxNode): Operand {
 }
 
 /** uint8 for floats by their own range, with the scale and the zero point. */
-const dynamicQuantize = onHost('DynamicQuantizeLinear', (t) => {
+const dynamicQuantize = /* @__PURE__ */ onHost('DynamicQuantizeLinear', (t) => {
   const x = t as HostTensor;
   let [low, high] = [0, 0];
   for (const v of x.data) {
@@ -109,7 +115,7 @@ const matmulInteger: GraphFunction = ([a, b, zeroA, zeroB], { backend }) => {
 };
 
 function qlinearMatmul(node: OnnxNode): Operand {
-  const type = node.input(7).dtype ?? node.unsupported('a zero point of unknown type');
+  const type = eightBits(node, node.input(7).dtype);
   return node.call1(
     ([a, sa, za, b, sb, zb, sy, zy], { backend }) => {
       const left = toTensor(dequantized(a as Value, sa as Value, za, -2), backend);
@@ -137,7 +143,7 @@ function convInteger(node: OnnxNode): Operand {
 
 function qlinearConv(node: OnnxNode): Operand {
   const convolve = convolver(node, node.input(3).rank);
-  const type = node.input(7).dtype ?? node.unsupported('a zero point of unknown type');
+  const type = eightBits(node, node.input(7).dtype);
   return node.call1(
     ([x, sx, zx, w, sw, zw, sy, zy, b], { backend }) => {
       const input = toTensor(dequantized(x as Value, sx as Value, zx, 1), backend);
@@ -165,8 +171,7 @@ function qlinearBinary(op: string, fn: (a: Tensor, b: Tensor) => Tensor): OnnxOp
   return {
     ...{ op, domain: 'com.microsoft', since: 1, inputs: 7 },
     import(node) {
-      const type =
-        node.inputs[7]?.dtype ?? node.input(0).dtype ?? node.unsupported('a zero point of unknown type');
+      const type = eightBits(node, node.inputs[7]?.dtype ?? node.input(0).dtype);
       return node.call1(
         ([a, sa, za, b, sb, zb, sy, zy], { backend }) => {
           const left = toTensor(dequantized(a as Value, sa as Value, za, 1), backend);
@@ -180,7 +185,7 @@ function qlinearBinary(op: string, fn: (a: Tensor, b: Tensor) => Tensor): OnnxOp
   };
 }
 
-export const quantizedOperators: readonly OnnxOperator[] = [
+export const quantizedOperators = (): readonly OnnxOperator[] => [
   { op: 'QuantizeLinear', since: 10, inputs: 2, import: quantizeLinear },
   { op: 'DequantizeLinear', since: 10, inputs: 2, import: dequantizeLinear },
   { op: 'QuantizeLinear', domain: 'com.microsoft', since: 1, inputs: 2, import: quantizeLinear },

@@ -79,4 +79,4 @@ function batched(node: OnnxNode, state: Operand, batchFirst: boolean): Operand {
   return node.call1((args) => (args[0] as Value).permute([1, 0, 2]), [state], { op: 'permute', rank: 3 });
 }
 
-export const recurrent: readonly OnnxOperator[] = [{ op: 'LSTM', since: 1, inputs: 3, import: lstm }];
+export const recurrent = (): readonly OnnxOperator[] => [{ op: 'LSTM', since: 1, inputs: 3, import: lstm }];

@@ -149,7 +149,7 @@ function argument(op: string, sign: 1 | -1): OnnxOperator {
   };
 }
 
-export const reductionsTable: readonly OnnxOperator[] = [
+export const reductionsTable = (): readonly OnnxOperator[] => [
   ...Object.entries(reductions).flatMap(([op, r]) => reduction(op, r)),
   argument('ArgMax', 1),
   argument('ArgMin', -1),

@@ -1,3 +1,4 @@
+import { ArgumentError } from '@octet/backend';
 import { ones, type Tensor } from '@octet/tensor';
 import { HostTensor, toHost, toTensor, type Value } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
@@ -154,6 +155,14 @@ function resample(
   roi: readonly number[],
   backend: Parameters<typeof toTensor>[1],
 ): Value {
+  if (!Array.from(sizes).every((n) => Number.isInteger(n) && n >= 1 && n < 2 ** 24)) {
+    throw new ArgumentError({
+      op: 'Resize',
+      expected: 'sizes >= 1',
+      found: `[${sizes}]`,
+      fix: 'Check the sizes or scales, and the sizes of the input.',
+    });
+  }
   if (sampling.coordinates === 'tf_crop_and_resize')
     return cropped(toTensor(x, backend), sampling, sizes, roi);
   const range: [number, number] = [0, 1];
@@ -240,7 +249,7 @@ function fullRoi(roi: Value | undefined, dims: readonly number[], rank: number):
   return all;
 }
 
-export const resizing: readonly OnnxOperator[] = [
+export const resizing = (): readonly OnnxOperator[] => [
   { op: 'Resize', since: 11, import: (node) => resize(node, node.inputs[1], node.inputs[2], node.inputs[3]) },
   { op: 'Resize', since: 10, until: 10, import: (node) => upsample(node, node.input(1)) },
   { op: 'Upsample', since: 9, import: (node) => upsample(node, node.input(1)) },

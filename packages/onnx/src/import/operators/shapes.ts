@@ -3,7 +3,7 @@ import { HostTensor, type Value } from '../../host-tensor';
 import type { OnnxOperator } from '../table';
 import { fromFront, intsOf, numberOf } from './helpers';
 
-export const shapes: readonly OnnxOperator[] = [
+export const shapes = (): readonly OnnxOperator[] => [
   {
     op: 'Shape',
     since: 1,

@@ -286,7 +286,7 @@ const one =
   (args) =>
     fn(args[0] as Value);
 
-export const views: readonly OnnxOperator[] = [
+export const views = (): readonly OnnxOperator[] => [
   { op: 'Identity', since: 1, import: (node) => same(node) },
   {
     op: 'Reshape',
