@@ -10,9 +10,29 @@ function perChannel(v: Tensor, x: Tensor): Tensor {
   return v.reshape([v.numel, ...new Array<number>(Math.max(0, x.dim - 2)).fill(1)]);
 }
 
-function batchNormalization(node: OnnxNode): Operand {
-  if (node.flag('training_mode') || (node.outputs.length > 1 && node.outputs.slice(1).some((o) => o !== '')))
-    node.unsupported('training mode');
+/** Normalised by the batch's own mean and (biased) variance; the running ones follow. */
+function batchStatistics(node: OnnxNode): Operand[] {
+  const [eps, stays] = [node.float('epsilon', 1e-5), node.float('momentum', 0.9)];
+  const count = node.outputs.length;
+  return node.call(
+    onBackend((x, weight, bias, runningMean, runningVar) => {
+      const dims = x.shape.map((_, d) => d).filter((d) => d !== 1);
+      const mean = x.mean(dims);
+      const centred = x.sub(perChannel(mean, x));
+      const variance = centred.square().mean(dims);
+      const normal = centred.mul(perChannel(variance.add(eps).pow(-0.5), x));
+      const y = normal.mul(perChannel(weight, x)).add(perChannel(bias, x));
+      const moved = (running: Tensor, now: Tensor) => running.mul(stays).add(now.mul(1 - stays));
+      return [y, moved(runningMean, mean), moved(runningVar, variance)].slice(0, count);
+    }),
+    node.inputs,
+    { outputs: count, rank: node.input(0).rank, fold: false },
+  );
+}
+
+function batchNormalization(node: OnnxNode): Operand | readonly Operand[] {
+  if (node.flag('training_mode')) return batchStatistics(node);
+  if (node.outputs.slice(1).some((o) => o !== '')) node.unsupported('training mode');
   const [x, scale, shift, mean, variance] = [0, 1, 2, 3, 4].map((i) => node.input(i));
   const eps = node.float('epsilon', 1e-5);
   const constants = [scale, shift, mean, variance].map((o) => o.constant);
