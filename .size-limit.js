@@ -17,7 +17,9 @@ const checks = [
   alone('nn', '11.4 kB'),
   alone('quantization', '23 kB'),
   alone('backend-wasm-simd', '45 kB'),
-  alone('backend-webgpu', '35.3 kB'),
+  alone('backend-webgpu', '38.1 kB'),
+  { ...alone('onnx', '36.3 kB'), name: '@octet/onnx, importOnnx', import: '{ importOnnx }' },
+  { ...alone('onnx', '35.2 kB'), name: '@octet/onnx, exportOnnx', import: '{ exportOnnx }' },
   { name: 'all but backend-webgpu in one bundle', path: 'tooling/build/runtime.mjs', limit: '116 kB' },
   {
     name: 'an app that runs an int8 checkpoint, without its backend',

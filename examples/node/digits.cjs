@@ -1,7 +1,8 @@
 const { createWasmBackend } = require('@octet/backend-wasm-simd');
 const { load } = require('@octet/formats');
+const { planOf } = require('@octet/graph');
 const { convert, getDefaultQConfigMapping, prepare } = require('@octet/quantization');
-const { Generator, noGrad, rand, setBackend } = require('@octet/tensor');
+const { Generator, rand, setBackend } = require('@octet/tensor');
 const { DigitClassifier } = require('@octet/vision');
 
 async function main() {
@@ -16,7 +17,8 @@ async function main() {
   int8.loadStateDict(await load(require.resolve('@octet/example-digits/digits.safetensors')));
 
   const x = rand([64, 1, 28, 28], { generator: new Generator(1) });
-  const y = noGrad(() => int8.call(x));
+  const plan = planOf(int8, [x]); // for inputs of this shape: kernels and memory are decided once
+  const y = plan.run(x);
   const { variant, threads } = backend.info();
   console.log(`CommonJS: ${variant}, ${threads} threads, output ${y.shape.join('×')}`);
   const firstRow = Array.from((await y.data()).subarray(0, 10), (value) => value.toFixed(4));

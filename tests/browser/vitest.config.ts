@@ -10,7 +10,7 @@ const examples = project('browser', { testTimeout: 60_000, hookTimeout: 60_000 }
 /** The tests of the backend that need nothing of Node, inside of Chromium. */
 const webgpu = {
   ...project('webgpu-browser', {
-    include: ['test/{conformance,conformance-plain,create,commands}.test.ts'],
+    include: ['test/{conformance,conformance-plain,create,commands,plan}.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     browser: {

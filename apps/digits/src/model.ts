@@ -1,4 +1,6 @@
 import { parseSafetensors, serializeSafetensorsAsync } from '@octet/formats';
+import { type Plan, planOf } from '@octet/graph';
+import { Module } from '@octet/nn';
 import {
   convert,
   getDefaultQatQConfigMapping,
@@ -6,7 +8,7 @@ import {
   prepare,
   prepareQat,
 } from '@octet/quantization';
-import { fromData, noGrad, softmax } from '@octet/tensor';
+import { fromData, softmax, type Tensor, zeros } from '@octet/tensor';
 import { DigitClassifier } from '@octet/vision';
 
 /** Both models of the page are of this width: about 21,000 weights. */
@@ -53,10 +55,27 @@ export function saveModel(model: DigitClassifier): Promise<Uint8Array> {
   return serializeSafetensorsAsync(model.stateDict());
 }
 
+/** A network and the probabilities that its output stands for. */
+class Probabilities extends Module {
+  constructor(readonly model: DigitClassifier) {
+    super();
+  }
+
+  forward(x: Tensor): Tensor {
+    return softmax(this.model.call(x), 1);
+  }
+}
+
+const imageShape = [1, 1, 28, 28];
+
+/** A plan of a network for one image, on the default backend. Dispose it when it isn't needed any more. */
+export function planFor(model: DigitClassifier): Plan<Tensor> {
+  return planOf(new Probabilities(model).eval(), [zeros(imageShape)]);
+}
+
 /** The ten probabilities of an image of 28 × 28 pixels, 0 (paper) to 1 (ink). */
-export async function classify(model: DigitClassifier, image: Float32Array): Promise<number[]> {
-  const probabilities = noGrad(() => softmax(model.call(fromData(image, [1, 1, 28, 28])), 1));
-  const values = await probabilities.data();
-  probabilities.dispose();
-  return Array.from(values);
+export async function classify(plan: Plan<Tensor>, image: Float32Array): Promise<number[]> {
+  using x = fromData(image, imageShape);
+  using probabilities = plan.run(x);
+  return Array.from(await probabilities.data());
 }

@@ -3,7 +3,7 @@ import { createWasmBackend } from '@octet/backend-wasm-simd';
 import { setBackend } from '@octet/tensor';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { mnistSamples } from '../scripts/mnist-samples';
-import { classify, type Kind, loadModel } from '../src/model';
+import { classify, type Kind, loadModel, planFor } from '../src/model';
 import measured from '../src/models/measured.json';
 import { rasterize } from '../src/pad/strokes';
 import { packSamples, split, unpackSamples } from '../src/samples';
@@ -21,10 +21,10 @@ const shipped = async (kind: Kind) =>
 
 describe.each(['float', 'int8'] as const)('the %s model', (kind) => {
   test('reads the digits of a hand', async () => {
-    const model = await shipped(kind);
+    const plan = planFor(await shipped(kind));
     const read = async (image: Uint8Array) => {
       const probabilities = await classify(
-        model,
+        plan,
         Float32Array.from(image, (byte) => byte / 255),
       );
       return probabilities.indexOf(Math.max(...probabilities));

@@ -253,6 +253,42 @@ describe('laws catch', () => {
     expect(messages.join('\n')).toContain('after a write of 3 zeros over 10 ones');
   });
 
+  it('a program that is wrong from its second run on, and one that shares what is needed', async () => {
+    const compile =
+      (sharing: boolean): Backend['compile'] =>
+      ({ steps, memory }) => {
+        const shared = referenceBackend.allocate('float32', 100);
+        const buffers = memory.map((m) =>
+          m.kind === 'planned' ? (sharing ? shared : referenceBackend.allocate(m.dtype, m.length)) : m,
+        );
+        let runs = 0;
+        return {
+          bytes: 0,
+          run(inputs, outputs) {
+            const bufferOf = (place: number) => {
+              const m = memory[place];
+              if (m.kind === 'fixed') return m.buffer;
+              if (m.kind === 'planned') return buffers[place];
+              return m.kind === 'input' ? inputs[m.index] : outputs[m.index];
+            };
+            for (const step of runs++ > 0 && !sharing ? steps.slice(0, 3) : steps) {
+              if (step.kind === 'host') continue;
+              const tensors = Object.entries({ ...step.inputs, ...step.outputs }).map(([name, t]) => [
+                name,
+                { ...t, buffer: bufferOf(t?.memory as number) },
+              ]);
+              (step.kernel as (t: object, attrs: object) => void)(Object.fromEntries(tensors), step.attrs);
+            }
+          },
+          dispose() {},
+        };
+      };
+    const again = await lawFailures(stored({ compile: compile(false) }));
+    expect(again).toEqual([expect.stringMatching(/run 2 of a program: its output/)]);
+    const sharing = await lawFailures(stored({ compile: compile(true) }));
+    expect(sharing).toEqual([expect.stringMatching(/run 1 of a program: its output/)]);
+  });
+
   it('an error without the texts', async () => {
     const messages = await lawFailures(
       stored({

@@ -2,7 +2,7 @@
 // own rows will do. Channels last, weights [O, kh, kw, C / groups].
 import { PANEL, PATCH_ROWS } from './constants';
 import { storeLanes32 } from './lanes';
-import { addOuterProducts, multiplyBlock, TILE } from './tiles';
+import { addOuterProducts, boundsOf, multiplyBlock, TILE } from './tiles';
 
 /** Copies 4-byte elements, at least count of them: up to 3 more, which the next copy overwrites. */
 // @ts-ignore: decorator
@@ -150,6 +150,7 @@ export function convolve(
   kernelHeight: i32, kernelWidth: i32, stepH: i32, stepW: i32, firstH: i32, firstW: i32, tapH: i32, tapW: i32,
   divisorH: i32, divisorW: i32, begin: i32, end: i32, thread: i32,
 ): void {
+  const bounds = boundsOf(low, high);
   const blocks = (total + tile - 1) / tile;
   const patch = kernelHeight * kernelWidth * channels;
   const patches = scratch + <usize>thread * scratchStep;
@@ -164,7 +165,7 @@ export function convolve(
     );
     multiplyBlock(
       patches, <usize>patch << 2, rows, packed + <usize>group * packedStep, patch,
-      bias ? bias + ((<usize>group * n) << 2) : 0, low, high,
+      bias ? bias + ((<usize>group * n) << 2) : 0, bounds,
       y + ((<usize>row * groups * n + group * n) << 2), (<usize>groups * n) << 2, n,
       patches + ((<usize>tile * patch + 16) << 2),
     );

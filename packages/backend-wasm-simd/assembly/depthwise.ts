@@ -4,7 +4,7 @@
 // which there is one where every channel is a group.
 import { storeLanes32 } from './lanes';
 import { planeTable, spreadPixels } from './spread';
-import { areBounds, clamp4, madd } from './tiles';
+import { atLeast4, atMost4, boundsOf, hasLower, hasUpper, madd } from './tiles';
 
 /** Copies bytes, a multiple of 16. */
 // @ts-ignore: decorator
@@ -124,10 +124,9 @@ function storeChannels(y: usize, v: v128, left: i32): void {
 
 /** Four neighbouring outputs of all channels; stride and pixel in bytes of the band, table that of tapTable. */
 function quad(
-  x: usize, pixel: usize, stride: usize, table: usize, tableEnd: usize, weight: usize, bias: usize, low: f32,
-  high: f32, y: usize, yPixel: usize, channels: i32,
+  x: usize, pixel: usize, stride: usize, table: usize, tableEnd: usize, weight: usize, bias: usize, bounds: i32,
+  y: usize, yPixel: usize, channels: i32,
 ): void {
-  const clamps = areBounds(low, high);
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
     let s0 = bias ? v128.load(bias + at) : f32x4.splat(0);
@@ -143,10 +142,11 @@ function quad(
       s2 = madd(v128.load(p), v, s2);
       s3 = madd(v128.load(p + stride), v, s3);
     }
-    if (clamps) {
-      const lows = f32x4.splat(low), highs = f32x4.splat(high);
-      s0 = clamp4(s0, lows, highs), s1 = clamp4(s1, lows, highs);
-      s2 = clamp4(s2, lows, highs), s3 = clamp4(s3, lows, highs);
+    if (hasLower(bounds)) {
+      s0 = atLeast4(s0), s1 = atLeast4(s1), s2 = atLeast4(s2), s3 = atLeast4(s3);
+    }
+    if (hasUpper(bounds)) {
+      s0 = atMost4(s0), s1 = atMost4(s1), s2 = atMost4(s2), s3 = atMost4(s3);
     }
     const to = y + at;
     storeChannels(to, s0, channels - c);
@@ -160,10 +160,9 @@ function quad(
 // @ts-ignore: decorator
 @inline
 function quad3x3Of(
-  one: bool, x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, low: f32,
-  high: f32, y: usize, yPixel: usize, channels: i32,
+  one: bool, x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, bounds: i32,
+  y: usize, yPixel: usize, channels: i32,
 ): void {
-  const clamps = areBounds(low, high);
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
     let s0 = bias ? v128.load(bias + at) : f32x4.splat(0);
@@ -203,10 +202,11 @@ function quad3x3Of(
       if (one || ++i == planes) break;
       p += plane - line * 3;
     }
-    if (clamps) {
-      const lows = f32x4.splat(low), highs = f32x4.splat(high);
-      s0 = clamp4(s0, lows, highs), s1 = clamp4(s1, lows, highs);
-      s2 = clamp4(s2, lows, highs), s3 = clamp4(s3, lows, highs);
+    if (hasLower(bounds)) {
+      s0 = atLeast4(s0), s1 = atLeast4(s1), s2 = atLeast4(s2), s3 = atLeast4(s3);
+    }
+    if (hasUpper(bounds)) {
+      s0 = atMost4(s0), s1 = atMost4(s1), s2 = atMost4(s2), s3 = atMost4(s3);
     }
     const to = y + at;
     storeChannels(to, s0, channels - c);
@@ -218,26 +218,25 @@ function quad3x3Of(
 
 /** Of one plane: without a loop of planes, whose registers V8 would rather spend on sums. */
 function quad3x3(
-  x: usize, line: usize, pixel: usize, weight: usize, bias: usize, low: f32, high: f32, y: usize, yPixel: usize, channels: i32,
+  x: usize, line: usize, pixel: usize, weight: usize, bias: usize, bounds: i32, y: usize, yPixel: usize, channels: i32,
 ): void {
-  quad3x3Of(true, x, line, pixel, 1, 0, weight, bias, low, high, y, yPixel, channels);
+  quad3x3Of(true, x, line, pixel, 1, 0, weight, bias, bounds, y, yPixel, channels);
 }
 
 function quad3x3Planes(
-  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, low: f32,
-  high: f32, y: usize, yPixel: usize, channels: i32,
+  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, bounds: i32,
+  y: usize, yPixel: usize, channels: i32,
 ): void {
-  quad3x3Of(false, x, line, pixel, planes, plane, weight, bias, low, high, y, yPixel, channels);
+  quad3x3Of(false, x, line, pixel, planes, plane, weight, bias, bounds, y, yPixel, channels);
 }
 
 /** The same for stride 2. */
 // @ts-ignore: decorator
 @inline
 function quad3x3by2Of(
-  one: bool, x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, low: f32,
-  high: f32, y: usize, yPixel: usize, channels: i32,
+  one: bool, x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, bounds: i32,
+  y: usize, yPixel: usize, channels: i32,
 ): void {
-  const clamps = areBounds(low, high);
   const two = pixel * 2;
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
@@ -273,10 +272,11 @@ function quad3x3by2Of(
       if (one || ++i == planes) break;
       p += plane - line * 3;
     }
-    if (clamps) {
-      const lows = f32x4.splat(low), highs = f32x4.splat(high);
-      s0 = clamp4(s0, lows, highs), s1 = clamp4(s1, lows, highs);
-      s2 = clamp4(s2, lows, highs), s3 = clamp4(s3, lows, highs);
+    if (hasLower(bounds)) {
+      s0 = atLeast4(s0), s1 = atLeast4(s1), s2 = atLeast4(s2), s3 = atLeast4(s3);
+    }
+    if (hasUpper(bounds)) {
+      s0 = atMost4(s0), s1 = atMost4(s1), s2 = atMost4(s2), s3 = atMost4(s3);
     }
     const to = y + at;
     storeChannels(to, s0, channels - c);
@@ -288,29 +288,29 @@ function quad3x3by2Of(
 
 /** Of one plane: without a loop of planes, whose registers V8 would rather spend on sums. */
 function quad3x3by2(
-  x: usize, line: usize, pixel: usize, weight: usize, bias: usize, low: f32, high: f32, y: usize, yPixel: usize, channels: i32,
+  x: usize, line: usize, pixel: usize, weight: usize, bias: usize, bounds: i32, y: usize, yPixel: usize, channels: i32,
 ): void {
-  quad3x3by2Of(true, x, line, pixel, 1, 0, weight, bias, low, high, y, yPixel, channels);
+  quad3x3by2Of(true, x, line, pixel, 1, 0, weight, bias, bounds, y, yPixel, channels);
 }
 
 function quad3x3by2Planes(
-  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, low: f32,
-  high: f32, y: usize, yPixel: usize, channels: i32,
+  x: usize, line: usize, pixel: usize, planes: i32, plane: usize, weight: usize, bias: usize, bounds: i32,
+  y: usize, yPixel: usize, channels: i32,
 ): void {
-  quad3x3by2Of(false, x, line, pixel, planes, plane, weight, bias, low, high, y, yPixel, channels);
+  quad3x3by2Of(false, x, line, pixel, planes, plane, weight, bias, bounds, y, yPixel, channels);
 }
 
 /** One output of all channels. */
 function single(
-  x: usize, pixel: usize, table: usize, tableEnd: usize, weight: usize, bias: usize, low: f32, high: f32, y: usize, channels: i32,
+  x: usize, pixel: usize, table: usize, tableEnd: usize, weight: usize, bias: usize, bounds: i32, y: usize, channels: i32,
 ): void {
-  const clamps = areBounds(low, high);
   for (let c: i32 = 0; c < channels; c += 4) {
     const at = <usize>c << 2;
     let s = bias ? v128.load(bias + at) : f32x4.splat(0);
     let w = weight + at;
     for (let t = table; t < tableEnd; t += 4, w += pixel) s = madd(v128.load(x + at + load<u32>(t)), v128.load(w), s);
-    if (clamps) s = clamp4(s, f32x4.splat(low), f32x4.splat(high));
+    if (hasLower(bounds)) s = atLeast4(s);
+    if (hasUpper(bounds)) s = atMost4(s);
     storeChannels(y + at, s, channels - c);
   }
 }
@@ -327,6 +327,7 @@ export function depthwise(
   outWidth: i32, kernelHeight: i32, kernelWidth: i32, strideH: i32, strideW: i32, padH: i32, padW: i32, dilationH: i32,
   dilationW: i32, upH: i32, upW: i32, begin: i32, end: i32, thread: i32,
 ): void {
+  const bounds = boundsOf(low, high);
   const bands = (outHeight + bandRows - 1) / bandRows;
   const blocks = (channels + block - 1) / block;
   const columns = (outWidth - 1) * strideW + (kernelWidth - 1) * dilationW + 1;
@@ -363,7 +364,7 @@ export function depthwise(
       const to = y + <usize>((n * outHeight + row + r) * outWidth) * yPixel + (<usize>first << 2);
       if (outWidth < 4) {
         for (let j: i32 = 0; j < outWidth; j++) {
-          single(from + <usize>j * step, pixel, table, tableEnd, w, b, low, high, to + <usize>j * yPixel, count);
+          single(from + <usize>j * step, pixel, table, tableEnd, w, b, bounds, to + <usize>j * yPixel, count);
         }
         continue;
       }
@@ -372,12 +373,12 @@ export function depthwise(
         const column = <usize>min(j, outWidth - 4);
         const source = from + column * step;
         const into = to + column * yPixel;
-        if (!close3x3) quad(source, pixel, step, table, tableEnd, w, b, low, high, into, yPixel, count);
+        if (!close3x3) quad(source, pixel, step, table, tableEnd, w, b, bounds, into, yPixel, count);
         else if (planes == 1) {
-          if (strideW == 1) quad3x3(source, tapH, pixel, w, b, low, high, into, yPixel, count);
-          else quad3x3by2(source, tapH, pixel, w, b, low, high, into, yPixel, count);
-        } else if (strideW == 1) quad3x3Planes(source, tapH, pixel, planes, plane, w, b, low, high, into, yPixel, count);
-        else quad3x3by2Planes(source, tapH, pixel, planes, plane, w, b, low, high, into, yPixel, count);
+          if (strideW == 1) quad3x3(source, tapH, pixel, w, b, bounds, into, yPixel, count);
+          else quad3x3by2(source, tapH, pixel, w, b, bounds, into, yPixel, count);
+        } else if (strideW == 1) quad3x3Planes(source, tapH, pixel, planes, plane, w, b, bounds, into, yPixel, count);
+        else quad3x3by2Planes(source, tapH, pixel, planes, plane, w, b, bounds, into, yPixel, count);
       }
     }
   }

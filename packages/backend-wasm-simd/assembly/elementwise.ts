@@ -18,46 +18,59 @@ function binaryOp(op: i32, a: v128, b: v128): v128 {
   return f32x4.div(a, b);
 }
 
-/** y[n] = a ∘ b, clamped from low to high; aStep and bStep are 4, or 0 for an operand of one element that stands for all. */
+/**
+ * y[n] = a ∘ b, clamped from low to high if `clamps`; aStep and bStep are 4, or 0 for an operand of one element that stands for
+ * all.
+ */
 // @ts-ignore: decorator
 @inline
 function binary(
-  op: i32, a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, low: f32, high: f32, begin: i32, end: i32,
+  op: i32, clamps: bool, a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, low: f32, high: f32, begin: i32,
+  end: i32,
 ): void {
   const last = min(n, end * BLOCK);
-  const lows = f32x4.splat(low), highs = f32x4.splat(high);
+  const lows = f32x4.splat(low);
+  const highs = f32x4.splat(high);
   const a0 = v128.load32_splat(a);
   const b0 = v128.load32_splat(b);
   for (let i = begin * BLOCK; i < last; i += 4) {
     const at = (<usize>i) << 2;
     const left = aStep ? v128.load(a + at) : a0;
     const right = bStep ? v128.load(b + at) : b0;
-    storeLanes32(y + at, clamp4(binaryOp(op, left, right), lows, highs), last - i);
+    let result = binaryOp(op, left, right);
+    if (clamps) result = clamp4(result, lows, highs);
+    storeLanes32(y + at, result, last - i);
   }
 }
 
-export function add(
-  a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, low: f32, high: f32, begin: i32, end: i32, thread: i32,
-): void {
-  binary(ADD, a, aStep, b, bStep, y, n, low, high, begin, end);
+export function add(a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, begin: i32, end: i32, thread: i32): void {
+  binary(ADD, false, a, aStep, b, bStep, y, n, 0, 0, begin, end);
 }
 
-export function sub(
-  a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, low: f32, high: f32, begin: i32, end: i32, thread: i32,
-): void {
-  binary(SUB, a, aStep, b, bStep, y, n, low, high, begin, end);
+export function sub(a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, begin: i32, end: i32, thread: i32): void {
+  binary(SUB, false, a, aStep, b, bStep, y, n, 0, 0, begin, end);
 }
 
-export function mul(
-  a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, low: f32, high: f32, begin: i32, end: i32, thread: i32,
-): void {
-  binary(MUL, a, aStep, b, bStep, y, n, low, high, begin, end);
+export function mul(a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, begin: i32, end: i32, thread: i32): void {
+  binary(MUL, false, a, aStep, b, bStep, y, n, 0, 0, begin, end);
 }
 
-export function div(
+export function div(a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, begin: i32, end: i32, thread: i32): void {
+  binary(DIV, false, a, aStep, b, bStep, y, n, 0, 0, begin, end);
+}
+
+/** The same, clamped from low to high. */
+export function addClamped(
   a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, low: f32, high: f32, begin: i32, end: i32, thread: i32,
 ): void {
-  binary(DIV, a, aStep, b, bStep, y, n, low, high, begin, end);
+  binary(ADD, true, a, aStep, b, bStep, y, n, low, high, begin, end);
+}
+
+/** The same, clamped from low to high. */
+export function mulClamped(
+  a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, low: f32, high: f32, begin: i32, end: i32, thread: i32,
+): void {
+  binary(MUL, true, a, aStep, b, bStep, y, n, low, high, begin, end);
 }
 
 // The functions of one argument; p and q are what else they depend on.

@@ -1,7 +1,7 @@
 // Float matrix products: packing, and the products of whole matrices. See tiles.ts.
 import { DEPTH, PANEL, UNIT_ROWS as ROWS } from './constants';
 import { storeLanes32 } from './lanes';
-import { clamp4, madd, multiplyBlock } from './tiles';
+import { boundsOf, clamp4, madd, multiplyBlock } from './tiles';
 
 // @ts-ignore: decorator
 @inline
@@ -84,6 +84,7 @@ export function multiply(
   a: usize, aStep: i32, transposed: bool, packed: usize, bStep: i32, bias: usize, low: f32, high: f32, y: usize, m: i32,
   n: i32, k: i32, span: i32, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
 ): void {
+  const bounds = boundsOf(low, high);
   const blocks = (m + ROWS - 1) / ROWS;
   const spans = ((n + PANEL - 1) / PANEL + span - 1) / span;
   const room = scratch + <usize>thread * scratchStep;
@@ -100,7 +101,7 @@ export function multiply(
     } else left += (<usize>row * k) << 2;
     multiplyBlock(
       left, <usize>k << 2, rows, packed + <usize>matrix * bStep + ((<usize>column * k) << 2), k,
-      bias ? bias + (<usize>column << 2) : 0, low, high,
+      bias ? bias + (<usize>column << 2) : 0, bounds,
       y + (((<usize>matrix * m + row) * n + column) << 2), <usize>n << 2, min(span * PANEL, n - column), room,
     );
   }

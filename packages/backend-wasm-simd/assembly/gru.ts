@@ -119,7 +119,7 @@ export function gruBackward(
         times(toN, r, through + 2 * bytes, hidden);
       }
       multiplyBlock(
-        gradHidden + 3 * at, 3 * bytes, rows, packed, 3 * hidden, 0, -Infinity, Infinity, products, bytes, hidden, room,
+        gradHidden + 3 * at, 3 * bytes, rows, packed, 3 * hidden, 0, 0, products, bytes, hidden, room,
       );
       plus(products, gradH, gradH, rows * hidden);
     }

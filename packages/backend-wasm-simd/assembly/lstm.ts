@@ -123,7 +123,7 @@ export function lstmBackward(
         times(gradC, i + bytes, gradC, hidden);
       }
       multiplyBlock(
-        gradX + (at << 2), bytes << 2, rows, packed, hidden << 2, 0, -Infinity, Infinity, gradH0 + from, bytes, hidden,
+        gradX + (at << 2), bytes << 2, rows, packed, hidden << 2, 0, 0, gradH0 + from, bytes, hidden,
         through + bytes,
       );
     }

@@ -8,19 +8,19 @@ import { multiplyBlock } from './tiles';
 // @ts-ignore: decorator
 @inline
 export function times(a: usize, b: usize, y: usize, n: i32): void {
-  mul(a, 4, b, 4, y, n, -Infinity, Infinity, 0, n, 0);
+  mul(a, 4, b, 4, y, n, 0, n, 0);
 }
 
 // @ts-ignore: decorator
 @inline
 export function plus(a: usize, b: usize, y: usize, n: i32): void {
-  add(a, 4, b, 4, y, n, -Infinity, Infinity, 0, n, 0);
+  add(a, 4, b, 4, y, n, 0, n, 0);
 }
 
 // @ts-ignore: decorator
 @inline
 export function minus(a: usize, b: usize, y: usize, n: i32): void {
-  sub(a, 4, b, 4, y, n, -Infinity, Infinity, 0, n, 0);
+  sub(a, 4, b, 4, y, n, 0, n, 0);
 }
 
 /**
@@ -32,7 +32,7 @@ export function share(
 ): void {
   if (packed) {
     const room = sums + (<usize>(tile * width + hidden) << 2);
-    multiplyBlock(h, <usize>hidden << 2, rows, packed, hidden, bias, -Infinity, Infinity, sums, <usize>width << 2, width, room);
+    multiplyBlock(h, <usize>hidden << 2, rows, packed, hidden, bias, 0, sums, <usize>width << 2, width, room);
   } else {
     dotRows(h, weight, bias, -Infinity, Infinity, sums, rows, width, hidden, 0, (width + 3) / 4, 0);
   }

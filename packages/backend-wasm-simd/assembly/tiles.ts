@@ -15,11 +15,45 @@ export function madd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
-/** Whether bounds clamp anything: -∞ and ∞ stand for none. */
+/** What outputs are clamped to, set by boundsOf: each thread has its own. */
+let least: f32 = -Infinity;
+let most: f32 = Infinity;
+
+/** Whether there is a lower bound, and an upper one: bits of `bounds`. */
+const LOWER: i32 = 1;
+const UPPER: i32 = 2;
+
+/** Takes the bounds of a call; the result says to its tiles which there are. */
+export function boundsOf(low: f32, high: f32): i32 {
+  least = low;
+  most = high;
+  return (low > -Infinity ? LOWER : 0) | (high < Infinity ? UPPER : 0);
+}
+
 // @ts-ignore: decorator
 @inline
-export function areBounds(low: f32, high: f32): bool {
-  return low > -Infinity || high < Infinity;
+export function hasLower(bounds: i32): bool {
+  return (bounds & LOWER) != 0;
+}
+
+// @ts-ignore: decorator
+@inline
+export function hasUpper(bounds: i32): bool {
+  return (bounds & UPPER) != 0;
+}
+
+/** max(v, the lower bound), where a NaN stays one. */
+// @ts-ignore: decorator
+@inline
+export function atLeast4(v: v128): v128 {
+  return f32x4.pmax(v, f32x4.splat(least));
+}
+
+/** min(v, the upper bound), where a NaN stays one. */
+// @ts-ignore: decorator
+@inline
+export function atMost4(v: v128): v128 {
+  return f32x4.pmin(v, f32x4.splat(most));
 }
 
 /** min(max(v, low), high), where a NaN stays one. */
@@ -50,11 +84,11 @@ function storeHalves(y: usize, low: v128, high: v128, columns: i32): void {
 }
 
 /**
- * rows (at most 6) × 8 of y: the bias (or what y holds) and the products of k elements, clamped from low to high; a is
+ * rows (at most 6) × 8 of y: the bias (or what y holds) and the products of k elements, clamped by `bounds`; a is
  * packed, [k][6]. Rows that there are too few of are the last one again: the same numbers written twice.
  */
 function tile6(
-  a: usize, rows: i32, b: usize, k: i32, bias: usize, first: bool, low: f32, high: f32, y: usize, ldy: usize, columns: i32,
+  a: usize, rows: i32, b: usize, k: i32, bias: usize, first: bool, bounds: i32, y: usize, ldy: usize, columns: i32,
 ): void {
   const y0 = y;
   const y1 = rows > 1 ? y0 + ldy : y0;
@@ -89,14 +123,21 @@ function tile6(
     v = v128.load32_splat(a, 16), c40 = madd(v, w0, c40), c41 = madd(v, w1, c41);
     v = v128.load32_splat(a, 20), c50 = madd(v, w0, c50), c51 = madd(v, w1, c51);
   }
-  if (areBounds(low, high)) {
-    const lows = f32x4.splat(low), highs = f32x4.splat(high);
-    c00 = clamp4(c00, lows, highs), c01 = clamp4(c01, lows, highs);
-    c10 = clamp4(c10, lows, highs), c11 = clamp4(c11, lows, highs);
-    c20 = clamp4(c20, lows, highs), c21 = clamp4(c21, lows, highs);
-    c30 = clamp4(c30, lows, highs), c31 = clamp4(c31, lows, highs);
-    c40 = clamp4(c40, lows, highs), c41 = clamp4(c41, lows, highs);
-    c50 = clamp4(c50, lows, highs), c51 = clamp4(c51, lows, highs);
+  if (hasLower(bounds)) {
+    c00 = atLeast4(c00), c01 = atLeast4(c01);
+    c10 = atLeast4(c10), c11 = atLeast4(c11);
+    c20 = atLeast4(c20), c21 = atLeast4(c21);
+    c30 = atLeast4(c30), c31 = atLeast4(c31);
+    c40 = atLeast4(c40), c41 = atLeast4(c41);
+    c50 = atLeast4(c50), c51 = atLeast4(c51);
+  }
+  if (hasUpper(bounds)) {
+    c00 = atMost4(c00), c01 = atMost4(c01);
+    c10 = atMost4(c10), c11 = atMost4(c11);
+    c20 = atMost4(c20), c21 = atMost4(c21);
+    c30 = atMost4(c30), c31 = atMost4(c31);
+    c40 = atMost4(c40), c41 = atMost4(c41);
+    c50 = atMost4(c50), c51 = atMost4(c51);
   }
   if (columns >= 8) {
     v128.store(y0, c00), v128.store(y0, c01, 16);
@@ -116,11 +157,11 @@ function tile6(
 }
 
 /**
- * rows (at most 4) × 8 of y: the bias (or what y holds) and the products of k elements, clamped from low to high; a is
+ * rows (at most 4) × 8 of y: the bias (or what y holds) and the products of k elements, clamped by `bounds`; a is
  * packed, [k][4]. Rows that there are too few of are the last one again: the same numbers written twice.
  */
 function tile4(
-  a: usize, rows: i32, b: usize, k: i32, bias: usize, first: bool, low: f32, high: f32, y: usize, ldy: usize, columns: i32,
+  a: usize, rows: i32, b: usize, k: i32, bias: usize, first: bool, bounds: i32, y: usize, ldy: usize, columns: i32,
 ): void {
   const y0 = y;
   const y1 = rows > 1 ? y0 + ldy : y0;
@@ -147,12 +188,17 @@ function tile4(
     v = v128.load32_splat(a, 8), c20 = madd(v, w0, c20), c21 = madd(v, w1, c21);
     v = v128.load32_splat(a, 12), c30 = madd(v, w0, c30), c31 = madd(v, w1, c31);
   }
-  if (areBounds(low, high)) {
-    const lows = f32x4.splat(low), highs = f32x4.splat(high);
-    c00 = clamp4(c00, lows, highs), c01 = clamp4(c01, lows, highs);
-    c10 = clamp4(c10, lows, highs), c11 = clamp4(c11, lows, highs);
-    c20 = clamp4(c20, lows, highs), c21 = clamp4(c21, lows, highs);
-    c30 = clamp4(c30, lows, highs), c31 = clamp4(c31, lows, highs);
+  if (hasLower(bounds)) {
+    c00 = atLeast4(c00), c01 = atLeast4(c01);
+    c10 = atLeast4(c10), c11 = atLeast4(c11);
+    c20 = atLeast4(c20), c21 = atLeast4(c21);
+    c30 = atLeast4(c30), c31 = atLeast4(c31);
+  }
+  if (hasUpper(bounds)) {
+    c00 = atMost4(c00), c01 = atMost4(c01);
+    c10 = atMost4(c10), c11 = atMost4(c11);
+    c20 = atMost4(c20), c21 = atMost4(c21);
+    c30 = atMost4(c30), c31 = atMost4(c31);
   }
   if (columns >= 8) {
     v128.store(y0, c00), v128.store(y0, c01, 16);
@@ -265,19 +311,17 @@ function packRows(a: usize, lda: usize, rows: i32, k: i32, to: usize): void {
 }
 
 /**
- * y [rows, n] = a [rows, k] · b + bias, clamped from low to high; b packed, strides in bytes. `room` is for
+ * y [rows, n] = a [rows, k] · b + bias, clamped by `bounds`; b packed, strides in bytes. `room` is for
  * (rows + 5) · min(k, DEPTH) elements.
  */
 export function multiplyBlock(
-  a: usize, lda: usize, rows: i32, b: usize, k: i32, bias: usize, low: f32, high: f32, y: usize, ldy: usize, n: i32,
+  a: usize, lda: usize, rows: i32, b: usize, k: i32, bias: usize, bounds: i32, y: usize, ldy: usize, n: i32,
   room: usize,
 ): void {
   for (let k0: i32 = 0; k0 < max(k, 1); k0 += DEPTH) {
     const depth = min(DEPTH, k - k0);
     // Only whole sums are clamped.
-    const whole = k0 + depth == k;
-    const least: f32 = whole ? low : -Infinity;
-    const most: f32 = whole ? high : Infinity;
+    const last = k0 + depth == k ? bounds : 0;
     const tileBytes = <usize>depth * (TILE * 4);
     packRows(a + (<usize>k0 << 2), lda, rows, depth, room);
     for (let j: i32 = 0; j < n; j += PANEL) {
@@ -286,8 +330,8 @@ export function multiplyBlock(
       let to = y + (<usize>j << 2);
       let left = room;
       for (let i: i32 = 0; i < rows; i += TILE, left += tileBytes, to += ldy * TILE) {
-        if (RELAXED) tile6(left, rows - i, panel, depth, from, k0 == 0, least, most, to, ldy, n - j);
-        else tile4(left, rows - i, panel, depth, from, k0 == 0, least, most, to, ldy, n - j);
+        if (RELAXED) tile6(left, rows - i, panel, depth, from, k0 == 0, last, to, ldy, n - j);
+        else tile4(left, rows - i, panel, depth, from, k0 == 0, last, to, ldy, n - j);
       }
     }
   }

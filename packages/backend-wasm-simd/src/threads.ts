@@ -27,7 +27,7 @@ import type { WorkerStart } from './worker';
 const chunksPerThread = 16;
 
 /** In a list nobody has to be woken: this part of a grain is worth a thread. */
-const grainInLists = 8;
+const grainInLists = 4;
 
 /** How long the main thread watches for the last worker before it sleeps: its core may be the one that worker needs. */
 const spinMs = 0.1;

@@ -1,4 +1,4 @@
-import { conv2d, conv2dRelu, fromData, manualSeed, randn, relu, type Tensor } from '@octet/tensor';
+import { conv2d, conv2dRelu, fromData, manualSeed, randn, relu, relu6, type Tensor } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
 import { createWasmBackend } from '../src';
 
@@ -26,7 +26,7 @@ describe.each([
   { relaxedSimd: true, threads: 2 },
 ])('%o', (options) => {
   test.each(cases)(
-    'relu in the convolution has the bits of relu after it: $weight of $x',
+    'bounds in the convolution have the bits of relu, relu6 and clamp after it: $weight of $x',
     async ({ x: shape, weight: kernel, ...window }) => {
       const backend = await createWasmBackend(options);
       manualSeed(1);
@@ -42,6 +42,9 @@ describe.each([
         true,
       );
       expect(bits(conv2dRelu(x, weight, bias, window))).toEqual(bits(relu(plain)));
+      expect(bits(conv2d(x, weight, bias, { ...window, clamp: [0, 6] }))).toEqual(bits(relu6(plain)));
+      const clamp = [-0.5, 1.5] as const;
+      expect(bits(conv2d(x, weight, bias, { ...window, clamp }))).toEqual(bits(plain.clamp(...clamp)));
       backend.dispose();
     },
   );

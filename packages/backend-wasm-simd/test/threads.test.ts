@@ -5,6 +5,7 @@ import { type KernelCase, kernelCases } from '@octet/backend-testkit/cases';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWasmBackend, type WasmBackend } from '../src';
+import { readList, type SharedCall, writeList } from '../src/job';
 import { setMemoryShared } from '../src/module';
 import { platform, type WasmNamespace } from '../src/platform';
 import { ThreadPool, type UnitFunction } from '../src/threads';
@@ -154,6 +155,101 @@ describe('the pool of threads', () => {
     if (availableParallelism() > 1) expect(often(1)).toThrow('RuntimeError: unreachable');
     counted(1000, 1, 10);
     run('trap', [-1], 64);
+  });
+
+  describe('lists of calls', () => {
+    /** Where lists are written; calls count from 65536 on. */
+    const at = 2 ** 21;
+    let id = 0;
+    const prepare = (calls: readonly SharedCall[]) => {
+      const buffer = memory.buffer as SharedArrayBuffer;
+      writeList(buffer, at, ++id, calls);
+      return readList(buffer, at, (index) => functions[names[index]]);
+    };
+    const call = (name: 'count' | 'trap', args: number[], units: number, chunk: number): SharedCall => ({
+      index: names.indexOf(name),
+      args,
+      units,
+      chunk,
+    });
+    const counts = (units: number) => [...view().subarray(0, 2 * units)].filter((_, i) => i % 2 === 0);
+
+    it('do every unit of every call once, run after run', async () => {
+      await pool.ready;
+      fc.assert(
+        fc.property(
+          fc.array(fc.tuple(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 400 })), {
+            minLength: 1,
+            maxLength: 12,
+          }),
+          fc.nat(100),
+          (sizes, effort) => {
+            view().fill(0);
+            const list = prepare(sizes.map(([units, chunk]) => call('count', [65536, effort], units, chunk)));
+            for (let run = 0; run < 3; run++) pool.runList(at, list);
+            const expected = Array.from(
+              { length: 301 },
+              (_, u) => 3 * sizes.filter(([units]) => units > u).length,
+            );
+            expect(counts(301)).toEqual(expected);
+          },
+        ),
+        { numRuns: 100 },
+      );
+    });
+
+    it('never begin a call before the one before it is done', async () => {
+      await pool.ready;
+      // Every call adds 1 to each unit's count without atomic operations: two at once would lose some.
+      const list = prepare(Array.from({ length: 40 }, () => call('count', [65536, 3], 16, 1)));
+      view().fill(0);
+      for (let run = 0; run < 500; run++) pool.runList(at, list);
+      expect(counts(16)).toEqual(new Array(16).fill(40 * 500));
+    });
+
+    it('have the help of workers, awake or asleep', async () => {
+      await pool.ready;
+      const list = prepare([call('count', [65536, 20_000], 100, 1), call('count', [65536, 20_000], 100, 1)]);
+      for (const rest of [0, 20]) {
+        const seen = new Set<number>();
+        for (let i = 0; i < 100 && seen.size < 2; i++) {
+          pool.runList(at, list);
+          for (let u = 0; u < 100; u++) seen.add(view()[2 * u + 1]);
+          if (rest) await setTimeout(rest);
+        }
+        expect(seen.size).toBeGreaterThan(availableParallelism() > 1 ? 1 : 0);
+      }
+    });
+
+    it('report a trap of any thread, and run again', async () => {
+      await pool.ready;
+      const trapping = (who: number) => () => {
+        const list = prepare([
+          call('count', [65536, 10], 64, 4),
+          call('trap', [who], 64, 1),
+          call('count', [65536, 10], 64, 4),
+        ]);
+        for (let i = 0; i < 1000; i++) pool.runList(at, list);
+      };
+      expect(trapping(2)).toThrow('out of bounds');
+      expect(trapping(0)).toThrow('unreachable');
+      if (availableParallelism() > 1) expect(trapping(1)).toThrow('RuntimeError: unreachable');
+      view().fill(0);
+      pool.runList(at, prepare([call('count', [65536, 10], 64, 4)]));
+      expect(counts(64)).toEqual(new Array(64).fill(1));
+      counted(100, 1, 10);
+    });
+
+    it('run before any worker has started, and without', async () => {
+      const list = prepare([call('count', [65536, 0], 10, 1), call('count', [65536, 0], 10, 1)]);
+      const broken = new ThreadPool(2, {}, memory);
+      view().fill(0);
+      broken.runList(at, list);
+      await broken.ready;
+      broken.runList(at, list);
+      expect(counts(10)).toEqual(new Array(10).fill(4));
+      broken.dispose();
+    });
   });
 
   it('works without the workers that did not start', async () => {

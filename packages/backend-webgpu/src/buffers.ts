@@ -1,129 +1,175 @@
-import type { StorageDType } from '@octet/backend';
+import {
+  ArgumentError,
+  BackendError,
+  bytesPerElement,
+  foreignBuffer,
+  freedBuffer,
+  type KernelTensor,
+  requireElements,
+  requireStorageDType,
+  type StorageDType,
+} from '@octet/backend';
+import { type Capture, Reservation } from './capture';
+import type { ErrorScopes } from './error-scopes';
+import type { Allocation, BufferPool } from './pool';
 
 /** The dtypes that the kernels know. */
 export const dtypes: readonly StorageDType[] = ['float32', 'int32', 'uint8', 'int8', 'bool'];
 
 /**
- * Memory of the GPU. Always whole words of 4 bytes, and more of them than the elements need: what lies behind the last
- * element is nobody's.
+ * Memory of the GPU. Its size is a whole number of 4-byte words, and may be more than the elements need; bytes behind the
+ * last element are unspecified.
  */
 export class GpuBuffer {
   /** @internal undefined after `free` */
-  block: object | undefined;
+  allocation: object | undefined;
 
   /** @internal Made by `backend.allocate`. */
   constructor(
     readonly owner: object,
     readonly dtype: StorageDType,
     readonly length: number,
-    block: object,
+    allocation: object,
   ) {
-    this.block = block;
+    this.allocation = allocation;
   }
 }
 
-/** A WebGPU buffer of the pool. It doesn't know its GpuBuffer, so that holding it keeps none alive. */
-export class Block {
-  /** The number of the last batch of commands that uses it. */
-  lastUse = -1;
-  /** The device had no memory for it. */
-  broken = false;
+export type GpuTensor = KernelTensor<GpuBuffer>;
 
-  constructor(
-    readonly id: number,
-    readonly gpu: GPUBuffer,
-    readonly bytes: number,
-  ) {}
-}
-
-/** Bytes rounded up so that blocks fit many sizes: four sizes between powers of two, at most a quarter too large. */
-export function blockBytes(bytes: number): number {
-  if (bytes <= 256) return 256;
-  const step = 2 ** (29 - Math.clz32(bytes - 1));
-  return Math.ceil(bytes / step) * step;
-}
-
-/** WebGPU buffers of one usage. Making one is slow: those given back are kept for the next of their size. */
-export class BlockPool {
-  /** All that exist. */
-  readonly #blocks = new Set<Block>();
-  /** Those given back, the longest ago first; and the same by size. */
-  readonly #idle = new Set<Block>();
-  readonly #idleBySize = new Map<number, Block[]>();
-  readonly #create: (bytes: number, failed: () => void) => GPUBuffer;
-  #made = 0;
+/** The buffers of one device: tensors', and those that kernels use while they run. */
+export class Buffers {
+  /** The largest buffer that the device can bind. */
+  readonly maxBytes: number;
+  readonly #limits: GPUSupportedLimits;
+  readonly #pool: BufferPool;
+  readonly #errors: ErrorScopes;
+  #count = 0;
   #bytes = 0;
-  #idleBytes = 0;
+  // Holds allocations, which keep no GpuBuffer alive.
+  readonly #collected = new FinalizationRegistry<[allocation: Allocation, bytes: number]>(
+    ([allocation, bytes]) => this.#release(allocation, bytes),
+  );
+  /** Where memory is reserved instead of allocated. */
+  capture: Capture<unknown> | undefined;
+  /** Scratch buffers of the running kernel calls: one list for each call. */
+  readonly #scratch: GpuBuffer[][] = [];
 
-  /** @param create makes a WebGPU buffer, and calls `failed` when it turns out that there was no memory for it */
-  constructor(create: (bytes: number, failed: () => void) => GPUBuffer) {
-    this.#create = create;
+  constructor(limits: GPUSupportedLimits, pool: BufferPool, errors: ErrorScopes) {
+    this.#limits = limits;
+    this.#pool = pool;
+    this.#errors = errors;
+    const { maxBufferSize, maxStorageBufferBindingSize } = limits;
+    // WGSL counts in 32 bits, whatever the device allows.
+    this.maxBytes = Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize, 2 ** 32 - 1) / 4) * 4;
   }
 
-  /** What exists, idle or not. */
-  get statistics(): { blocks: number; bytes: number; idleBytes: number } {
-    return { blocks: this.#blocks.size, bytes: this.#bytes, idleBytes: this.#idleBytes };
-  }
-
-  /** A block of at least `bytes` and at most `most`; contents unspecified. */
-  take(bytes: number, most: number): Block {
-    const size = Math.min(blockBytes(bytes), most);
-    const idle = this.#idleBySize.get(size)?.pop();
-    if (idle) {
-      this.#idle.delete(idle);
-      this.#idleBytes -= size;
-      return idle;
-    }
-    const gpu = this.#create(size, () => {
-      block.broken = true;
-    });
-    const block = new Block(this.#made++, gpu, size);
-    this.#blocks.add(block);
-    this.#bytes += size;
-    return block;
-  }
-
-  /** Commands recorded so far may still use the block: whoever takes it next records after them. */
-  give(block: Block): void {
-    if (!this.#blocks.has(block)) return;
-    if (block.broken) {
-      this.#destroy(block);
-      return;
-    }
-    this.#idle.add(block);
-    const same = this.#idleBySize.get(block.bytes);
-    if (same) same.push(block);
-    else this.#idleBySize.set(block.bytes, [block]);
-    this.#idleBytes += block.bytes;
+  /** Buffers alive and the bytes of their elements. */
+  get statistics(): { buffers: number; bytes: number } {
+    return { buffers: this.#count, bytes: this.#bytes };
   }
 
   /**
-   * Destroys idle blocks, those given back longest ago first, until at most `most` bytes are idle. No recorded command
-   * may wait to be submitted. @returns whether any was destroyed
+   * A buffer that lives until it is freed or garbage collected.
+   *
+   * @throws DTypeError for a dtype that no kernel knows
+   * @throws ArgumentError for a length that is not a whole number from 0
+   * @throws BackendError for more bytes than the device can bind
    */
-  trim(most: number): boolean {
-    const before = this.#blocks.size;
-    for (const block of this.#idle) {
-      if (this.#idleBytes <= most) break;
-      this.#idle.delete(block);
-      // Of its size too it is the one that was given back first.
-      this.#idleBySize.get(block.bytes)?.shift();
-      this.#idleBytes -= block.bytes;
-      this.#destroy(block);
+  allocate(dtype: StorageDType, length: number): GpuBuffer {
+    this.#errors.check();
+    requireStorageDType(dtype, dtypes);
+    if (!Number.isInteger(length) || length < 0) {
+      throw new ArgumentError({
+        op: 'allocate',
+        expected: 'a whole number of elements from 0',
+        found: `${length}`,
+        fix: 'Check the shape that this length was computed from.',
+      });
     }
-    return this.#blocks.size < before;
+    const bytes = length * bytesPerElement(dtype);
+    if (bytes > this.maxBytes) {
+      const { maxBufferSize, maxStorageBufferBindingSize } = this.#limits;
+      throw new BackendError({
+        op: 'allocate',
+        expected: `at most ${this.maxBytes} bytes a buffer (maxBufferSize ${maxBufferSize}, maxStorageBufferBindingSize ${maxStorageBufferBindingSize})`,
+        found: `${bytes}, for ${length} elements of ${dtype}`,
+        fix: 'Use smaller tensors or batches.',
+      });
+    }
+    if (this.capture) return this.over(this.capture.reserve(bytes), dtype, length);
+    const allocation = this.#pool.take(bytes, this.maxBytes);
+    const buffer = new GpuBuffer(this, dtype, length, allocation);
+    this.#collected.register(buffer, [allocation, bytes], buffer);
+    this.#count += 1;
+    this.#bytes += bytes;
+    return buffer;
   }
 
+  /** Gives the memory back. After a loss or `dispose` there is none to give. @throws FreedError the second time */
+  free(buffer: GpuBuffer): void {
+    const memory = this.memory('free', buffer);
+    buffer.allocation = undefined;
+    if (memory instanceof Reservation) {
+      this.capture?.release(memory);
+      return;
+    }
+    this.#collected.unregister(buffer);
+    this.#release(memory, buffer.length * bytesPerElement(buffer.dtype));
+  }
+
+  /** A buffer that is freed when the running kernel call ends; contents unspecified. */
+  scratch(bytes: number): GpuBuffer {
+    const buffer = this.allocate('int32', Math.ceil(bytes / 4));
+    this.#scratch.at(-1)?.push(buffer);
+    return buffer;
+  }
+
+  /** Calls `run`, then frees what it took with `scratch`. */
+  scoped<R>(run: () => R): R {
+    this.#errors.check();
+    this.#scratch.push([]);
+    try {
+      return run();
+    } finally {
+      for (const buffer of this.#scratch.pop() ?? []) this.free(buffer);
+    }
+  }
+
+  /** A buffer over memory that something else owns. It is neither counted nor freed. */
+  over(memory: Allocation | Reservation, dtype: StorageDType, length: number): GpuBuffer {
+    return new GpuBuffer(this, dtype, length, memory);
+  }
+
+  /** What `buffer` occupies. @throws BackendError for a buffer of another device, FreedError for one that was freed */
+  allocation(op: string, buffer: GpuBuffer | undefined): Allocation {
+    return this.memory(op, buffer) as Allocation;
+  }
+
+  /** As `allocation`, for buffers of a capture too. */
+  memory(op: string, buffer: GpuBuffer | undefined): Allocation | Reservation {
+    if (buffer?.owner !== this) throw foreignBuffer(op, 'webgpu', buffer instanceof GpuBuffer);
+    if (!buffer.allocation) throw freedBuffer(op, buffer);
+    return buffer.allocation as Allocation | Reservation;
+  }
+
+  /** As `allocation`. @throws ArgumentError also if the buffer has fewer than `length` elements */
+  elements(op: string, buffer: GpuBuffer, length: number): Allocation {
+    const allocation = this.allocation(op, buffer);
+    requireElements(op, buffer, length);
+    return allocation;
+  }
+
+  /** Forgets all buffers: their memory went with the device. */
   dispose(): void {
-    for (const block of this.#blocks) this.#destroy(block);
-    this.#idle.clear();
-    this.#idleBySize.clear();
-    this.#idleBytes = 0;
+    this.#count = 0;
+    this.#bytes = 0;
   }
 
-  #destroy(block: Block): void {
-    this.#blocks.delete(block);
-    this.#bytes -= block.bytes;
-    block.gpu.destroy();
+  #release(allocation: Allocation, bytes: number): void {
+    if (this.#errors.ended) return;
+    this.#count -= 1;
+    this.#bytes -= bytes;
+    this.#pool.give(allocation);
   }
 }

@@ -1,6 +1,7 @@
 import { type Backend, BackendError, checkOptions } from '@octet/backend';
 import { findAdapter, hasDotProduct, requestDevice } from './adapter';
 import { dtypes, type GpuBuffer } from './buffers';
+import { compile } from './compile';
 import type { DeviceLostError } from './errors';
 import { Gpu } from './gpu';
 import { makeKernels } from './kernels';
@@ -76,21 +77,24 @@ export async function createWebgpuBackend(options: WebgpuBackendOptions = {}): P
   }
   const gpu = new Gpu(device, {
     dotProduct: dotProduct === 'auto' ? has : dotProduct,
-    mostIdleBytes: idleMemory,
+    maxIdleBytes: idleMemory,
     ownsDevice: !given,
     onLost,
     onError,
   });
+  const kernels = makeKernels(gpu);
+  const own = new Set<unknown>(Object.values(kernels));
   const { vendor, architecture, description, isFallbackAdapter } = device.adapterInfo ?? adapter?.info ?? {};
   return {
     name: 'webgpu',
     dtypes,
-    kernels: makeKernels(gpu),
+    kernels,
     profiles: ['inference-int8', 'inference-float', 'training'],
     allocate: (dtype, length) => gpu.allocate(dtype, length),
     write: (buffer, data) => gpu.write(buffer, data),
     read: (buffer, length) => gpu.read(buffer, length),
     free: (buffer) => gpu.free(buffer),
+    compile: (program) => compile(gpu, program, (kernel) => own.has(kernel)),
     memory: () => gpu.memory(),
     info: () => ({
       adapter: [vendor, architecture, description].filter(Boolean).join(' ') || 'unknown',

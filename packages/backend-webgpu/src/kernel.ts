@@ -6,14 +6,14 @@ import {
   type KernelSpec,
   type Kernels,
   type KernelTable,
-  type KernelTensor,
   type PrepackingKernel,
 } from '@octet/backend';
-import type { GpuBuffer } from './buffers';
+import type { GpuBuffer, GpuTensor } from './buffers';
 import type { Gpu } from './gpu';
 import { program } from './program';
 
-export type GpuTensor = KernelTensor<GpuBuffer>;
+// Files of kernels import their types from here.
+export type { GpuTensor };
 
 /** A kernel of the contract's form: a function, or `{ prepack, run, free }`. */
 export type GpuKernel<N extends KernelName> = Kernel<KernelTable[N], GpuBuffer>;
@@ -47,10 +47,10 @@ const restoreBytes = program({
 });
 
 /**
- * Runs a kernel whose bytes come as whole words, and lets what lies past the end of a tensor, in the buffer still, be what
- * it was. Buffers are rarely longer than their tensor: else there is nothing to do.
+ * Runs a kernel, which writes bytes as whole words, and restores the bytes of buffers behind the end of their tensors. Only
+ * buffers longer than their tensor have such bytes, which is rare.
  */
-function keepingTails<R>(gpu: Gpu, tensors: object, run: () => R): R {
+export function keepingTails<R>(gpu: Gpu, tensors: object, run: () => R): R {
   const shared = (Object.values(tensors) as (GpuTensor | undefined)[]).flatMap((t) => {
     const n = t ? size(t) : 0;
     if (!t || n % 4 === 0 || n >= t.buffer.length || bytesPerElement(t.dtype) > 1) return [];
@@ -63,10 +63,7 @@ function keepingTails<R>(gpu: Gpu, tensors: object, run: () => R): R {
   return result;
 }
 
-/**
- * The same kernels; what they take with `gpu.scratch` is freed when a call ends, and what lies past the end of their outputs
- * stays.
- */
+/** The same kernels, for dispatch: scratch buffers are freed when a call ends, and bytes behind the end of a tensor stay. */
 export function bind<T extends Partial<Kernels<GpuBuffer>>>(gpu: Gpu, kernels: T): T {
   const scoped =
     <A extends [object, ...unknown[]], R>(fn: (...args: A) => R) =>

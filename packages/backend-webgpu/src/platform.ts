@@ -1,6 +1,6 @@
 /// <reference types="@webgpu/types" />
 // What this package uses of the web's and Node's globals: libraries are compiled without DOM and Node types. WebGPU's own
-// types are for the sources alone; those that users see are in api.ts.
+// types are for the sources alone; those that users see are in create.ts.
 
 interface Platform {
   navigator?: { gpu?: GPU };

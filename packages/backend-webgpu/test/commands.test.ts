@@ -118,7 +118,7 @@ const wrong = program({
 });
 
 describe.skipIf(noGpu)('what the GPU finds wrong', () => {
-  const options = { dotProduct: false, mostIdleBytes: 0, ownsDevice: true };
+  const options = { dotProduct: false, maxIdleBytes: 0, ownsDevice: true };
 
   it('is told at once, and thrown by the next read or sync alone', async () => {
     const told: BackendError[] = [];

@@ -1,4 +1,4 @@
-import { conv2d, conv2dRelu, fromData, manualSeed, randn, relu, type Tensor } from '@octet/tensor';
+import { conv2d, conv2dRelu, fromData, manualSeed, randn, relu, relu6, type Tensor } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
 import { createTestBackend, noGpu } from './adapter';
 
@@ -16,7 +16,7 @@ const bits = async (t: Tensor) => new Uint32Array(((await t.data()) as Float32Ar
 
 describe.skipIf(noGpu)('conv2d', () => {
   test.each(cases)(
-    'relu in it has the bits of relu after it: $weight of $x',
+    'bounds in it have the bits of relu and relu6 after it: $weight of $x',
     async ({ x: shape, weight: kernel, ...window }) => {
       const backend = await createTestBackend();
       manualSeed(1);
@@ -26,6 +26,8 @@ describe.skipIf(noGpu)('conv2d', () => {
       const plain = conv2d(x, weight, bias, window);
       expect((await plain.data()).some((v) => v < 0)).toBe(true);
       expect(await bits(conv2dRelu(x, weight, bias, window))).toEqual(await bits(relu(plain)));
+      const relu6d = conv2d(x, weight, bias, { ...window, clamp: [0, 6] });
+      expect(await bits(relu6d)).toEqual(await bits(relu6(plain)));
       backend.dispose();
     },
   );

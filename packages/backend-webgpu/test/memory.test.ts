@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { planOf } from '@octet/graph';
 import {
   Conv2d,
   CrossEntropyLoss,
@@ -80,6 +81,40 @@ describe.skipIf(noGpu)('memory', () => {
       expect((await state()).pipelines).toBe(warm.pipelines);
     },
   );
+
+  it.each([
+    ['float', async () => net().eval(), 4],
+    ['int8', int8, 11],
+  ] as const)(
+    'a thousand runs of a %s plan grow nothing; its dispose gives everything back',
+    async (_, make, own) => {
+      const model: Module = await make();
+      const x = randn([2, 2, 8, 8]);
+      await (async () => {
+        const plan = planOf(model, [x]);
+        const run = () => (plan.run(x) as Tensor).dispose();
+        run();
+        await collected(() => false);
+        const planned = await state();
+        for (let i = 0; i < 1000; i++) run();
+        expect(await state()).toEqual(planned);
+        plan.dispose();
+        plan.dispose();
+        expect(backend.info().idleBytes).toBeGreaterThan(plan.bytes / 2);
+      })();
+      await collected(() => backend.memory().buffers === own + 1);
+      expect(backend.memory().buffers).toBe(own + 1);
+    },
+    60_000,
+  );
+
+  it('a plan that nobody holds gives its memory back', async () => {
+    const model = net().eval();
+    const x = randn([2, 2, 8, 8]);
+    (() => planOf(model, [x]))();
+    await collected(() => backend.memory().buffers === 4 + 1);
+    expect(backend.memory().buffers).toBe(4 + 1);
+  });
 
   it('training steps leave their gradients, their loss and the output behind; in a scope nothing', async () => {
     const model = net().train();

@@ -115,7 +115,7 @@ describe.skipIf(noGpu)('floats by integers', () => {
   let gpu: Gpu;
   beforeAll(async () => {
     const device = await requestDevice(await findAdapter(undefined));
-    gpu = new Gpu(device, { dotProduct: false, mostIdleBytes: 0, ownsDevice: true });
+    gpu = new Gpu(device, { dotProduct: false, maxIdleBytes: 0, ownsDevice: true });
   });
   afterAll(() => gpu?.dispose());
 

@@ -430,7 +430,7 @@ function rebuilt(value: unknown, fn: (t: OutputTensor) => unknown): unknown {
 function anyOutput(value: unknown, is: (t: OutputTensor) => boolean): boolean {
   let found = false;
   rebuilt(value, (t) => {
-    found ||= is(t);
+    if (is(t)) found = true;
   });
   return found;
 }

@@ -15,8 +15,10 @@ import {
 } from '@octet/nn';
 import {
   cat,
+  conv2d,
   conv2dRelu,
   gruLayer,
+  linear,
   lstmLayer,
   manualSeed,
   matmul,
@@ -133,6 +135,15 @@ const cases: Record<string, OpCase> = {
     () => randn([1, 4]),
   ),
   logSoftmax: unary((x) => x.logSoftmax(-1)),
+  'matmul, clamped': two((a, b) => matmul(a, b, { clamp: [-1, 0.5] }), [3, 4], [4, 5]),
+  'add, relu': two((a, b) => a.add(b.neg(), { clamp: [0, Number.POSITIVE_INFINITY] }), [2, 3], [3]),
+  'mul, relu6': two((a, b) => a.mul(b, { clamp: [0, 6] }), [2, 3], [3]),
+  'linear, relu': two(
+    (x, w) => linear(x, w, undefined, { clamp: [0, Number.POSITIVE_INFINITY] }),
+    [2, 3, 4],
+    [5, 4],
+  ),
+  'conv2d, relu6': two((x, w) => conv2d(x, w, undefined, { clamp: [0, 6] }), [2, 3, 4, 4], [5, 3, 2, 2]),
   matmul: two(matmul, [3, 4], [4, 5]),
   'matmul, batches': two(matmul, [2, 3, 4], [2, 4, 5]),
   'matmul, broadcast': two(matmul, [2, 1, 3, 4], [5, 4, 2]),
@@ -267,7 +278,7 @@ describe.runIf(ort)('float operations in onnxruntime', () => {
   }
 
   test('every float kernel that can be exported is among them', () => {
-    const floats = [...Object.keys(builders), ...composable['inference-float']].filter(
+    const floats = [...Object.keys(builders()), ...composable['inference-float']].filter(
       (k) => !profiles['inference-int8'].includes(k as never) || k === 'cast',
     );
     // Only gradients use it.

@@ -1,6 +1,8 @@
 import { referenceBackend } from '@octet/backend-js-reference';
+import { planOf } from '@octet/graph';
+import type { Module } from '@octet/nn';
 import { convert, getDefaultQConfigMapping, prepare } from '@octet/quantization';
-import { manualSeed, noGrad, randn, setBackend } from '@octet/tensor';
+import { manualSeed, noGrad, randn, setBackend, type Tensor } from '@octet/tensor';
 import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
 import { formatCount } from '../format';
@@ -11,6 +13,7 @@ import { backendOption, checkNumbers, jsonOption, modelOption, threadsOption, wh
 import { type Provenance, provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
 import { formatTable, right, type TableData } from '../terminal-table';
+import { median, timeInTurn } from '../timing';
 
 interface LayersOptions {
   model: ModelName;
@@ -79,11 +82,34 @@ async function benchLayers({ model: name, batch, runs, json, ...options }: Layer
     size,
     runs,
     layers,
+    passes: {
+      ...(floatSkipped === undefined ? { fp32: await timePasses(float, x, runs) } : {}),
+      int8: await timePasses(int8, x, runs),
+    },
     ...(floatSkipped === undefined ? {} : { floatSkipped }),
     host: hostInfo(),
   };
   for (const { columns, rows } of layersTables(report)) console.log(formatTable(columns, rows));
+  for (const [dtype, { callMs, planMs }] of Object.entries(report.passes ?? {})) {
+    const [call, plan] = [callMs, planMs].map((ms) => `${ms.toFixed(3)} ms`);
+    console.log(
+      `One pass in ${dtype}: a call ${call}, a plan's run ${plan}, ${(callMs / planMs).toFixed(2)} × as fast`,
+    );
+  }
   if (json !== undefined) await writeJson(json, report);
+}
+
+/** A whole pass of a network, by a call and by a plan. */
+export interface Pass {
+  callMs: number;
+  planMs: number;
+}
+
+async function timePasses(model: Module, x: Tensor, runs: number): Promise<Pass> {
+  using plan = planOf(model.eval(), [x]);
+  const ways = [() => noGrad(() => model.call(x)), () => plan.run(x)];
+  const [callMs, planMs] = (await timeInTurn(ways, { runs, backend: x.backend, warmup: 2 })).map(median);
+  return { callMs, planMs };
 }
 
 /** What the JSON file says. */
@@ -96,6 +122,8 @@ export interface LayersReport extends Partial<Provenance> {
   size: number;
   runs: number;
   layers: Layer[];
+  /** Whole passes by dtype; files of older versions have none. */
+  passes?: { fp32?: Pass; int8: Pass };
   /** Why only int8 was timed, if so. */
   floatSkipped?: string;
   host: Host;

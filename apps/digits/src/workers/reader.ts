@@ -1,7 +1,7 @@
-import { setBackend } from '@octet/tensor';
-import type { DigitClassifier } from '@octet/vision';
+import type { Plan } from '@octet/graph';
+import { setBackend, type Tensor } from '@octet/tensor';
 import { type BackendName, backends, type LoadedBackend } from '@octet/web/backends';
-import { classify, type Kind, loadModel } from '../model';
+import { classify, type Kind, loadModel, planFor } from '../model';
 
 /** The two checkpoints of a network. */
 export type Checkpoints = Readonly<Record<Kind, Uint8Array>>;
@@ -21,7 +21,7 @@ const enoughMilliseconds = 20;
 let last: Promise<unknown> = Promise.resolve();
 let loaded: LoadedBackend | undefined;
 let checkpoints: Checkpoints;
-let models: Record<Kind, DigitClassifier>;
+let plans: Record<Kind, Plan<Tensor>> | undefined;
 
 /** Runs both models. */
 export const reader = {
@@ -43,27 +43,30 @@ export const reader = {
   /** What both say of an image of 28 × 28 bytes. */
   read: oneAtATime(async (image: Uint8Array): Promise<Answers> => {
     const pixels = Float32Array.from(image, (byte) => byte / 255);
-    return { float: await answer(models.float, pixels), int8: await answer(models.int8, pixels) };
+    const { float, int8 } = plans as Record<Kind, Plan<Tensor>>;
+    return { float: await answer(float, pixels), int8: await answer(int8, pixels) };
   }),
 };
 
 async function load(): Promise<void> {
-  models = {
-    float: await loadModel('float', checkpoints.float),
-    int8: await loadModel('int8', checkpoints.int8),
+  const before = plans;
+  plans = {
+    float: planFor(await loadModel('float', checkpoints.float)),
+    int8: planFor(await loadModel('int8', checkpoints.int8)),
   };
-  // The first runs pack weights and warm up the engine.
+  for (const plan of Object.values(before ?? {})) plan.dispose();
+  // The first runs warm up the engine.
   const blank = new Float32Array(28 * 28);
-  for (const model of Object.values(models)) await answer(model, blank);
+  for (const plan of Object.values(plans)) await answer(plan, blank);
 }
 
-async function answer(model: DigitClassifier, pixels: Float32Array): Promise<Answer> {
+async function answer(plan: Plan<Tensor>, pixels: Float32Array): Promise<Answer> {
   const times: number[] = [];
   let probabilities: number[];
   const start = performance.now();
   do {
     const from = performance.now();
-    probabilities = await classify(model, pixels);
+    probabilities = await classify(plan, pixels);
     times.push(performance.now() - from);
   } while (times.length < mostRuns && performance.now() - start < enoughMilliseconds);
   return { probabilities, milliseconds: times.sort((a, b) => a - b)[times.length >> 1] };

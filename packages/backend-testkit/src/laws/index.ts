@@ -7,6 +7,7 @@ import { hooks } from './hooks';
 import type { Law } from './law';
 import { missingKernel } from './missing-kernel';
 import { noGrowth } from './no-growth';
+import { programs } from './programs';
 import { refusedDTypes } from './refused-dtypes';
 import { roundTrip } from './round-trip';
 import { shortWrite } from './short-write';
@@ -26,4 +27,5 @@ export const laws: readonly Law[] = [
   fallback,
   extension,
   hooks,
+  programs,
 ];

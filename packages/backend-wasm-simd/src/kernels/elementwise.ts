@@ -1,7 +1,7 @@
-import type { BinaryName, Clamp, ElementwiseKernels, KernelTable } from '@octet/backend';
+import type { BinaryName, ElementwiseKernels, KernelTable } from '@octet/backend';
 import { elementwiseBlock } from '../generated/constants';
 import { type FunctionLike, type KernelContext, size, type WasmKernel, type WasmTensor } from '../kernel';
-import { boundsOf, unbounded } from './bounds';
+import { boundsOf } from './bounds';
 import { anyPow } from './on-host';
 
 type MapFunction = FunctionLike<'exp'>;
@@ -16,17 +16,25 @@ function units(n: number): number {
 }
 
 /** y[n] = a ∘ b, where an operand of one element stands for all. */
-function binary(name: BinaryName): WasmKernel<BinaryName> {
-  return (cx, { a, b, y }, attrs: { clamp?: Clamp | undefined }) => {
-    const n = size(y);
-    const step = (t: typeof a) => (size(t) === 1 ? 0 : 4);
-    const addresses = { a: cx.address(a), b: cx.address(b), y: cx.address(y) };
-    cx.parallel(
-      name,
-      { ...addresses, aStep: step(a), bStep: step(b), n, ...boundsOf(attrs.clamp) },
-      units(n),
-      grain,
-    );
+function operands(cx: KernelContext, { a, b, y }: Readonly<Record<'a' | 'b' | 'y', WasmTensor>>) {
+  const step = (t: WasmTensor) => (size(t) === 1 ? 0 : 4);
+  const addresses = { a: cx.address(a), b: cx.address(b), y: cx.address(y) };
+  return { ...addresses, aStep: step(a), bStep: step(b), n: size(y) };
+}
+
+function binary(name: BinaryName): WasmKernel<'sub' | 'div'> {
+  return (cx, tensors) => {
+    const args = operands(cx, tensors);
+    cx.parallel(name, args, units(args.n), grain);
+  };
+}
+
+/** Alike, clamped by a function of its own: the plain one would be slower for it. */
+function clampable(name: 'add' | 'mul'): WasmKernel<'add' | 'mul'> {
+  return (cx, tensors, { clamp }) => {
+    const args = operands(cx, tensors);
+    if (clamp) cx.parallel(`${name}Clamped`, { ...args, ...boundsOf(clamp) }, units(args.n), grain);
+    else cx.parallel(name, args, units(args.n), grain);
   };
 }
 
@@ -108,14 +116,14 @@ const applyMask: WasmKernel<'applyMask'> = (cx, { x, mask, y }, { scale }) => {
 const pow: WasmKernel<'pow'> = (cx, { x, y }, { exponent }) => {
   if (exponent !== 2) return anyPow(cx, { x, y }, { exponent });
   const n = size(y);
-  const args = { a: cx.address(x), aStep: 4, b: cx.address(x), bStep: 4, y: cx.address(y), n, ...unbounded };
+  const args = { a: cx.address(x), aStep: 4, b: cx.address(x), bStep: 4, y: cx.address(y), n };
   cx.parallel('mul', args, units(n), grain);
 };
 
 export const elementwise = {
-  add: binary('add'),
+  add: clampable('add'),
   sub: binary('sub'),
-  mul: binary('mul'),
+  mul: clampable('mul'),
   div: binary('div'),
   applyMask,
   pow,

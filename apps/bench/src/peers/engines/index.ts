@@ -4,8 +4,10 @@ const onlyInPages = 'it runs in pages alone: --platform browser';
 
 /** One line an engine; how each starts is in `node.ts` and, for those that run in pages, `page.ts`. */
 export const engines = {
-  /** This library. */
+  /** This library, by calls. */
   octet: { dtypes: ['float32', 'int8'] },
+  /** This library, by a plan. */
+  'octet-plan': { dtypes: ['float32', 'int8'] },
   /** Google's LiteRT in WebAssembly. It takes only files of its own. */
   'litert.js': {
     dtypes: ['float32', 'int8'],

@@ -11,6 +11,8 @@ import { startTfjs } from './tfjs';
 export const nodeEngines: Partial<Record<EngineName, StartEngine>> = {
   octet: async (job, read) =>
     startOctet(job, await loadBackend(job.platform, { threads: job.threads }), read),
+  'octet-plan': async (job, read) =>
+    startOctet(job, await loadBackend(job.platform, { threads: job.threads }), read, { planned: true }),
   'onnxruntime-web': async (job, read) => {
     if (job.platform === 'webgpu') await bringWebgpu();
     // In Node its ES module can't start threads: it fetches a file URL.

@@ -12,6 +12,10 @@ export const pageEngines: Partial<Record<EngineName, StartEngine>> = {
     backend ??= createWasmBackend({ threads: job.threads });
     return startOctet(job, await backend, read);
   },
+  'octet-plan': async (job, read) => {
+    backend ??= createWasmBackend({ threads: job.threads });
+    return startOctet(job, await backend, read, { planned: true });
+  },
   'litert.js': async (job, read) => {
     const litert = await import('@litertjs/core');
     const { version } = await import('@litertjs/core/package.json');
