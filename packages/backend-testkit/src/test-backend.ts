@@ -31,6 +31,9 @@ function kernelsOf(profile: Profile): readonly KernelName[] {
 /** What every backend has; float64 is an extra of the reference's. */
 const common: readonly StorageDType[] = ['float32', 'int32', 'uint8', 'int8', 'bool'];
 
+/** For making a backend, in milliseconds: it may compile, and on a busy machine. */
+const startTimeout = 60_000;
+
 /** @throws ArgumentError for a kernel that doesn't exist or a reason that says nothing. */
 export function checkSkips(skip: Readonly<Partial<Record<string, string>>>): void {
   for (const [kernel, reason] of Object.entries(skip)) {
@@ -86,7 +89,7 @@ export function testBackend({ backend: given, profile, skip = {} }: TestBackendO
           `${backend.name}, ${profile}: leaks are not looked for: the backend has no memory(). Give it one that counts its buffers.`,
         );
       }
-    });
+    }, startTimeout);
     afterAll(() => {
       if (typeof given === 'function') backend?.dispose?.();
     });
