@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { checkCase } from '../src';
 import { type KernelCase, kernelCases } from '../src/cases';
 import { floats, output } from '../src/cases/case';
+import { elementwiseCases } from '../src/cases/elementwise';
 import { firstDifference } from '../src/compare';
 import { definedByReference, definitions, oracle } from '../src/oracle';
 import { run, runOn } from './run';
@@ -12,8 +13,11 @@ type Defined = keyof typeof definitions;
 const defined = Object.keys(definitions) as Defined[];
 
 describe('the oracle', () => {
-  it('has every kernel, by a definition or by the reference', () => {
-    expect([...defined, ...definedByReference].sort()).toEqual(Object.keys(referenceBackend.kernels).sort());
+  it('has every kernel, by a definition, by the reference or by a row', () => {
+    const named = [...defined, ...definedByReference];
+    expect(new Set(named).size).toBe(named.length);
+    const rows = Object.keys(elementwiseCases);
+    expect([...new Set([...named, ...rows])].sort()).toEqual(Object.keys(referenceBackend.kernels).sort());
     for (const kernel of defined) expect(oracle.kernels[kernel], kernel).toBe(definitions[kernel]);
     for (const kernel of definedByReference) {
       expect(oracle.kernels[kernel], kernel).toBe(referenceBackend.kernels[kernel]);
