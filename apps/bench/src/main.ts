@@ -8,6 +8,7 @@ import { digitsCommand } from './commands/digits';
 import { gemmCommand } from './commands/gemm';
 import { layersCommand } from './commands/layers';
 import { peersCommand } from './commands/peers';
+import { recurrentCommand } from './commands/recurrent';
 import { reportCommand } from './commands/report';
 import { tablesCommand } from './commands/tables';
 import { trainCommand } from './commands/train';
@@ -26,6 +27,7 @@ const commands = [
   peersCommand,
   trainCommand,
   gemmCommand,
+  recurrentCommand,
   coldCommand,
   reportCommand,
   tablesCommand,

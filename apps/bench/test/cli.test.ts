@@ -390,6 +390,7 @@ test('Ctrl-C in peers while it writes its files ends with 130, and they are gone
 test.each([
   ['layers', tinyLayers],
   ['gemm', ['gemm', '--k', '8', '--side', '4', '--columns', '8', '--ms', '1']],
+  ['recurrent', ['recurrent', '--steps', '2', '--size', '4', '--runs', '1']],
 ])('%s says in its JSON when, and with which version', async (_, args) => {
   const json = path.join(await temporaryFolder(), 'a.json');
   await runCli([...args, '--json', json]);

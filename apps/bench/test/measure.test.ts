@@ -232,6 +232,21 @@ test('gemm: each kernel, and against the ceiling of its inner loop', async () =>
   for (const { ceiling } of depthwise) expect(ceiling).toBeNull();
 });
 
+test('recurrent: LSTM and GRU, in both dtypes', async () => {
+  const sizes = ['--steps', '3', '--layers', '2', '--size', '4', '--batch', '2', '--runs', '2'];
+  const { stdout, report } = await run(['recurrent', ...sizes]);
+  expect(report).toMatchObject({
+    ...{ command: 'recurrent', backend: 'wasm-simd', threads: 1, host },
+    ...{ steps: 3, layers: 2, size: 4, batch: 2, runs: 2 },
+  });
+  const times = { medianMs: positive, minMs: positive };
+  expect(report.rows).toEqual(
+    ['LSTM', 'GRU'].flatMap((network) => ['float32', 'int8'].map((dtype) => ({ network, dtype, ...times }))),
+  );
+  expect(stdout).toMatch(/^3 steps, 2 layers of 4, batch 2 · wasm-simd, 1 thread /m);
+  expect(stdout).toMatch(/^GRU +int8 +[\d.]+ +[\d.]+$/m);
+});
+
 test('gemm: a GPU at sizes of its own, in operations a second', async ({ skip }) => {
   const args = ['gemm', '--backend', 'webgpu', '--size', '7', '--ms', '1'];
   const { code, stdout, stderr } = await runCli(args);

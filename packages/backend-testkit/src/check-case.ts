@@ -11,9 +11,9 @@ import {
   type StorageDType,
   type TypedArray,
 } from '@octet/backend';
-import { referenceBackend } from '@octet/backend-js-reference';
 import type { CaseOutput, CaseTensor, KernelCase } from './cases';
 import { ConformanceError, firstDifference, showAttrs } from './compare';
+import { oracle } from './oracle';
 
 type Arrays = Record<string, TypedArray>;
 
@@ -30,7 +30,7 @@ interface Run {
 }
 
 export interface CheckCaseOptions {
-  /** Whose kernel says what is right: the js backend unless given. For kernels that it lacks, those of a plugin. */
+  /** Whose kernel says what is right: the plain definitions unless given. For kernels that they lack, those of a plugin. */
   reference?: Backend;
 }
 
@@ -182,7 +182,7 @@ const cachedRuns: readonly Run[] = [
 ];
 
 /**
- * Runs one case on the backend and on the reference, several times: in buffers of the exact length and in longer ones,
+ * Runs one case by the definition of the kernel, and on the backend several times: in buffers of the exact length and in longer ones,
  * with different garbage in the outputs, and for prepacking kernels with and without a shared cache. For kernels and
  * cases of one's own as well as for those of `kernelCases`.
  *
@@ -195,7 +195,7 @@ export async function checkCase<N extends KernelName>(
   backend: Backend,
   kernel: N,
   kernelCase: KernelCase<NoInfer<N>>,
-  { reference = referenceBackend }: CheckCaseOptions = {},
+  { reference = oracle }: CheckCaseOptions = {},
 ): Promise<void> {
   if (!reference.kernels[kernel]) {
     throw new ArgumentError({
@@ -209,7 +209,7 @@ export async function checkCase<N extends KernelName>(
   }
   const expected = await runCase(reference, kernel, kernelCase, {
     ...runs[0],
-    name: 'reference',
+    name: reference.name,
     garbage: 0,
   });
   const cache = new PrepackCache();

@@ -17,7 +17,7 @@ import { laws } from './laws';
 export interface TestBackendOptions {
   /** The backend, or what makes it; one that is made here is disposed at the end. */
   backend: Backend | (() => Backend | Promise<Backend>);
-  /** Every kernel of the profile must be there and agree with the reference. */
+  /** Every kernel of the profile must be there and do what its definition says. */
   profile: Profile;
   /** Kernels to leave out, each with the reason, which is printed. */
   skip?: Readonly<Partial<Record<KernelName, string>>>;
@@ -30,6 +30,9 @@ function kernelsOf(profile: Profile): readonly KernelName[] {
 
 /** What every backend has; float64 is an extra of the reference's. */
 const common: readonly StorageDType[] = ['float32', 'int32', 'uint8', 'int8', 'bool'];
+
+/** For making a backend, in milliseconds: it may compile, and on a busy machine. */
+const startTimeout = 60_000;
 
 /** @throws ArgumentError for a kernel that doesn't exist or a reason that says nothing. */
 export function checkSkips(skip: Readonly<Partial<Record<string, string>>>): void {
@@ -64,7 +67,7 @@ export function checkKernel(backend: Backend, kernel: KernelName, profile: Profi
 
 /**
  * Declares Octet's conformance suite for a backend, in a test file of vitest: the laws of storage and dispatch, and per
- * kernel of the profile, composites included, its cases, compared with the reference. Integers must be equal, floats within each case's
+ * kernel of the profile, composites included, its cases, compared with its definition. Integers must be equal, floats within each case's
  * tolerance. float64 is for backends that claim it: of a backend that is made here it isn't tested.
  *
  * @throws ArgumentError for a skip without a reason or of an unknown kernel.
@@ -86,7 +89,7 @@ export function testBackend({ backend: given, profile, skip = {} }: TestBackendO
           `${backend.name}, ${profile}: leaks are not looked for: the backend has no memory(). Give it one that counts its buffers.`,
         );
       }
-    });
+    }, startTimeout);
     afterAll(() => {
       if (typeof given === 'function') backend?.dispose?.();
     });

@@ -1,6 +1,7 @@
 import {
   type Backend,
   bytesPerElement,
+  type Clamped,
   extendBackend,
   hostArray,
   type KernelFn,
@@ -8,6 +9,7 @@ import {
   type Kernels,
   type KernelTable,
   type PrepackingKernel,
+  runKernel,
   type StorageDType,
   type TypedArray,
 } from '@octet/backend';
@@ -203,6 +205,32 @@ describe('cases catch', () => {
 describe('laws catch', () => {
   it('nothing in the reference', async () => {
     expect(await lawFailures(referenceBackend)).toEqual([]);
+  });
+
+  it('bounds that treat zeros or NaN in their own way', async () => {
+    const own = (kernel: 'conv2d' | 'linear' | 'matmul', change: (v: number) => number) => {
+      const kernels = {
+        [kernel]: (t: { y: { buffer: HostBuffer } }, attrs: Clamped) => {
+          runKernel(reference[kernel] as never, t as never, attrs as never);
+          const { data } = t.y.buffer;
+          if (attrs.clamp) for (let i = 0; i < data.length; i++) data[i] = change(data[i]);
+        },
+      };
+      return wrong(kernels as unknown as Partial<Kernels<HostBuffer>>);
+    };
+    const zeros = (v: number) => v + 0 || (Number.isNaN(v) ? v : Object.is(v, -0) ? 0 : -0);
+    for (const kernel of ['conv2d', 'linear'] as const) {
+      for (const change of [zeros, (v: number) => (Number.isNaN(v) ? 0 : v)]) {
+        const messages = await lawFailures(own(kernel, change));
+        expect(messages.join('\n')).toContain(
+          `bounds in a product have the bits of the kernel clamp after it: ${kernel}`,
+        );
+      }
+    }
+    const near = await lawFailures(own('matmul', (v) => Math.fround(v * (1 + 2 ** -23))));
+    expect(near.join('\n')).toContain(
+      'bounds in a product have the bits of the kernel clamp after it: matmul',
+    );
   });
 
   it('memory that grows', async () => {

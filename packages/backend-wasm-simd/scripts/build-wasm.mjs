@@ -6,7 +6,17 @@
 // Does nothing while the sources and this file are what they were. Also vitest's global setup.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -72,9 +82,10 @@ function builtStamp() {
   }
 }
 
-/** Compiles a variant, in a process of its own. */
+/** Compiles a variant, in a process of its own. Not among the outputs, which are published: a compilation may be cut short. */
 async function compile(variant) {
-  const outFile = path.join(generated, `wasm/${variant}.${process.pid}.wasm`);
+  const folder = mkdtempSync(path.join(tmpdir(), 'octet-asc-'));
+  const outFile = path.join(folder, `${variant}.wasm`);
   const compiler = path.join(root, 'node_modules/assemblyscript/bin/asc.js');
   const args = [compiler, 'assembly/index.ts', '--outFile', path.relative(root, outFile), ...flags];
   try {
@@ -84,7 +95,7 @@ async function compile(variant) {
   } catch ({ stderr }) {
     throw new Error(`the ${variant} variant did not compile\n${stderr}`);
   } finally {
-    rmSync(outFile, { force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -146,7 +157,6 @@ export async function buildWasm({ force = false } = {}) {
 
 /** The wasm for an engine that takes activations as `kind` says, whatever this one does. */
 export async function emulatedWasm(kind) {
-  // Not beside the others, all of which are published.
   // Not in src, which is published.
   const folder = path.join(root, 'node_modules/.cache/wasm');
   const file = path.join(folder, `${kind}.wasm`);
@@ -155,8 +165,15 @@ export async function emulatedWasm(kind) {
   const stamp = currentStamp();
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return readFileSync(file);
   const bytes = await compile(kind);
-  writeFileSync(file, bytes);
-  writeFileSync(stampFile, stamp);
+  for (const [name, contents] of [
+    [file, bytes],
+    [stampFile, stamp],
+  ]) {
+    // Whole or not at all: another process may be reading.
+    const partial = `${name}.${process.pid}`;
+    writeFileSync(partial, contents);
+    renameSync(partial, name);
+  }
   return bytes;
 }
 

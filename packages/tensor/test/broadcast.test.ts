@@ -1,10 +1,10 @@
+import { broadcastAt, build, indices, size } from '@octet/backend-testkit/oracle';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { add, div, expand, grad, mul, sub, type Tensor } from '../src';
 import { broadcastShapes } from '../src/layout';
 import { arrayOf, broadcastable, layout } from './support/arbitraries';
-import { list } from './support/layouts';
-import { broadcastAt, build, indices, size, tensorOf } from './support/naive';
+import { list, tensorOf } from './support/layouts';
 
 const ops: Record<string, [(a: Tensor, b: Tensor) => Tensor, (a: number, b: number) => number]> = {
   add: [add, (a, b) => a + b],

@@ -1,3 +1,4 @@
+import { at, broadcastAt, build, indices } from '@octet/backend-testkit/oracle';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -18,8 +19,7 @@ import {
   zeros,
 } from '../src';
 import { arrayOf, broadcastable, layout, shape } from './support/arbitraries';
-import { list } from './support/layouts';
-import { at, broadcastAt, build, indices, tensorOf } from './support/naive';
+import { list, tensorOf } from './support/layouts';
 
 const points = [-4, -3, -1, 0, 1, 3, 6, 7];
 

@@ -1,15 +1,15 @@
+import { at, build, type NdArray, size } from '@octet/backend-testkit/oracle';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cat, grad, stack, type Tensor, tensor } from '../src';
 import { arrayOf, layout, shape } from './support/arbitraries';
-import { f64, list } from './support/layouts';
-import { at, build, type Naive, size, tensorOf } from './support/naive';
+import { f64, list, tensorOf } from './support/layouts';
 
 /** One step of a chain: how the tensor and its oracle take it. */
 interface Step {
   readonly name: string;
   tensor(t: Tensor): Tensor;
-  naive(x: Naive): Naive;
+  naive(x: NdArray): NdArray;
 }
 
 function permute(rank: number): fc.Arbitrary<Step> {
@@ -127,7 +127,7 @@ function step(now: readonly number[]): fc.Arbitrary<Step> {
 }
 
 /** Up to six steps; each depends on the shape that those before leave. */
-function chain(x: Naive, depth = 6): fc.Arbitrary<Step[]> {
+function chain(x: NdArray, depth = 6): fc.Arbitrary<Step[]> {
   const stop = fc.constant<Step[]>([]);
   if (depth === 0) return stop;
   return fc.oneof(
@@ -164,7 +164,7 @@ describe('chains of views', () => {
         const leaf = layout(tensorOf(x));
         leaf.requiresGrad = true;
         const t = steps.reduce((v, s) => s.tensor(v), leaf);
-        const from = steps.reduce<Naive>((v, s) => s.naive(v), {
+        const from = steps.reduce<NdArray>((v, s) => s.naive(v), {
           shape: x.shape,
           data: x.data.map((_, i) => i),
         });

@@ -1,3 +1,4 @@
+import { at, build, type NdArray } from '@octet/backend-testkit/oracle';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -13,8 +14,7 @@ import {
   tensor,
 } from '../src';
 import { arrayOf, layout } from './support/arbitraries';
-import { list } from './support/layouts';
-import { at, build, type Naive, tensorOf } from './support/naive';
+import { list, tensorOf } from './support/layouts';
 
 type Pair = [number, number];
 
@@ -42,10 +42,10 @@ function windowOf(
   return out;
 }
 
-const inside = (x: Naive, { h, w }: { h: number; w: number }) =>
+const inside = (x: NdArray, { h, w }: { h: number; w: number }) =>
   h >= 0 && w >= 0 && h < x.shape[2] && w < x.shape[3];
 
-function expectClose(got: Tensor, want: Naive): void {
+function expectClose(got: Tensor, want: NdArray): void {
   expect(got.shape).toEqual(want.shape);
   list(got).forEach((v, i) => {
     expect(v).toBeCloseTo(want.data[i], 10);

@@ -284,6 +284,17 @@ test('the plain average of batch statistics counts on the host, also after loadi
   expect(async).toEqual(sync);
 });
 
+test('the plain average refuses a count that was changed where nothing can be read', () => {
+  setBackend(later);
+  const bn = new BatchNorm2d(2, { momentum: null });
+  bn.numBatchesTracked?.fill_(7);
+  expect(() => bn.call(randn([2, 2, 3, 1]))).toThrow(
+    'expected a known number of batches, for momentum is null',
+  );
+  bn.resetRunningStats();
+  bn.call(randn([2, 2, 3, 1]));
+});
+
 test('a bias that asks for coarser weights, converted here, moved here and loaded here', async () => {
   const { async: here, sync } = await onBoth(async () => {
     const model = new Sequential(new Conv2d(1, 2, 1), new Conv2d(2, 2, 1));

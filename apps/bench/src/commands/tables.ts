@@ -12,9 +12,17 @@ import type { TableData } from '../terminal-table';
 import { type ColdReport, coldTables } from './cold';
 import { type GemmReport, gemmTables } from './gemm';
 import { type LayersReport, layersTables } from './layers';
+import { type RecurrentReport, recurrentTables } from './recurrent';
 import { type TrainReport, trainTables } from './train';
 
-type Report = CompareReport | PeersReport | LayersReport | TrainReport | GemmReport | ColdReport;
+type Report =
+  | CompareReport
+  | PeersReport
+  | LayersReport
+  | TrainReport
+  | GemmReport
+  | RecurrentReport
+  | ColdReport;
 
 /** One line a command whose results can be shown again. */
 const tablesOf: { [C in Report['command']]: (report: Extract<Report, { command: C }>) => TableData[] } = {
@@ -23,6 +31,7 @@ const tablesOf: { [C in Report['command']]: (report: Extract<Report, { command: 
   layers: layersTables,
   train: trainTables,
   gemm: gemmTables,
+  recurrent: recurrentTables,
   cold: coldTables,
 };
 

@@ -22,10 +22,10 @@ export interface CaseOutput {
   readonly data?: TypedArray;
 }
 
-/** How far float outputs may be from the reference's: |got - expected| <= atol + rtol · |expected|. Integers never. */
+/** How far float outputs may be from the definition's: |got - expected| <= atol + rtol · |expected|. Integers never. */
 export type Tolerance = 'exact' | { readonly atol: number; readonly rtol: number };
 
-/** One call of a kernel. What comes out is not here: the reference says. */
+/** One call of a kernel. What comes out is not here: the oracle says. */
 export interface KernelCase<N extends KernelName = KernelName> {
   readonly name: string;
   readonly inputs: KernelInputs<KernelTable[N], CaseTensor>;

@@ -1,3 +1,4 @@
+import { clamped } from './clamped';
 import { collected } from './collected';
 import { copies } from './copies';
 import { doubleFree } from './double-free';
@@ -28,4 +29,5 @@ export const laws: readonly Law[] = [
   extension,
   hooks,
   programs,
+  clamped,
 ];

@@ -1,4 +1,4 @@
-import { checkOptions } from '@octet/backend';
+import { BackendError, checkOptions } from '@octet/backend';
 import {
   add,
   batchNorm,
@@ -67,6 +67,7 @@ export abstract class BatchNorm extends Module {
     this.runningMean = trackRunningStats ? new Buffer(zeros([numFeatures])) : undefined;
     this.runningVar = trackRunningStats ? new Buffer(ones([numFeatures])) : undefined;
     this.numBatchesTracked = trackRunningStats ? new Buffer(zeros([], { dtype: 'int32' })) : undefined;
+    this.noteCount();
   }
 
   resetRunningStats(): void {
@@ -86,6 +87,7 @@ export abstract class BatchNorm extends Module {
   /** @throws ShapeError unless the input has the right number of dimensions */
   protected abstract checkInput(x: Tensor): void;
 
+  /** @throws BackendError in training with momentum null, if the count was changed where it can't be read at once */
   forward(x: Tensor): Tensor {
     this.checkInput(x);
     const { runningMean, runningVar, weight, bias, eps } = this;
@@ -102,9 +104,17 @@ export abstract class BatchNorm extends Module {
     if (this.counted?.storage !== storage || this.counted.version !== storage.version)
       this.batches = backend.readSync ? count.itemSync() : undefined;
     if (this.batches === undefined) {
+      if (this.momentum === null) {
+        throw new BackendError({
+          op: (this.constructor as typeof BatchNorm).name,
+          expected: 'a known number of batches, for momentum is null',
+          found: `numBatchesTracked changed on backend '${backend.name}', where nothing can be read at once`,
+          fix: 'Change it by loadStateDictAsync or resetRunningStats, or set a momentum.',
+        });
+      }
       // By way of floats, for there are no kernels that count: exact up to 2^24 batches.
       scope(() => noGrad(() => count.copy_(add(count.to('float32'), 1).to('int32'))));
-      return this.momentum ?? 0;
+      return this.momentum;
     }
     this.batches++;
     backend.write(storage.buffer, Int32Array.of(this.batches));

@@ -1,12 +1,12 @@
+import { type NdArray, size } from '@octet/backend-testkit/oracle';
 import fc from 'fast-check';
 import type { Tensor } from '../../src';
 import { layouts } from './layouts';
-import { type Naive, size } from './naive';
 
 const number = fc.integer({ min: -40, max: 40 }).map((n) => n / 8);
 
 /** Numbers for a shape. */
-export function arrayOf(shape: readonly number[]): fc.Arbitrary<Naive> {
+export function arrayOf(shape: readonly number[]): fc.Arbitrary<NdArray> {
   return fc
     .array(number, { minLength: size(shape), maxLength: size(shape) })
     .map((data) => ({ shape, data }));

@@ -1,3 +1,4 @@
+import type { NdArray } from '@octet/backend-testkit/oracle';
 import { fromData, kernel, Tensor } from '../../src';
 import { contiguousStrides, stridesInOrder } from '../../src/layout';
 import { Storage } from '../../src/storage';
@@ -46,4 +47,9 @@ export function list(t: Tensor): number[] {
 /** float64, the dtype of gradient checks. */
 export function f64(data: readonly number[], shape: readonly number[], requiresGrad = false): Tensor {
   return fromData(Float64Array.from(data), shape, { requiresGrad });
+}
+
+/** An array of the oracle as a tensor. */
+export function tensorOf({ shape, data }: NdArray): Tensor {
+  return f64(Array.from(data), shape);
 }

@@ -1,20 +1,10 @@
-import type { Tensor } from '../../src';
-import { f64, list } from './layouts';
-
-/** A tensor the slow way: a shape and row-major numbers. The oracle of the property tests. */
-export interface Naive {
+/** An array the slow way: a shape, and the elements row-major. */
+export interface NdArray<Data extends ArrayLike<number> = readonly number[]> {
   readonly shape: readonly number[];
-  readonly data: readonly number[];
+  readonly data: Data;
 }
 
-export function naiveOf(t: Tensor): Naive {
-  return { shape: t.shape, data: list(t) };
-}
-
-export function tensorOf({ shape, data }: Naive): Tensor {
-  return f64(data, shape);
-}
-
+/** The number of elements of a shape. */
 export function size(shape: readonly number[]): number {
   return shape.reduce((n, d) => n * d, 1);
 }
@@ -27,20 +17,28 @@ export function indices(shape: readonly number[]): number[][] {
   );
 }
 
-export function at({ shape, data }: Naive, index: readonly number[]): number {
+/** The element of an array at an index, which must be inside. */
+export function at({ shape, data }: NdArray<ArrayLike<number>>, index: readonly number[]): number {
   return data[index.reduce((n, i, d) => n * shape[d] + i, 0)];
 }
 
 /** The array of `shape` whose element at each index is f(index). */
-export function build(shape: readonly number[], f: (index: readonly number[]) => number): Naive {
+export function build(shape: readonly number[], f: (index: readonly number[]) => number): NdArray {
   return { shape, data: indices(shape).map(f) };
 }
 
 /** The element of `x` that stands at `index` of a shape that x broadcasts to. */
-export function broadcastAt(x: Naive, index: readonly number[]): number {
+export function broadcastAt(x: NdArray<ArrayLike<number>>, index: readonly number[]): number {
   const own = index.slice(index.length - x.shape.length);
   return at(
     x,
     own.map((i, d) => (x.shape[d] === 1 ? 0 : i)),
   );
+}
+
+/** Σ f(i) for i of 0 … n - 1. */
+export function sumOf(n: number, f: (i: number) => number): number {
+  let sum = 0;
+  for (let i = 0; i < n; i++) sum += f(i);
+  return sum;
 }
