@@ -297,7 +297,7 @@ class WatchedLayer {
     }
   }
 
-  /** undefined for a layer that never ran, or hands on what it gets. */
+  /** undefined for a layer that never ran, or returns its input. */
   get result(): LayerAnalysis | undefined {
     const { pair, total, input, local, fakeQuantized, weights, histogram, levels, steps } = this;
     const difference = total.difference;
