@@ -2,7 +2,7 @@ import type { WasmKernel } from '../kernel';
 
 /** Elements of a block of rows whose sums are kept apart. */
 const blockElements = 16_384;
-/** The minimal lengths, in elements: of the repeated pattern of channels, and of the unit that one thread takes. */
+/** The minimal lengths, in elements: of the repeated pattern of channels, and of a unit of work, which is whole patterns. */
 const patternElements = 64;
 const unitElements = 8192;
 /** Channels worth a thread. */
