@@ -1,4 +1,4 @@
-import type { Tensor } from '@octet/tensor';
+import type { Tensor } from '@octet/tensor/functional';
 import { calculateFanInAndFanOut, kaimingUniform_, uniform_ } from './init';
 
 /** PyTorch's start for convolutions and linear layers: uniform in ±1/√fanIn. */
