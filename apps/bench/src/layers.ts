@@ -1,5 +1,6 @@
-import { addDispatchHook, MissingKernelError } from '@octet/backend';
-import type { AnyModule, HookHandle, Measured, Module } from '@octet/nn';
+import { MissingKernelError } from '@octet/backend';
+import { addCallHook, capture, type KernelCall, onlyMovesData, replay } from '@octet/graph';
+import type { AnyModule, Measured, Module } from '@octet/nn';
 import { intrinsic } from '@octet/quantization';
 import { noGrad, Tensor } from '@octet/tensor';
 import { median, type TimeOptions, timeCalls, timeRuns } from './timing';
@@ -43,9 +44,6 @@ export interface Side {
 
 export type LayerOptions = Pick<TimeOptions, 'runs' | 'backend' | 'signal'>;
 
-/** Kernels that only move data say nothing about a layer. */
-const movers: readonly string[] = ['copyStrided', 'fill', 'cast'];
-
 /**
  * Runs a model several times; says how long each of its layers took and which kernels it used, in the order of the first
  * calls. A fused layer counts as one. Layers that ran no kernel are left out. On a backend that only takes kernels into a
@@ -56,70 +54,79 @@ export async function measureLayers(
   x: Tensor,
   { runs, backend, signal }: LayerOptions,
 ): Promise<LayerRun[]> {
-  const found = new Map<AnyModule, LayerRun>();
-  const calls = new Map<LayerRun, (() => void)[]>();
-  const running: { layer: LayerRun; start: number; inside: number }[] = [];
-  const handles = layersOf(model).flatMap(([path, module]): HookHandle[] => {
-    const layer: LayerRun = { path, type: module.constructor.name, macs: 0, ms: [], kernels: [] };
-    const before = module.registerForwardPreHook(() => {
-      found.set(module, layer);
-      running.push({ layer, start: performance.now(), inside: 0 });
-    });
-    const after = module.registerForwardHook((_, args, output) => {
-      const call = running.pop();
-      if (!call) return;
-      const elapsed = performance.now() - call.start;
-      layer.ms.push(elapsed - call.inside);
-      layer.macs = macsOf(module, args[0], output);
-      const parent = running.at(-1);
-      if (parent) parent.inside += elapsed;
-    });
-    return [before, after];
-  });
-  const removeHook = addDispatchHook((event, run) => {
-    const layer = running.at(-1)?.layer;
-    if (layer && !movers.includes(event.kernel)) {
-      const use = {
-        kernel: event.kernel,
-        backend: event.ranOn.name,
-        fallback: event.ranOn !== event.backend,
+  const modules = new Map(layersOf(model).map(([path, module]): [object, string] => [module, path]));
+  const found = new Map<object, LayerRun & { readonly calls: KernelCall[] }>();
+  const recording = capture(model, x);
+  try {
+    for (const { module, method, args, output } of recording.calls) {
+      const path = method === 'forward' ? modules.get(module) : undefined;
+      if (path === undefined) continue;
+      const layer = found.get(module) ?? {
+        path,
+        type: module.constructor.name,
+        macs: 0,
+        ms: [],
+        kernels: [],
+        calls: [],
       };
-      if (!layer.kernels.some((known) => known.kernel === use.kernel)) layer.kernels.push(use);
+      layer.macs = macsOf(module as AnyModule, args[0], output);
+      found.set(module, layer);
     }
-    if (layer && backend.sync) calls.set(layer, [...(calls.get(layer) ?? []), run]);
-    run();
-  });
-  const call = () => noGrad(() => model.call(x));
-  const freed: unknown[] = [];
-  const { free } = backend;
-  try {
+    for (const kernel of recording.kernels) {
+      let { call } = kernel;
+      while (call && !(call.method === 'forward' && found.has(call.module))) call = call.parent;
+      const layer = call && found.get(call.module);
+      if (!layer) continue;
+      layer.calls.push(kernel);
+      const { kernel: name, ranOn, backend: own } = kernel;
+      if (onlyMovesData(name) || layer.kernels.some((known) => known.kernel === name)) continue;
+      layer.kernels.push({ kernel: name, backend: ranOn.name, fallback: ranOn !== own });
+    }
+    const layers = [...found.values()].filter(({ kernels }) => kernels.length > 0);
     if (backend.sync) {
-      // The kernels will run again.
-      backend.free = (buffer) => freed.push(buffer);
-      call();
-    } else await timeRuns(call, { runs, backend, warmup: 2, signal });
-  } finally {
-    removeHook();
-    for (const handle of handles) handle.remove();
-    backend.free = free;
-  }
-  const layers = [...found.values()].filter(({ kernels }) => kernels.length > 0);
-  try {
-    for (const layer of layers) {
+      for (const layer of layers) {
+        const again = () => layer.calls.forEach(replay);
+        layer.ms = await timeCalls(again, { runs, backend, warmup: 0, signal });
+      }
+    } else {
+      recording.release();
+      await timeModules(model, x, { runs, backend, signal }, (module, ms) => found.get(module)?.ms.push(ms));
       // The first runs were to warm up.
-      layer.ms = backend.sync
-        ? await timeCalls(
-            () => {
-              for (const kernel of calls.get(layer) ?? []) kernel();
-            },
-            { runs, backend, warmup: 0, signal },
-          )
-        : layer.ms.slice(-runs);
+      for (const layer of layers) layer.ms = layer.ms.slice(-runs);
     }
+    return layers.map(({ calls: _, ...layer }) => layer);
   } finally {
-    for (const buffer of freed) backend.free(buffer);
+    recording.release();
   }
-  return layers;
+}
+
+/** Runs a model; `note` is told the milliseconds of each call of a layer, without the layers inside it. */
+async function timeModules(
+  model: Module,
+  x: Tensor,
+  options: LayerOptions,
+  note: (module: object, ms: number) => void,
+): Promise<void> {
+  const layers = new Set<object>(layersOf(model).map(([, module]) => module));
+  let inside = 0;
+  const remove = addCallHook(({ module, method }, run) => {
+    if (!(method === 'forward' && layers.has(module))) {
+      run();
+      return;
+    }
+    const before = inside;
+    inside = 0;
+    const start = performance.now();
+    run();
+    const elapsed = performance.now() - start;
+    note(module, elapsed - inside);
+    inside = before + elapsed;
+  });
+  try {
+    await timeRuns(() => noGrad(() => model.call(x)), { ...options, warmup: 2 });
+  } finally {
+    remove();
+  }
 }
 
 /**

@@ -56,7 +56,7 @@ export async function timeInTurn(
 }
 
 /** How long the calls of one run take at least, so that the wait for the queue counts for little. In milliseconds. */
-const leastMs = 20;
+const minMs = 20;
 
 /** As `timeRuns`. Of a backend that only takes work into a queue, each run is several calls; its time is divided by them. */
 export async function timeCalls(fn: () => void, options: TimeOptions): Promise<number[]> {
@@ -66,7 +66,7 @@ export async function timeCalls(fn: () => void, options: TimeOptions): Promise<n
   };
   const once = { runs: 1, backend: options.backend, signal: options.signal };
   if (options.backend.sync) {
-    while (calls < 1024 && (await timeRuns(repeated, once))[0] < leastMs) calls *= 2;
+    while (calls < 1024 && (await timeRuns(repeated, once))[0] < minMs) calls *= 2;
   }
   const times = await timeRuns(repeated, options);
   return times.map((time) => time / calls);

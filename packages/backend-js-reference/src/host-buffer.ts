@@ -2,7 +2,7 @@ import {
   ArgumentError,
   BackendError,
   bytesPerElement,
-  freedBuffer,
+  freedBufferError,
   hostArray,
   type StorageDType,
   type TypedArray,
@@ -87,6 +87,6 @@ export class HostBuffer {
 
   private alive(op: string): TypedArray {
     if (this.elements) return this.elements;
-    throw freedBuffer(op, this);
+    throw freedBufferError(op, this);
   }
 }

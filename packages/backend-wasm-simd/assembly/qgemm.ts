@@ -22,8 +22,8 @@ import { storeBytes8, storeLanes32 } from './lanes';
 import { MAGIC, requantize, SMALL } from './qrequantize';
 
 /**
- * Eight int16 1s, to sum pairs by a dot product: faster in V8 than extadd_pairwise, which reads the same ones at each use, and
- * their address before. In memory, for V8 puts constants in the code together anew at each use too.
+ * Eight int16 1s, which a dot product sums pairs with. V8 lowers extadd_pairwise to the same product, but loads the address and
+ * the ones at each use. They lie in memory because V8 also rematerialises a v128 constant at each use.
  */
 const ONES: usize = memory.data<i16>([1, 1, 1, 1, 1, 1, 1, 1], 16);
 

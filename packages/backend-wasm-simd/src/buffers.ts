@@ -2,8 +2,8 @@ import {
   ArgumentError,
   BackendError,
   bytesPerElement,
-  foreignBuffer,
-  freedBuffer,
+  foreignBufferError,
+  freedBufferError,
   requireArrayOf,
   requireElements,
   requireStorageDType,
@@ -237,8 +237,8 @@ export class BufferPool {
 
   /** The contents of a buffer that is alive and of this pool. */
   #contents(op: string, buffer: WasmBuffer): Contents {
-    if (buffer.pool !== this) throw foreignBuffer(op, 'wasm', buffer instanceof WasmBuffer);
-    if (!buffer.contents) throw freedBuffer(op, buffer);
+    if (buffer.pool !== this) throw foreignBufferError(op, 'wasm', buffer instanceof WasmBuffer);
+    if (!buffer.contents) throw freedBufferError(op, buffer);
     return buffer.contents;
   }
 

@@ -71,7 +71,7 @@ export interface WasmBackend extends Backend<WasmBuffer> {
 const megabyte = 2 ** 20;
 const initialPages = (4 * megabyte) / pageBytes;
 const mostPages = 65536;
-const mostAutoThreads = 8;
+const maxAutoThreads = 8;
 
 /** Every engine with less than this is refused. @throws BackendError */
 function checkFeatures(features: Features): void {
@@ -199,7 +199,7 @@ function chooseThreads(
   wanted: number | 'auto',
   compiled: boolean,
 ): { threads: number; why: string } {
-  const threads = wanted === 'auto' ? Math.min(hardwareThreads(), mostAutoThreads) : wanted;
+  const threads = wanted === 'auto' ? Math.min(hardwareThreads(), maxAutoThreads) : wanted;
   if (threads > 1) {
     const hindrance = compiled
       ? 'wasmModule is compiled for one thread: give its bytes'

@@ -2,8 +2,8 @@ import {
   ArgumentError,
   BackendError,
   bytesPerElement,
-  foreignBuffer,
-  freedBuffer,
+  foreignBufferError,
+  freedBufferError,
   type KernelTensor,
   requireElements,
   requireStorageDType,
@@ -148,8 +148,8 @@ export class Buffers {
 
   /** As `allocation`, for buffers of a capture too. */
   memory(op: string, buffer: GpuBuffer | undefined): Allocation | Reservation {
-    if (buffer?.owner !== this) throw foreignBuffer(op, 'webgpu', buffer instanceof GpuBuffer);
-    if (!buffer.allocation) throw freedBuffer(op, buffer);
+    if (buffer?.owner !== this) throw foreignBufferError(op, 'webgpu', buffer instanceof GpuBuffer);
+    if (!buffer.allocation) throw freedBufferError(op, buffer);
     return buffer.allocation as Allocation | Reservation;
   }
 

@@ -41,7 +41,7 @@ export function requireArrayOf({ dtype }: { readonly dtype: StorageDType }, data
 }
 
 /** For a buffer that `backend` was given and didn't allocate; `isKin`: another backend of its kind did. */
-export function foreignBuffer(op: string, backend: string, isKin: boolean): BackendError {
+export function foreignBufferError(op: string, backend: string, isKin: boolean): BackendError {
   return new BackendError({
     op,
     expected: 'a buffer that this backend allocated',
@@ -51,7 +51,7 @@ export function foreignBuffer(op: string, backend: string, isKin: boolean): Back
 }
 
 /** For a buffer that was freed before. */
-export function freedBuffer(
+export function freedBufferError(
   op: string,
   buffer: { readonly dtype: StorageDType; readonly length: number },
 ): FreedError {
@@ -62,3 +62,9 @@ export function freedBuffer(
     fix: 'Free a buffer (or dispose a tensor) once, after its last use.',
   });
 }
+
+/** @deprecated `foreignBufferError` */
+export const foreignBuffer = foreignBufferError;
+
+/** @deprecated `freedBufferError` */
+export const freedBuffer = freedBufferError;

@@ -178,6 +178,13 @@ export function replay({ backend, kernel: name, inputs, outputs, attrs, cache }:
   dispatch(backend, name, inputs as never, outputs as never, attrs as never, cache);
 }
 
+const movers: ReadonlySet<KernelName> = new Set<KernelName>(['copyStrided', 'fill', 'cast']);
+
+/** Whether a kernel only moves data, and so says nothing about the layer that it ran in. */
+export function onlyMovesData(name: KernelName): boolean {
+  return movers.has(name);
+}
+
 /** The tensors in a value: itself, or those in arrays and plain objects, in order. */
 export function tensorsIn(value: unknown): Tensor[] {
   if (value instanceof Tensor) return [value];

@@ -6,6 +6,7 @@ export {
   type HostEvent,
   type KernelCall,
   type ModuleCall,
+  onlyMovesData,
   type Recording,
   replay,
   tensorsIn,

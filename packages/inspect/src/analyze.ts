@@ -3,25 +3,11 @@ import type { AnyModule } from '@octet/nn';
 import { type ModuleRule, moduleRules } from '@octet/quantization';
 import { noGrad, qparamArrays, Tensor } from '@octet/tensor';
 import { type Finding, findingsOf } from './findings';
-import {
-  bytesOf,
-  type Call,
-  type Inputs,
-  isInt8,
-  type LayerPair,
-  layerPairs,
-  macsOf,
-  mapTensors,
-  metricOfFloat,
-  noInputs,
-  record,
-  replay,
-  requireInputs,
-  typeName,
-  valuesOf,
-  weightLayer,
-  withInt8Weight,
-} from './layers';
+import { type Inputs, mapTensors, noInputs, requireInputs } from './inputs';
+import { weightLayer, withInt8Weight } from './layer-weight';
+import { bytesOf, isInt8, type LayerPair, layerPairs, macsOf, typeName } from './layers';
+import { metricOfFloat } from './metric-of-float';
+import { type Call, callAgain, record, valuesOf } from './record';
 import type { SensitivityReport } from './sensitivity';
 import { type Difference, DifferenceSums, GrowingHistogram, type Histogram, LevelSums } from './statistics';
 import { toFloatModel } from './to-float-model';
@@ -268,10 +254,10 @@ class WatchedLayer {
     if (qparams === undefined && !isInt8(this.pair)) return;
     const inputs = noGrad(() => mapTensors(float.args, quantizedLike, int8.args));
     const rounded = noGrad(() => mapTensors(inputs, (t) => (t.isQuantized ? t.dequantize() : t)));
-    const expected = await valuesOf(replay(this.pair.float, method, rounded));
-    const local = await valuesOf(replay(this.pair.int8, method, inputs));
+    const expected = await valuesOf(callAgain(this.pair.float, method, rounded));
+    const local = await valuesOf(callAgain(this.pair.int8, method, inputs));
     this.local.add(expected, local, shape);
-    const simulated = replay(this.weightOnly ?? this.pair.float, method, rounded);
+    const simulated = callAgain(this.weightOnly ?? this.pair.float, method, rounded);
     if (this.weightOnly) this.weights.add(expected, await valuesOf(simulated), shape);
     if (qparams?.scheme !== 'perTensor') return;
     const fake = await valuesOf(noGrad(() => quantizedLike(simulated, int8.output)));
@@ -311,7 +297,7 @@ class WatchedLayer {
     }
   }
 
-  /** undefined for a layer that never ran, or hands on what it gets. */
+  /** undefined for a layer that never ran, or returns its input. */
   get result(): LayerAnalysis | undefined {
     const { pair, total, input, local, fakeQuantized, weights, histogram, levels, steps } = this;
     const difference = total.difference;

@@ -2,7 +2,9 @@ import { ArgumentError, type Backend, checkOptions } from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
 import { moduleRules } from '@octet/quantization';
 import { Tensor } from '@octet/tensor';
-import { argumentsOf, isWhole, leavesOf, type ModelInput, moved, record, typeName } from './layers';
+import { argumentsOf, type ModelInput, moved } from './inputs';
+import { isWhole, leavesOf, typeName } from './layers';
+import { record, run } from './record';
 
 /** A layer's output on a backend against the first backend's. */
 export interface LayerComparison {
@@ -135,7 +137,7 @@ async function time(
   const ms: number[] = [];
   for (let i = -1; i < runs; i++) {
     const start = performance.now();
-    record(model, [], input);
+    run(model, input);
     await backend.sync?.();
     if (i >= 0) ms.push(performance.now() - start);
   }

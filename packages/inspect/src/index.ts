@@ -22,7 +22,7 @@ export {
   type LayerComparison,
 } from './compare-backends';
 export type { Cause, Finding } from './findings';
-export type { Inputs, ModelInput } from './layers';
+export type { Inputs, ModelInput } from './inputs';
 export {
   type AdaroundOptions,
   adaround,

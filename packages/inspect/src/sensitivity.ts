@@ -15,22 +15,12 @@ import {
 } from '@octet/quantization';
 import { noGrad, type Tensor, tensor } from '@octet/tensor';
 import type { Metric } from './analyze';
-import {
-  collect,
-  type Inputs,
-  isInt8,
-  type LayerPair,
-  layerPairs,
-  type ModelInput,
-  metricOfFloat,
-  putWeight,
-  record,
-  typeName,
-  valuesOf,
-  weightLayer,
-  withInt8Weight,
-} from './layers';
+import { collect, type Inputs, type ModelInput } from './inputs';
+import { putWeight, weightLayer, withInt8Weight } from './layer-weight';
+import { isInt8, type LayerPair, layerPairs, typeName } from './layers';
+import { metricOfFloat } from './metric-of-float';
 import { fidelityName } from './ranking';
+import { record, run, valuesOf } from './record';
 import { toFloatModel } from './to-float-model';
 
 export interface SensitivityOptions {
@@ -117,7 +107,7 @@ export async function sensitivity<M extends AnyModule>(
   checkPart(recover);
   const inputs = await collect('sensitivity', data);
   const prepared = prepare(model, mapping, withRules);
-  for (const input of inputs) record(prepared, [], input);
+  for (const input of inputs) run(prepared, input);
   const simulation = new Simulation(model, await convert(prepared, withRules), inputs[0], rules);
   const measure = metric ?? (await fidelity(simulation.model, inputs));
   const { layers } = simulation;
@@ -194,8 +184,7 @@ function checkPart(recover: number): void {
 
 /** 1 - Σ (float - int8)² / Σ float² over the outputs: 1 for the float model. */
 async function fidelity(model: AnyModule, inputs: readonly ModelInput[]): Promise<Metric> {
-  const outputs = async (of: AnyModule) =>
-    Promise.all(inputs.map((input) => valuesOf(record(of, [], input).output)));
+  const outputs = async (of: AnyModule) => Promise.all(inputs.map((input) => valuesOf(run(of, input))));
   const reference = await outputs(model);
   return async (other) => {
     let signal = 0;

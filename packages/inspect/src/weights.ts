@@ -1,5 +1,5 @@
 import { qparamArrays, type Tensor } from '@octet/tensor';
-import { valuesOf } from './layers';
+import { valuesOf } from './record';
 import { type Difference, DifferenceSums, decibels, GrowingHistogram, type Histogram } from './statistics';
 
 /** A layer's weight, and the integers chosen for it. */

@@ -1,4 +1,4 @@
-import { capture, tensorsIn } from '@octet/graph';
+import { capture, onlyMovesData, tensorsIn } from '@octet/graph';
 import { formatShape, getBackend, Tensor, zeros } from '@octet/tensor/functional';
 import { Identity } from './layers';
 import { type AnyModule, typeName } from './module';
@@ -21,9 +21,6 @@ interface Row {
   macs: number;
   readonly kernels: Set<string>;
 }
-
-/** Kernels that only move data say nothing about a layer. */
-const movers: readonly string[] = ['copyStrided', 'fill', 'cast'];
 
 /**
  * A table of the layers that an input of shape `input` passes, in order: path, type, output shape and dtype,
@@ -94,7 +91,7 @@ function rowsOf(model: AnyModule, input: Tensor): Row[] {
       if (x && row.output) row.macs += (module as Measured).macs?.(x.shape, row.output.shape) ?? 0;
     }
     for (const { kernel, call } of recording.kernels) {
-      if (call && !movers.includes(kernel)) rows.get(call.module)?.kernels.add(kernel);
+      if (call && !onlyMovesData(kernel)) rows.get(call.module)?.kernels.add(kernel);
     }
   } finally {
     recording.release();

@@ -17,8 +17,8 @@ export function outputObserver(module: AnyModule): ObserverOrFakeQuant | undefin
 }
 
 /**
- * Waits until the observers of a model have taken in what they were shown. Only a HistogramObserver on a backend that can't
- * be read at once (WebGPU) has to wait; `convert` does by itself. @throws QuantizationError for batches with NaN or infinity
+ * Waits until the observers of a model have processed all queued batches. Only a HistogramObserver on a backend that can't
+ * be read at once (WebGPU) queues them; `convert` waits by itself. @throws QuantizationError for batches with NaN or infinity
  */
 export async function flushObservers(model: AnyModule): Promise<void> {
   for (const [path, module] of model.namedModules()) {

@@ -97,7 +97,7 @@ export const defaultFixedQparamsRangeNeg1to1FakeQuant = FixedQParamsFakeQuantize
   observer: defaultFixedQparamsRangeNeg1to1Observer,
 });
 
-/** For dynamic quantization: int8 weights per tensor. The activation observer is asked for `reduceRange` alone: kernels find the range at run time. */
+/** For dynamic quantization: int8 weights per tensor. Of the activation observer only `reduceRange` is read: kernels find the range at run time. */
 export const defaultDynamicQConfig = new QConfig({
   activation: MinMaxObserver,
   weight: defaultWeightObserver,

@@ -8,8 +8,8 @@ import { Storage } from './storage';
 import type { Tensor } from './tensor';
 
 /**
- * The gradients of a node's inputs, given that of its output; undefined where `needs` says nobody asks. It may pass `grad`
- * on but not keep it: it is freed after use. It runs in a scope: what it allocates and doesn't return is freed at once.
+ * The gradients of a node's inputs, given that of its output; undefined where `needs` is false. It may return `grad`
+ * itself but must not store it: `grad` is freed after use. It runs in a scope, which frees what it allocates and doesn't return.
  */
 export type Backward = (grad: Tensor, needs: readonly boolean[]) => readonly (Tensor | undefined)[];
 

@@ -2,7 +2,7 @@ import type { WasmKernel } from '../kernel';
 
 /** Elements of a block of rows whose sums are kept apart. */
 const blockElements = 16_384;
-/** The least elements of a pattern and of a unit that follows one. */
+/** The minimal lengths, in elements: of the repeated pattern of channels, and of a unit of work, which is whole patterns. */
 const patternElements = 64;
 const unitElements = 8192;
 /** Channels worth a thread. */

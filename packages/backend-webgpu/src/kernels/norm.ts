@@ -37,13 +37,13 @@ const columnUniforms = {
 
 /** So many workgroups keep a GPU busy, and each invocation should have so many rows. */
 const busy = 128;
-const fewestRows = 8;
+const minRows = 8;
 
 /** How the columns of [rows,columns] are reduced: workgroups of `width` columns, `count` of them down the rows. */
 function columnSizes(rows: number, columns: number) {
   const width = Math.min(64, 2 ** Math.ceil(Math.log2(Math.max(1, columns))));
   const across = Math.ceil(columns / width);
-  const least = (wide / width) * fewestRows;
+  const least = (wide / width) * minRows;
   const wanted = Math.max(1, Math.min(Math.floor(busy / across), Math.ceil(rows / least)));
   const chunk = Math.max(1, Math.ceil(rows / wanted));
   const count = Math.max(1, Math.ceil(rows / chunk));

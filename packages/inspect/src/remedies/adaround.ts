@@ -10,7 +10,9 @@ import {
   type QparamTensors,
 } from '@octet/quantization';
 import { noGrad, numel, type QParams, qparamArrays, scope, type Tensor, tensor } from '@octet/tensor';
-import { collect, type Inputs, type LayerPair, type ModelInput, record } from '../layers';
+import { collect, type Inputs, type ModelInput } from '../inputs';
+import type { LayerPair } from '../layers';
+import { record } from '../record';
 import { convertPair, type WeightLayer } from './convert-pair';
 
 export interface AdaroundOptions {

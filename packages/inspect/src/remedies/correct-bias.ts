@@ -2,7 +2,9 @@ import { checkOptions, QuantizationError } from '@octet/backend';
 import { type AnyModule, Parameter } from '@octet/nn';
 import type { ModuleRule, ModuleRules } from '@octet/quantization';
 import { noGrad, type Tensor } from '@octet/tensor';
-import { argumentsOf, type Inputs, type LayerPair, noInputs, withInt8Weight } from '../layers';
+import { argumentsOf, type Inputs, noInputs } from '../inputs';
+import { withInt8Weight } from '../layer-weight';
+import type { LayerPair } from '../layers';
 import { convertPair, type WeightLayer } from './convert-pair';
 
 export interface CorrectBiasOptions {

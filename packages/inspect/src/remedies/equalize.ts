@@ -2,7 +2,7 @@ import { checkOptions, QuantizationError } from '@octet/backend';
 import { type AnyModule, moveHooks, ReLU, ReLU6 } from '@octet/nn';
 import { FixedQParamsObserver, type ModuleRule, moduleRules, Observer } from '@octet/quantization';
 import { noGrad, type Tensor, tensor } from '@octet/tensor';
-import type { ModelInput } from '../layers';
+import type { ModelInput } from '../inputs';
 import { toFloatModel } from '../to-float-model';
 import { requireNoTraining, type WeightLayer } from './convert-pair';
 import { type LinkedLayers, linkedLayers } from './linked-layers';

@@ -14,8 +14,10 @@ import {
   type QConfigMapping,
 } from '@octet/quantization';
 import type { Metric } from '../analyze';
-import { collect, type Inputs, type ModelInput, metricOfFloat, record, valuesOf } from '../layers';
+import { collect, type Inputs, type ModelInput } from '../inputs';
+import { metricOfFloat } from '../metric-of-float';
 import { costliest } from '../ranking';
+import { run, valuesOf } from '../record';
 import { sensitivity as measureSensitivity, type SensitivityReport } from '../sensitivity';
 import { DifferenceSums } from '../statistics';
 import { type AdaroundOptions, adaround } from './adaround';
@@ -212,11 +214,11 @@ async function judgeOf<M extends AnyModule>(
   metric: Metric<M> | undefined,
 ): Promise<(int8: M) => Promise<Judgement>> {
   const expected: ArrayLike<number>[] = [];
-  for (const input of inputs) expected.push(await valuesOf(record(model, [], input).output));
+  for (const input of inputs) expected.push(await valuesOf(run(model, input)));
   return async (int8) => {
     const sums = new DifferenceSums();
     for (const [i, input] of inputs.entries()) {
-      const { output } = record(int8, [], input);
+      const output = run(int8, input);
       sums.add(expected[i], await valuesOf(output), output.shape);
     }
     return { sqnrDb: sums.difference?.sqnrDb ?? null, metric: metric ? await metric(int8) : null };
@@ -254,7 +256,7 @@ class Clinic<M extends AnyModule> {
     const prepared = prepare(model, undefined, own);
     if (wants('equalize')) await equalize(prepared, inputs[0], own);
     for (const input of inputs) {
-      record(prepared, [], input);
+      run(prepared, input);
       await flushObservers(prepared);
     }
     if (wants('adaround'))

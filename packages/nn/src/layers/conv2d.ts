@@ -1,9 +1,9 @@
 import { ArgumentError, checkOptions, type Pair, requireFlag, requirePair } from '@octet/backend';
 import { conv2d, numel, type Tensor, zeros } from '@octet/tensor/functional';
 import { repr, type Size2, whole } from '../arguments';
-import { calculateFanInAndFanOut, kaimingUniform_, uniform_ } from '../init';
 import { Module } from '../module';
 import { Parameter } from '../parameter';
+import { resetLinearLike } from '../reset-linear-like';
 
 export interface Conv2dOptions {
   stride?: Size2;
@@ -94,12 +94,4 @@ export class Conv2d extends Module {
     };
     return `${this.inChannels}, ${this.outChannels}, ${repr(rest)}`;
   }
-}
-
-/** PyTorch's start for convolutions and linear layers: uniform in ±1/√fanIn. */
-export function resetLinearLike(weight: Tensor, bias: Tensor | undefined): void {
-  kaimingUniform_(weight, { a: Math.sqrt(5) });
-  const { fanIn } = calculateFanInAndFanOut(weight);
-  const bound = fanIn > 0 ? 1 / Math.sqrt(fanIn) : 0;
-  if (bias) uniform_(bias, -bound, bound);
 }

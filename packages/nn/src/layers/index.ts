@@ -2,7 +2,7 @@ export * from './activations';
 export * from './adaptive-avg-pool2d';
 export * from './avg-pool2d';
 export * from './batch-norm';
-export { Conv2d, type Conv2dOptions } from './conv2d';
+export * from './conv2d';
 export * from './dropout';
 export * from './embedding';
 export * from './flatten';

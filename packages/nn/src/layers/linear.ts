@@ -3,7 +3,7 @@ import { linear, numel, type Tensor, zeros } from '@octet/tensor/functional';
 import { repr, whole } from '../arguments';
 import { Module } from '../module';
 import { Parameter } from '../parameter';
-import { resetLinearLike } from './conv2d';
+import { resetLinearLike } from '../reset-linear-like';
 
 export interface LinearOptions {
   bias?: boolean;

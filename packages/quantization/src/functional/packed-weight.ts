@@ -73,7 +73,7 @@ export class PackedWeight {
     this.operand = operandOf(weight);
   }
 
-  /** The numbers for an input at `x` and an output at `y`; new ones forget the old packing. */
+  /** The call for an input quantized as `x` and an output as `y`. Other qparams than the last call's drop its packing. */
   callFor(x: PerTensorQParams, y: PerTensorQParams, relu: boolean): Int8Call {
     const key = [x.scale, x.zeroPoint, y.scale, y.zeroPoint, relu];
     if (!this.last?.key.every((value, i) => value === key[i])) {

@@ -22,7 +22,7 @@ abstract class FusedConvBn extends FusedConv {
   }
 }
 
-/** Convolution and ReLU: one operation, unless a hook looks at either, or another module took the place of one. */
+/** Convolution and ReLU: one operation, unless either has hooks or was replaced. */
 export class ConvReLU2d extends FusedConv {
   static override readonly name: string = 'ConvReLU2d';
   static override readonly pure = true;
@@ -70,7 +70,7 @@ export class ConvBnReLU2d extends FusedConvBn {
   }
 }
 
-/** Linear layer and ReLU: one operation, unless a hook looks at either, or another module took the place of one. */
+/** Linear layer and ReLU: one operation, unless either has hooks or was replaced. */
 export class LinearReLU extends FusedModule {
   static override readonly name: string = 'LinearReLU';
   static override readonly pure = true;

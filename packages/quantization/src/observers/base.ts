@@ -99,7 +99,7 @@ export abstract class Observer extends Module {
   /** Scale and zero point of what was seen; 1 and 0 before anything was. */
   abstract calculateQparams(): QparamTensors;
 
-  /** Waits until everything that passed is counted in. Nothing to wait for, unless an observer reads on the host. */
+  /** Waits until all queued batches are counted. Only an observer that reads on the host queues them. */
   async settled(): Promise<void> {}
 
   /** What the symmetric schemes use as zero point. */
