@@ -36,16 +36,24 @@ export function quantizedFixedRange(name: keyof typeof fixedRange, x: Tensor): T
   );
 }
 
+/** The integers that stand for two real numbers, for the ends of the dtype where those lie outside. */
+export function quantizedBounds(
+  { scale, zeroPoint }: PerTensorQParams,
+  dtype: QuantizedDType,
+  min: number,
+  max: number,
+): [min: number, max: number] {
+  const [qmin, qmax] = quantRange[dtype];
+  const bound = (v: number) => Math.min(Math.max(quantizeNumber(v, scale, zeroPoint), qmin), qmax);
+  return [bound(min), bound(max)];
+}
+
 /**
  * Clamps between two real numbers, in the domain of the integers. Scale and zero point stay.
  * @throws DTypeError unless `x` has 8 bits, QuantizationError unless it is quantized per tensor
  */
 export function quantizedClamp(op: string, x: Tensor, min: number, max: number): Tensor {
-  const { scale, zeroPoint } = qparamsOf(op, x);
-  const [qmin, qmax] = quantRange[x.dtype as QuantizedDType];
-  const bound = (v: number) => Math.min(Math.max(quantizeNumber(v, scale, zeroPoint), qmin), qmax);
-  const lo = bound(min);
-  const hi = bound(max);
+  const [lo, hi] = quantizedBounds(qparamsOf(op, x), x.dtype as QuantizedDType, min, max);
   return quantizedLookup(op, x, x.dtype, x.qparams, (q) => Math.min(Math.max(q, lo), hi));
 }
 
