@@ -18,6 +18,8 @@ const checks = [
   alone('quantization', '23 kB'),
   alone('backend-wasm-simd', '45 kB'),
   alone('backend-webgpu', '38.1 kB'),
+  { ...alone('onnx', '36.3 kB'), name: '@octet/onnx, importOnnx', import: '{ importOnnx }' },
+  { ...alone('onnx', '35.2 kB'), name: '@octet/onnx, exportOnnx', import: '{ exportOnnx }' },
   { name: 'all but backend-webgpu in one bundle', path: 'tooling/build/runtime.mjs', limit: '116 kB' },
 ];
 

@@ -7,7 +7,7 @@ export default defineConfig({
       'packages/*',
       'apps/*',
       'examples/{seed,custom-backend,own-layer}',
-      'tests/{async,docs,golden,plans}',
+      'tests/{async,docs,golden,onnx,plans}',
     ],
     reporters: ['default', new TotalsReporter()],
   },

@@ -68,7 +68,7 @@ describe('peers', () => {
       ratio: positive,
     });
     // What isn't among the rows is reported.
-    expect(peers.length + report.absent.length).toBe(7);
+    expect(peers.length + report.absent.length).toBe(9);
     expect(stdout).toContain('litert.js did not run tutorial in int8 on one thread: it runs in pages alone');
   });
 

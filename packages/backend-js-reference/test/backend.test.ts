@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm';
 import {
   ArgumentError,
   BackendError,
+  composable,
   DTypeError,
   FreedError,
   profiles,
@@ -15,7 +16,8 @@ import { referenceBackend as backend, HostBuffer } from '../src';
 
 describe('the reference backend', () => {
   it('has every kernel, and every profile', () => {
-    expect(Object.keys(backend.kernels).sort()).toEqual([...new Set(Object.values(profiles).flat())].sort());
+    const all = [...Object.values(profiles), ...Object.values(composable)].flat();
+    expect(Object.keys(backend.kernels).sort()).toEqual([...new Set<string>(all)].sort());
     expect(backend.profiles).toEqual(Object.keys(profiles));
   });
 

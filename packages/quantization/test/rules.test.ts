@@ -4,6 +4,7 @@ import {
   BatchNorm2d,
   Conv2d,
   ELU,
+  GRU,
   Hardswish,
   Identity,
   type LeakyReLU,
@@ -66,7 +67,7 @@ describe('the default rules', () => {
     }
     expect(defaultQatMapping.size).toBe(6);
     expect(defaultStaticMapping.size).toBe(21);
-    expect([...defaultDynamicMapping.keys()]).toEqual([Linear, LSTM]);
+    expect([...defaultDynamicMapping.keys()]).toEqual([Linear, LSTM, GRU]);
   });
 
   test('a mapping converts a module by itself', async () => {

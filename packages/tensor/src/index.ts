@@ -1,4 +1,6 @@
 /** Strided tensors with autograd, on any backend of the contract. */
+import './methods';
+
 export {
   type Backward,
   type BackwardOptions,
@@ -17,9 +19,9 @@ export * from './factory';
 export * as kernel from './for-ops';
 export { type GradcheckOptions, gradcheck } from './gradcheck';
 export { formatShape, type Layout, type MemoryFormat, numel, sameShape } from './layout';
-export { Tensor } from './methods';
 export * from './ops';
 export * from './qparams';
 export { defaultGenerator, Generator, manualSeed } from './random';
 export { outside, type ReleaseEarly, scope, tidy } from './scope';
 export type { Storage } from './storage';
+export { Tensor } from './tensor';

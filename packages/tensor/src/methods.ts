@@ -97,5 +97,3 @@ function install(name: string | symbol, fn: AnyFunction): void {
 
 for (const [name, fn] of Object.entries({ ...functions, copy_, fill_ })) install(name, fn as AnyFunction);
 for (const name of ['toString', Symbol.for('nodejs.util.inspect.custom')]) install(name, formatTensor);
-
-export { Tensor };

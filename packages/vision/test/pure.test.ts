@@ -25,7 +25,7 @@ function pureClasses(): Map<object, string> {
     for (const [name, value] of Object.entries(space)) {
       if (typeof value === 'function' && value.prototype instanceof Module) {
         if (Object.hasOwn(value, 'pure')) found.set(value, `${path}${name}`);
-      } else if (typeof value === 'object' && value !== null && depth < 2)
+      } else if (typeof value === 'object' && value !== null && !Array.isArray(value) && depth < 2)
         walk(value, `${path}${name}.`, depth + 1);
     }
   };
@@ -43,6 +43,10 @@ const layers = () => [
   new nn.Hardtanh(),
   new nn.Hardswish(),
   new nn.LeakyReLU(),
+  new nn.ELU(),
+  new nn.Softplus(),
+  new nn.Mish(),
+  new nn.SiLU(),
   new nn.Sigmoid(),
   new nn.Tanh(),
   new nn.MaxPool2d(2),

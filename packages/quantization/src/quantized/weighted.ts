@@ -56,6 +56,8 @@ export async function finiteBias(
 
 /** A layer with a qint8 weight and a float bias, however its input and output are. */
 export abstract class QuantizedWeight<Args extends unknown[] = [Tensor]> extends Module<Args> {
+  static override readonly name: string = 'QuantizedWeight';
+
   weight: Buffer;
   bias: Buffer | undefined;
   /** What the int32 bias is made of, where it is made. */
@@ -105,6 +107,8 @@ export abstract class QuantizedWeight<Args extends unknown[] = [Tensor]> extends
 
 /** An int8 layer with weights that gives integers: scale and zero point of its output. */
 export abstract class QuantizedWeightAndOutput extends QuantizedWeight {
+  static override readonly name: string = 'QuantizedWeightAndOutput';
+
   scale: number;
   zeroPoint: number;
 

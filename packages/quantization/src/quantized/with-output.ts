@@ -5,6 +5,8 @@ import { loadOutputQparams, saveOutputQparams } from './weighted';
 
 /** An int8 module without weights: only the scale and zero point of its output. */
 export abstract class QuantizedOutput<Args extends unknown[] = [Tensor]> extends Module<Args> {
+  static override readonly name: string = 'QuantizedOutput';
+
   scale: number;
   zeroPoint: number;
 
