@@ -15,7 +15,7 @@ import {
   type StorageDType,
   type TypedArray,
 } from '@octet/backend';
-import { kernel, type Layout, Tensor } from '@octet/tensor';
+import { kernel, type Layout, Tensor } from '@octet/tensor/functional';
 import { type HostEvent, type KernelCall, type ModuleCall, type Recording, tensorsIn } from './capture';
 
 type Storage = Tensor['storage'];

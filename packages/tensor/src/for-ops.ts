@@ -1,6 +1,7 @@
 /** What those who write ops and tools need: exported as `kernel`. */
 export { checkData } from './check-data';
+export { defaultBackend } from './current-backend';
 export * from './kernel';
-export { requireClamp } from './ops/clamped';
-export { quantizedBounds } from './ops/quantized/functions';
+export { requireClamp } from './ops/elementwise/bounds';
+export { quantizedBounds } from './ops/quantized/bounds';
 export { addWatch, type DataCheck, type Watch } from './watch';

@@ -14,7 +14,7 @@ import {
   quantizedLookup,
   type Tensor,
   tidy,
-} from '@octet/tensor';
+} from '@octet/tensor/functional';
 import {
   CLAMP_OPTIONS,
   clampOf,

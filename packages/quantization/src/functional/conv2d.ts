@@ -1,5 +1,5 @@
 import { checkOptions } from '@octet/backend';
-import { type Conv2dOptions, conv2dShape, kernel, type Tensor, tidy } from '@octet/tensor';
+import { type Conv2dOptions, conv2dShape, kernel, type Tensor, tidy } from '@octet/tensor/functional';
 import {
   CLAMP_OPTIONS,
   clampOf,

@@ -1,5 +1,5 @@
 import { checkOptions, DTypeError } from '@octet/backend';
-import { kernel, linearShape, numel, type Tensor, tidy } from '@octet/tensor';
+import { kernel, linearShape, numel, type Tensor, tidy } from '@octet/tensor/functional';
 import {
   CLAMP_OPTIONS,
   clampOf,

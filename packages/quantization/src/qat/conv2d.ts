@@ -1,6 +1,6 @@
 import type { Clamp } from '@octet/backend';
-import { Conv2d, type Module, ReLU } from '@octet/nn';
-import { conv2d, type Tensor, tidy } from '@octet/tensor';
+import { Conv2d, type Module, ReLU } from '@octet/nn/modules';
+import { conv2d, type Tensor, tidy } from '@octet/tensor/functional';
 import { floatConv } from '../float-layers';
 import { RELU } from '../functional/int8';
 import { ConvReLU2d } from '../intrinsic';

@@ -1,6 +1,6 @@
 import type { Clamp } from '@octet/backend';
-import { Linear, type Module, ReLU } from '@octet/nn';
-import { linear, type Tensor, tidy } from '@octet/tensor';
+import { Linear, type Module, ReLU } from '@octet/nn/modules';
+import { linear, type Tensor, tidy } from '@octet/tensor/functional';
 import { floatLinear } from '../float-layers';
 import { RELU } from '../functional/int8';
 import { LinearReLU } from '../intrinsic';

@@ -1,6 +1,6 @@
 import type { Clamp } from '@octet/backend';
-import { type Linear, type Module, ReLU } from '@octet/nn';
-import { numel, type Tensor } from '@octet/tensor';
+import { type Linear, type Module, ReLU } from '@octet/nn/modules';
+import { dequantize, numel, type Tensor } from '@octet/tensor/functional';
 import { floatLinear } from '../float-layers';
 import { type OutputQparams, RELU } from '../functional/int8';
 import { quantizedLinear } from '../functional/linear';
@@ -33,7 +33,7 @@ export class QuantizedLinear extends QuantizedWeightAndOutput {
 
   /** The linear layer with the integers' numbers as weights. */
   toFloat(): Module {
-    return floatLinear(this.weight.dequantize(), this.bias, this.training);
+    return floatLinear(dequantize(this.weight), this.bias, this.training);
   }
 
   /** Multiplications for one call. */

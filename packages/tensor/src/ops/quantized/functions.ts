@@ -2,9 +2,10 @@
  * Functions of one 8-bit tensor that ops of a Tensor need, each a table of 256 integers. Those whose output has a scale of
  * its own are in @octet/quantization (functional/pointwise.ts).
  */
-import { type QuantizedDType, quantizeNumber, quantRange } from '@octet/backend';
+import { type QuantizedDType, quantRange } from '@octet/backend';
 import { type PerTensorQParams, requirePerTensor } from '../../qparams';
 import type { Tensor } from '../../tensor';
+import { quantizedBounds } from './bounds';
 import { dequantized, quantizedLookup, rounded } from './lookup';
 
 /** A function of reals whose outputs have a fixed scale. */
@@ -34,18 +35,6 @@ export function quantizedFixedRange(name: keyof typeof fixedRange, x: Tensor): T
   return quantizedLookup(name, x, dtype, { scheme: 'perTensor', scale, zeroPoint }, (q) =>
     rounded(of(dequantized(q, from)) / scale, zeroPoint, dtype),
   );
-}
-
-/** The integers that stand for two real numbers, for the ends of the dtype where those lie outside. */
-export function quantizedBounds(
-  { scale, zeroPoint }: PerTensorQParams,
-  dtype: QuantizedDType,
-  min: number,
-  max: number,
-): [min: number, max: number] {
-  const [qmin, qmax] = quantRange[dtype];
-  const bound = (v: number) => Math.min(Math.max(quantizeNumber(v, scale, zeroPoint), qmin), qmax);
-  return [bound(min), bound(max)];
 }
 
 /**
