@@ -1,3 +1,3 @@
 import { project } from '@octet/build/vitest';
 
-export default project('graph');
+export default project('graph', { setupFiles: '@octet/build/expose-gc' });

@@ -1,7 +1,9 @@
 import {
   type Backend,
+  composedCalls,
   dispatch,
   type Kernel,
+  type KernelName,
   type KernelTensor,
   ModuleError,
   mixedBackends,
@@ -10,9 +12,10 @@ import {
   type ProgramMemory,
   type ProgramStep,
   type ProgramTensor,
+  type StorageDType,
   type TypedArray,
 } from '@octet/backend';
-import { type kernel, Tensor } from '@octet/tensor/functional';
+import { kernel, type Layout, Tensor } from '@octet/tensor/functional';
 import { type HostEvent, type KernelCall, type ModuleCall, type Recording, tensorsIn } from './capture';
 
 type Storage = Tensor['storage'];
@@ -23,8 +26,8 @@ type AnyBuffer = any;
 export interface Lowered {
   readonly backend: Backend;
   readonly program: Program<AnyBuffer>;
-  /** What each step came from. */
-  readonly origins: readonly (KernelCall | HostEvent)[];
+  /** What each step is, for people. */
+  readonly labels: readonly StepLabel[];
   /** The memory that outputs are written to, in the order of their `index`. */
   readonly outputs: readonly Storage[];
   /** What steps change in place, beside the inputs. */
@@ -33,6 +36,16 @@ export interface Lowered {
   readonly constants: readonly Storage[];
   /** Packed weights, which the plan holds. */
   readonly packed: readonly PackedWeights[];
+}
+
+/** What a step is: it holds no tensor of the recording. */
+export interface StepLabel {
+  readonly name: string;
+  /** Of the module that it came from. */
+  readonly path: string;
+  /** As the tensor that it makes had them. */
+  readonly shape?: readonly number[] | undefined;
+  readonly dtype?: Tensor['dtype'] | undefined;
 }
 
 /**
@@ -79,22 +92,23 @@ export function lower(
   }
   kept.reverse();
 
-  const memory = new MemoryTable(kept, {
+  const items = kept.flatMap(itemsOf);
+  const memory = new MemoryTable(items, {
     inputs,
     outputs: outputs.filter((s) => varying.has(s)),
     varying,
     state,
   });
   const packed: PackedWeights[] = [];
-  const steps = kept.map((origin): ProgramStep<AnyBuffer> => {
-    if (isEvent(origin)) return checkStep(origin as CheckEvent, backend, memory);
+  const steps = items.map((item): ProgramStep<AnyBuffer> => {
+    if (item.kind === 'check') return checkStep(item.origin, backend, memory);
+    const { kernel: name, attrs, origin } = item;
     // biome-ignore lint/suspicious/noExplicitAny: the kernels of a table differ in their operands
-    const own = backend.kernels[origin.kernel] as Kernel<any, AnyBuffer> | undefined;
-    const ins = memory.tensors(origin.inputs);
-    const outs = memory.tensors(origin.outputs);
+    const own = backend.kernels[name] as Kernel<any, AnyBuffer> | undefined;
+    const ins = memory.tensors(item.inputs);
+    const outs = memory.tensors(item.outputs);
     if (!own || (typeof own !== 'function' && !origin.packed)) return dispatchStep(origin, ins, outs);
     if (origin.packed) packed.push(origin.packed.retain());
-    const { kernel: name, attrs } = origin;
     return {
       kind: 'kernel',
       name,
@@ -114,7 +128,7 @@ export function lower(
   return {
     backend,
     program: { steps, memory: memory.entries },
-    origins: kept,
+    labels: items.map(labelOf),
     outputs: memory.outputs,
     state: [...state],
     constants: [...new Set(constants)],
@@ -124,11 +138,11 @@ export function lower(
 
 type CheckEvent = HostEvent & { kind: 'check' };
 
-export function isEvent(origin: KernelCall | HostEvent): origin is HostEvent {
+function isEvent(origin: KernelCall | HostEvent): origin is HostEvent {
   return 'kind' in origin;
 }
 
-export function storagesOf(tensors: KernelCall['inputs']): Storage[] {
+function storagesOf(tensors: KernelCall['inputs']): Storage[] {
   return Object.values(tensors).flatMap((t) => (t ? [storageOf(t)] : []));
 }
 
@@ -178,7 +192,7 @@ function refuseHostWork(events: readonly HostEvent[], varying: ReadonlySet<Stora
   }
 }
 
-export function placed(
+function placed(
   call: ModuleCall | undefined,
   details: ConstructorParameters<typeof ModuleError>[0],
 ): ModuleError {
@@ -196,34 +210,114 @@ interface Roles {
   readonly state: ReadonlySet<Storage>;
 }
 
-/** The memory of a program: an entry for each storage that its steps use. */
+/** What lies between the kernels that a composite is made of: memory of no tensor. */
+interface Between {
+  readonly dtype: StorageDType;
+  readonly length: number;
+}
+
+interface Operand {
+  readonly memory: Storage | Between;
+  readonly dtype: StorageDType;
+  readonly shape: readonly number[];
+}
+
+type Operands = Readonly<Record<string, Operand>>;
+
+/** What becomes one step: a kernel on memory, or a check of elements. */
+type Item =
+  | {
+      readonly kind: 'kernel';
+      readonly kernel: KernelName;
+      readonly attrs: object;
+      readonly inputs: Operands;
+      readonly outputs: Operands;
+      readonly origin: KernelCall;
+    }
+  | { readonly kind: 'check'; readonly origin: CheckEvent };
+
+/** One step, or those that a composite consists of, where the backend has no kernel of its own. */
+function itemsOf(origin: KernelCall | HostEvent): Item[] {
+  if (isEvent(origin)) return [{ kind: 'check', origin: origin as CheckEvent }];
+  const { backend, kernel: name, attrs } = origin;
+  const [inputs, outputs] = [operandsOf(origin.inputs), operandsOf(origin.outputs)];
+  const calls = backend.kernels[name] ? undefined : composedCalls(backend, name, attrs);
+  if (!calls) return [{ kind: 'kernel', kernel: name, attrs, inputs, outputs, origin }];
+  const [whole] = Object.values(outputs);
+  const { dtype, shape } = whole;
+  const length = shape.reduce((n, d) => n * d, 1);
+  const made: Operand[] = [];
+  return calls.map((call, i) => {
+    made.push(i === calls.length - 1 ? whole : { memory: { dtype, length }, dtype, shape });
+    const operands = Object.entries(call.inputs).map(([label, from]): [string, Operand] => [
+      label,
+      typeof from === 'number' ? made[from] : inputs[from],
+    ]);
+    return {
+      kind: 'kernel',
+      kernel: call.kernel,
+      attrs: call.attrs,
+      inputs: Object.fromEntries(operands),
+      outputs: { [call.output]: made[i] },
+      origin,
+    };
+  });
+}
+
+function operandsOf(tensors: KernelCall['inputs']): Operands {
+  const found: Record<string, Operand> = {};
+  for (const [name, t] of Object.entries(tensors)) {
+    if (t) found[name] = { memory: storageOf(t), dtype: t.dtype, shape: t.shape };
+  }
+  return found;
+}
+
+function labelOf(item: Item): StepLabel {
+  const { origin } = item;
+  const path = origin.call?.path ?? '';
+  if (item.kind === 'check') return { name: `check (${item.origin.op})`, path };
+  const [first] = Object.values(item.origin.outputs).flatMap((t) => (t ? [t.source as Tensor] : []));
+  const part = item.kernel !== item.origin.kernel;
+  return {
+    name: part ? `${item.kernel} (${item.origin.kernel})` : item.kernel,
+    path,
+    shape: first?.shape,
+    dtype: first?.dtype,
+  };
+}
+
+/** The memory of a program: an entry for each piece that its steps use. */
 class MemoryTable {
   readonly entries: ProgramMemory<AnyBuffer>[] = [];
   /** The storages of the outputs, in order. */
   readonly outputs: Storage[] = [];
-  private readonly places = new Map<Storage, number>();
+  private readonly places = new Map<Storage | Between, number>();
 
-  constructor(origins: readonly (KernelCall | HostEvent)[], roles: Roles) {
+  constructor(items: readonly Item[], roles: Roles) {
     const { inputs, varying, state } = roles;
-    const uses = new Map<Storage, { first: number; last: number; written: boolean }>();
-    origins.forEach((origin, step) => {
-      const use = (storage: Storage, written: boolean) => {
-        const known = uses.get(storage);
-        if (!known) uses.set(storage, { first: step, last: step, written });
+    const uses = new Map<Storage | Between, { first: number; last: number; written: boolean }>();
+    items.forEach((item, step) => {
+      const use = (memory: Storage | Between, written: boolean) => {
+        const known = uses.get(memory);
+        if (!known) uses.set(memory, { first: step, last: step, written });
         else Object.assign(known, { last: step, written: known.written || written });
       };
-      if (isEvent(origin)) {
-        if (origin.kind === 'check') use(origin.tensor.storage, false);
+      if (item.kind === 'check') {
+        use(item.origin.tensor.storage, false);
         return;
       }
-      for (const s of storagesOf(origin.inputs)) use(s, false);
-      for (const s of storagesOf(origin.outputs)) use(s, true);
+      for (const { memory } of Object.values(item.inputs)) use(memory, false);
+      for (const { memory } of Object.values(item.outputs)) use(memory, true);
     });
     for (const s of inputs) if (!uses.has(s)) uses.set(s, { first: 0, last: 0, written: false });
     for (const [storage, use] of uses) {
       const { dtype, length } = storage;
-      const input = inputs.indexOf(storage);
       this.places.set(storage, this.entries.length);
+      if (!(storage instanceof kernel.Storage)) {
+        this.entries.push({ kind: 'planned', dtype, length, first: use.first, last: use.last });
+        continue;
+      }
+      const input = inputs.indexOf(storage);
       if (input >= 0) this.entries.push({ kind: 'input', dtype, length, index: input, ...use });
       else if (state.has(storage) || !varying.has(storage))
         this.entries.push({ kind: 'fixed', dtype, length, buffer: storage.buffer });
@@ -234,20 +328,21 @@ class MemoryTable {
     }
   }
 
-  place(storage: Storage): number {
-    return this.places.get(storage) as number;
+  place(memory: Storage | Between): number {
+    return this.places.get(memory) as number;
   }
 
-  tensors(given: KernelCall['inputs']): Record<string, ProgramTensor> {
-    const found: Record<string, ProgramTensor> = {};
-    for (const [name, t] of Object.entries(given)) {
-      if (t) found[name] = { memory: this.place(storageOf(t)), dtype: t.dtype, shape: t.shape };
-    }
-    return found;
+  tensors(given: Operands): Record<string, ProgramTensor> {
+    return Object.fromEntries(
+      Object.entries(given).map(([name, { memory, dtype, shape }]) => [
+        name,
+        { memory: this.place(memory), dtype, shape },
+      ]),
+    );
   }
 }
 
-/** A kernel that the backend lacks, or that packs its weights at every call: as an ordinary call does it. */
+/** A kernel that the backend has neither itself nor by a composite, or that packs its weights at every call: as an ordinary call does it. */
 function dispatchStep(
   { backend, kernel: name, attrs, cache }: KernelCall,
   inputs: Readonly<Record<string, ProgramTensor>>,
@@ -276,14 +371,15 @@ function checkStep(
 ): ProgramStep<AnyBuffer> {
   const at = memory.place(tensor.storage);
   const { length } = tensor.storage;
+  const layout: Layout = { shape: tensor.shape, strides: tensor.strides, offset: tensor.offset };
   return {
     kind: 'host',
-    run: (bufferOf) => check(elementsOf(backend.readSync?.(bufferOf(at), length) as TypedArray, tensor)),
+    run: (bufferOf) => check(elementsOf(backend.readSync?.(bufferOf(at), length) as TypedArray, layout)),
   };
 }
 
 /** The elements of a view in row-major order, of all of its memory. */
-function elementsOf(memory: TypedArray, { shape, strides, offset }: Tensor): Parameters<kernel.DataCheck>[0] {
+function elementsOf(memory: TypedArray, { shape, strides, offset }: Layout): Parameters<kernel.DataCheck>[0] {
   const count = shape.reduce((n, d) => n * d, 1);
   const elements = memory.slice(0, count);
   const index = shape.map(() => 0);

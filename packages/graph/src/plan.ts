@@ -8,6 +8,7 @@ import {
   describe,
   FreedError,
   mixedBackends,
+  type PackedWeights,
   QuantizationError,
   requireList,
   ShapeError,
@@ -26,7 +27,7 @@ import {
 import { type Callable, capture, requireCallable } from './capture';
 import { ContentsSeen, FieldsSeen, requireEvaluation } from './guard';
 import { interpret } from './interpret';
-import { isEvent, type Lowered, lower } from './lower';
+import { type Lowered, lower } from './lower';
 
 type Storage = Tensor['storage'];
 
@@ -69,17 +70,19 @@ type OutputTensor = Layout & OutputFrom;
  * mode, for the weights as they were. Made by `planOf`.
  */
 export class Plan<Out = unknown> {
-  private compiled: CompiledProgram<unknown> | undefined;
+  /** Bytes that the plan holds for what is computed between inputs and outputs: its peak. Weights are the model's. */
+  readonly bytes: number;
+  /** undefined once it is disposed. */
+  private parts: PlanParts | undefined;
   private reused: Storage[] | undefined;
+  /** The cells of each step's row. */
+  private readonly rows: readonly (readonly string[])[];
 
   /** @internal */
-  constructor(private readonly parts: PlanParts) {
-    this.compiled = parts.compiled;
-  }
-
-  /** Bytes that the plan holds for what is computed between inputs and outputs: its peak. Weights are the model's. */
-  get bytes(): number {
-    return this.parts.compiled.bytes;
+  constructor(parts: PlanParts, rows: readonly (readonly string[])[]) {
+    this.parts = parts;
+    this.bytes = parts.compiled.bytes;
+    this.rows = rows;
   }
 
   /**
@@ -92,8 +95,8 @@ export class Plan<Out = unknown> {
    * @throws AutogradError for an input that requires a gradient, outside of noGrad
    */
   run(...inputs: readonly unknown[]): Out {
-    const { compiled, parts } = this;
-    if (!compiled) {
+    const { parts } = this;
+    if (!parts) {
       throw new FreedError({
         op: 'plan.run',
         expected: 'a plan that is alive',
@@ -107,12 +110,11 @@ export class Plan<Out = unknown> {
     matchInputs(parts.example, inputs, 'input', given);
     const { ports } = parts;
     for (let i = 0; i < ports.length; i++) requireLike(`input ${i}`, given[i], ports[i], parts.backend);
-    return noGrad(() => this.runOn(compiled, given)) as Out;
+    return noGrad(() => this.runOn(parts, given)) as Out;
   }
 
-  private runOn(compiled: CompiledProgram<unknown>, given: readonly Tensor[]): unknown {
-    const { parts } = this;
-    const { ports, backend } = parts;
+  private runOn(parts: PlanParts, given: readonly Tensor[]): unknown {
+    const { compiled, ports, backend } = parts;
     const ins = given.map((x, i) => kernel.withStrides(x, ports[i].strides));
     const { reused } = this;
     const outs =
@@ -141,11 +143,11 @@ export class Plan<Out = unknown> {
 
   /** Gives the plan's memory back. A second call does nothing. */
   dispose(): void {
-    if (!this.compiled) return;
-    const { compiled, lowered, taken } = this.parts;
-    this.compiled = undefined;
+    if (!this.parts) return;
+    const { compiled, packed, taken } = this.parts;
+    this.parts = undefined;
     compiled.dispose();
-    for (const weights of lowered.packed) weights.release();
+    for (const weights of packed) weights.release();
     for (const storage of taken) storage.free();
     this.reused = undefined;
   }
@@ -156,29 +158,11 @@ export class Plan<Out = unknown> {
 
   /** The steps as a table: kernel, module, output, and where it lies. */
   toString(): string {
-    const { program, origins } = this.parts.lowered;
-    const { places } = this.parts.compiled;
-    const rows = program.steps.map((step, i) => {
-      const origin = origins[i];
-      const path = origin.call?.path ?? '';
-      if (isEvent(origin)) return [String(i), `check (${origin.op})`, path, '', '', ''];
-      const outs = Object.values(origin.outputs).flatMap((t) => (t ? [t] : []));
-      const [first] = outs;
-      const tensor = first?.source as Tensor | undefined;
-      const at = step.kind === 'kernel' ? Object.values(step.outputs)[0]?.memory : undefined;
-      const memory = at === undefined ? undefined : program.memory[at];
-      return [
-        String(i),
-        origin.kernel,
-        path,
-        tensor ? formatShape(tensor.shape) : '',
-        tensor?.dtype ?? '',
-        memory && at !== undefined
-          ? [memory.kind === 'planned' ? '' : memory.kind, places?.[at] ?? ''].filter(Boolean).join(' ')
-          : 'by dispatch',
-      ];
-    });
-    const lines = table([['', 'Kernel', 'Module', 'Output', 'Dtype', 'Memory'], ...rows]);
+    const { rows } = this;
+    const lines = table([
+      ['', 'Kernel', 'Module', 'Output', 'Dtype', 'Memory'],
+      ...rows.map((row, i) => [String(i), ...row]),
+    ]);
     const steps = `${rows.length} ${rows.length === 1 ? 'step' : 'steps'}`;
     return [`Plan of ${steps}, ${this.bytes.toLocaleString('en-US')} bytes`, ...lines].join('\n');
   }
@@ -192,7 +176,7 @@ interface PlanParts {
   readonly backend: Backend;
   readonly example: readonly unknown[];
   readonly ports: readonly Port[];
-  readonly lowered: Lowered;
+  readonly packed: readonly PackedWeights[];
   readonly compiled: CompiledProgram<unknown>;
   readonly outputs: readonly { readonly dtype: Storage['dtype']; readonly length: number }[];
   readonly output: unknown;
@@ -266,11 +250,11 @@ export function planOf<Out>(
     const taken = ours.filter((s) => fixed.has(s.buffer) || returned.has(s));
     for (const storage of taken) recording.take(storage);
     const others = lowered.constants.filter((s) => !ours.includes(s));
-    const plan = new Plan<Out>({
+    const parts: PlanParts = {
       backend,
       example: example.map((input) => mapTensors(input, () => port)),
       ports: given.map((t, i) => ({ ...layoutOf(t), written: written.has(i) })),
-      lowered,
+      packed: lowered.packed,
       compiled,
       outputs: lowered.outputs.map(({ dtype, length }) => ({ dtype, length })),
       output,
@@ -280,14 +264,26 @@ export function planOf<Out>(
       fields,
       contents: new ContentsSeen(others, nameIn(modules)),
       reuseOutputs,
-    });
-    return plan;
+    };
+    return new Plan<Out>(parts, rowsOf(lowered, compiled));
   } catch (error) {
     for (const weights of lowered?.packed ?? []) weights.release();
     throw error;
   } finally {
     recording.release();
   }
+}
+
+/** What `String(plan)` says of each step: names alone, so that a plan holds no tensor of the recording. */
+function rowsOf({ program, labels }: Lowered, { places }: CompiledProgram<unknown>): string[][] {
+  return program.steps.map((step, i) => {
+    const { name, path, shape, dtype } = labels[i];
+    const cells = [name, path, shape ? formatShape(shape) : '', dtype ?? ''];
+    if (step.kind === 'host') return [...cells, shape ? 'by dispatch' : ''];
+    const at = Object.values(step.outputs)[0]?.memory as number;
+    const { kind } = program.memory[at];
+    return [...cells, [kind === 'planned' ? '' : kind, places?.[at] ?? ''].filter(Boolean).join(' ')];
+  });
 }
 
 /** A dense copy that keeps the order of memory. */

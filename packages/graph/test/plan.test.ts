@@ -2,6 +2,7 @@ import {
   ArgumentError,
   AutogradError,
   BackendError,
+  composable,
   DTypeError,
   extendBackend,
   FreedError,
@@ -22,8 +23,10 @@ import {
   relu,
   reshape,
   select,
+  silu,
   slice,
   softmax,
+  softplus,
   type Tensor,
   tensor,
   transpose,
@@ -189,6 +192,70 @@ test('a table of the steps', () => {
     ].join('\n'),
   );
 });
+
+test('composites are steps of their own, on memory that the plan has', () => {
+  const backend = primitives();
+  const model = new Free((t) => silu(softplus(affine(t, 2, 0), 2)));
+  const example = tensor([-3, 0.5, 4], { backend });
+  const plan = planOf(model, [example], { reuseOutputs: true });
+  const steps = String(plan).split('\n').slice(3);
+  expect(steps.filter((line) => line.includes('(silu)')).map((line) => line.split(/\s+/)[1])).toEqual([
+    'sigmoid',
+    'mul',
+  ]);
+  expect(steps.filter((line) => line.includes('(softplus)')).length).toBeGreaterThan(2);
+  expect(String(plan)).not.toContain('by dispatch');
+  plan.run(example);
+  const allocate = vi.spyOn(backend, 'allocate');
+  for (const values of [
+    [-1, 0, 1],
+    [5, -60, 60],
+  ]) {
+    const input = tensor(values, { backend });
+    allocate.mockClear();
+    const y = plan.run(input);
+    expect(allocate).not.toHaveBeenCalled();
+    expect(numbers(y)).toEqual(numbers(model.call(input)));
+  }
+});
+
+test('nothing of the run that made it stays: no input, no output', async () => {
+  const alive = () => (referenceBackend.memory as () => { buffers: number })().buffers;
+  const factor = tensor([2, 3, 4, 5]);
+  const model = new Free((t) => {
+    const y = relu(mul(t, factor));
+    return [y, affine(y, 1, 1)];
+  });
+  const input = tensor([1, 2, 3, 4]);
+  const other = tensor([4, 3, 2, 1]);
+  // What was there before may be collected at any time.
+  await collected(undefined, 3);
+  const before = alive();
+  const plan = planOf(model, [input]);
+  expect(plan.bytes).toBe(16);
+  await collected(() => alive() <= before + 1);
+  expect(alive()).toBe(before + 1);
+  plan.dispose();
+  expect(alive()).toBe(before);
+  expect(String(plan)).toContain('relu');
+  expect(numbers((planOf(model, [input]).run(other) as Tensor[])[0])).toEqual([8, 9, 8, 5]);
+});
+
+/** Collects garbage, with time in between for finalizers, until they have made it so. */
+async function collected(done = () => false, times = 100): Promise<void> {
+  for (let i = 0; i < times && !done(); i++) {
+    (globalThis as { gc?: () => void }).gc?.();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** The reference backend without the kernels that others can make. */
+function primitives() {
+  const kernels = Object.fromEntries(
+    Object.entries(referenceBackend.kernels).filter(([name]) => !composable.training.includes(name as never)),
+  );
+  return { ...referenceBackend, name: 'primitives', kernels, fallback: undefined };
+}
 
 test('outputs are new tensors, or the same if asked', () => {
   const fresh = planOf(new Affine(1, 0), [x]);

@@ -2,6 +2,7 @@ import { ModuleError } from '@octet/backend';
 import { hookedCall } from '@octet/graph';
 import { Module } from '@octet/nn/modules';
 import { add, cat, mul, type Tensor, tidy } from '@octet/tensor/functional';
+import { RELU } from './functional/int8';
 import { observe } from './observed';
 import type { ObserverOrFakeQuant } from './with-args';
 
@@ -30,7 +31,7 @@ export class FloatFunctional extends Module<never> {
 
   addRelu(a: Tensor, b: Tensor): Tensor {
     return hookedCall(this, 'addRelu', [a, b], () =>
-      tidy(() => observe(this, add(a, b, { clamp: [0, Number.POSITIVE_INFINITY] }), 'addRelu')),
+      tidy(() => observe(this, add(a, b, { clamp: RELU }), 'addRelu')),
     );
   }
 

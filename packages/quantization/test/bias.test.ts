@@ -124,7 +124,6 @@ describe('a bias that does not fit int32 at the scale of the weights', () => {
       packed.callFor(
         { scheme: 'perTensor', scale: 1, zeroPoint: 0 },
         { scheme: 'perTensor', scale, zeroPoint: 0 },
-        false,
       ).weight,
     ).toBe(packed.operand);
   });

@@ -1,5 +1,5 @@
 import { extendBackend, runKernel } from '@octet/backend';
-import { getBackend, tensor } from '@octet/tensor';
+import { getBackend, type Tensor, tensor } from '@octet/tensor';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { quantized } from '../src';
@@ -10,6 +10,68 @@ const ints = (values: number[], scale: number, zeroPoint: number) =>
 const byte = fc.integer({ min: 0, max: 255 });
 const scale = fc.double({ min: 0.004, max: 0.5, noNaN: true }).map(Math.fround);
 const row = fc.array(byte, { minLength: 1, maxLength: 19 });
+
+describe('clamp', () => {
+  const x = ints([0, 3, 40, 90, 131, 200, 255, 17], 0.05, 120);
+  const other = ints([200, 30, 4, 99, 255, 0, 128, 121], 0.03, 90);
+  const output = { scale: 0.04, zeroPoint: 100 };
+  const weight = tensor([0.5, -1, 0.25, 1, 0.75, -0.5, 0.125, -0.25], [2, 4]).quantizePerTensor(
+    0.01,
+    0,
+    'qint8',
+  );
+  const linear = new functional.PackedWeight('linear', weight, tensor([0.1, -0.2]));
+  const conv = new functional.PackedWeight('conv', weight.reshape([2, 4, 1, 1]), tensor([0.1, -0.2]));
+  const calls: Record<string, (options: quantized.functional.OutputClamp) => Tensor> = {
+    conv2d: (options) => functional.conv2d(x.reshape([1, 4, 2, 1]), conv, { ...output, ...options }),
+    linear: (options) => functional.linear(x.reshape([2, 4]), linear, { ...output, ...options }),
+    add: (options) => functional.add(x, other, { ...output, ...options }),
+    mul: (options) => functional.mul(x, other, { ...output, ...options }),
+    addScalar: (options) => functional.addScalar(x, 0.7, options),
+    'addScalar, requantized': (options) => functional.addScalar(x, 9, options),
+    mulScalar: (options) => functional.mulScalar(x, 0.6, options),
+    'mulScalar, mirrored': (options) => functional.mulScalar(x, -0.6, options),
+    'mulScalar by 0': (options) => functional.mulScalar(x, 0, options),
+  };
+
+  test.each(Object.keys(calls))('%s', (name) => {
+    const call = calls[name];
+    const plain = call({});
+    for (const [min, max] of [
+      [0, Number.POSITIVE_INFINITY],
+      [0, 0.5],
+      [-0.3, 0.2],
+      [0.11, 0.11],
+      [-1e9, 1e9],
+      [1, 3],
+    ]) {
+      const clamped = call({ clamp: [min, max] });
+      expect(clamped.qparams).toEqual(plain.qparams);
+      expect([...clamped.intRepr().dataSync()]).toEqual([...plain.clamp(min, max).intRepr().dataSync()]);
+    }
+    const relu = call({ clamp: [0, Number.POSITIVE_INFINITY] });
+    expect([...call({ relu: true }).intRepr().dataSync()]).toEqual([...relu.intRepr().dataSync()]);
+    expect(() => call({ relu: true, clamp: [0, 6] })).toThrow(/expected clamp or relu, found both/);
+    expect(() => call({ clamp: [6, 0] })).toThrow(/min <= max/);
+    // @ts-expect-error no pair
+    expect(() => call({ clamp: [0] })).toThrow(/\[min, max\]/);
+  });
+
+  test('some of the bounds bound', () => {
+    for (const [name, call] of Object.entries(calls)) {
+      const [plain, clamped] = [call({}), call({ clamp: [1, 3] })].map((y) => [...y.intRepr().dataSync()]);
+      expect(clamped, name).not.toEqual(plain);
+    }
+  });
+
+  test('packed for one clamp after another', () => {
+    const at = { scheme: 'perTensor', scale: 0.1, zeroPoint: 10 } as const;
+    expect(linear.callFor(at, at, [0, 6]).attrs).toMatchObject({ clampMin: 10, clampMax: 70 });
+    expect(linear.callFor(at, at).attrs).toMatchObject({ clampMin: 0, clampMax: 255 });
+    // @ts-expect-error as before there was clamp
+    expect(() => linear.callFor(at, at, true)).toThrow(/linear: expected clamp to be \[min, max\]/);
+  });
+});
 
 describe('int8 arithmetic stays within one step of exact arithmetic', () => {
   test.each(['add', 'mul'] as const)('%s', (op) => {

@@ -2,4 +2,6 @@
 export { checkData } from './check-data';
 export { defaultBackend } from './current-backend';
 export * from './kernel';
+export { requireClamp } from './ops/elementwise/bounds';
+export { quantizedBounds } from './ops/quantized/bounds';
 export { addWatch, type DataCheck, type Watch } from './watch';

@@ -3,59 +3,95 @@ import type { KernelName, KernelTable } from '../kernel-table';
 import { compositeOf } from './lists';
 import { callsOf, type Term } from './term';
 
+/** One of the kernel calls that a composite consists of. All tensors of a composite have as many elements as its output. */
+export interface ComposedCall {
+  readonly kernel: KernelName;
+  readonly attrs: object;
+  /** By operand: an input of the whole, by its name there, or the place of the call whose output it is. */
+  readonly inputs: Readonly<Record<string, string | number>>;
+  /** The name that the call's output has. */
+  readonly output: 'y' | 'gradX';
+}
+
 /**
- * The kernel `name` made of other kernels of the same backend; undefined for kernels without a composite, and where the
- * backend lacks one of those.
+ * The calls, in order, that make kernel `name` of other kernels of the same backend. The last one's output is that of the whole.
+ * undefined for kernels without a composite, and where the backend lacks one of those.
  */
+export function composedCalls(
+  backend: Backend,
+  name: KernelName,
+  attrs: object,
+): readonly ComposedCall[] | undefined {
+  return canCompose(backend, name) ? callsFor(name, attrs) : undefined;
+}
+
+/** The same as one kernel. */
 export function composedKernel<N extends KernelName>(
   backend: Backend,
   name: N,
 ): KernelFn<KernelTable[N], unknown> | undefined {
-  const composite = compositeOf(name);
-  if (!composite) return undefined;
-  const kernels = backend.kernels as Readonly<Record<string, unknown>>;
-  for (const kernel of composite.kernels) if (typeof kernels[kernel] !== 'function') return undefined;
-  return ((tensors: Tensors, attrs: object) => {
-    const { inputs, output } = composite.express(attrs);
-    const values = new Map(Object.entries(inputs).map(([label, term]) => [term, tensors[label]]));
-    evaluate(backend, output, values, tensors.gradX ?? tensors.y);
-  }) as KernelFn<KernelTable[N], unknown>;
+  if (!canCompose(backend, name)) return undefined;
+  return ((tensors: Tensors, attrs: object) => evaluate(backend, callsFor(name, attrs), tensors)) as KernelFn<
+    KernelTable[N],
+    unknown
+  >;
 }
 
 type Tensors = Readonly<Record<string, KernelTensor>>;
 
-/** Writes the value of `term` to `output`. What comes between is allocated, and freed after its last use. */
-function evaluate(backend: Backend, term: Term, values: Map<Term, KernelTensor>, output: KernelTensor): void {
+function canCompose(backend: Backend, name: KernelName): boolean {
+  const composite = compositeOf(name);
+  if (!composite) return false;
+  const kernels = backend.kernels as Readonly<Record<string, unknown>>;
+  for (const kernel of composite.kernels) if (typeof kernels[kernel] !== 'function') return false;
+  return true;
+}
+
+function callsFor(name: KernelName, attrs: object): ComposedCall[] {
+  const { inputs, output } = (compositeOf(name) as NonNullable<ReturnType<typeof compositeOf>>).express(
+    attrs,
+  );
+  const places = new Map<Term, string | number>(Object.entries(inputs).map(([label, term]) => [term, label]));
+  return [...callsOf(output)].map((term, i) => {
+    places.set(term, i);
+    const kernel = term.kernel as KernelName;
+    return {
+      kernel,
+      attrs: term.attrs,
+      inputs: Object.fromEntries(
+        Object.entries(term.inputs).map(([label, t]) => [label, places.get(t) as string | number]),
+      ),
+      output: kernel.endsWith('Backward') ? 'gradX' : 'y',
+    };
+  });
+}
+
+/** Runs the calls. What comes between is allocated, and freed after its last use. */
+function evaluate(backend: Backend, calls: readonly ComposedCall[], tensors: Tensors): void {
   const kernels = backend.kernels as Readonly<Record<string, (tensors: Tensors, attrs: object) => void>>;
-  const { dtype, shape } = output;
+  const whole = tensors.gradX ?? tensors.y;
+  const { dtype, shape } = whole;
   const length = shape.reduce((n, d) => n * d, 1);
-  const calls = [...callsOf(term)];
-  const uses = new Map<Term, number>();
-  for (const { inputs } of calls) {
-    for (const operand of Object.values(inputs)) uses.set(operand, (uses.get(operand) ?? 0) + 1);
-  }
-  const own = new Set<Term>();
-  const release = (of: Term) => {
-    if (own.delete(of)) backend.free((values.get(of) as KernelTensor).buffer);
-  };
+  const lastUses = new Map<string | number, number>();
+  calls.forEach(({ inputs }, i) => {
+    for (const operand of Object.values(inputs)) lastUses.set(operand, i);
+  });
+  const between = new Map<string | number, KernelTensor>();
   try {
-    for (const at of calls) {
-      const y = at === term ? output : { buffer: backend.allocate(dtype, length), dtype, shape };
-      values.set(at, y);
-      if (y !== output) own.add(at);
-      const operands = Object.entries(at.inputs);
-      const tensors = Object.fromEntries(
-        operands.map(([label, t]) => [label, values.get(t) as KernelTensor]),
+    calls.forEach(({ kernel, attrs, inputs, output }, i) => {
+      const operands = Object.fromEntries(
+        Object.entries(inputs).map(([label, from]) => [label, between.get(from) ?? tensors[from]]),
       );
-      const kernel = at.kernel as string;
-      kernels[kernel]({ ...tensors, [kernel.endsWith('Backward') ? 'gradX' : 'y']: y }, at.attrs);
-      for (const [, operand] of operands) {
-        const left = (uses.get(operand) as number) - 1;
-        uses.set(operand, left);
-        if (left === 0) release(operand);
+      const last = i === calls.length - 1;
+      const y = last ? whole : { buffer: backend.allocate(dtype, length), dtype, shape };
+      if (!last) between.set(i, y);
+      kernels[kernel]({ ...operands, [output]: y }, attrs);
+      for (const from of Object.values(inputs)) {
+        const t = between.get(from);
+        if (t && lastUses.get(from) === i && between.delete(from)) backend.free(t.buffer);
       }
-    }
+    });
   } finally {
-    for (const left of own) release(left);
+    for (const { buffer } of between.values()) backend.free(buffer);
   }
 }

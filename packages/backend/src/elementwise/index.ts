@@ -1,4 +1,4 @@
-export { composedKernel } from './compose';
+export { type ComposedCall, composedCalls, composedKernel } from './compose';
 export {
   type BinaryName,
   binaryFunctions,

@@ -15,7 +15,15 @@ import {
   type Tensor,
   tidy,
 } from '@octet/tensor/functional';
-import { type OutputQparams, outputQparams, outputRange, requireQuint8 } from './int8';
+import {
+  CLAMP_OPTIONS,
+  clampOf,
+  type OutputClamp,
+  type OutputQparams,
+  outputQparams,
+  outputRange,
+  requireQuint8,
+} from './int8';
 import { requantize } from './pointwise';
 
 const { broadcastLayout, emptyOn, expandTo, run, withStrides } = kernel;
@@ -28,9 +36,9 @@ const f32 = Math.fround;
  * @throws ShapeError unless the shapes broadcast; QuantizationError unless both are quint8, if one is more than 2^22 times as
  * coarse as the output, or if the output's scale or zero point is invalid.
  */
-export function quantizedAdd(a: Tensor, b: Tensor, output: OutputQparams & { relu?: boolean }): Tensor {
+export function quantizedAdd(a: Tensor, b: Tensor, output: OutputQparams & OutputClamp): Tensor {
   const op = 'quantized.add';
-  const { aq, bq, yq } = checkBinary(op, a, b, output);
+  const { aq, bq, yq, clamp } = checkBinary(op, a, b, output);
   const ra = f32(f32(aq.scale) / f32(yq.scale));
   const rb = f32(f32(bq.scale) / f32(yq.scale));
   const exponent = Math.floor(Math.log2(Math.max(ra, rb)));
@@ -51,7 +59,7 @@ export function quantizedAdd(a: Tensor, b: Tensor, output: OutputQparams & { rel
     aZeroPoint: aq.zeroPoint,
     bZeroPoint: bq.zeroPoint,
     yZeroPoint: yq.zeroPoint,
-    ...outputRange(yq.zeroPoint, output.relu ?? false),
+    ...outputRange(yq, clamp),
   });
 }
 
@@ -61,15 +69,15 @@ export function quantizedAdd(a: Tensor, b: Tensor, output: OutputQparams & { rel
  * @throws ShapeError unless the shapes broadcast; QuantizationError unless both are quint8, or if the output's scale or zero
  * point is invalid.
  */
-export function quantizedMul(a: Tensor, b: Tensor, output: OutputQparams & { relu?: boolean }): Tensor {
+export function quantizedMul(a: Tensor, b: Tensor, output: OutputQparams & OutputClamp): Tensor {
   const op = 'quantized.mul';
-  const { aq, bq, yq } = checkBinary(op, a, b, output);
+  const { aq, bq, yq, clamp } = checkBinary(op, a, b, output);
   return broadcast('qmul', op, a, b, yq, {
     multiplier: f32(f32(f32(aq.scale) * f32(bq.scale)) * f32(1 / f32(yq.scale))),
     aZeroPoint: aq.zeroPoint,
     bZeroPoint: bq.zeroPoint,
     yZeroPoint: yq.zeroPoint,
-    ...outputRange(yq.zeroPoint, output.relu ?? false),
+    ...outputRange(yq, clamp),
   });
 }
 
@@ -87,9 +95,9 @@ export function quantizedCat(tensors: readonly Tensor[], dim: number, output: Ou
 }
 
 /** x + scalar: exact where the zero point can move, else requantized, as PyTorch does it. */
-export function quantizedAddScalar(x: Tensor, scalar: number, options?: { relu?: boolean }): Tensor {
+export function quantizedAddScalar(x: Tensor, scalar: number, options?: OutputClamp): Tensor {
   const op = 'quantized.addScalar';
-  const { relu = false } = checkOptions(op, options, 'relu');
+  const clamp = clampOf(op, checkOptions(op, options, CLAMP_OPTIONS));
   const xq = requireQuint8(op, x);
   const [qmin, qmax] = quantRange.quint8;
   const cq = roundHalfEven(scalar / xq.scale);
@@ -103,12 +111,11 @@ export function quantizedAddScalar(x: Tensor, scalar: number, options?: { relu?:
   } else {
     yq = perTensorQParams(op, 'quint8', xq.scale, xq.zeroPoint - cq);
   }
+  const { clampMin, clampMax } = outputRange(yq, clamp);
   if (yq.scale === xq.scale) {
-    const { clampMin, clampMax } = outputRange(yq.zeroPoint, relu);
     return quantizedLookup(op, x, 'quint8', yq, (q) => Math.min(Math.max(q, clampMin), clampMax));
   }
   const multiplier = f32(f32(xq.scale) / f32(yq.scale));
-  const { clampMin, clampMax } = outputRange(yq.zeroPoint, relu);
   return quantizedLookup(op, x, 'quint8', yq, (q) => {
     const sum = q - xq.zeroPoint + cq;
     return Math.min(Math.max(roundHalfEven(f32(sum * multiplier)) + yq.zeroPoint, clampMin), clampMax);
@@ -119,22 +126,28 @@ export function quantizedAddScalar(x: Tensor, scalar: number, options?: { relu?:
  * x * scalar changes the scale alone; a negative scalar mirrors the integers. 0, and a product too small to be a scale, give
  * the zero tensor of scale 1.
  */
-export function quantizedMulScalar(x: Tensor, scalar: number, options?: { relu?: boolean }): Tensor {
+export function quantizedMulScalar(x: Tensor, scalar: number, options?: OutputClamp): Tensor {
   const op = 'quantized.mulScalar';
-  const { relu = false } = checkOptions(op, options, 'relu');
+  const clamp = clampOf(op, checkOptions(op, options, CLAMP_OPTIONS));
   const xq = requireQuint8(op, x);
   const [qmin, qmax] = quantRange.quint8;
   const scale = Math.abs(scalar) * xq.scale;
-  if (scale < 1 && !isScale(scale))
-    return quantizedLookup(op, x, 'quint8', perTensorQParams(op, 'quint8', 1, 0), () => 0);
-  const yq = perTensorQParams(op, 'quint8', scale, scalar > 0 ? xq.zeroPoint : qmax - (xq.zeroPoint - qmin));
-  const { clampMin } = outputRange(yq.zeroPoint, relu);
-  return quantizedLookup(op, x, 'quint8', yq, (q) => Math.max(scalar > 0 ? q : qmax + qmin - q, clampMin));
+  const vanishes = scale < 1 && !isScale(scale);
+  const zeroPoint = scalar > 0 ? xq.zeroPoint : qmax - (xq.zeroPoint - qmin);
+  const yq = vanishes
+    ? perTensorQParams(op, 'quint8', 1, 0)
+    : perTensorQParams(op, 'quint8', scale, zeroPoint);
+  const { clampMin, clampMax } = outputRange(yq, clamp);
+  return quantizedLookup(op, x, 'quint8', yq, (q) => {
+    const product = vanishes ? 0 : scalar > 0 ? q : qmax + qmin - q;
+    return Math.min(Math.max(product, clampMin), clampMax);
+  });
 }
 
-function checkBinary(op: string, a: Tensor, b: Tensor, output: OutputQparams) {
-  checkOptions(op, output, 'scale zeroPoint relu');
-  return { aq: requireQuint8(op, a), bq: requireQuint8(op, b), yq: outputQparams(op, output) };
+function checkBinary(op: string, a: Tensor, b: Tensor, output: OutputQparams & OutputClamp) {
+  checkOptions(op, output, `scale zeroPoint ${CLAMP_OPTIONS}`);
+  const clamp = clampOf(op, output);
+  return { aq: requireQuint8(op, a), bq: requireQuint8(op, b), yq: outputQparams(op, output), clamp };
 }
 
 /** Runs a kernel of two tensors, whose shapes broadcast. */

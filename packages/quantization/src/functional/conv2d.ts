@@ -1,6 +1,13 @@
 import { checkOptions } from '@octet/backend';
 import { type Conv2dOptions, conv2dShape, kernel, type Tensor, tidy } from '@octet/tensor/functional';
-import { type OutputQparams, outputQparams, requireQuint8 } from './int8';
+import {
+  CLAMP_OPTIONS,
+  clampOf,
+  type OutputClamp,
+  type OutputQparams,
+  outputQparams,
+  requireQuint8,
+} from './int8';
 import type { PackedWeight } from './packed-weight';
 
 const { channelsLast, emptyChannelsLast, nhwc, run } = kernel;
@@ -12,15 +19,16 @@ const { channelsLast, emptyChannelsLast, nhwc, run } = kernel;
 export function quantizedConv2d(
   x: Tensor,
   packed: PackedWeight,
-  options: Conv2dOptions & OutputQparams & { relu?: boolean },
+  options: Conv2dOptions & OutputQparams & OutputClamp,
 ): Tensor {
   const op = 'quantized.conv2d';
-  checkOptions(op, options, 'stride padding dilation groups scale zeroPoint relu');
+  checkOptions(op, options, `stride padding dilation groups scale zeroPoint ${CLAMP_OPTIONS}`);
+  const clamp = clampOf(op, options);
   const { weight } = packed;
   const xq = requireQuint8(op, x);
   const { shape, attrs } = conv2dShape(op, x, weight, packed.bias, options);
   const yq = outputQparams(op, options);
-  const { weight: operand, bias, attrs: requantize } = packed.callFor(xq, yq, options.relu ?? false);
+  const { weight: operand, bias, attrs: requantize } = packed.callFor(xq, yq, clamp);
   return tidy(() => {
     const y = emptyChannelsLast(x, shape, { qparams: yq });
     run(

@@ -8,7 +8,7 @@ export {
 } from './arithmetic';
 export { quantizedConv2d as conv2d } from './conv2d';
 export { dynamicGruLayer } from './gru';
-export type { OutputQparams } from './int8';
+export type { OutputClamp, OutputQparams } from './int8';
 export { type DynamicOptions, dynamicLinear, quantizedLinear as linear } from './linear';
 export { dynamicLstmLayer } from './lstm';
 export { PackedWeight } from './packed-weight';

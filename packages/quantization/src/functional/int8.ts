@@ -1,5 +1,5 @@
 /** What the int8 operations have in common: the numbers that the host works out once, so that all backends agree. */
-import { QuantizationError, quantRange, roundHalfEven } from '@octet/backend';
+import { ArgumentError, type Clamp, QuantizationError, roundHalfEven } from '@octet/backend';
 import {
   kernel,
   type PerTensorQParams,
@@ -37,10 +37,40 @@ export function outputQparams(op: string, { scale, zeroPoint }: OutputQparams): 
   return perTensorQParams(op, 'quint8', scale, zeroPoint);
 }
 
-/** The integers an output may take; a fused ReLU clamps at the zero point. */
-export function outputRange(zeroPoint: number, relu: boolean): { clampMin: number; clampMax: number } {
-  const [min, max] = quantRange.quint8;
-  return { clampMin: relu ? Math.max(zeroPoint, min) : min, clampMax: max };
+/** Bounds of an int8 operation's output. */
+export interface OutputClamp {
+  /** In real numbers: the integers stay between those that stand for `min` and `max`. [0, Infinity] is a ReLU, [0, 6] a ReLU6. */
+  clamp?: Clamp | undefined;
+  /** @deprecated `true` is `clamp: [0, Infinity]`. */
+  relu?: boolean;
+}
+
+/** The names of the options of `OutputClamp`. */
+export const CLAMP_OPTIONS = 'clamp relu';
+
+/** The clamp of a ReLU. */
+export const RELU: Clamp = [0, Number.POSITIVE_INFINITY];
+
+/** @throws ArgumentError for a clamp that is no pair of numbers in order, and for one beside `relu: true` */
+export function clampOf(op: string, { clamp, relu = false }: OutputClamp): Clamp | undefined {
+  kernel.requireClamp(op, clamp);
+  if (!relu) return clamp;
+  if (clamp === undefined) return RELU;
+  throw new ArgumentError({
+    op,
+    expected: 'clamp or relu',
+    found: 'both',
+    fix: 'Leave relu out: its bounds are clamp: [0, Infinity].',
+  });
+}
+
+/** The integers that an output may take. */
+export function outputRange(
+  y: PerTensorQParams,
+  clamp: Clamp = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
+): { clampMin: number; clampMax: number } {
+  const [clampMin, clampMax] = kernel.quantizedBounds(y, 'quint8', ...clamp);
+  return { clampMin, clampMax };
 }
 
 /** `f32(f32(sx · sw) · f32(1 / sy))` for each weight scale: QNNPACK multiplies by the reciprocal. */

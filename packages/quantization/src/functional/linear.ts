@@ -1,6 +1,13 @@
 import { checkOptions, DTypeError } from '@octet/backend';
 import { kernel, linearShape, numel, type Tensor, tidy } from '@octet/tensor/functional';
-import { type OutputQparams, outputQparams, requireQuint8 } from './int8';
+import {
+  CLAMP_OPTIONS,
+  clampOf,
+  type OutputClamp,
+  type OutputQparams,
+  outputQparams,
+  requireQuint8,
+} from './int8';
 import type { PackedWeight } from './packed-weight';
 
 const { as, dense, emptyOn, run } = kernel;
@@ -9,14 +16,15 @@ const { as, dense, emptyOn, run } = kernel;
 export function quantizedLinear(
   x: Tensor,
   packed: PackedWeight,
-  options: OutputQparams & { relu?: boolean },
+  options: OutputQparams & OutputClamp,
 ): Tensor {
   const op = 'quantized.linear';
-  checkOptions(op, options, 'scale zeroPoint relu');
+  checkOptions(op, options, `scale zeroPoint ${CLAMP_OPTIONS}`);
+  const clamp = clampOf(op, options);
   const xq = requireQuint8(op, x);
   const { rows, inner, outer, shape } = shapesOf(op, x, packed);
   const yq = outputQparams(op, options);
-  const { weight, bias, attrs } = packed.callFor(xq, yq, options.relu ?? false);
+  const { weight, bias, attrs } = packed.callFor(xq, yq, clamp);
   return tidy(() => {
     const y = emptyOn(x, shape, { qparams: yq });
     run(

@@ -1,4 +1,5 @@
 import {
+  type Clamp,
   DTypeError,
   type DynamicLinearAttrs,
   PrepackCache,
@@ -73,12 +74,17 @@ export class PackedWeight {
     this.operand = operandOf(weight);
   }
 
-  /** The call for an input quantized as `x` and an output as `y`. Other qparams than the last call's drop its packing. */
-  callFor(x: PerTensorQParams, y: PerTensorQParams, relu: boolean): Int8Call {
-    const key = [x.scale, x.zeroPoint, y.scale, y.zeroPoint, relu];
+  /**
+   * The call for an input quantized as `x` and an output as `y`, between the real numbers of `clamp`. Other ones than the last call's
+   * drop its packing.
+   * @throws ArgumentError for a clamp that is no pair of numbers in order
+   */
+  callFor(x: PerTensorQParams, y: PerTensorQParams, clamp?: Clamp): Int8Call {
+    kernel.requireClamp(this.op, clamp);
+    const key = [x.scale, x.zeroPoint, y.scale, y.zeroPoint, clamp?.[0], clamp?.[1]];
     if (!this.last?.key.every((value, i) => value === key[i])) {
       this.cache.clear();
-      this.last = { key, call: this.makeCall(x, y, relu) };
+      this.last = { key, call: this.makeCall(x, y, clamp) };
     }
     return this.last.call;
   }
@@ -92,7 +98,7 @@ export class PackedWeight {
     return this.lastDynamic;
   }
 
-  private makeCall(x: PerTensorQParams, y: PerTensorQParams, relu: boolean): Int8Call {
+  private makeCall(x: PerTensorQParams, y: PerTensorQParams, clamp: Clamp | undefined): Int8Call {
     const fitted = this.fitBias(x, y);
     const scales = fitted?.scales;
     return {
@@ -103,7 +109,7 @@ export class PackedWeight {
         weightZeroPoint: this.zeroPoint,
         multiplier: requantizeMultiplier(scales ?? this.scale, x, y),
         yZeroPoint: y.zeroPoint,
-        ...outputRange(y.zeroPoint, relu),
+        ...outputRange(y, clamp),
       },
     };
   }

@@ -1,6 +1,7 @@
 import { type BatchNorm2d, Conv2d, hasHooks, Linear, type Module, ReLU, Sequential } from '@octet/nn/modules';
 import { conv2dRelu, linear, type Tensor } from '@octet/tensor/functional';
 import { foldInto } from '../fold-batch-norm';
+import { RELU } from '../functional/int8';
 
 /** Layers that belong together, in float: PyTorch's torch.ao.nn.intrinsic. They are prepared and converted as one. */
 export abstract class FusedModule extends Sequential {
@@ -82,7 +83,7 @@ export class LinearReLU extends FusedModule {
   override forward(x: Tensor): Tensor {
     const [layer, relu, more] = this;
     return isPlain(layer, Linear) && isPlain(relu, ReLU) && !more
-      ? linear(x, layer.weight, layer.bias, { clamp: [0, Number.POSITIVE_INFINITY] })
+      ? linear(x, layer.weight, layer.bias, { clamp: RELU })
       : super.forward(x);
   }
 

@@ -1,6 +1,8 @@
+import type { Clamp } from '@octet/backend';
 import { Conv2d, type Module, ReLU } from '@octet/nn/modules';
-import { conv2d, relu, type Tensor, tidy } from '@octet/tensor/functional';
+import { conv2d, type Tensor, tidy } from '@octet/tensor/functional';
 import { floatConv } from '../float-layers';
+import { RELU } from '../functional/int8';
 import { ConvReLU2d } from '../intrinsic';
 import type { QConfig } from '../qconfig';
 import type { ObserverOrFakeQuant } from '../with-args';
@@ -24,8 +26,15 @@ export class QatConv2d extends Conv2d {
     this.weightFakeQuant = qconfig.weight();
   }
 
+  /** The bounds of the output. */
+  protected get clamp(): Clamp | undefined {
+    return undefined;
+  }
+
   override forward(x: Tensor): Tensor {
-    return tidy(() => conv2d(x, this.weightFakeQuant.call(this.weight), this.bias, this.options));
+    return tidy(() =>
+      conv2d(x, this.weightFakeQuant.call(this.weight), this.bias, { ...this.options, clamp: this.clamp }),
+    );
   }
 
   /** The convolution that it trains. */
@@ -39,8 +48,8 @@ export class QatConvReLU2d extends QatConv2d {
   static override readonly name: string = 'QatConvReLU2d';
   static override readonly pure = true;
 
-  override forward(x: Tensor): Tensor {
-    return tidy(() => relu(super.forward(x)));
+  protected override get clamp(): Clamp {
+    return RELU;
   }
 
   override toFloat(): Module {

@@ -1,6 +1,8 @@
+import type { Clamp } from '@octet/backend';
 import { Linear, type Module, ReLU } from '@octet/nn/modules';
-import { linear, relu, type Tensor, tidy } from '@octet/tensor/functional';
+import { linear, type Tensor, tidy } from '@octet/tensor/functional';
 import { floatLinear } from '../float-layers';
+import { RELU } from '../functional/int8';
 import { LinearReLU } from '../intrinsic';
 import type { QConfig } from '../qconfig';
 import type { ObserverOrFakeQuant } from '../with-args';
@@ -21,8 +23,13 @@ export class QatLinear extends Linear {
     this.weightFakeQuant = qconfig.weight();
   }
 
+  /** The bounds of the output. */
+  protected get clamp(): Clamp | undefined {
+    return undefined;
+  }
+
   override forward(x: Tensor): Tensor {
-    return tidy(() => linear(x, this.weightFakeQuant.call(this.weight), this.bias));
+    return tidy(() => linear(x, this.weightFakeQuant.call(this.weight), this.bias, { clamp: this.clamp }));
   }
 
   /** The linear layer that it trains. */
@@ -36,8 +43,8 @@ export class QatLinearReLU extends QatLinear {
   static override readonly name: string = 'QatLinearReLU';
   static override readonly pure = true;
 
-  override forward(x: Tensor): Tensor {
-    return tidy(() => relu(super.forward(x)));
+  protected override get clamp(): Clamp {
+    return RELU;
   }
 
   override toFloat(): Module {

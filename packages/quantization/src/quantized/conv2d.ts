@@ -1,9 +1,9 @@
-import type { Pair } from '@octet/backend';
+import type { Clamp, Pair } from '@octet/backend';
 import { type Conv2d, type Module, ReLU } from '@octet/nn/modules';
 import { dequantize, numel, type Tensor } from '@octet/tensor/functional';
 import { floatConv } from '../float-layers';
 import { quantizedConv2d } from '../functional/conv2d';
-import type { OutputQparams } from '../functional/int8';
+import { type OutputQparams, RELU } from '../functional/int8';
 import { ConvReLU2d } from '../intrinsic';
 import { QuantizedWeightAndOutput } from './weighted';
 
@@ -37,19 +37,19 @@ export class QuantizedConv2d extends QuantizedWeightAndOutput {
     this.groups = like.groups;
   }
 
-  protected get relu(): boolean {
-    return false;
+  /** The bounds of the output, in real numbers. */
+  protected get clamp(): Clamp | undefined {
+    return undefined;
   }
 
   override forward(x: Tensor): Tensor {
-    const { stride, padding, dilation, groups, scale, zeroPoint, relu } = this;
-    return quantizedConv2d(x, this.packed, { stride, padding, dilation, groups, scale, zeroPoint, relu });
+    const { stride, padding, dilation, groups, scale, zeroPoint, clamp } = this;
+    return quantizedConv2d(x, this.packed, { stride, padding, dilation, groups, scale, zeroPoint, clamp });
   }
 
   /** The convolution with the integers' numbers as weights. */
   toFloat(): Module {
-    const conv = floatConv(this, dequantize(this.weight), this.bias);
-    return this.relu ? new ConvReLU2d(conv, new ReLU()).train(this.training) : conv;
+    return floatConv(this, dequantize(this.weight), this.bias);
   }
 
   /** Multiplications for one call. */
@@ -68,7 +68,11 @@ export class QuantizedConv2d extends QuantizedWeightAndOutput {
 export class QuantizedConvReLU2d extends QuantizedConv2d {
   static override readonly name: string = 'QuantizedConvReLU2d';
 
-  protected override get relu(): boolean {
-    return true;
+  protected override get clamp(): Clamp {
+    return RELU;
+  }
+
+  override toFloat(): Module {
+    return new ConvReLU2d(super.toFloat() as Conv2d, new ReLU()).train(this.training);
   }
 }

@@ -1,7 +1,8 @@
-import { type Module, ReLU } from '@octet/nn/modules';
+import type { Clamp } from '@octet/backend';
+import { type Linear, type Module, ReLU } from '@octet/nn/modules';
 import { dequantize, numel, type Tensor } from '@octet/tensor/functional';
 import { floatLinear } from '../float-layers';
-import type { OutputQparams } from '../functional/int8';
+import { type OutputQparams, RELU } from '../functional/int8';
 import { quantizedLinear } from '../functional/linear';
 import { LinearReLU } from '../intrinsic';
 import { QuantizedWeightAndOutput } from './weighted';
@@ -20,19 +21,19 @@ export class QuantizedLinear extends QuantizedWeightAndOutput {
     [this.outFeatures, this.inFeatures] = weight.shape;
   }
 
-  protected get relu(): boolean {
-    return false;
+  /** The bounds of the output, in real numbers. */
+  protected get clamp(): Clamp | undefined {
+    return undefined;
   }
 
   override forward(x: Tensor): Tensor {
-    const { scale, zeroPoint, relu } = this;
-    return quantizedLinear(x, this.packed, { scale, zeroPoint, relu });
+    const { scale, zeroPoint, clamp } = this;
+    return quantizedLinear(x, this.packed, { scale, zeroPoint, clamp });
   }
 
   /** The linear layer with the integers' numbers as weights. */
   toFloat(): Module {
-    const linear = floatLinear(dequantize(this.weight), this.bias, this.training);
-    return this.relu ? new LinearReLU(linear, new ReLU()).train(this.training) : linear;
+    return floatLinear(dequantize(this.weight), this.bias, this.training);
   }
 
   /** Multiplications for one call. */
@@ -49,7 +50,11 @@ export class QuantizedLinear extends QuantizedWeightAndOutput {
 export class QuantizedLinearReLU extends QuantizedLinear {
   static override readonly name: string = 'QuantizedLinearReLU';
 
-  protected override get relu(): boolean {
-    return true;
+  protected override get clamp(): Clamp {
+    return RELU;
+  }
+
+  override toFloat(): Module {
+    return new LinearReLU(super.toFloat() as Linear, new ReLU()).train(this.training);
   }
 }

@@ -10,7 +10,7 @@ import {
   quantizedMul,
   quantizedMulScalar,
 } from '../functional/arithmetic';
-import type { OutputQparams } from '../functional/int8';
+import { type OutputQparams, RELU } from '../functional/int8';
 import { QuantizedOutput } from './with-output';
 
 /** The arithmetic of a FloatFunctional on integers. */
@@ -45,7 +45,7 @@ export class QFunctional extends QuantizedOutput<never> {
   }
 
   addRelu(a: Tensor, b: Tensor): Tensor {
-    return hookedCall(this, 'addRelu', [a, b], () => quantizedAdd(a, b, { ...this.output, relu: true }));
+    return hookedCall(this, 'addRelu', [a, b], () => quantizedAdd(a, b, { ...this.output, clamp: RELU }));
   }
 
   mul(a: Tensor, b: Tensor): Tensor {

@@ -1,7 +1,7 @@
-import { ArgumentError, requireNumbers } from '@octet/backend';
 import { requireTensor } from '../../kernel';
 import type { Tensor } from '../../tensor';
 import { quantizedClamp } from '../quantized/functions';
+import { requireOrder } from './bounds';
 import { elementwise } from './elementwise';
 
 /**
@@ -13,15 +13,4 @@ export function clamp(x: Tensor, min = Number.NEGATIVE_INFINITY, max = Number.PO
   requireTensor('clamp', x);
   requireOrder('clamp', min, max);
   return x.qparams ? quantizedClamp('clamp', x, min, max) : elementwise('clamp', x, { min, max });
-}
-
-export function requireOrder(op: string, min: number, max: number): void {
-  requireNumbers(op, { min, max });
-  if (min <= max) return;
-  throw new ArgumentError({
-    op,
-    expected: 'min <= max',
-    found: `${min} and ${max}`,
-    fix: 'Swap the two bounds.',
-  });
 }

@@ -1,8 +1,8 @@
 /** Ops that clamp their output while it is at hand, rather than in a second pass over memory. */
-import { ArgumentError, type Clamp, checkOptions, describe } from '@octet/backend';
+import { type Clamp, checkOptions } from '@octet/backend';
 import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
-import { requireOrder } from './clamp';
+import { requireClamp } from './bounds';
 import { hardtanh } from './hardtanh';
 import { relu } from './relu';
 
@@ -20,20 +20,6 @@ export function clampOf(op: string, options: ClampOptions | undefined): Clamp | 
   const { clamp } = checkOptions(op, options, 'clamp');
   requireClamp(op, clamp);
   return clamp;
-}
-
-/** @throws ArgumentError unless it is a pair of numbers in order, or absent */
-export function requireClamp(op: string, clamp: Clamp | undefined): void {
-  if (clamp === undefined) return;
-  if (!Array.isArray(clamp) || clamp.length !== 2) {
-    throw new ArgumentError({
-      op,
-      expected: 'clamp to be [min, max]',
-      found: describe(clamp),
-      fix: 'A ReLU is [0, Infinity], a ReLU6 [0, 6].',
-    });
-  }
-  requireOrder(op, clamp[0], clamp[1]);
 }
 
 /** What a number was added to or multiplied by, clamped by a kernel of its own. */

@@ -2,7 +2,7 @@ import { op } from '../../autograd';
 import { requireTensor } from '../../kernel';
 import type { Tensor } from '../../tensor';
 import { quantizedClamp } from '../quantized/functions';
-import { requireOrder } from './clamp';
+import { requireOrder } from './bounds';
 import { applyUnary, gradientInside } from './elementwise';
 
 /**

@@ -12,7 +12,8 @@ import {
 } from '../../kernel';
 import { formatShape, sameShape } from '../../layout';
 import type { Tensor } from '../../tensor';
-import { type ClampOptions, requireClamp } from '../elementwise/clamped';
+import { requireClamp } from '../elementwise/bounds';
+import type { ClampOptions } from '../elementwise/clamped';
 import { gradientInside } from '../elementwise/elementwise';
 import { applySum } from '../reduce/sum';
 import { convOutputSize, type WindowOptions, windowAttrs } from './window';

@@ -2,9 +2,10 @@
  * Functions of one 8-bit tensor that ops of a Tensor need, each a table of 256 integers. Those whose output has a scale of
  * its own are in @octet/quantization (functional/pointwise.ts).
  */
-import { type QuantizedDType, quantizeNumber, quantRange } from '@octet/backend';
+import { type QuantizedDType, quantRange } from '@octet/backend';
 import { type PerTensorQParams, requirePerTensor } from '../../qparams';
 import type { Tensor } from '../../tensor';
+import { quantizedBounds } from './bounds';
 import { dequantized, quantizedLookup, rounded } from './lookup';
 
 /** A function of reals whose outputs have a fixed scale. */
@@ -41,11 +42,7 @@ export function quantizedFixedRange(name: keyof typeof fixedRange, x: Tensor): T
  * @throws DTypeError unless `x` has 8 bits, QuantizationError unless it is quantized per tensor
  */
 export function quantizedClamp(op: string, x: Tensor, min: number, max: number): Tensor {
-  const { scale, zeroPoint } = qparamsOf(op, x);
-  const [qmin, qmax] = quantRange[x.dtype as QuantizedDType];
-  const bound = (v: number) => Math.min(Math.max(quantizeNumber(v, scale, zeroPoint), qmin), qmax);
-  const lo = bound(min);
-  const hi = bound(max);
+  const [lo, hi] = quantizedBounds(qparamsOf(op, x), x.dtype as QuantizedDType, min, max);
   return quantizedLookup(op, x, x.dtype, x.qparams, (q) => Math.min(Math.max(q, lo), hi));
 }
 
