@@ -1,14 +1,24 @@
 // An app that loads an int8 checkpoint and runs it, without its backend. `pnpm size` bundles it.
-import { parseSafetensors } from '../../packages/formats/dist/safetensors/index.js';
-import { Flatten, Conv2d as FloatConv2d, MaxPool2d, Sequential } from '../../packages/nn/dist/modules.js';
+import { parseSafetensors } from '../../packages/formats/dist/modules/safetensors/index.js';
+import {
+  Flatten,
+  Conv2d as FloatConv2d,
+  MaxPool2d,
+  Sequential,
+} from '../../packages/nn/dist/modules/modules.js';
 import {
   ConvReLU2d,
   DeQuantize,
   Linear,
   LinearReLU,
   Quantize,
-} from '../../packages/quantization/dist/quantized/index.js';
-import { quantizePerTensor, setBackend, tensor, zeros } from '../../packages/tensor/dist/functional.js';
+} from '../../packages/quantization/dist/modules/quantized/index.js';
+import {
+  quantizePerTensor,
+  setBackend,
+  tensor,
+  zeros,
+} from '../../packages/tensor/dist/modules/functional.js';
 
 const output = { scale: 1, zeroPoint: 0 };
 const weight = (...shape) => quantizePerTensor(zeros(shape), 1, 0, 'qint8');
