@@ -11,14 +11,27 @@ const alone = (name, limit) => ({
 });
 
 const checks = [
-  alone('backend', '5.2 kB'),
-  alone('backend-js-reference', '11.9 kB'),
-  alone('tensor', '25.5 kB'),
-  alone('nn', '11.4 kB'),
-  alone('quantization', '23 kB'),
-  alone('backend-wasm-simd', '45 kB'),
+  alone('backend', '7.9 kB'),
+  alone('backend-js-reference', '12.1 kB'),
+  alone('tensor', '27.5 kB'),
+  alone('nn', '13.4 kB'),
+  alone('quantization', '27.6 kB'),
+  alone('backend-wasm-simd', '55.1 kB'),
   alone('backend-webgpu', '38.1 kB'),
-  { name: 'all but backend-webgpu in one bundle', path: 'tooling/build/runtime.mjs', limit: '116 kB' },
+  { ...alone('onnx', '36.3 kB'), name: '@octet/onnx, importOnnx', import: '{ importOnnx }' },
+  { ...alone('onnx', '35.2 kB'), name: '@octet/onnx, exportOnnx', import: '{ exportOnnx }' },
+  { name: 'all but backend-webgpu in one bundle', path: 'tooling/build/runtime.mjs', limit: '137 kB' },
+  {
+    name: 'an app that runs an int8 checkpoint, without its backend',
+    path: 'tooling/build/int8-app.mjs',
+    limit: '33 kB',
+  },
+  { name: 'the same app on backend-wasm-simd', path: 'tooling/build/int8-wasm-app.mjs', limit: '88 kB' },
+  {
+    name: 'relu(tensor([1])), with the kernels it needs',
+    path: 'tooling/build/relu-app.mjs',
+    limit: '15 kB',
+  },
 ];
 
 export default checks.map((check) => ({

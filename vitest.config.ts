@@ -8,7 +8,7 @@ export default defineConfig({
       'apps/*',
       'examples/{seed,custom-backend,own-layer}',
       'tooling/report',
-      'tests/{async,docs,golden,plans}',
+      'tests/{async,docs,golden,onnx,plans}',
     ],
     reporters: ['default', new TotalsReporter()],
   },

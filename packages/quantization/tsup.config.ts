@@ -1,4 +1,4 @@
-import { library } from '@octet/build/tsup';
+import { modules } from '@octet/build/tsup';
 import { defineConfig } from 'tsup';
 
-export default defineConfig(library());
+export default defineConfig(modules(['index', 'quantized/index']));

@@ -6,7 +6,6 @@ import {
   type FallbackEvent,
   type TypedArray,
 } from '@octet/backend';
-import { referenceBackend } from '@octet/backend-js-reference';
 import { BufferPool, dtypes, type WasmBuffer } from './buffers';
 import { applyDelta } from './delta';
 import { type Dot, type Features, probeDot, probeFeatures } from './features';
@@ -49,7 +48,9 @@ export interface WasmBackendOptions {
   memoryBudget?: number;
   /** Bytes that the wasm memory may grow to. 4 GiB, or what the engine allows. */
   maximumMemory?: number;
-  /** Told of each kernel that runs on the reference backend because this one lacks it. */
+  /** Runs the kernels that are taken out of this backend, which has all of the table. */
+  fallback?: Backend;
+  /** Told of each kernel that runs on `fallback`. */
   onFallback?: (event: FallbackEvent) => void;
   /** @internal For tests: 1 hands the smallest piece of work to a thread, worth it or not. */
   maxGrain?: number;
@@ -221,9 +222,14 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
   checkOptions(
     'createWasmBackend',
     options,
-    'threads relaxedSimd dot wasmUrl wasmModule memoryBudget maximumMemory onFallback maxGrain',
+    'threads relaxedSimd dot wasmUrl wasmModule memoryBudget maximumMemory fallback onFallback maxGrain',
   );
-  const { memoryBudget = 256 * megabyte, maximumMemory = mostPages * pageBytes, onFallback } = options;
+  const {
+    memoryBudget = 256 * megabyte,
+    maximumMemory = mostPages * pageBytes,
+    fallback,
+    onFallback,
+  } = options;
   if (typeof options.threads === 'number') checkCount('threads', options.threads, 1);
   checkCount('memoryBudget', memoryBudget, 0);
   checkCount('maximumMemory', maximumMemory, pageBytes);
@@ -265,7 +271,7 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
     kernels: bindKernels(cx, kernels, codes),
     compile: (program) => compileProgram(cx, codes, program),
     profiles: ['inference-int8', 'inference-float', 'training'],
-    fallback: referenceBackend,
+    ...(fallback ? { fallback } : {}),
     get ready() {
       return pool?.ready ?? Promise.resolve();
     },

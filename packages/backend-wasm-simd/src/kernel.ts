@@ -1,5 +1,6 @@
 import {
   BackendError,
+  type CompositeName,
   type KernelFn,
   type KernelName,
   type Kernels,
@@ -280,7 +281,7 @@ export function bindKernels(
     }
   };
   const bound: Record<string, unknown> = {};
-  for (const [name, kernel] of Object.entries(table as Record<string, AnyKernel>)) {
+  for (const [name, kernel] of Object.entries(table as unknown as Record<string, AnyKernel>)) {
     if (typeof kernel === 'function') {
       bound[name] = (tensors: never, attrs: never) => call(name, () => kernel(cx, tensors, attrs));
       codes.set(bound[name], (tensors, attrs) => kernel(cx, tensors, attrs));
@@ -299,8 +300,10 @@ export function bindKernels(
 
 type AnyKernel = WasmKernel<never> | WasmPrepackingKernel<never, never>;
 
-/** The kernels that there are. */
-export type WasmKernels = {
-  // biome-ignore lint/suspicious/noExplicitAny: what a kernel packs is its own business
-  readonly [N in KernelName]?: WasmKernel<N> | WasmPrepackingKernel<N, any>;
+// biome-ignore lint/suspicious/noExplicitAny: what a kernel packs is its own business
+type Entry<N extends KernelName> = WasmKernel<N> | WasmPrepackingKernel<N, any>;
+
+/** A kernel of each name; those that have a composite may be missing. The type makes a forgotten one a compile error. */
+export type WasmKernels = { readonly [N in Exclude<KernelName, CompositeName>]: Entry<N> } & {
+  readonly [N in CompositeName]?: Entry<N>;
 };

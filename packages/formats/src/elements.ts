@@ -1,5 +1,5 @@
 import { type DType, type StorageDType, type TypedArray, warnOnce } from '@octet/backend';
-import { fromData, getBackend, type Tensor } from '@octet/tensor';
+import { fromData, getBackend, type Tensor } from '@octet/tensor/functional';
 import type { Complain } from './errors';
 
 /** How a file stores elements that are read. */

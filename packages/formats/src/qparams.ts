@@ -1,5 +1,5 @@
 import { QuantizationError } from '@octet/backend';
-import type { QParams } from '@octet/tensor';
+import type { QParams } from '@octet/tensor/functional';
 import type { Complain } from './errors';
 
 /** Scales and zero points from a file. @throws FormatError, about `field`, for ones that can't be */

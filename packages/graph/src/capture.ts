@@ -10,7 +10,7 @@ import {
   type PackedWeights,
   type PrepackCache,
 } from '@octet/backend';
-import { kernel, noGrad, Tensor } from '@octet/tensor';
+import { kernel, noGrad, Tensor } from '@octet/tensor/functional';
 import { addCallHook } from './calls';
 
 type Storage = Tensor['storage'];

@@ -1,5 +1,5 @@
 import { FreedError, ModuleError } from '@octet/backend';
-import { Tensor } from '@octet/tensor';
+import { Tensor } from '@octet/tensor/functional';
 
 type Storage = Tensor['storage'];
 type Fields = Readonly<Record<string, unknown>>;

@@ -12,7 +12,7 @@ import {
   type ProgramTensor,
   type TypedArray,
 } from '@octet/backend';
-import { type kernel, Tensor } from '@octet/tensor';
+import { type kernel, Tensor } from '@octet/tensor/functional';
 import { type HostEvent, type KernelCall, type ModuleCall, type Recording, tensorsIn } from './capture';
 
 type Storage = Tensor['storage'];

@@ -13,6 +13,7 @@ import {
   ShapeError,
 } from '@octet/backend';
 import {
+  clone,
   formatShape,
   isGradEnabled,
   kernel,
@@ -21,7 +22,7 @@ import {
   sameQParams,
   sameShape,
   Tensor,
-} from '@octet/tensor';
+} from '@octet/tensor/functional';
 import { type Callable, capture, requireCallable } from './capture';
 import { ContentsSeen, FieldsSeen, requireEvaluation } from './guard';
 import { interpret } from './interpret';
@@ -325,7 +326,7 @@ function tensorOf(t: OutputTensor, inputs: readonly Tensor[], outputs: readonly 
   if (t.from === 'output') return new Tensor(outputs[t.index], t, t.dtype, t.qparams);
   if (t.from === 'input') return new Tensor(inputs[t.index].storage, t, t.dtype, t.qparams);
   const there = new Tensor(t.storage, t, t.dtype, t.qparams);
-  return t.from === 'constant' ? there.clone() : there;
+  return t.from === 'constant' ? clone(there) : there;
 }
 
 // ---- inputs

@@ -1,6 +1,6 @@
 /** Checks of constructor arguments, and how they are printed. */
 import { ArgumentError, describe, ShapeError } from '@octet/backend';
-import { formatShape, kernel, type Tensor } from '@octet/tensor';
+import { formatShape, kernel, type Tensor } from '@octet/tensor/functional';
 
 /** A size of height and width, one number for both. */
 export type Size2 = number | readonly [height: number, width: number];

@@ -1,4 +1,4 @@
-import { Tensor } from '@octet/tensor';
+import { clone as cloneTensor, Tensor } from '@octet/tensor/functional';
 import { sameKind } from './parameter';
 
 /** Original → copy, so that what is shared inside a model is shared inside its copy. */
@@ -22,7 +22,7 @@ export function deepCopy(
     copies.set(value, c);
     return c;
   };
-  if (value instanceof Tensor) return note(sameKind(value, value.detach().clone()));
+  if (value instanceof Tensor) return note(sameKind(value, cloneTensor(value.detach())));
   if (Array.isArray(value)) {
     const out: unknown[] = note([]);
     for (const v of value) out.push(copy(v));

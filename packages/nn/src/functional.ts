@@ -29,4 +29,4 @@ export {
   softmax,
   softplus,
   tanh,
-} from '@octet/tensor';
+} from '@octet/tensor/functional';

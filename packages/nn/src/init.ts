@@ -18,7 +18,7 @@ import {
   noGrad,
   numel,
   type Tensor,
-} from '@octet/tensor';
+} from '@octet/tensor/functional';
 
 export interface RandomFill {
   /** The default generator, which `manualSeed` seeds, unless given. */

@@ -10,9 +10,10 @@ import {
   requireOwnCopy,
   requireType,
 } from '@octet/backend';
-import { referenceBackend } from '@octet/backend-js-reference';
+import { createHostBackend } from '@octet/backend-js-reference';
+import { cast, copyStrided, fill } from '@octet/backend-js-reference/kernels';
 import { hasCallHooks, hookedCall } from '@octet/graph';
-import { getBackend, kernel, outside, Tensor, tidy } from '@octet/tensor';
+import { clone as cloneTensor, getBackend, kernel, outside, Tensor, tidy } from '@octet/tensor/functional';
 import { type Copies, deepCopy } from './clone';
 import {
   type ForwardHook,
@@ -347,8 +348,8 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
   /** As `loadStateDict`, also for tensors on a backend that can't be read at once (WebGPU). */
   async loadStateDictAsync(state: Readonly<StateDict>, options?: { strict?: boolean }): Promise<LoadResult> {
     checkOptions('loadStateDictAsync', options, 'strict');
-    const readable = async (t: Tensor) =>
-      t instanceof Tensor && !t.backend.readSync ? t.toAsync(referenceBackend) : t;
+    const host = kernel.defaultBackend() ?? createHostBackend({ cast, copyStrided, fill });
+    const readable = async (t: Tensor) => (t instanceof Tensor && !t.backend.readSync ? t.toAsync(host) : t);
     const entries = Object.entries(state).map(async ([key, t]) => [key, await readable(t)] as const);
     return this.loadStateDict(Object.fromEntries(await Promise.all(entries)), options);
   }
@@ -373,7 +374,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], Out = Tensor> {
       load.commit(() => {
         // Another shape, or another scale and zero point, need another tensor.
         const replace = buffer?.anyShape || own.isQuantized;
-        const other = () => sameKind(own, source.detach().clone().to(own.backend));
+        const other = () => sameKind(own, cloneTensor(source.detach()).to(own.backend));
         if (replace) setField(this, name, load.replace(own, other));
         else own.copy_(source);
       });

@@ -1,5 +1,5 @@
 import { checkOptions, kind } from '@octet/backend';
-import { kernel, Tensor } from '@octet/tensor';
+import { kernel, Tensor } from '@octet/tensor/functional';
 
 /**
  * A tensor that a module learns. A module's fields that hold one are its parameters; see `Module`.

@@ -1,5 +1,5 @@
 import { ArgumentError } from '@octet/backend';
-import { type Tensor, tidy } from '@octet/tensor';
+import { type Tensor, tidy } from '@octet/tensor/functional';
 import { Module, requireModule } from './module';
 
 /** Modules one after another; the children are '0', '1', … */

@@ -6,7 +6,7 @@ import {
   ModuleError,
   type TypedArray,
 } from '@octet/backend';
-import { formatShape, kernel, noGrad, sameShape, Tensor } from '@octet/tensor';
+import { formatShape, kernel, noGrad, sameShape, Tensor } from '@octet/tensor/functional';
 
 /** Names as in a PyTorch checkpoint, in the order of the modules' fields. The tensors share the model's memory. */
 export type StateDict = Record<string, Tensor>;

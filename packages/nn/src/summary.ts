@@ -1,5 +1,5 @@
 import { capture, tensorsIn } from '@octet/graph';
-import { formatShape, getBackend, Tensor, zeros } from '@octet/tensor';
+import { formatShape, getBackend, Tensor, zeros } from '@octet/tensor/functional';
 import { Identity } from './layers';
 import { type AnyModule, typeName } from './module';
 import { Parameter } from './parameter';

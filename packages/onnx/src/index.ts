@@ -1,3 +1,19 @@
 /** Models as ONNX files. */
-export { OnnxExportError } from './errors';
+export { OnnxExportError, OnnxImportError } from './errors';
 export { type ExportOnnxOptions, exportOnnx } from './export';
+export {
+  Graph,
+  type GraphBody,
+  type GraphFunction,
+  type GraphInput,
+  GraphModule,
+  type GraphNode,
+  type GraphOptions,
+  type GraphRun,
+  type Slot,
+} from './graph-module';
+export { type HostDType, HostTensor, type Value } from './host-tensor';
+export { type ImportOnnxOptions, importOnnx } from './import/import';
+export type { CallOptions, LayerOptions, OnnxNode, Operand } from './import/node';
+export type { ExternalFiles, OnnxSource } from './import/read';
+export type { OnnxOperator } from './import/table';

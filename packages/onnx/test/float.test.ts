@@ -278,7 +278,7 @@ describe.runIf(ort)('float operations in onnxruntime', () => {
   }
 
   test('every float kernel that can be exported is among them', () => {
-    const floats = [...Object.keys(builders), ...composable['inference-float']].filter(
+    const floats = [...Object.keys(builders()), ...composable['inference-float']].filter(
       (k) => !profiles['inference-int8'].includes(k as never) || k === 'cast',
     );
     // Only gradients use it.

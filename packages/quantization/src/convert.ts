@@ -1,5 +1,5 @@
 import { checkOptions, describe, QuantizationError, requireList, warn } from '@octet/backend';
-import { type AnyModule, Identity, removeHooks, requireModule } from '@octet/nn';
+import { type AnyModule, Identity, removeHooks, requireModule } from '@octet/nn/modules';
 import { moduleRules } from './default-rules';
 import { FloatFunctional } from './float-functional';
 import { FusedIdentity } from './intrinsic';

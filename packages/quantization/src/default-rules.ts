@@ -30,7 +30,7 @@ import {
   Softmax,
   Softplus,
   Tanh,
-} from '@octet/nn';
+} from '@octet/nn/modules';
 import { DynamicQuantizedGRU } from './dynamic/gru';
 import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';

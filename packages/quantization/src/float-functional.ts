@@ -1,7 +1,7 @@
 import { ModuleError } from '@octet/backend';
 import { hookedCall } from '@octet/graph';
-import { Module } from '@octet/nn';
-import { add, cat, mul, type Tensor, tidy } from '@octet/tensor';
+import { Module } from '@octet/nn/modules';
+import { add, cat, mul, type Tensor, tidy } from '@octet/tensor/functional';
 import { observe } from './observed';
 import type { ObserverOrFakeQuant } from './with-args';
 

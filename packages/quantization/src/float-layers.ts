@@ -1,6 +1,6 @@
 /** Float layers made of others' weights: what `toFloat()` of trained and int8 modules gives. */
-import { Conv2d, Linear, Parameter, skipInit } from '@octet/nn';
-import type { Tensor } from '@octet/tensor';
+import { Conv2d, Linear, Parameter, skipInit } from '@octet/nn/modules';
+import type { Tensor } from '@octet/tensor/functional';
 
 type Geometry = Pick<
   Conv2d,

@@ -6,8 +6,19 @@ import {
   type Linear,
   moveHooks,
   Parameter,
-} from '@octet/nn';
-import { noGrad, ones, type Tensor, zeros } from '@octet/tensor';
+} from '@octet/nn/modules';
+import {
+  add,
+  div,
+  mul,
+  noGrad,
+  ones,
+  reshape,
+  sqrt,
+  sub,
+  type Tensor,
+  zeros,
+} from '@octet/tensor/functional';
 
 export interface Folded {
   weight: Tensor;
@@ -38,14 +49,14 @@ export function foldBatchNorm(
     const { backend } = weight;
     const gamma = bn.weight ?? ones([n], { backend });
     const beta = bn.bias ?? zeros([n], { backend });
-    const inverseStd = ones([n], { backend }).div(runningVar.add(Math.fround(bn.eps)).sqrt());
-    const factor = gamma.mul(inverseStd);
-    const centred = (bias ?? zeros([n], { backend })).sub(runningMean);
+    const inverseStd = div(ones([n], { backend }), sqrt(add(runningVar, Math.fround(bn.eps))));
+    const factor = mul(gamma, inverseStd);
+    const centred = sub(bias ?? zeros([n], { backend }), runningMean);
     // PyTorch multiplies the bias of a convolution in another order than that of a linear layer.
-    const scaled = weight.dim === 4 ? centred.mul(inverseStd).mul(gamma) : centred.mul(factor);
+    const scaled = weight.dim === 4 ? mul(mul(centred, inverseStd), gamma) : mul(centred, factor);
     return {
-      weight: weight.mul(factor.reshape([n, ...weight.shape.slice(1).map(() => 1)])),
-      bias: scaled.add(beta),
+      weight: mul(weight, reshape(factor, [n, ...weight.shape.slice(1).map(() => 1)])),
+      bias: add(scaled, beta),
     };
   });
 }

@@ -8,7 +8,7 @@ import {
   moveHooks,
   requireModule,
   Sequential,
-} from '@octet/nn';
+} from '@octet/nn/modules';
 import { moduleRules } from './default-rules';
 import { FusedIdentity, FusedModule } from './intrinsic';
 import { FusionWatch } from './intrinsic/fused-identity';

@@ -1,6 +1,6 @@
 import { requireList } from '@octet/backend';
-import { type AnyModule, Module, requireModule } from '@octet/nn';
-import type { Tensor } from '@octet/tensor';
+import { type AnyModule, Module, requireModule } from '@octet/nn/modules';
+import type { Tensor } from '@octet/tensor/functional';
 import { type QConfigMapping, requireRecipe } from './qconfig-mapping';
 import { DeQuantStub, QuantStub } from './stubs';
 

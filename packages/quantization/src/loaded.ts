@@ -1,6 +1,6 @@
 import type { TypedArray } from '@octet/backend';
-import type { StateLoader } from '@octet/nn';
-import { formatShape } from '@octet/tensor';
+import type { StateLoader } from '@octet/nn/modules';
+import { formatShape } from '@octet/tensor/functional';
 
 /**
  * The numbers of the entry `key`; undefined, with the problem noted, if `fits` says no to them or to their shape; also

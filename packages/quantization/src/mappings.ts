@@ -1,5 +1,5 @@
 /** Views of the default rules as PyTorch's mappings: which module becomes which. */
-import type { AnyModule } from '@octet/nn';
+import type { AnyModule } from '@octet/nn/modules';
 import { defaultModuleRules } from './default-rules';
 import { Conversion, type ModuleClass, type ModuleRule } from './module-rules';
 import type { QConfig } from './qconfig';

@@ -1,7 +1,7 @@
 /** What quantization knows of each class of modules: rules, and how `fuse`, `prepare`, `convert` and the like look them up. */
 import { ArgumentError, describe, QuantizationError, requireList } from '@octet/backend';
-import type { AnyModule, Conv2d, Linear } from '@octet/nn';
-import type { Tensor } from '@octet/tensor';
+import type { AnyModule, Conv2d, Linear } from '@octet/nn/modules';
+import type { Tensor } from '@octet/tensor/functional';
 import { FakeQuantizeBase } from './fake-quantize';
 import type { OutputQparams } from './functional/int8';
 import { FusedModule } from './intrinsic';

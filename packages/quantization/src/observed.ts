@@ -1,7 +1,7 @@
 /** The observer of a module's output lives in its field `activationPostProcess`, and runs in a forward hook. */
 import { QuantizationError, quantRange, warn } from '@octet/backend';
-import type { AnyModule } from '@octet/nn';
-import type { Tensor } from '@octet/tensor';
+import type { AnyModule } from '@octet/nn/modules';
+import type { Tensor } from '@octet/tensor/functional';
 import { FakeQuantizeBase } from './fake-quantize/base';
 import { Observer, RangeObserver } from './observers/base';
 import type { ObserverOrFakeQuant } from './with-args';

@@ -1,5 +1,5 @@
 import { checkOptions, QuantizationError, warn, warnOnce } from '@octet/backend';
-import { type AnyModule, requireModule, skipInit } from '@octet/nn';
+import { type AnyModule, requireModule, skipInit } from '@octet/nn/modules';
 import { moduleRules } from './default-rules';
 import { FakeQuantizeBase } from './fake-quantize';
 import { FloatFunctional } from './float-functional';

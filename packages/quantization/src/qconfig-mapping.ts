@@ -6,7 +6,7 @@ import {
   requireOwnCopy,
   requireType,
 } from '@octet/backend';
-import { type AnyModule, Module } from '@octet/nn';
+import { type AnyModule, Module } from '@octet/nn/modules';
 import { FusedModule } from './intrinsic';
 import type { ModuleClass } from './module-rules';
 import { getDefaultQatQConfig, getDefaultQConfig, QConfig, type QEngine } from './qconfig';

@@ -1,6 +1,6 @@
 import { checkOptions } from '@octet/backend';
-import { Module, requireModule } from '@octet/nn';
-import { type Tensor, tidy } from '@octet/tensor';
+import { Module, requireModule } from '@octet/nn/modules';
+import { type Tensor, tidy } from '@octet/tensor/functional';
 
 /** Where a model goes from float to int8: the identity, until `convert` makes it Quantize. */
 export class QuantStub extends Module {

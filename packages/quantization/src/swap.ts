@@ -1,6 +1,6 @@
 /** Replacing layers of a model by others, with all that belongs to them. */
 import { QuantizationError, warn } from '@octet/backend';
-import { type AnyModule, hasHooks, moveHooks } from '@octet/nn';
+import { type AnyModule, hasHooks, moveHooks } from '@octet/nn/modules';
 
 /** Which module takes the place of which. */
 export type Swaps = ReadonlyMap<AnyModule, AnyModule>;

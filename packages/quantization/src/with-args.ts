@@ -1,5 +1,5 @@
 import { QuantizationError } from '@octet/backend';
-import { Module } from '@octet/nn';
+import { Module } from '@octet/nn/modules';
 import type { FakeQuantizeBase } from './fake-quantize/base';
 import type { Observer } from './observers/base';
 

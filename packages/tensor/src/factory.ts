@@ -13,26 +13,13 @@ import {
   storageDType,
   type TypedArray,
 } from '@octet/backend';
-import { referenceBackend } from '@octet/backend-js-reference';
+import { getBackend } from './current-backend';
 import { empty, run } from './kernel';
 import { checkShape, formatShape, numel } from './layout';
 import { checkQParams, type QParams } from './qparams';
 import { defaultGenerator, type Generator } from './random';
-import { requireBackend } from './storage';
 import type { Tensor } from './tensor';
 import { activeWatch } from './watch';
-
-let current: Backend = referenceBackend;
-
-/** Where new tensors live from now on; those that exist stay where they are. The default is the js reference. @throws ArgumentError */
-export function setBackend(backend: Backend): void {
-  requireBackend('setBackend', backend);
-  current = backend;
-}
-
-export function getBackend(): Backend {
-  return current;
-}
 
 export interface TensorOptions {
   /** float32 unless given; for typed arrays, that of the array. */
@@ -49,7 +36,7 @@ export type NestedNumbers = number | boolean | readonly NestedNumbers[];
 export function fromData(data: ArrayLike<number>, shape: readonly number[], options?: TensorOptions): Tensor {
   const {
     dtype = dtypeOf(data),
-    backend = current,
+    backend = getBackend(),
     requiresGrad,
   } = checkOptions('tensor', options, tensorOptions);
   checkShape('tensor', shape);
@@ -143,7 +130,7 @@ export function quantizedTensor(
   qparams: QParams,
   options?: { backend?: Backend },
 ): Tensor {
-  const { backend = current } = checkOptions('quantizedTensor', options, 'backend');
+  const { backend = getBackend() } = checkOptions('quantizedTensor', options, 'backend');
   checkShape('quantizedTensor', shape);
   requireLength('quantizedTensor', ints, shape);
   const checked = checkQParams('quantizedTensor', dtype, shape, qparams);
@@ -157,7 +144,11 @@ export function full(shape: readonly number[], value: number, options?: TensorOp
 }
 
 function filled(op: string, shape: readonly number[], value: number, options?: TensorOptions): Tensor {
-  const { dtype = 'float32', backend = current, requiresGrad } = checkOptions(op, options, tensorOptions);
+  const {
+    dtype = 'float32',
+    backend = getBackend(),
+    requiresGrad,
+  } = checkOptions(op, options, tensorOptions);
   checkShape(op, shape);
   // true and false fill tensors of bool.
   if (typeof value !== 'boolean') requireType(op, 'value', value, 'number');

@@ -1,21 +1,12 @@
-/** Puts the functions of one tensor on `Tensor`: the core of the class knows no op. */
-import { backward } from './autograd';
-import { copy_, fill_ } from './in-place';
-import { to, toAsync } from './moving';
+/** Puts the ops of one tensor on `Tensor`, and how it prints: the core of the class knows no op. */
+import type { CoreFunctions } from './core-methods';
+import { install } from './install';
 import * as ops from './ops';
 import { formatTensor } from './print';
-import { data, dataSync, item, itemSync } from './reading';
-import { Tensor } from './tensor';
+import type { Tensor } from './tensor';
 
 /** The methods, and whose functions they are: the tensor is the first argument. A new one is a line. */
 const functions = {
-  data,
-  dataSync,
-  item,
-  itemSync,
-  to,
-  toAsync,
-  backward,
   add: ops.add,
   sub: ops.sub,
   mul: ops.mul,
@@ -80,20 +71,13 @@ type MethodOf<F> = F extends (x: Tensor, ...args: infer Args) => infer Result
   ? (...args: Args) => Result
   : never;
 
+type Functions = CoreFunctions & typeof functions;
+
 /** The methods of a tensor that are functions of this package too. */
-export type Methods = { [N in keyof typeof functions]: MethodOf<(typeof functions)[N]> };
+export type Methods = { [N in keyof Functions]: MethodOf<Functions[N]> };
 
-type AnyFunction = (x: Tensor, ...args: unknown[]) => unknown;
-
-function install(name: string | symbol, fn: AnyFunction): void {
-  Object.defineProperty(Tensor.prototype, name, {
-    value: function (this: Tensor, ...args: unknown[]) {
-      return fn(this, ...args);
-    },
-    writable: true,
-    configurable: true,
-  });
-}
-
-for (const [name, fn] of Object.entries({ ...functions, copy_, fill_ })) install(name, fn as AnyFunction);
-for (const name of ['toString', Symbol.for('nodejs.util.inspect.custom')]) install(name, formatTensor);
+install({
+  ...functions,
+  toString: formatTensor,
+  [Symbol.for('nodejs.util.inspect.custom')]: formatTensor,
+});

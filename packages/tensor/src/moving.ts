@@ -1,7 +1,7 @@
 import type { Backend, DType, StorageDType, TypedArray } from '@octet/backend';
 import { record } from './autograd';
 import { packed } from './kernel';
-import { cast } from './ops/cast';
+import { cast } from './ops/elementwise/cast';
 import { readTensor } from './reading';
 import { requireBackend, Storage } from './storage';
 import { Tensor } from './tensor';

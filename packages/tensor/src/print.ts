@@ -1,5 +1,5 @@
 import { formatShape } from './layout';
-import { dequantize } from './ops/quantize';
+import { dequantize } from './ops/quantized/quantize';
 import { dataSync } from './reading';
 import type { Tensor } from './tensor';
 

@@ -10,7 +10,15 @@ import {
   requireFlag,
 } from '@octet/backend';
 import type { GradNode } from './autograd';
-import { formatStrides, type Layout, type MemoryFormat, normalizeDim, numel, sameStrides } from './layout';
+import {
+  formatShape,
+  formatStrides,
+  type Layout,
+  type MemoryFormat,
+  normalizeDim,
+  numel,
+  sameStrides,
+} from './layout';
 import type { Methods } from './methods';
 import type { QParams } from './qparams';
 import { keepStorage } from './scope';
@@ -20,7 +28,7 @@ import type { Storage } from './storage';
  * A strided view of a backend's memory, with autograd. Image batches are logical NCHW in either memory format.
  *
  * Most methods are the functions of `ops/`, under the same names and with the same arguments after the first: shapes, formulas
- * and errors are documented there. They are installed by `methods.ts`.
+ * and errors are documented there. They are installed by `core-methods.ts` and `methods.ts`.
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see the interface below
 export class Tensor {
@@ -89,6 +97,11 @@ export class Tensor {
 
   get [kind](): string {
     return 'Tensor';
+  }
+
+  /** Its shape and dtype. Where `@octet/tensor` is imported: its elements, as PyTorch prints them. */
+  toString(): string {
+    return `tensor(shape=${formatShape(this.shape)}, dtype=${this.dtype})`;
   }
 
   // ---- autograd

@@ -15,6 +15,22 @@ const packages = [
   'quantization',
 ];
 
+interface Manifest {
+  exports: Record<string, string | { '@octet/source'?: string }>;
+}
+
+/** The entries of a package besides its index, and their sources in the copy. */
+function entriesOf(name: string): [string, string[]][] {
+  const manifest = path.join(root, 'packages', name, 'package.json');
+  const { exports } = JSON.parse(readFileSync(manifest, 'utf8')) as Manifest;
+  return Object.entries(exports).flatMap(([entry, to]) => {
+    const source = typeof to === 'string' ? undefined : to['@octet/source'];
+    return source && entry !== '.'
+      ? [[`@octet/${name}${entry.slice(1)}`, [`./packages/${name}/${source.slice(2)}`]]]
+      : [];
+  });
+}
+
 /** A copy of the sources that the guide changes. */
 function copySources(): string {
   const folder = emptyFolder('kernel-guide');
@@ -65,7 +81,7 @@ test('followed to the letter, the guide to a new kernel compiles, and the compil
   const diagnose = () =>
     typecheck(folder, {
       paths: {
-        '@octet/backend-testkit/cases': ['./packages/backend-testkit/src/cases/index.ts'],
+        ...Object.fromEntries(packages.flatMap(entriesOf)),
         '@octet/*': ['./packages/*/src/index.ts'],
       },
     })

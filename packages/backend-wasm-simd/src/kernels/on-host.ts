@@ -1,5 +1,6 @@
-import type { KernelName } from '@octet/backend';
-import { type HostBuffer, referenceBackend } from '@octet/backend-js-reference';
+import type { Kernel, KernelName, KernelTable } from '@octet/backend';
+import type { HostBuffer } from '@octet/backend-js-reference';
+import * as host from '@octet/backend-js-reference/kernels';
 import { size, type WasmKernel, type WasmTensor } from '../kernel';
 
 type HostKernel = (tensors: Record<string, unknown>, attrs: unknown) => void;
@@ -8,8 +9,8 @@ type HostKernel = (tensors: Record<string, unknown>, attrs: unknown) => void;
  * The reference's own kernel, on the wasm memory itself: for what is rare or tiny, or must be the same to the last bit, and
  * would gain nothing from SIMD.
  */
-function onHost<N extends KernelName>(name: N): WasmKernel<N> {
-  const run = referenceBackend.kernels[name] as unknown as HostKernel;
+function onHost<N extends KernelName>(reference: Kernel<KernelTable[N], HostBuffer>): WasmKernel<N> {
+  const run = reference as unknown as HostKernel;
   const kernel = (
     cx: Parameters<WasmKernel<N>>[0],
     tensors: Record<string, WasmTensor | undefined>,
@@ -29,13 +30,13 @@ function onHost<N extends KernelName>(name: N): WasmKernel<N> {
   return kernel as unknown as WasmKernel<N>;
 }
 
-export const fill = onHost('fill');
-export const cast = onHost('cast');
+export const fill = onHost<'fill'>(host.fill);
+export const cast = onHost<'cast'>(host.cast);
 /** All powers but the square. */
-export const anyPow = onHost('pow');
-export const nllLoss = onHost('nllLoss');
-export const nllLossBackward = onHost('nllLossBackward');
-export const embedding = onHost('embedding');
-export const embeddingBackward = onHost('embeddingBackward');
-export const calculateQparams = onHost('calculateQparams');
-export const chooseQparams = onHost('chooseQparams');
+export const anyPow = onHost<'pow'>(host.elementwise.pow);
+export const nllLoss = onHost<'nllLoss'>(host.nllLoss);
+export const nllLossBackward = onHost<'nllLossBackward'>(host.nllLossBackward);
+export const embedding = onHost<'embedding'>(host.embedding);
+export const embeddingBackward = onHost<'embeddingBackward'>(host.embeddingBackward);
+export const calculateQparams = onHost<'calculateQparams'>(host.calculateQparams);
+export const chooseQparams = onHost<'chooseQparams'>(host.chooseQparams);

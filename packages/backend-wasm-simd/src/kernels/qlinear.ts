@@ -1,4 +1,5 @@
-import { HostBuffer, referenceBackend } from '@octet/backend-js-reference';
+import { HostBuffer } from '@octet/backend-js-reference';
+import { chooseQparams } from '@octet/backend-js-reference/kernels';
 import type { WasmBuffer } from '../buffers';
 import type { WasmPrepackingKernel, WasmTensor } from '../kernel';
 import { freeGemm, gemmArgs, gemmPlan, type PackedGemm, packGemm, tileSize, weightAddresses } from './qgemm';
@@ -86,8 +87,6 @@ export const qlinearDynamic: WasmPrepackingKernel<'qlinearDynamic', PackedDynami
 
 /** The reference's own chooseQparams, so that there is one definition. */
 function dynamicQparams(min: number, max: number, quantMax: number): { scale: number; zeroPoint: number } {
-  const choose = referenceBackend.kernels.chooseQparams;
-  if (typeof choose !== 'function') throw new TypeError('chooseQparams has no weights to pack');
   const one = (dtype: 'float32' | 'int32', value = 0) => {
     const buffer = new HostBuffer(dtype, 1);
     buffer.data[0] = value;
@@ -99,7 +98,7 @@ function dynamicQparams(min: number, max: number, quantMax: number): { scale: nu
     scale: one('float32'),
     zeroPoint: one('int32'),
   };
-  choose(tensors, { quantMin: 0, quantMax, symmetric: false });
+  chooseQparams(tensors, { quantMin: 0, quantMax, symmetric: false });
   const result = { scale: tensors.scale.buffer.data[0], zeroPoint: tensors.zeroPoint.buffer.data[0] };
   for (const { buffer } of Object.values(tensors)) buffer.free();
   return result;

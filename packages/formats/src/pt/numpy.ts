@@ -1,4 +1,4 @@
-import type { Tensor } from '@octet/tensor';
+import { contiguous, permute, type Tensor } from '@octet/tensor/functional';
 import { elements, type StoredDType, tensorHere } from '../elements';
 import { type Complain, FormatError, quote } from '../errors';
 import { byteLength, isSize } from '../sizes';
@@ -78,9 +78,8 @@ export class NumpyArray {
       const values = decode((dtype as NumpyDType).littleEndian(data, bytes), complain, '');
       const made = (dims: readonly number[]) => tensorHere('a NumPy array', values, dims, ours);
       if (fortran !== true) return made([...shape]);
-      return made([...shape].reverse())
-        .permute(shape.map((_, dim) => shape.length - 1 - dim))
-        .contiguous();
+      const axes = shape.map((_, dim) => shape.length - 1 - dim);
+      return contiguous(permute(made([...shape].reverse()), axes));
     } catch (error) {
       if (error instanceof FormatError) return undefined;
       throw error;

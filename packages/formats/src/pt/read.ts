@@ -1,5 +1,5 @@
 import { checkOptions } from '@octet/backend';
-import type { Tensor } from '@octet/tensor';
+import type { Tensor } from '@octet/tensor/functional';
 import { type Complain, complainAbout, type ParseOptions, quote, requireBytes } from '../errors';
 import { node } from '../node';
 import { decodeUtf8, encodeUtf8 } from '../text';

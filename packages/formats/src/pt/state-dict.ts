@@ -1,5 +1,5 @@
 import { ArgumentError } from '@octet/backend';
-import { Tensor } from '@octet/tensor';
+import { Tensor } from '@octet/tensor/functional';
 import { quote } from '../errors';
 import type { StateDict } from '../state-dict';
 import { PtObject } from './read';

@@ -1,5 +1,11 @@
 import { isFloatDType, type QuantizedDType, type TypedArray } from '@octet/backend';
-import { type Layout, perChannelQParams, perTensorQParams, type QParams, Tensor } from '@octet/tensor';
+import {
+  type Layout,
+  perChannelQParams,
+  perTensorQParams,
+  type QParams,
+  Tensor,
+} from '@octet/tensor/functional';
 import { elements, type StoredDType, tensorHere } from '../elements';
 import { type Complain, quote } from '../errors';
 import { checkedQParams } from '../qparams';

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { checkOptions } from '@octet/backend';
-import type { Tensor } from '@octet/tensor';
+import type { Tensor } from '@octet/tensor/functional';
 import { type Complain, complainAbout } from '../errors';
 import { targetOf } from '../files/target';
 import { type WriteFileOptions, write } from '../files/write-file';

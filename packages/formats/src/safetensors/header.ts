@@ -1,5 +1,5 @@
 import type { DType } from '@octet/backend';
-import type { QParams } from '@octet/tensor';
+import type { QParams } from '@octet/tensor/functional';
 import { elements, isRead, type StoredDType } from '../elements';
 import { type Complain, quote } from '../errors';
 import { byteLength, isSize } from '../sizes';

@@ -1,5 +1,5 @@
 import { type QuantizedDType, quantRange, storageDType } from '@octet/backend';
-import { perChannelQParams, perTensorQParams, type QParams } from '@octet/tensor';
+import { perChannelQParams, perTensorQParams, type QParams } from '@octet/tensor/functional';
 import { storedAs } from '../elements';
 import { type Complain, quote } from '../errors';
 import { checkedQParams } from '../qparams';

@@ -1,5 +1,5 @@
 import { ArgumentError, checkOptions, isQuantizedDType } from '@octet/backend';
-import { quantizedTensor, type Tensor } from '@octet/tensor';
+import { quantizedTensor, type Tensor } from '@octet/tensor/functional';
 import { dtypeHere, elements, isRead, tensorHere } from '../elements';
 import { type Complain, complainAbout, type ParseOptions, quote, requireBytes } from '../errors';
 import type { StateDict } from '../state-dict';

@@ -1,5 +1,5 @@
 import { ArgumentError, BackendError, checkOptions, isQuantizedDType, type TypedArray } from '@octet/backend';
-import { Tensor } from '@octet/tensor';
+import { Tensor } from '@octet/tensor/functional';
 import { elements, storedAs } from '../elements';
 import { quote } from '../errors';
 import type { StateDict } from '../state-dict';

@@ -15,7 +15,7 @@ import {
   softplus,
   type Tensor,
   tanh,
-} from '@octet/tensor';
+} from '@octet/tensor/functional';
 import { repr } from '../arguments';
 import { Module } from '../module';
 

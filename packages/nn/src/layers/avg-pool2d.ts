@@ -1,5 +1,5 @@
 import { checkOptions, type Pair, requirePair } from '@octet/backend';
-import { avgPool2d, type Tensor } from '@octet/tensor';
+import { avgPool2d, type Tensor } from '@octet/tensor/functional';
 import { repr, type Size2 } from '../arguments';
 import { Module } from '../module';
 

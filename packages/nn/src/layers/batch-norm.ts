@@ -1,5 +1,14 @@
 import { checkOptions } from '@octet/backend';
-import { batchNorm, noGrad, ones, type Storage, scope, type Tensor, zeros } from '@octet/tensor';
+import {
+  add,
+  batchNorm,
+  noGrad,
+  ones,
+  type Storage,
+  scope,
+  type Tensor,
+  zeros,
+} from '@octet/tensor/functional';
 import { repr, requireRank, whole, within } from '../arguments';
 import { ones_, zeros_ } from '../init';
 import { Module } from '../module';
@@ -94,7 +103,7 @@ export abstract class BatchNorm extends Module {
       this.batches = backend.readSync ? count.itemSync() : undefined;
     if (this.batches === undefined) {
       // By way of floats, for there are no kernels that count: exact up to 2^24 batches.
-      scope(() => noGrad(() => count.copy_(count.to('float32').add(1).to('int32'))));
+      scope(() => noGrad(() => count.copy_(add(count.to('float32'), 1).to('int32'))));
       return this.momentum ?? 0;
     }
     this.batches++;

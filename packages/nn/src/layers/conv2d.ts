@@ -1,5 +1,5 @@
 import { ArgumentError, checkOptions, type Pair, requireFlag, requirePair } from '@octet/backend';
-import { conv2d, numel, type Tensor, zeros } from '@octet/tensor';
+import { conv2d, numel, type Tensor, zeros } from '@octet/tensor/functional';
 import { repr, type Size2, whole } from '../arguments';
 import { calculateFanInAndFanOut, kaimingUniform_, uniform_ } from '../init';
 import { Module } from '../module';

@@ -1,5 +1,5 @@
 import { checkOptions } from '@octet/backend';
-import { dropout, type Generator, type Tensor } from '@octet/tensor';
+import { dropout, type Generator, type Tensor } from '@octet/tensor/functional';
 import { repr, within } from '../arguments';
 import { Module } from '../module';
 

@@ -1,5 +1,5 @@
 import { ArgumentError, checkOptions } from '@octet/backend';
-import { embedding, select, type Tensor, zeros } from '@octet/tensor';
+import { embedding, select, type Tensor, zeros } from '@octet/tensor/functional';
 import { repr, whole } from '../arguments';
 import { normal_ } from '../init';
 import { Module } from '../module';

@@ -1,4 +1,4 @@
-import { add, chunk, gruLayer, mul, select, sigmoid, sub, type Tensor, tanh } from '@octet/tensor';
+import { add, chunk, gruLayer, mul, select, sigmoid, sub, type Tensor, tanh } from '@octet/tensor/functional';
 import { RNNBase, type RNNLayer, type RNNOptions } from './rnn-base';
 
 export type GRUOptions = RNNOptions;

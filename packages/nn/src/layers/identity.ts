@@ -1,4 +1,4 @@
-import type { Tensor } from '@octet/tensor';
+import type { Tensor } from '@octet/tensor/functional';
 import { Module } from '../module';
 
 /** Gives its input back: a placeholder. */

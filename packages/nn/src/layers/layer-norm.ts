@@ -1,5 +1,5 @@
 import { checkOptions } from '@octet/backend';
-import { layerNorm, ones, type Tensor, zeros } from '@octet/tensor';
+import { layerNorm, ones, type Tensor, zeros } from '@octet/tensor/functional';
 import { repr, whole, within } from '../arguments';
 import { ones_, zeros_ } from '../init';
 import { Module } from '../module';

@@ -1,5 +1,5 @@
 import { checkOptions, requireFlag } from '@octet/backend';
-import { linear, numel, type Tensor, zeros } from '@octet/tensor';
+import { linear, numel, type Tensor, zeros } from '@octet/tensor/functional';
 import { repr, whole } from '../arguments';
 import { Module } from '../module';
 import { Parameter } from '../parameter';

@@ -1,4 +1,4 @@
-import { chunk, lstmLayer, mul, select, sigmoid, type Tensor, tanh } from '@octet/tensor';
+import { add, chunk, lstmLayer, mul, select, sigmoid, type Tensor, tanh } from '@octet/tensor/functional';
 import { RNNBase, type RNNLayer, type RNNOptions } from './rnn-base';
 
 export type LSTMOptions = RNNOptions;
@@ -34,8 +34,8 @@ export class LSTM extends RNNBase<LSTMState> {
   }
 
   protected override step(fromInput: Tensor, fromState: Tensor, [, c]: readonly Tensor[]): Tensor[] {
-    const [i, f, g, o] = chunk(fromInput.add(fromState), 4, 1);
-    const next = mul(sigmoid(f), c).add(mul(sigmoid(i), tanh(g)));
+    const [i, f, g, o] = chunk(add(fromInput, fromState), 4, 1);
+    const next = add(mul(sigmoid(f), c), mul(sigmoid(i), tanh(g)));
     return [mul(sigmoid(o), tanh(next)), next];
   }
 

@@ -12,7 +12,7 @@ import {
   tidy,
   transpose,
   zeros,
-} from '@octet/tensor';
+} from '@octet/tensor/functional';
 import { repr, requireRank, whole, within } from '../arguments';
 import { uniform_ } from '../init';
 import { Module } from '../module';

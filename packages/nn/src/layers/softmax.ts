@@ -1,5 +1,5 @@
 import { requireType } from '@octet/backend';
-import { softmax, type Tensor } from '@octet/tensor';
+import { softmax, type Tensor } from '@octet/tensor/functional';
 import { repr } from '../arguments';
 import { Module } from '../module';
 

@@ -1,5 +1,5 @@
 import { checkOptions } from '@octet/backend';
-import { crossEntropy, type Tensor } from '@octet/tensor';
+import { crossEntropy, type Tensor } from '@octet/tensor/functional';
 import { within } from '../arguments';
 import { Module } from '../module';
 import { Buffer } from '../parameter';

@@ -1,5 +1,5 @@
 import { checkOptions } from '@octet/backend';
-import { mseLoss, type Tensor } from '@octet/tensor';
+import { mseLoss, type Tensor } from '@octet/tensor/functional';
 import { Module } from '../module';
 
 export interface MSELossOptions {

@@ -1,5 +1,5 @@
 import { checkOptions } from '@octet/backend';
-import { nllLoss, type Tensor } from '@octet/tensor';
+import { nllLoss, type Tensor } from '@octet/tensor/functional';
 import { Module } from '../module';
 import { Buffer } from '../parameter';
 

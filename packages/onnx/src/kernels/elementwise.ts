@@ -3,7 +3,7 @@ import { sameShape } from '@octet/tensor';
 import type { Graph, Value } from '../graph/graph';
 import { type NodeBuilders, type Operand, type Output, unary } from './builder';
 
-export const elementwise: NodeBuilders = {
+export const elementwise = (): NodeBuilders => ({
   add: binary('Add'),
   sub: binary('Sub'),
   mul: binary('Mul'),
@@ -25,7 +25,7 @@ export const elementwise: NodeBuilders = {
   sigmoid: unary('Sigmoid'),
   tanh: unary('Tanh'),
   clamp: (graph, { x }, y, { min, max }) => clip(graph, x.value, y, min, max),
-};
+});
 
 function binary(op: string) {
   return (

@@ -11,22 +11,26 @@ import { products } from './products';
 import { recurrent } from './recurrent';
 import { reductions } from './reductions';
 
-export type { AnyNodeBuilder } from './builder';
+// Functions, here and in the families, so that bundlers drop what an app doesn't call.
+let table: NodeBuilders | undefined;
 
-export const builders: NodeBuilders = {
-  ...data,
-  ...elementwise,
-  ...reductions,
-  ...products,
-  ...recurrent,
-  ...normalization,
-  ...pools,
-  ...int8,
-};
+export function builders(): NodeBuilders {
+  table = table ?? {
+    ...data(),
+    ...elementwise(),
+    ...reductions(),
+    ...products(),
+    ...recurrent(),
+    ...normalization(),
+    ...pools(),
+    ...int8(),
+  };
+  return table;
+}
 
 /** What says a kernel in ONNX: its line, or its composite by the lines of others. */
 export function builderOf(kernel: KernelName): AnyNodeBuilder | undefined {
-  return (builders[kernel] as AnyNodeBuilder | undefined) ?? composed(kernel, builders as never);
+  return (builders()[kernel] as AnyNodeBuilder | undefined) ?? composed(kernel, builders() as never);
 }
 
 const evaluate = 'Call model.eval() first.';
@@ -43,13 +47,13 @@ const inTraining: { readonly [N in KernelName]?: string } = {
   chooseQparams: convert,
 };
 
-const onlyTraining = new Set<KernelName>([...profiles.training, ...composable.training]);
-for (const name of [...profiles['inference-float'], ...composable['inference-float']])
-  onlyTraining.delete(name);
-
 /** What to do about a kernel that no exported model may run, not even on constants; undefined for all others. */
 export function refusal(kernel: KernelName): string | undefined {
-  if (!onlyTraining.has(kernel)) return undefined;
+  const of = (profile: 'training' | 'inference-float'): readonly string[] => [
+    ...profiles[profile],
+    ...composable[profile],
+  ];
+  if (!of('training').includes(kernel) || of('inference-float').includes(kernel)) return undefined;
   return (
     inTraining[kernel] ?? 'Export what the model computes in evaluation, without its loss and gradients.'
   );

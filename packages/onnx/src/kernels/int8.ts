@@ -9,7 +9,7 @@ import { broadcasting, hardswish } from './elementwise';
 import { adaptiveAveragePool, averagePool, maxPool } from './pools';
 import { convAttributes, gemmAttributes, turned } from './products';
 
-export const int8: NodeBuilders = {
+export const int8 = (): NodeBuilders => ({
   quantize: (graph, { x }, y) => quantize(graph, x.value, y.tensor),
   dequantize: (graph, { x }) => floats(graph, x),
   qconv2d: (graph, { x, weight, bias }, y, attrs) => {
@@ -28,7 +28,7 @@ export const int8: NodeBuilders = {
   qadaptiveAvgPool2d: (graph, { x }, y) =>
     quantize(graph, adaptiveAveragePool(graph, floats(graph, x), asFloat(y)), y.tensor),
   qlookup: (graph, { x }, y, attrs) => lookup(graph, x, y, attrs),
-};
+});
 
 function qparams(t: Tensor): QParams {
   return t.qparams as QParams;

@@ -2,7 +2,7 @@ import type { Graph, Value } from '../graph/graph';
 import type { NodeBuilders, Operand, Output } from './builder';
 import { reduce } from './reductions';
 
-export const normalization: NodeBuilders = {
+export const normalization = (): NodeBuilders => ({
   batchNormEval: (graph, { x, mean, variance, weight, bias }, y, { eps }) => {
     const { shape } = mean.value;
     const inputs = [
@@ -14,7 +14,7 @@ export const normalization: NodeBuilders = {
     return graph.node('BatchNormalization', [x.value, ...inputs], y, { epsilon: { float: eps } });
   },
   layerNorm: (graph, { x, weight, bias }, y, { eps }) => layerNorm(graph, x, weight, bias, y, eps),
-};
+});
 
 function all(graph: Graph, value: number, { dtype }: Output, shape: readonly number[]): Value {
   const n = shape.reduce((product, d) => product * d, 1);

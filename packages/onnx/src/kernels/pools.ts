@@ -4,11 +4,11 @@ import { cannotExport } from '../errors';
 import type { Graph, Like, Value } from '../graph/graph';
 import type { NodeBuilders } from './builder';
 
-export const pools: NodeBuilders = {
+export const pools = (): NodeBuilders => ({
   maxPool2d: (graph, { x }, y, attrs) => maxPool(graph, x.value, y, attrs),
   avgPool2d: (graph, { x }, y, attrs) => averagePool(graph, x.value, y, attrs),
   adaptiveAvgPool2d: (graph, { x }, y) => adaptiveAveragePool(graph, x.value, y),
-};
+});
 
 export function maxPool(graph: Graph, x: Value, y: Like, attrs: PoolAttrs): Value {
   const { kernelSize, stride, padding, dilation } = attrs;

@@ -3,7 +3,7 @@ import type { Attributes, Graph, Like, Value } from '../graph/graph';
 import type { NodeBuilders, Operand } from './builder';
 import { clamped } from './elementwise';
 
-export const products: NodeBuilders = {
+export const products = (): NodeBuilders => ({
   matmul: (graph, { a, b }, y, { transposeA, transposeB, clamp }) => {
     const inputs = [turnedIf(graph, transposeA, a), turnedIf(graph, transposeB, b)];
     return clamped(graph, graph.node('MatMul', inputs, y), y, clamp);
@@ -15,7 +15,7 @@ export const products: NodeBuilders = {
     const sums = graph.node('Conv', inputs, y, convAttributes(attrs, weight.value.shape));
     return clamped(graph, sums, y, attrs.clamp);
   },
-};
+});
 
 function turnedIf(graph: Graph, transposed: boolean, { value }: Operand): Value {
   return transposed ? turned(graph, value) : value;

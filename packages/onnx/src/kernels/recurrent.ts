@@ -6,7 +6,7 @@ import type { NodeBuilders, Operand, Output } from './builder';
 import { dynamicLinear } from './int8';
 import { linear, turned } from './products';
 
-export const recurrent: NodeBuilders = {
+export const recurrent = (): NodeBuilders => ({
   lstm: (graph, t, y) =>
     unrolledLstm(graph, t, y, (h, like) => linear(graph, h, t.weight.value, t.bias?.value, like)),
   qlstmDynamic: (graph, t, y, attrs: KernelTable['qlstmDynamic']['attrs']) =>
@@ -14,7 +14,7 @@ export const recurrent: NodeBuilders = {
   gru: (graph, t, y) => gru(graph, t, y),
   qgruDynamic: (graph, t, y, attrs: KernelTable['qgruDynamic']['attrs']) =>
     unrolledGru(graph, t, y, (h, like) => dynamicLinear(graph, { ...t, x: { value: h } }, like, attrs)),
-};
+});
 
 /** The part of `value` [n, …] from `offset` elements on that has the shape [size, …]. */
 function part(graph: Graph, value: Value, offset: number, shape: readonly number[]): Value {

@@ -5,14 +5,14 @@ import type { Graph, Value } from '../graph/graph';
 import { memoryDims } from '../trace/layout';
 import type { NodeBuilders, Operand, Output } from './builder';
 
-export const reductions: NodeBuilders = {
+export const reductions = (): NodeBuilders => ({
   sum: reduction('ReduceSum'),
   amax: reduction('ReduceMax'),
   argmax: (graph, { x }, y) => argmax(graph, x, y),
   variance: (graph, { x }, y, { correction }) => variance(graph, x, y, correction),
   softmax: alongAxis('Softmax'),
   logSoftmax: alongAxis('LogSoftmax'),
-};
+});
 
 function reduction(op: ReduceOp) {
   return (graph: Graph, { x }: { readonly x: Operand }, y: Output): Value =>

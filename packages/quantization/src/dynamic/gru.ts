@@ -1,6 +1,6 @@
 import { checkOptions } from '@octet/backend';
-import { GRU, type RNNLayer, skipInit } from '@octet/nn';
-import type { Tensor } from '@octet/tensor';
+import { GRU, type RNNLayer, skipInit } from '@octet/nn/modules';
+import type { Tensor } from '@octet/tensor/functional';
 import { dynamicGruLayer } from '../functional/gru';
 import { type DynamicOptions, dynamicLinear } from '../functional/linear';
 import type { PackedWeight } from '../functional/packed-weight';

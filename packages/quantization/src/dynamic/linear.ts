@@ -1,6 +1,6 @@
 import { checkOptions } from '@octet/backend';
-import type { Linear, StateLoader } from '@octet/nn';
-import { numel, type Tensor } from '@octet/tensor';
+import type { Linear, StateLoader } from '@octet/nn/modules';
+import { dequantize, numel, type Tensor } from '@octet/tensor/functional';
 import { floatLinear } from '../float-layers';
 import { type DynamicOptions, dynamicLinear } from '../functional/linear';
 import { numbersOf, one } from '../loaded';
@@ -47,7 +47,7 @@ export class DynamicQuantizedLinear extends QuantizedWeight {
 
   /** The linear layer with the integers' numbers as weights. */
   toFloat(): Linear {
-    return floatLinear(this.weight.dequantize(), this.bias, this.training);
+    return floatLinear(dequantize(this.weight), this.bias, this.training);
   }
 
   /** Multiplications for one call. */

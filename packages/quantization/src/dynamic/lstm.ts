@@ -1,6 +1,6 @@
 import { checkOptions } from '@octet/backend';
-import { LSTM, type RNNLayer, skipInit } from '@octet/nn';
-import type { Tensor } from '@octet/tensor';
+import { LSTM, type RNNLayer, skipInit } from '@octet/nn/modules';
+import type { Tensor } from '@octet/tensor/functional';
 import { type DynamicOptions, dynamicLinear } from '../functional/linear';
 import { dynamicLstmLayer } from '../functional/lstm';
 import type { PackedWeight } from '../functional/packed-weight';

@@ -1,5 +1,5 @@
-import { Buffer, Parameter, type RNNBase, type RNNLayer, type RNNOptions } from '@octet/nn';
-import type { Tensor } from '@octet/tensor';
+import { Buffer, Parameter, type RNNBase, type RNNLayer, type RNNOptions } from '@octet/nn/modules';
+import { dequantize, type Tensor } from '@octet/tensor/functional';
 import type { DynamicOptions } from '../functional/linear';
 import { PackedWeight } from '../functional/packed-weight';
 
@@ -29,8 +29,7 @@ export async function fillQuantized<S>(
 /** Gives `made` the weights of the int8 layer `rnn`, dequantized, and its biases, as parameters. */
 export function fillFloat<S, M extends RNNBase<S>>(made: M, rnn: RNNBase<S>): M {
   const fields = made as unknown as Record<string, Parameter>;
-  for (const [name, t] of rnn.namedBuffers())
-    fields[name] = new Parameter(t.isQuantized ? t.dequantize() : t);
+  for (const [name, t] of rnn.namedBuffers()) fields[name] = new Parameter(t.isQuantized ? dequantize(t) : t);
   return made.train(rnn.training);
 }
 

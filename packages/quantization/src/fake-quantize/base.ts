@@ -1,6 +1,6 @@
 import { ArgumentError, isScale } from '@octet/backend';
-import { Buffer, Module, type Parameter, type StateLoader } from '@octet/nn';
-import { type Tensor, tensor } from '@octet/tensor';
+import { Buffer, Module, type Parameter, type StateLoader } from '@octet/nn/modules';
+import { type Tensor, tensor } from '@octet/tensor/functional';
 import { simulate } from '../functional/fake-quantize';
 import type { QparamTensors } from '../functional/observe';
 import { numbersOf } from '../loaded';

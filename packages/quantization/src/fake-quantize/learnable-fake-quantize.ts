@@ -1,5 +1,5 @@
-import { Parameter } from '@octet/nn';
-import { kernel, noGrad, ones, type Tensor, zeros } from '@octet/tensor';
+import { Parameter } from '@octet/nn/modules';
+import { clamp, kernel, noGrad, ones, type Tensor, zeros } from '@octet/tensor/functional';
 import { simulateLearned } from '../functional/fake-quantize';
 import type { QparamTensors } from '../functional/observe';
 import { MovingAverageMinMaxObserver } from '../observers/moving-average-min-max';
@@ -61,7 +61,7 @@ export class LearnableFakeQuantize extends FakeQuantizeBase {
       { y: kernel.as(zeroPoint, shape) },
       { scale: Float32Array.of(1), zeroPoint: Int32Array.of(0), quantMin, quantMax },
     );
-    return { scale: noGrad(() => this.scale.clamp(this.activationPostProcess.eps)), zeroPoint };
+    return { scale: noGrad(() => clamp(this.scale, this.activationPostProcess.eps)), zeroPoint };
   }
 
   protected override setQparams({ scale, zeroPoint }: QparamTensors): void {
@@ -75,7 +75,7 @@ export class LearnableFakeQuantize extends FakeQuantizeBase {
     const { quantMin, quantMax, chAxis: axis } = this;
     const { eps, isSymmetric, symmetricZeroPoint } = this.activationPostProcess;
     noGrad(() => {
-      if (this.scale.requiresGrad) this.scale.copy_(this.scale.clamp(eps));
+      if (this.scale.requiresGrad) this.scale.copy_(clamp(this.scale, eps));
       if (isSymmetric) this.zeroPoint.fill_(symmetricZeroPoint);
     });
     const gradFactor = this.useGradScaling ? 1 / Math.sqrt(x.numel * quantMax) : 1;

@@ -1,5 +1,5 @@
 /** Switches for a training script: PyTorch's `model.apply(disable_observer)` is `model.apply(disableObserver)`. */
-import type { AnyModule } from '@octet/nn';
+import type { AnyModule } from '@octet/nn/modules';
 import { FakeQuantizeBase } from './base';
 
 export function enableObserver(module: AnyModule): void {

@@ -14,7 +14,7 @@ import {
   quantizedLookup,
   type Tensor,
   tidy,
-} from '@octet/tensor';
+} from '@octet/tensor/functional';
 import { type OutputQparams, outputQparams, outputRange, requireQuint8 } from './int8';
 import { requantize } from './pointwise';
 

@@ -1,5 +1,5 @@
 import { checkOptions } from '@octet/backend';
-import { type Conv2dOptions, conv2dShape, kernel, type Tensor, tidy } from '@octet/tensor';
+import { type Conv2dOptions, conv2dShape, kernel, type Tensor, tidy } from '@octet/tensor/functional';
 import { type OutputQparams, outputQparams, requireQuint8 } from './int8';
 import type { PackedWeight } from './packed-weight';
 

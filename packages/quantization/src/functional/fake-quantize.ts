@@ -1,5 +1,5 @@
 import { checkOptions, QuantizationError, ShapeError } from '@octet/backend';
-import { checkScale, kernel, op, type Tensor } from '@octet/tensor';
+import { checkScale, clone, kernel, op, type Tensor } from '@octet/tensor/functional';
 import { aroundChannels } from './observe';
 
 const { as, emptyLike, emptyOn, requireFloat, run, withStrides } = kernel;
@@ -77,7 +77,7 @@ export function simulateLearned(
     const { xo, y } = quantizeAndBack(x, scale, zeroPoint, options);
     const savedX = save(xo.tensor);
     // The optimizer changes scale and zero point in place: backward needs those of this forward.
-    const saved = { scale: save(scale.clone()), zeroPoint: save(zeroPoint.clone()) };
+    const saved = { scale: save(clone(scale)), zeroPoint: save(clone(zeroPoint)) };
     return [
       y,
       (grad) => {

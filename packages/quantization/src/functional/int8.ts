@@ -7,7 +7,7 @@ import {
   qparamArrays,
   requirePerTensor,
   type Tensor,
-} from '@octet/tensor';
+} from '@octet/tensor/functional';
 
 const f32 = Math.fround;
 

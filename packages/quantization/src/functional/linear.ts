@@ -1,5 +1,5 @@
 import { checkOptions, DTypeError } from '@octet/backend';
-import { kernel, linearShape, numel, type Tensor, tidy } from '@octet/tensor';
+import { kernel, linearShape, numel, type Tensor, tidy } from '@octet/tensor/functional';
 import { type OutputQparams, outputQparams, requireQuint8 } from './int8';
 import type { PackedWeight } from './packed-weight';
 

@@ -1,5 +1,5 @@
 import { checkOptions } from '@octet/backend';
-import { kernel, lstmOperands, lstmShape, type Tensor, tidy } from '@octet/tensor';
+import { kernel, lstmOperands, lstmShape, type Tensor, tidy } from '@octet/tensor/functional';
 import { type DynamicOptions, requireFloat32 } from './linear';
 import type { PackedWeight } from './packed-weight';
 

@@ -1,5 +1,5 @@
 import type { CalculateQparamsAttrs, ChooseQparamsAttrs } from '@octet/backend';
-import { full, kernel, type Tensor, tidy } from '@octet/tensor';
+import { full, kernel, type Tensor, tidy } from '@octet/tensor/functional';
 
 const { aroundDims, as, empty, packed, run } = kernel;
 

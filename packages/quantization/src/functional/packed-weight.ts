@@ -5,7 +5,16 @@ import {
   type RequantizeAttrs,
   warn,
 } from '@octet/backend';
-import { kernel, noGrad, type PerTensorQParams, qparamArrays, type Tensor, tensor } from '@octet/tensor';
+import {
+  dequantize,
+  kernel,
+  noGrad,
+  type PerTensorQParams,
+  qparamArrays,
+  quantizePerChannel,
+  type Tensor,
+  tensor,
+} from '@octet/tensor/functional';
 import { fitBias, outputRange, requantizeMultiplier, requireExactSums, rowSumsOf } from './int8';
 
 /** What a layer's int8 kernel needs beside its input, for one input scale and one output. */
@@ -119,7 +128,7 @@ export class PackedWeight {
   /** The weight at other scales, one a row. */
   private coarser(scales: Float32Array): Tensor {
     const zeroPoints = Int32Array.from(scales, (_, i) => this.zeroPoint[this.zeroPoint.length === 1 ? 0 : i]);
-    return noGrad(() => this.weight.dequantize().quantizePerChannel(scales, zeroPoints, 0, 'qint8'));
+    return noGrad(() => quantizePerChannel(dequantize(this.weight), scales, zeroPoints, 0, 'qint8'));
   }
 }
 

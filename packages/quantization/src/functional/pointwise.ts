@@ -7,7 +7,7 @@ import {
   type TableSource,
   type UnaryName,
 } from '@octet/backend';
-import { quantizedLookup, type Tensor } from '@octet/tensor';
+import { quantizedLookup, type Tensor } from '@octet/tensor/functional';
 import { type OutputQparams, outputQparams, requireQuint8 } from './int8';
 
 const f32 = Math.fround;

@@ -1,6 +1,6 @@
 import { QuantizationError, warn } from '@octet/backend';
-import { type AnyModule, Identity } from '@octet/nn';
-import type { Tensor } from '@octet/tensor';
+import { type AnyModule, Identity } from '@octet/nn/modules';
+import type { Tensor } from '@octet/tensor/functional';
 
 /** What a fused module gave, for one of the layers that went into it. Clones of a model share it. */
 class FusionSite {

@@ -1,5 +1,5 @@
-import { type BatchNorm2d, Conv2d, hasHooks, Linear, type Module, ReLU, Sequential } from '@octet/nn';
-import { conv2dRelu, linear, type Tensor } from '@octet/tensor';
+import { type BatchNorm2d, Conv2d, hasHooks, Linear, type Module, ReLU, Sequential } from '@octet/nn/modules';
+import { conv2dRelu, linear, type Tensor } from '@octet/tensor/functional';
 import { foldInto } from '../fold-batch-norm';
 
 /** Layers that belong together, in float: PyTorch's torch.ao.nn.intrinsic. They are prepared and converted as one. */

@@ -8,8 +8,8 @@ import {
   requireOneOf,
   type TypedArray,
 } from '@octet/backend';
-import { Buffer, Module, type StateLoader } from '@octet/nn';
-import { checkScale, type Tensor, tensor, zeros } from '@octet/tensor';
+import { Buffer, Module, type StateLoader } from '@octet/nn/modules';
+import { checkScale, type Tensor, tensor, zeros } from '@octet/tensor/functional';
 import { type QparamTensors, qparamsOfRange, untouchedRange } from '../functional/observe';
 import { numbersOf, one } from '../loaded';
 import { type ObserverFactory, withArgs } from '../with-args';

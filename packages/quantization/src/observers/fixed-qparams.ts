@@ -1,6 +1,6 @@
 import { checkOptions } from '@octet/backend';
-import { Buffer } from '@octet/nn';
-import { perTensorQParams, type Tensor, tensor } from '@octet/tensor';
+import { Buffer } from '@octet/nn/modules';
+import { perTensorQParams, type Tensor, tensor } from '@octet/tensor/functional';
 import type { QparamTensors } from '../functional/observe';
 import { Observer, type ObserverOptions, observerOptions } from './base';
 

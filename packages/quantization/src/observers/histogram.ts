@@ -1,6 +1,6 @@
 import { ArgumentError, checkOptions, QuantizationError, warnOnce } from '@octet/backend';
-import { Buffer, type StateLoader } from '@octet/nn';
-import { type Tensor, tensor } from '@octet/tensor';
+import { Buffer, type StateLoader } from '@octet/nn/modules';
+import { type Tensor, tensor } from '@octet/tensor/functional';
 import type { QparamTensors } from '../functional/observe';
 import { type ObserverOptions, observerOptions, RangeObserver } from './base';
 import {

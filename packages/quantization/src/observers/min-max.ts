@@ -1,4 +1,4 @@
-import type { Tensor } from '@octet/tensor';
+import type { Tensor } from '@octet/tensor/functional';
 import { observeMinMax } from '../functional/observe';
 import { type ObserverOptions, RangeObserver } from './base';
 

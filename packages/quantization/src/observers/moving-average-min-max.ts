@@ -1,5 +1,5 @@
 import { checkOptions, requireNumbers } from '@octet/backend';
-import type { Tensor } from '@octet/tensor';
+import type { Tensor } from '@octet/tensor/functional';
 import { observeMinMax } from '../functional/observe';
 import { type ObserverOptions, observerOptions, RangeObserver } from './base';
 

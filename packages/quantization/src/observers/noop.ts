@@ -1,5 +1,5 @@
 import { QuantizationError } from '@octet/backend';
-import type { Tensor } from '@octet/tensor';
+import type { Tensor } from '@octet/tensor/functional';
 import type { QparamTensors } from '../functional/observe';
 import { Observer } from './base';
 

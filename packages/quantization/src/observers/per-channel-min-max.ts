@@ -1,5 +1,5 @@
 import { checkOptions, ShapeError } from '@octet/backend';
-import { formatShape, type Tensor } from '@octet/tensor';
+import { formatShape, type Tensor } from '@octet/tensor/functional';
 import { observeMinMax } from '../functional/observe';
 import { type ObserverOptions, observerOptions, RangeObserver } from './base';
 

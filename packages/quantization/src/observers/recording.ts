@@ -1,5 +1,5 @@
 import { QuantizationError } from '@octet/backend';
-import type { Tensor } from '@octet/tensor';
+import { clone, type Tensor } from '@octet/tensor/functional';
 import type { QparamTensors } from '../functional/observe';
 import { Observer } from './base';
 
@@ -11,7 +11,7 @@ export class RecordingObserver extends Observer {
   readonly tensorVal: Tensor[] = [];
 
   override forward(x: Tensor): Tensor {
-    this.tensorVal.push(x.detach().clone().keep());
+    this.tensorVal.push(clone(x.detach()).keep());
     return x;
   }
 

@@ -1,6 +1,25 @@
 import { QuantizationError } from '@octet/backend';
-import { type AnyModule, type BatchNorm2d, type Conv2d, type Module, ReLU } from '@octet/nn';
-import { conv2d, noGrad, ones, relu, sqrt, type Tensor, tidy, zeros } from '@octet/tensor';
+import { type AnyModule, type BatchNorm2d, type Conv2d, type Module, ReLU } from '@octet/nn/modules';
+import {
+  abs,
+  add,
+  contiguous,
+  conv2d,
+  div,
+  expand,
+  mean,
+  mul,
+  noGrad,
+  ones,
+  relu,
+  reshape,
+  sqrt,
+  square,
+  sub,
+  type Tensor,
+  tidy,
+  zeros,
+} from '@octet/tensor/functional';
 import { floatConv } from '../float-layers';
 import { foldBatchNorm } from '../fold-batch-norm';
 import { ConvReLU2d } from '../intrinsic';
@@ -52,7 +71,7 @@ export class QatConvBn2d extends QatConv2d {
       const factor = this.factor();
       const folded = this.foldedWeight(factor);
       const spare = this.mayVanish ? this.spare(factor) : undefined;
-      const weight = spare ? folded.add(spare.weight).div(factor.add(spare.one)) : folded.div(factor);
+      const weight = spare ? div(add(folded, spare.weight), add(factor, spare.one)) : div(folded, factor);
       return conv2d(x, weight, this.bias, this.options);
     });
   }
@@ -66,13 +85,8 @@ export class QatConvBn2d extends QatConv2d {
   /** 1 where `factor` is too small to divide by, 0 elsewhere; and the weight there. */
   private spare(factor: Tensor): { one: Tensor; weight: Tensor } {
     return noGrad(() => {
-      const one = relu(
-        factor
-          .abs()
-          .mul(-1 / SMALLEST_FACTOR)
-          .add(1),
-      );
-      return { one, weight: this.weight.mul(one) };
+      const one = relu(add(mul(abs(factor), -1 / SMALLEST_FACTOR), 1));
+      return { one, weight: mul(this.weight, one) };
     });
   }
 
@@ -81,36 +95,36 @@ export class QatConvBn2d extends QatConv2d {
     const training = bn.training;
     const plain = training ? conv2d(x, this.weight, undefined, this.options) : undefined;
     // The running statistics see this batch before they fold the weight.
-    if (plain) noGrad(() => bn.call(bias ? plain.add(perChannel(bias)) : plain));
+    if (plain) noGrad(() => bn.call(bias ? add(plain, perChannel(bias)) : plain));
     const { runningStd } = this;
     let y = conv2d(x, this.foldedWeight(this.factor()), undefined, this.options);
-    let mean: Tensor;
+    let batchMean: Tensor;
     let std: Tensor;
     if (plain) {
-      mean = plain.mean([0, 2, 3]);
-      std = plain.sub(perChannel(mean)).square().mean([0, 2, 3]).add(bn.eps).sqrt();
-      y = y.mul(perChannel(runningStd.div(std)));
+      batchMean = mean(plain, [0, 2, 3]);
+      std = sqrt(add(mean(square(sub(plain, perChannel(batchMean))), [0, 2, 3]), bn.eps));
+      y = mul(y, perChannel(div(runningStd, std)));
     } else {
-      mean = bias ? (bn.runningMean as Tensor).sub(bias) : (bn.runningMean as Tensor);
+      batchMean = bias ? sub(bn.runningMean as Tensor, bias) : (bn.runningMean as Tensor);
       std = runningStd;
     }
-    const shift = this.beta.sub(this.gamma.mul(mean).div(std));
+    const shift = sub(this.beta, div(mul(this.gamma, batchMean), std));
     // b - b: the bias is part of the graph, with a gradient of zero, as PyTorch has it.
-    return y.add(perChannel(bias ? shift.add(bias.sub(bias)) : shift));
+    return add(y, perChannel(bias ? add(shift, sub(bias, bias)) : shift));
   }
 
   /** W' */
   private foldedWeight(factor: Tensor): Tensor {
-    return this.weightFakeQuant.call(this.weight.mul(factor));
+    return this.weightFakeQuant.call(mul(this.weight, factor));
   }
 
   /** s, as often as the weight has elements: it is used more than once. */
   private factor(): Tensor {
-    return this.gamma.div(this.runningStd).reshape([-1, 1, 1, 1]).expand(this.weight.shape).contiguous();
+    return contiguous(expand(reshape(div(this.gamma, this.runningStd), [-1, 1, 1, 1]), this.weight.shape));
   }
 
   private get runningStd(): Tensor {
-    return sqrt((this.bn.runningVar as Tensor).add(Math.fround(this.bn.eps)));
+    return sqrt(add(this.bn.runningVar as Tensor, Math.fround(this.bn.eps)));
   }
 
   private get gamma(): Tensor {
@@ -165,7 +179,7 @@ export class QatConvBnReLU2d extends QatConvBn2d {
 }
 
 function perChannel(x: Tensor): Tensor {
-  return x.reshape([1, -1, 1, 1]);
+  return reshape(x, [1, -1, 1, 1]);
 }
 
 /** Batch normalisation uses its running statistics from here on, and leaves them: `model.apply(freezeBnStats)`. */

@@ -1,5 +1,5 @@
-import { Conv2d, type Module, ReLU } from '@octet/nn';
-import { conv2d, relu, type Tensor, tidy } from '@octet/tensor';
+import { Conv2d, type Module, ReLU } from '@octet/nn/modules';
+import { conv2d, relu, type Tensor, tidy } from '@octet/tensor/functional';
 import { floatConv } from '../float-layers';
 import { ConvReLU2d } from '../intrinsic';
 import type { QConfig } from '../qconfig';

@@ -1,5 +1,5 @@
-import { Linear, type Module, ReLU } from '@octet/nn';
-import { linear, relu, type Tensor, tidy } from '@octet/tensor';
+import { Linear, type Module, ReLU } from '@octet/nn/modules';
+import { linear, relu, type Tensor, tidy } from '@octet/tensor/functional';
 import { floatLinear } from '../float-layers';
 import { LinearReLU } from '../intrinsic';
 import type { QConfig } from '../qconfig';

@@ -1,6 +1,6 @@
 import { type KernelTable, QuantizationError, type UnaryName } from '@octet/backend';
-import { Hardswish, LeakyReLU, type Module } from '@octet/nn';
-import type { Tensor } from '@octet/tensor';
+import { Hardswish, LeakyReLU, type Module } from '@octet/nn/modules';
+import type { Tensor } from '@octet/tensor/functional';
 import type { OutputQparams } from '../functional/int8';
 import { quantizedActivation, quantizedHardswish, quantizedLeakyRelu } from '../functional/pointwise';
 import { QuantizedOutput } from './with-output';

@@ -1,6 +1,6 @@
 import type { Pair } from '@octet/backend';
-import { type Conv2d, type Module, ReLU } from '@octet/nn';
-import { numel, type Tensor } from '@octet/tensor';
+import { type Conv2d, type Module, ReLU } from '@octet/nn/modules';
+import { dequantize, numel, type Tensor } from '@octet/tensor/functional';
 import { floatConv } from '../float-layers';
 import { quantizedConv2d } from '../functional/conv2d';
 import type { OutputQparams } from '../functional/int8';
@@ -48,7 +48,7 @@ export class QuantizedConv2d extends QuantizedWeightAndOutput {
 
   /** The convolution with the integers' numbers as weights. */
   toFloat(): Module {
-    const conv = floatConv(this, this.weight.dequantize(), this.bias);
+    const conv = floatConv(this, dequantize(this.weight), this.bias);
     return this.relu ? new ConvReLU2d(conv, new ReLU()).train(this.training) : conv;
   }
 

@@ -1,5 +1,5 @@
-import { type Module, ReLU } from '@octet/nn';
-import { numel, type Tensor } from '@octet/tensor';
+import { type Module, ReLU } from '@octet/nn/modules';
+import { dequantize, numel, type Tensor } from '@octet/tensor/functional';
 import { floatLinear } from '../float-layers';
 import type { OutputQparams } from '../functional/int8';
 import { quantizedLinear } from '../functional/linear';
@@ -31,7 +31,7 @@ export class QuantizedLinear extends QuantizedWeightAndOutput {
 
   /** The linear layer with the integers' numbers as weights. */
   toFloat(): Module {
-    const linear = floatLinear(this.weight.dequantize(), this.bias, this.training);
+    const linear = floatLinear(dequantize(this.weight), this.bias, this.training);
     return this.relu ? new LinearReLU(linear, new ReLU()).train(this.training) : linear;
   }
 

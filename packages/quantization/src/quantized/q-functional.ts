@@ -1,7 +1,7 @@
 import { ModuleError, QuantizationError } from '@octet/backend';
 import { hookedCall } from '@octet/graph';
-import type { StateLoader } from '@octet/nn';
-import type { Tensor } from '@octet/tensor';
+import type { StateLoader } from '@octet/nn/modules';
+import type { Tensor } from '@octet/tensor/functional';
 import { FloatFunctional } from '../float-functional';
 import {
   quantizedAdd,

@@ -1,5 +1,5 @@
-import { Module } from '@octet/nn';
-import { type Tensor, tidy } from '@octet/tensor';
+import { Module } from '@octet/nn/modules';
+import { contiguous, dequantize, quantizePerTensor, type Tensor, tidy } from '@octet/tensor/functional';
 import { DeQuantStub, QuantStub } from '../stubs';
 import { QuantizedOutput } from './with-output';
 
@@ -10,8 +10,8 @@ export class Quantize extends QuantizedOutput {
 
   override forward(x: Tensor): Tensor {
     return tidy(() => {
-      const y = x.quantizePerTensor(this.scale, this.zeroPoint, 'quint8');
-      return x.dim === 4 ? y.contiguous({ memoryFormat: 'channelsLast' }) : y;
+      const y = quantizePerTensor(x, this.scale, this.zeroPoint, 'quint8');
+      return x.dim === 4 ? contiguous(y, { memoryFormat: 'channelsLast' }) : y;
     });
   }
 
@@ -26,7 +26,7 @@ export class DeQuantize extends Module {
   static readonly pure = true;
 
   override forward(x: Tensor): Tensor {
-    return x.dequantize();
+    return dequantize(x);
   }
 
   toFloat(): DeQuantStub {

@@ -1,6 +1,6 @@
 import { isScale, QuantizationError } from '@octet/backend';
-import { Buffer, Module, type SaveState, type StateLoader } from '@octet/nn';
-import { noGrad, type Tensor, tensor } from '@octet/tensor';
+import { Buffer, Module, type SaveState, type StateLoader } from '@octet/nn/modules';
+import { noGrad, quantizePerChannel, quantizePerTensor, type Tensor, tensor } from '@octet/tensor/functional';
 import { type OutputQparams, outputQparams, rowSumsOf } from '../functional/int8';
 import { type HostCopy, PackedWeight } from '../functional/packed-weight';
 import { numbersOf, one } from '../loaded';
@@ -34,8 +34,8 @@ export async function quantizeWeight(
   noGrad(() => shown.call(float));
   const { scale, zeroPoint } = await readQparams(op, `${path}.weight`, shown);
   return observer.chAxis === undefined
-    ? float.quantizePerTensor(scale[0], zeroPoint[0], 'qint8')
-    : float.quantizePerChannel(scale, zeroPoint, observer.chAxis, 'qint8');
+    ? quantizePerTensor(float, scale[0], zeroPoint[0], 'qint8')
+    : quantizePerChannel(float, scale, zeroPoint, observer.chAxis, 'qint8');
 }
 
 /** The bias of a layer, detached. @throws QuantizationError, which names the layer, for NaN and infinities */

@@ -1,5 +1,5 @@
-import { Module, type SaveState, type StateLoader } from '@octet/nn';
-import type { Tensor } from '@octet/tensor';
+import { Module, type SaveState, type StateLoader } from '@octet/nn/modules';
+import type { Tensor } from '@octet/tensor/functional';
 import { type OutputQparams, outputQparams } from '../functional/int8';
 import { loadOutputQparams, saveOutputQparams } from './weighted';
 

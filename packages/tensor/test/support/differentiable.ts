@@ -1,6 +1,6 @@
 import { fromData, Generator, manualSeed, rand, randn, type Tensor, tensor } from '../../src';
 import * as ops from '../../src/ops';
-import * as activations from '../../src/ops/activations';
+import * as activations from '../../src/ops/elementwise/activations';
 
 /** A function whose gradients are checked, and the shapes (or values) of what it is differentiated by. */
 export interface Differentiable {

@@ -1,0 +1,245 @@
+import { ArgumentError } from '@octet/backend';
+import { embedding, Tensor } from '@octet/tensor';
+import {
+  broadcastStrides,
+  HostTensor,
+  onHost,
+  rowMajor,
+  toHost,
+  toTensor,
+  type Value,
+} from '../../host-tensor';
+import type { OnnxOperator } from '../table';
+import { axisOf, inverse, isFloat, numberOf, row } from './helpers';
+
+/** An index counted from the front. @throws ArgumentError */
+function indexIn(op: string, i: number, n: number): number {
+  const at = i < 0 ? i + n : i;
+  if (at >= 0 && at < n) return at;
+  throw new ArgumentError({
+    op,
+    expected: `an index from ${-n} to ${n - 1}`,
+    found: String(i),
+    fix: 'Check the indices, and the sizes of the inputs.',
+  });
+}
+
+function gather(x: Value, index: Value, axis: number): Value {
+  const dim = axisOf(axis, x.shape.length);
+  const at = toHost(index);
+  const n = x.shape[dim];
+  const rows = Array.from(at.data, (i) => indexIn('Gather', i, n));
+  const shape = [...x.shape.slice(0, dim), ...at.shape, ...x.shape.slice(dim + 1)];
+  if (x instanceof Tensor && at.numel === 1) return x.slice(dim, rows[0], rows[0] + 1).reshape(shape);
+  if (x instanceof Tensor && isFloat(x) && x.dtype === 'float32' && x.numel > 0) {
+    const order = [dim, ...x.shape.map((_, d) => d).filter((d) => d !== dim)];
+    const front = x.permute(order);
+    const rest = front.shape.slice(1);
+    const picked = embedding(
+      toTensor(HostTensor.ints(rows), x.backend),
+      front.reshape([n, rest.reduce((a, b) => a * b, 1)]),
+    );
+    return picked
+      .reshape([rows.length, ...rest])
+      .permute(inverse(order))
+      .reshape(shape);
+  }
+  return onHost('Gather', (t) => {
+    const from = t as HostTensor;
+    const inner = rowMajor(from.shape)[dim];
+    const outer = from.shape.slice(0, dim).reduce((a, b) => a * b, 1);
+    const out = HostTensor.zeros(shape, from.dtype);
+    let to = 0;
+    for (let o = 0; o < outer; o++) {
+      for (const r of rows) {
+        out.data.set(from.data.subarray((o * n + r) * inner, (o * n + r + 1) * inner), to);
+        to += inner;
+      }
+    }
+    return out;
+  })([x]) as Value;
+}
+
+/** Calls `visit` with the offset in `x` of the row that each index names, and the number of the index. */
+function eachRow(
+  op: string,
+  x: HostTensor,
+  indices: HostTensor,
+  batch: number,
+  visit: (offset: number, i: number) => void,
+): number {
+  const width = indices.shape[indices.dim - 1];
+  const strides = rowMajor(x.shape);
+  const perBatch = indices.shape.slice(batch, -1).reduce((a, b) => a * b, 1);
+  const count = indices.shape.slice(0, -1).reduce((a, b) => a * b, 1);
+  const rowsBefore = batch === 0 ? 0 : strides[batch - 1];
+  for (let i = 0; i < count; i++) {
+    let offset = batch === 0 ? 0 : Math.floor(i / perBatch) * rowsBefore;
+    for (let k = 0; k < width; k++)
+      offset += indexIn(op, indices.data[i * width + k], x.shape[batch + k]) * strides[batch + k];
+    visit(offset, i);
+  }
+  return x.shape.slice(batch + width).reduce((a, b) => a * b, 1);
+}
+
+type Combine = (old: number, update: number) => number;
+const combine: Readonly<Record<string, Combine>> = {
+  none: (_, u) => u,
+  add: (o, u) => o + u,
+  mul: (o, u) => o * u,
+  max: Math.max,
+  min: Math.min,
+};
+
+function copyOf(x: HostTensor): HostTensor {
+  return new HostTensor(x.data.slice(), x.shape, x.dtype);
+}
+
+export const indexing = (): readonly OnnxOperator[] => [
+  {
+    op: 'Gather',
+    since: 1,
+    inputs: 2,
+    import(node) {
+      const axis = node.int('axis', 0);
+      const [x, index] = [node.input(0), node.input(1)];
+      const rank = x.rank !== undefined && index.rank !== undefined ? x.rank + index.rank - 1 : undefined;
+      return node.call1((args) => gather(args[0] as Value, args[1] as Value, axis), node.inputs, {
+        host: [1],
+        rank,
+      });
+    },
+  },
+  row('GatherElements', 11, 2, (node) => {
+    const axis = node.int('axis', 0);
+    return onHost('GatherElements', (t, index) => {
+      const [x, at] = [t as HostTensor, index as HostTensor];
+      const dim = axisOf(axis, x.dim);
+      const strides = rowMajor(x.shape);
+      const own = rowMajor(at.shape);
+      const out = HostTensor.zeros(at.shape, x.dtype);
+      for (let i = 0; i < out.numel; i++) {
+        let from = indexIn('GatherElements', at.data[i], x.shape[dim]) * strides[dim];
+        for (let d = 0; d < x.dim; d++)
+          if (d !== dim) from += (Math.floor(i / own[d]) % at.shape[d]) * strides[d];
+        out.data[i] = x.data[from];
+      }
+      return out;
+    });
+  }),
+  row('GatherND', 11, 2, (node) => {
+    const batch = node.int('batch_dims', 0);
+    return onHost('GatherND', (t, index) => {
+      const [x, at] = [t as HostTensor, index as HostTensor];
+      const shape = [...at.shape.slice(0, -1), ...x.shape.slice(batch + at.shape[at.dim - 1])];
+      const out = HostTensor.zeros(shape, x.dtype);
+      const size = x.shape.slice(batch + at.shape[at.dim - 1]).reduce((a, b) => a * b, 1);
+      eachRow('GatherND', x, at, batch, (offset, i) =>
+        out.data.set(x.data.subarray(offset, offset + size), i * size),
+      );
+      return out;
+    });
+  }),
+  ...['ScatterElements', 'Scatter'].map((op) =>
+    row(op, op === 'Scatter' ? 9 : 11, 3, (node) => {
+      const axis = node.int('axis', 0);
+      const f = combine[node.string('reduction', 'none')] ?? node.unsupported('this reduction');
+      return onHost(op, (t, index, source) => {
+        const [x, at, updates] = [t, index, source] as HostTensor[];
+        const dim = axisOf(axis, x.dim);
+        const strides = rowMajor(x.shape);
+        const own = rowMajor(at.shape);
+        const out = copyOf(x);
+        for (let i = 0; i < at.numel; i++) {
+          let to = indexIn(op, at.data[i], x.shape[dim]) * strides[dim];
+          for (let d = 0; d < x.dim; d++)
+            if (d !== dim) to += (Math.floor(i / own[d]) % at.shape[d]) * strides[d];
+          out.data[to] = f(out.data[to], updates.data[i]);
+        }
+        return out;
+      });
+    }),
+  ),
+  row('ScatterND', 11, 3, (node) => {
+    const f = combine[node.string('reduction', 'none')] ?? node.unsupported('this reduction');
+    return onHost('ScatterND', (t, index, source) => {
+      const [x, at, updates] = [t, index, source] as HostTensor[];
+      const out = copyOf(x);
+      const size = x.shape.slice(at.shape[at.dim - 1]).reduce((a, b) => a * b, 1);
+      eachRow('ScatterND', x, at, 0, (offset, i) => {
+        for (let k = 0; k < size; k++)
+          out.data[offset + k] = f(out.data[offset + k], updates.data[i * size + k]);
+      });
+      return out;
+    });
+  }),
+  row('OneHot', 9, 3, (node) => {
+    const axis = node.int('axis', -1);
+    return (args) => {
+      const [indices, depth, values] = args as Value[];
+      const at = toHost(indices);
+      const n = numberOf(depth);
+      const [off, on] = toHost(values).data;
+      const dim = axis < 0 ? axis + at.dim + 1 : axis;
+      const shape = [...at.shape.slice(0, dim), n, ...at.shape.slice(dim)];
+      const out = HostTensor.zeros(shape, toHost(values).dtype);
+      out.data.fill(off);
+      const inner = at.shape.slice(dim).reduce((a, b) => a * b, 1);
+      for (let i = 0; i < at.numel; i++) {
+        const k = at.data[i] < 0 ? at.data[i] + n : at.data[i];
+        if (k >= 0 && k < n) out.data[(Math.floor(i / inner) * n + k) * inner + (i % inner)] = on;
+      }
+      return out;
+    };
+  }),
+  row('Trilu', 14, 1, (node) => {
+    const upper = node.flag('upper', true);
+    return onHost('Trilu', (t, shift) => {
+      const x = t as HostTensor;
+      const k = shift?.data[0] ?? 0;
+      const [rows, columns] = x.shape.slice(-2);
+      const out = copyOf(x);
+      for (let i = 0; i < out.numel; i++) {
+        const [r, c] = [Math.floor(i / columns) % rows, i % columns];
+        if (upper ? c - r < k : c - r > k) out.data[i] = 0;
+      }
+      return out;
+    });
+  }),
+  row('CumSum', 11, 2, (node) => {
+    const [exclusive, reverse] = [node.flag('exclusive'), node.flag('reverse')];
+    return onHost('CumSum', (t, axis) => {
+      const x = t as HostTensor;
+      const dim = axisOf((axis as HostTensor).data[0], x.dim);
+      const n = x.shape[dim];
+      const inner = rowMajor(x.shape)[dim];
+      const out = HostTensor.zeros(x.shape, x.dtype);
+      for (let i = 0; i < x.numel; i++) {
+        if (Math.floor(i / inner) % n !== 0) continue;
+        let sum = 0;
+        for (let k = 0; k < n; k++) {
+          const at = i + (reverse ? n - 1 - k : k) * inner;
+          if (exclusive) out.data[at] = sum;
+          sum += x.data[at];
+          if (!exclusive) out.data[at] = sum;
+        }
+      }
+      return out;
+    });
+  }),
+  row('NonZero', 9, 1, () =>
+    onHost('NonZero', (t) => {
+      const x = t as HostTensor;
+      const at: number[] = [];
+      for (let i = 0; i < x.numel; i++) if (x.data[i] !== 0) at.push(i);
+      const strides = rowMajor(x.shape);
+      const out = HostTensor.zeros([x.dim, at.length], 'int32');
+      for (let d = 0; d < x.dim; d++)
+        for (let i = 0; i < at.length; i++)
+          out.data[d * at.length + i] = Math.floor(at[i] / strides[d]) % x.shape[d];
+      return out;
+    }),
+  ),
+];
+
+export { broadcastStrides };

@@ -1,0 +1,207 @@
+import {
+  Conv2d,
+  Hardsigmoid,
+  Hardtanh,
+  LeakyReLU,
+  type Module,
+  ReLU,
+  Sigmoid,
+  skipInit,
+  Tanh,
+} from '@octet/nn';
+import { conv2d, type Tensor } from '@octet/tensor';
+import type { HostTensor } from '../../host-tensor';
+import type { OnnxNode, Operand } from '../node';
+import { isLinear } from '../recompose';
+import type { OnnxOperator } from '../table';
+import { linearOf, parameter } from '../weights';
+import { onBackend } from './helpers';
+import { evenPads, inRows, padsFor, pairOf, planar, tensorPads, type Window, windowOf } from './window';
+
+/** `x` with the padding that a layer can't do itself; as it is if there is none. */
+function padded(
+  node: OnnxNode,
+  x: Operand,
+  window: Window,
+  value: number,
+): { x: Operand; padding: readonly number[] } {
+  const even = evenPads(window);
+  if (even) return { x, padding: even };
+  const pad = onBackend((t) => {
+    const pads = padsFor(window, t.shape.slice(2));
+    return pads.every((p) => p === 0) ? t : t.pad(tensorPads(pads), value);
+  });
+  return { x: node.call1(pad, [x], { op: 'pad', rank: x.rank }), padding: window.kernel.map(() => 0) };
+}
+
+function convolution(node: OnnxNode): Operand {
+  const [x, w, b] = [node.input(0), node.input(1), node.inputs[2]];
+  const groups = node.int('group', 1);
+  if (!w.constant || (b && !b.constant)) {
+    const convolve = convolver(node, w.rank);
+    return node.call1(
+      onBackend((t, weight, bias) => convolve(t, weight, bias)),
+      [x, w, b],
+      { rank: x.rank, fold: false },
+    );
+  }
+  const { shape } = w.constant;
+  if (shape.length < 3 || shape.some((d) => d < 1))
+    throw node.wrong('a weight [O, C / groups, …]', `[${shape}]`);
+  const window = planar(windowOf(node, node.ints('kernel_shape') ?? shape.slice(2)));
+  if (node.has('kernel_shape') && String(node.ints('kernel_shape')) !== String(shape.slice(2)))
+    throw node.wrong(`kernel_shape [${shape.slice(2)}], as the weight's`, `[${node.ints('kernel_shape')}]`);
+  const weight = shape.length === 3 ? w.constant.reshape([shape[0], shape[1], 1, shape[2]]) : w.constant;
+  const bias = b?.constant;
+  if (bias && (bias.dim !== 1 || bias.numel !== shape[0]))
+    throw node.wrong(`a bias [${shape[0]}]`, `[${bias.shape}]`);
+  return inRows(node, x, shape.length - 2, (rows) => {
+    const { x: source, padding } = padded(node, rows, window, 0);
+    const layer = skipInit(
+      () =>
+        new Conv2d(shape[1] * groups, shape[0], [1, 1], {
+          groups,
+          bias: false,
+          stride: pairOf(window.stride),
+          padding: pairOf(padding),
+          dilation: pairOf(window.dilation),
+        }),
+    );
+    // The size of its kernel comes with the weight: the one that it would make itself would only be thrown away.
+    Object.assign(layer, {
+      kernelSize: pairOf(window.kernel),
+      weight: parameter(weight),
+      bias: bias && parameter(bias),
+    });
+    return node.layer(layer, [source], { weight: w, rank: 4 })[0];
+  });
+}
+
+/** The convolution that a node's attributes ask for, for tensors [N, C, L] or [N, C, H, W]; the weight may be any of `rank`. */
+export function convolver(
+  node: OnnxNode,
+  rank: number | undefined,
+): (x: Tensor, weight: Tensor, bias?: Tensor) => Tensor {
+  const given = node.ints('kernel_shape');
+  const spatial =
+    given?.length ?? (rank === undefined ? node.unsupported('a weight of unknown rank') : rank - 2);
+  if (spatial < 1 || spatial > 2) node.unsupported(`${spatial} spatial dimensions`);
+  const groups = node.int('group', 1);
+  // Of its kernel only the rank is known yet.
+  const window = windowOf(node, given ?? new Array<number>(spatial).fill(1));
+  return (x, weight, bias) => {
+    const row = x.dim === 3;
+    const wide = (v: Tensor) => (row ? v.unsqueeze(2) : v);
+    const at = planar({ ...window, kernel: weight.shape.slice(2) });
+    const pads = padsFor(at, wide(x).shape.slice(2));
+    const source = pads.some((p) => p > 0) ? wide(x).pad(tensorPads(pads)) : wide(x);
+    const options = { groups, stride: pairOf(at.stride), dilation: pairOf(at.dilation) };
+    const y = conv2d(source, wide(weight), bias, options);
+    return row ? y.squeeze(2) : y;
+  };
+}
+
+/** A linear layer with a weight [out, in]; `from` is the initializer to name it after. */
+function linearLayer(
+  node: OnnxNode,
+  x: Operand,
+  weight: HostTensor,
+  bias: HostTensor | undefined,
+  from: Operand,
+): Operand {
+  return node.layer(linearOf(weight, bias), [x], { weight: from, rank: x.rank })[0];
+}
+
+/** A bias [N] from what broadcasts to it in every row; undefined if it is no such thing. */
+function rowBias(c: HostTensor, n: number): HostTensor | undefined {
+  if (c.numel === n && (c.shape[c.dim - 1] ?? 1) === n) return c.reshape([n]);
+  return c.numel === 1 ? c.reshape([1]).expand([n]) : undefined;
+}
+
+function gemm(node: OnnxNode): Operand {
+  // Before version 7 it said whether C broadcasts, which its shape says.
+  node.has('broadcast');
+  const [a, b, c] = [node.input(0), node.input(1), node.inputs[2]];
+  const [alpha, beta] = [node.float('alpha', 1), node.float('beta', 1)];
+  const [transA, transB] = [node.flag('transA'), node.flag('transB')];
+  const constant =
+    b.constant?.dtype === 'float32' && b.constant.dim === 2 && b.constant.numel > 0 ? b.constant : undefined;
+  const n = constant?.shape[transB ? 0 : 1] ?? 0;
+  const bias = c?.constant && constant ? rowBias(c.constant, n) : undefined;
+  if (constant && !a.constant && !transA && alpha === 1 && beta === 1 && (!c || bias)) {
+    return linearLayer(node, a, transB ? constant : constant.permute([1, 0]), bias, b);
+  }
+  return node.call1(
+    onBackend((x, w, shift) => {
+      const y = (transA ? x.transpose(0, 1) : x).matmul(transB ? w.transpose(0, 1) : w);
+      const scaled = alpha === 1 ? y : y.mul(alpha);
+      return shift ? scaled.add(beta === 1 ? shift : shift.mul(beta)) : scaled;
+    }),
+    node.inputs,
+    { rank: 2, fold: false },
+  );
+}
+
+function matmul(node: OnnxNode): Operand {
+  const [a, b] = [node.input(0), node.input(1)];
+  if (isLinear(node)) return linearLayer(node, a, (b.constant as HostTensor).permute([1, 0]), undefined, b);
+  const rank =
+    a.rank !== undefined && b.rank !== undefined && a.rank > 1 && b.rank > 1
+      ? Math.max(a.rank, b.rank)
+      : undefined;
+  return node.call1(
+    onBackend((x, y) => x.matmul(y)),
+    node.inputs,
+    { rank, fold: false },
+  );
+}
+
+/** com.microsoft's product of matrices that may be transposed, times alpha. */
+function fusedMatmul(node: OnnxNode): Operand {
+  const alpha = node.float('alpha', 1);
+  const [transA, transB] = [node.flag('transA'), node.flag('transB')];
+  if (node.flag('transBatchA') || node.flag('transBatchB')) node.unsupported('transposed batches');
+  const turned = (t: Tensor, yes: boolean) => (yes && t.dim > 1 ? t.transpose(-2, -1) : t);
+  return node.call1(
+    onBackend((a, b) => {
+      const y = turned(a, transA).matmul(turned(b, transB));
+      return alpha === 1 ? y : y.mul(alpha);
+    }),
+    node.inputs,
+    { rank: node.input(0).rank, fold: false },
+  );
+}
+
+/** com.microsoft's convolution with an addend and an activation. */
+function fusedConvolution(node: OnnxNode): Operand | readonly Operand[] {
+  const name = node.string('activation', '');
+  const [a = 0.01, b = 0] = node.floats('activation_params') ?? [];
+  const layers: Readonly<Record<string, () => Module>> = {
+    Relu: () => new ReLU(),
+    Sigmoid: () => new Sigmoid(),
+    Tanh: () => new Tanh(),
+    LeakyRelu: () => new LeakyReLU(a),
+    Clip: () => new Hardtanh(a, b),
+    HardSigmoid: () =>
+      Math.abs(a - 1 / 6) < 1e-6 && b === 0.5 ? new Hardsigmoid() : node.unsupported('this HardSigmoid'),
+  };
+  const make = name === '' ? undefined : (layers[name] ?? node.unsupported(`activation ${name}`));
+  const product = convolution(node);
+  const addend = node.inputs[3];
+  const y = addend
+    ? node.call1(
+        onBackend((p, z) => p.add(z)),
+        [product, addend],
+        { op: 'add', rank: product.rank },
+      )
+    : product;
+  return make ? node.layer(make(), [y], { rank: y.rank }) : y;
+}
+
+export const products = (): readonly OnnxOperator[] => [
+  { op: 'Conv', since: 1, inputs: 2, import: convolution },
+  { op: 'Gemm', since: 1, inputs: 2, import: gemm },
+  { op: 'MatMul', since: 1, inputs: 2, import: matmul },
+  { op: 'FusedMatMul', domain: 'com.microsoft', since: 1, inputs: 2, import: fusedMatmul },
+  { op: 'FusedConv', domain: 'com.microsoft', since: 1, inputs: 2, import: fusedConvolution },
+];

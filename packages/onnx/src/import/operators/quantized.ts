@@ -1,0 +1,209 @@
+import { quantizePerChannel, quantizePerTensor, type Tensor } from '@octet/tensor';
+import type { GraphFunction } from '../../graph-module';
+import { type HostDType, HostTensor, onHost, toHost, toTensor, type Value } from '../../host-tensor';
+import type { OnnxNode, Operand } from '../node';
+import type { OnnxOperator } from '../table';
+import { dtypeOf } from '../tensors';
+import { axisOf, fromFront, hostUnary } from './helpers';
+import { convolver } from './products';
+
+/** A vector along `axis` of a tensor of `rank` dims. */
+function along(v: HostTensor, axis: number, rank: number): HostTensor {
+  if (v.numel === 1) return v.reshape([]);
+  return v.reshape(Array.from({ length: rank }, (_, d) => (d === fromFront(axis, rank) ? v.numel : 1)));
+}
+
+/** (q - zeroPoint) · scale, in float: one scale, or one for each index of `axis`. */
+export function dequantized(q: Value, scale: Value, zeroPoint: Value | undefined, axis: number): Value {
+  const [s, z] = [toHost(scale), zeroPoint && toHost(zeroPoint)];
+  const rank = q.shape.length;
+  if (q instanceof HostTensor) {
+    const shaped = [along(s, axis, rank), z && along(z, axis, rank)];
+    const stretch = (t: HostTensor) => t.expand(q.shape).data;
+    const [scales, zeros] = shaped.map((t) => t && stretch(t));
+    const out = HostTensor.zeros(q.shape, 'float32');
+    for (let i = 0; i < out.numel; i++)
+      out.data[i] = (q.data[i] - (zeros?.[i] ?? 0)) * (scales as ArrayLike<number>)[i];
+    return out;
+  }
+  const x = q.to('float32');
+  const { backend } = q;
+  const centred = z ? x.sub(toTensor(along(z.to('float32'), axis, rank), backend)) : x;
+  return centred.mul(toTensor(along(s, axis, rank), backend));
+}
+
+type EightBits = 'uint8' | 'int8';
+
+/** The dtype of a zero point. @throws Unsupported for others than of 8 bits, and if it isn't known */
+function eightBits(node: OnnxNode, dtype: HostDType | undefined): EightBits {
+  if (dtype === 'uint8' || dtype === 'int8') return dtype;
+  return node.unsupported(dtype ? 'other integers than of 8 bits' : 'a zero point of unknown type');
+}
+
+/** Integers of `dtype` for floats: x / scale to the nearest, ties to even, plus the zero point. */
+export function quantized(
+  x: Value,
+  scale: Value,
+  zeroPoint: Value | undefined,
+  axis: number,
+  dtype: EightBits,
+): Value {
+  const [s, z] = [toHost(scale), zeroPoint && toHost(zeroPoint)];
+  const q = dtype === 'uint8' ? 'quint8' : 'qint8';
+  const zeros = (i: number) => z?.data[i] ?? 0;
+  const t = x instanceof HostTensor ? x.tensor() : x;
+  const y =
+    s.numel === 1
+      ? quantizePerTensor(t, s.data[0], zeros(0), q)
+      : quantizePerChannel(
+          t,
+          s.data,
+          Array.from(s.data, (_, i) => zeros(i)),
+          axisOf(axis, t.dim),
+          q,
+        );
+  return y.intRepr();
+}
+
+function quantizeLinear(node: OnnxNode): Operand {
+  const [axis, block, to] = [node.int('axis', 1), node.int('block_size', 0), node.int('output_dtype', 0)];
+  if (block !== 0) node.unsupported('blocks');
+  const zeroPoint = node.inputs[2];
+  const dtype = zeroPoint ? zeroPoint.dtype : to ? dtypeOf(to) : 'uint8';
+  const type = eightBits(node, dtype);
+  return node.call1(
+    (args) => quantized(args[0] as Value, args[1] as Value, args[2], axis, type),
+    node.inputs,
+    { host: [1, 2], rank: node.input(0).rank, fold: false },
+  );
+}
+
+function dequantizeLinear(node: OnnxNode): Operand {
+  const [axis, block] = [node.int('axis', 1), node.int('block_size', 0)];
+  if (block !== 0) node.unsupported('blocks');
+  return node.call1((args) => dequantized(args[0] as Value, args[1] as Value, args[2], axis), node.inputs, {
+    host: [1, 2],
+    rank: node.input(0).rank,
+  });
+}
+
+/** uint8 for floats by their own range, with the scale and the zero point. */
+const dynamicQuantize = /* @__PURE__ */ onHost('DynamicQuantizeLinear', (t) => {
+  const x = t as HostTensor;
+  let [low, high] = [0, 0];
+  for (const v of x.data) {
+    low = Math.min(low, v);
+    high = Math.max(high, v);
+  }
+  const scale = Math.fround((high - low) / 255);
+  const even = (v: number) => {
+    const r = Math.round(v);
+    return Math.abs(v % 1) === 0.5 && r % 2 !== 0 ? r - 1 : r;
+  };
+  const clip = (v: number) => Math.max(0, Math.min(255, v));
+  const zero = scale === 0 ? 0 : clip(even(-low / scale));
+  const y = hostUnary(x, 'uint8', (v) => (scale === 0 ? 0 : clip(even(v / scale) + zero)));
+  return [y, HostTensor.of([scale], [], 'float32'), HostTensor.of([zero], [], 'uint8')];
+});
+
+/** Floats [..., m, k] · [..., k, n] of integers less their zero points: exact while sums stay below 2^24. */
+const matmulInteger: GraphFunction = ([a, b, zeroA, zeroB], { backend }) => {
+  const one = HostTensor.of([1], [], 'float32');
+  const left = toTensor(dequantized(a as Value, one, zeroA, -2), backend);
+  const right = toTensor(dequantized(b as Value, one, zeroB, -1), backend);
+  return left.matmul(right).to('int32');
+};
+
+function qlinearMatmul(node: OnnxNode): Operand {
+  const type = eightBits(node, node.input(7).dtype);
+  return node.call1(
+    ([a, sa, za, b, sb, zb, sy, zy], { backend }) => {
+      const left = toTensor(dequantized(a as Value, sa as Value, za, -2), backend);
+      const right = toTensor(dequantized(b as Value, sb as Value, zb, -1), backend);
+      return quantized(left.matmul(right), sy as Value, zy, -1, type);
+    },
+    node.inputs,
+    { host: [1, 2, 4, 5, 6, 7], fold: false },
+  );
+}
+
+/** int32 of a convolution of integers less their zero points. */
+function convInteger(node: OnnxNode): Operand {
+  const convolve = convolver(node, node.input(1).rank);
+  const one = HostTensor.of([1], [], 'float32');
+  return node.call1(
+    ([x, w, zeroX, zeroW], { backend }) => {
+      const weight = toTensor(dequantized(w as Value, one, zeroW, 0), backend);
+      return convolve(toTensor(dequantized(x as Value, one, zeroX, 1), backend), weight).to('int32');
+    },
+    node.inputs,
+    { host: [2, 3], rank: node.input(0).rank, fold: false },
+  );
+}
+
+function qlinearConv(node: OnnxNode): Operand {
+  const convolve = convolver(node, node.input(3).rank);
+  const type = eightBits(node, node.input(7).dtype);
+  return node.call1(
+    ([x, sx, zx, w, sw, zw, sy, zy, b], { backend }) => {
+      const input = toTensor(dequantized(x as Value, sx as Value, zx, 1), backend);
+      const weight = toTensor(dequantized(w as Value, sw as Value, zw, 0), backend);
+      const scales = toHost(sw as Value);
+      const step = toHost(sx as Value).data[0];
+      const bias =
+        b &&
+        HostTensor.of(
+          toHost(b)
+            .toArray()
+            .map((v, i) => v * step * scales.data[scales.numel === 1 ? 0 : i]),
+          b.shape,
+          'float32',
+        );
+      return quantized(convolve(input, weight, bias && toTensor(bias, backend)), sy as Value, zy, 1, type);
+    },
+    node.inputs,
+    { host: [1, 2, 4, 5, 6, 7, 8], rank: node.input(0).rank, fold: false },
+  );
+}
+
+/** com.microsoft's functions of two quantized tensors: a, its scale and zero point, b alike, scale and zero point of y. */
+function qlinearBinary(op: string, fn: (a: Tensor, b: Tensor) => Tensor): OnnxOperator {
+  return {
+    ...{ op, domain: 'com.microsoft', since: 1, inputs: 7 },
+    import(node) {
+      const type = eightBits(node, node.inputs[7]?.dtype ?? node.input(0).dtype);
+      return node.call1(
+        ([a, sa, za, b, sb, zb, sy, zy], { backend }) => {
+          const left = toTensor(dequantized(a as Value, sa as Value, za, 1), backend);
+          const right = toTensor(dequantized(b as Value, sb as Value, zb, 1), backend);
+          return quantized(fn(left, right), sy as Value, zy, 1, type);
+        },
+        node.inputs,
+        { host: [1, 2, 4, 5, 6, 7], rank: node.input(0).rank, fold: false },
+      );
+    },
+  };
+}
+
+export const quantizedOperators = (): readonly OnnxOperator[] => [
+  { op: 'QuantizeLinear', since: 10, inputs: 2, import: quantizeLinear },
+  { op: 'DequantizeLinear', since: 10, inputs: 2, import: dequantizeLinear },
+  { op: 'QuantizeLinear', domain: 'com.microsoft', since: 1, inputs: 2, import: quantizeLinear },
+  { op: 'DequantizeLinear', domain: 'com.microsoft', since: 1, inputs: 2, import: dequantizeLinear },
+  {
+    op: 'DynamicQuantizeLinear',
+    since: 11,
+    import: (node) => node.call(dynamicQuantize, node.inputs, { outputs: 3 }),
+  },
+  {
+    op: 'MatMulInteger',
+    since: 10,
+    inputs: 2,
+    import: (node) => node.call1(matmulInteger, node.inputs, { host: [2, 3], fold: false }),
+  },
+  { op: 'ConvInteger', since: 10, inputs: 2, import: convInteger },
+  { op: 'QLinearConv', since: 10, inputs: 8, import: qlinearConv },
+  qlinearBinary('QLinearAdd', (a, b) => a.add(b)),
+  qlinearBinary('QLinearMul', (a, b) => a.mul(b)),
+  { op: 'QLinearMatMul', since: 10, inputs: 8, import: qlinearMatmul },
+];

@@ -1,0 +1,195 @@
+import { ArgumentError, describe, nodeModule } from '@octet/backend';
+import { cannotImport } from '../errors';
+import { type GraphProto, type ModelProto, TensorProto_DataLocation } from '../onnx.generated';
+import { decodeModel } from './decode';
+import type { ExternalData } from './tensors';
+
+/** Where a model comes from: its bytes, the path of a file (in Node), or an address. */
+export type OnnxSource = Uint8Array | ArrayBuffer | string | Address;
+
+/** A `URL`. */
+interface Address {
+  readonly href: string;
+}
+
+/** What browsers and Node have, of which library code has no types. */
+interface Platform {
+  fetch?(
+    url: string,
+  ): Promise<{ ok: boolean; status: number; statusText: string; arrayBuffer(): Promise<ArrayBuffer> }>;
+  URL: new (url: string, base?: string) => Address;
+}
+
+const platform = globalThis as unknown as Platform;
+
+interface Fs {
+  readonly promises: { readFile(path: string): Promise<Uint8Array> };
+}
+interface Path {
+  join(...parts: string[]): string;
+  dirname(path: string): string;
+}
+
+export interface OnnxFile {
+  readonly model: ModelProto;
+  readonly graph: GraphProto;
+  readonly external: ExternalData;
+  /** Bytes of it and its external data. */
+  readonly size: number;
+}
+
+/** Files beside the model, by their names in it. */
+export type ExternalFiles = Readonly<Record<string, Uint8Array>>;
+
+/** @throws OnnxImportError for what is no ONNX file; ArgumentError for another source, and where there is no file system */
+export async function readOnnx(source: OnnxSource, given: ExternalFiles): Promise<OnnxFile> {
+  const { bytes, beside } = await open(source);
+  const model = decode(bytes);
+  if (!model.graph)
+    throw cannotImport(undefined, { expected: 'an ONNX model', found: 'a file without a graph' });
+  const files = new Map(Object.entries(given));
+  for (const location of locations(model)) {
+    if (!files.has(location)) files.set(location, await beside(location));
+  }
+  let size = bytes.length;
+  for (const file of files.values()) size += file.length;
+  const external: ExternalData = (location, offset, length) => {
+    const file = files.get(location) as Uint8Array;
+    const end = length === undefined ? file.length : offset + length;
+    if (!(offset >= 0 && end >= offset && end <= file.length))
+      throw new RangeError(`bytes ${offset} to ${end} of '${location}', which has ${file.length}`);
+    return file.subarray(offset, end);
+  };
+  return { model, graph: model.graph, external, size };
+}
+
+function decode(bytes: Uint8Array): ModelProto {
+  try {
+    return decodeModel(bytes);
+  } catch (error) {
+    throw cannotImport(
+      undefined,
+      { expected: 'an ONNX model', found: (error as Error).message },
+      { cause: error },
+    );
+  }
+}
+
+interface Opened {
+  readonly bytes: Uint8Array;
+  beside(location: string): Promise<Uint8Array>;
+}
+
+async function open(source: OnnxSource): Promise<Opened> {
+  const tag = Object.prototype.toString.call(source);
+  if (tag === '[object Uint8Array]' || tag === '[object ArrayBuffer]') {
+    const bytes =
+      tag === '[object ArrayBuffer]' ? new Uint8Array(source as ArrayBuffer) : (source as Uint8Array);
+    return { bytes, beside: notGiven };
+  }
+  const given: unknown = typeof source === 'string' ? source : (source as Partial<Address> | undefined)?.href;
+  if (typeof given === 'string' && given !== '') {
+    if (/^(https?|data|blob):/.test(given)) {
+      const beside = async (location: string) =>
+        download(new platform.URL(checkLocation(location), given).href);
+      return { bytes: await download(given), beside };
+    }
+    const { fs, path, fileURLToPath } = await node();
+    const file = given.startsWith('file:') ? fileURLToPath(given) : given;
+    const read = async (at: string): Promise<Uint8Array> => {
+      try {
+        return await fs.promises.readFile(at);
+      } catch (error) {
+        throw notFound(at, (error as Error).message, error);
+      }
+    };
+    return {
+      bytes: await read(file),
+      beside: async (location) => read(path.join(path.dirname(file), checkLocation(location))),
+    };
+  }
+  throw new ArgumentError({
+    op: 'importOnnx',
+    expected: 'the bytes of a file (Uint8Array), a path or a URL',
+    found: describe(source),
+    fix: 'Pass await (await fetch(address)).arrayBuffer(), or the path of the file.',
+  });
+}
+
+async function download(url: string): Promise<Uint8Array> {
+  if (!platform.fetch) throw notFound(url, 'an environment without fetch');
+  try {
+    const response = await platform.fetch(url);
+    if (response.ok) return new Uint8Array(await response.arrayBuffer());
+    throw notFound(url, `${response.status} ${response.statusText}`);
+  } catch (error) {
+    throw error instanceof ArgumentError ? error : notFound(url, (error as Error).message, error);
+  }
+}
+
+async function node() {
+  try {
+    const [fs, path, { fileURLToPath }] = await Promise.all([
+      nodeModule<Fs>('node:fs'),
+      nodeModule<Path>('node:path'),
+      nodeModule<{ fileURLToPath(url: string): string }>('node:url'),
+    ]);
+    return { fs, path, fileURLToPath };
+  } catch (cause) {
+    throw new ArgumentError(
+      {
+        op: 'importOnnx',
+        expected: 'a file system, for a path',
+        found: `none (${cause})`,
+        fix: 'Pass the bytes, or a URL.',
+      },
+      { cause },
+    );
+  }
+}
+
+function notFound(name: string, found: string, cause?: unknown): ArgumentError {
+  return new ArgumentError(
+    { op: 'importOnnx', expected: `a file at '${name}'`, found, fix: 'Check the name.' },
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+/** A file can name files in its own folder and below, nothing else. */
+function checkLocation(location: string): string {
+  if (location !== '' && !/^[/\\]|^[a-zA-Z][a-zA-Z0-9+.-]*:|(^|[/\\])\.\.([/\\]|$)|\0/.test(location))
+    return location;
+  throw cannotImport('external data', {
+    expected: "the name of a file in the model's folder",
+    found: `'${location.slice(0, 80)}'`,
+  });
+}
+
+async function notGiven(location: string): Promise<never> {
+  throw new ArgumentError({
+    op: 'importOnnx',
+    expected: `the file '${location.slice(0, 80)}', which has weights of the model`,
+    found: 'bytes of the model alone',
+    fix: `Pass it: importOnnx(bytes, { files: { '${location.slice(0, 80)}': … } }), or the path of the model.`,
+  });
+}
+
+/** The files that tensors of the model lie in. */
+function locations(model: ModelProto): Set<string> {
+  const found = new Set<string>();
+  const inGraph = (graph: GraphProto) => {
+    for (const t of graph.initializer) {
+      if (t.dataLocation !== TensorProto_DataLocation.EXTERNAL) continue;
+      found.add(t.externalData.find(({ key }) => key === 'location')?.value ?? '');
+    }
+    for (const node of graph.node) {
+      for (const { t, g, graphs } of node.attribute) {
+        if (t?.dataLocation === TensorProto_DataLocation.EXTERNAL)
+          found.add(t.externalData.find(({ key }) => key === 'location')?.value ?? '');
+        for (const inner of g ? [g, ...graphs] : graphs) inGraph(inner);
+      }
+    }
+  };
+  if (model.graph) inGraph(model.graph);
+  return found;
+}

@@ -1,0 +1,208 @@
+import { GELU, Hardswish, LayerNorm, LeakyReLU, type Module, skipInit } from '@octet/nn';
+import type { HostTensor } from '../host-tensor';
+import type { OnnxNode, Operand } from './node';
+import type { OnnxOperator } from './table';
+import { linearOf, parameter } from './weights';
+
+/** A layer for what a node is the last piece of, and its input; undefined if it is no such thing. */
+export type Pattern = (node: OnnxNode) => { layer: Module; x: Operand; weight?: Operand } | undefined;
+
+/** The rows, which first look whether one of the patterns ends here. The other pieces go where nobody else needs them. */
+export function recomposed(rows: readonly OnnxOperator[], ...patterns: readonly Pattern[]): OnnxOperator[] {
+  return rows.map((row) => ({
+    ...row,
+    import(node) {
+      for (const pattern of patterns) {
+        const found = pattern(node);
+        if (found) return node.layer(found.layer, [found.x], { weight: found.weight, rank: found.x.rank });
+      }
+      return row.import(node);
+    },
+  }));
+}
+
+/** The node of this operator of ONNX's own that made an operand. */
+function madeBy(operand: Operand | undefined, op: string): OnnxNode | undefined {
+  const source = operand?.source;
+  return source?.op === op && source.domain === '' ? source : undefined;
+}
+
+function same(a: Operand | undefined, b: Operand | undefined): boolean {
+  return a !== undefined && a.slot === b?.slot;
+}
+
+/** The one number of a constant. */
+function numberIn(operand: Operand | undefined): number | undefined {
+  return operand?.constant?.numel === 1 ? operand.constant.data[0] : undefined;
+}
+
+const near = (a: number | undefined, b: number) => a !== undefined && Math.abs(a - b) <= 1e-5 * Math.abs(b);
+
+/** An operand less a number that is added to it, as in `x + 3`. */
+function without(operand: Operand | undefined, addend: number): Operand | undefined {
+  const [a, b] = madeBy(operand, 'Add')?.inputs ?? [];
+  if (near(numberIn(b), addend)) return a;
+  return near(numberIn(a), addend) ? b : undefined;
+}
+
+interface Product {
+  scale: number;
+  readonly factors: Operand[];
+}
+
+/** A product of products, and quotients by numbers, as a number and what isn't one. */
+function productOf(node: OnnxNode, into: Product = { scale: 1, factors: [] }, depth = 0): Product {
+  const [a, b] = node.inputs;
+  if (node.op === 'Div' && numberIn(b) === undefined) return into;
+  for (const operand of [a, b]) {
+    const number = numberIn(operand);
+    const inner = depth < 3 ? (madeBy(operand, 'Mul') ?? madeBy(operand, 'Div')) : undefined;
+    const isProduct = inner && (inner.op === 'Mul' || numberIn(inner.inputs[1]) !== undefined);
+    if (number !== undefined) into.scale *= node.op === 'Div' ? 1 / number : number;
+    else if (isProduct) productOf(inner, into, depth + 1);
+    else if (operand) into.factors.push(operand);
+  }
+  return into;
+}
+
+/** Both orders of two factors. */
+function pairs({ factors }: Product): [Operand, Operand][] {
+  const [a, b] = factors;
+  return factors.length === 2
+    ? [
+        [a, b],
+        [b, a],
+      ]
+    : [];
+}
+
+/** Whether a MatMul has a constant matrix on its right. */
+export function isLinear(matmul: OnnxNode): boolean {
+  const [x, w] = matmul.inputs;
+  const c = w?.constant;
+  return c?.dtype === 'float32' && c.dim === 2 && c.numel > 0 && !x?.constant && x?.rank !== 1;
+}
+
+/** x · w + bias */
+export const linear: Pattern = (node) => {
+  const [a, b] = node.inputs;
+  for (const [product, shift] of [
+    [a, b],
+    [b, a],
+  ]) {
+    const matmul = madeBy(product, 'MatMul');
+    if (!matmul || !isLinear(matmul)) continue;
+    const [x, w] = matmul.inputs as [Operand, Operand];
+    const weight = w.constant as HostTensor;
+    const bias = vector(shift, weight.shape[1]);
+    if (bias) return { layer: linearOf(weight.permute([1, 0]), bias), x, weight: w };
+  }
+  return undefined;
+};
+
+/** x · ½ · (1 + erf(x / √2)) */
+export const gelu: Pattern = (node) => {
+  const product = productOf(node);
+  if (!near(product.scale, 0.5)) return undefined;
+  for (const [x, sum] of pairs(product)) {
+    const inside = madeBy(without(sum, 1), 'Erf')?.inputs[0]?.source;
+    if (inside?.op !== 'Div' && inside?.op !== 'Mul') continue;
+    const { scale, factors } = productOf(inside);
+    if (factors.length === 1 && same(factors[0], x) && near(scale, Math.SQRT1_2))
+      return { layer: new GELU(), x };
+  }
+  return undefined;
+};
+
+/** x · clip(x + 3, 0, 6) / 6, or x · hardsigmoid(x) */
+export const hardswish: Pattern = (node) => {
+  const product = productOf(node);
+  for (const [x, gate] of pairs(product)) {
+    const clip = madeBy(gate, 'Clip');
+    if (clip && near(product.scale, 1 / 6) && isClip(clip, 0, 6) && same(without(clip.inputs[0], 3), x))
+      return { layer: new Hardswish(), x };
+    const sigmoid = madeBy(gate, 'HardSigmoid');
+    const plain =
+      sigmoid && near(sigmoid.float('alpha', 0.2), 1 / 6) && near(sigmoid.float('beta', 0.5), 0.5);
+    if (plain && near(product.scale, 1) && same(sigmoid.inputs[0], x)) return { layer: new Hardswish(), x };
+  }
+  return undefined;
+};
+
+function isClip(node: OnnxNode, min: number, max: number): boolean {
+  const low = node.inputs.length > 1 ? numberIn(node.inputs[1]) : node.float('min');
+  const high = node.inputs.length > 1 ? numberIn(node.inputs[2]) : node.float('max');
+  return low === min && high === max;
+}
+
+/** max(x, slope · x), 0 < slope < 1 */
+export const leakyRelu: Pattern = (node) => {
+  const [a, b] = node.inputs;
+  if (node.inputs.length !== 2 || !a || !b) return undefined;
+  for (const [x, scaled] of [
+    [a, b],
+    [b, a],
+  ]) {
+    const mul = madeBy(scaled, 'Mul');
+    if (!mul) continue;
+    const { scale, factors } = productOf(mul);
+    if (factors.length === 1 && same(factors[0], x) && scale > 0 && scale < 1)
+      return { layer: new LeakyReLU(scale), x };
+  }
+  return undefined;
+};
+
+/** A vector that is a constant. */
+function vector(operand: Operand | undefined, size?: number): HostTensor | undefined {
+  const c = operand?.constant;
+  return c?.dim === 1 && c.dtype === 'float32' && c.numel > 0 && (size === undefined || c.numel === size)
+    ? c
+    : undefined;
+}
+
+/** The operand of a mean over the last dim alone, which stays with size 1. */
+function meanOf(operand: Operand | undefined): Operand | undefined {
+  const mean = madeBy(operand, 'ReduceMean');
+  const axes = mean && (mean.inputs[1]?.constant?.toArray() ?? mean.ints('axes'));
+  const x = mean?.inputs[0];
+  const last = axes?.length === 1 && (axes[0] === -1 || (x?.rank !== undefined && axes[0] === x.rank - 1));
+  return last && mean?.flag('keepdims', true) ? x : undefined;
+}
+
+/** (x - mean) / √(mean((x - mean)²) + eps) · weight + bias, over the last dim */
+export const layerNorm: Pattern = (node) => {
+  const [a, b] = node.inputs;
+  for (const [scaled, shift] of [
+    [a, b],
+    [b, a],
+  ]) {
+    const bias = vector(shift);
+    const mul = bias && madeBy(scaled, 'Mul');
+    if (!mul) continue;
+    const [p, q] = mul.inputs;
+    for (const [normal, factor] of [
+      [p, q],
+      [q, p],
+    ]) {
+      const weight = vector(factor, bias.numel);
+      const div = weight && madeBy(normal, 'Div');
+      const centred = div?.inputs[0];
+      const sub = madeBy(centred, 'Sub');
+      const x = sub?.inputs[0];
+      if (!weight || !div || !x || !same(meanOf(sub?.inputs[1]), x)) continue;
+      const sum = madeBy(madeBy(div.inputs[1], 'Sqrt')?.inputs[0], 'Add');
+      const [u, v] = sum?.inputs ?? [];
+      const [variance, eps] = numberIn(v) !== undefined ? [u, numberIn(v)] : [v, numberIn(u)];
+      const square = meanOf(variance)?.source;
+      const squared =
+        square?.op === 'Pow'
+          ? near(numberIn(square.inputs[1]), 2)
+          : square?.op === 'Mul' && same(square.inputs[1], centred);
+      if (eps === undefined || !squared || !same(square?.inputs[0], centred)) continue;
+      const layer = skipInit(() => new LayerNorm([weight.numel], { eps }));
+      Object.assign(layer, { weight: parameter(weight), bias: parameter(bias) });
+      return { layer, x, weight: factor };
+    }
+  }
+  return undefined;
+};

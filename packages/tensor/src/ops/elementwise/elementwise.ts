@@ -1,0 +1,120 @@
+/** What the elementwise ops have in common. */
+import {
+  type Clamp,
+  elementwiseFunctions,
+  type KernelName,
+  type KernelTable,
+  requireNumbers,
+  type UnaryName,
+} from '@octet/backend';
+import { op } from '../../autograd';
+import { aligned, emptyLike, emptyOn, packed, requireFloat, run, withStrides } from '../../kernel';
+import type { Tensor } from '../../tensor';
+
+type UnaryKernel = {
+  [N in KernelName]: KernelTable[N] extends { in: 'x'; out: 'y' } ? N : never;
+}[KernelName];
+type FromInput = {
+  [N in KernelName]: KernelTable[N] extends { in: 'x' | 'gradY'; out: 'gradX' } ? N : never;
+}[KernelName];
+type FromOutput = {
+  [N in KernelName]: KernelTable[N] extends { in: 'y' | 'gradY'; out: 'gradX' } ? N : never;
+}[KernelName];
+
+/** y = f(x) without a gradient, inside an op; `op` is its name for errors. */
+export function applyUnary<N extends UnaryKernel>(
+  name: N,
+  x: Tensor,
+  attrs: KernelTable[N]['attrs'],
+  op: string = name,
+): Tensor {
+  requireFloat(op, x);
+  requireNumbers(op, attrs);
+  const xd = packed(x);
+  const y = emptyLike(xd);
+  run(name, { x: xd } as never, { y } as never, attrs);
+  return y;
+}
+
+/** The functions of one tensor that have a backward kernel. */
+type Differentiable = {
+  [N in UnaryKernel]: `${N}Backward` extends FromInput | FromOutput ? N : never;
+}[UnaryKernel];
+
+/** y = f(x) with the gradient of its row, from x or y. */
+export function elementwise<N extends Differentiable>(
+  name: N,
+  x: Tensor,
+  attrs: KernelTable[N]['attrs'],
+): Tensor {
+  const fromOutput = elementwiseFunctions[name as UnaryName].from === 'y';
+  const backward = `${name}Backward` as FromInput;
+  return op(name, { x }, (save) => {
+    const y = applyUnary(name, x, attrs);
+    if (!fromOutput) {
+      const savedX = save(x);
+      return [y, (grad) => [gradientFromInput(backward, savedX, grad, attrs as never)]];
+    }
+    const saved = save(y);
+    return [
+      y,
+      (grad) => {
+        const gradX = emptyLike(saved);
+        run(
+          backward,
+          { y: saved, gradY: withStrides(grad, saved.strides) } as never,
+          { gradX },
+          attrs as never,
+        );
+        return [gradX];
+      },
+    ];
+  });
+}
+
+/** gradX from gradY and x by the kernel `backward`. */
+export function gradientFromInput<M extends FromInput>(
+  backward: M,
+  x: Tensor,
+  gradY: Tensor,
+  attrs: KernelTable[M]['attrs'],
+): Tensor {
+  const xd = packed(x);
+  const gradX = emptyLike(xd);
+  run(backward, { x: xd, gradY: withStrides(gradY, xd.strides) } as never, { gradX } as never, attrs);
+  return gradX;
+}
+
+/** The gradient where x, or what became of it between the bounds, lies inside them; 0 elsewhere. */
+export function gradientInside(x: Tensor, grad: Tensor, [min, max]: Clamp): Tensor {
+  if (min === 0 && max === Number.POSITIVE_INFINITY) return gradientFromInput('reluBackward', x, grad, {});
+  // The kernel includes its bounds: step inside them.
+  const inside = { min: neighbour(x, min, 1), max: neighbour(x, max, -1) };
+  return gradientFromInput('clampBackward', x, grad, inside);
+}
+
+/** The next number of x's dtype above (direction 1) or below (-1) `value`. */
+function neighbour(x: Tensor, value: number, direction: 1 | -1): number {
+  const float = x.dtype === 'float64' ? Float64Array.of(value) : Float32Array.of(value);
+  if (value === 0) return direction * 2 ** (x.dtype === 'float64' ? -1074 : -149);
+  const bits = new (x.dtype === 'float64' ? BigInt64Array : Int32Array)(float.buffer);
+  const up = value > 0 === direction > 0;
+  if (bits instanceof Int32Array) bits[0] += up ? 1 : -1;
+  else bits[0] += up ? 1n : -1n;
+  return float[0];
+}
+
+/** y = f(a, b) with broadcasting, without a gradient, inside an op; `op` is its name for errors. */
+export function applyBinary(
+  name: 'add' | 'sub' | 'mul' | 'div',
+  a: Tensor,
+  b: Tensor,
+  op: string = name,
+  clamp?: Clamp,
+): Tensor {
+  requireFloat(op, a, b);
+  const { shape, strides, operands } = aligned(op, a, b);
+  const y = emptyOn(a, shape, { strides });
+  run(name, { a: operands[0], b: operands[1] }, { y }, clamp ? { clamp } : {});
+  return y;
+}

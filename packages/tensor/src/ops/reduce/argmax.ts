@@ -1,0 +1,30 @@
+import { requireFlag } from '@octet/backend';
+import { op } from '../../autograd';
+import { aroundDims, as, dense, emptyOn, reducedLayout, requireFloat, run } from '../../kernel';
+import { normalizeDim } from '../../layout';
+import type { Tensor } from '../../tensor';
+import { requireElements } from './amax';
+
+/**
+ * Where the maximum along `dim` stands, the first of equals, as int32; without `dim`, in the flattened tensor.
+ * @throws ShapeError if there is nothing to take the maximum of, ArgumentError for a dim out of range.
+ */
+export function argmax(x: Tensor, dim?: number, keepDim = false): Tensor {
+  requireFlag('argmax', 'keepDim', keepDim);
+  requireFloat('argmax', x);
+  const all = x.shape.map((_, i) => i);
+  const over = dim === undefined ? all : [normalizeDim('argmax', dim, x.shape.length)];
+  requireElements('argmax', x, over);
+  return op('argmax', { x }, () => {
+    if (dim === undefined) {
+      const y = emptyOn(x, keepDim ? all.map(() => 1) : [], { dtype: 'int32' });
+      run('argmax', { x: as(dense(x), [1, x.numel, 1]) }, { y: as(y, [1, 1]) }, {});
+      return [y];
+    }
+    const { operand, outer, inner, kept } = aroundDims(x, over);
+    const layout = reducedLayout(x, over, kept, keepDim);
+    const y = emptyOn(x, layout.shape, { dtype: 'int32', strides: layout.strides });
+    run('argmax', { x: operand }, { y: as(y, [outer, inner]) }, {});
+    return [y];
+  });
+}

@@ -1,0 +1,44 @@
+import { requireFlag } from '@octet/backend';
+import { op } from '../../autograd';
+import { aroundDims, as, emptyOn, expandTo, reducedLayout, requireFloat, run } from '../../kernel';
+import { normalizeDims, sameShape } from '../../layout';
+import type { Tensor } from '../../tensor';
+import { reshape } from '../shape/reshape';
+
+/** The sum over `dims` (all, if absent). @throws ArgumentError for a dim out of range. */
+export function sum(x: Tensor, dims?: number | readonly number[], keepDim = false): Tensor {
+  requireFlag('sum', 'keepDim', keepDim);
+  requireFloat('sum', x);
+  const over = normalizeDims('sum', dims, x.shape.length);
+  const { shape } = x;
+  return op('sum', { x }, () => [applySum(x, over, keepDim), (grad) => [spread(grad, shape, over)]]);
+}
+
+/** The sum over sorted dims, without a gradient, inside an op. */
+export function applySum(x: Tensor, dims: readonly number[], keepDim: boolean): Tensor {
+  const { operand, outer, inner, kept } = aroundDims(x, dims);
+  const layout = reducedLayout(x, dims, kept, keepDim);
+  const y = emptyOn(x, layout.shape, layout);
+  run('sum', { x: operand }, { y: as(y, [outer, inner]) }, {});
+  return y;
+}
+
+/** A reduction's gradient seen under the shape from before, repeated along the reduced dims. Not recorded. */
+export function spread(grad: Tensor, shape: readonly number[], dims: readonly number[]): Tensor {
+  return expandTo(reshape(grad, withOnes(shape, dims)), shape);
+}
+
+/** `shape` with the dims `dims` of size 1. */
+export function withOnes(shape: readonly number[], dims: readonly number[]): number[] {
+  return shape.map((d, i) => (dims.includes(i) ? 1 : d));
+}
+
+/** Undoes a broadcast: sums `grad` down to `shape`. */
+export function sumTo(grad: Tensor, shape: readonly number[]): Tensor {
+  if (sameShape(grad.shape, shape)) return grad;
+  const lead = grad.shape.length - shape.length;
+  const dims = grad.shape
+    .map((_, i) => i)
+    .filter((i) => i < lead || (shape[i - lead] === 1 && grad.shape[i] !== 1));
+  return reshape(sum(grad, dims, true), shape);
+}
