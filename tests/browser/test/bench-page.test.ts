@@ -189,16 +189,6 @@ describe.skipIf(!executablePath)('the bench page', () => {
     expect(await focused(page)).toBe('run');
   });
 
-  test('charts that can’t be loaded are said', async () => {
-    const page = await open('?model=digits&backends=js&runs=1');
-    page.removeAllListeners('console');
-    await page.route(/charts-.*\.js$/, (route) => route.abort());
-    await page.getByRole('button', { name: 'Run' }).click();
-    await outcome(page, 'Only js ran');
-    await page.getByText('The chart could not be loaded').first().waitFor();
-    expect(await page.getByText('The chart could not be loaded').count()).toBe(3);
-  });
-
   test('works without isolation and without WebGPU, and says why there is less', async () => {
     const page = await open('?model=digits&backends=wasm&runs=1&threads=2&run', { isolated: false });
     await outcome(page, 'Only wasm ran');

@@ -78,7 +78,7 @@ async function benchCompare({ json, markdown, html, allowAbsent, ...options }: O
   show(report);
   if (json !== undefined) await writeJson(json, report);
   if (markdown !== undefined) await writeText(markdown, `${compareMarkdown(report)}\n`);
-  if (html !== undefined) await writeText(html, await compareHtml(report));
+  if (html !== undefined) await writeText(html, compareHtml(report));
   if (report.agreement?.same === false) throw disagreement(report.agreement);
   if (report.absent.length === 0 || allowAbsent) return;
   throw new AbsentError({

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { page } from '@octet/report';
 import { Command } from 'commander';
 import type { CompareReport } from '../compare/report';
 import { hostText, latencyTable, layersTable } from '../compare/summary';
 import { UsageError } from '../errors';
-import { htmlPage } from '../html';
+import { element, htmlTable } from '../html';
 import { fillPlace, markdownTable, placesIn } from '../markdown';
 import { type PeersReport, peersTables } from '../peers/results';
 import { checkFilePath, writeText } from '../result-file';
@@ -57,7 +58,7 @@ async function tables(files: readonly string[], { into, html }: Options): Promis
   await checkFilePath(into, '--into');
   const reports: [name: string, report: Report][] = [];
   for (const file of files) reports.push([path.basename(file, '.json'), await readReport(file)]);
-  if (html !== undefined) await writeText(html, await pageOf(reports));
+  if (html !== undefined) await writeText(html, pageOf(reports));
   const texts = reports.map(([name, report]) => [name, markdownOf(report)]);
   if (into === undefined) {
     if (html === undefined) console.log(texts.map(([, text]) => text).join('\n\n'));
@@ -112,14 +113,14 @@ function markdownOf(value: Report): string {
   return [...tablesIn(value).map(markdownTable), hostText(value)].join('\n\n');
 }
 
-async function pageOf(reports: readonly [name: string, report: Report][]): Promise<string> {
-  const page = await htmlPage('Octet bench');
-  for (const [name, report] of reports) {
-    page.add('h2', name);
-    for (const table of tablesIn(report)) page.addTable(table);
-    page.add('p', hostText(report), { class: 'muted' });
-  }
-  return page.toString();
+function pageOf(reports: readonly [name: string, report: Report][]): string {
+  const title = 'Octet bench';
+  const sections = reports.flatMap(([name, report]) => [
+    element('h2', name),
+    ...tablesIn(report).map((table) => htmlTable(table, name)),
+    element('p', hostText(report), 'muted'),
+  ]);
+  return page(title, ['<main>', element('h1', title), ...sections, '</main>']);
 }
 
 function tablesIn(report: Report): TableData[] {

@@ -1,4 +1,5 @@
-import { htmlPage } from '../html';
+import { page } from '@octet/report';
+import { element, htmlTable } from '../html';
 import { bytesChart, latencyChart, layersChart } from './charts';
 import type { CompareReport } from './report';
 import {
@@ -12,30 +13,36 @@ import {
   titleOf,
 } from './summary';
 
-/** Phones show it at half its size. */
-const width = 720;
-
 /** The results as a page with charts. */
-export async function compareHtml(report: CompareReport): Promise<string> {
-  const page = await htmlPage(titleOf(report));
-  const options = { width, document: page.document };
-  page.add('p', settingsText(report));
-  page.add('p', agreementText(report), { class: report.agreement?.same ? '' : 'note' });
-  for (const remark of remarks(report)) page.add('p', remark, { class: 'note' });
-  if (report.results.length > 0) {
-    page.addTable(latencyTable(report));
-    page.add('p', '', { class: 'legend muted' }).innerHTML =
-      '<span>float32</span> <span class="accent">int8</span>';
-    page.append(latencyChart(report, options));
-    page.add('h2', 'Bytes');
-    page.add('p', bytesText(report));
-    page.append(bytesChart(report, options));
-    for (const result of report.results) {
-      page.add('h2', `Layers on ${result.backend}`);
-      page.append(layersChart(result, options));
-    }
-    page.addTable(layersTable(report));
-  }
-  page.add('p', hostText(report), { class: 'muted' });
-  return page.toString();
+export function compareHtml(report: CompareReport): string {
+  const title = titleOf(report);
+  return page(title, [
+    '<main>',
+    element('h1', title),
+    element('p', settingsText(report)),
+    element('p', agreementText(report), report.agreement?.same ? '' : 'note'),
+    ...remarks(report).map((remark) => element('p', remark, 'note')),
+    ...(report.results.length > 0 ? figures(report) : []),
+    element('p', hostText(report), 'muted'),
+    '</main>',
+  ]);
+}
+
+function figures(report: CompareReport): string[] {
+  const key = (style: string, name: string) => `<span class="key" style="${style}"></span>${name}`;
+  const legend = `<p class="muted">${key('background:var(--plain);margin-left:0', 'float32')} ${key('background:var(--accent)', 'int8')}</p>`;
+  return [
+    htmlTable(latencyTable(report), 'Milliseconds by backend'),
+    legend,
+    latencyChart(report),
+    element('h2', 'Bytes'),
+    element('p', bytesText(report)),
+    bytesChart(report),
+    ...report.results.flatMap((result) => [
+      element('h2', `Layers on ${result.backend}`),
+      legend,
+      layersChart(result),
+    ]),
+    htmlTable(layersTable(report), 'Milliseconds by layer'),
+  ];
 }

@@ -1,5 +1,7 @@
+import { Chart } from '@octet/web/chart';
 import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
+import { bytesChart, latencyChart, layersChart } from '../../src/compare/charts';
 import type { CompareReport } from '../../src/compare/report';
 import {
   agreementText,
@@ -11,7 +13,6 @@ import {
   settingsText,
   titleOf,
 } from '../../src/compare/summary';
-import { Chart } from './chart';
 import { DataTable } from './data-table';
 import { linkQuery } from './link';
 
@@ -33,9 +34,9 @@ export function Results({ report }: { report: CompareReport }) {
           <h3>Time</h3>
           <p class="muted small">Each backend at its own scale.</p>
           <Legend />
-          <Chart key="latency" draw={({ latencyChart }, options) => latencyChart(report, options)} />
+          <Chart svg={latencyChart(report)} />
           <h3>Bytes</h3>
-          <Chart key="bytes" draw={({ bytesChart }, options) => bytesChart(report, options)} />
+          <Chart svg={bytesChart(report)} />
           <p class="muted">{bytesText(report)}</p>
           <Layers report={report} />
         </>
@@ -66,7 +67,7 @@ function Layers({ report }: { report: CompareReport }) {
         </select>
       </label>
       <Legend />
-      <Chart key={result.backend} draw={({ layersChart }, options) => layersChart(result, options)} />
+      <Chart svg={layersChart(result)} />
       <details>
         <summary>The layers of all backends as a table</summary>
         <DataTable data={layersTable(report)} caption="Milliseconds by layer" />

@@ -1,7 +1,6 @@
 import { signal, useSignalEffect } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo } from 'preact/hooks';
-import type uPlot from 'uplot';
 import { models, report } from '../reader';
 import type { Phase } from '../training';
 import {
@@ -20,7 +19,7 @@ import {
   trained,
   useTrained,
 } from '../training-session';
-import { Chart, type Line } from './chart';
+import { type CurveOfSteps, Curves } from './curves';
 import { kilobytes, percent } from './format';
 import { say } from './speech';
 
@@ -105,32 +104,12 @@ function Controls() {
 
 const phases: Readonly<Record<Phase, string>> = { float: 'in float', qat: 'with QAT' };
 
-const lossLines: readonly Line[] = [
-  { label: 'each step', color: '--plain', width: 1 },
-  { label: 'smoothed', color: '--accent', width: 2 },
-];
-const accuracyLines: readonly Line[] = [{ label: 'accuracy', color: '--accent', width: 2, dots: true }];
-
 /** The numbers of the last step, and the curves. */
 function Progress() {
   const now = latest.value;
-  const steps = useMemo(() => history.map(({ step }) => step), [now]);
-  const loss = useMemo<uPlot.AlignedData>(() => {
-    const raw = history.map((step) => step.loss);
-    // A moving average, corrected as Adam's are: it doesn't begin with the first loss alone.
-    let level = 0;
-    const smoothed = raw.map((value, i) => {
-      level = 0.9 * level + 0.1 * value;
-      return level / (1 - 0.9 ** (i + 1));
-    });
-    return [steps, raw, smoothed];
-  }, [now]);
+  const loss = useMemo(() => lossCurves(), [now]);
   const measured = useMemo(
     () => history.flatMap(({ step, accuracy }) => (accuracy === undefined ? [] : [{ step, accuracy }])),
-    [now],
-  );
-  const accuracy = useMemo<uPlot.AlignedData>(
-    () => [measured.map(({ step }) => step), measured.map((point) => point.accuracy)],
     [now],
   );
   if (!now) return null;
@@ -152,19 +131,25 @@ function Progress() {
         </Figure>
       </dl>
       <div class="charts">
-        <Chart
+        <Curves
           title="Loss"
-          lines={lossLines}
-          data={loss}
+          curves={loss}
           format={(value) => value.toFixed(1)}
           steps={now.steps}
           range={[0, 2.5]}
           mark={qat}
         />
-        <Chart
+        <Curves
           title="Accuracy on held-out digits"
-          lines={accuracyLines}
-          data={accuracy}
+          curves={[
+            {
+              name: 'accuracy',
+              color: 'accent',
+              width: 2,
+              dots: true,
+              points: measured.map(({ step, accuracy }) => [step, accuracy]),
+            },
+          ]}
           format={(value) => percent(value, 0)}
           steps={now.steps}
           range={[0, 1]}
@@ -174,6 +159,21 @@ function Progress() {
       {qat && <p class="muted small">At the dashed line quantization-aware training (QAT) begins.</p>}
     </>
   );
+}
+
+/** The loss of each step, and its moving average. */
+function lossCurves(): CurveOfSteps[] {
+  const raw = history.map(({ step, loss }) => [step, loss] as const);
+  // Corrected as Adam's averages are: it doesn't begin with the first loss alone.
+  let level = 0;
+  const smoothed = raw.map(([step, loss], i) => {
+    level = 0.9 * level + 0.1 * loss;
+    return [step, level / (1 - 0.9 ** (i + 1))] as const;
+  });
+  return [
+    { name: 'each step', color: 'plain', width: 1, points: raw },
+    { name: 'smoothed', color: 'accent', width: 2, points: smoothed },
+  ];
 }
 
 function Figure({ title, children }: { title: string; children: ComponentChildren }) {

@@ -1,4 +1,5 @@
 import { checkOptions } from '@octet/backend';
+import { escaped, histogramChart, linesChart, page, table } from '@octet/report';
 import { version } from '../../package.json';
 import type { Analysis, LayerAnalysis } from '../analyze';
 import type { BackendRun } from '../compare-backends';
@@ -6,8 +7,6 @@ import { type Finding, remedyAdvice } from '../findings';
 import type { RemedyTrials } from '../remedies/try-remedies';
 import type { SensitivityReport } from '../sensitivity';
 import { fineDb, formatMetric, type Verdict } from '../verdict';
-import { histogramChart, linesChart } from './charts';
-import { style } from './style';
 import { inFloatText, trialRows, trialsText } from './trials';
 
 export interface RenderReportOptions {
@@ -50,24 +49,7 @@ export async function renderReport(analysis: Analysis, options?: RenderReportOpt
     glossary,
     '</main>',
   ];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(title)}</title>
-<style>${style}</style>
-</head>
-<body>
-${body.filter((part) => part !== '').join('\n')}
-</body>
-</html>
-`;
-}
-
-function escaped(text: string): string {
-  const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-  return text.replace(/[&<>"]/g, (c) => entities[c]);
+  return page(title, body);
 }
 
 /** A finding's text: what stands between backticks is code. */
@@ -182,13 +164,6 @@ function card(found: readonly Finding[], advice: readonly string[]): string {
   }</header>${reasons}${steps && `<p>Not tried on this model, the likeliest first:</p><ul>${steps}</ul>`}</article>`;
 }
 
-function table(label: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cell = (text: string) => (text.startsWith('<td') ? text : `<td>${text}</td>`);
-  return `<div class="scroll" role="region" aria-label="${label}" tabindex="0"><table><thead><tr>${head.map((text) => (text.startsWith('<th') ? text : `<th>${text}</th>`)).join('')}</tr></thead><tbody>${rows
-    .map((row) => `<tr>${row.map(cell).join('')}</tr>`)
-    .join('')}</tbody></table></div>`;
-}
-
 function sensitivitySection(
   { metricName, float, int8, layers, steps, exclude, metric }: SensitivityReport,
   { kind }: Verdict,
@@ -229,7 +204,7 @@ function overview({ layers }: Analysis): string {
     { name: 'up to here', color: 'var(--second)', values: layers.map(({ error }) => error.total.sqnrDb) },
     {
       name: 'by itself',
-      color: 'var(--data)',
+      color: 'var(--accent)',
       values: layers.map(({ error }) => error.local?.sqnrDb ?? null),
     },
   ];
@@ -300,7 +275,7 @@ function backendSection(runs: readonly BackendRun[]): string {
 }
 
 function details({ layers }: Analysis): string {
-  return `<section><h2>Every layer, what it holds and the range of its integers</h2><p class="muted"><span class="key" style="background:var(--data);margin-left:0"></span>how often, by the square root <span class="key" style="background:var(--range);outline:1px solid var(--edge)"></span>what its integers reach</p>${layers
+  return `<section><h2>Every layer, what it holds and the range of its integers</h2><p class="muted"><span class="key" style="background:var(--accent);margin-left:0"></span>how often, by the square root <span class="key" style="background:var(--range);outline:1px solid var(--edge)"></span>what its integers reach</p>${layers
     .map((layer) => detail(layer))
     .join('')}</section>`;
 }
