@@ -58,8 +58,10 @@ export function withDependencies(pkg: Package, found = new Set<Package>()): Set<
 
 /** Runs a program and returns what it printed; fails with what it printed, too. */
 export function run(cwd: string, program: string, ...args: string[]): Promise<string> {
+  // With pnpm's NODE_PATH a project would find what this repository has installed.
+  const { NODE_PATH: _, ...env } = process.env;
   return new Promise((resolve, reject) => {
-    execFile(program, args, { cwd, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+    execFile(program, args, { cwd, env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
       if (error) reject(new Error(`${[program, ...args].join(' ')}\n${stdout}\n${stderr}`));
       else resolve(stdout);
     });

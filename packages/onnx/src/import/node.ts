@@ -88,15 +88,20 @@ export class OnnxNode {
   readonly outputs: readonly string[];
   private readonly attributes: ReadonlyMap<string, AttributeProto>;
   private readonly unread: Set<string>;
+  /** The version of its operators. */
+  readonly opset: number;
+  private readonly building: Building;
 
+  /** @internal */
   constructor(
     proto: NodeProto,
-    /** The version of its operators. */
-    readonly opset: number,
+    opset: number,
     inputs: readonly (Operand | undefined)[],
     attributes: readonly AttributeProto[],
-    private readonly building: Building,
+    building: Building,
   ) {
+    this.opset = opset;
+    this.building = building;
     this.name = proto.name;
     this.op = proto.opType;
     this.domain = proto.domain === 'ai.onnx' ? '' : proto.domain;

