@@ -1,5 +1,7 @@
 import path from 'node:path';
 import { format } from 'node:util';
+import { referenceBackend } from '@octet/backend-js-reference';
+import { setBackend } from '@octet/tensor';
 import { describe, expect, test, vi } from 'vitest';
 import { writeCode } from '../src/code';
 import { emptyFolder, typecheck } from '../src/compile';
@@ -20,6 +22,8 @@ test('every block of TypeScript type-checks', () => {
 describe('the examples of the packages run, and print what they say', () => {
   const examples = files.filter(({ block, file }) => block.document.startsWith('packages/') && !isTest(file));
   test.each(examples)('$block.document', async ({ block, file }) => {
+    // An example before may have set another.
+    setBackend(referenceBackend);
     const lines: string[] = [];
     const log = vi.spyOn(console, 'log').mockImplementation((...args) => void lines.push(format(...args)));
     try {

@@ -46,7 +46,6 @@ export class QatConv2d extends Conv2d {
 /** A convolution whose weight is fake-quantized, and ReLU. */
 export class QatConvReLU2d extends QatConv2d {
   static override readonly name: string = 'QatConvReLU2d';
-  static override readonly pure = true;
 
   protected override get clamp(): Clamp {
     return RELU;

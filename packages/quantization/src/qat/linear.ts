@@ -41,7 +41,6 @@ export class QatLinear extends Linear {
 /** A linear layer whose weight is fake-quantized, and ReLU. */
 export class QatLinearReLU extends QatLinear {
   static override readonly name: string = 'QatLinearReLU';
-  static override readonly pure = true;
 
   protected override get clamp(): Clamp {
     return RELU;
