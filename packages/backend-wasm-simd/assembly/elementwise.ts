@@ -8,6 +8,8 @@ const ADD: i32 = 0;
 const SUB: i32 = 1;
 const MUL: i32 = 2;
 const DIV: i32 = 3;
+const MAXIMUM: i32 = 4;
+const MINIMUM: i32 = 5;
 
 // @ts-ignore: decorator
 @inline
@@ -15,6 +17,8 @@ function binaryOp(op: i32, a: v128, b: v128): v128 {
   if (op == ADD) return f32x4.add(a, b);
   if (op == SUB) return f32x4.sub(a, b);
   if (op == MUL) return f32x4.mul(a, b);
+  if (op == MAXIMUM) return f32x4.max(a, b);
+  if (op == MINIMUM) return f32x4.min(a, b);
   return f32x4.div(a, b);
 }
 
@@ -57,6 +61,18 @@ export function mul(a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32
 
 export function div(a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, begin: i32, end: i32, thread: i32): void {
   binary(DIV, false, a, aStep, b, bStep, y, n, 0, 0, begin, end);
+}
+
+export function maximum(
+  a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, begin: i32, end: i32, thread: i32,
+): void {
+  binary(MAXIMUM, false, a, aStep, b, bStep, y, n, 0, 0, begin, end);
+}
+
+export function minimum(
+  a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, begin: i32, end: i32, thread: i32,
+): void {
+  binary(MINIMUM, false, a, aStep, b, bStep, y, n, 0, 0, begin, end);
 }
 
 /** The same, clamped from low to high. */
