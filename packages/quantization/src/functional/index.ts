@@ -16,5 +16,6 @@ export {
   quantizedActivation as activation,
   quantizedHardswish as hardswish,
   quantizedLeakyRelu as leakyRelu,
+  quantizedMap as map,
   requantize,
 } from './pointwise';
