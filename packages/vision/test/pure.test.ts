@@ -156,6 +156,19 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     new vision.ResNet({ layers: [1, 1, 1, 1], numClasses: 3 }).eval(),
     () => [randn([1, 3, 32, 32])],
   ],
+  bottleneck: async () => [new vision.Bottleneck(3, 2).eval(), image],
+  shufflenet: async () => [
+    new vision.ShuffleNetV2({ stages: [2, 1, 1], channels: [8, 16, 24, 32, 40], numClasses: 3 }).eval(),
+    () => [randn([1, 3, 32, 32])],
+  ],
+  'mobilenet v3': async () => [
+    new vision.MobileNetV3({ widthMult: 0.1, numClasses: 3 }).eval(),
+    () => [randn([1, 3, 32, 32])],
+  ],
+  efficientnet: async () => [
+    new vision.EfficientNet({ widthMult: 0.1, depthMult: 0.5, numClasses: 3 }).eval(),
+    () => [randn([1, 3, 32, 32])],
+  ],
   'inverted residual': async () => [new vision.InvertedResidual(3, 3, 1, 2).eval(), image],
 };
 
