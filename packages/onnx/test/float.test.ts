@@ -11,6 +11,7 @@ import {
   Linear,
   LSTM,
   Module,
+  PReLU,
   Sequential,
 } from '@octet/nn';
 import {
@@ -105,9 +106,21 @@ const cases: Record<string, OpCase> = {
   ...Object.fromEntries(
     composable['inference-float'].map((name) => [
       `${name} by default`,
-      unary((x) => (functional as unknown as Record<string, (x: Tensor) => Tensor>)[name](x)),
+      unary((x) =>
+        name === 'threshold'
+          ? functional.threshold(x, 0.5, -2)
+          : (functional as unknown as Record<string, (x: Tensor) => Tensor>)[name](x),
+      ),
     ]),
   ),
+  'elu 0.3': unary((x) => functional.elu(x, 0.3)),
+  'celu 0.5': unary((x) => functional.celu(x, 0.5)),
+  'hardshrink 1': unary((x) => functional.hardshrink(x, 1)),
+  'softshrink 1': unary((x) => functional.softshrink(x, 1)),
+  'gelu tanh': unary((x) => functional.gelu(x, { approximate: 'tanh' })),
+  glu: unary((x) => functional.glu(x)),
+  prelu: layer(new PReLU(3), 2, 3, 4, 5),
+  'prelu of one': layer(new PReLU(), 2, 3),
   clamp: unary((x) => x.clamp(-1, 2)),
   'clamp below': unary((x) => x.clamp(-1)),
   'clamp above': unary((x) => x.clamp(undefined, 1)),
