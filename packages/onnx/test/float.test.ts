@@ -26,6 +26,7 @@ import {
   rand,
   randint,
   randn,
+  scaledDotProductAttention,
   stack,
   type Tensor,
   tensor,
@@ -258,6 +259,38 @@ const cases: Record<string, OpCase> = {
   'gru without bias, one step': {
     f: gruLayer,
     inputs: () => [randn([1, 2, 3]), randn([3, 1]), randn([2, 1])],
+  },
+  attention: {
+    f: scaledDotProductAttention,
+    inputs: () => [randn([2, 3, 5, 4]), randn([2, 3, 7, 4]), randn([2, 3, 7, 6])],
+  },
+  'attention of few heads of keys, causal': {
+    f: (q, k, v) => scaledDotProductAttention(q, k, v, { isCausal: true, enableGqa: true, scale: 0.3 }),
+    inputs: () => [randn([2, 6, 5, 4]), randn([2, 2, 7, 4]), randn([2, 2, 7, 6])],
+  },
+  'attention without batch, masked, a row throughout': {
+    f: (q, k, v) => {
+      const attnMask = tensor([
+        [true, false, true],
+        [false, false, false],
+      ]);
+      return scaledDotProductAttention(q, k, v, { attnMask });
+    },
+    inputs: () => [randn([2, 4]), randn([3, 4]), randn([3, 5])],
+  },
+  'attention of few heads of keys, numbers added': {
+    f: (q, k, v, mask) => {
+      const none = Number.NEGATIVE_INFINITY;
+      const rows = tensor([
+        [0, none, 1],
+        [none, none, none],
+      ]);
+      const given = { enableGqa: true };
+      const options = { ...given, attnMask: mask };
+      const first = scaledDotProductAttention(q, k, v, options);
+      return cat([first, scaledDotProductAttention(q, k, v, { ...given, attnMask: rows })], 0);
+    },
+    inputs: () => [randn([1, 4, 2, 4]), randn([1, 2, 3, 4]), randn([1, 2, 3, 5]), randn([4, 1, 3])],
   },
   'squeeze and excite': unary(
     (x) => x.mul(x.mean([2, 3], true).sigmoid()),

@@ -1,5 +1,9 @@
 // Adding an op is a file here and its line below, and its method in Tensor where PyTorch has one; an activation is a
 // function in activations.ts.
+export {
+  type ScaledDotProductAttentionOptions,
+  scaledDotProductAttention,
+} from './attention/scaled-dot-product-attention';
 export { abs } from './elementwise/abs';
 export * from './elementwise/activations';
 export { add } from './elementwise/add';

@@ -266,6 +266,46 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
     ],
   },
 
+  attention: {
+    covers: ['scaledDotProductAttention'],
+    fn: (q, k, v) => ops.scaledDotProductAttention(q, k, v),
+    inputs: [
+      [2, 2, 3, 4],
+      [2, 2, 5, 4],
+      [2, 2, 5, 3],
+    ],
+  },
+  'attention, causal, fewer heads of keys': {
+    covers: ['scaledDotProductAttention'],
+    fn: (q, k, v) => ops.scaledDotProductAttention(q, k, v, { isCausal: true, enableGqa: true, scale: 0.7 }),
+    inputs: [
+      [1, 4, 3, 2],
+      [1, 2, 4, 2],
+      [1, 2, 4, 3],
+    ],
+  },
+  'attention, masked, a row throughout': {
+    covers: ['scaledDotProductAttention'],
+    fn: (q, k, v) =>
+      ops.scaledDotProductAttention(q, k, v, {
+        attnMask: once('mask', () => fromData([1, 0, 1, 0, 0, 0, 1, 1, 0], [3, 3], { dtype: 'bool' })),
+      }),
+    inputs: [
+      [2, 3, 4],
+      [2, 3, 4],
+      [2, 3, 2],
+    ],
+  },
+  'attention of one head, mask with gradient': {
+    covers: ['scaledDotProductAttention'],
+    fn: (q, k, v, attnMask) => ops.scaledDotProductAttention(q, k, v, { attnMask }),
+    inputs: [
+      [3, 4],
+      [2, 4],
+      [2, 3],
+      [3, 1],
+    ],
+  },
   'matmul 2d': {
     covers: ['matmul'],
     fn: (a, b) => ops.matmul(a, b),

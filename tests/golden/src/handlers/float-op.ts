@@ -35,6 +35,11 @@ const functions: Readonly<Record<string, Run>> = {
   conv2d: ({ x, weight, bias }, _, options) => octet.conv2d(x, weight, bias, options),
   linear: ({ x, weight, bias }) => octet.linear(x, weight, bias),
   matmul: binary(octet.matmul),
+  scaled_dot_product_attention: ({ q, k, v, mask }, { bool_mask: isBool }, options) => {
+    const { boolMask: _, ...rest } = options as { boolMask?: unknown };
+    const attnMask = isBool ? mask.to('bool') : mask;
+    return octet.scaledDotProductAttention(q, k, v, { ...rest, ...(attnMask ? { attnMask } : {}) });
+  },
   add: ({ a, b }, { alpha = 1 }) => a.add(b.mul(alpha)),
   sub: binary(octet.sub),
   mul: binary(octet.mul),
