@@ -1,8 +1,11 @@
 /** The functions behind the layers, under PyTorch's names: `import { functional as F } from '@octet/nn'`. */
 export {
+  adaptiveAvgPool1d,
   adaptiveAvgPool2d,
+  avgPool1d,
   avgPool2d,
   batchNorm,
+  conv1d,
   conv2d,
   crossEntropy,
   dropout,
@@ -17,6 +20,7 @@ export {
   leakyRelu,
   linear,
   logSoftmax,
+  maxPool1d,
   maxPool2d,
   mish,
   mseLoss,
