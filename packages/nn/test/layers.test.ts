@@ -1,5 +1,5 @@
 import { ArgumentError, ShapeError } from '@octet/backend';
-import { Generator, ones, randn, type Tensor, tensor, zeros } from '@octet/tensor';
+import { full, Generator, ones, randn, type Tensor, tensor, zeros } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
 import * as nn from '../src';
 import { functional as F } from '../src';
@@ -47,6 +47,17 @@ describe('computes what its function does', () => {
     [new nn.GELU(), [x], F.gelu(x)],
     [new nn.LeakyReLU(0.3), [x], F.leakyRelu(x, 0.3)],
     [new nn.Hardtanh(-2, 0.5), [x], F.hardtanh(x, -2, 0.5)],
+    [new nn.GELU({ approximate: 'tanh' }), [x], F.geluTanh(x)],
+    [new nn.Threshold(0.5, -3), [x], F.threshold(x, 0.5, -3)],
+    [new nn.GLU(1), [x], F.glu(x, 1)],
+    [new nn.RReLU(0.1, 0.3).eval(), [x], F.leakyRelu(x, 0.2)],
+    [
+      new nn.RReLU(0.1, 0.3, { generator: new Generator(3) }),
+      [x],
+      F.rrelu(x, 0.1, 0.3, { training: true, generator: new Generator(3) }),
+    ],
+    [new nn.PReLU(), [x], F.leakyRelu(x, 0.25)],
+    [new nn.PReLU(4, { init: 0.5 }), [x], F.prelu(x, full([4], 0.5))],
     [new nn.Softmax(1), [logits], F.softmax(logits, 1)],
     [new nn.LogSoftmax(0), [logits], F.logSoftmax(logits, 0)],
     [new nn.MaxPool2d(3, { stride: 2, padding: 1 }), [x], F.maxPool2d(x, 3, { stride: 2, padding: 1 })],
@@ -103,6 +114,7 @@ describe('has the parameters of PyTorch', () => {
     [new nn.Conv2d(4, 6, [3, 5], { groups: 2 }), { weight: [6, 2, 3, 5], bias: [6] }],
     [new nn.Conv2d(4, 6, 1, { bias: false }), { weight: [6, 4, 1, 1] }],
     [new nn.Conv1d(4, 6, 3, { groups: 2 }), { weight: [6, 2, 3], bias: [6] }],
+    [new nn.PReLU(3), { weight: [3] }],
     [new nn.Linear(3, 7), { weight: [7, 3], bias: [7] }],
     [
       new nn.BatchNorm2d(3),

@@ -14,6 +14,7 @@ import {
   LSTM,
   MaxPool1d,
   Module,
+  PReLU,
   Sequential,
 } from '@octet/nn';
 import {
@@ -28,6 +29,7 @@ import {
   rand,
   randint,
   randn,
+  scaledDotProductAttention,
   stack,
   type Tensor,
   tensor,
@@ -108,9 +110,21 @@ const cases: Record<string, OpCase> = {
   ...Object.fromEntries(
     composable['inference-float'].map((name) => [
       `${name} by default`,
-      unary((x) => (functional as unknown as Record<string, (x: Tensor) => Tensor>)[name](x)),
+      unary((x) =>
+        name === 'threshold'
+          ? functional.threshold(x, 0.5, -2)
+          : (functional as unknown as Record<string, (x: Tensor) => Tensor>)[name](x),
+      ),
     ]),
   ),
+  'elu 0.3': unary((x) => functional.elu(x, 0.3)),
+  'celu 0.5': unary((x) => functional.celu(x, 0.5)),
+  'hardshrink 1': unary((x) => functional.hardshrink(x, 1)),
+  'softshrink 1': unary((x) => functional.softshrink(x, 1)),
+  'gelu tanh': unary((x) => functional.gelu(x, { approximate: 'tanh' })),
+  glu: unary((x) => functional.glu(x)),
+  prelu: layer(new PReLU(3), 2, 3, 4, 5),
+  'prelu of one': layer(new PReLU(), 2, 3),
   clamp: unary((x) => x.clamp(-1, 2)),
   'clamp below': unary((x) => x.clamp(-1)),
   'clamp above': unary((x) => x.clamp(undefined, 1)),
@@ -273,6 +287,38 @@ const cases: Record<string, OpCase> = {
   'gru without bias, one step': {
     f: gruLayer,
     inputs: () => [randn([1, 2, 3]), randn([3, 1]), randn([2, 1])],
+  },
+  attention: {
+    f: scaledDotProductAttention,
+    inputs: () => [randn([2, 3, 5, 4]), randn([2, 3, 7, 4]), randn([2, 3, 7, 6])],
+  },
+  'attention of few heads of keys, causal': {
+    f: (q, k, v) => scaledDotProductAttention(q, k, v, { isCausal: true, enableGqa: true, scale: 0.3 }),
+    inputs: () => [randn([2, 6, 5, 4]), randn([2, 2, 7, 4]), randn([2, 2, 7, 6])],
+  },
+  'attention without batch, masked, a row throughout': {
+    f: (q, k, v) => {
+      const attnMask = tensor([
+        [true, false, true],
+        [false, false, false],
+      ]);
+      return scaledDotProductAttention(q, k, v, { attnMask });
+    },
+    inputs: () => [randn([2, 4]), randn([3, 4]), randn([3, 5])],
+  },
+  'attention of few heads of keys, numbers added': {
+    f: (q, k, v, mask) => {
+      const none = Number.NEGATIVE_INFINITY;
+      const rows = tensor([
+        [0, none, 1],
+        [none, none, none],
+      ]);
+      const given = { enableGqa: true };
+      const options = { ...given, attnMask: mask };
+      const first = scaledDotProductAttention(q, k, v, options);
+      return cat([first, scaledDotProductAttention(q, k, v, { ...given, attnMask: rows })], 0);
+    },
+    inputs: () => [randn([1, 4, 2, 4]), randn([1, 2, 3, 4]), randn([1, 2, 3, 5]), randn([4, 1, 3])],
   },
   'squeeze and excite': unary(
     (x) => x.mul(x.mean([2, 3], true).sigmoid()),

@@ -8,6 +8,7 @@ import {
   AvgPool2d,
   BatchNorm1d,
   BatchNorm2d,
+  CELU,
   Conv1d,
   Conv2d,
   Dropout,
@@ -15,12 +16,14 @@ import {
   Flatten,
   GELU,
   GRU,
+  Hardshrink,
   Hardsigmoid,
   Hardswish,
   Identity,
   LayerNorm,
   LeakyReLU,
   Linear,
+  LogSigmoid,
   LogSoftmax,
   LSTM,
   MaxPool1d,
@@ -29,11 +32,16 @@ import {
   type Module,
   ReLU,
   ReLU6,
+  SELU,
   Sigmoid,
   SiLU,
   Softmax,
   Softplus,
+  Softshrink,
+  Softsign,
   Tanh,
+  Tanhshrink,
+  Threshold,
 } from '@octet/nn/modules';
 import type { Tensor } from '@octet/tensor/functional';
 import { DynamicQuantizedGRU } from './dynamic/gru';
@@ -209,6 +217,11 @@ export const defaultModuleRules: readonly ModuleRule[] = [
       at.neverRan ? QFunctional.unused() : new QFunctional(await at.output()),
   },
   { float: Sigmoid, fixed: defaultFixedQparamsRange0to1FakeQuant, int8: () => new Sigmoid() },
+  {
+    float: Hardsigmoid,
+    fixed: defaultFixedQparamsRange0to1FakeQuant,
+    int8: () => new Hardsigmoid(),
+  },
   { float: Tanh, fixed: defaultFixedQparamsRangeNeg1to1FakeQuant, int8: () => new Tanh() },
   {
     float: Hardswish,
@@ -247,6 +260,65 @@ export const defaultModuleRules: readonly ModuleRule[] = [
     () => ({}),
     () => new SiLU(),
   ),
+  tabled(
+    CELU,
+    'celu',
+    ({ alpha }: CELU) => ({ alpha }),
+    ({ alpha }: CELU) => new CELU(alpha),
+  ),
+  tabled(
+    SELU,
+    'selu',
+    () => ({}),
+    () => new SELU(),
+  ),
+  tabled(
+    Softsign,
+    'softsign',
+    () => ({}),
+    () => new Softsign(),
+  ),
+  tabled(
+    LogSigmoid,
+    'logSigmoid',
+    () => ({}),
+    () => new LogSigmoid(),
+  ),
+  tabled(
+    Hardshrink,
+    'hardshrink',
+    ({ lambd }: Hardshrink) => ({ lambd }),
+    ({ lambd }: Hardshrink) => new Hardshrink(lambd),
+  ),
+  tabled(
+    Softshrink,
+    'softshrink',
+    ({ lambd }: Softshrink) => ({ lambd }),
+    ({ lambd }: Softshrink) => new Softshrink(lambd),
+  ),
+  tabled(
+    Tanhshrink,
+    'tanhshrink',
+    () => ({}),
+    () => new Tanhshrink(),
+  ),
+  tabled(
+    Threshold,
+    'threshold',
+    ({ threshold, value }: Threshold) => ({ threshold, value }),
+    ({ threshold, value }: Threshold) => new Threshold(threshold, value),
+  ),
+  {
+    float: GELU,
+    observe: true,
+    int8: async ({ approximate }: GELU, at) =>
+      new QuantizedActivation(
+        approximate === 'tanh' ? 'geluTanh' : 'gelu',
+        {},
+        await at.output(),
+        () => new GELU({ approximate }),
+      ),
+  },
 
   { float: ReLU, scalable: true },
   // It isn't; equalize follows it all the same, to name it.
@@ -265,8 +337,6 @@ export const defaultModuleRules: readonly ModuleRule[] = [
   { float: BatchNorm1d, floatOnly: true },
   { float: BatchNorm2d, floatOnly: true },
   { float: LayerNorm, floatOnly: true },
-  { float: GELU, floatOnly: true },
-  { float: Hardsigmoid, floatOnly: true },
   { float: Softmax, floatOnly: true },
   { float: LogSoftmax, floatOnly: true },
 ];

@@ -22,6 +22,12 @@ export const elementwise = (): NodeBuilders => ({
   leakyRelu: (graph, { x }, y, { negativeSlope }) =>
     graph.node('LeakyRelu', [x.value], y, { alpha: { float: negativeSlope } }),
   gelu: (graph, { x }, y) => gelu(graph, x.value, y),
+  elu: (graph, { x }, y, { alpha }) => graph.node('Elu', [x.value], y, { alpha: { float: alpha } }),
+  selu: unary('Selu'),
+  softsign: unary('Softsign'),
+  hardshrink: (graph, { x }, y, { lambd }) => graph.node('Shrink', [x.value], y, { lambd: { float: lambd } }),
+  softshrink: (graph, { x }, y, { lambd }) =>
+    graph.node('Shrink', [x.value], y, { lambd: { float: lambd }, bias: { float: lambd } }),
   sigmoid: unary('Sigmoid'),
   tanh: unary('Tanh'),
   clamp: (graph, { x }, y, { min, max }) => clip(graph, x.value, y, min, max),

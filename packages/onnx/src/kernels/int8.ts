@@ -1,6 +1,6 @@
 /** Integer kernels in QDQ form: dequantize the operands, the operation in float, quantize the result. */
 import { type KernelTable, type QuantizedDType, quantRange } from '@octet/backend';
-import type { QParams, Tensor } from '@octet/tensor';
+import { type QParams, sameShape, type Tensor } from '@octet/tensor';
 import { elementTypes } from '../graph/element-types';
 import type { Graph, Like, Value } from '../graph/graph';
 import { clampToIntegers, dequantize, quantize, quantizeClamped } from '../graph/qdq';
@@ -8,6 +8,7 @@ import type { NodeBuilders, Operand, Output } from './builder';
 import { broadcasting, hardswish } from './elementwise';
 import { adaptiveAveragePool, averagePool, maxPool, type PoolNode } from './pools';
 import { convolution, gemmAttributes, turned } from './products';
+import { reduce, reducedAxes } from './reductions';
 
 export const int8 = (): NodeBuilders => ({
   quantize: (graph, { x }, y) => quantize(graph, x.value, y.tensor),
@@ -27,9 +28,26 @@ export const int8 = (): NodeBuilders => ({
   qmul: binary('Mul'),
   qmaxPool2d: (graph, { x }, y, attrs) => maxPool(graph, x.value, asFloat(y), attrs, pool(graph, x, y)),
   qavgPool2d: (graph, { x }, y, attrs) => averagePool(graph, x.value, asFloat(y), attrs, pool(graph, x, y)),
-  qadaptiveAvgPool2d: (graph, { x }, y) => adaptiveAveragePool(graph, x.value, asFloat(y), pool(graph, x, y)),
+  qadaptiveAvgPool2d: (graph, { x }, y) =>
+    poolsImages(x, y)
+      ? adaptiveAveragePool(graph, x.value, asFloat(y), pool(graph, x, y))
+      : quantize(graph, meanOverDims(graph, x, y, floats(graph, x)), y.tensor),
   qlookup: (graph, { x }, y, attrs) => lookup(graph, x, y, attrs),
 });
+
+/** Whether the kernel pools images, and not dims that it was shown as one. */
+function poolsImages({ value, physical }: Operand, y: Output): boolean {
+  const [n, c, h, w] = value.shape;
+  const images = value.shape.length === 4 && sameShape(physical, [n, h, w, c]);
+  return images && y.shape.length === 4 && y.shape[0] === n && y.shape[1] === c;
+}
+
+/** The mean of the dims between outer and inner of a kernel that sees [outer, n, 1, inner]. */
+function meanOverDims(graph: Graph, x: Operand, y: Output, floats: Value): Value {
+  const [outer, n, , inner] = x.physical;
+  const axes = reducedAxes({ ...x, physical: [outer, n, inner] });
+  return graph.reshape(reduce(graph, 'ReduceMean', floats, axes), y.shape);
+}
 
 function qparams(t: Tensor): QParams {
   return t.qparams as QParams;

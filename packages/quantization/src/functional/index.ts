@@ -11,10 +11,12 @@ export { dynamicGruLayer } from './gru';
 export type { OutputClamp, OutputQparams } from './int8';
 export { type DynamicOptions, dynamicLinear, quantizedLinear as linear } from './linear';
 export { dynamicLstmLayer } from './lstm';
+export { quantizedMatmul as matmul } from './matmul';
 export { PackedWeight } from './packed-weight';
 export {
   quantizedActivation as activation,
   quantizedHardswish as hardswish,
   quantizedLeakyRelu as leakyRelu,
+  quantizedMap as map,
   requantize,
 } from './pointwise';

@@ -1,5 +1,9 @@
 // Adding an op is a file here and its line below, and its method in Tensor where PyTorch has one; an activation is a
 // function in activations.ts.
+export {
+  type ScaledDotProductAttentionOptions,
+  scaledDotProductAttention,
+} from './attention/scaled-dot-product-attention';
 export { abs } from './elementwise/abs';
 export * from './elementwise/activations';
 export { add } from './elementwise/add';
@@ -11,15 +15,19 @@ export { clone } from './elementwise/clone';
 export { div } from './elementwise/div';
 export { type DropoutOptions, dropout } from './elementwise/dropout';
 export { exp } from './elementwise/exp';
+export { glu } from './elementwise/glu';
 export { hardtanh } from './elementwise/hardtanh';
 export { log } from './elementwise/log';
 export { mul } from './elementwise/mul';
 export { neg } from './elementwise/neg';
 export { pow } from './elementwise/pow';
+export { prelu } from './elementwise/prelu';
 export { relu } from './elementwise/relu';
+export { type RReluOptions, rrelu } from './elementwise/rrelu';
 export { sqrt } from './elementwise/sqrt';
 export { square } from './elementwise/square';
 export { sub } from './elementwise/sub';
+export { threshold } from './elementwise/threshold';
 export { type CrossEntropyOptions, crossEntropy } from './loss/cross-entropy';
 export { l1Loss } from './loss/l1-loss';
 export { type LossOptions, mseLoss } from './loss/mse-loss';

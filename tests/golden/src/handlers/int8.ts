@@ -131,6 +131,7 @@ const unary: Readonly<Record<string, (x: Tensor, kwargs: UnaryParams['kwargs']) 
   relu: (x) => x.relu(),
   relu6: (x) => x.relu6(),
   sigmoid: (x) => x.sigmoid(),
+  hardsigmoid: (x) => x.hardsigmoid(),
   tanh: (x) => x.tanh(),
   hardtanh: (x, { min_val, max_val }) => x.hardtanh(min_val, max_val),
   hardswish: (x, { out_scale, out_zero_point }) =>
