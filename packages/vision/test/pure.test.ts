@@ -111,6 +111,23 @@ const prepared = () => {
   return prepare(model, mapping);
 };
 
+const ofRows = () => {
+  const { AdaptiveAvgPool1d, AvgPool1d, BatchNorm1d, Conv1d, MaxPool1d, ReLU, Sequential } = nn;
+  return new QuantWrapper(
+    new Sequential(
+      new Sequential(new Conv1d(3, 4, 3), new BatchNorm1d(4), new ReLU()),
+      new Sequential(new Conv1d(4, 4, 3, { padding: 1 }), new ReLU()),
+      new Sequential(new Conv1d(4, 4, 1), new BatchNorm1d(4)),
+      new Conv1d(4, 4, 3, { groups: 2 }),
+      new MaxPool1d(2),
+      new AvgPool1d(2),
+      new AdaptiveAvgPool1d(2),
+    ),
+  );
+};
+
+const row = () => [randn([2, 3, 20])];
+
 const image = () => [randn([2, 3, 8, 8])];
 const observers = () =>
   new nn.Sequential(
@@ -145,6 +162,14 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     const { model, mapping } = mixed(inInt8().train(), getDefaultQatQConfigMapping());
     return [prepareQat(model, mapping), image];
   },
+  'float, of rows': async () => [ofRows().eval(), row],
+  'prepared, of rows': async () => [prepare(fuse(ofRows().eval()), getDefaultQConfigMapping()), row],
+  'int8, of rows': async () => {
+    const calibrated = prepare(fuse(ofRows().eval()), getDefaultQConfigMapping());
+    noGrad(() => calibrated.call(randn([2, 3, 20])));
+    return [await convert(calibrated), row];
+  },
+  'qat, of rows': async () => [prepareQat(fuse(ofRows().train()), getDefaultQatQConfigMapping()), row],
   'int8 digits': async () => {
     const model = new vision.DigitClassifier({ width: 0.25 }).eval();
     model.fuseModel();
