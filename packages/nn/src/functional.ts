@@ -1,9 +1,12 @@
 /** The functions behind the layers, under PyTorch's names: `import { functional as F } from '@octet/nn'`. */
 export {
+  adaptiveAvgPool1d,
   adaptiveAvgPool2d,
+  avgPool1d,
   avgPool2d,
   batchNorm,
   celu,
+  conv1d,
   conv2d,
   crossEntropy,
   dropout,
@@ -22,6 +25,7 @@ export {
   linear,
   logSigmoid,
   logSoftmax,
+  maxPool1d,
   maxPool2d,
   mish,
   mseLoss,
