@@ -104,6 +104,10 @@ const GELU: i32 = 10;
 const SIGMOID: i32 = 11;
 const TANH: i32 = 12;
 const CLAMP: i32 = 13;
+const FLOOR: i32 = 14;
+const CEIL: i32 = 15;
+const TRUNC: i32 = 16;
+const ROUND: i32 = 17;
 
 // @ts-ignore: decorator
 @inline
@@ -133,6 +137,10 @@ function unaryOp(op: i32, v: v128, p: v128, q: v128): v128 {
   if (op == GELU) return f32x4.mul(v, normal4(v));
   if (op == SIGMOID) return sigmoid4(v);
   if (op == TANH) return tanh4(v);
+  if (op == FLOOR) return f32x4.floor(v);
+  if (op == CEIL) return f32x4.ceil(v);
+  if (op == TRUNC) return f32x4.trunc(v);
+  if (op == ROUND) return f32x4.nearest(v);
   return clamp4(v, p, q);
 }
 
@@ -214,6 +222,23 @@ export function tanh(x: usize, y: usize, n: i32, p: f32, q: f32, begin: i32, end
 /** y[n] = min(max(x, p), q) */
 export function clamp(x: usize, y: usize, n: i32, p: f32, q: f32, begin: i32, end: i32, thread: i32): void {
   unary(CLAMP, x, y, n, p, q, begin, end);
+}
+
+export function floor(x: usize, y: usize, n: i32, p: f32, q: f32, begin: i32, end: i32, thread: i32): void {
+  unary(FLOOR, x, y, n, p, q, begin, end);
+}
+
+export function ceil(x: usize, y: usize, n: i32, p: f32, q: f32, begin: i32, end: i32, thread: i32): void {
+  unary(CEIL, x, y, n, p, q, begin, end);
+}
+
+export function trunc(x: usize, y: usize, n: i32, p: f32, q: f32, begin: i32, end: i32, thread: i32): void {
+  unary(TRUNC, x, y, n, p, q, begin, end);
+}
+
+/** Ties to even. */
+export function round(x: usize, y: usize, n: i32, p: f32, q: f32, begin: i32, end: i32, thread: i32): void {
+  unary(ROUND, x, y, n, p, q, begin, end);
 }
 
 // Their gradients: x (of sigmoid and tanh: y) and gradY → gradX.

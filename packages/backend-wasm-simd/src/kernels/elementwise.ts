@@ -103,6 +103,10 @@ const rows = {
   sqrt: {},
   abs: {},
   sign: {},
+  floor: {},
+  ceil: {},
+  trunc: {},
+  round: {},
   relu: {},
   reluBackward: {},
   relu6: { wasm: 'clamp', numbers: () => [0, 6] },
@@ -163,7 +167,26 @@ const pow: WasmKernel<'pow'> = (cx, { x, y }, { exponent }) => {
   cx.parallel('mul', args, units(n), grain);
 };
 
+/** By the reference: rare, and no faster here. */
+const rare = {
+  sin: onHost<'sin'>(host.elementwise.sin),
+  cos: onHost<'cos'>(host.elementwise.cos),
+  tan: onHost<'tan'>(host.elementwise.tan),
+  asin: onHost<'asin'>(host.elementwise.asin),
+  acos: onHost<'acos'>(host.elementwise.acos),
+  atan: onHost<'atan'>(host.elementwise.atan),
+  sinh: onHost<'sinh'>(host.elementwise.sinh),
+  cosh: onHost<'cosh'>(host.elementwise.cosh),
+  asinh: onHost<'asinh'>(host.elementwise.asinh),
+  acosh: onHost<'acosh'>(host.elementwise.acosh),
+  atanh: onHost<'atanh'>(host.elementwise.atanh),
+  erf: onHost<'erf'>(host.elementwise.erf),
+  log1p: onHost<'log1p'>(host.elementwise.log1p),
+  expm1: onHost<'expm1'>(host.elementwise.expm1),
+};
+
 export const elementwise = {
+  ...rare,
   add: clampable('add'),
   sub: binary('sub'),
   mul: clampable('mul'),

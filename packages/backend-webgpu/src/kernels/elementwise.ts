@@ -3,6 +3,7 @@ import type { Gpu } from '../gpu';
 import { type GpuKernel, type GpuTensor, type KernelFamily, size } from '../kernel';
 import { program, type WgslElement } from '../program';
 import { boundsOf } from '../wgsl/gemm';
+import { arcs, areas, errorFunction, hyperbolic, nearOne, turns } from '../wgsl/one';
 import { accurateTanh, bounded, limits, normal, power, rectified } from '../wgsl/special';
 import { angles, arctangent, extremes, integerPowers, integerQuotients, powers, rests } from '../wgsl/two';
 
@@ -20,17 +21,23 @@ type Rules<N extends KernelName> = {
 const declared = [
   accurateTanh,
   angles,
+  arcs,
   arctangent,
+  areas,
   bounded,
+  errorFunction,
   extremes,
+  hyperbolic,
   integerPowers,
   integerQuotients,
   limits,
+  nearOne,
   normal,
   power,
   powers,
   rectified,
   rests,
+  turns,
 ];
 
 /** Declares the functions that a text calls, and those that they call, no others. */
@@ -142,6 +149,24 @@ const unary = family({ x: 'f32' }, 'y', {
   sqrt: 'keepingNan(x[index], sqrt(x[index]))',
   abs: 'abs(x[index])',
   sign: 'keepingNan(x[index], sign(x[index]))',
+  floor: 'keepingNan(x[index], floor(x[index]))',
+  ceil: 'keepingNan(x[index], ceil(x[index]))',
+  trunc: 'keepingNan(x[index], trunc(x[index]))',
+  round: 'keepingNan(x[index], round(x[index]))',
+  sin: 'sineOf(x[index], 0)',
+  cos: 'sineOf(x[index], 1)',
+  tan: 'sineOf(x[index], 0) / sineOf(x[index], 1)',
+  asin: 'arcsine(x[index])',
+  acos: 'arccosine(x[index])',
+  atan: 'arctangent(x[index])',
+  sinh: 'keepingNan(x[index], hyperbolicSine(x[index]))',
+  cosh: 'keepingNan(x[index], hyperbolicCosine(x[index]))',
+  asinh: 'keepingNan(x[index], areaSine(x[index]))',
+  acosh: 'keepingNan(x[index], areaCosine(x[index]))',
+  atanh: 'keepingNan(x[index], areaTangent(x[index]))',
+  erf: 'keepingNan(x[index], errorFunction(x[index]))',
+  log1p: 'keepingNan(x[index], logOnePlus(x[index]))',
+  expm1: 'keepingNan(x[index], expMinusOne(x[index]))',
   // q: what the power of |x| is multiplied by where x is negative.
   pow: ['power(x[index], u.p, u.q)', ({ exponent }) => [exponent, (-1) ** exponent]],
   relu: 'rectified(x[index])',

@@ -7,6 +7,7 @@
  * with a composite is one that no backend has to have: `dispatch` computes it by other kernels where a backend has none
  * of its own. A composite may use kernels that are no composites: its forward those of the profile `inference-float`.
  */
+import { roundHalfEven } from '../rounding';
 import { erf } from './erf';
 import {
   abs,
@@ -102,6 +103,28 @@ export const functions = {
   abs: { forward: Math.abs, exact: true },
   /** -1, 0 or 1 */
   sign: { forward: Math.sign, exact: true },
+  /** To whole numbers: down, up, towards 0, and to the nearest with ties to even */
+  floor: { forward: Math.floor, exact: true },
+  ceil: { forward: Math.ceil, exact: true },
+  trunc: { forward: Math.trunc, exact: true },
+  round: { forward: (x) => (Math.abs(x) < 2 ** 51 ? roundHalfEven(x) : x), exact: true },
+  sin: { forward: Math.sin },
+  cos: { forward: Math.cos },
+  tan: { forward: Math.tan, domain: [-1.5, 1.5] },
+  asin: { forward: Math.asin, domain: [-1, 1] },
+  acos: { forward: Math.acos, domain: [-1, 1] },
+  atan: { forward: Math.atan },
+  sinh: { forward: Math.sinh },
+  cosh: { forward: Math.cosh },
+  asinh: { forward: Math.asinh },
+  acosh: { forward: Math.acosh, domain: [1, 100] },
+  atanh: { forward: Math.atanh, domain: [-0.99, 0.99] },
+  /** 2/√π ∫₀ˣ e^(-t²) dt */
+  erf: { forward: erf },
+  /** ln(1 + x), of small x too */
+  log1p: { forward: Math.log1p, domain: [-0.99, 100] },
+  /** e^x - 1, alike */
+  expm1: { forward: Math.expm1 },
   pow: {
     forward: (x, { exponent }: { exponent: number }) => x ** exponent,
   },

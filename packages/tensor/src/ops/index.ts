@@ -16,6 +16,32 @@ export { clone } from './elementwise/clone';
 export { div } from './elementwise/div';
 export { type DropoutOptions, dropout } from './elementwise/dropout';
 export { exp } from './elementwise/exp';
+export {
+  acos,
+  acosh,
+  asin,
+  asinh,
+  atan,
+  atanh,
+  ceil,
+  cos,
+  cosh,
+  erf,
+  exp2,
+  expm1,
+  floor,
+  log1p,
+  log2,
+  log10,
+  reciprocal,
+  round,
+  rsqrt,
+  sign,
+  sin,
+  sinh,
+  tan,
+  trunc,
+} from './elementwise/functions';
 export { glu } from './elementwise/glu';
 export { hardtanh } from './elementwise/hardtanh';
 export { log } from './elementwise/log';

@@ -159,6 +159,49 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
       [2, 1],
     ],
   },
+  // Away from their steps and poles.
+  ...Object.fromEntries(
+    Object.entries({
+      floor: ops.floor,
+      ceil: ops.ceil,
+      trunc: ops.trunc,
+      round: ops.round,
+      sign: ops.sign,
+    }).map(([name, f]) => [
+      name,
+      { covers: [name], fn: (x: Tensor) => f(x), inputs: [constant([-2.7, -0.4, 0.3, 1.6])] },
+    ]),
+  ),
+  ...Object.fromEntries(
+    Object.entries({
+      sin: ops.sin,
+      cos: ops.cos,
+      tan: ops.tan,
+      atan: ops.atan,
+      sinh: ops.sinh,
+      cosh: ops.cosh,
+      asinh: ops.asinh,
+      erf: ops.erf,
+      expm1: ops.expm1,
+      exp2: ops.exp2,
+    }).map(([name, f]) => [name, { covers: [name], fn: (x: Tensor) => f(x), inputs: [[2, 3]] }]),
+  ),
+  ...Object.fromEntries(
+    Object.entries({
+      log1p: ops.log1p,
+      log2: ops.log2,
+      log10: ops.log10,
+      reciprocal: ops.reciprocal,
+      rsqrt: ops.rsqrt,
+    }).map(([name, f]) => [name, { covers: [name], fn: (x: Tensor) => f(x), inputs: [positive([2, 3])] }]),
+  ),
+  ...Object.fromEntries(
+    Object.entries({ asin: ops.asin, acos: ops.acos, atanh: ops.atanh }).map(([name, f]) => [
+      name,
+      { covers: [name], fn: (x: Tensor) => f(x), inputs: [constant([-0.8, -0.1, 0.4])] },
+    ]),
+  ),
+  acosh: { covers: ['acosh'], fn: (x) => ops.acosh(x), inputs: [constant([1.2, 3])] },
   neg: { covers: ['neg'], fn: ops.neg, inputs: [[2, 3]] },
   affine: { covers: ['affine'], fn: (x) => ops.affine(x, -2, 3), inputs: [[2, 3]] },
   exp: { covers: ['exp'], fn: ops.exp, inputs: [[2, 3]] },
