@@ -8,6 +8,13 @@ import { layouts, list } from './support/layouts';
 const withoutGradient = [
   'argmax',
   'floorDivide',
+  'argmin',
+  'any',
+  'all',
+  'argsort',
+  'nonzero',
+  'scatter_',
+  'scatterAdd_',
   'eq',
   'ne',
   'lt',

@@ -10,6 +10,7 @@ import { dataCases } from './data';
 import { elementwiseCases } from './elementwise';
 import { embeddingCases } from './embedding';
 import { gruCases } from './gru';
+import { indexingCases } from './indexing';
 import { lstmCases } from './lstm';
 import { matmulCases } from './matmul';
 import { normCases } from './norm';
@@ -25,6 +26,7 @@ export const kernelCases: CasesOf<OwnKernelName> = {
   ...dataCases,
   ...elementwiseCases,
   ...reductionCases,
+  ...indexingCases,
   ...matmulCases,
   ...convCases,
   ...lstmCases,

@@ -9,14 +9,22 @@ import { linear, matmul } from './matmul';
 import { batchNormBackward, batchNormEval, batchNormTrain, layerNorm, layerNormBackward } from './norm';
 import { fakeQuantize, learnableFakeQuantizeBackward, observeMinMax } from './observers';
 import {
+  argsort,
   calculateQparams,
   cast,
   chooseQparams,
+  cumprod,
+  cumprodBackward,
+  cumsum,
   embedding,
   embeddingBackward,
   fill,
+  gather,
   nllLoss,
   nllLossBackward,
+  prod,
+  prodBackward,
+  scatter,
 } from './on-host';
 import { adamStep, sgdStep } from './optim';
 import {
@@ -50,6 +58,14 @@ export const kernels: WasmKernels = {
   cast,
   copyStrided,
   ...elementwise,
+  gather,
+  scatter,
+  cumsum,
+  cumprod,
+  cumprodBackward,
+  prod,
+  prodBackward,
+  argsort,
   sum,
   amax,
   amaxBackward,

@@ -10,6 +10,7 @@ import { elementwise } from './elementwise';
 import { embedding } from './embedding';
 import { fakeQuantize } from './fake-quantize';
 import { gru } from './gru';
+import { indexing } from './indexing';
 import { lstm } from './lstm';
 import { masks } from './masks';
 import { matmul } from './matmul';
@@ -33,6 +34,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...copyStrided(gpu),
     ...elementwise(gpu),
     ...masks(gpu),
+    ...indexing(gpu),
     ...reductions(gpu),
     ...softmax(gpu),
     ...nllLoss(gpu),

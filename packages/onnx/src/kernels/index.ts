@@ -5,6 +5,7 @@ import type { AnyNodeBuilder, NodeBuilders } from './builder';
 import { composed } from './composite';
 import { data } from './data';
 import { elementwise } from './elementwise';
+import { indexing } from './indexing';
 import { int8 } from './int8';
 import { masks } from './masks';
 import { normalization } from './normalization';
@@ -21,6 +22,7 @@ export function builders(): NodeBuilders {
     ...data(),
     ...elementwise(),
     ...masks(),
+    ...indexing(),
     ...reductions(),
     ...products(),
     ...recurrent(),

@@ -73,6 +73,17 @@ export { square } from './elementwise/square';
 export { rsub, sub } from './elementwise/sub';
 export { threshold } from './elementwise/threshold';
 export { maskedFill, where } from './elementwise/where';
+export { gather, takeAlongDim } from './indexing/gather';
+export { index, indexSelect, maskedSelect, nonzero } from './indexing/index-select';
+export {
+  indexAdd,
+  type ScatterReduceOptions,
+  scatter,
+  scatter_,
+  scatterAdd,
+  scatterAdd_,
+  scatterReduce,
+} from './indexing/scatter';
 export { type CrossEntropyOptions, crossEntropy } from './loss/cross-entropy';
 export { l1Loss } from './loss/l1-loss';
 export { type LossOptions, mseLoss } from './loss/mse-loss';
@@ -121,9 +132,12 @@ export { gruLayer, gruOperands, gruShape } from './recurrent/gru';
 export { lstmLayer, lstmOperands, lstmShape } from './recurrent/lstm';
 export { amax } from './reduce/amax';
 export { argmax } from './reduce/argmax';
+export { cumprod, cumsum, prod } from './reduce/cumulative';
+export { all, amin, any, argmin, logsumexp, type NormOptions, norm, std } from './reduce/extremes';
 export { logSoftmax } from './reduce/log-softmax';
 export { mean } from './reduce/mean';
 export { softmax } from './reduce/softmax';
+export { argsort, type SortOptions, sort, type TopkOptions, topk } from './reduce/sort';
 export { sum, sumTo } from './reduce/sum';
 export { type VarianceOptions, variance } from './reduce/variance';
 export { cat } from './shape/cat';
@@ -139,4 +153,5 @@ export { slice } from './shape/slice';
 export { squeeze } from './shape/squeeze';
 export { stack } from './shape/stack';
 export { transpose } from './shape/transpose';
+export { tril, triu } from './shape/tril';
 export { unsqueeze } from './shape/unsqueeze';

@@ -1,4 +1,4 @@
-import { fromData, Generator, manualSeed, rand, randn, type Tensor, tensor } from '../../src';
+import { fromData, Generator, manualSeed, rand, randn, type Tensor, tensor, tidy } from '../../src';
 import * as ops from '../../src/ops';
 import * as activations from '../../src/ops/elementwise/activations';
 
@@ -307,6 +307,114 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   amax: { covers: ['amax'], fn: (x) => ops.amax(x), inputs: [[2, 3]] },
   'amax of dims': { covers: ['amax'], fn: (x) => ops.amax(x, [1, 3]), inputs: [[2, 3, 2, 2]] },
   'amax keepDim': { covers: ['amax'], fn: (x) => ops.amax(x, -1, true), inputs: [[2, 3]] },
+
+  amin: { covers: ['amin'], fn: (x) => ops.amin(x, [0, 2]), inputs: [[2, 3, 2]] },
+  prod: { covers: ['prod'], fn: (x) => ops.prod(x), inputs: [[2, 3]] },
+  'prod of a dim': { covers: ['prod'], fn: (x) => ops.prod(x, 1, true), inputs: [[2, 3, 2]] },
+  cumsum: { covers: ['cumsum'], fn: (x) => ops.cumsum(x, 1), inputs: [[2, 3, 2]] },
+  cumprod: { covers: ['cumprod'], fn: (x) => ops.cumprod(x, -1), inputs: [[2, 3]] },
+  std: { covers: ['std'], fn: (x) => ops.std(x, 1), inputs: [[2, 3, 2]] },
+  norm: { covers: ['norm'], fn: (x) => ops.norm(x), inputs: [[2, 3]] },
+  'norm of a dim': {
+    covers: ['norm'],
+    fn: (x) => ops.norm(x, 2, { dims: 1, keepDim: true }),
+    inputs: [[2, 3, 2]],
+  },
+  'norm 3': { covers: ['norm'], fn: (x) => ops.norm(x, 3, { dims: [0] }), inputs: [[2, 3]] },
+  'norm infinity': {
+    covers: ['norm'],
+    fn: (x) => ops.norm(x, Number.POSITIVE_INFINITY, { dims: 0 }),
+    inputs: [[2, 3]],
+  },
+  logsumexp: { covers: ['logsumexp'], fn: (x) => ops.logsumexp(x, 1), inputs: [[2, 3, 2]] },
+  'logsumexp keepDim': { covers: ['logsumexp'], fn: (x) => ops.logsumexp(x, [0, 1], true), inputs: [[2, 3]] },
+  sort: { covers: ['sort'], fn: (x) => tidy(() => ops.sort(x, 1)[0]), inputs: [[2, 3, 2]] },
+  topk: { covers: ['topk'], fn: (x) => tidy(() => ops.topk(x, 2, { largest: false })[0]), inputs: [[2, 3]] },
+  gather: {
+    covers: ['gather'],
+    fn: (x) => ops.gather(x, 1, ints([0, 2, 2, 1], [1, 4, 1])),
+    inputs: [[2, 3, 2]],
+  },
+  takeAlongDim: {
+    covers: ['takeAlongDim'],
+    fn: (x) => ops.takeAlongDim(x, ints([0, 2], [1, 2, 1]), 1),
+    inputs: [[2, 3, 2]],
+  },
+  'takeAlongDim, broadcast': {
+    covers: ['takeAlongDim'],
+    fn: (x) => ops.takeAlongDim(x, ints([0, 2, 1, 1], [2, 2]), 1),
+    inputs: [[1, 3]],
+  },
+  scatter: {
+    covers: ['scatter'],
+    fn: (x, src) => ops.scatter(x, 1, ints([0, 2, 1, 0], [2, 2]), src),
+    inputs: [
+      [3, 3],
+      [2, 3],
+    ],
+  },
+  'scatter a number': {
+    covers: ['scatter'],
+    fn: (x) => ops.scatter(x, 0, ints([0, 2], [2, 1]), 3),
+    inputs: [[3, 2]],
+  },
+  scatterAdd: {
+    covers: ['scatterAdd'],
+    fn: (x, src) => ops.scatterAdd(x, 1, ints([0, 0, 1, 1], [2, 2]), src),
+    inputs: [
+      [2, 3],
+      [2, 3],
+    ],
+  },
+  'scatterReduce mean': {
+    covers: ['scatterReduce'],
+    fn: (x, src) => ops.scatterReduce(x, 1, ints([0, 0, 1, 1], [2, 2]), src, 'mean'),
+    inputs: [
+      [2, 3],
+      [2, 2],
+    ],
+  },
+  'scatterReduce amax': {
+    covers: ['scatterReduce'],
+    fn: (x, src) => ops.scatterReduce(x, 1, ints([0, 0, 1, 1], [2, 2]), src, 'amax'),
+    inputs: [
+      [2, 3],
+      [2, 2],
+    ],
+  },
+  'scatterReduce amin, without x': {
+    covers: ['scatterReduce'],
+    fn: (x, src) => ops.scatterReduce(x, 1, ints([0, 0, 1, 1], [2, 2]), src, 'amin', { includeSelf: false }),
+    inputs: [
+      [2, 3],
+      [2, 2],
+    ],
+  },
+  indexSelect: {
+    covers: ['indexSelect'],
+    fn: (x) => ops.indexSelect(x, 1, ints([2, 0, 2])),
+    inputs: [[2, 3, 2]],
+  },
+  indexAdd: {
+    covers: ['indexAdd'],
+    fn: (x, src) => ops.indexAdd(x, 1, ints([2, 2]), src, { alpha: 2 }),
+    inputs: [
+      [2, 3, 2],
+      [2, 2, 2],
+    ],
+  },
+  index: {
+    covers: ['index'],
+    fn: (x) => ops.index(x, [null, ints([2, -1]), ints([0, 1])]),
+    inputs: [[2, 3, 2]],
+  },
+  maskedSelect: {
+    covers: ['maskedSelect'],
+    fn: (x) => ops.maskedSelect(x, mask([1, 0, 1], [3])),
+    inputs: [[2, 3]],
+  },
+  tril: { covers: ['tril'], fn: (x) => ops.tril(x, 1), inputs: [[2, 3, 3]] },
+  triu: { covers: ['triu'], fn: (x) => ops.triu(x), inputs: [[3, 4]] },
 
   'nllLoss mean': {
     covers: ['nllLoss'],

@@ -15,6 +15,7 @@ import { pt } from './pt';
 import { qatActivations } from './qat-activations';
 import { qatModule } from './qat-module';
 import { quantizePerChannel, quantizePerTensor, requantize, weightQuantize } from './quantize';
+import { tensorOps } from './tensor-ops';
 
 /** What computes each `params.op`. */
 export const handlers: Readonly<Record<string, Handler>> = {
@@ -47,6 +48,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   model_ptq: modelPtq,
   model_qat: modelQat,
   model_tutorial: modelTutorial,
+  tensor_ops: tensorOps,
   pt,
 };
 
