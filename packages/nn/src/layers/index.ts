@@ -3,6 +3,7 @@ export * from './adaptive-avg-pool2d';
 export * from './avg-pool2d';
 export * from './batch-norm';
 export * from './conv2d';
+export * from './distances';
 export * from './dropout';
 export * from './embedding';
 export * from './flatten';
