@@ -6,6 +6,7 @@ export * from './elementwise';
 export * from './gemm';
 export * from './gru';
 export * from './lstm';
+export * from './masks';
 export * from './memory';
 export * from './move';
 export * from './norm';

@@ -106,7 +106,9 @@ export interface KernelTable extends ElementwiseKernels {
    */
   copyStrided: K<'x', 'y', CopyStridedAttrs>;
 
-  // Elementwise, [n]: add, relu, reluBackward, … are the rows of elementwise/functions.ts
+  // Elementwise, [n]: add, eq, relu, reluBackward, … are the rows of elementwise/functions.ts
+  /** y = mask ? a : b, any one dtype; mask bool. Each may have one element, which stands for all. */
+  where: K<'mask' | 'a' | 'b', 'y'>;
   /** y = mask ? x * scale : 0 */
   applyMask: K<'x' | 'mask', 'y', { scale: number }>;
 
@@ -405,6 +407,7 @@ const firstProfile = {
     'qadaptiveAvgPool2d',
   ],
   'inference-float': [
+    'where',
     'sum',
     'amax',
     'argmax',

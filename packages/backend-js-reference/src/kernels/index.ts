@@ -40,3 +40,4 @@ export { sgdStep } from './sgd-step';
 export { softmax, softmaxBackward } from './softmax';
 export { sum } from './sum';
 export { variance } from './variance';
+export { where } from './where';

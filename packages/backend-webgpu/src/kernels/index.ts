@@ -11,6 +11,7 @@ import { embedding } from './embedding';
 import { fakeQuantize } from './fake-quantize';
 import { gru } from './gru';
 import { lstm } from './lstm';
+import { masks } from './masks';
 import { matmul } from './matmul';
 import { nllLoss } from './nll-loss';
 import { norm } from './norm';
@@ -31,6 +32,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...data(gpu),
     ...copyStrided(gpu),
     ...elementwise(gpu),
+    ...masks(gpu),
     ...reductions(gpu),
     ...softmax(gpu),
     ...nllLoss(gpu),
