@@ -24,6 +24,7 @@ export {
   pad,
   relu,
   relu6,
+  scaledDotProductAttention,
   sigmoid,
   silu,
   softmax,

@@ -23,6 +23,7 @@ import {
   MaxPool2d,
   Mish,
   type Module,
+  MultiheadAttention,
   ReLU,
   ReLU6,
   Sigmoid,
@@ -31,9 +32,11 @@ import {
   Softplus,
   Tanh,
 } from '@octet/nn/modules';
+import type { Tensor } from '@octet/tensor/functional';
 import { DynamicQuantizedGRU } from './dynamic/gru';
 import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
+import { DynamicQuantizedMultiheadAttention } from './dynamic/multihead-attention';
 import { FloatFunctional } from './float-functional';
 import { foldInto } from './fold-batch-norm';
 import type { DynamicOptions } from './functional/linear';
@@ -137,6 +140,19 @@ export const defaultModuleRules: readonly ModuleRule[] = [
     float: GRU,
     dynamic: (gru: GRU, at) =>
       DynamicQuantizedGRU.fromFloat(gru, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
+  },
+
+  {
+    float: MultiheadAttention,
+    dynamic: (attention: MultiheadAttention, at) => {
+      const options = dynamicOptions(at.qconfig);
+      const make = {
+        weight: (weight: Tensor) => at.weight(weight),
+        outProj: async (linear: Linear) =>
+          new DynamicQuantizedLinear(linear, await at.weight(linear.weight), options),
+      };
+      return DynamicQuantizedMultiheadAttention.fromFloat(attention, make, options);
+    },
   },
 
   {

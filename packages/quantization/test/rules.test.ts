@@ -11,6 +11,7 @@ import {
   Linear,
   LSTM,
   Module,
+  MultiheadAttention,
   ReLU,
   Sequential,
   Sigmoid,
@@ -67,7 +68,7 @@ describe('the default rules', () => {
     }
     expect(defaultQatMapping.size).toBe(6);
     expect(defaultStaticMapping.size).toBe(21);
-    expect([...defaultDynamicMapping.keys()]).toEqual([Linear, LSTM, GRU]);
+    expect([...defaultDynamicMapping.keys()]).toEqual([Linear, LSTM, GRU, MultiheadAttention]);
   });
 
   test('a mapping converts a module by itself', async () => {

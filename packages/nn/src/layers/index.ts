@@ -13,5 +13,8 @@ export * from './linear';
 export * from './log-softmax';
 export * from './lstm';
 export * from './max-pool2d';
+export * from './multihead-attention';
 export * from './rnn-base';
+export * from './rotary-embedding';
 export * from './softmax';
+export * from './transformer';
