@@ -2,6 +2,7 @@ import { ArgumentError, DTypeError, ModuleError, ShapeError } from '@octet/backe
 import { manualSeed, noGrad, ones, randn, type Tensor, tensor, zeros } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
+  type AnyModule,
   LayerNorm,
   MultiheadAttention,
   RotaryEmbedding,
@@ -165,6 +166,43 @@ describe('transformers', () => {
     const layer = new TransformerEncoderLayer(8, 2, { dimFeedforward: 8 });
     expect(() => layer.call(randn([3, 2, 8]), { mask: ones([3, 3]) } as never)).toThrow(ArgumentError);
     expect(() => new TransformerEncoder(layer, 0)).toThrow(ArgumentError);
+  });
+
+  const layers = () => {
+    const options = { dimFeedforward: 8 };
+    const encoder = new TransformerEncoderLayer(8, 2, options);
+    const decoder = new TransformerDecoderLayer(8, 2, options);
+    const [x, y] = [randn([3, 2, 8]), randn([3, 2, 8])];
+    return [
+      [
+        new MultiheadAttention(8, 2),
+        [x, x, x],
+        'keyPaddingMask needWeights attnMask averageAttnWeights isCausal',
+      ],
+      [encoder, [x], 'srcMask srcKeyPaddingMask isCausal'],
+      [new TransformerEncoder(encoder, 1), [x], 'mask srcKeyPaddingMask isCausal'],
+      [
+        decoder,
+        [x, y],
+        'tgtMask memoryMask tgtKeyPaddingMask memoryKeyPaddingMask tgtIsCausal memoryIsCausal',
+      ],
+      [
+        ...[new TransformerDecoder(decoder, 1), [x, y]],
+        'tgtMask memoryMask tgtKeyPaddingMask memoryKeyPaddingMask tgtIsCausal memoryIsCausal',
+      ],
+      [
+        new Transformer({ dModel: 8, nhead: 2, numEncoderLayers: 1, numDecoderLayers: 1, ...options }),
+        [x, y],
+        'srcMask srcKeyPaddingMask srcIsCausal tgtMask memoryMask tgtKeyPaddingMask memoryKeyPaddingMask tgtIsCausal memoryIsCausal',
+      ],
+    ] as [AnyModule, Tensor[], string][];
+  };
+
+  test('a call lists its options where one is unknown, and refuses others in their place', () => {
+    for (const [layer, inputs, names] of layers()) {
+      expect(() => layer.call(...inputs, { zzz: 1 })).toThrow(`{ ${names.split(' ').join(', ')} }`);
+      expect(() => layer.call(...inputs, true)).toThrow(ArgumentError);
+    }
   });
 
   test('a mask that hides what comes later', () => {

@@ -402,6 +402,7 @@ export class Transformer extends Module<[src: Tensor, tgt: Tensor, options?: Tra
    * @throws ShapeError unless size is a whole number
    */
   static generateSquareSubsequentMask(size: number, options?: TensorOptions): Tensor {
+    checkOptions('generateSquareSubsequentMask', options, 'dtype backend requiresGrad');
     if (!Number.isInteger(size) || size < 0) {
       throw new ShapeError({
         op: 'generateSquareSubsequentMask',

@@ -1,16 +1,17 @@
 import { OctetError } from '@octet/backend';
 import { createWasmBackend } from '@octet/backend-wasm-simd';
-import { setBackend } from '@octet/tensor';
+import { getBackend, setBackend } from '@octet/tensor';
 import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
 import { version } from '../../package.json';
 import { compareCommand } from './commands/compare';
+import { infoCommand } from './commands/info';
 import { runCommand } from './commands/run';
 import { Interrupted, UsageError } from './errors';
 import { signal, watchSignals } from './interrupt';
 
 /** One line a command. */
-const commands = [runCommand, compareCommand];
+const commands = [infoCommand, runCommand, compareCommand];
 
 function createProgram(): Command {
   const program = new Command('octet')
@@ -32,9 +33,13 @@ export async function main(args: readonly string[]): Promise<number> {
   let dispose = () => {};
   try {
     const program = createProgram().hook('preAction', async () => {
+      const before = getBackend();
       const backend = await createWasmBackend();
       setBackend(backend);
-      dispose = () => backend.dispose();
+      dispose = () => {
+        setBackend(before);
+        backend.dispose();
+      };
     });
     await program.parseAsync(args, { from: 'user' });
     return 0;

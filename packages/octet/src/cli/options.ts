@@ -2,6 +2,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ModelOptions } from './model';
 import type { ReadOptions } from './samples/input';
 
+export type { ModelOptions } from './model';
+
 const numbers = (text: string): number[] => {
   const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
   if (values.every(Number.isFinite)) return values;
@@ -18,6 +20,12 @@ const size = (text: string): [number, number] => {
   const [height, width = height] = text.split('x').map(Number);
   if ([height, width].every((n) => Number.isInteger(n) && n > 0)) return [height, width];
   throw new InvalidArgumentError('It must be HEIGHTxWIDTH, such as 480x640.');
+};
+
+const sizes = (text: string): number[] => {
+  const values = numbers(text);
+  if (values.every((n) => Number.isInteger(n) && n > 0)) return values;
+  throw new InvalidArgumentError('It must be whole numbers > 0, separated by commas.');
 };
 
 /** For an option of the form name=value that may be given several times. */
@@ -48,7 +56,16 @@ export const withModelOptions = (command: Command): Command =>
         .default({}, 'none'),
     );
 
+export const sizeOption = () =>
+  new Option('--size <HxW>', "of images (default: the model's, or their own)").argParser(size);
+
+export const shapeOption = () =>
+  new Option('--shape <name=sizes>', 'of a random input, such as state=2,1,128; may be repeated')
+    .argParser(named(sizes))
+    .default({}, 'none');
+
 interface DataFlags {
+  readonly shape: Record<string, number[]>;
   readonly data: string;
   readonly size?: [number, number];
   readonly mean?: number[];
@@ -69,7 +86,8 @@ export const withDataOptions = (command: Command): Command =>
         'inputs: a folder or file of .png, .jpg, .npy, .npz, .safetensors (.gz), .wav; or the word random',
       ).makeOptionMandatory(),
     )
-    .addOption(new Option('--size <HxW>', "of images (default: the model's, or their own)").argParser(size))
+    .addOption(sizeOption())
+    .addOption(shapeOption())
     .addOption(new Option('--mean <list>', 'of each channel of images of 0 to 1').argParser(numbers))
     .addOption(new Option('--std <list>', 'of each channel of images of 0 to 1').argParser(numbers))
     .addOption(
@@ -79,11 +97,12 @@ export const withDataOptions = (command: Command): Command =>
     .addOption(new Option('--limit <n>', 'how many samples at most').argParser(whole));
 
 export function readOptionsOf(flags: DataOptions): ReadOptions {
-  const { size: imageSize, mean, std, scale, bgr, limit, dim } = flags;
+  const { size: imageSize, shape, mean, std, scale, bgr, limit, dim } = flags;
   return {
     scale,
     bgr,
     dims: dim,
+    shapes: shape,
     ...(imageSize && { size: imageSize }),
     ...(mean && { mean }),
     ...(std && { std }),

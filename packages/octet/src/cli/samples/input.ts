@@ -23,6 +23,8 @@ export interface ReadOptions {
   readonly bgr?: boolean;
   /** How many samples at most. */
   readonly limit?: number;
+  /** Of random inputs, by name. */
+  readonly shapes?: Readonly<Record<string, readonly number[]>>;
   /** Sizes that the model names. */
   readonly dims?: Readonly<Record<string, number>>;
 }

@@ -117,10 +117,11 @@ const RANDOM_SAMPLES = 8;
 
 function randomSamples(
   inputs: readonly InputInfo[],
-  { size, dims = {}, limit = RANDOM_SAMPLES }: ReadOptions,
+  { size, shapes: said = {}, dims = {}, limit = RANDOM_SAMPLES }: ReadOptions,
 ) {
   const shapes = inputs.map((input) => {
     const { shape } = input;
+    if (Object.hasOwn(said, input.name)) return [...said[input.name]];
     const sizes = shape?.map((dim, i) => {
       if (typeof dim === 'number') return dim;
       const ofImage = shape.length === 4 && size ? { 2: size[0], 3: size[1] }[i] : undefined;
@@ -131,7 +132,7 @@ function randomSamples(
       op: 'octet',
       expected: 'inputs whose sizes are known, for random data',
       found: `'${input.name}' ${shapeText(input)}`,
-      fix: 'Say the sizes: --dim name=32, or --size 224x224 for images.',
+      fix: `Say the sizes: --shape ${input.name}=1,512, --dim name=32, or --size 224x224 for images.`,
     });
   });
   return Array.from({ length: Math.min(limit, RANDOM_SAMPLES) }, () => ({
