@@ -4,6 +4,7 @@ export * from './conv';
 export * from './depthwise';
 export * from './elementwise';
 export * from './gemm';
+export * from './grouped-integers';
 export * from './gru';
 export * from './lstm';
 export * from './masks';

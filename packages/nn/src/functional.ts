@@ -35,6 +35,7 @@ export {
   relu,
   relu6,
   rrelu,
+  scaledDotProductAttention,
   selu,
   sigmoid,
   silu,

@@ -1,5 +1,6 @@
 // Adding an op is a file here and its line below, and its method in Tensor where PyTorch has one; an activation is a
 // function in activations.ts.
+export { type RotaryEmbeddingFunctionOptions, rotaryEmbedding } from './attention/rotary-embedding';
 export {
   type ScaledDotProductAttentionOptions,
   scaledDotProductAttention,

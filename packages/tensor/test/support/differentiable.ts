@@ -416,6 +416,24 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
       [3, 1],
     ],
   },
+  'rotaryEmbedding, the last column stays': {
+    covers: ['rotaryEmbedding'],
+    fn: (x, cos, sin) => ops.rotaryEmbedding(x, cos, sin),
+    inputs: [
+      [2, 3, 5],
+      [3, 2],
+      [3, 2],
+    ],
+  },
+  'rotaryEmbedding of neighbours': {
+    covers: ['rotaryEmbedding'],
+    fn: (x, cos, sin) => ops.rotaryEmbedding(x, cos, sin, { interleaved: true }),
+    inputs: [
+      [2, 3, 4],
+      [2, 1, 2],
+      [2, 1, 2],
+    ],
+  },
   'matmul 2d': {
     covers: ['matmul'],
     fn: (a, b) => ops.matmul(a, b),
