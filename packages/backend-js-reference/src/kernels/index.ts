@@ -29,6 +29,7 @@ export { nllLoss, nllLossBackward } from './nll-loss';
 export { observeMinMax } from './observe-min-max';
 export { qadaptiveAvgPool2d } from './qadaptive-avg-pool2d';
 export { qadd } from './qadd';
+export { qaffine } from './qaffine';
 export { qavgPool2d } from './qavg-pool2d';
 export { qconv2d } from './qconv2d';
 export { qlinear } from './qlinear';

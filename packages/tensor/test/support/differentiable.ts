@@ -672,6 +672,52 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
       [2, 3],
     ],
   },
+  groupNorm: {
+    covers: ['groupNorm'],
+    fn: (x, w, b) => ops.groupNorm(x, 2, w, b),
+    inputs: [[2, 4, 3], [4], [4]],
+  },
+  'groupNorm of images': {
+    covers: ['groupNorm'],
+    fn: (x, w) => ops.groupNorm(x, 3, w),
+    inputs: [[2, 6, 2, 2], [6]],
+  },
+  instanceNorm: {
+    covers: ['instanceNorm'],
+    fn: (x, weight, bias) => ops.instanceNorm(x, { weight, bias, eps: 0.1 }),
+    inputs: [[2, 3, 2, 3], [3], [3]],
+  },
+  'instanceNorm, running statistics': {
+    covers: ['instanceNorm'],
+    fn: (x, weight, bias) =>
+      ops.instanceNorm(x, {
+        weight,
+        bias,
+        runningMean: like(x, [1, 0, -1]),
+        runningVar: like(x, [1, 2, 3]),
+        useInputStats: false,
+      }),
+    inputs: [[2, 3, 4], [3], [3]],
+  },
+  rmsNorm: { covers: ['rmsNorm'], fn: (x, w) => ops.rmsNorm(x, [4], w), inputs: [[3, 4], [4]] },
+  'rmsNorm of two dims': {
+    covers: ['rmsNorm'],
+    fn: (x, w) => ops.rmsNorm(x, [3, 2], w, 0.1),
+    inputs: [
+      [2, 3, 2],
+      [3, 2],
+    ],
+  },
+  localResponseNorm: {
+    covers: ['localResponseNorm'],
+    fn: (x) => ops.localResponseNorm(x, 3, { alpha: 2, k: 0.5 }),
+    inputs: [[2, 5, 3, 2]],
+  },
+  'localResponseNorm, even': {
+    covers: ['localResponseNorm'],
+    fn: (x) => ops.localResponseNorm(x, 4, { alpha: 2, beta: 0.5 }),
+    inputs: [[2, 3, 4]],
+  },
   'layerNorm plain': { covers: ['layerNorm'], fn: (x) => ops.layerNorm(x, [4]), inputs: [[3, 4]] },
 
   embedding: {
