@@ -1,4 +1,4 @@
-import { Conv2d, GRU, Hardswish, LeakyReLU, Linear, LSTM, Module, ReLU, Sequential } from '@octet/nn';
+import { Conv1d, Conv2d, GRU, Hardswish, LeakyReLU, Linear, LSTM, Module, ReLU, Sequential } from '@octet/nn';
 import {
   convert,
   DeQuantStub,
@@ -101,6 +101,13 @@ const cases: Record<string, Int8Case> = {
     make: () => new Between((x, { parts }) => parts.call(x), dead(new Conv2d(3, 8, 3))),
     shape: [2, 3, 13, 11],
   },
+  'conv1d of rows': {
+    make: () => new Between((x, { parts }) => parts.call(x), new Conv1d(4, 8, 3, { padding: 1, groups: 2 })),
+    shape: [5, 4, 31],
+  },
+  maxPool1d: simple((x) => x.maxPool1d(3, { stride: 2, padding: 1 }), [5, 4, 31]),
+  avgPool1d: simple((x) => x.avgPool1d(3, { stride: 2, padding: 1 }), [5, 4, 31]),
+  adaptiveAvgPool1d: simple((x) => x.adaptiveAvgPool1d(3), [5, 4, 27]),
   'linear, with a dead row whose bias asks for a coarser scale': {
     make: () => new Between((x, { parts }) => parts.call(x), dead(new Linear(9, 20))),
     shape: [30, 9],

@@ -6,7 +6,7 @@ export {
   quantizedMul as mul,
   quantizedMulScalar as mulScalar,
 } from './arithmetic';
-export { quantizedConv2d as conv2d } from './conv2d';
+export { quantizedConv1d as conv1d, quantizedConv2d as conv2d } from './conv2d';
 export { dynamicGruLayer } from './gru';
 export type { OutputClamp, OutputQparams } from './int8';
 export { type DynamicOptions, dynamicLinear, quantizedLinear as linear } from './linear';
