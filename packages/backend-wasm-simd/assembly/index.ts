@@ -1,10 +1,13 @@
 // Everything exported here can be called from TypeScript by its name. See ../README.md for the rules.
+export * from './attention';
 export * from './conv';
 export * from './depthwise';
 export * from './elementwise';
 export * from './gemm';
+export * from './grouped-integers';
 export * from './gru';
 export * from './lstm';
+export * from './masks';
 export * from './memory';
 export * from './move';
 export * from './norm';

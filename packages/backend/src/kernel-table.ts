@@ -106,7 +106,9 @@ export interface KernelTable extends ElementwiseKernels {
    */
   copyStrided: K<'x', 'y', CopyStridedAttrs>;
 
-  // Elementwise, [n]: add, relu, reluBackward, … are the rows of elementwise/functions.ts
+  // Elementwise, [n]: add, eq, relu, reluBackward, … are the rows of elementwise/functions.ts
+  /** y = mask ? a : b, any one dtype; mask bool. Each may have one element, which stands for all. */
+  where: K<'mask' | 'a' | 'b', 'y'>;
   /** y = mask ? x * scale : 0 */
   applyMask: K<'x' | 'mask', 'y', { scale: number }>;
 
@@ -163,6 +165,22 @@ export interface KernelTable extends ElementwiseKernels {
   gru: K<'x' | 'weight' | 'h0', 'y', None, 'bias', 'gates'>;
   /** weight, h0, y and gates of gru, gradY [T,N,H] → gradX [T,N,3H], gradHidden [T,N,3H], that of p, and gradH0 [N,H] */
   gruBackward: K<'weight' | 'h0' | 'y' | 'gates' | 'gradY', 'gradX' | 'gradHidden' | 'gradH0'>;
+
+  // Attention
+  /**
+   * q [N,H,L,E], k [N,G,S,E], v [N,G,S,D] → y [N,H,L,D] = softmax(scale · q · kᵀ + mask) · v, where H is a multiple of G and head
+   * h reads that of number floor(h · G / H) of k and v. mask [N or 1, H or 1, L or 1, S]: bool, false is -infinity, or numbers of
+   * q's dtype; with `causal` key j is -infinity for the row i < j. A row that is -infinity throughout gives zeros. v's rows of
+   * weight 0 need not be read. For the gradient logSum [N,H,L]?: ln Σ e^score, -infinity for such a row.
+   */
+  attention: K<'q' | 'k' | 'v', 'y', AttentionAttrs, 'mask', 'logSum'>;
+  /** q, k, v, mask, y and logSum of attention, gradY [N,H,L,D] → gradQ, gradK, gradV */
+  attentionBackward: K<
+    'q' | 'k' | 'v' | 'y' | 'logSum' | 'gradY',
+    'gradQ' | 'gradK' | 'gradV',
+    AttentionAttrs,
+    'mask'
+  >;
 
   // Normalisation; c channels last
   /** x [r,c] → y with batch statistics; saveMean, saveInvStd [c]; runningMean, runningVar [c] in-out, optional as a pair. */
@@ -250,6 +268,15 @@ export interface KernelTable extends ElementwiseKernels {
    * own minimum and maximum (chooseQparams, affine), then f32(acc) * f32(sx * weightScale) + bias. Prepackable.
    */
   qlinearDynamic: K<'x' | 'weight', 'y', DynamicLinearAttrs, 'bias'>;
+  /**
+   * x [m,k] float32, grouped integers of [n,k], bias [n]? float32 → y [m,n] float32 = x · wᵀ + bias. Grouped integers are weight
+   * [n,k] uint8 or int8, or with 4 bits [n,⌈k/2⌉] uint8, the even column in the lower half of a byte; scale and zeroPoint? [n,⌈k/groupSize⌉]
+   * float32: w[i,j] = (q[i,j] - zeroPoint[i,g]) · scale[i,g], g = ⌊j / groupSize⌋. Without, the zero point is 8, 128 or 0: the middle.
+   * With 4 bits groupSize is even, or there is one group.
+   */
+  qlinearWeightOnly: K<'x' | 'weight' | 'scale', 'y', GroupedIntegers, 'zeroPoint' | 'bias'>;
+  /** Grouped integers of [v,d], index [n] int32 → y [n,d] float32, the rows' numbers */
+  qembedding: K<'weight' | 'scale' | 'index', 'y', GroupedIntegers, 'zeroPoint'>;
   /** lstm with an int8 weight: h · weightᵀ + bias is what qlinearDynamic makes of the h [N,H] of each step. Prepackable. */
   qlstmDynamic: K<'x' | 'weight' | 'h0' | 'c0', 'y', DynamicLinearAttrs, 'bias'>;
   /** gru with an int8 weight, alike. Prepackable. */
@@ -258,6 +285,8 @@ export interface KernelTable extends ElementwiseKernels {
   qadd: K<'a' | 'b', 'y', QAddAttrs>;
   /** y = clamp(rint(f32((a - aZeroPoint)(b - bZeroPoint)) * multiplier) + yZeroPoint, clampMin, clampMax) */
   qmul: K<'a' | 'b', 'y', QMulAttrs>;
+  /** x [r,c] uint8 → y uint8, by the numbers of each channel: docs/numerics.md "int8 functions of channels". */
+  qaffine: K<'x', 'y', QAffineAttrs>;
   /** x [N,H,W,C] uint8 or int8; padding never wins. */
   qmaxPool2d: K<'x', 'y', PoolAttrs>;
   /** x [N,H,W,C] uint8 or int8; a window of n elements has the multiplier f32(scale / f32(scale · n)), rounded to nearest. */
@@ -281,6 +310,19 @@ export interface CopyStridedAttrs {
   xOffset: number;
   yStrides: readonly number[];
   yOffset: number;
+}
+
+/** See `qlinearWeightOnly`. */
+export interface GroupedIntegers {
+  bits: 4 | 8;
+  /** Columns that share a scale. */
+  groupSize: number;
+}
+
+export interface AttentionAttrs {
+  scale: number;
+  /** A row sees the keys up to its own number, counted from the first of both. */
+  causal: boolean;
 }
 
 export interface BatchNormTrainAttrs {
@@ -358,6 +400,20 @@ export interface QMulAttrs {
   clampMax: number;
 }
 
+/**
+ * With q = x - xZeroPoint: y = clamp(rint(f32(f32(q * m[c]) + shift[c])) + yZeroPoint, clampMin, clampMax), m being positive where
+ * q > 0, else negative. Each has a finite float32 number for every channel.
+ */
+export interface QAffineAttrs {
+  xZeroPoint: number;
+  positive: Float32Array;
+  negative: Float32Array;
+  shift: Float32Array;
+  yZeroPoint: number;
+  clampMin: number;
+  clampMax: number;
+}
+
 export type KernelName = keyof KernelTable & string;
 
 /** What a backend may promise to run entirely. Each profile but `inference-int8` contains the one before it. */
@@ -374,15 +430,19 @@ const firstProfile = {
     'qconv2d',
     'qlinear',
     'qlinearDynamic',
+    'qlinearWeightOnly',
+    'qembedding',
     'qlstmDynamic',
     'qgruDynamic',
     'qadd',
     'qmul',
+    'qaffine',
     'qmaxPool2d',
     'qavgPool2d',
     'qadaptiveAvgPool2d',
   ],
   'inference-float': [
+    'where',
     'sum',
     'amax',
     'argmax',
@@ -394,6 +454,7 @@ const firstProfile = {
     'conv2d',
     'lstm',
     'gru',
+    'attention',
     'batchNormEval',
     'layerNorm',
     'maxPool2d',
@@ -412,6 +473,7 @@ const firstProfile = {
     'conv2dBackwardWeight',
     'lstmBackward',
     'gruBackward',
+    'attentionBackward',
     'batchNormTrain',
     'batchNormBackward',
     'layerNormBackward',

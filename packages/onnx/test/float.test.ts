@@ -1,16 +1,25 @@
 import { addDispatchHook, composable, profiles } from '@octet/backend';
 import {
+  AvgPool1d,
   BatchNorm1d,
   BatchNorm2d,
+  Conv1d,
   Conv2d,
   Dropout,
   Embedding,
   functional,
   GRU,
+  GroupNorm,
+  InstanceNorm1d,
+  InstanceNorm2d,
   LayerNorm,
   Linear,
+  LocalResponseNorm,
   LSTM,
+  MaxPool1d,
   Module,
+  PReLU,
+  RMSNorm,
   Sequential,
 } from '@octet/nn';
 import {
@@ -25,9 +34,12 @@ import {
   rand,
   randint,
   randn,
+  scaledDotProductAttention,
   stack,
+  sub,
   type Tensor,
   tensor,
+  where,
 } from '@octet/tensor';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { exportOnnx } from '../src';
@@ -87,12 +99,82 @@ const cases: Record<string, OpCase> = {
   'affine: scale': unary((x) => x.mul(0.3)),
   'affine: shift': unary((x) => x.add(-2)),
   neg: unary((x) => x.neg()),
+  power: two((a, b) => a.abs().pow(b), [2, 3, 4], [3, 1]),
+  fmod: two((a, b) => a.mul(3).fmod(b), [2, 3, 4], [3, 1]),
+  remainder: two((a, b) => a.mul(3).remainder(b), [2, 3, 4], [3, 1]),
+  floorDivide: two((a, b) => a.mul(3).floorDivide(b), [2, 3, 4], [3, 1]),
+  'rests of int32': two(
+    (a, b) => {
+      const [p, q] = [a.mul(9).to('int32'), b.add(1).to('int32')];
+      return p.fmod(q).add(p.remainder(q).mul(100)).add(p.floorDivide(q).mul(10000)).to('float32');
+    },
+    [2, 3, 4],
+    [3, 1],
+  ),
+  atan2: two((a, b) => a.atan2(b.sub(1)), [2, 3, 4], [3, 1]),
+  'atan2 on the axes': unary((x) => x.maximum(0).atan2(x.mul(-1).minimum(0))),
+  maximum: two((a, b) => a.maximum(b), [2, 3, 4], [3, 1]),
+  minimum: two((a, b) => a.minimum(b), [2, 3], [2, 3]),
+  'minimum of a number': unary((x) => x.minimum(0.5)),
+  ...Object.fromEntries(
+    (['eq', 'ne', 'lt', 'le', 'gt', 'ge'] as const).map((name) => [
+      name,
+      two((a, b) => where(a.to('int32')[name](b.to('int32')), a, b), [2, 3, 4], [3, 1]),
+    ]),
+  ),
+  'lt of bool': two((a, b) => where(a.gt(0).lt(b.gt(1)), a, b), [4, 5], [4, 5]),
+  logicalAnd: two((a, b) => where(a.gt(0).logicalAnd(b.lt(1)), a, b), [4, 5], [5]),
+  logicalOr: two((a, b) => where(a.gt(0).logicalOr(b.lt(1)), a, 0), [4, 5], [4, 5]),
+  'logicalXor and logicalNot': two(
+    (a, b) => where(a.gt(0).logicalXor(b.lt(1)).logicalNot(), a, b),
+    [4, 5],
+    [4, 5],
+  ),
+  'isfinite, isnan': unary((x) => where(x.log().isnan(), 1, x.maskedFill(x.isfinite(), 2))),
+  'arithmetic of int32': unary((x) => sub(1, x.to('int32').add(3).mul(2).maximum(-4)).to('float32')),
   exp: unary((x) => x.exp()),
   log: unary((x) => x.log(), positive),
   sqrt: unary((x) => x.sqrt(), positive),
   abs: unary((x) => x.abs()),
   square: unary((x) => x.square()),
   pow: unary((x) => x.pow(1.5), positive),
+  sign: unary((x) => x.sign()),
+  ...Object.fromEntries(
+    (
+      [
+        'floor',
+        'ceil',
+        'round',
+        'trunc',
+        'sin',
+        'cos',
+        'tan',
+        'atan',
+        'sinh',
+        'cosh',
+        'asinh',
+        'erf',
+        'expm1',
+      ] as const
+    ).map((name) => [name, unary((x) => x[name]())]),
+  ),
+  ...Object.fromEntries(
+    (['asin', 'acos', 'atanh', 'log1p'] as const).map((name) => [
+      name,
+      unary(
+        (x) => x[name](),
+        () => rand([3, 4]).mul(0.9),
+      ),
+    ]),
+  ),
+  acosh: unary(
+    (x) => x.acosh(),
+    () => rand([3, 4]).add(1.1),
+  ),
+  'rsqrt, reciprocal, log2, log10, exp2': unary(
+    (x) => x.rsqrt().add(x.reciprocal()).add(x.log2()).add(x.log10()).add(x.exp2()),
+    positive,
+  ),
   relu: unary((x) => x.relu()),
   relu6: unary((x) => x.relu6()),
   hardswish: unary((x) => x.hardswish()),
@@ -105,9 +187,34 @@ const cases: Record<string, OpCase> = {
   ...Object.fromEntries(
     composable['inference-float'].map((name) => [
       `${name} by default`,
-      unary((x) => (functional as unknown as Record<string, (x: Tensor) => Tensor>)[name](x)),
+      unary((x) =>
+        name === 'threshold'
+          ? functional.threshold(x, 0.5, -2)
+          : (functional as unknown as Record<string, (x: Tensor) => Tensor>)[name](x),
+      ),
     ]),
   ),
+  'elu 0.3': unary((x) => functional.elu(x, 0.3)),
+  'celu 0.5': unary((x) => functional.celu(x, 0.5)),
+  'hardshrink 1': unary((x) => functional.hardshrink(x, 1)),
+  'softshrink 1': unary((x) => functional.softshrink(x, 1)),
+  'gelu tanh': unary((x) => functional.gelu(x, { approximate: 'tanh' })),
+  groupNorm: layer(new GroupNorm(3, 6), 2, 6, 4, 5),
+  'groupNorm of channels last': unary(
+    (x) => functional.groupNorm(x.contiguous({ memoryFormat: 'channelsLast' }), 3),
+    () => randn([2, 6, 4, 5]),
+  ),
+  instanceNorm: layer(new InstanceNorm2d(3, { affine: true }), 2, 3, 4, 5),
+  'instanceNorm, running statistics': layer(
+    new InstanceNorm1d(3, { affine: true, trackRunningStats: true }).eval(),
+    ...[2, 3, 7],
+  ),
+  rmsNorm: layer(new RMSNorm([4, 5]), 2, 3, 4, 5),
+  localResponseNorm: layer(new LocalResponseNorm(3, { alpha: 0.5 }), 2, 5, 4, 3),
+  'localResponseNorm, even': layer(new LocalResponseNorm(4, { alpha: 0.5 }), 2, 5, 4, 3),
+  glu: unary((x) => functional.glu(x)),
+  prelu: layer(new PReLU(3), 2, 3, 4, 5),
+  'prelu of one': layer(new PReLU(), 2, 3),
   clamp: unary((x) => x.clamp(-1, 2)),
   'clamp below': unary((x) => x.clamp(-1)),
   'clamp above': unary((x) => x.clamp(undefined, 1)),
@@ -160,6 +267,31 @@ const cases: Record<string, OpCase> = {
   'linear without bias': layer(new Linear(4, 5, { bias: false }), 3, 4),
   'linear over three dims': layer(new Linear(4, 5), 2, 3, 4),
   'linear of a vector': layer(new Linear(4, 5), 4),
+  conv1d: layer(new Conv1d(3, 6, 3, { padding: 1 }), 2, 3, 7),
+  'conv1d, uneven': layer(
+    new Conv1d(4, 6, 3, { stride: 2, padding: 2, dilation: 2, groups: 2, bias: false }),
+    1,
+    4,
+    9,
+  ),
+  'conv1d of conv1d': layer(
+    new Sequential(new Conv1d(3, 4, 3), new BatchNorm1d(4), new Conv1d(4, 2, 1)),
+    2,
+    3,
+    7,
+  ),
+  maxPool1d: unary(
+    (x) => x.maxPool1d(3, { stride: 2, padding: 1, dilation: 2 }),
+    () => randn([2, 3, 9]),
+  ),
+  avgPool1d: unary(
+    (x) => x.avgPool1d(3, { stride: 2, padding: 1 }),
+    () => randn([2, 3, 9]),
+  ),
+  adaptiveAvgPool1d: unary(
+    (x) => x.adaptiveAvgPool1d(3),
+    () => randn([2, 3, 9]),
+  ),
   conv2d: layer(new Conv2d(3, 6, 3, { padding: 1 }), 2, 3, 7, 5),
   conv2dRelu: (() => {
     const conv = new Conv2d(3, 6, 3, { padding: 1 });
@@ -246,6 +378,38 @@ const cases: Record<string, OpCase> = {
     f: gruLayer,
     inputs: () => [randn([1, 2, 3]), randn([3, 1]), randn([2, 1])],
   },
+  attention: {
+    f: scaledDotProductAttention,
+    inputs: () => [randn([2, 3, 5, 4]), randn([2, 3, 7, 4]), randn([2, 3, 7, 6])],
+  },
+  'attention of few heads of keys, causal': {
+    f: (q, k, v) => scaledDotProductAttention(q, k, v, { isCausal: true, enableGqa: true, scale: 0.3 }),
+    inputs: () => [randn([2, 6, 5, 4]), randn([2, 2, 7, 4]), randn([2, 2, 7, 6])],
+  },
+  'attention without batch, masked, a row throughout': {
+    f: (q, k, v) => {
+      const attnMask = tensor([
+        [true, false, true],
+        [false, false, false],
+      ]);
+      return scaledDotProductAttention(q, k, v, { attnMask });
+    },
+    inputs: () => [randn([2, 4]), randn([3, 4]), randn([3, 5])],
+  },
+  'attention of few heads of keys, numbers added': {
+    f: (q, k, v, mask) => {
+      const none = Number.NEGATIVE_INFINITY;
+      const rows = tensor([
+        [0, none, 1],
+        [none, none, none],
+      ]);
+      const given = { enableGqa: true };
+      const options = { ...given, attnMask: mask };
+      const first = scaledDotProductAttention(q, k, v, options);
+      return cat([first, scaledDotProductAttention(q, k, v, { ...given, attnMask: rows })], 0);
+    },
+    inputs: () => [randn([1, 4, 2, 4]), randn([1, 2, 3, 4]), randn([1, 2, 3, 5]), randn([4, 1, 3])],
+  },
   'squeeze and excite': unary(
     (x) => x.mul(x.mean([2, 3], true).sigmoid()),
     () => randn([2, 3, 4, 5]),
@@ -281,8 +445,7 @@ describe.runIf(ort)('float operations in onnxruntime', () => {
     const floats = [...Object.keys(builders()), ...composable['inference-float']].filter(
       (k) => !profiles['inference-int8'].includes(k as never) || k === 'cast',
     );
-    // Only gradients use it.
-    expect(floats.filter((k) => !seen.has(k))).toEqual(['sign']);
+    expect(floats.filter((k) => !seen.has(k))).toEqual([]);
   });
 });
 
@@ -359,4 +522,21 @@ describe.runIf(ort)('float networks in onnxruntime', () => {
     const [{ difference }] = await compare(linear, [randn([2, 4], { dtype: 'float64' })]);
     expect(difference).toBeLessThan(1e-12);
   });
+});
+
+test.runIf(ort)('layers of rows are nodes of rows', async () => {
+  const model = new Sequential(
+    new Conv1d(3, 4, 3),
+    new BatchNorm1d(4),
+    new MaxPool1d(2),
+    new AvgPool1d(2),
+  ).eval();
+  const { graph } = parse(await exportOnnx(model, [randn([1, 3, 18])]));
+  expect(graph?.node.map(({ opType }) => opType)).toEqual([
+    'Conv',
+    'BatchNormalization',
+    'MaxPool',
+    'AveragePool',
+  ]);
+  expect(graph?.initializer.map(({ name }) => name)).toContain('0.weight');
 });

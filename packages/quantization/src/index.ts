@@ -10,6 +10,7 @@ export { FloatFunctional } from './float-functional';
 export { fakeQuantize, learnableFakeQuantize } from './functional/fake-quantize';
 export type { QparamTensors } from './functional/observe';
 export { type FuseOptions, fuse, fuseModules, fuseModulesQat } from './fuse';
+export * from './fx';
 export * as intrinsic from './intrinsic';
 export { FloatIsland, leaveInFloat, type Mixed } from './leave-in-float';
 export {
@@ -36,7 +37,7 @@ export {
 export * from './observers';
 export { type PrepareOptions, prepare, prepareQat } from './prepare';
 export * as qat from './qat';
-export { freezeBnStats, updateBnStats } from './qat/conv-bn2d';
+export { freezeBnStats, updateBnStats } from './qat/freeze-bn-stats';
 export * from './qconfig';
 export { getDefaultQatQConfigMapping, getDefaultQConfigMapping, QConfigMapping } from './qconfig-mapping';
 export * as quantized from './quantized';

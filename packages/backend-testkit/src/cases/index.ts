@@ -3,11 +3,13 @@
  * kernel; the type makes a kernel without cases a compile error.
  */
 import type { OwnKernelName } from '@octet/backend';
+import { attentionCases } from './attention';
 import type { CasesOf } from './case';
 import { convCases } from './conv';
 import { dataCases } from './data';
 import { elementwiseCases } from './elementwise';
 import { embeddingCases } from './embedding';
+import { groupedIntegerCases } from './grouped-integers';
 import { gruCases } from './gru';
 import { lstmCases } from './lstm';
 import { matmulCases } from './matmul';
@@ -28,10 +30,12 @@ export const kernelCases: CasesOf<OwnKernelName> = {
   ...convCases,
   ...lstmCases,
   ...gruCases,
+  ...attentionCases,
   ...normCases,
   ...poolCases,
   ...embeddingCases,
   ...optimCases,
   ...observerCases,
   ...quantizedCases,
+  ...groupedIntegerCases,
 };

@@ -2,14 +2,17 @@ import type { Kernels } from '@octet/backend';
 import type { GpuBuffer } from '../buffers';
 import type { Gpu } from '../gpu';
 import { bind } from '../kernel';
+import { attention } from './attention';
 import { conv2d } from './conv2d';
 import { copyStrided } from './copy-strided';
 import { data } from './data';
 import { elementwise } from './elementwise';
 import { embedding } from './embedding';
 import { fakeQuantize } from './fake-quantize';
+import { groupedIntegers } from './grouped-integers';
 import { gru } from './gru';
 import { lstm } from './lstm';
+import { masks } from './masks';
 import { matmul } from './matmul';
 import { nllLoss } from './nll-loss';
 import { norm } from './norm';
@@ -30,6 +33,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...data(gpu),
     ...copyStrided(gpu),
     ...elementwise(gpu),
+    ...masks(gpu),
     ...reductions(gpu),
     ...softmax(gpu),
     ...nllLoss(gpu),
@@ -37,6 +41,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...conv2d(gpu),
     ...lstm(gpu),
     ...gru(gpu),
+    ...attention(gpu),
     ...norm(gpu),
     ...pool(gpu),
     ...embedding(gpu),
@@ -47,6 +52,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...qelementwise(gpu),
     ...qconv2d(gpu),
     ...qlinear(gpu),
+    ...groupedIntegers(gpu),
     ...qpool(gpu),
   });
 }

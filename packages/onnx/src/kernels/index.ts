@@ -1,10 +1,12 @@
 /** The table of what each kernel is in ONNX: a line a kernel, a file a family. */
 import { composable, type KernelName, profiles } from '@octet/backend';
+import { attention } from './attention';
 import type { AnyNodeBuilder, NodeBuilders } from './builder';
 import { composed } from './composite';
 import { data } from './data';
 import { elementwise } from './elementwise';
 import { int8 } from './int8';
+import { masks } from './masks';
 import { normalization } from './normalization';
 import { pools } from './pools';
 import { products } from './products';
@@ -18,9 +20,11 @@ export function builders(): NodeBuilders {
   table = table ?? {
     ...data(),
     ...elementwise(),
+    ...masks(),
     ...reductions(),
     ...products(),
     ...recurrent(),
+    ...attention(),
     ...normalization(),
     ...pools(),
     ...int8(),

@@ -32,16 +32,28 @@ function unary(fn: string): Run | undefined {
 
 /** PyTorch's functions beside those; `options` are the keyword arguments in camelCase. */
 const functions: Readonly<Record<string, Run>> = {
+  conv1d: ({ x, weight, bias }, _, options) => octet.conv1d(x, weight, bias, options),
   conv2d: ({ x, weight, bias }, _, options) => octet.conv2d(x, weight, bias, options),
   linear: ({ x, weight, bias }) => octet.linear(x, weight, bias),
   matmul: binary(octet.matmul),
+  scaled_dot_product_attention: ({ q, k, v, mask }, { bool_mask: isBool }, options) => {
+    const { boolMask: _, ...rest } = options as { boolMask?: unknown };
+    const attnMask = isBool ? mask.to('bool') : mask;
+    return octet.scaledDotProductAttention(q, k, v, { ...rest, ...(attnMask ? { attnMask } : {}) });
+  },
   add: ({ a, b }, { alpha = 1 }) => a.add(b.mul(alpha)),
   sub: binary(octet.sub),
   mul: binary(octet.mul),
   div: binary(octet.div),
+  max_pool1d: ({ x }, { kernel_size }, options) => x.maxPool1d(kernel_size, withoutKernelSize(options)),
+  avg_pool1d: ({ x }, { kernel_size }, options) => x.avgPool1d(kernel_size, withoutKernelSize(options)),
+  adaptive_avg_pool1d: ({ x }, { output_size }) => x.adaptiveAvgPool1d(output_size),
   max_pool2d: ({ x }, { kernel_size }, options) => x.maxPool2d(kernel_size, withoutKernelSize(options)),
   avg_pool2d: ({ x }, { kernel_size }, options) => x.avgPool2d(kernel_size, withoutKernelSize(options)),
   adaptive_avg_pool2d: ({ x }, { output_size }) => x.adaptiveAvgPool2d(output_size),
+  prelu: ({ x, weight }) => octet.prelu(x, weight),
+  glu: ({ x }, { dim }) => octet.glu(x, dim),
+  rrelu: ({ x }, { lower, upper }) => octet.rrelu(x, lower, upper),
   softmax: ({ x }, { dim }) => x.softmax(dim),
   log_softmax: ({ x }, { dim }) => x.logSoftmax(dim),
   cross_entropy: ({ x, target, class_weight }, _, options) =>
@@ -50,6 +62,12 @@ const functions: Readonly<Record<string, Run>> = {
   dropout_p0: ({ x }) => octet.dropout(x, 0),
   layer_norm: ({ x, weight, bias }, { normalized_shape, eps }) =>
     octet.layerNorm(x, normalized_shape, weight, bias, eps),
+  group_norm: ({ x, weight, bias }, { num_groups, eps }) => octet.groupNorm(x, num_groups, weight, bias, eps),
+  instance_norm: ({ x, weight, bias }) => octet.instanceNorm(x, { weight, bias }),
+  rms_norm: ({ x, weight }, { normalized_shape, eps }) =>
+    octet.rmsNorm(x, normalized_shape, weight, eps ?? undefined),
+  local_response_norm: ({ x }, { size, alpha, beta, k }) =>
+    octet.localResponseNorm(x, size, { alpha, beta, k }),
   embedding: ({ index, weight }, _, options) => octet.embedding(index, weight, options),
   sum: ({ x }, { dim, keepdim }) => x.sum(dim, keepdim),
   mean: ({ x }, { dim, keepdim }) => x.mean(dim, keepdim),

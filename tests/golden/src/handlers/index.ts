@@ -1,11 +1,13 @@
 import type { Handler } from '../golden-case';
+import { attentionModule } from './attention-module';
 import { batchNorm2d } from './batch-norm2d';
 import { dynamicLinear, dynamicLstm } from './dynamic';
 import { fakeQuantModule } from './fake-quant-module';
 import { fakeQuantize } from './fake-quantize';
 import { floatOp } from './float-op';
 import { fold, fuse } from './fuse';
-import { qbinary, qconv2d, qlinear, qscalar, qunary } from './int8';
+import { instanceNorm2d } from './instance-norm2d';
+import { qbinary, qconv1d, qconv2d, qlinear, qscalar, qunary } from './int8';
 import { learnableFakeQuantModule, learnableFakeQuantOp } from './learnable-fake-quant';
 import { lrScheduler } from './lr-scheduler';
 import { modelFloat, modelPtq, modelQat, modelTutorial } from './model';
@@ -28,13 +30,16 @@ export const handlers: Readonly<Record<string, Handler>> = {
   learnable_fake_quant_op: learnableFakeQuantOp,
   learnable_fake_quant_module: learnableFakeQuantModule,
   float_op: floatOp,
+  attention_module: attentionModule,
   batch_norm2d: batchNorm2d,
+  instance_norm2d: instanceNorm2d,
   optimizer,
   lr_scheduler: lrScheduler,
   fuse,
   fold,
   qat_module: qatModule,
   qat_activations: qatActivations,
+  qconv1d,
   qconv2d,
   qlinear,
   qbinary,
