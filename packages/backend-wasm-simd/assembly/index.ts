@@ -7,6 +7,7 @@ export * from './gemm';
 export * from './grouped-integers';
 export * from './gru';
 export * from './lstm';
+export * from './masks';
 export * from './memory';
 export * from './move';
 export * from './norm';

@@ -106,7 +106,9 @@ export interface KernelTable extends ElementwiseKernels {
    */
   copyStrided: K<'x', 'y', CopyStridedAttrs>;
 
-  // Elementwise, [n]: add, relu, reluBackward, … are the rows of elementwise/functions.ts
+  // Elementwise, [n]: add, eq, relu, reluBackward, … are the rows of elementwise/functions.ts
+  /** y = mask ? a : b, any one dtype; mask bool. Each may have one element, which stands for all. */
+  where: K<'mask' | 'a' | 'b', 'y'>;
   /** y = mask ? x * scale : 0 */
   applyMask: K<'x' | 'mask', 'y', { scale: number }>;
 
@@ -283,6 +285,8 @@ export interface KernelTable extends ElementwiseKernels {
   qadd: K<'a' | 'b', 'y', QAddAttrs>;
   /** y = clamp(rint(f32((a - aZeroPoint)(b - bZeroPoint)) * multiplier) + yZeroPoint, clampMin, clampMax) */
   qmul: K<'a' | 'b', 'y', QMulAttrs>;
+  /** x [r,c] uint8 → y uint8, by the numbers of each channel: docs/numerics.md "int8 functions of channels". */
+  qaffine: K<'x', 'y', QAffineAttrs>;
   /** x [N,H,W,C] uint8 or int8; padding never wins. */
   qmaxPool2d: K<'x', 'y', PoolAttrs>;
   /** x [N,H,W,C] uint8 or int8; a window of n elements has the multiplier f32(scale / f32(scale · n)), rounded to nearest. */
@@ -396,6 +400,20 @@ export interface QMulAttrs {
   clampMax: number;
 }
 
+/**
+ * With q = x - xZeroPoint: y = clamp(rint(f32(f32(q * m[c]) + shift[c])) + yZeroPoint, clampMin, clampMax), m being positive where
+ * q > 0, else negative. Each has a finite float32 number for every channel.
+ */
+export interface QAffineAttrs {
+  xZeroPoint: number;
+  positive: Float32Array;
+  negative: Float32Array;
+  shift: Float32Array;
+  yZeroPoint: number;
+  clampMin: number;
+  clampMax: number;
+}
+
 export type KernelName = keyof KernelTable & string;
 
 /** What a backend may promise to run entirely. Each profile but `inference-int8` contains the one before it. */
@@ -418,11 +436,13 @@ const firstProfile = {
     'qgruDynamic',
     'qadd',
     'qmul',
+    'qaffine',
     'qmaxPool2d',
     'qavgPool2d',
     'qadaptiveAvgPool2d',
   ],
   'inference-float': [
+    'where',
     'sum',
     'amax',
     'argmax',

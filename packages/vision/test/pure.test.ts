@@ -73,6 +73,7 @@ const inFloat = () =>
   new nn.Sequential(
     ...layers(),
     new nn.RReLU(),
+    new nn.RMSNorm([4]),
     new nn.PReLU(),
     new nn.GLU(0),
     new nn.LayerNorm([4]),
@@ -144,6 +145,16 @@ const observers = () =>
 
 const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
   float: async () => [inFloat().eval(), image],
+  norms: async () => [
+    new nn.Sequential(
+      new nn.GroupNorm(1, 3),
+      new nn.InstanceNorm2d(3, { affine: true, trackRunningStats: true }),
+      new nn.LocalResponseNorm(2),
+      new nn.Flatten(2),
+      new nn.InstanceNorm1d(3),
+    ).eval(),
+    image,
+  ],
   embedding: async () => [new nn.Embedding(5, 3), () => [tensor([1, 4, 0], { dtype: 'int32' })]],
   transformer: async () => [
     new nn.Transformer({

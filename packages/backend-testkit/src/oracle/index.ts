@@ -63,6 +63,7 @@ export const definedByReference = [
   'qgruDynamic',
   'qadd',
   'qmul',
+  'qaffine',
 ] as const satisfies readonly Exclude<OwnKernelName, keyof typeof definitions>[];
 
 /** Runs the definitions, and the reference's kernels where there are none: slow, and what others are compared with. */

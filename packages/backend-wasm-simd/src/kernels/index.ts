@@ -30,7 +30,7 @@ import {
   maxPool2dBackward,
 } from './pool';
 import { qconv2d } from './qconv2d';
-import { qadd, qlookup, qmul } from './qelementwise';
+import { qadd, qaffine, qlookup, qmul } from './qelementwise';
 import { qlinear, qlinearDynamic } from './qlinear';
 import { qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d } from './qpool';
 import { dequantize, quantize } from './quantize';
@@ -106,6 +106,7 @@ export const kernels: WasmKernels = {
   qgruDynamic,
   qadd,
   qmul,
+  qaffine,
   qmaxPool2d,
   qavgPool2d,
   qadaptiveAvgPool2d,

@@ -12,6 +12,7 @@ import { fakeQuantize } from './fake-quantize';
 import { groupedIntegers } from './grouped-integers';
 import { gru } from './gru';
 import { lstm } from './lstm';
+import { masks } from './masks';
 import { matmul } from './matmul';
 import { nllLoss } from './nll-loss';
 import { norm } from './norm';
@@ -32,6 +33,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...data(gpu),
     ...copyStrided(gpu),
     ...elementwise(gpu),
+    ...masks(gpu),
     ...reductions(gpu),
     ...softmax(gpu),
     ...nllLoss(gpu),

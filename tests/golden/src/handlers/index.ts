@@ -6,6 +6,7 @@ import { fakeQuantModule } from './fake-quant-module';
 import { fakeQuantize } from './fake-quantize';
 import { floatOp } from './float-op';
 import { fold, fuse } from './fuse';
+import { instanceNorm2d } from './instance-norm2d';
 import { qbinary, qconv1d, qconv2d, qlinear, qscalar, qunary } from './int8';
 import { learnableFakeQuantModule, learnableFakeQuantOp } from './learnable-fake-quant';
 import { lrScheduler } from './lr-scheduler';
@@ -33,6 +34,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   attention_module: attentionModule,
   weight_only_embedding: weightOnlyEmbedding,
   batch_norm2d: batchNorm2d,
+  instance_norm2d: instanceNorm2d,
   optimizer,
   lr_scheduler: lrScheduler,
   fuse,
