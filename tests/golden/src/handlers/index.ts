@@ -17,6 +17,7 @@ import { pt } from './pt';
 import { qatActivations } from './qat-activations';
 import { qatModule } from './qat-module';
 import { quantizePerChannel, quantizePerTensor, requantize, weightQuantize } from './quantize';
+import { weightOnlyEmbedding } from './weight-only';
 
 /** What computes each `params.op`. */
 export const handlers: Readonly<Record<string, Handler>> = {
@@ -31,6 +32,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   learnable_fake_quant_module: learnableFakeQuantModule,
   float_op: floatOp,
   attention_module: attentionModule,
+  weight_only_embedding: weightOnlyEmbedding,
   batch_norm2d: batchNorm2d,
   instance_norm2d: instanceNorm2d,
   optimizer,
