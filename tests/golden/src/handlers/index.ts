@@ -15,6 +15,7 @@ import { optimizer } from './optimizer';
 import { pt } from './pt';
 import { qatActivations } from './qat-activations';
 import { qatModule } from './qat-module';
+import { qnorm } from './qnorm';
 import { quantizePerChannel, quantizePerTensor, requantize, weightQuantize } from './quantize';
 
 /** What computes each `params.op`. */
@@ -43,6 +44,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   qbinary,
   qscalar,
   qunary,
+  qnorm,
   dynamic_linear: dynamicLinear,
   dynamic_lstm: dynamicLstm,
   model_float: modelFloat,
