@@ -106,7 +106,9 @@ export interface KernelTable extends ElementwiseKernels {
    */
   copyStrided: K<'x', 'y', CopyStridedAttrs>;
 
-  // Elementwise, [n]: add, relu, reluBackward, … are the rows of elementwise/functions.ts
+  // Elementwise, [n]: add, eq, relu, reluBackward, … are the rows of elementwise/functions.ts
+  /** y = mask ? a : b, any one dtype; mask bool. Each may have one element, which stands for all. */
+  where: K<'mask' | 'a' | 'b', 'y'>;
   /** y = mask ? x * scale : 0 */
   applyMask: K<'x' | 'mask', 'y', { scale: number }>;
 
@@ -266,6 +268,15 @@ export interface KernelTable extends ElementwiseKernels {
    * own minimum and maximum (chooseQparams, affine), then f32(acc) * f32(sx * weightScale) + bias. Prepackable.
    */
   qlinearDynamic: K<'x' | 'weight', 'y', DynamicLinearAttrs, 'bias'>;
+  /**
+   * x [m,k] float32, grouped integers of [n,k], bias [n]? float32 → y [m,n] float32 = x · wᵀ + bias. Grouped integers are weight
+   * [n,k] uint8 or int8, or with 4 bits [n,⌈k/2⌉] uint8, the even column in the lower half of a byte; scale and zeroPoint? [n,⌈k/groupSize⌉]
+   * float32: w[i,j] = (q[i,j] - zeroPoint[i,g]) · scale[i,g], g = ⌊j / groupSize⌋. Without, the zero point is 8, 128 or 0: the middle.
+   * With 4 bits groupSize is even, or there is one group.
+   */
+  qlinearWeightOnly: K<'x' | 'weight' | 'scale', 'y', GroupedIntegers, 'zeroPoint' | 'bias'>;
+  /** Grouped integers of [v,d], index [n] int32 → y [n,d] float32, the rows' numbers */
+  qembedding: K<'weight' | 'scale' | 'index', 'y', GroupedIntegers, 'zeroPoint'>;
   /** lstm with an int8 weight: h · weightᵀ + bias is what qlinearDynamic makes of the h [N,H] of each step. Prepackable. */
   qlstmDynamic: K<'x' | 'weight' | 'h0' | 'c0', 'y', DynamicLinearAttrs, 'bias'>;
   /** gru with an int8 weight, alike. Prepackable. */
@@ -299,6 +310,13 @@ export interface CopyStridedAttrs {
   xOffset: number;
   yStrides: readonly number[];
   yOffset: number;
+}
+
+/** See `qlinearWeightOnly`. */
+export interface GroupedIntegers {
+  bits: 4 | 8;
+  /** Columns that share a scale. */
+  groupSize: number;
 }
 
 export interface AttentionAttrs {
@@ -412,6 +430,8 @@ const firstProfile = {
     'qconv2d',
     'qlinear',
     'qlinearDynamic',
+    'qlinearWeightOnly',
+    'qembedding',
     'qlstmDynamic',
     'qgruDynamic',
     'qadd',
@@ -422,6 +442,7 @@ const firstProfile = {
     'qadaptiveAvgPool2d',
   ],
   'inference-float': [
+    'where',
     'sum',
     'amax',
     'argmax',

@@ -39,6 +39,7 @@ export {
   relu6,
   rmsNorm,
   rrelu,
+  scaledDotProductAttention,
   selu,
   sigmoid,
   silu,

@@ -33,6 +33,7 @@ import {
   MaxPool2d,
   Mish,
   type Module,
+  MultiheadAttention,
   PReLU,
   ReLU,
   ReLU6,
@@ -51,6 +52,7 @@ import type { Tensor } from '@octet/tensor/functional';
 import { DynamicQuantizedGRU } from './dynamic/gru';
 import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
+import { DynamicQuantizedMultiheadAttention } from './dynamic/multihead-attention';
 import { FloatFunctional } from './float-functional';
 import type { Conv } from './float-layers';
 import { foldInto } from './fold-batch-norm';
@@ -226,6 +228,19 @@ export const defaultModuleRules: readonly ModuleRule[] = [
     float: GRU,
     dynamic: (gru: GRU, at) =>
       DynamicQuantizedGRU.fromFloat(gru, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
+  },
+
+  {
+    float: MultiheadAttention,
+    dynamic: (attention: MultiheadAttention, at) => {
+      const options = dynamicOptions(at.qconfig);
+      const make = {
+        weight: (weight: Tensor) => at.weight(weight),
+        outProj: async (linear: Linear) =>
+          new DynamicQuantizedLinear(linear, await at.weight(linear.weight), options),
+      };
+      return DynamicQuantizedMultiheadAttention.fromFloat(attention, make, options);
+    },
   },
 
   {

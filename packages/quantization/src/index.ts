@@ -10,6 +10,7 @@ export { FloatFunctional } from './float-functional';
 export { fakeQuantize, learnableFakeQuantize } from './functional/fake-quantize';
 export type { QparamTensors } from './functional/observe';
 export { type FuseOptions, fuse, fuseModules, fuseModulesQat } from './fuse';
+export * from './fx';
 export * as intrinsic from './intrinsic';
 export { FloatIsland, leaveInFloat, type Mixed } from './leave-in-float';
 export {

@@ -156,6 +156,20 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     image,
   ],
   embedding: async () => [new nn.Embedding(5, 3), () => [tensor([1, 4, 0], { dtype: 'int32' })]],
+  transformer: async () => [
+    new nn.Transformer({
+      ...{ dModel: 8, nhead: 2, numEncoderLayers: 1, numDecoderLayers: 1, dimFeedforward: 8 },
+      dropout: 0,
+    }).eval(),
+    () => [randn([5, 2, 8]), randn([3, 2, 8])],
+  ],
+  'dynamic attention': async () => [
+    await quantizeDynamic(
+      new nn.TransformerEncoder(new nn.TransformerEncoderLayer(8, 2, { dimFeedforward: 8 }), 1).eval(),
+    ),
+    () => [randn([5, 2, 8])],
+  ],
+  'rotary embedding': async () => [new nn.RotaryEmbedding(4), () => [randn([1, 2, 3, 4])]],
   lstm: async () => [new nn.LSTM(3, 4), () => [randn([5, 2, 3])]],
   'dynamic lstm': async () => [
     await quantizeDynamic(new nn.Sequential(new nn.LSTM(3, 4) as never)),

@@ -57,6 +57,8 @@ export const definedByReference = [
   'quantize',
   'dequantize',
   'qlookup',
+  'qlinearWeightOnly',
+  'qembedding',
   'qlstmDynamic',
   'qgruDynamic',
   'qadd',

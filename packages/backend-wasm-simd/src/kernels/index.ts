@@ -3,6 +3,7 @@ import { attention, attentionBackward } from './attention';
 import { conv2d, conv2dBackwardInput, conv2dBackwardWeight } from './conv2d';
 import { copyStrided } from './copy-strided';
 import { elementwise } from './elementwise';
+import { qlinearWeightOnly } from './grouped-integers';
 import { gru, gruBackward, qgruDynamic } from './gru';
 import { lstm, lstmBackward, qlstmDynamic } from './lstm';
 import { linear, matmul } from './matmul';
@@ -17,6 +18,7 @@ import {
   fill,
   nllLoss,
   nllLossBackward,
+  qembedding,
 } from './on-host';
 import { adamStep, sgdStep } from './optim';
 import {
@@ -98,6 +100,8 @@ export const kernels: WasmKernels = {
   qconv2d,
   qlinear,
   qlinearDynamic,
+  qlinearWeightOnly,
+  qembedding,
   qlstmDynamic,
   qgruDynamic,
   qadd,

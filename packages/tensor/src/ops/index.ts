@@ -1,5 +1,6 @@
 // Adding an op is a file here and its line below, and its method in Tensor where PyTorch has one; an activation is a
 // function in activations.ts.
+export { type RotaryEmbeddingFunctionOptions, rotaryEmbedding } from './attention/rotary-embedding';
 export {
   type ScaledDotProductAttentionOptions,
   scaledDotProductAttention,
@@ -8,26 +9,71 @@ export { abs } from './elementwise/abs';
 export * from './elementwise/activations';
 export { add } from './elementwise/add';
 export { affine } from './elementwise/affine';
+export { atan2 } from './elementwise/atan2';
 export { cast } from './elementwise/cast';
-export { clamp } from './elementwise/clamp';
+export { clamp, clampMax, clampMin } from './elementwise/clamp';
 export type { ClampOptions } from './elementwise/clamped';
 export { clone } from './elementwise/clone';
 export { div } from './elementwise/div';
 export { type DropoutOptions, dropout } from './elementwise/dropout';
 export { exp } from './elementwise/exp';
+export {
+  acos,
+  acosh,
+  asin,
+  asinh,
+  atan,
+  atanh,
+  ceil,
+  cos,
+  cosh,
+  erf,
+  exp2,
+  expm1,
+  floor,
+  log1p,
+  log2,
+  log10,
+  reciprocal,
+  round,
+  rsqrt,
+  sign,
+  sin,
+  sinh,
+  tan,
+  trunc,
+} from './elementwise/functions';
 export { glu } from './elementwise/glu';
 export { hardtanh } from './elementwise/hardtanh';
 export { log } from './elementwise/log';
+export { maximum, minimum } from './elementwise/maximum';
 export { mul } from './elementwise/mul';
 export { neg } from './elementwise/neg';
 export { pow } from './elementwise/pow';
 export { prelu } from './elementwise/prelu';
+export {
+  eq,
+  ge,
+  gt,
+  isfinite,
+  isinf,
+  isnan,
+  le,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  logicalXor,
+  lt,
+  ne,
+} from './elementwise/relations';
 export { relu } from './elementwise/relu';
+export { floorDivide, fmod, remainder } from './elementwise/remainder';
 export { type RReluOptions, rrelu } from './elementwise/rrelu';
 export { sqrt } from './elementwise/sqrt';
 export { square } from './elementwise/square';
-export { sub } from './elementwise/sub';
+export { rsub, sub } from './elementwise/sub';
 export { threshold } from './elementwise/threshold';
+export { maskedFill, where } from './elementwise/where';
 export { type CrossEntropyOptions, crossEntropy } from './loss/cross-entropy';
 export { l1Loss } from './loss/l1-loss';
 export { type LossOptions, mseLoss } from './loss/mse-loss';

@@ -1,4 +1,5 @@
 import type { Handler } from '../golden-case';
+import { attentionModule } from './attention-module';
 import { batchNorm2d } from './batch-norm2d';
 import { dynamicLinear, dynamicLstm } from './dynamic';
 import { fakeQuantModule } from './fake-quant-module';
@@ -30,6 +31,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   learnable_fake_quant_op: learnableFakeQuantOp,
   learnable_fake_quant_module: learnableFakeQuantModule,
   float_op: floatOp,
+  attention_module: attentionModule,
   batch_norm2d: batchNorm2d,
   instance_norm2d: instanceNorm2d,
   optimizer,
