@@ -3,6 +3,8 @@ import {
   DigitClassifier,
   efficientnetB0,
   mobilenetV2,
+  mobilenetV3Large,
+  mobilenetV3Small,
   resnet18,
   resnet34,
   resnet50,
@@ -34,6 +36,8 @@ export const models = {
   resnet50: { create: () => resnet50(), ...modelSizes.resnet50 },
   'shufflenetv2-x0.5': { create: () => shufflenetV2x05(), ...modelSizes['shufflenetv2-x0.5'] },
   'shufflenetv2-x1.0': { create: () => shufflenetV2x10(), ...modelSizes['shufflenetv2-x1.0'] },
+  'mobilenetv3-small': { create: () => mobilenetV3Small(), ...modelSizes['mobilenetv3-small'] },
+  'mobilenetv3-large': { create: () => mobilenetV3Large(), ...modelSizes['mobilenetv3-large'] },
   'efficientnet-b0': { create: () => efficientnetB0(), ...modelSizes['efficientnet-b0'] },
   digits: { create: () => new DigitClassifier(), ...modelSizes.digits },
 } as const satisfies Record<ModelName, ModelSpec>;

@@ -9,6 +9,7 @@ import { convCases } from './conv';
 import { dataCases } from './data';
 import { elementwiseCases } from './elementwise';
 import { embeddingCases } from './embedding';
+import { groupedIntegerCases } from './grouped-integers';
 import { gruCases } from './gru';
 import { indexingCases } from './indexing';
 import { lstmCases } from './lstm';
@@ -38,4 +39,5 @@ export const kernelCases: CasesOf<OwnKernelName> = {
   ...optimCases,
   ...observerCases,
   ...quantizedCases,
+  ...groupedIntegerCases,
 };

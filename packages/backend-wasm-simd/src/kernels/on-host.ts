@@ -38,6 +38,7 @@ export const nllLoss = onHost<'nllLoss'>(host.nllLoss);
 export const nllLossBackward = onHost<'nllLossBackward'>(host.nllLossBackward);
 export const embedding = onHost<'embedding'>(host.embedding);
 export const embeddingBackward = onHost<'embeddingBackward'>(host.embeddingBackward);
+export const qembedding = onHost<'qembedding'>(host.qembedding);
 export const calculateQparams = onHost<'calculateQparams'>(host.calculateQparams);
 export const chooseQparams = onHost<'chooseQparams'>(host.chooseQparams);
 export const gather = onHost<'gather'>(host.gather);

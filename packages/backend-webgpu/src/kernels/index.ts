@@ -9,6 +9,7 @@ import { data } from './data';
 import { elementwise } from './elementwise';
 import { embedding } from './embedding';
 import { fakeQuantize } from './fake-quantize';
+import { groupedIntegers } from './grouped-integers';
 import { gru } from './gru';
 import { indexing } from './indexing';
 import { lstm } from './lstm';
@@ -53,6 +54,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...qelementwise(gpu),
     ...qconv2d(gpu),
     ...qlinear(gpu),
+    ...groupedIntegers(gpu),
     ...qpool(gpu),
   });
 }

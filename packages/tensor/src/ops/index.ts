@@ -1,5 +1,6 @@
 // Adding an op is a file here and its line below, and its method in Tensor where PyTorch has one; an activation is a
 // function in activations.ts.
+export { type RotaryEmbeddingFunctionOptions, rotaryEmbedding } from './attention/rotary-embedding';
 export {
   type ScaledDotProductAttentionOptions,
   scaledDotProductAttention,
@@ -84,12 +85,42 @@ export {
   scatterAdd_,
   scatterReduce,
 } from './indexing/scatter';
+export {
+  type BinaryCrossEntropyOptions,
+  type BinaryCrossEntropyWithLogitsOptions,
+  binaryCrossEntropy,
+  binaryCrossEntropyWithLogits,
+} from './loss/binary-cross-entropy';
+export {
+  type CosineEmbeddingLossOptions,
+  type CosineSimilarityOptions,
+  cosineEmbeddingLoss,
+  cosineSimilarity,
+} from './loss/cosine-embedding-loss';
 export { type CrossEntropyOptions, crossEntropy } from './loss/cross-entropy';
+export { type CtcLossOptions, ctcLoss } from './loss/ctc-loss';
+export { type KlDivOptions, klDiv } from './loss/kl-div';
 export { l1Loss } from './loss/l1-loss';
 export { type LossOptions, mseLoss } from './loss/mse-loss';
 export { type NllLossOptions, nllLoss, type Reduction } from './loss/nll-loss';
+export {
+  type HuberLossOptions,
+  huberLoss,
+  type SmoothL1LossOptions,
+  smoothL1Loss,
+} from './loss/smooth-l1-loss';
+export {
+  type PairwiseDistanceOptions,
+  pairwiseDistance,
+  type TripletMarginLossOptions,
+  tripletMarginLoss,
+} from './loss/triplet-margin-loss';
 export { type BatchNormOptions, batchNorm } from './norm/batch-norm';
+export { groupNorm } from './norm/group-norm';
+export { type InstanceNormOptions, instanceNorm } from './norm/instance-norm';
 export { layerNorm } from './norm/layer-norm';
+export { type LocalResponseNormOptions, localResponseNorm } from './norm/local-response-norm';
+export { rmsNorm } from './norm/rms-norm';
 export { adaptiveAvgPool1d, adaptiveAvgPool2d } from './pool/adaptive-avg-pool2d';
 export { type AvgPool1dOptions, type AvgPool2dOptions, avgPool1d, avgPool2d } from './pool/avg-pool2d';
 export { type MaxPool1dOptions, type MaxPool2dOptions, maxPool1d, maxPool2d } from './pool/max-pool2d';
