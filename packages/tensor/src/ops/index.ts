@@ -5,6 +5,7 @@ export {
   type ScaledDotProductAttentionOptions,
   scaledDotProductAttention,
 } from './attention/scaled-dot-product-attention';
+export { boxIou, nms } from './boxes/nms';
 export { abs } from './elementwise/abs';
 export * from './elementwise/activations';
 export { add } from './elementwise/add';
@@ -133,9 +134,11 @@ export {
   conv2dShape,
   convShape,
 } from './product/conv2d';
+export { bmm, dot, einsum, outer, trace } from './product/einsum';
 export { type EmbeddingOptions, embedding } from './product/embedding';
 export { linear, linearShape } from './product/linear';
 export { matmul } from './product/matmul';
+export { fold, type UnfoldOptions, unfold } from './product/unfold';
 export {
   asImage,
   convOutputSize,
@@ -176,8 +179,24 @@ export { chunk } from './shape/chunk';
 export { contiguous } from './shape/contiguous';
 export { expand } from './shape/expand';
 export { flatten } from './shape/flatten';
+export { diag, eye, fullLike, linspace, meshgrid, oneHot } from './shape/grids';
 export { pad } from './shape/pad';
 export { permute } from './shape/permute';
+export {
+  channelShuffle,
+  diagonal,
+  flip,
+  narrow,
+  pixelShuffle,
+  pixelUnshuffle,
+  repeat,
+  repeatInterleave,
+  roll,
+  split,
+  tile,
+  unbind,
+  windows,
+} from './shape/rearrange';
 export { reshape } from './shape/reshape';
 export { select } from './shape/select';
 export { slice } from './shape/slice';

@@ -419,6 +419,58 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   tril: { covers: ['tril'], fn: (x) => ops.tril(x, 1), inputs: [[2, 3, 3]] },
   triu: { covers: ['triu'], fn: (x) => ops.triu(x), inputs: [[3, 4]] },
 
+  bmm: {
+    covers: ['bmm'],
+    fn: (a, b) => ops.bmm(a, b),
+    inputs: [
+      [2, 2, 3],
+      [2, 3, 2],
+    ],
+  },
+  dot: { covers: ['dot'], fn: (a, b) => ops.dot(a, b), inputs: [[3], [3]] },
+  outer: { covers: ['outer'], fn: (a, b) => ops.outer(a, b), inputs: [[2], [3]] },
+  trace: { covers: ['trace'], fn: (x) => ops.trace(x), inputs: [[3, 2]] },
+  einsum: {
+    covers: ['einsum'],
+    fn: (a, b, c) => ops.einsum('bij,bjk,k->bi', a, b, c),
+    inputs: [[2, 3, 2], [2, 2, 3], [3]],
+  },
+  'einsum of one': { covers: ['einsum'], fn: (a) => ops.einsum('iij->j', a), inputs: [[3, 3, 2]] },
+  unfold: {
+    covers: ['unfold'],
+    fn: (x) => ops.unfold(x, 2, { padding: 1, stride: 2 }),
+    inputs: [[1, 2, 3, 4]],
+  },
+  fold: { covers: ['fold'], fn: (x) => ops.fold(x, [3, 4], 2, { padding: 1 }), inputs: [[1, 4, 20]] },
+  diag: { covers: ['diag'], fn: (x) => ops.diag(x, 1), inputs: [[3]] },
+  'diag of a matrix': { covers: ['diag'], fn: (x) => ops.diag(x, -1), inputs: [[3, 4]] },
+  diagonal: { covers: ['diagonal'], fn: (x) => ops.diagonal(x, 1), inputs: [[2, 2, 3]] },
+  meshgrid: { covers: ['meshgrid'], fn: (a, b) => ops.meshgrid([a, b]), inputs: [[2], [3]] },
+  channelShuffle: { covers: ['channelShuffle'], fn: (x) => ops.channelShuffle(x, 2), inputs: [[1, 4, 2, 1]] },
+  pixelShuffle: { covers: ['pixelShuffle'], fn: (x) => ops.pixelShuffle(x, 2), inputs: [[1, 4, 2, 1]] },
+  pixelUnshuffle: { covers: ['pixelUnshuffle'], fn: (x) => ops.pixelUnshuffle(x, 2), inputs: [[1, 1, 2, 4]] },
+  flip: { covers: ['flip'], fn: (x) => ops.flip(x, [0, 1]), inputs: [[2, 3]] },
+  roll: { covers: ['roll'], fn: (x) => ops.roll(x, [1, -1], [0, 1]), inputs: [[2, 3]] },
+  tile: { covers: ['tile'], fn: (x) => ops.tile(x, [2, 1, 2]), inputs: [[2, 3]] },
+  repeat: { covers: ['repeat'], fn: (x) => ops.repeat(x, [2, 2]), inputs: [[2, 3]] },
+  repeatInterleave: {
+    covers: ['repeatInterleave'],
+    fn: (x) => ops.repeatInterleave(x, 2, 1),
+    inputs: [[2, 3]],
+  },
+  split: { covers: ['split'], fn: (x) => ops.split(x, [1, 2], 1), inputs: [[2, 3]] },
+  unbind: { covers: ['unbind'], fn: (x) => ops.unbind(x, 1), inputs: [[2, 3]] },
+  narrow: { covers: ['narrow'], fn: (x) => ops.narrow(x, 1, -2, 1), inputs: [[2, 3]] },
+  windows: { covers: ['windows'], fn: (x) => ops.windows(x, 1, 2, 1), inputs: [[2, 4]] },
+  boxIou: {
+    covers: ['boxIou'],
+    fn: (a, b) => ops.boxIou(a, b),
+    inputs: [
+      (dtype) => fromData([0, 0, 4, 5, 2, 1, 6, 7], [2, 4], { dtype }),
+      (dtype) => fromData([1, 2, 5, 4, 0.5, 0.5, 1.5, 8], [2, 4], { dtype }),
+    ],
+  },
+
   'nllLoss mean': {
     covers: ['nllLoss'],
     fn: (x) => ops.nllLoss(x, ints([2, 0, 1])),

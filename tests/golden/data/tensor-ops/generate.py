@@ -152,7 +152,38 @@ reductions = [
     ('tril', lambda x: x.tril(-1), 'tril', ['x', -1], {'x': randn(2, 3, 4)}), ('triu', lambda x: x.triu(1), 'triu', ['x', 1], {'x': randn(2, 3, 4)}),
 ]
 
-FAMILIES = {'elementwise': elementwise, 'masks': masks, 'indexing': indexing, 'reductions': reductions}
+boxes = torch.tensor([[0.0, 0, 10, 10], [1, 1, 11, 11], [20, 20, 30, 30], [0, 0, 10, 9]])
+shapes = [
+    *[(f'einsum {eq}', lambda *t, eq=eq: torch.einsum(eq, *t), 'einsum', [eq, *'abc'[:len(sizes)]], {k: randn(*s) for k, s in zip('abc', sizes)}) for eq, sizes in [
+        ('bij,bjk->bik', [(2, 3, 4), (2, 4, 5)]), ('ij,jk', [(3, 4), (4, 5)]), ('ii->i', [(4, 4)]), ('ii', [(4, 4)]), ('ij->ji', [(2, 3)]),
+        ('i,j->ij', [(3,), (4,)]), ('...ij,...jk->...ik', [(2, 1, 3, 4), (5, 4, 2)]), ('bhqd,bhkd->bhqk', [(2, 2, 3, 4), (2, 2, 5, 4)]),
+        ('ab,bc,cd->ad', [(2, 3), (3, 4), (4, 5)]), ('ij,ij->', [(2, 3), (2, 3)]), ('ba', [(2, 3)]), ('ijk,ik->kj', [(2, 3, 4), (2, 4)])]],
+    ('bmm', torch.bmm, 'bmm', ['a', 'b'], {'a': randn(2, 3, 4), 'b': randn(2, 4, 2)}),
+    ('outer', torch.outer, 'outer', ['a', 'b'], {'a': randn(3), 'b': randn(2)}), ('dot', torch.dot, 'dot', ['a', 'b'], {'a': randn(3), 'b': randn(3)}),
+    ('trace', torch.trace, 'trace', ['x'], {'x': randn(3, 4)}),
+    ('tile', lambda x: x.tile(2, 1, 3), 'tile', ['x', [2, 1, 3]], {'x': randn(2, 3)}), ('tile short', lambda x: x.tile(2), 'tile', ['x', [2]], {'x': randn(2, 3)}),
+    ('repeat', lambda x: x.repeat(2, 1, 3), 'repeat', ['x', [2, 1, 3]], {'x': randn(2, 3)}),
+    ('repeatInterleave', lambda x: x.repeat_interleave(3, 1), 'repeatInterleave', ['x', 3, 1], {'x': randn(2, 3)}),
+    ('repeatInterleave flat', lambda x: x.repeat_interleave(2), 'repeatInterleave', ['x', 2], {'x': randn(2, 3)}),
+    ('flip', lambda x: x.flip((0, 2)), 'flip', ['x', [0, 2]], {'x': randn(2, 3, 4)}),
+    ('roll', lambda x: x.roll((1, -2), (0, 1)), 'roll', ['x', [1, -2], [0, 1]], {'x': randn(3, 4)}), ('roll flat', lambda x: x.roll(5), 'roll', ['x', 5], {'x': randn(3, 4)}),
+    ('unfold', lambda x: F.unfold(x, (2, 3), dilation=(1, 2), padding=(1, 2), stride=(2, 1)), 'unfold', ['x', [2, 3], {'dilation': [1, 2], 'padding': [1, 2], 'stride': [2, 1]}], {'x': randn(2, 3, 5, 4)}),
+    ('fold', lambda x: F.fold(x, (5, 4), (2, 3), padding=1), 'fold', ['x', [5, 4], [2, 3], {'padding': 1}], {'x': randn(2, 12, 24)}),
+    ('windows', lambda x: x.unfold(1, 3, 2), 'windows', ['x', 1, 3, 2], {'x': randn(2, 8, 3)}),
+    ('pixelShuffle', lambda x: F.pixel_shuffle(x, 2), 'pixelShuffle', ['x', 2], {'x': randn(2, 8, 3, 2)}),
+    ('pixelUnshuffle', lambda x: F.pixel_unshuffle(x, 2), 'pixelUnshuffle', ['x', 2], {'x': randn(2, 3, 4, 6)}),
+    ('channelShuffle', lambda x: F.channel_shuffle(x, 3), 'channelShuffle', ['x', 3], {'x': randn(2, 6, 3, 2), 'gradient': False}),
+    ('oneHot', lambda x: F.one_hot(x, 5), 'oneHot', ['x', 5], {'x': index(5, 2, 3)}),
+    ('meshgrid', lambda a, b: torch.meshgrid(a, b, indexing='ij'), 'meshgrid', [['a', 'b']], {'a': randn(2), 'b': randn(3)}),
+    ('meshgrid xy', lambda a, b: torch.meshgrid(a, b, indexing='xy'), 'meshgrid', [['a', 'b'], {'indexing': 'xy'}], {'a': randn(2), 'b': randn(3)}),
+    ('linspace', lambda: torch.linspace(-1, 2, 7), 'linspace', [-1, 2, 7], {}), ('eye', lambda: torch.eye(3, 4), 'eye', [3, 4], {}),
+    ('split', lambda x: x.split(2, 1), 'split', ['x', 2, 1], {'x': randn(2, 5)}), ('unbind', lambda x: x.unbind(1), 'unbind', ['x', 1], {'x': randn(2, 3)}),
+    ('narrow', lambda x: x.narrow(1, 1, 2), 'narrow', ['x', 1, 1, 2], {'x': randn(2, 4)}),
+    ('diag', lambda x: x.diag(-1), 'diag', ['x', -1], {'x': randn(3)}), ('diag of', lambda x: x.diag(1), 'diag', ['x', 1], {'x': randn(3, 4)}),
+    ('diagonal', lambda x: x.diagonal(-1, -2, -1), 'diagonal', ['x', -1], {'x': randn(2, 3, 4)}),
+]
+
+FAMILIES = {'elementwise': elementwise, 'masks': masks, 'indexing': indexing, 'reductions': reductions, 'shapes': shapes}
 
 if __name__ == '__main__':
     cases = []
