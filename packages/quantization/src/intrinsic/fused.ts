@@ -134,7 +134,6 @@ export class ConvBnReLU1d extends FusedConvBn<Conv1d, BatchNorm1d> {
 /** Batch normalisation and ReLU. */
 export class BNReLU2d extends FusedModule {
   static override readonly name: string = 'BNReLU2d';
-  static override readonly pure = true;
 
   constructor(bn: BatchNorm2d, relu: ReLU) {
     super(bn, relu);
