@@ -43,9 +43,9 @@ function poolsImages({ value, physical }: Operand, y: Output): boolean {
   return images && y.shape.length === 4 && y.shape[0] === n && y.shape[1] === c;
 }
 
-/** The mean of the dims between outer and inner of a kernel that sees [outer, n, 1, inner]. */
+/** The mean of the dims between outer and inner of a kernel that sees [outer, 1, n, inner]. */
 function meanOverDims(graph: Graph, x: Operand, y: Output, floats: Value): Value {
-  const [outer, n, , inner] = x.physical;
+  const [outer, , n, inner] = x.physical;
   const axes = reducedAxes({ ...x, physical: [outer, n, inner] });
   return graph.reshape(reduce(graph, 'ReduceMean', floats, axes), y.shape);
 }
