@@ -7,6 +7,7 @@ export * from './batch-norm';
 export { ConvNd } from './conv-nd';
 export * from './conv1d';
 export * from './conv2d';
+export * from './distances';
 export * from './dropout';
 export * from './embedding';
 export * from './flatten';

@@ -16,6 +16,7 @@ import { optimizer } from './optimizer';
 import { pt } from './pt';
 import { qatActivations } from './qat-activations';
 import { qatModule } from './qat-module';
+import { qnorm } from './qnorm';
 import { quantizePerChannel, quantizePerTensor, requantize, weightQuantize } from './quantize';
 import { weightOnlyEmbedding } from './weight-only';
 
@@ -47,6 +48,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   qbinary,
   qscalar,
   qunary,
+  qnorm,
   dynamic_linear: dynamicLinear,
   dynamic_lstm: dynamicLstm,
   model_float: modelFloat,
