@@ -9,8 +9,10 @@ import { data } from './data';
 import { elementwise } from './elementwise';
 import { embedding } from './embedding';
 import { fakeQuantize } from './fake-quantize';
+import { groupedIntegers } from './grouped-integers';
 import { gru } from './gru';
 import { lstm } from './lstm';
+import { masks } from './masks';
 import { matmul } from './matmul';
 import { nllLoss } from './nll-loss';
 import { norm } from './norm';
@@ -31,6 +33,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...data(gpu),
     ...copyStrided(gpu),
     ...elementwise(gpu),
+    ...masks(gpu),
     ...reductions(gpu),
     ...softmax(gpu),
     ...nllLoss(gpu),
@@ -49,6 +52,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...qelementwise(gpu),
     ...qconv2d(gpu),
     ...qlinear(gpu),
+    ...groupedIntegers(gpu),
     ...qpool(gpu),
   });
 }

@@ -44,7 +44,13 @@ export async function encodeModel(
   }
   const model = create(ModelProtoSchema, {
     irVersion: BigInt(irVersionOf(graph.opset)),
-    opsetImport: [{ domain: '', version: BigInt(graph.opset) }],
+    opsetImport: [
+      { domain: '', version: BigInt(graph.opset) },
+      ...[...new Set(graph.nodes.flatMap(({ domain }) => domain ?? []))].map((domain) => ({
+        domain,
+        version: 1n,
+      })),
+    ],
     producerName: producer,
     graph: {
       name: 'model',
@@ -60,11 +66,12 @@ export async function encodeModel(
 type Init<S extends Parameters<typeof create>[0]> = MessageInitShape<S>;
 
 function nodeProto(node: Node, names: Names): Init<typeof NodeProtoSchema> {
-  const { op, inputs, attributes, outputs } = node;
+  const { op, domain = '', inputs, attributes, outputs } = node;
   const input = inputs.map((v) => (v ? names.of(v) : ''));
   while (input.at(-1) === '') input.pop();
   return {
     opType: op,
+    domain,
     name: names.ofNode(node),
     input,
     output: outputs.map((v) => names.of(v)),
