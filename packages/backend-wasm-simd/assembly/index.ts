@@ -17,6 +17,7 @@ export * from './pool';
 export * from './qdepthwise';
 export * from './qelementwise';
 export * from './qgemm';
+export * from './qnorm';
 export * from './qpool';
 export * from './quantize';
 export * from './reductions';
