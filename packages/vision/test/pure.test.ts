@@ -196,6 +196,24 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     ),
     () => [randn([5, 2, 8])],
   ],
+  'weights of few bits': async () => [
+    await quantization.quantize_(
+      new nn.Sequential(new nn.Linear(8, 4), new nn.Linear(4, 3)).eval(),
+      quantization.int4WeightOnly({ groupSize: 4 }),
+    ),
+    () => [randn([2, 8])],
+  ],
+  'an embedding of few bits': async () => [
+    await quantization.quantize_(
+      new nn.Sequential(new nn.Embedding(5, 3)),
+      quantization.floatQparamsWeightOnlyQconfig4bit,
+    ),
+    () => [tensor([1, 4, 0], { dtype: 'int32' })],
+  ],
+  'bags of embeddings': async () => [
+    new nn.EmbeddingBag(5, 3),
+    () => [tensor([[1, 4, 0]], { dtype: 'int32' })],
+  ],
   'rotary embedding': async () => [new nn.RotaryEmbedding(4), () => [randn([1, 2, 3, 4])]],
   lstm: async () => [new nn.LSTM(3, 4), () => [randn([5, 2, 3])]],
   'dynamic lstm': async () => [

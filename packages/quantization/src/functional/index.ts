@@ -12,6 +12,14 @@ export {
   quantizedPrelu as prelu,
 } from './channels';
 export { quantizedConv1d as conv1d, quantizedConv2d as conv2d } from './conv2d';
+export {
+  dequantizeGroups,
+  type GroupedQuantization,
+  type GroupedWeight,
+  quantizedEmbedding as embedding,
+  quantizeGroups,
+  weightOnlyLinear,
+} from './grouped-integers';
 export { dynamicGruLayer } from './gru';
 export type { OutputClamp, OutputQparams } from './int8';
 export { type DynamicOptions, dynamicLinear, quantizedLinear as linear } from './linear';

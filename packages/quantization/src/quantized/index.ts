@@ -12,6 +12,8 @@ export {
 } from './batch-norm';
 export { QuantizedConv1d as Conv1d, QuantizedConvReLU1d as ConvReLU1d } from './conv1d';
 export { QuantizedConv2d as Conv2d, QuantizedConvReLU2d as ConvReLU2d } from './conv2d';
+export { QuantizedEmbedding as Embedding } from './embedding';
+export { QuantizedEmbeddingBag as EmbeddingBag } from './embedding-bag';
 export { QuantizedLinear as Linear, QuantizedLinearReLU as LinearReLU } from './linear';
 export {
   QuantizedGroupNorm as GroupNorm,
@@ -22,5 +24,6 @@ export {
 export { QuantizedPReLU as PReLU } from './prelu';
 export { QFunctional } from './q-functional';
 export { DeQuantize, Quantize } from './quantize';
+export { WeightOnlyLinear } from './weight-only-linear';
 export { QuantizedWeight, QuantizedWeightAndOutput } from './weighted';
 export { QuantizedOutput } from './with-output';

@@ -74,10 +74,36 @@ export { square } from './elementwise/square';
 export { rsub, sub } from './elementwise/sub';
 export { threshold } from './elementwise/threshold';
 export { maskedFill, where } from './elementwise/where';
+export {
+  type BinaryCrossEntropyOptions,
+  type BinaryCrossEntropyWithLogitsOptions,
+  binaryCrossEntropy,
+  binaryCrossEntropyWithLogits,
+} from './loss/binary-cross-entropy';
+export {
+  type CosineEmbeddingLossOptions,
+  type CosineSimilarityOptions,
+  cosineEmbeddingLoss,
+  cosineSimilarity,
+} from './loss/cosine-embedding-loss';
 export { type CrossEntropyOptions, crossEntropy } from './loss/cross-entropy';
+export { type CtcLossOptions, ctcLoss } from './loss/ctc-loss';
+export { type KlDivOptions, klDiv } from './loss/kl-div';
 export { l1Loss } from './loss/l1-loss';
 export { type LossOptions, mseLoss } from './loss/mse-loss';
 export { type NllLossOptions, nllLoss, type Reduction } from './loss/nll-loss';
+export {
+  type HuberLossOptions,
+  huberLoss,
+  type SmoothL1LossOptions,
+  smoothL1Loss,
+} from './loss/smooth-l1-loss';
+export {
+  type PairwiseDistanceOptions,
+  pairwiseDistance,
+  type TripletMarginLossOptions,
+  tripletMarginLoss,
+} from './loss/triplet-margin-loss';
 export { type BatchNormOptions, batchNorm } from './norm/batch-norm';
 export { groupNorm } from './norm/group-norm';
 export { type InstanceNormOptions, instanceNorm } from './norm/instance-norm';

@@ -16,6 +16,9 @@ type Input = readonly number[] | ((dtype: 'float32' | 'float64') => Tensor);
 /** Positive, away from 0. */
 const positive = (shape: readonly number[]) => (dtype: 'float32' | 'float64') =>
   rand(shape, { dtype }).add(0.5);
+/** Inside of 0 … 1, away from the ends. */
+const share = (shape: readonly number[]) => (dtype: 'float32' | 'float64') =>
+  rand(shape, { dtype }).mul(0.9).add(0.05);
 /** Wide enough to reach all pieces of piecewise functions. */
 const wide = (shape: readonly number[]) => (dtype: 'float32' | 'float64') => randn(shape, { dtype }).mul(4);
 const constant = (values: readonly number[]) => (dtype: 'float32' | 'float64') =>
@@ -348,6 +351,130 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
     covers: ['crossEntropy'],
     fn: (x) => ops.crossEntropy(x, ints([2, -100, 1]), { labelSmoothing: 0.1, reduction: 'none' }),
     inputs: [[3, 4]],
+  },
+  smoothL1Loss: {
+    covers: ['smoothL1Loss'],
+    fn: (a, b) => ops.smoothL1Loss(a, b),
+    inputs: [wide([2, 5]), [2, 5]],
+  },
+  'smoothL1Loss, beta': {
+    covers: ['smoothL1Loss'],
+    fn: (a, b) => ops.smoothL1Loss(a, b, { beta: 0.3, reduction: 'none' }),
+    inputs: [
+      [2, 5],
+      [2, 5],
+    ],
+  },
+  'smoothL1Loss without a parabola': {
+    covers: ['smoothL1Loss'],
+    fn: (a, b) => ops.smoothL1Loss(a, b, { beta: 0, reduction: 'sum' }),
+    inputs: [[5], [5]],
+  },
+  huberLoss: {
+    covers: ['huberLoss'],
+    fn: (a, b) => ops.huberLoss(a, b, { delta: 1.5 }),
+    inputs: [wide([2, 5]), [2, 5]],
+  },
+  binaryCrossEntropy: {
+    covers: ['binaryCrossEntropy'],
+    fn: (x, y) => ops.binaryCrossEntropy(x, y),
+    inputs: [share([2, 3]), positive([2, 3])],
+  },
+  'binaryCrossEntropy weighted': {
+    covers: ['binaryCrossEntropy'],
+    fn: (x, y, weight) => ops.binaryCrossEntropy(x, y, { weight, reduction: 'sum' }),
+    inputs: [share([2, 3]), positive([2, 3]), positive([3])],
+  },
+  binaryCrossEntropyWithLogits: {
+    covers: ['binaryCrossEntropyWithLogits'],
+    fn: (x, y) => ops.binaryCrossEntropyWithLogits(x, y),
+    inputs: [wide([2, 3]), positive([2, 3])],
+  },
+  'binaryCrossEntropyWithLogits weighted': {
+    covers: ['binaryCrossEntropyWithLogits'],
+    fn: (x, y, weight, posWeight) =>
+      ops.binaryCrossEntropyWithLogits(x, y, { weight, posWeight, reduction: 'none' }),
+    inputs: [[2, 3], positive([2, 3]), positive([2, 1]), positive([3])],
+  },
+  klDiv: {
+    covers: ['klDiv'],
+    fn: (x, y) => ops.klDiv(x, y),
+    inputs: [[2, 3], positive([2, 3])],
+  },
+  'klDiv of logarithms': {
+    covers: ['klDiv'],
+    fn: (x, y) => ops.klDiv(x, y, { logTarget: true, reduction: 'batchMean' }),
+    inputs: [
+      [2, 3],
+      [2, 3],
+    ],
+  },
+  cosineSimilarity: {
+    covers: ['cosineSimilarity'],
+    fn: (a, b) => ops.cosineSimilarity(a, b),
+    inputs: [
+      [2, 4, 3],
+      [2, 4, 3],
+    ],
+  },
+  'cosineSimilarity broadcast': {
+    covers: ['cosineSimilarity'],
+    fn: (a, b) => ops.cosineSimilarity(a, b, { dim: -1 }),
+    inputs: [[2, 3], [3]],
+  },
+  cosineEmbeddingLoss: {
+    covers: ['cosineEmbeddingLoss'],
+    fn: (a, b) => ops.cosineEmbeddingLoss(a, b, ints([1, -1, -1, 1]), { margin: -0.9 }),
+    inputs: [
+      [4, 5],
+      [4, 5],
+    ],
+  },
+  pairwiseDistance: {
+    covers: ['pairwiseDistance'],
+    fn: (a, b) => ops.pairwiseDistance(a, b),
+    inputs: [
+      [2, 5],
+      [2, 5],
+    ],
+  },
+  'pairwiseDistance of other norms': {
+    covers: ['pairwiseDistance'],
+    fn: (a, b) =>
+      [1, 3, Number.POSITIVE_INFINITY].map((p) => ops.pairwiseDistance(a, b, { p, keepDim: true })),
+    inputs: [[2, 5], [5]],
+  },
+  tripletMarginLoss: {
+    covers: ['tripletMarginLoss'],
+    fn: (a, p, n) => ops.tripletMarginLoss(a, p, n, { margin: 3 }),
+    inputs: [
+      [4, 5],
+      [4, 5],
+      [4, 5],
+    ],
+  },
+  'tripletMarginLoss swapped': {
+    covers: ['tripletMarginLoss'],
+    fn: (a, p, n) => ops.tripletMarginLoss(a, p, n, { margin: 3, swap: true, reduction: 'none' }),
+    inputs: [
+      [6, 5],
+      [6, 5],
+      [6, 5],
+    ],
+  },
+  ctcLoss: {
+    covers: ['ctcLoss'],
+    fn: (x) => ops.ctcLoss(x, [[1, 2, 2], [3]]),
+    inputs: [[6, 2, 4]],
+  },
+  'ctcLoss of other lengths': {
+    covers: ['ctcLoss'],
+    fn: (x) =>
+      ops.ctcLoss(x, [[0, 0], [], [1, 0, 1]], [5, 2, 4], undefined, {
+        blank: 3,
+        reduction: 'none',
+      }),
+    inputs: [[5, 3, 4]],
   },
   mseLoss: {
     covers: ['mseLoss'],
