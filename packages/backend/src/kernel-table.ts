@@ -288,6 +288,11 @@ export interface KernelTable extends ElementwiseKernels {
   qmul: K<'a' | 'b', 'y', QMulAttrs>;
   /** x [r,c] uint8 → y uint8, by the numbers of each channel: docs/numerics.md "int8 functions of channels". */
   qaffine: K<'x', 'y', QAffineAttrs>;
+  /**
+   * x [n,l,c] uint8, weight, bias [c] float32 → y [n,l,c] uint8, each sample and each of `groups` groups of channels normalised by its
+   * own statistics: docs/numerics.md "int8 normalisations". On a GPU half-way numbers may go either way.
+   */
+  qgroupNorm: K<'x' | 'weight' | 'bias', 'y', QGroupNormAttrs>;
   /** x [N,H,W,C] uint8 or int8; padding never wins. */
   qmaxPool2d: K<'x', 'y', PoolAttrs>;
   /** x [N,H,W,C] uint8 or int8; a window of n elements has the multiplier f32(scale / f32(scale · n)), rounded to nearest. */
@@ -415,6 +420,15 @@ export interface QAffineAttrs {
   clampMax: number;
 }
 
+/** Float32 values: x's scale, the reciprocal of y's, and eps. */
+export interface QGroupNormAttrs {
+  groups: number;
+  eps: number;
+  scale: number;
+  inverse: number;
+  yZeroPoint: number;
+}
+
 export type KernelName = keyof KernelTable & string;
 
 /** What a backend may promise to run entirely. Each profile but `inference-int8` contains the one before it. */
@@ -438,6 +452,7 @@ const firstProfile = {
     'qadd',
     'qmul',
     'qaffine',
+    'qgroupNorm',
     'qmaxPool2d',
     'qavgPool2d',
     'qadaptiveAvgPool2d',

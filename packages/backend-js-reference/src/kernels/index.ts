@@ -32,6 +32,7 @@ export { qadd } from './qadd';
 export { qaffine } from './qaffine';
 export { qavgPool2d } from './qavg-pool2d';
 export { qconv2d } from './qconv2d';
+export { qgroupNorm } from './qgroup-norm';
 export { qlinear } from './qlinear';
 export { qlinearDynamic } from './qlinear-dynamic';
 export { qlookup } from './qlookup';

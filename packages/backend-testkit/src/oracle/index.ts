@@ -64,6 +64,7 @@ export const definedByReference = [
   'qadd',
   'qmul',
   'qaffine',
+  'qgroupNorm',
 ] as const satisfies readonly Exclude<OwnKernelName, keyof typeof definitions>[];
 
 /** Runs the definitions, and the reference's kernels where there are none: slow, and what others are compared with. */

@@ -32,6 +32,7 @@ import {
 import { qconv2d } from './qconv2d';
 import { qadd, qaffine, qlookup, qmul } from './qelementwise';
 import { qlinear, qlinearDynamic } from './qlinear';
+import { qgroupNorm } from './qnorm';
 import { qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d } from './qpool';
 import { dequantize, quantize } from './quantize';
 import { sum } from './reductions';
@@ -107,6 +108,7 @@ export const kernels: WasmKernels = {
   qadd,
   qmul,
   qaffine,
+  qgroupNorm,
   qmaxPool2d,
   qavgPool2d,
   qadaptiveAvgPool2d,

@@ -22,6 +22,7 @@ import { pool } from './pool';
 import { qconv2d } from './qconv2d';
 import { qelementwise } from './qelementwise';
 import { qlinear } from './qlinear';
+import { qnorm } from './qnorm';
 import { qpool } from './qpool';
 import { quantize } from './quantize';
 import { reductions } from './reductions';
@@ -43,6 +44,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...gru(gpu),
     ...attention(gpu),
     ...norm(gpu),
+    ...qnorm(gpu),
     ...pool(gpu),
     ...embedding(gpu),
     ...optim(gpu),
