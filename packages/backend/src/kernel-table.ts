@@ -227,6 +227,23 @@ export interface KernelTable extends ElementwiseKernels {
    * mask = quantMin <= q <= quantMax.
    */
   fakeQuantize: K<'x' | 'scale' | 'zeroPoint', 'y' | 'mask', { quantMin: number; quantMax: number }>;
+  /**
+   * A moving-average observer and the rounding to its grid in one: observeMinMax, chooseQparams and fakeQuantize, one after
+   * another; averagingConstant null: fakeQuantize alone, and the four tensors of the observer stay as they are. They are in-out,
+   * [c], or [1]: one range for all of x. With factor [c] it is x · factor that is watched and rounded, and y is the result over
+   * factor; where |factor| < 2^-30 y is x itself, and mask false. Nothing changes where x is empty.
+   */
+  fusedMovingAvgObsFakeQuant: K<
+    'x',
+    'y' | 'mask' | 'minVal' | 'maxVal' | 'scale' | 'zeroPoint',
+    FusedFakeQuantizeAttrs,
+    'factor'
+  >;
+  /**
+   * Gradients of that with a factor; its x, y and mask: gradX = mask ? gradY : 0,
+   * gradFactor [c] = Σ gradY · ((mask ? x : 0) - y) / factor, 0 where |factor| < 2^-30.
+   */
+  fusedMovingAvgObsFakeQuantBackward: K<'x' | 'y' | 'mask' | 'factor' | 'gradY', 'gradX' | 'gradFactor'>;
   /** Gradients of fakeQuantize with a learned scale and zero point (float32): docs/numerics.md. */
   learnableFakeQuantizeBackward: K<
     'x' | 'scale' | 'zeroPoint' | 'gradY',
@@ -329,6 +346,11 @@ export interface ChooseQparamsAttrs {
   symmetric: boolean;
 }
 
+export interface FusedFakeQuantizeAttrs extends ChooseQparamsAttrs {
+  /** null: nothing is observed. */
+  averagingConstant: number | null;
+}
+
 export interface DynamicLinearAttrs {
   /** Float32 values, one per tensor or one per output channel. */
   weightScale: Float32Array;
@@ -425,6 +447,8 @@ const firstProfile = {
     'calculateQparams',
     'chooseQparams',
     'fakeQuantize',
+    'fusedMovingAvgObsFakeQuant',
+    'fusedMovingAvgObsFakeQuantBackward',
     'learnableFakeQuantizeBackward',
   ],
 } as const satisfies Record<Profile | 'all', readonly KernelName[]>;

@@ -16,6 +16,10 @@ export { elementwise } from './elementwise';
 export { embedding, embeddingBackward } from './embedding';
 export { fakeQuantize, learnableFakeQuantizeBackward } from './fake-quantize';
 export { fill } from './fill';
+export {
+  fusedMovingAvgObsFakeQuant,
+  fusedMovingAvgObsFakeQuantBackward,
+} from './fused-moving-avg-obs-fake-quant';
 export { gru, gruBackward, qgruDynamic } from './gru';
 export { layerNorm, layerNormBackward } from './layer-norm';
 export { linear } from './linear';

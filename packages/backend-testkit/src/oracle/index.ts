@@ -51,6 +51,8 @@ export const definedByReference = [
   'calculateQparams',
   'chooseQparams',
   'fakeQuantize',
+  'fusedMovingAvgObsFakeQuant',
+  'fusedMovingAvgObsFakeQuantBackward',
   'learnableFakeQuantizeBackward',
   'quantize',
   'dequantize',

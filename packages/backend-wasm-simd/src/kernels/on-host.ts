@@ -39,4 +39,3 @@ export const nllLossBackward = onHost<'nllLossBackward'>(host.nllLossBackward);
 export const embedding = onHost<'embedding'>(host.embedding);
 export const embeddingBackward = onHost<'embeddingBackward'>(host.embeddingBackward);
 export const calculateQparams = onHost<'calculateQparams'>(host.calculateQparams);
-export const chooseQparams = onHost<'chooseQparams'>(host.chooseQparams);

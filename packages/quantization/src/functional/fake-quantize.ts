@@ -1,6 +1,6 @@
-import { checkOptions, QuantizationError, ShapeError } from '@octet/backend';
+import { checkOptions, type FusedFakeQuantizeAttrs, QuantizationError, ShapeError } from '@octet/backend';
 import { checkScale, clone, kernel, op, type Tensor } from '@octet/tensor/functional';
-import { aroundChannels } from './observe';
+import { aroundChannels, type QparamTensors } from './observe';
 
 const { as, emptyLike, emptyOn, requireFloat, run, withStrides } = kernel;
 
@@ -37,15 +37,66 @@ export function simulate(x: Tensor, scale: Tensor, zeroPoint: Tensor, options: F
   return op('fakeQuantize', { x }, (save) => {
     const { y, mask } = quantizeAndBack(x, scale, zeroPoint, options);
     const saved = save(mask);
+    return [y, (grad) => [passedBy(saved, grad)]];
+  });
+}
+
+/** A range, and the scale and zero point of its integers. */
+export interface FusedState extends QparamTensors {
+  readonly minVal: Tensor;
+  readonly maxVal: Tensor;
+}
+
+/**
+ * PyTorch's fused_moving_avg_obs_fake_quant: moves the range of `state` towards that of x, works out its scale and zero point
+ * (docs/numerics.md, "Fused observer qparams"), and returns `fakeQuantize` of x by them. The four tensors change in place;
+ * `averagingConstant` null: they stay. With `factor` [channels of axis 0] it does so with x · factor, and returns that over
+ * factor; where |factor| < 2^-30 it returns x itself, which has no gradient there.
+ */
+export function simulateObserved(
+  x: Tensor,
+  { minVal, maxVal, scale, zeroPoint }: FusedState,
+  { axis, ...attrs }: FusedFakeQuantizeAttrs & { axis: number | undefined },
+  factor?: Tensor,
+): Tensor {
+  requireFloat('fakeQuantize', ...(factor ? [x, factor] : [x]));
+  requireChannels(x, scale, axis);
+  return op('fakeQuantize', { x, factor }, (save) => {
+    const xo = aroundChannels(x, factor ? 0 : axis);
+    const { shape } = xo;
+    const y = emptyLike(xo.tensor);
+    const mask = emptyLike(xo.tensor, 'bool');
+    const state = { minVal, maxVal, scale, zeroPoint };
+    const inputs = factor ? { x: xo, factor } : { x: xo };
+    run('fusedMovingAvgObsFakeQuant', inputs, { y: as(y, shape), mask: as(mask, shape), ...state }, attrs);
+    const savedMask = save(mask);
+    if (!factor) return [y, (grad) => [passedBy(savedMask, grad)]];
+    const saved = { x: save(xo.tensor), y: save(y), factor: save(factor) };
     return [
       y,
       (grad) => {
-        const gradX = emptyLike(saved, grad.dtype);
-        run('applyMask', { x: withStrides(grad, saved.strides), mask: saved }, { y: gradX }, { scale: 1 });
-        return [gradX];
+        const gradX = emptyLike(savedMask, grad.dtype);
+        const gradFactor = emptyOn(saved.factor, saved.factor.shape);
+        run(
+          'fusedMovingAvgObsFakeQuantBackward',
+          {
+            ...{ x: as(saved.x, shape), y: as(saved.y, shape), mask: as(savedMask, shape) },
+            ...{ factor: saved.factor, gradY: as(withStrides(grad, savedMask.strides), shape) },
+          },
+          { gradX: as(gradX, shape), gradFactor },
+          {},
+        );
+        return [gradX, gradFactor];
       },
     ];
   });
+}
+
+/** The gradient where the mask is true, 0 elsewhere. */
+function passedBy(mask: Tensor, grad: Tensor): Tensor {
+  const gradX = emptyLike(mask, grad.dtype);
+  run('applyMask', { x: withStrides(grad, mask.strides), mask }, { y: gradX }, { scale: 1 });
+  return gradX;
 }
 
 /**

@@ -20,6 +20,7 @@ import {
   tidy,
   zeros,
 } from '@octet/tensor/functional';
+import { FusedMovingAvgObsFakeQuantize } from '../fake-quantize/fused-moving-avg-obs-fake-quantize';
 import { floatConv } from '../float-layers';
 import { foldBatchNorm } from '../fold-batch-norm';
 import { ConvReLU2d } from '../intrinsic';
@@ -68,12 +69,20 @@ export class QatConvBn2d extends QatConv2d {
   /** conv(x, W') / s + b as conv(x, W' / s) + b: weights are far smaller than outputs. */
   private foldedConv(x: Tensor): Tensor {
     return tidy(() => {
-      const factor = this.factor();
-      const folded = this.foldedWeight(factor);
-      const spare = this.mayVanish ? this.spare(factor) : undefined;
-      const weight = spare ? div(add(folded, spare.weight), add(factor, spare.one)) : div(folded, factor);
-      return conv2d(x, weight, this.bias, this.options);
+      const { weight, weightFakeQuant } = this;
+      const fused =
+        weightFakeQuant instanceof FusedMovingAvgObsFakeQuantize && weightFakeQuant.canScale(weight);
+      const scaled = fused ? weightFakeQuant.scaled(weight, this.channelFactor) : this.scaledWeight();
+      return conv2d(x, scaled, this.bias, this.options);
     });
+  }
+
+  /** W' / s, whatever makes W'. */
+  private scaledWeight(): Tensor {
+    const factor = this.factor();
+    const folded = this.foldedWeight(factor);
+    const spare = this.mayVanish ? this.spare(factor) : undefined;
+    return spare ? div(add(folded, spare.weight), add(factor, spare.one)) : div(folded, factor);
   }
 
   /** Whether a channel's s may be too small to divide by. Where γ can't be read at once: always. */
@@ -120,7 +129,12 @@ export class QatConvBn2d extends QatConv2d {
 
   /** s, as often as the weight has elements: it is used more than once. */
   private factor(): Tensor {
-    return contiguous(expand(reshape(div(this.gamma, this.runningStd), [-1, 1, 1, 1]), this.weight.shape));
+    return contiguous(expand(reshape(this.channelFactor, [-1, 1, 1, 1]), this.weight.shape));
+  }
+
+  /** s, one for each output channel. */
+  private get channelFactor(): Tensor {
+    return div(this.gamma, this.runningStd);
   }
 
   private get runningStd(): Tensor {
