@@ -211,6 +211,16 @@ export function sumLearnableGradients(
 /** Less can't be divided by. */
 const SMALLEST_FACTOR: f32 = 1.0 / 1073741824.0;
 
+/** factor [channels] = weight / sqrt(variance + eps). Units are channels. */
+export function foldingFactors(
+  weight: usize, variance: usize, factor: usize, eps: f32, begin: i32, end: i32, thread: i32,
+): void {
+  for (let c = begin; c < end; c++) {
+    const at = <usize>c << 2;
+    store<f32>(factor + at, load<f32>(weight + at) / sqrt<f32>(load<f32>(variance + at) + eps));
+  }
+}
+
 /** y = x · factor, x and y [outer, channels, inner]. Units are outer by channels. */
 export function scaleChannels(
   x: usize, y: usize, factor: usize, channels: i32, inner: i32, begin: i32, end: i32, thread: i32,
@@ -227,7 +237,8 @@ export function scaleChannels(
 
 /** y /= factor; where that is too small y = x and mask = 0. Units are outer by channels. */
 export function unscaleChannels(
-  x: usize, y: usize, factor: usize, channels: i32, inner: i32, mask: usize, begin: i32, end: i32, thread: i32,
+  x: usize, y: usize, mask: usize, factor: usize, channels: i32, inner: i32,
+  begin: i32, end: i32, thread: i32,
 ): void {
   for (let row = begin; row < end; row++) {
     const one = load<f32>(factor + (<usize>(row % channels) << 2));
@@ -246,11 +257,11 @@ export function unscaleChannels(
 }
 
 /**
- * gradX = mask ? gradY : 0; gradFactor = Σ gradY · ((mask ? x : 0) - y) / factor, 0 where that is too small. Units are channels.
+ * gradX = mask ? gradY : 0; gradWeight = Σ gradY · ((mask ? x : 0) - y) / weight, 0 where factor is too small. Units are channels.
  */
 export function scaledFakeQuantizeBackward(
-  x: usize, y: usize, mask: usize, factor: usize, gradY: usize, gradX: usize, gradFactor: usize, outer: i32,
-  channels: i32, inner: i32, begin: i32, end: i32, thread: i32,
+  x: usize, y: usize, mask: usize, weight: usize, factor: usize, gradY: usize, gradX: usize, gradWeight: usize,
+  outer: i32, channels: i32, inner: i32, begin: i32, end: i32, thread: i32,
 ): void {
   for (let c = begin; c < end; c++) {
     let sum = f64x2.splat(0);
@@ -269,8 +280,8 @@ export function scaledFakeQuantizeBackward(
         sum = f64x2.add(sum, f64x2.promote_low_f32x4(v128.shuffle<i32>(share, share, 2, 3, 2, 3)));
       }
     }
-    const s = load<f32>(factor + (<usize>c << 2));
-    const total = (f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1)) / s;
-    store<f32>(gradFactor + (<usize>c << 2), abs(s) < SMALLEST_FACTOR ? 0 : <f32>total);
+    const at = <usize>c << 2;
+    const total = (f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1)) / load<f32>(weight + at);
+    store<f32>(gradWeight + at, abs(load<f32>(factor + at)) < SMALLEST_FACTOR ? 0 : <f32>total);
   }
 }

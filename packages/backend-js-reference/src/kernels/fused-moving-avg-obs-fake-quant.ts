@@ -8,70 +8,83 @@ import { observeMinMax } from './observe-min-max';
 const smallestFactor = 2 ** -30;
 
 /**
- * x [o,c,i], factor [c]? (1 where absent), s = factor[c]: observeMinMax, chooseQparams and fakeQuantize of x · s, and
- * y = fakeQuantize(x · s) / s; where |s| < 2^-30 y = x and mask = 0.
+ * x [o,c,i]; s = factor [c] = weight / sqrt(variance + eps), 1 without them. observeMinMax, chooseQparams and fakeQuantize of x · s,
+ * and y = fakeQuantize(x · s) / s; where |s| < 2^-30 y = x and mask = 0.
  */
 export const fusedMovingAvgObsFakeQuant: RefKernel<'fusedMovingAvgObsFakeQuant'> = (t, attrs) => {
-  const { x, factor, y, mask, minVal, maxVal, scale, zeroPoint } = t;
-  const { averagingConstant } = attrs;
-  if (size(x) === 0) return;
+  const { x, weight, variance, factor, y, mask, minVal, maxVal, scale, zeroPoint } = t;
+  const { averagingConstant, eps } = attrs;
   const shape = size(scale) === 1 ? [1, 1, size(x)] : x.shape;
-  const seen = { ...(factor ? scaled(x, factor) : x), shape };
+  const factors = weight && variance && factor && foldingFactors(weight, variance, factor, eps);
+  if (size(x) === 0) return;
+  const seen = { ...(factors ? scaled(x, factors) : x), shape };
   if (averagingConstant !== null) {
     observeMinMax({ x: seen, minVal, maxVal }, { averagingConstant });
     chooseQparams({ minVal, maxVal, scale, zeroPoint }, attrs);
   }
   fakeQuantize({ x: seen, scale, zeroPoint, y: { ...y, shape }, mask: { ...mask, shape } }, attrs);
-  if (!factor) return;
+  if (!factors) return;
   const from = floats(x);
   const to = floats(y);
   const bits = bytes(mask);
-  eachOfChannel(x, factor, (at, s) => {
-    if (Math.abs(s) < smallestFactor) {
+  eachElement(x, (at, c) => {
+    if (Math.abs(factors[c]) < smallestFactor) {
       to[at] = from[at];
       bits[at] = 0;
-    } else to[at] /= s;
+    } else to[at] /= factors[c];
   });
 };
 
-/** gradX = mask ? gradY : 0; gradFactor [c] = Σ gradY · ((mask ? x : 0) - y) / s, 0 where |s| < 2^-30. */
+/** gradX = mask ? gradY : 0; gradWeight [c] = Σ gradY · ((mask ? x : 0) - y) / weight, 0 where |s| < 2^-30. */
 export const fusedMovingAvgObsFakeQuantBackward: RefKernel<'fusedMovingAvgObsFakeQuantBackward'> = (t) => {
-  const { factor } = t;
   const x = floats(t.x);
   const y = floats(t.y);
   const mask = bytes(t.mask);
   const gradY = floats(t.gradY);
   const gradX = floats(t.gradX);
-  const gradFactor = floats(t.gradFactor);
-  const sums = new Float64Array(size(factor));
-  eachOfChannel(t.x, factor, (at, _, c) => {
+  const gradWeight = floats(t.gradWeight);
+  const weight = floats(t.weight);
+  const sums = new Float64Array(size(t.weight));
+  eachElement(t.x, (at, c) => {
     gradX[at] = mask[at] ? gradY[at] : 0;
     sums[c] += gradY[at] * ((mask[at] ? x[at] : 0) - y[at]);
   });
+  const factors = floats(t.factor);
   sums.forEach((sum, c) => {
-    const s = floats(factor)[c];
-    gradFactor[c] = Math.abs(s) < smallestFactor ? 0 : sum / s;
+    gradWeight[c] = Math.abs(factors[c]) < smallestFactor ? 0 : sum / weight[c];
   });
 };
 
-function scaled(x: HostTensor, factor: HostTensor): HostTensor {
+/** Fills `factor` with s, in float32. */
+function foldingFactors(
+  weight: HostTensor,
+  variance: HostTensor,
+  factor: HostTensor,
+  eps: number,
+): FloatArray {
+  const factors = floats(factor);
+  for (let c = 0; c < size(factor); c++) {
+    const std = Math.fround(Math.sqrt(Math.fround(floats(variance)[c] + Math.fround(eps))));
+    factors[c] = Math.fround(floats(weight)[c] / std);
+  }
+  return factors;
+}
+
+function scaled(x: HostTensor, factors: FloatArray): HostTensor {
   const from = floats(x);
   const data = new (from.constructor as new (length: number) => FloatArray)(size(x));
-  eachOfChannel(x, factor, (at, s) => {
-    data[at] = from[at] * s;
+  eachElement(x, (at, c) => {
+    data[at] = from[at] * factors[c];
   });
   return { ...x, buffer: { data } as HostBuffer };
 }
 
-/** Calls `fn` with the place of each element of x [o,c,i], its factor, and its channel. */
-function eachOfChannel(
+/** Calls `fn` with the place of each element of x [o,c,i], and its channel. */
+function eachElement(
   { shape: [outer, channels, inner] }: HostTensor,
-  factor: HostTensor,
-  fn: (at: number, s: number, c: number) => void,
+  fn: (at: number, c: number) => void,
 ): void {
-  const factors = floats(factor);
   for (let row = 0; row < outer * channels; row++) {
-    const c = row % channels;
-    for (let at = row * inner; at < (row + 1) * inner; at++) fn(at, factors[c], c);
+    for (let at = row * inner; at < (row + 1) * inner; at++) fn(at, row % channels);
   }
 }

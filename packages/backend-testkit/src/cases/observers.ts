@@ -161,19 +161,32 @@ function fakeQuantizeInputs(zeroPointDType: 'int32' | 'float32') {
   ];
 }
 
-/** Factors of channels: any, one too small to divide by, the smallest that isn't, none at all, a NaN. */
-const factors = [1.7, -0.3, 2 ** -31, 0, 3e-9, 40, Number.NaN, 2 ** -30, -(2 ** -31)];
-const factorsOf = (channels: number) =>
-  tensor(
-    'float32',
-    [channels],
-    Array.from({ length: channels }, (_, c) => factors[c % factors.length]),
-  );
-/** Of x [o,c,i]: no factor, one a channel. Without NaN where one range is for all. */
-const factored = (shape: readonly number[], perChannel: boolean) => {
-  const all = factorsOf(shape[1]);
-  return [undefined, perChannel ? all : { ...all, data: all.data.map((v) => (Number.isNaN(v) ? -1 : v)) }];
-};
+/** Weights of channels: any, too small to divide by, the smallest that isn't, none at all, a NaN. */
+const weights = [1.7, -0.3, 2 ** -31, 0, 3e-9, 40, Number.NaN, 2 ** -30, -(2 ** -31)];
+/** With eps of 0.25 some are the square of a whole number. */
+const variances = [0.75, 0, 3.75, 1, 0.3, 15.75, 0.75, 0.75, 0.75, -0.3, Infinity];
+
+interface Folding {
+  readonly weight: CaseTensor;
+  readonly variance: CaseTensor;
+  readonly factor: CaseTensor;
+}
+function folding(channels: number, finite: boolean): Folding {
+  const of = (values: readonly number[]) => {
+    const usable = finite ? values.filter((v) => v >= 0 && v < Infinity) : values;
+    return tensor(
+      'float32',
+      [channels],
+      Array.from({ length: channels }, (_, c) => usable[c % usable.length]),
+    );
+  };
+  const weight = of(weights);
+  const variance = of(variances);
+  const factor = { ...weight, data: weight.data.map((w, c) => w / Math.sqrt(variance.data[c] + 0.25)) };
+  return { weight, variance, factor };
+}
+/** Of x [o,c,i]: none, one a channel. All finite where one range is for all. */
+const folded = (shape: readonly number[], perChannel: boolean) => [undefined, folding(shape[1], !perChannel)];
 
 const fusedShapes = [...shapes, [2, 9, 17], [9, 4, 5]] as const;
 
@@ -196,22 +209,29 @@ function fusedCases(): KernelCase<'fusedMovingAvgObsFakeQuant'>[] {
   const of = (
     name: string,
     x: CaseTensor,
-    factor: CaseTensor | undefined,
+    fold: Folding | undefined,
     state: FusedState,
-    attrs: FusedFakeQuantizeAttrs,
-  ) => ({
-    name: `${name}, ${JSON.stringify(attrs)}${factor ? ', a factor' : ''}`,
-    inputs: factor ? { x, factor } : { x },
-    outputs: { y: output('float32', x.shape), mask: output('bool', x.shape), ...state },
-    attrs,
-    tolerance: close,
-  });
+    given: Omit<FusedFakeQuantizeAttrs, 'eps'>,
+  ) => {
+    // Without a variance nobody looks at eps.
+    const attrs = { ...given, eps: fold && given.symmetric ? 1 : 0.25 };
+    return {
+      name: `${name}, ${JSON.stringify(attrs)}`,
+      inputs: fold ? { x, weight: fold.weight, variance: fold.variance } : { x },
+      outputs: {
+        ...{ y: output('float32', x.shape), mask: output('bool', x.shape), ...state },
+        ...(fold ? { factor: output('float32', fold.factor.shape) } : {}),
+      },
+      attrs,
+      tolerance: close,
+    };
+  };
   const bits8 = { quantMin: 0, quantMax: 255, symmetric: false };
   const signed = { quantMin: -128, quantMax: 127, symmetric: true };
   return [
     ...fusedShapes.flatMap((shape) =>
       [true, false].flatMap((perChannel) =>
-        factored(shape, perChannel).flatMap((factor) =>
+        folded(shape, perChannel).flatMap((fold) =>
           [
             { ...bits8, averagingConstant: 0.01 },
             { ...signed, averagingConstant: 0.5 },
@@ -221,7 +241,7 @@ function fusedCases(): KernelCase<'fusedMovingAvgObsFakeQuant'>[] {
               of(
                 `${named(shape)}, ${perChannel ? 'a range each' : 'one range'}, ${fresh ? 'fresh' : 'used'}`,
                 floats(1, shape, -3, 5),
-                factor,
+                fold,
                 fusedState(perChannel ? shape[1] : 1, fresh),
                 attrs,
               ),
@@ -236,22 +256,28 @@ function fusedCases(): KernelCase<'fusedMovingAvgObsFakeQuant'>[] {
       }),
     ),
     ...[1, 3, 7, 67].flatMap((n) =>
-      [undefined, full('float32', [1], -2)].flatMap((factor) =>
+      [undefined, folding(1, true)].flatMap((fold) =>
         [null, 0.01].map((averagingConstant) =>
           of(
             `NaN, infinities and denormals, n = ${n}`,
             withSpecials([1, 1, n], [...strange, ...denormals]),
-            factor,
+            fold,
             fusedState(1, false),
             { ...bits8, averagingConstant },
           ),
         ),
       ),
     ),
-    of('zero times infinity', withSpecials([1, 3, 9], [Infinity, 0]), factorsOf(3), fusedState(3, true), {
-      ...signed,
-      averagingConstant: 0.01,
-    }),
+    of(
+      'zero times infinity',
+      withSpecials([1, 3, 9], [Infinity, 0]),
+      folding(3, false),
+      fusedState(3, true),
+      {
+        ...signed,
+        averagingConstant: 0.01,
+      },
+    ),
   ];
 }
 
@@ -349,19 +375,22 @@ export const observerCases: CasesOf<
   fusedMovingAvgObsFakeQuant: fusedCases,
   fusedMovingAvgObsFakeQuantBackward: () =>
     fusedShapes.flatMap((shape) =>
-      ['numbers', 'NaN and infinities'].map((what) => ({
-        name: `${named(shape)}, ${what}`,
-        inputs: {
-          x: what === 'numbers' || shape[0] === 0 ? floats(1, shape, -3, 5) : withSpecials(shape),
-          y: floats(2, shape, -3, 5),
-          mask: integers(3, 'bool', shape),
-          factor: factorsOf(shape[1]),
-          gradY: floats(4, shape),
-        },
-        outputs: { gradX: output('float32', shape), gradFactor: output('float32', [shape[1]]) },
-        attrs: {},
-        tolerance: summed,
-      })),
+      ['numbers', 'NaN and infinities'].map((what) => {
+        const { weight, factor } = folding(shape[1], false);
+        return {
+          name: `${named(shape)}, ${what}`,
+          inputs: {
+            x: what === 'numbers' || shape[0] === 0 ? floats(1, shape, -3, 5) : withSpecials(shape),
+            y: floats(2, shape, -3, 5),
+            mask: integers(3, 'bool', shape),
+            gradY: floats(4, shape),
+            ...{ weight, factor },
+          },
+          outputs: { gradX: output('float32', shape), gradWeight: output('float32', [shape[1]]) },
+          attrs: {},
+          tolerance: summed,
+        };
+      }),
     ),
   learnableFakeQuantizeBackward: () => [
     ...fakeQuantizeInputs('float32').map(({ name, x, scale, zeroPoint, attrs }) => ({

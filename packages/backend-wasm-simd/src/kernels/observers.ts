@@ -61,21 +61,26 @@ function simulate(
 }
 
 export const fusedMovingAvgObsFakeQuant: WasmKernel<'fusedMovingAvgObsFakeQuant'> = (cx, t, attrs) => {
-  const { factor, y } = t;
+  const { weight, variance, y } = t;
   const [outer, channels, inner] = t.x.shape;
-  if (size(t.x) === 0) return;
   const shape = size(t.scale) === 1 ? [1, 1, size(t.x)] : t.x.shape;
   // What is watched and rounded; with a factor it stands in y, and is rounded there.
-  const x = factor ? y : t.x;
-  const rows = { x: cx.address(t.x), y: cx.address(y), factor: cx.addressIfAny(factor), channels, inner };
+  const x = weight ? y : t.x;
+  const factor = cx.addressIfAny(t.factor);
+  const rows = { x: cx.address(t.x), y: cx.address(y), factor, channels, inner };
   const grain = grainOf(inner);
-  if (factor) cx.parallel('scaleChannels', rows, outer * channels, grain);
+  if (weight && variance) {
+    const fold = { weight: cx.address(weight), variance: cx.address(variance), factor, eps: attrs.eps };
+    cx.parallel('foldingFactors', fold, channels, block);
+  }
+  if (size(t.x) === 0) return;
+  if (weight) cx.parallel('scaleChannels', rows, outer * channels, grain);
   if (attrs.averagingConstant !== null) {
     observe(cx, { ...t, x }, shape, attrs.averagingConstant);
     chooseQparams(cx, t, attrs);
   }
   simulate(cx, { ...t, x }, shape, attrs);
-  if (factor) cx.parallel('unscaleChannels', { ...rows, mask: cx.address(t.mask) }, outer * channels, grain);
+  if (weight) cx.parallel('unscaleChannels', { ...rows, mask: cx.address(t.mask) }, outer * channels, grain);
 };
 
 export const fusedMovingAvgObsFakeQuantBackward: WasmKernel<'fusedMovingAvgObsFakeQuantBackward'> = (
@@ -84,9 +89,9 @@ export const fusedMovingAvgObsFakeQuantBackward: WasmKernel<'fusedMovingAvgObsFa
 ) => {
   const [outer, channels, inner] = t.x.shape;
   const args = {
-    ...{ x: cx.address(t.x), y: cx.address(t.y), mask: cx.address(t.mask), factor: cx.address(t.factor) },
-    ...{ gradY: cx.address(t.gradY), gradX: cx.address(t.gradX), gradFactor: cx.address(t.gradFactor) },
-    ...{ outer, channels, inner },
+    ...{ x: cx.address(t.x), y: cx.address(t.y), mask: cx.address(t.mask), weight: cx.address(t.weight) },
+    ...{ factor: cx.address(t.factor), gradY: cx.address(t.gradY), gradX: cx.address(t.gradX) },
+    ...{ gradWeight: cx.address(t.gradWeight), outer, channels, inner },
   };
   cx.parallel('scaledFakeQuantizeBackward', args, channels, grainOf(outer * inner));
 };

@@ -13,6 +13,21 @@ const vanishing = /* wgsl */ `
 fn vanishes(factor: f32) -> bool { return (bitcast<u32>(factor) & 0x7fffffffu) < 0x30800000u; }
 `;
 
+const fold = program({
+  name: 'fusedMovingAvgObsFakeQuant: factors',
+  inputs: { weight: 'f32', variance: 'f32' },
+  outputs: { factor: 'f32' },
+  uniforms: { channels: 'u32', eps: 'f32' },
+  workgroup: [workgroup],
+  include: [isNan, asNan],
+  main: `
+  if (index >= u.channels) { return; }
+  let w = weight[index];
+  let v = variance[index] + u.eps;
+  let s = select(w / sqrt(v), w, isNan(w));
+  factor[index] = select(s, asNan(v), isNan(v) || v < 0.0);`,
+});
+
 const scale = program({
   name: 'fusedMovingAvgObsFakeQuant: x · factor',
   inputs: { x: 'f32', factor: 'f32' },
@@ -72,19 +87,19 @@ const backwardOfPart = program({
 
 const sumParts = program({
   name: 'fusedMovingAvgObsFakeQuantBackward',
-  inputs: { sums: 'f32', factor: 'f32' },
-  outputs: { gradFactor: 'f32' },
+  inputs: { sums: 'f32', weight: 'f32', factor: 'f32' },
+  outputs: { gradWeight: 'f32' },
   uniforms: { channels: 'u32', parts: 'u32' },
   workgroup: [workgroup],
-  include: [sumLanes, vanishing, isNan],
+  include: [sumLanes, isNan, vanishing],
   main: `
   if (group >= u.channels) { return; }
   var sum = 0.0;
   for (var i = lane; i < u.parts; i += groupSize) { sum += sums[group * u.parts + i]; }
   sum = sumLanes(sum, lane, 1u);
   if (lane == 0u) {
-    let s = factor[group];
-    gradFactor[group] = select(select(sum / s, s, isNan(s)), 0.0, vanishes(s));
+    let w = weight[group];
+    gradWeight[group] = select(select(sum / w, w, isNan(w)), 0.0, vanishes(factor[group]));
   }`,
 });
 
@@ -92,13 +107,17 @@ export const fusedFakeQuantize: KernelFamily<
   'fusedMovingAvgObsFakeQuant' | 'fusedMovingAvgObsFakeQuantBackward'
 > = (gpu) => ({
   fusedMovingAvgObsFakeQuant: (t, attrs) => {
-    const { factor, y, mask } = t;
+    const { weight, variance, factor, y, mask } = t;
     const [, channels, inner] = t.x.shape;
     const count = size(t.x);
-    if (count === 0) return;
     const shape = size(t.scale) === 1 ? [1, 1, count] : t.x.shape;
-    const x = factor ? gpu.scratch(4 * count) : t.x.buffer;
     const rows = { channels, inner, count };
+    if (weight && variance && factor) {
+      const uniforms = { channels, eps: attrs.eps };
+      gpu.run(fold, { weight, variance, factor }, uniforms, Math.ceil(channels / workgroup));
+    }
+    if (count === 0) return;
+    const x = factor ? gpu.scratch(4 * count) : t.x.buffer;
     if (factor) {
       gpu.run(scale, { x: t.x, factor, scaled: x }, rows, Math.ceil(count / workgroup));
     }
@@ -109,11 +128,11 @@ export const fusedFakeQuantize: KernelFamily<
     simulate(gpu, x, t, shape, attrs);
     if (factor) gpu.run(unscale, { x: t.x, factor, y, mask }, rows, Math.ceil(count / (4 * workgroup)));
   },
-  fusedMovingAvgObsFakeQuantBackward: ({ x, y, mask, factor, gradY, gradX, gradFactor }) => {
+  fusedMovingAvgObsFakeQuantBackward: ({ x, y, mask, weight, factor, gradY, gradX, gradWeight }) => {
     const plan = channelParts(x.shape);
     const { channels, parts } = plan;
     const sums = gpu.scratch(4 * channels * parts);
     gpu.run(backwardOfPart, { x, y, mask, gradY, gradX, sums }, plan, channels * parts);
-    gpu.run(sumParts, { sums, factor, gradFactor }, { channels, parts }, channels);
+    gpu.run(sumParts, { sums, weight, factor, gradWeight }, { channels, parts }, channels);
   },
 });

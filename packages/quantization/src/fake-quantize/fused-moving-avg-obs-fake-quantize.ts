@@ -1,7 +1,7 @@
 import { QuantizationError } from '@octet/backend';
 import { hasHooks } from '@octet/nn/modules';
 import type { Tensor } from '@octet/tensor/functional';
-import { simulateObserved } from '../functional/fake-quantize';
+import { type FoldingFactor, simulateObserved } from '../functional/fake-quantize';
 import { fusedQparamsOfRange, qparamsFor } from '../functional/observe';
 import type { RangeObserver } from '../observers/base';
 import { MovingAverageMinMaxObserver } from '../observers/moving-average-min-max';
@@ -45,14 +45,14 @@ export class FusedMovingAvgObsFakeQuantize extends FakeQuantizeBase {
   }
 
   /**
-   * call(x · factor) / factor as one kernel; x itself where |factor| < 2^-30. factor has a number for each index of x's first
-   * dim, along which the scales are, if there are several.
+   * call(x · s) / s as one kernel; x itself where |s| < 2^-30. s has a number for each index of x's first dim, along which the
+   * scales are, if there are several.
    */
-  scaled(x: Tensor, factor: Tensor): Tensor {
+  scaled(x: Tensor, factor: FoldingFactor): Tensor {
     return this.simulate(x, factor);
   }
 
-  private simulate(x: Tensor, factor?: Tensor): Tensor {
+  private simulate(x: Tensor, factor?: FoldingFactor): Tensor {
     const observer = this.activationPostProcess as MovingAverage;
     const { quantMin, quantMax, isSymmetric: symmetric, chAxis: axis } = observer;
     if (this.observerEnabled) {

@@ -47,46 +47,57 @@ export interface FusedState extends QparamTensors {
   readonly maxVal: Tensor;
 }
 
+/** What folding a batch normalisation multiplies a weight by, of each output channel: s = weight / sqrt(variance + eps). */
+export interface FoldingFactor {
+  readonly weight: Tensor;
+  readonly variance: Tensor;
+  readonly eps: number;
+}
+
 /**
  * PyTorch's fused_moving_avg_obs_fake_quant: moves the range of `state` towards that of x, works out its scale and zero point
  * (docs/numerics.md, "Fused observer qparams"), and returns `fakeQuantize` of x by them. The four tensors change in place;
- * `averagingConstant` null: they stay. With `factor` [channels of axis 0] it does so with x · factor, and returns that over
- * factor; where |factor| < 2^-30 it returns x itself, which has no gradient there.
+ * `averagingConstant` null: they stay. With `factor`, of axis 0, it does so with x · s, and returns that over s; where
+ * |s| < 2^-30 it returns x itself, which has no gradient there.
  */
 export function simulateObserved(
   x: Tensor,
   { minVal, maxVal, scale, zeroPoint }: FusedState,
-  { axis, ...attrs }: FusedFakeQuantizeAttrs & { axis: number | undefined },
-  factor?: Tensor,
+  { axis, ...options }: Omit<FusedFakeQuantizeAttrs, 'eps'> & { axis: number | undefined },
+  factor?: FoldingFactor,
 ): Tensor {
-  requireFloat('fakeQuantize', ...(factor ? [x, factor] : [x]));
+  const weight = factor?.weight;
+  requireFloat('fakeQuantize', ...(weight ? [x, weight] : [x]));
   requireChannels(x, scale, axis);
-  return op('fakeQuantize', { x, factor }, (save) => {
-    const xo = aroundChannels(x, factor ? 0 : axis);
+  return op('fakeQuantize', { x, weight }, (save) => {
+    const xo = aroundChannels(x, weight ? 0 : axis);
     const { shape } = xo;
     const y = emptyLike(xo.tensor);
     const mask = emptyLike(xo.tensor, 'bool');
-    const state = { minVal, maxVal, scale, zeroPoint };
-    const inputs = factor ? { x: xo, factor } : { x: xo };
-    run('fusedMovingAvgObsFakeQuant', inputs, { y: as(y, shape), mask: as(mask, shape), ...state }, attrs);
+    const outputs = { y: as(y, shape), mask: as(mask, shape), minVal, maxVal, scale, zeroPoint };
+    const s = factor && emptyOn(factor.weight, factor.weight.shape);
+    const folding = factor && s ? { weight: factor.weight, variance: factor.variance } : {};
+    const attrs = { ...options, eps: factor?.eps ?? 0 };
+    run('fusedMovingAvgObsFakeQuant', { x: xo, ...folding }, s ? { ...outputs, factor: s } : outputs, attrs);
     const savedMask = save(mask);
-    if (!factor) return [y, (grad) => [passedBy(savedMask, grad)]];
-    const saved = { x: save(xo.tensor), y: save(y), factor: save(factor) };
+    if (!factor || !s) return [y, (grad) => [passedBy(savedMask, grad)]];
+    const saved = { x: save(xo.tensor), y: save(y), weight: save(factor.weight), factor: save(s) };
     return [
       y,
       (grad) => {
         const gradX = emptyLike(savedMask, grad.dtype);
-        const gradFactor = emptyOn(saved.factor, saved.factor.shape);
+        const gradWeight = emptyOn(saved.weight, saved.weight.shape);
         run(
           'fusedMovingAvgObsFakeQuantBackward',
           {
             ...{ x: as(saved.x, shape), y: as(saved.y, shape), mask: as(savedMask, shape) },
-            ...{ factor: saved.factor, gradY: as(withStrides(grad, savedMask.strides), shape) },
+            ...{ weight: saved.weight, factor: saved.factor },
+            gradY: as(withStrides(grad, savedMask.strides), shape),
           },
-          { gradX: as(gradX, shape), gradFactor },
+          { gradX: as(gradX, shape), gradWeight },
           {},
         );
-        return [gradX, gradFactor];
+        return [gradX, gradWeight];
       },
     ];
   });

@@ -23,6 +23,7 @@ import {
 import { FusedMovingAvgObsFakeQuantize } from '../fake-quantize/fused-moving-avg-obs-fake-quantize';
 import { floatConv } from '../float-layers';
 import { foldBatchNorm } from '../fold-batch-norm';
+import type { FoldingFactor } from '../functional/fake-quantize';
 import { ConvReLU2d } from '../intrinsic';
 import type { QConfig } from '../qconfig';
 import { QatConv2d } from './conv2d';
@@ -72,7 +73,7 @@ export class QatConvBn2d extends QatConv2d {
       const { weight, weightFakeQuant } = this;
       const fused =
         weightFakeQuant instanceof FusedMovingAvgObsFakeQuantize && weightFakeQuant.canScale(weight);
-      const scaled = fused ? weightFakeQuant.scaled(weight, this.channelFactor) : this.scaledWeight();
+      const scaled = fused ? weightFakeQuant.scaled(weight, this.foldingFactor) : this.scaledWeight();
       return conv2d(x, scaled, this.bias, this.options);
     });
   }
@@ -129,12 +130,11 @@ export class QatConvBn2d extends QatConv2d {
 
   /** s, as often as the weight has elements: it is used more than once. */
   private factor(): Tensor {
-    return contiguous(expand(reshape(this.channelFactor, [-1, 1, 1, 1]), this.weight.shape));
+    return contiguous(expand(reshape(div(this.gamma, this.runningStd), [-1, 1, 1, 1]), this.weight.shape));
   }
 
-  /** s, one for each output channel. */
-  private get channelFactor(): Tensor {
-    return div(this.gamma, this.runningStd);
+  private get foldingFactor(): FoldingFactor {
+    return { weight: this.gamma, variance: this.bn.runningVar as Tensor, eps: this.bn.eps };
   }
 
   private get runningStd(): Tensor {
