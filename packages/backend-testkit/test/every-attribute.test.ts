@@ -75,6 +75,8 @@ function misreading<N extends KernelName>(
 /** What can't be seen, and why. */
 const unseen: Readonly<Record<string, string>> = {
   'adamStep amsgrad taken as always true': 'without it there is no maxExpAvgSq to use',
+  'thresholdBackward value taken as always -3': 'where the value stands there is no gradient',
+  'thresholdBackward value taken as always 2': 'where the value stands there is no gradient',
   'nllLossBackward ignoreIndex taken as always -100': 'w is 0 where the target is ignored',
 };
 

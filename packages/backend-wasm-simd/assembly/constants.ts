@@ -12,6 +12,9 @@ export const MAX_TILE: i32 = 6;
 /** Gradient of a convolution's weight: rows of patches gathered and summed at a time. */
 export const PATCH_ROWS: i32 = 128;
 
+/** Attention: keys of a block, a multiple of PANEL and of a tile's rows in both variants. */
+export const KEY_BLOCK: i32 = 192;
+
 /** Elements of a unit of the float elementwise functions. */
 export const ELEMENTWISE_BLOCK: i32 = 1024;
 /** Elements of a unit of the optimizers' steps. */

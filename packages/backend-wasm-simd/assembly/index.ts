@@ -1,4 +1,5 @@
 // Everything exported here can be called from TypeScript by its name. See ../README.md for the rules.
+export * from './attention';
 export * from './conv';
 export * from './depthwise';
 export * from './elementwise';

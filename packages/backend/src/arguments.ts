@@ -136,6 +136,23 @@ export function requirePair(
   });
 }
 
+/** A size along the one dim of a row, by itself or in a list of one. @throws ArgumentError unless it is a whole number >= min. */
+export function requireSingle(
+  op: string,
+  name: string,
+  value: number | readonly [length: number],
+  min = 1,
+): number {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (list.length === 1 && Number.isInteger(list[0]) && (list[0] as number) >= min) return list[0] as number;
+  throw new ArgumentError({
+    op,
+    expected: `${name} to be a whole number >= ${min}`,
+    found: describe(value),
+    fix: `There is one dim that windows slide along: correct '${name}'.`,
+  });
+}
+
 /** A value as error messages show it. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;

@@ -164,6 +164,22 @@ export interface KernelTable extends ElementwiseKernels {
   /** weight, h0, y and gates of gru, gradY [T,N,H] → gradX [T,N,3H], gradHidden [T,N,3H], that of p, and gradH0 [N,H] */
   gruBackward: K<'weight' | 'h0' | 'y' | 'gates' | 'gradY', 'gradX' | 'gradHidden' | 'gradH0'>;
 
+  // Attention
+  /**
+   * q [N,H,L,E], k [N,G,S,E], v [N,G,S,D] → y [N,H,L,D] = softmax(scale · q · kᵀ + mask) · v, where H is a multiple of G and head
+   * h reads that of number floor(h · G / H) of k and v. mask [N or 1, H or 1, L or 1, S]: bool, false is -infinity, or numbers of
+   * q's dtype; with `causal` key j is -infinity for the row i < j. A row that is -infinity throughout gives zeros. v's rows of
+   * weight 0 need not be read. For the gradient logSum [N,H,L]?: ln Σ e^score, -infinity for such a row.
+   */
+  attention: K<'q' | 'k' | 'v', 'y', AttentionAttrs, 'mask', 'logSum'>;
+  /** q, k, v, mask, y and logSum of attention, gradY [N,H,L,D] → gradQ, gradK, gradV */
+  attentionBackward: K<
+    'q' | 'k' | 'v' | 'y' | 'logSum' | 'gradY',
+    'gradQ' | 'gradK' | 'gradV',
+    AttentionAttrs,
+    'mask'
+  >;
+
   // Normalisation; c channels last
   /** x [r,c] → y with batch statistics; saveMean, saveInvStd [c]; runningMean, runningVar [c] in-out, optional as a pair. */
   batchNormTrain: K<
@@ -306,6 +322,12 @@ export interface CopyStridedAttrs {
   yOffset: number;
 }
 
+export interface AttentionAttrs {
+  scale: number;
+  /** A row sees the keys up to its own number, counted from the first of both. */
+  causal: boolean;
+}
+
 export interface BatchNormTrainAttrs {
   eps: number;
   /** running = (1 - momentum) * running + momentum * batch (variance unbiased) */
@@ -424,6 +446,7 @@ const firstProfile = {
     'conv2d',
     'lstm',
     'gru',
+    'attention',
     'batchNormEval',
     'layerNorm',
     'maxPool2d',
@@ -442,6 +465,7 @@ const firstProfile = {
     'conv2dBackwardWeight',
     'lstmBackward',
     'gruBackward',
+    'attentionBackward',
     'batchNormTrain',
     'batchNormBackward',
     'layerNormBackward',

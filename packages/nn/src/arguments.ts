@@ -5,6 +5,12 @@ import { formatShape, kernel, type Tensor } from '@octet/tensor/functional';
 /** A size of height and width, one number for both. */
 export type Size2 = number | readonly [height: number, width: number];
 
+/** A size along a row, in a list as PyTorch keeps it. */
+export type Single = readonly [length: number];
+
+/** A size along a row, by itself or in a list. */
+export type Size1 = number | Single;
+
 /** @throws ArgumentError unless `value` is a whole number of at least `min`. */
 export function whole(op: string, name: string, value: number, min = 1): number {
   if (Number.isInteger(value) && value >= min) return value;

@@ -20,4 +20,4 @@ export { ModuleList } from './module-list';
 export { Buffer, type BufferOptions, Parameter } from './parameter';
 export { Sequential } from './sequential';
 export { type LoadResult, type SaveState, type StateDict, type StateLoader, stateKey } from './state-dict';
-export { type Measured, summary } from './summary';
+export { type LayerSummary, layerSummaries, type Measured, type SummaryInput, summary } from './summary';

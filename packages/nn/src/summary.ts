@@ -1,3 +1,4 @@
+import type { DType } from '@octet/backend';
 import { capture, onlyMovesData, tensorsIn } from '@octet/graph';
 import { formatShape, getBackend, Tensor, zeros } from '@octet/tensor/functional';
 import { Identity } from './layers';
@@ -14,55 +15,63 @@ export interface Measured {
   readonly parameterBytes?: number;
 }
 
-interface Row {
+/** What one layer did in a run of the model. */
+export interface LayerSummary {
   readonly path: string;
-  readonly module: AnyModule;
-  output: Tensor | undefined;
-  macs: number;
-  readonly kernels: Set<string>;
+  /** The name of its class. */
+  readonly type: string;
+  /** Of its first output, in the last of its calls. */
+  readonly shape: readonly number[];
+  readonly dtype: DType | undefined;
+  /** How many numbers it learned, and their bytes. */
+  readonly parameters: number;
+  readonly bytes: number;
+  /** Multiplications of all its calls. */
+  readonly macs: number;
+  readonly kernels: readonly string[];
+}
+
+/** What a model is run on: the shape of a float input, a tensor, or one for each argument of `forward`. */
+export type SummaryInput = readonly number[] | Tensor | readonly Tensor[];
+
+/**
+ * The layers that an input passes, in order: those that compute something themselves, with what they have learned and how much they
+ * multiply. Plain data.
+ *
+ * Runs a copy of the model in evaluation mode, on zeros where `input` is a shape: the model itself isn't touched, its observers see
+ * nothing.
+ */
+export function layerSummaries(model: AnyModule, input: SummaryInput): LayerSummary[] {
+  return summarize(model, input).layers;
 }
 
 /**
- * A table of the layers that an input of shape `input` passes, in order: path, type, output shape and dtype,
- * parameters, their bytes, multiplications (MACs) and the kernels that computed it; totals below.
- *
- * Runs a copy of the model in evaluation mode, on zeros unless `input` is a tensor: the model itself isn't touched, its
- * observers see nothing. Modules under it are listed if they compute something themselves.
+ * A table of `layerSummaries`: path, type, output shape and dtype, parameters, their bytes, multiplications (MACs) and the
+ * kernels that computed it; totals below.
  */
-export function summary(model: AnyModule, input: readonly number[] | Tensor): string {
-  const copy = model.clone().eval();
-  const rows = rowsOf(copy, input instanceof Tensor ? input : zeros(input, { backend: backendOf(copy) }));
-  const modules = copy.modules();
-  const total = (of: (module: AnyModule) => number) => modules.reduce((sum, module) => sum + of(module), 0);
+export function summary(model: AnyModule, input: SummaryInput): string {
+  const { layers, parameters, bytes } = summarize(model, input);
   return table([
     ['Layer', 'Type', 'Output', 'Dtype', 'Parameters', 'Bytes', 'MACs', 'Kernel'],
-    ...rows
-      .filter(
-        // An Identity stands where fusing took a layer away.
-        ({ module, kernels }) =>
-          kernels.size > 0 ||
-          countOf(module) > 0 ||
-          (module.children().length === 0 && !(module instanceof Identity)),
-      )
-      .map(({ path, module, output, macs, kernels }) => [
-        path || '(model)',
-        typeName(module),
-        output ? formatShape(output.shape) : '',
-        output?.dtype ?? '',
-        number(countOf(module)),
-        number(bytesOf(module)),
-        number(macs),
-        [...kernels].join(' '),
-      ]),
+    ...layers.map((layer) => [
+      layer.path || '(model)',
+      layer.type,
+      layer.dtype === undefined ? '' : formatShape(layer.shape),
+      layer.dtype ?? '',
+      number(layer.parameters),
+      number(layer.bytes),
+      number(layer.macs),
+      layer.kernels.join(' '),
+    ]),
     [
       'Total',
       '',
       '',
       '',
-      number(total(countOf), '0'),
-      number(total(bytesOf), '0'),
+      number(parameters, '0'),
+      number(bytes, '0'),
       number(
-        rows.reduce((sum, row) => sum + row.macs, 0),
+        layers.reduce((sum, { macs }) => sum + macs, 0),
         '0',
       ),
       '',
@@ -70,10 +79,49 @@ export function summary(model: AnyModule, input: readonly number[] | Tensor): st
   ]);
 }
 
+function summarize(model: AnyModule, input: SummaryInput) {
+  const copy = model.clone().eval();
+  const modules = copy.modules();
+  const total = (of: (module: AnyModule) => number) => modules.reduce((sum, module) => sum + of(module), 0);
+  const layers = rowsOf(copy, tensorsOf(copy, input))
+    .filter(
+      // An Identity stands where fusing took a layer away.
+      ({ module, kernels }) =>
+        kernels.size > 0 ||
+        countOf(module) > 0 ||
+        (module.children().length === 0 && !(module instanceof Identity)),
+    )
+    .map(({ path, module, output, macs, kernels }) => ({
+      path,
+      type: typeName(module),
+      shape: output?.shape ?? [],
+      dtype: output?.dtype,
+      parameters: countOf(module),
+      bytes: bytesOf(module),
+      macs,
+      kernels: [...kernels],
+    }));
+  return { layers, parameters: total(countOf), bytes: total(bytesOf) };
+}
+
+function tensorsOf(model: AnyModule, input: SummaryInput): readonly Tensor[] {
+  if (input instanceof Tensor) return [input];
+  if (input.some((each) => each instanceof Tensor)) return input as readonly Tensor[];
+  return [zeros(input as readonly number[], { backend: backendOf(model) })];
+}
+
+interface Row {
+  readonly path: string;
+  readonly module: AnyModule;
+  output: { readonly shape: readonly number[]; readonly dtype: DType } | undefined;
+  macs: number;
+  readonly kernels: Set<string>;
+}
+
 /** Runs the model; one row for each module that was called, in the order of the first calls. */
-function rowsOf(model: AnyModule, input: Tensor): Row[] {
+function rowsOf(model: AnyModule, inputs: readonly Tensor[]): Row[] {
   const rows = new Map<object, Row>();
-  const recording = capture(model, input);
+  const recording = capture(model, ...inputs);
   try {
     for (const { module, path, args, output } of recording.calls) {
       if (path === undefined) continue;
@@ -87,8 +135,9 @@ function rowsOf(model: AnyModule, input: Tensor): Row[] {
       };
       rows.set(module, row);
       const [x] = tensorsIn(args);
-      [row.output] = tensorsIn(output);
-      if (x && row.output) row.macs += (module as Measured).macs?.(x.shape, row.output.shape) ?? 0;
+      const [y] = tensorsIn(output);
+      row.output = y && { shape: y.shape, dtype: y.dtype };
+      if (x && y) row.macs += (module as Measured).macs?.(x.shape, y.shape) ?? 0;
     }
     for (const { kernel, call } of recording.kernels) {
       if (call && !onlyMovesData(kernel)) rows.get(call.module)?.kernels.add(kernel);

@@ -1,5 +1,5 @@
 import { ArgumentError, ShapeError } from '@octet/backend';
-import { Generator, ones, randn, type Tensor, tensor, zeros } from '@octet/tensor';
+import { full, Generator, ones, randn, type Tensor, tensor, zeros } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
 import * as nn from '../src';
 import { functional as F } from '../src';
@@ -11,6 +11,8 @@ const target = tensor([1, 4, 0], { dtype: 'int32' });
 
 describe('computes what its function does', () => {
   const conv = new nn.Conv2d(4, 6, [3, 1], { stride: 2, padding: [1, 0], dilation: [2, 1], groups: 2 });
+  const row = new nn.Conv1d(4, 6, 3, { stride: 2, padding: 1, dilation: [3], groups: 2 });
+  const rows = randn([2, 4, 11]);
   const linear = new nn.Linear(6, 3);
   const norm = new nn.LayerNorm([6, 6], { eps: 0.1 });
   const weight = tensor([1, 2, 3, 4, 5]);
@@ -21,6 +23,19 @@ describe('computes what its function does', () => {
       [x],
       F.conv2d(x, conv.weight, conv.bias, { stride: 2, padding: [1, 0], dilation: [2, 1], groups: 2 }),
     ],
+    [row, [rows], F.conv1d(rows, row.weight, row.bias, { stride: 2, padding: 1, dilation: 3, groups: 2 })],
+    [
+      new nn.MaxPool1d(3, { stride: 2, padding: [1], dilation: 2 }),
+      [rows],
+      F.maxPool1d(rows, 3, { stride: 2, padding: 1, dilation: 2 }),
+    ],
+    [new nn.AvgPool1d(4), [rows], F.avgPool1d(rows, 4)],
+    [
+      new nn.AvgPool1d([3], { stride: 2, padding: 1, countIncludePad: false }),
+      [rows],
+      F.avgPool1d(rows, 3, { stride: 2, padding: 1, countIncludePad: false }),
+    ],
+    [new nn.AdaptiveAvgPool1d(4), [rows], F.adaptiveAvgPool1d(rows, 4)],
     [linear, [x], F.linear(x, linear.weight, linear.bias)],
     [norm, [x], F.layerNorm(x, [6, 6], norm.weight, norm.bias, 0.1)],
     [new nn.ReLU(), [x], F.relu(x)],
@@ -32,6 +47,17 @@ describe('computes what its function does', () => {
     [new nn.GELU(), [x], F.gelu(x)],
     [new nn.LeakyReLU(0.3), [x], F.leakyRelu(x, 0.3)],
     [new nn.Hardtanh(-2, 0.5), [x], F.hardtanh(x, -2, 0.5)],
+    [new nn.GELU({ approximate: 'tanh' }), [x], F.geluTanh(x)],
+    [new nn.Threshold(0.5, -3), [x], F.threshold(x, 0.5, -3)],
+    [new nn.GLU(1), [x], F.glu(x, 1)],
+    [new nn.RReLU(0.1, 0.3).eval(), [x], F.leakyRelu(x, 0.2)],
+    [
+      new nn.RReLU(0.1, 0.3, { generator: new Generator(3) }),
+      [x],
+      F.rrelu(x, 0.1, 0.3, { training: true, generator: new Generator(3) }),
+    ],
+    [new nn.PReLU(), [x], F.leakyRelu(x, 0.25)],
+    [new nn.PReLU(4, { init: 0.5 }), [x], F.prelu(x, full([4], 0.5))],
     [new nn.Softmax(1), [logits], F.softmax(logits, 1)],
     [new nn.LogSoftmax(0), [logits], F.logSoftmax(logits, 0)],
     [new nn.MaxPool2d(3, { stride: 2, padding: 1 }), [x], F.maxPool2d(x, 3, { stride: 2, padding: 1 })],
@@ -87,6 +113,8 @@ describe('has the parameters of PyTorch', () => {
   test.each<[nn.AnyModule, Record<string, number[]>]>([
     [new nn.Conv2d(4, 6, [3, 5], { groups: 2 }), { weight: [6, 2, 3, 5], bias: [6] }],
     [new nn.Conv2d(4, 6, 1, { bias: false }), { weight: [6, 4, 1, 1] }],
+    [new nn.Conv1d(4, 6, 3, { groups: 2 }), { weight: [6, 2, 3], bias: [6] }],
+    [new nn.PReLU(3), { weight: [3] }],
     [new nn.Linear(3, 7), { weight: [7, 3], bias: [7] }],
     [
       new nn.BatchNorm2d(3),

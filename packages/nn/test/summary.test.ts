@@ -1,6 +1,15 @@
-import { randn, type Tensor, tensor } from '@octet/tensor';
+import { randn, type Tensor, tensor, zeros } from '@octet/tensor';
 import { expect, test } from 'vitest';
-import { Dropout, Embedding, Linear, type Measured, Module, Sequential, summary } from '../src';
+import {
+  Dropout,
+  Embedding,
+  Linear,
+  layerSummaries,
+  type Measured,
+  Module,
+  Sequential,
+  summary,
+} from '../src';
 import { Model } from './models';
 
 test('a table of the layers', () => {
@@ -57,4 +66,24 @@ test('a module may say itself what it holds and computes', () => {
   expect(summary(new Sequential(new Packed()), [2, 3])).toMatch(
     /^0 +Packed +\[2, 3\] +float32 +1,000 +1,016 +6$/m,
   );
+});
+
+test('as data, for a model of two arguments', () => {
+  class Two extends Module<[Tensor, Tensor], Tensor> {
+    static override readonly name = 'Two';
+    readonly left = new Linear(2, 3);
+    readonly right = new Linear(4, 3);
+
+    forward(a: Tensor, b: Tensor): Tensor {
+      return this.left.call(a).add(this.right.call(b));
+    }
+  }
+  const layers = layerSummaries(new Two(), [zeros([5, 2]), zeros([5, 4])]);
+  expect(
+    layers.map(({ path, type, shape, parameters, macs }) => [path, type, shape, parameters, macs]),
+  ).toEqual([
+    ['', 'Two', [5, 3], 0, 0],
+    ['left', 'Linear', [5, 3], 9, 30],
+    ['right', 'Linear', [5, 3], 15, 60],
+  ]);
 });

@@ -1,7 +1,9 @@
 import { addDispatchHook, composable, profiles } from '@octet/backend';
 import {
+  AvgPool1d,
   BatchNorm1d,
   BatchNorm2d,
+  Conv1d,
   Conv2d,
   Dropout,
   Embedding,
@@ -10,7 +12,9 @@ import {
   LayerNorm,
   Linear,
   LSTM,
+  MaxPool1d,
   Module,
+  PReLU,
   Sequential,
 } from '@octet/nn';
 import {
@@ -25,6 +29,7 @@ import {
   rand,
   randint,
   randn,
+  scaledDotProductAttention,
   stack,
   type Tensor,
   tensor,
@@ -105,9 +110,21 @@ const cases: Record<string, OpCase> = {
   ...Object.fromEntries(
     composable['inference-float'].map((name) => [
       `${name} by default`,
-      unary((x) => (functional as unknown as Record<string, (x: Tensor) => Tensor>)[name](x)),
+      unary((x) =>
+        name === 'threshold'
+          ? functional.threshold(x, 0.5, -2)
+          : (functional as unknown as Record<string, (x: Tensor) => Tensor>)[name](x),
+      ),
     ]),
   ),
+  'elu 0.3': unary((x) => functional.elu(x, 0.3)),
+  'celu 0.5': unary((x) => functional.celu(x, 0.5)),
+  'hardshrink 1': unary((x) => functional.hardshrink(x, 1)),
+  'softshrink 1': unary((x) => functional.softshrink(x, 1)),
+  'gelu tanh': unary((x) => functional.gelu(x, { approximate: 'tanh' })),
+  glu: unary((x) => functional.glu(x)),
+  prelu: layer(new PReLU(3), 2, 3, 4, 5),
+  'prelu of one': layer(new PReLU(), 2, 3),
   clamp: unary((x) => x.clamp(-1, 2)),
   'clamp below': unary((x) => x.clamp(-1)),
   'clamp above': unary((x) => x.clamp(undefined, 1)),
@@ -160,6 +177,31 @@ const cases: Record<string, OpCase> = {
   'linear without bias': layer(new Linear(4, 5, { bias: false }), 3, 4),
   'linear over three dims': layer(new Linear(4, 5), 2, 3, 4),
   'linear of a vector': layer(new Linear(4, 5), 4),
+  conv1d: layer(new Conv1d(3, 6, 3, { padding: 1 }), 2, 3, 7),
+  'conv1d, uneven': layer(
+    new Conv1d(4, 6, 3, { stride: 2, padding: 2, dilation: 2, groups: 2, bias: false }),
+    1,
+    4,
+    9,
+  ),
+  'conv1d of conv1d': layer(
+    new Sequential(new Conv1d(3, 4, 3), new BatchNorm1d(4), new Conv1d(4, 2, 1)),
+    2,
+    3,
+    7,
+  ),
+  maxPool1d: unary(
+    (x) => x.maxPool1d(3, { stride: 2, padding: 1, dilation: 2 }),
+    () => randn([2, 3, 9]),
+  ),
+  avgPool1d: unary(
+    (x) => x.avgPool1d(3, { stride: 2, padding: 1 }),
+    () => randn([2, 3, 9]),
+  ),
+  adaptiveAvgPool1d: unary(
+    (x) => x.adaptiveAvgPool1d(3),
+    () => randn([2, 3, 9]),
+  ),
   conv2d: layer(new Conv2d(3, 6, 3, { padding: 1 }), 2, 3, 7, 5),
   conv2dRelu: (() => {
     const conv = new Conv2d(3, 6, 3, { padding: 1 });
@@ -245,6 +287,38 @@ const cases: Record<string, OpCase> = {
   'gru without bias, one step': {
     f: gruLayer,
     inputs: () => [randn([1, 2, 3]), randn([3, 1]), randn([2, 1])],
+  },
+  attention: {
+    f: scaledDotProductAttention,
+    inputs: () => [randn([2, 3, 5, 4]), randn([2, 3, 7, 4]), randn([2, 3, 7, 6])],
+  },
+  'attention of few heads of keys, causal': {
+    f: (q, k, v) => scaledDotProductAttention(q, k, v, { isCausal: true, enableGqa: true, scale: 0.3 }),
+    inputs: () => [randn([2, 6, 5, 4]), randn([2, 2, 7, 4]), randn([2, 2, 7, 6])],
+  },
+  'attention without batch, masked, a row throughout': {
+    f: (q, k, v) => {
+      const attnMask = tensor([
+        [true, false, true],
+        [false, false, false],
+      ]);
+      return scaledDotProductAttention(q, k, v, { attnMask });
+    },
+    inputs: () => [randn([2, 4]), randn([3, 4]), randn([3, 5])],
+  },
+  'attention of few heads of keys, numbers added': {
+    f: (q, k, v, mask) => {
+      const none = Number.NEGATIVE_INFINITY;
+      const rows = tensor([
+        [0, none, 1],
+        [none, none, none],
+      ]);
+      const given = { enableGqa: true };
+      const options = { ...given, attnMask: mask };
+      const first = scaledDotProductAttention(q, k, v, options);
+      return cat([first, scaledDotProductAttention(q, k, v, { ...given, attnMask: rows })], 0);
+    },
+    inputs: () => [randn([1, 4, 2, 4]), randn([1, 2, 3, 4]), randn([1, 2, 3, 5]), randn([4, 1, 3])],
   },
   'squeeze and excite': unary(
     (x) => x.mul(x.mean([2, 3], true).sigmoid()),
@@ -359,4 +433,21 @@ describe.runIf(ort)('float networks in onnxruntime', () => {
     const [{ difference }] = await compare(linear, [randn([2, 4], { dtype: 'float64' })]);
     expect(difference).toBeLessThan(1e-12);
   });
+});
+
+test.runIf(ort)('layers of rows are nodes of rows', async () => {
+  const model = new Sequential(
+    new Conv1d(3, 4, 3),
+    new BatchNorm1d(4),
+    new MaxPool1d(2),
+    new AvgPool1d(2),
+  ).eval();
+  const { graph } = parse(await exportOnnx(model, [randn([1, 3, 18])]));
+  expect(graph?.node.map(({ opType }) => opType)).toEqual([
+    'Conv',
+    'BatchNormalization',
+    'MaxPool',
+    'AveragePool',
+  ]);
+  expect(graph?.initializer.map(({ name }) => name)).toContain('0.weight');
 });

@@ -1,4 +1,4 @@
-import { Conv2d, GRU, Hardswish, LeakyReLU, Linear, LSTM, Module, ReLU, Sequential } from '@octet/nn';
+import { Conv1d, Conv2d, GRU, Hardswish, LeakyReLU, Linear, LSTM, Module, ReLU, Sequential } from '@octet/nn';
 import {
   convert,
   DeQuantStub,
@@ -101,6 +101,13 @@ const cases: Record<string, Int8Case> = {
     make: () => new Between((x, { parts }) => parts.call(x), dead(new Conv2d(3, 8, 3))),
     shape: [2, 3, 13, 11],
   },
+  'conv1d of rows': {
+    make: () => new Between((x, { parts }) => parts.call(x), new Conv1d(4, 8, 3, { padding: 1, groups: 2 })),
+    shape: [5, 4, 31],
+  },
+  maxPool1d: simple((x) => x.maxPool1d(3, { stride: 2, padding: 1 }), [5, 4, 31]),
+  avgPool1d: simple((x) => x.avgPool1d(3, { stride: 2, padding: 1 }), [5, 4, 31]),
+  adaptiveAvgPool1d: simple((x) => x.adaptiveAvgPool1d(3), [5, 4, 27]),
   'linear, with a dead row whose bias asks for a coarser scale': {
     make: () => new Between((x, { parts }) => parts.call(x), dead(new Linear(9, 20))),
     shape: [30, 9],
@@ -140,6 +147,12 @@ const cases: Record<string, Int8Case> = {
   'avgPool2d, odd': simple((x) => x.avgPool2d(3, { stride: 2, padding: 1 })),
   'avgPool2d, even': { ...simple((x) => x.avgPool2d(2, { padding: 1, countIncludePad: false })), share: 0.5 },
   'adaptiveAvgPool2d to 1': { ...simple((x) => x.adaptiveAvgPool2d(1), [20, 40, 5, 5]) },
+  matmul: simple((x, m) => m.arithmetic.matmul(x, x.transpose(-1, -2)), [20, 30]),
+  'matmul of batches': simple((x, m) => m.arithmetic.matmul(x, x.transpose(-1, -2)), [3, 4, 20, 30]),
+  'mean of images': simple((x) => x.mean([2, 3]), [20, 40, 5, 5]),
+  'mean of images, dims kept': simple((x) => x.mean([2, 3], true), [20, 40, 5, 1]),
+  'mean of channels': simple((x) => x.mean(1, true), [20, 5, 5, 1]),
+  'mean of rows': simple((x) => x.mean(-1), [20, 9]),
   'adaptiveAvgPool2d to a divisor': { ...simple((x) => x.adaptiveAvgPool2d([3, 1]), [20, 40, 9, 5]) },
   'flatten and reshape': simple((x) => x.flatten(1).reshape([2, -1, 4])),
   pad: simple((x) => x.pad([1, 0, 0, 2], 0.5)),

@@ -1,45 +1,71 @@
 /** The rules of the library's own modules: one entry a class, one a fusion pattern. */
 import type { KernelTable, UnaryName } from '@octet/backend';
 import {
+  AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,
   type AnyModule,
+  AvgPool1d,
   AvgPool2d,
   BatchNorm1d,
   BatchNorm2d,
+  CELU,
+  Conv1d,
   Conv2d,
   Dropout,
   ELU,
   Flatten,
   GELU,
   GRU,
+  Hardshrink,
   Hardsigmoid,
   Hardswish,
   Identity,
   LayerNorm,
   LeakyReLU,
   Linear,
+  LogSigmoid,
   LogSoftmax,
   LSTM,
+  MaxPool1d,
   MaxPool2d,
   Mish,
   type Module,
   ReLU,
   ReLU6,
+  SELU,
   Sigmoid,
   SiLU,
   Softmax,
   Softplus,
+  Softshrink,
+  Softsign,
   Tanh,
+  Tanhshrink,
+  Threshold,
 } from '@octet/nn/modules';
+import type { Tensor } from '@octet/tensor/functional';
 import { DynamicQuantizedGRU } from './dynamic/gru';
 import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
 import { FloatFunctional } from './float-functional';
+import type { Conv } from './float-layers';
 import { foldInto } from './fold-batch-norm';
+import type { OutputQparams } from './functional/int8';
 import type { DynamicOptions } from './functional/linear';
-import { ConvBn2d, ConvBnReLU2d, ConvReLU2d, FusedIdentity, LinearReLU } from './intrinsic';
+import {
+  ConvBn1d,
+  ConvBn2d,
+  ConvBnReLU1d,
+  ConvBnReLU2d,
+  ConvReLU1d,
+  ConvReLU2d,
+  FusedIdentity,
+  LinearReLU,
+} from './intrinsic';
 import { type Conversion, type ModuleClass, type ModuleRule, ModuleRules } from './module-rules';
+import { QatConvBn1d, QatConvBnReLU1d } from './qat/conv-bn1d';
 import { QatConvBn2d, QatConvBnReLU2d } from './qat/conv-bn2d';
+import { QatConv1d, QatConvReLU1d } from './qat/conv1d';
 import { QatConv2d, QatConvReLU2d } from './qat/conv2d';
 import { QatLinear, QatLinearReLU } from './qat/linear';
 import {
@@ -48,6 +74,8 @@ import {
   type QConfig,
 } from './qconfig';
 import { QuantizedActivation, QuantizedHardswish, QuantizedLeakyReLU } from './quantized/activations';
+import type { QuantizedConvNd } from './quantized/conv-nd';
+import { QuantizedConv1d, QuantizedConvReLU1d } from './quantized/conv1d';
 import { QuantizedConv2d, QuantizedConvReLU2d } from './quantized/conv2d';
 import { QuantizedLinear, QuantizedLinearReLU } from './quantized/linear';
 import { QFunctional } from './quantized/q-functional';
@@ -107,6 +135,48 @@ export const defaultModuleRules: readonly ModuleRule[] = [
   },
 
   {
+    float: Conv1d,
+    qat: { type: QatConv1d, from: (conv: Conv1d, q) => new QatConv1d(conv, q) },
+    observe: true,
+    int8: (conv: Conv1d, at) => int8Conv(QuantizedConv1d, conv, at),
+    scaledBy: (conv: Conv1d) => conv,
+  },
+  {
+    float: ConvReLU1d,
+    pattern: [Conv1d, ReLU],
+    fuse: (conv: Conv1d, relu: ReLU) => new ConvReLU1d(conv, relu),
+    fuseQat: (conv: Conv1d, relu: ReLU) => new ConvReLU1d(conv, relu),
+    qat: { type: QatConvReLU1d, from: ({ conv }: ConvReLU1d, q) => new QatConvReLU1d(conv, q) },
+    observe: true,
+    int8: (m: ConvReLU1d | QatConvReLU1d, at) =>
+      int8Conv(QuantizedConvReLU1d, m instanceof ConvReLU1d ? m.conv : m, at),
+    scaledBy: ({ conv }: ConvReLU1d) => conv,
+  },
+  {
+    float: ConvBn1d,
+    pattern: [Conv1d, BatchNorm1d],
+    fuse: foldInto,
+    fuseQat: (conv: Conv1d, bn: BatchNorm1d) => new ConvBn1d(conv, bn),
+    trainingOnly: true,
+    qat: { type: QatConvBn1d, from: ({ conv, bn }: ConvBn1d, q) => new QatConvBn1d(conv, bn, q) },
+    observe: true,
+    int8: (m: QatConvBn1d, at) => int8Conv(QuantizedConv1d, m, at),
+  },
+  {
+    float: ConvBnReLU1d,
+    pattern: [Conv1d, BatchNorm1d, ReLU],
+    fuse: (conv: Conv1d, bn: BatchNorm1d, relu: ReLU) => new ConvReLU1d(foldInto(conv, bn), relu),
+    fuseQat: (conv: Conv1d, bn: BatchNorm1d, relu: ReLU) => new ConvBnReLU1d(conv, bn, relu),
+    trainingOnly: true,
+    qat: {
+      type: QatConvBnReLU1d,
+      from: ({ conv, bn }: ConvBnReLU1d, q) => new QatConvBnReLU1d(conv, bn, q),
+    },
+    observe: true,
+    int8: (m: QatConvBnReLU1d, at) => int8Conv(QuantizedConvReLU1d, m, at),
+  },
+
+  {
     float: Linear,
     pattern: [Linear, BatchNorm1d],
     fuse: foldInto,
@@ -147,6 +217,11 @@ export const defaultModuleRules: readonly ModuleRule[] = [
       at.neverRan ? QFunctional.unused() : new QFunctional(await at.output()),
   },
   { float: Sigmoid, fixed: defaultFixedQparamsRange0to1FakeQuant, int8: () => new Sigmoid() },
+  {
+    float: Hardsigmoid,
+    fixed: defaultFixedQparamsRange0to1FakeQuant,
+    int8: () => new Hardsigmoid(),
+  },
   { float: Tanh, fixed: defaultFixedQparamsRangeNeg1to1FakeQuant, int8: () => new Tanh() },
   {
     float: Hardswish,
@@ -185,12 +260,74 @@ export const defaultModuleRules: readonly ModuleRule[] = [
     () => ({}),
     () => new SiLU(),
   ),
+  tabled(
+    CELU,
+    'celu',
+    ({ alpha }: CELU) => ({ alpha }),
+    ({ alpha }: CELU) => new CELU(alpha),
+  ),
+  tabled(
+    SELU,
+    'selu',
+    () => ({}),
+    () => new SELU(),
+  ),
+  tabled(
+    Softsign,
+    'softsign',
+    () => ({}),
+    () => new Softsign(),
+  ),
+  tabled(
+    LogSigmoid,
+    'logSigmoid',
+    () => ({}),
+    () => new LogSigmoid(),
+  ),
+  tabled(
+    Hardshrink,
+    'hardshrink',
+    ({ lambd }: Hardshrink) => ({ lambd }),
+    ({ lambd }: Hardshrink) => new Hardshrink(lambd),
+  ),
+  tabled(
+    Softshrink,
+    'softshrink',
+    ({ lambd }: Softshrink) => ({ lambd }),
+    ({ lambd }: Softshrink) => new Softshrink(lambd),
+  ),
+  tabled(
+    Tanhshrink,
+    'tanhshrink',
+    () => ({}),
+    () => new Tanhshrink(),
+  ),
+  tabled(
+    Threshold,
+    'threshold',
+    ({ threshold, value }: Threshold) => ({ threshold, value }),
+    ({ threshold, value }: Threshold) => new Threshold(threshold, value),
+  ),
+  {
+    float: GELU,
+    observe: true,
+    int8: async ({ approximate }: GELU, at) =>
+      new QuantizedActivation(
+        approximate === 'tanh' ? 'geluTanh' : 'gelu',
+        {},
+        await at.output(),
+        () => new GELU({ approximate }),
+      ),
+  },
 
   { float: ReLU, scalable: true },
   // It isn't; equalize follows it all the same, to name it.
   { float: ReLU6, scalable: true },
+  { float: MaxPool1d, scalable: true },
   { float: MaxPool2d, scalable: true },
+  { float: AvgPool1d, scalable: true },
   { float: AvgPool2d, scalable: true },
+  { float: AdaptiveAvgPool1d, scalable: true },
   { float: AdaptiveAvgPool2d, scalable: true },
   { float: Flatten, scalable: true, transparent: true },
   { float: Dropout, scalable: true, transparent: true },
@@ -200,8 +337,6 @@ export const defaultModuleRules: readonly ModuleRule[] = [
   { float: BatchNorm1d, floatOnly: true },
   { float: BatchNorm2d, floatOnly: true },
   { float: LayerNorm, floatOnly: true },
-  { float: GELU, floatOnly: true },
-  { float: Hardsigmoid, floatOnly: true },
   { float: Softmax, floatOnly: true },
   { float: LogSoftmax, floatOnly: true },
 ];
@@ -241,13 +376,14 @@ export function moduleRules(op: string, own?: readonly ModuleRule[]): ModuleRule
   return defaults;
 }
 
-async function int8Conv(
-  Int8: typeof QuantizedConv2d,
-  conv: Conv2d,
+async function int8Conv<C extends Conv, Q extends QuantizedConvNd<C>>(
+  Int8: new (like: C, weight: Tensor, bias: Tensor | undefined, output: OutputQparams) => Q,
+  conv: C,
   at: Conversion,
-): Promise<QuantizedConv2d> {
+): Promise<Q> {
   const output = await at.output();
-  const { weight, bias } = conv instanceof QatConvBn2d ? conv.folded() : conv;
+  const trained = conv instanceof QatConvBn2d || conv instanceof QatConvBn1d;
+  const { weight, bias } = trained ? conv.folded() : conv;
   return new Int8(conv, await at.weight(weight), await at.bias(bias), output).withHostBias(at.path);
 }
 

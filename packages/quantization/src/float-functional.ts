@@ -1,7 +1,7 @@
 import { ModuleError } from '@octet/backend';
 import { hookedCall } from '@octet/graph';
 import { Module } from '@octet/nn/modules';
-import { add, cat, mul, type Tensor, tidy } from '@octet/tensor/functional';
+import { add, cat, matmul, mul, type Tensor, tidy } from '@octet/tensor/functional';
 import { RELU } from './functional/int8';
 import { observe } from './observed';
 import type { ObserverOrFakeQuant } from './with-args';
@@ -21,7 +21,7 @@ export class FloatFunctional extends Module<never> {
       op: 'FloatFunctional',
       expected: 'one of its methods',
       found: 'call() or forward()',
-      fix: 'Use add, addRelu, mul, cat, addScalar or mulScalar, as in this.skipAdd.add(x, y).',
+      fix: 'Use add, addRelu, mul, matmul, cat, addScalar or mulScalar, as in this.skipAdd.add(x, y).',
     });
   }
 
@@ -37,6 +37,10 @@ export class FloatFunctional extends Module<never> {
 
   mul(a: Tensor, b: Tensor): Tensor {
     return hookedCall(this, 'mul', [a, b], () => tidy(() => observe(this, mul(a, b), 'mul')));
+  }
+
+  matmul(a: Tensor, b: Tensor): Tensor {
+    return hookedCall(this, 'matmul', [a, b], () => tidy(() => observe(this, matmul(a, b), 'matmul')));
   }
 
   cat(tensors: readonly Tensor[], dim = 0): Tensor {

@@ -1,18 +1,47 @@
 /** Float layers made of others' weights: what `toFloat()` of trained and int8 modules gives. */
-import { Conv2d, Linear, Parameter, skipInit } from '@octet/nn/modules';
-import type { Tensor } from '@octet/tensor/functional';
+import type { Clamp } from '@octet/backend';
+import { Conv1d, Conv2d, Linear, Parameter, skipInit } from '@octet/nn/modules';
+import { conv1d, conv2d, type Tensor } from '@octet/tensor/functional';
 
-type Geometry = Pick<
-  Conv2d,
+export type Conv = Conv1d | Conv2d;
+
+type Geometry<C extends Conv> = Pick<
+  C,
   'inChannels' | 'outChannels' | 'kernelSize' | 'stride' | 'padding' | 'dilation' | 'groups' | 'training'
 >;
 
+/** What a convolution computes with another weight and bias, between the bounds of `clamp`. */
+export function convolve(
+  conv: Conv,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  clamp?: Clamp,
+): Tensor {
+  return conv instanceof Conv1d
+    ? conv1d(x, weight, bias, { ...conv.options, clamp })
+    : conv2d(x, weight, bias, { ...conv.options, clamp });
+}
+
 /** A convolution with a weight and a bias that are there. A Parameter is shared. */
-export function floatConv(like: Geometry, weight: Tensor, bias: Tensor | undefined): Conv2d {
-  const { inChannels, outChannels, kernelSize, stride, padding, dilation, groups } = like;
-  const options = { stride, padding, dilation, groups, bias: bias !== undefined };
-  const conv = skipInit(() => new Conv2d(inChannels, outChannels, kernelSize, options));
-  return withWeights(conv, weight, bias).train(like.training);
+export function floatConv(like: Geometry<Conv2d>, weight: Tensor, bias: Tensor | undefined): Conv2d {
+  const { inChannels, outChannels, kernelSize, training } = like;
+  const conv = skipInit(() => new Conv2d(inChannels, outChannels, kernelSize, optionsOf(like, bias)));
+  return withWeights(conv, weight, bias).train(training);
+}
+
+/** Likewise of one dim. */
+export function floatConv1d(like: Geometry<Conv1d>, weight: Tensor, bias: Tensor | undefined): Conv1d {
+  const { inChannels, outChannels, kernelSize, training } = like;
+  const conv = skipInit(() => new Conv1d(inChannels, outChannels, kernelSize, optionsOf(like, bias)));
+  return withWeights(conv, weight, bias).train(training);
+}
+
+function optionsOf<S>(
+  { stride, padding, dilation, groups }: { stride: S; padding: S; dilation: S; groups: number },
+  bias: Tensor | undefined,
+) {
+  return { stride, padding, dilation, groups, bias: bias !== undefined };
 }
 
 /** A linear layer with a weight [outFeatures, inFeatures] and a bias that are there. A Parameter is shared. */
@@ -22,7 +51,7 @@ export function floatLinear(weight: Tensor, bias: Tensor | undefined, training: 
   return withWeights(linear, weight, bias).train(training);
 }
 
-function withWeights<L extends Conv2d | Linear>(layer: L, weight: Tensor, bias: Tensor | undefined): L {
+function withWeights<L extends Conv | Linear>(layer: L, weight: Tensor, bias: Tensor | undefined): L {
   layer.weight = parameter(weight);
   layer.bias = bias && parameter(bias);
   return layer;

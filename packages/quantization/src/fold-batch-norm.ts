@@ -2,6 +2,7 @@ import { QuantizationError } from '@octet/backend';
 import {
   type BatchNorm1d,
   type BatchNorm2d,
+  type Conv1d,
   type Conv2d,
   type Linear,
   moveHooks,
@@ -53,7 +54,7 @@ export function foldBatchNorm(
     const factor = mul(gamma, inverseStd);
     const centred = sub(bias ?? zeros([n], { backend }), runningMean);
     // PyTorch multiplies the bias of a convolution in another order than that of a linear layer.
-    const scaled = weight.dim === 4 ? mul(mul(centred, inverseStd), gamma) : mul(centred, factor);
+    const scaled = weight.dim > 2 ? mul(mul(centred, inverseStd), gamma) : mul(centred, factor);
     return {
       weight: mul(weight, reshape(factor, [n, ...weight.shape.slice(1).map(() => 1)])),
       bias: add(scaled, beta),
@@ -62,9 +63,9 @@ export function foldBatchNorm(
 }
 
 /** A copy of the layer with the batch normalisation folded into it. It takes the hooks. */
-export function foldInto<L extends Conv2d | Linear>(layer: L, bn: BatchNorm1d | BatchNorm2d): L {
+export function foldInto<L extends Conv1d | Conv2d | Linear>(layer: L, bn: BatchNorm1d | BatchNorm2d): L {
   const folded = foldBatchNorm(layer.weight, layer.bias, bn);
-  const copy: Conv2d | Linear = layer.clone();
+  const copy: Conv1d | Conv2d | Linear = layer.clone();
   moveHooks(layer, copy);
   copy.weight = new Parameter(folded.weight);
   copy.bias = new Parameter(folded.bias);

@@ -3,6 +3,7 @@ import {
   type AnyModule,
   BatchNorm1d,
   BatchNorm2d,
+  Conv1d,
   Conv2d,
   Linear,
   moveHooks,
@@ -243,6 +244,7 @@ function runAt(
 function normalizes(norm: AnyModule, layer: AnyModule): boolean {
   return (
     (norm instanceof BatchNorm2d && layer instanceof Conv2d && norm.numFeatures === layer.outChannels) ||
+    (norm instanceof BatchNorm1d && layer instanceof Conv1d && norm.numFeatures === layer.outChannels) ||
     (norm instanceof BatchNorm1d && layer instanceof Linear && norm.numFeatures === layer.outFeatures)
   );
 }

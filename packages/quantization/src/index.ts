@@ -36,7 +36,7 @@ export {
 export * from './observers';
 export { type PrepareOptions, prepare, prepareQat } from './prepare';
 export * as qat from './qat';
-export { freezeBnStats, updateBnStats } from './qat/conv-bn2d';
+export { freezeBnStats, updateBnStats } from './qat/freeze-bn-stats';
 export * from './qconfig';
 export { getDefaultQatQConfigMapping, getDefaultQConfigMapping, QConfigMapping } from './qconfig-mapping';
 export * as quantized from './quantized';

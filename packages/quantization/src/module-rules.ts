@@ -1,6 +1,6 @@
 /** What quantization knows of each class of modules: rules, and how `fuse`, `prepare`, `convert` and the like look them up. */
 import { ArgumentError, describe, QuantizationError, requireList } from '@octet/backend';
-import type { AnyModule, Conv2d, Linear } from '@octet/nn/modules';
+import type { AnyModule, Conv1d, Conv2d, Linear } from '@octet/nn/modules';
 import type { Tensor } from '@octet/tensor/functional';
 import { FakeQuantizeBase } from './fake-quantize';
 import type { OutputQparams } from './functional/int8';
@@ -98,7 +98,7 @@ export interface ModuleRule {
    * The layer whose weight and bias its outputs are proportional to, channel by channel, for `equalize`: itself, or what stands
    * before a ReLU.
    */
-  scaledBy?(float: Given): Conv2d | Linear;
+  scaledBy?(float: Given): Conv1d | Conv2d | Linear;
 }
 
 /** Layers that become one. */
@@ -161,7 +161,7 @@ export class ModuleRules {
     return [...new Set(this.rules.filter(({ dynamic }) => dynamic).map(({ float }) => float))];
   }
 
-  scaledBy(module: AnyModule): Conv2d | Linear | undefined {
+  scaledBy(module: AnyModule): Conv1d | Conv2d | Linear | undefined {
     return this.find(module, 'scaledBy')?.scaledBy?.(module);
   }
 

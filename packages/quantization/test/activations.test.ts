@@ -1,12 +1,14 @@
 import { elementwiseFunctions, quantRange } from '@octet/backend';
 import * as nn from '@octet/nn';
-import { manualSeed, noGrad, quantizePerTensor, randn } from '@octet/tensor';
+import { manualSeed, noGrad, quantizedTensor, quantizePerTensor, randn } from '@octet/tensor';
 import { beforeEach, expect, test } from 'vitest';
 import {
   convert,
   defaultStaticMapping,
+  getDefaultQatQConfigMapping,
   getDefaultQConfigMapping,
   prepare,
+  prepareQat,
   QuantWrapper,
   quantized,
 } from '../src';
@@ -15,10 +17,13 @@ beforeEach(() => void manualSeed(0));
 
 const layers: Readonly<Record<string, unknown>> = nn;
 
-/** The layer of a row: leakyRelu → LeakyReLU. */
-function layerOf(row: string): (new (...args: number[]) => nn.Module) | undefined {
+/** Makes the layer of a row: leakyRelu → LeakyReLU, of the row's attributes. */
+function layerOf(row: string): ((...args: number[]) => nn.Module) | undefined {
+  if (row === 'geluTanh') return () => new nn.GELU({ approximate: 'tanh' });
   const name = Object.keys(layers).find((found) => found.toLowerCase() === row.toLowerCase());
-  return name ? (layers[name] as new (...args: number[]) => nn.Module) : undefined;
+  if (!name) return undefined;
+  const Layer = layers[name] as new (...args: number[]) => nn.Module;
+  return (...args) => new Layer(...args);
 }
 
 const rows = Object.entries(elementwiseFunctions).filter(([, { int8 }]) => int8);
@@ -30,11 +35,11 @@ test('there are some', () => {
 test.each(rows)(
   '%s has a layer, which becomes int8 and is within half a step of the float one',
   async (name, row) => {
-    const Layer = layerOf(name);
-    if (!Layer) throw new Error(`no layer for the row '${name}'`);
-    expect(defaultStaticMapping.has(Layer)).toBe(true);
+    const make = layerOf(name);
+    if (!make) throw new Error(`no layer for the row '${name}'`);
     for (const attrs of row.examples ?? [{}]) {
-      const layer = new Layer(...(Object.values(attrs) as number[])).eval();
+      const layer = make(...(Object.values(attrs) as number[])).eval();
+      expect(defaultStaticMapping.has(layer.constructor as never)).toBe(true);
       const prepared = prepare(new QuantWrapper(layer).eval(), getDefaultQConfigMapping());
       const x = randn([4, 100]).mul(3);
       prepared.call(x);
@@ -55,6 +60,39 @@ test.each(rows)(
     }
   },
 );
+
+test("a function of one's own, by one call", () => {
+  const x = quantizedTensor([0, 100, 128, 129, 200, 255], [6], 'quint8', {
+    scheme: 'perTensor',
+    scale: 0.02,
+    zeroPoint: 128,
+  });
+  const f = (v: number) => 1 / (1 + v * v);
+  const y = quantized.functional.map(x, f, { scale: 1 / 256, zeroPoint: 3 });
+  const want = Array.from(x.dequantize().dataSync(), (v) => Math.min(Math.round(f(v) * 256) + 3, 255));
+  expect(Array.from(y.intRepr().dataSync())).toEqual(want);
+  const logarithm = quantized.functional.map(x, Math.log, { scale: 0.1, zeroPoint: 60 });
+  expect(Array.from(logarithm.intRepr().dataSync())).toEqual([0, 0, 0, 21, 64, 69]);
+  expect(() => quantized.functional.map(x, 3 as never, { scale: 1, zeroPoint: 0 })).toThrow(
+    /f to be a function/,
+  );
+});
+
+test("hardsigmoid on integers: PyTorch's fixed scale, in training too", async () => {
+  const model = new QuantWrapper(new nn.Hardsigmoid());
+  const trained = prepareQat(model.train(), getDefaultQatQConfigMapping());
+  const x = randn([4, 100]).mul(4);
+  trained.call(x);
+  const simulated = trained.eval().call(x).dataSync();
+  const int8 = await convert(trained);
+  const y = int8.call(x).dataSync();
+  expect(y.every((v, i) => Math.abs(v - simulated[i]) < 1e-6)).toBe(true);
+  expect(int8.module.call(int8.quant.call(x)).qparams).toEqual({
+    scheme: 'perTensor',
+    scale: 1 / 256,
+    zeroPoint: 0,
+  });
+});
 
 test('says its function, its attributes and its output', () => {
   const layer = new quantized.Activation(

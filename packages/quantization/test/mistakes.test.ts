@@ -1,5 +1,5 @@
 import { DTypeError, QuantizationError } from '@octet/backend';
-import { BatchNorm2d, Conv2d, GELU, Linear, Module, Sequential } from '@octet/nn';
+import { BatchNorm2d, Conv2d, GELU, Linear, LogSoftmax, Module, Sequential } from '@octet/nn';
 import { manualSeed, noGrad, randn, type Tensor } from '@octet/tensor';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
@@ -184,7 +184,11 @@ describe('an int8 tensor that reaches a float op names the module and what helps
     [new BatchNorm2d(3), /^batchNorm in 1 \(BatchNorm2d\): .* Fuse it with the convolution before it/],
     [new Sequential(new Sum()), /^add in 1\.0 \(Sum\): .* Use FloatFunctional/],
     [new Twice(), /^mul in 1 \(Twice\): .* Use FloatFunctional/],
-    [new GELU(), /^gelu in 1 \(GELU\): .* It has no int8 form: leave its layer in float by leaveInFloat\(\)/],
+    [new GELU(), /^gelu in 1 \(GELU\): .* Give its layer a qconfig and convert it, or leave/],
+    [
+      new LogSoftmax(1),
+      /^logSoftmax in 1 \(LogSoftmax\): .* It has no int8 form: leave its layer in float by leaveInFloat\(\)/,
+    ],
     [new Conv2d(3, 2, 1), /^conv2d in 1 \(Conv2d\): .* Give its layer a qconfig and convert it, or leave/],
   ])('%s', (layer, message) => {
     expect(int8(layer)).toThrow(DTypeError);

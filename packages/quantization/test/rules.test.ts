@@ -65,8 +65,15 @@ describe('the default rules', () => {
       if (form) expect(defaultStaticMapping.has(form.type)).toBe(true);
       expect(defaultDynamicMapping.has(float)).toBe(dynamically !== undefined);
     }
-    expect(defaultQatMapping.size).toBe(6);
-    expect(defaultStaticMapping.size).toBe(21);
+    const types = (of: (rule: ModuleRule) => (ModuleRule['float'] | undefined)[]) =>
+      new Set(defaultModuleRules.flatMap(of).filter(Boolean)).size;
+    expect(defaultQatMapping.size).toBe(types(({ float, qat: form }) => [form && float]));
+    expect(defaultStaticMapping.size).toBe(
+      types(({ float, qat: form, int8, trainingOnly }) => [
+        int8 && !trainingOnly ? float : undefined,
+        int8 && form?.type,
+      ]),
+    );
     expect([...defaultDynamicMapping.keys()]).toEqual([Linear, LSTM, GRU]);
   });
 

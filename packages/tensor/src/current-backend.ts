@@ -13,6 +13,31 @@ export function setBackend(backend: Backend): void {
   current = backend;
 }
 
+/**
+ * What `fn` gives, with new tensors on `backend` while it runs: until its promise is settled, if it gives one. There is one
+ * current backend, so what else runs meanwhile makes its tensors there, too.
+ *
+ * @throws ArgumentError for what is no backend; and what `fn` throws
+ */
+export function withBackend<T>(backend: Backend, fn: () => T): T {
+  requireBackend('withBackend', backend);
+  const before = current;
+  const restore = () => {
+    current = before;
+  };
+  current = backend;
+  let result: T;
+  try {
+    result = fn();
+  } catch (error) {
+    restore();
+    throw error;
+  }
+  if (result instanceof Promise) return result.finally(restore) as T;
+  restore();
+  return result;
+}
+
 /** For where none is set. */
 export function setDefaultBackend(backend: Backend): void {
   byDefault = backend;

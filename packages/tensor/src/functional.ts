@@ -18,7 +18,7 @@ export {
   type Save,
   willRecord,
 } from './autograd';
-export { getBackend, setBackend } from './current-backend';
+export { getBackend, setBackend, withBackend } from './current-backend';
 export * from './factory';
 export * as kernel from './for-ops';
 export { type GradcheckOptions, gradcheck } from './gradcheck';

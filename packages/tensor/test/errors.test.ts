@@ -30,8 +30,8 @@ const mistakes: readonly [string, () => unknown, string][] = [
   ],
   [
     'an int8 tensor in an op without an int8 form',
-    () => quantized.gelu(),
-    'gelu: expected float32, found a quantized tensor (quint8). It has no int8 form: leave its layer in float by ' +
+    () => quantized.logSoftmax(0),
+    'logSoftmax: expected float32, found a quantized tensor (quint8). It has no int8 form: leave its layer in float by ' +
       'leaveInFloat(), or put a DeQuantStub before it.',
   ],
   [

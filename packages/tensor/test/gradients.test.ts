@@ -12,6 +12,9 @@ const withoutGradient = [
   'quantizePerChannel',
   // Helpers for other packages.
   'conv2dShape',
+  'convShape',
+  'asImage',
+  'fromImage',
   'linearShape',
   'lstmShape',
   'lstmOperands',

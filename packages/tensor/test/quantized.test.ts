@@ -45,6 +45,7 @@ describe.each(['quint8', 'qint8'] as const)('%s', (dtype) => {
 
   test.each<[string, (x: Tensor) => Tensor, number, number]>([
     ['sigmoid', (t) => t.sigmoid(), 1 / 256, dtype === 'quint8' ? 0 : -128],
+    ['hardsigmoid', (t) => t.hardsigmoid(), 1 / 256, dtype === 'quint8' ? 0 : -128],
     ['tanh', (t) => t.tanh(), 1 / 128, dtype === 'quint8' ? 128 : 0],
   ])('%s has a scale of its own', (_, f, scale, zeroPoint) => {
     const y = f(x);
@@ -66,6 +67,12 @@ describe.each(['quint8', 'qint8'] as const)('%s', (dtype) => {
       (t) => t.avgPool2d([2, 3], { stride: 1, padding: [0, 1] }),
       (t) => t.avgPool2d(3, { padding: 1, countIncludePad: false }),
       (t) => t.adaptiveAvgPool2d([3, 2]),
+      (t) => t.mean(),
+      (t) => t.mean([2, 3]),
+      (t) => t.mean(1, true),
+      (t) => t.mean([0, 2], true),
+      (t) => t.mean(-1),
+      (t) => t.mean([]),
     ];
     for (const pool of pools) {
       const y = pool(image);
@@ -75,6 +82,19 @@ describe.each(['quint8', 'qint8'] as const)('%s', (dtype) => {
         expect(Math.abs(v - want[i])).toBeLessThanOrEqual(scale * 0.5 + 1e-5);
       });
     }
+  });
+
+  test('a mean over the dims of images is the average pool, and one of nothing is refused', () => {
+    const image = quantizedTensor(list(x).slice(0, 240), [2, 6, 4, 5], dtype, {
+      scheme: 'perTensor',
+      scale,
+      zeroPoint,
+    });
+    expect(list(image.mean([2, 3], true))).toEqual(list(image.adaptiveAvgPool2d(1)));
+    expect(image.mean([2, 3]).shape).toEqual([2, 6]);
+    expect(() =>
+      quantizedTensor([], [0, 2], dtype, { scheme: 'perTensor', scale, zeroPoint }).mean(0),
+    ).toThrow(/mean: expected at least one integer for each mean, found \[0, 2\]/);
   });
 
   test.each(Object.entries(layouts))('tables work on %s tensors', (_, layout) => {

@@ -47,6 +47,17 @@ const layers = () => [
   new nn.Softplus(),
   new nn.Mish(),
   new nn.SiLU(),
+  new nn.CELU(),
+  new nn.SELU(),
+  new nn.Softsign(),
+  new nn.LogSigmoid(),
+  new nn.Hardshrink(),
+  new nn.Softshrink(),
+  new nn.Tanhshrink(),
+  new nn.Threshold(-1, 0),
+  new nn.GELU(),
+  new nn.GELU({ approximate: 'tanh' }),
+  new nn.Hardsigmoid(),
   new nn.Sigmoid(),
   new nn.Tanh(),
   new nn.MaxPool2d(2),
@@ -61,8 +72,9 @@ const layers = () => [
 const inFloat = () =>
   new nn.Sequential(
     ...layers(),
-    new nn.GELU(),
-    new nn.Hardsigmoid(),
+    new nn.RReLU(),
+    new nn.PReLU(),
+    new nn.GLU(0),
     new nn.LayerNorm([4]),
     new nn.Softmax(1),
     new nn.LogSoftmax(1),
@@ -99,6 +111,23 @@ const prepared = () => {
   return prepare(model, mapping);
 };
 
+const ofRows = () => {
+  const { AdaptiveAvgPool1d, AvgPool1d, BatchNorm1d, Conv1d, MaxPool1d, ReLU, Sequential } = nn;
+  return new QuantWrapper(
+    new Sequential(
+      new Sequential(new Conv1d(3, 4, 3), new BatchNorm1d(4), new ReLU()),
+      new Sequential(new Conv1d(4, 4, 3, { padding: 1 }), new ReLU()),
+      new Sequential(new Conv1d(4, 4, 1), new BatchNorm1d(4)),
+      new Conv1d(4, 4, 3, { groups: 2 }),
+      new MaxPool1d(2),
+      new AvgPool1d(2),
+      new AdaptiveAvgPool1d(2),
+    ),
+  );
+};
+
+const row = () => [randn([2, 3, 20])];
+
 const image = () => [randn([2, 3, 8, 8])];
 const observers = () =>
   new nn.Sequential(
@@ -133,6 +162,14 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     const { model, mapping } = mixed(inInt8().train(), getDefaultQatQConfigMapping());
     return [prepareQat(model, mapping), image];
   },
+  'float, of rows': async () => [ofRows().eval(), row],
+  'prepared, of rows': async () => [prepare(fuse(ofRows().eval()), getDefaultQConfigMapping()), row],
+  'int8, of rows': async () => {
+    const calibrated = prepare(fuse(ofRows().eval()), getDefaultQConfigMapping());
+    noGrad(() => calibrated.call(randn([2, 3, 20])));
+    return [await convert(calibrated), row];
+  },
+  'qat, of rows': async () => [prepareQat(fuse(ofRows().train()), getDefaultQatQConfigMapping()), row],
   'int8 digits': async () => {
     const model = new vision.DigitClassifier({ width: 0.25 }).eval();
     model.fuseModel();
@@ -154,6 +191,19 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
   ],
   resnet: async () => [
     new vision.ResNet({ layers: [1, 1, 1, 1], numClasses: 3 }).eval(),
+    () => [randn([1, 3, 32, 32])],
+  ],
+  bottleneck: async () => [new vision.Bottleneck(3, 2).eval(), image],
+  shufflenet: async () => [
+    new vision.ShuffleNetV2({ stages: [2, 1, 1], channels: [8, 16, 24, 32, 40], numClasses: 3 }).eval(),
+    () => [randn([1, 3, 32, 32])],
+  ],
+  'mobilenet v3': async () => [
+    new vision.MobileNetV3({ widthMult: 0.1, numClasses: 3 }).eval(),
+    () => [randn([1, 3, 32, 32])],
+  ],
+  efficientnet: async () => [
+    new vision.EfficientNet({ widthMult: 0.1, depthMult: 0.5, numClasses: 3 }).eval(),
     () => [randn([1, 3, 32, 32])],
   ],
   'inverted residual': async () => [new vision.InvertedResidual(3, 3, 1, 2).eval(), image],

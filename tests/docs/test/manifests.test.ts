@@ -25,7 +25,8 @@ test('the repository has an address', () => {
 describe.each(folders)('%s', (folder) => {
   test('tells npm where it comes from', () => {
     expect(read(folder)).toMatchObject({
-      name: `@octet/${path.basename(folder)}`,
+      // All packages as one have no scope.
+      name: folder === 'packages/octet' ? 'octet' : `@octet/${path.basename(folder)}`,
       description: expect.stringMatching(/Octet.*\.$/),
       license: 'MIT',
       homepage: `${home}/tree/main/${folder}#readme`,

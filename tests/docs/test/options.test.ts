@@ -31,6 +31,7 @@ const internal = new Set([
   'kernel.emptyChannelsLast',
   'windowAttrs',
   'conv2dShape',
+  'convShape',
   'lookup',
   'quantizedLookup',
   'StateLoader.takeLike',

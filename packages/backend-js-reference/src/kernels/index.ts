@@ -4,6 +4,7 @@ export { adaptiveAvgPool2d, adaptiveAvgPool2dBackward } from './adaptive-avg-poo
 export { amax, amaxBackward } from './amax';
 export { applyMask } from './apply-mask';
 export { argmax } from './argmax';
+export { attention, attentionBackward } from './attention';
 export { avgPool2d, avgPool2dBackward } from './avg-pool2d';
 export { batchNormBackward, batchNormEval, batchNormTrain } from './batch-norm';
 export { calculateQparams } from './calculate-qparams';

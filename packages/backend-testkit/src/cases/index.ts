@@ -3,6 +3,7 @@
  * kernel; the type makes a kernel without cases a compile error.
  */
 import type { OwnKernelName } from '@octet/backend';
+import { attentionCases } from './attention';
 import type { CasesOf } from './case';
 import { convCases } from './conv';
 import { dataCases } from './data';
@@ -28,6 +29,7 @@ export const kernelCases: CasesOf<OwnKernelName> = {
   ...convCases,
   ...lstmCases,
   ...gruCases,
+  ...attentionCases,
   ...normCases,
   ...poolCases,
   ...embeddingCases,

@@ -38,6 +38,8 @@ export const definedByReference = [
   'lstmBackward',
   'gru',
   'gruBackward',
+  'attention',
+  'attentionBackward',
   'batchNormTrain',
   'batchNormEval',
   'batchNormBackward',

@@ -1,4 +1,5 @@
 import type { WasmKernels } from '../kernel';
+import { attention, attentionBackward } from './attention';
 import { conv2d, conv2dBackwardInput, conv2dBackwardWeight } from './conv2d';
 import { copyStrided } from './copy-strided';
 import { elementwise } from './elementwise';
@@ -75,6 +76,8 @@ export const kernels: WasmKernels = {
   lstmBackward,
   gru,
   gruBackward,
+  attention,
+  attentionBackward,
   batchNormTrain,
   batchNormEval,
   batchNormBackward,

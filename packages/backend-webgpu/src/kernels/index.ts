@@ -2,6 +2,7 @@ import type { Kernels } from '@octet/backend';
 import type { GpuBuffer } from '../buffers';
 import type { Gpu } from '../gpu';
 import { bind } from '../kernel';
+import { attention } from './attention';
 import { conv2d } from './conv2d';
 import { copyStrided } from './copy-strided';
 import { data } from './data';
@@ -38,6 +39,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...conv2d(gpu),
     ...lstm(gpu),
     ...gru(gpu),
+    ...attention(gpu),
     ...norm(gpu),
     ...pool(gpu),
     ...embedding(gpu),

@@ -14,6 +14,7 @@ import {
   affine,
   clamp,
   clampBackward,
+  div,
   exp,
   log,
   mul,
@@ -61,6 +62,15 @@ interface Softplus {
   threshold: number;
 }
 
+interface Shrink {
+  lambd: number;
+}
+
+interface Threshold {
+  threshold: number;
+  value: number;
+}
+
 interface Slope {
   negativeSlope: number;
 }
@@ -69,6 +79,10 @@ const between = (x: number, min: number, max: number): number => Math.min(Math.m
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 /** ln(1 + e^x) */
 const softplusOf = (x: number): number => (x > 20 ? x : Math.log1p(Math.exp(x)));
+const GELU_TANH = Math.sqrt(2 / Math.PI);
+// Klambauer et al., "Self-Normalizing Neural Networks", 2017.
+const SELU_ALPHA = 1.6732632423543772;
+const SELU_SCALE = 1.0507009873554805;
 const density = 1 / Math.sqrt(2 * Math.PI);
 
 /** The functions of one tensor. */
@@ -142,6 +156,7 @@ export const functions = {
     /** gradX = gradY * (Φ(x) + x * φ(x)), φ(x) = e^(-x²/2) / √(2π) */
     backward: (x, gradY) =>
       gradY * (0.5 * (1 + erf(x * Math.SQRT1_2)) + x * density * Math.exp(-0.5 * x * x)),
+    int8: true,
   },
   /** x > 0 ? x : alpha * (e^x - 1) */
   elu: {
@@ -157,6 +172,42 @@ export const functions = {
         ),
     },
     examples: [{ alpha: 1 }, { alpha: 0.3 }],
+    int8: true,
+  },
+  /** x > 0 ? x : alpha * (e^(x / alpha) - 1) */
+  celu: {
+    forward: (x, { alpha }: { alpha: number }) => (x > 0 ? x : alpha * Math.expm1(x / alpha)),
+    /** gradX = x > 0 ? gradY : gradY * e^(x / alpha) */
+    backward: (x, gradY, { alpha }: { alpha: number }) => (x > 0 ? gradY : gradY * Math.exp(x / alpha)),
+    composite: {
+      forward: (x, { alpha }: { alpha: number }) =>
+        add(relu(x), affine(expNegative(x, 1 / alpha), alpha, -alpha)),
+      backward: (x, gradY, { alpha }: { alpha: number }) =>
+        add(
+          reluBackward(x, gradY),
+          mul(clampBackward(x, gradY, Number.NEGATIVE_INFINITY, 0), expNegative(x, 1 / alpha)),
+        ),
+    },
+    examples: [{ alpha: 1 }, { alpha: 0.5 }],
+    int8: true,
+  },
+  /** s * (x > 0 ? x : a * (e^x - 1)), s and a the constants of the paper */
+  selu: {
+    forward: (x) => SELU_SCALE * (x > 0 ? x : SELU_ALPHA * Math.expm1(x)),
+    /** gradX = gradY * s * (x > 0 ? 1 : a * e^x) */
+    backward: (x, gradY) => gradY * SELU_SCALE * (x > 0 ? 1 : SELU_ALPHA * Math.exp(x)),
+    composite: {
+      forward: (x) => affine(add(relu(x), affine(expNegative(x), SELU_ALPHA, -SELU_ALPHA)), SELU_SCALE, 0),
+      backward: (x, gradY) =>
+        affine(
+          add(
+            reluBackward(x, gradY),
+            mul(clampBackward(x, gradY, Number.NEGATIVE_INFINITY, 0), affine(expNegative(x), SELU_ALPHA, 0)),
+          ),
+          SELU_SCALE,
+          0,
+        ),
+    },
     int8: true,
   },
   /** x * sigmoid(x) */
@@ -210,6 +261,111 @@ export const functions = {
     },
     int8: true,
   },
+  /** x / (1 + |x|) */
+  softsign: {
+    forward: (x) => x / (1 + Math.abs(x)),
+    /** gradX = gradY / (1 + |x|)² */
+    backward: (x, gradY) => gradY / (1 + Math.abs(x)) ** 2,
+    composite: {
+      forward: (x) => div(x, affine(abs(x), 1, 1)),
+      backward: (x, gradY) => {
+        const below = affine(abs(x), 1, 1);
+        return div(div(gradY, below), below);
+      },
+    },
+    int8: true,
+  },
+  /** ln(sigmoid(x)) */
+  logSigmoid: {
+    forward: (x) => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x))),
+    /** gradX = gradY * sigmoid(-x) */
+    backward: (x, gradY) => gradY * logistic(-x),
+    composite: {
+      forward: (x) => {
+        const rest = log(affine(exp(affine(abs(x), -1, 0)), 1, 1));
+        return add(clamp(x, Number.NEGATIVE_INFINITY, 0), affine(rest, -1, 0));
+      },
+      backward: (x, gradY) => mul(gradY, sigmoid(affine(x, -1, 0))),
+    },
+    int8: true,
+  },
+  /** |x| > lambd ? x : 0; lambd is at least 0 */
+  hardshrink: {
+    forward: (x, { lambd }: Shrink) => (x >= -lambd && x <= lambd ? 0 : x),
+    /** gradX = |x| > lambd ? gradY : 0 */
+    backward: (x, gradY, { lambd }: Shrink) => (x > lambd || x < -lambd ? gradY : 0),
+    composite: {
+      forward: (x, { lambd }: Shrink) => mul(x, beyond(abs(x), lambd)),
+      backward: (x, gradY, { lambd }: Shrink) => gradientBeyond(x, gradY, lambd),
+    },
+    examples: [{ lambd: 0.5 }, { lambd: 3 }],
+    int8: true,
+  },
+  /** x > lambd ? x - lambd : x < -lambd ? x + lambd : 0; lambd is at least 0 */
+  softshrink: {
+    forward: (x, { lambd }: Shrink) => (x > lambd ? x - lambd : x < -lambd ? x + lambd : 0 * x),
+    /** gradX = |x| > lambd ? gradY : 0 */
+    backward: (x, gradY, { lambd }: Shrink) => (x > lambd || x < -lambd ? gradY : 0),
+    composite: {
+      forward: (x, { lambd }: Shrink) =>
+        add(relu(affine(x, 1, -lambd)), affine(relu(affine(x, -1, -lambd)), -1, 0)),
+      backward: (x, gradY, { lambd }: Shrink) => gradientBeyond(x, gradY, lambd),
+    },
+    examples: [{ lambd: 0.5 }, { lambd: 3 }],
+    int8: true,
+  },
+  /** x - tanh(x) */
+  tanhshrink: {
+    forward: (x) => x - Math.tanh(x),
+    /** gradX = gradY * tanh(x)² */
+    backward: (x, gradY) => gradY * Math.tanh(x) ** 2,
+    composite: {
+      forward: (x) => add(x, affine(tanh(x), -1, 0)),
+      backward: (x, gradY) => {
+        const t = tanh(x);
+        return mul(mul(gradY, t), t);
+      },
+    },
+    int8: true,
+  },
+  /** x > threshold ? x : value */
+  threshold: {
+    forward: (x, { threshold, value }: Threshold) => (x <= threshold ? value : x),
+    /** gradX = x > threshold ? gradY : 0 */
+    backward: (x, gradY, { threshold }: Threshold) => (x > threshold ? gradY : 0),
+    composite: {
+      forward: (x, { threshold, value }: Threshold) => {
+        const above = beyond(x, threshold);
+        // Clamped first: 0 times an infinity is none.
+        return add(mul(clamp(x, threshold, Number.POSITIVE_INFINITY), above), affine(above, -value, value));
+      },
+      backward: (x, gradY, { threshold }: Threshold) => reluBackward(affine(x, 1, -threshold), gradY),
+    },
+    examples: [
+      { threshold: 0.5, value: -3 },
+      { threshold: -1, value: 2 },
+    ],
+    int8: true,
+  },
+  /** x * (1 + tanh(√(2/π) * (x + 0.044715 * x³))) / 2, the approximation of gelu by tanh */
+  geluTanh: {
+    forward: (x) => 0.5 * x * (1 + Math.tanh(GELU_TANH * (x + 0.044715 * x ** 3))),
+    /** gradX = gradY * ((1 + t) + x * (1 - t²) * √(2/π) * (1 + 3 * 0.044715 * x²)) / 2, t the tanh */
+    backward: (x, gradY) => {
+      const t = Math.tanh(GELU_TANH * (x + 0.044715 * x ** 3));
+      return gradY * 0.5 * (1 + t + x * (1 - t * t) * GELU_TANH * (1 + 3 * 0.044715 * x * x));
+    },
+    composite: {
+      forward: (x) => mul(affine(x, 0.5, 0), affine(geluTanhOf(x), 1, 1)),
+      backward: (x, gradY) => {
+        const t = geluTanhOf(x);
+        const slope = affine(mul(x, x), 3 * 0.044715 * GELU_TANH, GELU_TANH);
+        const bent = mul(mul(x, affine(mul(t, t), -1, 1)), slope);
+        return mul(affine(gradY, 0.5, 0), add(affine(t, 1, 1), bent));
+      },
+    },
+    int8: true,
+  },
   /** 1 / (1 + e^-x) */
   sigmoid: {
     forward: logistic,
@@ -241,9 +397,20 @@ export const functions = {
   },
 } satisfies Readonly<Record<string, ElementwiseFunction>>;
 
-/** e^min(x, 0) */
-function expNegative(x: Term): Term {
-  return exp(clamp(x, Number.NEGATIVE_INFINITY, 0));
+/** e^(scale * min(x, 0)) */
+function expNegative(x: Term, scale = 1): Term {
+  const negative = clamp(x, Number.NEGATIVE_INFINITY, 0);
+  return exp(scale === 1 ? negative : affine(negative, scale, 0));
+}
+
+/** |x| > lambd ? gradY : 0 */
+function gradientBeyond(x: Term, gradY: Term, lambd: number): Term {
+  return add(reluBackward(affine(x, 1, -lambd), gradY), reluBackward(affine(x, -1, -lambd), gradY));
+}
+
+/** tanh(√(2/π) * (x + 0.044715 * x³)) */
+function geluTanhOf(x: Term): Term {
+  return tanh(mul(x, affine(mul(x, x), 0.044715 * GELU_TANH, GELU_TANH)));
 }
 
 /** x > threshold ? 1 : 0 */

@@ -1,22 +1,30 @@
 /** Activations: functions of each element, any shape. */
-import { ArgumentError, checkOptions, requireNumbers, requireType } from '@octet/backend';
+import { ArgumentError, checkOptions, requireNumbers, requireOneOf, requireType } from '@octet/backend';
 import {
+  celu,
   elu,
+  type GeluOptions,
   gelu,
+  hardshrink,
   hardsigmoid,
   hardswish,
   hardtanh,
   leakyRelu,
+  logSigmoid,
   mish,
   relu,
   relu6,
+  selu,
   sigmoid,
   silu,
   softplus,
+  softshrink,
+  softsign,
   type Tensor,
   tanh,
+  tanhshrink,
 } from '@octet/tensor/functional';
-import { repr } from '../arguments';
+import { repr, within } from '../arguments';
 import { Module } from '../module';
 
 /** max(x, 0), any shape. */
@@ -109,18 +117,29 @@ export class Tanh extends Module {
   }
 }
 
-/** x · Φ(x) with the error function, any shape: Hendrycks and Gimpel, 2016. */
+/**
+ * x · Φ(x) with the error function, or with `{ approximate: 'tanh' }` its approximation; any shape: Hendrycks and Gimpel, 2016.
+ * @throws ArgumentError for another approximation
+ */
 export class GELU extends Module {
   static override readonly name: string = 'GELU';
   static readonly pure = true;
 
-  constructor(options?: Record<string, never>) {
+  readonly approximate: 'none' | 'tanh';
+
+  constructor(options?: GeluOptions) {
     super();
-    checkOptions('GELU', options);
+    const { approximate = 'none' } = checkOptions('GELU', options ?? {}, 'approximate');
+    requireOneOf('GELU', 'approximate', approximate, ['none', 'tanh']);
+    this.approximate = approximate;
   }
 
   forward(x: Tensor): Tensor {
-    return gelu(x);
+    return gelu(x, { approximate: this.approximate });
+  }
+
+  override extraRepr(): string {
+    return this.approximate === 'none' ? '' : repr({ approximate: this.approximate });
   }
 }
 
@@ -255,5 +274,134 @@ export class Mish extends Module {
 
   forward(x: Tensor): Tensor {
     return mish(x);
+  }
+}
+
+/** x where x > 0, alpha · (e^(x / alpha) - 1) elsewhere; any shape: Barron, 2017. @throws ArgumentError unless alpha is a number */
+export class CELU extends Module {
+  static override readonly name: string = 'CELU';
+  static readonly pure = true;
+
+  constructor(
+    readonly alpha = 1,
+    options?: Record<string, never>,
+  ) {
+    super();
+    requireType('CELU', 'alpha', alpha, 'number');
+    checkOptions('CELU', options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return celu(x, this.alpha);
+  }
+
+  override extraRepr(): string {
+    return repr({ alpha: this.alpha });
+  }
+}
+
+/** 1.0507 · (x where x > 0, 1.6733 · (eˣ - 1) elsewhere), any shape: Klambauer et al., 2017. */
+export class SELU extends Module {
+  static override readonly name: string = 'SELU';
+  static readonly pure = true;
+
+  constructor(options?: Record<string, never>) {
+    super();
+    checkOptions('SELU', options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return selu(x);
+  }
+}
+
+/** x / (1 + |x|), any shape. */
+export class Softsign extends Module {
+  static override readonly name: string = 'Softsign';
+  static readonly pure = true;
+
+  constructor(options?: Record<string, never>) {
+    super();
+    checkOptions('Softsign', options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return softsign(x);
+  }
+}
+
+/** ln(1 / (1 + e⁻ˣ)), any shape. */
+export class LogSigmoid extends Module {
+  static override readonly name: string = 'LogSigmoid';
+  static readonly pure = true;
+
+  constructor(options?: Record<string, never>) {
+    super();
+    checkOptions('LogSigmoid', options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return logSigmoid(x);
+  }
+}
+
+/** x where |x| > lambd, 0 elsewhere; any shape. @throws ArgumentError unless lambd is a number of at least 0 */
+export class Hardshrink extends Module {
+  static override readonly name: string = 'Hardshrink';
+  static readonly pure = true;
+
+  constructor(
+    readonly lambd = 0.5,
+    options?: Record<string, never>,
+  ) {
+    super();
+    within('Hardshrink', 'lambd', lambd, 0);
+    checkOptions('Hardshrink', options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return hardshrink(x, this.lambd);
+  }
+
+  override extraRepr(): string {
+    return repr({ lambd: this.lambd });
+  }
+}
+
+/** x moved by lambd towards 0, which it doesn't pass; any shape. @throws ArgumentError unless lambd is a number of at least 0 */
+export class Softshrink extends Module {
+  static override readonly name: string = 'Softshrink';
+  static readonly pure = true;
+
+  constructor(
+    readonly lambd = 0.5,
+    options?: Record<string, never>,
+  ) {
+    super();
+    within('Softshrink', 'lambd', lambd, 0);
+    checkOptions('Softshrink', options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return softshrink(x, this.lambd);
+  }
+
+  override extraRepr(): string {
+    return repr({ lambd: this.lambd });
+  }
+}
+
+/** x - tanh(x), any shape. */
+export class Tanhshrink extends Module {
+  static override readonly name: string = 'Tanhshrink';
+  static readonly pure = true;
+
+  constructor(options?: Record<string, never>) {
+    super();
+    checkOptions('Tanhshrink', options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return tanhshrink(x);
   }
 }

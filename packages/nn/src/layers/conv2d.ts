@@ -1,17 +1,10 @@
-import { ArgumentError, checkOptions, type Pair, requireFlag, requirePair } from '@octet/backend';
-import { conv2d, numel, type Tensor, zeros } from '@octet/tensor/functional';
-import { repr, type Size2, whole } from '../arguments';
-import { Module } from '../module';
-import { Parameter } from '../parameter';
-import { resetLinearLike } from '../reset-linear-like';
+import { checkOptions, type Pair } from '@octet/backend';
+import { conv2d, numel, type Tensor } from '@octet/tensor/functional';
+import type { Size2 } from '../arguments';
+import type { Parameter } from '../parameter';
+import { ConvNd, type ConvOptions, emptyWeights } from './conv-nd';
 
-export interface Conv2dOptions {
-  stride?: Size2;
-  padding?: Size2;
-  dilation?: Size2;
-  groups?: number;
-  bias?: boolean;
-}
+export interface Conv2dOptions extends ConvOptions<Pair> {}
 
 /**
  * 2-d convolution: x [N, inChannels, H, W] → [N, outChannels, OH, OW] with
@@ -20,46 +13,20 @@ export interface Conv2dOptions {
  * `weight` is [outChannels, inChannels / groups, kh, kw]; it and `bias` start uniform in ±1/√fanIn.
  * @throws ArgumentError if groups doesn't divide the channels, or a size is no whole number
  */
-export class Conv2d extends Module {
+export class Conv2d extends ConvNd<Pair> {
   static override readonly name: string = 'Conv2d';
   static readonly pure = true;
 
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly kernelSize: Pair;
-  readonly stride: Pair;
-  readonly padding: Pair;
-  readonly dilation: Pair;
-  readonly groups: number;
   weight: Parameter;
   bias: Parameter | undefined;
 
   constructor(inChannels: number, outChannels: number, kernelSize: Size2, options: Conv2dOptions = {}) {
-    super();
-    const {
-      stride = 1,
-      padding = 0,
-      dilation = 1,
-      groups = 1,
-      bias = true,
-    } = checkOptions('Conv2d', options, 'stride padding dilation groups bias');
-    this.inChannels = whole('Conv2d', 'inChannels', inChannels);
-    this.outChannels = whole('Conv2d', 'outChannels', outChannels);
-    this.kernelSize = requirePair('Conv2d', 'kernelSize', kernelSize);
-    this.stride = requirePair('Conv2d', 'stride', stride);
-    this.padding = requirePair('Conv2d', 'padding', padding, 0);
-    this.dilation = requirePair('Conv2d', 'dilation', dilation);
-    this.groups = whole('Conv2d', 'groups', groups);
-    if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-      throw new ArgumentError({
-        op: 'Conv2d',
-        expected: 'inChannels and outChannels to be multiples of groups',
-        found: `${inChannels} and ${outChannels} with groups ${groups}`,
-        fix: 'A depthwise convolution has groups = inChannels.',
-      });
-    }
-    this.weight = new Parameter(zeros([outChannels, inChannels / groups, ...this.kernelSize]));
-    this.bias = requireFlag('Conv2d', 'bias', bias) ? new Parameter(zeros([outChannels])) : undefined;
+    const given = checkOptions('Conv2d', options, 'stride padding dilation groups bias');
+    super('Conv2d', 2, inChannels, outChannels, kernelSize, given);
+    const shape = [outChannels, inChannels / this.groups, ...this.kernelSize];
+    const { weight, bias } = emptyWeights('Conv2d', shape, outChannels, given.bias ?? true);
+    this.weight = weight;
+    this.bias = bias;
     this.resetParameters();
   }
 
@@ -69,29 +36,11 @@ export class Conv2d extends Module {
     return { stride, padding, dilation, groups };
   }
 
-  resetParameters(): void {
-    resetLinearLike(this.weight, this.bias);
-  }
-
   forward(x: Tensor): Tensor {
     return conv2d(x, this.weight, this.bias, this.options);
   }
 
-  /** Multiplications for one call. */
   macs(_input: readonly number[], output: readonly number[]): number {
     return numel(output) * (this.inChannels / this.groups) * numel(this.kernelSize);
-  }
-
-  override extraRepr(): string {
-    const { kernelSize, stride, padding, dilation, groups, bias } = this;
-    const rest = {
-      kernelSize,
-      stride,
-      padding: numel(padding) === 0 && padding[0] === padding[1] ? undefined : padding,
-      dilation: numel(dilation) === 1 ? undefined : dilation,
-      groups: groups === 1 ? undefined : groups,
-      bias: bias ? undefined : false,
-    };
-    return `${this.inChannels}, ${this.outChannels}, ${repr(rest)}`;
   }
 }

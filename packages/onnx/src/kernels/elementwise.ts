@@ -22,6 +22,12 @@ export const elementwise = (): NodeBuilders => ({
   leakyRelu: (graph, { x }, y, { negativeSlope }) =>
     graph.node('LeakyRelu', [x.value], y, { alpha: { float: negativeSlope } }),
   gelu: (graph, { x }, y) => gelu(graph, x.value, y),
+  elu: (graph, { x }, y, { alpha }) => graph.node('Elu', [x.value], y, { alpha: { float: alpha } }),
+  selu: unary('Selu'),
+  softsign: unary('Softsign'),
+  hardshrink: (graph, { x }, y, { lambd }) => graph.node('Shrink', [x.value], y, { lambd: { float: lambd } }),
+  softshrink: (graph, { x }, y, { lambd }) =>
+    graph.node('Shrink', [x.value], y, { lambd: { float: lambd }, bias: { float: lambd } }),
   sigmoid: unary('Sigmoid'),
   tanh: unary('Tanh'),
   clamp: (graph, { x }, y, { min, max }) => clip(graph, x.value, y, min, max),
@@ -59,8 +65,11 @@ function affine(graph: Graph, x: Value, y: Output, scale: number, shift: number)
   return shift === 0 ? scaled : graph.node('Add', [scaled, graph.scalar(y.dtype, shift)], y);
 }
 
+/** What is asked of the output of a node. */
+type Made = Pick<Output, 'shape' | 'dtype'>;
+
 /** The value between the bounds of a kernel's output, if it has some. */
-export function clamped(graph: Graph, value: Value, y: Output, clamp: Clamp | undefined): Value {
+export function clamped(graph: Graph, value: Value, y: Made, clamp: Clamp | undefined): Value {
   if (!clamp) return value;
   const [min, max] = clamp;
   return min === 0 && max === Number.POSITIVE_INFINITY
@@ -68,7 +77,7 @@ export function clamped(graph: Graph, value: Value, y: Output, clamp: Clamp | un
     : clip(graph, value, y, min, max);
 }
 
-function clip(graph: Graph, x: Value, y: Output, min: number, max: number): Value {
+function clip(graph: Graph, x: Value, y: Made, min: number, max: number): Value {
   const bound = (v: number) => (Number.isFinite(v) ? graph.scalar(y.dtype, v) : undefined);
   return graph.node('Clip', [x, bound(min), bound(max)], y);
 }
@@ -77,7 +86,7 @@ function hardsigmoidAttributes() {
   return { alpha: { float: 1 / 6 }, beta: { float: 0.5 } };
 }
 
-export function hardswish(graph: Graph, x: Value, y: Pick<Output, 'shape' | 'dtype'>): Value {
+export function hardswish(graph: Graph, x: Value, y: Made): Value {
   if (graph.opset >= 14) return graph.node('HardSwish', [x], y);
   return graph.node('Mul', [x, graph.node('HardSigmoid', [x], y, hardsigmoidAttributes())], y);
 }

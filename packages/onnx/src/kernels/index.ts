@@ -1,5 +1,6 @@
 /** The table of what each kernel is in ONNX: a line a kernel, a file a family. */
 import { composable, type KernelName, profiles } from '@octet/backend';
+import { attention } from './attention';
 import type { AnyNodeBuilder, NodeBuilders } from './builder';
 import { composed } from './composite';
 import { data } from './data';
@@ -21,6 +22,7 @@ export function builders(): NodeBuilders {
     ...reductions(),
     ...products(),
     ...recurrent(),
+    ...attention(),
     ...normalization(),
     ...pools(),
     ...int8(),

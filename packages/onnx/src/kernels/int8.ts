@@ -1,34 +1,53 @@
 /** Integer kernels in QDQ form: dequantize the operands, the operation in float, quantize the result. */
 import { type KernelTable, type QuantizedDType, quantRange } from '@octet/backend';
-import type { QParams, Tensor } from '@octet/tensor';
+import { type QParams, sameShape, type Tensor } from '@octet/tensor';
 import { elementTypes } from '../graph/element-types';
 import type { Graph, Like, Value } from '../graph/graph';
 import { clampToIntegers, dequantize, quantize, quantizeClamped } from '../graph/qdq';
 import type { NodeBuilders, Operand, Output } from './builder';
 import { broadcasting, hardswish } from './elementwise';
-import { adaptiveAveragePool, averagePool, maxPool } from './pools';
-import { convAttributes, gemmAttributes, turned } from './products';
+import { adaptiveAveragePool, averagePool, maxPool, type PoolNode } from './pools';
+import { convolution, gemmAttributes, turned } from './products';
+import { reduce, reducedAxes } from './reductions';
 
 export const int8 = (): NodeBuilders => ({
   quantize: (graph, { x }, y) => quantize(graph, x.value, y.tensor),
   dequantize: (graph, { x }) => floats(graph, x),
-  qconv2d: (graph, { x, weight, bias }, y, attrs) => {
-    const inputs = [floats(graph, x), floats(graph, weight), bias && biasFloats(graph, bias, x, weight)];
-    const sums = graph.node('Conv', inputs, asFloat(y), convAttributes(attrs, weight.value.shape));
-    return quantizeClamped(graph, sums, y.tensor, attrs);
-  },
+  qconv2d: (graph, { x, weight, bias }, y, attrs) =>
+    convolution(graph, x.value, weight.value, asFloat(y), attrs, (row, kernel, like, attributes) => {
+      const inputs = [
+        floats(graph, { ...x, value: row }),
+        floats(graph, { ...weight, value: kernel }),
+        bias && biasFloats(graph, bias, x, weight),
+      ];
+      return quantizeClamped(graph, graph.node('Conv', inputs, like, attributes), y.tensor, attrs);
+    }),
   qlinear: (graph, inputs, y, attrs) => linear(graph, inputs, y, attrs),
   qlinearDynamic: (graph, inputs, y, attrs) => dynamicLinear(graph, inputs, y, attrs),
   qadd: binary('Add'),
   qmul: binary('Mul'),
-  qmaxPool2d: (graph, { x }, y, attrs) =>
-    quantize(graph, maxPool(graph, floats(graph, x), asFloat(y), attrs), y.tensor),
-  qavgPool2d: (graph, { x }, y, attrs) =>
-    quantize(graph, averagePool(graph, floats(graph, x), asFloat(y), attrs), y.tensor),
+  qmaxPool2d: (graph, { x }, y, attrs) => maxPool(graph, x.value, asFloat(y), attrs, pool(graph, x, y)),
+  qavgPool2d: (graph, { x }, y, attrs) => averagePool(graph, x.value, asFloat(y), attrs, pool(graph, x, y)),
   qadaptiveAvgPool2d: (graph, { x }, y) =>
-    quantize(graph, adaptiveAveragePool(graph, floats(graph, x), asFloat(y)), y.tensor),
+    poolsImages(x, y)
+      ? adaptiveAveragePool(graph, x.value, asFloat(y), pool(graph, x, y))
+      : quantize(graph, meanOverDims(graph, x, y, floats(graph, x)), y.tensor),
   qlookup: (graph, { x }, y, attrs) => lookup(graph, x, y, attrs),
 });
+
+/** Whether the kernel pools images, and not dims that it was shown as one. */
+function poolsImages({ value, physical }: Operand, y: Output): boolean {
+  const [n, c, h, w] = value.shape;
+  const images = value.shape.length === 4 && sameShape(physical, [n, h, w, c]);
+  return images && y.shape.length === 4 && y.shape[0] === n && y.shape[1] === c;
+}
+
+/** The mean of the dims between outer and inner of a kernel that sees [outer, n, 1, inner]. */
+function meanOverDims(graph: Graph, x: Operand, y: Output, floats: Value): Value {
+  const [outer, n, , inner] = x.physical;
+  const axes = reducedAxes({ ...x, physical: [outer, n, inner] });
+  return graph.reshape(reduce(graph, 'ReduceMean', floats, axes), y.shape);
+}
 
 function qparams(t: Tensor): QParams {
   return t.qparams as QParams;
@@ -36,6 +55,12 @@ function qparams(t: Tensor): QParams {
 
 function floats(graph: Graph, { value, tensor }: Operand): Value {
   return dequantize(graph, value, qparams(tensor));
+}
+
+/** The node of a pool, of integers. */
+function pool(graph: Graph, x: Operand, y: Output): PoolNode {
+  return (op, value, like, attributes) =>
+    quantize(graph, graph.node(op, [floats(graph, { ...x, value })], like, attributes), y.tensor);
 }
 
 function asFloat({ shape }: Output): Like {

@@ -2,6 +2,7 @@ import type { Conv2dAttrs } from '@octet/backend';
 import type { Attributes, Graph, Like, Value } from '../graph/graph';
 import type { NodeBuilders, Operand } from './builder';
 import { clamped } from './elementwise';
+import { asRows, rowWeight } from './rows';
 
 export const products = (): NodeBuilders => ({
   matmul: (graph, { a, b }, y, { transposeA, transposeB, clamp }) => {
@@ -10,11 +11,10 @@ export const products = (): NodeBuilders => ({
   },
   linear: (graph, { x, weight, bias }, y, { clamp }) =>
     clamped(graph, linear(graph, x.value, weight.value, bias?.value, y), y, clamp),
-  conv2d: (graph, { x, weight, bias }, y, attrs) => {
-    const inputs = [x.value, weight.value, bias?.value];
-    const sums = graph.node('Conv', inputs, y, convAttributes(attrs, weight.value.shape));
-    return clamped(graph, sums, y, attrs.clamp);
-  },
+  conv2d: (graph, { x, weight, bias }, y, attrs) =>
+    convolution(graph, x.value, weight.value, y, attrs, (row, kernel, like, attributes) =>
+      clamped(graph, graph.node('Conv', [row, kernel, bias?.value], like, attributes), like, attrs.clamp),
+    ),
 });
 
 function turnedIf(graph: Graph, transposed: boolean, { value }: Operand): Value {
@@ -39,15 +39,24 @@ export function gemmAttributes(): Attributes {
   return { transB: { int: 1 } };
 }
 
-export function convAttributes(
+/** What `make` makes of the input and the weight of a convolution, of rows if it is one of rows. */
+export function convolution<L extends Like>(
+  graph: Graph,
+  x: Value,
+  weight: Value,
+  y: L,
   { stride, padding, dilation, groups }: Conv2dAttrs,
-  weightShape: readonly number[],
-): Attributes {
-  return {
-    kernel_shape: { ints: weightShape.slice(2) },
-    strides: { ints: stride },
-    pads: { ints: [...padding, ...padding] },
-    dilations: { ints: dilation },
-    group: { int: groups },
-  };
+  make: (x: Value, weight: Value, y: L, attributes: Attributes) => Value,
+): Value {
+  return asRows(graph, x, y, (row, like, sizes) => {
+    const pads = sizes(padding);
+    const kernel = row === x ? weight : rowWeight(graph, weight);
+    return make(row, kernel, like, {
+      kernel_shape: { ints: kernel.shape.slice(2) },
+      strides: { ints: sizes(stride) },
+      pads: { ints: [...pads, ...pads] },
+      dilations: { ints: sizes(dilation) },
+      group: { int: groups },
+    });
+  });
 }

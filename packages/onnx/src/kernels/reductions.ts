@@ -69,7 +69,7 @@ function reducedShape(shape: readonly number[], axes: readonly number[]): number
  * The dims that an operand seen as [outer, n, inner] runs over, which are neighbours in memory. Where that is none of
  * more than one element, any of one element serves.
  */
-function reducedAxes({ tensor, physical: [outer, n] }: Operand): number[] {
+export function reducedAxes({ tensor, physical: [outer, n] }: Operand): number[] {
   const axes: number[] = [];
   let before = 1;
   let size = 1;

@@ -1,5 +1,15 @@
 import { checkOptions } from '@octet/backend';
-import { type Conv2dOptions, conv2dShape, kernel, type Tensor, tidy } from '@octet/tensor/functional';
+import {
+  asImage,
+  type Conv1dOptions,
+  type Conv2dOptions,
+  convShape,
+  fromImage,
+  kernel,
+  type SpatialRank,
+  type Tensor,
+  tidy,
+} from '@octet/tensor/functional';
 import {
   CLAMP_OPTIONS,
   clampOf,
@@ -21,23 +31,41 @@ export function quantizedConv2d(
   packed: PackedWeight,
   options: Conv2dOptions & OutputQparams & OutputClamp,
 ): Tensor {
-  const op = 'quantized.conv2d';
+  return quantizedConv('quantized.conv2d', 2, x, packed, options);
+}
+
+/** int8 convolution of x [N,C,L] quint8 with weight [O,C/groups,k] qint8 → [N,O,OL] quint8: the formula of `quantizedConv2d`. */
+export function quantizedConv1d(
+  x: Tensor,
+  packed: PackedWeight,
+  options: Conv1dOptions & OutputQparams & OutputClamp,
+): Tensor {
+  return quantizedConv('quantized.conv1d', 1, x, packed, options);
+}
+
+function quantizedConv(
+  op: string,
+  rank: SpatialRank,
+  x: Tensor,
+  packed: PackedWeight,
+  options: (Conv1dOptions | Conv2dOptions) & OutputQparams & OutputClamp,
+): Tensor {
   checkOptions(op, options, `stride padding dilation groups scale zeroPoint ${CLAMP_OPTIONS}`);
   const clamp = clampOf(op, options);
   const { weight } = packed;
   const xq = requireQuint8(op, x);
-  const { shape, attrs } = conv2dShape(op, x, weight, packed.bias, options);
+  const { image, attrs } = convShape(op, rank, x, weight, packed.bias, options);
   const yq = outputQparams(op, options);
   const { weight: operand, bias, attrs: requantize } = packed.callFor(xq, yq, clamp);
   return tidy(() => {
-    const y = emptyChannelsLast(x, shape, { qparams: yq });
+    const y = emptyChannelsLast(x, image, { qparams: yq });
     run(
       'qconv2d',
-      { x: nhwc(channelsLast(x)), weight: operand, bias },
+      { x: nhwc(channelsLast(asImage(x))), weight: operand, bias },
       { y: nhwc(y) },
       { ...attrs, ...requantize },
       packed.cache,
     );
-    return y;
+    return fromImage(y, rank);
   });
 }

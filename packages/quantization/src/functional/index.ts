@@ -6,15 +6,17 @@ export {
   quantizedMul as mul,
   quantizedMulScalar as mulScalar,
 } from './arithmetic';
-export { quantizedConv2d as conv2d } from './conv2d';
+export { quantizedConv1d as conv1d, quantizedConv2d as conv2d } from './conv2d';
 export { dynamicGruLayer } from './gru';
 export type { OutputClamp, OutputQparams } from './int8';
 export { type DynamicOptions, dynamicLinear, quantizedLinear as linear } from './linear';
 export { dynamicLstmLayer } from './lstm';
+export { quantizedMatmul as matmul } from './matmul';
 export { PackedWeight } from './packed-weight';
 export {
   quantizedActivation as activation,
   quantizedHardswish as hardswish,
   quantizedLeakyRelu as leakyRelu,
+  quantizedMap as map,
   requantize,
 } from './pointwise';

@@ -7,6 +7,7 @@ import {
   warn,
 } from '@octet/backend';
 import {
+  asImage,
   dequantize,
   kernel,
   noGrad,
@@ -140,8 +141,8 @@ export class PackedWeight {
 
 function operandOf(weight: Tensor): kernel.Operand {
   const operand =
-    weight.dim === 4
-      ? kernel.nhwc(kernel.channelsLast(weight))
+    weight.dim > 2
+      ? kernel.nhwc(kernel.channelsLast(asImage(weight)))
       : kernel.as(kernel.dense(weight), weight.shape);
   // The first call may be in a scope.
   operand.tensor.keep();

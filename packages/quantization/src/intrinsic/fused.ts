@@ -1,5 +1,16 @@
-import { type BatchNorm2d, Conv2d, hasHooks, Linear, type Module, ReLU, Sequential } from '@octet/nn/modules';
-import { conv2dRelu, linear, type Tensor } from '@octet/tensor/functional';
+import {
+  type BatchNorm1d,
+  type BatchNorm2d,
+  Conv1d,
+  Conv2d,
+  hasHooks,
+  Linear,
+  type Module,
+  ReLU,
+  Sequential,
+} from '@octet/nn/modules';
+import { linear, type Tensor } from '@octet/tensor/functional';
+import { type Conv, convolve } from '../float-layers';
 import { foldInto } from '../fold-batch-norm';
 import { RELU } from '../functional/int8';
 
@@ -11,20 +22,32 @@ export abstract class FusedModule extends Sequential {
   }
 }
 
-abstract class FusedConv extends FusedModule {
-  get conv(): Conv2d {
-    return this.at(0) as Conv2d;
+abstract class FusedConv<C extends Conv> extends FusedModule {
+  get conv(): C {
+    return this.at(0) as C;
   }
 }
 
-abstract class FusedConvBn extends FusedConv {
-  get bn(): BatchNorm2d {
-    return this.at(1) as BatchNorm2d;
+abstract class FusedConvBn<C extends Conv, B extends BatchNorm1d | BatchNorm2d> extends FusedConv<C> {
+  get bn(): B {
+    return this.at(1) as B;
   }
+}
+
+/** Convolution and ReLU in one operation, if neither has hooks or was replaced. */
+function convRelu(
+  layers: Iterable<Module>,
+  isConv: (module: Module) => module is Conv,
+  x: Tensor,
+): Tensor | undefined {
+  const [conv, relu, more] = layers;
+  return isConv(conv) && isPlain(relu, ReLU) && !more
+    ? convolve(conv, x, conv.weight, conv.bias, RELU)
+    : undefined;
 }
 
 /** Convolution and ReLU: one operation, unless either has hooks or was replaced. */
-export class ConvReLU2d extends FusedConv {
+export class ConvReLU2d extends FusedConv<Conv2d> {
   static override readonly name: string = 'ConvReLU2d';
   static override readonly pure = true;
 
@@ -33,10 +56,21 @@ export class ConvReLU2d extends FusedConv {
   }
 
   override forward(x: Tensor): Tensor {
-    const [conv, relu, more] = this;
-    return isPlain(conv, Conv2d) && isPlain(relu, ReLU) && !more
-      ? conv2dRelu(x, conv.weight, conv.bias, conv.options)
-      : super.forward(x);
+    return convRelu(this, (m) => isPlain(m, Conv2d), x) ?? super.forward(x);
+  }
+}
+
+/** 1-d convolution and ReLU: one operation, unless either has hooks or was replaced. */
+export class ConvReLU1d extends FusedConv<Conv1d> {
+  static override readonly name: string = 'ConvReLU1d';
+  static override readonly pure = true;
+
+  constructor(conv: Conv1d, relu: ReLU) {
+    super(conv, relu);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return convRelu(this, (m) => isPlain(m, Conv1d), x) ?? super.forward(x);
   }
 }
 
@@ -46,7 +80,7 @@ function isPlain<M extends Module>(module: Module, type: abstract new (...args: 
 }
 
 /** Convolution and batch normalisation, unfolded: for training. */
-export class ConvBn2d extends FusedConvBn {
+export class ConvBn2d extends FusedConvBn<Conv2d, BatchNorm2d> {
   static override readonly name: string = 'ConvBn2d';
 
   constructor(conv: Conv2d, bn: BatchNorm2d) {
@@ -58,8 +92,21 @@ export class ConvBn2d extends FusedConvBn {
   }
 }
 
+/** 1-d convolution and batch normalisation, unfolded: for training. */
+export class ConvBn1d extends FusedConvBn<Conv1d, BatchNorm1d> {
+  static override readonly name: string = 'ConvBn1d';
+
+  constructor(conv: Conv1d, bn: BatchNorm1d) {
+    super(conv, bn);
+  }
+
+  override toFloat(): Conv1d {
+    return foldInto(this.conv, this.bn);
+  }
+}
+
 /** Convolution, batch normalisation and ReLU, unfolded: for training. */
-export class ConvBnReLU2d extends FusedConvBn {
+export class ConvBnReLU2d extends FusedConvBn<Conv2d, BatchNorm2d> {
   static override readonly name: string = 'ConvBnReLU2d';
 
   constructor(conv: Conv2d, bn: BatchNorm2d, relu: ReLU) {
@@ -68,6 +115,19 @@ export class ConvBnReLU2d extends FusedConvBn {
 
   override toFloat(): ConvReLU2d {
     return new ConvReLU2d(foldInto(this.conv, this.bn), this.at(2)).train(this.training);
+  }
+}
+
+/** 1-d convolution, batch normalisation and ReLU, unfolded: for training. */
+export class ConvBnReLU1d extends FusedConvBn<Conv1d, BatchNorm1d> {
+  static override readonly name: string = 'ConvBnReLU1d';
+
+  constructor(conv: Conv1d, bn: BatchNorm1d, relu: ReLU) {
+    super(conv, bn, relu);
+  }
+
+  override toFloat(): ConvReLU1d {
+    return new ConvReLU1d(foldInto(this.conv, this.bn), this.at(2)).train(this.training);
   }
 }
 

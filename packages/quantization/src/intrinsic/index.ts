@@ -1,2 +1,11 @@
-export { ConvBn2d, ConvBnReLU2d, ConvReLU2d, FusedModule, LinearReLU } from './fused';
+export {
+  ConvBn1d,
+  ConvBn2d,
+  ConvBnReLU1d,
+  ConvBnReLU2d,
+  ConvReLU1d,
+  ConvReLU2d,
+  FusedModule,
+  LinearReLU,
+} from './fused';
 export { FusedIdentity } from './fused-identity';

@@ -1,7 +1,7 @@
 import type { Clamp } from '@octet/backend';
 import { Conv2d, type Module, ReLU } from '@octet/nn/modules';
-import { conv2d, type Tensor, tidy } from '@octet/tensor/functional';
-import { floatConv } from '../float-layers';
+import { type Tensor, tidy } from '@octet/tensor/functional';
+import { convolve, floatConv } from '../float-layers';
 import { RELU } from '../functional/int8';
 import { ConvReLU2d } from '../intrinsic';
 import type { QConfig } from '../qconfig';
@@ -32,9 +32,7 @@ export class QatConv2d extends Conv2d {
   }
 
   override forward(x: Tensor): Tensor {
-    return tidy(() =>
-      conv2d(x, this.weightFakeQuant.call(this.weight), this.bias, { ...this.options, clamp: this.clamp }),
-    );
+    return tidy(() => convolve(this, x, this.weightFakeQuant.call(this.weight), this.bias, this.clamp));
   }
 
   /** The convolution that it trains. */

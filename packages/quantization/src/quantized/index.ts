@@ -4,6 +4,7 @@ export {
   QuantizedHardswish as Hardswish,
   QuantizedLeakyReLU as LeakyReLU,
 } from './activations';
+export { QuantizedConv1d as Conv1d, QuantizedConvReLU1d as ConvReLU1d } from './conv1d';
 export { QuantizedConv2d as Conv2d, QuantizedConvReLU2d as ConvReLU2d } from './conv2d';
 export { QuantizedLinear as Linear, QuantizedLinearReLU as LinearReLU } from './linear';
 export { QFunctional } from './q-functional';

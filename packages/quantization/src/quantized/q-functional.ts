@@ -11,6 +11,7 @@ import {
   quantizedMulScalar,
 } from '../functional/arithmetic';
 import { type OutputQparams, RELU } from '../functional/int8';
+import { quantizedMatmul } from '../functional/matmul';
 import { QuantizedOutput } from './with-output';
 
 /** The arithmetic of a FloatFunctional on integers. */
@@ -32,7 +33,7 @@ export class QFunctional extends QuantizedOutput<never> {
       op: 'QFunctional',
       expected: 'one of its methods',
       found: 'call() or forward()',
-      fix: 'Use add, addRelu, mul, cat, addScalar or mulScalar.',
+      fix: 'Use add, addRelu, mul, matmul, cat, addScalar or mulScalar.',
     });
   }
 
@@ -50,6 +51,10 @@ export class QFunctional extends QuantizedOutput<never> {
 
   mul(a: Tensor, b: Tensor): Tensor {
     return hookedCall(this, 'mul', [a, b], () => quantizedMul(a, b, this.output));
+  }
+
+  matmul(a: Tensor, b: Tensor): Tensor {
+    return hookedCall(this, 'matmul', [a, b], () => quantizedMatmul(a, b, this.output));
   }
 
   cat(tensors: readonly Tensor[], dim = 0): Tensor {

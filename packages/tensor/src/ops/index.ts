@@ -1,5 +1,9 @@
 // Adding an op is a file here and its line below, and its method in Tensor where PyTorch has one; an activation is a
 // function in activations.ts.
+export {
+  type ScaledDotProductAttentionOptions,
+  scaledDotProductAttention,
+} from './attention/scaled-dot-product-attention';
 export { abs } from './elementwise/abs';
 export * from './elementwise/activations';
 export { add } from './elementwise/add';
@@ -11,29 +15,51 @@ export { clone } from './elementwise/clone';
 export { div } from './elementwise/div';
 export { type DropoutOptions, dropout } from './elementwise/dropout';
 export { exp } from './elementwise/exp';
+export { glu } from './elementwise/glu';
 export { hardtanh } from './elementwise/hardtanh';
 export { log } from './elementwise/log';
 export { mul } from './elementwise/mul';
 export { neg } from './elementwise/neg';
 export { pow } from './elementwise/pow';
+export { prelu } from './elementwise/prelu';
 export { relu } from './elementwise/relu';
+export { type RReluOptions, rrelu } from './elementwise/rrelu';
 export { sqrt } from './elementwise/sqrt';
 export { square } from './elementwise/square';
 export { sub } from './elementwise/sub';
+export { threshold } from './elementwise/threshold';
 export { type CrossEntropyOptions, crossEntropy } from './loss/cross-entropy';
 export { l1Loss } from './loss/l1-loss';
 export { type LossOptions, mseLoss } from './loss/mse-loss';
 export { type NllLossOptions, nllLoss, type Reduction } from './loss/nll-loss';
 export { type BatchNormOptions, batchNorm } from './norm/batch-norm';
 export { layerNorm } from './norm/layer-norm';
-export { adaptiveAvgPool2d } from './pool/adaptive-avg-pool2d';
-export { type AvgPool2dOptions, avgPool2d } from './pool/avg-pool2d';
-export { type MaxPool2dOptions, maxPool2d } from './pool/max-pool2d';
-export { type Conv2dOptions, conv2d, conv2dRelu, conv2dShape } from './product/conv2d';
+export { adaptiveAvgPool1d, adaptiveAvgPool2d } from './pool/adaptive-avg-pool2d';
+export { type AvgPool1dOptions, type AvgPool2dOptions, avgPool1d, avgPool2d } from './pool/avg-pool2d';
+export { type MaxPool1dOptions, type MaxPool2dOptions, maxPool1d, maxPool2d } from './pool/max-pool2d';
+export {
+  type Conv1dOptions,
+  type Conv2dOptions,
+  conv1d,
+  conv2d,
+  conv2dRelu,
+  conv2dShape,
+  convShape,
+} from './product/conv2d';
 export { type EmbeddingOptions, embedding } from './product/embedding';
 export { linear, linearShape } from './product/linear';
 export { matmul } from './product/matmul';
-export { convOutputSize, type PairLike, pair, type WindowOptions, windowAttrs } from './product/window';
+export {
+  asImage,
+  convOutputSize,
+  fromImage,
+  type PairLike,
+  pair,
+  type SingleLike,
+  type SpatialRank,
+  type WindowOptions,
+  windowAttrs,
+} from './product/window';
 export {
   quantizedClamp,
   /** @deprecated Its name is quantizedClamp. */

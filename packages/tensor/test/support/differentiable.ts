@@ -151,6 +151,24 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
       { covers: [name], fn: (x: Tensor) => f(x), inputs: [wide([2, 3, 4])] },
     ]),
   ),
+  'celu 0.5': { covers: ['celu'], fn: (x) => ops.celu(x, 0.5), inputs: [wide([2, 3, 4])] },
+  'softshrink 2': { covers: ['softshrink'], fn: (x) => ops.softshrink(x, 2), inputs: [wide([2, 3, 4])] },
+  threshold: { covers: ['threshold'], fn: (x) => ops.threshold(x, 0.5, -3), inputs: [wide([2, 3, 4])] },
+  prelu: { covers: ['prelu'], fn: (x, w) => ops.prelu(x, w), inputs: [wide([2, 3, 4]), [1]] },
+  'prelu of channels': {
+    covers: ['prelu'],
+    fn: (x, w) => ops.prelu(x, w),
+    inputs: [wide([2, 3, 4, 2]), [3]],
+  },
+  'prelu of rows': { covers: ['prelu'], fn: (x, w) => ops.prelu(x, w), inputs: [wide([4, 3]), [3]] },
+  glu: { covers: ['glu'], fn: (x) => ops.glu(x), inputs: [wide([2, 3, 4])] },
+  'glu of channels': { covers: ['glu'], fn: (x) => ops.glu(x, 1), inputs: [wide([2, 4, 3, 2])] },
+  rrelu: { covers: ['rrelu'], fn: (x) => ops.rrelu(x), inputs: [wide([2, 3, 4])] },
+  'rrelu in training': {
+    covers: ['rrelu'],
+    fn: (x) => ops.rrelu(x, 0.1, 0.6, { training: true, generator: new Generator(3) }),
+    inputs: [wide([2, 3, 4])],
+  },
   'leakyRelu 0.2': { covers: ['leakyRelu'], fn: (x) => ops.leakyRelu(x, 0.2), inputs: [wide([2, 3, 4])] },
   clamp: { covers: ['clamp'], fn: (x) => ops.clamp(x, -2, 1), inputs: [wide([2, 3, 4])] },
   'clamp below': { covers: ['clamp'], fn: (x) => ops.clamp(x, -2), inputs: [wide([2, 3, 4])] },
@@ -248,6 +266,46 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
     ],
   },
 
+  attention: {
+    covers: ['scaledDotProductAttention'],
+    fn: (q, k, v) => ops.scaledDotProductAttention(q, k, v),
+    inputs: [
+      [2, 2, 3, 4],
+      [2, 2, 5, 4],
+      [2, 2, 5, 3],
+    ],
+  },
+  'attention, causal, fewer heads of keys': {
+    covers: ['scaledDotProductAttention'],
+    fn: (q, k, v) => ops.scaledDotProductAttention(q, k, v, { isCausal: true, enableGqa: true, scale: 0.7 }),
+    inputs: [
+      [1, 4, 3, 2],
+      [1, 2, 4, 2],
+      [1, 2, 4, 3],
+    ],
+  },
+  'attention, masked, a row throughout': {
+    covers: ['scaledDotProductAttention'],
+    fn: (q, k, v) =>
+      ops.scaledDotProductAttention(q, k, v, {
+        attnMask: once('mask', () => fromData([1, 0, 1, 0, 0, 0, 1, 1, 0], [3, 3], { dtype: 'bool' })),
+      }),
+    inputs: [
+      [2, 3, 4],
+      [2, 3, 4],
+      [2, 3, 2],
+    ],
+  },
+  'attention of one head, mask with gradient': {
+    covers: ['scaledDotProductAttention'],
+    fn: (q, k, v, attnMask) => ops.scaledDotProductAttention(q, k, v, { attnMask }),
+    inputs: [
+      [3, 4],
+      [2, 4],
+      [2, 3],
+      [3, 1],
+    ],
+  },
   'matmul 2d': {
     covers: ['matmul'],
     fn: (a, b) => ops.matmul(a, b),
@@ -360,6 +418,40 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
       [2, 3, 2, 2],
       [4, 3, 1, 1],
     ],
+  },
+
+  conv1d: {
+    covers: ['conv1d'],
+    fn: (x, w, b) => ops.conv1d(x, w, b),
+    inputs: [[2, 2, 7], [3, 2, 3], [3]],
+  },
+  'conv1d strided, padded, dilated, in groups': {
+    covers: ['conv1d'],
+    fn: (x, w, b) => ops.conv1d(x, w, b, { stride: 2, padding: [3], dilation: 2, groups: 2 }),
+    inputs: [[2, 4, 6], [6, 2, 3], [6]],
+  },
+  'conv1d depthwise, clamped': {
+    covers: ['conv1d'],
+    fn: (x, w) => ops.conv1d(x, w, undefined, { groups: 3, padding: 1, clamp: [-0.5, 1] }),
+    inputs: [
+      [2, 3, 5],
+      [3, 1, 3],
+    ],
+  },
+  maxPool1d: {
+    covers: ['maxPool1d'],
+    fn: (x) => ops.maxPool1d(x, 3, { stride: 2, padding: 1, dilation: 2 }),
+    inputs: [[2, 3, 9]],
+  },
+  avgPool1d: {
+    covers: ['avgPool1d'],
+    fn: (x) => ops.avgPool1d(x, 3, { stride: 2, padding: 1, countIncludePad: false }),
+    inputs: [[2, 3, 8]],
+  },
+  adaptiveAvgPool1d: {
+    covers: ['adaptiveAvgPool1d'],
+    fn: (x) => ops.adaptiveAvgPool1d(x, 3),
+    inputs: [[2, 3, 7]],
   },
 
   maxPool2d: { covers: ['maxPool2d'], fn: (x) => ops.maxPool2d(x, 2), inputs: [[2, 2, 5, 4]] },

@@ -32,16 +32,28 @@ function unary(fn: string): Run | undefined {
 
 /** PyTorch's functions beside those; `options` are the keyword arguments in camelCase. */
 const functions: Readonly<Record<string, Run>> = {
+  conv1d: ({ x, weight, bias }, _, options) => octet.conv1d(x, weight, bias, options),
   conv2d: ({ x, weight, bias }, _, options) => octet.conv2d(x, weight, bias, options),
   linear: ({ x, weight, bias }) => octet.linear(x, weight, bias),
   matmul: binary(octet.matmul),
+  scaled_dot_product_attention: ({ q, k, v, mask }, { bool_mask: isBool }, options) => {
+    const { boolMask: _, ...rest } = options as { boolMask?: unknown };
+    const attnMask = isBool ? mask.to('bool') : mask;
+    return octet.scaledDotProductAttention(q, k, v, { ...rest, ...(attnMask ? { attnMask } : {}) });
+  },
   add: ({ a, b }, { alpha = 1 }) => a.add(b.mul(alpha)),
   sub: binary(octet.sub),
   mul: binary(octet.mul),
   div: binary(octet.div),
+  max_pool1d: ({ x }, { kernel_size }, options) => x.maxPool1d(kernel_size, withoutKernelSize(options)),
+  avg_pool1d: ({ x }, { kernel_size }, options) => x.avgPool1d(kernel_size, withoutKernelSize(options)),
+  adaptive_avg_pool1d: ({ x }, { output_size }) => x.adaptiveAvgPool1d(output_size),
   max_pool2d: ({ x }, { kernel_size }, options) => x.maxPool2d(kernel_size, withoutKernelSize(options)),
   avg_pool2d: ({ x }, { kernel_size }, options) => x.avgPool2d(kernel_size, withoutKernelSize(options)),
   adaptive_avg_pool2d: ({ x }, { output_size }) => x.adaptiveAvgPool2d(output_size),
+  prelu: ({ x, weight }) => octet.prelu(x, weight),
+  glu: ({ x }, { dim }) => octet.glu(x, dim),
+  rrelu: ({ x }, { lower, upper }) => octet.rrelu(x, lower, upper),
   softmax: ({ x }, { dim }) => x.softmax(dim),
   log_softmax: ({ x }, { dim }) => x.logSoftmax(dim),
   cross_entropy: ({ x, target, class_weight }, _, options) =>

@@ -5,7 +5,7 @@ import { fakeQuantModule } from './fake-quant-module';
 import { fakeQuantize } from './fake-quantize';
 import { floatOp } from './float-op';
 import { fold, fuse } from './fuse';
-import { qbinary, qconv2d, qlinear, qscalar, qunary } from './int8';
+import { qbinary, qconv1d, qconv2d, qlinear, qscalar, qunary } from './int8';
 import { learnableFakeQuantModule, learnableFakeQuantOp } from './learnable-fake-quant';
 import { lrScheduler } from './lr-scheduler';
 import { modelFloat, modelPtq, modelQat, modelTutorial } from './model';
@@ -35,6 +35,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   fold,
   qat_module: qatModule,
   qat_activations: qatActivations,
+  qconv1d,
   qconv2d,
   qlinear,
   qbinary,

@@ -66,6 +66,14 @@ export const qconv2d: Handler<ConvParams> = (c) => {
   return { y: functional.conv2d(x, packed, { stride, padding, dilation, groups, ...output }) };
 };
 
+export const qconv1d: Handler<
+  WeightedParams & Record<'stride' | 'padding' | 'dilation' | 'groups', number>
+> = (c) => {
+  const { stride, padding, dilation, groups } = c.params;
+  const { x, packed, output } = weighted(c);
+  return { y: functional.conv1d(x, packed, { stride, padding, dilation, groups, ...output }) };
+};
+
 export const qlinear: Handler<WeightedParams> = (c) => {
   const { x, packed, output } = weighted(c);
   return { y: functional.linear(x, packed, output) };
@@ -123,12 +131,16 @@ const unary: Readonly<Record<string, (x: Tensor, kwargs: UnaryParams['kwargs']) 
   relu: (x) => x.relu(),
   relu6: (x) => x.relu6(),
   sigmoid: (x) => x.sigmoid(),
+  hardsigmoid: (x) => x.hardsigmoid(),
   tanh: (x) => x.tanh(),
   hardtanh: (x, { min_val, max_val }) => x.hardtanh(min_val, max_val),
   hardswish: (x, { out_scale, out_zero_point }) =>
     functional.hardswish(x, { scale: out_scale, zeroPoint: out_zero_point }),
   leaky_relu: (x, { negative_slope, out_scale, out_zero_point }) =>
     functional.leakyRelu(x, negative_slope, { scale: out_scale, zeroPoint: out_zero_point }),
+  max_pool1d: (x, { kernel_size, ...options }) => x.maxPool1d(kernel_size, camelCase(options)),
+  avg_pool1d: (x, { kernel_size, ...options }) => x.avgPool1d(kernel_size, camelCase(options)),
+  adaptive_avg_pool1d: (x, { output_size }) => x.adaptiveAvgPool1d(output_size),
   max_pool2d: (x, { kernel_size, ...options }) => x.maxPool2d(kernel_size, camelCase(options)),
   avg_pool2d: (x, { kernel_size, ...options }) => x.avgPool2d(kernel_size, camelCase(options)),
   adaptive_avg_pool2d: (x, { output_size }) => x.adaptiveAvgPool2d(output_size),

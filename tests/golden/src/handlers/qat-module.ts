@@ -45,7 +45,9 @@ export const qatModule: Handler<QatModuleParams> = async (c) => {
   if (names.length > 1) fuseModulesQat(float.body, names);
   float.qconfig = qconfigs[qconfig];
   const model = prepareQat(float);
-  for (const module of model.modules()) if (module instanceof qat.ConvBn2d) module.slowPath = slow_path;
+  for (const module of model.modules()) {
+    if (module instanceof qat.ConvBn1d || module instanceof qat.ConvBn2d) module.slowPath = slow_path;
+  }
 
   const out = await train(c, model);
   const x = c.tensor('x_test');

@@ -1,16 +1,26 @@
 import {
+  CELU,
+  ELU,
   GELU,
+  Hardshrink,
   Hardsigmoid,
   Hardswish,
   LeakyReLU,
   LogSoftmax,
+  Mish,
   type Module,
   ReLU,
+  SELU,
   Sigmoid,
+  SiLU,
   Softmax,
+  Softplus,
+  Softshrink,
+  Softsign,
   Tanh,
+  Threshold,
 } from '@octet/nn';
-import type { Tensor } from '@octet/tensor';
+import { elu, type Tensor } from '@octet/tensor';
 import { HostTensor, onHost } from '../../host-tensor';
 import type { OnnxNode } from '../node';
 import type { OnnxOperator } from '../table';
@@ -24,39 +34,9 @@ function activation(op: string, since: number, make: (node: OnnxNode) => Module,
   };
 }
 
-/** A composition of tensor functions, which `make` chooses by the attributes. */
-function composed(op: string, since: number, make: (node: OnnxNode) => (x: Tensor) => Tensor): OnnxOperator {
-  return {
-    op,
-    since,
-    import: (node) => node.call1(onBackend(make(node)), [node.input(0)], { rank: node.input(0).rank }),
-  };
-}
-
-/** log(1 + e^x), stable. */
-function softplus(x: Tensor): Tensor {
-  return x.relu().add(x.abs().neg().exp().add(1).log());
-}
-
-/** x where it is positive, else scale · (e^(x / alpha) - 1). */
-function exponentialUnit(x: Tensor, scale: number, alpha = 1): Tensor {
-  return x.relu().add(
-    x
-      .clamp(undefined, 0)
-      .mul(1 / alpha)
-      .exp()
-      .affine(scale, -scale),
-  );
-}
-
 /** x where it is positive, else slope · x. */
 function prelu(x: Tensor, slope: Tensor): Tensor {
   return x.relu().sub(x.neg().relu().mul(slope));
-}
-
-function geluTanh(x: Tensor): Tensor {
-  const inner = x.add(x.square().mul(x).mul(0.044715)).mul(Math.sqrt(2 / Math.PI));
-  return x.mul(inner.tanh().affine(0.5, 0.5));
 }
 
 /** Before version 13 the dims from the axis on were one. */
@@ -113,7 +93,7 @@ export const activations = (): readonly OnnxOperator[] => [
     import(node) {
       const { rank } = node.input(0);
       if (node.string('approximate', 'none') === 'tanh')
-        return node.call1(onBackend(geluTanh), [node.input(0)], { rank });
+        return node.layer(new GELU({ approximate: 'tanh' }), [node.input(0)], { rank });
       return node.layer(new GELU(), [node.input(0)], { rank });
     },
   },
@@ -133,35 +113,62 @@ export const activations = (): readonly OnnxOperator[] => [
       );
     },
   },
-  composed('Elu', 1, (node) => {
-    const alpha = node.float('alpha', 1);
-    return (x) => exponentialUnit(x, alpha);
-  }),
-  composed('Celu', 12, (node) => {
-    const alpha = node.float('alpha', 1);
-    return (x) => exponentialUnit(x, alpha, alpha);
-  }),
-  composed('Selu', 1, (node) => {
-    const [alpha, gamma] = [node.float('alpha', 1.6732631921768188), node.float('gamma', 1.0507010221481323)];
-    return (x) => exponentialUnit(x, alpha).mul(gamma);
-  }),
-  composed('Softplus', 1, () => softplus),
-  composed('Softsign', 1, () => (x) => x.div(x.abs().add(1))),
-  composed('Mish', 18, () => (x) => x.mul(softplus(x).tanh())),
-  composed('Swish', 24, (node) => {
-    const alpha = node.float('alpha', 1);
-    return (x) => x.mul(x.mul(alpha).sigmoid());
-  }),
+  activation('Elu', 1, (node) => new ELU(node.float('alpha', 1))),
+  activation('Celu', 12, (node) => new CELU(node.float('alpha', 1))),
   {
-    op: 'ThresholdedRelu',
-    since: 10,
+    op: 'Selu',
+    since: 1,
     import(node) {
-      const alpha = node.float('alpha', 1);
+      const [alpha, gamma] = [
+        node.float('alpha', 1.6732631921768188),
+        node.float('gamma', 1.0507010221481323),
+      ];
+      const { rank } = node.input(0);
+      const usual = Math.abs(alpha - 1.6732632) < 1e-6 && Math.abs(gamma - 1.050701) < 1e-6;
+      if (usual) return node.layer(new SELU(), [node.input(0)], { rank });
       return node.call1(
-        onHost('ThresholdedRelu', (x) => hostUnary(x as HostTensor, 'float32', (v) => (v > alpha ? v : 0))),
+        onBackend((x) => elu(x, alpha).mul(gamma)),
+        [node.input(0)],
+        { rank },
       );
     },
   },
+  activation('Softplus', 1, () => new Softplus()),
+  activation('Softsign', 1, () => new Softsign()),
+  activation('Mish', 18, () => new Mish()),
+  {
+    op: 'Shrink',
+    since: 9,
+    import(node) {
+      const [lambd, bias] = [node.float('lambd', 0.5), node.float('bias', 0)];
+      const { rank } = node.input(0);
+      if (lambd < 0 || (bias !== 0 && bias !== lambd)) {
+        return node.call1(
+          onHost('Shrink', (x) =>
+            hostUnary(x as HostTensor, 'float32', (v) => (v < -lambd ? v + bias : v > lambd ? v - bias : 0)),
+          ),
+        );
+      }
+      return node.layer(bias === 0 ? new Hardshrink(lambd) : new Softshrink(lambd), [node.input(0)], {
+        rank,
+      });
+    },
+  },
+  {
+    op: 'Swish',
+    since: 24,
+    import(node) {
+      const alpha = node.float('alpha', 1);
+      const { rank } = node.input(0);
+      if (alpha === 1) return node.layer(new SiLU(), [node.input(0)], { rank });
+      return node.call1(
+        onBackend((x) => x.mul(x.mul(alpha).sigmoid())),
+        [node.input(0)],
+        { rank },
+      );
+    },
+  },
+  activation('ThresholdedRelu', 10, (node) => new Threshold(node.float('alpha', 1), 0)),
   {
     op: 'PRelu',
     since: 7,

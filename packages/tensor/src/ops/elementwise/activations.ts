@@ -2,7 +2,7 @@
  * Activations of one tensor whose gradient is a kernel too: what each computes is its row in @octet/backend
  * (elementwise/functions.ts). A function here is its name, arguments and what it makes of a quantized tensor.
  */
-import { ArgumentError, checkOptions } from '@octet/backend';
+import { ArgumentError, checkOptions, requireOneOf } from '@octet/backend';
 import { requireTensor } from '../../kernel';
 import type { Tensor } from '../../tensor';
 import { quantizedClamp, quantizedFixedRange } from '../quantized/functions';
@@ -19,15 +19,30 @@ export function hardswish(x: Tensor): Tensor {
   return elementwise('hardswish', x, {});
 }
 
-/** relu6(x + 3) / 6 */
+/** relu6(x + 3) / 6. A quantized tensor gets scale 1/256 and the lowest integer as zero point. */
 export function hardsigmoid(x: Tensor): Tensor {
-  return elementwise('hardsigmoid', x, {});
+  requireTensor('hardsigmoid', x);
+  return x.qparams ? quantizedFixedRange('hardsigmoid', x) : elementwise('hardsigmoid', x, {});
 }
 
-/** x · Φ(x), Φ the normal distribution by the error function (not the tanh approximation). */
-export function gelu(x: Tensor, options?: Record<string, never>): Tensor {
-  checkOptions('gelu', options);
-  return elementwise('gelu', x, {});
+export interface GeluOptions {
+  /** 'tanh' for the approximation by the hyperbolic tangent, which GPT-2 and its like were trained with. */
+  approximate?: 'none' | 'tanh' | undefined;
+}
+
+/**
+ * x · Φ(x), Φ the normal distribution by the error function; with `{ approximate: 'tanh' }` its approximation `geluTanh`.
+ * @throws ArgumentError for another approximation
+ */
+export function gelu(x: Tensor, options?: GeluOptions): Tensor {
+  const { approximate = 'none' } = checkOptions('gelu', options ?? {}, 'approximate');
+  requireOneOf('gelu', 'approximate', approximate, ['none', 'tanh']);
+  return approximate === 'tanh' ? geluTanh(x) : elementwise('gelu', x, {});
+}
+
+/** x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) / 2 */
+export function geluTanh(x: Tensor): Tensor {
+  return elementwise('geluTanh', x, {});
 }
 
 /** x where x > 0, else negativeSlope · x. */
@@ -76,4 +91,68 @@ export function softplus(x: Tensor, beta = 1, threshold = 20): Tensor {
 /** x · tanh(ln(1 + eˣ)) */
 export function mish(x: Tensor): Tensor {
   return elementwise('mish', x, {});
+}
+
+/**
+ * x where x > 0, else alpha · (e^(x / alpha) - 1).
+ * @throws ArgumentError if alpha is 0
+ */
+export function celu(x: Tensor, alpha = 1): Tensor {
+  if (alpha === 0) {
+    throw new ArgumentError({
+      op: 'celu',
+      expected: 'alpha other than 0',
+      found: '0',
+      fix: 'x is divided by alpha: relu(x) is what a small one comes to.',
+    });
+  }
+  return elementwise('celu', x, { alpha });
+}
+
+/** 1.0507 · (x where x > 0, else 1.6733 · (eˣ - 1)) */
+export function selu(x: Tensor): Tensor {
+  return elementwise('selu', x, {});
+}
+
+/** x / (1 + |x|) */
+export function softsign(x: Tensor): Tensor {
+  return elementwise('softsign', x, {});
+}
+
+/** ln(1 / (1 + e⁻ˣ)) */
+export function logSigmoid(x: Tensor): Tensor {
+  return elementwise('logSigmoid', x, {});
+}
+
+/**
+ * x where |x| > lambd, else 0.
+ * @throws ArgumentError if lambd is negative
+ */
+export function hardshrink(x: Tensor, lambd = 0.5): Tensor {
+  requirePositive('hardshrink', lambd);
+  return elementwise('hardshrink', x, { lambd });
+}
+
+/**
+ * x - lambd where x > lambd, x + lambd where x < -lambd, else 0.
+ * @throws ArgumentError if lambd is negative
+ */
+export function softshrink(x: Tensor, lambd = 0.5): Tensor {
+  requirePositive('softshrink', lambd);
+  return elementwise('softshrink', x, { lambd });
+}
+
+/** x - tanh(x) */
+export function tanhshrink(x: Tensor): Tensor {
+  return elementwise('tanhshrink', x, {});
+}
+
+function requirePositive(op: string, lambd: number): void {
+  if (!(lambd < 0)) return;
+  throw new ArgumentError({
+    op,
+    expected: 'lambd >= 0',
+    found: `${lambd}`,
+    fix: 'It is the half-width of the interval around 0 that becomes 0.',
+  });
 }

@@ -1,4 +1,3 @@
-import { requirePair } from '@octet/backend';
 import { op } from '../../autograd';
 import {
   channelsLast,
@@ -10,7 +9,14 @@ import {
   run,
 } from '../../kernel';
 import type { Tensor } from '../../tensor';
-import type { PairLike } from '../product/window';
+import {
+  asImage,
+  fromImage,
+  type PairLike,
+  type SingleLike,
+  type SpatialRank,
+  sizePair,
+} from '../product/window';
 import { requireEightBits } from '../quantized/lookup';
 import { qaverageAttrs } from './avg-pool2d';
 
@@ -20,27 +26,46 @@ import { qaverageAttrs } from './avg-pool2d';
  * @throws ShapeError, ArgumentError, DTypeError
  */
 export function adaptiveAvgPool2d(x: Tensor, outputSize: PairLike): Tensor {
-  requireTensor('adaptiveAvgPool2d', x);
-  if (x.qparams) requireEightBits('adaptiveAvgPool2d', x);
-  else requireFloat('adaptiveAvgPool2d', x);
-  requireRank('adaptiveAvgPool2d', 'x', x, 4);
-  const { shape: shapeX } = x;
-  const shape = [...shapeX.slice(0, 2), ...requirePair('adaptiveAvgPool2d', 'outputSize', outputSize, 1)];
-  return op('adaptiveAvgPool2d', { x }, () => {
-    const xc = channelsLast(x);
+  return adaptiveAvgPool('adaptiveAvgPool2d', 2, x, outputSize);
+}
+
+/**
+ * x [N, C, L] averaged down to `outputSize`: cell i of n covers positions floor(i · L / n) to ceil((i + 1) · L / n). A quantized
+ * tensor keeps its scale and zero point.
+ * @throws ShapeError, ArgumentError, DTypeError
+ */
+export function adaptiveAvgPool1d(x: Tensor, outputSize: SingleLike): Tensor {
+  return adaptiveAvgPool('adaptiveAvgPool1d', 1, x, outputSize);
+}
+
+function adaptiveAvgPool(
+  name: string,
+  rank: SpatialRank,
+  x: Tensor,
+  outputSize: PairLike | SingleLike,
+): Tensor {
+  requireTensor(name, x);
+  if (x.qparams) requireEightBits(name, x);
+  else requireFloat(name, x);
+  requireRank(name, 'x', x, rank + 2);
+  const shape = [...x.shape.slice(0, 2), ...sizePair(name, 'outputSize', outputSize, 1, rank)];
+  return op(name, { x }, () => {
+    const xc = channelsLast(asImage(x));
+    const { shape: shapeX } = xc;
     const y = emptyChannelsLast(x, shape);
     if (x.qparams) {
-      const attrs = qaverageAttrs('adaptiveAvgPool2d', x.qparams);
+      const attrs = qaverageAttrs(name, x.qparams);
       run('qadaptiveAvgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, attrs);
-      return [y];
+      return [fromImage(y, rank)];
     }
     run('adaptiveAvgPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, {});
     return [
-      y,
+      fromImage(y, rank),
       (grad) => {
         const gradX = emptyChannelsLast(grad, shapeX);
-        run('adaptiveAvgPool2dBackward', { gradY: nhwc(channelsLast(grad)) }, { gradX: nhwc(gradX) }, {});
-        return [gradX];
+        const gradY = channelsLast(asImage(grad));
+        run('adaptiveAvgPool2dBackward', { gradY: nhwc(gradY) }, { gradX: nhwc(gradX) }, {});
+        return [fromImage(gradX, rank)];
       },
     ];
   });

@@ -1,4 +1,4 @@
-import { ArgumentError, checkOptions, type PoolAttrs, requirePair } from '@octet/backend';
+import { ArgumentError, checkOptions, type Pair, type PoolAttrs } from '@octet/backend';
 import { op } from '../../autograd';
 import {
   channelsLast,
@@ -10,67 +10,103 @@ import {
   run,
 } from '../../kernel';
 import type { Tensor } from '../../tensor';
-import { convOutputSize, type PairLike, type WindowOptions, windowAttrs } from '../product/window';
+import {
+  asImage,
+  convOutputSize,
+  fromImage,
+  type PairLike,
+  type SingleLike,
+  type SpatialRank,
+  sizePair,
+  type WindowOptions,
+  windowAttrs,
+} from '../product/window';
 import { requireEightBits } from '../quantized/lookup';
 
 /** `stride` is kernelSize unless given. */
 export type MaxPool2dOptions = WindowOptions;
+
+/** `stride` is kernelSize unless given. */
+export type MaxPool1dOptions = WindowOptions<SingleLike>;
+
+type Size = PairLike | SingleLike;
 
 /**
  * The maximum of each window of x [N, C, H, W]; padding never wins. On a quantized tensor it works on the integers.
  * @throws ShapeError, ArgumentError, DTypeError
  */
 export function maxPool2d(x: Tensor, kernelSize: PairLike, options?: MaxPool2dOptions): Tensor {
-  const window = checkOptions('maxPool2d', options, 'stride padding dilation');
-  requireTensor('maxPool2d', x);
-  if (x.qparams) requireEightBits('maxPool2d', x);
-  else requireFloat('maxPool2d', x);
-  const { shape, attrs } = poolShape('maxPool2d', x, kernelSize, window);
-  const { shape: shapeX } = x;
-  return op('maxPool2d', { x }, (save) => {
-    const xc = channelsLast(x);
+  return maxPool('maxPool2d', 2, x, kernelSize, checkOptions('maxPool2d', options, OPTIONS));
+}
+
+/**
+ * The maximum of each window of x [N, C, L]; padding never wins. On a quantized tensor it works on the integers.
+ * @throws ShapeError, ArgumentError, DTypeError
+ */
+export function maxPool1d(x: Tensor, kernelSize: SingleLike, options?: MaxPool1dOptions): Tensor {
+  return maxPool('maxPool1d', 1, x, kernelSize, checkOptions('maxPool1d', options, OPTIONS));
+}
+
+const OPTIONS = 'stride padding dilation';
+
+function maxPool(
+  name: string,
+  rank: SpatialRank,
+  x: Tensor,
+  kernelSize: Size,
+  window: WindowOptions<Size>,
+): Tensor {
+  requireTensor(name, x);
+  if (x.qparams) requireEightBits(name, x);
+  else requireFloat(name, x);
+  const { shape, attrs } = poolShape(name, rank, x, kernelSize, window);
+  return op(name, { x }, (save) => {
+    const xc = channelsLast(asImage(x));
+    const { shape: shapeX } = xc;
     const y = emptyChannelsLast(x, shape);
     if (x.qparams) {
       run('qmaxPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, attrs);
-      return [y];
+      return [fromImage(y, rank)];
     }
     const indices = emptyChannelsLast(x, shape, { dtype: 'int32' });
     run('maxPool2d', { x: nhwc(xc) }, { y: nhwc(y), indices: nhwc(indices) }, attrs);
     const saved = save(indices);
     return [
-      y,
+      fromImage(y, rank),
       (grad) => {
         const gradX = emptyChannelsLast(grad, shapeX);
         run(
           'maxPool2dBackward',
-          { gradY: nhwc(channelsLast(grad)), indices: nhwc(saved) },
+          { gradY: nhwc(channelsLast(asImage(grad))), indices: nhwc(saved) },
           { gradX: nhwc(gradX) },
           {},
         );
-        return [gradX];
+        return [fromImage(gradX, rank)];
       },
     ];
   });
 }
 
-/** The output's shape and the kernel's attributes of a pool. */
+/** The shape of the image that a pool gives, and the kernel's attributes. */
 export function poolShape(
   op: string,
+  rank: SpatialRank,
   x: Tensor,
-  kernelSize: PairLike,
-  { stride = kernelSize, ...options }: WindowOptions,
+  kernelSize: Size,
+  { stride = kernelSize, ...options }: WindowOptions<Size>,
 ): { shape: number[]; attrs: PoolAttrs } {
-  requireRank(op, 'x', x, 4);
-  const kernel = requirePair(op, 'kernelSize', kernelSize, 1);
-  const attrs = { kernelSize: kernel, ...windowAttrs(op, { stride, ...options }) };
+  requireRank(op, 'x', x, rank + 2);
+  const kernel = sizePair(op, 'kernelSize', kernelSize, 1, rank);
+  const attrs = { kernelSize: kernel, ...windowAttrs(op, { stride, ...options }, rank) };
   if (attrs.padding.some((p, i) => p * 2 > kernel[i])) {
+    const shown = (sizes: readonly number[]) => sizes.slice(-rank).join(' × ');
     throw new ArgumentError({
       op,
-      expected: `padding of at most half the kernel (${kernel.map((k) => Math.floor(k / 2)).join(' × ')})`,
-      found: attrs.padding.join(' × '),
+      expected: `padding of at most half the kernel (${shown(kernel.map((k) => Math.floor(k / 2)))})`,
+      found: shown(attrs.padding),
       fix: 'More would make windows of nothing but padding: use pad() first.',
     });
   }
-  const [n, c, h, w] = x.shape;
-  return { shape: [n, c, ...convOutputSize(op, [h, w], kernel, attrs)], attrs };
+  const [n, c, ...size] = asImage(x).shape;
+  return { shape: [n, c, ...convOutputSize(op, size as unknown as Pair, kernel, attrs, rank)], attrs };
 }

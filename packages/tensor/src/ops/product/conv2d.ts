@@ -1,4 +1,4 @@
-import { ArgumentError, type Conv2dAttrs, checkOptions, ShapeError } from '@octet/backend';
+import { ArgumentError, type Conv2dAttrs, checkOptions, type Pair, ShapeError } from '@octet/backend';
 import { op } from '../../autograd';
 import {
   channelsLast,
@@ -16,11 +16,27 @@ import { requireClamp } from '../elementwise/bounds';
 import type { ClampOptions } from '../elementwise/clamped';
 import { gradientInside } from '../elementwise/elementwise';
 import { applySum } from '../reduce/sum';
-import { convOutputSize, type WindowOptions, windowAttrs } from './window';
+import {
+  asImage,
+  convOutputSize,
+  fromImage,
+  type PairLike,
+  type SingleLike,
+  type SpatialRank,
+  type WindowOptions,
+  windowAttrs,
+} from './window';
 
 export interface Conv2dOptions extends WindowOptions {
   groups?: number;
 }
+
+export interface Conv1dOptions extends WindowOptions<SingleLike> {
+  groups?: number;
+}
+
+/** Of either. */
+type ConvOptions = WindowOptions<PairLike | SingleLike> & { groups?: number };
 
 /**
  * Cross-correlation of x [N, C, H, W] with weight [O, C / groups, kh, kw] plus bias [O], as PyTorch's; the result is
@@ -35,10 +51,32 @@ export function conv2d(
 ): Tensor {
   return convolution(
     'conv2d',
+    2,
     x,
     weight,
     bias,
     checkOptions('conv2d', options, 'stride padding dilation groups clamp'),
+  );
+}
+
+/**
+ * Cross-correlation of x [N, C, L] with weight [O, C / groups, k] plus bias [O], as PyTorch's; the channels of the result are
+ * innermost in memory. It is conv2d of images of height 1.
+ * @throws ShapeError, ArgumentError, DTypeError
+ */
+export function conv1d(
+  x: Tensor,
+  weight: Tensor,
+  bias?: Tensor,
+  options?: Conv1dOptions & ClampOptions,
+): Tensor {
+  return convolution(
+    'conv1d',
+    1,
+    x,
+    weight,
+    bias,
+    checkOptions('conv1d', options, 'stride padding dilation groups clamp'),
   );
 }
 
@@ -48,24 +86,25 @@ export function conv2d(
  */
 export function conv2dRelu(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2dOptions): Tensor {
   const given = checkOptions('conv2dRelu', options, 'stride padding dilation groups');
-  return convolution('conv2dRelu', x, weight, bias, { ...given, clamp: [0, Number.POSITIVE_INFINITY] });
+  return convolution('conv2dRelu', 2, x, weight, bias, { ...given, clamp: [0, Number.POSITIVE_INFINITY] });
 }
 
 function convolution(
   name: string,
+  rank: SpatialRank,
   x: Tensor,
   weight: Tensor,
   bias: Tensor | undefined,
-  { clamp, ...given }: Conv2dOptions & ClampOptions,
+  { clamp, ...given }: ConvOptions & ClampOptions,
 ): Tensor {
   requireClamp(name, clamp);
   requireFloat(name, x, weight, ...present(bias));
-  const { shape, attrs } = conv2dShape(name, x, weight, bias, given);
-  const { shape: shapeX } = x;
-  const { shape: shapeWeight } = weight;
+  const { image: shape, attrs } = convShape(name, rank, x, weight, bias, given);
   return op(name, { x, weight, bias }, (save, needs) => {
-    const xc = channelsLast(x);
-    const wc = channelsLast(weight);
+    const xc = channelsLast(asImage(x));
+    const wc = channelsLast(asImage(weight));
+    const { shape: shapeX } = xc;
+    const { shape: shapeWeight } = wc;
     const y = emptyChannelsLast(x, shape);
     run(
       'conv2d',
@@ -78,9 +117,10 @@ function convolution(
     // Where y lies inside the bounds, so did what the clamp took.
     const clamped = save(y, clamp !== undefined);
     return [
-      y,
+      fromImage(y, rank),
       (grad) => {
-        const gradY = channelsLast(clamped && clamp ? gradientInside(clamped, grad, clamp) : grad);
+        const image = asImage(grad);
+        const gradY = channelsLast(clamped && clamp ? gradientInside(clamped, image, clamp) : image);
         const gradX = savedWeight && emptyChannelsLast(gradY, shapeX);
         if (gradX)
           run(
@@ -98,7 +138,11 @@ function convolution(
             attrs,
           );
         }
-        return [gradX, gradWeight, needs.bias ? applySum(gradY, [0, 2, 3], false) : undefined];
+        return [
+          gradX && fromImage(gradX, rank),
+          gradWeight && fromImage(gradWeight, rank),
+          needs.bias ? applySum(gradY, [0, 2, 3], false) : undefined,
+        ];
       },
     ];
   });
@@ -110,13 +154,26 @@ export function conv2dShape(
   x: Tensor,
   weight: Tensor,
   bias: Tensor | undefined,
-  { groups = 1, ...window }: Conv2dOptions,
+  options: Conv2dOptions,
 ): { shape: number[]; attrs: Conv2dAttrs } {
-  requireRank(op, 'x', x, 4);
-  requireRank(op, 'weight', weight, 4);
-  const attrs = { ...windowAttrs(op, window), groups };
-  const [n, c, h, w] = x.shape;
-  const [o, perGroup, kh, kw] = weight.shape;
+  const { image, attrs } = convShape(op, 2, x, weight, bias, options);
+  return { shape: image, attrs };
+}
+
+/** Likewise of either rank, the shape that of the image that kernels write: [N, O, 1, L] for a row. */
+export function convShape(
+  op: string,
+  rank: SpatialRank,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  { groups = 1, ...window }: ConvOptions,
+): { image: number[]; attrs: Conv2dAttrs } {
+  requireRank(op, 'x', x, rank + 2);
+  requireRank(op, 'weight', weight, rank + 2);
+  const attrs = { ...windowAttrs(op, window, rank), groups };
+  const [n, c] = x.shape;
+  const [o, perGroup] = weight.shape;
   if (!Number.isInteger(groups) || groups < 1 || o % groups !== 0) {
     throw new ArgumentError({
       op,
@@ -126,11 +183,12 @@ export function conv2dShape(
     });
   }
   if (c !== perGroup * groups) {
+    const [image, kernel] = rank === 2 ? ['H, W', 'kh, kw'] : ['L', 'k'];
     throw new ShapeError({
       op,
       expected: `x with ${perGroup * groups} channels for weight ${formatShape(weight.shape)}${groups > 1 ? ` in ${groups} groups` : ''}`,
       found: `x ${formatShape(x.shape)}`,
-      fix: 'x is [N, C, H, W] and weight [O, C / groups, kh, kw]: check the channels of the layer before.',
+      fix: `x is [N, C, ${image}] and weight [O, C / groups, ${kernel}]: check the channels of the layer before.`,
     });
   }
   if (bias && !sameShape(bias.shape, [o])) {
@@ -141,5 +199,6 @@ export function conv2dShape(
       fix: 'Make bias and weight agree.',
     });
   }
-  return { shape: [n, o, ...convOutputSize(op, [h, w], [kh, kw], attrs)], attrs };
+  const size = ({ shape }: Tensor) => [1, ...shape.slice(2)].slice(-2) as unknown as Pair;
+  return { image: [n, o, ...convOutputSize(op, size(x), size(weight), attrs, rank)], attrs };
 }

@@ -1,29 +1,71 @@
-/** What convolutions and pools have in common: windows that slide over an image. */
-import { type Pair, requirePair, ShapeError, type WindowAttrs } from '@octet/backend';
+/** What convolutions and pools have in common: windows that slide over an image, or along a row. */
+import { type Pair, requirePair, requireSingle, ShapeError, type WindowAttrs } from '@octet/backend';
+import { view } from '../../kernel';
+import { inserted, removed } from '../../layout';
+import type { Tensor } from '../../tensor';
 
 /** One number for both directions, or [height, width]. */
 export type PairLike = number | readonly [height: number, width: number];
+
+/** A size along a row, by itself or in a list. */
+export type SingleLike = number | readonly [length: number];
+
+/** How many dims windows slide over: 2 of images [N, C, H, W], 1 of rows [N, C, L], which kernels see as images of height 1. */
+export type SpatialRank = 1 | 2;
 
 export function pair(value: PairLike): Pair {
   return typeof value === 'number' ? [value, value] : value;
 }
 
-export interface WindowOptions {
-  stride?: PairLike;
-  padding?: PairLike;
-  dilation?: PairLike;
+export interface WindowOptions<Size = PairLike> {
+  stride?: Size;
+  padding?: Size;
+  dilation?: Size;
+}
+
+/** [height, width] of a size; a row's height is `min`. @throws ArgumentError unless the sizes are whole numbers >= min */
+export function sizePair(
+  op: string,
+  name: string,
+  value: PairLike | SingleLike,
+  min: 0 | 1,
+  rank: SpatialRank,
+): Pair {
+  return rank === 2
+    ? requirePair(op, name, value as PairLike, min)
+    : [min, requireSingle(op, name, value as SingleLike, min)];
 }
 
 /** The options as kernels take them. @throws ArgumentError */
 export function windowAttrs(
   op: string,
-  { stride = 1, padding = 0, dilation = 1 }: WindowOptions,
+  { stride = 1, padding = 0, dilation = 1 }: WindowOptions<PairLike | SingleLike>,
+  rank: SpatialRank = 2,
 ): WindowAttrs {
   return {
-    stride: requirePair(op, 'stride', stride, 1),
-    padding: requirePair(op, 'padding', padding, 0),
-    dilation: requirePair(op, 'dilation', dilation, 1),
+    stride: sizePair(op, 'stride', stride, 1, rank),
+    padding: sizePair(op, 'padding', padding, 0, rank),
+    dilation: sizePair(op, 'dilation', dilation, 1, rank),
   };
+}
+
+/** A tensor [N, C, L] as the image [N, C, 1, L], one of 4 dims itself. Not recorded. */
+export function asImage(x: Tensor): Tensor {
+  if (x.shape.length !== 3) return x;
+  const { shape, strides, offset } = x;
+  const layout = {
+    shape: inserted(shape, 2, 1),
+    strides: inserted(strides, 2, shape[2] * strides[2]),
+    offset,
+  };
+  return view(x, layout);
+}
+
+/** An image of height 1 as [N, C, L] if `rank` is 1; else itself. Not recorded. */
+export function fromImage(x: Tensor, rank: SpatialRank): Tensor {
+  if (rank === 2) return x;
+  const { shape, strides, offset } = x;
+  return view(x, { shape: removed(shape, 2), strides: removed(strides, 2), offset });
 }
 
 /**
@@ -36,17 +78,19 @@ export function convOutputSize(
   size: Pair,
   kernelSize: Pair,
   { stride, padding, dilation }: WindowAttrs,
+  rank: SpatialRank = 2,
 ): Pair {
   const [oh, ow] = ([0, 1] as const).map(
     (i) => Math.floor((size[i] + 2 * padding[i] - dilation[i] * (kernelSize[i] - 1) - 1) / stride[i]) + 1,
   );
   if (oh < 1 || ow < 1) {
     const extent = ([0, 1] as const).map((i) => dilation[i] * (kernelSize[i] - 1) + 1);
+    const shown = (sizes: readonly number[]) => sizes.slice(-rank).join(' × ');
     throw new ShapeError({
       op,
-      expected: `an image of at least ${extent.join(' × ')} with its padding`,
-      found: `${size.join(' × ')} and padding ${padding.join(' × ')}`,
-      fix: 'Use a smaller kernel, more padding or a larger image.',
+      expected: `${rank === 2 ? 'an image' : 'a row'} of at least ${shown(extent)} with its padding`,
+      found: `${shown(size)} and padding ${shown(padding)}`,
+      fix: `Use a smaller kernel, more padding or a ${rank === 2 ? 'larger image' : 'longer row'}.`,
     });
   }
   return [oh, ow];

@@ -19,12 +19,17 @@ interface FixedRange {
 const fixedRange = {
   // All 256 integers stand for [0, 1).
   sigmoid: { scale: 1 / 256, zeroPoint: (dtype) => quantRange[dtype][0], of: (v) => 1 / (1 + Math.exp(-v)) },
+  hardsigmoid: {
+    scale: 1 / 256,
+    zeroPoint: (dtype) => quantRange[dtype][0],
+    of: (v) => Math.fround(Math.min(Math.max(Math.fround(v + 3), 0), 6) / 6),
+  },
   // The middle integer stands for 0.
   tanh: { scale: 1 / 128, zeroPoint: (dtype) => (dtype === 'quint8' ? 128 : 0), of: Math.tanh },
 } satisfies Record<string, FixedRange>;
 
 /**
- * A function with outputs of a fixed scale: sigmoid at 1/256 above the smallest integer, tanh at 1/128 around the middle one.
+ * A function with outputs of a fixed scale: sigmoid and hardsigmoid at 1/256 above the smallest integer, tanh at 1/128 around the middle one.
  * @throws DTypeError unless `x` has 8 bits, QuantizationError unless it is quantized per tensor
  */
 export function quantizedFixedRange(name: keyof typeof fixedRange, x: Tensor): Tensor {

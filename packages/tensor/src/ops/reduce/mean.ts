@@ -1,15 +1,25 @@
-import { requireFlag } from '@octet/backend';
+import { requireFlag, ShapeError } from '@octet/backend';
 import { op } from '../../autograd';
-import { requireFloat } from '../../kernel';
-import { normalizeDims } from '../../layout';
+import { aroundDims, as, emptyOn, reducedLayout, requireFloat, requireTensor, run } from '../../kernel';
+import { formatShape, normalizeDims } from '../../layout';
+import type { QParams } from '../../qparams';
+import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
 import { affine } from '../elementwise/affine';
 import { applyUnary } from '../elementwise/elementwise';
+import { qaverageAttrs } from '../pool/avg-pool2d';
+import { requireEightBits } from '../quantized/lookup';
 import { applySum, spread } from './sum';
 
-/** The mean over `dims` (all, if absent); NaN of nothing. @throws ArgumentError for a dim out of range. */
+/**
+ * The mean over `dims` (all, if absent); NaN of nothing. A quantized tensor keeps its scale and zero point, and is rounded as
+ * average pools are.
+ * @throws ArgumentError for a dim out of range, ShapeError for the mean of no integers
+ */
 export function mean(x: Tensor, dims?: number | readonly number[], keepDim = false): Tensor {
   requireFlag('mean', 'keepDim', keepDim);
+  requireTensor('mean', x);
+  if (x.qparams) return meanOfIntegers(x, normalizeDims('mean', dims, x.shape.length), keepDim);
   requireFloat('mean', x);
   const over = normalizeDims('mean', dims, x.shape.length);
   const { shape } = x;
@@ -18,4 +28,26 @@ export function mean(x: Tensor, dims?: number | readonly number[], keepDim = fal
     applyUnary('affine', applySum(x, over, keepDim), { scale, shift: 0 }),
     (grad) => [spread(affine(grad, scale, 0), shape, over)],
   ]);
+}
+
+/** By the kernel of adaptive pools, to which the dims are the rows of an image. */
+function meanOfIntegers(x: Tensor, dims: readonly number[], keepDim: boolean): Tensor {
+  requireEightBits('mean', x);
+  const attrs = qaverageAttrs('mean', x.qparams as QParams);
+  if (dims.some((d) => x.shape[d] === 0)) {
+    throw new ShapeError({
+      op: 'mean',
+      expected: 'at least one integer for each mean',
+      found: formatShape(x.shape),
+      fix: 'The mean of nothing is NaN, which no integer stands for.',
+    });
+  }
+  return tidy(() => {
+    const { operand, outer, n, inner, kept } = aroundDims(x, dims);
+    const { shape, strides } = reducedLayout(x, dims, kept, keepDim);
+    const y = emptyOn(x, shape, { dtype: x.dtype, strides, qparams: x.qparams });
+    const images = { x: as(operand.tensor, [outer, n, 1, inner]) };
+    run('qadaptiveAvgPool2d', images, { y: as(y, [outer, 1, 1, inner]) }, attrs);
+    return y;
+  });
 }

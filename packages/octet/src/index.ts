@@ -1,0 +1,31 @@
+/** All packages as one. Each is there by itself, too: `octet/nn` is `@octet/nn`. */
+export * from '@octet/backend';
+export * from '@octet/backend-js-reference';
+export * from '@octet/backend-wasm-simd';
+export * from '@octet/backend-webgpu';
+export * from '@octet/data';
+export * from '@octet/formats';
+export * from '@octet/graph';
+export * from '@octet/inspect';
+// Layers and functions have options of one name: these are the layers'. Those of functions are in octet/tensor.
+export type {
+  AvgPool2dOptions,
+  BatchNormOptions,
+  Conv2dOptions,
+  EmbeddingOptions,
+  MaxPool2dOptions,
+  StateDict,
+} from '@octet/nn';
+export * from '@octet/nn';
+export * from '@octet/onnx';
+export * from '@octet/optim';
+export * from '@octet/quantization';
+export * from '@octet/tensor';
+export * from '@octet/vision';
+export {
+  type BackendName,
+  type BestBackend,
+  type BestBackendOptions,
+  bestBackend,
+  type PassedOver,
+} from './best-backend';

@@ -1,0 +1,112 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseSafetensors, serializeSafetensors } from '@octet/formats';
+import { Conv2d, Linear, ReLU, Sequential } from '@octet/nn';
+import { exportOnnx } from '@octet/onnx';
+import { manualSeed, rand } from '@octet/tensor';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { main } from '../src/cli/main';
+
+let folder: string;
+const at = (name: string) => path.join(folder, name);
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'octet-'));
+  manualSeed(0);
+  const model = new Sequential(new Conv2d(3, 4, 3, { padding: 1 }), new ReLU()).eval();
+  await writeFile(at('conv.onnx'), await exportOnnx(model, rand([1, 3, 8, 8])));
+  const other = new Sequential(new Linear(4, 2)).eval();
+  await writeFile(at('linear.onnx'), await exportOnnx(other, rand([1, 4])));
+  await writeFile(at('data.safetensors'), serializeSafetensors({ input: rand([3, 3, 8, 8]) }));
+});
+afterAll(() => rm(folder, { recursive: true }));
+afterEach(() => vi.restoreAllMocks());
+
+/** Runs the command line. */
+async function octet(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const texts = { out: '', err: '' };
+  const into = (side: 'out' | 'err') => (text: unknown) => {
+    texts[side] += `${String(text)}\n`;
+    return true;
+  };
+  vi.spyOn(console, 'log').mockImplementation(into('out'));
+  vi.spyOn(console, 'error').mockImplementation(into('err'));
+  vi.spyOn(process.stdout, 'write').mockImplementation(into('out'));
+  vi.spyOn(process.stderr, 'write').mockImplementation(into('err'));
+  const code = await main(args);
+  vi.restoreAllMocks();
+  return { code, ...texts };
+}
+
+describe('info', () => {
+  test('inputs, outputs, layers and multiplications', async () => {
+    const { code, out } = await octet('info', at('conv.onnx'), '--graph');
+    expect(code).toBe(0);
+    expect(out).toMatch(/input +input: float32 \[1, 3, 8, 8\]/);
+    expect(out).toMatch(/parameters +112/);
+    expect(out).toMatch(/Conv2d +\[1, 4, 8, 8\] +112 +6,912/);
+  });
+
+  test('as JSON', async () => {
+    const { out } = await octet('info', at('conv.onnx'), '--json');
+    expect(JSON.parse(out)).toMatchObject({ parameters: 112, macs: 6912, outputs: ['output'] });
+  });
+});
+
+describe('run', () => {
+  test('writes what the model gives for each sample', async () => {
+    const { code } = await octet(
+      'run',
+      at('conv.onnx'),
+      '--data',
+      at('data.safetensors'),
+      '-o',
+      at('out.safetensors'),
+    );
+    expect(code).toBe(0);
+    const file = parseSafetensors(new Uint8Array(await readFile(at('out.safetensors'))));
+    expect(file.names()).toEqual(['0.out.output', '1.out.output', '2.out.output']);
+    expect(file.tensor('2.out.output').shape).toEqual([1, 4, 8, 8]);
+  });
+
+  test('shows the first numbers', async () => {
+    const { out } = await octet('run', at('linear.onnx'), '--data', 'random', '--limit', '1');
+    expect(out).toMatch(/0 +output +\[1, 2\] +[\d.]+ +-?[\d.]+, -?[\d.]+/);
+  });
+});
+
+describe('compare', () => {
+  test('a model with itself', async () => {
+    const { code, out } = await octet(
+      'compare',
+      at('conv.onnx'),
+      at('conv.onnx'),
+      '--data',
+      at('data.safetensors'),
+      '--json',
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      samples: 3,
+      rows: [{ output: 'output', sqnrDb: null, maxAbs: 0, cosine: expect.closeTo(1, 9) }],
+    });
+  });
+});
+
+describe('what is wrong', () => {
+  test.each([
+    [2, ['run', 'none.onnx', '--data', 'random'], 'no such file: none.onnx'],
+    [2, ['run', 'CONV'], '--data'],
+    [2, ['run', 'CONV', '--data', 'none'], 'no such file: none'],
+    [2, ['info', 'CONV', '--dim', 'n'], 'NAME=VALUE'],
+    [2, ['info', 'CONV', '--size', '3xx'], 'HEIGHTxWIDTH'],
+    [2, ['nonsense'], 'unknown command'],
+    [1, ['info', 'DATA'], 'ONNX'],
+  ])('%i: %j', async (expected, args, message) => {
+    const files: Record<string, string> = { CONV: at('conv.onnx'), DATA: at('data.safetensors') };
+    const { code, err } = await octet(...args.map((arg) => files[arg] ?? arg));
+    expect(err).toContain(message);
+    expect(code).toBe(expected);
+  });
+});

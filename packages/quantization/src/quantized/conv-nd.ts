@@ -1,0 +1,57 @@
+import type { Clamp } from '@octet/backend';
+import type { ConvNd } from '@octet/nn/modules';
+import { numel, type Tensor } from '@octet/tensor/functional';
+import type { OutputQparams } from '../functional/int8';
+import { QuantizedWeightAndOutput } from './weighted';
+
+type Geometry<C extends ConvNd> = Pick<
+  C,
+  'inChannels' | 'outChannels' | 'kernelSize' | 'stride' | 'padding' | 'dilation' | 'groups'
+>;
+
+/** What all int8 convolutions have. `C` is the float layer. */
+export abstract class QuantizedConvNd<C extends ConvNd> extends QuantizedWeightAndOutput {
+  static override readonly name: string = 'QuantizedConvNd';
+
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly kernelSize: C['kernelSize'];
+  readonly stride: C['stride'];
+  readonly padding: C['padding'];
+  readonly dilation: C['dilation'];
+  readonly groups: number;
+
+  /** `like` gives the geometry; weight [O, C/groups, …] qint8, bias float32 [O]. */
+  constructor(like: Geometry<C>, weight: Tensor, bias: Tensor | undefined, output: OutputQparams) {
+    super(weight, bias, output);
+    this.inChannels = like.inChannels;
+    this.outChannels = like.outChannels;
+    this.kernelSize = like.kernelSize;
+    this.stride = like.stride;
+    this.padding = like.padding;
+    this.dilation = like.dilation;
+    this.groups = like.groups;
+  }
+
+  /** The bounds of the output, in real numbers. */
+  protected get clamp(): Clamp | undefined {
+    return undefined;
+  }
+
+  /** What the operation is told beside the tensors. */
+  protected get options() {
+    const { stride, padding, dilation, groups, scale, zeroPoint, clamp } = this;
+    return { stride, padding, dilation, groups, scale, zeroPoint, clamp };
+  }
+
+  /** Multiplications for one call. */
+  macs(_input: readonly number[], output: readonly number[]): number {
+    return numel(output) * (this.inChannels / this.groups) * numel(this.kernelSize);
+  }
+
+  override extraRepr(): string {
+    const { inChannels, outChannels, kernelSize, stride, padding, groups } = this;
+    const more = groups === 1 ? '' : `, groups=${groups}`;
+    return `${inChannels}, ${outChannels}, kernelSize=[${kernelSize}], stride=[${stride}], padding=[${padding}]${more}, ${super.extraRepr()}`;
+  }
+}
