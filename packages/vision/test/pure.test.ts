@@ -73,6 +73,7 @@ const inFloat = () =>
   new nn.Sequential(
     ...layers(),
     new nn.RReLU(),
+    new nn.RMSNorm([4]),
     new nn.PReLU(),
     new nn.GLU(0),
     new nn.LayerNorm([4]),
@@ -142,9 +143,74 @@ const observers = () =>
     new quantization.LearnableFakeQuantize(),
   );
 
+/** In int8, too. */
+const norms = () =>
+  new QuantWrapper(
+    new nn.Sequential(
+      new nn.Sequential(new nn.BatchNorm2d(3), new nn.ReLU()),
+      new nn.Sequential(new nn.ReLU6(), new nn.BatchNorm2d(3)),
+      new nn.PReLU(3),
+      new nn.GroupNorm(1, 3),
+      new nn.InstanceNorm2d(3),
+      new nn.LayerNorm([8, 8]),
+      new nn.Flatten(2),
+      new nn.InstanceNorm1d(3),
+      new nn.Sequential(new nn.ReLU6(), new nn.BatchNorm1d(3)),
+      new nn.Flatten(1),
+      new nn.Softmax(1),
+      new nn.Sequential(new nn.Linear(192, 3), new nn.BatchNorm1d(3)),
+      new nn.Sequential(new nn.Linear(3, 3), new nn.BatchNorm1d(3), new nn.ReLU()),
+    ),
+  );
+
 const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
   float: async () => [inFloat().eval(), image],
+  norms: async () => [
+    new nn.Sequential(
+      new nn.GroupNorm(1, 3),
+      new nn.InstanceNorm2d(3, { affine: true, trackRunningStats: true }),
+      new nn.LocalResponseNorm(2),
+      new nn.Flatten(2),
+      new nn.InstanceNorm1d(3),
+    ).eval(),
+    image,
+  ],
+  'norms, prepared': async () => [prepare(fuse(norms().eval()), getDefaultQConfigMapping()), image],
+  'norms, int8': async () => {
+    const calibrated = prepare(fuse(norms().eval()), getDefaultQConfigMapping());
+    noGrad(() => calibrated.call(randn([2, 3, 8, 8])));
+    return [await convert(calibrated), image];
+  },
+  'norms, qat': async () => [prepareQat(fuse(norms().train()), getDefaultQatQConfigMapping()), image],
   embedding: async () => [new nn.Embedding(5, 3), () => [tensor([1, 4, 0], { dtype: 'int32' })]],
+  transformer: async () => [
+    new nn.Transformer({
+      ...{ dModel: 8, nhead: 2, numEncoderLayers: 1, numDecoderLayers: 1, dimFeedforward: 8 },
+      dropout: 0,
+    }).eval(),
+    () => [randn([5, 2, 8]), randn([3, 2, 8])],
+  ],
+  'dynamic attention': async () => [
+    await quantizeDynamic(
+      new nn.TransformerEncoder(new nn.TransformerEncoderLayer(8, 2, { dimFeedforward: 8 }), 1).eval(),
+    ),
+    () => [randn([5, 2, 8])],
+  ],
+  'weights of few bits': async () => [
+    await quantization.quantize_(
+      new nn.Sequential(new nn.Linear(8, 4), new nn.Linear(4, 3)).eval(),
+      quantization.int4WeightOnly({ groupSize: 4 }),
+    ),
+    () => [randn([2, 8])],
+  ],
+  'an embedding of few bits': async () => [
+    await quantization.quantize_(
+      new nn.Sequential(new nn.Embedding(5, 3)),
+      quantization.floatQparamsWeightOnlyQconfig4bit,
+    ),
+    () => [tensor([1, 4, 0], { dtype: 'int32' })],
+  ],
+  'rotary embedding': async () => [new nn.RotaryEmbedding(4), () => [randn([1, 2, 3, 4])]],
   lstm: async () => [new nn.LSTM(3, 4), () => [randn([5, 2, 3])]],
   'dynamic lstm': async () => [
     await quantizeDynamic(new nn.Sequential(new nn.LSTM(3, 4) as never)),

@@ -21,6 +21,7 @@ export {
   fusedMovingAvgObsFakeQuant,
   fusedMovingAvgObsFakeQuantBackward,
 } from './fused-moving-avg-obs-fake-quant';
+export { qembedding, qlinearWeightOnly } from './grouped-integers';
 export { gru, gruBackward, qgruDynamic } from './gru';
 export { layerNorm, layerNormBackward } from './layer-norm';
 export { linear } from './linear';
@@ -32,6 +33,7 @@ export { nllLoss, nllLossBackward } from './nll-loss';
 export { observeMinMax } from './observe-min-max';
 export { qadaptiveAvgPool2d } from './qadaptive-avg-pool2d';
 export { qadd } from './qadd';
+export { qaffine } from './qaffine';
 export { qavgPool2d } from './qavg-pool2d';
 export { qconv2d } from './qconv2d';
 export { qlinear } from './qlinear';
@@ -44,3 +46,4 @@ export { sgdStep } from './sgd-step';
 export { softmax, softmaxBackward } from './softmax';
 export { sum } from './sum';
 export { variance } from './variance';
+export { where } from './where';

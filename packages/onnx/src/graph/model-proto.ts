@@ -40,7 +40,13 @@ export async function encodeModel(graph: Graph, { producer, dims }: ModelOptions
   }
   const model = create(ModelProtoSchema, {
     irVersion: BigInt(irVersionOf(graph.opset)),
-    opsetImport: [{ domain: '', version: BigInt(graph.opset) }],
+    opsetImport: [
+      { domain: '', version: BigInt(graph.opset) },
+      ...[...new Set(graph.nodes.flatMap(({ domain }) => domain ?? []))].map((domain) => ({
+        domain,
+        version: 1n,
+      })),
+    ],
     producerName: producer,
     graph: {
       name: 'model',
@@ -55,11 +61,15 @@ export async function encodeModel(graph: Graph, { producer, dims }: ModelOptions
 
 type Init<S extends Parameters<typeof create>[0]> = MessageInitShape<S>;
 
-function nodeProto({ op, inputs, attributes, outputs }: Node, names: Names): Init<typeof NodeProtoSchema> {
+function nodeProto(
+  { op, domain = '', inputs, attributes, outputs }: Node,
+  names: Names,
+): Init<typeof NodeProtoSchema> {
   const input = inputs.map((v) => (v ? names.of(v) : ''));
   while (input.at(-1) === '') input.pop();
   return {
     opType: op,
+    domain,
     name: names.of(outputs[0]),
     input,
     output: outputs.map((v) => names.of(v)),

@@ -5,7 +5,9 @@ import type { AnyNodeBuilder, NodeBuilders } from './builder';
 import { composed } from './composite';
 import { data } from './data';
 import { elementwise } from './elementwise';
+import { groupedIntegers } from './grouped-integers';
 import { int8 } from './int8';
+import { masks } from './masks';
 import { normalization } from './normalization';
 import { pools } from './pools';
 import { products } from './products';
@@ -19,6 +21,7 @@ export function builders(): NodeBuilders {
   table = table ?? {
     ...data(),
     ...elementwise(),
+    ...masks(),
     ...reductions(),
     ...products(),
     ...recurrent(),
@@ -26,6 +29,7 @@ export function builders(): NodeBuilders {
     ...normalization(),
     ...pools(),
     ...int8(),
+    ...groupedIntegers(),
   };
   return table;
 }
