@@ -210,6 +210,10 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     ),
     () => [tensor([1, 4, 0], { dtype: 'int32' })],
   ],
+  'bags of embeddings': async () => [
+    new nn.EmbeddingBag(5, 3),
+    () => [tensor([[1, 4, 0]], { dtype: 'int32' })],
+  ],
   'rotary embedding': async () => [new nn.RotaryEmbedding(4), () => [randn([1, 2, 3, 4])]],
   lstm: async () => [new nn.LSTM(3, 4), () => [randn([5, 2, 3])]],
   'dynamic lstm': async () => [

@@ -2,6 +2,7 @@ import type { Handler } from '../golden-case';
 import { attentionModule } from './attention-module';
 import { batchNorm2d } from './batch-norm2d';
 import { dynamicLinear, dynamicLstm } from './dynamic';
+import { embeddingBag } from './embedding-bag';
 import { fakeQuantModule } from './fake-quant-module';
 import { fakeQuantize } from './fake-quantize';
 import { floatOp } from './float-op';
@@ -33,6 +34,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   learnable_fake_quant_module: learnableFakeQuantModule,
   float_op: floatOp,
   attention_module: attentionModule,
+  embedding_bag: embeddingBag,
   weight_only_embedding: weightOnlyEmbedding,
   batch_norm2d: batchNorm2d,
   instance_norm2d: instanceNorm2d,
