@@ -170,6 +170,12 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     () => [randn([5, 2, 8])],
   ],
   'rotary embedding': async () => [new nn.RotaryEmbedding(4), () => [randn([1, 2, 3, 4])]],
+  rnn: async () => [new nn.RNN(3, 4, { numLayers: 2 }), () => [randn([5, 2, 3])]],
+  'rnn cell': async () => [new nn.RNNCell(3, 4), () => [randn([2, 3])]],
+  'dynamic cell': async () => [
+    await quantizeDynamic(new nn.Sequential(new nn.LSTMCell(3, 4) as never)),
+    () => [randn([2, 3])],
+  ],
   lstm: async () => [new nn.LSTM(3, 4), () => [randn([5, 2, 3])]],
   'dynamic lstm': async () => [
     await quantizeDynamic(new nn.Sequential(new nn.LSTM(3, 4) as never)),
