@@ -21,7 +21,8 @@ function codes(row: usize, column: i32, kind: i32): v128 {
   if (kind == 2) {
     const v = v128.load64_zero(row + (column >> 1));
     const low = v128.and(v, i8x16.splat(15));
-    const high = i8x16.shr_u(v, 4);
+    // There is no shift of bytes.
+    const high = v128.and(i16x8.shr_u(v, 4), i8x16.splat(15));
     return v128.shuffle<i8>(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
   }
   const v = v128.load(row + column);
@@ -31,7 +32,7 @@ function codes(row: usize, column: i32, kind: i32): v128 {
 // @ts-ignore: decorator
 @inline
 function floats(halves: v128, zero: v128): v128 {
-  return f32x4.sub(f32x4.convert_i32x4_u(halves), zero);
+  return f32x4.sub(f32x4.convert_i32x4_s(halves), zero);
 }
 
 /** Where a group's zero point, or the middle. */
@@ -42,59 +43,253 @@ function zeroOf(zero: usize, group: i32, middle: f32, kind: i32): v128 {
   return f32x4.splat(own);
 }
 
-/** Σ x · (integer - zero) · scale of one row of k integers. */
-function dotRow(
-  x: usize, weight: usize, kind: i32, scale: usize, zero: usize, middle: f32, k: i32, groupSize: i32,
-): f32 {
-  let total = zeros();
-  let group: i32 = 0;
-  for (let first: i32 = 0; first < k; first += groupSize, group++) {
-    const end = min(k, first + groupSize);
-    const z = zeroOf(zero, group, middle, kind);
-    let s0 = zeros(), s1 = zeros(), s2 = zeros(), s3 = zeros();
-    let j = first;
-    for (; j + 16 <= end; j += 16) {
-      const q = codes(weight, j, kind);
-      const low = i16x8.extend_low_i8x16_u(q), high = i16x8.extend_high_i8x16_u(q);
-      const at = x + (<usize>j << 2);
-      s0 = madd(v128.load(at), floats(i32x4.extend_low_i16x8_u(low), z), s0);
-      s1 = madd(v128.load(at, 16), floats(i32x4.extend_high_i16x8_u(low), z), s1);
-      s2 = madd(v128.load(at, 32), floats(i32x4.extend_low_i16x8_u(high), z), s2);
-      s3 = madd(v128.load(at, 48), floats(i32x4.extend_high_i16x8_u(high), z), s3);
+/** Σ x of each group of each row: what the zero points are multiplied by. */
+function sumGroups(x: usize, m: i32, k: i32, groupSize: i32, to: usize): void {
+  for (let row: i32 = 0; row < m; row++, x += <usize>k << 2) {
+    for (let first: i32 = 0; first < k; first += groupSize, to += 4) {
+      const end = min(k, first + groupSize);
+      let sum = zeros();
+      for (let j = first; j < end; j += 4) {
+        sum = f32x4.add(sum, firstLanes(v128.load(x + (<usize>j << 2)), end - j));
+      }
+      store<f32>(to, sumLanes(sum));
     }
-    if (j < end) {
-      const left = end - j;
-      const q = codes(weight, j, kind);
-      const low = i16x8.extend_low_i8x16_u(q), high = i16x8.extend_high_i8x16_u(q);
-      const at = x + (<usize>j << 2);
-      s0 = madd(firstLanes(v128.load(at), left), floats(i32x4.extend_low_i16x8_u(low), z), s0);
-      s1 = madd(firstLanes(v128.load(at, 16), left - 4), floats(i32x4.extend_high_i16x8_u(low), z), s1);
-      s2 = madd(firstLanes(v128.load(at, 32), left - 8), floats(i32x4.extend_low_i16x8_u(high), z), s2);
-      s3 = madd(firstLanes(v128.load(at, 48), left - 12), floats(i32x4.extend_high_i16x8_u(high), z), s3);
-    }
-    const sum = f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3));
-    total = madd(sum, v128.load32_splat(scale + (<usize>group << 2)), total);
   }
-  const pairs = f32x4.add(total, v128.shuffle<i32>(total, total, 1, 0, 3, 2));
+}
+
+// @ts-ignore: decorator
+@inline
+function sumLanes(v: v128): f32 {
+  const pairs = f32x4.add(v, v128.shuffle<i32>(v, v, 1, 0, 3, 2));
   return f32x4.extract_lane(f32x4.add(pairs, v128.shuffle<i32>(pairs, pairs, 2, 3, 0, 1)), 0);
 }
 
-/** y [m, n] for so few rows that each weight is used as soon as it is a float. Units are outputs. */
+/**
+ * Σ scale · (Σ x · integer - zero · Σ x) over the groups of two rows of k integers, weight and other: two, so that what is read of x
+ * serves both. `sums`: Σ x of each group. The integers are taken less their middle, for sums that don't cancel.
+ */
+function dotTwo(
+  x: usize, weight: usize, other: usize, kind: i32, scale: usize, otherScale: usize, zero: usize, otherZero: usize, sums: usize,
+  k: i32, groupSize: i32, to: usize, otherTo: usize, start: f32, otherStart: f32,
+): void {
+  const middle: f32 = kind == 2 ? 8 : 128;
+  let total = start, otherTotal = otherStart;
+  let group: usize = 0;
+  for (let first: i32 = 0; first < k; first += groupSize, group += 4) {
+    const end = min(k, first + groupSize);
+    let s0 = zeros(), s1 = zeros(), t0 = zeros(), t1 = zeros();
+    let j = first;
+    for (; j + 16 <= end; j += 16) {
+      const at = x + (<usize>j << 2);
+      const a = lessMiddle(codes(weight, j, kind), kind), b = lessMiddle(codes(other, j, kind), kind);
+      const aLow = i16x8.extend_low_i8x16_s(a), aHigh = i16x8.extend_high_i8x16_s(a);
+      const bLow = i16x8.extend_low_i8x16_s(b), bHigh = i16x8.extend_high_i8x16_s(b);
+      let v = v128.load(at);
+      s0 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(aLow)), s0);
+      t0 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(bLow)), t0);
+      v = v128.load(at, 16);
+      s1 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(aLow)), s1);
+      t1 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(bLow)), t1);
+      v = v128.load(at, 32);
+      s0 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(aHigh)), s0);
+      t0 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(bHigh)), t0);
+      v = v128.load(at, 48);
+      s1 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(aHigh)), s1);
+      t1 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(bHigh)), t1);
+    }
+    if (j < end) {
+      const left = end - j;
+      const at = x + (<usize>j << 2);
+      const a = lessMiddle(codes(weight, j, kind), kind), b = lessMiddle(codes(other, j, kind), kind);
+      const aLow = i16x8.extend_low_i8x16_s(a), aHigh = i16x8.extend_high_i8x16_s(a);
+      const bLow = i16x8.extend_low_i8x16_s(b), bHigh = i16x8.extend_high_i8x16_s(b);
+      let v = firstLanes(v128.load(at), left);
+      s0 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(aLow)), s0);
+      t0 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(bLow)), t0);
+      v = firstLanes(v128.load(at, 16), left - 4);
+      s1 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(aLow)), s1);
+      t1 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(bLow)), t1);
+      v = firstLanes(v128.load(at, 32), left - 8);
+      s0 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(aHigh)), s0);
+      t0 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(bHigh)), t0);
+      v = firstLanes(v128.load(at, 48), left - 12);
+      s1 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(aHigh)), s1);
+      t1 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(bHigh)), t1);
+    }
+    let sum = sumLanes(f32x4.add(s0, s1)), otherSum = sumLanes(f32x4.add(t0, t1));
+    if (zero) {
+      const offset: f32 = kind == 1 ? 0 : middle;
+      const own = load<f32>(sums + group);
+      sum -= (load<f32>(zero + group) - offset) * own;
+      otherSum -= (load<f32>(otherZero + group) - offset) * own;
+    }
+    total += sum * load<f32>(scale + group);
+    otherTotal += otherSum * load<f32>(otherScale + group);
+  }
+  store<f32>(to, total);
+  store<f32>(otherTo, otherTotal);
+}
+
+/** Codes less the middle, as int8. */
+// @ts-ignore: decorator
+@inline
+function lessMiddle(v: v128, kind: i32): v128 {
+  return kind == 2 ? i8x16.sub(v, i8x16.splat(8)) : v128.xor(v, i8x16.splat(-128));
+}
+
+/** Columns of a step over integers. */
+// @ts-ignore: decorator
+@inline
+function stepOf(kind: i32): i32 {
+  return kind == 2 ? 32 : 16;
+}
+
+/** Products of 16 bits are summed in 32 over so many columns: 2048 · 255 · 32767 / 4 is below 2^32 / 2 even in one lane of four. */
+const EXACT: i32 = 2048;
+
+/**
+ * x [k] in 16 bits: each group by a scale of its own, and filled up to whole steps by zeros. The columns of a step of 4-bit integers
+ * lie as in their bytes' halves, the even ones first. Groups' scales go to `scales`, their sums of integers to `sums`. Returns
+ * whether all of x is finite.
+ */
+function shorten(
+  x: usize, k: i32, groupSize: i32, kind: i32, padded: i32, to: usize, scales: usize, sums: usize,
+): bool {
+  let group: usize = 0;
+  for (let first: i32 = 0; first < k; first += groupSize, group += 4) {
+    const count = min(groupSize, k - first);
+    const from = x + (<usize>first << 2);
+    let most = zeros();
+    for (let j: i32 = 0; j < count; j += 4) {
+      most = f32x4.max(most, f32x4.abs(firstLanes(v128.load(from + (<usize>j << 2)), count - j)));
+    }
+    const pairs = f32x4.max(most, v128.shuffle<i32>(most, most, 1, 0, 3, 2));
+    const greatest = f32x4.extract_lane(f32x4.max(pairs, v128.shuffle<i32>(pairs, pairs, 2, 3, 0, 1)), 0);
+    if (!(greatest < Infinity)) return false;
+    // Below, 32767 / greatest would be infinite: as good as zeros.
+    const inverse: f32 = greatest > 1e-30 ? <f32>32767 / greatest : 0;
+    store<f32>(scales + group, greatest > 1e-30 ? greatest / <f32>32767 : 0);
+    const by = f32x4.splat(inverse);
+    let sum = i32x4.splat(0);
+    const row = to + ((group >> 2) * padded << 1);
+    for (let j: i32 = 0; j < padded; j += 8) {
+      const at = from + (<usize>j << 2);
+      const low = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(firstLanes(v128.load(at), count - j), by)));
+      const high = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(firstLanes(v128.load(at, 16), count - j - 4), by)));
+      sum = i32x4.add(sum, i32x4.add(low, high));
+      const v = i16x8.narrow_i32x4_s(low, high);
+      if (kind != 2) {
+        v128.store(row + (<usize>j << 1), v);
+        continue;
+      }
+      // Four even ones, and four odd ones 16 numbers on.
+      const halves = v128.shuffle<i16>(v, v, 0, 2, 4, 6, 1, 3, 5, 7);
+      const place = row + (<usize>(j & ~31) << 1) + <usize>(j & 31);
+      v128.store64_lane(place, halves, 0);
+      v128.store64_lane(place, halves, 1, 32);
+    }
+    sum = i32x4.add(sum, v128.shuffle<i32>(sum, sum, 1, 0, 3, 2));
+    sum = i32x4.add(sum, v128.shuffle<i32>(sum, sum, 2, 3, 0, 1));
+    store<i32>(sums + group, i32x4.extract_lane(sum, 0));
+  }
+  return true;
+}
+
+/** Σ x · integer over a step of 16 columns, or 32 of 4 bits, added to `sum`. */
+// @ts-ignore: decorator
+@inline
+function addStep(sum: v128, x: usize, row: usize, column: i32, kind: i32): v128 {
+  if (kind == 2) {
+    const v = v128.load(row + (column >> 1));
+    const fifteen = i8x16.splat(15);
+    const even = v128.and(v, fifteen);
+    const odd = v128.and(i16x8.shr_u(v, 4), fifteen);
+    sum = i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(even), v128.load(x)));
+    sum = i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(even), v128.load(x, 16)));
+    sum = i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(odd), v128.load(x, 32)));
+    return i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(odd), v128.load(x, 48)));
+  }
+  const at = row + column;
+  const low = kind == 1 ? v128.load_ext<i8>(at) : v128.load_ext<u8>(at);
+  const high = kind == 1 ? v128.load_ext<i8>(at, 8) : v128.load_ext<u8>(at, 8);
+  sum = i32x4.add(sum, i32x4.dot_i16x8_s(low, v128.load(x)));
+  return i32x4.add(sum, i32x4.dot_i16x8_s(high, v128.load(x, 16)));
+}
+
+/** As dotTwo, of x in 16 bits. */
+// @ts-ignore: decorator
+@inline
+function dotTwoShort(
+  kind: i32, x: usize, scales: usize, sums: usize, padded: i32, weight: usize, other: usize, scale: usize, otherScale: usize,
+  zero: usize, otherZero: usize, k: i32, groupSize: i32, to: usize, otherTo: usize, start: f32, otherStart: f32,
+): void {
+  const step = stepOf(kind);
+  const bytes = <usize>step << 1;
+  const middle: f32 = kind == 2 ? 8 : kind == 1 ? 0 : 128;
+  let total = start, otherTotal = otherStart;
+  let all = zeros(), otherAll = zeros();
+  let group: usize = 0;
+  for (let first: i32 = 0; first < k; first += groupSize, group += 4) {
+    const own = <f32>load<i32>(sums + group);
+    const by = load<f32>(scales + group) * load<f32>(scale + group);
+    const otherBy = load<f32>(scales + group) * load<f32>(otherScale + group);
+    total -= (zero ? load<f32>(zero + group) : middle) * own * by;
+    otherTotal -= (zero ? load<f32>(otherZero + group) : middle) * own * otherBy;
+    let at = x + ((group >> 2) * padded << 1);
+    for (let j: i32 = 0; j < padded; ) {
+      const end = min(padded, j + EXACT);
+      let s = i32x4.splat(0), t = i32x4.splat(0);
+      for (; j < end; j += step, at += bytes) {
+        s = addStep(s, at, weight, first + j, kind);
+        t = addStep(t, at, other, first + j, kind);
+      }
+      all = madd(f32x4.convert_i32x4_s(s), f32x4.splat(by), all);
+      otherAll = madd(f32x4.convert_i32x4_s(t), f32x4.splat(otherBy), otherAll);
+    }
+  }
+  total += sumLanes(all);
+  otherTotal += sumLanes(otherAll);
+  store<f32>(to, total);
+  store<f32>(otherTo, otherTotal);
+}
+
+/**
+ * y [m, n] for so few rows that each weight is used as soon as it is read, x in 16 bits where it is finite. Scratch for each thread and
+ * row: groups of x in 16 bits, padded to 32 columns, and two numbers for each. Units are pairs of outputs.
+ */
 export function dotGroupedRows(
-  x: usize, weight: usize, kind: i32, scale: usize, zero: usize, middle: f32, bias: usize, y: usize, m: i32, n: i32, k: i32,
-  groupSize: i32, begin: i32, end: i32, thread: i32,
+  x: usize, weight: usize, kind: i32, scale: usize, zero: usize, bias: usize, y: usize, m: i32, n: i32, k: i32,
+  groupSize: i32, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
 ): void {
   const groups = (k + groupSize - 1) / groupSize;
   const bytes = kind == 2 ? (k + 1) >> 1 : k;
-  for (let column = begin; column < end; column++) {
-    const row = weight + <usize>column * bytes;
-    const offset = <usize>(column * groups) << 2;
-    const start = bias ? load<f32>(bias + (<usize>column << 2)) : <f32>0;
-    for (let i: i32 = 0; i < m; i++) {
-      const sum = dotRow(
-        x + ((<usize>i * k) << 2), row, kind, scale + offset, zero ? zero + offset : 0, middle, k, groupSize,
-      );
-      store<f32>(y + ((<usize>i * n + column) << 2), sum + start);
+  const step = stepOf(kind);
+  const padded = (groupSize + step - 1) / step * step;
+  const list = <usize>groups << 2;
+  const sums = scratch + <usize>thread * scratchStep;
+  const scales = sums + list;
+  const short = (scales + list + 63) & ~63;
+  for (let i: i32 = 0; i < m; i++) {
+    const from = x + ((<usize>i * k) << 2);
+    const finite = shorten(from, k, groupSize, kind, padded, short, scales, sums);
+    if (!finite && zero) sumGroups(from, 1, k, groupSize, sums);
+    for (let unit = begin; unit < end; unit++) {
+      const column = unit * 2;
+      // The last one twice, where it is alone.
+      const next = min(column + 1, n - 1);
+      const offset = <usize>(column * groups) << 2, otherOffset = <usize>(next * groups) << 2;
+      const start = bias ? load<f32>(bias + (<usize>column << 2)) : <f32>0;
+      const otherStart = bias ? load<f32>(bias + (<usize>next << 2)) : <f32>0;
+      const a = weight + <usize>column * bytes, b = weight + <usize>next * bytes;
+      const to = y + ((<usize>i * n + column) << 2), otherTo = y + ((<usize>i * n + next) << 2);
+      const s = scale + offset, t = scale + otherOffset;
+      const z = zero ? zero + offset : 0, w = zero ? zero + otherOffset : 0;
+      if (!finite) dotTwo(from, a, b, kind, s, t, z, w, sums, k, groupSize, to, otherTo, start, otherStart);
+      else if (kind == 2) {
+        dotTwoShort(2, short, scales, sums, padded, a, b, s, t, z, w, k, groupSize, to, otherTo, start, otherStart);
+      } else if (kind == 1) {
+        dotTwoShort(1, short, scales, sums, padded, a, b, s, t, z, w, k, groupSize, to, otherTo, start, otherStart);
+      } else dotTwoShort(0, short, scales, sums, padded, a, b, s, t, z, w, k, groupSize, to, otherTo, start, otherStart);
     }
   }
 }

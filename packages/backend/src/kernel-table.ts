@@ -272,7 +272,8 @@ export interface KernelTable extends ElementwiseKernels {
    * x [m,k] float32, grouped integers of [n,k], bias [n]? float32 → y [m,n] float32 = x · wᵀ + bias. Grouped integers are weight
    * [n,k] uint8 or int8, or with 4 bits [n,⌈k/2⌉] uint8, the even column in the lower half of a byte; scale and zeroPoint? [n,⌈k/groupSize⌉]
    * float32: w[i,j] = (q[i,j] - zeroPoint[i,g]) · scale[i,g], g = ⌊j / groupSize⌋. Without, the zero point is 8, 128 or 0: the middle.
-   * With 4 bits groupSize is even, or there is one group.
+   * With 4 bits groupSize is even, or there is one group. A backend may round x to 16 bits, each group of a row by its greatest: to
+   * max|x| / 32767 times a whole number.
    */
   qlinearWeightOnly: K<'x' | 'weight' | 'scale', 'y', GroupedIntegers, 'zeroPoint' | 'bias'>;
   /** Grouped integers of [v,d], index [n] int32 → y [n,d] float32, the rows' numbers */

@@ -1,5 +1,5 @@
 /** The rules of the library's own modules: one entry a class, one a fusion pattern. */
-import type { KernelTable, UnaryName } from '@octet/backend';
+import { type KernelTable, QuantizationError, type UnaryName } from '@octet/backend';
 import {
   AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,
@@ -17,10 +17,13 @@ import {
   GELU,
   GRU,
   GRUCell,
+  GroupNorm,
   Hardshrink,
   Hardsigmoid,
   Hardswish,
   Identity,
+  InstanceNorm1d,
+  InstanceNorm2d,
   LayerNorm,
   LeakyReLU,
   Linear,
@@ -33,6 +36,7 @@ import {
   Mish,
   type Module,
   MultiheadAttention,
+  PReLU,
   ReLU,
   ReLU6,
   RNN,
@@ -65,6 +69,7 @@ import { foldInto } from './fold-batch-norm';
 import type { OutputQparams } from './functional/int8';
 import type { DynamicOptions } from './functional/linear';
 import {
+  BNReLU2d,
   ConvBn1d,
   ConvBn2d,
   ConvBnReLU1d,
@@ -72,6 +77,8 @@ import {
   ConvReLU1d,
   ConvReLU2d,
   FusedIdentity,
+  LinearBn1d,
+  LinearBnReLU1d,
   LinearReLU,
 } from './intrinsic';
 import { type Conversion, type ModuleClass, type ModuleRule, ModuleRules } from './module-rules';
@@ -80,16 +87,31 @@ import { QatConvBn2d, QatConvBnReLU2d } from './qat/conv-bn2d';
 import { QatConv1d, QatConvReLU1d } from './qat/conv1d';
 import { QatConv2d, QatConvReLU2d } from './qat/conv2d';
 import { QatLinear, QatLinearReLU } from './qat/linear';
+import { QatLinearBn1d, QatLinearBnReLU1d } from './qat/linear-bn1d';
 import {
   defaultFixedQparamsRange0to1FakeQuant,
   defaultFixedQparamsRangeNeg1to1FakeQuant,
   type QConfig,
 } from './qconfig';
 import { QuantizedActivation, QuantizedHardswish, QuantizedLeakyReLU } from './quantized/activations';
+import {
+  type BatchNormFields,
+  QuantizedBatchNorm,
+  QuantizedBatchNorm1d,
+  QuantizedBatchNorm2d,
+  QuantizedBNReLU2d,
+} from './quantized/batch-norm';
 import type { QuantizedConvNd } from './quantized/conv-nd';
 import { QuantizedConv1d, QuantizedConvReLU1d } from './quantized/conv1d';
 import { QuantizedConv2d, QuantizedConvReLU2d } from './quantized/conv2d';
 import { QuantizedLinear, QuantizedLinearReLU } from './quantized/linear';
+import {
+  QuantizedGroupNorm,
+  QuantizedInstanceNorm1d,
+  QuantizedInstanceNorm2d,
+  QuantizedLayerNorm,
+} from './quantized/norm';
+import { QuantizedPReLU } from './quantized/prelu';
 import { QFunctional } from './quantized/q-functional';
 import { DeQuantize, Quantize } from './quantized/quantize';
 import { DeQuantStub, QuantStub } from './stubs';
@@ -190,8 +212,6 @@ export const defaultModuleRules: readonly ModuleRule[] = [
 
   {
     float: Linear,
-    pattern: [Linear, BatchNorm1d],
-    fuse: foldInto,
     qat: { type: QatLinear, from: (linear: Linear, q) => new QatLinear(linear, q) },
     observe: true,
     int8: (linear: Linear, at) => int8Linear(QuantizedLinear, linear, at),
@@ -209,6 +229,29 @@ export const defaultModuleRules: readonly ModuleRule[] = [
     int8: (m: LinearReLU | QatLinearReLU, at) =>
       int8Linear(QuantizedLinearReLU, m instanceof LinearReLU ? m.linear : m, at),
     scaledBy: ({ linear }: LinearReLU) => linear,
+  },
+  {
+    float: LinearBn1d,
+    pattern: [Linear, BatchNorm1d],
+    fuse: foldInto,
+    fuseQat: (linear: Linear, bn: BatchNorm1d) => new LinearBn1d(linear, bn),
+    trainingOnly: true,
+    qat: { type: QatLinearBn1d, from: ({ linear, bn }: LinearBn1d, q) => new QatLinearBn1d(linear, bn, q) },
+    observe: true,
+    int8: (m: QatLinearBn1d, at) => int8Linear(QuantizedLinear, m, at),
+  },
+  {
+    float: LinearBnReLU1d,
+    pattern: [Linear, BatchNorm1d, ReLU],
+    fuse: (linear: Linear, bn: BatchNorm1d, relu: ReLU) => new LinearReLU(foldInto(linear, bn), relu),
+    fuseQat: (linear: Linear, bn: BatchNorm1d, relu: ReLU) => new LinearBnReLU1d(linear, bn, relu),
+    trainingOnly: true,
+    qat: {
+      type: QatLinearBnReLU1d,
+      from: ({ linear, bn }: LinearBnReLU1d, q) => new QatLinearBnReLU1d(linear, bn, q),
+    },
+    observe: true,
+    int8: (m: QatLinearBnReLU1d, at) => int8Linear(QuantizedLinearReLU, m, at),
   },
   {
     float: LSTM,
@@ -267,6 +310,11 @@ export const defaultModuleRules: readonly ModuleRule[] = [
     float: Hardsigmoid,
     fixed: defaultFixedQparamsRange0to1FakeQuant,
     int8: () => new Hardsigmoid(),
+  },
+  {
+    float: Softmax,
+    fixed: defaultFixedQparamsRange0to1FakeQuant,
+    int8: ({ dim }: Softmax) => new Softmax(dim),
   },
   { float: Tanh, fixed: defaultFixedQparamsRangeNeg1to1FakeQuant, int8: () => new Tanh() },
   {
@@ -380,10 +428,53 @@ export const defaultModuleRules: readonly ModuleRule[] = [
   { float: Identity, scalable: true, transparent: true },
   { float: FusedIdentity, scalable: true },
 
-  { float: BatchNorm1d, floatOnly: true },
-  { float: BatchNorm2d, floatOnly: true },
-  { float: LayerNorm, floatOnly: true },
-  { float: Softmax, floatOnly: true },
+  {
+    float: BatchNorm1d,
+    observe: true,
+    int8: async (bn: BatchNorm1d, at) => int8BatchNorm(QuantizedBatchNorm1d, bn, at),
+  },
+  {
+    float: BatchNorm2d,
+    observe: true,
+    int8: async (bn: BatchNorm2d, at) => int8BatchNorm(QuantizedBatchNorm2d, bn, at),
+  },
+  {
+    float: BNReLU2d,
+    pattern: [BatchNorm2d, ReLU],
+    fuse: (bn: BatchNorm2d, relu: ReLU) => new BNReLU2d(bn, relu),
+    fuseQat: (bn: BatchNorm2d, relu: ReLU) => new BNReLU2d(bn, relu),
+    observe: true,
+    int8: async ({ bn }: BNReLU2d, at) => int8BatchNorm(QuantizedBNReLU2d, bn, at),
+  },
+  {
+    float: PReLU,
+    observe: true,
+    int8: async ({ weight }: PReLU, at) =>
+      new QuantizedPReLU(weight, Float32Array.from(await weight.data()), await at.output()),
+    scalable: true,
+  },
+  {
+    float: LayerNorm,
+    observe: true,
+    int8: async (norm: LayerNorm, at) => new QuantizedLayerNorm(norm, await at.output()),
+  },
+  {
+    float: GroupNorm,
+    observe: true,
+    int8: async (norm: GroupNorm, at) => new QuantizedGroupNorm(norm, await at.output()),
+  },
+  {
+    float: InstanceNorm1d,
+    observe: true,
+    int8: async (norm: InstanceNorm1d, at) =>
+      new QuantizedInstanceNorm1d(ownStatistics(norm, at), await at.output()),
+  },
+  {
+    float: InstanceNorm2d,
+    observe: true,
+    int8: async (norm: InstanceNorm2d, at) =>
+      new QuantizedInstanceNorm2d(ownStatistics(norm, at), await at.output()),
+  },
   { float: LogSoftmax, floatOnly: true },
 ];
 
@@ -439,7 +530,28 @@ async function int8Linear(
   at: Conversion,
 ): Promise<QuantizedLinear> {
   const output = await at.output();
-  return new Int8(await at.weight(linear.weight), await at.bias(linear.bias), output).withHostBias(at.path);
+  const { weight, bias } = linear instanceof QatLinearBn1d ? linear.folded() : linear;
+  return new Int8(await at.weight(weight), await at.bias(bias), output).withHostBias(at.path);
+}
+
+async function int8BatchNorm<B extends BatchNorm1d | BatchNorm2d>(
+  Int8: new (bn: B, numbers: BatchNormFields, output: OutputQparams) => QuantizedBatchNorm,
+  bn: B,
+  at: Conversion,
+): Promise<QuantizedBatchNorm> {
+  const output = await at.output();
+  return new Int8(bn, await QuantizedBatchNorm.numbersOf(at.path, bn), output);
+}
+
+/** @throws QuantizationError for an instance normalisation with running statistics, which the int8 form, as PyTorch's, has not */
+function ownStatistics<N extends InstanceNorm1d | InstanceNorm2d>(norm: N, { path }: Conversion): N {
+  if (!norm.runningMean) return norm;
+  throw new QuantizationError({
+    op: 'convert',
+    expected: `an instance normalisation without running statistics (${path})`,
+    found: 'trackRunningStats: true',
+    fix: 'Leave the layer in float, by leaveInFloat().',
+  });
 }
 
 /** Whether inputs have 7 bits is all that is read of the activation's observer: their range is their own, at every call. */

@@ -40,6 +40,15 @@ export * as qat from './qat';
 export { freezeBnStats, updateBnStats } from './qat/freeze-bn-stats';
 export * from './qconfig';
 export { getDefaultQatQConfigMapping, getDefaultQConfigMapping, QConfigMapping } from './qconfig-mapping';
+export {
+  floatQparamsWeightOnlyQconfig,
+  floatQparamsWeightOnlyQconfig4bit,
+  int4WeightOnly,
+  int8WeightOnly,
+  type QuantizeWeightsOptions,
+  quantize_,
+  type WeightOnlyConfig,
+} from './quantize-weights';
 export * as quantized from './quantized';
 export { DeQuantStub, QuantStub, QuantWrapper } from './stubs';
 export { type ObserverFactory, type ObserverLike, type ObserverOrFakeQuant, withArgs } from './with-args';

@@ -213,6 +213,18 @@ describe('toFloat', () => {
     ['with both', () => new Sequential(conv(), new BatchNorm2d(3), new ReLU()), image, 'ConvReLU2d'],
     ['a linear layer', () => new Sequential(new Linear(5, 3, { bias: false })), [4, 5], 'Linear'],
     ['a linear layer with ReLU', () => new Sequential(new Linear(5, 3), new ReLU()), [4, 5], 'LinearReLU'],
+    [
+      'a linear layer with batch normalisation',
+      () => new Sequential(new Linear(5, 3), new BatchNorm1d(3)),
+      [9, 5],
+      'Linear',
+    ],
+    [
+      'a linear layer with both',
+      () => new Sequential(new Linear(5, 3, { bias: false }), new BatchNorm1d(3), new ReLU()),
+      [9, 5],
+      'LinearReLU',
+    ],
   ])('of %s: fused, trained and int8', async (_, make, shape, type) => {
     warnings();
     const model = warm(new QuantWrapper(make()), shape);
@@ -232,7 +244,7 @@ describe('toFloat', () => {
     const trained = toFloat(prepared.eval().module.at(0));
     expect([trained.constructor.name, trained.training]).toEqual([type, false]);
     // It has the statistics of another batch.
-    if (!model.modules().some((m) => m instanceof BatchNorm2d)) {
+    if (!model.modules().some((m) => m instanceof BatchNorm2d || m instanceof BatchNorm1d)) {
       expectNear(noGrad(() => trained.call(x)) as Tensor, want, 1e-4);
     }
 

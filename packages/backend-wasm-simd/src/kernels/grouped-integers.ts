@@ -15,16 +15,22 @@ export const qlinearWeightOnly: WasmKernel<'qlinearWeightOnly'> = (
     ...{ x: cx.address(x), weight: cx.address(weight), scale: cx.address(scale), y: cx.address(y) },
     ...{ zero: cx.addressIfAny(zeroPoint), bias: cx.addressIfAny(bias) },
     kind: bits === 4 ? 2 : weight.dtype === 'int8' ? 1 : 0,
-    // int8 too is taken as uint8.
-    middle: bits === 4 ? 8 : 128,
     ...{ m, n, k, groupSize },
   };
   if (m <= fewRows) {
-    cx.parallel('dotGroupedRows', args, n, Math.ceil(workGrain / (2 * m * k + 1)));
+    const groups = Math.ceil(k / groupSize);
+    // x in 16 bits, in steps of up to 32 columns, and two numbers a group.
+    const scratchStep = 192 + groups * (8 + 2 * 32 * Math.ceil(groupSize / 32));
+    const scratch = cx.scratch(cx.threads * scratchStep);
+    const units = Math.ceil(n / 2);
+    const grain = Math.ceil(workGrain / (4 * m * k + 1));
+    cx.parallel('dotGroupedRows', { ...args, scratch, scratchStep }, units, grain);
     return;
   }
+  // int8 too is taken as uint8.
+  const middle = bits === 4 ? 8 : 128;
   const scratchStep = 2 * panel * k * 4 + 64 + packedRowsBytes(unitRows, k);
   const scratch = cx.scratch(cx.threads * scratchStep);
   const grain = Math.ceil(workGrain / ((m + 8) * panel * k + 1));
-  cx.parallel('multiplyGrouped', { ...args, scratch, scratchStep }, Math.ceil(n / panel), grain);
+  cx.parallel('multiplyGrouped', { ...args, middle, scratch, scratchStep }, Math.ceil(n / panel), grain);
 };

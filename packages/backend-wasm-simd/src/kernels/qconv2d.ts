@@ -1,7 +1,9 @@
 import type { Conv2dAttrs, RequantizeAttrs } from '@octet/backend';
+import { offset } from '../address';
 import type { WasmBuffer } from '../buffers';
+import { formExact, formFlag, formSigned } from '../generated/constants';
 import type { KernelContext, WasmPrepackingKernel, WasmTensor } from '../kernel';
-import { freeGemm, gemmArgs, gemmPlan, type PackedGemm, packGemm, tileSize } from './qgemm';
+import { bytesForm, freeGemm, gemmArgs, gemmPlan, type PackedGemm, packGemm, tileSize } from './qgemm';
 import { requantizeConstants, uploadSteps } from './qrequantize';
 import { byPlanes, type Grouping, spreadTable } from './spread';
 
@@ -9,6 +11,8 @@ interface PackedDepthwise {
   kind: 'depthwise';
   /** Two output rows at a time: see assembly/qdepthwise.ts. */
   double: boolean;
+  /** By the product of four bytes: see assembly/qdepthwise-bytes.ts. */
+  bytes: boolean;
   weights: WasmBuffer;
   bias: WasmBuffer;
   multiplier: WasmBuffer;
@@ -88,40 +92,63 @@ export const qconv2d: WasmPrepackingKernel<'qconv2d', Packed> = {
 
   free(cx, packed) {
     if (packed.kind === 'gemm') freeGemm(cx, packed);
-    else for (const b of [packed.weights, packed.bias, packed.multiplier, packed.constants]) cx.free(b);
+    else freeDepthwise(cx, packed);
   },
 };
+
+/** How the wasm functions take a depthwise convolution: vectors of a kernel's taps, and rows or quads in the ring. */
+function depthwiseSizes(kernelHeight: number, { stride, dilation }: Conv2dAttrs, bytes: boolean) {
+  const double = stride[0] === 1 && stride[1] === 1 && dilation[0] === 1;
+  const rows = kernelHeight + (double ? 1 : 0);
+  const vectors = bytes ? Math.ceil(rows / 4) : Math.ceil(rows / 2);
+  // A quad begins at every second row, and so comes again two steps later.
+  const sliding = double || (stride[0] === 2 && dilation[0] === 1);
+  return { double, vectors, slots: bytes && sliding ? vectors * 2 - 1 : vectors };
+}
 
 function packDepthwise(
   cx: KernelContext,
   weight: WasmTensor,
   bias: WasmTensor | undefined,
   attrs: Conv2dAttrs & RequantizeAttrs,
+  form = bytesForm(cx, attrs),
 ): PackedDepthwise {
-  const { stride, dilation, weightZeroPoint, multiplier, xZeroPoint } = attrs;
+  const { weightZeroPoint, multiplier, xZeroPoint } = attrs;
   const [channels, kh, kw, planes] = weight.shape;
-  const double = stride[0] === 1 && stride[1] === 1 && dilation[0] === 1;
+  const bytes = form !== formExact;
+  const { double, vectors } = depthwiseSizes(kh, attrs, bytes);
   const blocks = Math.ceil(channels / 8);
-  const taps = ((kh + (double ? 2 : 1)) >> 1) * kw * planes;
   const packed: PackedDepthwise = {
     kind: 'depthwise',
     double,
-    weights: cx.allocate('int8', blocks * taps * (double ? 64 : 32)),
+    bytes,
+    weights: cx.allocate('int8', blocks * vectors * kw * planes * (double ? 64 : 32)),
     bias: cx.allocate('int32', blocks * 8),
     multiplier: cx.allocate('float32', blocks * 8),
-    constants: requantizeConstants(cx, attrs),
+    constants: requantizeConstants(cx, attrs, form),
   };
-  const [zeroPoint, zeroStep] = uploadSteps(cx, weightZeroPoint);
   const [multipliers, multiplierStep] = uploadSteps(cx, multiplier);
   const args = {
     ...{ weight: cx.address(weight), channels, kernelHeight: kh, kernelWidth: kw, planes },
-    ...{ zeroPoint, zeroStep, bias: cx.addressIfAny(bias), multiplier: multipliers, multiplierStep },
-    ...{ xZeroPoint, double: double ? 1 : 0, packed: cx.address(packed.weights) },
+    ...{ bias: cx.addressIfAny(bias), multiplier: multipliers, multiplierStep },
+    xZeroPoint: form === formSigned ? xZeroPoint - 128 : xZeroPoint,
+    ...{ double: double ? 1 : 0, packed: cx.address(packed.weights) },
     ...{ bias8: cx.address(packed.bias), multiplier8: cx.address(packed.multiplier) },
     constants: cx.address(packed.constants),
   };
-  cx.parallel('qpackDepthwise', args, blocks, 1024);
-  return packed;
+  if (!bytes) {
+    const [zeroPoint, zeroStep] = uploadSteps(cx, weightZeroPoint);
+    cx.parallel('qpackDepthwise', { ...args, zeroPoint, zeroStep }, blocks, 1024);
+    return packed;
+  }
+  cx.parallel('qpackDepthwiseBytes', args, blocks, 1024);
+  if (cx.view('int32', offset(cx.address(packed.constants), formFlag), 1)[0] !== formExact) return packed;
+  freeDepthwise(cx, packed);
+  return packDepthwise(cx, weight, bias, attrs, formExact);
+}
+
+function freeDepthwise(cx: KernelContext, { weights, bias, multiplier, constants }: PackedDepthwise): void {
+  for (const buffer of [weights, bias, multiplier, constants]) cx.free(buffer);
 }
 
 function depthwise(
@@ -129,19 +156,21 @@ function depthwise(
   x: WasmTensor,
   weight: WasmTensor,
   y: WasmTensor,
-  { stride, padding, dilation, groups, xZeroPoint }: Conv2dAttrs & RequantizeAttrs,
+  attrs: Conv2dAttrs & RequantizeAttrs,
   packed: PackedDepthwise,
 ): void {
+  const { stride, padding, dilation, groups, xZeroPoint } = attrs;
   const [, height, width, inputs] = x.shape;
   const [batch, outHeight, outWidth, channels] = y.shape;
   const [, kh, kw, planes] = weight.shape;
-  const { double } = packed;
-  const pairs = ((kh + (double ? 2 : 1)) >> 1) * planes;
+  const { double, bytes } = packed;
+  const { vectors, slots } = depthwiseSizes(kh, attrs, bytes);
   const spread = spreadTable(cx, channels, { groups, groupIn: planes, groupOut: channels / groups }, 0);
   // Tiles are 4 columns wide.
   const ringWidth = (Math.max(outWidth, 4) - 1) * stride[1] + (kw - 1) * dilation[1] + 1;
-  const ringBytes = pairs * Math.ceil(channels / 8) * ringWidth * 32;
-  const scratchStep = 64 + pairs * kw * 4 + (width * channels + 128) * (spread ? 3 : 1) + ringBytes;
+  const ringBytes = slots * planes * Math.ceil(channels / 8) * ringWidth * 32;
+  const lines = 1 + (spread ? (bytes ? 4 : 2) : 0);
+  const scratchStep = 64 + vectors * planes * kw * 4 + (width * channels + 128) * lines + ringBytes;
   const strip = 8;
   const strips = Math.ceil(outHeight / strip);
   const step = Math.ceil(scratchStep / 64) * 64;
@@ -178,5 +207,5 @@ function depthwise(
   };
   // A multiply-add here takes about three times as long as in a matrix product.
   const grain = Math.ceil(grainMacs / (3 * strip * outWidth * channels * planes * kh * kw));
-  cx.parallel('qdepthwise', args, batch * strips, grain);
+  cx.parallel(bytes ? 'qdepthwiseBytes' : 'qdepthwise', args, batch * strips, grain);
 }

@@ -10,6 +10,7 @@ export * from './conv2d';
 export * from './distances';
 export * from './dropout';
 export * from './embedding';
+export * from './embedding-bag';
 export * from './flatten';
 export * from './glu';
 export * from './group-norm';

@@ -5,6 +5,7 @@ import type { AnyNodeBuilder, NodeBuilders } from './builder';
 import { composed } from './composite';
 import { data } from './data';
 import { elementwise } from './elementwise';
+import { groupedIntegers } from './grouped-integers';
 import { int8 } from './int8';
 import { masks } from './masks';
 import { normalization } from './normalization';
@@ -28,6 +29,7 @@ export function builders(): NodeBuilders {
     ...normalization(),
     ...pools(),
     ...int8(),
+    ...groupedIntegers(),
   };
   return table;
 }

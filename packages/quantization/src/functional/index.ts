@@ -6,12 +6,26 @@ export {
   quantizedMul as mul,
   quantizedMulScalar as mulScalar,
 } from './arithmetic';
+export {
+  type BatchNormNumbers,
+  quantizedBatchNorm as batchNorm,
+  quantizedPrelu as prelu,
+} from './channels';
 export { quantizedConv1d as conv1d, quantizedConv2d as conv2d } from './conv2d';
+export {
+  dequantizeGroups,
+  type GroupedQuantization,
+  type GroupedWeight,
+  quantizedEmbedding as embedding,
+  quantizeGroups,
+  weightOnlyLinear,
+} from './grouped-integers';
 export { dynamicGruLayer } from './gru';
 export type { OutputClamp, OutputQparams } from './int8';
 export { type DynamicOptions, dynamicLinear, quantizedLinear as linear } from './linear';
 export { dynamicLstmLayer } from './lstm';
 export { quantizedMatmul as matmul } from './matmul';
+export { quantizedGroupNorm as groupNorm, quantizedLayerNorm as layerNorm } from './norm';
 export { PackedWeight } from './packed-weight';
 export {
   quantizedActivation as activation,

@@ -1,4 +1,5 @@
 export {
+  BNReLU2d,
   ConvBn1d,
   ConvBn2d,
   ConvBnReLU1d,
@@ -6,6 +7,8 @@ export {
   ConvReLU1d,
   ConvReLU2d,
   FusedModule,
+  LinearBn1d,
+  LinearBnReLU1d,
   LinearReLU,
 } from './fused';
 export { FusedIdentity } from './fused-identity';
