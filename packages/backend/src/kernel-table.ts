@@ -145,6 +145,11 @@ export interface KernelTable extends ElementwiseKernels {
   conv2dBackwardInput: K<'gradY' | 'weight', 'gradX', Conv2dAttrs>;
   /** gradWeight [O,kh,kw,C/groups] */
   conv2dBackwardWeight: K<'x' | 'gradY', 'gradWeight', Conv2dAttrs>;
+  /**
+   * x [N,H,W,C], weight [C,kh,kw,O/groups], bias [O]? → y [N,OH,OW,O]: x[n,h,w,c] · weight[c,kh,kw,o] goes to row h · stride - padding +
+   * kh · dilation of y, columns alike, and bias[o] to every element. Elements of y that nothing reaches are bias[o].
+   */
+  convTranspose2d: K<'x' | 'weight', 'y', Conv2dAttrs, 'bias'>;
 
   // Recurrent layers, over all steps
   /**
@@ -259,6 +264,8 @@ export interface KernelTable extends ElementwiseKernels {
   qlookup: K<'x', 'y', { table: Uint8Array | Int8Array; of?: TableSource }>;
   /** x [N,H,W,C] uint8, weight [O,kh,kw,C/groups] int8, bias [O]? int32 → y uint8; padding is xZeroPoint. Prepackable. */
   qconv2d: K<'x' | 'weight', 'y', Conv2dAttrs & RequantizeAttrs, 'bias'>;
+  /** convTranspose2d of x uint8, weight int8 (a zero point for each output channel), bias [O]? int32 → y uint8. Prepackable. */
+  qconvTranspose2d: K<'x' | 'weight', 'y', Conv2dAttrs & RequantizeAttrs, 'bias'>;
   /** x [m,k] uint8, weight [n,k] int8, bias [n]? int32 → y [m,n] uint8. Prepackable. */
   qlinear: K<'x' | 'weight', 'y', RequantizeAttrs, 'bias'>;
   /**
@@ -394,6 +401,7 @@ const firstProfile = {
   'inference-int8': [
     'qlookup',
     'qconv2d',
+    'qconvTranspose2d',
     'qlinear',
     'qlinearDynamic',
     'qlstmDynamic',
@@ -414,6 +422,7 @@ const firstProfile = {
     'matmul',
     'linear',
     'conv2d',
+    'convTranspose2d',
     'lstm',
     'gru',
     'attention',

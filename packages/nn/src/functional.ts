@@ -8,6 +8,8 @@ export {
   celu,
   conv1d,
   conv2d,
+  convTranspose1d,
+  convTranspose2d,
   crossEntropy,
   dropout,
   elu,

@@ -5,6 +5,8 @@ import {
   BatchNorm2d,
   Conv1d,
   Conv2d,
+  ConvTranspose1d,
+  ConvTranspose2d,
   Dropout,
   Embedding,
   functional,
@@ -190,6 +192,17 @@ const cases: Record<string, OpCase> = {
     3,
     7,
   ),
+  convTranspose2d: layer(new ConvTranspose2d(3, 4, 3, { padding: 1 }), 2, 3, 5, 4),
+  'convTranspose2d, uneven, in groups': layer(
+    new ConvTranspose2d(4, 6, [3, 2], {
+      ...{ stride: [2, 3], padding: [1, 0], outputPadding: [1, 2], dilation: [1, 2], groups: 2, bias: false },
+    }),
+    1,
+    4,
+    5,
+    4,
+  ),
+  convTranspose1d: layer(new ConvTranspose1d(3, 4, 4, { stride: 3, padding: 1, outputPadding: 2 }), 2, 3, 7),
   maxPool1d: unary(
     (x) => x.maxPool1d(3, { stride: 2, padding: 1, dilation: 2 }),
     () => randn([2, 3, 9]),

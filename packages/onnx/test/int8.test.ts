@@ -1,4 +1,17 @@
-import { Conv1d, Conv2d, GRU, Hardswish, LeakyReLU, Linear, LSTM, Module, ReLU, Sequential } from '@octet/nn';
+import {
+  Conv1d,
+  Conv2d,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  GRU,
+  Hardswish,
+  LeakyReLU,
+  Linear,
+  LSTM,
+  Module,
+  ReLU,
+  Sequential,
+} from '@octet/nn';
 import {
   convert,
   DeQuantStub,
@@ -104,6 +117,18 @@ const cases: Record<string, Int8Case> = {
   'conv1d of rows': {
     make: () => new Between((x, { parts }) => parts.call(x), new Conv1d(4, 8, 3, { padding: 1, groups: 2 })),
     shape: [5, 4, 31],
+  },
+  convTranspose2d: {
+    make: () =>
+      new Between(
+        (x, { parts }) => parts.call(x),
+        new ConvTranspose2d(4, 6, 3, { stride: 2, padding: 1, outputPadding: 1, groups: 2 }),
+      ),
+    shape: [2, 4, 7, 6],
+  },
+  convTranspose1d: {
+    make: () => new Between((x, { parts }) => parts.call(x), new ConvTranspose1d(4, 6, 2, { stride: 2 })),
+    shape: [5, 4, 11],
   },
   maxPool1d: simple((x) => x.maxPool1d(3, { stride: 2, padding: 1 }), [5, 4, 31]),
   avgPool1d: simple((x) => x.avgPool1d(3, { stride: 2, padding: 1 }), [5, 4, 31]),

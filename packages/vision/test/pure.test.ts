@@ -38,6 +38,7 @@ function pureClasses(): Map<object, string> {
 const layers = () => [
   new nn.Conv2d(3, 4, 3, { padding: 1 }),
   new nn.BatchNorm2d(4),
+  new nn.ConvTranspose2d(4, 4, 2, { stride: 2 }),
   new nn.ReLU(),
   new nn.ReLU6(),
   new nn.Hardtanh(),
@@ -119,6 +120,7 @@ const ofRows = () => {
       new Sequential(new Conv1d(4, 4, 3, { padding: 1 }), new ReLU()),
       new Sequential(new Conv1d(4, 4, 1), new BatchNorm1d(4)),
       new Conv1d(4, 4, 3, { groups: 2 }),
+      new nn.ConvTranspose1d(4, 4, 2, { stride: 2 }),
       new MaxPool1d(2),
       new AvgPool1d(2),
       new AdaptiveAvgPool1d(2),

@@ -1,6 +1,6 @@
 import type { WasmKernels } from '../kernel';
 import { attention, attentionBackward } from './attention';
-import { conv2d, conv2dBackwardInput, conv2dBackwardWeight } from './conv2d';
+import { conv2d, conv2dBackwardInput, conv2dBackwardWeight, convTranspose2d } from './conv2d';
 import { copyStrided } from './copy-strided';
 import { elementwise } from './elementwise';
 import { gru, gruBackward, qgruDynamic } from './gru';
@@ -27,6 +27,7 @@ import {
   maxPool2d,
   maxPool2dBackward,
 } from './pool';
+import { qconvTranspose2d } from './qconv-transpose2d';
 import { qconv2d } from './qconv2d';
 import { qadd, qlookup, qmul } from './qelementwise';
 import { qlinear, qlinearDynamic } from './qlinear';
@@ -66,6 +67,7 @@ export const kernels: WasmKernels = {
   conv2d,
   conv2dBackwardInput,
   conv2dBackwardWeight,
+  convTranspose2d,
   lstm,
   lstmBackward,
   gru,
@@ -96,6 +98,7 @@ export const kernels: WasmKernels = {
   dequantize,
   qlookup,
   qconv2d,
+  qconvTranspose2d,
   qlinear,
   qlinearDynamic,
   qlstmDynamic,

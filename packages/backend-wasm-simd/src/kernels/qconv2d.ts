@@ -1,4 +1,5 @@
 import type { Conv2dAttrs, RequantizeAttrs } from '@octet/backend';
+import type { Address } from '../address';
 import type { WasmBuffer } from '../buffers';
 import type { KernelContext, WasmPrepackingKernel, WasmTensor } from '../kernel';
 import { freeGemm, gemmArgs, gemmPlan, type PackedGemm, packGemm, tileSize } from './qgemm';
@@ -15,7 +16,7 @@ interface PackedDepthwise {
   constants: WasmBuffer;
 }
 
-type Packed = ({ kind: 'gemm' } & PackedGemm) | PackedDepthwise;
+export type PackedConvolution = ({ kind: 'gemm' } & PackedGemm) | PackedDepthwise;
 
 /** Input by output channels of a group, up to which planes are faster than a matrix product. */
 const mostProducts = 32;
@@ -32,65 +33,95 @@ function isByPlanes(grouping: Grouping, taps: number, { stride, dilation }: Conv
 }
 
 /** x [N,H,W,C] uint8, weight [O,kh,kw,C/groups] int8, bias [O]? int32 → y [N,OH,OW,O] uint8 */
-export const qconv2d: WasmPrepackingKernel<'qconv2d', Packed> = {
-  prepack(cx, { weight, bias }, attrs) {
-    const [outputs, kh, kw, channels] = (weight as WasmTensor).shape;
-    const { groups } = attrs;
-    if (isByPlanes({ groups, groupIn: channels, groupOut: outputs / groups }, kh * kw, attrs))
-      return packDepthwise(cx, weight as WasmTensor, bias, attrs);
-    const k = kh * kw * channels;
-    return { kind: 'gemm', ...packGemm(cx, weight as WasmTensor, bias, attrs, groups, k) };
-  },
-
+export const qconv2d: WasmPrepackingKernel<'qconv2d', PackedConvolution> = {
+  prepack: (cx, { weight, bias }, attrs) =>
+    packConvolution(cx, weight as WasmTensor, bias as WasmTensor | undefined, attrs),
   run(cx, { x, weight, y }, attrs, packed) {
-    if (packed.kind === 'depthwise') return depthwise(cx, x, weight, y, attrs, packed);
-    const { stride, padding, dilation, groups, xZeroPoint } = attrs;
-    const [, height, width] = x.shape;
-    const [batch, outHeight, outWidth, outputs] = y.shape;
-    const [, kh, kw, channels] = weight.shape;
-    const k = kh * kw * channels;
-    const n = outputs / groups;
-    const m = batch * outHeight * outWidth;
-    const { tile, splits, units, grain } = gemmPlan(cx, m, n, k, groups);
-    if (k === channels && [...stride, ...padding].join() === '1,1,0,0') {
-      const rest = gemmArgs(cx, packed, y, tileSize(tile, k));
-      cx.parallel('qgemm', { ...rest, x: cx.address(x), m, k, n, groups, tile, splits }, units, grain);
-      return;
-    }
-    // Copies of a kernel's row leave up to 15 bytes past the patch.
-    const patchStep = Math.ceil((k + 15) / 16) * 16;
-    const args = {
-      ...gemmArgs(cx, packed, y, patchStep * tile + 64 + tileSize(tile, k)),
-      x: cx.address(x),
-      height,
-      width,
-      channels,
-      outHeight,
-      outWidth,
-      kernelHeight: kh,
-      kernelWidth: kw,
-      strideHeight: stride[0],
-      strideWidth: stride[1],
-      padHeight: padding[0],
-      padWidth: padding[1],
-      dilationHeight: dilation[0],
-      dilationWidth: dilation[1],
-      xZeroPoint,
-      m,
-      n,
-      groups,
-      tile,
-      splits,
-      patchStep,
-    };
-    cx.parallel('qconv', args, units, grain);
+    const places = { x: cx.address(x), y: cx.address(y) };
+    runConvolution(cx, places, [x.shape, weight.shape, y.shape], attrs, packed);
   },
-
-  free(cx, packed) {
-    if (packed.kind === 'gemm') freeGemm(cx, packed);
-    else for (const b of [packed.weights, packed.bias, packed.multiplier, packed.constants]) cx.free(b);
-  },
+  free: freeConvolution,
 };
+
+export function packConvolution(
+  cx: KernelContext,
+  weight: WasmTensor,
+  bias: WasmTensor | undefined,
+  attrs: Conv2dAttrs & RequantizeAttrs,
+): PackedConvolution {
+  const [outputs, kh, kw, channels] = weight.shape;
+  const { groups } = attrs;
+  if (isByPlanes({ groups, groupIn: channels, groupOut: outputs / groups }, kh * kw, attrs))
+    return packDepthwise(cx, weight, bias, attrs);
+  return { kind: 'gemm', ...packGemm(cx, weight, bias, attrs, groups, kh * kw * channels) };
+}
+
+/** Where x and y lie. */
+interface Places {
+  readonly x: Address;
+  readonly y: Address;
+}
+
+/** The shapes of x, weight and y. */
+type Shapes = readonly [x: readonly number[], weight: readonly number[], y: readonly number[]];
+
+export function runConvolution(
+  cx: KernelContext,
+  places: Places,
+  shapes: Shapes,
+  attrs: Conv2dAttrs & RequantizeAttrs,
+  packed: PackedConvolution,
+): void {
+  if (packed.kind === 'depthwise') {
+    depthwise(cx, places, shapes, attrs, packed);
+    return;
+  }
+  const { stride, padding, dilation, groups, xZeroPoint } = attrs;
+  const [[, height, width], [, kh, kw, channels], [batch, outHeight, outWidth, outputs]] = shapes;
+  const k = kh * kw * channels;
+  const n = outputs / groups;
+  const m = batch * outHeight * outWidth;
+  const { tile, splits, units, grain } = gemmPlan(cx, m, n, k, groups);
+  // Parts of a transposed convolution may give fewer rows than there are.
+  const everywhere = height === outHeight && width === outWidth;
+  if (k === channels && everywhere && [...stride, ...padding].join() === '1,1,0,0') {
+    const rest = gemmArgs(cx, packed, places.y, tileSize(tile, k));
+    cx.parallel('qgemm', { ...rest, x: places.x, m, k, n, groups, tile, splits }, units, grain);
+    return;
+  }
+  // Copies of a kernel's row leave up to 15 bytes past the patch.
+  const patchStep = Math.ceil((k + 15) / 16) * 16;
+  const args = {
+    ...gemmArgs(cx, packed, places.y, patchStep * tile + 64 + tileSize(tile, k)),
+    x: places.x,
+    height,
+    width,
+    channels,
+    outHeight,
+    outWidth,
+    kernelHeight: kh,
+    kernelWidth: kw,
+    strideHeight: stride[0],
+    strideWidth: stride[1],
+    padHeight: padding[0],
+    padWidth: padding[1],
+    dilationHeight: dilation[0],
+    dilationWidth: dilation[1],
+    xZeroPoint,
+    m,
+    n,
+    groups,
+    tile,
+    splits,
+    patchStep,
+  };
+  cx.parallel('qconv', args, units, grain);
+}
+
+export function freeConvolution(cx: KernelContext, packed: PackedConvolution): void {
+  if (packed.kind === 'gemm') freeGemm(cx, packed);
+  else for (const b of [packed.weights, packed.bias, packed.multiplier, packed.constants]) cx.free(b);
+}
 
 function packDepthwise(
   cx: KernelContext,
@@ -126,15 +157,11 @@ function packDepthwise(
 
 function depthwise(
   cx: KernelContext,
-  x: WasmTensor,
-  weight: WasmTensor,
-  y: WasmTensor,
+  { x, y }: Places,
+  [[, height, width, inputs], [, kh, kw, planes], [batch, outHeight, outWidth, channels]]: Shapes,
   { stride, padding, dilation, groups, xZeroPoint }: Conv2dAttrs & RequantizeAttrs,
   packed: PackedDepthwise,
 ): void {
-  const [, height, width, inputs] = x.shape;
-  const [batch, outHeight, outWidth, channels] = y.shape;
-  const [, kh, kw, planes] = weight.shape;
   const { double } = packed;
   const pairs = ((kh + (double ? 2 : 1)) >> 1) * planes;
   const spread = spreadTable(cx, channels, { groups, groupIn: planes, groupOut: channels / groups }, 0);
@@ -146,7 +173,7 @@ function depthwise(
   const strips = Math.ceil(outHeight / strip);
   const step = Math.ceil(scratchStep / 64) * 64;
   const args = {
-    x: cx.address(x),
+    x,
     height,
     width,
     inputs,
@@ -172,7 +199,7 @@ function depthwise(
     bias8: cx.address(packed.bias),
     multiplier8: cx.address(packed.multiplier),
     constants: cx.address(packed.constants),
-    y: cx.address(y),
+    y,
     scratch: cx.scratch(cx.threads * step),
     scratchStep: step,
   };

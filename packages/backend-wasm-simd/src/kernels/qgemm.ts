@@ -1,5 +1,5 @@
 import type { RequantizeAttrs } from '@octet/backend';
-import { offset } from '../address';
+import { type Address, offset } from '../address';
 import type { WasmBuffer } from '../buffers';
 import {
   formExact,
@@ -123,7 +123,7 @@ type GemmArgs = Pick<
 >;
 
 /** The arguments from the packed weights on; `scratch` in bytes for each thread. */
-export function gemmArgs(cx: KernelContext, packed: PackedGemm, y: WasmTensor, scratch: number): GemmArgs {
+export function gemmArgs(cx: KernelContext, packed: PackedGemm, y: Address, scratch: number): GemmArgs {
   const scratchStep = Math.ceil(scratch / 64) * 64;
   return {
     packed16: cx.addressIfAny(packed.weights16),
@@ -131,7 +131,7 @@ export function gemmArgs(cx: KernelContext, packed: PackedGemm, y: WasmTensor, s
     bias8: cx.address(packed.bias),
     multiplier8: cx.address(packed.multiplier),
     constants: cx.address(packed.constants),
-    y: cx.address(y),
+    y,
     scratch: cx.scratch(cx.threads * scratchStep),
     scratchStep,
   };

@@ -17,6 +17,7 @@ import { norm } from './norm';
 import { observers } from './observers';
 import { optim } from './optim';
 import { pool } from './pool';
+import { qconvTranspose2d } from './qconv-transpose2d';
 import { qconv2d } from './qconv2d';
 import { qelementwise } from './qelementwise';
 import { qlinear } from './qlinear';
@@ -48,6 +49,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...quantize(gpu),
     ...qelementwise(gpu),
     ...qconv2d(gpu),
+    ...qconvTranspose2d(gpu),
     ...qlinear(gpu),
     ...qpool(gpu),
   });

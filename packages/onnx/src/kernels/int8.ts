@@ -7,7 +7,7 @@ import { clampToIntegers, dequantize, quantize, quantizeClamped } from '../graph
 import type { NodeBuilders, Operand, Output } from './builder';
 import { broadcasting, hardswish } from './elementwise';
 import { adaptiveAveragePool, averagePool, maxPool, type PoolNode } from './pools';
-import { convolution, gemmAttributes, turned } from './products';
+import { convolution, gemmAttributes, transposedConvolution, turned } from './products';
 import { reduce, reducedAxes } from './reductions';
 
 export const int8 = (): NodeBuilders => ({
@@ -22,6 +22,22 @@ export const int8 = (): NodeBuilders => ({
       ];
       return quantizeClamped(graph, graph.node('Conv', inputs, like, attributes), y.tensor, attrs);
     }),
+  qconvTranspose2d: (graph, { x, weight, bias }, y, attrs) =>
+    transposedConvolution(
+      graph,
+      x.value,
+      weight.value,
+      asFloat(y),
+      attrs,
+      (row, kernel, like, attributes) => {
+        const inputs = [
+          floats(graph, { ...x, value: row }),
+          floats(graph, { ...weight, value: kernel }),
+          bias && biasFloats(graph, bias, x, weight),
+        ];
+        return quantizeClamped(graph, graph.node('ConvTranspose', inputs, like, attributes), y.tensor, attrs);
+      },
+    ),
   qlinear: (graph, inputs, y, attrs) => linear(graph, inputs, y, attrs),
   qlinearDynamic: (graph, inputs, y, attrs) => dynamicLinear(graph, inputs, y, attrs),
   qadd: binary('Add'),

@@ -6,6 +6,10 @@ export {
   quantizedMul as mul,
   quantizedMulScalar as mulScalar,
 } from './arithmetic';
+export {
+  quantizedConvTranspose1d as convTranspose1d,
+  quantizedConvTranspose2d as convTranspose2d,
+} from './conv-transpose2d';
 export { quantizedConv1d as conv1d, quantizedConv2d as conv2d } from './conv2d';
 export { dynamicGruLayer } from './gru';
 export type { OutputClamp, OutputQparams } from './int8';

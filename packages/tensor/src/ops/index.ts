@@ -38,6 +38,14 @@ export { adaptiveAvgPool1d, adaptiveAvgPool2d } from './pool/adaptive-avg-pool2d
 export { type AvgPool1dOptions, type AvgPool2dOptions, avgPool1d, avgPool2d } from './pool/avg-pool2d';
 export { type MaxPool1dOptions, type MaxPool2dOptions, maxPool1d, maxPool2d } from './pool/max-pool2d';
 export {
+  type ConvTranspose1dOptions,
+  type ConvTranspose2dOptions,
+  convTranspose1d,
+  convTranspose2d,
+  convTransposeShape,
+  outputPaddingFor,
+} from './product/conv-transpose2d';
+export {
   type Conv1dOptions,
   type Conv2dOptions,
   conv1d,

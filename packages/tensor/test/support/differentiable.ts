@@ -438,6 +438,36 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
       [3, 1, 3],
     ],
   },
+  convTranspose2d: {
+    covers: ['convTranspose2d'],
+    fn: (x, w, b) => ops.convTranspose2d(x, w, b),
+    inputs: [[2, 3, 3, 4], [3, 2, 3, 2], [2]],
+  },
+  'convTranspose2d with everything': {
+    covers: ['convTranspose2d'],
+    fn: (x, w, b) =>
+      ops.convTranspose2d(x, w, b, {
+        stride: [2, 3],
+        padding: 1,
+        outputPadding: [1, 0],
+        dilation: [2, 1],
+        groups: 2,
+      }),
+    inputs: [[2, 4, 3, 2], [4, 3, 2, 3], [6]],
+  },
+  'convTranspose2d depthwise': {
+    covers: ['convTranspose2d'],
+    fn: (x, w) => ops.convTranspose2d(x, w, undefined, { groups: 3, stride: 2 }),
+    inputs: [
+      [1, 3, 3, 2],
+      [3, 1, 2, 2],
+    ],
+  },
+  convTranspose1d: {
+    covers: ['convTranspose1d'],
+    fn: (x, w, b) => ops.convTranspose1d(x, w, b, { stride: 2, padding: 1, outputPadding: 1 }),
+    inputs: [[2, 3, 5], [3, 2, 3], [2]],
+  },
   maxPool1d: {
     covers: ['maxPool1d'],
     fn: (x) => ops.maxPool1d(x, 3, { stride: 2, padding: 1, dilation: 2 }),

@@ -5,7 +5,16 @@ import { fakeQuantModule } from './fake-quant-module';
 import { fakeQuantize } from './fake-quantize';
 import { floatOp } from './float-op';
 import { fold, fuse } from './fuse';
-import { qbinary, qconv1d, qconv2d, qlinear, qscalar, qunary } from './int8';
+import {
+  qbinary,
+  qconv1d,
+  qconv2d,
+  qconvTranspose1d,
+  qconvTranspose2d,
+  qlinear,
+  qscalar,
+  qunary,
+} from './int8';
 import { learnableFakeQuantModule, learnableFakeQuantOp } from './learnable-fake-quant';
 import { lrScheduler } from './lr-scheduler';
 import { modelFloat, modelPtq, modelQat, modelTutorial } from './model';
@@ -37,6 +46,8 @@ export const handlers: Readonly<Record<string, Handler>> = {
   qat_activations: qatActivations,
   qconv1d,
   qconv2d,
+  qconv_transpose1d: qconvTranspose1d,
+  qconv_transpose2d: qconvTranspose2d,
   qlinear,
   qbinary,
   qscalar,
