@@ -1,4 +1,4 @@
 import { modules } from '@octet/build/tsup';
 import { defineConfig } from 'tsup';
 
-export default defineConfig(modules(['index', 'modules']));
+export default defineConfig(modules(['index', 'modules', 'graph/index']));

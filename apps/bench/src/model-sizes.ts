@@ -4,6 +4,13 @@ export const modelSizes = {
   tutorial: { title: 'Tutorial network', channels: 3, size: 64 },
   mobilenetv2: { title: 'MobileNetV2', channels: 3, size: 224 },
   resnet18: { title: 'ResNet-18', channels: 3, size: 224 },
+  resnet34: { title: 'ResNet-34', channels: 3, size: 224 },
+  resnet50: { title: 'ResNet-50', channels: 3, size: 224 },
+  'shufflenetv2-x0.5': { title: 'ShuffleNetV2 × 0.5', channels: 3, size: 224 },
+  'shufflenetv2-x1.0': { title: 'ShuffleNetV2 × 1.0', channels: 3, size: 224 },
+  'mobilenetv3-small': { title: 'MobileNetV3 small', channels: 3, size: 224 },
+  'mobilenetv3-large': { title: 'MobileNetV3 large', channels: 3, size: 224 },
+  'efficientnet-b0': { title: 'EfficientNet-B0', channels: 3, size: 224 },
   digits: { title: 'Digit classifier', channels: 1, size: 28 },
 } as const;
 

@@ -1,5 +1,17 @@
 import type { Module } from '@octet/nn';
-import { DigitClassifier, mobilenetV2, resnet18, TutorialNet } from '@octet/vision';
+import {
+  DigitClassifier,
+  efficientnetB0,
+  mobilenetV2,
+  mobilenetV3Large,
+  mobilenetV3Small,
+  resnet18,
+  resnet34,
+  resnet50,
+  shufflenetV2x05,
+  shufflenetV2x10,
+  TutorialNet,
+} from '@octet/vision';
 import { type ModelName, modelSizes } from './model-sizes';
 
 /** A network for images that can be fused and quantized. */
@@ -20,6 +32,13 @@ export const models = {
   tutorial: { create: () => new TutorialNet(), ...modelSizes.tutorial },
   mobilenetv2: { create: () => mobilenetV2({ relu6: false }), ...modelSizes.mobilenetv2 },
   resnet18: { create: () => resnet18(), ...modelSizes.resnet18 },
+  resnet34: { create: () => resnet34(), ...modelSizes.resnet34 },
+  resnet50: { create: () => resnet50(), ...modelSizes.resnet50 },
+  'shufflenetv2-x0.5': { create: () => shufflenetV2x05(), ...modelSizes['shufflenetv2-x0.5'] },
+  'shufflenetv2-x1.0': { create: () => shufflenetV2x10(), ...modelSizes['shufflenetv2-x1.0'] },
+  'mobilenetv3-small': { create: () => mobilenetV3Small(), ...modelSizes['mobilenetv3-small'] },
+  'mobilenetv3-large': { create: () => mobilenetV3Large(), ...modelSizes['mobilenetv3-large'] },
+  'efficientnet-b0': { create: () => efficientnetB0(), ...modelSizes['efficientnet-b0'] },
   digits: { create: () => new DigitClassifier(), ...modelSizes.digits },
 } as const satisfies Record<ModelName, ModelSpec>;
 

@@ -136,6 +136,7 @@ const mayBeEmpty: readonly KernelName[] = [
     'qlinearDynamic',
     'qadd',
     'qmul',
+    'qaffine',
   ] as const),
   ...([
     'qmaxPool2d',

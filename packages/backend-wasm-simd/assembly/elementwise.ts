@@ -8,6 +8,8 @@ const ADD: i32 = 0;
 const SUB: i32 = 1;
 const MUL: i32 = 2;
 const DIV: i32 = 3;
+const MAXIMUM: i32 = 4;
+const MINIMUM: i32 = 5;
 
 // @ts-ignore: decorator
 @inline
@@ -15,6 +17,8 @@ function binaryOp(op: i32, a: v128, b: v128): v128 {
   if (op == ADD) return f32x4.add(a, b);
   if (op == SUB) return f32x4.sub(a, b);
   if (op == MUL) return f32x4.mul(a, b);
+  if (op == MAXIMUM) return f32x4.max(a, b);
+  if (op == MINIMUM) return f32x4.min(a, b);
   return f32x4.div(a, b);
 }
 
@@ -59,6 +63,18 @@ export function div(a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32
   binary(DIV, false, a, aStep, b, bStep, y, n, 0, 0, begin, end);
 }
 
+export function maximum(
+  a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, begin: i32, end: i32, thread: i32,
+): void {
+  binary(MAXIMUM, false, a, aStep, b, bStep, y, n, 0, 0, begin, end);
+}
+
+export function minimum(
+  a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, begin: i32, end: i32, thread: i32,
+): void {
+  binary(MINIMUM, false, a, aStep, b, bStep, y, n, 0, 0, begin, end);
+}
+
 /** The same, clamped from low to high. */
 export function addClamped(
   a: usize, aStep: i32, b: usize, bStep: i32, y: usize, n: i32, low: f32, high: f32, begin: i32, end: i32, thread: i32,
@@ -88,6 +104,10 @@ const GELU: i32 = 10;
 const SIGMOID: i32 = 11;
 const TANH: i32 = 12;
 const CLAMP: i32 = 13;
+const FLOOR: i32 = 14;
+const CEIL: i32 = 15;
+const TRUNC: i32 = 16;
+const ROUND: i32 = 17;
 
 // @ts-ignore: decorator
 @inline
@@ -117,6 +137,10 @@ function unaryOp(op: i32, v: v128, p: v128, q: v128): v128 {
   if (op == GELU) return f32x4.mul(v, normal4(v));
   if (op == SIGMOID) return sigmoid4(v);
   if (op == TANH) return tanh4(v);
+  if (op == FLOOR) return f32x4.floor(v);
+  if (op == CEIL) return f32x4.ceil(v);
+  if (op == TRUNC) return f32x4.trunc(v);
+  if (op == ROUND) return f32x4.nearest(v);
   return clamp4(v, p, q);
 }
 
@@ -198,6 +222,23 @@ export function tanh(x: usize, y: usize, n: i32, p: f32, q: f32, begin: i32, end
 /** y[n] = min(max(x, p), q) */
 export function clamp(x: usize, y: usize, n: i32, p: f32, q: f32, begin: i32, end: i32, thread: i32): void {
   unary(CLAMP, x, y, n, p, q, begin, end);
+}
+
+export function floor(x: usize, y: usize, n: i32, p: f32, q: f32, begin: i32, end: i32, thread: i32): void {
+  unary(FLOOR, x, y, n, p, q, begin, end);
+}
+
+export function ceil(x: usize, y: usize, n: i32, p: f32, q: f32, begin: i32, end: i32, thread: i32): void {
+  unary(CEIL, x, y, n, p, q, begin, end);
+}
+
+export function trunc(x: usize, y: usize, n: i32, p: f32, q: f32, begin: i32, end: i32, thread: i32): void {
+  unary(TRUNC, x, y, n, p, q, begin, end);
+}
+
+/** Ties to even. */
+export function round(x: usize, y: usize, n: i32, p: f32, q: f32, begin: i32, end: i32, thread: i32): void {
+  unary(ROUND, x, y, n, p, q, begin, end);
 }
 
 // Their gradients: x (of sigmoid and tanh: y) and gradY → gradX.

@@ -232,7 +232,7 @@ function rowsSingle(
  */
 // @ts-ignore: decorator
 @inline
-function rowOf(
+export function rowOf(
   image: usize, row: i32, height: i32, rowBytes: i32, empty: usize, spread: usize, inputs: i32, columns: i32,
   channels: i32, room: usize,
 ): usize {

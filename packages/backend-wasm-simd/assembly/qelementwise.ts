@@ -95,3 +95,44 @@ export function qlookup(x: usize, table: usize, y: usize, n: i32, flip: i32, beg
   }
   for (; i < last; i++) store<u8>(y + i, load<u8>(table + (<usize>load<u8>(x + i) ^ flip)));
 }
+
+/** clamp(rint(f32(q · m) + shift)) of four channels, as int32, before the zero point; m by the sign of q. */
+// @ts-ignore: decorator
+@inline
+function affine4(q: v128, numbers: usize, low: v128, high: v128, magic: v128, offset: v128): v128 {
+  const m = v128.bitselect(v128.load(numbers), v128.load(numbers, 64), i32x4.gt_s(q, i32x4.splat(0)));
+  const v = f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(q), m), v128.load(numbers, 128));
+  return i32x4.sub(f32x4.add(f32x4.pmin(high, f32x4.pmax(low, v)), magic), offset);
+}
+
+/**
+ * y [rows, channels] uint8 = clamp(rint(f32(f32((x - xZeroPoint) · m) + shift)) + zero point). `numbers` has 16 channels after 16 channels:
+ * 16 multipliers for positive integers, 16 for the others, 16 shifts. A unit is `step` rows.
+ */
+export function qaffine(
+  x: usize, y: usize, rows: i32, channels: i32, step: i32, xZeroPoint: i32, numbers: usize, constants: usize, begin: i32,
+  end: i32, thread: i32,
+): void {
+  const last = min(rows, end * step);
+  const magic = v128.load(constants);
+  const offset = v128.load(constants, 16);
+  const low = v128.load(constants, 64);
+  const high = v128.load(constants, 80);
+  const zero = i16x8.splat(<i16>xZeroPoint);
+  for (let r = begin * step; r < last; r++) {
+    const from = x + <usize>(r * channels);
+    const to = y + <usize>(r * channels);
+    let n = numbers;
+    for (let c = 0; c < channels; c += 16) {
+      const v = v128.load(from + c);
+      const q0 = i16x8.sub(i16x8.extend_low_i8x16_u(v), zero);
+      const q1 = i16x8.sub(i16x8.extend_high_i8x16_u(v), zero);
+      const a = affine4(i32x4.extend_low_i16x8_s(q0), n, low, high, magic, offset);
+      const b = affine4(i32x4.extend_high_i16x8_s(q0), n + 16, low, high, magic, offset);
+      const d = affine4(i32x4.extend_low_i16x8_s(q1), n + 32, low, high, magic, offset);
+      const e = affine4(i32x4.extend_high_i16x8_s(q1), n + 48, low, high, magic, offset);
+      storeBytes16(to + c, i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(d, e)), channels - c);
+      n += 192;
+    }
+  }
+}

@@ -168,7 +168,7 @@ function packTile(from: usize, stride: i32, rows: i32, k: i32, forms: usize, con
 /** c + four products each of bytes of w, int8, and of x, which are uint8 or int8 as the engine takes them. */
 // @ts-ignore: decorator
 @inline
-function dot(w: v128, x: v128, c: v128): v128 {
+export function dot(w: v128, x: v128, c: v128): v128 {
   if (!EMULATED) return i32x4.relaxed_dot_i8x16_i7x16_add_s(w, x, c);
   if (EMULATED == 1) {
     const low = i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(w), i16x8.extend_low_i8x16_u(x));

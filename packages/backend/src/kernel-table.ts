@@ -106,7 +106,9 @@ export interface KernelTable extends ElementwiseKernels {
    */
   copyStrided: K<'x', 'y', CopyStridedAttrs>;
 
-  // Elementwise, [n]: add, relu, reluBackward, … are the rows of elementwise/functions.ts
+  // Elementwise, [n]: add, eq, relu, reluBackward, … are the rows of elementwise/functions.ts
+  /** y = mask ? a : b, any one dtype; mask bool. Each may have one element, which stands for all. */
+  where: K<'mask' | 'a' | 'b', 'y'>;
   /** y = mask ? x * scale : 0 */
   applyMask: K<'x' | 'mask', 'y', { scale: number }>;
 
@@ -273,6 +275,15 @@ export interface KernelTable extends ElementwiseKernels {
    * own minimum and maximum (chooseQparams, affine), then f32(acc) * f32(sx * weightScale) + bias. Prepackable.
    */
   qlinearDynamic: K<'x' | 'weight', 'y', DynamicLinearAttrs, 'bias'>;
+  /**
+   * x [m,k] float32, grouped integers of [n,k], bias [n]? float32 → y [m,n] float32 = x · wᵀ + bias. Grouped integers are weight
+   * [n,k] uint8 or int8, or with 4 bits [n,⌈k/2⌉] uint8, the even column in the lower half of a byte; scale and zeroPoint? [n,⌈k/groupSize⌉]
+   * float32: w[i,j] = (q[i,j] - zeroPoint[i,g]) · scale[i,g], g = ⌊j / groupSize⌋. Without, the zero point is 8, 128 or 0: the middle.
+   * With 4 bits groupSize is even, or there is one group.
+   */
+  qlinearWeightOnly: K<'x' | 'weight' | 'scale', 'y', GroupedIntegers, 'zeroPoint' | 'bias'>;
+  /** Grouped integers of [v,d], index [n] int32 → y [n,d] float32, the rows' numbers */
+  qembedding: K<'weight' | 'scale' | 'index', 'y', GroupedIntegers, 'zeroPoint'>;
   /** lstm with an int8 weight: h · weightᵀ + bias is what qlinearDynamic makes of the h [N,H] of each step. Prepackable. */
   qlstmDynamic: K<'x' | 'weight' | 'h0' | 'c0', 'y', DynamicLinearAttrs, 'bias'>;
   /** gru with an int8 weight, alike. Prepackable. */
@@ -281,6 +292,8 @@ export interface KernelTable extends ElementwiseKernels {
   qadd: K<'a' | 'b', 'y', QAddAttrs>;
   /** y = clamp(rint(f32((a - aZeroPoint)(b - bZeroPoint)) * multiplier) + yZeroPoint, clampMin, clampMax) */
   qmul: K<'a' | 'b', 'y', QMulAttrs>;
+  /** x [r,c] uint8 → y uint8, by the numbers of each channel: docs/numerics.md "int8 functions of channels". */
+  qaffine: K<'x', 'y', QAffineAttrs>;
   /** x [N,H,W,C] uint8 or int8; padding never wins. */
   qmaxPool2d: K<'x', 'y', PoolAttrs>;
   /** x [N,H,W,C] uint8 or int8; a window of n elements has the multiplier f32(scale / f32(scale · n)), rounded to nearest. */
@@ -304,6 +317,13 @@ export interface CopyStridedAttrs {
   xOffset: number;
   yStrides: readonly number[];
   yOffset: number;
+}
+
+/** See `qlinearWeightOnly`. */
+export interface GroupedIntegers {
+  bits: 4 | 8;
+  /** Columns that share a scale. */
+  groupSize: number;
 }
 
 export interface AttentionAttrs {
@@ -387,6 +407,20 @@ export interface QMulAttrs {
   clampMax: number;
 }
 
+/**
+ * With q = x - xZeroPoint: y = clamp(rint(f32(f32(q * m[c]) + shift[c])) + yZeroPoint, clampMin, clampMax), m being positive where
+ * q > 0, else negative. Each has a finite float32 number for every channel.
+ */
+export interface QAffineAttrs {
+  xZeroPoint: number;
+  positive: Float32Array;
+  negative: Float32Array;
+  shift: Float32Array;
+  yZeroPoint: number;
+  clampMin: number;
+  clampMax: number;
+}
+
 export type KernelName = keyof KernelTable & string;
 
 /** What a backend may promise to run entirely. Each profile but `inference-int8` contains the one before it. */
@@ -404,15 +438,19 @@ const firstProfile = {
     'qconvTranspose2d',
     'qlinear',
     'qlinearDynamic',
+    'qlinearWeightOnly',
+    'qembedding',
     'qlstmDynamic',
     'qgruDynamic',
     'qadd',
     'qmul',
+    'qaffine',
     'qmaxPool2d',
     'qavgPool2d',
     'qadaptiveAvgPool2d',
   ],
   'inference-float': [
+    'where',
     'sum',
     'amax',
     'argmax',

@@ -21,3 +21,12 @@ export { Buffer, type BufferOptions, Parameter } from './parameter';
 export { Sequential } from './sequential';
 export { type LoadResult, type SaveState, type StateDict, type StateLoader, stateKey } from './state-dict';
 export { type LayerSummary, layerSummaries, type Measured, type SummaryInput, summary } from './summary';
+export {
+  AveragedModel,
+  type AveragedModelOptions,
+  type AvgFn,
+  getEmaAvgFn,
+  getSwaAvgFn,
+  updateBn,
+} from './utils/averaged-model';
+export { type ClipGradNormOptions, clipGradNorm_, clipGradValue_ } from './utils/clip-grad';

@@ -17,3 +17,4 @@ export { type ImportOnnxOptions, importOnnx } from './import/import';
 export type { CallOptions, LayerOptions, OnnxNode, Operand } from './import/node';
 export type { ExternalFiles, OnnxSource } from './import/read';
 export type { OnnxOperator } from './import/table';
+export { type SymbolicTraceOptions, symbolicTrace } from './symbolic-trace';

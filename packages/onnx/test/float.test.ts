@@ -11,12 +11,17 @@ import {
   Embedding,
   functional,
   GRU,
+  GroupNorm,
+  InstanceNorm1d,
+  InstanceNorm2d,
   LayerNorm,
   Linear,
+  LocalResponseNorm,
   LSTM,
   MaxPool1d,
   Module,
   PReLU,
+  RMSNorm,
   Sequential,
 } from '@octet/nn';
 import {
@@ -33,8 +38,10 @@ import {
   randn,
   scaledDotProductAttention,
   stack,
+  sub,
   type Tensor,
   tensor,
+  where,
 } from '@octet/tensor';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { exportOnnx } from '../src';
@@ -94,12 +101,82 @@ const cases: Record<string, OpCase> = {
   'affine: scale': unary((x) => x.mul(0.3)),
   'affine: shift': unary((x) => x.add(-2)),
   neg: unary((x) => x.neg()),
+  power: two((a, b) => a.abs().pow(b), [2, 3, 4], [3, 1]),
+  fmod: two((a, b) => a.mul(3).fmod(b), [2, 3, 4], [3, 1]),
+  remainder: two((a, b) => a.mul(3).remainder(b), [2, 3, 4], [3, 1]),
+  floorDivide: two((a, b) => a.mul(3).floorDivide(b), [2, 3, 4], [3, 1]),
+  'rests of int32': two(
+    (a, b) => {
+      const [p, q] = [a.mul(9).to('int32'), b.add(1).to('int32')];
+      return p.fmod(q).add(p.remainder(q).mul(100)).add(p.floorDivide(q).mul(10000)).to('float32');
+    },
+    [2, 3, 4],
+    [3, 1],
+  ),
+  atan2: two((a, b) => a.atan2(b.sub(1)), [2, 3, 4], [3, 1]),
+  'atan2 on the axes': unary((x) => x.maximum(0).atan2(x.mul(-1).minimum(0))),
+  maximum: two((a, b) => a.maximum(b), [2, 3, 4], [3, 1]),
+  minimum: two((a, b) => a.minimum(b), [2, 3], [2, 3]),
+  'minimum of a number': unary((x) => x.minimum(0.5)),
+  ...Object.fromEntries(
+    (['eq', 'ne', 'lt', 'le', 'gt', 'ge'] as const).map((name) => [
+      name,
+      two((a, b) => where(a.to('int32')[name](b.to('int32')), a, b), [2, 3, 4], [3, 1]),
+    ]),
+  ),
+  'lt of bool': two((a, b) => where(a.gt(0).lt(b.gt(1)), a, b), [4, 5], [4, 5]),
+  logicalAnd: two((a, b) => where(a.gt(0).logicalAnd(b.lt(1)), a, b), [4, 5], [5]),
+  logicalOr: two((a, b) => where(a.gt(0).logicalOr(b.lt(1)), a, 0), [4, 5], [4, 5]),
+  'logicalXor and logicalNot': two(
+    (a, b) => where(a.gt(0).logicalXor(b.lt(1)).logicalNot(), a, b),
+    [4, 5],
+    [4, 5],
+  ),
+  'isfinite, isnan': unary((x) => where(x.log().isnan(), 1, x.maskedFill(x.isfinite(), 2))),
+  'arithmetic of int32': unary((x) => sub(1, x.to('int32').add(3).mul(2).maximum(-4)).to('float32')),
   exp: unary((x) => x.exp()),
   log: unary((x) => x.log(), positive),
   sqrt: unary((x) => x.sqrt(), positive),
   abs: unary((x) => x.abs()),
   square: unary((x) => x.square()),
   pow: unary((x) => x.pow(1.5), positive),
+  sign: unary((x) => x.sign()),
+  ...Object.fromEntries(
+    (
+      [
+        'floor',
+        'ceil',
+        'round',
+        'trunc',
+        'sin',
+        'cos',
+        'tan',
+        'atan',
+        'sinh',
+        'cosh',
+        'asinh',
+        'erf',
+        'expm1',
+      ] as const
+    ).map((name) => [name, unary((x) => x[name]())]),
+  ),
+  ...Object.fromEntries(
+    (['asin', 'acos', 'atanh', 'log1p'] as const).map((name) => [
+      name,
+      unary(
+        (x) => x[name](),
+        () => rand([3, 4]).mul(0.9),
+      ),
+    ]),
+  ),
+  acosh: unary(
+    (x) => x.acosh(),
+    () => rand([3, 4]).add(1.1),
+  ),
+  'rsqrt, reciprocal, log2, log10, exp2': unary(
+    (x) => x.rsqrt().add(x.reciprocal()).add(x.log2()).add(x.log10()).add(x.exp2()),
+    positive,
+  ),
   relu: unary((x) => x.relu()),
   relu6: unary((x) => x.relu6()),
   hardswish: unary((x) => x.hardswish()),
@@ -124,6 +201,19 @@ const cases: Record<string, OpCase> = {
   'hardshrink 1': unary((x) => functional.hardshrink(x, 1)),
   'softshrink 1': unary((x) => functional.softshrink(x, 1)),
   'gelu tanh': unary((x) => functional.gelu(x, { approximate: 'tanh' })),
+  groupNorm: layer(new GroupNorm(3, 6), 2, 6, 4, 5),
+  'groupNorm of channels last': unary(
+    (x) => functional.groupNorm(x.contiguous({ memoryFormat: 'channelsLast' }), 3),
+    () => randn([2, 6, 4, 5]),
+  ),
+  instanceNorm: layer(new InstanceNorm2d(3, { affine: true }), 2, 3, 4, 5),
+  'instanceNorm, running statistics': layer(
+    new InstanceNorm1d(3, { affine: true, trackRunningStats: true }).eval(),
+    ...[2, 3, 7],
+  ),
+  rmsNorm: layer(new RMSNorm([4, 5]), 2, 3, 4, 5),
+  localResponseNorm: layer(new LocalResponseNorm(3, { alpha: 0.5 }), 2, 5, 4, 3),
+  'localResponseNorm, even': layer(new LocalResponseNorm(4, { alpha: 0.5 }), 2, 5, 4, 3),
   glu: unary((x) => functional.glu(x)),
   prelu: layer(new PReLU(3), 2, 3, 4, 5),
   'prelu of one': layer(new PReLU(), 2, 3),
@@ -368,8 +458,7 @@ describe.runIf(ort)('float operations in onnxruntime', () => {
     const floats = [...Object.keys(builders()), ...composable['inference-float']].filter(
       (k) => !profiles['inference-int8'].includes(k as never) || k === 'cast',
     );
-    // Only gradients use it.
-    expect(floats.filter((k) => !seen.has(k))).toEqual(['sign']);
+    expect(floats.filter((k) => !seen.has(k))).toEqual([]);
   });
 });
 

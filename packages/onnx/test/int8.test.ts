@@ -1,14 +1,18 @@
 import {
+  BatchNorm2d,
   Conv1d,
   Conv2d,
   ConvTranspose1d,
   ConvTranspose2d,
   GRU,
+  GroupNorm,
   Hardswish,
+  LayerNorm,
   LeakyReLU,
   Linear,
   LSTM,
   Module,
+  PReLU,
   ReLU,
   Sequential,
 } from '@octet/nn';
@@ -172,6 +176,28 @@ const cases: Record<string, Int8Case> = {
   'avgPool2d, odd': simple((x) => x.avgPool2d(3, { stride: 2, padding: 1 })),
   'avgPool2d, even': { ...simple((x) => x.avgPool2d(2, { padding: 1, countIncludePad: false })), share: 0.5 },
   'adaptiveAvgPool2d to 1': { ...simple((x) => x.adaptiveAvgPool2d(1), [20, 40, 5, 5]) },
+  'batch normalisation alone': {
+    make: () => new Between((x, { parts }) => parts.call(x), trained(new BatchNorm2d(5))),
+    shape: [3, 5, 9, 7],
+  },
+  'prelu of channels': {
+    make: () => new Between((x, { parts }) => parts.call(x), trained(new PReLU(5))),
+    shape: [3, 5, 9, 7],
+  },
+  'prelu of one': {
+    make: () => new Between((x, { parts }) => parts.call(x), trained(new PReLU())),
+    shape: [3, 5, 9, 7],
+  },
+  groupNorm: {
+    make: () => new Between((x, { parts }) => parts.call(x), trained(new GroupNorm(2, 6))),
+    shape: [3, 6, 5, 4],
+  },
+  layerNorm: {
+    make: () => new Between((x, { parts }) => parts.call(x), trained(new LayerNorm([20]))),
+    shape: [30, 20],
+  },
+  softmax: simple((x) => x.softmax(-1), [30, 20]),
+  hardsigmoid: simple((x) => x.hardsigmoid(), [30, 20]),
   matmul: simple((x, m) => m.arithmetic.matmul(x, x.transpose(-1, -2)), [20, 30]),
   'matmul of batches': simple((x, m) => m.arithmetic.matmul(x, x.transpose(-1, -2)), [3, 4, 20, 30]),
   'mean of images': simple((x) => x.mean([2, 3]), [20, 40, 5, 5]),

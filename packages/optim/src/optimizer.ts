@@ -1,6 +1,6 @@
 import { ArgumentError, checkOptions, isFloatDType, ModuleError, warnOnce } from '@octet/backend';
 import { formatShape, kernel, sameShape, Tensor } from '@octet/tensor';
-import { describe, entriesOf, fieldsOf, plainNumber } from './saved-state';
+import { camelCase, describe, entriesOf, fieldsOf, plainNumber } from './saved-state';
 
 /** What every optimizer's groups have. */
 export interface Hyperparameters {
@@ -61,6 +61,11 @@ export abstract class Optimizer<H extends Hyperparameters, S extends object> {
 
   /** The names of what is remembered of each parameter of a group. */
   protected abstract stateKeys(group: H): readonly string[];
+
+  /** Whether what is remembered under this name is a number, which PyTorch may have saved as a tensor. */
+  protected isNumber(name: string): boolean {
+    return name === 'step';
+  }
 
   /** Adds parameters with values of their own. @throws as the constructor */
   addParamGroup(group: Partial<H> & { params: Iterable<Tensor> }): void {
@@ -162,7 +167,11 @@ export abstract class Optimizer<H extends Hyperparameters, S extends object> {
       if (value instanceof Tensor) return isNumber && value.numel === 1 ? (await value.data())[0] : value;
       if (Array.isArray(value)) return Promise.all(value.map((v) => read(v, isNumber)));
       const entries = entriesOf(value)?.map(
-        async ([key, v]) => [key, await read(v, isNumber || /^(step|param_?groups)$/i.test(key))] as const,
+        async ([key, v]) =>
+          [
+            key,
+            await read(v, isNumber || /^param_?groups$/i.test(key) || this.isNumber(camelCase(key))),
+          ] as const,
       );
       return entries ? Object.fromEntries(await Promise.all(entries)) : value;
     };
@@ -195,7 +204,7 @@ export abstract class Optimizer<H extends Hyperparameters, S extends object> {
   private groupValues(g: number, values: Record<string, unknown>): Partial<H> {
     const kept = Object.entries(values).flatMap(([key, value]) => {
       const plain = Array.isArray(value) ? value.map(plainNumber) : plainNumber(value);
-      if (key === 'decoupledWeightDecay') {
+      if (key === 'decoupledWeightDecay' && !(key in this.defaults)) {
         const own = (this as { decoupledWeightDecay?: boolean }).decoupledWeightDecay;
         if (plain === own) return [];
         throw this.misfit(
@@ -218,11 +227,13 @@ export abstract class Optimizer<H extends Hyperparameters, S extends object> {
     const names = this.stateKeys(group);
     // PyTorch saves None for what isn't in use.
     const values = Object.entries(fieldsOf(remembered) ?? {}).filter(([, v]) => v !== null);
-    const found = Object.fromEntries(values.map(([name, v]) => [name, name === 'step' ? plainNumber(v) : v]));
+    const found = Object.fromEntries(
+      values.map(([name, v]) => [name, this.isNumber(name) ? plainNumber(v) : v]),
+    );
     for (const v of Object.values(found)) kernel.requireOwnTensor(`${this.name}.loadStateDict`, v);
     const fits = ([name, v]: [string, unknown]) =>
-      name === 'step'
-        ? Number.isInteger(v) && (v as number) >= 0
+      this.isNumber(name)
+        ? Number.isFinite(v) && (v as number) >= 0 && (name !== 'step' || Number.isInteger(v))
         : v instanceof Tensor && sameShape(v.shape, param.shape) && isFloatDType(v.dtype);
     if (formatNames(names) !== formatNames(Object.keys(found)) || !Object.entries(found).every(fits)) {
       throw this.misfit(

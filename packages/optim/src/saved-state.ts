@@ -20,7 +20,8 @@ export function fieldsOf(value: unknown): Record<string, unknown> | undefined {
   return entries && Object.fromEntries(entries.map(([key, v]) => [camelCase(key), v]));
 }
 
-function camelCase(key: string): string {
+/** PyTorch's name in camelCase. */
+export function camelCase(key: string): string {
   return key
     .replace(/(?<=.)_([a-zA-Z])/g, (_, letter: string) => letter.toUpperCase())
     .replace(/^[A-Z]/, (letter) => letter.toLowerCase());

@@ -3,12 +3,19 @@ import { zeros } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
 import {
   Adam,
+  ConstantLR,
   CosineAnnealingLR,
+  CosineAnnealingWarmRestarts,
   ExponentialLR,
+  LambdaLR,
+  LinearLR,
   type LRScheduler,
   MultiStepLR,
   OneCycleLR,
+  PolynomialLR,
+  ReduceLROnPlateau,
   type Scheduled,
+  SequentialLR,
   SGD,
   StepLR,
 } from '../src';
@@ -87,6 +94,88 @@ test('state dicts go on where another stopped', () => {
   expect(() => second.loadStateDict({ lastEpoch: 1, baseLrs: [1, 2] })).toThrow(ModuleError);
 });
 
+describe('SequentialLR', () => {
+  const warmUp = (o: Scheduled) =>
+    new SequentialLR(o, {
+      schedulers: [
+        new LinearLR(o, { startFactor: 0.5, totalIters: 2 }),
+        new ExponentialLR(o, { gamma: 0.5 }),
+      ],
+      milestones: [2],
+    });
+
+  test('begins with the first, and each next one at its step 0', () => {
+    rates(warmUp(sgd()), 5).forEach((lr, i) => {
+      expect(lr).toBeCloseTo([0.5, 0.75, 1, 0.5, 0.25][i], 12);
+    });
+  });
+
+  test('cycles that follow a warm-up', () => {
+    const o = sgd(0.9);
+    const cycle = new OneCycleLR(o, { maxLr: 1, totalSteps: 4, pctStart: 0.5, annealStrategy: 'linear' });
+    const all = new SequentialLR(o, {
+      schedulers: [new ConstantLR(o, { factor: 0.5 }), cycle],
+      milestones: [2],
+    });
+    const [first] = rates(all, 3).slice(2);
+    expect(first).toBeCloseTo(1 / 25, 12);
+    expect(o.paramGroups[0].momentum).toBeLessThan(0.95);
+  });
+
+  test('a state that doesn’t fit changes nothing', () => {
+    const o = sgd();
+    const schedule = warmUp(o);
+    schedule.step();
+    const before = schedule.stateDict();
+    const [first] = before.schedulers;
+    expect(() => schedule.loadStateDict({ ...before, schedulers: [{ ...first, lastEpoch: 0 }, {}] })).toThrow(
+      ModuleError,
+    );
+    expect(schedule.stateDict()).toEqual(before);
+    expect(() => schedule.loadStateDict({ lastEpoch: 1, schedulers: [first] })).toThrow('of 2 schedulers');
+    expect(() => schedule.loadStateDict({ ...before, _milestones: [7] })).toThrow('_milestones [2]');
+  });
+
+  test('refuses schedulers of another optimizer, and milestones that don’t rise', () => {
+    const o = sgd();
+    const two = [new ExponentialLR(o, { gamma: 0.5 }), new ExponentialLR(o, { gamma: 0.5 })];
+    const make = (schedulers: LRScheduler[], milestones: number[]) => () =>
+      new SequentialLR(o, { schedulers, milestones });
+    expect(make([new ExponentialLR(sgd(), { gamma: 0.5 })], [])).toThrow('schedulers of its own optimizer');
+    expect(make(two, [0])).toThrow('1 rising whole milestones');
+    expect(make(two, [])).toThrow(ArgumentError);
+    expect(make([], [])).toThrow('a list of schedulers');
+  });
+});
+
+describe('ReduceLROnPlateau', () => {
+  test('lowers the rate where the metric stands still, down to minLr', () => {
+    const o = sgd();
+    const schedule = new ReduceLROnPlateau(o, { patience: 0, factor: 0.5, minLr: 0.3 });
+    const seen = [3, 3, 2, 2, 2].map((metric) => {
+      schedule.step(metric);
+      return schedule.getLastLr()[0];
+    });
+    expect(seen).toEqual([1, 0.5, 0.5, 0.3, 0.3]);
+  });
+
+  test('refuses what is no metric, and states of others', () => {
+    const schedule = new ReduceLROnPlateau(sgd());
+    expect(() => schedule.step(undefined as never)).toThrow(ArgumentError);
+    expect(() => schedule.loadStateDict({ lastEpoch: 1, baseLrs: [1] })).toThrow(ModuleError);
+    expect(() => schedule.loadStateDict({ ...schedule.stateDict(), patience: 3 })).toThrow('patience 10');
+    expect(() => new ReduceLROnPlateau(sgd(), { minLr: [1, 2] })).toThrow('a number as minLr, or 1');
+  });
+});
+
+test('restart goes back to step 0', () => {
+  const o = sgd();
+  const schedule = new ExponentialLR(o, { gamma: 0.5 });
+  const before = rates(schedule, 3);
+  schedule.restart();
+  expect(rates(schedule, 3)).toEqual(before);
+});
+
 describe('OneCycleLR', () => {
   test('cycles the momentum of SGD and the first beta of Adam', () => {
     const optimizer = sgd(0.9);
@@ -118,6 +207,16 @@ test.each<[string, () => unknown]>([
   ['milestones for options', () => new MultiStepLR(sgd(), [3] as never)],
   ['a rate as text', () => new SGD([zeros([1])], { lr: '0.1' } as never)],
   ['one beta', () => new Adam([zeros([1])], { betas: 0.9 } as never)],
+  ['a start factor of 0', () => new LinearLR(sgd(), { startFactor: 0 })],
+  ['no iterations', () => new LinearLR(sgd(), { totalIters: 0 })],
+  ['a factor above 1', () => new ConstantLR(sgd(), { factor: 2 })],
+  ['half an iteration', () => new PolynomialLR(sgd(), { totalIters: 0.5 })],
+  ['no function', () => new LambdaLR(sgd(), {} as never)],
+  ['too many functions', () => new LambdaLR(sgd(), { lrLambda: [() => 1, () => 1] })],
+  ['t0', () => new CosineAnnealingWarmRestarts(sgd(), { t0: 0 })],
+  ['tMult', () => new CosineAnnealingWarmRestarts(sgd(), { t0: 1, tMult: 1.5 })],
+  ['a factor of 1', () => new ReduceLROnPlateau(sgd(), { factor: 1 })],
+  ['a mode', () => new ReduceLROnPlateau(sgd(), { mode: 'least' as 'min' })],
   ['no steps', () => new OneCycleLR(sgd(0.9), { maxLr: 1 })],
   ['pctStart', () => new OneCycleLR(sgd(0.9), { maxLr: 1, totalSteps: 3, pctStart: 2 })],
   ['no momentum to cycle', () => new OneCycleLR(sgd(), { maxLr: 1, totalSteps: 3 })],

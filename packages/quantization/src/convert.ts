@@ -132,7 +132,7 @@ export interface QuantizeDynamicOptions {
 }
 
 /**
- * Gives Linear, LSTM and GRU layers int8 weights, in fused modules too; their inputs are quantized at every call by their own
+ * Gives Linear, LSTM, GRU and MultiheadAttention layers int8 weights, in fused modules too; their inputs are quantized at every call by their own
  * range. Needs no data, no stubs and no calibration; the model goes on taking and returning floats. Evaluation only.
  *
  * Inputs get 8 bits, and weights a scale for each output channel. `{ qconfig: defaultDynamicQConfig }` gives weights one scale, as

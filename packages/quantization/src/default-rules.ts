@@ -1,5 +1,5 @@
 /** The rules of the library's own modules: one entry a class, one a fusion pattern. */
-import type { KernelTable, UnaryName } from '@octet/backend';
+import { type KernelTable, QuantizationError, type UnaryName } from '@octet/backend';
 import {
   AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,
@@ -18,10 +18,13 @@ import {
   Flatten,
   GELU,
   GRU,
+  GroupNorm,
   Hardshrink,
   Hardsigmoid,
   Hardswish,
   Identity,
+  InstanceNorm1d,
+  InstanceNorm2d,
   LayerNorm,
   LeakyReLU,
   Linear,
@@ -32,6 +35,8 @@ import {
   MaxPool2d,
   Mish,
   type Module,
+  MultiheadAttention,
+  PReLU,
   ReLU,
   ReLU6,
   SELU,
@@ -49,12 +54,14 @@ import type { Tensor } from '@octet/tensor/functional';
 import { DynamicQuantizedGRU } from './dynamic/gru';
 import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
+import { DynamicQuantizedMultiheadAttention } from './dynamic/multihead-attention';
 import { FloatFunctional } from './float-functional';
 import type { Conv, ConvTranspose } from './float-layers';
 import { foldInto } from './fold-batch-norm';
 import type { OutputQparams } from './functional/int8';
 import type { DynamicOptions } from './functional/linear';
 import {
+  BNReLU2d,
   ConvBn1d,
   ConvBn2d,
   ConvBnReLU1d,
@@ -76,12 +83,26 @@ import {
   type QConfig,
 } from './qconfig';
 import { QuantizedActivation, QuantizedHardswish, QuantizedLeakyReLU } from './quantized/activations';
+import {
+  type BatchNormFields,
+  QuantizedBatchNorm,
+  QuantizedBatchNorm1d,
+  QuantizedBatchNorm2d,
+  QuantizedBNReLU2d,
+} from './quantized/batch-norm';
 import type { QuantizedConvNd } from './quantized/conv-nd';
 import { QuantizedConvTranspose1d } from './quantized/conv-transpose1d';
 import { QuantizedConvTranspose2d } from './quantized/conv-transpose2d';
 import { QuantizedConv1d, QuantizedConvReLU1d } from './quantized/conv1d';
 import { QuantizedConv2d, QuantizedConvReLU2d } from './quantized/conv2d';
 import { QuantizedLinear, QuantizedLinearReLU } from './quantized/linear';
+import {
+  QuantizedGroupNorm,
+  QuantizedInstanceNorm1d,
+  QuantizedInstanceNorm2d,
+  QuantizedLayerNorm,
+} from './quantized/norm';
+import { QuantizedPReLU } from './quantized/prelu';
 import { QFunctional } from './quantized/q-functional';
 import { DeQuantize, Quantize } from './quantized/quantize';
 import { DeQuantStub, QuantStub } from './stubs';
@@ -231,6 +252,19 @@ export const defaultModuleRules: readonly ModuleRule[] = [
   },
 
   {
+    float: MultiheadAttention,
+    dynamic: (attention: MultiheadAttention, at) => {
+      const options = dynamicOptions(at.qconfig);
+      const make = {
+        weight: (weight: Tensor) => at.weight(weight),
+        outProj: async (linear: Linear) =>
+          new DynamicQuantizedLinear(linear, await at.weight(linear.weight), options),
+      };
+      return DynamicQuantizedMultiheadAttention.fromFloat(attention, make, options);
+    },
+  },
+
+  {
     float: FloatFunctional,
     observe: true,
     // One that never ran (a block without a residual has one too) needs no scale; QFunctional refuses to be used then.
@@ -242,6 +276,11 @@ export const defaultModuleRules: readonly ModuleRule[] = [
     float: Hardsigmoid,
     fixed: defaultFixedQparamsRange0to1FakeQuant,
     int8: () => new Hardsigmoid(),
+  },
+  {
+    float: Softmax,
+    fixed: defaultFixedQparamsRange0to1FakeQuant,
+    int8: ({ dim }: Softmax) => new Softmax(dim),
   },
   { float: Tanh, fixed: defaultFixedQparamsRangeNeg1to1FakeQuant, int8: () => new Tanh() },
   {
@@ -355,10 +394,53 @@ export const defaultModuleRules: readonly ModuleRule[] = [
   { float: Identity, scalable: true, transparent: true },
   { float: FusedIdentity, scalable: true },
 
-  { float: BatchNorm1d, floatOnly: true },
-  { float: BatchNorm2d, floatOnly: true },
-  { float: LayerNorm, floatOnly: true },
-  { float: Softmax, floatOnly: true },
+  {
+    float: BatchNorm1d,
+    observe: true,
+    int8: async (bn: BatchNorm1d, at) => int8BatchNorm(QuantizedBatchNorm1d, bn, at),
+  },
+  {
+    float: BatchNorm2d,
+    observe: true,
+    int8: async (bn: BatchNorm2d, at) => int8BatchNorm(QuantizedBatchNorm2d, bn, at),
+  },
+  {
+    float: BNReLU2d,
+    pattern: [BatchNorm2d, ReLU],
+    fuse: (bn: BatchNorm2d, relu: ReLU) => new BNReLU2d(bn, relu),
+    fuseQat: (bn: BatchNorm2d, relu: ReLU) => new BNReLU2d(bn, relu),
+    observe: true,
+    int8: async ({ bn }: BNReLU2d, at) => int8BatchNorm(QuantizedBNReLU2d, bn, at),
+  },
+  {
+    float: PReLU,
+    observe: true,
+    int8: async ({ weight }: PReLU, at) =>
+      new QuantizedPReLU(weight, Float32Array.from(await weight.data()), await at.output()),
+    scalable: true,
+  },
+  {
+    float: LayerNorm,
+    observe: true,
+    int8: async (norm: LayerNorm, at) => new QuantizedLayerNorm(norm, await at.output()),
+  },
+  {
+    float: GroupNorm,
+    observe: true,
+    int8: async (norm: GroupNorm, at) => new QuantizedGroupNorm(norm, await at.output()),
+  },
+  {
+    float: InstanceNorm1d,
+    observe: true,
+    int8: async (norm: InstanceNorm1d, at) =>
+      new QuantizedInstanceNorm1d(ownStatistics(norm, at), await at.output()),
+  },
+  {
+    float: InstanceNorm2d,
+    observe: true,
+    int8: async (norm: InstanceNorm2d, at) =>
+      new QuantizedInstanceNorm2d(ownStatistics(norm, at), await at.output()),
+  },
   { float: LogSoftmax, floatOnly: true },
 ];
 
@@ -425,6 +507,26 @@ async function int8Linear(
 ): Promise<QuantizedLinear> {
   const output = await at.output();
   return new Int8(await at.weight(linear.weight), await at.bias(linear.bias), output).withHostBias(at.path);
+}
+
+async function int8BatchNorm<B extends BatchNorm1d | BatchNorm2d>(
+  Int8: new (bn: B, numbers: BatchNormFields, output: OutputQparams) => QuantizedBatchNorm,
+  bn: B,
+  at: Conversion,
+): Promise<QuantizedBatchNorm> {
+  const output = await at.output();
+  return new Int8(bn, await QuantizedBatchNorm.numbersOf(at.path, bn), output);
+}
+
+/** @throws QuantizationError for an instance normalisation with running statistics, which the int8 form, as PyTorch's, has not */
+function ownStatistics<N extends InstanceNorm1d | InstanceNorm2d>(norm: N, { path }: Conversion): N {
+  if (!norm.runningMean) return norm;
+  throw new QuantizationError({
+    op: 'convert',
+    expected: `an instance normalisation without running statistics (${path})`,
+    found: 'trackRunningStats: true',
+    fix: 'Leave the layer in float, by leaveInFloat().',
+  });
 }
 
 /** Whether inputs have 7 bits is all that is read of the activation's observer: their range is their own, at every call. */

@@ -90,11 +90,14 @@ function fuseLists<M extends AnyModule>(
       ? [modulesToFuse as readonly string[]]
       : (modulesToFuse as readonly (readonly string[])[]);
   const firsts = new Set<string>();
+  const others = new Set<string>();
   const found = lists.map((paths) => {
     const modules = paths.map((path) => target.getSubmodule(path));
     const fuser = requireFuser(fusing, paths, modules);
-    if (firsts.has(paths[0])) refuse(fusing, `two lists with ${paths[0]}`);
+    const twice = paths.find((path, i) => firsts.has(path) || (i === 0 && others.has(path)));
+    if (twice !== undefined) refuse(fusing, `two lists with ${twice}`);
     firsts.add(paths[0]);
+    for (const path of paths.slice(1)) others.add(path);
     return { paths, modules, fuser };
   });
   const watch = new FusionWatch();

@@ -10,6 +10,7 @@ export { FloatFunctional } from './float-functional';
 export { fakeQuantize, learnableFakeQuantize } from './functional/fake-quantize';
 export type { QparamTensors } from './functional/observe';
 export { type FuseOptions, fuse, fuseModules, fuseModulesQat } from './fuse';
+export * from './fx';
 export * as intrinsic from './intrinsic';
 export { FloatIsland, leaveInFloat, type Mixed } from './leave-in-float';
 export {
@@ -39,6 +40,15 @@ export * as qat from './qat';
 export { freezeBnStats, updateBnStats } from './qat/freeze-bn-stats';
 export * from './qconfig';
 export { getDefaultQatQConfigMapping, getDefaultQConfigMapping, QConfigMapping } from './qconfig-mapping';
+export {
+  floatQparamsWeightOnlyQconfig,
+  floatQparamsWeightOnlyQconfig4bit,
+  int4WeightOnly,
+  int8WeightOnly,
+  type QuantizeWeightsOptions,
+  quantize_,
+  type WeightOnlyConfig,
+} from './quantize-weights';
 export * as quantized from './quantized';
 export { DeQuantStub, QuantStub, QuantWrapper } from './stubs';
 export { type ObserverFactory, type ObserverLike, type ObserverOrFakeQuant, withArgs } from './with-args';

@@ -60,10 +60,13 @@ export class QConfigMapping {
     for (const [module, qconfig] of this.recipesOf(model)) module.qconfig = qconfig;
   }
 
-  /** The recipe of every module under `model`. @throws QuantizationError for a path it lacks */
-  recipesOf(model: AnyModule): Map<AnyModule, QConfig | null> {
+  /**
+   * The recipe of every module under `model`. @throws QuantizationError for a path that it lacks, unless it is one of `before`:
+   * what the model had before it was fused
+   */
+  recipesOf(model: AnyModule, before: readonly string[] = []): Map<AnyModule, QConfig | null> {
     const modules = model.namedModules();
-    const known = new Set(modules.map(([path]) => path));
+    const known = new Set([...modules.map(([path]) => path), ...before]);
     for (const path of this.byName.keys()) {
       if (known.has(path)) continue;
       throw new QuantizationError({

@@ -90,7 +90,11 @@ describe('fuseModules', () => {
       ['stem.0', 'stem.1', 'stem.2'],
       ['stem.1', 'stem.2'],
     ];
-    expect(() => fuseModules(model, lists)).toThrow(/found BatchNorm2d-ReLU \(stem\.1, stem\.2\)/);
+    expect(() => fuseModules(model, lists)).toThrow(/found two lists with stem\.1/);
+    expect(() => fuseModules(model, [...lists].reverse())).toThrow(/found two lists with stem\.1/);
+    expect(() => fuseModules(model, ['stem.2', 'stem.1'])).toThrow(
+      /found ReLU-BatchNorm2d \(stem\.2, stem\.1\)/,
+    );
     expect(model.stem.at(0)).toBeInstanceOf(Conv2d);
     fuseModules(model, ['stem.0', 'stem.1', 'stem.2']);
     expect(() => fuseModules(model, ['stem.0', 'stem.1', 'stem.2'])).toThrow(/a layer can be fused once/);

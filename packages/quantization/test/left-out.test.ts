@@ -91,9 +91,7 @@ describe('what has no int8 form is named before calibration', () => {
       new Linear(2, 2),
     );
   const expected =
-    'module.1 (BatchNorm2d), module.5 (Softmax), module.6 (LogSoftmax), ' +
-    'module.7.0 (OwnConv), module.7.1 (OwnScale), module.11 (LayerNorm), module.12 (LayerNorm), ' +
-    'module.13 (BatchNorm1d), module.14 (OwnLinear), module.15 (Embedding). ';
+    'module.6 (LogSoftmax), module.7.0 (OwnConv), module.7.1 (OwnScale), module.14 (OwnLinear), module.15 (Embedding). ';
 
   test('prepare', () => {
     prepare(new QuantWrapper(layers()).eval(), ptq());
@@ -142,12 +140,12 @@ describe('what has no int8 form is named before calibration', () => {
       prepared.call(randn([4, 2]));
       return convert(prepared);
     };
-    const broken = build(new BatchNorm1d(2));
+    const broken = build(new LogSoftmax(1));
     const failing = await int8Of(broken);
     expect(() => noGrad(() => failing.call(randn([4, 2])))).toThrow();
     const { model, mapping } = leaveInFloat(broken, ['module.1'], ptq());
     for (const int8 of [
-      await int8Of(fuse(broken)),
+      await int8Of(fuse(build(new BatchNorm1d(2)))),
       await int8Of(build(new ReLU6())),
       await int8Of(model, mapping),
     ])

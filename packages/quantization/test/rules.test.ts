@@ -11,6 +11,7 @@ import {
   Linear,
   LSTM,
   Module,
+  MultiheadAttention,
   ReLU,
   Sequential,
   Sigmoid,
@@ -74,7 +75,7 @@ describe('the default rules', () => {
         int8 && form?.type,
       ]),
     );
-    expect([...defaultDynamicMapping.keys()]).toEqual([Linear, LSTM, GRU]);
+    expect([...defaultDynamicMapping.keys()]).toEqual([Linear, LSTM, GRU, MultiheadAttention]);
   });
 
   test('a mapping converts a module by itself', async () => {

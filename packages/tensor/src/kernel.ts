@@ -358,7 +358,8 @@ function int8Remedy(op: string): string {
   if (op === 'batchNorm') return 'Fuse it with the convolution before it, by fuseModules().';
   if (/^(add|mul|cat)$/.test(op)) return 'Use FloatFunctional, which convert() makes int8.';
   const first =
-    /^(conv2d|linear)/.test(op) || elementwiseFunctions[op as UnaryName]?.int8
+    /^(conv2d|linear|prelu$|layerNorm|groupNorm|instanceNorm)/.test(op) ||
+    elementwiseFunctions[op as UnaryName]?.int8
       ? 'Give its layer a qconfig and convert it, or'
       : 'It has no int8 form:';
   return `${first} leave its layer in float by leaveInFloat(), or put a DeQuantStub before it.`;

@@ -1,10 +1,34 @@
 /** Models for images, and handwritten digits. */
 export { type Digit, MNIST_SIZE, type MnistOptions, mnist } from './datasets/mnist';
 export { BasicBlock } from './models/basic-block';
+export { Bottleneck } from './models/bottleneck';
 export { ConvBNReLU, type ConvBNReLUOptions } from './models/conv-bn-relu';
+export {
+  Conv2dNormActivation,
+  type Conv2dNormActivationOptions,
+  type LayerClass,
+} from './models/conv2d-norm-activation';
 export { DigitClassifier, type DigitClassifierOptions } from './models/digit-classifier';
+export { EfficientNet, type EfficientNetOptions, efficientnetB0 } from './models/efficientnet';
 export { InvertedResidual, type InvertedResidualOptions } from './models/inverted-residual';
+export { MobileBlock, type MobileBlockOptions } from './models/mobile-block';
 export { MobileNetV2, type MobileNetV2Options, mobilenetV2 } from './models/mobilenet-v2';
+export {
+  MobileNetV3,
+  type MobileNetV3Options,
+  mobilenetV3Large,
+  mobilenetV3Small,
+} from './models/mobilenet-v3';
+export type { Pretrained } from './models/pretrained';
 export { QInvertedResidual } from './models/q-inverted-residual';
-export { ResNet, type ResNetOptions, resnet18 } from './models/resnet';
+export { ResNet, type ResNetOptions, resnet18, resnet34, resnet50 } from './models/resnet';
+export { ShuffleUnit } from './models/shuffle-unit';
+export {
+  ShuffleNetV2,
+  type ShuffleNetV2Options,
+  shufflenetV2x05,
+  shufflenetV2x10,
+} from './models/shufflenet-v2';
+export { SqueezeExcitation, type SqueezeExcitationOptions } from './models/squeeze-excitation';
+export { StochasticDepth } from './models/stochastic-depth';
 export { type BlockSpec, Model, TutorialNet } from './models/tutorial-net';

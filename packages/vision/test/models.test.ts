@@ -1,17 +1,30 @@
-import { BatchNorm2d, Identity, type Module, Sequential } from '@octet/nn';
+import { BatchNorm2d, Identity, type Module, Sequential, skipInit } from '@octet/nn';
 import { getDefaultQatQConfig, intrinsic, prepareQat, qat, quantized } from '@octet/quantization';
 import { manualSeed, noGrad, ones, rand, randn, type Tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
+  Bottleneck,
   ConvBNReLU,
   DigitClassifier,
+  EfficientNet,
+  efficientnetB0,
   InvertedResidual,
   MobileNetV2,
+  MobileNetV3,
   Model,
   mobilenetV2,
+  mobilenetV3Large,
+  mobilenetV3Small,
   QInvertedResidual,
   ResNet,
   resnet18,
+  resnet34,
+  resnet50,
+  ShuffleNetV2,
+  ShuffleUnit,
+  StochasticDepth,
+  shufflenetV2x05,
+  shufflenetV2x10,
   TutorialNet,
 } from '../src';
 import { kernelCalls, toInt8 } from './helpers';
@@ -53,9 +66,29 @@ const models = {
     x: randn([2, 3, 32, 32]),
     out: [2, 5],
   }),
+  'ResNet (bottlenecks)': () => ({
+    model: new ResNet({ layers: [1, 1, 1, 1], block: Bottleneck, numClasses: 5 }),
+    x: randn([2, 3, 16, 16]),
+    out: [2, 5],
+  }),
+  ShuffleNetV2: () => ({
+    model: new ShuffleNetV2({ stages: [2, 1, 1], channels: [8, 16, 24, 32, 40], numClasses: 5 }),
+    x: randn([2, 3, 32, 32]),
+    out: [2, 5],
+  }),
+  EfficientNet: () => ({
+    model: new EfficientNet({ widthMult: 0.1, depthMult: 0.5, stochasticDepth: 0, numClasses: 5 }),
+    x: randn([2, 3, 32, 32]),
+    out: [2, 5],
+  }),
+  MobileNetV3: () => ({
+    model: new MobileNetV3({ widthMult: 0.1, numClasses: 5 }),
+    x: randn([2, 3, 32, 32]),
+    out: [2, 5],
+  }),
 };
 
-describe.each(Object.entries(models))('%s', (_, create) => {
+describe.each(Object.entries(models))('%s', (name, create) => {
   test('output shape, in training and in evaluation', () => {
     const { model, x, out } = create();
     expect(shapeOf(model, x)).toEqual(out);
@@ -100,7 +133,7 @@ describe.each(Object.entries(models))('%s', (_, create) => {
     const inside = calls.slice(from + 1, to);
     expect(inside.length).toBeGreaterThan(5);
     expect(inside.filter(({ dtypes }) => dtypes.includes('float32'))).toEqual([]);
-    expect(inside.map(({ kernel }) => kernel)).toContain('qadd');
+    expect(inside.map(({ kernel }) => kernel)).toContain(name === 'ShuffleNetV2' ? 'qmaxPool2d' : 'qadd');
   });
 });
 
@@ -234,11 +267,80 @@ describe('resnet18', () => {
   });
 });
 
+const parametersOf = (model: Module) => model.parameters().reduce((sum, p) => sum + p.numel, 0);
+
+test.each([
+  ['resnet34', resnet34, 21_797_672],
+  ['resnet50', resnet50, 25_557_032],
+  ['shufflenetV2x05', shufflenetV2x05, 1_366_792],
+  ['shufflenetV2x10', shufflenetV2x10, 2_278_604],
+  ['mobilenetV3Small', mobilenetV3Small, 2_542_856],
+  ['mobilenetV3Large', mobilenetV3Large, 5_483_032],
+  ['efficientnetB0', efficientnetB0, 5_288_548],
+] as const)(
+  '%s has as many parameters as torchvision’s, and takes its weights',
+  (name, create, parameters) => {
+    expect(parametersOf(skipInit(() => create()))).toBe(parameters);
+    const state = skipInit(() => create({ numClasses: 3 })).stateDict();
+    const last = Object.keys(state).at(-1) as string;
+    state[last].fill_(3);
+    const copy = skipInit(() => create({ numClasses: 3, pretrained: state }));
+    expect(copy.stateDict()[last].dataSync()).toEqual(state[last].dataSync());
+    expect(() => skipInit(() => create({ numClasses: 4, pretrained: state }))).toThrow(last);
+    expect(() => create({ classes: 4 } as object)).toThrow(name);
+  },
+);
+
+test('ShuffleUnit interleaves what passes by with what is changed', () => {
+  const unit = new ShuffleUnit(8, 8, 1).eval();
+  const x = randn([2, 8, 3, 3]);
+  const [y, changed] = noGrad(() => [unit.call(x), unit.branch2.call(x.chunk(2, 1)[1])]);
+  for (let c = 0; c < 4; c++) {
+    expect(y.select(1, 2 * c).dataSync()).toEqual(x.select(1, c).dataSync());
+    expect(y.select(1, 2 * c + 1).dataSync()).toEqual(changed.select(1, c).dataSync());
+  }
+});
+
+describe('StochasticDepth', () => {
+  test('in training drops whole examples and makes up for them', () => {
+    const x = ones([4000, 2]);
+    const rows = new StochasticDepth(0.25).call(x);
+    const [first, second] = [0, 1].map((d) => rows.select(1, d).dataSync());
+    expect(first).toEqual(second);
+    expect(new Set(first)).toEqual(new Set([0, Math.fround(4 / 3)]));
+    expect(Math.abs(first.filter((v) => v === 0).length / 4000 - 0.25)).toBeLessThan(0.03);
+  });
+
+  test('in evaluation, and at p 0, gives its input', () => {
+    const x = ones([4, 2]);
+    expect(new StochasticDepth(0.5).eval().call(x)).toBe(x);
+    expect(new StochasticDepth(0).call(x)).toBe(x);
+  });
+
+  test('p is a probability', () => {
+    expect(() => new StochasticDepth(1.5)).toThrow('StochasticDepth: expected p from 0 to 1, found 1.5');
+  });
+
+  test('EfficientNet drops its blocks in proportion to their depth', () => {
+    const depths = skipInit(() => efficientnetB0())
+      .modules()
+      .flatMap((m) => (m instanceof StochasticDepth ? [m.p] : []));
+    expect(depths.length).toBe(16);
+    depths.forEach((p, i) => {
+      expect(p).toBeCloseTo((0.2 * i) / 16, 12);
+    });
+  });
+});
+
 test('the old name of TutorialNet', () => {
   expect(Model).toBe(TutorialNet);
 });
 
 test('widths that make no network are refused', () => {
   expect(() => new MobileNetV2({ widthMult: 0 })).toThrow('MobileNetV2: expected widthMult > 0, found 0');
+  expect(() => new MobileNetV3({ widthMult: Number.NaN })).toThrow('MobileNetV3: expected widthMult > 0');
+  expect(() => new MobileNetV3({ variant: 'tiny' as 'small' })).toThrow('MobileNetV3');
+  expect(() => new EfficientNet({ depthMult: -1 })).toThrow('EfficientNet: expected depthMult > 0, found -1');
+  expect(() => new ResNet({ block: ConvBNReLU as never })).toThrow('BasicBlock or Bottleneck');
   expect(() => new DigitClassifier({ width: -1 })).toThrow('DigitClassifier: expected width > 0, found -1');
 });

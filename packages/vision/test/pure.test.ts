@@ -74,6 +74,7 @@ const inFloat = () =>
   new nn.Sequential(
     ...layers(),
     new nn.RReLU(),
+    new nn.RMSNorm([4]),
     new nn.PReLU(),
     new nn.GLU(0),
     new nn.LayerNorm([4]),
@@ -146,7 +147,31 @@ const observers = () =>
 
 const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
   float: async () => [inFloat().eval(), image],
+  norms: async () => [
+    new nn.Sequential(
+      new nn.GroupNorm(1, 3),
+      new nn.InstanceNorm2d(3, { affine: true, trackRunningStats: true }),
+      new nn.LocalResponseNorm(2),
+      new nn.Flatten(2),
+      new nn.InstanceNorm1d(3),
+    ).eval(),
+    image,
+  ],
   embedding: async () => [new nn.Embedding(5, 3), () => [tensor([1, 4, 0], { dtype: 'int32' })]],
+  transformer: async () => [
+    new nn.Transformer({
+      ...{ dModel: 8, nhead: 2, numEncoderLayers: 1, numDecoderLayers: 1, dimFeedforward: 8 },
+      dropout: 0,
+    }).eval(),
+    () => [randn([5, 2, 8]), randn([3, 2, 8])],
+  ],
+  'dynamic attention': async () => [
+    await quantizeDynamic(
+      new nn.TransformerEncoder(new nn.TransformerEncoderLayer(8, 2, { dimFeedforward: 8 }), 1).eval(),
+    ),
+    () => [randn([5, 2, 8])],
+  ],
+  'rotary embedding': async () => [new nn.RotaryEmbedding(4), () => [randn([1, 2, 3, 4])]],
   lstm: async () => [new nn.LSTM(3, 4), () => [randn([5, 2, 3])]],
   'dynamic lstm': async () => [
     await quantizeDynamic(new nn.Sequential(new nn.LSTM(3, 4) as never)),
@@ -193,6 +218,19 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
   ],
   resnet: async () => [
     new vision.ResNet({ layers: [1, 1, 1, 1], numClasses: 3 }).eval(),
+    () => [randn([1, 3, 32, 32])],
+  ],
+  bottleneck: async () => [new vision.Bottleneck(3, 2).eval(), image],
+  shufflenet: async () => [
+    new vision.ShuffleNetV2({ stages: [2, 1, 1], channels: [8, 16, 24, 32, 40], numClasses: 3 }).eval(),
+    () => [randn([1, 3, 32, 32])],
+  ],
+  'mobilenet v3': async () => [
+    new vision.MobileNetV3({ widthMult: 0.1, numClasses: 3 }).eval(),
+    () => [randn([1, 3, 32, 32])],
+  ],
+  efficientnet: async () => [
+    new vision.EfficientNet({ widthMult: 0.1, depthMult: 0.5, numClasses: 3 }).eval(),
     () => [randn([1, 3, 32, 32])],
   ],
   'inverted residual': async () => [new vision.InvertedResidual(3, 3, 1, 2).eval(), image],

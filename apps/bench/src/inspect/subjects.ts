@@ -7,7 +7,7 @@ import { type Digit, DigitClassifier, mnist } from '@octet/vision';
 import { accuracy, predict } from '../digits/measure';
 import { train } from '../digits/train';
 import { type ModelName, models } from '../models';
-import { peerModels } from '../peers/models';
+import { images as untrained } from '../peers/models';
 import { withProgress } from '../progress';
 
 export interface SubjectOptions {
@@ -78,7 +78,7 @@ async function images(
   const image = (n: number) => randn([n, channels, size, size]);
   const few = Math.min(count, 4);
   let float: Module;
-  if (checkpoint === undefined) float = peerModels[name].create(image(few));
+  if (checkpoint === undefined) float = untrained(name, few).create(image(few));
   else {
     const model = models[name].create();
     model.loadStateDict(await load(checkpoint));

@@ -1,10 +1,15 @@
 import {
   type BinaryName,
+  binaryFunctions,
   type Clamped,
   type ElementwiseFunction,
   type ElementwiseKernels,
   elementwiseFunctions,
+  type IntegerName,
+  integerFunctions,
   type Kernels,
+  type RelationName,
+  type TypedArray,
 } from '@octet/backend';
 import type { HostBuffer } from '../host-buffer';
 import { type FloatArray, floats, type HostTensor, size } from '../kernel';
@@ -15,13 +20,19 @@ type AnyKernel = (tensors: Tensors, attrs: never) => void;
 
 /** y[i] = a[i·stepA] ∘ b[i·stepB] for n elements. */
 type BinaryLoop = (
-  a: FloatArray,
+  a: TypedArray,
   stepA: number,
-  b: FloatArray,
+  b: TypedArray,
   stepB: number,
-  y: FloatArray,
+  y: TypedArray,
   n: number,
 ) => void;
+
+function loopOf(f: (a: number, b: number) => number): BinaryLoop {
+  return (a, sa, b, sb, y, n) => {
+    for (let i = 0; i < n; i++) y[i] = f(a[i * sa], b[i * sb]);
+  };
+}
 
 /** A function that is called for every element can't be inlined for all of them: a loop of its own is ten times faster. */
 const binaryLoops: Readonly<Record<BinaryName, BinaryLoop>> = {
@@ -36,6 +47,53 @@ const binaryLoops: Readonly<Record<BinaryName, BinaryLoop>> = {
   },
   div: (a, sa, b, sb, y, n) => {
     for (let i = 0; i < n; i++) y[i] = a[i * sa] / b[i * sb];
+  },
+  maximum: (a, sa, b, sb, y, n) => {
+    for (let i = 0; i < n; i++) y[i] = Math.max(a[i * sa], b[i * sb]);
+  },
+  minimum: (a, sa, b, sb, y, n) => {
+    for (let i = 0; i < n; i++) y[i] = Math.min(a[i * sa], b[i * sb]);
+  },
+  power: loopOf(binaryFunctions.power),
+  fmod: loopOf(binaryFunctions.fmod),
+  remainder: loopOf(binaryFunctions.remainder),
+  floorDivide: loopOf(binaryFunctions.floorDivide),
+  atan2: loopOf(binaryFunctions.atan2),
+};
+
+/** On int32, where an Int32Array wraps the sums of the float loops. */
+const integerLoops: Readonly<Record<IntegerName, BinaryLoop>> = {
+  add: binaryLoops.add,
+  sub: binaryLoops.sub,
+  mul: (a, sa, b, sb, y, n) => {
+    for (let i = 0; i < n; i++) y[i] = Math.imul(a[i * sa], b[i * sb]);
+  },
+  maximum: binaryLoops.maximum,
+  minimum: binaryLoops.minimum,
+  power: loopOf(integerFunctions.power),
+  fmod: loopOf(integerFunctions.fmod),
+  remainder: loopOf(integerFunctions.remainder),
+  floorDivide: loopOf(integerFunctions.floorDivide),
+};
+
+const relationLoops: Readonly<Record<RelationName, BinaryLoop>> = {
+  eq: (a, sa, b, sb, y, n) => {
+    for (let i = 0; i < n; i++) y[i] = a[i * sa] === b[i * sb] ? 1 : 0;
+  },
+  ne: (a, sa, b, sb, y, n) => {
+    for (let i = 0; i < n; i++) y[i] = a[i * sa] !== b[i * sb] ? 1 : 0;
+  },
+  lt: (a, sa, b, sb, y, n) => {
+    for (let i = 0; i < n; i++) y[i] = a[i * sa] < b[i * sb] ? 1 : 0;
+  },
+  le: (a, sa, b, sb, y, n) => {
+    for (let i = 0; i < n; i++) y[i] = a[i * sa] <= b[i * sb] ? 1 : 0;
+  },
+  logicalAnd: (a, sa, b, sb, y, n) => {
+    for (let i = 0; i < n; i++) y[i] = a[i * sa] !== 0 && b[i * sb] !== 0 ? 1 : 0;
+  },
+  logicalOr: (a, sa, b, sb, y, n) => {
+    for (let i = 0; i < n; i++) y[i] = a[i * sa] !== 0 || b[i * sb] !== 0 ? 1 : 0;
   },
 };
 
@@ -71,12 +129,18 @@ const backwardLoops: Readonly<Record<string, BackwardLoop>> = {
   },
 };
 
-function binary(loop: BinaryLoop): AnyKernel {
-  const step = (t: HostTensor) => Number(size(t) !== 1);
+const step = (t: HostTensor) => Number(size(t) !== 1);
+
+function binary(loop: BinaryLoop, integers: BinaryLoop | undefined): AnyKernel {
   return ({ a, b, y }, { clamp }: Clamped) => {
-    loop(floats(a), step(a), floats(b), step(b), floats(y), size(y));
+    const run = (y.dtype === 'int32' && integers) || loop;
+    run(a.buffer.data, step(a), b.buffer.data, step(b), y.buffer.data, size(y));
     clampOutput(floats(y), 0, size(y), clamp);
   };
+}
+
+function relation(loop: BinaryLoop): AnyKernel {
+  return ({ a, b, y }) => loop(a.buffer.data, step(a), b.buffer.data, step(b), y.buffer.data, size(y));
 }
 
 function forward(f: ElementwiseFunction['forward'], loop?: UnaryLoop): AnyKernel {
@@ -103,7 +167,9 @@ function backward(
 
 function makeKernels(): Readonly<Record<string, AnyKernel>> {
   const kernels: Record<string, AnyKernel> = {};
-  for (const [name, loop] of Object.entries(binaryLoops)) kernels[name] = binary(loop);
+  for (const [name, loop] of Object.entries(binaryLoops))
+    kernels[name] = binary(loop, integerLoops[name as IntegerName]);
+  for (const [name, loop] of Object.entries(relationLoops)) kernels[name] = relation(loop);
   for (const [name, row] of Object.entries(elementwiseFunctions)) {
     kernels[name] = forward(row.forward, unaryLoops[name]);
     if (row.backward) {

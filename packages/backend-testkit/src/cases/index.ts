@@ -9,6 +9,7 @@ import { convCases } from './conv';
 import { dataCases } from './data';
 import { elementwiseCases } from './elementwise';
 import { embeddingCases } from './embedding';
+import { groupedIntegerCases } from './grouped-integers';
 import { gruCases } from './gru';
 import { lstmCases } from './lstm';
 import { matmulCases } from './matmul';
@@ -36,4 +37,5 @@ export const kernelCases: CasesOf<OwnKernelName> = {
   ...optimCases,
   ...observerCases,
   ...quantizedCases,
+  ...groupedIntegerCases,
 };

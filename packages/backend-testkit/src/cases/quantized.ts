@@ -564,6 +564,7 @@ export const quantizedCases: CasesOf<
   | 'qlinearDynamic'
   | 'qadd'
   | 'qmul'
+  | 'qaffine'
 > = {
   quantize: quantizeCases,
   dequantize: () =>
@@ -663,4 +664,63 @@ export const quantizedCases: CasesOf<
         })),
       ),
     ),
+  qaffine: () => [
+    ...(
+      [
+        [0, 3],
+        [3, 0],
+        [1, 1],
+        [5, 3],
+        [3, 16],
+        [2, 17],
+        [7, 67],
+        [130, 9],
+      ] as const
+    ).flatMap(([rows, channels]) =>
+      operands.map(({ aZeroPoint, yZeroPoint, clampMin, clampMax }, i) => ({
+        name: `[${rows},${channels}], zero points ${i}`,
+        inputs: { x: integers(rows, 'uint8', [rows, channels]) },
+        outputs: { y: output('uint8', [rows, channels]) },
+        attrs: {
+          xZeroPoint: aZeroPoint,
+          positive: channelNumbers(channels, (c) => 0.3 + 0.071 * (c % 13)),
+          negative: channelNumbers(channels, (c) => 0.9 - 0.113 * (c % 17)),
+          shift: channelNumbers(channels, (c) => 40 * Math.sin(c)),
+          ...{ yZeroPoint, clampMin, clampMax },
+        },
+        tolerance: 'exact' as const,
+      })),
+    ),
+    // Every integer, half-way numbers, and products far beyond the bytes and int32.
+    ...[
+      [0.5, -0.5, 0],
+      [1, 0.25, 0.5],
+      [1e30, -1e30, 1],
+      [3e-39, 1e-45, -0.5],
+      [0.1, 0.1, 3e38],
+    ].map(([positive, negative, shift]) => ({
+      name: `all integers, ${positive}, ${negative}, ${shift}`,
+      inputs: {
+        x: tensor(
+          'uint8',
+          [256, 2],
+          Array.from({ length: 512 }, (_, i) => i >> 1),
+        ),
+      },
+      outputs: { y: output('uint8', [256, 2]) },
+      attrs: {
+        xZeroPoint: 113,
+        positive: Float32Array.of(positive, 0.37),
+        negative: Float32Array.of(negative, -0.11),
+        shift: Float32Array.of(shift, -7),
+        yZeroPoint: 121,
+        clampMin: 0,
+        clampMax: 255,
+      },
+      tolerance: 'exact' as const,
+    })),
+  ],
 };
+
+const channelNumbers = (channels: number, of: (c: number) => number) =>
+  Float32Array.from({ length: channels }, (_, c) => of(c));

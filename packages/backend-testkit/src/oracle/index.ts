@@ -57,10 +57,13 @@ export const definedByReference = [
   'quantize',
   'dequantize',
   'qlookup',
+  'qlinearWeightOnly',
+  'qembedding',
   'qlstmDynamic',
   'qgruDynamic',
   'qadd',
   'qmul',
+  'qaffine',
 ] as const satisfies readonly Exclude<OwnKernelName, keyof typeof definitions>[];
 
 /** Runs the definitions, and the reference's kernels where there are none: slow, and what others are compared with. */

@@ -1,8 +1,9 @@
-import type { BinaryName, ElementwiseKernels, KernelTable } from '@octet/backend';
+import type { BinaryName, ElementwiseKernels, KernelTable, RelationName } from '@octet/backend';
+import * as host from '@octet/backend-js-reference/kernels';
 import { elementwiseBlock } from '../generated/constants';
 import { type FunctionLike, type KernelContext, size, type WasmKernel, type WasmTensor } from '../kernel';
 import { boundsOf } from './bounds';
-import { anyPow } from './on-host';
+import { anyPow, onHost } from './on-host';
 
 type MapFunction = FunctionLike<'exp'>;
 type BackwardFunction = FunctionLike<'reluBackward'>;
@@ -22,8 +23,18 @@ function operands(cx: KernelContext, { a, b, y }: Readonly<Record<'a' | 'b' | 'y
   return { ...addresses, aStep: step(a), bStep: step(b), n: size(y) };
 }
 
-function binary(name: BinaryName): WasmKernel<'sub' | 'div'> {
+/** By the reference: functions that are rare, and those of integers. */
+function fromHost<N extends BinaryName | RelationName>(name: N): WasmKernel<N> {
+  return onHost<N>(host.elementwise[name] as never);
+}
+
+function binary(name: 'sub' | 'div' | 'maximum' | 'minimum'): WasmKernel<'sub' | 'div'> {
+  const integers = fromHost(name as 'sub');
   return (cx, tensors) => {
+    if (tensors.y.dtype === 'int32') {
+      integers(cx, tensors, {});
+      return;
+    }
     const args = operands(cx, tensors);
     cx.parallel(name, args, units(args.n), grain);
   };
@@ -31,14 +42,46 @@ function binary(name: BinaryName): WasmKernel<'sub' | 'div'> {
 
 /** Alike, clamped by a function of its own: the plain one would be slower for it. */
 function clampable(name: 'add' | 'mul'): WasmKernel<'add' | 'mul'> {
+  const integers = fromHost(name);
   return (cx, tensors, { clamp }) => {
+    if (tensors.y.dtype === 'int32') {
+      integers(cx, tensors, { clamp });
+      return;
+    }
     const args = operands(cx, tensors);
     if (clamp) cx.parallel(`${name}Clamped`, { ...args, ...boundsOf(clamp) }, units(args.n), grain);
     else cx.parallel(name, args, units(args.n), grain);
   };
 }
 
-type MapName = Exclude<keyof ElementwiseKernels, BinaryName>;
+/** y[n] = a ∘ b, to bool. */
+function relation(name: 'eq' | 'ne' | 'lt' | 'le'): WasmKernel<'eq'> {
+  const ofBytes = fromHost(name as 'eq');
+  return (cx, tensors) => {
+    const { dtype } = tensors.a;
+    if (dtype !== 'float32' && dtype !== 'int32') {
+      ofBytes(cx, tensors, {});
+      return;
+    }
+    const args = operands(cx, tensors);
+    cx.parallel(name, { ...args, ints: dtype === 'int32' }, units(args.n), grain);
+  };
+}
+
+const whereOnHost = onHost<'where'>(host.where);
+
+/** One element stands for all. */
+const where: WasmKernel<'where'> = (cx, tensors) => {
+  const { mask, y } = tensors;
+  if ((y.dtype !== 'float32' && y.dtype !== 'int32') || size(mask) !== size(y)) {
+    whereOnHost(cx, tensors, {});
+    return;
+  }
+  const args = operands(cx, tensors);
+  cx.parallel('where4', { ...args, mask: cx.address(mask) }, units(args.n), grain);
+};
+
+type MapName = Exclude<keyof ElementwiseKernels, BinaryName | RelationName>;
 
 /** A kernel on one tensor, or on gradY and one. */
 interface MapRow<N extends MapName> {
@@ -60,6 +103,10 @@ const rows = {
   sqrt: {},
   abs: {},
   sign: {},
+  floor: {},
+  ceil: {},
+  trunc: {},
+  round: {},
   relu: {},
   reluBackward: {},
   relu6: { wasm: 'clamp', numbers: () => [0, 6] },
@@ -120,11 +167,44 @@ const pow: WasmKernel<'pow'> = (cx, { x, y }, { exponent }) => {
   cx.parallel('mul', args, units(n), grain);
 };
 
+/** By the reference: rare, and no faster here. */
+const rare = {
+  sin: onHost<'sin'>(host.elementwise.sin),
+  cos: onHost<'cos'>(host.elementwise.cos),
+  tan: onHost<'tan'>(host.elementwise.tan),
+  asin: onHost<'asin'>(host.elementwise.asin),
+  acos: onHost<'acos'>(host.elementwise.acos),
+  atan: onHost<'atan'>(host.elementwise.atan),
+  sinh: onHost<'sinh'>(host.elementwise.sinh),
+  cosh: onHost<'cosh'>(host.elementwise.cosh),
+  asinh: onHost<'asinh'>(host.elementwise.asinh),
+  acosh: onHost<'acosh'>(host.elementwise.acosh),
+  atanh: onHost<'atanh'>(host.elementwise.atanh),
+  erf: onHost<'erf'>(host.elementwise.erf),
+  log1p: onHost<'log1p'>(host.elementwise.log1p),
+  expm1: onHost<'expm1'>(host.elementwise.expm1),
+};
+
 export const elementwise = {
+  ...rare,
   add: clampable('add'),
   sub: binary('sub'),
   mul: clampable('mul'),
   div: binary('div'),
+  maximum: binary('maximum'),
+  minimum: binary('minimum'),
+  power: fromHost('power'),
+  fmod: fromHost('fmod'),
+  remainder: fromHost('remainder'),
+  floorDivide: fromHost('floorDivide'),
+  atan2: fromHost('atan2'),
+  eq: relation('eq'),
+  ne: relation('ne'),
+  lt: relation('lt'),
+  le: relation('le'),
+  logicalAnd: fromHost('logicalAnd'),
+  logicalOr: fromHost('logicalOr'),
+  where,
   applyMask,
   pow,
   ...mapped,

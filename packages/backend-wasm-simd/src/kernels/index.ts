@@ -3,6 +3,7 @@ import { attention, attentionBackward } from './attention';
 import { conv2d, conv2dBackwardInput, conv2dBackwardWeight, convTranspose2d } from './conv2d';
 import { copyStrided } from './copy-strided';
 import { elementwise } from './elementwise';
+import { qlinearWeightOnly } from './grouped-integers';
 import { gru, gruBackward, qgruDynamic } from './gru';
 import { lstm, lstmBackward, qlstmDynamic } from './lstm';
 import { linear, matmul } from './matmul';
@@ -17,6 +18,7 @@ import {
   fill,
   nllLoss,
   nllLossBackward,
+  qembedding,
 } from './on-host';
 import { adamStep, sgdStep } from './optim';
 import {
@@ -29,7 +31,7 @@ import {
 } from './pool';
 import { qconvTranspose2d } from './qconv-transpose2d';
 import { qconv2d } from './qconv2d';
-import { qadd, qlookup, qmul } from './qelementwise';
+import { qadd, qaffine, qlookup, qmul } from './qelementwise';
 import { qlinear, qlinearDynamic } from './qlinear';
 import { qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d } from './qpool';
 import { dequantize, quantize } from './quantize';
@@ -101,10 +103,13 @@ export const kernels: WasmKernels = {
   qconvTranspose2d,
   qlinear,
   qlinearDynamic,
+  qlinearWeightOnly,
+  qembedding,
   qlstmDynamic,
   qgruDynamic,
   qadd,
   qmul,
+  qaffine,
   qmaxPool2d,
   qavgPool2d,
   qadaptiveAvgPool2d,

@@ -9,7 +9,7 @@ type HostKernel = (tensors: Record<string, unknown>, attrs: unknown) => void;
  * The reference's own kernel, on the wasm memory itself: for what is rare or tiny, or must be the same to the last bit, and
  * would gain nothing from SIMD.
  */
-function onHost<N extends KernelName>(reference: Kernel<KernelTable[N], HostBuffer>): WasmKernel<N> {
+export function onHost<N extends KernelName>(reference: Kernel<KernelTable[N], HostBuffer>): WasmKernel<N> {
   const run = reference as unknown as HostKernel;
   const kernel = (
     cx: Parameters<WasmKernel<N>>[0],
@@ -38,5 +38,6 @@ export const nllLoss = onHost<'nllLoss'>(host.nllLoss);
 export const nllLossBackward = onHost<'nllLossBackward'>(host.nllLossBackward);
 export const embedding = onHost<'embedding'>(host.embedding);
 export const embeddingBackward = onHost<'embeddingBackward'>(host.embeddingBackward);
+export const qembedding = onHost<'qembedding'>(host.qembedding);
 export const calculateQparams = onHost<'calculateQparams'>(host.calculateQparams);
 export const chooseQparams = onHost<'chooseQparams'>(host.chooseQparams);

@@ -1,7 +1,7 @@
 import { subConvolutions, subOutput } from '@octet/backend';
-import type { WasmPrepackingKernel, WasmTensor } from '../kernel';
+import type { InScratch, WasmPrepackingKernel, WasmTensor } from '../kernel';
 import { copyAt } from './copy-strided';
-import { freeConvolution, type PackedConvolution, packConvolution, runConvolution } from './qconv2d';
+import { type PackedConvolution, qconv2d } from './qconv2d';
 
 /** The weights of each part. */
 type Packed = readonly PackedConvolution[];
@@ -27,11 +27,7 @@ export const qconvTranspose2d: WasmPrepackingKernel<'qconvTranspose2d', Packed> 
           cx.view('int8', at, count).forEach((_, i, to) => {
             to[i] = zero[zero.length > 1 ? Math.floor(i / weightShape[3]) : 0];
           });
-        const packed = packConvolution(cx, own, bias as WasmTensor | undefined, {
-          ...attrs,
-          stride: [1, 1],
-          dilation,
-        });
+        const packed = qconv2d.prepack(cx, { weight: own, bias }, { ...attrs, stride: [1, 1], dilation });
         cx.free(buffer);
         return packed;
       },
@@ -39,18 +35,22 @@ export const qconvTranspose2d: WasmPrepackingKernel<'qconvTranspose2d', Packed> 
   },
 
   run(cx, { x, weight, y }, attrs, packed) {
-    const [xAt, yAt] = [cx.address(x), cx.address(y)];
     subConvolutions(weight.shape, attrs).forEach((part, i) => {
       const to = subOutput(part, y.shape, attrs);
       if (!to) return;
-      const target = to.copy ? cx.scratch(numel(to.shape) + 64) : yAt;
-      const shapes = [x.shape, part.weightShape, to.shape] as const;
-      runConvolution(cx, { x: xAt, y: target }, shapes, { ...attrs, ...to.attrs }, packed[i]);
-      if (to.copy) copyAt(cx, target, yAt, 1, to.copy);
+      const target: InScratch | undefined = to.copy && {
+        at: cx.scratch(numel(to.shape) + 64),
+        shape: to.shape,
+      };
+      const own = { ...weight, shape: part.weightShape };
+      // Only addresses and shapes are looked at.
+      const tensors = { x, weight: own, y: (target ?? y) as WasmTensor };
+      qconv2d.run(cx, tensors, { ...attrs, ...to.attrs }, packed[i]);
+      if (to.copy && target) copyAt(cx, target.at, cx.address(y), 1, to.copy);
     });
   },
 
   free(cx, packed) {
-    for (const part of packed) freeConvolution(cx, part);
+    for (const part of packed) qconv2d.free(cx, part);
   },
 };

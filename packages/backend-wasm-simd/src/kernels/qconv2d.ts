@@ -1,8 +1,9 @@
 import type { Conv2dAttrs, RequantizeAttrs } from '@octet/backend';
-import type { Address } from '../address';
+import { offset } from '../address';
 import type { WasmBuffer } from '../buffers';
+import { formExact, formFlag, formSigned } from '../generated/constants';
 import type { KernelContext, WasmPrepackingKernel, WasmTensor } from '../kernel';
-import { freeGemm, gemmArgs, gemmPlan, type PackedGemm, packGemm, tileSize } from './qgemm';
+import { bytesForm, freeGemm, gemmArgs, gemmPlan, type PackedGemm, packGemm, tileSize } from './qgemm';
 import { requantizeConstants, uploadSteps } from './qrequantize';
 import { byPlanes, type Grouping, spreadTable } from './spread';
 
@@ -10,6 +11,8 @@ interface PackedDepthwise {
   kind: 'depthwise';
   /** Two output rows at a time: see assembly/qdepthwise.ts. */
   double: boolean;
+  /** By the product of four bytes: see assembly/qdepthwise-bytes.ts. */
+  bytes: boolean;
   weights: WasmBuffer;
   bias: WasmBuffer;
   multiplier: WasmBuffer;
@@ -34,93 +37,75 @@ function isByPlanes(grouping: Grouping, taps: number, { stride, dilation }: Conv
 
 /** x [N,H,W,C] uint8, weight [O,kh,kw,C/groups] int8, bias [O]? int32 → y [N,OH,OW,O] uint8 */
 export const qconv2d: WasmPrepackingKernel<'qconv2d', PackedConvolution> = {
-  prepack: (cx, { weight, bias }, attrs) =>
-    packConvolution(cx, weight as WasmTensor, bias as WasmTensor | undefined, attrs),
-  run(cx, { x, weight, y }, attrs, packed) {
-    const places = { x: cx.address(x), y: cx.address(y) };
-    runConvolution(cx, places, [x.shape, weight.shape, y.shape], attrs, packed);
+  prepack(cx, { weight, bias }, attrs) {
+    const [outputs, kh, kw, channels] = (weight as WasmTensor).shape;
+    const { groups } = attrs;
+    if (isByPlanes({ groups, groupIn: channels, groupOut: outputs / groups }, kh * kw, attrs))
+      return packDepthwise(cx, weight as WasmTensor, bias, attrs);
+    const k = kh * kw * channels;
+    return { kind: 'gemm', ...packGemm(cx, weight as WasmTensor, bias, attrs, groups, k) };
   },
-  free: freeConvolution,
+
+  run(cx, { x, weight, y }, attrs, packed) {
+    if (packed.kind === 'depthwise') return depthwise(cx, x, weight, y, attrs, packed);
+    const { stride, padding, dilation, groups, xZeroPoint } = attrs;
+    const [, height, width] = x.shape;
+    const [batch, outHeight, outWidth, outputs] = y.shape;
+    const [, kh, kw, channels] = weight.shape;
+    const k = kh * kw * channels;
+    const n = outputs / groups;
+    const m = batch * outHeight * outWidth;
+    const { tile, splits, units, grain } = gemmPlan(cx, m, n, k, groups);
+    // Parts of a transposed convolution may give fewer rows than there are.
+    const everywhere = height === outHeight && width === outWidth;
+    if (k === channels && everywhere && [...stride, ...padding].join() === '1,1,0,0') {
+      const rest = gemmArgs(cx, packed, y, tileSize(tile, k));
+      cx.parallel('qgemm', { ...rest, x: cx.address(x), m, k, n, groups, tile, splits }, units, grain);
+      return;
+    }
+    // Copies of a kernel's row leave up to 15 bytes past the patch.
+    const patchStep = Math.ceil((k + 15) / 16) * 16;
+    const args = {
+      ...gemmArgs(cx, packed, y, patchStep * tile + 64 + tileSize(tile, k)),
+      x: cx.address(x),
+      height,
+      width,
+      channels,
+      outHeight,
+      outWidth,
+      kernelHeight: kh,
+      kernelWidth: kw,
+      strideHeight: stride[0],
+      strideWidth: stride[1],
+      padHeight: padding[0],
+      padWidth: padding[1],
+      dilationHeight: dilation[0],
+      dilationWidth: dilation[1],
+      xZeroPoint,
+      m,
+      n,
+      groups,
+      tile,
+      splits,
+      patchStep,
+    };
+    cx.parallel('qconv', args, units, grain);
+  },
+
+  free(cx, packed) {
+    if (packed.kind === 'gemm') freeGemm(cx, packed);
+    else freeDepthwise(cx, packed);
+  },
 };
 
-export function packConvolution(
-  cx: KernelContext,
-  weight: WasmTensor,
-  bias: WasmTensor | undefined,
-  attrs: Conv2dAttrs & RequantizeAttrs,
-): PackedConvolution {
-  const [outputs, kh, kw, channels] = weight.shape;
-  const { groups } = attrs;
-  if (isByPlanes({ groups, groupIn: channels, groupOut: outputs / groups }, kh * kw, attrs))
-    return packDepthwise(cx, weight, bias, attrs);
-  return { kind: 'gemm', ...packGemm(cx, weight, bias, attrs, groups, kh * kw * channels) };
-}
-
-/** Where x and y lie. */
-interface Places {
-  readonly x: Address;
-  readonly y: Address;
-}
-
-/** The shapes of x, weight and y. */
-type Shapes = readonly [x: readonly number[], weight: readonly number[], y: readonly number[]];
-
-export function runConvolution(
-  cx: KernelContext,
-  places: Places,
-  shapes: Shapes,
-  attrs: Conv2dAttrs & RequantizeAttrs,
-  packed: PackedConvolution,
-): void {
-  if (packed.kind === 'depthwise') {
-    depthwise(cx, places, shapes, attrs, packed);
-    return;
-  }
-  const { stride, padding, dilation, groups, xZeroPoint } = attrs;
-  const [[, height, width], [, kh, kw, channels], [batch, outHeight, outWidth, outputs]] = shapes;
-  const k = kh * kw * channels;
-  const n = outputs / groups;
-  const m = batch * outHeight * outWidth;
-  const { tile, splits, units, grain } = gemmPlan(cx, m, n, k, groups);
-  // Parts of a transposed convolution may give fewer rows than there are.
-  const everywhere = height === outHeight && width === outWidth;
-  if (k === channels && everywhere && [...stride, ...padding].join() === '1,1,0,0') {
-    const rest = gemmArgs(cx, packed, places.y, tileSize(tile, k));
-    cx.parallel('qgemm', { ...rest, x: places.x, m, k, n, groups, tile, splits }, units, grain);
-    return;
-  }
-  // Copies of a kernel's row leave up to 15 bytes past the patch.
-  const patchStep = Math.ceil((k + 15) / 16) * 16;
-  const args = {
-    ...gemmArgs(cx, packed, places.y, patchStep * tile + 64 + tileSize(tile, k)),
-    x: places.x,
-    height,
-    width,
-    channels,
-    outHeight,
-    outWidth,
-    kernelHeight: kh,
-    kernelWidth: kw,
-    strideHeight: stride[0],
-    strideWidth: stride[1],
-    padHeight: padding[0],
-    padWidth: padding[1],
-    dilationHeight: dilation[0],
-    dilationWidth: dilation[1],
-    xZeroPoint,
-    m,
-    n,
-    groups,
-    tile,
-    splits,
-    patchStep,
-  };
-  cx.parallel('qconv', args, units, grain);
-}
-
-export function freeConvolution(cx: KernelContext, packed: PackedConvolution): void {
-  if (packed.kind === 'gemm') freeGemm(cx, packed);
-  else for (const b of [packed.weights, packed.bias, packed.multiplier, packed.constants]) cx.free(b);
+/** How the wasm functions take a depthwise convolution: vectors of a kernel's taps, and rows or quads in the ring. */
+function depthwiseSizes(kernelHeight: number, { stride, dilation }: Conv2dAttrs, bytes: boolean) {
+  const double = stride[0] === 1 && stride[1] === 1 && dilation[0] === 1;
+  const rows = kernelHeight + (double ? 1 : 0);
+  const vectors = bytes ? Math.ceil(rows / 4) : Math.ceil(rows / 2);
+  // A quad begins at every second row, and so comes again two steps later.
+  const sliding = double || (stride[0] === 2 && dilation[0] === 1);
+  return { double, vectors, slots: bytes && sliding ? vectors * 2 - 1 : vectors };
 }
 
 function packDepthwise(
@@ -128,52 +113,71 @@ function packDepthwise(
   weight: WasmTensor,
   bias: WasmTensor | undefined,
   attrs: Conv2dAttrs & RequantizeAttrs,
+  form = bytesForm(cx, attrs),
 ): PackedDepthwise {
-  const { stride, dilation, weightZeroPoint, multiplier, xZeroPoint } = attrs;
+  const { weightZeroPoint, multiplier, xZeroPoint } = attrs;
   const [channels, kh, kw, planes] = weight.shape;
-  const double = stride[0] === 1 && stride[1] === 1 && dilation[0] === 1;
+  const bytes = form !== formExact;
+  const { double, vectors } = depthwiseSizes(kh, attrs, bytes);
   const blocks = Math.ceil(channels / 8);
-  const taps = ((kh + (double ? 2 : 1)) >> 1) * kw * planes;
   const packed: PackedDepthwise = {
     kind: 'depthwise',
     double,
-    weights: cx.allocate('int8', blocks * taps * (double ? 64 : 32)),
+    bytes,
+    weights: cx.allocate('int8', blocks * vectors * kw * planes * (double ? 64 : 32)),
     bias: cx.allocate('int32', blocks * 8),
     multiplier: cx.allocate('float32', blocks * 8),
-    constants: requantizeConstants(cx, attrs),
+    constants: requantizeConstants(cx, attrs, form),
   };
-  const [zeroPoint, zeroStep] = uploadSteps(cx, weightZeroPoint);
   const [multipliers, multiplierStep] = uploadSteps(cx, multiplier);
   const args = {
     ...{ weight: cx.address(weight), channels, kernelHeight: kh, kernelWidth: kw, planes },
-    ...{ zeroPoint, zeroStep, bias: cx.addressIfAny(bias), multiplier: multipliers, multiplierStep },
-    ...{ xZeroPoint, double: double ? 1 : 0, packed: cx.address(packed.weights) },
+    ...{ bias: cx.addressIfAny(bias), multiplier: multipliers, multiplierStep },
+    xZeroPoint: form === formSigned ? xZeroPoint - 128 : xZeroPoint,
+    ...{ double: double ? 1 : 0, packed: cx.address(packed.weights) },
     ...{ bias8: cx.address(packed.bias), multiplier8: cx.address(packed.multiplier) },
     constants: cx.address(packed.constants),
   };
-  cx.parallel('qpackDepthwise', args, blocks, 1024);
-  return packed;
+  if (!bytes) {
+    const [zeroPoint, zeroStep] = uploadSteps(cx, weightZeroPoint);
+    cx.parallel('qpackDepthwise', { ...args, zeroPoint, zeroStep }, blocks, 1024);
+    return packed;
+  }
+  cx.parallel('qpackDepthwiseBytes', args, blocks, 1024);
+  if (cx.view('int32', offset(cx.address(packed.constants), formFlag), 1)[0] !== formExact) return packed;
+  freeDepthwise(cx, packed);
+  return packDepthwise(cx, weight, bias, attrs, formExact);
+}
+
+function freeDepthwise(cx: KernelContext, { weights, bias, multiplier, constants }: PackedDepthwise): void {
+  for (const buffer of [weights, bias, multiplier, constants]) cx.free(buffer);
 }
 
 function depthwise(
   cx: KernelContext,
-  { x, y }: Places,
-  [[, height, width, inputs], [, kh, kw, planes], [batch, outHeight, outWidth, channels]]: Shapes,
-  { stride, padding, dilation, groups, xZeroPoint }: Conv2dAttrs & RequantizeAttrs,
+  x: WasmTensor,
+  weight: WasmTensor,
+  y: WasmTensor,
+  attrs: Conv2dAttrs & RequantizeAttrs,
   packed: PackedDepthwise,
 ): void {
-  const { double } = packed;
-  const pairs = ((kh + (double ? 2 : 1)) >> 1) * planes;
+  const { stride, padding, dilation, groups, xZeroPoint } = attrs;
+  const [, height, width, inputs] = x.shape;
+  const [batch, outHeight, outWidth, channels] = y.shape;
+  const [, kh, kw, planes] = weight.shape;
+  const { double, bytes } = packed;
+  const { vectors, slots } = depthwiseSizes(kh, attrs, bytes);
   const spread = spreadTable(cx, channels, { groups, groupIn: planes, groupOut: channels / groups }, 0);
   // Tiles are 4 columns wide.
   const ringWidth = (Math.max(outWidth, 4) - 1) * stride[1] + (kw - 1) * dilation[1] + 1;
-  const ringBytes = pairs * Math.ceil(channels / 8) * ringWidth * 32;
-  const scratchStep = 64 + pairs * kw * 4 + (width * channels + 128) * (spread ? 3 : 1) + ringBytes;
+  const ringBytes = slots * planes * Math.ceil(channels / 8) * ringWidth * 32;
+  const lines = 1 + (spread ? (bytes ? 4 : 2) : 0);
+  const scratchStep = 64 + vectors * planes * kw * 4 + (width * channels + 128) * lines + ringBytes;
   const strip = 8;
   const strips = Math.ceil(outHeight / strip);
   const step = Math.ceil(scratchStep / 64) * 64;
   const args = {
-    x,
+    x: cx.address(x),
     height,
     width,
     inputs,
@@ -199,11 +203,11 @@ function depthwise(
     bias8: cx.address(packed.bias),
     multiplier8: cx.address(packed.multiplier),
     constants: cx.address(packed.constants),
-    y,
+    y: cx.address(y),
     scratch: cx.scratch(cx.threads * step),
     scratchStep: step,
   };
   // A multiply-add here takes about three times as long as in a matrix product.
   const grain = Math.ceil(grainMacs / (3 * strip * outWidth * channels * planes * kh * kw));
-  cx.parallel('qdepthwise', args, batch * strips, grain);
+  cx.parallel(bytes ? 'qdepthwiseBytes' : 'qdepthwise', args, batch * strips, grain);
 }

@@ -24,6 +24,25 @@ export const qmul: WasmKernel<'qmul'> = (cx, { a, b, y }, attrs) => {
   cx.parallel('qmul', { ...addresses, n, aZeroPoint, bZeroPoint, multiplier }, Math.ceil(n / block), grain);
 };
 
+/** y[r,c] = clamp(rint(f32(f32((x - xZeroPoint) · m[c]) + shift[c])) + yZeroPoint), m by the sign */
+export const qaffine: WasmKernel<'qaffine'> = (cx, { x, y }, attrs) => {
+  const { xZeroPoint, positive, negative, shift } = attrs;
+  const [rows, channels] = x.shape;
+  if (rows === 0 || channels === 0) return;
+  const numbers = new Float32Array(Math.ceil(channels / 16) * 48);
+  for (let c = 0; c < channels; c++) {
+    const at = (c >> 4) * 48 + (c & 15);
+    numbers[at] = positive[c];
+    numbers[at + 16] = negative[c];
+    numbers[at + 32] = shift[c];
+  }
+  const step = Math.max(1, Math.floor(block / channels));
+  const addresses = { x: cx.address(x), y: cx.address(y) };
+  const uploads = { numbers: cx.upload(numbers), constants: cx.upload(writeConstants(attrs)) };
+  const args = { ...addresses, rows, channels, step, xZeroPoint, ...uploads };
+  cx.parallel('qaffine', args, Math.ceil(rows / step), grain);
+};
+
 /** y[n] = table[x], where int8 counts from -128 */
 export const qlookup: WasmKernel<'qlookup'> = (cx, { x, y }, { table }) => {
   const n = size(y);

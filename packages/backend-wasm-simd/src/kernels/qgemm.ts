@@ -1,5 +1,5 @@
 import type { RequantizeAttrs } from '@octet/backend';
-import { type Address, offset } from '../address';
+import { offset } from '../address';
 import type { WasmBuffer } from '../buffers';
 import {
   formExact,
@@ -21,6 +21,16 @@ const grainMacs = 500_000;
 
 /** The forms of the inner product. */
 const forms = { exact: formExact, seven: formSeven, unsigned: formUnsigned, signed: formSigned } as const;
+
+/** Weights less other zero points than 0 may leave bytes. */
+function isPlain(weightZeroPoint: Int32Array): boolean {
+  return weightZeroPoint.every((zero) => zero === 0);
+}
+
+/** The form of products that takes activations of 8 bits as bytes; exact where there is none, or not of these weights. */
+export function bytesForm({ dot }: KernelContext, { weightZeroPoint }: RequantizeAttrs): number {
+  return (dot === 'unsigned' || dot === 'signed') && isPlain(weightZeroPoint) ? forms[dot] : forms.exact;
+}
 
 export interface PackedGemm {
   /** What bytes are multiplied by: all of them, but those of 'seven' only below 128. */
@@ -49,8 +59,7 @@ export function packGemm(
   const { weightZeroPoint, multiplier, xZeroPoint } = attrs;
   const n = weight.shape[0] / groups;
   const outputs = groups * Math.ceil(n / panel) * panel;
-  // Weights less zero points may leave bytes.
-  const plain = weightZeroPoint.every((zero) => zero === 0);
+  const plain = isPlain(weightZeroPoint);
   const whole = plain && (dot === 'unsigned' || dot === 'signed');
   const dynamic = quantMax !== undefined;
   const seven = dot !== 'exact' && (!dynamic || (quantMax < 128 && plain));
@@ -123,7 +132,7 @@ type GemmArgs = Pick<
 >;
 
 /** The arguments from the packed weights on; `scratch` in bytes for each thread. */
-export function gemmArgs(cx: KernelContext, packed: PackedGemm, y: Address, scratch: number): GemmArgs {
+export function gemmArgs(cx: KernelContext, packed: PackedGemm, y: WasmTensor, scratch: number): GemmArgs {
   const scratchStep = Math.ceil(scratch / 64) * 64;
   return {
     packed16: cx.addressIfAny(packed.weights16),
@@ -131,7 +140,7 @@ export function gemmArgs(cx: KernelContext, packed: PackedGemm, y: Address, scra
     bias8: cx.address(packed.bias),
     multiplier8: cx.address(packed.multiplier),
     constants: cx.address(packed.constants),
-    y,
+    y: cx.address(y),
     scratch: cx.scratch(cx.threads * scratchStep),
     scratchStep,
   };

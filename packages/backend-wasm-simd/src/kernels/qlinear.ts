@@ -13,7 +13,7 @@ export const qlinear: WasmPrepackingKernel<'qlinear', PackedGemm> = {
     const [m, k] = x.shape;
     const n = y.shape[1];
     const { tile, splits, units, grain } = gemmPlan(cx, m, n, k, 1);
-    const gemm = gemmArgs(cx, packed, cx.address(y), tileSize(tile, k));
+    const gemm = gemmArgs(cx, packed, y, tileSize(tile, k));
     cx.parallel('qgemm', { ...gemm, x: cx.address(x), m, k, n, groups: 1, tile, splits }, units, grain);
   },
 

@@ -1,9 +1,11 @@
-import type { Clamped, KernelName, KernelTable } from '@octet/backend';
+import type { Clamped, IntegerName, KernelName, KernelTable } from '@octet/backend';
 import type { Gpu } from '../gpu';
 import { type GpuKernel, type GpuTensor, type KernelFamily, size } from '../kernel';
 import { program, type WgslElement } from '../program';
 import { boundsOf } from '../wgsl/gemm';
+import { arcs, areas, errorFunction, hyperbolic, nearOne, turns } from '../wgsl/one';
 import { accurateTanh, bounded, limits, normal, power, rectified } from '../wgsl/special';
+import { angles, arctangent, extremes, integerPowers, integerQuotients, powers, rests } from '../wgsl/two';
 
 type Tensors = Readonly<Record<string, GpuTensor>>;
 /** What a call becomes: up to four numbers, `u.p`, `u.q`, `u.r` and `u.s`. */
@@ -16,11 +18,36 @@ type Rules<N extends KernelName> = {
   readonly [K in N]: string | readonly [expression: string, numbers: Numbers<K>];
 };
 
-/** Declares the functions that the expression calls, no others. */
-function functionsOf(expression: string): string[] {
-  return [accurateTanh, bounded, limits, normal, power, rectified].filter((declarations) =>
-    [...declarations.matchAll(/fn (\w+)/g)].some(([, name]) => expression.includes(`${name}(`)),
+const declared = [
+  accurateTanh,
+  angles,
+  arcs,
+  arctangent,
+  areas,
+  bounded,
+  errorFunction,
+  extremes,
+  hyperbolic,
+  integerPowers,
+  integerQuotients,
+  limits,
+  nearOne,
+  normal,
+  power,
+  powers,
+  rectified,
+  rests,
+  turns,
+];
+
+/** Declares the functions that a text calls, and those that they call, no others. */
+function functionsOf(text: string, found: readonly string[] = []): readonly string[] {
+  const more = declared.filter(
+    (declarations) =>
+      !found.includes(declarations) &&
+      [...declarations.matchAll(/fn (\w+)/g)].some(([, name]) => text.includes(`${name}(`)),
   );
+  return more.length === 0 ? found : functionsOf(more.join('\n'), [...found, ...more]);
 }
 
 /** Kernels with the same inputs and output, one invocation for each element. */
@@ -28,6 +55,7 @@ function family<N extends KernelName>(
   inputs: Readonly<Record<string, WgslElement>>,
   output: string,
   rules: Rules<N>,
+  element: 'f32' | 'i32' = 'f32',
 ): KernelFamily<N> {
   const kernels = Object.entries(
     rules as Readonly<Record<string, string | readonly [string, Numbers<N>]>>,
@@ -36,7 +64,7 @@ function family<N extends KernelName>(
     const elementwise = program({
       name,
       inputs,
-      outputs: { [output]: 'f32' },
+      outputs: { [output]: element },
       uniforms: { n: 'u32', p: 'f32', q: 'f32', r: 'f32', s: 'f32' },
       workgroup: [64],
       include: functionsOf(expression),
@@ -74,7 +102,45 @@ const binary = family({ a: 'f32', b: 'f32' }, 'y', {
   sub: [`${a} - ${b}`, steps],
   mul: [`bounded(${a} * ${b}, u.r, u.s)`, stepsAndBounds],
   div: [`${a} / ${b}`, steps],
+  maximum: [`larger(${a}, ${b})`, steps],
+  minimum: [`smaller(${a}, ${b})`, steps],
+  power: [`powerOf(${a}, ${b})`, steps],
+  fmod: [`restOf(${a}, ${b})`, steps],
+  remainder: [`remainderOf(${a}, ${b})`, steps],
+  floorDivide: [`floorQuotient(${a}, ${b})`, steps],
+  atan2: [`angleOf(${a}, ${b})`, steps],
 });
+
+const integers = family<IntegerName>(
+  { a: 'i32', b: 'i32' },
+  'y',
+  {
+    add: [`${a} + ${b}`, steps],
+    sub: [`${a} - ${b}`, steps],
+    mul: [`${a} * ${b}`, steps],
+    maximum: [`max(${a}, ${b})`, steps],
+    minimum: [`min(${a}, ${b})`, steps],
+    power: [`integerPower(${a}, ${b})`, steps],
+    fmod: [`integerRest(${a}, ${b})`, steps],
+    remainder: [`integerRemainder(${a}, ${b})`, steps],
+    floorDivide: [`integerFloor(${a}, ${b})`, steps],
+  },
+  'i32',
+);
+
+/** By the dtype of y. */
+function arithmetic(gpu: Gpu): ReturnType<typeof binary> {
+  const [floats, ints] = [binary(gpu), integers(gpu)] as unknown as Readonly<
+    Record<string, (tensors: Tensors, attrs: object) => void>
+  >[];
+  const both = Object.entries(floats).map(([name, ofFloats]) => {
+    const ofInts = ints[name] ?? ofFloats;
+    const kernel: typeof ofFloats = (tensors, attrs) =>
+      (tensors.y.dtype === 'int32' ? ofInts : ofFloats)(tensors, attrs);
+    return [name, kernel];
+  });
+  return Object.fromEntries(both) as unknown as ReturnType<typeof binary>;
+}
 
 const unary = family({ x: 'f32' }, 'y', {
   affine: ['x[index] * u.p + u.q', ({ scale, shift }) => [scale, shift]],
@@ -83,6 +149,24 @@ const unary = family({ x: 'f32' }, 'y', {
   sqrt: 'keepingNan(x[index], sqrt(x[index]))',
   abs: 'abs(x[index])',
   sign: 'keepingNan(x[index], sign(x[index]))',
+  floor: 'keepingNan(x[index], floor(x[index]))',
+  ceil: 'keepingNan(x[index], ceil(x[index]))',
+  trunc: 'keepingNan(x[index], trunc(x[index]))',
+  round: 'keepingNan(x[index], round(x[index]))',
+  sin: 'sineOf(x[index], 0)',
+  cos: 'sineOf(x[index], 1)',
+  tan: 'sineOf(x[index], 0) / sineOf(x[index], 1)',
+  asin: 'arcsine(x[index])',
+  acos: 'arccosine(x[index])',
+  atan: 'arctangent(x[index])',
+  sinh: 'keepingNan(x[index], hyperbolicSine(x[index]))',
+  cosh: 'keepingNan(x[index], hyperbolicCosine(x[index]))',
+  asinh: 'keepingNan(x[index], areaSine(x[index]))',
+  acosh: 'keepingNan(x[index], areaCosine(x[index]))',
+  atanh: 'keepingNan(x[index], areaTangent(x[index]))',
+  erf: 'keepingNan(x[index], errorFunction(x[index]))',
+  log1p: 'keepingNan(x[index], logOnePlus(x[index]))',
+  expm1: 'keepingNan(x[index], expMinusOne(x[index]))',
   // q: what the power of |x| is multiplied by where x is negative.
   pow: ['power(x[index], u.p, u.q)', ({ exponent }) => [exponent, (-1) ** exponent]],
   relu: 'rectified(x[index])',
@@ -128,7 +212,7 @@ const masked = family({ x: 'f32', mask: 'u32' }, 'y', {
 });
 
 export const elementwise = (gpu: Gpu) => ({
-  ...binary(gpu),
+  ...arithmetic(gpu),
   ...unary(gpu),
   ...backwards(gpu),
   ...backwardsByOutput(gpu),

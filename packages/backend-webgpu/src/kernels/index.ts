@@ -9,8 +9,10 @@ import { data } from './data';
 import { elementwise } from './elementwise';
 import { embedding } from './embedding';
 import { fakeQuantize } from './fake-quantize';
+import { groupedIntegers } from './grouped-integers';
 import { gru } from './gru';
 import { lstm } from './lstm';
+import { masks } from './masks';
 import { matmul } from './matmul';
 import { nllLoss } from './nll-loss';
 import { norm } from './norm';
@@ -32,6 +34,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...data(gpu),
     ...copyStrided(gpu),
     ...elementwise(gpu),
+    ...masks(gpu),
     ...reductions(gpu),
     ...softmax(gpu),
     ...nllLoss(gpu),
@@ -51,6 +54,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...qconv2d(gpu),
     ...qconvTranspose2d(gpu),
     ...qlinear(gpu),
+    ...groupedIntegers(gpu),
     ...qpool(gpu),
   });
 }

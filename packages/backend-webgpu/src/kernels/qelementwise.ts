@@ -1,3 +1,4 @@
+import { type QAffineAttrs, roundHalfEven } from '@octet/backend';
 import type { Gpu } from '../gpu';
 import { type GpuTensor, type KernelFamily, size } from '../kernel';
 import { program } from '../program';
@@ -60,10 +61,39 @@ const qmul = program({
   y[index] = requantize(product, vec4f(u.multiplier));`,
 });
 
+/** By a table for each channel: a GPU may fuse a product and a sum, which then round once. */
+const qaffine = program({
+  name: 'qaffine',
+  inputs: { x: 'u32', table: 'u32' },
+  outputs: { y: 'u32' },
+  uniforms: { words: 'u32', channels: 'u32' },
+  workgroup: [64],
+  include: [bytes],
+  main: `
+  if (index >= u.words) { return; }
+  let channel = (vec4u(4u * index) + vec4u(0u, 1u, 2u, 3u)) % vec4u(u.channels);
+  let at = vec4u(unsignedBytes(x[index])) + 256u * channel;
+  let found = vec4u(table[at.x >> 2u], table[at.y >> 2u], table[at.z >> 2u], table[at.w >> 2u]);
+  y[index] = packBytes(vec4i(found >> (8u * (at & vec4u(3u)))));`,
+});
+
+/** The 256 integers of each channel. */
+function affineTable(attrs: QAffineAttrs): Uint8Array {
+  const { xZeroPoint, positive, negative, shift, yZeroPoint, clampMin, clampMax } = attrs;
+  const table = new Uint8Array(256 * shift.length);
+  for (let i = 0; i < table.length; i++) {
+    const c = i >> 8;
+    const q = (i & 255) - xZeroPoint;
+    const v = Math.fround(Math.fround(q * (q > 0 ? positive : negative)[c]) + shift[c]);
+    table[i] = Math.min(Math.max(roundHalfEven(v) + yZeroPoint, clampMin), clampMax);
+  }
+  return table;
+}
+
 const wordsOf = (t: GpuTensor) => Math.ceil(size(t) / 4);
 const groupsOf = (words: number) => Math.ceil(words / 64);
 
-export const qelementwise: KernelFamily<'qlookup' | 'qadd' | 'qmul'> = (gpu: Gpu) => ({
+export const qelementwise: KernelFamily<'qlookup' | 'qadd' | 'qmul' | 'qaffine'> = (gpu: Gpu) => ({
   qlookup({ x, y }, { table }) {
     const words = wordsOf(y);
     const flipped = x.dtype === 'int8' ? flip : 0;
@@ -77,5 +107,11 @@ export const qelementwise: KernelFamily<'qlookup' | 'qadd' | 'qmul'> = (gpu: Gpu
     const words = wordsOf(y);
     const uniforms = { ...requantizeBounds(attrs), multiplier, aZero, bZero, words };
     gpu.run(qmul, { a, b, y }, uniforms, groupsOf(words));
+  },
+  qaffine({ x, y }, attrs) {
+    const words = wordsOf(y);
+    if (words === 0) return;
+    const uniforms = { words, channels: x.shape[1] };
+    gpu.run(qaffine, { x, table: gpu.constant(affineTable(attrs)), y }, uniforms, groupsOf(words));
   },
 });

@@ -7,6 +7,7 @@
  * with a composite is one that no backend has to have: `dispatch` computes it by other kernels where a backend has none
  * of its own. A composite may use kernels that are no composites: its forward those of the profile `inference-float`.
  */
+import { roundHalfEven } from '../rounding';
 import { erf } from './erf';
 import {
   abs,
@@ -102,6 +103,28 @@ export const functions = {
   abs: { forward: Math.abs, exact: true },
   /** -1, 0 or 1 */
   sign: { forward: Math.sign, exact: true },
+  /** To whole numbers: down, up, towards 0, and to the nearest with ties to even */
+  floor: { forward: Math.floor, exact: true },
+  ceil: { forward: Math.ceil, exact: true },
+  trunc: { forward: Math.trunc, exact: true },
+  round: { forward: (x) => (Math.abs(x) < 2 ** 51 ? roundHalfEven(x) : x), exact: true },
+  sin: { forward: Math.sin },
+  cos: { forward: Math.cos },
+  tan: { forward: Math.tan, domain: [-1.5, 1.5] },
+  asin: { forward: Math.asin, domain: [-1, 1] },
+  acos: { forward: Math.acos, domain: [-1, 1] },
+  atan: { forward: Math.atan },
+  sinh: { forward: Math.sinh },
+  cosh: { forward: Math.cosh },
+  asinh: { forward: Math.asinh },
+  acosh: { forward: Math.acosh, domain: [1, 100] },
+  atanh: { forward: Math.atanh, domain: [-0.99, 0.99] },
+  /** 2/√π ∫₀ˣ e^(-t²) dt */
+  erf: { forward: erf },
+  /** ln(1 + x), of small x too */
+  log1p: { forward: Math.log1p, domain: [-0.99, 100] },
+  /** e^x - 1, alike */
+  expm1: { forward: Math.expm1 },
   pow: {
     forward: (x, { exponent }: { exponent: number }) => x ** exponent,
   },
@@ -439,18 +462,83 @@ export interface Clamped {
   readonly clamp?: Clamp | undefined;
 }
 
+/** a % b with the sign of b, as Python's. */
+function remainderOf(a: number, b: number): number {
+  const rest = a % b;
+  return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
+}
+
+/** The whole number at or below a / b, found by the remainder: the quotient itself may have been rounded past it. */
+function floorQuotient(a: number, b: number): number {
+  if (b === 0) return a / b;
+  const rest = a % b;
+  const quotient = (a - rest) / b - Number(rest !== 0 && rest < 0 !== b < 0);
+  const floor = Math.floor(quotient);
+  return quotient - floor > 0.5 ? floor + 1 : floor;
+}
+
+/** a to the power of b by int32 products; of a negative power the whole part. */
+function integerPower(a: number, b: number): number {
+  if (b < 0) return a === 1 || (a === -1 && b % 2 === 0) ? 1 : a === -1 ? -1 : 0;
+  let result = 1;
+  for (let square = a, rest = b; rest > 0; rest = Math.floor(rest / 2), square = Math.imul(square, square)) {
+    if (rest % 2 === 1) result = Math.imul(result, square);
+  }
+  return result;
+}
+
 /** Functions of two tensors [n], of which either may have one element, which stands for all. */
 export const binaryFunctions = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
   div: (a, b) => a / b,
+  /** NaN if either is */
+  maximum: (a, b) => Math.max(a, b),
+  minimum: (a, b) => Math.min(a, b),
+  /** a to the power of b, by numbers too: 1 to any power is 1 */
+  power: (a, b) => (a === 1 ? 1 : a === -1 && !Number.isFinite(b) && !Number.isNaN(b) ? 1 : a ** b),
+  /** The rest of a / b, with the sign of a */
+  fmod: (a, b) => a % b,
+  /** With the sign of b */
+  remainder: remainderOf,
+  floorDivide: floorQuotient,
+  atan2: (a, b) => Math.atan2(a, b),
 } satisfies Readonly<Record<string, (a: number, b: number) => number>>;
+
+/** The same on int32, where they are defined: sums and products wrap around, a division by 0 is 0. */
+export const integerFunctions = {
+  add: (a, b) => (a + b) | 0,
+  sub: (a, b) => (a - b) | 0,
+  mul: (a, b) => Math.imul(a, b),
+  maximum: (a, b) => Math.max(a, b),
+  minimum: (a, b) => Math.min(a, b),
+  power: integerPower,
+  fmod: (a, b) => (a % b) | 0,
+  remainder: (a, b) => remainderOf(a, b) | 0,
+  floorDivide: (a, b) => (b === 0 ? 0 : Math.floor(a / b) | 0),
+} satisfies { readonly [N in keyof typeof binaryFunctions]?: (a: number, b: number) => number };
+
+/**
+ * Relations of two tensors [n] of one dtype, any, to bool; either may have one element, which stands for all. NaN equals
+ * nothing, and is neither less nor more. For the logical ones all but 0 is true.
+ */
+export const relations = {
+  eq: (a, b) => a === b,
+  ne: (a, b) => a !== b,
+  lt: (a, b) => a < b,
+  le: (a, b) => a <= b,
+  logicalAnd: (a, b) => a !== 0 && b !== 0,
+  logicalOr: (a, b) => a !== 0 || b !== 0,
+} satisfies Readonly<Record<string, (a: number, b: number) => boolean>>;
 
 type Functions = typeof functions;
 
 export type UnaryName = keyof Functions;
 export type BinaryName = keyof typeof binaryFunctions;
+/** Those that are there for int32 too. */
+export type IntegerName = keyof typeof integerFunctions;
+export type RelationName = keyof typeof relations;
 
 // biome-ignore lint/complexity/noBannedTypes: a kernel without attributes takes exactly `{}`
 type None = {};
@@ -492,7 +580,17 @@ type BinaryKernels = {
   };
 };
 
-export interface ElementwiseKernels extends ForwardKernels, BackwardKernels, BinaryKernels {}
+type RelationKernels = {
+  [N in RelationName]: {
+    in: 'a' | 'b';
+    optionalIn: never;
+    out: 'y';
+    optionalOut: never;
+    attrs: None;
+  };
+};
+
+export interface ElementwiseKernels extends ForwardKernels, BackwardKernels, BinaryKernels, RelationKernels {}
 
 type Composed = {
   [N in UnaryName]: Functions[N] extends { composite: { forward: unknown } } ? N : never;

@@ -7,6 +7,10 @@ export {
   type CompositeName,
   type ElementwiseFunction,
   type ElementwiseKernels,
+  type IntegerName,
+  integerFunctions,
+  type RelationName,
+  relations,
   type UnaryName,
 } from './functions';
 export { type Composite, compositeOf, type Expression, elementwiseFunctions } from './lists';

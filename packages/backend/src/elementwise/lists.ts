@@ -5,6 +5,7 @@ import {
   type ElementwiseFunction,
   type ElementwiseKernels,
   functions,
+  relations,
   type UnaryName,
 } from './functions';
 import { callsOf, input, type Term } from './term';
@@ -21,6 +22,7 @@ type Name = keyof ElementwiseKernels;
 export const forwardKernels = {
   primitive: named<Name>([
     ...Object.keys(binaryFunctions),
+    ...Object.keys(relations),
     ...rows.filter(([, row]) => !row.composite).map(([name]) => name),
   ]),
   composite: named<CompositeName>(rows.filter(([, row]) => row.composite).map(([name]) => name)),

@@ -87,6 +87,8 @@ export class Builder implements Building {
   private readonly nodeNames = new Map<string, number>();
   private readonly unsupported = new Map<string, string[]>();
   private readonly functions = new Map<string, FunctionProto>();
+  /** How many nodes read a name, in whatever graph. */
+  private readonly readers = new Map<string, number>();
 
   constructor(
     private readonly file: OnnxFile,
@@ -94,7 +96,34 @@ export class Builder implements Building {
   ) {
     this.budget = 16 * FOLDED_ELEMENTS + 4 * file.size;
     this.names = new Names(opsetsOf(file.model.opsetImport));
-    for (const f of file.model.functions) this.functions.set(functionKey(f.domain, f.name, f.overload), f);
+    for (const f of file.model.functions) {
+      this.functions.set(functionKey(f.domain, f.name, f.overload), f);
+      this.countReaders(f.node, f.output);
+    }
+    this.countGraph(file.graph);
+  }
+
+  private countGraph({ node, output }: GraphProto): void {
+    this.countReaders(
+      node,
+      output.map(({ name }) => name),
+    );
+  }
+
+  private countReaders(nodes: readonly NodeProto[], outputs: readonly string[]): void {
+    const count = (name: string) => this.readers.set(name, (this.readers.get(name) ?? 0) + 1);
+    // What a graph gives is read by whoever asked for it.
+    for (const name of outputs) for (const _ of [1, 2]) count(name);
+    for (const { input, attribute } of nodes) {
+      for (const name of input) count(name);
+      for (const { g, graphs } of attribute)
+        for (const graph of g ? [g, ...graphs] : graphs) this.countGraph(graph);
+    }
+  }
+
+  isReadOnce({ slot }: Operand): boolean {
+    const name = this.slotNames.get(slot);
+    return name !== undefined && this.readers.get(name) === 1;
   }
 
   /** @throws OnnxImportError */
@@ -383,7 +412,8 @@ export class Builder implements Building {
       rank,
       host = [],
       bodies,
-    } = checkOptions('OnnxNode.call', options, 'outputs rank fold host op bodies');
+      attributes,
+    } = checkOptions('OnnxNode.call', options, 'outputs rank fold host op bodies attributes');
     if (fold && !bodies && inputs.every((i) => !i || i.constant)) {
       const folded = this.fold(fn, inputs, outputs);
       if (folded) return folded.map((value) => this.constant(value, node.outputs[0]));
@@ -399,6 +429,7 @@ export class Builder implements Building {
       inputs: inputs.map((i) => i?.slot),
       outputs: slots,
       target: fn,
+      ...(attributes && { attributes }),
       ...(bodies && {
         bodies: bodies.map((body) => ({
           inputs: body.inputs.map(({ slot }) => slot),

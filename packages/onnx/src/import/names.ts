@@ -3,7 +3,7 @@
  * node's scopes (`/features/features.0/Conv`: `features.0`), else after the node.
  */
 export function layerName(op: string, node: string, weight?: string): string {
-  const owner = /^([A-Za-z_][\w.]*)\.(?:weight|weight_orig)$/.exec(weight ?? '')?.[1];
+  const owner = /^(\w[\w.]*)\.(?:weight|weight_orig)$/.exec(weight ?? '')?.[1];
   if (owner && !owner.startsWith('onnx')) return owner;
   const segments = node.split('/').filter((s) => s !== '');
   const last = segments[segments.length - 1];

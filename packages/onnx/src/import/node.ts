@@ -23,6 +23,8 @@ export interface Operand {
   readonly name?: string | undefined;
   /** The node that made it. */
   readonly source?: OnnxNode | undefined;
+  /** The convolution or linear layer whose result it is, as it came or as a view that leaves the channels in their place. */
+  readonly layer?: AnyModule | undefined;
 }
 
 export interface CallOptions {
@@ -37,6 +39,8 @@ export interface CallOptions {
   /** What it is called when the graph is printed; the node's operator. */
   readonly op?: string;
   readonly bodies?: readonly OperandBody[];
+  /** What the function was made with, where passes over the graph must know it. */
+  readonly attributes?: Readonly<Record<string, unknown>>;
 }
 
 export interface LayerOptions {
@@ -70,6 +74,8 @@ export interface Building {
   body(node: OnnxNode, graph: GraphProto): OperandBody;
   inline(graph: GraphProto): Operand[];
   tensor(proto: TensorProto, where: string): HostTensor;
+  /** Whether one node reads the operand, and that is all. */
+  isReadOnce(operand: Operand): boolean;
 }
 
 /** Says that a node asks for what Octet doesn't have; all of them are reported together. */
@@ -237,6 +243,11 @@ export class OnnxNode {
 
   constant(value: HostTensor, name?: string): Operand {
     return this.building.constant(value, name);
+  }
+
+  /** Whether one node of the file reads the operand, and that is all. */
+  isReadOnce(operand: Operand): boolean {
+    return this.building.isReadOnce(operand);
   }
 
   /** The graph in an attribute as a list of nodes of its own, for `call`. */

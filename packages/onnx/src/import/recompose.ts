@@ -1,4 +1,16 @@
-import { GELU, Hardswish, LayerNorm, LeakyReLU, type Module, skipInit } from '@octet/nn';
+import {
+  type AnyModule,
+  Conv2d,
+  GELU,
+  Hardswish,
+  LayerNorm,
+  LeakyReLU,
+  Linear,
+  type Module,
+  Parameter,
+  skipInit,
+} from '@octet/nn';
+import { noGrad } from '@octet/tensor';
 import type { HostTensor } from '../host-tensor';
 import type { OnnxNode, Operand } from './node';
 import type { OnnxOperator } from './table';
@@ -50,16 +62,22 @@ interface Product {
   readonly factors: Operand[];
 }
 
-/** A product of products, and quotients by numbers, as a number and what isn't one. */
-function productOf(node: OnnxNode, into: Product = { scale: 1, factors: [] }, depth = 0): Product {
+/** A product of products, and quotients by numbers, as a number and what isn't one; `whole` isn't taken apart. */
+function productOf(
+  node: OnnxNode,
+  whole?: Operand,
+  into: Product = { scale: 1, factors: [] },
+  depth = 0,
+): Product {
   const [a, b] = node.inputs;
   if (node.op === 'Div' && numberIn(b) === undefined) return into;
   for (const operand of [a, b]) {
     const number = numberIn(operand);
-    const inner = depth < 3 ? (madeBy(operand, 'Mul') ?? madeBy(operand, 'Div')) : undefined;
+    const apart = depth < 3 && !same(operand, whole);
+    const inner = apart ? (madeBy(operand, 'Mul') ?? madeBy(operand, 'Div')) : undefined;
     const isProduct = inner && (inner.op === 'Mul' || numberIn(inner.inputs[1]) !== undefined);
     if (number !== undefined) into.scale *= node.op === 'Div' ? 1 / number : number;
-    else if (isProduct) productOf(inner, into, depth + 1);
+    else if (isProduct) productOf(inner, whole, into, depth + 1);
     else if (operand) into.factors.push(operand);
   }
   return into;
@@ -113,6 +131,37 @@ export const gelu: Pattern = (node) => {
   }
   return undefined;
 };
+
+/** x · ½ · (1 + tanh(√(2 / π) · (x + 0.044715 · x³))) */
+export const geluTanh: Pattern = (node) => {
+  for (const x of [node.inputs[0], node.inputs[1], madeBy(node.inputs[0], 'Mul')?.inputs[0]]) {
+    if (!x || x.constant) continue;
+    const product = productOf(node, x);
+    if (!near(product.scale, 0.5)) continue;
+    const sum = product.factors.find((f) => !same(f, x));
+    if (product.factors.length !== 2 || !sum || !product.factors.some((f) => same(f, x))) continue;
+    const inside = madeBy(madeBy(without(sum, 1), 'Tanh')?.inputs[0], 'Mul');
+    const { scale, factors } = inside ? productOf(inside, x) : { scale: 0, factors: [] };
+    const cubic = madeBy(factors.length === 1 ? factors[0] : undefined, 'Add')?.inputs;
+    const cube = cubic?.find((o) => !same(o, x));
+    if (!near(scale, Math.sqrt(2 / Math.PI)) || !cubic?.some((o) => same(o, x)) || !isCubic(cube, x))
+      continue;
+    return { layer: new GELU({ approximate: 'tanh' }), x };
+  }
+  return undefined;
+};
+
+/** 0.044715 · x³ */
+function isCubic(operand: Operand | undefined, x: Operand): boolean {
+  const mul = madeBy(operand, 'Mul');
+  if (!mul) return false;
+  const { scale, factors } = productOf(mul, x);
+  const power = madeBy(factors.length === 1 ? factors[0] : undefined, 'Pow');
+  const cube = power
+    ? same(power.inputs[0], x) && near(numberIn(power.inputs[1]), 3)
+    : factors.length === 3 && factors.every((f) => same(f, x));
+  return cube && near(scale, 0.044715);
+}
 
 /** x · clip(x + 3, 0, 6) / 6, or x · hardsigmoid(x) */
 export const hardswish: Pattern = (node) => {
@@ -206,3 +255,60 @@ export const layerNorm: Pattern = (node) => {
   }
   return undefined;
 };
+
+/** A constant as a vector of the channels of a layer, if it broadcasts to them in a result of this rank. */
+function perChannel(
+  layer: AnyModule | undefined,
+  y: Operand,
+  constant: Operand | undefined,
+): HostTensor | undefined {
+  const c = constant?.constant;
+  // A linear layer takes matrices at least.
+  const rank = y.rank ?? (layer instanceof Linear ? 2 : 0);
+  if (c?.dtype !== 'float32' || c.dim > rank) return undefined;
+  const channels =
+    layer instanceof Conv2d ? layer.outChannels : layer instanceof Linear ? layer.outFeatures : 0;
+  const at = (layer instanceof Conv2d ? 1 : rank - 1) - (rank - c.dim);
+  if (channels === 0 || !(c.numel === 1 || (c.numel === channels && c.shape[at] === channels)))
+    return undefined;
+  return c.reshape([c.numel]).expand([channels]);
+}
+
+/** The rows, which first look whether a number for each channel can go into the layer that made the operand. */
+export function absorbed(
+  rows: readonly OnnxOperator[],
+  into: (layer: Conv2d | Linear, numbers: HostTensor) => void,
+): OnnxOperator[] {
+  return rows.map((row) => ({
+    ...row,
+    import(node) {
+      const [a, b] = node.inputs;
+      for (const [y, c] of [
+        [a, b],
+        [b, a],
+      ]) {
+        const numbers = y && perChannel(y.layer, y, c);
+        if (!y || !numbers || !node.isReadOnce(y)) continue;
+        into(y.layer as Conv2d | Linear, numbers);
+        return y;
+      }
+      return row.import(node);
+    },
+  }));
+}
+
+/** Adds to the bias of a layer. */
+export function addBias(layer: Conv2d | Linear, numbers: HostTensor): void {
+  const more = numbers.tensor();
+  const { bias } = layer;
+  layer.bias = new Parameter(bias ? noGrad(() => bias.add(more)) : more);
+}
+
+/** Scales the channels of a layer. */
+export function scaleChannels(layer: Conv2d | Linear, numbers: HostTensor): void {
+  const { weight, bias } = layer;
+  const scale = numbers.tensor();
+  const rows = [numbers.numel, ...weight.shape.slice(1).map(() => 1)];
+  layer.weight = new Parameter(noGrad(() => weight.mul(scale.reshape(rows))));
+  if (bias) layer.bias = new Parameter(noGrad(() => bias.mul(scale)));
+}

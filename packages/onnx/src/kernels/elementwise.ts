@@ -8,12 +8,44 @@ export const elementwise = (): NodeBuilders => ({
   sub: binary('Sub'),
   mul: binary('Mul'),
   div: binary('Div'),
+  maximum: binary('Max'),
+  minimum: binary('Min'),
+  power: binary('Pow'),
+  fmod: (graph, { a, b }, y) => graph.node('Mod', broadcasting(a.value, b.value, y), y, { fmod: { int: 1 } }),
+  remainder: (graph, { a, b }, y) => remainder(graph, broadcasting(a.value, b.value, y), y),
+  floorDivide: (graph, { a, b }, y) => floorDivide(graph, broadcasting(a.value, b.value, y), y),
+  atan2: (graph, { a, b }, y) => angle(graph, broadcasting(a.value, b.value, y), y),
   affine: (graph, { x }, y, { scale, shift }) => affine(graph, x.value, y, scale, shift),
   exp: unary('Exp'),
   log: unary('Log'),
   sqrt: unary('Sqrt'),
   abs: unary('Abs'),
   sign: unary('Sign'),
+  floor: unary('Floor'),
+  ceil: unary('Ceil'),
+  round: unary('Round'),
+  trunc: (graph, { x }, y) =>
+    graph.node(
+      'Mul',
+      [graph.node('Sign', [x.value], y), graph.node('Floor', [graph.node('Abs', [x.value], y)], y)],
+      y,
+    ),
+  sin: unary('Sin'),
+  cos: unary('Cos'),
+  tan: unary('Tan'),
+  asin: unary('Asin'),
+  acos: unary('Acos'),
+  atan: unary('Atan'),
+  sinh: unary('Sinh'),
+  cosh: unary('Cosh'),
+  asinh: unary('Asinh'),
+  acosh: unary('Acosh'),
+  atanh: unary('Atanh'),
+  erf: unary('Erf'),
+  log1p: (graph, { x }, y) =>
+    graph.node('Log', [graph.node('Add', [x.value, graph.scalar(y.dtype, 1)], y)], y),
+  expm1: (graph, { x }, y) =>
+    graph.node('Sub', [graph.node('Exp', [x.value], y), graph.scalar(y.dtype, 1)], y),
   pow: (graph, { x }, y, { exponent }) => graph.node('Pow', [x.value, graph.scalar(y.dtype, exponent)], y),
   relu: unary('Relu'),
   relu6: (graph, { x }, y) => clip(graph, x.value, y, 0, 6),
@@ -48,12 +80,43 @@ export function broadcasting(a: Value, b: Value, y: Output): [Value, Value] {
   return sameShape(broadcast(smallA.shape, smallB.shape), y.shape) ? [smallA, smallB] : [a, b];
 }
 
-function unexpanded(value: Value): Value {
+/** a - floor(a / b) · b; ONNX has it of integers. */
+function remainder(graph: Graph, [a, b]: [Value, Value], y: Output): Value {
+  if (y.dtype === 'int32') return graph.node('Mod', [a, b], y);
+  const quotient = graph.node('Floor', [graph.node('Div', [a, b], y)], y);
+  return graph.node('Sub', [a, graph.node('Mul', [quotient, b], y)], y);
+}
+
+/** A division of integers drops the fraction: what remains is taken off first. */
+function floorDivide(graph: Graph, [a, b]: [Value, Value], y: Output): Value {
+  if (y.dtype !== 'int32') return graph.node('Floor', [graph.node('Div', [a, b], y)], y);
+  const multiple = graph.node('Sub', [a, graph.node('Mod', [a, b], y)], y);
+  return graph.node('Div', [multiple, b], y);
+}
+
+/** atan(a / b), by half a turn away from it left of 0, with the sign of a; 0 at the point 0. */
+function angle(graph: Graph, [a, b]: [Value, Value], y: Output): Value {
+  const truth = { shape: y.shape, dtype: 'bool' } as const;
+  const [zero, turn] = [graph.scalar(y.dtype, 0), graph.scalar(y.dtype, Math.PI)];
+  const atan = graph.node('Atan', [graph.node('Div', [a, b], y)], y);
+  const below = graph.node('Less', [a, zero], { ...truth, shape: a.shape });
+  const left = graph.node('Less', [b, zero], { ...truth, shape: b.shape });
+  const half = graph.node('Where', [below, graph.scalar(y.dtype, -Math.PI), turn], { ...y, shape: a.shape });
+  const shifted = graph.node('Add', [atan, graph.node('Where', [left, half, zero], y)], y);
+  const origin = graph.node(
+    'And',
+    [a, b].map((v) => graph.node('Equal', [v, zero], { ...truth, shape: v.shape })),
+    truth,
+  );
+  return graph.node('Where', [origin, zero, shifted], y);
+}
+
+export function unexpanded(value: Value): Value {
   return value.node?.op === 'Expand' ? (value.node.inputs[0] as Value) : value;
 }
 
 /** The shape that two, which are known to fit, broadcast to. */
-function broadcast(a: readonly number[], b: readonly number[]): number[] {
+export function broadcast(a: readonly number[], b: readonly number[]): number[] {
   const [short, long] = a.length < b.length ? [a, b] : [b, a];
   const lead = long.length - short.length;
   return long.map((n, i) => (i >= lead && n === 1 ? short[i - lead] : n));

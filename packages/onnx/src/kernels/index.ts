@@ -6,6 +6,7 @@ import { composed } from './composite';
 import { data } from './data';
 import { elementwise } from './elementwise';
 import { int8 } from './int8';
+import { masks } from './masks';
 import { normalization } from './normalization';
 import { pools } from './pools';
 import { products } from './products';
@@ -19,6 +20,7 @@ export function builders(): NodeBuilders {
   table = table ?? {
     ...data(),
     ...elementwise(),
+    ...masks(),
     ...reductions(),
     ...products(),
     ...recurrent(),

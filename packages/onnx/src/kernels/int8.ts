@@ -48,6 +48,7 @@ export const int8 = (): NodeBuilders => ({
     poolsImages(x, y)
       ? adaptiveAveragePool(graph, x.value, asFloat(y), pool(graph, x, y))
       : quantize(graph, meanOverDims(graph, x, y, floats(graph, x)), y.tensor),
+  qaffine: (graph, { x }, y, attrs) => affineOfChannels(graph, x, y, attrs),
   qlookup: (graph, { x }, y, attrs) => lookup(graph, x, y, attrs),
 });
 
@@ -194,6 +195,31 @@ function lookup(graph: Graph, x: Operand, y: Output, { table, of }: KernelTable[
     return quantize(graph, clampToIntegers(graph, floats(graph, x), y.tensor, lo, hi), y.tensor);
   }
   return gathered(graph, x.value, y, table, first);
+}
+
+/** x · m + shift by the channel, in real numbers; where m depends on the sign, PRelu says by how much. */
+function affineOfChannels(
+  graph: Graph,
+  x: Operand,
+  y: Output,
+  { positive, negative, shift, clampMin, clampMax }: KernelTable['qaffine']['attrs'],
+): Value {
+  const [sx, sy] = [x.tensor, y.tensor].map((t) => Math.fround((qparams(t) as { scale: number }).scale));
+  const channels = [positive.length, ...new Array<number>(x.value.shape.length - 2).fill(1)];
+  const constant = (of: (c: number) => number) =>
+    graph.constant(
+      'float32',
+      channels,
+      Float32Array.from(positive, (_, c) => of(c)),
+    );
+  const like = asFloat(y);
+  let out = floats(graph, x);
+  if (positive.some((m, c) => m !== negative[c]))
+    out = graph.node('PRelu', [out, constant((c) => negative[c] / positive[c])], like);
+  if (positive.some((m) => Math.abs((m * sy) / sx - 1) > 1e-6))
+    out = graph.node('Mul', [out, constant((c) => (positive[c] * sy) / sx)], like);
+  if (shift.some((s) => s !== 0)) out = graph.node('Add', [out, constant((c) => shift[c] * sy)], like);
+  return quantizeClamped(graph, out, y.tensor, { clampMin, clampMax });
 }
 
 type TableOf = NonNullable<KernelTable['qlookup']['attrs']['of']>;

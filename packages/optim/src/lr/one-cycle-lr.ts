@@ -115,6 +115,10 @@ export class OneCycleLR extends LRScheduler {
     return { totalSteps: this.totalSteps, cycleMomentum: this.cycleMomentum };
   }
 
+  protected override firstLr(group: Group): number {
+    return this.nextLr(group);
+  }
+
   protected nextLr(group: Group): number {
     let start = 0;
     let phase = this.phases[0];

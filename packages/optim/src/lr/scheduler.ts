@@ -37,6 +37,11 @@ export abstract class LRScheduler {
     });
   }
 
+  /** The rate of a group at step 0. */
+  protected firstLr(_group: Group, base: number): number {
+    return base;
+  }
+
   /** The rate of a group at step `lastEpoch`, from that before. */
   protected abstract nextLr(group: Group, base: number): number;
 
@@ -45,6 +50,14 @@ export abstract class LRScheduler {
     this.lastEpoch++;
     this.optimizer.paramGroups.forEach((group, i) => {
       group.lr = this.nextLr(group, this.baseLrs[i]);
+    });
+  }
+
+  /** Goes back to step 0 and its rates: PyTorch's `step(0)`. */
+  restart(): void {
+    this.lastEpoch = 0;
+    this.optimizer.paramGroups.forEach((group, i) => {
+      group.lr = this.firstLr(group, this.baseLrs[i]);
     });
   }
 

@@ -1,3 +1,4 @@
 export { DynamicQuantizedGRU as GRU } from './gru';
 export { DynamicQuantizedLinear as Linear } from './linear';
 export { DynamicQuantizedLSTM as LSTM } from './lstm';
+export { DynamicQuantizedMultiheadAttention as MultiheadAttention } from './multihead-attention';

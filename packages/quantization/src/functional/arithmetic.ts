@@ -88,10 +88,14 @@ export function quantizedCat(tensors: readonly Tensor[], dim: number, output: Ou
   const yq = outputQparams(op, output);
   return tidy(() =>
     cat(
-      tensors.map((x) => requantize(x, yq)),
+      tensors.map((x) => (isAt(requireQuint8(op, x), yq) ? x : requantize(x, yq))),
       dim,
     ),
   );
+}
+
+function isAt(a: PerTensorQParams, b: PerTensorQParams): boolean {
+  return a.scale === b.scale && a.zeroPoint === b.zeroPoint;
 }
 
 /** x + scalar: exact where the zero point can move, else requantized, as PyTorch does it. */

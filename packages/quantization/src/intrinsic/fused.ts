@@ -131,6 +131,20 @@ export class ConvBnReLU1d extends FusedConvBn<Conv1d, BatchNorm1d> {
   }
 }
 
+/** Batch normalisation and ReLU. */
+export class BNReLU2d extends FusedModule {
+  static override readonly name: string = 'BNReLU2d';
+  static override readonly pure = true;
+
+  constructor(bn: BatchNorm2d, relu: ReLU) {
+    super(bn, relu);
+  }
+
+  get bn(): BatchNorm2d {
+    return this.at(0) as BatchNorm2d;
+  }
+}
+
 /** Linear layer and ReLU: one operation, unless either has hooks or was replaced. */
 export class LinearReLU extends FusedModule {
   static override readonly name: string = 'LinearReLU';

@@ -1,4 +1,5 @@
 export {
+  BNReLU2d,
   ConvBn1d,
   ConvBn2d,
   ConvBnReLU1d,

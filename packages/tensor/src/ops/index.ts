@@ -1,5 +1,6 @@
 // Adding an op is a file here and its line below, and its method in Tensor where PyTorch has one; an activation is a
 // function in activations.ts.
+export { type RotaryEmbeddingFunctionOptions, rotaryEmbedding } from './attention/rotary-embedding';
 export {
   type ScaledDotProductAttentionOptions,
   scaledDotProductAttention,
@@ -8,32 +9,107 @@ export { abs } from './elementwise/abs';
 export * from './elementwise/activations';
 export { add } from './elementwise/add';
 export { affine } from './elementwise/affine';
+export { atan2 } from './elementwise/atan2';
 export { cast } from './elementwise/cast';
-export { clamp } from './elementwise/clamp';
+export { clamp, clampMax, clampMin } from './elementwise/clamp';
 export type { ClampOptions } from './elementwise/clamped';
 export { clone } from './elementwise/clone';
 export { div } from './elementwise/div';
 export { type DropoutOptions, dropout } from './elementwise/dropout';
 export { exp } from './elementwise/exp';
+export {
+  acos,
+  acosh,
+  asin,
+  asinh,
+  atan,
+  atanh,
+  ceil,
+  cos,
+  cosh,
+  erf,
+  exp2,
+  expm1,
+  floor,
+  log1p,
+  log2,
+  log10,
+  reciprocal,
+  round,
+  rsqrt,
+  sign,
+  sin,
+  sinh,
+  tan,
+  trunc,
+} from './elementwise/functions';
 export { glu } from './elementwise/glu';
 export { hardtanh } from './elementwise/hardtanh';
 export { log } from './elementwise/log';
+export { maximum, minimum } from './elementwise/maximum';
 export { mul } from './elementwise/mul';
 export { neg } from './elementwise/neg';
 export { pow } from './elementwise/pow';
 export { prelu } from './elementwise/prelu';
+export {
+  eq,
+  ge,
+  gt,
+  isfinite,
+  isinf,
+  isnan,
+  le,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  logicalXor,
+  lt,
+  ne,
+} from './elementwise/relations';
 export { relu } from './elementwise/relu';
+export { floorDivide, fmod, remainder } from './elementwise/remainder';
 export { type RReluOptions, rrelu } from './elementwise/rrelu';
 export { sqrt } from './elementwise/sqrt';
 export { square } from './elementwise/square';
-export { sub } from './elementwise/sub';
+export { rsub, sub } from './elementwise/sub';
 export { threshold } from './elementwise/threshold';
+export { maskedFill, where } from './elementwise/where';
+export {
+  type BinaryCrossEntropyOptions,
+  type BinaryCrossEntropyWithLogitsOptions,
+  binaryCrossEntropy,
+  binaryCrossEntropyWithLogits,
+} from './loss/binary-cross-entropy';
+export {
+  type CosineEmbeddingLossOptions,
+  type CosineSimilarityOptions,
+  cosineEmbeddingLoss,
+  cosineSimilarity,
+} from './loss/cosine-embedding-loss';
 export { type CrossEntropyOptions, crossEntropy } from './loss/cross-entropy';
+export { type CtcLossOptions, ctcLoss } from './loss/ctc-loss';
+export { type KlDivOptions, klDiv } from './loss/kl-div';
 export { l1Loss } from './loss/l1-loss';
 export { type LossOptions, mseLoss } from './loss/mse-loss';
 export { type NllLossOptions, nllLoss, type Reduction } from './loss/nll-loss';
+export {
+  type HuberLossOptions,
+  huberLoss,
+  type SmoothL1LossOptions,
+  smoothL1Loss,
+} from './loss/smooth-l1-loss';
+export {
+  type PairwiseDistanceOptions,
+  pairwiseDistance,
+  type TripletMarginLossOptions,
+  tripletMarginLoss,
+} from './loss/triplet-margin-loss';
 export { type BatchNormOptions, batchNorm } from './norm/batch-norm';
+export { groupNorm } from './norm/group-norm';
+export { type InstanceNormOptions, instanceNorm } from './norm/instance-norm';
 export { layerNorm } from './norm/layer-norm';
+export { type LocalResponseNormOptions, localResponseNorm } from './norm/local-response-norm';
+export { rmsNorm } from './norm/rms-norm';
 export { adaptiveAvgPool1d, adaptiveAvgPool2d } from './pool/adaptive-avg-pool2d';
 export { type AvgPool1dOptions, type AvgPool2dOptions, avgPool1d, avgPool2d } from './pool/avg-pool2d';
 export { type MaxPool1dOptions, type MaxPool2dOptions, maxPool1d, maxPool2d } from './pool/max-pool2d';

@@ -16,6 +16,9 @@ type Input = readonly number[] | ((dtype: 'float32' | 'float64') => Tensor);
 /** Positive, away from 0. */
 const positive = (shape: readonly number[]) => (dtype: 'float32' | 'float64') =>
   rand(shape, { dtype }).add(0.5);
+/** Inside of 0 … 1, away from the ends. */
+const share = (shape: readonly number[]) => (dtype: 'float32' | 'float64') =>
+  rand(shape, { dtype }).mul(0.9).add(0.05);
 /** Wide enough to reach all pieces of piecewise functions. */
 const wide = (shape: readonly number[]) => (dtype: 'float32' | 'float64') => randn(shape, { dtype }).mul(4);
 const constant = (values: readonly number[]) => (dtype: 'float32' | 'float64') =>
@@ -31,6 +34,9 @@ function once(key: string, make: () => Tensor): Tensor {
 
 const ints = (values: readonly number[], shape: readonly number[] = [values.length]) =>
   once(`${values}:${shape}`, () => fromData(Int32Array.from(values), shape));
+
+const mask = (values: readonly number[], shape: readonly number[]) =>
+  once(`mask ${values}:${shape}`, () => fromData(values, shape, { dtype: 'bool' }));
 
 const like = (x: Tensor, values: readonly number[]) =>
   once(`${x.dtype} ${values}`, () => tensor([...values], { dtype: x.dtype as 'float32' | 'float64' }));
@@ -94,6 +100,111 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   'div broadcast': { covers: ['div'], fn: (a, b) => ops.div(a, b), inputs: [[2, 3], positive([2, 1])] },
   'div by broadcast': { covers: ['div'], fn: (a, b) => ops.div(a, b), inputs: [[3], positive([2, 3])] },
   'div number': { covers: ['div'], fn: (x) => ops.div(x, 3), inputs: [[3]] },
+  'number plus tensor': { covers: ['add'], fn: (x) => ops.add(2, x), inputs: [[3]] },
+  'number minus tensor': { covers: ['sub', 'rsub'], fn: (x) => ops.sub(2, x), inputs: [[3]] },
+  'number times tensor': { covers: ['mul'], fn: (x) => ops.mul(-2, x), inputs: [[3]] },
+  'number by tensor': { covers: ['div'], fn: (x) => ops.div(2, x), inputs: [positive([2, 3])] },
+  where: {
+    covers: ['where'],
+    fn: (a, b) => ops.where(mask([1, 0, 0], [1, 3]), a, b),
+    inputs: [
+      [2, 3],
+      [2, 1],
+    ],
+  },
+  'where with a broadcast mask': {
+    covers: ['where'],
+    fn: (a) => ops.where(mask([1, 0, 0, 1], [2, 2, 1]), a, -1),
+    inputs: [[3]],
+  },
+  'where of a number first': {
+    covers: ['where'],
+    fn: (b) => ops.where(mask([1, 0, 0], [1, 3]), 4, b),
+    inputs: [[2, 3]],
+  },
+  maskedFill: {
+    covers: ['maskedFill'],
+    fn: (x) => ops.maskedFill(x, mask([1, 0, 0], [3]), 2),
+    inputs: [[2, 3]],
+  },
+  maximum: {
+    covers: ['maximum'],
+    fn: (a, b) => ops.maximum(a, b),
+    inputs: [
+      [2, 3],
+      [2, 1],
+    ],
+  },
+  'maximum with a number': { covers: ['maximum'], fn: (a) => ops.maximum(a, 0.1), inputs: [[2, 3]] },
+  minimum: {
+    covers: ['minimum'],
+    fn: (a, b) => ops.minimum(a, b),
+    inputs: [[3], [2, 3]],
+  },
+  'pow by a tensor': {
+    covers: ['pow'],
+    fn: (a, b) => ops.pow(a, b),
+    inputs: [positive([2, 3]), [3]],
+  },
+  'pow of a number': { covers: ['pow'], fn: (b) => ops.pow(2, b), inputs: [[2, 3]] },
+  fmod: { covers: ['fmod'], fn: (a, b) => ops.fmod(a, b), inputs: [wide([2, 3]), positive([2, 1])] },
+  'fmod by a number': { covers: ['fmod'], fn: (a) => ops.fmod(a, 0.7), inputs: [wide([2, 3])] },
+  remainder: {
+    covers: ['remainder'],
+    fn: (a, b) => ops.remainder(a, b),
+    inputs: [wide([2, 3]), positive([2, 1])],
+  },
+  atan2: {
+    covers: ['atan2'],
+    fn: (a, b) => ops.atan2(a, b),
+    inputs: [
+      [2, 3],
+      [2, 1],
+    ],
+  },
+  // Away from their steps and poles.
+  ...Object.fromEntries(
+    Object.entries({
+      floor: ops.floor,
+      ceil: ops.ceil,
+      trunc: ops.trunc,
+      round: ops.round,
+      sign: ops.sign,
+    }).map(([name, f]) => [
+      name,
+      { covers: [name], fn: (x: Tensor) => f(x), inputs: [constant([-2.7, -0.4, 0.3, 1.6])] },
+    ]),
+  ),
+  ...Object.fromEntries(
+    Object.entries({
+      sin: ops.sin,
+      cos: ops.cos,
+      tan: ops.tan,
+      atan: ops.atan,
+      sinh: ops.sinh,
+      cosh: ops.cosh,
+      asinh: ops.asinh,
+      erf: ops.erf,
+      expm1: ops.expm1,
+      exp2: ops.exp2,
+    }).map(([name, f]) => [name, { covers: [name], fn: (x: Tensor) => f(x), inputs: [[2, 3]] }]),
+  ),
+  ...Object.fromEntries(
+    Object.entries({
+      log1p: ops.log1p,
+      log2: ops.log2,
+      log10: ops.log10,
+      reciprocal: ops.reciprocal,
+      rsqrt: ops.rsqrt,
+    }).map(([name, f]) => [name, { covers: [name], fn: (x: Tensor) => f(x), inputs: [positive([2, 3])] }]),
+  ),
+  ...Object.fromEntries(
+    Object.entries({ asin: ops.asin, acos: ops.acos, atanh: ops.atanh }).map(([name, f]) => [
+      name,
+      { covers: [name], fn: (x: Tensor) => f(x), inputs: [constant([-0.8, -0.1, 0.4])] },
+    ]),
+  ),
+  acosh: { covers: ['acosh'], fn: (x) => ops.acosh(x), inputs: [constant([1.2, 3])] },
   neg: { covers: ['neg'], fn: ops.neg, inputs: [[2, 3]] },
   affine: { covers: ['affine'], fn: (x) => ops.affine(x, -2, 3), inputs: [[2, 3]] },
   exp: { covers: ['exp'], fn: ops.exp, inputs: [[2, 3]] },
@@ -171,6 +282,8 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   },
   'leakyRelu 0.2': { covers: ['leakyRelu'], fn: (x) => ops.leakyRelu(x, 0.2), inputs: [wide([2, 3, 4])] },
   clamp: { covers: ['clamp'], fn: (x) => ops.clamp(x, -2, 1), inputs: [wide([2, 3, 4])] },
+  clampMin: { covers: ['clampMin'], fn: (x) => ops.clampMin(x, -2), inputs: [wide([2, 3, 4])] },
+  clampMax: { covers: ['clampMax'], fn: (x) => ops.clampMax(x, 1), inputs: [wide([2, 3, 4])] },
   'clamp below': { covers: ['clamp'], fn: (x) => ops.clamp(x, -2), inputs: [wide([2, 3, 4])] },
   hardtanh: { covers: ['hardtanh'], fn: (x) => ops.hardtanh(x, -2, 3), inputs: [wide([2, 3, 4])] },
 
@@ -239,6 +352,130 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
     fn: (x) => ops.crossEntropy(x, ints([2, -100, 1]), { labelSmoothing: 0.1, reduction: 'none' }),
     inputs: [[3, 4]],
   },
+  smoothL1Loss: {
+    covers: ['smoothL1Loss'],
+    fn: (a, b) => ops.smoothL1Loss(a, b),
+    inputs: [wide([2, 5]), [2, 5]],
+  },
+  'smoothL1Loss, beta': {
+    covers: ['smoothL1Loss'],
+    fn: (a, b) => ops.smoothL1Loss(a, b, { beta: 0.3, reduction: 'none' }),
+    inputs: [
+      [2, 5],
+      [2, 5],
+    ],
+  },
+  'smoothL1Loss without a parabola': {
+    covers: ['smoothL1Loss'],
+    fn: (a, b) => ops.smoothL1Loss(a, b, { beta: 0, reduction: 'sum' }),
+    inputs: [[5], [5]],
+  },
+  huberLoss: {
+    covers: ['huberLoss'],
+    fn: (a, b) => ops.huberLoss(a, b, { delta: 1.5 }),
+    inputs: [wide([2, 5]), [2, 5]],
+  },
+  binaryCrossEntropy: {
+    covers: ['binaryCrossEntropy'],
+    fn: (x, y) => ops.binaryCrossEntropy(x, y),
+    inputs: [share([2, 3]), positive([2, 3])],
+  },
+  'binaryCrossEntropy weighted': {
+    covers: ['binaryCrossEntropy'],
+    fn: (x, y, weight) => ops.binaryCrossEntropy(x, y, { weight, reduction: 'sum' }),
+    inputs: [share([2, 3]), positive([2, 3]), positive([3])],
+  },
+  binaryCrossEntropyWithLogits: {
+    covers: ['binaryCrossEntropyWithLogits'],
+    fn: (x, y) => ops.binaryCrossEntropyWithLogits(x, y),
+    inputs: [wide([2, 3]), positive([2, 3])],
+  },
+  'binaryCrossEntropyWithLogits weighted': {
+    covers: ['binaryCrossEntropyWithLogits'],
+    fn: (x, y, weight, posWeight) =>
+      ops.binaryCrossEntropyWithLogits(x, y, { weight, posWeight, reduction: 'none' }),
+    inputs: [[2, 3], positive([2, 3]), positive([2, 1]), positive([3])],
+  },
+  klDiv: {
+    covers: ['klDiv'],
+    fn: (x, y) => ops.klDiv(x, y),
+    inputs: [[2, 3], positive([2, 3])],
+  },
+  'klDiv of logarithms': {
+    covers: ['klDiv'],
+    fn: (x, y) => ops.klDiv(x, y, { logTarget: true, reduction: 'batchMean' }),
+    inputs: [
+      [2, 3],
+      [2, 3],
+    ],
+  },
+  cosineSimilarity: {
+    covers: ['cosineSimilarity'],
+    fn: (a, b) => ops.cosineSimilarity(a, b),
+    inputs: [
+      [2, 4, 3],
+      [2, 4, 3],
+    ],
+  },
+  'cosineSimilarity broadcast': {
+    covers: ['cosineSimilarity'],
+    fn: (a, b) => ops.cosineSimilarity(a, b, { dim: -1 }),
+    inputs: [[2, 3], [3]],
+  },
+  cosineEmbeddingLoss: {
+    covers: ['cosineEmbeddingLoss'],
+    fn: (a, b) => ops.cosineEmbeddingLoss(a, b, ints([1, -1, -1, 1]), { margin: -0.9 }),
+    inputs: [
+      [4, 5],
+      [4, 5],
+    ],
+  },
+  pairwiseDistance: {
+    covers: ['pairwiseDistance'],
+    fn: (a, b) => ops.pairwiseDistance(a, b),
+    inputs: [
+      [2, 5],
+      [2, 5],
+    ],
+  },
+  'pairwiseDistance of other norms': {
+    covers: ['pairwiseDistance'],
+    fn: (a, b) =>
+      [1, 3, Number.POSITIVE_INFINITY].map((p) => ops.pairwiseDistance(a, b, { p, keepDim: true })),
+    inputs: [[2, 5], [5]],
+  },
+  tripletMarginLoss: {
+    covers: ['tripletMarginLoss'],
+    fn: (a, p, n) => ops.tripletMarginLoss(a, p, n, { margin: 3 }),
+    inputs: [
+      [4, 5],
+      [4, 5],
+      [4, 5],
+    ],
+  },
+  'tripletMarginLoss swapped': {
+    covers: ['tripletMarginLoss'],
+    fn: (a, p, n) => ops.tripletMarginLoss(a, p, n, { margin: 3, swap: true, reduction: 'none' }),
+    inputs: [
+      [6, 5],
+      [6, 5],
+      [6, 5],
+    ],
+  },
+  ctcLoss: {
+    covers: ['ctcLoss'],
+    fn: (x) => ops.ctcLoss(x, [[1, 2, 2], [3]]),
+    inputs: [[6, 2, 4]],
+  },
+  'ctcLoss of other lengths': {
+    covers: ['ctcLoss'],
+    fn: (x) =>
+      ops.ctcLoss(x, [[0, 0], [], [1, 0, 1]], [5, 2, 4], undefined, {
+        blank: 3,
+        reduction: 'none',
+      }),
+    inputs: [[5, 3, 4]],
+  },
   mseLoss: {
     covers: ['mseLoss'],
     fn: (a, b) => ops.mseLoss(a, b),
@@ -304,6 +541,24 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
       [2, 4],
       [2, 3],
       [3, 1],
+    ],
+  },
+  'rotaryEmbedding, the last column stays': {
+    covers: ['rotaryEmbedding'],
+    fn: (x, cos, sin) => ops.rotaryEmbedding(x, cos, sin),
+    inputs: [
+      [2, 3, 5],
+      [3, 2],
+      [3, 2],
+    ],
+  },
+  'rotaryEmbedding of neighbours': {
+    covers: ['rotaryEmbedding'],
+    fn: (x, cos, sin) => ops.rotaryEmbedding(x, cos, sin, { interleaved: true }),
+    inputs: [
+      [2, 3, 4],
+      [2, 1, 2],
+      [2, 1, 2],
     ],
   },
   'matmul 2d': {
@@ -573,6 +828,52 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
       [9, 3],
       [2, 3],
     ],
+  },
+  groupNorm: {
+    covers: ['groupNorm'],
+    fn: (x, w, b) => ops.groupNorm(x, 2, w, b),
+    inputs: [[2, 4, 3], [4], [4]],
+  },
+  'groupNorm of images': {
+    covers: ['groupNorm'],
+    fn: (x, w) => ops.groupNorm(x, 3, w),
+    inputs: [[2, 6, 2, 2], [6]],
+  },
+  instanceNorm: {
+    covers: ['instanceNorm'],
+    fn: (x, weight, bias) => ops.instanceNorm(x, { weight, bias, eps: 0.1 }),
+    inputs: [[2, 3, 2, 3], [3], [3]],
+  },
+  'instanceNorm, running statistics': {
+    covers: ['instanceNorm'],
+    fn: (x, weight, bias) =>
+      ops.instanceNorm(x, {
+        weight,
+        bias,
+        runningMean: like(x, [1, 0, -1]),
+        runningVar: like(x, [1, 2, 3]),
+        useInputStats: false,
+      }),
+    inputs: [[2, 3, 4], [3], [3]],
+  },
+  rmsNorm: { covers: ['rmsNorm'], fn: (x, w) => ops.rmsNorm(x, [4], w), inputs: [[3, 4], [4]] },
+  'rmsNorm of two dims': {
+    covers: ['rmsNorm'],
+    fn: (x, w) => ops.rmsNorm(x, [3, 2], w, 0.1),
+    inputs: [
+      [2, 3, 2],
+      [3, 2],
+    ],
+  },
+  localResponseNorm: {
+    covers: ['localResponseNorm'],
+    fn: (x) => ops.localResponseNorm(x, 3, { alpha: 2, k: 0.5 }),
+    inputs: [[2, 5, 3, 2]],
+  },
+  'localResponseNorm, even': {
+    covers: ['localResponseNorm'],
+    fn: (x) => ops.localResponseNorm(x, 4, { alpha: 2, beta: 0.5 }),
+    inputs: [[2, 3, 4]],
   },
   'layerNorm plain': { covers: ['layerNorm'], fn: (x) => ops.layerNorm(x, [4]), inputs: [[3, 4]] },
 

@@ -10,6 +10,8 @@ import { fuseLayers } from '../fuse-layers';
 export class BasicBlock extends Module {
   static override readonly name: string = 'BasicBlock';
   static readonly pure = true;
+  /** How many times its planes a block gives. */
+  static readonly expansion = 1;
 
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;

@@ -1,6 +1,6 @@
 import { checkOptions } from '@octet/backend';
-import { BatchNorm2d, Conv2d, ReLU, ReLU6, Sequential } from '@octet/nn';
-import { fuseLayers } from '../fuse-layers';
+import { ReLU, ReLU6 } from '@octet/nn';
+import { Conv2dNormActivation } from './conv2d-norm-activation';
 
 export interface ConvBNReLUOptions {
   /** Odd, so that padding keeps the size. */
@@ -12,26 +12,11 @@ export interface ConvBNReLUOptions {
 }
 
 /** Convolution (same padding, no bias), batch normalisation and ReLU, which `fuseModel` makes one layer. */
-export class ConvBNReLU extends Sequential {
+export class ConvBNReLU extends Conv2dNormActivation {
   static override readonly name: string = 'ConvBNReLU';
 
   constructor(nIn: number, nOut: number, options?: ConvBNReLUOptions) {
-    const {
-      kernelSize = 3,
-      stride = 1,
-      groups = 1,
-      relu6 = false,
-    } = checkOptions('ConvBNReLU', options, 'kernelSize stride groups relu6');
-    const padding = Math.floor((kernelSize - 1) / 2);
-    super(
-      new Conv2d(nIn, nOut, kernelSize, { stride, padding, groups, bias: false }),
-      new BatchNorm2d(nOut),
-      relu6 ? new ReLU6() : new ReLU(),
-    );
-  }
-
-  /** Fuses what fuses: all three, or the first two before a ReLU6. */
-  fuseModel(): void {
-    fuseLayers(this, this[2] instanceof ReLU ? ['0', '1', '2'] : ['0', '1']);
+    const { relu6 = false, ...rest } = checkOptions('ConvBNReLU', options, 'kernelSize stride groups relu6');
+    super(nIn, nOut, { ...rest, activation: relu6 ? ReLU6 : ReLU });
   }
 }

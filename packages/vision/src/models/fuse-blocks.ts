@@ -1,10 +1,12 @@
 import type { AnyModule } from '@octet/nn';
-import { ConvBNReLU } from './conv-bn-relu';
-import { QInvertedResidual } from './q-inverted-residual';
 
-/** Fuses every ConvBNReLU and QInvertedResidual under `model`: what the models' `fuseModel` does. */
+/** Fuses every block under `model` that has a `fuseModel` of its own: what the models' `fuseModel` does. */
 export function fuseBlocks(model: AnyModule): void {
   for (const module of model.modules()) {
-    if (module instanceof ConvBNReLU || module instanceof QInvertedResidual) module.fuseModel();
+    if (module !== model && fusable(module)) module.fuseModel();
   }
+}
+
+function fusable(module: AnyModule): module is AnyModule & { fuseModel(): void } {
+  return 'fuseModel' in module && typeof module.fuseModel === 'function';
 }

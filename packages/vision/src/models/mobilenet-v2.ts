@@ -15,6 +15,7 @@ import { DeQuantStub, QuantStub } from '@octet/quantization';
 import { type Tensor, tidy } from '@octet/tensor';
 import { ConvBNReLU } from './conv-bn-relu';
 import { fuseBlocks } from './fuse-blocks';
+import { inEights } from './in-eights';
 import { QInvertedResidual } from './q-inverted-residual';
 
 export interface MobileNetV2Options {
@@ -109,12 +110,6 @@ export class MobileNetV2 extends Module {
   fuseModel(): void {
     fuseBlocks(this);
   }
-}
-
-/** The nearest multiple of 8, at least 8 and not below 90 % of `channels`. */
-function inEights(channels: number): number {
-  const nearest = Math.max(8, Math.floor((channels + 4) / 8) * 8);
-  return nearest < 0.9 * channels ? nearest + 8 : nearest;
 }
 
 /** A MobileNetV2; with `pretrained`, the weights in it. @throws ModuleError if they don't fit */

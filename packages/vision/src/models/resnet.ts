@@ -1,4 +1,4 @@
-import { checkOptions } from '@octet/backend';
+import { ArgumentError, checkOptions, describe } from '@octet/backend';
 import {
   AdaptiveAvgPool2d,
   BatchNorm2d,
@@ -10,22 +10,28 @@ import {
   Module,
   ReLU,
   Sequential,
-  type StateDict,
 } from '@octet/nn';
 import { DeQuantStub, QuantStub } from '@octet/quantization';
 import { type Tensor, tidy } from '@octet/tensor';
 import { fuseLayers } from '../fuse-layers';
 import { BasicBlock } from './basic-block';
+import { Bottleneck } from './bottleneck';
+import { fuseBlocks } from './fuse-blocks';
+import { type Pretrained, withWeights } from './pretrained';
 
 export interface ResNetOptions {
   numClasses?: number;
   /** How many blocks each of the four stages has. */
   layers?: readonly [number, number, number, number];
+  /** What the stages are made of. */
+  block?: typeof BasicBlock | typeof Bottleneck;
 }
 
 /**
- * ResNet of basic blocks (He et al., 2015), quantizable: [N, 3, H, W] → [N, numClasses]. Layout, state dict and initial values are those of
- * torchvision's `resnet18` and, with `layers: [3, 4, 6, 3]`, `resnet34`.
+ * ResNet (He et al., 2015), quantizable: [N, 3, H, W] → [N, numClasses]. Layout, state dict and initial values are those of
+ * torchvision's `resnet18`; with `layers: [3, 4, 6, 3]` of its `resnet34`, and with `block: Bottleneck` too, of its `resnet50`.
+ *
+ * @throws ArgumentError unless block is one of the two
  */
 export class ResNet extends Module {
   static override readonly name: string = 'ResNet';
@@ -47,12 +53,25 @@ export class ResNet extends Module {
 
   constructor(options: ResNetOptions = {}) {
     super();
-    const { numClasses = 1000, layers = [2, 2, 2, 2] } = checkOptions('ResNet', options, 'numClasses layers');
-    this.layer1 = stage(64, 64, layers[0], 1);
-    this.layer2 = stage(64, 128, layers[1], 2);
-    this.layer3 = stage(128, 256, layers[2], 2);
-    this.layer4 = stage(256, 512, layers[3], 2);
-    this.fc = new Linear(512, numClasses);
+    const {
+      numClasses = 1000,
+      layers = [2, 2, 2, 2],
+      block = BasicBlock,
+    } = checkOptions('ResNet', options, 'numClasses layers block');
+    if (block !== BasicBlock && block !== Bottleneck) {
+      throw new ArgumentError({
+        op: 'ResNet',
+        expected: 'block to be BasicBlock or Bottleneck',
+        found: describe(block),
+        fix: 'Pass the class itself.',
+      });
+    }
+    const { expansion } = block;
+    this.layer1 = stage(block, 64, 64, layers[0], 1);
+    this.layer2 = stage(block, 64 * expansion, 128, layers[1], 2);
+    this.layer3 = stage(block, 128 * expansion, 256, layers[2], 2);
+    this.layer4 = stage(block, 256 * expansion, 512, layers[3], 2);
+    this.fc = new Linear(512 * expansion, numClasses);
     this.resetParameters();
   }
 
@@ -75,20 +94,38 @@ export class ResNet extends Module {
   /** Fuses convolutions, batch normalisations and ReLUs, in place: folded in evaluation mode, kept in training. */
   fuseModel(): void {
     fuseLayers(this, ['conv1', 'bn1', 'relu']);
-    for (const module of this.modules()) if (module instanceof BasicBlock) module.fuseModel();
+    fuseBlocks(this);
   }
 }
 
-function stage(inplanes: number, planes: number, blocks: number, stride: number): Sequential {
+function stage(
+  Block: typeof BasicBlock | typeof Bottleneck,
+  inplanes: number,
+  planes: number,
+  blocks: number,
+  stride: number,
+): Sequential {
   const make = (_: unknown, i: number) =>
-    i === 0 ? new BasicBlock(inplanes, planes, stride) : new BasicBlock(planes, planes);
+    i === 0 ? new Block(inplanes, planes, stride) : new Block(planes * Block.expansion, planes);
   return new Sequential(...Array.from({ length: blocks }, make));
 }
 
+type Options = Pretrained & { numClasses?: number };
+
 /** A ResNet-18; with `pretrained`, the weights in it. @throws ModuleError if they don't fit */
-export function resnet18(options?: { numClasses?: number; pretrained?: StateDict }): ResNet {
+export function resnet18(options?: Options): ResNet {
   const { pretrained, ...rest } = checkOptions('resnet18', options, 'numClasses pretrained');
-  const model = new ResNet(rest);
-  if (pretrained) model.loadStateDict(pretrained);
-  return model;
+  return withWeights(new ResNet(rest), pretrained);
+}
+
+/** A ResNet-34; with `pretrained`, the weights in it. @throws ModuleError if they don't fit */
+export function resnet34(options?: Options): ResNet {
+  const { pretrained, ...rest } = checkOptions('resnet34', options, 'numClasses pretrained');
+  return withWeights(new ResNet({ ...rest, layers: [3, 4, 6, 3] }), pretrained);
+}
+
+/** A ResNet-50; with `pretrained`, the weights in it. @throws ModuleError if they don't fit */
+export function resnet50(options?: Options): ResNet {
+  const { pretrained, ...rest } = checkOptions('resnet50', options, 'numClasses pretrained');
+  return withWeights(new ResNet({ ...rest, layers: [3, 4, 6, 3], block: Bottleneck }), pretrained);
 }

@@ -64,6 +64,12 @@ const functions: Readonly<Record<string, Run>> = {
   dropout_p0: ({ x }) => octet.dropout(x, 0),
   layer_norm: ({ x, weight, bias }, { normalized_shape, eps }) =>
     octet.layerNorm(x, normalized_shape, weight, bias, eps),
+  group_norm: ({ x, weight, bias }, { num_groups, eps }) => octet.groupNorm(x, num_groups, weight, bias, eps),
+  instance_norm: ({ x, weight, bias }) => octet.instanceNorm(x, { weight, bias }),
+  rms_norm: ({ x, weight }, { normalized_shape, eps }) =>
+    octet.rmsNorm(x, normalized_shape, weight, eps ?? undefined),
+  local_response_norm: ({ x }, { size, alpha, beta, k }) =>
+    octet.localResponseNorm(x, size, { alpha, beta, k }),
   embedding: ({ index, weight }, _, options) => octet.embedding(index, weight, options),
   sum: ({ x }, { dim, keepdim }) => x.sum(dim, keepdim),
   mean: ({ x }, { dim, keepdim }) => x.mean(dim, keepdim),

@@ -1,10 +1,12 @@
 import type { Handler } from '../golden-case';
+import { attentionModule } from './attention-module';
 import { batchNorm2d } from './batch-norm2d';
 import { dynamicLinear, dynamicLstm } from './dynamic';
 import { fakeQuantModule } from './fake-quant-module';
 import { fakeQuantize } from './fake-quantize';
 import { floatOp } from './float-op';
 import { fold, fuse } from './fuse';
+import { instanceNorm2d } from './instance-norm2d';
 import {
   qbinary,
   qconv1d,
@@ -23,7 +25,9 @@ import { optimizer } from './optimizer';
 import { pt } from './pt';
 import { qatActivations } from './qat-activations';
 import { qatModule } from './qat-module';
+import { qnorm } from './qnorm';
 import { quantizePerChannel, quantizePerTensor, requantize, weightQuantize } from './quantize';
+import { weightOnlyEmbedding } from './weight-only';
 
 /** What computes each `params.op`. */
 export const handlers: Readonly<Record<string, Handler>> = {
@@ -37,7 +41,10 @@ export const handlers: Readonly<Record<string, Handler>> = {
   learnable_fake_quant_op: learnableFakeQuantOp,
   learnable_fake_quant_module: learnableFakeQuantModule,
   float_op: floatOp,
+  attention_module: attentionModule,
+  weight_only_embedding: weightOnlyEmbedding,
   batch_norm2d: batchNorm2d,
+  instance_norm2d: instanceNorm2d,
   optimizer,
   lr_scheduler: lrScheduler,
   fuse,
@@ -52,6 +59,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   qbinary,
   qscalar,
   qunary,
+  qnorm,
   dynamic_linear: dynamicLinear,
   dynamic_lstm: dynamicLstm,
   model_float: modelFloat,

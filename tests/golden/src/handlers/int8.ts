@@ -179,7 +179,7 @@ export const qunary: Handler<UnaryParams> = (c) => {
   return withQparams((unary[fn] ?? tabled(fn))(activation(c, 'x', x_scale, x_zero_point), kwargs));
 };
 
-function withQparams(y: Tensor): Outputs {
+export function withQparams(y: Tensor): Outputs {
   if (y.qparams?.scheme !== 'perTensor') throw new Error('the result is not quantized per tensor');
   return { 'y.int': y, 'y.scale': y.qparams.scale, 'y.zero_point': y.qparams.zeroPoint };
 }

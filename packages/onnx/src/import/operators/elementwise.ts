@@ -12,7 +12,18 @@ import {
   type Value,
 } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
-import { gelu, hardswish, layerNorm, leakyRelu, linear, recomposed } from '../recompose';
+import {
+  absorbed,
+  addBias,
+  gelu,
+  geluTanh,
+  hardswish,
+  layerNorm,
+  leakyRelu,
+  linear,
+  recomposed,
+  scaleChannels,
+} from '../recompose';
 import type { OnnxOperator } from '../table';
 import { dtypeOf } from '../tensors';
 import { axisOf, hostBinary, hostUnary, isFloat, numberOf, row, unary } from './helpers';
@@ -73,10 +84,24 @@ function rankOf(node: OnnxNode): number | undefined {
   return ranks.every((r) => r !== undefined) ? Math.max(...ranks) : undefined;
 }
 
+/** The operands, those that are one number without dimensions where that makes no difference to the rank of the result. */
+function withPlainNumbers(node: OnnxNode): readonly (Operand | undefined)[] {
+  const rank = (o: Operand | undefined) => o?.rank ?? 0;
+  return node.inputs.map((o, i) => {
+    const { constant } = o ?? {};
+    const others = node.inputs.filter((_, k) => k !== i);
+    const plain = constant?.numel === 1 && constant.dim > 0 && others.some((x) => rank(x) >= constant.dim);
+    return plain ? node.constant(constant.reshape([])) : o;
+  });
+}
+
 /** Before version 7 the second operand was aligned at an axis. */
 function binary(op: string, fn: GraphFunction): OnnxOperator[] {
   return [
-    { op, since: 7, inputs: 2, import: (node) => node.call1(fn, node.inputs, { rank: rankOf(node) }) },
+    {
+      ...{ op, since: 7, inputs: 2 },
+      import: (node) => node.call1(fn, withPlainNumbers(node), { rank: rankOf(node) }),
+    },
     {
       op,
       since: 1,
@@ -117,7 +142,12 @@ function variadic(
     const y = all.reduce((a, b) => pair([a, b], run) as Value);
     return finish ? finish(y, all.length) : y;
   };
-  return { op, since: 6, import: (node) => node.call1(fn, node.inputs, { rank: rankOf(node) }) };
+  return { op, since: 6, import: (node) => node.call1(fn, withPlainNumbers(node), { rank: rankOf(node) }) };
+}
+
+/** Floats, or integers that stand for them. */
+function isReal(x: Tensor): boolean {
+  return isFloat(x) || x.isQuantized;
 }
 
 /** max or min: a bound that is one number is a clamp on the backend. */
@@ -128,9 +158,9 @@ function extreme(op: string, sign: 1 | -1): GraphFunction {
   const clamp = (x: Tensor, bound: number) => (sign > 0 ? x.clamp(bound) : x.clamp(undefined, bound));
   return (args) => {
     const [a, b] = args as [Value, Value];
-    if (a instanceof Tensor && isFloat(a) && b instanceof HostTensor && b.numel === 1 && b.dim <= a.dim)
+    if (a instanceof Tensor && isReal(a) && b instanceof HostTensor && b.numel === 1 && b.dim <= a.dim)
       return clamp(a, b.data[0]);
-    if (b instanceof Tensor && isFloat(b) && a instanceof HostTensor && a.numel === 1 && a.dim <= b.dim)
+    if (b instanceof Tensor && isReal(b) && a instanceof HostTensor && a.numel === 1 && a.dim <= b.dim)
       return clamp(b, a.data[0]);
     return there(args);
   };
@@ -146,7 +176,7 @@ const clip: GraphFunction = (args) => {
   const [x, low, high] = args as [Value, Value | undefined, Value | undefined];
   const min = low ? numberOf(low) : Number.NEGATIVE_INFINITY;
   const max = high ? numberOf(high) : Number.POSITIVE_INFINITY;
-  if (x instanceof Tensor && isFloat(x)) return x.clamp(Math.min(min, max), max);
+  if (x instanceof Tensor && isReal(x)) return x.clamp(Math.min(min, max), max);
   return hostUnary(toHost(x), toHost(x).dtype, (v) => Math.min(max, Math.max(min, v)));
 };
 
@@ -211,9 +241,9 @@ function castTo(value: Value, dtype: HostDType): Value {
 }
 
 export const elementwise = (): readonly OnnxOperator[] => [
-  ...recomposed(binary('Add', add), layerNorm, linear),
+  ...absorbed(recomposed(binary('Add', add), layerNorm, linear), addBias),
   ...binary('Sub', sub),
-  ...recomposed(binary('Mul', mul), gelu, hardswish),
+  ...absorbed(recomposed(binary('Mul', mul), gelu, geluTanh, hardswish), scaleChannels),
   ...recomposed(binary('Div', div), gelu, hardswish),
   variadic('Sum', add),
   variadic('Mean', add, (y, n) => (y instanceof Tensor ? y.div(n) : hostUnary(y, y.dtype, (v) => v / n))),

@@ -153,5 +153,9 @@ export const pools = (): readonly OnnxOperator[] => [
   { op: 'AveragePool', since: 1, import: averagePool },
   { op: 'LpPool', since: 2, import: lpPool },
   global('GlobalAveragePool', (x, dims) => x.mean(dims, true)),
-  global('GlobalMaxPool', (x, dims) => x.amax(dims, true)),
+  // As a pool of the whole, which integers have too.
+  global('GlobalMaxPool', (x, dims) => {
+    if (x.dim === 4) return maxPool2d(x, [x.shape[2], x.shape[3]]);
+    return x.dim === 3 ? maxPool2d(x.unsqueeze(2), [1, x.shape[2]]).squeeze(2) : x.amax(dims, true);
+  }),
 ];

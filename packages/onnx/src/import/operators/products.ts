@@ -75,7 +75,7 @@ function convolution(node: OnnxNode): Operand {
       weight: parameter(weight),
       bias: bias && parameter(bias),
     });
-    return node.layer(layer, [source], { weight: w, rank: 4 })[0];
+    return { ...node.layer(layer, [source], { weight: w, rank: 4 })[0], layer };
   });
 }
 
@@ -227,7 +227,8 @@ function linearLayer(
   bias: HostTensor | undefined,
   from: Operand,
 ): Operand {
-  return node.layer(linearOf(weight, bias), [x], { weight: from, rank: x.rank })[0];
+  const layer = linearOf(weight, bias);
+  return { ...node.layer(layer, [x], { weight: from, rank: x.rank })[0], layer };
 }
 
 /** A bias [N] from what broadcasts to it in every row; undefined if it is no such thing. */

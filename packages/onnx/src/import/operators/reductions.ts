@@ -88,7 +88,8 @@ function reduction(op: string, { device, host }: Reduction): OnnxOperator[] {
         const all = x.shape.map((_, d) => d);
         const dims =
           asked.length === 0 ? all : all.filter((d) => asked.some((a) => fromFront(a, x.shape.length) === d));
-        if (device && x instanceof Tensor && isFloat(x) && x.numel > 0) return device(x, dims, keep);
+        const there = x instanceof Tensor && x.numel > 0 && (isFloat(x) || x.isQuantized);
+        if (device && there) return device(x, dims, keep);
         return onHost(op, (t) => reduceHost(t as HostTensor, dims, keep, host))([x]);
       },
       inputs,

@@ -346,7 +346,10 @@ export const views = (): readonly OnnxOperator[] => [
       );
     },
   },
-  ...withAxes('Squeeze', squeeze, (x, axes) => x - axes),
+  ...withAxes('Squeeze', squeeze, (x, axes) => x - axes).map((row) => ({
+    ...row,
+    import: keepingLayer(row),
+  })),
   ...withAxes(
     'Unsqueeze',
     (x, axes) => unsqueeze(x, axes ?? []),
@@ -357,6 +360,7 @@ export const views = (): readonly OnnxOperator[] => [
     since: 10,
     inputs: 3,
     import: (node) =>
+      takesAll(node) ??
       node.call1(
         (args) => {
           const [starts, ends, axes, steps] = [1, 2, 3, 4].map((i) => args[i] && intsOf(args[i] as Value));
@@ -387,6 +391,7 @@ export const views = (): readonly OnnxOperator[] => [
       const all = node.present;
       return node.call1((args) => concat(args as Value[], axis), all, {
         rank: all.find((o) => o.rank !== undefined)?.rank,
+        attributes: { axis },
       });
     },
   },
@@ -495,6 +500,28 @@ export const views = (): readonly OnnxOperator[] => [
     },
   },
 ];
+
+/** The operand of a slice that is certain to leave nothing out. */
+function takesAll(node: OnnxNode): Operand | undefined {
+  const [starts, ends, axes, steps] = [1, 2, 3, 4].map((i) => node.inputs[i]);
+  const all = (operand: Operand | undefined, is: (n: number) => boolean) =>
+    operand?.constant?.toArray().every(is);
+  // No dim is as long as that.
+  const whole =
+    all(starts, (n) => n === 0) && all(ends, (n) => n >= 1e9) && (!steps || all(steps, (n) => n === 1));
+  return whole && (!axes || axes.constant) ? node.input(0) : undefined;
+}
+
+/** A squeeze behind the channels leaves them where they are. */
+function keepingLayer({ import: squeezed }: OnnxOperator): OnnxOperator['import'] {
+  return (node) => {
+    const y = squeezed(node) as Operand;
+    const x = node.input(0);
+    const axes = node.inputs[1]?.constant?.toArray() ?? node.ints('axes');
+    const kept = x.rank === 4 && axes?.every((a) => fromFront(a, 4) > 1) && node.isReadOnce(x);
+    return kept ? { ...y, layer: x.layer } : y;
+  };
+}
 
 function same(node: OnnxNode): Operand {
   return node.input(0);

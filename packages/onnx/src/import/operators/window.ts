@@ -102,7 +102,11 @@ export function inRows(node: OnnxNode, x: Operand, spatial: number, make: (x: Op
   if (spatial === 2) return make(x);
   if (spatial !== 1) node.unsupported(`${spatial} spatial dimensions`);
   const row = node.call1((args) => unsqueezeAt(args[0] as never), [x], { op: 'unsqueeze', rank: 4 });
-  return node.call1((args) => squeezeAt(args[0] as never), [make(row)], { op: 'squeeze', rank: 3 });
+  const y = make(row);
+  return {
+    ...node.call1((args) => squeezeAt(args[0] as never), [y], { op: 'squeeze', rank: 3 }),
+    layer: y.layer,
+  };
 }
 
 interface Shaped<T> {

@@ -1,7 +1,10 @@
 /** What the elementwise ops have in common. */
 import {
+  type BinaryName,
   type Clamp,
+  DTypeError,
   elementwiseFunctions,
+  integerFunctions,
   type KernelName,
   type KernelTable,
   requireNumbers,
@@ -10,6 +13,7 @@ import {
 import { op } from '../../autograd';
 import { aligned, emptyLike, emptyOn, packed, requireFloat, run, withStrides } from '../../kernel';
 import type { Tensor } from '../../tensor';
+import { isInteger } from './operands';
 
 type UnaryKernel = {
   [N in KernelName]: KernelTable[N] extends { in: 'x'; out: 'y' } ? N : never;
@@ -106,13 +110,21 @@ function neighbour(x: Tensor, value: number, direction: 1 | -1): number {
 
 /** y = f(a, b) with broadcasting, without a gradient, inside an op; `op` is its name for errors. */
 export function applyBinary(
-  name: 'add' | 'sub' | 'mul' | 'div',
+  name: BinaryName,
   a: Tensor,
   b: Tensor,
   op: string = name,
   clamp?: Clamp,
 ): Tensor {
-  requireFloat(op, a, b);
+  if (!(isInteger(a) && isInteger(b) && name in integerFunctions)) requireFloat(op, a, b);
+  else if (clamp) {
+    throw new DTypeError({
+      op,
+      expected: 'float32 with { clamp }',
+      found: 'int32',
+      fix: 'Clamp the result by clamp(…).',
+    });
+  }
   const { shape, strides, operands } = aligned(op, a, b);
   const y = emptyOn(a, shape, { strides });
   run(name, { a: operands[0], b: operands[1] }, { y }, clamp ? { clamp } : {});

@@ -5,9 +5,8 @@ import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
 import { square } from '../elementwise/square';
 import { sub } from '../elementwise/sub';
-import { mean } from '../reduce/mean';
-import { sum } from '../reduce/sum';
 import { type Reduction, requireReduction } from './nll-loss';
+import { reduced } from './reduced';
 
 export interface LossOptions {
   reduction?: Reduction;
@@ -29,17 +28,17 @@ export function elementwiseLoss(
 ): Tensor {
   requireFloat(op, a, b);
   requireReduction(op, reduction);
-  if (!sameShape(a.shape, b.shape)) {
-    throw new ShapeError({
-      op,
-      expected: `a target of shape ${formatShape(a.shape)}`,
-      found: formatShape(b.shape),
-      fix: 'Losses do not broadcast: reshape or expand one of them.',
-    });
-  }
-  return tidy(() => {
-    const losses = f(sub(a, b));
-    if (reduction === 'none') return losses;
-    return reduction === 'sum' ? sum(losses) : mean(losses);
+  requireSameShape(op, a, b);
+  return tidy(() => reduced(f(sub(a, b)), reduction));
+}
+
+/** @throws ShapeError unless both have one shape. */
+export function requireSameShape(op: string, a: Tensor, b: Tensor): void {
+  if (sameShape(a.shape, b.shape)) return;
+  throw new ShapeError({
+    op,
+    expected: `a target of shape ${formatShape(a.shape)}`,
+    found: formatShape(b.shape),
+    fix: 'Losses do not broadcast: reshape or expand one of them.',
   });
 }

@@ -1,10 +1,24 @@
+import { type QuantizedDType, quantRange } from '@octet/backend';
 import { op } from '../../autograd';
-import { aroundDims, as, emptyLike, requireFloat, run, withStrides } from '../../kernel';
+import { aroundDims, as, emptyLike, requireFloat, requireTensor, run, withStrides } from '../../kernel';
 import { normalizeDim } from '../../layout';
+import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
+import { requireEightBits } from '../quantized/lookup';
+import { dequantize, quantizePerTensor } from '../quantized/quantize';
 
-/** e^x / Σ e^x along `dim`, stable for large x. @throws ArgumentError for a dim out of range. */
+/**
+ * e^x / Σ e^x along `dim`, stable for large x. A quantized tensor gets scale 1/256 and the lowest integer as zero point: softmax of its
+ * dequantized numbers, requantized.
+ * @throws ArgumentError for a dim out of range.
+ */
 export function softmax(x: Tensor, dim: number): Tensor {
+  requireTensor('softmax', x);
+  if (x.qparams) {
+    requireEightBits('softmax', x);
+    const dtype = x.dtype as QuantizedDType;
+    return tidy(() => quantizePerTensor(softmax(dequantize(x), dim), 1 / 256, quantRange[dtype][0], dtype));
+  }
   return alongDim('softmax', 'softmaxBackward', x, dim);
 }
 

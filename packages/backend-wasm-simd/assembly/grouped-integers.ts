@@ -1,0 +1,224 @@
+// Products by weights of 4 or 8 bits, whose columns share scales in groups. Integers become floats in registers: what is read from
+// memory, which is what one row waits for, is an eighth or a quarter.
+//
+// `kind` is 0 for uint8, 1 for int8, 2 for two to a byte. int8 is taken as uint8, 128 more. zero: the zero points, or 0 where it is
+// `middle` throughout.
+import { PANEL, UNIT_ROWS as ROWS } from './constants';
+import { packPanels } from './gemm';
+import { firstLanes, storeLanes32 } from './lanes';
+import { madd, multiplyBlock } from './tiles';
+
+// @ts-ignore: decorator
+@inline
+function zeros(): v128 {
+  return f32x4.splat(0);
+}
+
+/** The integers of 16 columns, as uint8. */
+// @ts-ignore: decorator
+@inline
+function codes(row: usize, column: i32, kind: i32): v128 {
+  if (kind == 2) {
+    const v = v128.load64_zero(row + (column >> 1));
+    const low = v128.and(v, i8x16.splat(15));
+    // There is no shift of bytes.
+    const high = v128.and(i16x8.shr_u(v, 4), i8x16.splat(15));
+    return v128.shuffle<i8>(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  }
+  const v = v128.load(row + column);
+  return kind == 1 ? v128.xor(v, i8x16.splat(-128)) : v;
+}
+
+// @ts-ignore: decorator
+@inline
+function floats(halves: v128, zero: v128): v128 {
+  return f32x4.sub(f32x4.convert_i32x4_s(halves), zero);
+}
+
+/** Where a group's zero point, or the middle. */
+// @ts-ignore: decorator
+@inline
+function zeroOf(zero: usize, group: i32, middle: f32, kind: i32): v128 {
+  const own = zero ? load<f32>(zero + (<usize>group << 2)) + (kind == 1 ? <f32>128 : <f32>0) : middle;
+  return f32x4.splat(own);
+}
+
+/** Σ x of each group of each row: what the zero points are multiplied by. */
+function sumGroups(x: usize, m: i32, k: i32, groupSize: i32, to: usize): void {
+  for (let row: i32 = 0; row < m; row++, x += <usize>k << 2) {
+    for (let first: i32 = 0; first < k; first += groupSize, to += 4) {
+      const end = min(k, first + groupSize);
+      let sum = zeros();
+      for (let j = first; j < end; j += 4) {
+        sum = f32x4.add(sum, firstLanes(v128.load(x + (<usize>j << 2)), end - j));
+      }
+      store<f32>(to, sumLanes(sum));
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function sumLanes(v: v128): f32 {
+  const pairs = f32x4.add(v, v128.shuffle<i32>(v, v, 1, 0, 3, 2));
+  return f32x4.extract_lane(f32x4.add(pairs, v128.shuffle<i32>(pairs, pairs, 2, 3, 0, 1)), 0);
+}
+
+/**
+ * Σ scale · (Σ x · integer - zero · Σ x) over the groups of two rows of k integers, weight and other: two, so that what is read of x
+ * serves both. `sums`: Σ x of each group. The integers are taken less their middle, for sums that don't cancel.
+ */
+function dotTwo(
+  x: usize, weight: usize, other: usize, kind: i32, scale: usize, otherScale: usize, zero: usize, otherZero: usize, sums: usize,
+  k: i32, groupSize: i32, to: usize, otherTo: usize, start: f32, otherStart: f32,
+): void {
+  const middle: f32 = kind == 2 ? 8 : 128;
+  let total = start, otherTotal = otherStart;
+  let group: usize = 0;
+  for (let first: i32 = 0; first < k; first += groupSize, group += 4) {
+    const end = min(k, first + groupSize);
+    let s0 = zeros(), s1 = zeros(), t0 = zeros(), t1 = zeros();
+    let j = first;
+    for (; j + 16 <= end; j += 16) {
+      const at = x + (<usize>j << 2);
+      const a = lessMiddle(codes(weight, j, kind), kind), b = lessMiddle(codes(other, j, kind), kind);
+      const aLow = i16x8.extend_low_i8x16_s(a), aHigh = i16x8.extend_high_i8x16_s(a);
+      const bLow = i16x8.extend_low_i8x16_s(b), bHigh = i16x8.extend_high_i8x16_s(b);
+      let v = v128.load(at);
+      s0 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(aLow)), s0);
+      t0 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(bLow)), t0);
+      v = v128.load(at, 16);
+      s1 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(aLow)), s1);
+      t1 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(bLow)), t1);
+      v = v128.load(at, 32);
+      s0 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(aHigh)), s0);
+      t0 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(bHigh)), t0);
+      v = v128.load(at, 48);
+      s1 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(aHigh)), s1);
+      t1 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(bHigh)), t1);
+    }
+    if (j < end) {
+      const left = end - j;
+      const at = x + (<usize>j << 2);
+      const a = lessMiddle(codes(weight, j, kind), kind), b = lessMiddle(codes(other, j, kind), kind);
+      const aLow = i16x8.extend_low_i8x16_s(a), aHigh = i16x8.extend_high_i8x16_s(a);
+      const bLow = i16x8.extend_low_i8x16_s(b), bHigh = i16x8.extend_high_i8x16_s(b);
+      let v = firstLanes(v128.load(at), left);
+      s0 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(aLow)), s0);
+      t0 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(bLow)), t0);
+      v = firstLanes(v128.load(at, 16), left - 4);
+      s1 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(aLow)), s1);
+      t1 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(bLow)), t1);
+      v = firstLanes(v128.load(at, 32), left - 8);
+      s0 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(aHigh)), s0);
+      t0 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(bHigh)), t0);
+      v = firstLanes(v128.load(at, 48), left - 12);
+      s1 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(aHigh)), s1);
+      t1 = madd(v, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(bHigh)), t1);
+    }
+    let sum = sumLanes(f32x4.add(s0, s1)), otherSum = sumLanes(f32x4.add(t0, t1));
+    if (zero) {
+      const offset: f32 = kind == 1 ? 0 : middle;
+      const own = load<f32>(sums + group);
+      sum -= (load<f32>(zero + group) - offset) * own;
+      otherSum -= (load<f32>(otherZero + group) - offset) * own;
+    }
+    total += sum * load<f32>(scale + group);
+    otherTotal += otherSum * load<f32>(otherScale + group);
+  }
+  store<f32>(to, total);
+  store<f32>(otherTo, otherTotal);
+}
+
+/** Codes less the middle, as int8. */
+// @ts-ignore: decorator
+@inline
+function lessMiddle(v: v128, kind: i32): v128 {
+  return kind == 2 ? i8x16.sub(v, i8x16.splat(8)) : v128.xor(v, i8x16.splat(-128));
+}
+
+/**
+ * y [m, n] for so few rows that each weight is used as soon as it is a float. Scratch for each thread: a number for each row and
+ * group. Units are pairs of outputs.
+ */
+export function dotGroupedRows(
+  x: usize, weight: usize, kind: i32, scale: usize, zero: usize, bias: usize, y: usize, m: i32, n: i32, k: i32,
+  groupSize: i32, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
+): void {
+  const groups = (k + groupSize - 1) / groupSize;
+  const bytes = kind == 2 ? (k + 1) >> 1 : k;
+  const sums = scratch + <usize>thread * scratchStep;
+  if (zero) sumGroups(x, m, k, groupSize, sums);
+  for (let unit = begin; unit < end; unit++) {
+    const column = unit * 2;
+    // The last one twice, where it is alone.
+    const next = min(column + 1, n - 1);
+    const offset = <usize>(column * groups) << 2, otherOffset = <usize>(next * groups) << 2;
+    const start = bias ? load<f32>(bias + (<usize>column << 2)) : <f32>0;
+    const otherStart = bias ? load<f32>(bias + (<usize>next << 2)) : <f32>0;
+    for (let i: i32 = 0; i < m; i++) {
+      const to = y + (<usize>(i * n) << 2);
+      dotTwo(
+        x + ((<usize>i * k) << 2), weight + <usize>column * bytes, weight + <usize>next * bytes, kind, scale + offset,
+        scale + otherOffset, zero ? zero + offset : 0, zero ? zero + otherOffset : 0, sums + (<usize>(i * groups) << 2), k,
+        groupSize, to + (<usize>column << 2), to + (<usize>next << 2), start, otherStart,
+      );
+    }
+  }
+}
+
+/** to [k] = the numbers of a row. */
+function numbersOf(
+  row: usize, kind: i32, scale: usize, zero: usize, middle: f32, k: i32, groupSize: i32, to: usize,
+): void {
+  let group: i32 = 0;
+  for (let first: i32 = 0; first < k; first += groupSize, group++) {
+    const end = min(k, first + groupSize);
+    const z = zeroOf(zero, group, middle, kind);
+    const s = v128.load32_splat(scale + (<usize>group << 2));
+    for (let j = first; j < end; j += 16) {
+      const left = end - j;
+      const q = codes(row, j, kind);
+      const low = i16x8.extend_low_i8x16_u(q), high = i16x8.extend_high_i8x16_u(q);
+      const at = to + (<usize>j << 2);
+      storeLanes32(at, f32x4.mul(floats(i32x4.extend_low_i16x8_u(low), z), s), left);
+      if (left > 4) storeLanes32(at + 16, f32x4.mul(floats(i32x4.extend_high_i16x8_u(low), z), s), left - 4);
+      if (left > 8) storeLanes32(at + 32, f32x4.mul(floats(i32x4.extend_low_i16x8_u(high), z), s), left - 8);
+      if (left > 12) storeLanes32(at + 48, f32x4.mul(floats(i32x4.extend_high_i16x8_u(high), z), s), left - 12);
+    }
+  }
+}
+
+/**
+ * y [m, n] for many rows: a panel of weights at a time becomes floats, and then all rows are multiplied by it. Scratch for each
+ * thread: two panels of k, and what multiplyBlock needs for ROWS rows. Units are panels.
+ */
+export function multiplyGrouped(
+  x: usize, weight: usize, kind: i32, scale: usize, zero: usize, middle: f32, bias: usize, y: usize, m: i32, n: i32, k: i32,
+  groupSize: i32, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
+): void {
+  const groups = (k + groupSize - 1) / groupSize;
+  const bytes = kind == 2 ? (k + 1) >> 1 : k;
+  const rows = scratch + <usize>thread * scratchStep;
+  const packed = rows + ((<usize>k * PANEL) << 2);
+  const room = packed + ((<usize>k * PANEL) << 2);
+  for (let unit = begin; unit < end; unit++) {
+    const column = unit * PANEL;
+    const count = min(PANEL, n - column);
+    for (let i: i32 = 0; i < count; i++) {
+      const offset = <usize>((column + i) * groups) << 2;
+      numbersOf(
+        weight + <usize>(column + i) * bytes, kind, scale + offset, zero ? zero + offset : 0, middle, k, groupSize,
+        rows + ((<usize>i * k) << 2),
+      );
+    }
+    packPanels(rows, packed, 0, count, k, k, 1, 1, 0, 0, 1, 0);
+    const from = bias ? bias + (<usize>column << 2) : 0;
+    for (let row: i32 = 0; row < m; row += ROWS) {
+      multiplyBlock(
+        x + ((<usize>row * k) << 2), <usize>k << 2, min(ROWS, m - row), packed, k, from, 0,
+        y + ((<usize>row * n + column) << 2), <usize>n << 2, count, room,
+      );
+    }
+  }
+}

@@ -1,0 +1,324 @@
+// int8 depthwise convolution by the product of four bytes (see qgemm.ts): the same as qdepthwise.ts, where the engine has it.
+//
+// Four input rows, interleaved, are one operand: the taps of a column of the kernel lie side by side for each of 4 channels, a
+// quad. It is made once, and used by all output columns and by both output rows that touch it. Quads are kept in a ring,
+// [slot][8 channels][column][4 rows each], padded as there. At a vertical stride of 2, or of 1 with two output rows A and B at a
+// time, quads begin at every second row, and one enters the ring per step: a kernel of more than 4 rows uses it again two
+// steps later. A has the weights of rows (0, 1, 2, 3), B of (-, 0, 1, 2).
+import { FORM_FLAG, FORM_SIGNED, SMALL_FLAG } from './constants';
+import { storeBytes8 } from './lanes';
+import { rowOf } from './qdepthwise';
+import { dot } from './qgemm';
+import { requantize, SMALL } from './qrequantize';
+import { planeTable } from './spread';
+
+/**
+ * weight [channels, kernelHeight, kernelWidth, planes] int8 → packed int8, and bias8 and multiplier8 as in qpackGemm. A block of 8
+ * channels is [4 channels][quad][plane][kernel column], of 16 bytes: A's weights, or where `double` A's and B's. Units are 8
+ * channels. Clears the flag of the form where the weights won't do.
+ */
+export function qpackDepthwiseBytes(
+  weight: usize, channels: i32, kernelHeight: i32, kernelWidth: i32, planes: i32, bias: usize, multiplier: usize,
+  multiplierStep: i32, xZeroPoint: i32, double: i32, packed: usize, bias8: usize, multiplier8: usize, constants: usize,
+  begin: i32, end: i32, thread: i32,
+): void {
+  const signed = load<i32>(constants, FORM_FLAG) == FORM_SIGNED;
+  const quads = (kernelHeight + 3 + double) >> 2;
+  const rowStep = kernelWidth * planes;
+  const step = <usize>16 << double;
+  for (let c = begin * 8; c < end * 8; c++) {
+    const valid = c < channels;
+    const from = weight + <usize>c * (kernelHeight * rowStep);
+    let to = packed + <usize>(c >> 2) * (quads * rowStep) * step + ((<usize>c & 3) << 2);
+    let sum: i32 = 0;
+    let most: i32 = 0;
+    for (let q: i32 = 0; q < quads; q++) {
+      for (let t: i32 = 0; t < rowStep; t++, to += step) {
+        const plane = t / kernelWidth;
+        const tap = from + (t - plane * kernelWidth) * planes + plane;
+        let before: i32 = 0;
+        // The first of B's rows is the last of the quad before.
+        for (let i: i32 = -double; i < 4; i++) {
+          const h = (q << 2) + i;
+          const w = valid && h >= 0 && h < kernelHeight ? <i32>load<i8>(tap + h * rowStep) : 0;
+          if (i >= 0) {
+            sum += w;
+            most += abs(w);
+            store<i8>(to + i, <i8>w);
+          }
+          if (double && i < 3) store<i8>(to + i, <i8>w, 17);
+          if (signed && w == -128 && before == -128) store<i32>(constants, 0, FORM_FLAG);
+          before = w;
+        }
+      }
+    }
+    const at = <usize>c << 2;
+    const b = valid && bias ? load<i32>(bias + at) : 0;
+    const m = valid ? load<f32>(multiplier + <usize>c * multiplierStep) : 0;
+    store<i32>(bias8 + at, b - xZeroPoint * sum);
+    store<f32>(multiplier8 + at, m);
+    if (!((<f64>most * 255 + abs<f64>(<f64>b)) * <f64>m < SMALL)) store<i32>(constants, 0, SMALL_FLAG);
+  }
+}
+
+/** Four rows [columns, channels], bits flipped by `flip` → a slot of the ring, from its first column that isn't padding. */
+// @ts-ignore: decorator
+@inline
+function packQuad(
+  row0: usize, row1: usize, row2: usize, row3: usize, columns: i32, channels: i32, flip: v128, to: usize, blockBytes: usize,
+): void {
+  const most = <usize>columns << 5;
+  for (let c: i32 = 0; c < channels; c += 16, to += blockBytes << 1) {
+    let at: usize = c;
+    const second = c + 8 < channels;
+    for (let dst = to; dst < to + most; dst += 32, at += channels) {
+      const a = v128.xor(v128.load(row0 + at), flip);
+      const b = v128.xor(v128.load(row1 + at), flip);
+      const c = v128.xor(v128.load(row2 + at), flip);
+      const d = v128.xor(v128.load(row3 + at), flip);
+      let ab = v128.shuffle<i8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      let cd = v128.shuffle<i8>(c, d, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      v128.store(dst, v128.shuffle<i16>(ab, cd, 0, 8, 1, 9, 2, 10, 3, 11));
+      v128.store(dst, v128.shuffle<i16>(ab, cd, 4, 12, 5, 13, 6, 14, 7, 15), 16);
+      if (!second) continue;
+      ab = v128.shuffle<i8>(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+      cd = v128.shuffle<i8>(c, d, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+      v128.store(dst + blockBytes, v128.shuffle<i16>(ab, cd, 0, 8, 1, 9, 2, 10, 3, 11));
+      v128.store(dst + blockBytes, v128.shuffle<i16>(ab, cd, 4, 12, 5, 13, 6, 14, 7, 15), 16);
+    }
+  }
+}
+
+/** Up to 4 columns of up to 8 channels: `left` has 4 of each column, `right` the next 4. */
+// @ts-ignore: decorator
+@inline
+function storeTile(to: usize, channels: i32, left: v128, right: v128, columns: i32, count: i32): void {
+  const low = v128.shuffle<i32>(left, right, 0, 4, 1, 5);
+  const high = v128.shuffle<i32>(left, right, 2, 6, 3, 7);
+  if (columns >= 4 && count >= 8) {
+    v128.store64_lane(to, low, 0);
+    v128.store64_lane(to + channels, low, 1);
+    v128.store64_lane(to + (<usize>channels << 1), high, 0);
+    v128.store64_lane(to + <usize>channels * 3, high, 1);
+    return;
+  }
+  storePart(to, channels, low, high, columns, count);
+}
+
+/** The same, of fewer columns or channels. Not inlined: for the last ones alone. */
+function storePart(to: usize, channels: i32, low: v128, high: v128, columns: i32, count: i32): void {
+  storeBytes8(to, low, count);
+  if (columns > 1) storeBytes8(to + channels, v128.shuffle<i64>(low, low, 1, 1), count);
+  if (columns > 2) storeBytes8(to + (<usize>channels << 1), high, count);
+  if (columns > 3) storeBytes8(to + <usize>channels * 3, v128.shuffle<i64>(high, high, 1, 1), count);
+}
+
+/** Output rows A and (unless yB is 0) B. table: where in the ring each tap begins. */
+// @ts-ignore: decorator
+@inline
+function rowsDouble(
+  ring: usize, blockBytes: usize, table: usize, taps: i32, packed: usize, bias8: usize,
+  multiplier8: usize, constants: usize, yA: usize, yB: usize, outWidth: i32, channels: i32,
+): void {
+  const small = load<i32>(constants, SMALL_FLAG) != 0;
+  const tableEnd = table + (<usize>taps << 2);
+  const weightBytes = <usize>taps << 5;
+  for (let c: i32 = 0; c < channels; c += 8) {
+    const weights = packed + <usize>(c >> 2) * weightBytes;
+    const block = ring + <usize>(c >> 3) * blockBytes;
+    const parameters = <usize>c << 2;
+    const count = channels - c;
+    let column: i32 = 0;
+    while (true) {
+      const to = <usize>(column * channels + c);
+      let leftA: v128 = i32x4.splat(0), leftB = leftA;
+      let x = block + (<usize>column << 5);
+      let w = weights;
+      for (let half: usize = 0; ; half = 16, x += 16) {
+        let a0 = v128.load(bias8 + parameters + half);
+        let a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+        let wA: v128, wB: v128, v: v128;
+        for (let t = table; t < tableEnd; t += 4, w += 32) {
+          const at = x + load<u32>(t);
+          wA = v128.load(w);
+          wB = v128.load(w, 16);
+          v = v128.load(at);
+          a0 = dot(wA, v, a0);
+          b0 = dot(wB, v, b0);
+          v = v128.load(at, 32);
+          a1 = dot(wA, v, a1);
+          b1 = dot(wB, v, b1);
+          v = v128.load(at, 64);
+          a2 = dot(wA, v, a2);
+          b2 = dot(wB, v, b2);
+          v = v128.load(at, 96);
+          a3 = dot(wA, v, a3);
+          b3 = dot(wB, v, b3);
+        }
+        const m = v128.load(multiplier8 + parameters + half);
+        a0 = requantize(a0, a1, a2, a3, m, m, m, m, constants, small);
+        b0 = requantize(b0, b1, b2, b3, m, m, m, m, constants, small);
+        if (half) {
+          storeTile(yA + to, channels, leftA, a0, outWidth, count);
+          if (yB) storeTile(yB + to, channels, leftB, b0, outWidth, count);
+          break;
+        }
+        leftA = a0;
+        leftB = b0;
+      }
+      if (column + 4 >= outWidth) break;
+      // The last tile ends where the row does, even if some columns are computed twice.
+      column = min(column + 4, outWidth - 4);
+    }
+  }
+}
+
+/** One output row; `step` is the bytes from one column's input to the next one's. */
+// @ts-ignore: decorator
+@inline
+function rowsSingle(
+  step: usize, ring: usize, blockBytes: usize, table: usize, taps: i32, packed: usize,
+  bias8: usize, multiplier8: usize, constants: usize, y: usize, outWidth: i32, channels: i32,
+): void {
+  const small = load<i32>(constants, SMALL_FLAG) != 0;
+  const tableEnd = table + (<usize>taps << 2);
+  const weightBytes = <usize>taps << 4;
+  for (let c: i32 = 0; c < channels; c += 8) {
+    const weights = packed + <usize>(c >> 2) * weightBytes;
+    const block = ring + <usize>(c >> 3) * blockBytes;
+    const parameters = <usize>c << 2;
+    const count = channels - c;
+    let column: i32 = 0;
+    while (true) {
+      const x = block + <usize>column * step;
+      let c00 = v128.load(bias8 + parameters);
+      let c01 = v128.load(bias8 + parameters, 16);
+      let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01;
+      let w = weights;
+      let w0: v128, w1: v128;
+      for (let t = table; t < tableEnd; t += 4, w += 16) {
+        let at = x + load<u32>(t);
+        w0 = v128.load(w);
+        w1 = v128.load(w + weightBytes);
+        c00 = dot(w0, v128.load(at), c00);
+        c01 = dot(w1, v128.load(at, 16), c01);
+        at += step;
+        c10 = dot(w0, v128.load(at), c10);
+        c11 = dot(w1, v128.load(at, 16), c11);
+        at += step;
+        c20 = dot(w0, v128.load(at), c20);
+        c21 = dot(w1, v128.load(at, 16), c21);
+        at += step;
+        c30 = dot(w0, v128.load(at), c30);
+        c31 = dot(w1, v128.load(at, 16), c31);
+      }
+      const m0 = v128.load(multiplier8 + parameters);
+      const m1 = v128.load(multiplier8 + parameters, 16);
+      c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants, small);
+      c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants, small);
+      const to = y + <usize>(column * channels + c);
+      if (outWidth >= 4 && count >= 8) {
+        v128.store64_lane(to, c00, 0);
+        v128.store64_lane(to + channels, c00, 1);
+        v128.store64_lane(to + (<usize>channels << 1), c20, 0);
+        v128.store64_lane(to + <usize>channels * 3, c20, 1);
+      } else {
+        storePart(to, channels, c00, c20, outWidth, count);
+      }
+      if (column + 4 >= outWidth) break;
+      column = min(column + 4, outWidth - 4);
+    }
+  }
+}
+
+/** As qdepthwise, of weights that qpackDepthwiseBytes made. `room` for four spread rows, a ring of quads. */
+export function qdepthwiseBytes(
+  x: usize, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
+  kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
+  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, strip: i32, strips: i32, ringWidth: i32,
+  packed: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, scratch: usize, scratchStep: i32,
+  begin: i32, end: i32, thread: i32,
+): void {
+  if (!RELAXED) return;
+  const quads = (kernelHeight + 3 + double) >> 2;
+  const taps = quads * planes * kernelWidth;
+  const table = scratch + <usize>thread * scratchStep;
+  const empty = table + <usize>((taps * 4 + 63) & ~63);
+  const emptyBytes = <usize>((width * channels + 63) & ~63) + 64;
+  const room = empty + emptyBytes;
+  const ring = spread ? room + emptyBytes * 4 : room;
+  const blocks = (channels + 7) >> 3;
+  const blockBytes = <usize>ringWidth << 5;
+  const slotBytes = <usize>blocks * blockBytes;
+  const rowBytes = width * inputs;
+  const outBytes = outWidth * channels;
+  const columns = min(width, ringWidth - padWidth);
+  // A quad serves an output row after it too.
+  const sliding = double || (strideHeight == 2 && dilationHeight == 1);
+  const slots = sliding ? quads * 2 - 1 : quads;
+  const flip = i8x16.splat(<i8>(load<i32>(constants, FORM_FLAG) == FORM_SIGNED ? 128 : 0));
+
+  memory.fill(empty, <u8>xZeroPoint, emptyBytes);
+  const padding = v128.xor(i8x16.splat(<i8>xZeroPoint), flip);
+  for (let b: i32 = 0; b < slots * planes * blocks; b++) {
+    const block = ring + <usize>b * blockBytes;
+    for (let i: i32 = 0; i < ringWidth; i++) {
+      if (i == padWidth) i += columns;
+      if (i >= ringWidth) break;
+      v128.store(block + (<usize>i << 5), padding);
+      v128.store(block + (<usize>i << 5), padding, 16);
+    }
+  }
+
+  for (let unit = begin; unit < end; unit++) {
+    const n = unit / strips;
+    const first = (unit - n * strips) * strip;
+    const last = min(outHeight, first + strip);
+    const image = x + <usize>(n * height) * rowBytes;
+    const top = first * strideHeight - padHeight;
+    const steps = double ? (last - first + 1) >> 1 : last - first;
+    let ready: i32 = 0;
+    for (let q: i32 = 0; q < steps; q++) {
+      // Quads q to q + slots - 1 are wanted, those before `ready` are there.
+      if (!sliding) ready = q;
+      for (; ready < q + slots; ready++) {
+        const h0 = sliding ? top + ready * 2 : top + q * strideHeight + (ready - q) * 4 * dilationHeight;
+        let to = ring + <usize>(ready % slots * planes) * slotBytes + (<usize>padWidth << 5);
+        let plane = spread;
+        for (let i: i32 = 0; i < planes; i++, to += slotBytes, plane += planeTable(channels)) {
+          packQuad(
+            rowOf(image, h0, height, rowBytes, empty, plane, inputs, columns, channels, room),
+            rowOf(image, h0 + dilationHeight, height, rowBytes, empty, plane, inputs, columns, channels, room + emptyBytes),
+            rowOf(
+              image, h0 + 2 * dilationHeight, height, rowBytes, empty, plane, inputs, columns, channels,
+              room + emptyBytes * 2,
+            ),
+            rowOf(
+              image, h0 + 3 * dilationHeight, height, rowBytes, empty, plane, inputs, columns, channels,
+              room + emptyBytes * 3,
+            ),
+            columns, channels, flip, to, blockBytes,
+          );
+        }
+      }
+      let t = table;
+      for (let p: i32 = 0; p < quads; p++) {
+        let slot = <u32>((sliding ? q + p * 2 : q + p) % slots * planes) * <u32>slotBytes;
+        for (let i: i32 = 0; i < planes; i++, slot += <u32>slotBytes) {
+          for (let j: i32 = 0; j < kernelWidth; j++, t += 4) store<u32>(t, slot + <u32>(j * dilationWidth << 5));
+        }
+      }
+      const oh = double ? first + q * 2 : first + q;
+      const to = y + <usize>(n * outHeight + oh) * outBytes;
+      if (double) {
+        const yB = oh + 1 < outHeight ? to + outBytes : 0;
+        rowsDouble(ring, blockBytes, table, taps, packed, bias8, multiplier8, constants, to, yB, outWidth, channels);
+      } else {
+        rowsSingle(
+          <usize>strideWidth << 5, ring, blockBytes, table, taps, packed, bias8, multiplier8, constants,
+          to, outWidth, channels,
+        );
+      }
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import { panel, unitRows } from '../generated/constants';
+import type { WasmKernel } from '../kernel';
+import { fewRows, packedRowsBytes, workGrain } from './matmul';
+
+/** x [m,k], grouped integers of [n,k], bias [n]? → y [m,n] */
+export const qlinearWeightOnly: WasmKernel<'qlinearWeightOnly'> = (
+  cx,
+  { x, weight, scale, zeroPoint, bias, y },
+  { bits, groupSize },
+) => {
+  const [m, n] = y.shape;
+  const k = x.shape[1];
+  if (m === 0) return;
+  const args = {
+    ...{ x: cx.address(x), weight: cx.address(weight), scale: cx.address(scale), y: cx.address(y) },
+    ...{ zero: cx.addressIfAny(zeroPoint), bias: cx.addressIfAny(bias) },
+    kind: bits === 4 ? 2 : weight.dtype === 'int8' ? 1 : 0,
+    ...{ m, n, k, groupSize },
+  };
+  if (m <= fewRows) {
+    const scratchStep = 64 + m * Math.ceil(k / groupSize) * 4;
+    const scratch = cx.scratch(cx.threads * scratchStep);
+    const units = Math.ceil(n / 2);
+    const grain = Math.ceil(workGrain / (4 * m * k + 1));
+    cx.parallel('dotGroupedRows', { ...args, scratch, scratchStep }, units, grain);
+    return;
+  }
+  // int8 too is taken as uint8.
+  const middle = bits === 4 ? 8 : 128;
+  const scratchStep = 2 * panel * k * 4 + 64 + packedRowsBytes(unitRows, k);
+  const scratch = cx.scratch(cx.threads * scratchStep);
+  const grain = Math.ceil(workGrain / ((m + 8) * panel * k + 1));
+  cx.parallel('multiplyGrouped', { ...args, middle, scratch, scratchStep }, Math.ceil(n / panel), grain);
+};

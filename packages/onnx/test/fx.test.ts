@@ -1,0 +1,311 @@
+import { ArgumentError, QuantizationError } from '@octet/backend';
+import { planOf } from '@octet/graph';
+import {
+  AdaptiveAvgPool2d,
+  type AnyModule,
+  BatchNorm2d,
+  Conv2d,
+  Flatten,
+  Linear,
+  LogSoftmax,
+  MaxPool2d,
+  Module,
+  ReLU,
+  Sequential,
+  Sigmoid,
+} from '@octet/nn';
+import {
+  convert,
+  convertFx,
+  fuse,
+  fuseFx,
+  getDefaultQConfigMapping,
+  type MinMaxObserver,
+  prepare,
+  prepareFx,
+  prepareQatFx,
+  QuantWrapper,
+  qat,
+  quantizationReport,
+} from '@octet/quantization';
+import { cat, manualSeed, noGrad, randn, type Tensor } from '@octet/tensor';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { type GraphModule, symbolicTrace } from '../src';
+import { trained } from './models';
+
+beforeEach(() => void manualSeed(7));
+
+/** A residual, a join, a gate, and a head. */
+class Net extends Module {
+  readonly stem = new Sequential(
+    new Conv2d(3, 8, 3, { padding: 1, bias: false }),
+    new BatchNorm2d(8),
+    new ReLU(),
+  );
+  readonly left = new Conv2d(8, 8, 3, { padding: 1 });
+  readonly right = new Conv2d(8, 8, 1);
+  readonly squeeze = new Conv2d(16, 16, 1);
+  readonly pool = new AdaptiveAvgPool2d(1);
+  readonly gate = new Sigmoid();
+  readonly head = new Linear(16, 5);
+  readonly out = new Sigmoid();
+
+  forward(x: Tensor): Tensor {
+    const a = this.stem.call(x);
+    const b = this.left.call(a).add(a).relu();
+    const c = cat([b, this.right.call(a)], 1);
+    const gated = c.mul(this.gate.call(this.squeeze.call(this.pool.call(c))));
+    return this.out.call(this.head.call(this.pool.call(gated).flatten(1)));
+  }
+}
+
+const net = () => trained(new Net()).eval() as Net;
+const image = () => randn([4, 3, 8, 8]);
+
+function calibrated<M extends AnyModule>(model: M, batches: readonly Tensor[]): M {
+  for (const x of batches) noGrad(() => model.call(x));
+  return model;
+}
+
+async function quantized(model: AnyModule, batches: readonly Tensor[]): Promise<GraphModule> {
+  return convertFx(calibrated(prepareFx(await symbolicTrace(model, batches[0])), batches));
+}
+
+const callsOf = ({ graph, ...model }: GraphModule) =>
+  graph.nodes.map(({ target, op, method }) => {
+    if (typeof target !== 'string') return op;
+    const at = target.split('.').reduce((m, k) => m[k] as never, model as never as Record<string, never>);
+    return `${(at as object).constructor.name}${method ? `.${method}` : ''}`;
+  });
+
+/** 10 log10 of signal over noise. */
+function sqnr(want: Tensor, got: Tensor): number {
+  const [a, b] = [want.dataSync(), got.dataSync()];
+  let [signal, noise] = [0, 0];
+  for (let i = 0; i < a.length; i++) {
+    signal += a[i] ** 2;
+    noise += (a[i] - b[i]) ** 2;
+  }
+  return 10 * Math.log10(signal / noise);
+}
+
+describe('symbolicTrace', () => {
+  it('has the layers under their paths, and computes the same for any batch', async () => {
+    const model = net();
+    const graph = await symbolicTrace(model, image());
+    expect(Object.keys(graph.stateDict())).toEqual(
+      expect.arrayContaining(['stem.0.weight', 'stem.1.running_mean', 'head.bias']),
+    );
+    const x = randn([2, 3, 8, 8]);
+    expect(
+      sqnr(
+        noGrad(() => model.call(x)),
+        noGrad(() => graph.call(x)),
+      ),
+    ).toBeGreaterThan(100);
+    expect(graph.training).toBe(false);
+    expect((await symbolicTrace(model.train(), image())).training).toBe(true);
+  });
+});
+
+describe('fuseFx', () => {
+  it('fuses what follows one another, wherever it stands', async () => {
+    const graph = await symbolicTrace(net(), image());
+    const fused = fuseFx(graph);
+    expect(callsOf(fused)[0]).toBe('ConvReLU2d');
+    const x = image();
+    expect(
+      sqnr(
+        noGrad(() => graph.call(x)),
+        noGrad(() => fused.call(x)),
+      ),
+    ).toBeGreaterThan(100);
+    expect(callsOf(fuseFx(graph.train()))[0]).toBe('ConvBnReLU2d');
+  });
+
+  it('leaves a layer whose result has other readers', async () => {
+    class Twice extends Module {
+      readonly conv = new Conv2d(2, 2, 1);
+      forward(x: Tensor): Tensor {
+        const y = this.conv.call(x);
+        return y.relu().add(y);
+      }
+    }
+    const fused = fuseFx(await symbolicTrace(new Twice().eval(), randn([2, 2, 3, 3])));
+    expect(callsOf(fused).slice(0, 2)).toEqual(['Conv2d', 'ReLU']);
+  });
+
+  it('takes graphs', () => {
+    expect(() => fuseFx(new Linear(2, 2) as never)).toThrow(ArgumentError);
+    expect(() => prepareFx(new Linear(2, 2) as never)).toThrow(/symbolicTrace/);
+  });
+});
+
+describe('prepareFx and convertFx', () => {
+  it('give the integers of the program that one would write by hand', async () => {
+    const layers = () =>
+      new Sequential(
+        new Conv2d(3, 8, 3, { padding: 1 }),
+        new BatchNorm2d(8),
+        new ReLU(),
+        new MaxPool2d(2),
+        new Conv2d(8, 8, 3, { groups: 8 }),
+        new Flatten(),
+        new Linear(32, 4),
+      );
+    const model = trained(layers()).eval();
+    const batches = [image(), image()];
+    const byHand = await convert(
+      calibrated(prepare(new QuantWrapper(fuse(model)).eval(), getDefaultQConfigMapping()), batches),
+    );
+    const byGraph = await quantized(model, batches);
+    const x = image();
+    expect(Array.from(noGrad(() => byGraph.call(x)).dataSync())).toEqual(
+      Array.from(noGrad(() => byHand.call(x)).dataSync()),
+    );
+  });
+
+  it('keep integers where they can, and go to float where they must', async () => {
+    const model = net();
+    const batches = [image(), image()];
+    const int8 = await quantized(model, batches);
+    expect(callsOf(int8)).toEqual([
+      'Quantize',
+      'QuantizedConvReLU2d',
+      'QuantizedConv2d',
+      'QFunctional.addRelu',
+      'QuantizedConv2d',
+      'QFunctional.cat',
+      'AdaptiveAvgPool2d',
+      'QuantizedConv2d',
+      'Sigmoid',
+      'QFunctional.mul',
+      'AdaptiveAvgPool2d',
+      'Reshape',
+      'QuantizedLinear',
+      'DeQuantize',
+      'Sigmoid',
+    ]);
+    expect(
+      sqnr(
+        noGrad(() => model.call(batches[0])),
+        noGrad(() => int8.call(batches[0])),
+      ),
+    ).toBeGreaterThan(25);
+    const report = quantizationReport(int8);
+    expect(report?.inFloat).toEqual([
+      { name: expect.any(String), type: 'Sigmoid', runs: 'float', reason: 'read in float only', weights: 0 },
+    ]);
+    expect(report?.quantizedWeights).toBe(1);
+    expect(String(report).split('\n')[0]).toBe(
+      '11 of 12 layers and functions in int8, 100.0 % of the weights; 1 in float:',
+    );
+  });
+
+  it('give what is joined and nothing else one scale', async () => {
+    const prepared = prepareFx(await symbolicTrace(net(), image()));
+    const join = prepared.graph.nodes.find(({ method }) => method === 'cat');
+    const observerOf = (path: string) =>
+      (prepared.getSubmodule(path) as never as { activationPostProcess: MinMaxObserver })
+        .activationPostProcess;
+    expect(observerOf('right')).toBe(observerOf(join?.target as string));
+    expect(observerOf('left')).not.toBe(observerOf(join?.target as string));
+  });
+
+  it('leave in float what has no int8 form, or what the recipe excludes', async () => {
+    const model = new Sequential(
+      new Linear(4, 8),
+      new LogSoftmax(1),
+      new Linear(8, 8),
+      new ReLU(),
+      new Linear(8, 2),
+    );
+    const graph = await symbolicTrace(model.eval(), randn([3, 4]));
+    const mapping = getDefaultQConfigMapping().exclude('4');
+    const int8 = await convertFx(calibrated(prepareFx(graph, mapping), [randn([16, 4])]));
+    expect(quantizationReport(int8)?.rows.map(({ type, runs, reason }) => [type, runs, reason])).toEqual([
+      ['Linear', 'int8', undefined],
+      ['LogSoftmax', 'float', 'no int8 form'],
+      ['LinearReLU', 'int8', undefined],
+      ['Linear', 'float', 'recipe'],
+    ]);
+    expect(() => prepareFx(graph, getDefaultQConfigMapping().exclude('nowhere'))).toThrow(QuantizationError);
+  });
+
+  it('leave the model as it was', async () => {
+    const graph = await symbolicTrace(net(), image());
+    const x = image();
+    const before = Array.from(noGrad(() => graph.call(x)).dataSync());
+    const prepared = calibrated(prepareFx(graph), [x]);
+    await convertFx(prepared);
+    expect(Array.from(noGrad(() => graph.call(x)).dataSync())).toEqual(before);
+    expect(planOf(graph, [x]).run(x).dataSync().length).toBe(before.length);
+  });
+
+  it('refuse training mode, and being prepared twice', async () => {
+    const graph = await symbolicTrace(net(), image());
+    expect(() => prepareFx(prepareFx(graph))).toThrow(QuantizationError);
+    expect(() => prepareQatFx(graph)).toThrow(/training mode/);
+    expect(() => prepareFx(graph.train())).toThrow(/evaluation mode/);
+    await expect(convertFx(graph)).rejects.toThrow(/without any/);
+  });
+
+  it('save and load', async () => {
+    const model = net();
+    const batches = [image()];
+    const int8 = await quantized(model, batches);
+    const other = await convertFx(prepareFx(await symbolicTrace(net(), batches[0])), {
+      requireCalibration: false,
+    });
+    other.loadStateDict(int8.stateDict());
+    const x = image();
+    expect(noGrad(() => other.call(x)).dataSync()).toEqual(noGrad(() => int8.call(x)).dataSync());
+  });
+
+  it('can be planned', async () => {
+    const batches = [image()];
+    const int8 = await quantized(net(), batches);
+    const x = image();
+    const plan = planOf(int8, [x]);
+    expect(plan.run(x).dataSync()).toEqual(noGrad(() => int8.call(x)).dataSync());
+  });
+
+  it('need no warning', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    await quantized(net(), [image()]);
+    expect(warn).not.toHaveBeenCalled();
+    warn.mockRestore();
+  });
+});
+
+describe('prepareQatFx', () => {
+  it('trains with quantized weights and activations, and gives integers', async () => {
+    const model = net();
+    const graph = (await symbolicTrace(model, image())).train();
+    const prepared = prepareQatFx(graph);
+    expect(prepared.getSubmodule('stem.0')).toBeInstanceOf(qat.ConvBnReLU2d);
+    expect(callsOf(prepared)[0]).toBe('QuantStub');
+    const x = image();
+    const losses: number[] = [];
+    for (let i = 0; i < 12; i++) {
+      const loss = prepared.call(x).sub(1).square().mean();
+      losses.push(loss.dataSync()[0]);
+      loss.backward();
+      noGrad(() => {
+        for (const p of prepared.parameters()) if (p.grad) p.copy_(p.sub(p.grad.mul(0.2)));
+      });
+      prepared.zeroGrad();
+    }
+    expect(losses[11]).toBeLessThan(0.9 * losses[0]);
+    prepared.eval();
+    const fake = noGrad(() => prepared.call(x));
+    const int8 = await convertFx(prepared);
+    expect(callsOf(int8)).toContain('QuantizedConvReLU2d');
+    expect(
+      sqnr(
+        fake,
+        noGrad(() => int8.call(x)),
+      ),
+    ).toBeGreaterThan(30);
+  });
+});
