@@ -29,6 +29,7 @@ export {
   hardtanh,
   huberLoss,
   instanceNorm,
+  interpolate,
   klDiv,
   l1Loss,
   layerNorm,

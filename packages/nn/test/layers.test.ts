@@ -32,6 +32,18 @@ describe('computes what its function does', () => {
       F.convTranspose2d(x, up.weight, up.bias, { stride: 2, padding: 1, outputPadding: 1, groups: 2 }),
     ],
     [upRow, [rows], F.convTranspose1d(rows, upRow.weight, upRow.bias, { stride: 3, dilation: 2 })],
+    [new nn.Upsample({ scaleFactor: 2 }), [x], F.interpolate(x, { scaleFactor: 2 })],
+    [
+      new nn.Upsample({ size: [4, 9], mode: 'bicubic', alignCorners: true }),
+      [x],
+      F.interpolate(x, { size: [4, 9], mode: 'bicubic', alignCorners: true }),
+    ],
+    [new nn.UpsamplingNearest2d({ size: 9 }), [x], F.interpolate(x, { size: 9 })],
+    [
+      new nn.UpsamplingBilinear2d({ scaleFactor: 1.5 }),
+      [x],
+      F.interpolate(x, { scaleFactor: 1.5, mode: 'bilinear', alignCorners: true }),
+    ],
     [
       new nn.MaxPool1d(3, { stride: 2, padding: [1], dilation: 2 }),
       [rows],

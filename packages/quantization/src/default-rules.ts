@@ -49,6 +49,9 @@ import {
   Tanh,
   Tanhshrink,
   Threshold,
+  Upsample,
+  UpsamplingBilinear2d,
+  UpsamplingNearest2d,
 } from '@octet/nn/modules';
 import type { Tensor } from '@octet/tensor/functional';
 import { DynamicQuantizedGRU } from './dynamic/gru';
@@ -383,6 +386,9 @@ export const defaultModuleRules: readonly ModuleRule[] = [
   { float: ReLU, scalable: true },
   // It isn't; equalize follows it all the same, to name it.
   { float: ReLU6, scalable: true },
+  { float: Upsample, scalable: true },
+  { float: UpsamplingNearest2d, scalable: true },
+  { float: UpsamplingBilinear2d, scalable: true },
   { float: MaxPool1d, scalable: true },
   { float: MaxPool2d, scalable: true },
   { float: AvgPool1d, scalable: true },

@@ -61,6 +61,8 @@ const layers = () => [
   new nn.Hardsigmoid(),
   new nn.Sigmoid(),
   new nn.Tanh(),
+  new nn.Upsample({ scaleFactor: 2 }),
+  new nn.Upsample({ scaleFactor: 0.5, mode: 'bilinear' }),
   new nn.MaxPool2d(2),
   new nn.AvgPool2d(2),
   new nn.AdaptiveAvgPool2d(1),

@@ -40,6 +40,7 @@ export { qlookup } from './qlookup';
 export { qmaxPool2d } from './qmax-pool2d';
 export { qmul } from './qmul';
 export { quantize } from './quantize';
+export { qresample2d, resample2d } from './resample2d';
 export { sgdStep } from './sgd-step';
 export { softmax, softmaxBackward } from './softmax';
 export { sum } from './sum';

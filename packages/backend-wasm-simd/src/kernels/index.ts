@@ -36,6 +36,7 @@ import { qlinear, qlinearDynamic } from './qlinear';
 import { qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d } from './qpool';
 import { dequantize, quantize } from './quantize';
 import { sum } from './reductions';
+import { qresample2d, resample2d } from './resample';
 import {
   amax,
   amaxBackward,
@@ -87,6 +88,7 @@ export const kernels: WasmKernels = {
   avgPool2dBackward,
   adaptiveAvgPool2d,
   adaptiveAvgPool2dBackward,
+  resample2d,
   embedding,
   embeddingBackward,
   sgdStep,
@@ -112,5 +114,6 @@ export const kernels: WasmKernels = {
   qaffine,
   qmaxPool2d,
   qavgPool2d,
+  qresample2d,
   qadaptiveAvgPool2d,
 };

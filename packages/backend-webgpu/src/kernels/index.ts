@@ -26,6 +26,7 @@ import { qlinear } from './qlinear';
 import { qpool } from './qpool';
 import { quantize } from './quantize';
 import { reductions } from './reductions';
+import { resample } from './resample';
 import { softmax } from './softmax';
 
 /** The whole table, for one device. */
@@ -56,5 +57,6 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...qlinear(gpu),
     ...groupedIntegers(gpu),
     ...qpool(gpu),
+    ...resample(gpu),
   });
 }

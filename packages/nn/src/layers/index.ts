@@ -34,3 +34,4 @@ export * from './rrelu';
 export * from './softmax';
 export * from './threshold';
 export * from './transformer';
+export * from './upsample';

@@ -6,7 +6,7 @@ import type { Graph, Like, Value } from '../graph/graph';
 import { clampToIntegers, dequantize, quantize, quantizeClamped } from '../graph/qdq';
 import type { NodeBuilders, Operand, Output } from './builder';
 import { broadcasting, hardswish } from './elementwise';
-import { adaptiveAveragePool, averagePool, maxPool, type PoolNode } from './pools';
+import { adaptiveAveragePool, averagePool, maxPool, type PoolNode, resized } from './pools';
 import { convolution, gemmAttributes, transposedConvolution, turned } from './products';
 import { reduce, reducedAxes } from './reductions';
 
@@ -44,6 +44,7 @@ export const int8 = (): NodeBuilders => ({
   qmul: binary('Mul'),
   qmaxPool2d: (graph, { x }, y, attrs) => maxPool(graph, x.value, asFloat(y), attrs, pool(graph, x, y)),
   qavgPool2d: (graph, { x }, y, attrs) => averagePool(graph, x.value, asFloat(y), attrs, pool(graph, x, y)),
+  qresample2d: (graph, { x }, y, attrs) => resized(graph, x.value, asFloat(y), attrs, pool(graph, x, y)),
   qadaptiveAvgPool2d: (graph, { x }, y) =>
     poolsImages(x, y)
       ? adaptiveAveragePool(graph, x.value, asFloat(y), pool(graph, x, y))
@@ -76,8 +77,8 @@ function floats(graph: Graph, { value, tensor }: Operand): Value {
 
 /** The node of a pool, of integers. */
 function pool(graph: Graph, x: Operand, y: Output): PoolNode {
-  return (op, value, like, attributes) =>
-    quantize(graph, graph.node(op, [floats(graph, { ...x, value })], like, attributes), y.tensor);
+  return (op, value, like, attributes, more = []) =>
+    quantize(graph, graph.node(op, [floats(graph, { ...x, value }), ...more], like, attributes), y.tensor);
 }
 
 function asFloat({ shape }: Output): Like {

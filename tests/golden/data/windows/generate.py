@@ -42,6 +42,23 @@ FLOAT = [
     (F.avg_pool1d, {"x": [2, 3, 11]}, {"kernel_size": 4, "stride": 2, "padding": 2}),
     (F.avg_pool1d, {"x": [2, 3, 11]}, {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False}),
     (F.adaptive_avg_pool1d, {"x": [2, 3, 11]}, {"output_size": 4}),
+    (F.interpolate, {"x": [2, 3, 4, 5]}, {"scale_factor": 2}),
+    (F.interpolate, {"x": [1, 2, 7, 5]}, {"size": [4, 9]}),
+    (F.interpolate, {"x": [1, 2, 6, 5]}, {"scale_factor": [1.7, 0.45], "mode": "nearest"}),
+    (F.interpolate, {"x": [1, 2, 7, 5]}, {"size": [10, 3], "mode": "nearest-exact"}),
+    (F.interpolate, {"x": [2, 3, 5]}, {"scale_factor": 2.6, "mode": "nearest"}),
+    (F.interpolate, {"x": [2, 3, 5]}, {"size": 12, "mode": "linear"}),
+    (F.interpolate, {"x": [2, 3, 5]}, {"scale_factor": 0.7, "mode": "linear", "align_corners": True}),
+    (F.interpolate, {"x": [2, 3, 4, 5]}, {"scale_factor": 2, "mode": "bilinear"}),
+    (F.interpolate, {"x": [1, 2, 7, 6]}, {"size": [3, 11], "mode": "bilinear"}),
+    (F.interpolate, {"x": [1, 2, 5, 4]}, {"size": [9, 7], "mode": "bilinear", "align_corners": True}),
+    (F.interpolate, {"x": [1, 2, 5, 4]}, {"scale_factor": [1.3, 2.7], "mode": "bilinear"}),
+    (F.interpolate, {"x": [1, 2, 5, 4]}, {"scale_factor": [1.3, 2.7], "mode": "bilinear", "recompute_scale_factor": True}),
+    (F.interpolate, {"x": [1, 2, 5, 4]}, {"size": [1, 1], "mode": "bilinear", "align_corners": True}),
+    (F.interpolate, {"x": [2, 2, 5, 4]}, {"scale_factor": 2, "mode": "bicubic"}),
+    (F.interpolate, {"x": [1, 2, 6, 7]}, {"size": [4, 10], "mode": "bicubic", "align_corners": True}),
+    (F.interpolate, {"x": [1, 2, 6, 7]}, {"scale_factor": 0.6, "mode": "bicubic"}),
+    (F.interpolate, {"x": [1, 2, 6, 7]}, {"size": [3, 4], "mode": "area"}),
 ]
 
 # Of a quint8 tensor: the function, its shape, its keyword arguments.
@@ -49,6 +66,12 @@ POOLS = [
     (F.max_pool1d, [2, 5, 11], {"kernel_size": 3, "stride": 2, "padding": 1}),
     (F.avg_pool1d, [2, 5, 11], {"kernel_size": 3, "stride": 2, "padding": 1}),
     (F.adaptive_avg_pool1d, [2, 5, 11], {"output_size": 4}),
+    (F.interpolate, [2, 5, 4, 6], {"scale_factor": 2}),
+    (F.interpolate, [1, 3, 7, 5], {"size": [4, 9], "mode": "nearest-exact"}),
+    (F.interpolate, [2, 5, 4, 6], {"scale_factor": 2, "mode": "bilinear"}),
+    (F.interpolate, [2, 5, 7, 6], {"size": [12, 17], "mode": "bilinear"}),
+    (F.interpolate, [1, 32, 7, 9], {"size": [13, 5], "mode": "bilinear", "align_corners": True}),
+    (F.interpolate, [1, 4, 16, 16], {"scale_factor": 4, "mode": "bilinear", "align_corners": True}),
 ]
 
 # Kinds of layers, their convolution, the recipe, whether on the slow path.
@@ -107,7 +130,10 @@ def pool_cases(folder):
         tensors = {"in.x": q, "out.y.int": y.int_repr(), "out.y.scale": np.array([y.q_scale()]), "out.y.zero_point": np.array([y.q_zero_point()])}
         name, about = f"q_{f.__name__}_{i}", f"{f.__name__} of integers."
         save(folder / f"{name}.safetensors", params, about, tensors)
-        yield entry(name, "windows_int8", "qunary", about, {"*": "exact"})
+        # PyTorch subtracts the zero point and adds it again, both in float32: near a tie that rounds once more.
+        uneven = kwargs.get("mode") == "bilinear" and "size" in kwargs
+        rule = {"out.y.int": {"max_int_diff": 1, "max_fraction": 0.001}} if uneven else {}
+        yield entry(name, "windows_int8", "qunary", about, {"*": "exact"} | rule)
 
 
 def qconv1d_cases(folder):

@@ -1,6 +1,6 @@
 import type { Pair, UnaryName } from '@octet/backend';
 import { quantized } from '@octet/quantization';
-import { quantizedTensor, type Tensor } from '@octet/tensor';
+import { interpolate, quantizedTensor, type Tensor } from '@octet/tensor';
 import type { Outputs } from '../compare';
 import type { GoldenCase, Handler } from '../golden-case';
 import { camel, camelCase } from './names';
@@ -160,6 +160,7 @@ const unary: Readonly<Record<string, (x: Tensor, kwargs: UnaryParams['kwargs']) 
     functional.hardswish(x, { scale: out_scale, zeroPoint: out_zero_point }),
   leaky_relu: (x, { negative_slope, out_scale, out_zero_point }) =>
     functional.leakyRelu(x, negative_slope, { scale: out_scale, zeroPoint: out_zero_point }),
+  interpolate: (x, kwargs) => interpolate(x, camelCase(kwargs)),
   max_pool1d: (x, { kernel_size, ...options }) => x.maxPool1d(kernel_size, camelCase(options)),
   avg_pool1d: (x, { kernel_size, ...options }) => x.avgPool1d(kernel_size, camelCase(options)),
   adaptive_avg_pool1d: (x, { output_size }) => x.adaptiveAvgPool1d(output_size),
