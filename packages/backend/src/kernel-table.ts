@@ -245,6 +245,29 @@ export interface KernelTable extends ElementwiseKernels {
    * mask = quantMin <= q <= quantMax.
    */
   fakeQuantize: K<'x' | 'scale' | 'zeroPoint', 'y' | 'mask', { quantMin: number; quantMax: number }>;
+  /**
+   * A moving-average observer and the rounding to its grid in one: observeMinMax, chooseQparams and fakeQuantize, one after
+   * another; averagingConstant null: fakeQuantize alone, and the four tensors of the observer stay as they are. They are in-out,
+   * [c], or [1]: one range for all of x. With weight, variance and factor [c] (all or none) a batch normalisation is folded:
+   * factor = weight / sqrt(variance + eps), it is x · factor that is watched and rounded, and y is the result over factor; where
+   * |factor| < 2^-30 y is x itself, and mask false. Where x is empty the observer's
+   * four stay.
+   */
+  fusedMovingAvgObsFakeQuant: K<
+    'x',
+    'y' | 'mask' | 'minVal' | 'maxVal' | 'scale' | 'zeroPoint',
+    FusedFakeQuantizeAttrs,
+    'weight' | 'variance',
+    'factor'
+  >;
+  /**
+   * Gradients of that with a weight; its x, y, mask and factor: gradX = mask ? gradY : 0,
+   * gradWeight [c] = Σ gradY · ((mask ? x : 0) - y) / weight, 0 where |factor| < 2^-30.
+   */
+  fusedMovingAvgObsFakeQuantBackward: K<
+    'x' | 'y' | 'mask' | 'weight' | 'factor' | 'gradY',
+    'gradX' | 'gradWeight'
+  >;
   /** Gradients of fakeQuantize with a learned scale and zero point (float32): docs/numerics.md. */
   learnableFakeQuantizeBackward: K<
     'x' | 'scale' | 'zeroPoint' | 'gradY',
@@ -377,6 +400,13 @@ export interface ChooseQparamsAttrs {
   symmetric: boolean;
 }
 
+export interface FusedFakeQuantizeAttrs extends ChooseQparamsAttrs {
+  /** null: nothing is observed. */
+  averagingConstant: number | null;
+  /** Beside the variance; without one nobody looks. */
+  eps: number;
+}
+
 export interface DynamicLinearAttrs {
   /** Float32 values, one per tensor or one per output channel. */
   weightScale: Float32Array;
@@ -503,6 +533,8 @@ const firstProfile = {
     'calculateQparams',
     'chooseQparams',
     'fakeQuantize',
+    'fusedMovingAvgObsFakeQuant',
+    'fusedMovingAvgObsFakeQuantBackward',
     'learnableFakeQuantizeBackward',
   ],
 } as const satisfies Record<Profile | 'all', readonly KernelName[]>;

@@ -17,6 +17,10 @@ export { elementwise } from './elementwise';
 export { embedding, embeddingBackward } from './embedding';
 export { fakeQuantize, learnableFakeQuantizeBackward } from './fake-quantize';
 export { fill } from './fill';
+export {
+  fusedMovingAvgObsFakeQuant,
+  fusedMovingAvgObsFakeQuantBackward,
+} from './fused-moving-avg-obs-fake-quant';
 export { qembedding, qlinearWeightOnly } from './grouped-integers';
 export { gru, gruBackward, qgruDynamic } from './gru';
 export { layerNorm, layerNormBackward } from './layer-norm';

@@ -53,6 +53,8 @@ export const definedByReference = [
   'calculateQparams',
   'chooseQparams',
   'fakeQuantize',
+  'fusedMovingAvgObsFakeQuant',
+  'fusedMovingAvgObsFakeQuantBackward',
   'learnableFakeQuantizeBackward',
   'quantize',
   'dequantize',

@@ -8,11 +8,17 @@ import { gru, gruBackward, qgruDynamic } from './gru';
 import { lstm, lstmBackward, qlstmDynamic } from './lstm';
 import { linear, matmul } from './matmul';
 import { batchNormBackward, batchNormEval, batchNormTrain, layerNorm, layerNormBackward } from './norm';
-import { fakeQuantize, learnableFakeQuantizeBackward, observeMinMax } from './observers';
+import {
+  chooseQparams,
+  fakeQuantize,
+  fusedMovingAvgObsFakeQuant,
+  fusedMovingAvgObsFakeQuantBackward,
+  learnableFakeQuantizeBackward,
+  observeMinMax,
+} from './observers';
 import {
   calculateQparams,
   cast,
-  chooseQparams,
   embedding,
   embeddingBackward,
   fill,
@@ -94,6 +100,8 @@ export const kernels: WasmKernels = {
   calculateQparams,
   chooseQparams,
   fakeQuantize,
+  fusedMovingAvgObsFakeQuant,
+  fusedMovingAvgObsFakeQuantBackward,
   learnableFakeQuantizeBackward,
   quantize,
   dequantize,

@@ -9,6 +9,7 @@ import { data } from './data';
 import { elementwise } from './elementwise';
 import { embedding } from './embedding';
 import { fakeQuantize } from './fake-quantize';
+import { fusedFakeQuantize } from './fused-fake-quantize';
 import { groupedIntegers } from './grouped-integers';
 import { gru } from './gru';
 import { lstm } from './lstm';
@@ -50,6 +51,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...optim(gpu),
     ...observers(gpu),
     ...fakeQuantize(gpu),
+    ...fusedFakeQuantize(gpu),
     ...quantize(gpu),
     ...qelementwise(gpu),
     ...qconv2d(gpu),
