@@ -12,6 +12,7 @@ import { fakeQuantize } from './fake-quantize';
 import { fusedFakeQuantize } from './fused-fake-quantize';
 import { groupedIntegers } from './grouped-integers';
 import { gru } from './gru';
+import { indexing } from './indexing';
 import { lstm } from './lstm';
 import { masks } from './masks';
 import { matmul } from './matmul';
@@ -20,6 +21,7 @@ import { norm } from './norm';
 import { observers } from './observers';
 import { optim } from './optim';
 import { pool } from './pool';
+import { qconvTranspose2d } from './qconv-transpose2d';
 import { qconv2d } from './qconv2d';
 import { qelementwise } from './qelementwise';
 import { qlinear } from './qlinear';
@@ -27,6 +29,7 @@ import { qnorm } from './qnorm';
 import { qpool } from './qpool';
 import { quantize } from './quantize';
 import { reductions } from './reductions';
+import { resample } from './resample';
 import { softmax } from './softmax';
 
 /** The whole table, for one device. */
@@ -36,6 +39,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...copyStrided(gpu),
     ...elementwise(gpu),
     ...masks(gpu),
+    ...indexing(gpu),
     ...reductions(gpu),
     ...softmax(gpu),
     ...nllLoss(gpu),
@@ -55,8 +59,10 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...quantize(gpu),
     ...qelementwise(gpu),
     ...qconv2d(gpu),
+    ...qconvTranspose2d(gpu),
     ...qlinear(gpu),
     ...groupedIntegers(gpu),
     ...qpool(gpu),
+    ...resample(gpu),
   });
 }
