@@ -1,5 +1,5 @@
 import { ArgumentError } from '@octet/backend';
-import { cat, type Tensor } from '@octet/tensor';
+import { cat, scaledDotProductAttention, type Tensor } from '@octet/tensor';
 import { HostTensor, toHost, toTensor, type Value } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
@@ -10,6 +10,12 @@ function inHeads(x: Tensor, heads: number): Tensor {
   if (x.dim === 4) return x;
   const [n, t, width] = x.shape;
   return x.reshape([n, t, heads, width / heads]).permute([0, 2, 1, 3]);
+}
+
+/** y [N, heads, T, d] as [N, T, heads · d]. */
+function joined(y: Tensor): Tensor {
+  const [n, heads, t, d] = y.shape;
+  return y.permute([0, 2, 1, 3]).reshape([n, t, heads * d]);
 }
 
 /** Each head `times` times over, for queries of more heads than keys. */
@@ -89,6 +95,17 @@ function attention(node: OnnxNode): Operand[] {
           fix: 'Correct q_num_heads and kv_num_heads.',
         });
       }
+      const plain = wanted === 1 && !lengths && softcap === 0 && left < 0 && right < 0;
+      const inLine = mask
+        ? !causal && [1, keys.shape[2]].includes(mask.shape.at(-1) as number)
+        : !(causal && past);
+      if (plain && inLine && mask?.dtype !== 'uint8') {
+        const out = scaledDotProductAttention(q, keys, values, {
+          ...(mask ? { attnMask: toTensor(mask, backend) } : { isCausal: causal }),
+          ...{ scale, enableGqa: times > 1 },
+        });
+        return [(q0 as Value).shape.length === 3 ? joined(out) : out];
+      }
       const root = Math.sqrt(scale ?? 1 / Math.sqrt(q.shape[3]));
       const raw = q.mul(root).matmul(repeatHeads(keys, times).mul(root).transpose(2, 3));
       const real = lengths && intsOf(lengths);
@@ -114,8 +131,7 @@ function attention(node: OnnxNode): Operand[] {
       const all = masked.softmax(3);
       const weights = visible?.sees ? all.mul(toTensor(visible.sees, backend)) : all;
       const y = weights.matmul(repeatHeads(values, times));
-      const [n, heads, t, d] = y.shape;
-      const out = (q0 as Value).shape.length === 3 ? y.permute([0, 2, 1, 3]).reshape([n, t, heads * d]) : y;
+      const out = (q0 as Value).shape.length === 3 ? joined(y) : y;
       return [out, keys, values, [raw, capped, masked, weights][mode] ?? raw].slice(0, wanted);
     },
     node.inputs,
