@@ -178,7 +178,82 @@ function rotary(node: OnnxNode): Operand {
   );
 }
 
+/** Refuses inputs that aren't handled, and outputs beyond the first. */
+function refuse(node: OnnxNode, inputs: Readonly<Record<number, string>>): void {
+  for (const [at, what] of Object.entries(inputs)) if (node.inputs[Number(at)]) node.unsupported(what);
+  if (node.outputs.slice(1).some((name) => name !== '')) node.unsupported('states of keys and values');
+}
+
+/** Attention by com.microsoft's masks: of keys [N, S], 0 for those left out, and numbers to add to the scores. */
+function attend(
+  [q, k, v]: readonly Tensor[],
+  keys: Tensor | undefined,
+  bias: Tensor | undefined,
+  { causal, scale }: { causal: boolean; scale: number | undefined },
+): Tensor {
+  const seen = keys?.to('bool').to('float32').log().reshape([keys.shape[0], 1, 1, keys.shape[1]]);
+  const mask = seen && bias ? seen.add(bias) : (seen ?? bias);
+  const given = mask ? { attnMask: mask } : { isCausal: causal };
+  return joined(scaledDotProductAttention(q, k, v, { scale, ...given }));
+}
+
+/** What com.microsoft's two operators have in common; `masks` are their inputs with one. */
+function settings(node: OnnxNode, masks: readonly (Operand | undefined)[]) {
+  const [heads, scale, causal] = [node.int('num_heads', 1), node.float('scale'), node.flag('unidirectional')];
+  // What -infinity stands for here.
+  node.float('mask_filter_value', 0);
+  if (causal && masks.some((mask) => mask)) node.unsupported('a mask beside unidirectional');
+  if (masks[0] && masks[0].rank !== undefined && masks[0].rank !== 2) node.unsupported('such a mask of keys');
+  return { heads, scale: scale === 0 ? undefined : scale, causal };
+}
+
+/** com.microsoft's: query [N, L, E], key [N, S, E], value [N, S, D], the biases of all three, keys' mask, numbers to add */
+function multiHeadAttention(node: OnnxNode): Operand {
+  refuse(node, { 6: 'past keys', 7: 'past values', 8: 'the length of the past', 9: 'an index of caches' });
+  const [q, k, v, bias, mask, added] = node.inputs;
+  if (!k || !v) node.unsupported('queries, keys and values in one tensor');
+  const { heads, ...how } = settings(node, [mask, added]);
+  return node.call1(
+    (args, { backend }) => {
+      const [query, key, value, shift, seen, more] = args.map((t) => t && toTensor(t, backend));
+      let from = 0;
+      const parts = ([query, key, value] as Tensor[]).map((x) => {
+        const width = x.shape[2];
+        const y = shift ? x.add(shift.slice(0, from, from + width)) : x;
+        from += width;
+        return inHeads(y, heads);
+      });
+      return attend(parts, seen, more, how);
+    },
+    [q, k, v, bias, mask, added],
+    { rank: 3, fold: false },
+  );
+}
+
+/** com.microsoft's: x [N, L, I], weight [I, 3 · E], bias [3 · E], keys' mask, past, numbers to add */
+function packedAttention(node: OnnxNode): Operand {
+  refuse(node, { 4: 'past keys and values', 6: 'the length of the past' });
+  if (node.flag('do_rotary')) node.unsupported('do_rotary');
+  if (node.ints('qkv_hidden_sizes')) node.unsupported('qkv_hidden_sizes');
+  const [x, weight, bias, mask, , added] = node.inputs;
+  const { heads, ...how } = settings(node, [mask, added]);
+  return node.call1(
+    (args, { backend }) => {
+      const [rows, w, shift, seen, more] = args.map((t) => t && toTensor(t, backend));
+      const product = (rows as Tensor).matmul(w as Tensor);
+      const all = shift ? product.add(shift) : product;
+      const width = all.shape[2] / 3;
+      const parts = [0, 1, 2].map((i) => inHeads(all.slice(2, i * width, (i + 1) * width), heads));
+      return attend(parts, seen, more, how);
+    },
+    [x, weight, bias, mask, added],
+    { rank: 3, fold: false },
+  );
+}
+
 export const attentionOperators = (): readonly OnnxOperator[] => [
   { op: 'Attention', since: 23, inputs: 3, import: attention },
   { op: 'RotaryEmbedding', since: 23, inputs: 3, import: rotary },
+  { op: 'MultiHeadAttention', domain: 'com.microsoft', since: 1, inputs: 1, import: multiHeadAttention },
+  { op: 'Attention', domain: 'com.microsoft', since: 1, inputs: 2, import: packedAttention },
 ];
