@@ -12,6 +12,7 @@ export {
 export { DigitClassifier, type DigitClassifierOptions } from './models/digit-classifier';
 export { EfficientNet, type EfficientNetOptions, efficientnetB0 } from './models/efficientnet';
 export { InvertedResidual, type InvertedResidualOptions } from './models/inverted-residual';
+export { M5, type M5Options, m5 } from './models/m5';
 export { MobileBlock, type MobileBlockOptions } from './models/mobile-block';
 export { MobileNetV2, type MobileNetV2Options, mobilenetV2 } from './models/mobilenet-v2';
 export {
