@@ -286,6 +286,10 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     new vision.MobileNetV3({ widthMult: 0.1, numClasses: 3 }).eval(),
     () => [randn([1, 3, 32, 32])],
   ],
+  squeezenet: async () => [
+    new vision.SqueezeNet({ version: '1.1', numClasses: 3 }).eval(),
+    () => [randn([1, 3, 36, 36])],
+  ],
   m5: async () => [new vision.M5({ width: 4, numClasses: 3 }).eval(), () => [randn([1, 1, 8000])]],
   efficientnet: async () => [
     new vision.EfficientNet({ widthMult: 0.1, depthMult: 0.5, numClasses: 3 }).eval(),
