@@ -245,6 +245,29 @@ export interface KernelTable extends ElementwiseKernels {
    * mask = quantMin <= q <= quantMax.
    */
   fakeQuantize: K<'x' | 'scale' | 'zeroPoint', 'y' | 'mask', { quantMin: number; quantMax: number }>;
+  /**
+   * A moving-average observer and the rounding to its grid in one: observeMinMax, chooseQparams and fakeQuantize, one after
+   * another; averagingConstant null: fakeQuantize alone, and the four tensors of the observer stay as they are. They are in-out,
+   * [c], or [1]: one range for all of x. With weight, variance and factor [c] (all or none) a batch normalisation is folded:
+   * factor = weight / sqrt(variance + eps), it is x · factor that is watched and rounded, and y is the result over factor; where
+   * |factor| < 2^-30 y is x itself, and mask false. Where x is empty the observer's
+   * four stay.
+   */
+  fusedMovingAvgObsFakeQuant: K<
+    'x',
+    'y' | 'mask' | 'minVal' | 'maxVal' | 'scale' | 'zeroPoint',
+    FusedFakeQuantizeAttrs,
+    'weight' | 'variance',
+    'factor'
+  >;
+  /**
+   * Gradients of that with a weight; its x, y, mask and factor: gradX = mask ? gradY : 0,
+   * gradWeight [c] = Σ gradY · ((mask ? x : 0) - y) / weight, 0 where |factor| < 2^-30.
+   */
+  fusedMovingAvgObsFakeQuantBackward: K<
+    'x' | 'y' | 'mask' | 'weight' | 'factor' | 'gradY',
+    'gradX' | 'gradWeight'
+  >;
   /** Gradients of fakeQuantize with a learned scale and zero point (float32): docs/numerics.md. */
   learnableFakeQuantizeBackward: K<
     'x' | 'scale' | 'zeroPoint' | 'gradY',
@@ -288,6 +311,11 @@ export interface KernelTable extends ElementwiseKernels {
   qmul: K<'a' | 'b', 'y', QMulAttrs>;
   /** x [r,c] uint8 → y uint8, by the numbers of each channel: docs/numerics.md "int8 functions of channels". */
   qaffine: K<'x', 'y', QAffineAttrs>;
+  /**
+   * x [n,l,c] uint8, weight, bias [c] float32 → y [n,l,c] uint8, each sample and each of `groups` groups of channels normalised by its
+   * own statistics: docs/numerics.md "int8 normalisations". On a GPU half-way numbers may go either way.
+   */
+  qgroupNorm: K<'x' | 'weight' | 'bias', 'y', QGroupNormAttrs>;
   /** x [N,H,W,C] uint8 or int8; padding never wins. */
   qmaxPool2d: K<'x', 'y', PoolAttrs>;
   /** x [N,H,W,C] uint8 or int8; a window of n elements has the multiplier f32(scale / f32(scale · n)), rounded to nearest. */
@@ -372,6 +400,13 @@ export interface ChooseQparamsAttrs {
   symmetric: boolean;
 }
 
+export interface FusedFakeQuantizeAttrs extends ChooseQparamsAttrs {
+  /** null: nothing is observed. */
+  averagingConstant: number | null;
+  /** Beside the variance; without one nobody looks. */
+  eps: number;
+}
+
 export interface DynamicLinearAttrs {
   /** Float32 values, one per tensor or one per output channel. */
   weightScale: Float32Array;
@@ -415,6 +450,15 @@ export interface QAffineAttrs {
   clampMax: number;
 }
 
+/** Float32 values: x's scale, the reciprocal of y's, and eps. */
+export interface QGroupNormAttrs {
+  groups: number;
+  eps: number;
+  scale: number;
+  inverse: number;
+  yZeroPoint: number;
+}
+
 export type KernelName = keyof KernelTable & string;
 
 /** What a backend may promise to run entirely. Each profile but `inference-int8` contains the one before it. */
@@ -438,6 +482,7 @@ const firstProfile = {
     'qadd',
     'qmul',
     'qaffine',
+    'qgroupNorm',
     'qmaxPool2d',
     'qavgPool2d',
     'qadaptiveAvgPool2d',
@@ -488,6 +533,8 @@ const firstProfile = {
     'calculateQparams',
     'chooseQparams',
     'fakeQuantize',
+    'fusedMovingAvgObsFakeQuant',
+    'fusedMovingAvgObsFakeQuantBackward',
     'learnableFakeQuantizeBackward',
   ],
 } as const satisfies Record<Profile | 'all', readonly KernelName[]>;

@@ -16,6 +16,7 @@ import {
   Flatten,
   GELU,
   GRU,
+  GRUCell,
   GroupNorm,
   Hardshrink,
   Hardsigmoid,
@@ -29,6 +30,7 @@ import {
   LogSigmoid,
   LogSoftmax,
   LSTM,
+  LSTMCell,
   MaxPool1d,
   MaxPool2d,
   Mish,
@@ -37,6 +39,8 @@ import {
   PReLU,
   ReLU,
   ReLU6,
+  RNN,
+  RNNCell,
   SELU,
   Sigmoid,
   SiLU,
@@ -49,6 +53,12 @@ import {
   Threshold,
 } from '@octet/nn/modules';
 import type { Tensor } from '@octet/tensor/functional';
+import {
+  DynamicQuantizedGRUCell,
+  DynamicQuantizedLSTMCell,
+  DynamicQuantizedRNN,
+  DynamicQuantizedRNNCell,
+} from './dynamic/cells';
 import { DynamicQuantizedGRU } from './dynamic/gru';
 import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
@@ -265,6 +275,27 @@ export const defaultModuleRules: readonly ModuleRule[] = [
       };
       return DynamicQuantizedMultiheadAttention.fromFloat(attention, make, options);
     },
+  },
+
+  {
+    float: RNN,
+    dynamic: (rnn: RNN, at) =>
+      DynamicQuantizedRNN.fromFloat(rnn, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
+  },
+  {
+    float: RNNCell,
+    dynamic: (cell: RNNCell, at) =>
+      DynamicQuantizedRNNCell.fromFloat(cell, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
+  },
+  {
+    float: GRUCell,
+    dynamic: (cell: GRUCell, at) =>
+      DynamicQuantizedGRUCell.fromFloat(cell, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
+  },
+  {
+    float: LSTMCell,
+    dynamic: (cell: LSTMCell, at) =>
+      DynamicQuantizedLSTMCell.fromFloat(cell, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
   },
 
   {

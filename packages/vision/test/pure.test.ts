@@ -214,7 +214,17 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     new nn.EmbeddingBag(5, 3),
     () => [tensor([[1, 4, 0]], { dtype: 'int32' })],
   ],
+  bert: async () => [
+    new vision.BertModel({ vocabSize: 9, hiddenSize: 8, intermediateSize: 8, numHiddenLayers: 1 }).eval(),
+    () => [tensor([[1, 4, 0]], { dtype: 'int32' })],
+  ],
   'rotary embedding': async () => [new nn.RotaryEmbedding(4), () => [randn([1, 2, 3, 4])]],
+  rnn: async () => [new nn.RNN(3, 4, { numLayers: 2 }), () => [randn([5, 2, 3])]],
+  'rnn cell': async () => [new nn.RNNCell(3, 4), () => [randn([2, 3])]],
+  'dynamic cell': async () => [
+    await quantizeDynamic(new nn.Sequential(new nn.LSTMCell(3, 4) as never)),
+    () => [randn([2, 3])],
+  ],
   lstm: async () => [new nn.LSTM(3, 4), () => [randn([5, 2, 3])]],
   'dynamic lstm': async () => [
     await quantizeDynamic(new nn.Sequential(new nn.LSTM(3, 4) as never)),
@@ -272,6 +282,7 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     new vision.MobileNetV3({ widthMult: 0.1, numClasses: 3 }).eval(),
     () => [randn([1, 3, 32, 32])],
   ],
+  m5: async () => [new vision.M5({ width: 4, numClasses: 3 }).eval(), () => [randn([1, 1, 8000])]],
   efficientnet: async () => [
     new vision.EfficientNet({ widthMult: 0.1, depthMult: 0.5, numClasses: 3 }).eval(),
     () => [randn([1, 3, 32, 32])],

@@ -17,6 +17,10 @@ export { elementwise } from './elementwise';
 export { embedding, embeddingBackward } from './embedding';
 export { fakeQuantize, learnableFakeQuantizeBackward } from './fake-quantize';
 export { fill } from './fill';
+export {
+  fusedMovingAvgObsFakeQuant,
+  fusedMovingAvgObsFakeQuantBackward,
+} from './fused-moving-avg-obs-fake-quant';
 export { qembedding, qlinearWeightOnly } from './grouped-integers';
 export { gru, gruBackward, qgruDynamic } from './gru';
 export { layerNorm, layerNormBackward } from './layer-norm';
@@ -32,6 +36,7 @@ export { qadd } from './qadd';
 export { qaffine } from './qaffine';
 export { qavgPool2d } from './qavg-pool2d';
 export { qconv2d } from './qconv2d';
+export { qgroupNorm } from './qgroup-norm';
 export { qlinear } from './qlinear';
 export { qlinearDynamic } from './qlinear-dynamic';
 export { qlookup } from './qlookup';

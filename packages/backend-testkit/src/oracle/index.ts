@@ -53,6 +53,8 @@ export const definedByReference = [
   'calculateQparams',
   'chooseQparams',
   'fakeQuantize',
+  'fusedMovingAvgObsFakeQuant',
+  'fusedMovingAvgObsFakeQuantBackward',
   'learnableFakeQuantizeBackward',
   'quantize',
   'dequantize',
@@ -64,6 +66,7 @@ export const definedByReference = [
   'qadd',
   'qmul',
   'qaffine',
+  'qgroupNorm',
 ] as const satisfies readonly Exclude<OwnKernelName, keyof typeof definitions>[];
 
 /** Runs the definitions, and the reference's kernels where there are none: slow, and what others are compared with. */

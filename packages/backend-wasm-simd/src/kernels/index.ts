@@ -8,11 +8,17 @@ import { gru, gruBackward, qgruDynamic } from './gru';
 import { lstm, lstmBackward, qlstmDynamic } from './lstm';
 import { linear, matmul } from './matmul';
 import { batchNormBackward, batchNormEval, batchNormTrain, layerNorm, layerNormBackward } from './norm';
-import { fakeQuantize, learnableFakeQuantizeBackward, observeMinMax } from './observers';
+import {
+  chooseQparams,
+  fakeQuantize,
+  fusedMovingAvgObsFakeQuant,
+  fusedMovingAvgObsFakeQuantBackward,
+  learnableFakeQuantizeBackward,
+  observeMinMax,
+} from './observers';
 import {
   calculateQparams,
   cast,
-  chooseQparams,
   embedding,
   embeddingBackward,
   fill,
@@ -32,6 +38,7 @@ import {
 import { qconv2d } from './qconv2d';
 import { qadd, qaffine, qlookup, qmul } from './qelementwise';
 import { qlinear, qlinearDynamic } from './qlinear';
+import { qgroupNorm } from './qnorm';
 import { qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d } from './qpool';
 import { dequantize, quantize } from './quantize';
 import { sum } from './reductions';
@@ -93,6 +100,8 @@ export const kernels: WasmKernels = {
   calculateQparams,
   chooseQparams,
   fakeQuantize,
+  fusedMovingAvgObsFakeQuant,
+  fusedMovingAvgObsFakeQuantBackward,
   learnableFakeQuantizeBackward,
   quantize,
   dequantize,
@@ -107,6 +116,7 @@ export const kernels: WasmKernels = {
   qadd,
   qmul,
   qaffine,
+  qgroupNorm,
   qmaxPool2d,
   qavgPool2d,
   qadaptiveAvgPool2d,

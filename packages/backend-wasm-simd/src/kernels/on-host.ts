@@ -40,4 +40,3 @@ export const embedding = onHost<'embedding'>(host.embedding);
 export const embeddingBackward = onHost<'embeddingBackward'>(host.embeddingBackward);
 export const qembedding = onHost<'qembedding'>(host.qembedding);
 export const calculateQparams = onHost<'calculateQparams'>(host.calculateQparams);
-export const chooseQparams = onHost<'chooseQparams'>(host.chooseQparams);

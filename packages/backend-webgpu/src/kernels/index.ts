@@ -9,6 +9,7 @@ import { data } from './data';
 import { elementwise } from './elementwise';
 import { embedding } from './embedding';
 import { fakeQuantize } from './fake-quantize';
+import { fusedFakeQuantize } from './fused-fake-quantize';
 import { groupedIntegers } from './grouped-integers';
 import { gru } from './gru';
 import { lstm } from './lstm';
@@ -22,6 +23,7 @@ import { pool } from './pool';
 import { qconv2d } from './qconv2d';
 import { qelementwise } from './qelementwise';
 import { qlinear } from './qlinear';
+import { qnorm } from './qnorm';
 import { qpool } from './qpool';
 import { quantize } from './quantize';
 import { reductions } from './reductions';
@@ -43,11 +45,13 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...gru(gpu),
     ...attention(gpu),
     ...norm(gpu),
+    ...qnorm(gpu),
     ...pool(gpu),
     ...embedding(gpu),
     ...optim(gpu),
     ...observers(gpu),
     ...fakeQuantize(gpu),
+    ...fusedFakeQuantize(gpu),
     ...quantize(gpu),
     ...qelementwise(gpu),
     ...qconv2d(gpu),

@@ -6,6 +6,7 @@ import type { Graph, Like, Value } from '../graph/graph';
 import { clampToIntegers, dequantize, quantize, quantizeClamped } from '../graph/qdq';
 import type { NodeBuilders, Operand, Output } from './builder';
 import { broadcasting, hardswish } from './elementwise';
+import { layerNormOfRows } from './normalization';
 import { adaptiveAveragePool, averagePool, maxPool, type PoolNode } from './pools';
 import { convolution, gemmAttributes, turned } from './products';
 import { reduce, reducedAxes } from './reductions';
@@ -33,6 +34,8 @@ export const int8 = (): NodeBuilders => ({
       ? adaptiveAveragePool(graph, x.value, asFloat(y), pool(graph, x, y))
       : quantize(graph, meanOverDims(graph, x, y, floats(graph, x)), y.tensor),
   qaffine: (graph, { x }, y, attrs) => affineOfChannels(graph, x, y, attrs),
+  qgroupNorm: (graph, { x, weight, bias }, y, { groups, eps }) =>
+    quantize(graph, groupNorm(graph, floats(graph, x), x, weight, bias, asFloat(y), groups, eps), y.tensor),
   qlookup: (graph, { x }, y, attrs) => lookup(graph, x, y, attrs),
 });
 
@@ -179,6 +182,26 @@ function lookup(graph: Graph, x: Operand, y: Output, { table, of }: KernelTable[
     return quantize(graph, clampToIntegers(graph, floats(graph, x), y.tensor, lo, hi), y.tensor);
   }
   return gathered(graph, x.value, y, table, first);
+}
+
+/** Normalised rows: of a layer's, or of each group of channels of [N, C, …]. */
+function groupNorm(
+  graph: Graph,
+  floats: Value,
+  { physical: [samples, length, channels] }: Operand,
+  weight: Operand,
+  bias: Operand,
+  like: Like,
+  groups: number,
+  eps: number,
+): Value {
+  const ofRows = length === 1 && groups === 1;
+  const rows = graph.reshape(floats, [samples * groups, (length * channels) / groups]);
+  const normal = layerNormOfRows(graph, rows, eps);
+  const shape = ofRows ? [channels] : [channels, ...new Array<number>(like.shape.length - 2).fill(1)];
+  const whole = ofRows ? normal : graph.reshape(normal, like.shape);
+  const scaled = graph.node('Mul', [whole, graph.reshape(weight.value, shape)], whole);
+  return graph.reshape(graph.node('Add', [scaled, graph.reshape(bias.value, shape)], whole), like.shape);
 }
 
 /** x · m + shift by the channel, in real numbers; where m depends on the sign, PRelu says by how much. */

@@ -1,6 +1,7 @@
 import type { Handler } from '../golden-case';
 import { attentionModule } from './attention-module';
 import { batchNorm2d } from './batch-norm2d';
+import { bert } from './bert';
 import { dynamicLinear, dynamicLstm } from './dynamic';
 import { embeddingBag } from './embedding-bag';
 import { fakeQuantModule } from './fake-quant-module';
@@ -34,6 +35,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   learnable_fake_quant_module: learnableFakeQuantModule,
   float_op: floatOp,
   attention_module: attentionModule,
+  bert,
   embedding_bag: embeddingBag,
   weight_only_embedding: weightOnlyEmbedding,
   batch_norm2d: batchNorm2d,
