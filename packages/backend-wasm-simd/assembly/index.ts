@@ -22,5 +22,6 @@ export { dotOf, qconv, qgemm, qgemmDynamic, qpackGemm, qrange } from './qgemm';
 export * from './qpool';
 export * from './quantize';
 export * from './reductions';
+export * from './resample';
 export * from './softmax';
 export { spreadTable } from './spread';

@@ -147,6 +147,11 @@ export interface KernelTable extends ElementwiseKernels {
   conv2dBackwardInput: K<'gradY' | 'weight', 'gradX', Conv2dAttrs>;
   /** gradWeight [O,kh,kw,C/groups] */
   conv2dBackwardWeight: K<'x' | 'gradY', 'gradWeight', Conv2dAttrs>;
+  /**
+   * x [N,H,W,C], weight [C,kh,kw,O/groups], bias [O]? → y [N,OH,OW,O]: x[n,h,w,c] · weight[c,kh,kw,o] goes to row h · stride - padding +
+   * kh · dilation of y, columns alike, and bias[o] to every element. Elements of y that nothing reaches are bias[o].
+   */
+  convTranspose2d: K<'x' | 'weight', 'y', Conv2dAttrs, 'bias'>;
 
   // Recurrent layers, over all steps
   /**
@@ -218,6 +223,8 @@ export interface KernelTable extends ElementwiseKernels {
   /** Output cell i of n averages rows floor(i·H/n) to ceil((i+1)·H/n), columns alike; sizes are the tensors'. */
   adaptiveAvgPool2d: K<'x', 'y'>;
   adaptiveAvgPool2dBackward: K<'gradY', 'gradX'>;
+  /** y [N,OH,OW,C]: each of its rows is rowWeight by rowIndex of x's, columns alike. */
+  resample2d: K<'x', 'y', ResampleAttrs>;
 
   // Embedding
   /** weight [v,d], index [n] → y [n,d] */
@@ -284,6 +291,8 @@ export interface KernelTable extends ElementwiseKernels {
   qlookup: K<'x', 'y', { table: Uint8Array | Int8Array; of?: TableSource }>;
   /** x [N,H,W,C] uint8, weight [O,kh,kw,C/groups] int8, bias [O]? int32 → y uint8; padding is xZeroPoint. Prepackable. */
   qconv2d: K<'x' | 'weight', 'y', Conv2dAttrs & RequantizeAttrs, 'bias'>;
+  /** convTranspose2d of x uint8, weight int8 (a zero point for each output channel), bias [O]? int32 → y uint8. Prepackable. */
+  qconvTranspose2d: K<'x' | 'weight', 'y', Conv2dAttrs & RequantizeAttrs, 'bias'>;
   /** x [m,k] uint8, weight [n,k] int8, bias [n]? int32 → y [m,n] uint8. Prepackable. */
   qlinear: K<'x' | 'weight', 'y', RequantizeAttrs, 'bias'>;
   /**
@@ -320,6 +329,11 @@ export interface KernelTable extends ElementwiseKernels {
   qmaxPool2d: K<'x', 'y', PoolAttrs>;
   /** x [N,H,W,C] uint8 or int8; a window of n elements has the multiplier f32(scale / f32(scale · n)), rounded to nearest. */
   qavgPool2d: K<'x', 'y', AvgPoolAttrs & QAverageAttrs>;
+  /**
+   * resample2d of uint8 or int8, in float32 step by step, columns first: y = clamp(rint(Σ rowWeight · Σ columnWeight · x)). Scale and zero
+   * point stay: the weights of a place add up to 1.
+   */
+  qresample2d: K<'x', 'y', ResampleAttrs>;
   /** Alike, over the cells of adaptiveAvgPool2d. */
   qadaptiveAvgPool2d: K<'x', 'y', QAverageAttrs>;
 }
@@ -331,6 +345,26 @@ export interface TableSource {
   negativeSlope?: number;
   /** The attributes of other functions. */
   readonly [attribute: string]: unknown;
+}
+
+/** Rows and columns of an image that those of another are made of: as many for each, of which those of weight 0 are not read. */
+export interface ResampleAttrs {
+  /** [OH, taps], [OW, taps]: where they are in x. */
+  rowIndex: Int32Array;
+  columnIndex: Int32Array;
+  /** Float32 values, of the same lengths. */
+  rowWeight: Float32Array;
+  columnWeight: Float32Array;
+  /** What it is, for dispatch hooks, which can't tell; kernels never look at it. */
+  of?: ResampleSource;
+}
+
+/** As ONNX's Resize says it. */
+export interface ResampleSource {
+  readonly mode: 'nearest' | 'linear' | 'cubic';
+  readonly coordinates: 'asymmetric' | 'half_pixel' | 'align_corners';
+  /** By how much the image grows, where that isn't the quotient of the sizes. */
+  readonly scales?: readonly [height: number, width: number];
 }
 
 export interface CopyStridedAttrs {
@@ -473,6 +507,7 @@ const firstProfile = {
   'inference-int8': [
     'qlookup',
     'qconv2d',
+    'qconvTranspose2d',
     'qlinear',
     'qlinearDynamic',
     'qlinearWeightOnly',
@@ -485,6 +520,7 @@ const firstProfile = {
     'qgroupNorm',
     'qmaxPool2d',
     'qavgPool2d',
+    'qresample2d',
     'qadaptiveAvgPool2d',
   ],
   'inference-float': [
@@ -498,6 +534,7 @@ const firstProfile = {
     'matmul',
     'linear',
     'conv2d',
+    'convTranspose2d',
     'lstm',
     'gru',
     'attention',
@@ -506,6 +543,7 @@ const firstProfile = {
     'maxPool2d',
     'avgPool2d',
     'adaptiveAvgPool2d',
+    'resample2d',
     'embedding',
   ],
   training: [

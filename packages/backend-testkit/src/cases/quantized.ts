@@ -12,7 +12,7 @@ import {
   tensor,
   withSpecials,
 } from './case';
-import { convShapes } from './conv';
+import { convShapes, transposedShapes } from './conv';
 
 const sizes = [0, 1, 3, 7, 64, 67, 1031];
 
@@ -238,6 +238,26 @@ function qconv2dCases(): KernelCase<'qconv2d'>[] {
       tolerance: 'exact',
     },
   ];
+}
+
+function qconvTranspose2dCases(): KernelCase<'qconvTranspose2d'>[] {
+  return transposedShapes.flatMap(({ name, x, weight, y, attrs }, i) =>
+    weightModes.map((mode, j): KernelCase<'qconvTranspose2d'> => {
+      const biased = (i + j) % 3 !== 0;
+      const reaching = (weight[0] * weight[1] * weight[2]) / attrs.groups;
+      return {
+        name: `${name}, ${mode}${biased ? ', bias' : ''}`,
+        inputs: {
+          x: integers(1, 'uint8', x),
+          weight: integers(2, 'int8', weight),
+          bias: biased ? integers(3, 'int32', [y[3]], [-3000, 3000]) : undefined,
+        },
+        outputs: { y: output('uint8', y) },
+        attrs: { ...attrs, ...requantizing(mode, y[3], reaching, i + j) },
+        tolerance: 'exact',
+      };
+    }),
+  );
 }
 
 /** Sums far past 2^24, which float32 can't hold, that come back to where every one counts. */
@@ -539,6 +559,7 @@ export const quantizedCases: CasesOf<
   | 'dequantize'
   | 'qlookup'
   | 'qconv2d'
+  | 'qconvTranspose2d'
   | 'qlinear'
   | 'qlinearDynamic'
   | 'qadd'
@@ -580,6 +601,7 @@ export const quantizedCases: CasesOf<
       }),
     ),
   qconv2d: qconv2dCases,
+  qconvTranspose2d: qconvTranspose2dCases,
   qlinear: qlinearCases,
   qlinearDynamic: qlinearDynamicCases,
   qadd: () => [

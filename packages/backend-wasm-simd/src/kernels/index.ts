@@ -1,6 +1,6 @@
 import type { WasmKernels } from '../kernel';
 import { attention, attentionBackward } from './attention';
-import { conv2d, conv2dBackwardInput, conv2dBackwardWeight } from './conv2d';
+import { conv2d, conv2dBackwardInput, conv2dBackwardWeight, convTranspose2d } from './conv2d';
 import { copyStrided } from './copy-strided';
 import { elementwise } from './elementwise';
 import { qlinearWeightOnly } from './grouped-integers';
@@ -35,6 +35,7 @@ import {
   maxPool2d,
   maxPool2dBackward,
 } from './pool';
+import { qconvTranspose2d } from './qconv-transpose2d';
 import { qconv2d } from './qconv2d';
 import { qadd, qaffine, qlookup, qmul } from './qelementwise';
 import { qlinear, qlinearDynamic } from './qlinear';
@@ -42,6 +43,7 @@ import { qgroupNorm } from './qnorm';
 import { qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d } from './qpool';
 import { dequantize, quantize } from './quantize';
 import { sum } from './reductions';
+import { qresample2d, resample2d } from './resample';
 import {
   amax,
   amaxBackward,
@@ -75,6 +77,7 @@ export const kernels: WasmKernels = {
   conv2d,
   conv2dBackwardInput,
   conv2dBackwardWeight,
+  convTranspose2d,
   lstm,
   lstmBackward,
   gru,
@@ -92,6 +95,7 @@ export const kernels: WasmKernels = {
   avgPool2dBackward,
   adaptiveAvgPool2d,
   adaptiveAvgPool2dBackward,
+  resample2d,
   embedding,
   embeddingBackward,
   sgdStep,
@@ -107,6 +111,7 @@ export const kernels: WasmKernels = {
   dequantize,
   qlookup,
   qconv2d,
+  qconvTranspose2d,
   qlinear,
   qlinearDynamic,
   qlinearWeightOnly,
@@ -119,5 +124,6 @@ export const kernels: WasmKernels = {
   qgroupNorm,
   qmaxPool2d,
   qavgPool2d,
+  qresample2d,
   qadaptiveAvgPool2d,
 };

@@ -20,6 +20,7 @@ import { norm } from './norm';
 import { observers } from './observers';
 import { optim } from './optim';
 import { pool } from './pool';
+import { qconvTranspose2d } from './qconv-transpose2d';
 import { qconv2d } from './qconv2d';
 import { qelementwise } from './qelementwise';
 import { qlinear } from './qlinear';
@@ -27,6 +28,7 @@ import { qnorm } from './qnorm';
 import { qpool } from './qpool';
 import { quantize } from './quantize';
 import { reductions } from './reductions';
+import { resample } from './resample';
 import { softmax } from './softmax';
 
 /** The whole table, for one device. */
@@ -55,8 +57,10 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...quantize(gpu),
     ...qelementwise(gpu),
     ...qconv2d(gpu),
+    ...qconvTranspose2d(gpu),
     ...qlinear(gpu),
     ...groupedIntegers(gpu),
     ...qpool(gpu),
+    ...resample(gpu),
   });
 }

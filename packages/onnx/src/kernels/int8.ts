@@ -7,8 +7,8 @@ import { clampToIntegers, dequantize, quantize, quantizeClamped } from '../graph
 import type { NodeBuilders, Operand, Output } from './builder';
 import { broadcasting, hardswish } from './elementwise';
 import { layerNormOfRows } from './normalization';
-import { adaptiveAveragePool, averagePool, maxPool, type PoolNode } from './pools';
-import { convolution, gemmAttributes, turned } from './products';
+import { adaptiveAveragePool, averagePool, maxPool, type PoolNode, resized } from './pools';
+import { convolution, gemmAttributes, transposedConvolution, turned } from './products';
 import { reduce, reducedAxes } from './reductions';
 
 export const int8 = (): NodeBuilders => ({
@@ -23,12 +23,29 @@ export const int8 = (): NodeBuilders => ({
       ];
       return quantizeClamped(graph, graph.node('Conv', inputs, like, attributes), y.tensor, attrs);
     }),
+  qconvTranspose2d: (graph, { x, weight, bias }, y, attrs) =>
+    transposedConvolution(
+      graph,
+      x.value,
+      weight.value,
+      asFloat(y),
+      attrs,
+      (row, kernel, like, attributes) => {
+        const inputs = [
+          floats(graph, { ...x, value: row }),
+          floats(graph, { ...weight, value: kernel }),
+          bias && biasFloats(graph, bias, x, weight),
+        ];
+        return quantizeClamped(graph, graph.node('ConvTranspose', inputs, like, attributes), y.tensor, attrs);
+      },
+    ),
   qlinear: (graph, inputs, y, attrs) => linear(graph, inputs, y, attrs),
   qlinearDynamic: (graph, inputs, y, attrs) => dynamicLinear(graph, inputs, y, attrs),
   qadd: binary('Add'),
   qmul: binary('Mul'),
   qmaxPool2d: (graph, { x }, y, attrs) => maxPool(graph, x.value, asFloat(y), attrs, pool(graph, x, y)),
   qavgPool2d: (graph, { x }, y, attrs) => averagePool(graph, x.value, asFloat(y), attrs, pool(graph, x, y)),
+  qresample2d: (graph, { x }, y, attrs) => resized(graph, x.value, asFloat(y), attrs, pool(graph, x, y)),
   qadaptiveAvgPool2d: (graph, { x }, y) =>
     poolsImages(x, y)
       ? adaptiveAveragePool(graph, x.value, asFloat(y), pool(graph, x, y))
@@ -63,8 +80,8 @@ function floats(graph: Graph, { value, tensor }: Operand): Value {
 
 /** The node of a pool, of integers. */
 function pool(graph: Graph, x: Operand, y: Output): PoolNode {
-  return (op, value, like, attributes) =>
-    quantize(graph, graph.node(op, [floats(graph, { ...x, value })], like, attributes), y.tensor);
+  return (op, value, like, attributes, more = []) =>
+    quantize(graph, graph.node(op, [floats(graph, { ...x, value }), ...more], like, attributes), y.tensor);
 }
 
 function asFloat({ shape }: Output): Like {

@@ -34,6 +34,9 @@ function unary(fn: string): Run | undefined {
 const functions: Readonly<Record<string, Run>> = {
   conv1d: ({ x, weight, bias }, _, options) => octet.conv1d(x, weight, bias, options),
   conv2d: ({ x, weight, bias }, _, options) => octet.conv2d(x, weight, bias, options),
+  conv_transpose1d: ({ x, weight, bias }, _, options) => octet.convTranspose1d(x, weight, bias, options),
+  conv_transpose2d: ({ x, weight, bias }, _, options) => octet.convTranspose2d(x, weight, bias, options),
+  interpolate: ({ x }, _, options) => octet.interpolate(x, options),
   linear: ({ x, weight, bias }) => octet.linear(x, weight, bias),
   matmul: binary(octet.matmul),
   scaled_dot_product_attention: ({ q, k, v, mask }, { bool_mask: isBool }, options) => {

@@ -9,7 +9,16 @@ import { fakeQuantize } from './fake-quantize';
 import { floatOp } from './float-op';
 import { fold, fuse } from './fuse';
 import { instanceNorm2d } from './instance-norm2d';
-import { qbinary, qconv1d, qconv2d, qlinear, qscalar, qunary } from './int8';
+import {
+  qbinary,
+  qconv1d,
+  qconv2d,
+  qconvTranspose1d,
+  qconvTranspose2d,
+  qlinear,
+  qscalar,
+  qunary,
+} from './int8';
 import { learnableFakeQuantModule, learnableFakeQuantOp } from './learnable-fake-quant';
 import { lrScheduler } from './lr-scheduler';
 import { modelFloat, modelPtq, modelQat, modelTutorial } from './model';
@@ -48,6 +57,8 @@ export const handlers: Readonly<Record<string, Handler>> = {
   qat_activations: qatActivations,
   qconv1d,
   qconv2d,
+  qconv_transpose1d: qconvTranspose1d,
+  qconv_transpose2d: qconvTranspose2d,
   qlinear,
   qbinary,
   qscalar,
