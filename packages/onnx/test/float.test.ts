@@ -341,6 +341,14 @@ const cases: Record<string, OpCase> = {
     (x) => x.maxPool1d(3, { stride: 2, padding: 1, dilation: 2 }),
     () => randn([2, 3, 9]),
   ),
+  'maxPool2d, ceil mode': unary(
+    (x) => x.maxPool2d(3, { stride: 2, ceilMode: true }),
+    () => randn([2, 3, 6, 8]),
+  ),
+  'avgPool2d, ceil mode': unary(
+    (x) => x.avgPool2d(3, { stride: 2, padding: 1, ceilMode: true, countIncludePad: false }),
+    () => randn([2, 3, 6, 8]),
+  ),
   avgPool1d: unary(
     (x) => x.avgPool1d(3, { stride: 2, padding: 1 }),
     () => randn([2, 3, 9]),

@@ -764,6 +764,16 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
     fn: (x) => ops.maxPool1d(x, 3, { stride: 2, padding: 1, dilation: 2 }),
     inputs: [[2, 3, 9]],
   },
+  'maxPool2d in ceil mode': {
+    covers: ['maxPool2d'],
+    fn: (x) => ops.maxPool2d(x, 3, { stride: 2, ceilMode: true }),
+    inputs: [[1, 2, 4, 6]],
+  },
+  'avgPool2d in ceil mode': {
+    covers: ['avgPool2d'],
+    fn: (x) => ops.avgPool2d(x, 3, { stride: 2, padding: 1, ceilMode: true }),
+    inputs: [[1, 2, 4, 6]],
+  },
   avgPool1d: {
     covers: ['avgPool1d'],
     fn: (x) => ops.avgPool1d(x, 3, { stride: 2, padding: 1, countIncludePad: false }),
