@@ -327,6 +327,14 @@ const cases: Record<string, OpCase> = {
     (x) => interpolate(x, { scaleFactor: 2, mode: 'linear' }),
     () => randn([2, 3, 5]),
   ),
+  'pad, reflect': unary(
+    (x) => x.pad([1, 2, 0, 1], { mode: 'reflect' }),
+    () => randn([2, 3, 4, 5]),
+  ),
+  'pad of rows, circular': unary(
+    (x) => x.pad([1, 2], { mode: 'circular' }),
+    () => randn([2, 3, 5]),
+  ),
   'resample2d by any weights': unary(
     (x) =>
       resample2d(

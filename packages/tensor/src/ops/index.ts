@@ -173,7 +173,7 @@ export { chunk } from './shape/chunk';
 export { contiguous } from './shape/contiguous';
 export { expand } from './shape/expand';
 export { flatten } from './shape/flatten';
-export { pad } from './shape/pad';
+export { type PadOptions, pad } from './shape/pad';
 export { permute } from './shape/permute';
 export { reshape } from './shape/reshape';
 export { select } from './shape/select';

@@ -65,6 +65,11 @@ FLOAT = [
     (F.avg_pool2d, {"x": [1, 2, 6, 8]}, {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True, "count_include_pad": False}),
     (F.max_pool1d, {"x": [1, 2, 8]}, {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
     (F.avg_pool1d, {"x": [1, 2, 8]}, {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
+    (F.pad, {"x": [1, 2, 4, 5]}, {"pad": [2, 4, 3, 1], "mode": "reflect"}),
+    (F.pad, {"x": [1, 2, 4, 5]}, {"pad": [2, 7, 5, 1], "mode": "replicate"}),
+    (F.pad, {"x": [1, 2, 4, 5]}, {"pad": [5, 1, 0, 4], "mode": "circular"}),
+    (F.pad, {"x": [2, 3, 6]}, {"pad": [3, 5], "mode": "reflect"}),
+    (F.pad, {"x": [2, 3, 6]}, {"pad": [-2, 4], "mode": "replicate"}),
 ]
 
 # Of a quint8 tensor: the function, its shape, its keyword arguments.
