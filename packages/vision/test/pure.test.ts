@@ -61,6 +61,7 @@ const layers = () => [
   new nn.Hardsigmoid(),
   new nn.Sigmoid(),
   new nn.Tanh(),
+  new nn.ReflectionPad2d(1),
   new nn.Upsample({ scaleFactor: 2 }),
   new nn.Upsample({ scaleFactor: 0.5, mode: 'bilinear' }),
   new nn.MaxPool2d(2),
