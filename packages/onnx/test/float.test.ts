@@ -5,6 +5,8 @@ import {
   BatchNorm2d,
   Conv1d,
   Conv2d,
+  ConvTranspose1d,
+  ConvTranspose2d,
   Dropout,
   Embedding,
   functional,
@@ -27,6 +29,7 @@ import {
   conv2d,
   conv2dRelu,
   gruLayer,
+  interpolate,
   linear,
   lstmLayer,
   manualSeed,
@@ -34,6 +37,7 @@ import {
   rand,
   randint,
   randn,
+  resample2d,
   scaledDotProductAttention,
   stack,
   sub,
@@ -314,9 +318,78 @@ const cases: Record<string, OpCase> = {
     3,
     7,
   ),
+  convTranspose2d: layer(new ConvTranspose2d(3, 4, 3, { padding: 1 }), 2, 3, 5, 4),
+  'convTranspose2d, uneven, in groups': layer(
+    new ConvTranspose2d(4, 6, [3, 2], {
+      ...{ stride: [2, 3], padding: [1, 0], outputPadding: [1, 2], dilation: [1, 2], groups: 2, bias: false },
+    }),
+    1,
+    4,
+    5,
+    4,
+  ),
+  convTranspose1d: layer(new ConvTranspose1d(3, 4, 4, { stride: 3, padding: 1, outputPadding: 2 }), 2, 3, 7),
+  'interpolate nearest': unary(
+    (x) => interpolate(x, { scaleFactor: 2 }),
+    () => randn([2, 3, 4, 5]),
+  ),
+  'interpolate nearest, smaller': unary(
+    (x) => interpolate(x, { size: [3, 7] }),
+    () => randn([2, 3, 5, 4]),
+  ),
+  'interpolate nearest by a fraction': unary(
+    (x) => interpolate(x, { scaleFactor: 1.7 }),
+    () => randn([1, 3, 5, 4]),
+  ),
+  'interpolate nearest-exact': unary(
+    (x) => interpolate(x, { size: [10, 3], mode: 'nearest-exact' }),
+    () => randn([2, 3, 7, 5]),
+  ),
+  'interpolate bilinear': unary(
+    (x) => interpolate(x, { size: [7, 9], mode: 'bilinear' }),
+    () => randn([2, 3, 5, 4]),
+  ),
+  'interpolate bilinear, corners aligned': unary(
+    (x) => interpolate(x, { scaleFactor: 2, mode: 'bilinear', alignCorners: true }),
+    () => randn([2, 3, 5, 4]),
+  ),
+  'interpolate bicubic': unary(
+    (x) => interpolate(x, { size: [7, 9], mode: 'bicubic' }),
+    () => randn([2, 3, 5, 4]),
+  ),
+  'interpolate linear': unary(
+    (x) => interpolate(x, { scaleFactor: 2, mode: 'linear' }),
+    () => randn([2, 3, 5]),
+  ),
+  'pad, reflect': unary(
+    (x) => x.pad([1, 2, 0, 1], { mode: 'reflect' }),
+    () => randn([2, 3, 4, 5]),
+  ),
+  'pad of rows, circular': unary(
+    (x) => x.pad([1, 2], { mode: 'circular' }),
+    () => randn([2, 3, 5]),
+  ),
+  'resample2d by any weights': unary(
+    (x) =>
+      resample2d(
+        x,
+        { index: Int32Array.of(1, 0, 0, 2), weight: Float32Array.of(0.5, 0.25, 0, -1) },
+        { index: Int32Array.of(1, 3, 0), weight: Float32Array.of(2, 1, -1) },
+        [2, 3],
+      ),
+    () => randn([2, 3, 3, 4]),
+  ),
   maxPool1d: unary(
     (x) => x.maxPool1d(3, { stride: 2, padding: 1, dilation: 2 }),
     () => randn([2, 3, 9]),
+  ),
+  'maxPool2d, ceil mode': unary(
+    (x) => x.maxPool2d(3, { stride: 2, ceilMode: true }),
+    () => randn([2, 3, 6, 8]),
+  ),
+  'avgPool2d, ceil mode': unary(
+    (x) => x.avgPool2d(3, { stride: 2, padding: 1, ceilMode: true, countIncludePad: false }),
+    () => randn([2, 3, 6, 8]),
   ),
   avgPool1d: unary(
     (x) => x.avgPool1d(3, { stride: 2, padding: 1 }),

@@ -11,11 +11,14 @@ import {
   CELU,
   Conv1d,
   Conv2d,
+  ConvTranspose1d,
+  ConvTranspose2d,
   Dropout,
   ELU,
   Flatten,
   GELU,
   GRU,
+  GRUCell,
   GroupNorm,
   Hardshrink,
   Hardsigmoid,
@@ -29,6 +32,7 @@ import {
   LogSigmoid,
   LogSoftmax,
   LSTM,
+  LSTMCell,
   MaxPool1d,
   MaxPool2d,
   Mish,
@@ -37,6 +41,8 @@ import {
   PReLU,
   ReLU,
   ReLU6,
+  RNN,
+  RNNCell,
   SELU,
   Sigmoid,
   SiLU,
@@ -47,14 +53,23 @@ import {
   Tanh,
   Tanhshrink,
   Threshold,
+  Upsample,
+  UpsamplingBilinear2d,
+  UpsamplingNearest2d,
 } from '@octet/nn/modules';
 import type { Tensor } from '@octet/tensor/functional';
+import {
+  DynamicQuantizedGRUCell,
+  DynamicQuantizedLSTMCell,
+  DynamicQuantizedRNN,
+  DynamicQuantizedRNNCell,
+} from './dynamic/cells';
 import { DynamicQuantizedGRU } from './dynamic/gru';
 import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
 import { DynamicQuantizedMultiheadAttention } from './dynamic/multihead-attention';
 import { FloatFunctional } from './float-functional';
-import type { Conv } from './float-layers';
+import type { Conv, ConvTranspose } from './float-layers';
 import { foldInto } from './fold-batch-norm';
 import type { OutputQparams } from './functional/int8';
 import type { DynamicOptions } from './functional/linear';
@@ -67,6 +82,8 @@ import {
   ConvReLU1d,
   ConvReLU2d,
   FusedIdentity,
+  LinearBn1d,
+  LinearBnReLU1d,
   LinearReLU,
 } from './intrinsic';
 import { type Conversion, type ModuleClass, type ModuleRule, ModuleRules } from './module-rules';
@@ -75,6 +92,7 @@ import { QatConvBn2d, QatConvBnReLU2d } from './qat/conv-bn2d';
 import { QatConv1d, QatConvReLU1d } from './qat/conv1d';
 import { QatConv2d, QatConvReLU2d } from './qat/conv2d';
 import { QatLinear, QatLinearReLU } from './qat/linear';
+import { QatLinearBn1d, QatLinearBnReLU1d } from './qat/linear-bn1d';
 import {
   defaultFixedQparamsRange0to1FakeQuant,
   defaultFixedQparamsRangeNeg1to1FakeQuant,
@@ -89,6 +107,8 @@ import {
   QuantizedBNReLU2d,
 } from './quantized/batch-norm';
 import type { QuantizedConvNd } from './quantized/conv-nd';
+import { QuantizedConvTranspose1d } from './quantized/conv-transpose1d';
+import { QuantizedConvTranspose2d } from './quantized/conv-transpose2d';
 import { QuantizedConv1d, QuantizedConvReLU1d } from './quantized/conv1d';
 import { QuantizedConv2d, QuantizedConvReLU2d } from './quantized/conv2d';
 import { QuantizedLinear, QuantizedLinearReLU } from './quantized/linear';
@@ -198,9 +218,24 @@ export const defaultModuleRules: readonly ModuleRule[] = [
   },
 
   {
-    float: Linear,
-    pattern: [Linear, BatchNorm1d],
+    // No form to train: as in PyTorch, its weight is rounded at conversion alone.
+    float: ConvTranspose2d,
+    pattern: [ConvTranspose2d, BatchNorm2d],
     fuse: foldInto,
+    observe: true,
+    int8: (conv: ConvTranspose2d, at) => int8ConvTranspose(QuantizedConvTranspose2d, conv, at),
+  },
+  {
+    // No form to train: as in PyTorch, its weight is rounded at conversion alone.
+    float: ConvTranspose1d,
+    pattern: [ConvTranspose1d, BatchNorm1d],
+    fuse: foldInto,
+    observe: true,
+    int8: (conv: ConvTranspose1d, at) => int8ConvTranspose(QuantizedConvTranspose1d, conv, at),
+  },
+
+  {
+    float: Linear,
     qat: { type: QatLinear, from: (linear: Linear, q) => new QatLinear(linear, q) },
     observe: true,
     int8: (linear: Linear, at) => int8Linear(QuantizedLinear, linear, at),
@@ -218,6 +253,29 @@ export const defaultModuleRules: readonly ModuleRule[] = [
     int8: (m: LinearReLU | QatLinearReLU, at) =>
       int8Linear(QuantizedLinearReLU, m instanceof LinearReLU ? m.linear : m, at),
     scaledBy: ({ linear }: LinearReLU) => linear,
+  },
+  {
+    float: LinearBn1d,
+    pattern: [Linear, BatchNorm1d],
+    fuse: foldInto,
+    fuseQat: (linear: Linear, bn: BatchNorm1d) => new LinearBn1d(linear, bn),
+    trainingOnly: true,
+    qat: { type: QatLinearBn1d, from: ({ linear, bn }: LinearBn1d, q) => new QatLinearBn1d(linear, bn, q) },
+    observe: true,
+    int8: (m: QatLinearBn1d, at) => int8Linear(QuantizedLinear, m, at),
+  },
+  {
+    float: LinearBnReLU1d,
+    pattern: [Linear, BatchNorm1d, ReLU],
+    fuse: (linear: Linear, bn: BatchNorm1d, relu: ReLU) => new LinearReLU(foldInto(linear, bn), relu),
+    fuseQat: (linear: Linear, bn: BatchNorm1d, relu: ReLU) => new LinearBnReLU1d(linear, bn, relu),
+    trainingOnly: true,
+    qat: {
+      type: QatLinearBnReLU1d,
+      from: ({ linear, bn }: LinearBnReLU1d, q) => new QatLinearBnReLU1d(linear, bn, q),
+    },
+    observe: true,
+    int8: (m: QatLinearBnReLU1d, at) => int8Linear(QuantizedLinearReLU, m, at),
   },
   {
     float: LSTM,
@@ -241,6 +299,27 @@ export const defaultModuleRules: readonly ModuleRule[] = [
       };
       return DynamicQuantizedMultiheadAttention.fromFloat(attention, make, options);
     },
+  },
+
+  {
+    float: RNN,
+    dynamic: (rnn: RNN, at) =>
+      DynamicQuantizedRNN.fromFloat(rnn, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
+  },
+  {
+    float: RNNCell,
+    dynamic: (cell: RNNCell, at) =>
+      DynamicQuantizedRNNCell.fromFloat(cell, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
+  },
+  {
+    float: GRUCell,
+    dynamic: (cell: GRUCell, at) =>
+      DynamicQuantizedGRUCell.fromFloat(cell, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
+  },
+  {
+    float: LSTMCell,
+    dynamic: (cell: LSTMCell, at) =>
+      DynamicQuantizedLSTMCell.fromFloat(cell, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
   },
 
   {
@@ -362,6 +441,9 @@ export const defaultModuleRules: readonly ModuleRule[] = [
   { float: ReLU, scalable: true },
   // It isn't; equalize follows it all the same, to name it.
   { float: ReLU6, scalable: true },
+  { float: Upsample, scalable: true },
+  { float: UpsamplingNearest2d, scalable: true },
+  { float: UpsamplingBilinear2d, scalable: true },
   { float: MaxPool1d, scalable: true },
   { float: MaxPool2d, scalable: true },
   { float: AvgPool1d, scalable: true },
@@ -469,13 +551,24 @@ async function int8Conv<C extends Conv, Q extends QuantizedConvNd<C>>(
   return new Int8(conv, await at.weight(weight), await at.bias(bias), output).withHostBias(at.path);
 }
 
+async function int8ConvTranspose<C extends ConvTranspose, Q extends QuantizedConvNd<C>>(
+  Int8: new (like: C, weight: Tensor, bias: Tensor | undefined, output: OutputQparams) => Q,
+  conv: C,
+  at: Conversion,
+): Promise<Q> {
+  const output = await at.output();
+  const weight = await at.weightOfOneScale(conv.weight);
+  return new Int8(conv, weight, await at.bias(conv.bias), output).withHostBias(at.path);
+}
+
 async function int8Linear(
   Int8: typeof QuantizedLinear,
   linear: Linear,
   at: Conversion,
 ): Promise<QuantizedLinear> {
   const output = await at.output();
-  return new Int8(await at.weight(linear.weight), await at.bias(linear.bias), output).withHostBias(at.path);
+  const { weight, bias } = linear instanceof QatLinearBn1d ? linear.folded() : linear;
+  return new Int8(await at.weight(weight), await at.bias(bias), output).withHostBias(at.path);
 }
 
 async function int8BatchNorm<B extends BatchNorm1d | BatchNorm2d>(

@@ -116,6 +116,8 @@ const functions = {
   linear: ops.linear,
   conv1d: ops.conv1d,
   conv2d: ops.conv2d,
+  convTranspose1d: ops.convTranspose1d,
+  convTranspose2d: ops.convTranspose2d,
   maxPool1d: ops.maxPool1d,
   maxPool2d: ops.maxPool2d,
   avgPool1d: ops.avgPool1d,

@@ -38,6 +38,7 @@ function pureClasses(): Map<object, string> {
 const layers = () => [
   new nn.Conv2d(3, 4, 3, { padding: 1 }),
   new nn.BatchNorm2d(4),
+  new nn.ConvTranspose2d(4, 4, 2, { stride: 2 }),
   new nn.ReLU(),
   new nn.ReLU6(),
   new nn.Hardtanh(),
@@ -60,6 +61,9 @@ const layers = () => [
   new nn.Hardsigmoid(),
   new nn.Sigmoid(),
   new nn.Tanh(),
+  new nn.ReflectionPad2d(1),
+  new nn.Upsample({ scaleFactor: 2 }),
+  new nn.Upsample({ scaleFactor: 0.5, mode: 'bilinear' }),
   new nn.MaxPool2d(2),
   new nn.AvgPool2d(2),
   new nn.AdaptiveAvgPool2d(1),
@@ -120,6 +124,7 @@ const ofRows = () => {
       new Sequential(new Conv1d(4, 4, 3, { padding: 1 }), new ReLU()),
       new Sequential(new Conv1d(4, 4, 1), new BatchNorm1d(4)),
       new Conv1d(4, 4, 3, { groups: 2 }),
+      new nn.ConvTranspose1d(4, 4, 2, { stride: 2 }),
       new MaxPool1d(2),
       new AvgPool1d(2),
       new AdaptiveAvgPool1d(2),
@@ -143,6 +148,26 @@ const observers = () =>
     new quantization.LearnableFakeQuantize(),
   );
 
+/** In int8, too. */
+const norms = () =>
+  new QuantWrapper(
+    new nn.Sequential(
+      new nn.Sequential(new nn.BatchNorm2d(3), new nn.ReLU()),
+      new nn.Sequential(new nn.ReLU6(), new nn.BatchNorm2d(3)),
+      new nn.PReLU(3),
+      new nn.GroupNorm(1, 3),
+      new nn.InstanceNorm2d(3),
+      new nn.LayerNorm([8, 8]),
+      new nn.Flatten(2),
+      new nn.InstanceNorm1d(3),
+      new nn.Sequential(new nn.ReLU6(), new nn.BatchNorm1d(3)),
+      new nn.Flatten(1),
+      new nn.Softmax(1),
+      new nn.Sequential(new nn.Linear(192, 3), new nn.BatchNorm1d(3)),
+      new nn.Sequential(new nn.Linear(3, 3), new nn.BatchNorm1d(3), new nn.ReLU()),
+    ),
+  );
+
 const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
   float: async () => [inFloat().eval(), image],
   norms: async () => [
@@ -155,6 +180,13 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     ).eval(),
     image,
   ],
+  'norms, prepared': async () => [prepare(fuse(norms().eval()), getDefaultQConfigMapping()), image],
+  'norms, int8': async () => {
+    const calibrated = prepare(fuse(norms().eval()), getDefaultQConfigMapping());
+    noGrad(() => calibrated.call(randn([2, 3, 8, 8])));
+    return [await convert(calibrated), image];
+  },
+  'norms, qat': async () => [prepareQat(fuse(norms().train()), getDefaultQatQConfigMapping()), image],
   embedding: async () => [new nn.Embedding(5, 3), () => [tensor([1, 4, 0], { dtype: 'int32' })]],
   transformer: async () => [
     new nn.Transformer({
@@ -169,7 +201,35 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     ),
     () => [randn([5, 2, 8])],
   ],
+  'weights of few bits': async () => [
+    await quantization.quantize_(
+      new nn.Sequential(new nn.Linear(8, 4), new nn.Linear(4, 3)).eval(),
+      quantization.int4WeightOnly({ groupSize: 4 }),
+    ),
+    () => [randn([2, 8])],
+  ],
+  'an embedding of few bits': async () => [
+    await quantization.quantize_(
+      new nn.Sequential(new nn.Embedding(5, 3)),
+      quantization.floatQparamsWeightOnlyQconfig4bit,
+    ),
+    () => [tensor([1, 4, 0], { dtype: 'int32' })],
+  ],
+  'bags of embeddings': async () => [
+    new nn.EmbeddingBag(5, 3),
+    () => [tensor([[1, 4, 0]], { dtype: 'int32' })],
+  ],
+  bert: async () => [
+    new vision.BertModel({ vocabSize: 9, hiddenSize: 8, intermediateSize: 8, numHiddenLayers: 1 }).eval(),
+    () => [tensor([[1, 4, 0]], { dtype: 'int32' })],
+  ],
   'rotary embedding': async () => [new nn.RotaryEmbedding(4), () => [randn([1, 2, 3, 4])]],
+  rnn: async () => [new nn.RNN(3, 4, { numLayers: 2 }), () => [randn([5, 2, 3])]],
+  'rnn cell': async () => [new nn.RNNCell(3, 4), () => [randn([2, 3])]],
+  'dynamic cell': async () => [
+    await quantizeDynamic(new nn.Sequential(new nn.LSTMCell(3, 4) as never)),
+    () => [randn([2, 3])],
+  ],
   lstm: async () => [new nn.LSTM(3, 4), () => [randn([5, 2, 3])]],
   'dynamic lstm': async () => [
     await quantizeDynamic(new nn.Sequential(new nn.LSTM(3, 4) as never)),
@@ -227,6 +287,11 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     new vision.MobileNetV3({ widthMult: 0.1, numClasses: 3 }).eval(),
     () => [randn([1, 3, 32, 32])],
   ],
+  squeezenet: async () => [
+    new vision.SqueezeNet({ version: '1.1', numClasses: 3 }).eval(),
+    () => [randn([1, 3, 36, 36])],
+  ],
+  m5: async () => [new vision.M5({ width: 4, numClasses: 3 }).eval(), () => [randn([1, 1, 8000])]],
   efficientnet: async () => [
     new vision.EfficientNet({ widthMult: 0.1, depthMult: 0.5, numClasses: 3 }).eval(),
     () => [randn([1, 3, 32, 32])],

@@ -20,6 +20,7 @@ import { optimCases } from './optim';
 import { poolCases } from './pool';
 import { quantizedCases } from './quantized';
 import { reductionCases } from './reductions';
+import { resampleCases } from './resample';
 
 export type { CaseOutput, CasesOf, CaseTensor, KernelCase, Tolerance } from './case';
 
@@ -39,5 +40,6 @@ export const kernelCases: CasesOf<OwnKernelName> = {
   ...optimCases,
   ...observerCases,
   ...quantizedCases,
+  ...resampleCases,
   ...groupedIntegerCases,
 };

@@ -54,6 +54,7 @@ export const definedByReference = [
   'batchNormBackward',
   'layerNorm',
   'layerNormBackward',
+  'resample2d',
   'embedding',
   'embeddingBackward',
   'sgdStep',
@@ -62,6 +63,8 @@ export const definedByReference = [
   'calculateQparams',
   'chooseQparams',
   'fakeQuantize',
+  'fusedMovingAvgObsFakeQuant',
+  'fusedMovingAvgObsFakeQuantBackward',
   'learnableFakeQuantizeBackward',
   'quantize',
   'dequantize',
@@ -70,9 +73,11 @@ export const definedByReference = [
   'qembedding',
   'qlstmDynamic',
   'qgruDynamic',
+  'qresample2d',
   'qadd',
   'qmul',
   'qaffine',
+  'qgroupNorm',
 ] as const satisfies readonly Exclude<OwnKernelName, keyof typeof definitions>[];
 
 /** Runs the definitions, and the reference's kernels where there are none: slow, and what others are compared with. */

@@ -1,6 +1,6 @@
 import type { WasmKernels } from '../kernel';
 import { attention, attentionBackward } from './attention';
-import { conv2d, conv2dBackwardInput, conv2dBackwardWeight } from './conv2d';
+import { conv2d, conv2dBackwardInput, conv2dBackwardWeight, convTranspose2d } from './conv2d';
 import { copyStrided } from './copy-strided';
 import { elementwise } from './elementwise';
 import { qlinearWeightOnly } from './grouped-integers';
@@ -8,12 +8,18 @@ import { gru, gruBackward, qgruDynamic } from './gru';
 import { lstm, lstmBackward, qlstmDynamic } from './lstm';
 import { linear, matmul } from './matmul';
 import { batchNormBackward, batchNormEval, batchNormTrain, layerNorm, layerNormBackward } from './norm';
-import { fakeQuantize, learnableFakeQuantizeBackward, observeMinMax } from './observers';
+import {
+  chooseQparams,
+  fakeQuantize,
+  fusedMovingAvgObsFakeQuant,
+  fusedMovingAvgObsFakeQuantBackward,
+  learnableFakeQuantizeBackward,
+  observeMinMax,
+} from './observers';
 import {
   argsort,
   calculateQparams,
   cast,
-  chooseQparams,
   cumprod,
   cumprodBackward,
   cumsum,
@@ -37,12 +43,15 @@ import {
   maxPool2d,
   maxPool2dBackward,
 } from './pool';
+import { qconvTranspose2d } from './qconv-transpose2d';
 import { qconv2d } from './qconv2d';
 import { qadd, qaffine, qlookup, qmul } from './qelementwise';
 import { qlinear, qlinearDynamic } from './qlinear';
+import { qgroupNorm } from './qnorm';
 import { qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d } from './qpool';
 import { dequantize, quantize } from './quantize';
 import { sum } from './reductions';
+import { qresample2d, resample2d } from './resample';
 import {
   amax,
   amaxBackward,
@@ -84,6 +93,7 @@ export const kernels: WasmKernels = {
   conv2d,
   conv2dBackwardInput,
   conv2dBackwardWeight,
+  convTranspose2d,
   lstm,
   lstmBackward,
   gru,
@@ -101,6 +111,7 @@ export const kernels: WasmKernels = {
   avgPool2dBackward,
   adaptiveAvgPool2d,
   adaptiveAvgPool2dBackward,
+  resample2d,
   embedding,
   embeddingBackward,
   sgdStep,
@@ -109,11 +120,14 @@ export const kernels: WasmKernels = {
   calculateQparams,
   chooseQparams,
   fakeQuantize,
+  fusedMovingAvgObsFakeQuant,
+  fusedMovingAvgObsFakeQuantBackward,
   learnableFakeQuantizeBackward,
   quantize,
   dequantize,
   qlookup,
   qconv2d,
+  qconvTranspose2d,
   qlinear,
   qlinearDynamic,
   qlinearWeightOnly,
@@ -123,7 +137,9 @@ export const kernels: WasmKernels = {
   qadd,
   qmul,
   qaffine,
+  qgroupNorm,
   qmaxPool2d,
   qavgPool2d,
+  qresample2d,
   qadaptiveAvgPool2d,
 };

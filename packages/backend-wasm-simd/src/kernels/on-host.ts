@@ -40,7 +40,6 @@ export const embedding = onHost<'embedding'>(host.embedding);
 export const embeddingBackward = onHost<'embeddingBackward'>(host.embeddingBackward);
 export const qembedding = onHost<'qembedding'>(host.qembedding);
 export const calculateQparams = onHost<'calculateQparams'>(host.calculateQparams);
-export const chooseQparams = onHost<'chooseQparams'>(host.chooseQparams);
 export const gather = onHost<'gather'>(host.gather);
 export const scatter = onHost<'scatter'>(host.scatter);
 export const cumsum = onHost<'cumsum'>(host.cumsum);

@@ -5,6 +5,7 @@ import type { AnyNodeBuilder, NodeBuilders } from './builder';
 import { composed } from './composite';
 import { data } from './data';
 import { elementwise } from './elementwise';
+import { groupedIntegers } from './grouped-integers';
 import { indexing } from './indexing';
 import { int8 } from './int8';
 import { masks } from './masks';
@@ -30,6 +31,7 @@ export function builders(): NodeBuilders {
     ...normalization(),
     ...pools(),
     ...int8(),
+    ...groupedIntegers(),
   };
   return table;
 }

@@ -126,6 +126,14 @@ export { adaptiveAvgPool1d, adaptiveAvgPool2d } from './pool/adaptive-avg-pool2d
 export { type AvgPool1dOptions, type AvgPool2dOptions, avgPool1d, avgPool2d } from './pool/avg-pool2d';
 export { type MaxPool1dOptions, type MaxPool2dOptions, maxPool1d, maxPool2d } from './pool/max-pool2d';
 export {
+  type ConvTranspose1dOptions,
+  type ConvTranspose2dOptions,
+  convTranspose1d,
+  convTranspose2d,
+  convTransposeShape,
+  outputPaddingFor,
+} from './product/conv-transpose2d';
+export {
   type Conv1dOptions,
   type Conv2dOptions,
   conv1d,
@@ -174,13 +182,16 @@ export { softmax } from './reduce/softmax';
 export { argsort, type SortOptions, sort, type TopkOptions, topk } from './reduce/sort';
 export { sum, sumTo } from './reduce/sum';
 export { type VarianceOptions, variance } from './reduce/variance';
+export { type InterpolateMode, type InterpolateOptions, interpolate } from './resample/interpolate';
+export { resample2d } from './resample/resample2d';
+export type { Taps } from './resample/taps';
 export { cat } from './shape/cat';
 export { chunk } from './shape/chunk';
 export { contiguous } from './shape/contiguous';
 export { expand } from './shape/expand';
 export { flatten } from './shape/flatten';
 export { diag, eye, fullLike, linspace, meshgrid, oneHot } from './shape/grids';
-export { pad } from './shape/pad';
+export { type PadOptions, pad } from './shape/pad';
 export { permute } from './shape/permute';
 export {
   channelShuffle,

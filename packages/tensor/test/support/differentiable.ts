@@ -853,10 +853,86 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
       [3, 1, 3],
     ],
   },
+  convTranspose2d: {
+    covers: ['convTranspose2d'],
+    fn: (x, w, b) => ops.convTranspose2d(x, w, b),
+    inputs: [[2, 3, 3, 4], [3, 2, 3, 2], [2]],
+  },
+  'convTranspose2d with everything': {
+    covers: ['convTranspose2d'],
+    fn: (x, w, b) =>
+      ops.convTranspose2d(x, w, b, {
+        stride: [2, 3],
+        padding: 1,
+        outputPadding: [1, 0],
+        dilation: [2, 1],
+        groups: 2,
+      }),
+    inputs: [[2, 4, 3, 2], [4, 3, 2, 3], [6]],
+  },
+  'convTranspose2d depthwise': {
+    covers: ['convTranspose2d'],
+    fn: (x, w) => ops.convTranspose2d(x, w, undefined, { groups: 3, stride: 2 }),
+    inputs: [
+      [1, 3, 3, 2],
+      [3, 1, 2, 2],
+    ],
+  },
+  convTranspose1d: {
+    covers: ['convTranspose1d'],
+    fn: (x, w, b) => ops.convTranspose1d(x, w, b, { stride: 2, padding: 1, outputPadding: 1 }),
+    inputs: [[2, 3, 5], [3, 2, 3], [2]],
+  },
+  'interpolate nearest': {
+    covers: ['interpolate'],
+    fn: (x) => ops.interpolate(x, { scaleFactor: 2 }),
+    inputs: [[2, 3, 2, 3]],
+  },
+  'interpolate nearest-exact, smaller': {
+    covers: ['interpolate'],
+    fn: (x) => ops.interpolate(x, { size: [2, 7], mode: 'nearest-exact' }),
+    inputs: [[1, 2, 5, 4]],
+  },
+  'interpolate bilinear': {
+    covers: ['interpolate'],
+    fn: (x) => ops.interpolate(x, { size: [5, 3], mode: 'bilinear' }),
+    inputs: [[2, 2, 3, 4]],
+  },
+  'interpolate bicubic, corners aligned': {
+    covers: ['interpolate'],
+    fn: (x) => ops.interpolate(x, { scaleFactor: [1.7, 0.6], mode: 'bicubic', alignCorners: true }),
+    inputs: [[1, 2, 4, 5]],
+  },
+  'interpolate linear': {
+    covers: ['interpolate'],
+    fn: (x) => ops.interpolate(x, { scaleFactor: 1.5, mode: 'linear' }),
+    inputs: [[2, 3, 4]],
+  },
+  resample2d: {
+    covers: ['resample2d'],
+    fn: (x) =>
+      ops.resample2d(
+        x,
+        { index: Int32Array.of(1, 0, 0, 2), weight: Float32Array.of(0.5, 0.25, 0, -1) },
+        { index: Int32Array.of(1), weight: Float32Array.of(2) },
+        [2, 1],
+      ),
+    inputs: [[1, 2, 3, 2]],
+  },
   maxPool1d: {
     covers: ['maxPool1d'],
     fn: (x) => ops.maxPool1d(x, 3, { stride: 2, padding: 1, dilation: 2 }),
     inputs: [[2, 3, 9]],
+  },
+  'maxPool2d in ceil mode': {
+    covers: ['maxPool2d'],
+    fn: (x) => ops.maxPool2d(x, 3, { stride: 2, ceilMode: true }),
+    inputs: [[1, 2, 4, 6]],
+  },
+  'avgPool2d in ceil mode': {
+    covers: ['avgPool2d'],
+    fn: (x) => ops.avgPool2d(x, 3, { stride: 2, padding: 1, ceilMode: true }),
+    inputs: [[1, 2, 4, 6]],
   },
   avgPool1d: {
     covers: ['avgPool1d'],
@@ -1037,6 +1113,21 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
     ],
   },
   pad: { covers: ['pad'], fn: (x) => ops.pad(x, [1, 0, 2, 1], 0.5), inputs: [[2, 3, 2]] },
+  'pad reflect': {
+    covers: ['pad'],
+    fn: (x) => ops.pad(x, [2, 1, 1, 0], { mode: 'reflect' }),
+    inputs: [[2, 2, 2, 3]],
+  },
+  'pad replicate and crop': {
+    covers: ['pad'],
+    fn: (x) => ops.pad(x, [3, -1, 0, 2], { mode: 'replicate' }),
+    inputs: [[1, 2, 2, 3]],
+  },
+  'pad circular': {
+    covers: ['pad'],
+    fn: (x) => ops.pad(x, [2, 3], { mode: 'circular' }),
+    inputs: [[2, 2, 3]],
+  },
   'pad and crop': { covers: ['pad'], fn: (x) => ops.pad(x, [-1, 1, 1, -2]), inputs: [[2, 3, 2]] },
   slice: { covers: ['slice'], fn: (x) => ops.slice(x, 1, 1, undefined, 2), inputs: [[2, 4, 3]] },
   select: { covers: ['select'], fn: (x) => ops.select(x, 1, -1), inputs: [[2, 4, 3]] },
