@@ -17,6 +17,7 @@ export * from './pool';
 export { qdepthwise, qpackDepthwise } from './qdepthwise';
 export { qdepthwiseBytes, qpackDepthwiseBytes } from './qdepthwise-bytes';
 export * from './qelementwise';
+export * from './qnorm';
 export { dotOf, qconv, qgemm, qgemmDynamic, qpackGemm, qrange } from './qgemm';
 export * from './qpool';
 export * from './quantize';

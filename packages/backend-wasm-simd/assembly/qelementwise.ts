@@ -77,62 +77,93 @@ export function qmul(
   }
 }
 
-/** y [n] = table[x ^ flip], bytes; flip is 128 where x is signed. */
-export function qlookup(x: usize, table: usize, y: usize, n: i32, flip: i32, begin: i32, end: i32, thread: i32): void {
+/** y [n] = table[x], bytes: of signed ones the table begins with 0. */
+export function qlookup(x: usize, table: usize, y: usize, n: i32, begin: i32, end: i32, thread: i32): void {
   const last = min(n, end * BLOCK);
   let i = begin * BLOCK;
   for (; i + 8 <= last; i += 8) {
     const from = x + i;
     const to = y + i;
-    store<u8>(to, load<u8>(table + (<usize>load<u8>(from) ^ flip)));
-    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 1) ^ flip)), 1);
-    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 2) ^ flip)), 2);
-    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 3) ^ flip)), 3);
-    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 4) ^ flip)), 4);
-    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 5) ^ flip)), 5);
-    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 6) ^ flip)), 6);
-    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 7) ^ flip)), 7);
+    store<u8>(to, load<u8>(table + (<usize>load<u8>(from))));
+    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 1))), 1);
+    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 2))), 2);
+    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 3))), 3);
+    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 4))), 4);
+    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 5))), 5);
+    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 6))), 6);
+    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 7))), 7);
   }
-  for (; i < last; i++) store<u8>(y + i, load<u8>(table + (<usize>load<u8>(x + i) ^ flip)));
+  for (; i < last; i++) store<u8>(y + i, load<u8>(table + (<usize>load<u8>(x + i))));
 }
 
-/** clamp(rint(f32(q · m) + shift)) of four channels, as int32, before the zero point; m by the sign of q. */
+/** rint(f32(q · m) + shift) of four channels, int32, with the zero point; between low and high where they may be large. */
 // @ts-ignore: decorator
 @inline
-function affine4(q: v128, numbers: usize, low: v128, high: v128, magic: v128, offset: v128): v128 {
-  const m = v128.bitselect(v128.load(numbers), v128.load(numbers, 64), i32x4.gt_s(q, i32x4.splat(0)));
-  const v = f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(q), m), v128.load(numbers, 128));
-  return i32x4.sub(f32x4.add(f32x4.pmin(high, f32x4.pmax(low, v)), magic), offset);
+function affine4(q: v128, m: v128, shift: v128, small: bool, low: v128, high: v128, magic: v128, offset: v128): v128 {
+  let v = f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(q), m), shift);
+  if (!small) v = f32x4.pmin(high, f32x4.pmax(low, v));
+  return i32x4.sub(f32x4.add(v, magic), offset);
 }
 
-/**
- * y [rows, channels] uint8 = clamp(rint(f32(f32((x - xZeroPoint) · m) + shift)) + zero point). `numbers` has 16 channels after 16 channels:
- * 16 multipliers for positive integers, 16 for the others, 16 shifts. A unit is `step` rows.
- */
-export function qaffine(
-  x: usize, y: usize, rows: i32, channels: i32, step: i32, xZeroPoint: i32, numbers: usize, constants: usize, begin: i32,
-  end: i32, thread: i32,
+// @ts-ignore: decorator
+@inline
+function bySign(q: v128, positive: v128, negative: v128, signs: bool): v128 {
+  return signs ? v128.bitselect(positive, negative, i32x4.gt_s(q, i32x4.splat(0))) : positive;
+}
+
+// @ts-ignore: decorator
+@inline
+function affineRows(
+  signs: bool, small: bool, x: usize, y: usize, rows: i32, channels: i32, step: i32, xZeroPoint: i32, numbers: usize,
+  constants: usize, begin: i32, end: i32,
 ): void {
   const last = min(rows, end * step);
   const magic = v128.load(constants);
   const offset = v128.load(constants, 16);
+  const lowest = v128.load(constants, 32);
+  const highest = v128.load(constants, 48);
   const low = v128.load(constants, 64);
   const high = v128.load(constants, 80);
   const zero = i16x8.splat(<i16>xZeroPoint);
-  for (let r = begin * step; r < last; r++) {
-    const from = x + <usize>(r * channels);
-    const to = y + <usize>(r * channels);
+  for (let first = begin * step; first < last; first += step) {
+    const until = min(last, first + step);
     let n = numbers;
-    for (let c = 0; c < channels; c += 16) {
-      const v = v128.load(from + c);
-      const q0 = i16x8.sub(i16x8.extend_low_i8x16_u(v), zero);
-      const q1 = i16x8.sub(i16x8.extend_high_i8x16_u(v), zero);
-      const a = affine4(i32x4.extend_low_i16x8_s(q0), n, low, high, magic, offset);
-      const b = affine4(i32x4.extend_high_i16x8_s(q0), n + 16, low, high, magic, offset);
-      const d = affine4(i32x4.extend_low_i16x8_s(q1), n + 32, low, high, magic, offset);
-      const e = affine4(i32x4.extend_high_i16x8_s(q1), n + 48, low, high, magic, offset);
-      storeBytes16(to + c, i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(d, e)), channels - c);
-      n += 192;
+    for (let c = 0; c < channels; c += 16, n += 192) {
+      const left = channels - c;
+      let at = <usize>(first * channels + c);
+      for (let r = first; r < until; r++, at += channels) {
+        const v = v128.load(x + at);
+        const q0 = i16x8.sub(i16x8.extend_low_i8x16_u(v), zero);
+        const q1 = i16x8.sub(i16x8.extend_high_i8x16_u(v), zero);
+        const a = i32x4.extend_low_i16x8_s(q0);
+        const b = i32x4.extend_high_i16x8_s(q0);
+        const d = i32x4.extend_low_i16x8_s(q1);
+        const e = i32x4.extend_high_i16x8_s(q1);
+        const ma = bySign(a, v128.load(n), v128.load(n, 64), signs);
+        const mb = bySign(b, v128.load(n, 16), v128.load(n, 80), signs);
+        const md = bySign(d, v128.load(n, 32), v128.load(n, 96), signs);
+        const me = bySign(e, v128.load(n, 48), v128.load(n, 112), signs);
+        const ra = affine4(a, ma, v128.load(n, 128), small, low, high, magic, offset);
+        const rb = affine4(b, mb, v128.load(n, 144), small, low, high, magic, offset);
+        const rd = affine4(d, md, v128.load(n, 160), small, low, high, magic, offset);
+        const re = affine4(e, me, v128.load(n, 176), small, low, high, magic, offset);
+        const bytes = i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(ra, rb), i16x8.narrow_i32x4_s(rd, re));
+        storeBytes16(y + at, i8x16.min_u(i8x16.max_u(bytes, lowest), highest), left);
+      }
     }
   }
+}
+
+/**
+ * y [rows, channels] uint8 = clamp(rint(f32(f32((x - xZeroPoint) · m) + shift)) + zero point). `numbers` has 16 channels after 16 channels:
+ * 16 multipliers for positive integers, 16 for the others, 16 shifts. `form`: 1 where the two multipliers differ, 2 where all that is
+ * rounded lies within ±2^21. A unit is `step` rows.
+ */
+export function qaffine(
+  x: usize, y: usize, rows: i32, channels: i32, step: i32, xZeroPoint: i32, numbers: usize, constants: usize, form: i32,
+  begin: i32, end: i32, thread: i32,
+): void {
+  if (form == 2) affineRows(false, true, x, y, rows, channels, step, xZeroPoint, numbers, constants, begin, end);
+  else if (form == 3) affineRows(true, true, x, y, rows, channels, step, xZeroPoint, numbers, constants, begin, end);
+  else affineRows(true, false, x, y, rows, channels, step, xZeroPoint, numbers, constants, begin, end);
 }

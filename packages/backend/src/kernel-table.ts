@@ -136,6 +136,24 @@ export interface KernelTable extends ElementwiseKernels {
   /** gradX [o,n,i] = -w·gradY at the target, 0 elsewhere. */
   nllLossBackward: K<'gradY' | 'target' | 'w', 'gradX', { ignoreIndex: number }>;
 
+  /** y [o,i], the product */
+  prod: K<'x', 'y'>;
+  /** gradX [o,n,i] = gradY [o,i] times all x of the row but this one */
+  prodBackward: K<'x' | 'gradY', 'gradX'>;
+  /** y [o,n,i], float or int32: the sum of x to this one, from this one on with `reverse` */
+  cumsum: K<'x', 'y', { reverse: boolean }>;
+  /** y [o,n,i], the product of x to this one */
+  cumprod: K<'x', 'y'>;
+  cumprodBackward: K<'x' | 'y' | 'gradY', 'gradX'>;
+  /** y [o,n,i] int32: where the elements of x, float or int32, stand in order, equal ones as they come; NaN is above all. */
+  argsort: K<'x', 'y', { descending: boolean }>;
+
+  // By indices, along the middle axis: x [o,n,i], float or int32, index [o or 1,m,i or 1] int32
+  /** y [o,m,i] = x [o,index,i]; NaN, of integers 0, for an index outside. */
+  gather: K<'x' | 'index', 'y'>;
+  /** y [o,n,i] = x, where src [o,m,i] replaces or joins y [o,index,i], in the order of the axis; not for an index outside. */
+  scatter: K<'x' | 'index' | 'src', 'y', { reduce: ScatterReduce }>;
+
   // Linear algebra; with `clamp` what the kernel `clamp` makes of that y
   /** a [ba,m,k] (or [ba,k,m] if transposeA), b [bb,k,n] (or [bb,n,k]) → y [batch,m,n]; ba, bb are batch or 1. */
   matmul: K<'a' | 'b', 'y', { transposeA: boolean; transposeB: boolean } & Clamped>;
@@ -252,6 +270,29 @@ export interface KernelTable extends ElementwiseKernels {
    * mask = quantMin <= q <= quantMax.
    */
   fakeQuantize: K<'x' | 'scale' | 'zeroPoint', 'y' | 'mask', { quantMin: number; quantMax: number }>;
+  /**
+   * A moving-average observer and the rounding to its grid in one: observeMinMax, chooseQparams and fakeQuantize, one after
+   * another; averagingConstant null: fakeQuantize alone, and the four tensors of the observer stay as they are. They are in-out,
+   * [c], or [1]: one range for all of x. With weight, variance and factor [c] (all or none) a batch normalisation is folded:
+   * factor = weight / sqrt(variance + eps), it is x · factor that is watched and rounded, and y is the result over factor; where
+   * |factor| < 2^-30 y is x itself, and mask false. Where x is empty the observer's
+   * four stay.
+   */
+  fusedMovingAvgObsFakeQuant: K<
+    'x',
+    'y' | 'mask' | 'minVal' | 'maxVal' | 'scale' | 'zeroPoint',
+    FusedFakeQuantizeAttrs,
+    'weight' | 'variance',
+    'factor'
+  >;
+  /**
+   * Gradients of that with a weight; its x, y, mask and factor: gradX = mask ? gradY : 0,
+   * gradWeight [c] = Σ gradY · ((mask ? x : 0) - y) / weight, 0 where |factor| < 2^-30.
+   */
+  fusedMovingAvgObsFakeQuantBackward: K<
+    'x' | 'y' | 'mask' | 'weight' | 'factor' | 'gradY',
+    'gradX' | 'gradWeight'
+  >;
   /** Gradients of fakeQuantize with a learned scale and zero point (float32): docs/numerics.md. */
   learnableFakeQuantizeBackward: K<
     'x' | 'scale' | 'zeroPoint' | 'gradY',
@@ -281,7 +322,8 @@ export interface KernelTable extends ElementwiseKernels {
    * x [m,k] float32, grouped integers of [n,k], bias [n]? float32 → y [m,n] float32 = x · wᵀ + bias. Grouped integers are weight
    * [n,k] uint8 or int8, or with 4 bits [n,⌈k/2⌉] uint8, the even column in the lower half of a byte; scale and zeroPoint? [n,⌈k/groupSize⌉]
    * float32: w[i,j] = (q[i,j] - zeroPoint[i,g]) · scale[i,g], g = ⌊j / groupSize⌋. Without, the zero point is 8, 128 or 0: the middle.
-   * With 4 bits groupSize is even, or there is one group.
+   * With 4 bits groupSize is even, or there is one group. A backend may round x to 16 bits, each group of a row by its greatest: to
+   * max|x| / 32767 times a whole number.
    */
   qlinearWeightOnly: K<'x' | 'weight' | 'scale', 'y', GroupedIntegers, 'zeroPoint' | 'bias'>;
   /** Grouped integers of [v,d], index [n] int32 → y [n,d] float32, the rows' numbers */
@@ -296,6 +338,11 @@ export interface KernelTable extends ElementwiseKernels {
   qmul: K<'a' | 'b', 'y', QMulAttrs>;
   /** x [r,c] uint8 → y uint8, by the numbers of each channel: docs/numerics.md "int8 functions of channels". */
   qaffine: K<'x', 'y', QAffineAttrs>;
+  /**
+   * x [n,l,c] uint8, weight, bias [c] float32 → y [n,l,c] uint8, each sample and each of `groups` groups of channels normalised by its
+   * own statistics: docs/numerics.md "int8 normalisations". On a GPU half-way numbers may go either way.
+   */
+  qgroupNorm: K<'x' | 'weight' | 'bias', 'y', QGroupNormAttrs>;
   /** x [N,H,W,C] uint8 or int8; padding never wins. */
   qmaxPool2d: K<'x', 'y', PoolAttrs>;
   /** x [N,H,W,C] uint8 or int8; a window of n elements has the multiplier f32(scale / f32(scale · n)), rounded to nearest. */
@@ -337,6 +384,8 @@ export interface ResampleSource {
   /** By how much the image grows, where that isn't the quotient of the sizes. */
   readonly scales?: readonly [height: number, width: number];
 }
+/** What becomes of an element and one that is scattered to it. */
+export type ScatterReduce = 'none' | 'add' | 'mul' | 'max' | 'min';
 
 export interface CopyStridedAttrs {
   shape: readonly number[];
@@ -405,6 +454,13 @@ export interface ChooseQparamsAttrs {
   symmetric: boolean;
 }
 
+export interface FusedFakeQuantizeAttrs extends ChooseQparamsAttrs {
+  /** null: nothing is observed. */
+  averagingConstant: number | null;
+  /** Beside the variance; without one nobody looks. */
+  eps: number;
+}
+
 export interface DynamicLinearAttrs {
   /** Float32 values, one per tensor or one per output channel. */
   weightScale: Float32Array;
@@ -448,6 +504,15 @@ export interface QAffineAttrs {
   clampMax: number;
 }
 
+/** Float32 values: x's scale, the reciprocal of y's, and eps. */
+export interface QGroupNormAttrs {
+  groups: number;
+  eps: number;
+  scale: number;
+  inverse: number;
+  yZeroPoint: number;
+}
+
 export type KernelName = keyof KernelTable & string;
 
 /** What a backend may promise to run entirely. Each profile but `inference-int8` contains the one before it. */
@@ -472,6 +537,7 @@ const firstProfile = {
     'qadd',
     'qmul',
     'qaffine',
+    'qgroupNorm',
     'qmaxPool2d',
     'qavgPool2d',
     'qresample2d',
@@ -479,6 +545,12 @@ const firstProfile = {
   ],
   'inference-float': [
     'where',
+    'gather',
+    'scatter',
+    'cumsum',
+    'cumprod',
+    'prod',
+    'argsort',
     'sum',
     'amax',
     'argmax',
@@ -502,6 +574,8 @@ const firstProfile = {
   ],
   training: [
     'applyMask',
+    'cumprodBackward',
+    'prodBackward',
     'amaxBackward',
     'softmaxBackward',
     'logSoftmaxBackward',
@@ -525,6 +599,8 @@ const firstProfile = {
     'calculateQparams',
     'chooseQparams',
     'fakeQuantize',
+    'fusedMovingAvgObsFakeQuant',
+    'fusedMovingAvgObsFakeQuantBackward',
     'learnableFakeQuantizeBackward',
   ],
 } as const satisfies Record<Profile | 'all', readonly KernelName[]>;

@@ -18,6 +18,7 @@ import {
   Flatten,
   GELU,
   GRU,
+  GRUCell,
   GroupNorm,
   Hardshrink,
   Hardsigmoid,
@@ -31,6 +32,7 @@ import {
   LogSigmoid,
   LogSoftmax,
   LSTM,
+  LSTMCell,
   MaxPool1d,
   MaxPool2d,
   Mish,
@@ -39,6 +41,8 @@ import {
   PReLU,
   ReLU,
   ReLU6,
+  RNN,
+  RNNCell,
   SELU,
   Sigmoid,
   SiLU,
@@ -54,6 +58,12 @@ import {
   UpsamplingNearest2d,
 } from '@octet/nn/modules';
 import type { Tensor } from '@octet/tensor/functional';
+import {
+  DynamicQuantizedGRUCell,
+  DynamicQuantizedLSTMCell,
+  DynamicQuantizedRNN,
+  DynamicQuantizedRNNCell,
+} from './dynamic/cells';
 import { DynamicQuantizedGRU } from './dynamic/gru';
 import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
@@ -72,6 +82,8 @@ import {
   ConvReLU1d,
   ConvReLU2d,
   FusedIdentity,
+  LinearBn1d,
+  LinearBnReLU1d,
   LinearReLU,
 } from './intrinsic';
 import { type Conversion, type ModuleClass, type ModuleRule, ModuleRules } from './module-rules';
@@ -80,6 +92,7 @@ import { QatConvBn2d, QatConvBnReLU2d } from './qat/conv-bn2d';
 import { QatConv1d, QatConvReLU1d } from './qat/conv1d';
 import { QatConv2d, QatConvReLU2d } from './qat/conv2d';
 import { QatLinear, QatLinearReLU } from './qat/linear';
+import { QatLinearBn1d, QatLinearBnReLU1d } from './qat/linear-bn1d';
 import {
   defaultFixedQparamsRange0to1FakeQuant,
   defaultFixedQparamsRangeNeg1to1FakeQuant,
@@ -223,8 +236,6 @@ export const defaultModuleRules: readonly ModuleRule[] = [
 
   {
     float: Linear,
-    pattern: [Linear, BatchNorm1d],
-    fuse: foldInto,
     qat: { type: QatLinear, from: (linear: Linear, q) => new QatLinear(linear, q) },
     observe: true,
     int8: (linear: Linear, at) => int8Linear(QuantizedLinear, linear, at),
@@ -242,6 +253,29 @@ export const defaultModuleRules: readonly ModuleRule[] = [
     int8: (m: LinearReLU | QatLinearReLU, at) =>
       int8Linear(QuantizedLinearReLU, m instanceof LinearReLU ? m.linear : m, at),
     scaledBy: ({ linear }: LinearReLU) => linear,
+  },
+  {
+    float: LinearBn1d,
+    pattern: [Linear, BatchNorm1d],
+    fuse: foldInto,
+    fuseQat: (linear: Linear, bn: BatchNorm1d) => new LinearBn1d(linear, bn),
+    trainingOnly: true,
+    qat: { type: QatLinearBn1d, from: ({ linear, bn }: LinearBn1d, q) => new QatLinearBn1d(linear, bn, q) },
+    observe: true,
+    int8: (m: QatLinearBn1d, at) => int8Linear(QuantizedLinear, m, at),
+  },
+  {
+    float: LinearBnReLU1d,
+    pattern: [Linear, BatchNorm1d, ReLU],
+    fuse: (linear: Linear, bn: BatchNorm1d, relu: ReLU) => new LinearReLU(foldInto(linear, bn), relu),
+    fuseQat: (linear: Linear, bn: BatchNorm1d, relu: ReLU) => new LinearBnReLU1d(linear, bn, relu),
+    trainingOnly: true,
+    qat: {
+      type: QatLinearBnReLU1d,
+      from: ({ linear, bn }: LinearBnReLU1d, q) => new QatLinearBnReLU1d(linear, bn, q),
+    },
+    observe: true,
+    int8: (m: QatLinearBnReLU1d, at) => int8Linear(QuantizedLinearReLU, m, at),
   },
   {
     float: LSTM,
@@ -265,6 +299,27 @@ export const defaultModuleRules: readonly ModuleRule[] = [
       };
       return DynamicQuantizedMultiheadAttention.fromFloat(attention, make, options);
     },
+  },
+
+  {
+    float: RNN,
+    dynamic: (rnn: RNN, at) =>
+      DynamicQuantizedRNN.fromFloat(rnn, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
+  },
+  {
+    float: RNNCell,
+    dynamic: (cell: RNNCell, at) =>
+      DynamicQuantizedRNNCell.fromFloat(cell, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
+  },
+  {
+    float: GRUCell,
+    dynamic: (cell: GRUCell, at) =>
+      DynamicQuantizedGRUCell.fromFloat(cell, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
+  },
+  {
+    float: LSTMCell,
+    dynamic: (cell: LSTMCell, at) =>
+      DynamicQuantizedLSTMCell.fromFloat(cell, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
   },
 
   {
@@ -512,7 +567,8 @@ async function int8Linear(
   at: Conversion,
 ): Promise<QuantizedLinear> {
   const output = await at.output();
-  return new Int8(await at.weight(linear.weight), await at.bias(linear.bias), output).withHostBias(at.path);
+  const { weight, bias } = linear instanceof QatLinearBn1d ? linear.folded() : linear;
+  return new Int8(await at.weight(weight), await at.bias(bias), output).withHostBias(at.path);
 }
 
 async function int8BatchNorm<B extends BatchNorm1d | BatchNorm2d>(

@@ -11,6 +11,7 @@ import {
   prepare,
   prepareQat,
   QuantWrapper,
+  qat,
   quantized,
   toFloat,
 } from '../src';
@@ -129,6 +130,22 @@ test('batch normalisation and ReLU alone become BNReLU2d, behind a convolution t
       );
     });
   expect(toFloat(layer)).toBeInstanceOf(intrinsic.BNReLU2d);
+});
+
+test('a trained linear layer keeps frozen statistics', () => {
+  const model = new QuantWrapper(new nn.Sequential(new nn.Linear(4, 3), new nn.BatchNorm1d(3))).train();
+  const trained = prepareQat(fuse(model), getDefaultQatQConfigMapping());
+  const layer = trained.module.at(0) as qat.LinearBn1d;
+  expect(layer).toBeInstanceOf(qat.LinearBn1d);
+  trained.call(randn([6, 4]));
+  trained.apply(qat.freezeBnStats);
+  const before = layer.bn.runningMean?.dataSync();
+  trained.train().call(randn([6, 4]));
+  expect(layer.bn.training).toBe(false);
+  expect(layer.bn.runningMean?.dataSync()).toEqual(before);
+  trained.apply(qat.updateBnStats);
+  trained.call(randn([6, 4]));
+  expect(layer.bn.runningMean?.dataSync()).not.toEqual(before);
 });
 
 describe('refused', () => {

@@ -5,14 +5,18 @@ import {
   Conv2d,
   ELU,
   GRU,
+  GRUCell,
   Hardswish,
   Identity,
   type LeakyReLU,
   Linear,
   LSTM,
+  LSTMCell,
   Module,
   MultiheadAttention,
   ReLU,
+  RNN,
+  RNNCell,
   Sequential,
   Sigmoid,
 } from '@octet/nn';
@@ -75,7 +79,16 @@ describe('the default rules', () => {
         int8 && form?.type,
       ]),
     );
-    expect([...defaultDynamicMapping.keys()]).toEqual([Linear, LSTM, GRU, MultiheadAttention]);
+    expect([...defaultDynamicMapping.keys()]).toEqual([
+      Linear,
+      LSTM,
+      GRU,
+      MultiheadAttention,
+      RNN,
+      RNNCell,
+      GRUCell,
+      LSTMCell,
+    ]);
   });
 
   test('a mapping converts a module by itself', async () => {
@@ -200,6 +213,18 @@ describe('toFloat', () => {
     ['with both', () => new Sequential(conv(), new BatchNorm2d(3), new ReLU()), image, 'ConvReLU2d'],
     ['a linear layer', () => new Sequential(new Linear(5, 3, { bias: false })), [4, 5], 'Linear'],
     ['a linear layer with ReLU', () => new Sequential(new Linear(5, 3), new ReLU()), [4, 5], 'LinearReLU'],
+    [
+      'a linear layer with batch normalisation',
+      () => new Sequential(new Linear(5, 3), new BatchNorm1d(3)),
+      [9, 5],
+      'Linear',
+    ],
+    [
+      'a linear layer with both',
+      () => new Sequential(new Linear(5, 3, { bias: false }), new BatchNorm1d(3), new ReLU()),
+      [9, 5],
+      'LinearReLU',
+    ],
   ])('of %s: fused, trained and int8', async (_, make, shape, type) => {
     warnings();
     const model = warm(new QuantWrapper(make()), shape);
@@ -219,7 +244,7 @@ describe('toFloat', () => {
     const trained = toFloat(prepared.eval().module.at(0));
     expect([trained.constructor.name, trained.training]).toEqual([type, false]);
     // It has the statistics of another batch.
-    if (!model.modules().some((m) => m instanceof BatchNorm2d)) {
+    if (!model.modules().some((m) => m instanceof BatchNorm2d || m instanceof BatchNorm1d)) {
       expectNear(noGrad(() => trained.call(x)) as Tensor, want, 1e-4);
     }
 

@@ -148,6 +148,26 @@ const observers = () =>
     new quantization.LearnableFakeQuantize(),
   );
 
+/** In int8, too. */
+const norms = () =>
+  new QuantWrapper(
+    new nn.Sequential(
+      new nn.Sequential(new nn.BatchNorm2d(3), new nn.ReLU()),
+      new nn.Sequential(new nn.ReLU6(), new nn.BatchNorm2d(3)),
+      new nn.PReLU(3),
+      new nn.GroupNorm(1, 3),
+      new nn.InstanceNorm2d(3),
+      new nn.LayerNorm([8, 8]),
+      new nn.Flatten(2),
+      new nn.InstanceNorm1d(3),
+      new nn.Sequential(new nn.ReLU6(), new nn.BatchNorm1d(3)),
+      new nn.Flatten(1),
+      new nn.Softmax(1),
+      new nn.Sequential(new nn.Linear(192, 3), new nn.BatchNorm1d(3)),
+      new nn.Sequential(new nn.Linear(3, 3), new nn.BatchNorm1d(3), new nn.ReLU()),
+    ),
+  );
+
 const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
   float: async () => [inFloat().eval(), image],
   norms: async () => [
@@ -160,6 +180,13 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     ).eval(),
     image,
   ],
+  'norms, prepared': async () => [prepare(fuse(norms().eval()), getDefaultQConfigMapping()), image],
+  'norms, int8': async () => {
+    const calibrated = prepare(fuse(norms().eval()), getDefaultQConfigMapping());
+    noGrad(() => calibrated.call(randn([2, 3, 8, 8])));
+    return [await convert(calibrated), image];
+  },
+  'norms, qat': async () => [prepareQat(fuse(norms().train()), getDefaultQatQConfigMapping()), image],
   embedding: async () => [new nn.Embedding(5, 3), () => [tensor([1, 4, 0], { dtype: 'int32' })]],
   transformer: async () => [
     new nn.Transformer({
@@ -174,7 +201,35 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     ),
     () => [randn([5, 2, 8])],
   ],
+  'weights of few bits': async () => [
+    await quantization.quantize_(
+      new nn.Sequential(new nn.Linear(8, 4), new nn.Linear(4, 3)).eval(),
+      quantization.int4WeightOnly({ groupSize: 4 }),
+    ),
+    () => [randn([2, 8])],
+  ],
+  'an embedding of few bits': async () => [
+    await quantization.quantize_(
+      new nn.Sequential(new nn.Embedding(5, 3)),
+      quantization.floatQparamsWeightOnlyQconfig4bit,
+    ),
+    () => [tensor([1, 4, 0], { dtype: 'int32' })],
+  ],
+  'bags of embeddings': async () => [
+    new nn.EmbeddingBag(5, 3),
+    () => [tensor([[1, 4, 0]], { dtype: 'int32' })],
+  ],
+  bert: async () => [
+    new vision.BertModel({ vocabSize: 9, hiddenSize: 8, intermediateSize: 8, numHiddenLayers: 1 }).eval(),
+    () => [tensor([[1, 4, 0]], { dtype: 'int32' })],
+  ],
   'rotary embedding': async () => [new nn.RotaryEmbedding(4), () => [randn([1, 2, 3, 4])]],
+  rnn: async () => [new nn.RNN(3, 4, { numLayers: 2 }), () => [randn([5, 2, 3])]],
+  'rnn cell': async () => [new nn.RNNCell(3, 4), () => [randn([2, 3])]],
+  'dynamic cell': async () => [
+    await quantizeDynamic(new nn.Sequential(new nn.LSTMCell(3, 4) as never)),
+    () => [randn([2, 3])],
+  ],
   lstm: async () => [new nn.LSTM(3, 4), () => [randn([5, 2, 3])]],
   'dynamic lstm': async () => [
     await quantizeDynamic(new nn.Sequential(new nn.LSTM(3, 4) as never)),
@@ -232,6 +287,7 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     new vision.MobileNetV3({ widthMult: 0.1, numClasses: 3 }).eval(),
     () => [randn([1, 3, 32, 32])],
   ],
+  m5: async () => [new vision.M5({ width: 4, numClasses: 3 }).eval(), () => [randn([1, 1, 8000])]],
   efficientnet: async () => [
     new vision.EfficientNet({ widthMult: 0.1, depthMult: 0.5, numClasses: 3 }).eval(),
     () => [randn([1, 3, 32, 32])],

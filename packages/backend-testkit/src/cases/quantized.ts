@@ -565,6 +565,7 @@ export const quantizedCases: CasesOf<
   | 'qadd'
   | 'qmul'
   | 'qaffine'
+  | 'qgroupNorm'
 > = {
   quantize: quantizeCases,
   dequantize: () =>
@@ -663,6 +664,41 @@ export const quantizedCases: CasesOf<
           tolerance: 'exact',
         })),
       ),
+    ),
+  qgroupNorm: () =>
+    (
+      [
+        [0, 5, 4, 2],
+        [1, 1, 1, 1],
+        [3, 1, 33, 1],
+        [2, 7, 6, 3],
+        [2, 35, 16, 16],
+        [1, 9, 64, 4],
+        [1, 300, 19, 1],
+        [2, 6, 40, 5],
+      ] as const
+    ).flatMap(([n, l, c, groups]) =>
+      [
+        { scale: 0.02, inverse: 33.3, yZeroPoint: 117, eps: 1e-5 },
+        { scale: 0.3, inverse: 7.1, yZeroPoint: 0, eps: 0.5 },
+      ].map(({ scale, inverse, yZeroPoint, eps }) => ({
+        name: `[${n},${l},${c}], ${groups} groups, zero point ${yZeroPoint}`,
+        inputs: {
+          x: integers(l + c, 'uint8', [n, l, c]),
+          weight: floats(c, [c], -2, 2),
+          bias: floats(c + 1, [c], -1, 1),
+        },
+        outputs: { y: output('uint8', [n, l, c]) },
+        attrs: {
+          groups,
+          eps: Math.fround(eps),
+          scale: Math.fround(scale),
+          inverse: Math.fround(inverse),
+          yZeroPoint,
+        },
+        // Half-way numbers, where a GPU divides.
+        tolerance: { atol: 1, rtol: 0 },
+      })),
     ),
   qaffine: () => [
     ...(

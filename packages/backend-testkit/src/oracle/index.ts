@@ -23,6 +23,15 @@ export const definedByReference = [
   'mul',
   'div',
   'applyMask',
+  'where',
+  'gather',
+  'scatter',
+  'cumsum',
+  'cumprod',
+  'cumprodBackward',
+  'prod',
+  'prodBackward',
+  'argsort',
   'sum',
   'amax',
   'amaxBackward',
@@ -54,6 +63,8 @@ export const definedByReference = [
   'calculateQparams',
   'chooseQparams',
   'fakeQuantize',
+  'fusedMovingAvgObsFakeQuant',
+  'fusedMovingAvgObsFakeQuantBackward',
   'learnableFakeQuantizeBackward',
   'quantize',
   'dequantize',
@@ -66,6 +77,7 @@ export const definedByReference = [
   'qadd',
   'qmul',
   'qaffine',
+  'qgroupNorm',
 ] as const satisfies readonly Exclude<OwnKernelName, keyof typeof definitions>[];
 
 /** Runs the definitions, and the reference's kernels where there are none: slow, and what others are compared with. */

@@ -8,17 +8,31 @@ import { gru, gruBackward, qgruDynamic } from './gru';
 import { lstm, lstmBackward, qlstmDynamic } from './lstm';
 import { linear, matmul } from './matmul';
 import { batchNormBackward, batchNormEval, batchNormTrain, layerNorm, layerNormBackward } from './norm';
-import { fakeQuantize, learnableFakeQuantizeBackward, observeMinMax } from './observers';
 import {
+  chooseQparams,
+  fakeQuantize,
+  fusedMovingAvgObsFakeQuant,
+  fusedMovingAvgObsFakeQuantBackward,
+  learnableFakeQuantizeBackward,
+  observeMinMax,
+} from './observers';
+import {
+  argsort,
   calculateQparams,
   cast,
-  chooseQparams,
+  cumprod,
+  cumprodBackward,
+  cumsum,
   embedding,
   embeddingBackward,
   fill,
+  gather,
   nllLoss,
   nllLossBackward,
+  prod,
+  prodBackward,
   qembedding,
+  scatter,
 } from './on-host';
 import { adamStep, sgdStep } from './optim';
 import {
@@ -33,6 +47,7 @@ import { qconvTranspose2d } from './qconv-transpose2d';
 import { qconv2d } from './qconv2d';
 import { qadd, qaffine, qlookup, qmul } from './qelementwise';
 import { qlinear, qlinearDynamic } from './qlinear';
+import { qgroupNorm } from './qnorm';
 import { qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d } from './qpool';
 import { dequantize, quantize } from './quantize';
 import { sum } from './reductions';
@@ -54,6 +69,14 @@ export const kernels: WasmKernels = {
   cast,
   copyStrided,
   ...elementwise,
+  gather,
+  scatter,
+  cumsum,
+  cumprod,
+  cumprodBackward,
+  prod,
+  prodBackward,
+  argsort,
   sum,
   amax,
   amaxBackward,
@@ -97,6 +120,8 @@ export const kernels: WasmKernels = {
   calculateQparams,
   chooseQparams,
   fakeQuantize,
+  fusedMovingAvgObsFakeQuant,
+  fusedMovingAvgObsFakeQuantBackward,
   learnableFakeQuantizeBackward,
   quantize,
   dequantize,
@@ -112,6 +137,7 @@ export const kernels: WasmKernels = {
   qadd,
   qmul,
   qaffine,
+  qgroupNorm,
   qmaxPool2d,
   qavgPool2d,
   qresample2d,

@@ -24,29 +24,45 @@ export const qmul: WasmKernel<'qmul'> = (cx, { a, b, y }, attrs) => {
   cx.parallel('qmul', { ...addresses, n, aZeroPoint, bZeroPoint, multiplier }, Math.ceil(n / block), grain);
 };
 
+/** What may be rounded without being bounded first. */
+const SMALL = 2 ** 21;
+
 /** y[r,c] = clamp(rint(f32(f32((x - xZeroPoint) · m[c]) + shift[c])) + yZeroPoint), m by the sign */
 export const qaffine: WasmKernel<'qaffine'> = (cx, { x, y }, attrs) => {
   const { xZeroPoint, positive, negative, shift } = attrs;
   const [rows, channels] = x.shape;
   if (rows === 0 || channels === 0) return;
   const numbers = new Float32Array(Math.ceil(channels / 16) * 48);
+  let largest = 0;
+  let signs = false;
   for (let c = 0; c < channels; c++) {
     const at = (c >> 4) * 48 + (c & 15);
-    numbers[at] = positive[c];
-    numbers[at + 16] = negative[c];
-    numbers[at + 32] = shift[c];
+    const [p, n, s] = [positive[c], negative[c], shift[c]];
+    numbers[at] = p;
+    numbers[at + 16] = n;
+    numbers[at + 32] = s;
+    signs ||= p !== n;
+    largest = Math.max(largest, 255 * Math.max(Math.abs(p), Math.abs(n)) + Math.abs(s));
   }
+  const form = (signs ? 1 : 0) + (largest < SMALL ? 2 : 0);
   const step = Math.max(1, Math.floor(block / channels));
   const addresses = { x: cx.address(x), y: cx.address(y) };
   const uploads = { numbers: cx.upload(numbers), constants: cx.upload(writeConstants(attrs)) };
-  const args = { ...addresses, rows, channels, step, xZeroPoint, ...uploads };
+  const args = { ...addresses, rows, channels, step, xZeroPoint, ...uploads, form };
   cx.parallel('qaffine', args, Math.ceil(rows / step), grain);
 };
 
 /** y[n] = table[x], where int8 counts from -128 */
 export const qlookup: WasmKernel<'qlookup'> = (cx, { x, y }, { table }) => {
   const n = size(y);
-  const flip = x.dtype === 'int8' ? 128 : 0;
-  const args = { table: cx.upload(table), x: cx.address(x), y: cx.address(y), n, flip };
+  const args = {
+    table: cx.upload(x.dtype === 'int8' ? fromZero(table) : table),
+    ...{ x: cx.address(x), y: cx.address(y), n },
+  };
   cx.parallel('qlookup', args, Math.ceil(n / block), grain);
 };
+
+/** A table of -128 to 127 by the bytes of those: from 0 to 127, then from -128. */
+function fromZero(table: Uint8Array | Int8Array): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, byte) => table[byte ^ 128]);
+}

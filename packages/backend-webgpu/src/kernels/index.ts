@@ -9,8 +9,10 @@ import { data } from './data';
 import { elementwise } from './elementwise';
 import { embedding } from './embedding';
 import { fakeQuantize } from './fake-quantize';
+import { fusedFakeQuantize } from './fused-fake-quantize';
 import { groupedIntegers } from './grouped-integers';
 import { gru } from './gru';
+import { indexing } from './indexing';
 import { lstm } from './lstm';
 import { masks } from './masks';
 import { matmul } from './matmul';
@@ -23,6 +25,7 @@ import { qconvTranspose2d } from './qconv-transpose2d';
 import { qconv2d } from './qconv2d';
 import { qelementwise } from './qelementwise';
 import { qlinear } from './qlinear';
+import { qnorm } from './qnorm';
 import { qpool } from './qpool';
 import { quantize } from './quantize';
 import { reductions } from './reductions';
@@ -36,6 +39,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...copyStrided(gpu),
     ...elementwise(gpu),
     ...masks(gpu),
+    ...indexing(gpu),
     ...reductions(gpu),
     ...softmax(gpu),
     ...nllLoss(gpu),
@@ -45,11 +49,13 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...gru(gpu),
     ...attention(gpu),
     ...norm(gpu),
+    ...qnorm(gpu),
     ...pool(gpu),
     ...embedding(gpu),
     ...optim(gpu),
     ...observers(gpu),
     ...fakeQuantize(gpu),
+    ...fusedFakeQuantize(gpu),
     ...quantize(gpu),
     ...qelementwise(gpu),
     ...qconv2d(gpu),

@@ -1,4 +1,5 @@
 import { type QAffineAttrs, roundHalfEven } from '@octet/backend';
+import { contentKey } from '../cache';
 import type { Gpu } from '../gpu';
 import { type GpuTensor, type KernelFamily, size } from '../kernel';
 import { program } from '../program';
@@ -77,8 +78,21 @@ const qaffine = program({
   y[index] = packBytes(vec4i(found >> (8u * (at & vec4u(3u)))));`,
 });
 
+/** The table that was made last of a layer's numbers, and the other attributes. */
+const tables = new WeakMap<Float32Array, { key: string; table: Uint8Array }>();
+
 /** The 256 integers of each channel. */
 function affineTable(attrs: QAffineAttrs): Uint8Array {
+  const { xZeroPoint, negative, shift, yZeroPoint, clampMin, clampMax } = attrs;
+  const key = `${xZeroPoint} ${yZeroPoint} ${clampMin} ${clampMax} ${contentKey(negative)} ${contentKey(shift)}`;
+  const last = tables.get(attrs.positive);
+  if (last?.key === key) return last.table;
+  const table = makeTable(attrs);
+  tables.set(attrs.positive, { key, table });
+  return table;
+}
+
+function makeTable(attrs: QAffineAttrs): Uint8Array {
   const { xZeroPoint, positive, negative, shift, yZeroPoint, clampMin, clampMax } = attrs;
   const table = new Uint8Array(256 * shift.length);
   for (let i = 0; i < table.length; i++) {

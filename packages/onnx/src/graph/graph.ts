@@ -33,6 +33,8 @@ export interface Value {
 
 export interface Node {
   readonly op: string;
+  /** ONNX's own unless given. */
+  readonly domain?: string;
   /** The module it was recorded in, as the state dict writes it. */
   readonly scope: string;
   /** Undefined stands for an optional input left out. */
@@ -61,6 +63,19 @@ export class Graph {
   /** A node of one output, whose shape and dtype are those of `like`. */
   node(op: string, inputs: readonly (Value | undefined)[], like: Like, attributes: Attributes = {}): Value {
     return this.nodeWithOutputs(op, inputs, [like], attributes)[0];
+  }
+
+  /** The same of an operator that isn't ONNX's own. */
+  foreign(
+    domain: string,
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    like: Like,
+    attributes: Attributes,
+  ): Value {
+    const [value] = this.nodeWithOutputs(op, inputs, [like], attributes);
+    Object.assign(value.node as Node, { domain });
+    return value;
   }
 
   nodeWithOutputs(

@@ -12,7 +12,7 @@ import {
 import { irVersionOf } from '../opsets';
 import { elementTypes } from './element-types';
 import type { Attribute, Graph, Node, Value } from './graph';
-import { Names } from './names';
+import { Names, type PortNames } from './names';
 
 /** The size of a dim in the file: a number, or a name where it may vary. */
 export type Dim = number | string;
@@ -21,14 +21,18 @@ export interface ModelOptions {
   readonly producer: string;
   /** The dims of inputs and outputs, where they aren't those that were traced. */
   readonly dims: ReadonlyMap<Value, readonly Dim[]>;
+  readonly ports: PortNames;
 }
 
 // Protobuf can't say more.
 const MAX_BYTES = 2 ** 31 - 1;
 
 /** The bytes of an ONNX file. @throws OnnxExportError if it would pass the 2 GB of Protobuf */
-export async function encodeModel(graph: Graph, { producer, dims }: ModelOptions): Promise<Uint8Array> {
-  const names = new Names(graph);
+export async function encodeModel(
+  graph: Graph,
+  { producer, dims, ports }: ModelOptions,
+): Promise<Uint8Array> {
+  const names = new Names(graph, ports);
   const initializer = await initializers(graph, names);
   const bytes = initializer.reduce((sum, { rawData }) => sum + (rawData?.byteLength ?? 0), 0);
   if (bytes > MAX_BYTES) {
@@ -40,7 +44,13 @@ export async function encodeModel(graph: Graph, { producer, dims }: ModelOptions
   }
   const model = create(ModelProtoSchema, {
     irVersion: BigInt(irVersionOf(graph.opset)),
-    opsetImport: [{ domain: '', version: BigInt(graph.opset) }],
+    opsetImport: [
+      { domain: '', version: BigInt(graph.opset) },
+      ...[...new Set(graph.nodes.flatMap(({ domain }) => domain ?? []))].map((domain) => ({
+        domain,
+        version: 1n,
+      })),
+    ],
     producerName: producer,
     graph: {
       name: 'model',
@@ -55,12 +65,14 @@ export async function encodeModel(graph: Graph, { producer, dims }: ModelOptions
 
 type Init<S extends Parameters<typeof create>[0]> = MessageInitShape<S>;
 
-function nodeProto({ op, inputs, attributes, outputs }: Node, names: Names): Init<typeof NodeProtoSchema> {
+function nodeProto(node: Node, names: Names): Init<typeof NodeProtoSchema> {
+  const { op, domain = '', inputs, attributes, outputs } = node;
   const input = inputs.map((v) => (v ? names.of(v) : ''));
   while (input.at(-1) === '') input.pop();
   return {
     opType: op,
-    name: names.of(outputs[0]),
+    domain,
+    name: names.ofNode(node),
     input,
     output: outputs.map((v) => names.of(v)),
     attribute: Object.entries(attributes).map(([name, attribute]) => attributeProto(name, attribute)),

@@ -5,6 +5,8 @@ import type { AnyNodeBuilder, NodeBuilders } from './builder';
 import { composed } from './composite';
 import { data } from './data';
 import { elementwise } from './elementwise';
+import { groupedIntegers } from './grouped-integers';
+import { indexing } from './indexing';
 import { int8 } from './int8';
 import { masks } from './masks';
 import { normalization } from './normalization';
@@ -21,6 +23,7 @@ export function builders(): NodeBuilders {
     ...data(),
     ...elementwise(),
     ...masks(),
+    ...indexing(),
     ...reductions(),
     ...products(),
     ...recurrent(),
@@ -28,6 +31,7 @@ export function builders(): NodeBuilders {
     ...normalization(),
     ...pools(),
     ...int8(),
+    ...groupedIntegers(),
   };
   return table;
 }

@@ -6,6 +6,7 @@ import type { Graph, Like, Value } from '../graph/graph';
 import { clampToIntegers, dequantize, quantize, quantizeClamped } from '../graph/qdq';
 import type { NodeBuilders, Operand, Output } from './builder';
 import { broadcasting, hardswish } from './elementwise';
+import { layerNormOfRows } from './normalization';
 import { adaptiveAveragePool, averagePool, maxPool, type PoolNode, resized } from './pools';
 import { convolution, gemmAttributes, transposedConvolution, turned } from './products';
 import { reduce, reducedAxes } from './reductions';
@@ -50,6 +51,8 @@ export const int8 = (): NodeBuilders => ({
       ? adaptiveAveragePool(graph, x.value, asFloat(y), pool(graph, x, y))
       : quantize(graph, meanOverDims(graph, x, y, floats(graph, x)), y.tensor),
   qaffine: (graph, { x }, y, attrs) => affineOfChannels(graph, x, y, attrs),
+  qgroupNorm: (graph, { x, weight, bias }, y, { groups, eps }) =>
+    quantize(graph, groupNorm(graph, floats(graph, x), x, weight, bias, asFloat(y), groups, eps), y.tensor),
   qlookup: (graph, { x }, y, attrs) => lookup(graph, x, y, attrs),
 });
 
@@ -60,9 +63,9 @@ function poolsImages({ value, physical }: Operand, y: Output): boolean {
   return images && y.shape.length === 4 && y.shape[0] === n && y.shape[1] === c;
 }
 
-/** The mean of the dims between outer and inner of a kernel that sees [outer, n, 1, inner]. */
+/** The mean of the dims between outer and inner of a kernel that sees [outer, 1, n, inner]. */
 function meanOverDims(graph: Graph, x: Operand, y: Output, floats: Value): Value {
-  const [outer, n, , inner] = x.physical;
+  const [outer, , n, inner] = x.physical;
   const axes = reducedAxes({ ...x, physical: [outer, n, inner] });
   return graph.reshape(reduce(graph, 'ReduceMean', floats, axes), y.shape);
 }
@@ -196,6 +199,26 @@ function lookup(graph: Graph, x: Operand, y: Output, { table, of }: KernelTable[
     return quantize(graph, clampToIntegers(graph, floats(graph, x), y.tensor, lo, hi), y.tensor);
   }
   return gathered(graph, x.value, y, table, first);
+}
+
+/** Normalised rows: of a layer's, or of each group of channels of [N, C, …]. */
+function groupNorm(
+  graph: Graph,
+  floats: Value,
+  { physical: [samples, length, channels] }: Operand,
+  weight: Operand,
+  bias: Operand,
+  like: Like,
+  groups: number,
+  eps: number,
+): Value {
+  const ofRows = length === 1 && groups === 1;
+  const rows = graph.reshape(floats, [samples * groups, (length * channels) / groups]);
+  const normal = layerNormOfRows(graph, rows, eps);
+  const shape = ofRows ? [channels] : [channels, ...new Array<number>(like.shape.length - 2).fill(1)];
+  const whole = ofRows ? normal : graph.reshape(normal, like.shape);
+  const scaled = graph.node('Mul', [whole, graph.reshape(weight.value, shape)], whole);
+  return graph.reshape(graph.node('Add', [scaled, graph.reshape(bias.value, shape)], whole), like.shape);
 }
 
 /** x · m + shift by the channel, in real numbers; where m depends on the sign, PRelu says by how much. */

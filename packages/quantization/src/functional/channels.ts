@@ -13,7 +13,7 @@ import { type OutputQparams, outputQparams, outputRange, requireQuint8 } from '.
 const { as, channelsInnermost, emptyOn, run } = kernel;
 const f32 = Math.fround;
 
-/** What an evaluated batch normalisation knows, on the host: float32, one number for each channel. */
+/** What an evaluated batch normalisation knows, on the host: float32, one number for each channel. It must not change. */
 export interface BatchNormNumbers {
   readonly weight: Float32Array;
   readonly bias: Float32Array;
@@ -37,17 +37,31 @@ export function quantizedBatchNorm(
   const op = 'quantized.batchNorm';
   const xq = requireQuint8(op, x);
   const yq = outputQparams(op, output);
-  const { weight, bias, mean, variance, eps } = numbers;
-  const ratio = f32(f32(xq.scale) / f32(yq.scale));
-  const factors = weight.map((w, c) => f32(f32(1 / f32(Math.sqrt(f32(variance[c] + f32(eps))))) * w));
-  const slopes = factors.map((s) => s * ratio);
-  const shift = bias.map((b, c) => f32(b - f32(mean[c] * factors[c])) / f32(yq.scale));
-  return ofChannels(op, x, { positive: slopes, negative: slopes, shift }, xq, yq, clamp);
+  const made = once(numbers, xq.scale, yq.scale, () => {
+    const { weight, bias, mean, variance, eps } = numbers;
+    const ratio = f32(f32(xq.scale) / f32(yq.scale));
+    const factors = weight.map((w, c) => f32(f32(1 / f32(Math.sqrt(f32(variance[c] + f32(eps))))) * w));
+    const slopes = factors.map((s) => s * ratio);
+    const shift = bias.map((b, c) => f32(b - f32(mean[c] * factors[c])) / f32(yq.scale));
+    return { positive: slopes, negative: slopes, shift };
+  });
+  return ofChannels(op, x, made, xq, yq, clamp);
+}
+
+/** The numbers of channels that were made last of a layer's, and for which scales. */
+const kept = new WeakMap<object, { scales: readonly [number, number]; made: ChannelNumbers }>();
+
+function once(of: object, sx: number, sy: number, make: () => ChannelNumbers): ChannelNumbers {
+  const last = kept.get(of);
+  if (last?.scales[0] === sx && last.scales[1] === sy) return last.made;
+  const made = make();
+  kept.set(of, { scales: [sx, sy], made });
+  return made;
 }
 
 /**
  * x where x > 0, else slope · x, quint8 → quint8: of q = x - zx, y = clamp(rint(f32(q · m)) + zy), m = f32(sx · f32(1 / sy)) where
- * q > 0, else f32(f32(sx · slope) · f32(1 / sy)). One slope, or one for each channel of x [N, C, …].
+ * q > 0, else f32(f32(sx · slope) · f32(1 / sy)). One slope, or one for each channel of x [N, C, …]; the array must not change.
  *
  * @throws QuantizationError unless x is quint8 and quantized per tensor, ShapeError unless there is a slope for each channel
  */
@@ -55,11 +69,16 @@ export function quantizedPrelu(x: Tensor, slopes: Float32Array, output: OutputQp
   const op = 'quantized.prelu';
   const xq = requireQuint8(op, x);
   const yq = outputQparams(op, output);
-  const inverse = f32(1 / f32(yq.scale));
-  const positive = slopes.map(() => f32(xq.scale) * inverse);
-  const negative = slopes.map((slope) => f32(f32(xq.scale) * slope) * inverse);
-  const shift = new Float32Array(slopes.length);
-  if (slopes.length > 1) return ofChannels(op, x, { positive, negative, shift }, xq, yq);
+  const made = once(slopes, xq.scale, yq.scale, () => {
+    const inverse = f32(1 / f32(yq.scale));
+    return {
+      positive: slopes.map(() => f32(xq.scale) * inverse),
+      negative: slopes.map((slope) => f32(f32(xq.scale) * slope) * inverse),
+      shift: new Float32Array(slopes.length),
+    };
+  });
+  if (slopes.length > 1) return ofChannels(op, x, made, xq, yq);
+  const { positive, negative } = made;
   const { clampMin, clampMax } = outputRange(yq);
   return quantizedLookup(op, x, 'quint8', yq, (integer) => {
     const q = integer - xq.zeroPoint;

@@ -134,7 +134,6 @@ export class ConvBnReLU1d extends FusedConvBn<Conv1d, BatchNorm1d> {
 /** Batch normalisation and ReLU. */
 export class BNReLU2d extends FusedModule {
   static override readonly name: string = 'BNReLU2d';
-  static override readonly pure = true;
 
   constructor(bn: BatchNorm2d, relu: ReLU) {
     super(bn, relu);
@@ -163,5 +162,41 @@ export class LinearReLU extends FusedModule {
 
   get linear(): Linear {
     return this.at(0) as Linear;
+  }
+}
+
+abstract class FusedLinearBn extends FusedModule {
+  get linear(): Linear {
+    return this.at(0) as Linear;
+  }
+
+  get bn(): BatchNorm1d {
+    return this.at(1) as BatchNorm1d;
+  }
+}
+
+/** Linear layer and batch normalisation, unfolded: for training. */
+export class LinearBn1d extends FusedLinearBn {
+  static override readonly name: string = 'LinearBn1d';
+
+  constructor(layer: Linear, bn: BatchNorm1d) {
+    super(layer, bn);
+  }
+
+  override toFloat(): Linear {
+    return foldInto(this.linear, this.bn);
+  }
+}
+
+/** Linear layer, batch normalisation and ReLU, unfolded: for training. */
+export class LinearBnReLU1d extends FusedLinearBn {
+  static override readonly name: string = 'LinearBnReLU1d';
+
+  constructor(layer: Linear, bn: BatchNorm1d, relu: ReLU) {
+    super(layer, bn, relu);
+  }
+
+  override toFloat(): LinearReLU {
+    return new LinearReLU(foldInto(this.linear, this.bn), this.at(2)).train(this.training);
   }
 }

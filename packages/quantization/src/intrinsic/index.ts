@@ -7,6 +7,8 @@ export {
   ConvReLU1d,
   ConvReLU2d,
   FusedModule,
+  LinearBn1d,
+  LinearBnReLU1d,
   LinearReLU,
 } from './fused';
 export { FusedIdentity } from './fused-identity';

@@ -1,11 +1,12 @@
 import { QuantizationError } from '@octet/backend';
-import type { BatchNorm1d, BatchNorm2d } from '@octet/nn/modules';
+import { type BatchNorm1d, type BatchNorm2d, Linear } from '@octet/nn/modules';
 import {
   abs,
   add,
   contiguous,
   div,
   expand,
+  linear,
   mean,
   mul,
   noGrad,
@@ -19,18 +20,27 @@ import {
   tidy,
   zeros,
 } from '@octet/tensor/functional';
+import { FusedMovingAvgObsFakeQuantize } from '../fake-quantize/fused-moving-avg-obs-fake-quantize';
 import { type Conv, convolve } from '../float-layers';
 import type { ObserverOrFakeQuant } from '../with-args';
 
 /** The smallest s to divide by. A weight times less is zero in any integers. */
 const SMALLEST_FACTOR = 2 ** -30;
 
-/** A convolution that is trained with its batch normalisation folded into the quantized weight. */
-type Folding = Conv & {
+/** A convolution or linear layer that is trained with its batch normalisation folded into the quantized weight. */
+type Folding = (Conv | Linear) & {
   readonly weightFakeQuant: ObserverOrFakeQuant;
   readonly bn: BatchNorm1d | BatchNorm2d;
   readonly slowPath: boolean;
 };
+
+/** What the layer computes with another weight and bias. */
+function applied(layer: Folding, x: Tensor, weight: Tensor, bias: Tensor | undefined): Tensor {
+  return layer instanceof Linear ? linear(x, weight, bias) : convolve(layer, x, weight, bias);
+}
+
+const outputsOf = (layer: Folding): number =>
+  layer instanceof Linear ? layer.outFeatures : layer.outChannels;
 
 /** The batch normalisation. @throws QuantizationError without running statistics */
 export function requireRunning<B extends BatchNorm1d | BatchNorm2d>(bn: B): B {
@@ -51,12 +61,26 @@ export function foldedForward(layer: Folding, x: Tensor): Tensor {
 /** conv(x, W') / s + b as conv(x, W' / s) + b: weights are far smaller than outputs. */
 function foldedConv(layer: Folding, x: Tensor): Tensor {
   return tidy(() => {
-    const factor = factorOf(layer);
-    const folded = foldedWeight(layer, factor);
-    const spare = mayVanish(layer) ? spareOf(layer, factor) : undefined;
-    const weight = spare ? div(add(folded, spare.weight), add(factor, spare.one)) : div(folded, factor);
-    return convolve(layer, x, weight, layer.bias);
+    const { weight, weightFakeQuant, bn } = layer;
+    const fused =
+      weightFakeQuant instanceof FusedMovingAvgObsFakeQuantize && weightFakeQuant.canScale(weight);
+    const scaled = fused
+      ? weightFakeQuant.scaled(weight, {
+          weight: gammaOf(layer),
+          variance: bn.runningVar as Tensor,
+          eps: bn.eps,
+        })
+      : scaledWeight(layer);
+    return applied(layer, x, scaled, layer.bias);
   });
+}
+
+/** W' / s, whatever makes W'. */
+function scaledWeight(layer: Folding): Tensor {
+  const factor = factorOf(layer);
+  const folded = foldedWeight(layer, factor);
+  const spare = mayVanish(layer) ? spareOf(layer, factor) : undefined;
+  return spare ? div(add(folded, spare.weight), add(factor, spare.one)) : div(folded, factor);
 }
 
 /** Whether a channel's s may be too small to divide by. Where γ can't be read at once: always. */
@@ -81,11 +105,11 @@ function forwardSlow(layer: Folding, x: Tensor): Tensor {
       x.shape.map((_, d) => (d === 1 ? -1 : 1)),
     );
   const others = x.shape.map((_, d) => d).filter((d) => d !== 1);
-  const plain = training ? convolve(layer, x, layer.weight, undefined) : undefined;
+  const plain = training ? applied(layer, x, layer.weight, undefined) : undefined;
   // The running statistics see this batch before they fold the weight.
   if (plain) noGrad(() => bn.call(bias ? add(plain, perChannel(bias)) : plain));
   const runningStd = runningStdOf(layer);
-  let y = convolve(layer, x, foldedWeight(layer, factorOf(layer)), undefined);
+  let y = applied(layer, x, foldedWeight(layer, factorOf(layer)), undefined);
   let batchMean: Tensor;
   let std: Tensor;
   if (plain) {
@@ -117,10 +141,10 @@ function runningStdOf({ bn }: Folding): Tensor {
   return sqrt(add(bn.runningVar as Tensor, Math.fround(bn.eps)));
 }
 
-function gammaOf({ bn, outChannels, weight: { backend } }: Folding): Tensor {
-  return bn.weight ?? ones([outChannels], { backend });
+function gammaOf(layer: Folding): Tensor {
+  return layer.bn.weight ?? ones([outputsOf(layer)], { backend: layer.weight.backend });
 }
 
-function betaOf({ bn, outChannels, weight: { backend } }: Folding): Tensor {
-  return bn.bias ?? zeros([outChannels], { backend });
+function betaOf(layer: Folding): Tensor {
+  return layer.bn.bias ?? zeros([outputsOf(layer)], { backend: layer.weight.backend });
 }

@@ -32,6 +32,8 @@ export abstract class QuantizedBatchNorm extends QuantizedOutput {
 
   readonly numFeatures: number;
   readonly eps: number;
+  /** What the tensors hold, on the host. */
+  private numbers: BatchNormNumbers;
   weight: Buffer;
   bias: Buffer;
   runningMean: Buffer;
@@ -39,13 +41,10 @@ export abstract class QuantizedBatchNorm extends QuantizedOutput {
   numBatchesTracked: Buffer;
 
   /** `numbers` are what the tensors of `bn` hold, for a backend that can't be read at once: see `numbersOf`. */
-  constructor(
-    bn: BatchNorm1d | BatchNorm2d,
-    private numbers: BatchNormFields,
-    output: OutputQparams,
-  ) {
+  constructor(bn: BatchNorm1d | BatchNorm2d, numbers: BatchNormFields, output: OutputQparams) {
     super(output);
     const { numFeatures, eps } = bn;
+    this.numbers = { ...numbers, eps };
     const { runningMean, runningVar, numBatchesTracked } = requireRunning(bn);
     this.numFeatures = numFeatures;
     this.eps = eps;
@@ -85,7 +84,7 @@ export abstract class QuantizedBatchNorm extends QuantizedOutput {
   }
 
   override forward(x: Tensor): Tensor {
-    return quantizedBatchNorm(x, { ...this.numbers, eps: this.eps }, this, this.clamp);
+    return quantizedBatchNorm(x, this.numbers, this, this.clamp);
   }
 
   /** A float layer with the same tensors. */

@@ -1,7 +1,9 @@
 import type { Handler } from '../golden-case';
 import { attentionModule } from './attention-module';
 import { batchNorm2d } from './batch-norm2d';
+import { bert } from './bert';
 import { dynamicLinear, dynamicLstm } from './dynamic';
+import { embeddingBag } from './embedding-bag';
 import { fakeQuantModule } from './fake-quant-module';
 import { fakeQuantize } from './fake-quantize';
 import { floatOp } from './float-op';
@@ -27,6 +29,7 @@ import { qatActivations } from './qat-activations';
 import { qatModule } from './qat-module';
 import { qnorm } from './qnorm';
 import { quantizePerChannel, quantizePerTensor, requantize, weightQuantize } from './quantize';
+import { tensorOps } from './tensor-ops';
 import { weightOnlyEmbedding } from './weight-only';
 
 /** What computes each `params.op`. */
@@ -42,6 +45,8 @@ export const handlers: Readonly<Record<string, Handler>> = {
   learnable_fake_quant_module: learnableFakeQuantModule,
   float_op: floatOp,
   attention_module: attentionModule,
+  bert,
+  embedding_bag: embeddingBag,
   weight_only_embedding: weightOnlyEmbedding,
   batch_norm2d: batchNorm2d,
   instance_norm2d: instanceNorm2d,
@@ -66,6 +71,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   model_ptq: modelPtq,
   model_qat: modelQat,
   model_tutorial: modelTutorial,
+  tensor_ops: tensorOps,
   pt,
 };
 

@@ -4,6 +4,7 @@ import { attentionOperators } from './attention';
 import { control } from './control';
 import { elementwise } from './elementwise';
 import { indexing } from './indexing';
+import { nBitsOperators } from './n-bits';
 import { normalization } from './normalization';
 import { pools } from './pools';
 import { products } from './products';
@@ -21,6 +22,7 @@ export const onnxOperators = (): readonly OnnxOperator[] => [
   ...control(),
   ...elementwise(),
   ...indexing(),
+  ...nBitsOperators(),
   ...normalization(),
   ...pools(),
   ...products(),

@@ -30,7 +30,7 @@ export function mean(x: Tensor, dims?: number | readonly number[], keepDim = fal
   ]);
 }
 
-/** By the kernel of adaptive pools, to which the dims are the rows of an image. */
+/** By the kernel of adaptive pools, to which the dims are an image of one row. */
 function meanOfIntegers(x: Tensor, dims: readonly number[], keepDim: boolean): Tensor {
   requireEightBits('mean', x);
   const attrs = qaverageAttrs('mean', x.qparams as QParams);
@@ -46,7 +46,7 @@ function meanOfIntegers(x: Tensor, dims: readonly number[], keepDim: boolean): T
     const { operand, outer, n, inner, kept } = aroundDims(x, dims);
     const { shape, strides } = reducedLayout(x, dims, kept, keepDim);
     const y = emptyOn(x, shape, { dtype: x.dtype, strides, qparams: x.qparams });
-    const images = { x: as(operand.tensor, [outer, n, 1, inner]) };
+    const images = { x: as(operand.tensor, [outer, 1, n, inner]) };
     run('qadaptiveAvgPool2d', images, { y: as(y, [outer, 1, 1, inner]) }, attrs);
     return y;
   });
