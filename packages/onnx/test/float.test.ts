@@ -361,6 +361,14 @@ const cases: Record<string, OpCase> = {
     (x) => interpolate(x, { scaleFactor: 2, mode: 'linear' }),
     () => randn([2, 3, 5]),
   ),
+  'pad, reflect': unary(
+    (x) => x.pad([1, 2, 0, 1], { mode: 'reflect' }),
+    () => randn([2, 3, 4, 5]),
+  ),
+  'pad of rows, circular': unary(
+    (x) => x.pad([1, 2], { mode: 'circular' }),
+    () => randn([2, 3, 5]),
+  ),
   'resample2d by any weights': unary(
     (x) =>
       resample2d(
@@ -374,6 +382,14 @@ const cases: Record<string, OpCase> = {
   maxPool1d: unary(
     (x) => x.maxPool1d(3, { stride: 2, padding: 1, dilation: 2 }),
     () => randn([2, 3, 9]),
+  ),
+  'maxPool2d, ceil mode': unary(
+    (x) => x.maxPool2d(3, { stride: 2, ceilMode: true }),
+    () => randn([2, 3, 6, 8]),
+  ),
+  'avgPool2d, ceil mode': unary(
+    (x) => x.avgPool2d(3, { stride: 2, padding: 1, ceilMode: true, countIncludePad: false }),
+    () => randn([2, 3, 6, 8]),
   ),
   avgPool1d: unary(
     (x) => x.avgPool1d(3, { stride: 2, padding: 1 }),

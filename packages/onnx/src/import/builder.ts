@@ -485,6 +485,7 @@ export class Builder implements Building {
       outputs: slots,
       target: key,
       ...(tuple !== undefined && { tuple }),
+      ...(weight?.steps && { attributes: { weightScale: weight.steps.data } }),
     });
     return slots.map((slot, i) => ({ slot, rank: i === 0 ? rank : undefined }));
   }

@@ -191,7 +191,7 @@ export { contiguous } from './shape/contiguous';
 export { expand } from './shape/expand';
 export { flatten } from './shape/flatten';
 export { diag, eye, fullLike, linspace, meshgrid, oneHot } from './shape/grids';
-export { pad } from './shape/pad';
+export { type PadOptions, pad } from './shape/pad';
 export { permute } from './shape/permute';
 export {
   channelShuffle,

@@ -926,6 +926,16 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
     fn: (x) => ops.maxPool1d(x, 3, { stride: 2, padding: 1, dilation: 2 }),
     inputs: [[2, 3, 9]],
   },
+  'maxPool2d in ceil mode': {
+    covers: ['maxPool2d'],
+    fn: (x) => ops.maxPool2d(x, 3, { stride: 2, ceilMode: true }),
+    inputs: [[1, 2, 4, 6]],
+  },
+  'avgPool2d in ceil mode': {
+    covers: ['avgPool2d'],
+    fn: (x) => ops.avgPool2d(x, 3, { stride: 2, padding: 1, ceilMode: true }),
+    inputs: [[1, 2, 4, 6]],
+  },
   avgPool1d: {
     covers: ['avgPool1d'],
     fn: (x) => ops.avgPool1d(x, 3, { stride: 2, padding: 1, countIncludePad: false }),
@@ -1105,6 +1115,21 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
     ],
   },
   pad: { covers: ['pad'], fn: (x) => ops.pad(x, [1, 0, 2, 1], 0.5), inputs: [[2, 3, 2]] },
+  'pad reflect': {
+    covers: ['pad'],
+    fn: (x) => ops.pad(x, [2, 1, 1, 0], { mode: 'reflect' }),
+    inputs: [[2, 2, 2, 3]],
+  },
+  'pad replicate and crop': {
+    covers: ['pad'],
+    fn: (x) => ops.pad(x, [3, -1, 0, 2], { mode: 'replicate' }),
+    inputs: [[1, 2, 2, 3]],
+  },
+  'pad circular': {
+    covers: ['pad'],
+    fn: (x) => ops.pad(x, [2, 3], { mode: 'circular' }),
+    inputs: [[2, 2, 3]],
+  },
   'pad and crop': { covers: ['pad'], fn: (x) => ops.pad(x, [-1, 1, 1, -2]), inputs: [[2, 3, 2]] },
   slice: { covers: ['slice'], fn: (x) => ops.slice(x, 1, 1, undefined, 2), inputs: [[2, 4, 3]] },
   select: { covers: ['select'], fn: (x) => ops.select(x, 1, -1), inputs: [[2, 4, 3]] },
