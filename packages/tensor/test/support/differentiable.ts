@@ -38,8 +38,10 @@ const ints = (values: readonly number[], shape: readonly number[] = [values.leng
 const mask = (values: readonly number[], shape: readonly number[]) =>
   once(`mask ${values}:${shape}`, () => fromData(values, shape, { dtype: 'bool' }));
 
-const like = (x: Tensor, values: readonly number[]) =>
-  once(`${x.dtype} ${values}`, () => tensor([...values], { dtype: x.dtype as 'float32' | 'float64' }));
+const like = (x: Tensor | undefined, values: readonly number[]) => {
+  const dtype = x?.dtype === 'float64' ? 'float64' : 'float32';
+  return once(`${dtype} ${values}`, () => tensor([...values], { dtype }));
+};
 
 /** Every differentiable op, with the options and broadcasts that take other paths. */
 export const differentiable: Readonly<Record<string, Differentiable>> = {
