@@ -136,6 +136,24 @@ export interface KernelTable extends ElementwiseKernels {
   /** gradX [o,n,i] = -w·gradY at the target, 0 elsewhere. */
   nllLossBackward: K<'gradY' | 'target' | 'w', 'gradX', { ignoreIndex: number }>;
 
+  /** y [o,i], the product */
+  prod: K<'x', 'y'>;
+  /** gradX [o,n,i] = gradY [o,i] times all x of the row but this one */
+  prodBackward: K<'x' | 'gradY', 'gradX'>;
+  /** y [o,n,i], float or int32: the sum of x to this one, from this one on with `reverse` */
+  cumsum: K<'x', 'y', { reverse: boolean }>;
+  /** y [o,n,i], the product of x to this one */
+  cumprod: K<'x', 'y'>;
+  cumprodBackward: K<'x' | 'y' | 'gradY', 'gradX'>;
+  /** y [o,n,i] int32: where the elements of x, float or int32, stand in order, equal ones as they come; NaN is above all. */
+  argsort: K<'x', 'y', { descending: boolean }>;
+
+  // By indices, along the middle axis: x [o,n,i], float or int32, index [o or 1,m,i or 1] int32
+  /** y [o,m,i] = x [o,index,i]; NaN, of integers 0, for an index outside. */
+  gather: K<'x' | 'index', 'y'>;
+  /** y [o,n,i] = x, where src [o,m,i] replaces or joins y [o,index,i], in the order of the axis; not for an index outside. */
+  scatter: K<'x' | 'index' | 'src', 'y', { reduce: ScatterReduce }>;
+
   // Linear algebra; with `clamp` what the kernel `clamp` makes of that y
   /** a [ba,m,k] (or [ba,k,m] if transposeA), b [bb,k,n] (or [bb,n,k]) → y [batch,m,n]; ba, bb are batch or 1. */
   matmul: K<'a' | 'b', 'y', { transposeA: boolean; transposeB: boolean } & Clamped>;
@@ -366,6 +384,8 @@ export interface ResampleSource {
   /** By how much the image grows, where that isn't the quotient of the sizes. */
   readonly scales?: readonly [height: number, width: number];
 }
+/** What becomes of an element and one that is scattered to it. */
+export type ScatterReduce = 'none' | 'add' | 'mul' | 'max' | 'min';
 
 export interface CopyStridedAttrs {
   shape: readonly number[];
@@ -525,6 +545,12 @@ const firstProfile = {
   ],
   'inference-float': [
     'where',
+    'gather',
+    'scatter',
+    'cumsum',
+    'cumprod',
+    'prod',
+    'argsort',
     'sum',
     'amax',
     'argmax',
@@ -548,6 +574,8 @@ const firstProfile = {
   ],
   training: [
     'applyMask',
+    'cumprodBackward',
+    'prodBackward',
     'amaxBackward',
     'softmaxBackward',
     'logSoftmaxBackward',

@@ -14,6 +14,8 @@ export type {
   BatchNormOptions,
   Conv1dOptions,
   Conv2dOptions,
+  ConvTranspose1dOptions,
+  ConvTranspose2dOptions,
   EmbeddingOptions,
   InstanceNormOptions,
   MaxPool1dOptions,

@@ -32,5 +32,6 @@ export {
   shufflenetV2x10,
 } from './models/shufflenet-v2';
 export { SqueezeExcitation, type SqueezeExcitationOptions } from './models/squeeze-excitation';
+export { Fire, SqueezeNet, type SqueezeNetOptions, squeezenet10, squeezenet11 } from './models/squeezenet';
 export { StochasticDepth } from './models/stochastic-depth';
 export { type BlockSpec, Model, TutorialNet } from './models/tutorial-net';

@@ -24,9 +24,12 @@ import {
   resnet50,
   ShuffleNetV2,
   ShuffleUnit,
+  SqueezeNet,
   StochasticDepth,
   shufflenetV2x05,
   shufflenetV2x10,
+  squeezenet10,
+  squeezenet11,
   TutorialNet,
 } from '../src';
 import { kernelCalls, toInt8 } from './helpers';
@@ -76,6 +79,11 @@ const models = {
   ShuffleNetV2: () => ({
     model: new ShuffleNetV2({ stages: [2, 1, 1], channels: [8, 16, 24, 32, 40], numClasses: 5 }),
     x: randn([2, 3, 32, 32]),
+    out: [2, 5],
+  }),
+  SqueezeNet: () => ({
+    model: new SqueezeNet({ version: '1.1', numClasses: 5 }),
+    x: randn([2, 3, 36, 36]),
     out: [2, 5],
   }),
   M5: () => ({
@@ -144,7 +152,7 @@ describe.each(Object.entries(models))('%s', (name, create) => {
     expect(inside.length).toBeGreaterThan(5);
     expect(inside.filter(({ dtypes }) => dtypes.includes('float32'))).toEqual([]);
     expect(inside.map(({ kernel }) => kernel)).toContain(
-      ['ShuffleNetV2', 'M5'].includes(name) ? 'qmaxPool2d' : 'qadd',
+      ['ShuffleNetV2', 'SqueezeNet', 'M5'].includes(name) ? 'qmaxPool2d' : 'qadd',
     );
   });
 });
@@ -289,6 +297,8 @@ test.each([
   ['mobilenetV3Small', mobilenetV3Small, 2_542_856],
   ['mobilenetV3Large', mobilenetV3Large, 5_483_032],
   ['efficientnetB0', efficientnetB0, 5_288_548],
+  ['squeezenet10', squeezenet10, 1_248_424],
+  ['squeezenet11', squeezenet11, 1_235_496],
   ['m5', m5, 26_915],
 ] as const)(
   '%s has as many parameters as torchvision’s, and takes its weights',
@@ -353,6 +363,7 @@ test('widths that make no network are refused', () => {
   expect(() => new MobileNetV2({ widthMult: 0 })).toThrow('MobileNetV2: expected widthMult > 0, found 0');
   expect(() => new MobileNetV3({ widthMult: Number.NaN })).toThrow('MobileNetV3: expected widthMult > 0');
   expect(() => new MobileNetV3({ variant: 'tiny' as 'small' })).toThrow('MobileNetV3');
+  expect(() => new SqueezeNet({ version: '2.0' as '1.0' })).toThrow('version');
   expect(() => new EfficientNet({ depthMult: -1 })).toThrow('EfficientNet: expected depthMult > 0, found -1');
   expect(() => new ResNet({ block: ConvBNReLU as never })).toThrow('BasicBlock or Bottleneck');
   expect(() => new DigitClassifier({ width: -1 })).toThrow('DigitClassifier: expected width > 0, found -1');

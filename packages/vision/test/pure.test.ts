@@ -61,6 +61,7 @@ const layers = () => [
   new nn.Hardsigmoid(),
   new nn.Sigmoid(),
   new nn.Tanh(),
+  new nn.ReflectionPad2d(1),
   new nn.Upsample({ scaleFactor: 2 }),
   new nn.Upsample({ scaleFactor: 0.5, mode: 'bilinear' }),
   new nn.MaxPool2d(2),
@@ -285,6 +286,10 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
   'mobilenet v3': async () => [
     new vision.MobileNetV3({ widthMult: 0.1, numClasses: 3 }).eval(),
     () => [randn([1, 3, 32, 32])],
+  ],
+  squeezenet: async () => [
+    new vision.SqueezeNet({ version: '1.1', numClasses: 3 }).eval(),
+    () => [randn([1, 3, 36, 36])],
   ],
   m5: async () => [new vision.M5({ width: 4, numClasses: 3 }).eval(), () => [randn([1, 1, 8000])]],
   efficientnet: async () => [

@@ -12,6 +12,8 @@ import {
   resnet50,
   shufflenetV2x05,
   shufflenetV2x10,
+  squeezenet10,
+  squeezenet11,
 } from '@octet/vision';
 import { beforeAll, expect, test } from 'vitest';
 
@@ -35,6 +37,8 @@ const create: Record<string, () => Module & { fuseModel(): void }> = {
   mobilenetV3Large,
   efficientnetB0,
   m5,
+  squeezenet10,
+  squeezenet11,
 };
 
 /** Multiples of 2^-16 in [-0.5, 0.5). */

@@ -13,6 +13,7 @@ export { chooseQparams } from './choose-qparams';
 export { convTranspose2d } from './conv-transpose2d';
 export { conv2d, conv2dBackwardInput, conv2dBackwardWeight } from './conv2d';
 export { copyStrided } from './copy-strided';
+export { argsort, cumprod, cumprodBackward, cumsum, prod, prodBackward } from './cumulative';
 export { dequantize } from './dequantize';
 export { elementwise } from './elementwise';
 export { embedding, embeddingBackward } from './embedding';
@@ -22,6 +23,7 @@ export {
   fusedMovingAvgObsFakeQuant,
   fusedMovingAvgObsFakeQuantBackward,
 } from './fused-moving-avg-obs-fake-quant';
+export { gather, scatter } from './gather';
 export { qembedding, qlinearWeightOnly } from './grouped-integers';
 export { gru, gruBackward, qgruDynamic } from './gru';
 export { layerNorm, layerNormBackward } from './layer-norm';

@@ -11,6 +11,7 @@ import { elementwiseCases } from './elementwise';
 import { embeddingCases } from './embedding';
 import { groupedIntegerCases } from './grouped-integers';
 import { gruCases } from './gru';
+import { indexingCases } from './indexing';
 import { lstmCases } from './lstm';
 import { matmulCases } from './matmul';
 import { normCases } from './norm';
@@ -27,6 +28,7 @@ export const kernelCases: CasesOf<OwnKernelName> = {
   ...dataCases,
   ...elementwiseCases,
   ...reductionCases,
+  ...indexingCases,
   ...matmulCases,
   ...convCases,
   ...lstmCases,

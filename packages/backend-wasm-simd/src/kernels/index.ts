@@ -17,14 +17,22 @@ import {
   observeMinMax,
 } from './observers';
 import {
+  argsort,
   calculateQparams,
   cast,
+  cumprod,
+  cumprodBackward,
+  cumsum,
   embedding,
   embeddingBackward,
   fill,
+  gather,
   nllLoss,
   nllLossBackward,
+  prod,
+  prodBackward,
   qembedding,
+  scatter,
 } from './on-host';
 import { adamStep, sgdStep } from './optim';
 import {
@@ -61,6 +69,14 @@ export const kernels: WasmKernels = {
   cast,
   copyStrided,
   ...elementwise,
+  gather,
+  scatter,
+  cumsum,
+  cumprod,
+  cumprodBackward,
+  prod,
+  prodBackward,
+  argsort,
   sum,
   amax,
   amaxBackward,

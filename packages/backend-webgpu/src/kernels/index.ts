@@ -12,6 +12,7 @@ import { fakeQuantize } from './fake-quantize';
 import { fusedFakeQuantize } from './fused-fake-quantize';
 import { groupedIntegers } from './grouped-integers';
 import { gru } from './gru';
+import { indexing } from './indexing';
 import { lstm } from './lstm';
 import { masks } from './masks';
 import { matmul } from './matmul';
@@ -38,6 +39,7 @@ export function makeKernels(gpu: Gpu): Kernels<GpuBuffer> {
     ...copyStrided(gpu),
     ...elementwise(gpu),
     ...masks(gpu),
+    ...indexing(gpu),
     ...reductions(gpu),
     ...softmax(gpu),
     ...nllLoss(gpu),

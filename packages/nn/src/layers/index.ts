@@ -27,6 +27,7 @@ export * from './lstm';
 export * from './max-pool1d';
 export * from './max-pool2d';
 export * from './multihead-attention';
+export * from './padding';
 export * from './prelu';
 export * from './rms-norm';
 export * from './rnn';

@@ -33,6 +33,7 @@ export function maxPool(graph: Graph, x: Value, y: Like, attrs: PoolAttrs, node 
       strides: { ints: stride },
       pads: { ints: [...padding, ...padding] },
       dilations: { ints: sizes(attrs.dilation) },
+      ...ceilMode(row, like, kernelSize, stride, padding, sizes(attrs.dilation)),
     });
   });
 }
@@ -51,8 +52,25 @@ export function averagePool(
       strides: { ints: stride },
       pads: { ints: [...padding, ...padding] },
       count_include_pad: { int: attrs.countIncludePad ? 1 : 0 },
+      ...ceilMode(row, like, kernelSize, stride, padding),
     });
   });
+}
+
+/** The attribute, where a last window hangs over the end of the image. */
+function ceilMode(
+  x: Value,
+  y: Like,
+  kernel: readonly number[],
+  stride: readonly number[],
+  padding: readonly number[],
+  dilation: readonly number[] = kernel.map(() => 1),
+): Attributes {
+  const hangs = kernel.some((k, d) => {
+    const room = x.shape[d + 2] + 2 * padding[d] - dilation[d] * (k - 1) - 1;
+    return y.shape[d + 2] > Math.floor(room / stride[d]) + 1;
+  });
+  return hangs ? { ceil_mode: { int: 1 } } : {};
 }
 
 export function adaptiveAveragePool(graph: Graph, x: Value, y: Like, node = plain(graph)): Value {

@@ -59,6 +59,17 @@ FLOAT = [
     (F.interpolate, {"x": [1, 2, 6, 7]}, {"size": [4, 10], "mode": "bicubic", "align_corners": True}),
     (F.interpolate, {"x": [1, 2, 6, 7]}, {"scale_factor": 0.6, "mode": "bicubic"}),
     (F.interpolate, {"x": [1, 2, 6, 7]}, {"size": [3, 4], "mode": "area"}),
+    (F.max_pool2d, {"x": [1, 2, 6, 8]}, {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
+    (F.max_pool2d, {"x": [1, 2, 5, 5]}, {"kernel_size": 2, "stride": 3, "padding": 1, "ceil_mode": True}),
+    (F.avg_pool2d, {"x": [1, 2, 6, 8]}, {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}),
+    (F.avg_pool2d, {"x": [1, 2, 6, 8]}, {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True, "count_include_pad": False}),
+    (F.max_pool1d, {"x": [1, 2, 8]}, {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
+    (F.avg_pool1d, {"x": [1, 2, 8]}, {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
+    (F.pad, {"x": [1, 2, 4, 5]}, {"pad": [2, 4, 3, 1], "mode": "reflect"}),
+    (F.pad, {"x": [1, 2, 4, 5]}, {"pad": [2, 7, 5, 1], "mode": "replicate"}),
+    (F.pad, {"x": [1, 2, 4, 5]}, {"pad": [5, 1, 0, 4], "mode": "circular"}),
+    (F.pad, {"x": [2, 3, 6]}, {"pad": [3, 5], "mode": "reflect"}),
+    (F.pad, {"x": [2, 3, 6]}, {"pad": [-2, 4], "mode": "replicate"}),
 ]
 
 # Of a quint8 tensor: the function, its shape, its keyword arguments.
@@ -72,6 +83,8 @@ POOLS = [
     (F.interpolate, [2, 5, 7, 6], {"size": [12, 17], "mode": "bilinear"}),
     (F.interpolate, [1, 32, 7, 9], {"size": [13, 5], "mode": "bilinear", "align_corners": True}),
     (F.interpolate, [1, 4, 16, 16], {"scale_factor": 4, "mode": "bilinear", "align_corners": True}),
+    (F.max_pool2d, [1, 3, 6, 8], {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
+    (F.avg_pool2d, [1, 3, 6, 8], {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
 ]
 
 # Kinds of layers, their convolution, the recipe, whether on the slow path.

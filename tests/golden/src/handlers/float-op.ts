@@ -87,7 +87,7 @@ const functions: Readonly<Record<string, Run>> = {
       x,
     ),
   cat: (inputs, { dim }) => octet.cat(Object.values(inputs), dim),
-  pad: ({ x }, { pad, value }) => x.pad(pad, value),
+  pad: ({ x }, { pad, mode, value }) => x.pad(pad, mode ? { mode } : value),
 };
 
 /** `y`, and `grad_NAME` for every input that has a gradient. */

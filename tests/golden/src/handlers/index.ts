@@ -29,6 +29,7 @@ import { qatActivations } from './qat-activations';
 import { qatModule } from './qat-module';
 import { qnorm } from './qnorm';
 import { quantizePerChannel, quantizePerTensor, requantize, weightQuantize } from './quantize';
+import { tensorOps } from './tensor-ops';
 import { weightOnlyEmbedding } from './weight-only';
 
 /** What computes each `params.op`. */
@@ -70,6 +71,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   model_ptq: modelPtq,
   model_qat: modelQat,
   model_tutorial: modelTutorial,
+  tensor_ops: tensorOps,
   pt,
 };
 

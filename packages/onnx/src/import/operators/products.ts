@@ -13,6 +13,7 @@ import {
 } from '@octet/nn';
 import { conv2d, convTranspose1d, convTranspose2d, type Tensor } from '@octet/tensor';
 import type { HostTensor } from '../../host-tensor';
+import { attentionOf } from '../attention-pattern';
 import type { OnnxNode, Operand } from '../node';
 import { isLinear } from '../recompose';
 import type { OnnxOperator } from '../table';
@@ -264,6 +265,8 @@ function gemm(node: OnnxNode): Operand {
 function matmul(node: OnnxNode): Operand {
   const [a, b] = [node.input(0), node.input(1)];
   if (isLinear(node)) return linearLayer(node, a, (b.constant as HostTensor).permute([1, 0]), undefined, b);
+  const attention = attentionOf(node);
+  if (attention) return attention;
   const rank =
     a.rank !== undefined && b.rank !== undefined && a.rank > 1 && b.rank > 1
       ? Math.max(a.rank, b.rank)
