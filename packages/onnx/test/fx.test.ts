@@ -302,6 +302,33 @@ describe('a quantized graph as a file', () => {
     expect(forward(back, [x])[0].dataSync()).toEqual(forward(int8, [x])[0].dataSync());
   });
 
+  it.skipIf(!ort)('says pixels that are repeated as a Resize', async () => {
+    const scales = floats('scales', [4], [1, 1, 2, 2]);
+    const model = await importOnnx(
+      file({
+        inputs: [value('x', [1, 2, 3, 3])],
+        outputs: ['y'],
+        nodes: [
+          node('Conv', ['x', 'w'], ['c']),
+          node('Resize', ['c', '', 'scales'], ['r'], {
+            mode: 'nearest',
+            coordinate_transformation_mode: 'asymmetric',
+            nearest_mode: 'floor',
+          }),
+          node('Conv', ['r', 'w'], ['y']),
+        ],
+        weights: [floats('w', [2, 2, 1, 1]), scales],
+      }),
+    );
+    const x = randn([1, 2, 3, 3]);
+    const int8 = await convertFx(calibrated(prepareFx(model), [x]));
+    expect(callsOf(int8)).toEqual(['Quantize', 'QuantizedConv2d', 'Resize', 'QuantizedConv2d', 'DeQuantize']);
+    const bytes = await exportOnnx(int8, x);
+    const [{ data }] = await run(bytes, [x]);
+    const want = forward(int8, [x])[0].dataSync();
+    for (let i = 0; i < want.length; i++) expect(data[i]).toBeCloseTo(want[i], 1);
+  });
+
   it.skipIf(!ort)('runs in onnxruntime, under the names of the graph', async () => {
     const x = image();
     const int8 = await quantized(net(), [x]);

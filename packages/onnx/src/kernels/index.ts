@@ -50,6 +50,7 @@ const inTraining: { readonly [N in KernelName]?: string } = {
   batchNormTrain: `${evaluate} A batch normalisation without running statistics can't be exported.`,
   applyMask: evaluate,
   fakeQuantize: convert,
+  fusedMovingAvgObsFakeQuant: convert,
   observeMinMax: convert,
   calculateQparams: convert,
   chooseQparams: convert,

@@ -90,9 +90,17 @@ export function adaptiveAveragePool(graph: Graph, x: Value, y: Like, node = plai
   });
 }
 
-export function resized(graph: Graph, x: Value, y: Like, attrs: ResampleAttrs, node = plain(graph)): Value {
-  const { of } = attrs;
+export function resized(graph: Graph, x: Value, y: Like, attrs: ResampleAttrs, ofIntegers?: PoolNode): Value {
+  const node = ofIntegers ?? plain(graph);
+  const of = attrs.of ?? (repeats(x, y, attrs) ? repeated : undefined);
   if (!of) {
+    if (ofIntegers) {
+      throw cannotExport({
+        expected: 'integers that are resized by a mode of interpolate, or repeated',
+        found: `other weights${graph.scope && ` in '${graph.scope}'`}`,
+        fix: 'Leave the resizing in float.',
+      });
+    }
     // Rows and columns of any weights: by matrices.
     const [height, width] = x.shape.slice(2);
     const [toHeight, toWidth] = y.shape.slice(2);
@@ -121,6 +129,24 @@ export function resized(graph: Graph, x: Value, y: Like, attrs: ResampleAttrs, n
     };
     return node('Resize', row, like, { ...strings, cubic_coeff_a: { float: -0.75 } }, [undefined, by, to]);
   });
+}
+
+/** Every pixel a whole number of times, one after the other. */
+const repeated = { mode: 'nearest', coordinates: 'asymmetric', scales: undefined } as const;
+
+function repeats(x: Value, y: Like, attrs: ResampleAttrs): boolean {
+  const along = (index: Int32Array, weight: Float32Array, from: number, to: number) => {
+    const [taps, times] = [index.length / to, to / from];
+    return index.every((at, i) => {
+      const own = Math.floor(i / taps / times);
+      return weight[i] === 0 || (weight[i] === 1 && at === own && Number.isInteger(times));
+    });
+  };
+  const [[height, width], [toHeight, toWidth]] = [x.shape.slice(2), y.shape.slice(2)];
+  return (
+    along(attrs.rowIndex, attrs.rowWeight, height, toHeight) &&
+    along(attrs.columnIndex, attrs.columnWeight, width, toWidth)
+  );
 }
 
 /** [to, from] */

@@ -138,6 +138,8 @@ const rows: readonly FxOperator[] = [
   passing('Clip', settled),
   passing('Max', clamps),
   passing('Min', clamps),
+  passing('Resize', ({ attributes }) => attributes?.mode === 'nearest'),
+  passing('Upsample', ({ attributes }) => attributes?.mode === 'nearest'),
   passing('GlobalMaxPool'),
   passing('GlobalAveragePool'),
   passing('ReduceMean', settled),

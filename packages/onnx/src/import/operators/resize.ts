@@ -197,7 +197,8 @@ function resample(
   // Images, on the backend: one kernel. Of nearest pixels, those that are there already.
   const isImage =
     x.shape.length === 4 && sizes.every((n, d) => d > 1 || (n === x.shape[d] && scales[d] === 1));
-  if (isImage && isFloat(x) && (sampling.mode !== 'nearest' || x instanceof Tensor)) {
+  const isReal = isFloat(x) || (x instanceof Tensor && x.isQuantized);
+  if (isImage && isReal && (sampling.mode !== 'nearest' || x instanceof Tensor)) {
     const [rows, columns] = [2, 3].map((d) => evenTaps(sampling, x.shape[d], sizes[d], scales[d]));
     return resample2d(toTensor(x, backend), rows, columns, [sizes[2], sizes[3]]);
   }
@@ -271,7 +272,10 @@ function resize(
       return resample(x as Value, sampling, target, factors, fullRoi(r, dims, shape.length), backend);
     },
     [node.input(0), roi, scales, sizes],
-    { host: [1, 2, 3], rank: node.input(0).rank, fold: false },
+    {
+      ...{ host: [1, 2, 3], rank: node.input(0).rank, fold: false },
+      attributes: { mode: sampling.mode },
+    },
   );
 }
 
@@ -319,6 +323,6 @@ function upsample(node: OnnxNode, scales: Operand): Operand {
       return resample(x as Value, sampling, target, factors, [], backend);
     },
     [node.input(0), scales],
-    { host: [1], rank: node.input(0).rank, fold: false },
+    { host: [1], rank: node.input(0).rank, fold: false, attributes: { mode } },
   );
 }
