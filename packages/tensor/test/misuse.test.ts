@@ -51,7 +51,7 @@ describe('what JavaScript lets through is refused with a word on it', () => {
       () => js(x).gelu('tanh'),
       /gelu: expected options of \{ approximate \}, found 'tanh'/,
     ],
-    ['pow', () => js(x).pow('2'), /expected exponent to be a number, found '2'/],
+    ['pow', () => js(x).pow('2'), /pow: expected a tensor, found '2'/],
     ['fill_', () => js(ones([2])).fill_(), /expected value to be a number, found undefined/],
     [
       'contiguous',
