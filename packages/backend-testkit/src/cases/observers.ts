@@ -216,7 +216,7 @@ function fusedCases(): KernelCase<'fusedMovingAvgObsFakeQuant'>[] {
     // Without a variance nobody looks at eps.
     const attrs = { ...given, eps: fold && given.symmetric ? 1 : 0.25 };
     return {
-      name: `${name}, ${JSON.stringify(attrs)}`,
+      name: `${name}${fold ? ', folded' : ''}, ${JSON.stringify(attrs)}`,
       inputs: fold ? { x, weight: fold.weight, variance: fold.variance } : { x },
       outputs: {
         ...{ y: output('float32', x.shape), mask: output('bool', x.shape), ...state },
