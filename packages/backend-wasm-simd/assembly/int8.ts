@@ -9,6 +9,8 @@ export { qdepthwise, qpackDepthwise } from './qdepthwise';
 export * from './qdepthwise-bytes';
 export * from './qelementwise';
 export { dotOf, qconv, qgemm, qgemmDynamic, qpackGemm, qrange } from './qgemm';
+export * from './qnorm';
 export * from './qpool';
 export * from './quantize';
+export * from './resample';
 export { spreadTable } from './spread';

@@ -6,8 +6,22 @@ import { gruBackward } from './gru';
 import { inferenceKernels } from './inference';
 import { lstmBackward } from './lstm';
 import { batchNormBackward, batchNormTrain, layerNormBackward } from './norm';
-import { fakeQuantize, learnableFakeQuantizeBackward, observeMinMax } from './observers';
-import { calculateQparams, chooseQparams, embeddingBackward, nllLoss, nllLossBackward } from './on-host';
+import {
+  chooseQparams,
+  fakeQuantize,
+  fusedMovingAvgObsFakeQuant,
+  fusedMovingAvgObsFakeQuantBackward,
+  learnableFakeQuantizeBackward,
+  observeMinMax,
+} from './observers';
+import {
+  calculateQparams,
+  cumprodBackward,
+  embeddingBackward,
+  nllLoss,
+  nllLossBackward,
+  prodBackward,
+} from './on-host';
 import { adamStep, sgdStep } from './optim';
 import { adaptiveAvgPool2dBackward, avgPool2dBackward, maxPool2dBackward } from './pool';
 import { amaxBackward, logSoftmaxBackward, softmaxBackward } from './softmax';
@@ -40,4 +54,8 @@ export const kernels: WasmKernels = {
   chooseQparams,
   fakeQuantize,
   learnableFakeQuantizeBackward,
+  cumprodBackward,
+  prodBackward,
+  fusedMovingAvgObsFakeQuant,
+  fusedMovingAvgObsFakeQuantBackward,
 };

@@ -149,6 +149,6 @@ let table: ReadonlyMap<string, FxOperator> | undefined;
 
 /** The line of an operator. */
 export function fxOperator(op: string): FxOperator | undefined {
-  table ??= new Map(rows.map((row) => [row.op, row]));
+  if (!table) table = new Map(rows.map((row) => [row.op, row]));
   return table.get(op);
 }
