@@ -1,0 +1,1 @@
+export * from '@octet/backend-wasm-simd/int8';
