@@ -7,6 +7,7 @@ import { compareCommand } from './commands/compare';
 import { digitsCommand } from './commands/digits';
 import { gemmCommand } from './commands/gemm';
 import { layersCommand } from './commands/layers';
+import { onnxCommand } from './commands/onnx';
 import { peersCommand } from './commands/peers';
 import { recurrentCommand } from './commands/recurrent';
 import { reportCommand } from './commands/report';
@@ -24,6 +25,7 @@ const commands = [
   digitsCommand,
   layersCommand,
   compareCommand,
+  onnxCommand,
   peersCommand,
   trainCommand,
   gemmCommand,

@@ -11,6 +11,8 @@ export const modelSizes = {
   'mobilenetv3-small': { title: 'MobileNetV3 small', channels: 3, size: 224 },
   'mobilenetv3-large': { title: 'MobileNetV3 large', channels: 3, size: 224 },
   'efficientnet-b0': { title: 'EfficientNet-B0', channels: 3, size: 224 },
+  'squeezenet1.0': { title: 'SqueezeNet 1.0', channels: 3, size: 224 },
+  'squeezenet1.1': { title: 'SqueezeNet 1.1', channels: 3, size: 224 },
   digits: { title: 'Digit classifier', channels: 1, size: 28 },
 } as const;
 

@@ -10,6 +10,8 @@ import {
   resnet50,
   shufflenetV2x05,
   shufflenetV2x10,
+  squeezenet10,
+  squeezenet11,
   TutorialNet,
 } from '@octet/vision';
 import { type ModelName, modelSizes } from './model-sizes';
@@ -39,6 +41,8 @@ export const models = {
   'mobilenetv3-small': { create: () => mobilenetV3Small(), ...modelSizes['mobilenetv3-small'] },
   'mobilenetv3-large': { create: () => mobilenetV3Large(), ...modelSizes['mobilenetv3-large'] },
   'efficientnet-b0': { create: () => efficientnetB0(), ...modelSizes['efficientnet-b0'] },
+  'squeezenet1.0': { create: () => squeezenet10(), ...modelSizes['squeezenet1.0'] },
+  'squeezenet1.1': { create: () => squeezenet11(), ...modelSizes['squeezenet1.1'] },
   digits: { create: () => new DigitClassifier(), ...modelSizes.digits },
 } as const satisfies Record<ModelName, ModelSpec>;
 

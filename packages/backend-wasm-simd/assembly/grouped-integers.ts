@@ -137,9 +137,125 @@ function lessMiddle(v: v128, kind: i32): v128 {
   return kind == 2 ? i8x16.sub(v, i8x16.splat(8)) : v128.xor(v, i8x16.splat(-128));
 }
 
+/** Columns of a step over integers. */
+// @ts-ignore: decorator
+@inline
+function stepOf(kind: i32): i32 {
+  return kind == 2 ? 32 : 16;
+}
+
+/** Products of 16 bits are summed in 32 over so many columns: 2048 · 255 · 32767 / 4 is below 2^32 / 2 even in one lane of four. */
+const EXACT: i32 = 2048;
+
 /**
- * y [m, n] for so few rows that each weight is used as soon as it is a float. Scratch for each thread: a number for each row and
- * group. Units are pairs of outputs.
+ * x [k] in 16 bits: each group by a scale of its own, and filled up to whole steps by zeros. The columns of a step of 4-bit integers
+ * lie as in their bytes' halves, the even ones first. Groups' scales go to `scales`, their sums of integers to `sums`. Returns
+ * whether all of x is finite.
+ */
+function shorten(
+  x: usize, k: i32, groupSize: i32, kind: i32, padded: i32, to: usize, scales: usize, sums: usize,
+): bool {
+  let group: usize = 0;
+  for (let first: i32 = 0; first < k; first += groupSize, group += 4) {
+    const count = min(groupSize, k - first);
+    const from = x + (<usize>first << 2);
+    let most = zeros();
+    for (let j: i32 = 0; j < count; j += 4) {
+      most = f32x4.max(most, f32x4.abs(firstLanes(v128.load(from + (<usize>j << 2)), count - j)));
+    }
+    const pairs = f32x4.max(most, v128.shuffle<i32>(most, most, 1, 0, 3, 2));
+    const greatest = f32x4.extract_lane(f32x4.max(pairs, v128.shuffle<i32>(pairs, pairs, 2, 3, 0, 1)), 0);
+    if (!(greatest < Infinity)) return false;
+    // Below, 32767 / greatest would be infinite: as good as zeros.
+    const inverse: f32 = greatest > 1e-30 ? <f32>32767 / greatest : 0;
+    store<f32>(scales + group, greatest > 1e-30 ? greatest / <f32>32767 : 0);
+    const by = f32x4.splat(inverse);
+    let sum = i32x4.splat(0);
+    const row = to + ((group >> 2) * padded << 1);
+    for (let j: i32 = 0; j < padded; j += 8) {
+      const at = from + (<usize>j << 2);
+      const low = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(firstLanes(v128.load(at), count - j), by)));
+      const high = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(firstLanes(v128.load(at, 16), count - j - 4), by)));
+      sum = i32x4.add(sum, i32x4.add(low, high));
+      const v = i16x8.narrow_i32x4_s(low, high);
+      if (kind != 2) {
+        v128.store(row + (<usize>j << 1), v);
+        continue;
+      }
+      // Four even ones, and four odd ones 16 numbers on.
+      const halves = v128.shuffle<i16>(v, v, 0, 2, 4, 6, 1, 3, 5, 7);
+      const place = row + (<usize>(j & ~31) << 1) + <usize>(j & 31);
+      v128.store64_lane(place, halves, 0);
+      v128.store64_lane(place, halves, 1, 32);
+    }
+    sum = i32x4.add(sum, v128.shuffle<i32>(sum, sum, 1, 0, 3, 2));
+    sum = i32x4.add(sum, v128.shuffle<i32>(sum, sum, 2, 3, 0, 1));
+    store<i32>(sums + group, i32x4.extract_lane(sum, 0));
+  }
+  return true;
+}
+
+/** Σ x · integer over a step of 16 columns, or 32 of 4 bits, added to `sum`. */
+// @ts-ignore: decorator
+@inline
+function addStep(sum: v128, x: usize, row: usize, column: i32, kind: i32): v128 {
+  if (kind == 2) {
+    const v = v128.load(row + (column >> 1));
+    const fifteen = i8x16.splat(15);
+    const even = v128.and(v, fifteen);
+    const odd = v128.and(i16x8.shr_u(v, 4), fifteen);
+    sum = i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(even), v128.load(x)));
+    sum = i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(even), v128.load(x, 16)));
+    sum = i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(odd), v128.load(x, 32)));
+    return i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(odd), v128.load(x, 48)));
+  }
+  const at = row + column;
+  const low = kind == 1 ? v128.load_ext<i8>(at) : v128.load_ext<u8>(at);
+  const high = kind == 1 ? v128.load_ext<i8>(at, 8) : v128.load_ext<u8>(at, 8);
+  sum = i32x4.add(sum, i32x4.dot_i16x8_s(low, v128.load(x)));
+  return i32x4.add(sum, i32x4.dot_i16x8_s(high, v128.load(x, 16)));
+}
+
+/** As dotTwo, of x in 16 bits. */
+// @ts-ignore: decorator
+@inline
+function dotTwoShort(
+  kind: i32, x: usize, scales: usize, sums: usize, padded: i32, weight: usize, other: usize, scale: usize, otherScale: usize,
+  zero: usize, otherZero: usize, k: i32, groupSize: i32, to: usize, otherTo: usize, start: f32, otherStart: f32,
+): void {
+  const step = stepOf(kind);
+  const bytes = <usize>step << 1;
+  const middle: f32 = kind == 2 ? 8 : kind == 1 ? 0 : 128;
+  let total = start, otherTotal = otherStart;
+  let all = zeros(), otherAll = zeros();
+  let group: usize = 0;
+  for (let first: i32 = 0; first < k; first += groupSize, group += 4) {
+    const own = <f32>load<i32>(sums + group);
+    const by = load<f32>(scales + group) * load<f32>(scale + group);
+    const otherBy = load<f32>(scales + group) * load<f32>(otherScale + group);
+    total -= (zero ? load<f32>(zero + group) : middle) * own * by;
+    otherTotal -= (zero ? load<f32>(otherZero + group) : middle) * own * otherBy;
+    let at = x + ((group >> 2) * padded << 1);
+    for (let j: i32 = 0; j < padded; ) {
+      const end = min(padded, j + EXACT);
+      let s = i32x4.splat(0), t = i32x4.splat(0);
+      for (; j < end; j += step, at += bytes) {
+        s = addStep(s, at, weight, first + j, kind);
+        t = addStep(t, at, other, first + j, kind);
+      }
+      all = madd(f32x4.convert_i32x4_s(s), f32x4.splat(by), all);
+      otherAll = madd(f32x4.convert_i32x4_s(t), f32x4.splat(otherBy), otherAll);
+    }
+  }
+  total += sumLanes(all);
+  otherTotal += sumLanes(otherAll);
+  store<f32>(to, total);
+  store<f32>(otherTo, otherTotal);
+}
+
+/**
+ * y [m, n] for so few rows that each weight is used as soon as it is read, x in 16 bits where it is finite. Scratch for each thread and
+ * row: groups of x in 16 bits, padded to 32 columns, and two numbers for each. Units are pairs of outputs.
  */
 export function dotGroupedRows(
   x: usize, weight: usize, kind: i32, scale: usize, zero: usize, bias: usize, y: usize, m: i32, n: i32, k: i32,
@@ -147,22 +263,33 @@ export function dotGroupedRows(
 ): void {
   const groups = (k + groupSize - 1) / groupSize;
   const bytes = kind == 2 ? (k + 1) >> 1 : k;
+  const step = stepOf(kind);
+  const padded = (groupSize + step - 1) / step * step;
+  const list = <usize>groups << 2;
   const sums = scratch + <usize>thread * scratchStep;
-  if (zero) sumGroups(x, m, k, groupSize, sums);
-  for (let unit = begin; unit < end; unit++) {
-    const column = unit * 2;
-    // The last one twice, where it is alone.
-    const next = min(column + 1, n - 1);
-    const offset = <usize>(column * groups) << 2, otherOffset = <usize>(next * groups) << 2;
-    const start = bias ? load<f32>(bias + (<usize>column << 2)) : <f32>0;
-    const otherStart = bias ? load<f32>(bias + (<usize>next << 2)) : <f32>0;
-    for (let i: i32 = 0; i < m; i++) {
-      const to = y + (<usize>(i * n) << 2);
-      dotTwo(
-        x + ((<usize>i * k) << 2), weight + <usize>column * bytes, weight + <usize>next * bytes, kind, scale + offset,
-        scale + otherOffset, zero ? zero + offset : 0, zero ? zero + otherOffset : 0, sums + (<usize>(i * groups) << 2), k,
-        groupSize, to + (<usize>column << 2), to + (<usize>next << 2), start, otherStart,
-      );
+  const scales = sums + list;
+  const short = (scales + list + 63) & ~63;
+  for (let i: i32 = 0; i < m; i++) {
+    const from = x + ((<usize>i * k) << 2);
+    const finite = shorten(from, k, groupSize, kind, padded, short, scales, sums);
+    if (!finite && zero) sumGroups(from, 1, k, groupSize, sums);
+    for (let unit = begin; unit < end; unit++) {
+      const column = unit * 2;
+      // The last one twice, where it is alone.
+      const next = min(column + 1, n - 1);
+      const offset = <usize>(column * groups) << 2, otherOffset = <usize>(next * groups) << 2;
+      const start = bias ? load<f32>(bias + (<usize>column << 2)) : <f32>0;
+      const otherStart = bias ? load<f32>(bias + (<usize>next << 2)) : <f32>0;
+      const a = weight + <usize>column * bytes, b = weight + <usize>next * bytes;
+      const to = y + ((<usize>i * n + column) << 2), otherTo = y + ((<usize>i * n + next) << 2);
+      const s = scale + offset, t = scale + otherOffset;
+      const z = zero ? zero + offset : 0, w = zero ? zero + otherOffset : 0;
+      if (!finite) dotTwo(from, a, b, kind, s, t, z, w, sums, k, groupSize, to, otherTo, start, otherStart);
+      else if (kind == 2) {
+        dotTwoShort(2, short, scales, sums, padded, a, b, s, t, z, w, k, groupSize, to, otherTo, start, otherStart);
+      } else if (kind == 1) {
+        dotTwoShort(1, short, scales, sums, padded, a, b, s, t, z, w, k, groupSize, to, otherTo, start, otherStart);
+      } else dotTwoShort(0, short, scales, sums, padded, a, b, s, t, z, w, k, groupSize, to, otherTo, start, otherStart);
     }
   }
 }

@@ -41,6 +41,12 @@ export function size(t: WasmTensor): number {
   return n;
 }
 
+/** What lies in scratch memory, where a kernel that is part of another's expects a tensor. */
+export interface InScratch {
+  readonly at: Address;
+  readonly shape: readonly number[];
+}
+
 /** Takes down what a kernel would do, in place of doing it. */
 export interface Recorder {
   /** The kernel uses the buffer's address. */
@@ -115,7 +121,8 @@ export class KernelContext {
   }
 
   /** The address of a tensor's or buffer's first element. */
-  address(of: WasmTensor | WasmBuffer): Address {
+  address(of: WasmTensor | WasmBuffer | InScratch): Address {
+    if ('at' in of) return of.at;
     const buffer = 'buffer' in of ? of.buffer : of;
     this.#recorder?.pin(buffer);
     return this.buffers.address(buffer) as Address;

@@ -75,8 +75,9 @@ export function compileProgram(
   try {
     const recording = new ProgramRecording(cx, codes, program, held);
     const arena = arenaOf(program);
-    // Once to see how much is needed, at addresses that mean nothing.
-    const measured = recording.record(arena.offsets, 0, undefined);
+    // Once to see how much is needed, at addresses that mean nothing, but for 0, which is none.
+    const anywhere = arena.offsets.map((offset) => alignment + offset);
+    const measured = recording.record(anywhere, alignment, undefined);
     const lists = measured.parts.map((part) => (typeof part === 'function' ? 0 : cx.replayBytes(part)));
     const sizes = [arena.bytes, measured.scratch, measured.uploads, ...lists];
     const stretch = new Stretch(0);

@@ -1,6 +1,15 @@
 /** Files of weights and data: safetensors, PyTorch's `.pt`, NumPy's `.npy` and `.npz`. */
 import '@octet/tensor';
 
+export {
+  loadCheckpoint,
+  parseCheckpoint,
+  type Restorable,
+  type Stateful,
+  saveCheckpoint,
+  serializeCheckpoint,
+  type Targets,
+} from './checkpoint';
 export type { StoredDType } from './elements';
 export { FormatError, type FormatErrorDetails, type ParseOptions } from './errors';
 export { checkWritable, isStandardOutput, type WriteFileOptions, writeFile } from './files/write-file';

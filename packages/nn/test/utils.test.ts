@@ -98,6 +98,8 @@ describe('AveragedModel', () => {
     model.parameters()[0].detach().fill_(2);
     averaged.updateParameters(model);
     expect(await averaged.nAveraged.item()).toBe(2);
+    await averaged.updateParametersAsync(model);
+    expect(await averaged.nAveraged.item()).toBe(3);
     averaged.nAveraged.fill_(7);
     expect(() => averaged.updateParameters(model)).toThrow("nAveraged changed on backend 'async'");
   });

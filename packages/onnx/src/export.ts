@@ -1,9 +1,12 @@
-import { ArgumentError, checkOptions } from '@octet/backend';
+import { ArgumentError, checkOptions, requireList } from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
 import { cat, formatShape, kernel, type Tensor } from '@octet/tensor';
 import { cannotExport } from './errors';
 import { forAnyBatch } from './graph/batch';
+import type { Graph } from './graph/graph';
 import { encodeModel } from './graph/model-proto';
+import type { PortNames } from './graph/names';
+import type { GraphModule } from './graph-module';
 import { defaultOpset, irVersionOf } from './opsets';
 import { trace } from './trace/trace';
 
@@ -14,6 +17,10 @@ export interface ExportOnnxOptions {
   producer?: string;
   /** Whether dim 0 of the inputs may have any size; else it is that of the example. */
   dynamicBatch?: boolean;
+  /** What the inputs are called, in their order; unless given, as a `GraphModule` calls them, or `input`, `input_0`, … */
+  inputNames?: readonly string[];
+  /** What the outputs are called, alike. */
+  outputNames?: readonly string[];
 }
 
 /**
@@ -23,7 +30,7 @@ export interface ExportOnnxOptions {
  *
  * The model runs on the example, and the kernels it calls are written down: control flow is that of this run, and what
  * doesn't depend on the inputs is a constant. Inputs are called `input` (`input_0`, … if there are several), outputs
- * alike, weights as in the state dict.
+ * alike, those of a `GraphModule` by their own names; weights as in the state dict.
  *
  * @throws OnnxExportError for what ONNX can't say, naming the kernel and the module; ArgumentError for a bad option
  */
@@ -32,11 +39,15 @@ export async function exportOnnx(
   exampleInput: Tensor | readonly Tensor[],
   options?: ExportOnnxOptions,
 ): Promise<Uint8Array> {
+  // A GraphModule's own names: by its fields, so that a bundle that only exports carries no graphs.
+  const named = model as Partial<Pick<GraphModule, 'inputNames' | 'outputNames'>>;
   const {
     opset = defaultOpset,
     producer = 'octet',
     dynamicBatch = false,
-  } = checkOptions('exportOnnx', options, 'opset producer dynamicBatch');
+    inputNames = named.inputNames,
+    outputNames = named.outputNames,
+  } = checkOptions('exportOnnx', options, 'opset producer dynamicBatch inputNames outputNames');
   irVersionOf(opset);
   if (model.training) {
     throw cannotExport({
@@ -50,7 +61,7 @@ export async function exportOnnx(
   checkInputs(inputs);
   if (!dynamicBatch) {
     const graph = trace(model, inputs.map(own), opset);
-    return encodeModel(graph, { producer, dims: new Map() });
+    return encodeModel(graph, { producer, dims: new Map(), ports: portsOf(graph, inputNames, outputNames) });
   }
   // Two sizes, neither of them 1: a dim of one element looks like none.
   const [two, three] = [2, 3].map((size) => {
@@ -58,7 +69,37 @@ export async function exportOnnx(
     return trace(model, batches, opset);
   });
   const { graph, dims } = await forAnyBatch(two, three, 2);
-  return encodeModel(graph, { producer, dims });
+  return encodeModel(graph, { producer, dims, ports: portsOf(graph, inputNames, outputNames) });
+}
+
+/** @throws ArgumentError unless there is a name, and one alone, for each input and output */
+function portsOf(
+  graph: Graph,
+  inputs: readonly string[] | undefined,
+  outputs: readonly string[] | undefined,
+): PortNames {
+  const check = (option: string, names: readonly string[] | undefined, count: number) => {
+    if (!names) return;
+    requireList('exportOnnx', option, names);
+    if (names.length === count && names.every((name) => typeof name === 'string' && name !== '')) return;
+    throw new ArgumentError({
+      op: 'exportOnnx',
+      expected: `${option} to be ${count} names`,
+      found: `[${names}]`,
+      fix: 'Name each of them, in order.',
+    });
+  };
+  check('inputNames', inputs, graph.inputs.length);
+  check('outputNames', outputs, graph.outputs.length);
+  const all = [...(inputs ?? []), ...(outputs ?? [])];
+  const twice = all.find((name, i) => all.indexOf(name) !== i);
+  if (twice === undefined) return { inputs, outputs };
+  throw new ArgumentError({
+    op: 'exportOnnx',
+    expected: 'names of inputs and outputs that differ',
+    found: `two '${twice}'`,
+    fix: 'Pass inputNames and outputNames that differ.',
+  });
 }
 
 function checkInputs(inputs: readonly Tensor[]): void {

@@ -1,4 +1,4 @@
-import { extendBackend } from '@octet/backend';
+import { ArgumentError, extendBackend } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
 import { Conv2d, Flatten, Linear, LSTM, Module, ReLU, Sequential } from '@octet/nn';
 import { manualSeed, randn, type Tensor, tensor } from '@octet/tensor';
@@ -59,12 +59,21 @@ describe('the file', () => {
     const { graph } = parse(await exportOnnx(model, randn([2, 2, 3])));
     expect(graph.node.map((n) => [n.name, ...n.output])).toEqual([
       // What views do is written where they are read.
-      ['1/Reshape', '1/Reshape'],
-      ['1/Gemm', '1/Gemm'],
-      ['output', 'output'],
+      ['1/Reshape', '0'],
+      ['1/Gemm', '1'],
+      ['2/Relu', 'output'],
     ]);
     expect(graph.input.map((v) => [v.name, dimsOf(v)])).toEqual([['input', [2, 2, 3]]]);
     expect(graph.output.map((v) => [v.name, dimsOf(v)])).toEqual([['output', [2, 3]]]);
+    const names = { inputNames: ['x'], outputNames: ['scores'] };
+    const renamed = parse(await exportOnnx(model, randn([2, 2, 3]), names));
+    expect([renamed.graph.input[0].name, renamed.graph.output[0].name]).toEqual(['x', 'scores']);
+    for (const wrong of [
+      { inputNames: [] },
+      { outputNames: ['a', 'b'] },
+      { inputNames: ['x'], outputNames: ['x'] },
+    ])
+      await expect(exportOnnx(model, randn([2, 2, 3]), wrong)).rejects.toThrow(ArgumentError);
     const lstm = parse(await exportOnnx(new LSTM(2, 3).eval(), randn([4, 1, 2])));
     expect(lstm.graph.output.map((v) => [v.name, dimsOf(v)])).toEqual([
       ['output_0', [4, 1, 3]],

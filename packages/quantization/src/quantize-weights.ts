@@ -1,8 +1,9 @@
 /** Weights of few bits alone: what comes in and goes out stays in float. */
 import { ArgumentError, checkOptions, describe, requireFlag, requireType, warn } from '@octet/backend';
-import { type AnyModule, Embedding, Linear, requireModule } from '@octet/nn/modules';
+import { type AnyModule, Embedding, EmbeddingBag, Linear, requireModule, skipInit } from '@octet/nn/modules';
 import { checkGroups, type GroupedQuantization, quantizeGroups } from './functional/grouped-integers';
 import { QuantizedEmbedding } from './quantized/embedding';
+import { QuantizedEmbeddingBag } from './quantized/embedding-bag';
 import { WeightOnlyLinear } from './quantized/weight-only-linear';
 import { swapLayers } from './swap';
 
@@ -41,7 +42,7 @@ export function int4WeightOnly(options?: Int4WeightOnlyOptions): WeightOnlyConfi
   };
 }
 
-/** Embeddings of 8 bits, each row from its least to its greatest number. */
+/** Embeddings, and bags of them, of 8 bits, each row from its least to its greatest number. */
 export const floatQparamsWeightOnlyQconfig: WeightOnlyConfig = {
   ...{ of: 'Embedding', bits: 8, symmetric: false },
 };
@@ -85,13 +86,16 @@ export async function quantize_<M extends AnyModule>(
   const { of, ...how } = config;
   const swaps = new Map<AnyModule, AnyModule>();
   for (const [path, module] of model.namedModules()) {
-    if (module.constructor !== (of === 'Linear' ? Linear : Embedding) || !filter(module, path)) continue;
-    const layer = module as Linear | Embedding;
+    const types: unknown[] = of === 'Linear' ? [Linear] : [Embedding, EmbeddingBag];
+    if (!types.includes(module.constructor) || !filter(module, path)) continue;
+    const layer = module as Linear | Embedding | EmbeddingBag;
     const grouped = await quantizeGroups(path || of, layer.weight, how);
     const made =
       layer instanceof Embedding
         ? new QuantizedEmbedding(grouped, layer.paddingIdx)
-        : new WeightOnlyLinear(grouped, layer.bias?.detach());
+        : layer instanceof EmbeddingBag
+          ? skipInit(() => new QuantizedEmbeddingBag(grouped, layer))
+          : new WeightOnlyLinear(grouped, layer.bias?.detach());
     swaps.set(module, made);
   }
   if (swaps.size === 0) warn(`quantize_: no ${of} in ${model.constructor.name} to quantize`);

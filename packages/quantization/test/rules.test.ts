@@ -5,14 +5,18 @@ import {
   Conv2d,
   ELU,
   GRU,
+  GRUCell,
   Hardswish,
   Identity,
   type LeakyReLU,
   Linear,
   LSTM,
+  LSTMCell,
   Module,
   MultiheadAttention,
   ReLU,
+  RNN,
+  RNNCell,
   Sequential,
   Sigmoid,
 } from '@octet/nn';
@@ -80,7 +84,16 @@ describe('the default rules', () => {
         int8 && form?.type,
       ]),
     );
-    expect([...defaultDynamicMapping.keys()]).toEqual([Linear, LSTM, GRU, MultiheadAttention]);
+    expect([...defaultDynamicMapping.keys()]).toEqual([
+      Linear,
+      LSTM,
+      GRU,
+      MultiheadAttention,
+      RNN,
+      RNNCell,
+      GRUCell,
+      LSTMCell,
+    ]);
   });
 
   test('a mapping converts a module by itself', async () => {

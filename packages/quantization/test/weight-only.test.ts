@@ -1,5 +1,15 @@
 import { ArgumentError, DTypeError, QuantizationError, ShapeError } from '@octet/backend';
-import { Embedding, Linear, MultiheadAttention, Parameter, ReLU, Sequential, summary } from '@octet/nn';
+import {
+  Embedding,
+  EmbeddingBag,
+  Linear,
+  ModuleList,
+  MultiheadAttention,
+  Parameter,
+  ReLU,
+  Sequential,
+  summary,
+} from '@octet/nn';
 import { manualSeed, noGrad, randn, type Tensor, tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import {
@@ -126,6 +136,31 @@ describe('quantize_', () => {
       );
       expect(() => layer.call(tensor([12], { dtype: 'int32' }))).toThrow(ArgumentError);
       expect(() => layer.call(tensor([1]))).toThrow(DTypeError);
+    }
+  });
+
+  test('bags of embeddings of 8 and 4 bits', async () => {
+    const bag = new EmbeddingBag(12, 10, { mode: 'sum' });
+    const index = tensor([0, 3, 11, 3, 3], { dtype: 'int32' });
+    const offsets = tensor([0, 2, 2], { dtype: 'int32' });
+    for (const [config, bound] of [
+      [floatQparamsWeightOnlyQconfig, 0.06],
+      [floatQparamsWeightOnlyQconfig4bit, 0.9],
+    ] as const) {
+      const small = (await quantize_(new ModuleList([bag.clone()]), config)).at(0) as quantized.EmbeddingBag;
+      expect(small).toBeInstanceOf(quantized.EmbeddingBag);
+      const y = small.call(index, offsets);
+      noGrad(() => {
+        const error = Math.max(...list(y.sub(bag.call(index, offsets)).abs()));
+        expect(error).toBeLessThan(bound);
+        expect(error).toBeGreaterThan(0);
+        close(y, small.toFloat().call(index, offsets));
+      });
+      const other = (await quantize_(new ModuleList([new EmbeddingBag(12, 10, { mode: 'sum' })]), config)).at(
+        0,
+      );
+      other.loadStateDict(small.stateDict());
+      expect(list(other.call(index, offsets))).toEqual(list(y));
     }
   });
 

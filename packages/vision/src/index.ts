@@ -1,6 +1,7 @@
-/** Models for images, and handwritten digits. */
+/** Models for images, one for text, and handwritten digits. */
 export { type Digit, MNIST_SIZE, type MnistOptions, mnist } from './datasets/mnist';
 export { BasicBlock } from './models/basic-block';
+export { type BertCallOptions, BertModel, type BertOptions, bertTiny } from './models/bert';
 export { Bottleneck } from './models/bottleneck';
 export { ConvBNReLU, type ConvBNReLUOptions } from './models/conv-bn-relu';
 export {
@@ -11,6 +12,7 @@ export {
 export { DigitClassifier, type DigitClassifierOptions } from './models/digit-classifier';
 export { EfficientNet, type EfficientNetOptions, efficientnetB0 } from './models/efficientnet';
 export { InvertedResidual, type InvertedResidualOptions } from './models/inverted-residual';
+export { M5, type M5Options, m5 } from './models/m5';
 export { MobileBlock, type MobileBlockOptions } from './models/mobile-block';
 export { MobileNetV2, type MobileNetV2Options, mobilenetV2 } from './models/mobilenet-v2';
 export {
@@ -30,5 +32,6 @@ export {
   shufflenetV2x10,
 } from './models/shufflenet-v2';
 export { SqueezeExcitation, type SqueezeExcitationOptions } from './models/squeeze-excitation';
+export { Fire, SqueezeNet, type SqueezeNetOptions, squeezenet10, squeezenet11 } from './models/squeezenet';
 export { StochasticDepth } from './models/stochastic-depth';
 export { type BlockSpec, Model, TutorialNet } from './models/tutorial-net';

@@ -1,4 +1,4 @@
-import { BatchNorm2d, Identity, type Module, Sequential, skipInit } from '@octet/nn';
+import { BatchNorm, BatchNorm1d, BatchNorm2d, Identity, type Module, Sequential, skipInit } from '@octet/nn';
 import { getDefaultQatQConfig, intrinsic, prepareQat, qat, quantized } from '@octet/quantization';
 import { manualSeed, noGrad, ones, rand, randn, type Tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -9,9 +9,11 @@ import {
   EfficientNet,
   efficientnetB0,
   InvertedResidual,
+  M5,
   MobileNetV2,
   MobileNetV3,
   Model,
+  m5,
   mobilenetV2,
   mobilenetV3Large,
   mobilenetV3Small,
@@ -22,9 +24,12 @@ import {
   resnet50,
   ShuffleNetV2,
   ShuffleUnit,
+  SqueezeNet,
   StochasticDepth,
   shufflenetV2x05,
   shufflenetV2x10,
+  squeezenet10,
+  squeezenet11,
   TutorialNet,
 } from '../src';
 import { kernelCalls, toInt8 } from './helpers';
@@ -76,6 +81,16 @@ const models = {
     x: randn([2, 3, 32, 32]),
     out: [2, 5],
   }),
+  SqueezeNet: () => ({
+    model: new SqueezeNet({ version: '1.1', numClasses: 5 }),
+    x: randn([2, 3, 36, 36]),
+    out: [2, 5],
+  }),
+  M5: () => ({
+    model: new M5({ width: 4, numClasses: 5 }),
+    x: randn([2, 1, 8000]),
+    out: [2, 1, 5],
+  }),
   EfficientNet: () => ({
     model: new EfficientNet({ widthMult: 0.1, depthMult: 0.5, stochasticDepth: 0, numClasses: 5 }),
     x: randn([2, 3, 32, 32]),
@@ -102,7 +117,7 @@ describe.each(Object.entries(models))('%s', (name, create) => {
     const before = noGrad(() => model.call(x)).dataSync();
     model.fuseModel();
     const after = noGrad(() => model.call(x)).dataSync();
-    expect(model.modules().some((m) => m instanceof BatchNorm2d)).toBe(false);
+    expect(model.modules().some((m) => m instanceof BatchNorm)).toBe(false);
     after.forEach((value, i) => {
       expect(value).toBeCloseTo(before[i], 4);
     });
@@ -110,13 +125,15 @@ describe.each(Object.entries(models))('%s', (name, create) => {
 
   test('fuseModel in training keeps batch normalisation, to be trained on', () => {
     const { model, x } = create();
-    const norms = model.modules().filter((m) => m instanceof BatchNorm2d);
+    const norms = model.modules().filter((m) => m instanceof BatchNorm);
     model.fuseModel();
-    expect(model.modules().filter((m) => m instanceof BatchNorm2d)).toEqual(norms);
+    expect(model.modules().filter((m) => m instanceof BatchNorm)).toEqual(norms);
     model.qconfig = getDefaultQatQConfig('qnnpack');
     const prepared = prepareQat(model);
-    const plain = prepared.modules().filter((m) => m.constructor === BatchNorm2d);
-    const folding = prepared.modules().filter((m) => m instanceof qat.ConvBn2d);
+    const plain = prepared
+      .modules()
+      .filter((m) => m.constructor === BatchNorm1d || m.constructor === BatchNorm2d);
+    const folding = prepared.modules().filter((m) => m instanceof qat.ConvBn1d || m instanceof qat.ConvBn2d);
     expect(folding.length).toBe(plain.length);
     prepared.call(x).square().mean().backward();
     expect(prepared.parameters().every((p) => p.grad)).toBe(true);
@@ -129,11 +146,14 @@ describe.each(Object.entries(models))('%s', (name, create) => {
     const calls = kernelCalls(int8, x);
     const from = calls.findIndex(({ kernel }) => kernel === 'quantize');
     const to = calls.findIndex(({ kernel }) => kernel === 'dequantize');
-    expect(to).toBe(calls.length - 1);
+    // A keyword spotter's log-softmax comes after the integers.
+    expect(to).toBe(calls.length - (name === 'M5' ? 2 : 1));
     const inside = calls.slice(from + 1, to);
     expect(inside.length).toBeGreaterThan(5);
     expect(inside.filter(({ dtypes }) => dtypes.includes('float32'))).toEqual([]);
-    expect(inside.map(({ kernel }) => kernel)).toContain(name === 'ShuffleNetV2' ? 'qmaxPool2d' : 'qadd');
+    expect(inside.map(({ kernel }) => kernel)).toContain(
+      ['ShuffleNetV2', 'SqueezeNet', 'M5'].includes(name) ? 'qmaxPool2d' : 'qadd',
+    );
   });
 });
 
@@ -277,6 +297,9 @@ test.each([
   ['mobilenetV3Small', mobilenetV3Small, 2_542_856],
   ['mobilenetV3Large', mobilenetV3Large, 5_483_032],
   ['efficientnetB0', efficientnetB0, 5_288_548],
+  ['squeezenet10', squeezenet10, 1_248_424],
+  ['squeezenet11', squeezenet11, 1_235_496],
+  ['m5', m5, 26_915],
 ] as const)(
   '%s has as many parameters as torchvision’s, and takes its weights',
   (name, create, parameters) => {
@@ -340,6 +363,7 @@ test('widths that make no network are refused', () => {
   expect(() => new MobileNetV2({ widthMult: 0 })).toThrow('MobileNetV2: expected widthMult > 0, found 0');
   expect(() => new MobileNetV3({ widthMult: Number.NaN })).toThrow('MobileNetV3: expected widthMult > 0');
   expect(() => new MobileNetV3({ variant: 'tiny' as 'small' })).toThrow('MobileNetV3');
+  expect(() => new SqueezeNet({ version: '2.0' as '1.0' })).toThrow('version');
   expect(() => new EfficientNet({ depthMult: -1 })).toThrow('EfficientNet: expected depthMult > 0, found -1');
   expect(() => new ResNet({ block: ConvBNReLU as never })).toThrow('BasicBlock or Bottleneck');
   expect(() => new DigitClassifier({ width: -1 })).toThrow('DigitClassifier: expected width > 0, found -1');

@@ -38,6 +38,7 @@ function pureClasses(): Map<object, string> {
 const layers = () => [
   new nn.Conv2d(3, 4, 3, { padding: 1 }),
   new nn.BatchNorm2d(4),
+  new nn.ConvTranspose2d(4, 4, 2, { stride: 2 }),
   new nn.ReLU(),
   new nn.ReLU6(),
   new nn.Hardtanh(),
@@ -60,6 +61,9 @@ const layers = () => [
   new nn.Hardsigmoid(),
   new nn.Sigmoid(),
   new nn.Tanh(),
+  new nn.ReflectionPad2d(1),
+  new nn.Upsample({ scaleFactor: 2 }),
+  new nn.Upsample({ scaleFactor: 0.5, mode: 'bilinear' }),
   new nn.MaxPool2d(2),
   new nn.AvgPool2d(2),
   new nn.AdaptiveAvgPool2d(1),
@@ -120,6 +124,7 @@ const ofRows = () => {
       new Sequential(new Conv1d(4, 4, 3, { padding: 1 }), new ReLU()),
       new Sequential(new Conv1d(4, 4, 1), new BatchNorm1d(4)),
       new Conv1d(4, 4, 3, { groups: 2 }),
+      new nn.ConvTranspose1d(4, 4, 2, { stride: 2 }),
       new MaxPool1d(2),
       new AvgPool1d(2),
       new AdaptiveAvgPool1d(2),
@@ -210,7 +215,21 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     ),
     () => [tensor([1, 4, 0], { dtype: 'int32' })],
   ],
+  'bags of embeddings': async () => [
+    new nn.EmbeddingBag(5, 3),
+    () => [tensor([[1, 4, 0]], { dtype: 'int32' })],
+  ],
+  bert: async () => [
+    new vision.BertModel({ vocabSize: 9, hiddenSize: 8, intermediateSize: 8, numHiddenLayers: 1 }).eval(),
+    () => [tensor([[1, 4, 0]], { dtype: 'int32' })],
+  ],
   'rotary embedding': async () => [new nn.RotaryEmbedding(4), () => [randn([1, 2, 3, 4])]],
+  rnn: async () => [new nn.RNN(3, 4, { numLayers: 2 }), () => [randn([5, 2, 3])]],
+  'rnn cell': async () => [new nn.RNNCell(3, 4), () => [randn([2, 3])]],
+  'dynamic cell': async () => [
+    await quantizeDynamic(new nn.Sequential(new nn.LSTMCell(3, 4) as never)),
+    () => [randn([2, 3])],
+  ],
   lstm: async () => [new nn.LSTM(3, 4), () => [randn([5, 2, 3])]],
   'dynamic lstm': async () => [
     await quantizeDynamic(new nn.Sequential(new nn.LSTM(3, 4) as never)),
@@ -268,6 +287,11 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     new vision.MobileNetV3({ widthMult: 0.1, numClasses: 3 }).eval(),
     () => [randn([1, 3, 32, 32])],
   ],
+  squeezenet: async () => [
+    new vision.SqueezeNet({ version: '1.1', numClasses: 3 }).eval(),
+    () => [randn([1, 3, 36, 36])],
+  ],
+  m5: async () => [new vision.M5({ width: 4, numClasses: 3 }).eval(), () => [randn([1, 1, 8000])]],
   efficientnet: async () => [
     new vision.EfficientNet({ widthMult: 0.1, depthMult: 0.5, numClasses: 3 }).eval(),
     () => [randn([1, 3, 32, 32])],

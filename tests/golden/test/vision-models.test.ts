@@ -5,12 +5,15 @@ import type { Module } from '@octet/nn';
 import { noGrad, type Tensor, tensor } from '@octet/tensor';
 import {
   efficientnetB0,
+  m5,
   mobilenetV3Large,
   mobilenetV3Small,
   resnet34,
   resnet50,
   shufflenetV2x05,
   shufflenetV2x10,
+  squeezenet10,
+  squeezenet11,
 } from '@octet/vision';
 import { beforeAll, expect, test } from 'vitest';
 
@@ -18,7 +21,7 @@ import { beforeAll, expect, test } from 'vitest';
 
 interface Expected {
   readonly parameters: number;
-  readonly size: number;
+  readonly shape: readonly number[];
   readonly gain: number;
   readonly keys: number;
   readonly sha256: string;
@@ -33,6 +36,9 @@ const create: Record<string, () => Module & { fuseModel(): void }> = {
   mobilenetV3Small,
   mobilenetV3Large,
   efficientnetB0,
+  m5,
+  squeezenet10,
+  squeezenet11,
 };
 
 /** Multiples of 2^-16 in [-0.5, 0.5). */
@@ -57,7 +63,7 @@ beforeAll(async () => {
 });
 
 test.each(Object.keys(create))('%s has torchvision’s layout, and gives PyTorch’s numbers', (name) => {
-  const { parameters, size, gain, keys, sha256, y: expected } = files[name];
+  const { parameters, shape, gain, keys, sha256, y: expected } = files[name];
   const model = create[name]().eval();
   expect(model.parameters().reduce((sum, p) => sum + p.numel, 0)).toBe(parameters);
   const state = model.stateDict();
@@ -69,7 +75,8 @@ test.each(Object.keys(create))('%s has torchvision’s layout, and gives PyTorch
   );
   model.loadStateDict({ ...state, ...Object.fromEntries(values) });
 
-  const x = tensor(noise(2 * 3 * size * size, 1000), [2, 3, size, size]).mul(4);
+  const numel = shape.reduce((product, n) => product * n, 2);
+  const x = tensor(noise(numel, 1000), [2, ...shape]).mul(4);
   x.select(0, 1).copy_(x.select(0, 1).mul(0.5));
   const most = expected.abs().amax().itemSync();
   const farthest = () =>

@@ -229,6 +229,22 @@ class SqueezeNet(nn.Module):
         return self.classifier(self.features(x)).flatten(1)
 
 
+class M5(nn.Module):
+    """Of torchaudio's tutorial on speech commands."""
+
+    def __init__(self):
+        super().__init__()
+        for k, (n_in, n_out, size, stride) in enumerate([(1, 32, 80, 16), (32, 32, 3, 1), (32, 64, 3, 1), (64, 64, 3, 1)]):
+            setattr(self, f"conv{k + 1}", nn.Conv1d(n_in, n_out, size, stride))
+            setattr(self, f"bn{k + 1}", nn.BatchNorm1d(n_out))
+        self.fc1 = nn.Linear(64, 35)
+
+    def forward(self, x):
+        for k in range(1, 5):
+            x = F.max_pool1d(F.relu(getattr(self, f"bn{k}")(getattr(self, f"conv{k}")(x))), 4)
+        return F.log_softmax(self.fc1(x.mean(2, keepdim=True).permute(0, 2, 1)), dim=2)
+
+
 def noise(n, salt):
     """Multiples of 2^-16 in [-0.5, 0.5), exact in float32: the upper bits of a product, as a hash."""
     i = torch.arange(n, dtype=torch.int64) + salt * 7919
@@ -250,21 +266,22 @@ def value(name, shape, salt, gain):
     return x * 2.0 ** round(torch.log2(torch.tensor(gain / inputs)).item() / 2)
 
 
-# How to make each, its number of parameters as documented, the height and width of the inputs, and the gain of the weights.
+# How to make each, its number of parameters as documented, the shape of an input, and the gain of the weights.
 models = {
-    "resnet34": (lambda: ResNet(BasicBlock, [3, 4, 6, 3]), 21797672, 64, 23),
-    "resnet50": (lambda: ResNet(Bottleneck, [3, 4, 6, 3]), 25557032, 64, 23),
-    "shufflenetV2x05": (lambda: ShuffleNetV2([24, 48, 96, 192, 1024]), 1366792, 64, 17),
-    "shufflenetV2x10": (lambda: ShuffleNetV2([24, 116, 232, 464, 1024]), 2278604, 64, 17),
-    "mobilenetV3Small": (lambda: MobileNetV3(small, 1024), 2542856, 64, 23),
-    "mobilenetV3Large": (lambda: MobileNetV3(large, 1280), 5483032, 64, 17),
-    "efficientnetB0": (lambda: EfficientNet(), 5288548, 64, 23),
-    "squeezenet10": (lambda: SqueezeNet("1_0"), 1248424, 70, 23),
-    "squeezenet11": (lambda: SqueezeNet("1_1"), 1235496, 70, 23),
+    "resnet34": (lambda: ResNet(BasicBlock, [3, 4, 6, 3]), 21797672, [3, 64, 64], 23),
+    "resnet50": (lambda: ResNet(Bottleneck, [3, 4, 6, 3]), 25557032, [3, 64, 64], 23),
+    "shufflenetV2x05": (lambda: ShuffleNetV2([24, 48, 96, 192, 1024]), 1366792, [3, 64, 64], 17),
+    "shufflenetV2x10": (lambda: ShuffleNetV2([24, 116, 232, 464, 1024]), 2278604, [3, 64, 64], 17),
+    "mobilenetV3Small": (lambda: MobileNetV3(small, 1024), 2542856, [3, 64, 64], 23),
+    "mobilenetV3Large": (lambda: MobileNetV3(large, 1280), 5483032, [3, 64, 64], 17),
+    "efficientnetB0": (lambda: EfficientNet(), 5288548, [3, 64, 64], 23),
+    "squeezenet10": (lambda: SqueezeNet("1_0"), 1248424, [3, 70, 70], 23),
+    "m5": (lambda: M5(), 26915, [1, 8000], 23),
+    "squeezenet11": (lambda: SqueezeNet("1_1"), 1235496, [3, 70, 70], 23),
 }
 
 out = {}
-for model_name, (create, documented, size, gain) in models.items():
+for model_name, (create, documented, shape, gain) in models.items():
     model = create().eval()
     parameters = sum(p.numel() for p in model.parameters())
     assert parameters == documented, (model_name, parameters, documented)
@@ -272,14 +289,14 @@ for model_name, (create, documented, size, gain) in models.items():
     for salt, (name, tensor) in enumerate(state.items()):
         if not name.endswith("num_batches_tracked"):
             tensor.copy_(value(name, list(tensor.shape), salt, gain))
-    x = noise(2 * 3 * size * size, 1000).reshape(2, 3, size, size) * 4
+    x = noise(2 * int(torch.tensor(shape).prod()), 1000).reshape(2, *shape) * 4
     x[1] *= 0.5
     with torch.no_grad():
         y = model(x)
         exact = model.double()(x.double())
     out[model_name] = {
         "parameters": parameters,
-        "size": size,
+        "shape": shape,
         "gain": gain,
         "keys": len(state),
         "sha256": hashlib.sha256("\n".join(state).encode()).hexdigest(),

@@ -56,7 +56,8 @@ function linear(): KernelCase<'qlinearWeightOnly'>[] {
         },
         outputs: { y: output('float32', [m, n]) },
         attrs: { bits: form.bits, groupSize: form.groupSize },
-        tolerance: { atol: 2e-4, rtol: 1e-4 },
+        // x may have 16 bits. Sums are of about 50.
+        tolerance: { atol: 5e-3, rtol: 1e-4 },
       };
     }),
   );

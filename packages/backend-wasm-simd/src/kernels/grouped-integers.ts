@@ -18,7 +18,9 @@ export const qlinearWeightOnly: WasmKernel<'qlinearWeightOnly'> = (
     ...{ m, n, k, groupSize },
   };
   if (m <= fewRows) {
-    const scratchStep = 64 + m * Math.ceil(k / groupSize) * 4;
+    const groups = Math.ceil(k / groupSize);
+    // x in 16 bits, in steps of up to 32 columns, and two numbers a group.
+    const scratchStep = 192 + groups * (8 + 2 * 32 * Math.ceil(groupSize / 32));
     const scratch = cx.scratch(cx.threads * scratchStep);
     const units = Math.ceil(n / 2);
     const grain = Math.ceil(workGrain / (4 * m * k + 1));

@@ -1,6 +1,6 @@
 import type { WasmKernels } from '../kernel';
 import { attention, attentionBackward } from './attention';
-import { conv2d, conv2dBackwardInput, conv2dBackwardWeight } from './conv2d';
+import { conv2d, conv2dBackwardInput, conv2dBackwardWeight, convTranspose2d } from './conv2d';
 import { copyStrided } from './copy-strided';
 import { elementwise } from './elementwise';
 import { qlinearWeightOnly } from './grouped-integers';
@@ -17,14 +17,22 @@ import {
   observeMinMax,
 } from './observers';
 import {
+  argsort,
   calculateQparams,
   cast,
+  cumprod,
+  cumprodBackward,
+  cumsum,
   embedding,
   embeddingBackward,
   fill,
+  gather,
   nllLoss,
   nllLossBackward,
+  prod,
+  prodBackward,
   qembedding,
+  scatter,
 } from './on-host';
 import { adamStep, sgdStep } from './optim';
 import {
@@ -35,12 +43,15 @@ import {
   maxPool2d,
   maxPool2dBackward,
 } from './pool';
+import { qconvTranspose2d } from './qconv-transpose2d';
 import { qconv2d } from './qconv2d';
 import { qadd, qaffine, qlookup, qmul } from './qelementwise';
 import { qlinear, qlinearDynamic } from './qlinear';
+import { qgroupNorm } from './qnorm';
 import { qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d } from './qpool';
 import { dequantize, quantize } from './quantize';
 import { sum } from './reductions';
+import { qresample2d, resample2d } from './resample';
 import {
   amax,
   amaxBackward,
@@ -58,6 +69,14 @@ export const kernels: WasmKernels = {
   cast,
   copyStrided,
   ...elementwise,
+  gather,
+  scatter,
+  cumsum,
+  cumprod,
+  cumprodBackward,
+  prod,
+  prodBackward,
+  argsort,
   sum,
   amax,
   amaxBackward,
@@ -74,6 +93,7 @@ export const kernels: WasmKernels = {
   conv2d,
   conv2dBackwardInput,
   conv2dBackwardWeight,
+  convTranspose2d,
   lstm,
   lstmBackward,
   gru,
@@ -91,6 +111,7 @@ export const kernels: WasmKernels = {
   avgPool2dBackward,
   adaptiveAvgPool2d,
   adaptiveAvgPool2dBackward,
+  resample2d,
   embedding,
   embeddingBackward,
   sgdStep,
@@ -106,6 +127,7 @@ export const kernels: WasmKernels = {
   dequantize,
   qlookup,
   qconv2d,
+  qconvTranspose2d,
   qlinear,
   qlinearDynamic,
   qlinearWeightOnly,
@@ -115,7 +137,9 @@ export const kernels: WasmKernels = {
   qadd,
   qmul,
   qaffine,
+  qgroupNorm,
   qmaxPool2d,
   qavgPool2d,
+  qresample2d,
   qadaptiveAvgPool2d,
 };

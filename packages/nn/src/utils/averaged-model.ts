@@ -1,11 +1,4 @@
-import {
-  BackendError,
-  checkOptions,
-  isFloatDType,
-  ModuleError,
-  requireFlag,
-  requireType,
-} from '@octet/backend';
+import { BackendError, checkOptions, isFloatDType, requireFlag, requireType } from '@octet/backend';
 import {
   add,
   affine,
@@ -22,6 +15,7 @@ import { within } from '../arguments';
 import { BatchNorm } from '../layers/batch-norm';
 import { type AnyModule, Module } from '../module';
 import { Buffer } from '../parameter';
+import type { StateDict } from '../state-dict';
 
 /** The new average, of the one before, the current value and how many have gone into it. */
 export type AvgFn = (averaged: Tensor, current: Tensor, numAveraged: number) => Tensor;
@@ -85,24 +79,44 @@ export class AveragedModel<Args extends unknown[], R> extends Module<Args, R> {
 
   /**
    * Averages the parameters of `model` in; the first time they are copied.
-   * @throws ModuleError unless it has the same parameters and buffers; BackendError if the count was loaded where it can't be read at once
+   * @throws ModuleError unless it has the same parameters and buffers; BackendError where numbers would have to be read from a backend that
+   * can't be read at once: see `updateParametersAsync`
    */
   updateParameters(model: Module<Args, R>): void {
     const count = this.count();
-    const pairs = [
-      ...paired('parameters', this.module.parameters(), model.parameters(), true),
-      ...paired('buffers', this.module.buffers(), model.buffers(), this.useBuffers),
-    ];
-    noGrad(() =>
-      scope(() => {
-        for (const { own, current, averages } of pairs) {
-          const next = averages && count > 0 ? this.avgFn(own.detach(), current, count) : current;
-          own.detach().copy_(next);
-        }
-        this.nAveraged.copy_(fromData([count + 1], [], { dtype: 'int32', backend: this.nAveraged.backend }));
-      }),
-    );
-    this.note(count + 1);
+    noGrad(() => scope(() => void this.module.loadStateDict(this.averages(model, count))));
+    this.setCount(count + 1);
+  }
+
+  /** As `updateParameters`, also for models with ranges (prepared ones) on a backend that can't be read at once (WebGPU). */
+  async updateParametersAsync(model: Module<Args, R>): Promise<void> {
+    const count = this.count();
+    await this.module.loadStateDictAsync(noGrad(() => this.averages(model, count)));
+    this.setCount(count + 1);
+  }
+
+  private averages(model: Module<Args, R>, count: number): StateDict {
+    const parameters = new Set(this.module.parameters().map(({ storage }) => storage));
+    const own = this.module.stateDict();
+    const next = Object.entries(model.stateDict()).map(([key, current]) => {
+      const before = own[key];
+      const averages =
+        count > 0 &&
+        before !== undefined &&
+        isFloatDType(before.dtype) &&
+        (this.useBuffers || parameters.has(before.storage)) &&
+        sameShape(before.shape, current.shape);
+      return [key, averages ? this.avgFn(before, current, count) : current] as const;
+    });
+    return Object.fromEntries(next);
+  }
+
+  private setCount(count: number): void {
+    scope(() => {
+      const { backend } = this.nAveraged;
+      this.nAveraged.copy_(fromData([count], [], { dtype: 'int32', backend }));
+    });
+    this.note(count);
   }
 
   private count(): number {
@@ -120,22 +134,6 @@ export class AveragedModel<Args extends unknown[], R> extends Module<Args, R> {
   private note(count: number): void {
     this.known = { count, version: this.nAveraged.storage.version };
   }
-}
-
-function paired(what: string, own: readonly Tensor[], current: readonly Tensor[], average: boolean) {
-  if (own.length === current.length && own.every((t, i) => sameShape(t.shape, current[i].shape))) {
-    return own.map((t, i) => ({
-      own: t,
-      current: current[i].detach(),
-      averages: average && isFloatDType(t.dtype),
-    }));
-  }
-  throw new ModuleError({
-    op: 'AveragedModel.updateParameters',
-    expected: `${own.length} ${what} of the same shapes`,
-    found: `${current.length}, or of other shapes`,
-    fix: 'Pass the model that it was made of.',
-  });
 }
 
 /**

@@ -12,7 +12,7 @@ import {
 import { irVersionOf } from '../opsets';
 import { elementTypes } from './element-types';
 import type { Attribute, Graph, Node, Value } from './graph';
-import { Names } from './names';
+import { Names, type PortNames } from './names';
 
 /** The size of a dim in the file: a number, or a name where it may vary. */
 export type Dim = number | string;
@@ -21,14 +21,18 @@ export interface ModelOptions {
   readonly producer: string;
   /** The dims of inputs and outputs, where they aren't those that were traced. */
   readonly dims: ReadonlyMap<Value, readonly Dim[]>;
+  readonly ports: PortNames;
 }
 
 // Protobuf can't say more.
 const MAX_BYTES = 2 ** 31 - 1;
 
 /** The bytes of an ONNX file. @throws OnnxExportError if it would pass the 2 GB of Protobuf */
-export async function encodeModel(graph: Graph, { producer, dims }: ModelOptions): Promise<Uint8Array> {
-  const names = new Names(graph);
+export async function encodeModel(
+  graph: Graph,
+  { producer, dims, ports }: ModelOptions,
+): Promise<Uint8Array> {
+  const names = new Names(graph, ports);
   const initializer = await initializers(graph, names);
   const bytes = initializer.reduce((sum, { rawData }) => sum + (rawData?.byteLength ?? 0), 0);
   if (bytes > MAX_BYTES) {
@@ -61,16 +65,14 @@ export async function encodeModel(graph: Graph, { producer, dims }: ModelOptions
 
 type Init<S extends Parameters<typeof create>[0]> = MessageInitShape<S>;
 
-function nodeProto(
-  { op, domain = '', inputs, attributes, outputs }: Node,
-  names: Names,
-): Init<typeof NodeProtoSchema> {
+function nodeProto(node: Node, names: Names): Init<typeof NodeProtoSchema> {
+  const { op, domain = '', inputs, attributes, outputs } = node;
   const input = inputs.map((v) => (v ? names.of(v) : ''));
   while (input.at(-1) === '') input.pop();
   return {
     opType: op,
     domain,
-    name: names.of(outputs[0]),
+    name: names.ofNode(node),
     input,
     output: outputs.map((v) => names.of(v)),
     attribute: Object.entries(attributes).map(([name, attribute]) => attributeProto(name, attribute)),
@@ -80,6 +82,10 @@ function nodeProto(
 function attributeProto(name: string, attribute: Attribute): Init<typeof AttributeProtoSchema> {
   if ('int' in attribute) return { name, type: AttributeType.INT, i: BigInt(attribute.int) };
   if ('float' in attribute) return { name, type: AttributeType.FLOAT, f: attribute.float };
+  if ('string' in attribute) {
+    const s = Uint8Array.from(attribute.string, (letter) => letter.charCodeAt(0));
+    return { name, type: AttributeType.STRING, s };
+  }
   return { name, type: AttributeType.INTS, ints: attribute.ints.map(BigInt) };
 }
 

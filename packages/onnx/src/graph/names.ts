@@ -1,25 +1,47 @@
-import type { Graph, Value } from './graph';
+import type { Graph, Node, Value } from './graph';
 
-/** What everything in a graph is called in the file: every value once, every node as its first output. */
+/** What the inputs and outputs of a graph are called; undefined: `input`, `output`, numbered if there are several. */
+export interface PortNames {
+  readonly inputs?: readonly string[] | undefined;
+  readonly outputs?: readonly string[] | undefined;
+}
+
+/** What everything in a graph is called in the file: values by numbers, nodes after the modules that they come from. */
 export class Names {
   private readonly names = new Map<Value, string>();
   private readonly taken = new Set<string>();
+  private readonly takenByNodes = new Set<string>();
+  private readonly nodes = new Map<Node, string>();
+  private count = 0;
 
-  /** Inputs and outputs have the first choice, then the tensors of the model, then nodes. */
-  constructor(graph: Graph) {
-    const numbered = (base: string, values: readonly Value[]) => {
+  /** Inputs and outputs have the first choice, by the names asked for, then the tensors of the model, then nodes. */
+  constructor(graph: Graph, { inputs, outputs }: PortNames) {
+    const numbered = (base: string, values: readonly Value[], asked: readonly string[] | undefined) => {
       values.forEach((v, i) => {
-        this.give(v, values.length === 1 ? base : `${base}_${i}`);
+        this.give(v, asked?.[i] ?? (values.length === 1 ? base : `${base}_${i}`));
       });
     };
-    numbered('input', graph.inputs);
-    numbered('output', graph.outputs);
+    numbered('input', graph.inputs, inputs);
+    numbered('output', graph.outputs, outputs);
     for (const { inputs } of graph.nodes) {
-      for (const v of inputs) if (v?.constant?.name) this.give(v, v.constant.name);
+      for (const v of inputs) {
+        const name = v?.constant?.name;
+        if (v && name) this.give(v, isLongParameter(name) ? String(this.count++) : name);
+      }
     }
-    for (const { op, scope, outputs } of graph.nodes) {
-      for (const v of outputs) this.give(v, scope ? `${scope}/${op}` : op);
+    // A name that says where it comes from stands in the file once: in large graphs they would be most of it.
+    for (const node of graph.nodes) {
+      const { op, scope, outputs } = node;
+      if (!/^(Dequantize|Quantize)Linear$/.test(op))
+        this.nodes.set(node, unique(this.takenByNodes, scope ? `${scope}/${op}` : op));
+      for (const v of outputs) this.give(v, String(this.count++));
     }
+  }
+
+  /** '' for what only quantizes. */
+
+  ofNode(node: Node): string {
+    return this.nodes.get(node) ?? '';
   }
 
   of(value: Value): string {
@@ -30,13 +52,19 @@ export class Names {
 
   /** Names `value`, unless it has a name; as `twin`, if there is one. */
   give(value: Value, wanted: string, twin?: Value): void {
-    if (!this.names.has(value)) this.names.set(value, twin ? this.of(twin) : this.unique(wanted));
+    if (!this.names.has(value)) this.names.set(value, twin ? this.of(twin) : unique(this.taken, wanted));
   }
+}
 
-  private unique(wanted: string): string {
-    let name = wanted;
-    for (let i = 1; this.taken.has(name); i++) name = `${wanted}_${i}`;
-    this.taken.add(name);
-    return name;
-  }
+/** `wanted`, or it with a number. */
+function unique(taken: Set<string>, wanted: string): string {
+  let name = wanted;
+  for (let i = 1; taken.has(name); i++) name = `${wanted}_${i}`;
+  taken.add(name);
+  return name;
+}
+
+/** Whether a name is a long one of a scale or zero point: each tensor has two of them. */
+function isLongParameter(name: string): boolean {
+  return name.length > 32 && /[._](scale|zero_point)$/.test(name);
 }

@@ -144,7 +144,8 @@ function operandsOf({ weight, scale, zeroPoint }: GroupedWeight) {
 
 /**
  * x [..., columns] · wᵀ + bias, w [rows, columns] of integers that become floats on the way: x and y are float32 and the product is in
- * float. For one row of x, which waits for the weight to come from memory, a quarter or an eighth of that comes. Inference only.
+ * float, or of x in 16 bits (each group of columns by its greatest, where a backend is faster so: WebAssembly for up to 4 rows). For one
+ * row of x, which waits for the weight to come from memory, a quarter or an eighth of that comes. Inference only.
  *
  * @throws ShapeError, DTypeError
  */

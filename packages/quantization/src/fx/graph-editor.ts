@@ -125,7 +125,9 @@ export class GraphEditor {
     const { inputs, outputs, nodes, constants, buffers, names } = this;
     const graph = new Graph({ inputs, outputs, nodes, constants, buffers, names });
     const module = new GraphModule<Tensor | Tensor[]>(graph, children, this.tensors);
-    module.training = this.training;
+    // What only holds others under its name has the mode of the whole.
+    const layers = new Set([...children.values()].flatMap((child) => child.modules()));
+    for (const m of module.modules()) if (!layers.has(m)) m.training = this.training;
     return module;
   }
 }

@@ -1,0 +1,375 @@
+import { readFileSync } from 'node:fs';
+import type { Backend } from '@octet/backend';
+import { planOf } from '@octet/graph';
+import { type CureTrial, quantize } from '@octet/inspect';
+import { GRU, Linear, LSTM } from '@octet/nn';
+import { exportOnnx, type GraphModule, importOnnx } from '@octet/onnx';
+import {
+  convertFx,
+  flushObservers,
+  fuseFx,
+  prepareFx,
+  quantizationReport,
+  quantizeDynamic,
+} from '@octet/quantization';
+import { fromData, noGrad, scope, setBackend, type Tensor } from '@octet/tensor';
+import { Command, Option } from 'commander';
+import { loadBackend } from '../backends';
+import { type Host, hostInfo } from '../host';
+import { breathe, signal } from '../interrupt';
+import { type PeerEngine, peerEngines, start } from '../onnx/engines';
+import { measure, type Outputs, type Task } from '../onnx/measure';
+import { modelNames, type Named, type OnnxCase, readCase, settledInputs } from '../onnx/samples';
+import { backendOption, jsonOption, list, number, whole } from '../options';
+import { withProgress } from '../progress';
+import { type Provenance, provenance } from '../provenance';
+import { checkFilePath, writeJson } from '../result-file';
+import { formatTable, right, type TableData } from '../terminal-table';
+import { median } from '../timing';
+
+interface OnnxOptions {
+  dir: string;
+  backend: string;
+  models?: string[];
+  runs: number;
+  quantize: boolean;
+  target: number;
+  budget: number;
+  json?: string;
+}
+
+/** `int8` is the recipe alone, `quantized` what `quantize` makes. */
+type Variant = 'float' | 'int8' | 'dynamic' | 'quantized';
+
+export interface OnnxRow {
+  readonly model: string;
+  readonly variant: Variant;
+  /** `octet` calls the model, `octet-plan` runs its plan. */
+  readonly engine: 'octet' | 'octet-plan' | PeerEngine;
+  readonly medianMs: number;
+  readonly minMs: number;
+  /** Of the ONNX file: the model's own, or what `exportOnnx` writes; undefined if it can't. */
+  readonly bytes: number | undefined;
+  /** By output, over all inputs; of Octet's rows. */
+  readonly sqnrDb?: Readonly<Record<string, number>>;
+  readonly task?: Task;
+  /** Layers and functions that were not quantized. */
+  readonly leftInFloat?: readonly string[];
+  /** Of `quantized`: what was tried, on the calibration's inputs, and what it gained. */
+  readonly cures?: readonly CureTrial[];
+  /** Of `quantized`: seconds that it took. */
+  readonly seconds?: number;
+}
+
+/** What could not be measured, and why. */
+export interface OnnxFailure {
+  readonly model: string;
+  readonly what: string;
+  readonly reason: string;
+}
+
+/** What the JSON file says. */
+export interface OnnxReport extends Partial<Provenance> {
+  readonly command: 'onnx';
+  readonly backend: string;
+  readonly runs: number;
+  readonly rows: readonly OnnxRow[];
+  readonly failures: readonly OnnxFailure[];
+  readonly host: Host;
+}
+
+export function onnxCommand(): Command {
+  return new Command('onnx')
+    .description(
+      'ONNX models of a folder, in float and quantized by graph: speed, size and accuracy, beside onnxruntime',
+    )
+    .addOption(
+      new Option('--dir <folder>', 'models/NAME.onnx and data/NAME.{calibration,evaluation}.safetensors.gz')
+        .env('ONNX_MODELS_DIR')
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option('--models <names>', 'only these, separated by commas').argParser(list((name) => name)),
+    )
+    .addOption(backendOption())
+    .addOption(new Option('--runs <n>', 'timed runs of each').default(20).argParser(whole({ min: 1 })))
+    .addOption(
+      new Option(
+        '--quantize',
+        'also what quantize() makes of each, on the inputs of the calibration',
+      ).default(false),
+    )
+    .addOption(new Option('--target <dB>', 'of quantize()').default(60).argParser(number({ min: 1 })))
+    .addOption(new Option('--budget <s>', 'of quantize(), for each model').default(300).argParser(number()))
+    .addOption(jsonOption())
+    .action(benchOnnx);
+}
+
+type AnyGraph = GraphModule<Tensor | Tensor[]>;
+
+async function benchOnnx({ dir, models, runs, json, ...options }: OnnxOptions): Promise<void> {
+  await checkFilePath(json);
+  const names = modelNames(dir, models);
+  const backend = await loadBackend(options.backend, { threads: 1 });
+  setBackend(backend);
+  const rows: OnnxRow[] = [];
+  const failures: OnnxFailure[] = [];
+  await withProgress('Measuring', async (report) => {
+    for (const [i, name] of names.entries()) {
+      report(i, names.length, name);
+      const bench = new ModelBench(
+        readCase(dir, name),
+        backend,
+        runs,
+        options.quantize ? options : undefined,
+      );
+      try {
+        rows.push(...(await bench.run()));
+      } catch (error) {
+        bench.failed('import', error);
+      }
+      failures.push(...bench.failures);
+    }
+    report(names.length, names.length);
+  });
+  const result: OnnxReport = {
+    command: 'onnx',
+    ...provenance(),
+    ...{ backend: backend.name, runs, rows, failures },
+    host: hostInfo(),
+  };
+  for (const { columns, rows: lines } of onnxTables(result)) console.log(formatTable(columns, lines));
+  for (const { model, engine, cures = [], seconds } of rows) {
+    if (engine !== 'octet' || seconds === undefined) continue;
+    console.log(`${model}, quantized in ${seconds.toFixed(0)} s:`);
+    for (const { cure, gainDb, kept, what } of cures) {
+      const gain = gainDb === null ? '–' : `${gainDb.toFixed(1)} dB`;
+      console.log(`  ${cure.padEnd(12)} ${gain.padStart(8)}  ${kept ? 'kept' : 'not kept'}: ${what}`);
+    }
+  }
+  for (const { model, what, reason } of failures) console.log(`${model}, ${what}: ${reason}`);
+  if (json !== undefined) await writeJson(json, result);
+}
+
+/** Something to time, and its row without the times. */
+interface Contestant {
+  readonly row: Omit<OnnxRow, 'medianMs' | 'minMs'>;
+  run(): unknown;
+  end?(): unknown;
+}
+
+/** One model in all variants and engines. */
+class ModelBench {
+  readonly failures: OnnxFailure[] = [];
+  private readonly contestants: Contestant[] = [];
+
+  constructor(
+    private readonly given: OnnxCase,
+    private readonly backend: Backend,
+    private readonly runs: number,
+    private readonly search: { readonly target: number; readonly budget: number } | undefined,
+  ) {}
+
+  failed(what: string, error: unknown): void {
+    if (!(error instanceof Error)) throw error;
+    const reason = error.message.split('\n').slice(0, 4).join(' ');
+    this.failures.push({ model: this.given.name, what, reason });
+  }
+
+  /** @throws OnnxImportError */
+  async run(): Promise<OnnxRow[]> {
+    const { given } = this;
+    const settled = settledInputs(given);
+    const model = await importOnnx<Tensor | Tensor[]>(given.file, { inputs: settled });
+    const bytes = readFileSync(given.file).length;
+    await this.add('float', fuseFx(model), bytes, given.file);
+    try {
+      await this.addQuantized('int8', await this.static(model));
+    } catch (error) {
+      this.failed('int8', error);
+    }
+    if (model.modules().some((m) => m instanceof Linear || m instanceof LSTM || m instanceof GRU)) {
+      try {
+        await this.addQuantized('dynamic', await quantizeDynamic(model));
+      } catch (error) {
+        this.failed('dynamic', error);
+      }
+    }
+    if (this.search) {
+      try {
+        await this.addSearched(model, this.search);
+      } catch (error) {
+        this.failed('quantized', error);
+      }
+    }
+    return this.time();
+  }
+
+  private async addSearched(model: AnyGraph, { target, budget }: { target: number; budget: number }) {
+    const data = this.given.calibration.map((sample) => inputsOf(model, sample.in));
+    const { model: int8, report } = await quantize(model, { data, target, budget, signal });
+    const { cures, seconds } = report;
+    await this.addQuantized('quantized', int8, { cures, seconds });
+  }
+
+  /** By graph; recurrent layers dynamically. */
+  private async static(model: AnyGraph): Promise<AnyGraph> {
+    const prepared = prepareFx(model);
+    for (const sample of this.given.calibration) {
+      await breathe();
+      scope(() => noGrad(() => prepared.call(...inputsOf(prepared, sample.in))));
+      await flushObservers(prepared);
+    }
+    const int8 = await convertFx(prepared);
+    const recurrent = int8.modules().some((m) => m instanceof LSTM || m instanceof GRU);
+    return recurrent ? quantizeDynamic(int8, { layers: [LSTM, GRU] }) : int8;
+  }
+
+  private async addQuantized(
+    variant: Variant,
+    model: AnyGraph,
+    more: Pick<OnnxRow, 'cures' | 'seconds'> = {},
+  ): Promise<void> {
+    let file: Uint8Array | undefined;
+    try {
+      file = await exportOnnx(model, inputsOf(model, this.given.evaluation[0].in), {
+        opset: 17,
+      });
+    } catch (error) {
+      this.failed(`${variant}, export`, error);
+    }
+    await this.add(variant, model, file?.length, file, more);
+  }
+
+  private async add(
+    variant: Variant,
+    model: AnyGraph,
+    bytes: number | undefined,
+    file: string | Uint8Array | undefined,
+    more: Pick<OnnxRow, 'cures' | 'seconds'> = {},
+  ): Promise<void> {
+    const { given, contestants } = this;
+    const got: Outputs[] = [];
+    for (const sample of given.evaluation) {
+      await breathe();
+      got.push(outputsOf(model, sample.in));
+    }
+    const ref = given.evaluation.map(({ out }) => out as Outputs);
+    const report = quantizationReport(model);
+    const shared = {
+      ...{ model: given.name, variant, bytes, ...measure(given.name, ref, got) },
+      ...more,
+      ...(report && { leftInFloat: report.inFloat.map(({ name, type }) => `${name} (${type})`) }),
+    };
+    const example = given.evaluation[0].in;
+    const inputs = inputsOf(model, example);
+    contestants.push({
+      row: { ...shared, engine: 'octet' },
+      run: () => scope(() => noGrad(() => void model.call(...inputs))),
+    });
+    try {
+      const plan = planOf(model, inputs, { reuseOutputs: true });
+      contestants.push({
+        row: { ...shared, engine: 'octet-plan' },
+        run: () => plan.run(...inputs),
+        end: () => plan.dispose(),
+      });
+    } catch (error) {
+      this.failed(`${variant}, plan`, error);
+    }
+    if (file === undefined) return;
+    for (const engine of peerEngines) {
+      try {
+        const session = await start(engine, file, example);
+        contestants.push({
+          row: { model: given.name, variant, engine, bytes },
+          run: () => session.run(),
+          end: () => session.release(),
+        });
+      } catch (error) {
+        this.failed(`${variant}, ${engine}`, error);
+      }
+    }
+  }
+
+  /** All in turn, so that other load on the machine falls on all of them alike. */
+  private async time(): Promise<OnnxRow[]> {
+    const times = this.contestants.map((): number[] => []);
+    for (let round = -3; round < this.runs; round++) {
+      for (const [i, { run }] of this.contestants.entries()) {
+        await breathe();
+        const began = performance.now();
+        await run();
+        await this.backend.sync?.();
+        if (round >= 0) times[i].push(performance.now() - began);
+      }
+    }
+    for (const { end } of this.contestants) await end?.();
+    return this.contestants.map(({ row }, i) => ({
+      ...row,
+      medianMs: median(times[i]),
+      minMs: Math.min(...times[i]),
+    }));
+  }
+}
+
+/** The inputs of a model, in its order. */
+function inputsOf(model: AnyGraph, given: Named): Tensor[] {
+  return model.inputNames.map((name) => {
+    const { data, shape } = given[name];
+    return data instanceof BigInt64Array
+      ? fromData(Int32Array.from(data, Number), shape)
+      : fromData(data, shape);
+  });
+}
+
+function outputsOf(model: AnyGraph, given: Named): Outputs {
+  return scope(() => {
+    const y = noGrad(() => model.call(...inputsOf(model, given)));
+    const outputs = Array.isArray(y) ? y : [y];
+    return Object.fromEntries(
+      model.outputNames.map((name, i) => [
+        name,
+        { shape: outputs[i].shape, data: Float32Array.from(outputs[i].dataSync()) },
+      ]),
+    );
+  });
+}
+
+export function onnxTables({ rows, backend }: OnnxReport): TableData[] {
+  const floats = new Map(
+    rows.flatMap((r) =>
+      r.variant === 'float' && r.engine === 'onnxruntime-web' ? [[r.model, r.minMs]] : [],
+    ),
+  );
+  return [
+    {
+      columns: [
+        { title: `model · ${backend}, 1 thread` },
+        { title: 'variant' },
+        { title: 'engine' },
+        right('median ms'),
+        right('least ms'),
+        right("web's float over it"),
+        right('kB'),
+        right('least dB'),
+        { title: 'task' },
+        right('in float'),
+      ],
+      rows: rows.map((r) => [
+        r.model,
+        r.variant,
+        r.engine,
+        r.medianMs.toFixed(2),
+        r.minMs.toFixed(2),
+        floats.has(r.model) ? ((floats.get(r.model) as number) / r.minMs).toFixed(2) : '–',
+        r.bytes === undefined ? '–' : (r.bytes / 1000).toFixed(0),
+        r.sqnrDb ? Math.min(...Object.values(r.sqnrDb)).toFixed(1) : '',
+        Object.entries(r.task ?? {})
+          .map(([what, value]) => `${what} ${Number(value.toFixed(4))}`)
+          .join(', '),
+        r.leftInFloat ? String(r.leftInFloat.length) : '',
+      ]),
+    },
+  ];
+}
