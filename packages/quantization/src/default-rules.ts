@@ -1,5 +1,5 @@
 /** The rules of the library's own modules: one entry a class, one a fusion pattern. */
-import { type KernelTable, QuantizationError, type UnaryName } from '@octet/backend';
+import { type Clamp, type KernelTable, QuantizationError, type UnaryName } from '@octet/backend';
 import {
   AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,
@@ -145,10 +145,13 @@ export const defaultModuleRules: readonly ModuleRule[] = [
     pattern: [Conv2d, ReLU],
     fuse: (conv: Conv2d, relu: ReLU) => new ConvReLU2d(conv, relu),
     fuseQat: (conv: Conv2d, relu: ReLU) => new ConvReLU2d(conv, relu),
-    qat: { type: QatConvReLU2d, from: ({ conv }: ConvReLU2d, q) => new QatConvReLU2d(conv, q) },
+    qat: {
+      type: QatConvReLU2d,
+      from: ({ conv, bounds }: ConvReLU2d, q) => new QatConvReLU2d(conv, q, bounds),
+    },
     observe: true,
     int8: (m: ConvReLU2d | QatConvReLU2d, at) =>
-      int8Conv(QuantizedConvReLU2d, m instanceof ConvReLU2d ? m.conv : m, at),
+      int8Conv(QuantizedConvReLU2d, m instanceof ConvReLU2d ? m.conv : m, at, m.bounds),
     scaledBy: ({ conv }: ConvReLU2d) => conv,
   },
   {
@@ -169,10 +172,10 @@ export const defaultModuleRules: readonly ModuleRule[] = [
     trainingOnly: true,
     qat: {
       type: QatConvBnReLU2d,
-      from: ({ conv, bn }: ConvBnReLU2d, q) => new QatConvBnReLU2d(conv, bn, q),
+      from: ({ conv, bn, bounds }: ConvBnReLU2d, q) => new QatConvBnReLU2d(conv, bn, q, bounds),
     },
     observe: true,
-    int8: (m: QatConvBnReLU2d, at) => int8Conv(QuantizedConvReLU2d, m, at),
+    int8: (m: QatConvBnReLU2d, at) => int8Conv(QuantizedConvReLU2d, m, at, m.bounds),
   },
 
   {
@@ -187,10 +190,13 @@ export const defaultModuleRules: readonly ModuleRule[] = [
     pattern: [Conv1d, ReLU],
     fuse: (conv: Conv1d, relu: ReLU) => new ConvReLU1d(conv, relu),
     fuseQat: (conv: Conv1d, relu: ReLU) => new ConvReLU1d(conv, relu),
-    qat: { type: QatConvReLU1d, from: ({ conv }: ConvReLU1d, q) => new QatConvReLU1d(conv, q) },
+    qat: {
+      type: QatConvReLU1d,
+      from: ({ conv, bounds }: ConvReLU1d, q) => new QatConvReLU1d(conv, q, bounds),
+    },
     observe: true,
     int8: (m: ConvReLU1d | QatConvReLU1d, at) =>
-      int8Conv(QuantizedConvReLU1d, m instanceof ConvReLU1d ? m.conv : m, at),
+      int8Conv(QuantizedConvReLU1d, m instanceof ConvReLU1d ? m.conv : m, at, m.bounds),
     scaledBy: ({ conv }: ConvReLU1d) => conv,
   },
   {
@@ -211,10 +217,10 @@ export const defaultModuleRules: readonly ModuleRule[] = [
     trainingOnly: true,
     qat: {
       type: QatConvBnReLU1d,
-      from: ({ conv, bn }: ConvBnReLU1d, q) => new QatConvBnReLU1d(conv, bn, q),
+      from: ({ conv, bn, bounds }: ConvBnReLU1d, q) => new QatConvBnReLU1d(conv, bn, q, bounds),
     },
     observe: true,
-    int8: (m: QatConvBnReLU1d, at) => int8Conv(QuantizedConvReLU1d, m, at),
+    int8: (m: QatConvBnReLU1d, at) => int8Conv(QuantizedConvReLU1d, m, at, m.bounds),
   },
 
   {
@@ -248,10 +254,13 @@ export const defaultModuleRules: readonly ModuleRule[] = [
     pattern: [Linear, ReLU],
     fuse: (linear: Linear, relu: ReLU) => new LinearReLU(linear, relu),
     fuseQat: (linear: Linear, relu: ReLU) => new LinearReLU(linear, relu),
-    qat: { type: QatLinearReLU, from: ({ linear }: LinearReLU, q) => new QatLinearReLU(linear, q) },
+    qat: {
+      type: QatLinearReLU,
+      from: ({ linear, bounds }: LinearReLU, q) => new QatLinearReLU(linear, q, bounds),
+    },
     observe: true,
     int8: (m: LinearReLU | QatLinearReLU, at) =>
-      int8Linear(QuantizedLinearReLU, m instanceof LinearReLU ? m.linear : m, at),
+      int8Linear(QuantizedLinearReLU, m instanceof LinearReLU ? m.linear : m, at, m.bounds),
     scaledBy: ({ linear }: LinearReLU) => linear,
   },
   {
@@ -272,10 +281,47 @@ export const defaultModuleRules: readonly ModuleRule[] = [
     trainingOnly: true,
     qat: {
       type: QatLinearBnReLU1d,
-      from: ({ linear, bn }: LinearBnReLU1d, q) => new QatLinearBnReLU1d(linear, bn, q),
+      from: ({ linear, bn, bounds }: LinearBnReLU1d, q) => new QatLinearBnReLU1d(linear, bn, q, bounds),
     },
     observe: true,
-    int8: (m: QatLinearBnReLU1d, at) => int8Linear(QuantizedLinearReLU, m, at),
+    int8: (m: QatLinearBnReLU1d, at) => int8Linear(QuantizedLinearReLU, m, at, m.bounds),
+  },
+  // A ReLU6 bounds the output above too: the same modules, with other bounds.
+  {
+    float: ConvReLU2d,
+    pattern: [Conv2d, ReLU6],
+    fuse: (conv: Conv2d, relu: ReLU6) => new ConvReLU2d(conv, relu),
+    fuseQat: (conv: Conv2d, relu: ReLU6) => new ConvReLU2d(conv, relu),
+  },
+  {
+    float: ConvBnReLU2d,
+    pattern: [Conv2d, BatchNorm2d, ReLU6],
+    fuse: (conv: Conv2d, bn: BatchNorm2d, relu: ReLU6) => new ConvReLU2d(foldInto(conv, bn), relu),
+    fuseQat: (conv: Conv2d, bn: BatchNorm2d, relu: ReLU6) => new ConvBnReLU2d(conv, bn, relu),
+  },
+  {
+    float: ConvReLU1d,
+    pattern: [Conv1d, ReLU6],
+    fuse: (conv: Conv1d, relu: ReLU6) => new ConvReLU1d(conv, relu),
+    fuseQat: (conv: Conv1d, relu: ReLU6) => new ConvReLU1d(conv, relu),
+  },
+  {
+    float: ConvBnReLU1d,
+    pattern: [Conv1d, BatchNorm1d, ReLU6],
+    fuse: (conv: Conv1d, bn: BatchNorm1d, relu: ReLU6) => new ConvReLU1d(foldInto(conv, bn), relu),
+    fuseQat: (conv: Conv1d, bn: BatchNorm1d, relu: ReLU6) => new ConvBnReLU1d(conv, bn, relu),
+  },
+  {
+    float: LinearReLU,
+    pattern: [Linear, ReLU6],
+    fuse: (linear: Linear, relu: ReLU6) => new LinearReLU(linear, relu),
+    fuseQat: (linear: Linear, relu: ReLU6) => new LinearReLU(linear, relu),
+  },
+  {
+    float: LinearBnReLU1d,
+    pattern: [Linear, BatchNorm1d, ReLU6],
+    fuse: (linear: Linear, bn: BatchNorm1d, relu: ReLU6) => new LinearReLU(foldInto(linear, bn), relu),
+    fuseQat: (linear: Linear, bn: BatchNorm1d, relu: ReLU6) => new LinearBnReLU1d(linear, bn, relu),
   },
   {
     float: LSTM,
@@ -540,15 +586,18 @@ export function moduleRules(op: string, own?: readonly ModuleRule[]): ModuleRule
   return defaults;
 }
 
-async function int8Conv<C extends Conv, Q extends QuantizedConvNd<C>>(
-  Int8: new (like: C, weight: Tensor, bias: Tensor | undefined, output: OutputQparams) => Q,
+async function int8Conv<C extends Conv, Q extends QuantizedConvNd<C>, B extends [] | [bounds: Clamp]>(
+  Int8: new (like: C, weight: Tensor, bias: Tensor | undefined, output: OutputQparams, ...bounds: B) => Q,
   conv: C,
   at: Conversion,
+  ...bounds: B
 ): Promise<Q> {
   const output = await at.output();
   const trained = conv instanceof QatConvBn2d || conv instanceof QatConvBn1d;
   const { weight, bias } = trained ? conv.folded() : conv;
-  return new Int8(conv, await at.weight(weight), await at.bias(bias), output).withHostBias(at.path);
+  return new Int8(conv, await at.weight(weight), await at.bias(bias), output, ...bounds).withHostBias(
+    at.path,
+  );
 }
 
 async function int8ConvTranspose<C extends ConvTranspose, Q extends QuantizedConvNd<C>>(
@@ -562,13 +611,19 @@ async function int8ConvTranspose<C extends ConvTranspose, Q extends QuantizedCon
 }
 
 async function int8Linear(
-  Int8: typeof QuantizedLinear,
+  Int8: new (
+    weight: Tensor,
+    bias: Tensor | undefined,
+    output: OutputQparams,
+    bounds?: Clamp,
+  ) => QuantizedLinear,
   linear: Linear,
   at: Conversion,
+  bounds?: Clamp,
 ): Promise<QuantizedLinear> {
   const output = await at.output();
   const { weight, bias } = linear instanceof QatLinearBn1d ? linear.folded() : linear;
-  return new Int8(await at.weight(weight), await at.bias(bias), output).withHostBias(at.path);
+  return new Int8(await at.weight(weight), await at.bias(bias), output, bounds).withHostBias(at.path);
 }
 
 async function int8BatchNorm<B extends BatchNorm1d | BatchNorm2d>(

@@ -71,7 +71,11 @@ export function linkedLayers(model: AnyModule, input: ModelInput, rules: ModuleR
     const weight = rules.scaledBy(layer)?.weight;
     if (weight) {
       uses.set(weight, (uses.get(weight) ?? 0) + 1);
-      if (hasChannelsInDim1(y, weight)) flows.set(y.storage, new Flow(path, y));
+      if (hasChannelsInDim1(y, weight)) {
+        const made = new Flow(path, y);
+        made.relu6 = relu6In(layer, path);
+        flows.set(y.storage, made);
+      }
     }
     const flow = rules.isScalable(layer) ? flows.get(x.storage) : undefined;
     if (!flow) return;
@@ -109,6 +113,12 @@ export function linkedLayers(model: AnyModule, input: ModelInput, rules: ModuleR
       ? [{ from, to, repeat, relu6 }]
       : [];
   });
+}
+
+/** The path of a ReLU6 that a fused layer ends with. */
+function relu6In(layer: AnyModule, path: string): string | undefined {
+  const found = layer.namedChildren().find(([, child]) => child instanceof ReLU6);
+  return found && `${path}.${found[0]}`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Clamp } from '@octet/backend';
 import {
   type BatchNorm1d,
   type BatchNorm2d,
@@ -7,12 +8,13 @@ import {
   Linear,
   type Module,
   ReLU,
+  ReLU6,
   Sequential,
 } from '@octet/nn/modules';
 import { linear, type Tensor } from '@octet/tensor/functional';
 import { type Conv, convolve } from '../float-layers';
 import { foldInto } from '../fold-batch-norm';
-import { RELU } from '../functional/int8';
+import { boundsOf, type Rectifier } from './rectifier';
 
 /** Layers that belong together, in float: PyTorch's torch.ao.nn.intrinsic. They are prepared and converted as one. */
 export abstract class FusedModule extends Sequential {
@@ -34,25 +36,30 @@ abstract class FusedConvBn<C extends Conv, B extends BatchNorm1d | BatchNorm2d> 
   }
 }
 
-/** Convolution and ReLU in one operation, if neither has hooks or was replaced. */
+/** Convolution and ReLU (or ReLU6) in one operation, if neither has hooks or was replaced. */
 function convRelu(
   layers: Iterable<Module>,
   isConv: (module: Module) => module is Conv,
   x: Tensor,
 ): Tensor | undefined {
   const [conv, relu, more] = layers;
-  return isConv(conv) && isPlain(relu, ReLU) && !more
-    ? convolve(conv, x, conv.weight, conv.bias, RELU)
+  return isConv(conv) && isPlainRectifier(relu) && !more
+    ? convolve(conv, x, conv.weight, conv.bias, boundsOf(relu))
     : undefined;
 }
 
-/** Convolution and ReLU: one operation, unless either has hooks or was replaced. */
+/** Convolution and ReLU or ReLU6: one operation, unless either has hooks or was replaced. */
 export class ConvReLU2d extends FusedConv<Conv2d> {
   static override readonly name: string = 'ConvReLU2d';
   static override readonly pure = true;
 
-  constructor(conv: Conv2d, relu: ReLU) {
+  constructor(conv: Conv2d, relu: Rectifier) {
     super(conv, relu);
+  }
+
+  /** Of the output. */
+  get bounds(): Clamp {
+    return boundsOf(this.at(1));
   }
 
   override forward(x: Tensor): Tensor {
@@ -60,13 +67,18 @@ export class ConvReLU2d extends FusedConv<Conv2d> {
   }
 }
 
-/** 1-d convolution and ReLU: one operation, unless either has hooks or was replaced. */
+/** 1-d convolution and ReLU or ReLU6: one operation, unless either has hooks or was replaced. */
 export class ConvReLU1d extends FusedConv<Conv1d> {
   static override readonly name: string = 'ConvReLU1d';
   static override readonly pure = true;
 
-  constructor(conv: Conv1d, relu: ReLU) {
+  constructor(conv: Conv1d, relu: Rectifier) {
     super(conv, relu);
+  }
+
+  /** Of the output. */
+  get bounds(): Clamp {
+    return boundsOf(this.at(1));
   }
 
   override forward(x: Tensor): Tensor {
@@ -77,6 +89,10 @@ export class ConvReLU1d extends FusedConv<Conv1d> {
 /** Whether a call of the module is what the class computes, and nothing else. */
 function isPlain<M extends Module>(module: Module, type: abstract new (...args: never[]) => M): module is M {
   return module.constructor === type && !hasHooks(module);
+}
+
+function isPlainRectifier(module: Module): module is Rectifier {
+  return isPlain(module, ReLU) || isPlain(module, ReLU6);
 }
 
 /** Convolution and batch normalisation, unfolded: for training. */
@@ -105,12 +121,17 @@ export class ConvBn1d extends FusedConvBn<Conv1d, BatchNorm1d> {
   }
 }
 
-/** Convolution, batch normalisation and ReLU, unfolded: for training. */
+/** Convolution, batch normalisation and ReLU or ReLU6, unfolded: for training. */
 export class ConvBnReLU2d extends FusedConvBn<Conv2d, BatchNorm2d> {
   static override readonly name: string = 'ConvBnReLU2d';
 
-  constructor(conv: Conv2d, bn: BatchNorm2d, relu: ReLU) {
+  constructor(conv: Conv2d, bn: BatchNorm2d, relu: Rectifier) {
     super(conv, bn, relu);
+  }
+
+  /** Of the output. */
+  get bounds(): Clamp {
+    return boundsOf(this.at(2));
   }
 
   override toFloat(): ConvReLU2d {
@@ -118,12 +139,17 @@ export class ConvBnReLU2d extends FusedConvBn<Conv2d, BatchNorm2d> {
   }
 }
 
-/** 1-d convolution, batch normalisation and ReLU, unfolded: for training. */
+/** 1-d convolution, batch normalisation and ReLU or ReLU6, unfolded: for training. */
 export class ConvBnReLU1d extends FusedConvBn<Conv1d, BatchNorm1d> {
   static override readonly name: string = 'ConvBnReLU1d';
 
-  constructor(conv: Conv1d, bn: BatchNorm1d, relu: ReLU) {
+  constructor(conv: Conv1d, bn: BatchNorm1d, relu: Rectifier) {
     super(conv, bn, relu);
+  }
+
+  /** Of the output. */
+  get bounds(): Clamp {
+    return boundsOf(this.at(2));
   }
 
   override toFloat(): ConvReLU1d {
@@ -144,19 +170,24 @@ export class BNReLU2d extends FusedModule {
   }
 }
 
-/** Linear layer and ReLU: one operation, unless either has hooks or was replaced. */
+/** Linear layer and ReLU or ReLU6: one operation, unless either has hooks or was replaced. */
 export class LinearReLU extends FusedModule {
   static override readonly name: string = 'LinearReLU';
   static override readonly pure = true;
 
-  constructor(layer: Linear, relu: ReLU) {
+  constructor(layer: Linear, relu: Rectifier) {
     super(layer, relu);
+  }
+
+  /** Of the output. */
+  get bounds(): Clamp {
+    return boundsOf(this.at(1));
   }
 
   override forward(x: Tensor): Tensor {
     const [layer, relu, more] = this;
-    return isPlain(layer, Linear) && isPlain(relu, ReLU) && !more
-      ? linear(x, layer.weight, layer.bias, { clamp: RELU })
+    return isPlain(layer, Linear) && isPlainRectifier(relu) && !more
+      ? linear(x, layer.weight, layer.bias, { clamp: boundsOf(relu) })
       : super.forward(x);
   }
 
@@ -188,12 +219,17 @@ export class LinearBn1d extends FusedLinearBn {
   }
 }
 
-/** Linear layer, batch normalisation and ReLU, unfolded: for training. */
+/** Linear layer, batch normalisation and ReLU or ReLU6, unfolded: for training. */
 export class LinearBnReLU1d extends FusedLinearBn {
   static override readonly name: string = 'LinearBnReLU1d';
 
-  constructor(layer: Linear, bn: BatchNorm1d, relu: ReLU) {
+  constructor(layer: Linear, bn: BatchNorm1d, relu: Rectifier) {
     super(layer, bn, relu);
+  }
+
+  /** Of the output. */
+  get bounds(): Clamp {
+    return boundsOf(this.at(2));
   }
 
   override toFloat(): LinearReLU {

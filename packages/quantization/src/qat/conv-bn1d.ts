@@ -1,8 +1,11 @@
-import { type BatchNorm1d, type Conv1d, type Module, ReLU } from '@octet/nn/modules';
-import { relu, type Tensor, tidy } from '@octet/tensor/functional';
+import type { Clamp } from '@octet/backend';
+import type { BatchNorm1d, Conv1d, Module } from '@octet/nn/modules';
+import { type Tensor, tidy } from '@octet/tensor/functional';
 import { floatConv1d } from '../float-layers';
 import { foldBatchNorm } from '../fold-batch-norm';
+import { RELU } from '../functional/int8';
 import { ConvReLU1d } from '../intrinsic';
+import { rectifierOf, rectify } from '../intrinsic/rectifier';
 import type { QConfig } from '../qconfig';
 import { foldedForward, requireRunning } from './conv-bn';
 import { QatConv1d } from './conv1d';
@@ -64,16 +67,26 @@ export class QatConvBn1d extends QatConv1d {
   }
 }
 
-/** QatConvBn1d and ReLU. */
+/** QatConvBn1d and ReLU or ReLU6. */
 export class QatConvBnReLU1d extends QatConvBn1d {
   static override readonly name: string = 'QatConvBnReLU1d';
   static override readonly pure = true;
 
+  /** `bounds` are those of the activation. */
+  constructor(
+    conv: Conv1d,
+    bn: BatchNorm1d,
+    qconfig: QConfig,
+    readonly bounds: Clamp = RELU,
+  ) {
+    super(conv, bn, qconfig);
+  }
+
   override forward(x: Tensor): Tensor {
-    return tidy(() => relu(super.forward(x)));
+    return tidy(() => rectify(super.forward(x), this.bounds));
   }
 
   override toFloat(): Module {
-    return new ConvReLU1d(super.toFloat() as Conv1d, new ReLU()).train(this.training);
+    return new ConvReLU1d(super.toFloat() as Conv1d, rectifierOf(this.bounds)).train(this.training);
   }
 }

@@ -1,8 +1,11 @@
-import { type BatchNorm2d, type Conv2d, type Module, ReLU } from '@octet/nn/modules';
-import { relu, type Tensor, tidy } from '@octet/tensor/functional';
+import type { Clamp } from '@octet/backend';
+import type { BatchNorm2d, Conv2d, Module } from '@octet/nn/modules';
+import { type Tensor, tidy } from '@octet/tensor/functional';
 import { floatConv } from '../float-layers';
 import { foldBatchNorm } from '../fold-batch-norm';
+import { RELU } from '../functional/int8';
 import { ConvReLU2d } from '../intrinsic';
+import { rectifierOf, rectify } from '../intrinsic/rectifier';
 import type { QConfig } from '../qconfig';
 import { foldedForward, requireRunning } from './conv-bn';
 import { QatConv2d } from './conv2d';
@@ -64,16 +67,26 @@ export class QatConvBn2d extends QatConv2d {
   }
 }
 
-/** QatConvBn2d and ReLU. */
+/** QatConvBn2d and ReLU or ReLU6. */
 export class QatConvBnReLU2d extends QatConvBn2d {
   static override readonly name: string = 'QatConvBnReLU2d';
   static override readonly pure = true;
 
+  /** `bounds` are those of the activation. */
+  constructor(
+    conv: Conv2d,
+    bn: BatchNorm2d,
+    qconfig: QConfig,
+    readonly bounds: Clamp = RELU,
+  ) {
+    super(conv, bn, qconfig);
+  }
+
   override forward(x: Tensor): Tensor {
-    return tidy(() => relu(super.forward(x)));
+    return tidy(() => rectify(super.forward(x), this.bounds));
   }
 
   override toFloat(): Module {
-    return new ConvReLU2d(super.toFloat() as Conv2d, new ReLU()).train(this.training);
+    return new ConvReLU2d(super.toFloat() as Conv2d, rectifierOf(this.bounds)).train(this.training);
   }
 }

@@ -1,9 +1,10 @@
 import type { Clamp } from '@octet/backend';
-import { Conv1d, type Module, ReLU } from '@octet/nn/modules';
+import { Conv1d, type Module } from '@octet/nn/modules';
 import { type Tensor, tidy } from '@octet/tensor/functional';
 import { convolve, floatConv1d } from '../float-layers';
 import { RELU } from '../functional/int8';
 import { ConvReLU1d } from '../intrinsic';
+import { rectifierOf } from '../intrinsic/rectifier';
 import type { QConfig } from '../qconfig';
 import type { ObserverOrFakeQuant } from '../with-args';
 
@@ -41,15 +42,26 @@ export class QatConv1d extends Conv1d {
   }
 }
 
-/** A 1-d convolution whose weight is fake-quantized, and ReLU. */
+/** A 1-d convolution whose weight is fake-quantized, and ReLU or ReLU6. */
 export class QatConvReLU1d extends QatConv1d {
   static override readonly name: string = 'QatConvReLU1d';
 
+  /** `bounds` are those of the activation. */
+  constructor(
+    conv: Conv1d,
+    qconfig: QConfig,
+    readonly bounds: Clamp = RELU,
+  ) {
+    super(conv, qconfig);
+  }
+
   protected override get clamp(): Clamp {
-    return RELU;
+    return this.bounds;
   }
 
   override toFloat(): Module {
-    return new ConvReLU1d(floatConv1d(this, this.weight, this.bias), new ReLU()).train(this.training);
+    return new ConvReLU1d(floatConv1d(this, this.weight, this.bias), rectifierOf(this.bounds)).train(
+      this.training,
+    );
   }
 }

@@ -1,9 +1,10 @@
 import type { Clamp } from '@octet/backend';
-import { Conv2d, type Module, ReLU } from '@octet/nn/modules';
+import { Conv2d, type Module } from '@octet/nn/modules';
 import { type Tensor, tidy } from '@octet/tensor/functional';
 import { convolve, floatConv } from '../float-layers';
 import { RELU } from '../functional/int8';
 import { ConvReLU2d } from '../intrinsic';
+import { rectifierOf } from '../intrinsic/rectifier';
 import type { QConfig } from '../qconfig';
 import type { ObserverOrFakeQuant } from '../with-args';
 
@@ -41,15 +42,26 @@ export class QatConv2d extends Conv2d {
   }
 }
 
-/** A convolution whose weight is fake-quantized, and ReLU. */
+/** A convolution whose weight is fake-quantized, and ReLU or ReLU6. */
 export class QatConvReLU2d extends QatConv2d {
   static override readonly name: string = 'QatConvReLU2d';
 
+  /** `bounds` are those of the activation. */
+  constructor(
+    conv: Conv2d,
+    qconfig: QConfig,
+    readonly bounds: Clamp = RELU,
+  ) {
+    super(conv, qconfig);
+  }
+
   protected override get clamp(): Clamp {
-    return RELU;
+    return this.bounds;
   }
 
   override toFloat(): Module {
-    return new ConvReLU2d(floatConv(this, this.weight, this.bias), new ReLU()).train(this.training);
+    return new ConvReLU2d(floatConv(this, this.weight, this.bias), rectifierOf(this.bounds)).train(
+      this.training,
+    );
   }
 }

@@ -1,8 +1,11 @@
-import { type BatchNorm1d, type Linear, type Module, ReLU } from '@octet/nn/modules';
-import { relu, type Tensor, tidy } from '@octet/tensor/functional';
+import type { Clamp } from '@octet/backend';
+import type { BatchNorm1d, Linear, Module } from '@octet/nn/modules';
+import { type Tensor, tidy } from '@octet/tensor/functional';
 import { floatLinear } from '../float-layers';
 import { foldBatchNorm } from '../fold-batch-norm';
+import { RELU } from '../functional/int8';
 import { LinearReLU } from '../intrinsic';
+import { rectifierOf, rectify } from '../intrinsic/rectifier';
 import type { QConfig } from '../qconfig';
 import { foldedForward, requireRunning } from './conv-bn';
 import { QatLinear } from './linear';
@@ -59,16 +62,26 @@ export class QatLinearBn1d extends QatLinear {
   }
 }
 
-/** QatLinearBn1d and ReLU. */
+/** QatLinearBn1d and ReLU or ReLU6. */
 export class QatLinearBnReLU1d extends QatLinearBn1d {
   static override readonly name: string = 'QatLinearBnReLU1d';
   static override readonly pure = true;
 
+  /** `bounds` are those of the activation. */
+  constructor(
+    linear: Linear,
+    bn: BatchNorm1d,
+    qconfig: QConfig,
+    readonly bounds: Clamp = RELU,
+  ) {
+    super(linear, bn, qconfig);
+  }
+
   override forward(x: Tensor): Tensor {
-    return tidy(() => relu(super.forward(x)));
+    return tidy(() => rectify(super.forward(x), this.bounds));
   }
 
   override toFloat(): Module {
-    return new LinearReLU(super.toFloat() as Linear, new ReLU()).train(this.training);
+    return new LinearReLU(super.toFloat() as Linear, rectifierOf(this.bounds)).train(this.training);
   }
 }

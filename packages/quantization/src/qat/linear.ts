@@ -1,9 +1,10 @@
 import type { Clamp } from '@octet/backend';
-import { Linear, type Module, ReLU } from '@octet/nn/modules';
+import { Linear, type Module } from '@octet/nn/modules';
 import { linear, type Tensor, tidy } from '@octet/tensor/functional';
 import { floatLinear } from '../float-layers';
 import { RELU } from '../functional/int8';
 import { LinearReLU } from '../intrinsic';
+import { rectifierOf } from '../intrinsic/rectifier';
 import type { QConfig } from '../qconfig';
 import type { ObserverOrFakeQuant } from '../with-args';
 
@@ -38,16 +39,25 @@ export class QatLinear extends Linear {
   }
 }
 
-/** A linear layer whose weight is fake-quantized, and ReLU. */
+/** A linear layer whose weight is fake-quantized, and ReLU or ReLU6. */
 export class QatLinearReLU extends QatLinear {
   static override readonly name: string = 'QatLinearReLU';
 
+  /** `bounds` are those of the activation. */
+  constructor(
+    layer: Linear,
+    qconfig: QConfig,
+    readonly bounds: Clamp = RELU,
+  ) {
+    super(layer, qconfig);
+  }
+
   protected override get clamp(): Clamp {
-    return RELU;
+    return this.bounds;
   }
 
   override toFloat(): Module {
-    return new LinearReLU(floatLinear(this.weight, this.bias, this.training), new ReLU()).train(
+    return new LinearReLU(floatLinear(this.weight, this.bias, this.training), rectifierOf(this.bounds)).train(
       this.training,
     );
   }

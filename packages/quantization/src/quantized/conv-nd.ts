@@ -4,7 +4,8 @@ import { numel, type Tensor } from '@octet/tensor/functional';
 import type { OutputQparams } from '../functional/int8';
 import { QuantizedWeightAndOutput } from './weighted';
 
-type Geometry<C extends AnyConv> = Pick<
+/** What an int8 convolution takes over of a float one. */
+export type Geometry<C extends AnyConv> = Pick<
   C,
   'inChannels' | 'outChannels' | 'kernelSize' | 'stride' | 'padding' | 'dilation' | 'groups'
 >;

@@ -1,11 +1,12 @@
 import type { Clamp } from '@octet/backend';
-import { type Conv1d, type Module, ReLU } from '@octet/nn/modules';
+import type { Conv1d, Module } from '@octet/nn/modules';
 import { dequantize, type Tensor } from '@octet/tensor/functional';
 import { floatConv1d } from '../float-layers';
 import { quantizedConv1d } from '../functional/conv2d';
-import { RELU } from '../functional/int8';
+import { type OutputQparams, RELU } from '../functional/int8';
 import { ConvReLU1d } from '../intrinsic';
-import { QuantizedConvNd } from './conv-nd';
+import { rectifierOf } from '../intrinsic/rectifier';
+import { type Geometry, QuantizedConvNd } from './conv-nd';
 
 /** int8 1-d convolution: x [N,C,L] quint8 → quint8. See quantizedConv2d for the arithmetic. */
 export class QuantizedConv1d extends QuantizedConvNd<Conv1d> {
@@ -22,15 +23,26 @@ export class QuantizedConv1d extends QuantizedConvNd<Conv1d> {
   }
 }
 
-/** int8 1-d convolution and ReLU: the clamp at the zero point costs nothing. */
+/** int8 1-d convolution and ReLU or ReLU6: the clamp costs nothing. */
 export class QuantizedConvReLU1d extends QuantizedConv1d {
   static override readonly name: string = 'QuantizedConvReLU1d';
 
+  /** As the layer without activation, of which `bounds` are the output's. */
+  constructor(
+    like: Geometry<Conv1d>,
+    weight: Tensor,
+    bias: Tensor | undefined,
+    output: OutputQparams,
+    readonly bounds: Clamp = RELU,
+  ) {
+    super(like, weight, bias, output);
+  }
+
   protected override get clamp(): Clamp {
-    return RELU;
+    return this.bounds;
   }
 
   override toFloat(): Module {
-    return new ConvReLU1d(super.toFloat() as Conv1d, new ReLU()).train(this.training);
+    return new ConvReLU1d(super.toFloat() as Conv1d, rectifierOf(this.bounds)).train(this.training);
   }
 }

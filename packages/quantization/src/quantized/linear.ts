@@ -1,10 +1,11 @@
 import type { Clamp } from '@octet/backend';
-import { type Linear, type Module, ReLU } from '@octet/nn/modules';
+import type { Linear, Module } from '@octet/nn/modules';
 import { dequantize, numel, type Tensor } from '@octet/tensor/functional';
 import { floatLinear } from '../float-layers';
 import { type OutputQparams, RELU } from '../functional/int8';
 import { quantizedLinear } from '../functional/linear';
 import { LinearReLU } from '../intrinsic';
+import { rectifierOf } from '../intrinsic/rectifier';
 import { QuantizedWeightAndOutput } from './weighted';
 
 /** int8 linear layer: x [..., inFeatures] quint8 → [..., outFeatures] quint8. */
@@ -46,15 +47,25 @@ export class QuantizedLinear extends QuantizedWeightAndOutput {
   }
 }
 
-/** int8 linear layer and ReLU. */
+/** int8 linear layer and ReLU or ReLU6. */
 export class QuantizedLinearReLU extends QuantizedLinear {
   static override readonly name: string = 'QuantizedLinearReLU';
 
+  /** As the layer without activation, of which `bounds` are the output's. */
+  constructor(
+    weight: Tensor,
+    bias: Tensor | undefined,
+    output: OutputQparams,
+    readonly bounds: Clamp = RELU,
+  ) {
+    super(weight, bias, output);
+  }
+
   protected override get clamp(): Clamp {
-    return RELU;
+    return this.bounds;
   }
 
   override toFloat(): Module {
-    return new LinearReLU(super.toFloat() as Linear, new ReLU()).train(this.training);
+    return new LinearReLU(super.toFloat() as Linear, rectifierOf(this.bounds)).train(this.training);
   }
 }

@@ -7,7 +7,7 @@ export interface ConvBNReLUOptions {
   kernelSize?: number;
   stride?: number;
   groups?: number;
-  /** Clamp at 6 too. Integers take ReLU without a cost, ReLU6 is a step of its own. */
+  /** Clamp at 6 too. */
   relu6?: boolean;
 }
 

@@ -1,5 +1,5 @@
 import { checkOptions } from '@octet/backend';
-import { BatchNorm2d, Conv2d, type Module, ReLU, Sequential } from '@octet/nn';
+import { BatchNorm2d, Conv2d, type Module, ReLU, ReLU6, Sequential } from '@octet/nn';
 import { fuseLayers } from '../fuse-layers';
 
 /** A class of layers without arguments, as `ReLU`. */
@@ -42,8 +42,8 @@ export class Conv2dNormActivation extends Sequential {
     );
   }
 
-  /** Fuses what fuses: all three where a ReLU ends them, else the first two. */
+  /** Fuses what fuses: all three where a ReLU or ReLU6 ends them, else the first two. */
   fuseModel(): void {
-    fuseLayers(this, this[2] instanceof ReLU ? ['0', '1', '2'] : ['0', '1']);
+    fuseLayers(this, this[2] instanceof ReLU || this[2] instanceof ReLU6 ? ['0', '1', '2'] : ['0', '1']);
   }
 }
