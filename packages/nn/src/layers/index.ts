@@ -25,6 +25,7 @@ export * from './lstm';
 export * from './max-pool1d';
 export * from './max-pool2d';
 export * from './multihead-attention';
+export * from './plain';
 export * from './prelu';
 export * from './rms-norm';
 export * from './rnn';
