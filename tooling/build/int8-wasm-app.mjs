@@ -1,5 +1,5 @@
-// The app of int8-app.mjs on the wasm backend, which has all kernels and both variants of the wasm. `pnpm size` bundles it.
-import { createWasmBackend } from '../../packages/backend-wasm-simd/dist/index.js';
+// The app of int8-app.mjs on the wasm backend with the kernels of int8 inference, and both variants of its wasm. `pnpm size` bundles it.
+import { createWasmBackend } from '../../packages/backend-wasm-simd/dist/int8.js';
 import { run } from './int8-app.mjs';
 
 /** As `run`, on a wasm backend of its own. */

@@ -225,7 +225,11 @@ describe('a wrong command line ends with 2 and says what is allowed', () => {
       /argument 'wide' is invalid\. It must be a number from 0\.1 to 8/,
     ],
     ['too many digits', ['digits', '--train', '9000'], /--train and --test: expected at most 10000 together/],
-    ['an unknown model', ['layers', '--model', 'vgg'], /Allowed are tutorial, mobilenetv2, resnet18, resnet34, .*digits/],
+    [
+      'an unknown model',
+      ['layers', '--model', 'vgg'],
+      /Allowed are tutorial, mobilenetv2, resnet18, resnet34, .*digits/,
+    ],
     [
       'an unknown network among several',
       ['peers', '--models', 'tutorial,vgg'],

@@ -41,7 +41,15 @@ test('onnx: a folder of models, in float and int8, beside onnxruntime', async ()
   set('calibration', { '0.in.input': x });
   set('evaluation', { '0.in.input': x, '0.out.output': noGrad(() => model.call(x)) });
   const json = path.join(dir, 'onnx.json');
-  const { code, stdout, stderr } = await runCli(['onnx', '--dir', dir, '--runs', '1', '--json', json]);
+  const { code, stdout, stderr } = await runCli(
+    ['onnx', '--dir', dir, '--runs', '1', '--json', json].concat([
+      '--quantize',
+      '--target',
+      '99',
+      '--budget',
+      '2',
+    ]),
+  );
   expect(code, stderr).toBe(0);
   const report = JSON.parse(readFileSync(json, 'utf8'));
   expect(report).toMatchObject({
@@ -55,7 +63,9 @@ test('onnx: a folder of models, in float and int8, beside onnxruntime', async ()
       (r: { variant: string; engine: string }) => r.variant === variant && r.engine === engine,
     );
   expect(report.failures).toEqual([]);
-  for (const variant of ['float', 'int8', 'dynamic']) {
+  expect(row('quantized', 'octet').cures.map(({ cure }: { cure: string }) => cure)).toContain('ranges');
+  expect(stdout).toContain('digits, quantized in');
+  for (const variant of ['float', 'int8', 'dynamic', 'quantized']) {
     for (const engine of ['octet', 'octet-plan']) {
       expect(row(variant, engine)).toMatchObject({
         model: 'digits',

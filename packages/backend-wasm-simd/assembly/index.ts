@@ -1,25 +1,19 @@
-// Everything exported here can be called from TypeScript by its name. See ../README.md for the rules.
-export * from './attention';
-export * from './conv';
-export * from './depthwise';
-export * from './elementwise';
-export * from './gemm';
-export * from './grouped-integers';
-export * from './gru';
-export * from './lstm';
-export * from './masks';
-export * from './memory';
-export * from './move';
-export * from './norm';
+// Everything exported here can be called from TypeScript by its name: what inference calls, and what training does beside it. See
+// ../README.md for the rules.
+export * from './inference';
+export { attentionBackward } from './attention';
+export { convolveWeightGradient, sumWeightGradient } from './conv';
+export { depthwiseWeightGradient, sumDepthwiseGradient } from './depthwise';
+export {
+  applyMask, clampBackward, clampOpenBackward, geluBackward, hardsigmoidBackward, hardswishBackward, leakyReluBackward,
+  reluBackward, sigmoidBackward, tanhBackward,
+} from './elementwise';
+export { gruBackward } from './gru';
+export { lstmBackward } from './lstm';
+export {
+  batchNormBackwardPatterns, batchNormPatterns, batchNormSums, batchStatistics, blendByPattern, layerNormBackward, sumPairs,
+} from './norm';
 export * from './observers';
 export * from './optim';
-export * from './pool';
-export { qdepthwise, qpackDepthwise } from './qdepthwise';
-export { qdepthwiseBytes, qpackDepthwiseBytes } from './qdepthwise-bytes';
-export * from './qelementwise';
-export { dotOf, qconv, qgemm, qgemmDynamic, qpackGemm, qrange } from './qgemm';
-export * from './qpool';
-export * from './quantize';
-export * from './reductions';
-export * from './softmax';
-export { spreadTable } from './spread';
+export { averagePoolBackward, maxPoolBackward } from './pool';
+export { amaxBackward, logSoftmaxBackward, softmaxBackward } from './softmax';

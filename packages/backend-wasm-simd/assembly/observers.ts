@@ -1,6 +1,7 @@
 // Observers and fake quantization, float in and float out. Rounding is rint: the same as the reference's to the last bit.
 import { OBSERVER_BLOCK as BLOCK } from './constants';
 import { firstLanes, keepLanes, storeLanes32 } from './lanes';
+import { chooseScale } from './qparams';
 
 /**
  * The smallest and the largest of a part of x [outer, channels, inner]; NaN if any is. Units are outer by channels by blocks of
@@ -69,6 +70,19 @@ export function moveRanges(
     }
     store<f32>(minVal + (<usize>c << 2), low);
     store<f32>(maxVal + (<usize>c << 2), high);
+  }
+}
+
+/** minVal, maxVal → scale, zeroPoint [channels]. Units are channels. */
+export function chooseQparams(
+  minVal: usize, maxVal: usize, scale: usize, zeroPoint: usize, quantMin: i32, quantMax: i32, symmetric: bool,
+  begin: i32, end: i32, thread: i32,
+): void {
+  for (let c = begin; c < end; c++) {
+    const at = <usize>c << 2;
+    chooseScale(
+      load<f32>(minVal + at), load<f32>(maxVal + at), quantMin, quantMax, symmetric, scale + at, zeroPoint + at,
+    );
   }
 }
 
@@ -191,5 +205,83 @@ export function sumLearnableGradients(
     }
     store<f32>(gradScale + (<usize>c << 2), <f32>(scale * gradFactor));
     store<f32>(gradZeroPoint + (<usize>c << 2), <f32>(zero * gradFactor));
+  }
+}
+
+/** Less can't be divided by. */
+const SMALLEST_FACTOR: f32 = 1.0 / 1073741824.0;
+
+/** factor [channels] = weight / sqrt(variance + eps). Units are channels. */
+export function foldingFactors(
+  weight: usize, variance: usize, factor: usize, eps: f32, begin: i32, end: i32, thread: i32,
+): void {
+  for (let c = begin; c < end; c++) {
+    const at = <usize>c << 2;
+    store<f32>(factor + at, load<f32>(weight + at) / sqrt<f32>(load<f32>(variance + at) + eps));
+  }
+}
+
+/** y = x · factor, x and y [outer, channels, inner]. Units are outer by channels. */
+export function scaleChannels(
+  x: usize, y: usize, factor: usize, channels: i32, inner: i32, begin: i32, end: i32, thread: i32,
+): void {
+  for (let row = begin; row < end; row++) {
+    const s = v128.load32_splat(factor + (<usize>(row % channels) << 2));
+    const start = (<usize>row * inner) << 2;
+    for (let i: i32 = 0; i < inner; i += 4) {
+      const at = start + (<usize>i << 2);
+      storeLanes32(y + at, f32x4.mul(v128.load(x + at), s), inner - i);
+    }
+  }
+}
+
+/** y /= factor; where that is too small y = x and mask = 0. Units are outer by channels. */
+export function unscaleChannels(
+  x: usize, y: usize, mask: usize, factor: usize, channels: i32, inner: i32,
+  begin: i32, end: i32, thread: i32,
+): void {
+  for (let row = begin; row < end; row++) {
+    const one = load<f32>(factor + (<usize>(row % channels) << 2));
+    const first = <usize>row * inner;
+    if (abs(one) < SMALLEST_FACTOR) {
+      memory.copy(y + (first << 2), x + (first << 2), <usize>inner << 2);
+      memory.fill(mask + first, 0, inner);
+      continue;
+    }
+    const s = f32x4.splat(one);
+    for (let i: i32 = 0; i < inner; i += 4) {
+      const at = (first + i) << 2;
+      storeLanes32(y + at, f32x4.div(v128.load(y + at), s), inner - i);
+    }
+  }
+}
+
+/**
+ * gradX = mask ? gradY : 0; gradWeight = Σ gradY · ((mask ? x : 0) - y) / weight, 0 where factor is too small. Units are channels.
+ */
+export function scaledFakeQuantizeBackward(
+  x: usize, y: usize, mask: usize, weight: usize, factor: usize, gradY: usize, gradX: usize, gradWeight: usize,
+  outer: i32, channels: i32, inner: i32, begin: i32, end: i32, thread: i32,
+): void {
+  for (let c = begin; c < end; c++) {
+    let sum = f64x2.splat(0);
+    for (let o: i32 = 0; o < outer; o++) {
+      const first = <usize>(o * channels + c) * inner;
+      for (let i: i32 = 0; i < inner; i += 4) {
+        const at = (first + i) << 2;
+        const wide = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(mask + first + i)));
+        const inside = i32x4.ne(wide, i32x4.splat(0));
+        const g = v128.load(gradY + at);
+        storeLanes32(gradX + at, v128.and(g, inside), inner - i);
+        const distance = f32x4.sub(v128.and(v128.load(x + at), inside), v128.load(y + at));
+        // Lanes past the end may hold a NaN.
+        const share = firstLanes(f32x4.mul(g, distance), inner - i);
+        sum = f64x2.add(sum, f64x2.promote_low_f32x4(share));
+        sum = f64x2.add(sum, f64x2.promote_low_f32x4(v128.shuffle<i32>(share, share, 2, 3, 2, 3)));
+      }
+    }
+    const at = <usize>c << 2;
+    const total = (f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1)) / load<f32>(weight + at);
+    store<f32>(gradWeight + at, abs(load<f32>(factor + at)) < SMALLEST_FACTOR ? 0 : <f32>total);
   }
 }

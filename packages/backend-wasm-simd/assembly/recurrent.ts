@@ -2,6 +2,7 @@
 import { add, mul, sub } from './elementwise';
 import { dotRows } from './gemm';
 import { qgemmDynamic, qrange } from './qgemm';
+import { chooseScale } from './qparams';
 import { multiplyBlock } from './tiles';
 
 // y [n] = a · b, a + b, a - b. A row isn't so long that n blocks were too many.
@@ -38,46 +39,15 @@ export function share(
   }
 }
 
-/** The scale and zero point of a range for 0..quantMax, as the reference's chooseQparams; the zero point as float32. */
-function chooseScale(low: f32, high: f32, quantMax: f64, to: usize): void {
-  const smallest: f32 = 6.1e-5;
-  let least = <f64>low;
-  let most = <f64>high;
-  let scale = (most - least) / quantMax;
-  // Not a number, or infinite.
-  if (scale - scale != 0) {
-    store<f32>(to, NaN);
-    store<f32>(to, 0, 4);
-    return;
-  }
-  const rounded = <f32>scale;
-  if (rounded == 0 || <f32>1 / rounded == Infinity) scale = 0.1;
-  if (scale < smallest) {
-    const growth: f32 = smallest / <f32>scale;
-    if (least == 0) most = <f64><f32>(<f64>smallest * quantMax);
-    else if (most == 0) least = <f64><f32>(-<f64>smallest * quantMax);
-    else {
-      least = <f64>(low * growth);
-      most = <f64>(high * growth);
-    }
-    scale = smallest;
-  }
-  const a = least / scale;
-  const b = most / scale;
-  const zero = nearest<f64>(-abs(a) < quantMax - abs(b) ? -a : quantMax - b);
-  store<f32>(to, <f32>scale);
-  store<f32>(to, <f32>min<f64>(max<f64>(zero, 0), quantMax), 4);
-}
-
 /** The same by an int8 weight, packed as for qgemmDynamic: h is quantized by its range over all rows. */
 export function dynamicShare(
   h: usize, n: i32, hidden: i32, width: i32, tile: i32, quantMax: i32, form: i32, packed16: usize, packed8: usize,
   bias8: usize, multiplier8: usize, bias: usize, range: usize, sums: usize, room: usize,
 ): void {
   qrange(h, n * hidden, n * hidden, range, 0, 1, 0);
-  chooseScale(load<f32>(range), load<f32>(range, 4), <f64>quantMax, range);
+  chooseScale(load<f32>(range), load<f32>(range, 4), 0, <f64>quantMax, false, range, range + 4);
   qgemmDynamic(
-    h, n, hidden, width, tile, 1, load<f32>(range), <i32>load<f32>(range, 4), quantMax, form,
+    h, n, hidden, width, tile, 1, load<f32>(range), load<i32>(range, 4), quantMax, form,
     packed16, packed8, bias8, multiplier8, bias, sums, room, 0, 0, (n + tile - 1) / tile, 0,
   );
 }

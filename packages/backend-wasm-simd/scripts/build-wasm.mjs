@@ -12,16 +12,18 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { deflateRawSync } from 'node:zlib';
-import { callsText, constantsText, readFunctions } from './calls.mjs';
+import { callsText, constantsText, exportedNames, partText, readFunctions } from './calls.mjs';
 import { makeDelta } from './delta.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -46,7 +48,13 @@ const flags = [
   ...['--disableWarning', '112'],
 ];
 
-const outputs = ['simd.ts', 'relaxed.ts', 'exports.ts', 'constants.ts', 'worker.ts'];
+/** The entries that have a part of the functions, each by its index in assembly/ and its folder in src/generated. */
+export const parts = ['int8', 'inference'];
+
+const outputs = [
+  ...['simd.ts', 'relaxed.ts', 'exports.ts', 'constants.ts', 'worker.ts'],
+  ...parts.flatMap((part) => ['simd.ts', 'relaxed.ts', 'exports.ts'].map((file) => `${part}/${file}`)),
+];
 
 const scripts = ['scripts/build-wasm.mjs', 'scripts/calls.mjs', 'scripts/delta.mjs'];
 
@@ -111,6 +119,26 @@ function checkCalls(bytes, assembly) {
   }
 }
 
+/** What cuts unused functions from wasm: the compiler's own library. */
+async function loadBinaryen() {
+  const compiler = realpathSync(path.join(root, 'node_modules/assemblyscript/package.json'));
+  const { default: binaryen } = await import(pathToFileURL(createRequire(compiler).resolve('binaryen')).href);
+  return binaryen;
+}
+
+/** The same wasm without the exports that aren't among `names`, and without what only they call. */
+function cut(binaryen, bytes, names) {
+  const module = binaryen.readBinary(bytes);
+  module.setFeatures(binaryen.Features.All);
+  for (const { name } of WebAssembly.Module.exports(new WebAssembly.Module(bytes))) {
+    if (!names.includes(name)) module.removeExport(name);
+  }
+  module.runPasses(['remove-unused-module-elements']);
+  const rest = module.emitBinary();
+  module.dispose();
+  return rest;
+}
+
 /** A module that carries bytes, deflated, as base64. */
 function asText(bytes, what) {
   const text = deflateRawSync(bytes, { level: 9 }).toString('base64');
@@ -141,13 +169,25 @@ export async function buildWasm({ force = false } = {}) {
     renameSync(partial, path.join(generated, file));
   };
   const writeText = (file, text) => write(file, `${stamp}\n${text}\n`);
-  mkdirSync(path.join(generated, 'wasm'), { recursive: true });
+  for (const folder of ['wasm', ...parts]) mkdirSync(path.join(generated, folder), { recursive: true });
   const [simd, relaxed] = await Promise.all([compile('simd'), compile('relaxed')]);
   write('wasm/simd.wasm', simd);
   write('wasm/relaxed.wasm', relaxed);
-  writeText('simd.ts', asText(simd, 'The wasm'));
-  writeText('relaxed.ts', asText(makeDelta(simd, relaxed), 'What makes the relaxed variant of the simd one'));
+  const writeVariants = (folder, plain, other) => {
+    writeText(`${folder}simd.ts`, asText(plain, 'The wasm'));
+    writeText(
+      `${folder}relaxed.ts`,
+      asText(makeDelta(plain, other), 'What makes the relaxed variant of the simd one'),
+    );
+  };
+  writeVariants('', simd, relaxed);
   const assembly = assemblySources();
+  const binaryen = await loadBinaryen();
+  for (const part of parts) {
+    const names = exportedNames(assembly, `${part}.ts`);
+    writeVariants(`${part}/`, cut(binaryen, simd, names), cut(binaryen, relaxed, names));
+    writeText(`${part}/exports.ts`, partText(assembly, `${part}.ts`));
+  }
   checkCalls(simd, assembly);
   writeText('exports.ts', callsText(assembly));
   writeText('constants.ts', constantsText(assembly['constants.ts']));

@@ -25,49 +25,79 @@ function docOf(node) {
   return doc ? doc.getText() : '';
 }
 
-/** What a file of assembly exports: the names, or undefined for all of them. */
-function exportsOf(index) {
-  const exported = new Map();
-  for (const node of index.statements.filter(ts.isExportDeclaration)) {
+/** What an index of assembly/ hands on, also by other indexes: by file, the names, or undefined for all. */
+function exportsOf(sources, index) {
+  const exported = [];
+  for (const node of parse(index, sources[index]).statements.filter(ts.isExportDeclaration)) {
     const file = `${node.moduleSpecifier.text.slice(2)}.ts`;
-    exported.set(
-      file,
-      node.exportClause?.elements.map(({ name }) => name.text),
-    );
+    if (!node.exportClause && parse(file, sources[file]).statements.some(ts.isExportDeclaration))
+      exported.push(...exportsOf(sources, file));
+    else exported.push([file, node.exportClause?.elements.map(({ name }) => name.text)]);
   }
   return exported;
 }
 
+/** The functions that an index of assembly/ exports, whatever they take. */
+function functionsOf(sources, index) {
+  return exportsOf(sources, index).flatMap(([file, names]) =>
+    parse(file, sources[file])
+      .statements.filter(ts.isFunctionDeclaration)
+      .filter((node) => isExported(node) && (!names || names.includes(node.name.text)))
+      .map((node) => ({ file, node })),
+  );
+}
+
+/** The names of what an index of assembly/ exports. */
+export function exportedNames(sources, index) {
+  return functionsOf(sources, index).map(({ node }) => node.name.text);
+}
+
 /**
- * The functions that index.ts exports and that do units of work: each with its arguments before begin, end and thread.
+ * The functions that an index exports and that do units of work: each with its arguments before begin, end and thread.
  *
  * @param sources the text of each file of assembly/
  * @throws Error if an argument has a type that calls know nothing of
  */
-export function readFunctions(sources) {
+export function readFunctions(sources, index = 'index.ts') {
   const functions = [];
-  for (const [file, names] of exportsOf(parse('index.ts', sources['index.ts']))) {
-    for (const node of parse(file, sources[file]).statements.filter(ts.isFunctionDeclaration)) {
-      const name = node.name.text;
-      if (!isExported(node) || (names && !names.includes(name))) continue;
-      const args = node.parameters.map((p) => ({ name: p.name.text, type: p.type.getText() }));
-      if (
-        args
-          .slice(-3)
-          .map(({ name }) => name)
-          .join() !== own.join()
-      )
-        continue;
-      for (const { name: arg, type } of args) {
-        if (!kinds[type])
-          throw new Error(
-            `${file}: ${name} takes ${arg}: ${type}, but calls give ${Object.keys(kinds).join(', ')}`,
-          );
-      }
-      functions.push({ name, doc: docOf(node), args: args.slice(0, -3) });
+  for (const { file, node } of functionsOf(sources, index)) {
+    const name = node.name.text;
+    const args = node.parameters.map((p) => ({ name: p.name.text, type: p.type.getText() }));
+    if (
+      args
+        .slice(-3)
+        .map(({ name }) => name)
+        .join() !== own.join()
+    )
+      continue;
+    for (const { name: arg, type } of args) {
+      if (!kinds[type])
+        throw new Error(
+          `${file}: ${name} takes ${arg}: ${type}, but calls give ${Object.keys(kinds).join(', ')}`,
+        );
     }
+    functions.push({ name, doc: docOf(node), args: args.slice(0, -3) });
   }
   return functions;
+}
+
+/** Each function's arguments in its own order, as a table. */
+function loweringsText(functions) {
+  const lines = functions.map(({ name, args }) => {
+    const numbers = args.map((arg) => kinds[arg.type].lower(`a.${arg.name}`));
+    return `  ${name}: (a) => [${numbers.join(', ')}],`;
+  });
+  return lines.join('\n');
+}
+
+/** The text of the file of an entry that has a part of the functions: those of an index of assembly/. */
+export function partText(sources, index) {
+  return `import type { Lowerings } from '../exports';
+
+/** As that of ../exports, of some functions. */
+export const lower: Lowerings = {
+${loweringsText(readFunctions(sources, index))}
+};`;
 }
 
 /** The text of src/generated/exports.ts. */
@@ -76,10 +106,6 @@ export function callsText(sources) {
   const types = functions.map(({ name, doc, args }) => {
     const fields = args.map((arg) => `    readonly ${arg.name}: ${kinds[arg.type].type};`);
     return `${doc ? `  ${doc.replaceAll(/\n */g, '\n   ')}\n` : ''}  readonly ${name}: {\n${fields.join('\n')}\n  };`;
-  });
-  const lower = functions.map(({ name, args }) => {
-    const numbers = args.map((arg) => kinds[arg.type].lower(`a.${arg.name}`));
-    return `  ${name}: (a) => [${numbers.join(', ')}],`;
   });
   return `import type { Address, Quantity } from '../address';
 
@@ -91,8 +117,10 @@ ${types.join('\n')}
 export type WasmFunction = keyof Calls;
 
 /** The arguments in the order of the function's own. */
-export const lower: { readonly [N in WasmFunction]: (args: Calls[N]) => number[] } = {
-${lower.join('\n')}
+export type Lowerings = { readonly [N in WasmFunction]?: (args: Calls[N]) => number[] };
+
+export const lower: Required<Lowerings> = {
+${loweringsText(functions)}
 };`;
 }
 

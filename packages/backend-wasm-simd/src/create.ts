@@ -4,13 +4,14 @@ import {
   BackendError,
   checkOptions,
   type FallbackEvent,
+  type Profile,
   type TypedArray,
 } from '@octet/backend';
 import { BufferPool, dtypes, type WasmBuffer } from './buffers';
 import { applyDelta } from './delta';
 import { type Dot, type Features, probeDot, probeFeatures } from './features';
-import { bindKernels, type KernelCode, KernelContext } from './kernel';
-import { kernels } from './kernels';
+import type { Lowerings } from './generated/exports';
+import { bindKernels, type KernelCode, KernelContext, type WasmKernels } from './kernel';
 import { LinearMemory, pageBytes } from './memory';
 import {
   compile,
@@ -54,6 +55,18 @@ export interface WasmBackendOptions {
   onFallback?: (event: FallbackEvent) => void;
   /** @internal For tests: 1 hands the smallest piece of work to a thread, worth it or not. */
   maxGrain?: number;
+}
+
+/** What an entry of the package has: all kernels, or those of some profiles. */
+export interface KernelSet {
+  readonly kernels: Partial<WasmKernels>;
+  readonly lower: Lowerings;
+  readonly profiles: readonly Profile[];
+  /** The wasm, and what makes the relaxed variant of it: loaded only if needed, so that a page with its own wasm doesn't. */
+  readonly simd: () => Promise<{ default: string }>;
+  readonly relaxed: () => Promise<{ default: string }>;
+  /** What to do about a kernel that isn't here; undefined where all are. */
+  readonly missingFix?: string;
 }
 
 export interface WasmBackend extends Backend<WasmBuffer> {
@@ -156,6 +169,7 @@ function chooseDot(found: Dot, wanted: Dot | 'auto'): { dot: Dot; why: string } 
 
 /** The wasm to run, and why this one: bytes, unless it was given compiled. */
 async function findWasm(
+  set: KernelSet,
   features: Features,
   { wasmUrl, wasmModule, relaxedSimd = 'auto' }: WasmBackendOptions,
 ): Promise<{ wasm: Uint8Array | WasmModule; why: string }> {
@@ -164,18 +178,14 @@ async function findWasm(
   }
   if (wasmUrl) return { wasm: await fetchBytes(wasmUrl), why: 'wasmUrl' };
   const { relaxed, why } = chooseVariant(features, relaxedSimd);
-  return { wasm: await inlinedWasm(relaxed), why };
+  return { wasm: await inlinedWasm(set, relaxed), why };
 }
 
 /** @throws BackendError if the JavaScript that carries the wasm can't be loaded or read. */
-async function inlinedWasm(relaxed: boolean): Promise<Uint8Array> {
+async function inlinedWasm(set: KernelSet, relaxed: boolean): Promise<Uint8Array> {
   try {
-    // Loaded only if needed, so that a page with its own wasm doesn't.
     const read = async (part: Promise<{ default: string }>) => inflate((await part).default);
-    const [simd, delta] = await Promise.all([
-      read(import('./generated/simd')),
-      relaxed ? read(import('./generated/relaxed')) : undefined,
-    ]);
+    const [simd, delta] = await Promise.all([read(set.simd()), relaxed ? read(set.relaxed()) : undefined]);
     return delta ? applyDelta(simd, delta) : simd;
   } catch (cause) {
     const parts = platform.ServiceWorkerGlobalScope
@@ -212,13 +222,8 @@ function chooseThreads(
   };
 }
 
-/**
- * A backend on WebAssembly with SIMD, on several threads where there is shared memory. What it found and chose, and
- * why, is in `info()`.
- *
- * @throws BackendError if the engine has no WebAssembly SIMD: the message names the js backend.
- */
-export async function createWasmBackend(options: WasmBackendOptions = {}): Promise<WasmBackend> {
+/** A backend with the kernels of a set: `createWasmBackend` of an entry. */
+export async function createFrom(set: KernelSet, options: WasmBackendOptions): Promise<WasmBackend> {
   checkOptions(
     'createWasmBackend',
     options,
@@ -235,7 +240,7 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
   checkCount('maximumMemory', maximumMemory, pageBytes);
   const features = probeFeatures();
   checkFeatures(features);
-  const { wasm, why } = await findWasm(features, options);
+  const { wasm, why } = await findWasm(set, features, options);
   const compiled = !(wasm instanceof Uint8Array);
   const choice = chooseThreads(features, options.threads ?? 'auto', compiled);
   const shared = choice.threads > 1;
@@ -257,6 +262,7 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
   const cx = new KernelContext(
     exports,
     names,
+    set.lower,
     buffers,
     pool,
     choice.threads,
@@ -268,9 +274,10 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
   return {
     name: 'wasm-simd',
     dtypes,
-    kernels: bindKernels(cx, kernels, codes),
+    kernels: bindKernels(cx, set.kernels, codes),
     compile: (program) => compileProgram(cx, codes, program),
-    profiles: ['inference-int8', 'inference-float', 'training'],
+    profiles: set.profiles,
+    ...(set.missingFix ? { missingFix: set.missingFix } : {}),
     ...(fallback ? { fallback } : {}),
     get ready() {
       return pool?.ready ?? Promise.resolve();

@@ -14,7 +14,7 @@ import {
 import { type Address, nowhere } from './address';
 import type { BufferPool, WasmBuffer } from './buffers';
 import type { Dot } from './features';
-import { type Calls, lower, type WasmFunction } from './generated/exports';
+import type { Calls, Lowerings, WasmFunction } from './generated/exports';
 import { listBytes, readList, writeList } from './job';
 import type { WasmExports } from './platform';
 import { checkArgs, type ThreadPool, type UnitFunction } from './threads';
@@ -39,6 +39,12 @@ export function size(t: WasmTensor): number {
   let n = 1;
   for (const d of t.shape) n *= d;
   return n;
+}
+
+/** What lies in scratch memory, where a kernel that is part of another's expects a tensor. */
+export interface InScratch {
+  readonly at: Address;
+  readonly shape: readonly number[];
 }
 
 /** Takes down what a kernel would do, in place of doing it. */
@@ -92,6 +98,7 @@ export class KernelContext {
   constructor(
     exports: WasmExports,
     names: readonly string[],
+    lowerings: Lowerings,
     readonly buffers: BufferPool,
     pool: ThreadPool | undefined,
     /** How many threads may run a unit: thread numbers are below this. */
@@ -99,9 +106,9 @@ export class KernelContext {
     readonly dot: Dot,
     maxGrain: number,
   ) {
-    const lowerings = lower as Readonly<Record<string, Callable['lower']>>;
+    const lower = lowerings as Readonly<Record<string, Callable['lower']>>;
     this.#functions = new Map(
-      names.map((name, index) => [name, { fn: exports[name], index, lower: lowerings[name] }]),
+      names.map((name, index) => [name, { fn: exports[name], index, lower: lower[name] }]),
     );
     this.#pool = pool;
     this.#maxGrain = maxGrain;
@@ -115,7 +122,8 @@ export class KernelContext {
   }
 
   /** The address of a tensor's or buffer's first element. */
-  address(of: WasmTensor | WasmBuffer): Address {
+  address(of: WasmTensor | WasmBuffer | InScratch): Address {
+    if ('at' in of) return of.at;
     const buffer = 'buffer' in of ? of.buffer : of;
     this.#recorder?.pin(buffer);
     return this.buffers.address(buffer) as Address;
@@ -267,7 +275,7 @@ function replay(calls: readonly WasmCall[]): void {
  */
 export function bindKernels(
   cx: KernelContext,
-  table: WasmKernels,
+  table: Partial<WasmKernels>,
   codes = new Map<unknown, KernelCode>(),
 ): Partial<Kernels<WasmBuffer>> {
   const call = <R>(name: string, run: () => R): R => {

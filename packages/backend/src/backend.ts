@@ -87,6 +87,8 @@ export interface Backend<B = any> {
   readonly onFallback?: (event: FallbackEvent) => void;
   /** The profiles this backend promises to run without fallback. */
   readonly profiles?: readonly Profile[];
+  /** What to do about a kernel that is missing: the last sentence of the error. Absent: what any backend's user can do. */
+  readonly missingFix?: string;
   /** Buffers alive and their bytes. */
   memory?(): { buffers: number; bytes: number };
   /** What the backend runs on, for people: features found, threads, adapter. */

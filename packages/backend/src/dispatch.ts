@@ -183,8 +183,9 @@ function fallbackFor(backend: Backend, kernel: KernelName): Backend {
     expected: `a kernel '${kernel}' in backend '${backend.name}'`,
     found: `none, ${why}`,
     fix:
+      backend.missingFix ??
       `Add it to the backend's kernels${inProfiles.length ? ` (it belongs to the profile '${inProfiles[0]}')` : ''}, ` +
-      'or move the tensors to a backend that has it: tensor.to(backend).',
+        'or move the tensors to a backend that has it: tensor.to(backend).',
   });
 }
 

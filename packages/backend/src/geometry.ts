@@ -79,6 +79,8 @@ export function isPointwise(g: ConvGeometry): boolean {
     g.strideWidth === 1 &&
     g.padHeight === 0 &&
     g.padWidth === 0 &&
+    g.inHeight === g.outHeight &&
+    g.inWidth === g.outWidth &&
     g.groups === 1
   );
 }

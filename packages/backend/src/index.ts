@@ -13,4 +13,5 @@ export * from './memory-plan';
 export * from './node-module';
 export * from './program';
 export * from './rounding';
+export * from './sub-convolutions';
 export * from './warn';

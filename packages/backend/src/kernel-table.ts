@@ -136,6 +136,24 @@ export interface KernelTable extends ElementwiseKernels {
   /** gradX [o,n,i] = -w·gradY at the target, 0 elsewhere. */
   nllLossBackward: K<'gradY' | 'target' | 'w', 'gradX', { ignoreIndex: number }>;
 
+  /** y [o,i], the product */
+  prod: K<'x', 'y'>;
+  /** gradX [o,n,i] = gradY [o,i] times all x of the row but this one */
+  prodBackward: K<'x' | 'gradY', 'gradX'>;
+  /** y [o,n,i], float or int32: the sum of x to this one, from this one on with `reverse` */
+  cumsum: K<'x', 'y', { reverse: boolean }>;
+  /** y [o,n,i], the product of x to this one */
+  cumprod: K<'x', 'y'>;
+  cumprodBackward: K<'x' | 'y' | 'gradY', 'gradX'>;
+  /** y [o,n,i] int32: where the elements of x, float or int32, stand in order, equal ones as they come; NaN is above all. */
+  argsort: K<'x', 'y', { descending: boolean }>;
+
+  // By indices, along the middle axis: x [o,n,i], float or int32, index [o or 1,m,i or 1] int32
+  /** y [o,m,i] = x [o,index,i]; NaN, of integers 0, for an index outside. */
+  gather: K<'x' | 'index', 'y'>;
+  /** y [o,n,i] = x, where src [o,m,i] replaces or joins y [o,index,i], in the order of the axis; not for an index outside. */
+  scatter: K<'x' | 'index' | 'src', 'y', { reduce: ScatterReduce }>;
+
   // Linear algebra; with `clamp` what the kernel `clamp` makes of that y
   /** a [ba,m,k] (or [ba,k,m] if transposeA), b [bb,k,n] (or [bb,n,k]) → y [batch,m,n]; ba, bb are batch or 1. */
   matmul: K<'a' | 'b', 'y', { transposeA: boolean; transposeB: boolean } & Clamped>;
@@ -147,6 +165,11 @@ export interface KernelTable extends ElementwiseKernels {
   conv2dBackwardInput: K<'gradY' | 'weight', 'gradX', Conv2dAttrs>;
   /** gradWeight [O,kh,kw,C/groups] */
   conv2dBackwardWeight: K<'x' | 'gradY', 'gradWeight', Conv2dAttrs>;
+  /**
+   * x [N,H,W,C], weight [C,kh,kw,O/groups], bias [O]? → y [N,OH,OW,O]: x[n,h,w,c] · weight[c,kh,kw,o] goes to row h · stride - padding +
+   * kh · dilation of y, columns alike, and bias[o] to every element. Elements of y that nothing reaches are bias[o].
+   */
+  convTranspose2d: K<'x' | 'weight', 'y', Conv2dAttrs, 'bias'>;
 
   // Recurrent layers, over all steps
   /**
@@ -218,6 +241,8 @@ export interface KernelTable extends ElementwiseKernels {
   /** Output cell i of n averages rows floor(i·H/n) to ceil((i+1)·H/n), columns alike; sizes are the tensors'. */
   adaptiveAvgPool2d: K<'x', 'y'>;
   adaptiveAvgPool2dBackward: K<'gradY', 'gradX'>;
+  /** y [N,OH,OW,C]: each of its rows is rowWeight by rowIndex of x's, columns alike. */
+  resample2d: K<'x', 'y', ResampleAttrs>;
 
   // Embedding
   /** weight [v,d], index [n] → y [n,d] */
@@ -245,6 +270,29 @@ export interface KernelTable extends ElementwiseKernels {
    * mask = quantMin <= q <= quantMax.
    */
   fakeQuantize: K<'x' | 'scale' | 'zeroPoint', 'y' | 'mask', { quantMin: number; quantMax: number }>;
+  /**
+   * A moving-average observer and the rounding to its grid in one: observeMinMax, chooseQparams and fakeQuantize, one after
+   * another; averagingConstant null: fakeQuantize alone, and the four tensors of the observer stay as they are. They are in-out,
+   * [c], or [1]: one range for all of x. With weight, variance and factor [c] (all or none) a batch normalisation is folded:
+   * factor = weight / sqrt(variance + eps), it is x · factor that is watched and rounded, and y is the result over factor; where
+   * |factor| < 2^-30 y is x itself, and mask false. Where x is empty the observer's
+   * four stay.
+   */
+  fusedMovingAvgObsFakeQuant: K<
+    'x',
+    'y' | 'mask' | 'minVal' | 'maxVal' | 'scale' | 'zeroPoint',
+    FusedFakeQuantizeAttrs,
+    'weight' | 'variance',
+    'factor'
+  >;
+  /**
+   * Gradients of that with a weight; its x, y, mask and factor: gradX = mask ? gradY : 0,
+   * gradWeight [c] = Σ gradY · ((mask ? x : 0) - y) / weight, 0 where |factor| < 2^-30.
+   */
+  fusedMovingAvgObsFakeQuantBackward: K<
+    'x' | 'y' | 'mask' | 'weight' | 'factor' | 'gradY',
+    'gradX' | 'gradWeight'
+  >;
   /** Gradients of fakeQuantize with a learned scale and zero point (float32): docs/numerics.md. */
   learnableFakeQuantizeBackward: K<
     'x' | 'scale' | 'zeroPoint' | 'gradY',
@@ -261,6 +309,8 @@ export interface KernelTable extends ElementwiseKernels {
   qlookup: K<'x', 'y', { table: Uint8Array | Int8Array; of?: TableSource }>;
   /** x [N,H,W,C] uint8, weight [O,kh,kw,C/groups] int8, bias [O]? int32 → y uint8; padding is xZeroPoint. Prepackable. */
   qconv2d: K<'x' | 'weight', 'y', Conv2dAttrs & RequantizeAttrs, 'bias'>;
+  /** convTranspose2d of x uint8, weight int8 (a zero point for each output channel), bias [O]? int32 → y uint8. Prepackable. */
+  qconvTranspose2d: K<'x' | 'weight', 'y', Conv2dAttrs & RequantizeAttrs, 'bias'>;
   /** x [m,k] uint8, weight [n,k] int8, bias [n]? int32 → y [m,n] uint8. Prepackable. */
   qlinear: K<'x' | 'weight', 'y', RequantizeAttrs, 'bias'>;
   /**
@@ -288,10 +338,20 @@ export interface KernelTable extends ElementwiseKernels {
   qmul: K<'a' | 'b', 'y', QMulAttrs>;
   /** x [r,c] uint8 → y uint8, by the numbers of each channel: docs/numerics.md "int8 functions of channels". */
   qaffine: K<'x', 'y', QAffineAttrs>;
+  /**
+   * x [n,l,c] uint8, weight, bias [c] float32 → y [n,l,c] uint8, each sample and each of `groups` groups of channels normalised by its
+   * own statistics: docs/numerics.md "int8 normalisations". On a GPU half-way numbers may go either way.
+   */
+  qgroupNorm: K<'x' | 'weight' | 'bias', 'y', QGroupNormAttrs>;
   /** x [N,H,W,C] uint8 or int8; padding never wins. */
   qmaxPool2d: K<'x', 'y', PoolAttrs>;
   /** x [N,H,W,C] uint8 or int8; a window of n elements has the multiplier f32(scale / f32(scale · n)), rounded to nearest. */
   qavgPool2d: K<'x', 'y', AvgPoolAttrs & QAverageAttrs>;
+  /**
+   * resample2d of uint8 or int8, in float32 step by step, columns first: y = clamp(rint(Σ rowWeight · Σ columnWeight · x)). Scale and zero
+   * point stay: the weights of a place add up to 1.
+   */
+  qresample2d: K<'x', 'y', ResampleAttrs>;
   /** Alike, over the cells of adaptiveAvgPool2d. */
   qadaptiveAvgPool2d: K<'x', 'y', QAverageAttrs>;
 }
@@ -304,6 +364,28 @@ export interface TableSource {
   /** The attributes of other functions. */
   readonly [attribute: string]: unknown;
 }
+
+/** Rows and columns of an image that those of another are made of: as many for each, of which those of weight 0 are not read. */
+export interface ResampleAttrs {
+  /** [OH, taps], [OW, taps]: where they are in x. */
+  rowIndex: Int32Array;
+  columnIndex: Int32Array;
+  /** Float32 values, of the same lengths. */
+  rowWeight: Float32Array;
+  columnWeight: Float32Array;
+  /** What it is, for dispatch hooks, which can't tell; kernels never look at it. */
+  of?: ResampleSource;
+}
+
+/** As ONNX's Resize says it. */
+export interface ResampleSource {
+  readonly mode: 'nearest' | 'linear' | 'cubic';
+  readonly coordinates: 'asymmetric' | 'half_pixel' | 'align_corners';
+  /** By how much the image grows, where that isn't the quotient of the sizes. */
+  readonly scales?: readonly [height: number, width: number];
+}
+/** What becomes of an element and one that is scattered to it. */
+export type ScatterReduce = 'none' | 'add' | 'mul' | 'max' | 'min';
 
 export interface CopyStridedAttrs {
   shape: readonly number[];
@@ -372,6 +454,13 @@ export interface ChooseQparamsAttrs {
   symmetric: boolean;
 }
 
+export interface FusedFakeQuantizeAttrs extends ChooseQparamsAttrs {
+  /** null: nothing is observed. */
+  averagingConstant: number | null;
+  /** Beside the variance; without one nobody looks. */
+  eps: number;
+}
+
 export interface DynamicLinearAttrs {
   /** Float32 values, one per tensor or one per output channel. */
   weightScale: Float32Array;
@@ -415,6 +504,15 @@ export interface QAffineAttrs {
   clampMax: number;
 }
 
+/** Float32 values: x's scale, the reciprocal of y's, and eps. */
+export interface QGroupNormAttrs {
+  groups: number;
+  eps: number;
+  scale: number;
+  inverse: number;
+  yZeroPoint: number;
+}
+
 export type KernelName = keyof KernelTable & string;
 
 /** What a backend may promise to run entirely. Each profile but `inference-int8` contains the one before it. */
@@ -429,6 +527,7 @@ const firstProfile = {
   'inference-int8': [
     'qlookup',
     'qconv2d',
+    'qconvTranspose2d',
     'qlinear',
     'qlinearDynamic',
     'qlinearWeightOnly',
@@ -438,12 +537,20 @@ const firstProfile = {
     'qadd',
     'qmul',
     'qaffine',
+    'qgroupNorm',
     'qmaxPool2d',
     'qavgPool2d',
+    'qresample2d',
     'qadaptiveAvgPool2d',
   ],
   'inference-float': [
     'where',
+    'gather',
+    'scatter',
+    'cumsum',
+    'cumprod',
+    'prod',
+    'argsort',
     'sum',
     'amax',
     'argmax',
@@ -453,6 +560,7 @@ const firstProfile = {
     'matmul',
     'linear',
     'conv2d',
+    'convTranspose2d',
     'lstm',
     'gru',
     'attention',
@@ -461,10 +569,13 @@ const firstProfile = {
     'maxPool2d',
     'avgPool2d',
     'adaptiveAvgPool2d',
+    'resample2d',
     'embedding',
   ],
   training: [
     'applyMask',
+    'cumprodBackward',
+    'prodBackward',
     'amaxBackward',
     'softmaxBackward',
     'logSoftmaxBackward',
@@ -488,6 +599,8 @@ const firstProfile = {
     'calculateQparams',
     'chooseQparams',
     'fakeQuantize',
+    'fusedMovingAvgObsFakeQuant',
+    'fusedMovingAvgObsFakeQuantBackward',
     'learnableFakeQuantizeBackward',
   ],
 } as const satisfies Record<Profile | 'all', readonly KernelName[]>;

@@ -241,7 +241,46 @@ describe('scales and zero points', () => {
     expect(entry({ axis: 0, scales: [1], zeroPoints: [0, 0] })).toBe(`${name} "w".scales`);
     expect(entry({ axis: 0, scales: { length: 2 }, zeroPoints: [0, 0] })).toBe(`${name} "w".scales`);
     expect(entry({ axis: 0, scales: [1, null], zeroPoints: [0, 0] })).toBe(`${name} "w".scales`);
+    expect(entry({ axis: 0, zeroPoints: [0, 0] })).toBe(`${name} "w".scales`);
+    expect(entry({ axis: 0, scales: [1, 1], zeroPoints: null })).toBe(`${name} "w".zeroPoints`);
     expect(entry({ axis: 1, scales: [1, 1, 1], zeroPoints: [0, 0] })).toBe(`${name} "w".zeroPoints`);
+  });
+});
+
+describe('scales in base64', () => {
+  const scales = (text: unknown) =>
+    refusalOf(
+      {
+        __metadata__: { 'octet.quantized': JSON.stringify({ w: { dtype: 'qint8', axis: 0, scales: text } }) },
+        w: { dtype: 'I8', shape: [2], data_offsets: [0, 2] },
+      },
+      [0, 1],
+    ).field;
+  const base64 = (...values: number[]) => Buffer.from(Float32Array.from(values).buffer).toString('base64');
+
+  test.each([
+    [''],
+    ['AAAA'],
+    [base64(1)],
+    [base64(1, 1, 1)],
+    [base64(1, 1).slice(1)],
+    [`${base64(1, 1)}=`],
+    [base64(1, 1).replace('A', '!')],
+    [base64(1, 1).replace('=', 'A')],
+    // Bits past the last byte.
+    ['AACAPwAAgD9='],
+    [`${base64(1, 1)} `],
+  ])('are refused as %j', (text) => {
+    expect(scales(text)).toBe('octet.quantized "w".scales');
+  });
+
+  test.each([
+    [0, 1],
+    [1, Number.NaN],
+    [Number.POSITIVE_INFINITY, 1],
+    [1, -1],
+  ])('are refused as %d, %d', (a, b) => {
+    expect(scales(base64(a, b))).toBe('octet.quantized "w"');
   });
 });
 

@@ -74,11 +74,34 @@ describe('quantized tensors', () => {
   test('are described by the metadata, which is not shown', () => {
     const { __metadata__ } = JSON.parse(header(file).text);
     expect(JSON.parse(__metadata__['octet.quantized']).x).toEqual({ dtype: 'quint8', scale, zeroPoint: 3 });
-    // Of the decimals that are the same float32, the shortest.
-    expect(__metadata__['octet.quantized']).toContain('"scales":[0.1,0.33333334,1e-38]');
+    // Of three float32 numbers the bytes, 16 digits.
+    expect(JSON.parse(__metadata__['octet.quantized']).w.scales).toBe(
+      Buffer.from(Float32Array.of(0.1, 1 / 3, 1e-38).buffer).toString('base64'),
+    );
     expect(parsed.metadata).toEqual({ k: 'v' });
     expect(parsed.info('w')).toMatchObject({ dtype: 'qint8', stored: 'I8', qparams: perChannel });
   });
+});
+
+test('zero points that are all 0 take no room, and the lists of version 0.1 are read', () => {
+  const symmetric = { ...perChannel, zeroPoints: new Int32Array(3) };
+  const w = quantizedTensor([-128, 127, 5], [3, 1], 'qint8', symmetric);
+  const file = serializeSafetensors({ w });
+  const { text, start } = header(file);
+  expect(text).not.toContain('zeroPoints');
+  expect(parseSafetensors(file).tensor('w').qparams).toEqual(symmetric);
+
+  const lists = { dtype: 'qint8', axis: 0, scales: [0.1, 0.33333334, 1e-38], zeroPoints: [-1, 0, 127] };
+  const json = JSON.parse(text);
+  json.__metadata__['octet.quantized'] = JSON.stringify({ w: lists });
+  const head = new TextEncoder().encode(JSON.stringify(json));
+  const old = new Uint8Array(8 + head.length + 3);
+  new DataView(old.buffer).setBigUint64(0, BigInt(head.length), true);
+  old.set(head, 8);
+  old.set(file.subarray(start), 8 + head.length);
+  const read = parseSafetensors(old).tensor('w');
+  expect(read.qparams).toEqual(perChannel);
+  expect([...read.dataSync()]).toEqual([-128, 127, 5]);
 });
 
 test('of tensors that can’t be read at once: the error names the functions that wait', async () => {

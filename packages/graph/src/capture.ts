@@ -5,8 +5,11 @@ import {
   type DispatchEvent,
   describe,
   dispatch,
+  type Kernel,
   type KernelName,
+  type KernelSpec,
   type KernelTensor,
+  ModuleError,
   type PackedWeights,
   type PrepackCache,
 } from '@octet/backend';
@@ -94,6 +97,61 @@ export interface Recording {
  * @throws ArgumentError for what isn't a model, and what the call throws
  */
 export function capture(model: Callable, ...inputs: readonly unknown[]): Recording {
+  return record(model, inputs);
+}
+
+/**
+ * `capture` of what is done, not of what comes out: kernels that read the memory `given` of the inputs, or what was made of it,
+ * don't run, and what they write is never allocated. All others do. @throws ModuleError where the host reads such elements at once
+ */
+export function captureSteps(
+  model: Callable,
+  inputs: readonly unknown[],
+  given: readonly Storage[],
+): Recording {
+  return record(model, inputs, new Skipping(given));
+}
+
+/** Tells which kernels of a run needn't run. */
+class Skipping {
+  private readonly since = kernel.Storage.now;
+  /** What depends on the inputs. */
+  private readonly varying: Set<Storage>;
+  /** What of it has no elements, or not those of this run. */
+  private readonly empty = new Set<Storage>();
+
+  constructor(given: readonly Storage[]) {
+    this.varying = new Set(given);
+  }
+
+  /** Whether the kernel is to be left out. */
+  skips({ inputs, outputs }: DispatchEvent): boolean {
+    const to = storagesIn(outputs);
+    const all = [...storagesIn(inputs), ...to];
+    const without = all.some((s) => this.empty.has(s));
+    if (!without && !all.some((s) => this.varying.has(s))) return false;
+    for (const s of to) this.varying.add(s);
+    // Memory that is there already may have other elements, which a read at once would want.
+    if (!without && to.some((s) => s.allocated)) return false;
+    for (const s of to) this.empty.add(s);
+    return true;
+  }
+
+  lacks(storage: Storage): boolean {
+    return this.empty.has(storage);
+  }
+
+  /** Whether nobody will want the memory of `storage`, which is given back. */
+  discards(storage: Storage): boolean {
+    return this.empty.has(storage) && storage.serial >= this.since;
+  }
+}
+
+function storagesIn(tensors: DispatchEvent['inputs']): Storage[] {
+  return Object.values(tensors).flatMap((t) => (t?.source instanceof Tensor ? [t.source.storage] : []));
+}
+
+function record(model: Callable, inputs: readonly unknown[], skipping?: Skipping): Recording {
   requireCallable('capture', model);
   const paths = new Map<object, string>();
   for (const [path, module] of model.namedModules()) if (!paths.has(module)) paths.set(module, path);
@@ -105,8 +163,16 @@ export function capture(model: Callable, ...inputs: readonly unknown[]): Recordi
 
   const removers = [
     kernel.addWatch({
-      held: (storage) => held.add(storage),
-      read: (op, storage) => events.push({ kind: 'read', at: kernels.length, op, call: current, storage }),
+      defers: skipping !== undefined,
+      lacks: (storage) => skipping?.lacks(storage) === true,
+      held: (storage) => {
+        if (skipping?.discards(storage)) kernel.unwatched(() => storage.free());
+        else held.add(storage);
+      },
+      read: (op, storage, now) => {
+        if (now && skipping?.lacks(storage)) throw readOnHost(op, current);
+        events.push({ kind: 'read', at: kernels.length, op, call: current, storage });
+      },
       checked: (op, tensor, check) =>
         events.push({ kind: 'check', at: kernels.length, op, call: current, tensor, check }),
       random: (op) => events.push({ kind: 'random', at: kernels.length, op, call: current }),
@@ -114,9 +180,11 @@ export function capture(model: Callable, ...inputs: readonly unknown[]): Recordi
     addDispatchHook((event, run) => {
       const call: Writable<KernelCall> = kernelCall(event, current);
       kernels.push(call);
-      run();
-      const own = event.backend.kernels[event.kernel];
-      if (own) call.packed = event.cache?.hold(own);
+      const { backend, inputs, outputs, attrs, cache } = event;
+      const own = backend.kernels[event.kernel] as Kernel<KernelSpec, unknown> | undefined;
+      if (!skipping?.skips(event)) run();
+      else if (own && typeof own !== 'function') cache?.get(own, { ...inputs, ...outputs } as never, attrs);
+      if (own) call.packed = cache?.hold(own);
     }),
     addCallHook(({ module, method, args }, run) => {
       const begin = kernels.length;
@@ -164,6 +232,28 @@ export function capture(model: Callable, ...inputs: readonly unknown[]): Recordi
   }
   const take = (storage: Storage) => held.delete(storage);
   return { inputs, output, kernels, calls, events, held, take, release };
+}
+
+/** Of a model that reads on the host what depends on its inputs. */
+export function readOnHost(op: string, call: ModuleCall | undefined): ModuleError {
+  return placed(call, {
+    op: 'planOf',
+    expected: 'a model that computes on the backend alone',
+    found: `${op}, which reads what depends on the inputs`,
+    fix: 'A plan would not read it again: compute it by tensor operations, or call the model without a plan.',
+  });
+}
+
+/** An error that names the module of `call`. */
+export function placed(
+  call: ModuleCall | undefined,
+  details: ConstructorParameters<typeof ModuleError>[0],
+): ModuleError {
+  const error = new ModuleError(details);
+  let at = call;
+  while (at && at.path === undefined) at = at.parent;
+  if (at) error.placeIn(at.path as string, at.module.constructor.name);
+  return error;
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };

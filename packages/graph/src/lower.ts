@@ -16,7 +16,7 @@ import {
   type TypedArray,
 } from '@octet/backend';
 import { kernel, type Layout, Tensor } from '@octet/tensor/functional';
-import { type HostEvent, type KernelCall, type ModuleCall, type Recording, tensorsIn } from './capture';
+import { type HostEvent, type KernelCall, placed, type Recording, readOnHost, tensorsIn } from './capture';
 
 type Storage = Tensor['storage'];
 // biome-ignore lint/suspicious/noExplicitAny: buffers are the backend's business
@@ -182,25 +182,9 @@ function refuseHostWork(events: readonly HostEvent[], varying: ReadonlySet<Stora
       });
     }
     if (event.kind === 'read' && varying.has(event.storage)) {
-      throw placed(event.call, {
-        op: 'planOf',
-        expected: 'a model that computes on the backend alone',
-        found: `${event.op}, which reads what depends on the inputs`,
-        fix: 'A plan would not read it again: compute it by tensor operations, or call the model without a plan.',
-      });
+      throw readOnHost(event.op, event.call);
     }
   }
-}
-
-function placed(
-  call: ModuleCall | undefined,
-  details: ConstructorParameters<typeof ModuleError>[0],
-): ModuleError {
-  const error = new ModuleError(details);
-  let at = call;
-  while (at && at.path === undefined) at = at.parent;
-  if (at) error.placeIn(at.path as string, at.module.constructor.name);
-  return error;
 }
 
 interface Roles {

@@ -24,7 +24,7 @@ import {
   sameShape,
   Tensor,
 } from '@octet/tensor/functional';
-import { type Callable, capture, requireCallable } from './capture';
+import { type Callable, captureSteps, requireCallable } from './capture';
 import { ContentsSeen, FieldsSeen, requireEvaluation } from './guard';
 import { interpret } from './interpret';
 import { type Lowered, lower } from './lower';
@@ -193,8 +193,8 @@ interface PlanParts {
  * kernels, in what order, on what memory. `plan.run(x)` then gives what `model.call(x)` would, faster, in less memory. For another
  * batch size make another plan: the two share the packed weights.
  *
- * What doesn't depend on the inputs is computed now. Control flow is that of the example. Dispatch hooks and hooks of modules
- * see the example's run only.
+ * What doesn't depend on the inputs is computed now; kernels that do are written down and don't run. Control flow is that of the
+ * example. Hooks of modules see the example's tensors, which have no elements; dispatch hooks see what is computed now.
  *
  * @throws ModuleError, naming the module: for one in training mode, one that draws random numbers, and one that reads on the
  * host what depends on the inputs
@@ -225,12 +225,12 @@ export function planOf<Out>(
   const modules = model.namedModules();
   requireEvaluation(modules);
   const fields = new FieldsSeen(modules);
-  const recording = capture(model, ...example);
+  const storages = given.map(({ storage }) => storage);
+  const recording = captureSteps(model, example, storages);
   let lowered: Lowered | undefined;
   try {
     requireEvaluation(recording.calls.map(({ path = '', module }) => [path, module]));
     fields.dropChanged();
-    const storages = given.map(({ storage }) => storage);
     lowered = lower(recording, storages, given[0]?.backend, since);
     const { backend, program } = lowered;
     const compiled = backend.compile?.(program) ?? interpret(backend, program);

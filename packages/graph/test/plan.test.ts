@@ -418,3 +418,74 @@ test('constants survive the end of the recording and of scopes', () => {
   const plan = planOf(model, [x]);
   expect(numbers(plan.run(x))).toEqual(numbers(model.call(x)));
 });
+
+describe('planning computes nothing that depends on the inputs', () => {
+  /** A backend that counts what is allocated, and by which kernels. */
+  function counting() {
+    const seen = { bytes: 0, kernels: [] as string[] };
+    const { kernels, allocate } = referenceBackend;
+    const counted = Object.entries(kernels).map(([name, run]) => [
+      name,
+      (...args: unknown[]) => {
+        seen.kernels.push(name);
+        (run as (...args: unknown[]) => void)(...args);
+      },
+    ]);
+    const backend = extendBackend(referenceBackend, {
+      name: 'counting',
+      kernels: Object.fromEntries(counted),
+    });
+    const counting: Pick<typeof backend, 'allocate'> = {
+      allocate(dtype, length) {
+        seen.bytes += 4 * length;
+        return allocate.call(referenceBackend, dtype, length);
+      },
+    };
+    return { seen, backend: Object.assign(backend, counting) };
+  }
+
+  test('neither kernels run nor memory is allocated, but for constants and copies of the inputs', () => {
+    const { seen, backend } = counting();
+    const given = zeros([1000], { backend });
+    const model = new Free((t) => {
+      const shift = affine(tensor([1], { backend }), 2, 1);
+      return add(relu(mul(t, t)), shift);
+    });
+    Object.assign(seen, { bytes: 0, kernels: [] });
+    const plan = planOf(model, [given]);
+    expect(seen.kernels.filter((name) => name !== 'copyStrided')).toEqual(['affine']);
+    // The copy of the input, what the plan itself holds for the product and the ReLU, and the constants.
+    expect(seen.bytes).toBe(4 * (1000 + 2 * 1000 + 2));
+    expect(numbers(plan.run(given)).slice(0, 2)).toEqual([3, 3]);
+  });
+
+  test('nor are indices checked that were not computed: every run checks them', () => {
+    const table = tensor([[1], [2]]);
+    const plan = planOf(new Free((t) => embedding(add(t, 1).to('int32'), table)), [tensor([7])]);
+    expect(numbers(plan.run(tensor([-1])))).toEqual([1]);
+    expect(() => plan.run(tensor([1]))).toThrow(/expected index from 0 to 1, found 2/);
+  });
+
+  test('what reads on the host is stopped there', () => {
+    let after = false;
+    const model = new Free((t) => {
+      const first = relu(t).itemSync();
+      after = true;
+      return affine(t, first, 0);
+    });
+    expect(() => planOf(model, [tensor([1])])).toThrow(
+      /expected a model that computes on the backend alone, found itemSync|dataSync/,
+    );
+    expect(after).toBe(false);
+  });
+
+  test('a tensor that was written in part, and then whole, has its constants', () => {
+    const model = new Free((t) => {
+      const whole = zeros([2, 2]);
+      select(whole, 0, 0).copy_(relu(t));
+      return whole;
+    });
+    const plan = planOf(model, [tensor([1, -1])]);
+    expect(numbers(plan.run(tensor([3, -1])))).toEqual([3, 0, 0, 0]);
+  });
+});

@@ -24,6 +24,16 @@ export {
 export type { Cause, Finding } from './findings';
 export type { Inputs, ModelInput } from './inputs';
 export {
+  type AbortSignalLike,
+  type MetricTarget,
+  type Quantized,
+  type QuantizeOptions,
+  type QuantizeProgress,
+  quantize,
+} from './quantize/quantize';
+export { QuantizeReport } from './quantize/report';
+export { type CureName, type CureTrial, cureNames } from './quantize/search';
+export {
   type AdaroundOptions,
   adaround,
   type CorrectBiasOptions,
@@ -37,6 +47,8 @@ export {
   type RemedyTrials,
   type RoundedLayer,
   replaceRelu6,
+  type SmoothQuantOptions,
+  smoothQuant,
   type TryRemediesOptions,
   tryRemedies,
 } from './remedies';

@@ -12,6 +12,8 @@ const target = tensor([1, 4, 0], { dtype: 'int32' });
 describe('computes what its function does', () => {
   const conv = new nn.Conv2d(4, 6, [3, 1], { stride: 2, padding: [1, 0], dilation: [2, 1], groups: 2 });
   const row = new nn.Conv1d(4, 6, 3, { stride: 2, padding: 1, dilation: [3], groups: 2 });
+  const up = new nn.ConvTranspose2d(4, 6, 3, { stride: 2, padding: 1, outputPadding: 1, groups: 2 });
+  const upRow = new nn.ConvTranspose1d(4, 3, 2, { stride: 3, dilation: 2 });
   const rows = randn([2, 4, 11]);
   const linear = new nn.Linear(6, 3);
   const norm = new nn.LayerNorm([6, 6], { eps: 0.1 });
@@ -24,6 +26,34 @@ describe('computes what its function does', () => {
       F.conv2d(x, conv.weight, conv.bias, { stride: 2, padding: [1, 0], dilation: [2, 1], groups: 2 }),
     ],
     [row, [rows], F.conv1d(rows, row.weight, row.bias, { stride: 2, padding: 1, dilation: 3, groups: 2 })],
+    [
+      up,
+      [x],
+      F.convTranspose2d(x, up.weight, up.bias, { stride: 2, padding: 1, outputPadding: 1, groups: 2 }),
+    ],
+    [upRow, [rows], F.convTranspose1d(rows, upRow.weight, upRow.bias, { stride: 3, dilation: 2 })],
+    [new nn.Upsample({ scaleFactor: 2 }), [x], F.interpolate(x, { scaleFactor: 2 })],
+    [
+      new nn.Upsample({ size: [4, 9], mode: 'bicubic', alignCorners: true }),
+      [x],
+      F.interpolate(x, { size: [4, 9], mode: 'bicubic', alignCorners: true }),
+    ],
+    [new nn.ReflectionPad2d([1, 2, 0, 3]), [x], x.pad([1, 2, 0, 3], { mode: 'reflect' })],
+    [new nn.ReplicationPad2d(2), [x], x.pad([2, 2, 2, 2], { mode: 'replicate' })],
+    [new nn.CircularPad2d(3), [x], x.pad([3, 3, 3, 3], { mode: 'circular' })],
+    [new nn.ConstantPad2d(1, 0.5), [x], x.pad([1, 1, 1, 1], 0.5)],
+    [new nn.ZeroPad2d([0, 1, 2, 3]), [x], x.pad([0, 1, 2, 3])],
+    [new nn.ReflectionPad1d(3), [rows], rows.pad([3, 3], { mode: 'reflect' })],
+    [new nn.ReplicationPad1d([1, 4]), [rows], rows.pad([1, 4], { mode: 'replicate' })],
+    [new nn.CircularPad1d(2), [rows], rows.pad([2, 2], { mode: 'circular' })],
+    [new nn.ConstantPad1d([2, 0], -1), [rows], rows.pad([2, 0], -1)],
+    [new nn.ZeroPad1d(1), [rows], rows.pad([1, 1])],
+    [new nn.UpsamplingNearest2d({ size: 9 }), [x], F.interpolate(x, { size: 9 })],
+    [
+      new nn.UpsamplingBilinear2d({ scaleFactor: 1.5 }),
+      [x],
+      F.interpolate(x, { scaleFactor: 1.5, mode: 'bilinear', alignCorners: true }),
+    ],
     [
       new nn.MaxPool1d(3, { stride: 2, padding: [1], dilation: 2 }),
       [rows],
@@ -127,6 +157,7 @@ describe('has the parameters of PyTorch', () => {
   test.each<[nn.AnyModule, Record<string, number[]>]>([
     [new nn.Conv2d(4, 6, [3, 5], { groups: 2 }), { weight: [6, 2, 3, 5], bias: [6] }],
     [new nn.Conv2d(4, 6, 1, { bias: false }), { weight: [6, 4, 1, 1] }],
+    [new nn.ConvTranspose2d(4, 6, [3, 2], { groups: 2 }), { weight: [4, 3, 3, 2], bias: [6] }],
     [new nn.Conv1d(4, 6, 3, { groups: 2 }), { weight: [6, 2, 3], bias: [6] }],
     [new nn.PReLU(3), { weight: [3] }],
     [new nn.GroupNorm(2, 4), { weight: [4], bias: [4] }],
@@ -295,4 +326,13 @@ test('weights may be switched off and on again', () => {
   layer.bias = new nn.Parameter(ones([1]));
   expect(layer.call(zeros([1, 2])).dataSync()).toEqual(Float32Array.of(1));
   expect(layer.parameters()).toHaveLength(2);
+});
+
+test('a transposed convolution gives the size that is asked for', () => {
+  const up = new nn.ConvTranspose2d(4, 3, 3, { stride: 2, padding: 1 });
+  expect(up.call(x).shape).toEqual([2, 3, 11, 11]);
+  expect(up.call(x, [12, 11]).shape).toEqual([2, 3, 12, 11]);
+  expect(up.call(x, [2, 3, 12, 12]).shape).toEqual([2, 3, 12, 12]);
+  expect(() => up.call(x, [13, 11])).toThrow(/outputSize from \[11,11\] to \[12,12\]/);
+  expect(String(up)).toContain('padding=[1, 1]');
 });

@@ -9,10 +9,16 @@ export * from '@octet/graph';
 export * from '@octet/inspect';
 // Layers and functions have options of one name: these are the layers'. Those of functions are in octet/tensor.
 export type {
+  AvgPool1dOptions,
   AvgPool2dOptions,
   BatchNormOptions,
+  Conv1dOptions,
   Conv2dOptions,
+  ConvTranspose1dOptions,
+  ConvTranspose2dOptions,
   EmbeddingOptions,
+  InstanceNormOptions,
+  MaxPool1dOptions,
   MaxPool2dOptions,
   StateDict,
 } from '@octet/nn';

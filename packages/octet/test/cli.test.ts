@@ -54,6 +54,36 @@ describe('info', () => {
   });
 });
 
+describe('quantize', () => {
+  test('writes an int8 file that computes nearly the same', async () => {
+    const data = ['--data', at('data.safetensors')];
+    const made = await octet(
+      'quantize',
+      at('conv.onnx'),
+      ...data,
+      '-o',
+      at('int8.onnx'),
+      '--json',
+      '--target',
+      '20dB',
+    );
+    expect(made.code).toBe(0);
+    expect(made.err).toContain('calibrate');
+    expect(JSON.parse(made.out)).toMatchObject({ report: { reached: true, inputs: { calibration: 2 } } });
+    const { out } = await octet('compare', at('conv.onnx'), at('int8.onnx'), ...data, '--json');
+    expect(JSON.parse(out).rows[0].sqnrDb).toBeGreaterThan(20);
+  });
+
+  test('says that random data says nothing, and refuses a bad target', async () => {
+    const made = await octet('quantize', at('linear.onnx'), '--data', 'random', '-o', at('linear.int8.onnx'));
+    expect([made.code, made.err]).toEqual([0, expect.stringContaining('random data')]);
+    const bad = await octet('quantize', at('linear.onnx'), '--data', 'random', '--target', 'good');
+    expect([bad.code, bad.err]).toEqual([2, expect.stringContaining('decibels')]);
+    const nowhere = await octet('quantize', at('linear.onnx'), '--data', 'random', '-o', folder);
+    expect(nowhere.code).not.toBe(0);
+  });
+});
+
 describe('run', () => {
   test('writes what the model gives for each sample', async () => {
     const { code } = await octet(

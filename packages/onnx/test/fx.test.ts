@@ -1,3 +1,4 @@
+import { create } from '@bufbuild/protobuf';
 import { ArgumentError, QuantizationError } from '@octet/backend';
 import { planOf } from '@octet/graph';
 import {
@@ -30,7 +31,10 @@ import {
 } from '@octet/quantization';
 import { cat, manualSeed, noGrad, randn, type Tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { type GraphModule, symbolicTrace } from '../src';
+import { exportOnnx, type GraphModule, importOnnx, symbolicTrace } from '../src';
+import { TensorProto_DataType as T, TensorProtoSchema } from '../src/onnx.generated';
+import { forward, ort, run } from './engine';
+import { file, floats, node, value } from './files';
 import { trained } from './models';
 
 beforeEach(() => void manualSeed(7));
@@ -275,6 +279,82 @@ describe('prepareFx and convertFx', () => {
     await quantized(net(), [image()]);
     expect(warn).not.toHaveBeenCalled();
     warn.mockRestore();
+  });
+});
+
+describe('a quantized graph as a file', () => {
+  it('gives the same integers when it is read again, on int8 layers', async () => {
+    const x = image();
+    const int8 = await quantized(net(), [x, image()]);
+    const back = await importOnnx(await exportOnnx(int8, x, { dynamicBatch: true }));
+    expect(back.inputNames).toEqual(int8.inputNames);
+    expect(back.outputNames).toEqual(int8.outputNames);
+    const ran = callsOf(back);
+    for (const layer of [
+      'QuantizedConv2d',
+      'QuantizedLinear',
+      'QFunctional.addRelu',
+      'QFunctional.cat',
+      'QFunctional.mul',
+    ])
+      expect(ran).toContain(layer);
+    expect(ran.filter((name) => /^(Conv|Linear|QuantizeLinear|DequantizeLinear)/.test(name))).toEqual([]);
+    expect(forward(back, [x])[0].dataSync()).toEqual(forward(int8, [x])[0].dataSync());
+  });
+
+  it.skipIf(!ort)('says pixels that are repeated as a Resize', async () => {
+    const scales = floats('scales', [4], [1, 1, 2, 2]);
+    const model = await importOnnx(
+      file({
+        inputs: [value('x', [1, 2, 3, 3])],
+        outputs: ['y'],
+        nodes: [
+          node('Conv', ['x', 'w'], ['c']),
+          node('Resize', ['c', '', 'scales'], ['r'], {
+            mode: 'nearest',
+            coordinate_transformation_mode: 'asymmetric',
+            nearest_mode: 'floor',
+          }),
+          node('Conv', ['r', 'w'], ['y']),
+        ],
+        weights: [floats('w', [2, 2, 1, 1]), scales],
+      }),
+    );
+    const x = randn([1, 2, 3, 3]);
+    const int8 = await convertFx(calibrated(prepareFx(model), [x]));
+    expect(callsOf(int8)).toEqual(['Quantize', 'QuantizedConv2d', 'Resize', 'QuantizedConv2d', 'DeQuantize']);
+    const bytes = await exportOnnx(int8, x);
+    const [{ data }] = await run(bytes, [x]);
+    const want = forward(int8, [x])[0].dataSync();
+    for (let i = 0; i < want.length; i++) expect(data[i]).toBeCloseTo(want[i], 1);
+  });
+
+  it.skipIf(!ort)('runs in onnxruntime, under the names of the graph', async () => {
+    const x = image();
+    const int8 = await quantized(net(), [x]);
+    const bytes = await exportOnnx(int8, x);
+    const [{ data }] = await run(bytes, [x]);
+    const want = forward(int8, [x])[0].dataSync();
+    // A step of the last layer's scale, by the slope of a sigmoid.
+    for (let i = 0; i < want.length; i++) expect(data[i]).toBeCloseTo(want[i], 1.5);
+  });
+
+  it('stays in float where the scales of a file say nothing of integers', async () => {
+    const model = file({
+      inputs: [value('x', [1, 2])],
+      outputs: ['y'],
+      nodes: [
+        node('QuantizeLinear', ['x', 's', 'z'], ['q']),
+        node('DequantizeLinear', ['q', 's', 'z'], ['d']),
+        node('Exp', ['d'], ['y']),
+      ],
+      weights: [
+        floats('s', [], [0.5]),
+        create(TensorProtoSchema, { name: 'z', dims: [], dataType: T.UINT8, rawData: Uint8Array.of(3) }),
+      ],
+    });
+    const back = await importOnnx(model);
+    expect(callsOf(back)).toEqual(['QuantizeLinear', 'DequantizeLinear', 'Exp']);
   });
 });
 

@@ -4,8 +4,30 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { create } from '@bufbuild/protobuf';
 import { ArgumentError, AutogradError, DTypeError, ShapeError } from '@octet/backend';
-import { BatchNorm2d, Conv2d, Linear, ReLU, summary } from '@octet/nn';
-import { fromData, noGrad, ones, type Tensor, tensor, zeros } from '@octet/tensor';
+import {
+  BatchNorm2d,
+  Conv2d,
+  GroupNorm,
+  InstanceNorm1d,
+  InstanceNorm2d,
+  Linear,
+  LocalResponseNorm,
+  PReLU,
+  ReLU,
+  summary,
+} from '@octet/nn';
+import {
+  fromData,
+  groupNorm,
+  instanceNorm,
+  localResponseNorm,
+  noGrad,
+  ones,
+  prelu,
+  type Tensor,
+  tensor,
+  zeros,
+} from '@octet/tensor';
 import { describe, expect, it } from 'vitest';
 import { GraphModule, HostTensor, importOnnx, OnnxImportError, type OnnxNode, type Operand } from '../src';
 import {
@@ -165,11 +187,11 @@ describe('a model', () => {
 
   it('says in backward what has no gradient', async () => {
     const model = await importOnnx(
-      file({ inputs: [value('x')], outputs: ['y'], nodes: [node('Floor', ['x'], ['y'])] }),
+      file({ inputs: [value('x')], outputs: ['y'], nodes: [node('ReduceProd', ['x'], ['y'])] }),
     );
     const x = tensor([1.5, 2.5], { requiresGrad: true });
     const y = model.call(x);
-    expect(numbers(y)).toEqual([1, 2]);
+    expect(numbers(y)).toEqual([3.75]);
     expect(() => y.sum().backward()).toThrow(AutogradError);
   });
 });
@@ -628,6 +650,89 @@ describe('operators', () => {
     expect(numbers(y)).toEqual(new Array(8).fill(0.25));
     expect(numbers(await one('Softmax', zeros([2, 2, 2]), { axis: 1 }, [], 13))).toEqual(
       new Array(8).fill(0.5),
+    );
+  });
+
+  it('with constant scales are layers, which quantize', async () => {
+    const layerOf = async (
+      op: string,
+      rank: number,
+      attributes: Parameters<typeof node>[3],
+      others: Parameters<typeof floats>[],
+      opset: number,
+    ) => {
+      const shape = ['n', 4, 'h', 'w'].slice(0, rank);
+      const model = await importOnnx(
+        file(
+          {
+            inputs: [value('x', shape)],
+            outputs: ['y'],
+            nodes: [node(op, ['x', ...others.map(([name]) => name)], ['y'], attributes)],
+            weights: others.map((o) => floats(...o)),
+          },
+          { opset },
+        ),
+      );
+      const x = tensor(
+        Float32Array.from({ length: 2 * 4 * 3 * 3 }, (_, i) => Math.sin(i * i)),
+        [2, 4, 3, 3],
+      );
+      const input = rank === 3 ? x.flatten(2) : x;
+      return { layer: model.children()[0], x: input, y: noGrad(() => model.call(input)) };
+    };
+    const scale: Parameters<typeof floats> = ['s', [4], [1, 2, 3, 4]];
+    const bias: Parameters<typeof floats> = ['b', [4], [0, 1, 0, -1]];
+    const near = (y: Tensor, want: Tensor) => {
+      expect(y.shape).toEqual(want.shape);
+      expect(y.sub(want).abs().amax().itemSync()).toBeLessThan(1e-5);
+    };
+    const [w, b] = [tensor([1, 2, 3, 4]), tensor([0, 1, 0, -1])];
+
+    for (const rank of [3, 4]) {
+      const instance = await layerOf(
+        'InstanceNormalization',
+        rank,
+        { epsilon: { float: 0.5 } },
+        [scale, bias],
+        17,
+      );
+      expect(instance.layer).toBeInstanceOf(rank === 3 ? InstanceNorm1d : InstanceNorm2d);
+      near(instance.y, instanceNorm(instance.x, { weight: w, bias: b, eps: 0.5 }));
+    }
+    const group = await layerOf(
+      'GroupNormalization',
+      4,
+      { num_groups: 2, epsilon: { float: 0.5 } },
+      [scale, bias],
+      21,
+    );
+    expect(group.layer).toBeInstanceOf(GroupNorm);
+    near(group.y, groupNorm(group.x, 2, w, b, 0.5));
+    const response = await layerOf(
+      'LRN',
+      4,
+      { size: 3, alpha: { float: 0.5 }, beta: { float: 0.5 }, bias: { float: 2 } },
+      [],
+      17,
+    );
+    expect(response.layer).toBeInstanceOf(LocalResponseNorm);
+    near(response.y, localResponseNorm(response.x, 3, { alpha: 0.5, beta: 0.5, k: 2 }));
+    const leaky = await layerOf('PRelu', 4, {}, [['s', [4, 1, 1], [1, 2, 3, 4]]], 17);
+    expect(leaky.layer).toBeInstanceOf(PReLU);
+    near(leaky.y, prelu(leaky.x, w));
+    const all = await layerOf('PRelu', 4, {}, [['s', [1], [0.5]]], 17);
+    expect(all.layer).toBeInstanceOf(PReLU);
+    near(all.y, prelu(all.x, tensor([0.5])));
+    const rows = await layerOf('PRelu', 4, {}, [['s', [3], [1, 2, 3]]], 17);
+    expect(rows.layer).toBeUndefined();
+    near(
+      rows.y,
+      rows.x.relu().sub(
+        rows.x
+          .neg()
+          .relu()
+          .mul(tensor([1, 2, 3])),
+      ),
     );
   });
 

@@ -2,6 +2,8 @@ import {
   BatchNorm2d,
   Conv1d,
   Conv2d,
+  ConvTranspose1d,
+  ConvTranspose2d,
   GRU,
   GroupNorm,
   Hardswish,
@@ -29,7 +31,7 @@ import {
   QuantStub,
   quantizeDynamic,
 } from '@octet/quantization';
-import { cat, manualSeed, noGrad, quantizedTensor, randn, type Tensor } from '@octet/tensor';
+import { cat, interpolate, manualSeed, noGrad, quantizedTensor, randn, type Tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type ExportOnnxOptions, exportOnnx } from '../src';
 import { TensorProto_DataType } from '../src/onnx.generated';
@@ -119,6 +121,23 @@ const cases: Record<string, Int8Case> = {
   'conv1d of rows': {
     make: () => new Between((x, { parts }) => parts.call(x), new Conv1d(4, 8, 3, { padding: 1, groups: 2 })),
     shape: [5, 4, 31],
+  },
+  convTranspose2d: {
+    make: () =>
+      new Between(
+        (x, { parts }) => parts.call(x),
+        new ConvTranspose2d(4, 6, 3, { stride: 2, padding: 1, outputPadding: 1, groups: 2 }),
+      ),
+    shape: [2, 4, 7, 6],
+  },
+  convTranspose1d: {
+    make: () => new Between((x, { parts }) => parts.call(x), new ConvTranspose1d(4, 6, 2, { stride: 2 })),
+    shape: [5, 4, 11],
+  },
+  'interpolate nearest': simple((x) => interpolate(x, { scaleFactor: 2 }), [2, 5, 7, 6]),
+  'interpolate bilinear': {
+    ...simple((x) => interpolate(x, { size: [9, 11], mode: 'bilinear' }), [2, 5, 7, 6]),
+    share: 0.1,
   },
   maxPool1d: simple((x) => x.maxPool1d(3, { stride: 2, padding: 1 }), [5, 4, 31]),
   avgPool1d: simple((x) => x.avgPool1d(3, { stride: 2, padding: 1 }), [5, 4, 31]),

@@ -13,6 +13,13 @@ const weights = [
   floats('w', [4, 3, 3, 3]),
   floats('b', [4]),
   floats('m', [8, 6]),
+  floats('b18', [18]),
+  floats('w18', [6, 18]),
+  floats('scores', [2, 3, 4, 4]),
+  create(TensorProtoSchema, {
+    ...{ name: 'seen', dims: [2n, 4n], dataType: T.INT32 },
+    int32Data: [1, 1, 0, 1, 1, 0, 0, 0],
+  }),
   ...[floats('s1', [], [0.02]), floats('s2', [], [0.03]), floats('s3', [], [0.05])],
   ...[uint8('z1', 128), uint8('z2', 120), uint8('z3', 110)],
 ];
@@ -32,6 +39,34 @@ describe.skipIf(!ort)("onnxruntime's own operators give its numbers", () => {
       'FusedMatMul',
       [2, 5, 6],
       [node('FusedMatMul', ['x', 'm'], ['y'], { alpha: { float: 0.5 }, transB: 1 }, { domain })],
+    ],
+    [
+      'MultiHeadAttention',
+      [2, 4, 6],
+      [node('MultiHeadAttention', ['x', 'x', 'x', 'b18'], ['y'], { num_heads: 2 }, { domain })],
+    ],
+    [
+      'MultiHeadAttention, masked',
+      [2, 4, 6],
+      [
+        node(
+          'MultiHeadAttention',
+          ['x', 'x', 'x', '', 'seen', 'scores'],
+          ['y'],
+          { num_heads: 3, scale: { float: 0.4 } },
+          { domain },
+        ),
+      ],
+    ],
+    [
+      'Attention',
+      [2, 4, 6],
+      [node('Attention', ['x', 'w18', 'b18'], ['y'], { num_heads: 2, unidirectional: 1 }, { domain })],
+    ],
+    [
+      'Attention, masked',
+      [2, 4, 6],
+      [node('Attention', ['x', 'w18', 'b18', 'seen'], ['y'], { num_heads: 2 }, { domain })],
     ],
     ['Gelu', [2, 7], [node('Gelu', ['x'], ['y'], {}, { domain })]],
     ['QLinearAdd', image, [quantize, node('QLinearAdd', twice, ['p'], {}, { domain }), dequantize]],

@@ -11,6 +11,8 @@ import {
   CELU,
   Conv1d,
   Conv2d,
+  ConvTranspose1d,
+  ConvTranspose2d,
   Dropout,
   ELU,
   Flatten,
@@ -51,6 +53,9 @@ import {
   Tanh,
   Tanhshrink,
   Threshold,
+  Upsample,
+  UpsamplingBilinear2d,
+  UpsamplingNearest2d,
 } from '@octet/nn/modules';
 import type { Tensor } from '@octet/tensor/functional';
 import {
@@ -64,7 +69,7 @@ import { DynamicQuantizedLinear } from './dynamic/linear';
 import { DynamicQuantizedLSTM } from './dynamic/lstm';
 import { DynamicQuantizedMultiheadAttention } from './dynamic/multihead-attention';
 import { FloatFunctional } from './float-functional';
-import type { Conv } from './float-layers';
+import type { Conv, ConvTranspose } from './float-layers';
 import { foldInto } from './fold-batch-norm';
 import type { OutputQparams } from './functional/int8';
 import type { DynamicOptions } from './functional/linear';
@@ -102,6 +107,8 @@ import {
   QuantizedBNReLU2d,
 } from './quantized/batch-norm';
 import type { QuantizedConvNd } from './quantized/conv-nd';
+import { QuantizedConvTranspose1d } from './quantized/conv-transpose1d';
+import { QuantizedConvTranspose2d } from './quantized/conv-transpose2d';
 import { QuantizedConv1d, QuantizedConvReLU1d } from './quantized/conv1d';
 import { QuantizedConv2d, QuantizedConvReLU2d } from './quantized/conv2d';
 import { QuantizedLinear, QuantizedLinearReLU } from './quantized/linear';
@@ -208,6 +215,23 @@ export const defaultModuleRules: readonly ModuleRule[] = [
     },
     observe: true,
     int8: (m: QatConvBnReLU1d, at) => int8Conv(QuantizedConvReLU1d, m, at),
+  },
+
+  {
+    // No form to train: as in PyTorch, its weight is rounded at conversion alone.
+    float: ConvTranspose2d,
+    pattern: [ConvTranspose2d, BatchNorm2d],
+    fuse: foldInto,
+    observe: true,
+    int8: (conv: ConvTranspose2d, at) => int8ConvTranspose(QuantizedConvTranspose2d, conv, at),
+  },
+  {
+    // No form to train: as in PyTorch, its weight is rounded at conversion alone.
+    float: ConvTranspose1d,
+    pattern: [ConvTranspose1d, BatchNorm1d],
+    fuse: foldInto,
+    observe: true,
+    int8: (conv: ConvTranspose1d, at) => int8ConvTranspose(QuantizedConvTranspose1d, conv, at),
   },
 
   {
@@ -417,6 +441,9 @@ export const defaultModuleRules: readonly ModuleRule[] = [
   { float: ReLU, scalable: true },
   // It isn't; equalize follows it all the same, to name it.
   { float: ReLU6, scalable: true },
+  { float: Upsample, scalable: true },
+  { float: UpsamplingNearest2d, scalable: true },
+  { float: UpsamplingBilinear2d, scalable: true },
   { float: MaxPool1d, scalable: true },
   { float: MaxPool2d, scalable: true },
   { float: AvgPool1d, scalable: true },
@@ -522,6 +549,16 @@ async function int8Conv<C extends Conv, Q extends QuantizedConvNd<C>>(
   const trained = conv instanceof QatConvBn2d || conv instanceof QatConvBn1d;
   const { weight, bias } = trained ? conv.folded() : conv;
   return new Int8(conv, await at.weight(weight), await at.bias(bias), output).withHostBias(at.path);
+}
+
+async function int8ConvTranspose<C extends ConvTranspose, Q extends QuantizedConvNd<C>>(
+  Int8: new (like: C, weight: Tensor, bias: Tensor | undefined, output: OutputQparams) => Q,
+  conv: C,
+  at: Conversion,
+): Promise<Q> {
+  const output = await at.output();
+  const weight = await at.weightOfOneScale(conv.weight);
+  return new Int8(conv, weight, await at.bias(conv.bias), output).withHostBias(at.path);
 }
 
 async function int8Linear(

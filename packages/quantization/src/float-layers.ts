@@ -1,11 +1,21 @@
 /** Float layers made of others' weights: what `toFloat()` of trained and int8 modules gives. */
 import type { Clamp } from '@octet/backend';
-import { Conv1d, Conv2d, Linear, Parameter, skipInit } from '@octet/nn/modules';
+import {
+  Conv1d,
+  Conv2d,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  Linear,
+  Parameter,
+  skipInit,
+} from '@octet/nn/modules';
 import { conv1d, conv2d, type Tensor } from '@octet/tensor/functional';
 
 export type Conv = Conv1d | Conv2d;
 
-type Geometry<C extends Conv> = Pick<
+export type ConvTranspose = ConvTranspose1d | ConvTranspose2d;
+
+type Geometry<C extends Conv | ConvTranspose> = Pick<
   C,
   'inChannels' | 'outChannels' | 'kernelSize' | 'stride' | 'padding' | 'dilation' | 'groups' | 'training'
 >;
@@ -37,6 +47,30 @@ export function floatConv1d(like: Geometry<Conv1d>, weight: Tensor, bias: Tensor
   return withWeights(conv, weight, bias).train(training);
 }
 
+/** A transposed convolution with a weight and a bias that are there. A Parameter is shared. */
+export function floatConvTranspose2d(
+  like: Geometry<ConvTranspose2d> & Pick<ConvTranspose2d, 'outputPadding'>,
+  weight: Tensor,
+  bias: Tensor | undefined,
+): ConvTranspose2d {
+  const { inChannels, outChannels, kernelSize, outputPadding, training } = like;
+  const options = { ...optionsOf(like, bias), outputPadding };
+  const conv = skipInit(() => new ConvTranspose2d(inChannels, outChannels, kernelSize, options));
+  return withWeights(conv, weight, bias).train(training);
+}
+
+/** Likewise of one dim. */
+export function floatConvTranspose1d(
+  like: Geometry<ConvTranspose1d> & Pick<ConvTranspose1d, 'outputPadding'>,
+  weight: Tensor,
+  bias: Tensor | undefined,
+): ConvTranspose1d {
+  const { inChannels, outChannels, kernelSize, outputPadding, training } = like;
+  const options = { ...optionsOf(like, bias), outputPadding };
+  const conv = skipInit(() => new ConvTranspose1d(inChannels, outChannels, kernelSize, options));
+  return withWeights(conv, weight, bias).train(training);
+}
+
 function optionsOf<S>(
   { stride, padding, dilation, groups }: { stride: S; padding: S; dilation: S; groups: number },
   bias: Tensor | undefined,
@@ -51,7 +85,11 @@ export function floatLinear(weight: Tensor, bias: Tensor | undefined, training: 
   return withWeights(linear, weight, bias).train(training);
 }
 
-function withWeights<L extends Conv | Linear>(layer: L, weight: Tensor, bias: Tensor | undefined): L {
+function withWeights<L extends Conv | ConvTranspose | Linear>(
+  layer: L,
+  weight: Tensor,
+  bias: Tensor | undefined,
+): L {
   layer.weight = parameter(weight);
   layer.bias = bias && parameter(bias);
   return layer;

@@ -4,6 +4,9 @@ import {
   type BatchNorm2d,
   type Conv1d,
   type Conv2d,
+  type ConvTranspose1d,
+  type ConvTranspose2d,
+  ConvTransposeNd,
   type Linear,
   moveHooks,
   Parameter,
@@ -35,6 +38,8 @@ export function foldBatchNorm(
   weight: Tensor,
   bias: Tensor | undefined,
   bn: BatchNorm1d | BatchNorm2d,
+  /** The groups of a transposed convolution, whose weight is [inputs, outputs / groups, …]. */
+  transposed?: number,
 ): Folded {
   const { runningMean, runningVar } = bn;
   if (!runningMean || !runningVar) {
@@ -55,17 +60,28 @@ export function foldBatchNorm(
     const centred = sub(bias ?? zeros([n], { backend }), runningMean);
     // PyTorch multiplies the bias of a convolution in another order than that of a linear layer.
     const scaled = weight.dim > 2 ? mul(mul(centred, inverseStd), gamma) : mul(centred, factor);
+    const single = weight.shape.slice(2).map(() => 1);
+    if (transposed !== undefined) {
+      const [inputs, each, ...taps] = weight.shape;
+      const byGroup = reshape(weight, [transposed, inputs / transposed, each, ...taps]);
+      const folded = mul(byGroup, reshape(factor, [transposed, 1, each, ...single]));
+      return { weight: reshape(folded, weight.shape), bias: add(scaled, beta) };
+    }
     return {
-      weight: mul(weight, reshape(factor, [n, ...weight.shape.slice(1).map(() => 1)])),
+      weight: mul(weight, reshape(factor, [n, 1, ...single].slice(0, weight.dim))),
       bias: add(scaled, beta),
     };
   });
 }
 
 /** A copy of the layer with the batch normalisation folded into it. It takes the hooks. */
-export function foldInto<L extends Conv1d | Conv2d | Linear>(layer: L, bn: BatchNorm1d | BatchNorm2d): L {
-  const folded = foldBatchNorm(layer.weight, layer.bias, bn);
-  const copy: Conv1d | Conv2d | Linear = layer.clone();
+export function foldInto<L extends Conv1d | Conv2d | ConvTranspose1d | ConvTranspose2d | Linear>(
+  layer: L,
+  bn: BatchNorm1d | BatchNorm2d,
+): L {
+  const transposed = layer instanceof ConvTransposeNd ? layer.groups : undefined;
+  const folded = foldBatchNorm(layer.weight, layer.bias, bn, transposed);
+  const copy: Conv1d | Conv2d | ConvTranspose1d | ConvTranspose2d | Linear = layer.clone();
   moveHooks(layer, copy);
   copy.weight = new Parameter(folded.weight);
   copy.bias = new Parameter(folded.bias);

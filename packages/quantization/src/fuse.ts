@@ -5,6 +5,8 @@ import {
   BatchNorm2d,
   Conv1d,
   Conv2d,
+  ConvTranspose1d,
+  ConvTranspose2d,
   Linear,
   moveHooks,
   requireModule,
@@ -246,8 +248,12 @@ function runAt(
 /** Whether a batch normalisation, or a subclass, fits the output of a layer that it could be folded into. */
 function normalizes(norm: AnyModule, layer: AnyModule): boolean {
   return (
-    (norm instanceof BatchNorm2d && layer instanceof Conv2d && norm.numFeatures === layer.outChannels) ||
-    (norm instanceof BatchNorm1d && layer instanceof Conv1d && norm.numFeatures === layer.outChannels) ||
+    (norm instanceof BatchNorm2d &&
+      (layer instanceof Conv2d || layer instanceof ConvTranspose2d) &&
+      norm.numFeatures === layer.outChannels) ||
+    (norm instanceof BatchNorm1d &&
+      (layer instanceof Conv1d || layer instanceof ConvTranspose1d) &&
+      norm.numFeatures === layer.outChannels) ||
     (norm instanceof BatchNorm1d && layer instanceof Linear && norm.numFeatures === layer.outFeatures)
   );
 }

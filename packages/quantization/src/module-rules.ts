@@ -6,7 +6,7 @@ import { FakeQuantizeBase } from './fake-quantize';
 import type { OutputQparams } from './functional/int8';
 import { FusedModule } from './intrinsic';
 import { outputObserver, readOutputQparams } from './observed';
-import type { QConfig } from './qconfig';
+import { defaultWeightObserver, type QConfig } from './qconfig';
 import { finiteBias, quantizeWeight } from './quantized/weighted';
 import { named } from './swap';
 import type { ObserverFactory, ObserverOrFakeQuant } from './with-args';
@@ -42,8 +42,27 @@ export class Conversion {
    * @throws QuantizationError for NaN and infinities, and for a recipe of another dtype
    */
   weight(weight: Tensor): Promise<Tensor> {
+    return quantizeWeight(this.op, this.path, weight, this.weightObserver);
+  }
+
+  /**
+   * The same with one scale, for a layer that takes no more: a recipe with one for each channel is replaced by PyTorch's default,
+   * `defaultWeightObserver`.
+   * @throws QuantizationError as `weight`
+   */
+  weightOfOneScale(weight: Tensor): Promise<Tensor> {
+    const { weightObserver: own } = this;
+    return quantizeWeight(
+      this.op,
+      this.path,
+      weight,
+      own.chAxis === undefined ? own : defaultWeightObserver(),
+    );
+  }
+
+  private get weightObserver(): ObserverOrFakeQuant {
     const { weightFakeQuant } = this.module as { weightFakeQuant?: ObserverOrFakeQuant };
-    return quantizeWeight(this.op, this.path, weight, weightFakeQuant ?? this.qconfig.weight());
+    return weightFakeQuant ?? this.qconfig.weight();
   }
 
   /** A float bias, detached. @throws QuantizationError for NaN and infinities */

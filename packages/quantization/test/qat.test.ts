@@ -1,3 +1,4 @@
+import { addDispatchHook } from '@octet/backend';
 import { BatchNorm2d, Conv2d, ReLU, Sequential } from '@octet/nn';
 import { getBackend, manualSeed, noGrad, randn, type Tensor, tensor } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
@@ -9,6 +10,8 @@ import {
   fuseModulesQat,
   getDefaultQatQConfigMapping,
   LearnableFakeQuantize,
+  type MovingAverageMinMaxObserver,
+  MovingAveragePerChannelMinMaxObserver,
   prepareQat,
   QConfig,
   QConfigMapping,
@@ -84,6 +87,108 @@ test('a fused convolution computes conv(x, W′) / s, and its gradients', () => 
   });
 });
 
+const perTensor = { dtype: 'qint8', qscheme: 'perTensorSymmetric' };
+const perChannel = {
+  ...{ observer: MovingAveragePerChannelMinMaxObserver, dtype: 'qint8', qscheme: 'perChannelSymmetric' },
+};
+
+describe.each([
+  ['per tensor', perTensor],
+  ['per channel', perChannel],
+  ['per channel, affine', { ...perChannel, qscheme: 'perChannelAffine', reduceRange: true }],
+])('the fused fake quantizer, %s', (_, options) => {
+  /** Of someone's own: every kernel by itself. */
+  class Composed extends FusedMovingAvgObsFakeQuantize {}
+
+  const kernelsOf = (run: () => void) => {
+    const kernels: string[] = [];
+    const stop = addDispatchHook(({ kernel }, next) => {
+      kernels.push(kernel);
+      next();
+    });
+    try {
+      run();
+    } finally {
+      stop();
+    }
+    return kernels;
+  };
+
+  /** Steps with the observer and without, and all that they leave. */
+  function steps(Class: typeof FusedMovingAvgObsFakeQuantize) {
+    manualSeed(3);
+    const fake = new Class({ averagingConstant: 0.2, ...options });
+    return [1, 3, 0.5, 2].map((size, i) => {
+      fake.enableObserver(i !== 2);
+      const x = randn([5, 3, 3, 2]).mul(size).detach();
+      x.requiresGrad = true;
+      const y = fake.call(x);
+      y.mul(randn(y.shape)).sum().backward();
+      const { minVal, maxVal } = fake.activationPostProcess as MovingAverageMinMaxObserver;
+      const { scale, zeroPoint } = fake;
+      return [y, x.grad as Tensor, minVal, maxVal, scale, zeroPoint].map((t) => Array.from(t.dataSync()));
+    });
+  }
+
+  test('computes what its parts do, to the last bit', () => {
+    expect(steps(FusedMovingAvgObsFakeQuantize)).toEqual(steps(Composed));
+  });
+
+  test('is one kernel, unless its observer has a hook', () => {
+    const fake = new FusedMovingAvgObsFakeQuantize(options);
+    const x = randn([5, 3, 3, 2]);
+    expect(kernelsOf(() => fake.call(x)).filter((k) => k !== 'fill')).toEqual(['fusedMovingAvgObsFakeQuant']);
+    let seen = 0;
+    fake.activationPostProcess.registerForwardHook(() => {
+      seen += 1;
+    });
+    expect(kernelsOf(() => fake.call(x))).toEqual(['observeMinMax', 'chooseQparams', 'fakeQuantize']);
+    expect(seen).toBe(1);
+  });
+
+  test('of a weight times a normalisation, over it, has the gradients of the parts', () => {
+    const results = [true, false].map((fused) => {
+      manualSeed(5);
+      const fake = new FusedMovingAvgObsFakeQuantize(options);
+      const x = randn([5, 3, 3, 2], { requiresGrad: true });
+      const weight = tensor([1.5, -0.25, 3, -7, 0.01], { requiresGrad: true });
+      const variance = tensor([0.5, 0, 2, 1, 0.1]);
+      const away = randn(x.shape);
+      expect(fake.canScale(x)).toBe(true);
+      const s = weight.div(variance.add(0.25).sqrt()).reshape([5, 1, 1, 1]);
+      const y = fused ? fake.scaled(x, { weight, variance, eps: 0.25 }) : fake.call(x.mul(s)).div(s);
+      y.mul(away).sum().backward();
+      return [y, x.grad, weight.grad, fake.scale, fake.zeroPoint].map((t) =>
+        Array.from((t as Tensor).dataSync()),
+      );
+    });
+    results[0].forEach((values, i) => {
+      values.forEach((v, j) => {
+        expect(Math.abs(v - results[1][i][j])).toBeLessThan(1e-4 * (1 + Math.abs(v)));
+      });
+    });
+  });
+});
+
+test('a step of a fused convolution runs 5 kernels more than of one in float', () => {
+  const count = (layers: Sequential) => {
+    const x = randn([2, 3, 6, 6]);
+    layers.call(x).square().mean().backward();
+    let kernels = 0;
+    const stop = addDispatchHook((_, run) => {
+      kernels += 1;
+      run();
+    });
+    layers.call(x).square().mean().backward();
+    stop();
+    return kernels;
+  };
+  const layers = () => new Sequential(new Conv2d(3, 8, 3), new BatchNorm2d(8), new ReLU()).train();
+  const fused = layers();
+  fuseModulesQat(fused, ['0', '1', '2']);
+  expect(count(prepareQat(fused, mapping)) - count(layers())).toBe(5);
+});
+
 test.each([
   ['fused', FusedMovingAvgObsFakeQuantize],
   ['plain', FakeQuantize],
@@ -137,11 +242,19 @@ describe('batch normalisation whose γ vanishes', () => {
   const slow = (layer: qat.ConvBn2d) => {
     layer.slowPath = true;
   };
+  /** A hook wants to see the weight: it is quantized by several kernels, not one. */
+  const hooked = (layer: qat.ConvBn2d) => {
+    layer.weightFakeQuant.registerForwardHook(() => {});
+  };
   const guarded = (layer: qat.ConvBn2d) => {
-    Object.defineProperty(layer, 'mayVanish', { value: true });
+    hooked(layer);
+    // Whoever looks for a γ that is too small to divide by finds one.
+    Object.defineProperty(layer.bn.weight, 'dataSync', { value: () => new Float32Array(3) });
   };
 
   test.each([
+    [0, false, hooked],
+    [1e-39, true, hooked],
     [0, true],
     [0, false],
     [-0, true],
@@ -151,28 +264,31 @@ describe('batch normalisation whose γ vanishes', () => {
     [1e-30, true],
     [-1e-20, false],
     [1e-12, true],
-  ])('%s, with ReLU: %s: the same as the slow path', (gamma, relu) => {
-    const [a, b] = [run(gamma, fast, relu), run(gamma, slow, relu)];
-    for (const values of Object.values(a)) for (const v of values) expect(Number.isFinite(v)).toBe(true);
-    const dead = (values: number[]) => values.slice(values.length / 3, (2 * values.length) / 3);
-    for (const key of ['runningMean', 'runningVar', 'gammaGrad', 'weightGrad'] as const) {
-      dead(a[key]).forEach((v, i) => {
-        expect(v).toBeCloseTo(dead(b[key])[i], 3);
-      });
-    }
-    // What the dead channel gives is β, in its grid.
-    for (const y of [a.y, a.inEvaluation])
-      y.forEach((v, i) => {
-        if (Math.floor(i / 9) % 3 === 1) expect(v).toBeCloseTo(1, 1);
-      });
-  });
+  ] as [number, boolean, typeof hooked?][])(
+    '%s, with ReLU: %s: the same as the slow path',
+    (gamma, relu, path = fast) => {
+      const [a, b] = [run(gamma, path, relu), run(gamma, slow, relu)];
+      for (const values of Object.values(a)) for (const v of values) expect(Number.isFinite(v)).toBe(true);
+      const dead = (values: number[]) => values.slice(values.length / 3, (2 * values.length) / 3);
+      for (const key of ['runningMean', 'runningVar', 'gammaGrad', 'weightGrad'] as const) {
+        dead(a[key]).forEach((v, i) => {
+          expect(v).toBeCloseTo(dead(b[key])[i], 3);
+        });
+      }
+      // What the dead channel gives is β, in its grid.
+      for (const y of [a.y, a.inEvaluation])
+        y.forEach((v, i) => {
+          if (Math.floor(i / 9) % 3 === 1) expect(v).toBeCloseTo(1, 1);
+        });
+    },
+  );
 
   test('γ that has died can come back', () => {
     expect(Math.abs(run(0, fast, false).gammaGrad[1])).toBeGreaterThan(0.1);
   });
 
   test.each([1, 0.01, -0.3])('%s: the guard changes no bit', (gamma) => {
-    expect(run(gamma, guarded, true)).toEqual(run(gamma, fast, true));
+    expect(run(gamma, guarded, true)).toEqual(run(gamma, hooked, true));
   });
 
   test('converted, it is finite', async () => {

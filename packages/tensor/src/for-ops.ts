@@ -5,4 +5,4 @@ export * from './kernel';
 export { broadcastShapes } from './layout';
 export { requireClamp } from './ops/elementwise/bounds';
 export { quantizedBounds } from './ops/quantized/bounds';
-export { addWatch, type DataCheck, type Watch } from './watch';
+export { addWatch, type DataCheck, unwatched, type Watch } from './watch';

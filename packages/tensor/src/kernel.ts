@@ -36,6 +36,7 @@ import type { QParams } from './qparams';
 import { checkRead } from './running-backward';
 import { Storage } from './storage';
 import { Tensor } from './tensor';
+import { activeWatch } from './watch';
 
 export { requireBackend, Storage } from './storage';
 
@@ -72,6 +73,7 @@ export function run<N extends KernelName>(
   cache?: PrepackCache,
 ): void {
   let backend: Backend | undefined;
+  const deferring = activeWatch()?.defers === true;
   const lower = (args: Readonly<Record<string, Arg | undefined>>, read: boolean) => {
     const lowered: Record<string, KernelTensor> = {};
     for (const key of Object.keys(args)) {
@@ -84,18 +86,30 @@ export function run<N extends KernelName>(
       if (storage.backend !== backend) throw mixedBackends(name, backend, storage.backend);
       if (read) checkRead(key, tensor);
       else storage.noteWrite(name);
-      lowered[key] = {
-        buffer: storage.buffer,
-        dtype: storage.dtype,
-        shape: arg instanceof Tensor ? [tensor.numel] : arg.shape,
-        source: tensor,
-      };
+      const { dtype } = storage;
+      const shape = arg instanceof Tensor ? [tensor.numel] : arg.shape;
+      lowered[key] = deferring
+        ? deferred(storage, shape, tensor)
+        : { buffer: storage.buffer, dtype, shape, source: tensor };
     }
     return lowered;
   };
   const ins = lower(inputs as never, true);
   const outs = lower(outputs as never, false);
   dispatch(backend as unknown as Backend, name, ins as never, outs as never, attrs, cache);
+}
+
+/** An operand that a watch sees before its memory is asked for. */
+function deferred(storage: Storage, shape: readonly number[], source: Tensor): KernelTensor {
+  if (storage.freed) storage.buffer;
+  return {
+    get buffer() {
+      return storage.buffer;
+    },
+    dtype: storage.dtype,
+    shape,
+    source,
+  };
 }
 
 export interface EmptyOptions {

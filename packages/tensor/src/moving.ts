@@ -24,7 +24,7 @@ export async function toAsync(x: Tensor, backend: Backend): Promise<Tensor> {
   requireBackend('toAsync', backend);
   if (backend === x.backend) return x;
   const t = packed(x);
-  activeWatch()?.read('toAsync', t.storage);
+  activeWatch()?.read('toAsync', t.storage, false);
   return moved(x, backend, t.strides, await t.backend.read(t.storage.buffer, t.numel));
 }
 

@@ -12,7 +12,7 @@ export async function data(x: Tensor): Promise<TypedArray> {
   let elements: Promise<TypedArray> | undefined;
   tidy(() => {
     const t = dense(x);
-    activeWatch()?.read('data', t.storage);
+    activeWatch()?.read('data', t.storage, false);
     elements = t.backend.read(t.storage.buffer, t.numel);
   });
   return elements as Promise<TypedArray>;
@@ -49,6 +49,6 @@ function requireOne(op: string, x: Tensor): void {
 export function readTensor(op: string, t: Tensor, fix: string): TypedArray {
   const { backend, storage, numel } = t;
   checkRead('tensor', t);
-  activeWatch()?.read(op, storage);
+  activeWatch()?.read(op, storage, true);
   return readNow(op, backend, storage.buffer, numel, fix);
 }

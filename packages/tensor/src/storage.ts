@@ -31,6 +31,8 @@ export class Storage {
   /** Whether it is to be freed when the last of them lets go. */
   private pending = false;
   private handle: unknown;
+  /** Whether it is allocated when someone asks for its buffer. */
+  private deferred = false;
 
   private constructor(
     readonly backend: Backend,
@@ -38,7 +40,8 @@ export class Storage {
     readonly length: number,
   ) {
     requireBackend('tensor', backend);
-    this.handle = backend.allocate(dtype, length);
+    if (activeWatch()?.defers) this.deferred = true;
+    else this.handle = backend.allocate(dtype, length);
     noteInScope(this);
   }
 
@@ -65,6 +68,10 @@ export class Storage {
 
   /** @throws FreedError after `free`. */
   get buffer(): unknown {
+    if (this.deferred) {
+      this.handle = this.backend.allocate(this.dtype, this.length);
+      this.deferred = false;
+    }
     if (this.handle === undefined) {
       throw new FreedError({
         op: 'tensor',
@@ -77,15 +84,24 @@ export class Storage {
   }
 
   get freed(): boolean {
-    return this.handle === undefined;
+    return this.handle === undefined && !this.deferred;
+  }
+
+  /** Whether it has memory: `buffer` makes some where it hasn't. */
+  get allocated(): boolean {
+    return this.handle !== undefined;
   }
 
   /** Gives the memory back now; a second call does nothing. While a watch is active (see watch.ts) it gets the storage instead. */
   free(): void {
-    if (this.handle === undefined) return;
+    if (this.freed) return;
     const watch = activeWatch();
     if (watch) {
       watch.held(this);
+      return;
+    }
+    if (this.deferred) {
+      this.deferred = false;
       return;
     }
     this.backend.free(this.handle);

@@ -9,12 +9,16 @@ export type DataCheck = (elements: TypedArray) => void;
 export interface Watch {
   /** `storage` would be freed now. It stays alive: the watcher frees it later, by `storage.free()`. */
   held(storage: Storage): void;
-  /** The host reads elements of `storage`, for the method `op`. */
-  read(op: string, storage: Storage): void;
+  /** The host reads elements of `storage`, for the method `op`: now, or (false) into a promise. */
+  read(op: string, storage: Storage, now: boolean): void;
   /** `op` accepts `tensor` only with elements that pass `check`. They just did. */
   checked(op: string, tensor: Tensor, check: DataCheck): void;
   /** `op` makes random numbers. */
   random(op: string): void;
+  /** Memory is allocated when someone first asks for its buffer. */
+  readonly defers?: boolean;
+  /** Whether `storage` has no elements to check, as the kernels that write them don't run. */
+  lacks?(storage: Storage): boolean;
 }
 
 const watches: Watch[] = [];

@@ -1,6 +1,7 @@
-/** Models for images, and handwritten digits. */
+/** Models for images, one for text, and handwritten digits. */
 export { type Digit, MNIST_SIZE, type MnistOptions, mnist } from './datasets/mnist';
 export { BasicBlock } from './models/basic-block';
+export { type BertCallOptions, BertModel, type BertOptions, bertTiny } from './models/bert';
 export { Bottleneck } from './models/bottleneck';
 export { ConvBNReLU, type ConvBNReLUOptions } from './models/conv-bn-relu';
 export {

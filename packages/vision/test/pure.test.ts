@@ -38,6 +38,7 @@ function pureClasses(): Map<object, string> {
 const layers = () => [
   new nn.Conv2d(3, 4, 3, { padding: 1 }),
   new nn.BatchNorm2d(4),
+  new nn.ConvTranspose2d(4, 4, 2, { stride: 2 }),
   new nn.ReLU(),
   new nn.ReLU6(),
   new nn.Hardtanh(),
@@ -60,6 +61,9 @@ const layers = () => [
   new nn.Hardsigmoid(),
   new nn.Sigmoid(),
   new nn.Tanh(),
+  new nn.ReflectionPad2d(1),
+  new nn.Upsample({ scaleFactor: 2 }),
+  new nn.Upsample({ scaleFactor: 0.5, mode: 'bilinear' }),
   new nn.MaxPool2d(2),
   new nn.AvgPool2d(2),
   new nn.AdaptiveAvgPool2d(1),
@@ -122,6 +126,7 @@ const ofRows = () => {
       new Sequential(new Conv1d(4, 4, 3, { padding: 1 }), new ReLU()),
       new Sequential(new Conv1d(4, 4, 1), new BatchNorm1d(4)),
       new Conv1d(4, 4, 3, { groups: 2 }),
+      new nn.ConvTranspose1d(4, 4, 2, { stride: 2 }),
       new MaxPool1d(2),
       new AvgPool1d(2),
       new AdaptiveAvgPool1d(2),
@@ -214,6 +219,10 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
   ],
   'bags of embeddings': async () => [
     new nn.EmbeddingBag(5, 3),
+    () => [tensor([[1, 4, 0]], { dtype: 'int32' })],
+  ],
+  bert: async () => [
+    new vision.BertModel({ vocabSize: 9, hiddenSize: 8, intermediateSize: 8, numHiddenLayers: 1 }).eval(),
     () => [tensor([[1, 4, 0]], { dtype: 'int32' })],
   ],
   'rotary embedding': async () => [new nn.RotaryEmbedding(4), () => [randn([1, 2, 3, 4])]],

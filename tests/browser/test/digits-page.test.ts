@@ -96,7 +96,7 @@ describe.skipIf(!executablePath)('the digits page', () => {
       .filter({ hasText: /Float says 3, \d+\s%. Int8 says 3, \d+\s%./ })
       .waitFor();
     expect(await page.getByRole('table').filter({ hasText: 'Accuracy' }).textContent()).toMatch(
-      /Float, 32 bits9\d\.\d\d\s%89\.1\skBInt89\d\.\d\d\s%35\.1\skB/,
+      /Float, 32 bits9\d\.\d\d\s%89\.1\skBInt89\d\.\d\d\s%29\.9\skB/,
     );
     expect(await barriers(page)).toEqual([]);
     await page.emulateMedia({ colorScheme: 'dark' });

@@ -32,6 +32,8 @@ const internal = new Set([
   'windowAttrs',
   'conv2dShape',
   'convShape',
+  'convTransposeShape',
+  'outputPaddingFor',
   'lookup',
   'quantizedLookup',
   'StateLoader.takeLike',

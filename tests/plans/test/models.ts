@@ -10,14 +10,17 @@ import {
   Module,
   ReLU,
   Sequential,
+  Transformer,
 } from '@octet/nn';
 import {
   convert,
   DeQuantStub,
   FloatFunctional,
   getDefaultQConfigMapping,
+  int4WeightOnly,
   prepare,
   QuantStub,
+  quantize_,
   quantizeDynamic,
 } from '@octet/quantization';
 import { cat, noGrad, rand, randint, relu, type Tensor } from '@octet/tensor';
@@ -94,6 +97,8 @@ const image =
   () => [rand(shape)];
 const mlp = () => new Sequential(new Linear(16, 24), new ReLU(), new Linear(24, 5));
 
+const transformer = { dModel: 8, nhead: 2, numEncoderLayers: 1, numDecoderLayers: 1, dimFeedforward: 12 };
+
 export const subjects: readonly Subject[] = [
   { name: 'digits, float', make: async () => new DigitClassifier().eval(), input: image(2, 1, 28, 28) },
   {
@@ -155,6 +160,21 @@ export const subjects: readonly Subject[] = [
     name: 'GRU with its state, dynamic',
     make: () => quantizeDynamic(new GRU(4, 6, { numLayers: 2 }).eval()),
     input: () => [rand([3, 2, 4]), rand([2, 2, 6])],
+  },
+  {
+    name: 'a transformer, float',
+    make: async () => new Transformer({ ...transformer, normFirst: true }).eval(),
+    input: () => [rand([5, 2, 8]), rand([3, 2, 8])],
+  },
+  {
+    name: 'a transformer, dynamic',
+    make: () => quantizeDynamic(new Transformer(transformer).eval()),
+    input: () => [rand([5, 2, 8]), rand([3, 2, 8])],
+  },
+  {
+    name: 'weights of few bits',
+    make: () => quantize_(mlp().eval(), int4WeightOnly({ groupSize: 4 })),
+    input: image(3, 16),
   },
   { name: 'linear layers, dynamic', make: () => quantizeDynamic(mlp().eval()), input: image(3, 16) },
 ];

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Backend } from '@octet/backend';
 import { planOf } from '@octet/graph';
+import { type CureTrial, quantize } from '@octet/inspect';
 import { GRU, Linear, LSTM } from '@octet/nn';
 import { exportOnnx, type GraphModule, importOnnx } from '@octet/onnx';
 import {
@@ -15,11 +16,11 @@ import { fromData, noGrad, scope, setBackend, type Tensor } from '@octet/tensor'
 import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
 import { type Host, hostInfo } from '../host';
-import { breathe } from '../interrupt';
+import { breathe, signal } from '../interrupt';
 import { type PeerEngine, peerEngines, start } from '../onnx/engines';
 import { measure, type Outputs, type Task } from '../onnx/measure';
 import { modelNames, type Named, type OnnxCase, readCase, settledInputs } from '../onnx/samples';
-import { backendOption, jsonOption, list, whole } from '../options';
+import { backendOption, jsonOption, list, number, whole } from '../options';
 import { withProgress } from '../progress';
 import { type Provenance, provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
@@ -31,10 +32,14 @@ interface OnnxOptions {
   backend: string;
   models?: string[];
   runs: number;
+  quantize: boolean;
+  target: number;
+  budget: number;
   json?: string;
 }
 
-type Variant = 'float' | 'int8' | 'dynamic';
+/** `int8` is the recipe alone, `quantized` what `quantize` makes. */
+type Variant = 'float' | 'int8' | 'dynamic' | 'quantized';
 
 export interface OnnxRow {
   readonly model: string;
@@ -50,6 +55,10 @@ export interface OnnxRow {
   readonly task?: Task;
   /** Layers and functions that were not quantized. */
   readonly leftInFloat?: readonly string[];
+  /** Of `quantized`: what was tried, on the calibration's inputs, and what it gained. */
+  readonly cures?: readonly CureTrial[];
+  /** Of `quantized`: seconds that it took. */
+  readonly seconds?: number;
 }
 
 /** What could not be measured, and why. */
@@ -84,6 +93,14 @@ export function onnxCommand(): Command {
     )
     .addOption(backendOption())
     .addOption(new Option('--runs <n>', 'timed runs of each').default(20).argParser(whole({ min: 1 })))
+    .addOption(
+      new Option(
+        '--quantize',
+        'also what quantize() makes of each, on the inputs of the calibration',
+      ).default(false),
+    )
+    .addOption(new Option('--target <dB>', 'of quantize()').default(60).argParser(number({ min: 1 })))
+    .addOption(new Option('--budget <s>', 'of quantize(), for each model').default(300).argParser(number()))
     .addOption(jsonOption())
     .action(benchOnnx);
 }
@@ -100,7 +117,12 @@ async function benchOnnx({ dir, models, runs, json, ...options }: OnnxOptions): 
   await withProgress('Measuring', async (report) => {
     for (const [i, name] of names.entries()) {
       report(i, names.length, name);
-      const bench = new ModelBench(readCase(dir, name), backend, runs);
+      const bench = new ModelBench(
+        readCase(dir, name),
+        backend,
+        runs,
+        options.quantize ? options : undefined,
+      );
       try {
         rows.push(...(await bench.run()));
       } catch (error) {
@@ -117,6 +139,14 @@ async function benchOnnx({ dir, models, runs, json, ...options }: OnnxOptions): 
     host: hostInfo(),
   };
   for (const { columns, rows: lines } of onnxTables(result)) console.log(formatTable(columns, lines));
+  for (const { model, engine, cures = [], seconds } of rows) {
+    if (engine !== 'octet' || seconds === undefined) continue;
+    console.log(`${model}, quantized in ${seconds.toFixed(0)} s:`);
+    for (const { cure, gainDb, kept, what } of cures) {
+      const gain = gainDb === null ? '–' : `${gainDb.toFixed(1)} dB`;
+      console.log(`  ${cure.padEnd(12)} ${gain.padStart(8)}  ${kept ? 'kept' : 'not kept'}: ${what}`);
+    }
+  }
   for (const { model, what, reason } of failures) console.log(`${model}, ${what}: ${reason}`);
   if (json !== undefined) await writeJson(json, result);
 }
@@ -137,6 +167,7 @@ class ModelBench {
     private readonly given: OnnxCase,
     private readonly backend: Backend,
     private readonly runs: number,
+    private readonly search: { readonly target: number; readonly budget: number } | undefined,
   ) {}
 
   failed(what: string, error: unknown): void {
@@ -164,7 +195,21 @@ class ModelBench {
         this.failed('dynamic', error);
       }
     }
+    if (this.search) {
+      try {
+        await this.addSearched(model, this.search);
+      } catch (error) {
+        this.failed('quantized', error);
+      }
+    }
     return this.time();
+  }
+
+  private async addSearched(model: AnyGraph, { target, budget }: { target: number; budget: number }) {
+    const data = this.given.calibration.map((sample) => inputsOf(model, sample.in));
+    const { model: int8, report } = await quantize(model, { data, target, budget, signal });
+    const { cures, seconds } = report;
+    await this.addQuantized('quantized', int8, { cures, seconds });
   }
 
   /** By graph; recurrent layers dynamically. */
@@ -180,7 +225,11 @@ class ModelBench {
     return recurrent ? quantizeDynamic(int8, { layers: [LSTM, GRU] }) : int8;
   }
 
-  private async addQuantized(variant: Variant, model: AnyGraph): Promise<void> {
+  private async addQuantized(
+    variant: Variant,
+    model: AnyGraph,
+    more: Pick<OnnxRow, 'cures' | 'seconds'> = {},
+  ): Promise<void> {
     let file: Uint8Array | undefined;
     try {
       file = await exportOnnx(model, inputsOf(model, this.given.evaluation[0].in), {
@@ -189,7 +238,7 @@ class ModelBench {
     } catch (error) {
       this.failed(`${variant}, export`, error);
     }
-    await this.add(variant, model, file?.length, file);
+    await this.add(variant, model, file?.length, file, more);
   }
 
   private async add(
@@ -197,6 +246,7 @@ class ModelBench {
     model: AnyGraph,
     bytes: number | undefined,
     file: string | Uint8Array | undefined,
+    more: Pick<OnnxRow, 'cures' | 'seconds'> = {},
   ): Promise<void> {
     const { given, contestants } = this;
     const got: Outputs[] = [];
@@ -208,6 +258,7 @@ class ModelBench {
     const report = quantizationReport(model);
     const shared = {
       ...{ model: given.name, variant, bytes, ...measure(given.name, ref, got) },
+      ...more,
       ...(report && { leftInFloat: report.inFloat.map(({ name, type }) => `${name} (${type})`) }),
     };
     const example = given.evaluation[0].in;

@@ -97,6 +97,35 @@ export const convShapes: readonly ConvShapes[] = [
   conv('depthwise 1x1', [1, 3, 3, 4], 4, [1, 1], { groups: 4 }),
 ];
 
+/** Convolutions whose transpose has phases that differ in their taps, or begin in different places. */
+const transposed: readonly ConvShapes[] = [
+  ...convShapes,
+  conv('2x2, stride 2', [2, 6, 10, 7], 5, [2, 2], { stride: [2, 2] }),
+  conv('3x3, stride 2, padded', [1, 9, 7, 6], 4, [3, 3], { stride: [2, 2], padding: [1, 1] }),
+  conv('3x3, stride 2, padded, one more row and column', [1, 10, 8, 17], 9, [3, 3], {
+    stride: [2, 2],
+    padding: [1, 1],
+  }),
+  conv('4x4, stride 2, padded', [2, 8, 6, 3], 19, [4, 4], { stride: [2, 2], padding: [1, 1] }),
+  conv('3x3, stride 3, padding 2', [1, 8, 8, 4], 3, [3, 3], { stride: [3, 3], padding: [2, 2] }),
+  conv('2x1, stride 4, rows that nothing reaches', [1, 11, 9, 4], 3, [2, 1], { stride: [4, 3] }),
+  conv('3x3, dilation 2, stride 2', [1, 9, 11, 4], 5, [3, 3], { stride: [2, 2], dilation: [2, 2] }),
+  conv('3x4, dilations 3 and 2, strides 2 and 4', [1, 10, 19, 4], 6, [3, 4], {
+    stride: [2, 4],
+    dilation: [3, 2],
+    padding: [2, 1],
+    groups: 2,
+  }),
+  conv('depthwise 4x4, stride 2', [1, 8, 8, 9], 9, [4, 4], { stride: [2, 2], padding: [1, 1], groups: 9 }),
+];
+
+/** The same of a transposed convolution: input and output change places. */
+export const transposedShapes: readonly ConvShapes[] = transposed.map((shapes) => ({
+  ...shapes,
+  x: shapes.y,
+  y: shapes.x,
+}));
+
 const variants = [
   { variant: '', biased: false, clamp: undefined, nan: false },
   { variant: ', bias', biased: true, clamp: undefined, nan: false },
@@ -110,7 +139,9 @@ function startingWithNaN(x: CaseTensor): CaseTensor {
   return x;
 }
 
-export const convCases: CasesOf<'conv2d' | 'conv2dBackwardInput' | 'conv2dBackwardWeight'> = {
+export const convCases: CasesOf<
+  'conv2d' | 'conv2dBackwardInput' | 'conv2dBackwardWeight' | 'convTranspose2d'
+> = {
   conv2d: () =>
     convShapes.flatMap(({ name, x, weight, y, attrs }) =>
       variants.map(({ variant, biased, clamp, nan }) => ({
@@ -141,4 +172,22 @@ export const convCases: CasesOf<'conv2d' | 'conv2dBackwardInput' | 'conv2dBackwa
       attrs,
       tolerance: summed,
     })),
+  convTranspose2d: () =>
+    transposedShapes.flatMap(({ name, x, weight, y, attrs }) =>
+      [
+        { biased: false, nan: false },
+        { biased: true, nan: false },
+        { biased: true, nan: true },
+      ].map(({ biased, nan }) => ({
+        name: `${name}${biased ? ', bias' : ''}${nan ? ', NaN' : ''}`,
+        inputs: {
+          x: nan ? startingWithNaN(floats(8, x)) : floats(8, x),
+          weight: floats(9, weight),
+          bias: biased ? floats(10, [y[3]]) : undefined,
+        },
+        outputs: { y: output('float32', y) },
+        attrs,
+        tolerance: summed,
+      })),
+    ),
 };

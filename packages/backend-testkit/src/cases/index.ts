@@ -11,6 +11,7 @@ import { elementwiseCases } from './elementwise';
 import { embeddingCases } from './embedding';
 import { groupedIntegerCases } from './grouped-integers';
 import { gruCases } from './gru';
+import { indexingCases } from './indexing';
 import { lstmCases } from './lstm';
 import { matmulCases } from './matmul';
 import { normCases } from './norm';
@@ -19,6 +20,7 @@ import { optimCases } from './optim';
 import { poolCases } from './pool';
 import { quantizedCases } from './quantized';
 import { reductionCases } from './reductions';
+import { resampleCases } from './resample';
 
 export type { CaseOutput, CasesOf, CaseTensor, KernelCase, Tolerance } from './case';
 
@@ -26,6 +28,7 @@ export const kernelCases: CasesOf<OwnKernelName> = {
   ...dataCases,
   ...elementwiseCases,
   ...reductionCases,
+  ...indexingCases,
   ...matmulCases,
   ...convCases,
   ...lstmCases,
@@ -37,5 +40,6 @@ export const kernelCases: CasesOf<OwnKernelName> = {
   ...optimCases,
   ...observerCases,
   ...quantizedCases,
+  ...resampleCases,
   ...groupedIntegerCases,
 };

@@ -1,4 +1,4 @@
-import type { CalculateQparamsAttrs } from '@octet/backend';
+import type { CalculateQparamsAttrs, FusedFakeQuantizeAttrs } from '@octet/backend';
 import {
   type CasesOf,
   type CaseTensor,
@@ -6,6 +6,8 @@ import {
   denormals,
   floats,
   full,
+  integers,
+  type KernelCase,
   onDiagonal,
   output,
   strange,
@@ -159,10 +161,136 @@ function fakeQuantizeInputs(zeroPointDType: 'int32' | 'float32') {
   ];
 }
 
+/** Weights of channels: any, too small to divide by, the smallest that isn't, none at all, a NaN. */
+const weights = [1.7, -0.3, 2 ** -31, 0, 3e-9, 40, Number.NaN, 2 ** -30, -(2 ** -31)];
+/** With eps of 0.25 some are the square of a whole number. */
+const variances = [0.75, 0, 3.75, 1, 0.3, 15.75, 0.75, 0.75, 0.75, -0.3, Infinity];
+
+interface Folding {
+  readonly weight: CaseTensor;
+  readonly variance: CaseTensor;
+  readonly factor: CaseTensor;
+}
+function folding(channels: number, finite: boolean): Folding {
+  const of = (values: readonly number[]) => {
+    const usable = finite ? values.filter((v) => v >= 0 && v < Infinity) : values;
+    return tensor(
+      'float32',
+      [channels],
+      Array.from({ length: channels }, (_, c) => usable[c % usable.length]),
+    );
+  };
+  const weight = of(weights);
+  const variance = of(variances);
+  const factor = { ...weight, data: weight.data.map((w, c) => w / Math.sqrt(variance.data[c] + 0.25)) };
+  return { weight, variance, factor };
+}
+/** Of x [o,c,i]: none, one a channel. All finite where one range is for all. */
+const folded = (shape: readonly number[], perChannel: boolean) => [undefined, folding(shape[1], !perChannel)];
+
+const fusedShapes = [...shapes, [2, 9, 17], [9, 4, 5]] as const;
+
+type FusedState = Record<'minVal' | 'maxVal' | 'scale' | 'zeroPoint', CaseTensor>;
+
+function fusedState(n: number, fresh: boolean): FusedState {
+  return {
+    minVal: fresh ? full('float32', [n], Infinity) : floats(2, [n], -4, 0),
+    maxVal: fresh ? full('float32', [n], -Infinity) : floats(3, [n], 0, 6),
+    scale: tensor(
+      'float32',
+      [n],
+      Array.from({ length: n }, (_, i) => steps[i % 3]),
+    ),
+    zeroPoint: full('int32', [n], 3),
+  };
+}
+
+function fusedCases(): KernelCase<'fusedMovingAvgObsFakeQuant'>[] {
+  const of = (
+    name: string,
+    x: CaseTensor,
+    fold: Folding | undefined,
+    state: FusedState,
+    given: Omit<FusedFakeQuantizeAttrs, 'eps'>,
+  ) => {
+    // Without a variance nobody looks at eps.
+    const attrs = { ...given, eps: fold && given.symmetric ? 1 : 0.25 };
+    return {
+      name: `${name}${fold ? ', folded' : ''}, ${JSON.stringify(attrs)}`,
+      inputs: fold ? { x, weight: fold.weight, variance: fold.variance } : { x },
+      outputs: {
+        ...{ y: output('float32', x.shape), mask: output('bool', x.shape), ...state },
+        ...(fold ? { factor: output('float32', fold.factor.shape) } : {}),
+      },
+      attrs,
+      tolerance: close,
+    };
+  };
+  const bits8 = { quantMin: 0, quantMax: 255, symmetric: false };
+  const signed = { quantMin: -128, quantMax: 127, symmetric: true };
+  return [
+    ...fusedShapes.flatMap((shape) =>
+      [true, false].flatMap((perChannel) =>
+        folded(shape, perChannel).flatMap((fold) =>
+          [
+            { ...bits8, averagingConstant: 0.01 },
+            { ...signed, averagingConstant: 0.5 },
+            { ...bits8, averagingConstant: null },
+          ].flatMap((attrs) =>
+            [true, false].map((fresh) =>
+              of(
+                `${named(shape)}, ${perChannel ? 'a range each' : 'one range'}, ${fresh ? 'fresh' : 'used'}`,
+                floats(1, shape, -3, 5),
+                fold,
+                fusedState(perChannel ? shape[1] : 1, fresh),
+                attrs,
+              ),
+            ),
+          ),
+        ),
+      ),
+    ),
+    ...quantRanges.map(([quantMin, quantMax]) =>
+      of('a range of integers', floats(4, [1, 1, 67], -3, 5), undefined, fusedState(1, true), {
+        ...{ quantMin, quantMax, symmetric: quantMin < 0, averagingConstant: 0.01 },
+      }),
+    ),
+    ...[1, 3, 7, 67].flatMap((n) =>
+      [undefined, folding(1, true)].flatMap((fold) =>
+        [null, 0.01].map((averagingConstant) =>
+          of(
+            `NaN, infinities and denormals, n = ${n}`,
+            withSpecials([1, 1, n], [...strange, ...denormals]),
+            fold,
+            fusedState(1, false),
+            { ...bits8, averagingConstant },
+          ),
+        ),
+      ),
+    ),
+    of(
+      'zero times infinity',
+      withSpecials([1, 3, 9], [Infinity, 0]),
+      folding(3, false),
+      fusedState(3, true),
+      {
+        ...signed,
+        averagingConstant: 0.01,
+      },
+    ),
+  ];
+}
+
 const fractional = [0.5, 1.5, 2.4999, 100.7, 126.5];
 
 export const observerCases: CasesOf<
-  'observeMinMax' | 'calculateQparams' | 'chooseQparams' | 'fakeQuantize' | 'learnableFakeQuantizeBackward'
+  | 'observeMinMax'
+  | 'calculateQparams'
+  | 'chooseQparams'
+  | 'fakeQuantize'
+  | 'fusedMovingAvgObsFakeQuant'
+  | 'fusedMovingAvgObsFakeQuantBackward'
+  | 'learnableFakeQuantizeBackward'
 > = {
   observeMinMax: () => [
     ...[1, 3, 4, 5, 7, 8, 9, 19, 33].flatMap((n) =>
@@ -244,6 +372,26 @@ export const observerCases: CasesOf<
       tolerance: close,
     },
   ],
+  fusedMovingAvgObsFakeQuant: fusedCases,
+  fusedMovingAvgObsFakeQuantBackward: () =>
+    fusedShapes.flatMap((shape) =>
+      ['numbers', 'NaN and infinities'].map((what) => {
+        const { weight, factor } = folding(shape[1], false);
+        return {
+          name: `${named(shape)}, ${what}`,
+          inputs: {
+            x: what === 'numbers' || shape[0] === 0 ? floats(1, shape, -3, 5) : withSpecials(shape),
+            y: floats(2, shape, -3, 5),
+            mask: integers(3, 'bool', shape),
+            gradY: floats(4, shape),
+            ...{ weight, factor },
+          },
+          outputs: { gradX: output('float32', shape), gradWeight: output('float32', [shape[1]]) },
+          attrs: {},
+          tolerance: summed,
+        };
+      }),
+    ),
   learnableFakeQuantizeBackward: () => [
     ...fakeQuantizeInputs('float32').map(({ name, x, scale, zeroPoint, attrs }) => ({
       name,

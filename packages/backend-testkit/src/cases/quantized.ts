@@ -12,7 +12,7 @@ import {
   tensor,
   withSpecials,
 } from './case';
-import { convShapes } from './conv';
+import { convShapes, transposedShapes } from './conv';
 
 const sizes = [0, 1, 3, 7, 64, 67, 1031];
 
@@ -238,6 +238,26 @@ function qconv2dCases(): KernelCase<'qconv2d'>[] {
       tolerance: 'exact',
     },
   ];
+}
+
+function qconvTranspose2dCases(): KernelCase<'qconvTranspose2d'>[] {
+  return transposedShapes.flatMap(({ name, x, weight, y, attrs }, i) =>
+    weightModes.map((mode, j): KernelCase<'qconvTranspose2d'> => {
+      const biased = (i + j) % 3 !== 0;
+      const reaching = (weight[0] * weight[1] * weight[2]) / attrs.groups;
+      return {
+        name: `${name}, ${mode}${biased ? ', bias' : ''}`,
+        inputs: {
+          x: integers(1, 'uint8', x),
+          weight: integers(2, 'int8', weight),
+          bias: biased ? integers(3, 'int32', [y[3]], [-3000, 3000]) : undefined,
+        },
+        outputs: { y: output('uint8', y) },
+        attrs: { ...attrs, ...requantizing(mode, y[3], reaching, i + j) },
+        tolerance: 'exact',
+      };
+    }),
+  );
 }
 
 /** Sums far past 2^24, which float32 can't hold, that come back to where every one counts. */
@@ -539,11 +559,13 @@ export const quantizedCases: CasesOf<
   | 'dequantize'
   | 'qlookup'
   | 'qconv2d'
+  | 'qconvTranspose2d'
   | 'qlinear'
   | 'qlinearDynamic'
   | 'qadd'
   | 'qmul'
   | 'qaffine'
+  | 'qgroupNorm'
 > = {
   quantize: quantizeCases,
   dequantize: () =>
@@ -579,6 +601,7 @@ export const quantizedCases: CasesOf<
       }),
     ),
   qconv2d: qconv2dCases,
+  qconvTranspose2d: qconvTranspose2dCases,
   qlinear: qlinearCases,
   qlinearDynamic: qlinearDynamicCases,
   qadd: () => [
@@ -641,6 +664,41 @@ export const quantizedCases: CasesOf<
           tolerance: 'exact',
         })),
       ),
+    ),
+  qgroupNorm: () =>
+    (
+      [
+        [0, 5, 4, 2],
+        [1, 1, 1, 1],
+        [3, 1, 33, 1],
+        [2, 7, 6, 3],
+        [2, 35, 16, 16],
+        [1, 9, 64, 4],
+        [1, 300, 19, 1],
+        [2, 6, 40, 5],
+      ] as const
+    ).flatMap(([n, l, c, groups]) =>
+      [
+        { scale: 0.02, inverse: 33.3, yZeroPoint: 117, eps: 1e-5 },
+        { scale: 0.3, inverse: 7.1, yZeroPoint: 0, eps: 0.5 },
+      ].map(({ scale, inverse, yZeroPoint, eps }) => ({
+        name: `[${n},${l},${c}], ${groups} groups, zero point ${yZeroPoint}`,
+        inputs: {
+          x: integers(l + c, 'uint8', [n, l, c]),
+          weight: floats(c, [c], -2, 2),
+          bias: floats(c + 1, [c], -1, 1),
+        },
+        outputs: { y: output('uint8', [n, l, c]) },
+        attrs: {
+          groups,
+          eps: Math.fround(eps),
+          scale: Math.fround(scale),
+          inverse: Math.fround(inverse),
+          yZeroPoint,
+        },
+        // Half-way numbers, where a GPU divides.
+        tolerance: { atol: 1, rtol: 0 },
+      })),
     ),
   qaffine: () => [
     ...(

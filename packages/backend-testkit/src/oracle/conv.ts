@@ -47,7 +47,12 @@ export function eachProduct(
 }
 
 export const convDefinitions: Definitions<
-  'conv2d' | 'conv2dBackwardInput' | 'conv2dBackwardWeight' | 'qconv2d'
+  | 'conv2d'
+  | 'conv2dBackwardInput'
+  | 'conv2dBackwardWeight'
+  | 'convTranspose2d'
+  | 'qconv2d'
+  | 'qconvTranspose2d'
 > = {
   conv2d({ x, weight, bias, y }, attrs) {
     const channels = weight.shape[0];
@@ -82,6 +87,26 @@ export const convDefinitions: Definitions<
       const value = xAt === undefined ? attrs.xZeroPoint : x.buffer.data[xAt];
       sums[yAt] +=
         (value - attrs.xZeroPoint) * (weight.buffer.data[weightAt] - ofChannel(attrs.weightZeroPoint, c));
+    });
+    y.buffer.data.set(sums.map((sum, i) => requantized(sum, i % channels, attrs)));
+  },
+
+  convTranspose2d({ x, weight, bias, y }, attrs) {
+    const channels = y.shape[3];
+    const sums = Array.from({ length: size(y.shape) }, (_, i) => bias?.buffer.data[i % channels] ?? 0);
+    eachProduct({ x: y.shape, weight: weight.shape, y: x.shape, attrs }, (yAt, weightAt, xAt) => {
+      if (yAt !== undefined) sums[yAt] += x.buffer.data[xAt] * weight.buffer.data[weightAt];
+    });
+    y.buffer.data.set(sums);
+  },
+
+  qconvTranspose2d({ x, weight, bias, y }, attrs) {
+    const channels = y.shape[3];
+    const sums = Array.from({ length: size(y.shape) }, (_, i) => bias?.buffer.data[i % channels] ?? 0);
+    eachProduct({ x: y.shape, weight: weight.shape, y: x.shape, attrs }, (yAt, weightAt, xAt) => {
+      if (yAt === undefined) return;
+      const zero = ofChannel(attrs.weightZeroPoint, yAt % channels);
+      sums[yAt] += (x.buffer.data[xAt] - attrs.xZeroPoint) * (weight.buffer.data[weightAt] - zero);
     });
     y.buffer.data.set(sums.map((sum, i) => requantized(sum, i % channels, attrs)));
   },

@@ -1,9 +1,17 @@
-import { type Conv2dAttrs, type ConvGeometry, convGeometry, isPointwise } from '@octet/backend';
-import { nowhere } from '../address';
+import {
+  type Conv2dAttrs,
+  type ConvGeometry,
+  convGeometry,
+  isPointwise,
+  subConvolutions,
+  subOutput,
+} from '@octet/backend';
+import { type Address, nowhere } from '../address';
 import { maxTile, panel, patchRows, unitRows } from '../generated/constants';
 import type { Calls } from '../generated/exports';
-import type { KernelContext, WasmKernel } from '../kernel';
+import type { KernelContext, WasmKernel, WasmTensor } from '../kernel';
 import { boundsOf, unbounded } from './bounds';
+import { copyAt } from './copy-strided';
 import { depthwise, depthwiseBackwardInput, depthwiseBackwardWeight } from './depthwise';
 import { multiply, packedRowsBytes, packPanels, workGrain } from './matmul';
 import { byPlanes, type Grouping } from './spread';
@@ -65,30 +73,78 @@ function convolve(
   );
 }
 
+/** Where the tensors of a convolution lie. */
+type Places = Record<'x' | 'weight' | 'bias' | 'y', Address>;
+
 /** x [N,H,W,C], weight [O,kh,kw,C/groups], bias [O]? → y [N,OH,OW,O], clamped */
 export const conv2d: WasmKernel<'conv2d'> = (cx, { x, weight, bias, y }, attrs) => {
+  const places = {
+    x: cx.address(x),
+    weight: cx.address(weight),
+    bias: cx.addressIfAny(bias),
+    y: cx.address(y),
+  };
+  convolveAt(cx, places, convGeometry(x, weight, y, attrs), attrs, boundsOf(attrs.clamp));
+};
+
+function convolveAt(
+  cx: KernelContext,
+  { x, weight, bias, y }: Places,
+  s: ConvGeometry,
+  attrs: Conv2dAttrs,
+  bounds = unbounded,
+): void {
   const { groups } = attrs;
-  const bounds = boundsOf(attrs.clamp);
-  const s = convGeometry(x, weight, y, attrs);
-  const biasAt = cx.addressIfAny(bias);
   if (isByPlanes(s, attrs)) {
-    depthwise(cx, cx.address(x), cx.address(weight), biasAt, cx.address(y), s, attrs);
+    depthwise(cx, x, weight, bias, y, s, attrs);
     return;
   }
   const patch = s.patchSize;
   const n = s.groupOut;
   const source = { matrices: groups, matrixStep: n * patch, n, columnStep: patch, k: patch, kStep: 1 };
-  const packed = packPanels(cx, cx.address(weight), source);
-  const [xAt, yAt] = [cx.address(x), cx.address(y)];
+  const packed = packPanels(cx, weight, source);
   if (isPointwise(s)) {
-    const left = { address: xAt, step: 0 };
-    multiply(cx, left, { packed, step: 0 }, biasAt, yAt, [1, s.rows, n, patch], bounds);
+    multiply(cx, { address: x, step: 0 }, { packed, step: 0 }, bias, y, [1, s.rows, n, patch], bounds);
   } else {
-    const operands = { x: xAt, packed, bias: biasAt, ...bounds, y: yAt };
     const taps = { ...forwardTaps(s, attrs), divisorH: 1, divisorW: 1 };
-    convolve(cx, operands, { total: s.rows, groups, n, patch }, taps);
+    convolve(cx, { x, packed, bias, ...bounds, y }, { total: s.rows, groups, n, patch }, taps);
   }
-};
+}
+
+/** x [N,H,W,C], weight [C,kh,kw,O/groups], bias [O]? → y [N,OH,OW,O] */
+export const convTranspose2d: WasmKernel<'convTranspose2d'> = (cx, { x, weight, bias, y }, attrs) =>
+  transpose(cx, { x, weight, bias, y }, attrs);
+
+/** A convolution for each phase of the stride, then put in its place. */
+function transpose(
+  cx: KernelContext,
+  { x, weight, bias, y }: Record<'x' | 'weight' | 'y', WasmTensor> & { bias?: WasmTensor | undefined },
+  attrs: Conv2dAttrs,
+): void {
+  const [xAt, from, biasAt, yAt] = [cx.address(x), cx.address(weight), cx.addressIfAny(bias), cx.address(y)];
+  for (const part of subConvolutions(weight.shape, attrs)) {
+    const to = subOutput(part, y.shape, attrs);
+    if (!to) continue;
+    const { weightShape, weightCopy } = part;
+    if (!weightCopy) {
+      // Nothing reaches it.
+      const row = bias ? biasAt : cx.upload(new Float32Array(y.shape[3]));
+      if (to.copy) copyAt(cx, row, yAt, 4, { ...to.copy, xStrides: [0, 0, 0, 1], xOffset: 0 });
+      continue;
+    }
+    // Vectors may reach past the end.
+    const weightAt = cx.scratch(numel(weightShape) * 4 + 64);
+    copyAt(cx, from, weightAt, 4, weightCopy);
+    const target = to.copy ? cx.scratch(numel(to.shape) * 4 + 64) : yAt;
+    const s = convGeometry(x, { shape: weightShape }, { shape: to.shape }, to.attrs);
+    convolveAt(cx, { x: xAt, weight: weightAt, bias: biasAt, y: target }, s, to.attrs);
+    if (to.copy) copyAt(cx, target, yAt, 4, to.copy);
+  }
+}
+
+function numel(shape: readonly number[]): number {
+  return shape.reduce((n, d) => n * d, 1);
+}
 
 /** gradY, weight → gradX [N,H,W,C]: the transposed convolution, each element of gradX gathering what reaches it */
 export const conv2dBackwardInput: WasmKernel<'conv2dBackwardInput'> = (
@@ -97,6 +153,10 @@ export const conv2dBackwardInput: WasmKernel<'conv2dBackwardInput'> = (
   attrs,
 ) => {
   const { groups, stride, padding, dilation } = attrs;
+  if (stride[0] * stride[1] > 1) {
+    transpose(cx, { x: gradY, weight, y: gradX }, attrs);
+    return;
+  }
   const s = convGeometry(gradX, weight, gradY, attrs);
   const weightAt = cx.address(weight);
   const [gradYAt, gradXAt] = [cx.address(gradY), cx.address(gradX)];

@@ -1,6 +1,6 @@
-import { bytesPerElement, type CopyAxis, mergeAxes } from '@octet/backend';
-import { offset } from '../address';
-import type { WasmKernel } from '../kernel';
+import { bytesPerElement, type CopyAxis, type CopyStridedAttrs, mergeAxes } from '@octet/backend';
+import { type Address, offset } from '../address';
+import type { KernelContext, WasmKernel } from '../kernel';
 
 /** Elements of a unit of work, about, and units worth a thread. */
 const unitElements = 4096;
@@ -21,8 +21,17 @@ function inOrderOfY(axes: CopyAxis[]): CopyAxis[] {
   return (sorted.at(-1)?.length ?? 0) < 4 ? axes : sorted;
 }
 
-export const copyStrided: WasmKernel<'copyStrided'> = (cx, { x, y }, attrs) => {
-  const bytes = bytesPerElement(y.dtype);
+export const copyStrided: WasmKernel<'copyStrided'> = (cx, { x, y }, attrs) =>
+  copyAt(cx, cx.address(x), cx.address(y), bytesPerElement(y.dtype), attrs);
+
+/** The same between addresses, of elements of so many bytes. */
+export function copyAt(
+  cx: KernelContext,
+  x: Address,
+  y: Address,
+  bytes: number,
+  attrs: CopyStridedAttrs,
+): void {
   const axes = bringClose(inOrderOfY(mergeAxes(attrs)));
   if (axes.some(({ length }) => length === 0)) return;
   while (axes.length < 2) axes.unshift({ length: 1, xStride: 0, yStride: 0 });
@@ -40,12 +49,12 @@ export const copyStrided: WasmKernel<'copyStrided'> = (cx, { x, y }, attrs) => {
   const table = Int32Array.from(axes.flatMap((a) => [a.length, a.xStride * bytes, a.yStride * bytes]));
   const args = {
     axes: cx.upload(table),
-    x: offset(cx.address(x), attrs.xOffset * bytes),
-    y: offset(cx.address(y), attrs.yOffset * bytes),
+    x: offset(x, attrs.xOffset * bytes),
+    y: offset(y, attrs.yOffset * bytes),
     ...{ count: axes.length, elementBytes: bytes, blockRows },
   };
   const units = outer * Math.ceil(rows / blockRows);
   const unit = Math.min(rows, blockRows) * columns;
   const least = Math.ceil((grain * unitElements) / unit);
   cx.parallel('copyStrided', args, units, least);
-};
+}

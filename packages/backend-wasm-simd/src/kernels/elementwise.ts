@@ -108,22 +108,25 @@ const rows = {
   trunc: {},
   round: {},
   relu: {},
-  reluBackward: {},
   relu6: { wasm: 'clamp', numbers: () => [0, 6] },
-  relu6Backward: { wasm: 'clampOpenBackward', numbers: () => [0, 6] },
   hardswish: {},
-  hardswishBackward: {},
   hardsigmoid: {},
-  hardsigmoidBackward: {},
   leakyRelu: { numbers: ({ negativeSlope }) => [negativeSlope] },
-  leakyReluBackward: { numbers: ({ negativeSlope }) => [negativeSlope] },
   gelu: { slow: true },
-  geluBackward: { slow: true },
   sigmoid: { slow: true },
-  sigmoidBackward: {},
   tanh: { slow: true },
-  tanhBackward: {},
   clamp: { numbers: ({ min, max }) => [min, max] },
+} satisfies MapRows;
+
+const backwardRows = {
+  reluBackward: {},
+  relu6Backward: { wasm: 'clampOpenBackward', numbers: () => [0, 6] },
+  hardswishBackward: {},
+  hardsigmoidBackward: {},
+  leakyReluBackward: { numbers: ({ negativeSlope }) => [negativeSlope] },
+  geluBackward: { slow: true },
+  sigmoidBackward: {},
+  tanhBackward: {},
   clampBackward: { numbers: ({ min, max }) => [min, max] },
 } satisfies MapRows;
 
@@ -149,9 +152,14 @@ function map(name: string, row: AnyRow) {
   };
 }
 
-const mapped = Object.fromEntries(
-  Object.entries(rows as Readonly<Record<string, AnyRow>>).map(([name, row]) => [name, map(name, row)]),
-) as unknown as { readonly [N in keyof typeof rows]: WasmKernel<N> };
+/** The kernels of the rows. */
+function mapped<R extends MapRows>(of: R): { readonly [N in keyof R & MapName]: WasmKernel<N> } {
+  const kernels = Object.entries(of as Readonly<Record<string, AnyRow>>).map(([name, row]) => [
+    name,
+    map(name, row),
+  ]);
+  return Object.fromEntries(kernels);
+}
 
 const applyMask: WasmKernel<'applyMask'> = (cx, { x, mask, y }, { scale }) => {
   const n = size(y);
@@ -185,7 +193,8 @@ const rare = {
   expm1: onHost<'expm1'>(host.elementwise.expm1),
 };
 
-export const elementwise = {
+/** The functions themselves. */
+export const forward = {
   ...rare,
   add: clampable('add'),
   sub: binary('sub'),
@@ -205,7 +214,12 @@ export const elementwise = {
   logicalAnd: fromHost('logicalAnd'),
   logicalOr: fromHost('logicalOr'),
   where,
-  applyMask,
   pow,
-  ...mapped,
+  ...mapped(rows),
+};
+
+/** Their gradients, and what only training calls. */
+export const backward = {
+  applyMask,
+  ...mapped(backwardRows),
 };

@@ -1,91 +1,51 @@
 import type { WasmKernels } from '../kernel';
-import { attention, attentionBackward } from './attention';
-import { conv2d, conv2dBackwardInput, conv2dBackwardWeight } from './conv2d';
-import { copyStrided } from './copy-strided';
-import { elementwise } from './elementwise';
-import { qlinearWeightOnly } from './grouped-integers';
-import { gru, gruBackward, qgruDynamic } from './gru';
-import { lstm, lstmBackward, qlstmDynamic } from './lstm';
-import { linear, matmul } from './matmul';
-import { batchNormBackward, batchNormEval, batchNormTrain, layerNorm, layerNormBackward } from './norm';
-import { fakeQuantize, learnableFakeQuantizeBackward, observeMinMax } from './observers';
+import { attentionBackward } from './attention';
+import { conv2dBackwardInput, conv2dBackwardWeight } from './conv2d';
+import { backward } from './elementwise';
+import { gruBackward } from './gru';
+import { inferenceKernels } from './inference';
+import { lstmBackward } from './lstm';
+import { batchNormBackward, batchNormTrain, layerNormBackward } from './norm';
+import {
+  chooseQparams,
+  fakeQuantize,
+  fusedMovingAvgObsFakeQuant,
+  fusedMovingAvgObsFakeQuantBackward,
+  learnableFakeQuantizeBackward,
+  observeMinMax,
+} from './observers';
 import {
   calculateQparams,
-  cast,
-  chooseQparams,
-  embedding,
+  cumprodBackward,
   embeddingBackward,
-  fill,
   nllLoss,
   nllLossBackward,
-  qembedding,
+  prodBackward,
 } from './on-host';
 import { adamStep, sgdStep } from './optim';
-import {
-  adaptiveAvgPool2d,
-  adaptiveAvgPool2dBackward,
-  avgPool2d,
-  avgPool2dBackward,
-  maxPool2d,
-  maxPool2dBackward,
-} from './pool';
-import { qconv2d } from './qconv2d';
-import { qadd, qaffine, qlookup, qmul } from './qelementwise';
-import { qlinear, qlinearDynamic } from './qlinear';
-import { qadaptiveAvgPool2d, qavgPool2d, qmaxPool2d } from './qpool';
-import { dequantize, quantize } from './quantize';
-import { sum } from './reductions';
-import {
-  amax,
-  amaxBackward,
-  argmax,
-  logSoftmax,
-  logSoftmaxBackward,
-  softmax,
-  softmaxBackward,
-  variance,
-} from './softmax';
+import { adaptiveAvgPool2dBackward, avgPool2dBackward, maxPool2dBackward } from './pool';
+import { amaxBackward, logSoftmaxBackward, softmaxBackward } from './softmax';
 
-/** The kernels, in the table's order. */
+/** All kernels: those of inference, and of training. */
 export const kernels: WasmKernels = {
-  fill,
-  cast,
-  copyStrided,
-  ...elementwise,
-  sum,
-  amax,
+  ...inferenceKernels,
+  ...backward,
   amaxBackward,
-  argmax,
-  variance,
-  softmax,
   softmaxBackward,
-  logSoftmax,
   logSoftmaxBackward,
   nllLoss,
   nllLossBackward,
-  matmul,
-  linear,
-  conv2d,
   conv2dBackwardInput,
   conv2dBackwardWeight,
-  lstm,
   lstmBackward,
-  gru,
   gruBackward,
-  attention,
   attentionBackward,
   batchNormTrain,
-  batchNormEval,
   batchNormBackward,
-  layerNorm,
   layerNormBackward,
-  maxPool2d,
   maxPool2dBackward,
-  avgPool2d,
   avgPool2dBackward,
-  adaptiveAvgPool2d,
   adaptiveAvgPool2dBackward,
-  embedding,
   embeddingBackward,
   sgdStep,
   adamStep,
@@ -94,20 +54,8 @@ export const kernels: WasmKernels = {
   chooseQparams,
   fakeQuantize,
   learnableFakeQuantizeBackward,
-  quantize,
-  dequantize,
-  qlookup,
-  qconv2d,
-  qlinear,
-  qlinearDynamic,
-  qlinearWeightOnly,
-  qembedding,
-  qlstmDynamic,
-  qgruDynamic,
-  qadd,
-  qmul,
-  qaffine,
-  qmaxPool2d,
-  qavgPool2d,
-  qadaptiveAvgPool2d,
+  cumprodBackward,
+  prodBackward,
+  fusedMovingAvgObsFakeQuant,
+  fusedMovingAvgObsFakeQuantBackward,
 };

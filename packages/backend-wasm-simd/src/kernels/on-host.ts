@@ -30,14 +30,21 @@ export function onHost<N extends KernelName>(reference: Kernel<KernelTable[N], H
   return kernel as unknown as WasmKernel<N>;
 }
 
-export const fill = onHost<'fill'>(host.fill);
-export const cast = onHost<'cast'>(host.cast);
+export const fill = /* @__PURE__ */ onHost<'fill'>(host.fill);
+export const cast = /* @__PURE__ */ onHost<'cast'>(host.cast);
 /** All powers but the square. */
-export const anyPow = onHost<'pow'>(host.elementwise.pow);
-export const nllLoss = onHost<'nllLoss'>(host.nllLoss);
-export const nllLossBackward = onHost<'nllLossBackward'>(host.nllLossBackward);
-export const embedding = onHost<'embedding'>(host.embedding);
-export const embeddingBackward = onHost<'embeddingBackward'>(host.embeddingBackward);
-export const qembedding = onHost<'qembedding'>(host.qembedding);
-export const calculateQparams = onHost<'calculateQparams'>(host.calculateQparams);
-export const chooseQparams = onHost<'chooseQparams'>(host.chooseQparams);
+export const anyPow = /* @__PURE__ */ onHost<'pow'>(host.elementwise.pow);
+export const nllLoss = /* @__PURE__ */ onHost<'nllLoss'>(host.nllLoss);
+export const nllLossBackward = /* @__PURE__ */ onHost<'nllLossBackward'>(host.nllLossBackward);
+export const embedding = /* @__PURE__ */ onHost<'embedding'>(host.embedding);
+export const embeddingBackward = /* @__PURE__ */ onHost<'embeddingBackward'>(host.embeddingBackward);
+export const qembedding = /* @__PURE__ */ onHost<'qembedding'>(host.qembedding);
+export const calculateQparams = /* @__PURE__ */ onHost<'calculateQparams'>(host.calculateQparams);
+export const gather = /* @__PURE__ */ onHost<'gather'>(host.gather);
+export const scatter = /* @__PURE__ */ onHost<'scatter'>(host.scatter);
+export const cumsum = /* @__PURE__ */ onHost<'cumsum'>(host.cumsum);
+export const cumprod = /* @__PURE__ */ onHost<'cumprod'>(host.cumprod);
+export const cumprodBackward = /* @__PURE__ */ onHost<'cumprodBackward'>(host.cumprodBackward);
+export const prod = /* @__PURE__ */ onHost<'prod'>(host.prod);
+export const prodBackward = /* @__PURE__ */ onHost<'prodBackward'>(host.prodBackward);
+export const argsort = /* @__PURE__ */ onHost<'argsort'>(host.argsort);

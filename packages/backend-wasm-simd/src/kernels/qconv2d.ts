@@ -19,7 +19,7 @@ interface PackedDepthwise {
   constants: WasmBuffer;
 }
 
-type Packed = ({ kind: 'gemm' } & PackedGemm) | PackedDepthwise;
+export type PackedConvolution = ({ kind: 'gemm' } & PackedGemm) | PackedDepthwise;
 
 /** Input by output channels of a group, up to which planes are faster than a matrix product. */
 const mostProducts = 32;
@@ -36,7 +36,7 @@ function isByPlanes(grouping: Grouping, taps: number, { stride, dilation }: Conv
 }
 
 /** x [N,H,W,C] uint8, weight [O,kh,kw,C/groups] int8, bias [O]? int32 → y [N,OH,OW,O] uint8 */
-export const qconv2d: WasmPrepackingKernel<'qconv2d', Packed> = {
+export const qconv2d: WasmPrepackingKernel<'qconv2d', PackedConvolution> = {
   prepack(cx, { weight, bias }, attrs) {
     const [outputs, kh, kw, channels] = (weight as WasmTensor).shape;
     const { groups } = attrs;
@@ -56,7 +56,9 @@ export const qconv2d: WasmPrepackingKernel<'qconv2d', Packed> = {
     const n = outputs / groups;
     const m = batch * outHeight * outWidth;
     const { tile, splits, units, grain } = gemmPlan(cx, m, n, k, groups);
-    if (k === channels && [...stride, ...padding].join() === '1,1,0,0') {
+    // Parts of a transposed convolution may give fewer rows than there are.
+    const everywhere = height === outHeight && width === outWidth;
+    if (k === channels && everywhere && [...stride, ...padding].join() === '1,1,0,0') {
       const rest = gemmArgs(cx, packed, y, tileSize(tile, k));
       cx.parallel('qgemm', { ...rest, x: cx.address(x), m, k, n, groups, tile, splits }, units, grain);
       return;

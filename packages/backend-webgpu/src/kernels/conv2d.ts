@@ -1,5 +1,6 @@
-import { type ConvGeometry, convGeometry, isPointwise } from '@octet/backend';
-import { type KernelFamily, size } from '../kernel';
+import { type Conv2dAttrs, type ConvGeometry, convGeometry, isPointwise } from '@octet/backend';
+import type { Gpu } from '../gpu';
+import { type GpuTensor, type KernelFamily, size } from '../kernel';
 import { program } from '../program';
 import { boundsOf, gemm, inParts, runGemm } from '../wgsl/gemm';
 import { bounded } from '../wgsl/special';
@@ -90,8 +91,8 @@ fn inverse(at: i32, stride: i32, length: i32) -> i32 {
 // Elements of x are lines; those of the patch of gradY that reach them, [tap, channel of the group], are the depth.
 const backwardInput = gemm({
   name: 'conv2dBackwardInput',
-  inputs: { gradY: 'f32', weight: 'f32' },
-  uniforms: windowUniforms,
+  inputs: { gradY: 'f32', weight: 'f32', bias: 'f32' },
+  uniforms: { ...windowUniforms, biased: 'u32' },
   include: [
     upstream,
     /* wgsl */ `
@@ -132,6 +133,7 @@ fn reaching(place: vec4i, step: vec4i) -> f32 {
     load: 'weight[line.x + depth.x]',
   },
   place: 'row * u.inChannels + batch * u.groupIn + column',
+  start: 'select(0.0, bias[batch * u.groupIn + column], u.biased != 0u)',
 });
 
 // Output channels by elements of the patch; the output positions of all images are the depth.
@@ -194,9 +196,9 @@ const narrow = program({
 
 const narrowBackwardInput = program({
   name: 'conv2dBackwardInput, narrow groups',
-  inputs: { gradY: 'f32', weight: 'f32' },
+  inputs: { gradY: 'f32', weight: 'f32', bias: 'f32' },
   outputs: { gradX: 'f32' },
-  uniforms: { ...windowUniforms, size: 'u32' },
+  uniforms: { ...windowUniforms, size: 'u32', biased: 'u32' },
   workgroup: [64],
   include: [upstream],
   main: `
@@ -208,7 +210,7 @@ const narrowBackwardInput = program({
   let left = position % u.inWidth + u.padWidth;
   let image = row / u.inHeight * u.outHeight;
   let first = channel / u.groupIn * u.groupOut;
-  var sum = 0.0;
+  var sum = select(0.0, bias[channel], u.biased != 0u);
   for (var down = 0; down < u.kernelHeight; down++) {
     let h = inverse(top - down * u.dilationHeight, u.strideHeight, u.outHeight);
     if (h < 0) { continue; }
@@ -251,7 +253,37 @@ const narrowBackwardWeight = program({
 /** So many invocations keep a GPU busy; with fewer weights, several share one. */
 const busy = 32768;
 
-export const conv2d: KernelFamily<'conv2d' | 'conv2dBackwardInput' | 'conv2dBackwardWeight'> = (gpu) => ({
+function transposed(
+  gpu: Gpu,
+  { x, weight, bias, y }: Record<'x' | 'weight' | 'y', GpuTensor> & { bias: GpuTensor | undefined },
+  attrs: Conv2dAttrs,
+): void {
+  // The convolution whose input is y.
+  const g = convGeometry(y, weight, x, attrs);
+  const positions = g.batch * g.inHeight * g.inWidth;
+  const bound = { gradY: x, weight, bias: bias ?? weight };
+  const biased = bias ? 1 : 0;
+  if (isNarrow(g)) {
+    const uniforms = { ...g, size: size(y), biased };
+    gpu.run(narrowBackwardInput, { ...bound, gradX: y }, uniforms, Math.ceil(size(y) / 64));
+  } else if (isPointwise(g) && !bias) {
+    multiply(
+      gpu,
+      { a: x, b: weight, y },
+      { batch: 0, line: g.outChannels, depth: 1 },
+      { batch: 0, line: 1, depth: g.inChannels },
+      { batches: 1, rows: positions, columns: g.inChannels, depth: g.outChannels },
+    );
+  } else {
+    const depth = g.kernelHeight * g.kernelWidth * g.groupOut;
+    const sizes = { batches: attrs.groups, rows: positions, columns: g.groupIn, depth };
+    runGemm(gpu, backwardInput, bound, y, { ...g, biased }, sizes);
+  }
+}
+
+export const conv2d: KernelFamily<
+  'conv2d' | 'conv2dBackwardInput' | 'conv2dBackwardWeight' | 'convTranspose2d'
+> = (gpu) => ({
   conv2d({ x, weight, bias, y }, attrs) {
     const g = convGeometry(x, weight, y, attrs);
     const inputs = { x, weight, bias: bias ?? weight };
@@ -284,24 +316,11 @@ export const conv2d: KernelFamily<'conv2d' | 'conv2dBackwardInput' | 'conv2dBack
   },
 
   conv2dBackwardInput({ gradY, weight, gradX }, attrs) {
-    const g = convGeometry(gradX, weight, gradY, attrs);
-    const positions = g.batch * g.inHeight * g.inWidth;
-    if (isNarrow(g)) {
-      const bound = { gradY, weight, gradX };
-      gpu.run(narrowBackwardInput, bound, { ...g, size: size(gradX) }, Math.ceil(size(gradX) / 64));
-    } else if (isPointwise(g)) {
-      multiply(
-        gpu,
-        { a: gradY, b: weight, y: gradX },
-        { batch: 0, line: g.outChannels, depth: 1 },
-        { batch: 0, line: 1, depth: g.inChannels },
-        { batches: 1, rows: positions, columns: g.inChannels, depth: g.outChannels },
-      );
-    } else {
-      const depth = g.kernelHeight * g.kernelWidth * g.groupOut;
-      const sizes = { batches: attrs.groups, rows: positions, columns: g.groupIn, depth };
-      runGemm(gpu, backwardInput, { gradY, weight }, gradX, g, sizes);
-    }
+    transposed(gpu, { x: gradY, weight, bias: undefined, y: gradX }, attrs);
+  },
+
+  convTranspose2d({ x, weight, bias, y }, attrs) {
+    transposed(gpu, { x, weight, bias, y }, attrs);
   },
 
   conv2dBackwardWeight({ x, gradY, gradWeight }, attrs) {

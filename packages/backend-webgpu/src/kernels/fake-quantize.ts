@@ -142,16 +142,25 @@ function gridOf(
   return grid;
 }
 
+/** fakeQuantize of x, seen as `shape`. */
+export function simulate(
+  gpu: Gpu,
+  x: GpuBuffer,
+  { scale, zeroPoint, y, mask }: { readonly [N in 'scale' | 'zeroPoint' | 'y' | 'mask']: GpuTensor },
+  shape: readonly number[],
+  attrs: { quantMin: number; quantMax: number },
+): void {
+  const [, channels, inner] = shape;
+  const count = size({ shape });
+  const grid = gridOf(gpu, scale, zeroPoint, attrs, rounding.halfEven);
+  gpu.run(quantize, { x, grid, y, mask }, { channels, inner, count }, Math.ceil(count / (4 * workgroup)));
+}
+
 export const fakeQuantize: KernelFamily<'fakeQuantize' | 'learnableFakeQuantizeBackward'> = (gpu) => ({
-  fakeQuantize: ({ x, scale, zeroPoint, y, mask }, attrs) => {
-    const [, channels, inner] = x.shape;
-    const count = size(x);
-    const grid = gridOf(gpu, scale, zeroPoint, attrs, rounding.halfEven);
-    gpu.run(quantize, { x, grid, y, mask }, { channels, inner, count }, Math.ceil(count / (4 * workgroup)));
-  },
+  fakeQuantize: (t, attrs) => simulate(gpu, t.x.buffer, t, t.x.shape, attrs),
   learnableFakeQuantizeBackward: (t, attrs) => {
     const { x, gradY, gradX, gradScale, gradZeroPoint } = t;
-    const plan = channelParts(x);
+    const plan = channelParts(x.shape);
     const { channels, parts } = plan;
     const grid = gridOf(gpu, t.scale, t.zeroPoint, attrs, rounding.halfUp);
     const sums = gpu.scratch(8 * channels * parts);

@@ -1,4 +1,7 @@
-import { type KernelFamily, size } from '../kernel';
+import type { ChooseQparamsAttrs, KernelTable, KernelTensors } from '@octet/backend';
+import type { GpuBuffer } from '../buffers';
+import type { Gpu } from '../gpu';
+import { type GpuTensor, type KernelFamily, size } from '../kernel';
 import { program } from '../program';
 import { channelPart, channelParts, channelUniforms, channelWorkgroup, elementAt } from '../wgsl/channels';
 import { qparams } from '../wgsl/qparams';
@@ -116,23 +119,47 @@ const calculate = qparamsProgram(
   }`,
 );
 
-const choose = qparamsProgram(
+const chosen = qparamsProgram(
   'chooseQparams',
   {},
   '  let q = chooseQparams(low, high, u.quantMin, u.quantMax, u.symmetric != 0u);',
 );
 
+/** observeMinMax of x, seen as `shape`. */
+export function observe(
+  gpu: Gpu,
+  x: GpuBuffer,
+  { minVal, maxVal }: { readonly [N in 'minVal' | 'maxVal']: GpuTensor },
+  shape: readonly number[],
+  averagingConstant: number | null,
+): void {
+  const plan = channelParts(shape);
+  const { channels, parts } = plan;
+  if (parts === 0) return;
+  const ranges = gpu.scratch(8 * channels * parts);
+  gpu.run(rangeOfPart, { x, ranges }, plan, channels * parts);
+  const averaging = Number(averagingConstant !== null);
+  const uniforms = { channels, parts, averaging, constant: averagingConstant ?? 0, nothing: 0 };
+  gpu.run(updateRange, { ranges, minVal, maxVal }, uniforms, channels);
+}
+
+/** chooseQparams */
+export function choose(
+  gpu: Gpu,
+  { minVal, maxVal, scale, zeroPoint }: KernelTensors<KernelTable['chooseQparams'], GpuTensor>,
+  { quantMin, quantMax, symmetric }: ChooseQparamsAttrs,
+): void {
+  const channels = size(minVal);
+  gpu.run(
+    chosen,
+    { minVal, maxVal, scale, zeroPoint },
+    { channels, quantMin, quantMax, symmetric: Number(symmetric) },
+    Math.ceil(channels / workgroup),
+  );
+}
+
 export const observers: KernelFamily<'observeMinMax' | 'calculateQparams' | 'chooseQparams'> = (gpu) => ({
-  observeMinMax: ({ x, minVal, maxVal }, { averagingConstant }) => {
-    const plan = channelParts(x);
-    const { channels, parts } = plan;
-    if (parts === 0) return;
-    const ranges = gpu.scratch(8 * channels * parts);
-    gpu.run(rangeOfPart, { x, ranges }, plan, channels * parts);
-    const averaging = Number(averagingConstant !== null);
-    const uniforms = { channels, parts, averaging, constant: averagingConstant ?? 0, nothing: 0 };
-    gpu.run(updateRange, { ranges, minVal, maxVal }, uniforms, channels);
-  },
+  observeMinMax: (t, { averagingConstant }) => observe(gpu, t.x.buffer, t, t.x.shape, averagingConstant),
   calculateQparams: ({ minVal, maxVal, scale, zeroPoint }, attrs) => {
     const { quantMin, quantMax, symmetric, symmetricZeroPoint, eps } = attrs;
     const channels = size(minVal);
@@ -143,13 +170,5 @@ export const observers: KernelFamily<'observeMinMax' | 'calculateQparams' | 'cho
       Math.ceil(channels / workgroup),
     );
   },
-  chooseQparams: ({ minVal, maxVal, scale, zeroPoint }, { quantMin, quantMax, symmetric }) => {
-    const channels = size(minVal);
-    gpu.run(
-      choose,
-      { minVal, maxVal, scale, zeroPoint },
-      { channels, quantMin, quantMax, symmetric: Number(symmetric) },
-      Math.ceil(channels / workgroup),
-    );
-  },
+  chooseQparams: (t, attrs) => choose(gpu, t, attrs),
 });

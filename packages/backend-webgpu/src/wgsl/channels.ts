@@ -1,5 +1,3 @@
-import type { GpuTensor } from '../kernel';
-
 /** Invocations of a workgroup that goes over a part of a channel. */
 export const channelWorkgroup = 256;
 /** Elements that make a workgroup worth its while, and the most workgroups of a channel. */
@@ -32,7 +30,7 @@ fn elementAt(channel: u32, element: u32) -> u32 {
 `;
 
 /** The uniforms for x [o,c,i]. There are `channels · parts` workgroups. */
-export function channelParts({ shape: [outer, channels, inner] }: GpuTensor) {
+export function channelParts([outer, channels, inner]: readonly number[]) {
   const count = outer * inner;
   const part = Math.max(smallestPart, Math.ceil(count / mostParts));
   return { channels, inner, count, part, parts: Math.ceil(count / part) };

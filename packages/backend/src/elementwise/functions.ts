@@ -379,12 +379,13 @@ export const functions = {
       return gradY * 0.5 * (1 + t + x * (1 - t * t) * GELU_TANH * (1 + 3 * 0.044715 * x * x));
     },
     composite: {
-      forward: (x) => mul(affine(x, 0.5, 0), affine(geluTanhOf(x), 1, 1)),
+      // (1 + tanh(u)) / 2 = sigmoid(2u), which is exact where the sum would cancel.
+      forward: (x) => mul(x, geluTanhGate(x)),
       backward: (x, gradY) => {
-        const t = geluTanhOf(x);
-        const slope = affine(mul(x, x), 3 * 0.044715 * GELU_TANH, GELU_TANH);
-        const bent = mul(mul(x, affine(mul(t, t), -1, 1)), slope);
-        return mul(affine(gradY, 0.5, 0), add(affine(t, 1, 1), bent));
+        const s = geluTanhGate(x);
+        const slope = affine(mul(x, x), 6 * 0.044715 * GELU_TANH, 2 * GELU_TANH);
+        const bent = mul(mul(mul(x, s), affine(s, -1, 1)), slope);
+        return mul(gradY, add(s, bent));
       },
     },
     int8: true,
@@ -431,9 +432,9 @@ function gradientBeyond(x: Term, gradY: Term, lambd: number): Term {
   return add(reluBackward(affine(x, 1, -lambd), gradY), reluBackward(affine(x, -1, -lambd), gradY));
 }
 
-/** tanh(√(2/π) * (x + 0.044715 * x³)) */
-function geluTanhOf(x: Term): Term {
-  return tanh(mul(x, affine(mul(x, x), 0.044715 * GELU_TANH, GELU_TANH)));
+/** sigmoid(2√(2/π) * (x + 0.044715 * x³)) */
+function geluTanhGate(x: Term): Term {
+  return sigmoid(mul(x, affine(mul(x, x), 2 * 0.044715 * GELU_TANH, 2 * GELU_TANH)));
 }
 
 /** x > threshold ? 1 : 0 */

@@ -1,5 +1,6 @@
 import { type QuantizedDType, quantRange, storageDType } from '@octet/backend';
 import { perChannelQParams, perTensorQParams, type QParams } from '@octet/tensor/functional';
+import { decodeBase64, encodeBase64 } from '../base64';
 import { storedAs } from '../elements';
 import { type Complain, quote } from '../errors';
 import { checkedQParams } from '../qparams';
@@ -12,8 +13,9 @@ import { duplicateKey, isObject } from './json';
  *     { NAME: { dtype, scale, zeroPoint },            one scale for the tensor
  *       NAME: { dtype, axis, scales, zeroPoints } }   one for each index of the dim `axis`
  *
- * `dtype` is quint8, qint8 or qint32; the integers are stored as U8, I8 or I32. Scales are written with as many digits
- * as give the same number back: a double for the tensor, float32 values for the indices of `axis`.
+ * `dtype` is quint8, qint8 or qint32; the integers are stored as U8, I8 or I32. A scale for the tensor is a double, with as many
+ * digits as give the same number back. `scales` is a string, the base64 of the float32 numbers, little-endian (up to version 0.1
+ * a list of numbers, which is read too); `zeroPoints` is a list, and absent where all are 0.
  */
 export const QUANTIZED = 'octet.quantized';
 
@@ -35,16 +37,26 @@ export function describeQuantized(op: string, { dtype, qparams }: Quantized): ob
     qparams.zeroPoints,
     qparams.axis,
   );
-  return { dtype, axis, scales: Array.from(scales, shortest), zeroPoints: [...zeroPoints] };
+  const points = [...zeroPoints];
+  return {
+    ...{ dtype, axis, scales: encodeScales(scales) },
+    ...(points.some((point) => point !== 0) && { zeroPoints: points }),
+  };
 }
 
-/** The number with the fewest digits that is `value` in float32. */
-function shortest(value: number): number {
-  for (let digits = 6; digits < 9; digits++) {
-    const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) return short;
-  }
-  return Number(value.toPrecision(9));
+function encodeScales(scales: ArrayLike<number>): string {
+  const view = new DataView(new ArrayBuffer(4 * scales.length));
+  for (let i = 0; i < scales.length; i++) view.setFloat32(4 * i, scales[i], true);
+  return encodeBase64(new Uint8Array(view.buffer));
+}
+
+/** The numbers that were written as base64, or as a list; undefined for anything else. */
+function decodeScales(scales: unknown): unknown {
+  if (typeof scales !== 'string') return scales;
+  const bytes = decodeBase64(scales);
+  if (!bytes || bytes.length % 4 !== 0) return undefined;
+  const view = new DataView(bytes.buffer);
+  return Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
 }
 
 /** Reads the value of `QUANTIZED`, without a look at the tensors. */
@@ -99,11 +111,13 @@ function parseQParams(
   if (!isSize(axis) || axis >= shape.length)
     throw complain(`${field}.axis`, `a dim of a tensor of shape ${quote(shape)}`, quote(axis));
   const size = shape[axis];
-  if (!isNumbers(scales, size)) throw complain(`${field}.scales`, `${size} numbers`, quote(scales));
-  if (!isNumbers(zeroPoints, size))
-    throw complain(`${field}.zeroPoints`, `${size} numbers`, quote(zeroPoints));
+  const factors = decodeScales(scales);
+  if (!isNumbers(factors, size))
+    throw complain(`${field}.scales`, `${size} float32 numbers in base64, or in a list`, quote(scales));
+  const points = zeroPoints === undefined ? factors.map(() => 0) : zeroPoints;
+  if (!isNumbers(points, size)) throw complain(`${field}.zeroPoints`, `${size} numbers`, quote(zeroPoints));
   return checkedQParams(field, complain, () =>
-    perChannelQParams('safetensors', dtype, scales, zeroPoints, axis),
+    perChannelQParams('safetensors', dtype, factors, points, axis),
   );
 }
 

@@ -1,10 +1,10 @@
 import { checkOptions, QuantizationError } from '@octet/backend';
 import { type AnyModule, moveHooks, ReLU, ReLU6 } from '@octet/nn';
 import { FixedQParamsObserver, type ModuleRule, moduleRules, Observer } from '@octet/quantization';
-import { noGrad, type Tensor, tensor } from '@octet/tensor';
 import type { ModelInput } from '../inputs';
 import { toFloatModel } from '../to-float-model';
 import { requireNoTraining, type WeightLayer } from './convert-pair';
+import { HostWeight } from './host-weight';
 import { type LinkedLayers, linkedLayers } from './linked-layers';
 
 /** Two layers that were equalized: the outputs of the first are the inputs of the second. */
@@ -39,7 +39,7 @@ export async function equalize(
   requireNoTraining('equalize', model, rules);
   requireNotCalibrated(model);
   const links = linkedLayers(toFloatModel(model, model, own), input, rules);
-  checkLinks(links);
+  requireLinks('equalize', links);
   const weights = new Map<string, HostWeight>();
   for (const path of new Set(links.flatMap(({ from, to }) => [from, to]))) {
     weights.set(path, await HostWeight.of(rules.scaledBy(model.getSubmodule(path)) as WeightLayer));
@@ -87,11 +87,12 @@ function requireNotCalibrated(model: AnyModule): void {
   });
 }
 
-function checkLinks(links: readonly LinkedLayers[]): void {
+/** @throws QuantizationError without pairs, or for a ReLU6 in one */
+export function requireLinks(op: string, links: readonly LinkedLayers[]): void {
   const stopped = links.find(({ relu6 }) => relu6 !== undefined);
   if (stopped) {
     throw new QuantizationError({
-      op: 'equalize',
+      op,
       expected: `ReLU between '${stopped.from}' and '${stopped.to}'`,
       found: `ReLU6 ('${stopped.relu6}')`,
       fix: 'Call replaceRelu6(model) before fusing, and see that the float model is still as good.',
@@ -99,87 +100,11 @@ function checkLinks(links: readonly LinkedLayers[]): void {
   }
   if (links.length > 0) return;
   throw new QuantizationError({
-    op: 'equalize',
+    op,
     expected: 'layers that follow one another with ReLU, pools or nothing between',
     found: 'none',
     fix: 'Fuse the model first: a BatchNorm2d stands between the layers until it is folded.',
   });
-}
-
-/** A layer's weight and bias while they are scaled, in double. */
-class HostWeight {
-  private constructor(
-    private readonly layer: WeightLayer,
-    private readonly weight: Float64Array,
-    private readonly bias: Float64Array | undefined,
-  ) {}
-
-  static async of(layer: WeightLayer): Promise<HostWeight> {
-    const { weight, bias } = layer;
-    return new HostWeight(
-      layer,
-      Float64Array.from(await weight.data()),
-      bias && Float64Array.from(await bias.data()),
-    );
-  }
-
-  get outputs(): number {
-    return this.layer.weight.shape[0];
-  }
-
-  /** The largest absolute weight of each output channel. */
-  outputRanges(): Float64Array {
-    const ranges = new Float64Array(this.outputs);
-    this.eachWeight((i, output) => {
-      ranges[output] = Math.max(ranges[output], Math.abs(this.weight[i]));
-    });
-    return ranges;
-  }
-
-  /** Of each input channel, that is `repeat` inputs. */
-  inputRanges(channels: number, repeat: number): Float64Array {
-    const ranges = new Float64Array(channels);
-    this.eachWeight((i, _, input) => {
-      const channel = Math.floor(input / repeat);
-      ranges[channel] = Math.max(ranges[channel], Math.abs(this.weight[i]));
-    });
-    return ranges;
-  }
-
-  divideOutputs(by: Float64Array): void {
-    this.eachWeight((i, output) => {
-      this.weight[i] /= by[output];
-    });
-    this.bias?.forEach((value, output, bias) => {
-      bias[output] = value / by[output];
-    });
-  }
-
-  multiplyInputs(by: Float64Array, repeat: number): void {
-    this.eachWeight((i, _, input) => {
-      this.weight[i] *= by[Math.floor(input / repeat)];
-    });
-  }
-
-  /** weight [outputs, inputs / groups, …]. */
-  private eachWeight(visit: (i: number, output: number, input: number) => void): void {
-    const [outputs, inputs] = this.layer.weight.shape;
-    const perGroup = outputs / ('groups' in this.layer ? this.layer.groups : 1);
-    const inner = this.weight.length / (outputs * inputs);
-    for (let i = 0; i < this.weight.length; i++) {
-      const row = Math.floor(i / inner);
-      const output = Math.floor(row / inputs);
-      visit(i, output, Math.floor(output / perGroup) * inputs + (row % inputs));
-    }
-  }
-
-  store(): void {
-    const { weight, bias } = this.layer;
-    const overwrite = (t: Tensor, values: Float64Array) =>
-      noGrad(() => t.copy_(tensor(Float32Array.from(values), { backend: t.backend }).reshape(t.shape)));
-    overwrite(weight, this.weight);
-    if (bias && this.bias) overwrite(bias, this.bias);
-  }
 }
 
 /** Equation 11 for all channels of a pair. Returns how far it went: the largest |log s|. */

@@ -1,5 +1,5 @@
-import { ArgumentError, requireFlag, requirePair, requireSingle } from '@octet/backend';
-import { numel, type Tensor, zeros } from '@octet/tensor/functional';
+import { ArgumentError, requireFlag, requireList, requirePair, requireSingle } from '@octet/backend';
+import { numel, outputPaddingFor, type Tensor, zeros } from '@octet/tensor/functional';
 import { repr, whole } from '../arguments';
 import { Module } from '../module';
 import { Parameter } from '../parameter';
@@ -19,6 +19,25 @@ export interface ConvOptions<S extends Sizes> {
   bias?: boolean;
 }
 
+export interface ConvTransposeOptions<S extends Sizes> extends ConvOptions<S> {
+  /** Rows and columns more at the end of the output: less than the stride or the dilation. */
+  outputPadding?: SizeOf<S>;
+}
+
+function sizesOf<S extends Sizes>(
+  op: string,
+  rank: 1 | 2,
+  name: string,
+  value: number | Sizes,
+  min: number,
+): S {
+  const sizes: Sizes =
+    rank === 2
+      ? requirePair(op, name, value as number, min)
+      : [requireSingle(op, name, value as number, min)];
+  return sizes as S;
+}
+
 /** What all convolutions have: PyTorch's `_ConvNd`. `S` is `[length]` or `[height, width]`. */
 export abstract class ConvNd<S extends Sizes = Sizes> extends Module {
   static override readonly name: string = 'ConvNd';
@@ -33,7 +52,7 @@ export abstract class ConvNd<S extends Sizes = Sizes> extends Module {
   abstract weight: Parameter;
   abstract bias: Parameter | undefined;
 
-  /** `rank` is how many dims the kernel has. */
+  /** `rank` is how many dims the kernel has. @throws ArgumentError for sizes and groups that aren't */
   constructor(
     op: string,
     rank: 1 | 2,
@@ -43,10 +62,7 @@ export abstract class ConvNd<S extends Sizes = Sizes> extends Module {
     { stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOptions<S>,
   ) {
     super();
-    const sizes = (name: string, value: number | Sizes, min = 1) =>
-      (rank === 2
-        ? requirePair(op, name, value as never, min)
-        : [requireSingle(op, name, value as never, min)]) as unknown as S;
+    const sizes = (name: string, value: number | Sizes, min = 1) => sizesOf<S>(op, rank, name, value, min);
     this.inChannels = whole(op, 'inChannels', inChannels);
     this.outChannels = whole(op, 'outChannels', outChannels);
     this.kernelSize = sizes('kernelSize', kernelSize);
@@ -73,6 +89,11 @@ export abstract class ConvNd<S extends Sizes = Sizes> extends Module {
   /** Multiplications for one call. */
   abstract macs(input: readonly number[], output: readonly number[]): number;
 
+  /** What else is printed. */
+  protected moreRepr(): Readonly<Record<string, unknown>> {
+    return {};
+  }
+
   override extraRepr(): string {
     const { kernelSize, stride, padding, dilation, groups, bias } = this;
     const rest = {
@@ -82,8 +103,60 @@ export abstract class ConvNd<S extends Sizes = Sizes> extends Module {
       dilation: numel(dilation) === 1 ? undefined : dilation,
       groups: groups === 1 ? undefined : groups,
       bias: bias ? undefined : false,
+      ...this.moreRepr(),
     };
     return `${this.inChannels}, ${this.outChannels}, ${repr(rest)}`;
+  }
+}
+
+/** What all transposed convolutions have: PyTorch's `_ConvTransposeNd`. */
+export abstract class ConvTransposeNd<S extends Sizes = Sizes> extends ConvNd<S> {
+  static override readonly name: string = 'ConvTransposeNd';
+
+  /** Rows and columns more at the end of the output. */
+  readonly outputPadding: S;
+
+  constructor(
+    op: string,
+    rank: 1 | 2,
+    inChannels: number,
+    outChannels: number,
+    kernelSize: SizeOf<S>,
+    { outputPadding = 0, ...options }: ConvTransposeOptions<S>,
+  ) {
+    super(op, rank, inChannels, outChannels, kernelSize, options);
+    this.outputPadding = sizesOf<S>(op, rank, 'outputPadding', outputPadding, 0);
+  }
+
+  /** `outputSize` is for `forward`. */
+  override call(x: Tensor, outputSize?: readonly number[]): Tensor {
+    const args = outputSize === undefined ? [x] : [x, outputSize];
+    return super.call(...(args as [Tensor]));
+  }
+
+  /** What the function is told beside the tensors, for an output of this size, if one is given. */
+  protected optionsFor(x: Tensor, outputSize: readonly number[] | undefined) {
+    const { stride, padding, dilation, groups, kernelSize } = this;
+    const outputPadding =
+      outputSize === undefined
+        ? this.outputPadding
+        : (outputPaddingFor(
+            (this.constructor as typeof ConvTransposeNd).name,
+            x,
+            kernelSize,
+            requireList('forward', 'outputSize', outputSize),
+            this,
+          ) as unknown as S);
+    return { stride, padding, outputPadding, dilation, groups };
+  }
+
+  macs(input: readonly number[], _output: readonly number[]): number {
+    return numel(input) * (this.outChannels / this.groups) * numel(this.kernelSize);
+  }
+
+  protected override moreRepr(): Readonly<Record<string, unknown>> {
+    const { outputPadding } = this;
+    return { outputPadding: outputPadding.every((p) => p === 0) ? undefined : outputPadding };
   }
 }
 

@@ -6,12 +6,13 @@ import pc from 'picocolors';
 import { version } from '../../package.json';
 import { compareCommand } from './commands/compare';
 import { infoCommand } from './commands/info';
+import { quantizeCommand } from './commands/quantize';
 import { runCommand } from './commands/run';
 import { Interrupted, UsageError } from './errors';
 import { signal, watchSignals } from './interrupt';
 
 /** One line a command. */
-const commands = [infoCommand, runCommand, compareCommand];
+const commands = [quantizeCommand, infoCommand, runCommand, compareCommand];
 
 function createProgram(): Command {
   const program = new Command('octet')

@@ -8,7 +8,8 @@ export type OnnxDType = StorageDType | 'int64';
 export type Attribute =
   | { readonly int: number }
   | { readonly float: number }
-  | { readonly ints: readonly number[] };
+  | { readonly ints: readonly number[] }
+  | { readonly string: string };
 
 export type Attributes = Readonly<Record<string, Attribute>>;
 

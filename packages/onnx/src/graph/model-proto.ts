@@ -82,6 +82,10 @@ function nodeProto(node: Node, names: Names): Init<typeof NodeProtoSchema> {
 function attributeProto(name: string, attribute: Attribute): Init<typeof AttributeProtoSchema> {
   if ('int' in attribute) return { name, type: AttributeType.INT, i: BigInt(attribute.int) };
   if ('float' in attribute) return { name, type: AttributeType.FLOAT, f: attribute.float };
+  if ('string' in attribute) {
+    const s = Uint8Array.from(attribute.string, (letter) => letter.charCodeAt(0));
+    return { name, type: AttributeType.STRING, s };
+  }
   return { name, type: AttributeType.INTS, ints: attribute.ints.map(BigInt) };
 }
 

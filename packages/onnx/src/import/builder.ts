@@ -40,6 +40,8 @@ class Names {
   private readonly operands = new Map<string, Operand>();
   /** Initializers, which are read when they are asked for. */
   readonly initializers = new Map<string, TensorProto>();
+  /** How many dims the file says that values have. Their sizes, which exporters often get from an example, are not looked at. */
+  readonly ranks = new Map<string, number>();
 
   constructor(
     readonly opsets: ReadonlyMap<string, number>,
@@ -173,6 +175,10 @@ export class Builder implements Building {
 
   private declare(graph: GraphProto): void {
     for (const proto of graph.initializer) this.names.initializers.set(proto.name, proto);
+    for (const { name, type } of graph.valueInfo) {
+      const shape = type?.value.case === 'tensorType' ? type.value.value.shape : undefined;
+      if (shape) this.names.ranks.set(name, shape.dim.length);
+    }
     const [sparse] = graph.sparseInitializer;
     if (sparse)
       throw cannotImport(sparse.values?.name, {
@@ -296,7 +302,8 @@ export class Builder implements Building {
       const result = results[i];
       if (!result)
         throw cannotImport(label, { expected: `${results.length} outputs`, found: `an output ${i}` });
-      names.set(name, result.source || result.constant ? result : { ...result, source });
+      const rank = result.rank ?? (result.constant ? result.constant.dim : names.ranks.get(name));
+      names.set(name, result.source || result.constant ? { ...result, rank } : { ...result, rank, source });
       if (!result.name) this.slotNames.set(result.slot, name);
     }
   }
@@ -478,6 +485,7 @@ export class Builder implements Building {
       outputs: slots,
       target: key,
       ...(tuple !== undefined && { tuple }),
+      ...(weight?.steps && { attributes: { weightScale: weight.steps.data } }),
     });
     return slots.map((slot, i) => ({ slot, rank: i === 0 ? rank : undefined }));
   }

@@ -83,6 +83,7 @@ const graph = (): Message => ({
   5: many('initializer', tensor),
   11: many('input', valueInfo),
   12: many('output', valueInfo),
+  13: many('valueInfo', valueInfo),
   15: many('sparseInitializer', sparse),
 });
 

@@ -51,7 +51,11 @@ export async function importOnnx<Out extends Tensor | Tensor[] = Tensor>(
   const bound = new Map(Object.entries(inputs).map(([name, value]) => [name, boundValue(value)]));
   const file = await readOnnx(source, files);
   const table = new OperatorTable(operators, onnxOperators());
-  return new Builder(file, { table, bound, dims }).build().eval() as unknown as GraphModule<Out>;
+  const model = new Builder(file, { table, bound, dims }).build().eval() as unknown as GraphModule<Out>;
+  if (!model.graph.nodes.some(({ op }) => op === 'QuantizeLinear')) return model;
+  // Loaded where a file needs it: most are of floats.
+  const { fromQdq } = await import('@octet/quantization');
+  return fromQdq(model as GraphModule<Tensor | Tensor[]>) as unknown as Promise<GraphModule<Out>>;
 }
 
 /** Whole numbers are integers, which ONNX's float operators then are cast to. */

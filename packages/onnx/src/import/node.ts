@@ -25,6 +25,8 @@ export interface Operand {
   readonly source?: OnnxNode | undefined;
   /** The convolution or linear layer whose result it is, as it came or as a view that leaves the channels in their place. */
   readonly layer?: AnyModule | undefined;
+  /** Of a constant that was dequantized from int8 around 0: its scales. */
+  readonly steps?: HostTensor | undefined;
 }
 
 export interface CallOptions {

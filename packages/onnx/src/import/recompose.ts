@@ -34,17 +34,17 @@ export function recomposed(rows: readonly OnnxOperator[], ...patterns: readonly 
 }
 
 /** The node of this operator of ONNX's own that made an operand. */
-function madeBy(operand: Operand | undefined, op: string): OnnxNode | undefined {
+export function madeBy(operand: Operand | undefined, op: string): OnnxNode | undefined {
   const source = operand?.source;
   return source?.op === op && source.domain === '' ? source : undefined;
 }
 
-function same(a: Operand | undefined, b: Operand | undefined): boolean {
+export function same(a: Operand | undefined, b: Operand | undefined): boolean {
   return a !== undefined && a.slot === b?.slot;
 }
 
 /** The one number of a constant. */
-function numberIn(operand: Operand | undefined): number | undefined {
+export function numberIn(operand: Operand | undefined): number | undefined {
   return operand?.constant?.numel === 1 ? operand.constant.data[0] : undefined;
 }
 

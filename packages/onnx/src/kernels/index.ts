@@ -6,6 +6,7 @@ import { composed } from './composite';
 import { data } from './data';
 import { elementwise } from './elementwise';
 import { groupedIntegers } from './grouped-integers';
+import { indexing } from './indexing';
 import { int8 } from './int8';
 import { masks } from './masks';
 import { normalization } from './normalization';
@@ -22,6 +23,7 @@ export function builders(): NodeBuilders {
     ...data(),
     ...elementwise(),
     ...masks(),
+    ...indexing(),
     ...reductions(),
     ...products(),
     ...recurrent(),
@@ -48,6 +50,7 @@ const inTraining: { readonly [N in KernelName]?: string } = {
   batchNormTrain: `${evaluate} A batch normalisation without running statistics can't be exported.`,
   applyMask: evaluate,
   fakeQuantize: convert,
+  fusedMovingAvgObsFakeQuant: convert,
   observeMinMax: convert,
   calculateQparams: convert,
   chooseQparams: convert,

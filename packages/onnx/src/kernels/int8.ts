@@ -6,8 +6,9 @@ import type { Graph, Like, Value } from '../graph/graph';
 import { clampToIntegers, dequantize, quantize, quantizeClamped } from '../graph/qdq';
 import type { NodeBuilders, Operand, Output } from './builder';
 import { broadcasting, hardswish } from './elementwise';
-import { adaptiveAveragePool, averagePool, maxPool, type PoolNode } from './pools';
-import { convolution, gemmAttributes, turned } from './products';
+import { layerNormOfRows } from './normalization';
+import { adaptiveAveragePool, averagePool, maxPool, type PoolNode, resized } from './pools';
+import { convolution, gemmAttributes, transposedConvolution, turned } from './products';
 import { reduce, reducedAxes } from './reductions';
 
 export const int8 = (): NodeBuilders => ({
@@ -22,17 +23,36 @@ export const int8 = (): NodeBuilders => ({
       ];
       return quantizeClamped(graph, graph.node('Conv', inputs, like, attributes), y.tensor, attrs);
     }),
+  qconvTranspose2d: (graph, { x, weight, bias }, y, attrs) =>
+    transposedConvolution(
+      graph,
+      x.value,
+      weight.value,
+      asFloat(y),
+      attrs,
+      (row, kernel, like, attributes) => {
+        const inputs = [
+          floats(graph, { ...x, value: row }),
+          floats(graph, { ...weight, value: kernel }),
+          bias && biasFloats(graph, bias, x, weight),
+        ];
+        return quantizeClamped(graph, graph.node('ConvTranspose', inputs, like, attributes), y.tensor, attrs);
+      },
+    ),
   qlinear: (graph, inputs, y, attrs) => linear(graph, inputs, y, attrs),
   qlinearDynamic: (graph, inputs, y, attrs) => dynamicLinear(graph, inputs, y, attrs),
   qadd: binary('Add'),
   qmul: binary('Mul'),
   qmaxPool2d: (graph, { x }, y, attrs) => maxPool(graph, x.value, asFloat(y), attrs, pool(graph, x, y)),
   qavgPool2d: (graph, { x }, y, attrs) => averagePool(graph, x.value, asFloat(y), attrs, pool(graph, x, y)),
+  qresample2d: (graph, { x }, y, attrs) => resized(graph, x.value, asFloat(y), attrs, pool(graph, x, y)),
   qadaptiveAvgPool2d: (graph, { x }, y) =>
     poolsImages(x, y)
       ? adaptiveAveragePool(graph, x.value, asFloat(y), pool(graph, x, y))
       : quantize(graph, meanOverDims(graph, x, y, floats(graph, x)), y.tensor),
   qaffine: (graph, { x }, y, attrs) => affineOfChannels(graph, x, y, attrs),
+  qgroupNorm: (graph, { x, weight, bias }, y, { groups, eps }) =>
+    quantize(graph, groupNorm(graph, floats(graph, x), x, weight, bias, asFloat(y), groups, eps), y.tensor),
   qlookup: (graph, { x }, y, attrs) => lookup(graph, x, y, attrs),
 });
 
@@ -60,8 +80,8 @@ function floats(graph: Graph, { value, tensor }: Operand): Value {
 
 /** The node of a pool, of integers. */
 function pool(graph: Graph, x: Operand, y: Output): PoolNode {
-  return (op, value, like, attributes) =>
-    quantize(graph, graph.node(op, [floats(graph, { ...x, value })], like, attributes), y.tensor);
+  return (op, value, like, attributes, more = []) =>
+    quantize(graph, graph.node(op, [floats(graph, { ...x, value }), ...more], like, attributes), y.tensor);
 }
 
 function asFloat({ shape }: Output): Like {
@@ -179,6 +199,26 @@ function lookup(graph: Graph, x: Operand, y: Output, { table, of }: KernelTable[
     return quantize(graph, clampToIntegers(graph, floats(graph, x), y.tensor, lo, hi), y.tensor);
   }
   return gathered(graph, x.value, y, table, first);
+}
+
+/** Normalised rows: of a layer's, or of each group of channels of [N, C, …]. */
+function groupNorm(
+  graph: Graph,
+  floats: Value,
+  { physical: [samples, length, channels] }: Operand,
+  weight: Operand,
+  bias: Operand,
+  like: Like,
+  groups: number,
+  eps: number,
+): Value {
+  const ofRows = length === 1 && groups === 1;
+  const rows = graph.reshape(floats, [samples * groups, (length * channels) / groups]);
+  const normal = layerNormOfRows(graph, rows, eps);
+  const shape = ofRows ? [channels] : [channels, ...new Array<number>(like.shape.length - 2).fill(1)];
+  const whole = ofRows ? normal : graph.reshape(normal, like.shape);
+  const scaled = graph.node('Mul', [whole, graph.reshape(weight.value, shape)], whole);
+  return graph.reshape(graph.node('Add', [scaled, graph.reshape(bias.value, shape)], whole), like.shape);
 }
 
 /** x · m + shift by the channel, in real numbers; where m depends on the sign, PRelu says by how much. */

@@ -16,9 +16,14 @@ export const normalization = (): NodeBuilders => ({
   layerNorm: (graph, { x, weight, bias }, y, { eps }) => layerNorm(graph, x, weight, bias, y, eps),
 });
 
-function all(graph: Graph, value: number, { dtype }: Output, shape: readonly number[]): Value {
+function all(graph: Graph, value: number, { dtype }: Pick<Output, 'dtype'>, shape: readonly number[]): Value {
   const n = shape.reduce((product, d) => product * d, 1);
   return graph.constant(dtype, shape, new Array<number>(n).fill(value));
+}
+
+/** x [rows, columns], each row normalised. */
+export function layerNormOfRows(graph: Graph, x: Value, eps: number): Value {
+  return normalize(graph, x, 1, undefined, undefined, { shape: x.shape, dtype: 'float32' }, eps);
 }
 
 function layerNorm(
@@ -32,12 +37,25 @@ function layerNorm(
   // The kernel sees rows: the last dims, up to that many elements.
   let first = x.shape.length;
   for (let n = 1; first > 0 && (n < size || first === x.shape.length); ) n *= x.shape[--first];
-  const normalized = x.shape.slice(weight ? x.shape.length - weight.value.shape.length : first);
-  const axis = x.shape.length - normalized.length;
+  const axis = weight ? x.shape.length - weight.value.shape.length : first;
+  return normalize(graph, x, axis, weight?.value, bias?.value, y, eps);
+}
+
+/** x normalised over the dims from `axis` on. */
+function normalize(
+  graph: Graph,
+  x: Value,
+  axis: number,
+  weight: Value | undefined,
+  bias: Value | undefined,
+  y: Pick<Output, 'shape' | 'dtype'>,
+  eps: number,
+): Value {
+  const normalized = x.shape.slice(axis);
   if (graph.opset >= 17) {
-    const scale = weight?.value ?? all(graph, 1, y, normalized);
+    const scale = weight ?? all(graph, 1, y, normalized);
     const attributes = { axis: { int: axis }, epsilon: { float: eps } };
-    return graph.node('LayerNormalization', [x, scale, bias?.value], y, attributes);
+    return graph.node('LayerNormalization', [x, scale, bias], y, attributes);
   }
   const axes = normalized.map((_, i) => axis + i);
   const deviation = graph.node('Sub', [x, reduce(graph, 'ReduceMean', x, axes)], y);
@@ -48,7 +66,7 @@ function layerNorm(
     variance,
   );
   let out = graph.node('Div', [deviation, std], y);
-  if (weight) out = graph.node('Mul', [out, weight.value], y);
-  if (bias) out = graph.node('Add', [out, bias.value], y);
+  if (weight) out = graph.node('Mul', [out, weight], y);
+  if (bias) out = graph.node('Add', [out, bias], y);
   return out;
 }

@@ -15,6 +15,10 @@ export const products = (): NodeBuilders => ({
     convolution(graph, x.value, weight.value, y, attrs, (row, kernel, like, attributes) =>
       clamped(graph, graph.node('Conv', [row, kernel, bias?.value], like, attributes), like, attrs.clamp),
     ),
+  convTranspose2d: (graph, { x, weight, bias }, y, attrs) =>
+    transposedConvolution(graph, x.value, weight.value, y, attrs, (row, kernel, like, attributes) =>
+      graph.node('ConvTranspose', [row, kernel, bias?.value], like, attributes),
+    ),
 });
 
 function turnedIf(graph: Graph, transposed: boolean, { value }: Operand): Value {
@@ -59,4 +63,26 @@ export function convolution<L extends Like>(
       group: { int: groups },
     });
   });
+}
+
+/** Likewise of a transposed convolution, whose output may be larger than its window says. */
+export function transposedConvolution<L extends Like>(
+  graph: Graph,
+  x: Value,
+  weight: Value,
+  y: L,
+  attrs: Conv2dAttrs,
+  make: (x: Value, weight: Value, y: L, attributes: Attributes) => Value,
+): Value {
+  const { stride, padding, dilation } = attrs;
+  const extra = stride.map((step, d) => {
+    const least = (x.shape[d + 2] - 1) * step - 2 * padding[d] + dilation[d] * (weight.shape[d + 2] - 1) + 1;
+    return y.shape[d + 2] - least;
+  });
+  return convolution(graph, x, weight, y, attrs, (row, kernel, like, attributes) =>
+    make(row, kernel, like, {
+      ...attributes,
+      output_padding: { ints: extra.slice(4 - row.shape.length) },
+    }),
+  );
 }

@@ -1,9 +1,14 @@
 import { QuantizationError } from '@octet/backend';
-import { fusedQparamsOfRange } from '../functional/observe';
+import { hasHooks } from '@octet/nn/modules';
+import type { Tensor } from '@octet/tensor/functional';
+import { type FoldingFactor, simulateObserved } from '../functional/fake-quantize';
+import { fusedQparamsOfRange, qparamsFor } from '../functional/observe';
 import type { RangeObserver } from '../observers/base';
 import { MovingAverageMinMaxObserver } from '../observers/moving-average-min-max';
 import { MovingAveragePerChannelMinMaxObserver } from '../observers/moving-average-per-channel-min-max';
 import { FakeQuantizeBase, type FakeQuantizeOptions } from './base';
+
+type MovingAverage = MovingAverageMinMaxObserver | MovingAveragePerChannelMinMaxObserver;
 
 /**
  * PyTorch's default for QAT: as FakeQuantize over a moving average, but with the scale and zero point of the fused kernel
@@ -28,6 +33,49 @@ export class FusedMovingAvgObsFakeQuantize extends FakeQuantizeBase {
         fix: 'Use FakeQuantize for other observers.',
       });
     }
+  }
+
+  override forward(x: Tensor): Tensor {
+    return this.isPlain && this.fakeQuantEnabled && x.numel > 0 ? this.simulate(x) : super.forward(x);
+  }
+
+  /** Whether `scaled` does for x what `call` would: nothing watches what passes here. */
+  canScale(x: Tensor): boolean {
+    return this.isPlain && !hasHooks(this) && this.fakeQuantEnabled && x.numel > 0 && !this.chAxis;
+  }
+
+  /**
+   * call(x · s) / s as one kernel; x itself where |s| < 2^-30. s has a number for each index of x's first dim, along which the
+   * scales are, if there are several.
+   */
+  scaled(x: Tensor, factor: FoldingFactor): Tensor {
+    return this.simulate(x, factor);
+  }
+
+  private simulate(x: Tensor, factor?: FoldingFactor): Tensor {
+    const observer = this.activationPostProcess as MovingAverage;
+    const { quantMin, quantMax, isSymmetric: symmetric, chAxis: axis } = observer;
+    if (this.observerEnabled) {
+      observer.beginBatch(x);
+      const qparams = qparamsFor(observer.minVal, this);
+      if (qparams !== this) this.setQparams(qparams);
+    }
+    const { minVal, maxVal } = observer;
+    const { scale, zeroPoint } = this;
+    const averagingConstant = this.observerEnabled ? observer.averagingConstant : null;
+    const attrs = { quantMin, quantMax, symmetric, averagingConstant, axis };
+    return simulateObserved(x, { minVal, maxVal, scale, zeroPoint }, attrs, factor);
+  }
+
+  /** Whether what the kernel does is what this and its observer do: a class of someone's own, or a hook, may do more. */
+  private get isPlain(): boolean {
+    const { activationPostProcess: observer } = this;
+    return (
+      this.constructor === FusedMovingAvgObsFakeQuantize &&
+      (observer.constructor === MovingAverageMinMaxObserver ||
+        observer.constructor === MovingAveragePerChannelMinMaxObserver) &&
+      !hasHooks(observer)
+    );
   }
 
   protected override updateQparams(): void {

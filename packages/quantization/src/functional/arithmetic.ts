@@ -26,7 +26,7 @@ import {
 } from './int8';
 import { requantize } from './pointwise';
 
-const { broadcastLayout, emptyOn, expandTo, run, withStrides } = kernel;
+const { broadcastLayout, emptyOn, expandTo, run, view, withStrides } = kernel;
 const f32 = Math.fround;
 
 /**
@@ -98,7 +98,7 @@ function isAt(a: PerTensorQParams, b: PerTensorQParams): boolean {
   return a.scale === b.scale && a.zeroPoint === b.zeroPoint;
 }
 
-/** x + scalar: exact where the zero point can move, else requantized, as PyTorch does it. */
+/** x + scalar: exact where the zero point can move, else requantized, as PyTorch does it. A view of x where its integers stay. */
 export function quantizedAddScalar(x: Tensor, scalar: number, options?: OutputClamp): Tensor {
   const op = 'quantized.addScalar';
   const clamp = clampOf(op, checkOptions(op, options, CLAMP_OPTIONS));
@@ -116,6 +116,7 @@ export function quantizedAddScalar(x: Tensor, scalar: number, options?: OutputCl
     yq = perTensorQParams(op, 'quint8', xq.scale, xq.zeroPoint - cq);
   }
   const { clampMin, clampMax } = outputRange(yq, clamp);
+  if (yq.scale === xq.scale && isWholeRange(clampMin, clampMax)) return view(x, x, yq);
   if (yq.scale === xq.scale) {
     return quantizedLookup(op, x, 'quint8', yq, (q) => Math.min(Math.max(q, clampMin), clampMax));
   }
@@ -127,7 +128,7 @@ export function quantizedAddScalar(x: Tensor, scalar: number, options?: OutputCl
 }
 
 /**
- * x * scalar changes the scale alone; a negative scalar mirrors the integers. 0, and a product too small to be a scale, give
+ * x * scalar changes the scale alone, and is a view of x; a negative scalar mirrors the integers. 0, and a product too small to be a scale, give
  * the zero tensor of scale 1.
  */
 export function quantizedMulScalar(x: Tensor, scalar: number, options?: OutputClamp): Tensor {
@@ -142,10 +143,15 @@ export function quantizedMulScalar(x: Tensor, scalar: number, options?: OutputCl
     ? perTensorQParams(op, 'quint8', 1, 0)
     : perTensorQParams(op, 'quint8', scale, zeroPoint);
   const { clampMin, clampMax } = outputRange(yq, clamp);
+  if (scalar > 0 && !vanishes && isWholeRange(clampMin, clampMax)) return view(x, x, yq);
   return quantizedLookup(op, x, 'quint8', yq, (q) => {
     const product = vanishes ? 0 : scalar > 0 ? q : qmax + qmin - q;
     return Math.min(Math.max(product, clampMin), clampMax);
   });
+}
+
+function isWholeRange(clampMin: number, clampMax: number): boolean {
+  return clampMin <= quantRange.quint8[0] && clampMax >= quantRange.quint8[1];
 }
 
 function checkBinary(op: string, a: Tensor, b: Tensor, output: OutputQparams & OutputClamp) {

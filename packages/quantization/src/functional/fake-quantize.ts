@@ -1,6 +1,6 @@
-import { checkOptions, QuantizationError, ShapeError } from '@octet/backend';
+import { checkOptions, type FusedFakeQuantizeAttrs, QuantizationError, ShapeError } from '@octet/backend';
 import { checkScale, clone, kernel, op, type Tensor } from '@octet/tensor/functional';
-import { aroundChannels } from './observe';
+import { aroundChannels, type QparamTensors } from './observe';
 
 const { as, emptyLike, emptyOn, requireFloat, run, withStrides } = kernel;
 
@@ -37,15 +37,77 @@ export function simulate(x: Tensor, scale: Tensor, zeroPoint: Tensor, options: F
   return op('fakeQuantize', { x }, (save) => {
     const { y, mask } = quantizeAndBack(x, scale, zeroPoint, options);
     const saved = save(mask);
+    return [y, (grad) => [passedBy(saved, grad)]];
+  });
+}
+
+/** A range, and the scale and zero point of its integers. */
+export interface FusedState extends QparamTensors {
+  readonly minVal: Tensor;
+  readonly maxVal: Tensor;
+}
+
+/** What folding a batch normalisation multiplies a weight by, of each output channel: s = weight / sqrt(variance + eps). */
+export interface FoldingFactor {
+  readonly weight: Tensor;
+  readonly variance: Tensor;
+  readonly eps: number;
+}
+
+/**
+ * PyTorch's fused_moving_avg_obs_fake_quant: moves the range of `state` towards that of x, works out its scale and zero point
+ * (docs/numerics.md, "Fused observer qparams"), and returns `fakeQuantize` of x by them. The four tensors change in place;
+ * `averagingConstant` null: they stay. With `factor`, of axis 0, it does so with x · s, and returns that over s; where
+ * |s| < 2^-30 it returns x itself, which has no gradient there.
+ */
+export function simulateObserved(
+  x: Tensor,
+  { minVal, maxVal, scale, zeroPoint }: FusedState,
+  { axis, ...options }: Omit<FusedFakeQuantizeAttrs, 'eps'> & { axis: number | undefined },
+  factor?: FoldingFactor,
+): Tensor {
+  const weight = factor?.weight;
+  requireFloat('fakeQuantize', ...(weight ? [x, weight] : [x]));
+  requireChannels(x, scale, axis);
+  return op('fakeQuantize', { x, weight }, (save) => {
+    const xo = aroundChannels(x, weight ? 0 : axis);
+    const { shape } = xo;
+    const y = emptyLike(xo.tensor);
+    const mask = emptyLike(xo.tensor, 'bool');
+    const outputs = { y: as(y, shape), mask: as(mask, shape), minVal, maxVal, scale, zeroPoint };
+    const s = factor && emptyOn(factor.weight, factor.weight.shape);
+    const folding = factor && s ? { weight: factor.weight, variance: factor.variance } : {};
+    const attrs = { ...options, eps: factor?.eps ?? 0 };
+    run('fusedMovingAvgObsFakeQuant', { x: xo, ...folding }, s ? { ...outputs, factor: s } : outputs, attrs);
+    const savedMask = save(mask);
+    if (!factor || !s) return [y, (grad) => [passedBy(savedMask, grad)]];
+    const saved = { x: save(xo.tensor), y: save(y), weight: save(factor.weight), factor: save(s) };
     return [
       y,
       (grad) => {
-        const gradX = emptyLike(saved, grad.dtype);
-        run('applyMask', { x: withStrides(grad, saved.strides), mask: saved }, { y: gradX }, { scale: 1 });
-        return [gradX];
+        const gradX = emptyLike(savedMask, grad.dtype);
+        const gradWeight = emptyOn(saved.weight, saved.weight.shape);
+        run(
+          'fusedMovingAvgObsFakeQuantBackward',
+          {
+            ...{ x: as(saved.x, shape), y: as(saved.y, shape), mask: as(savedMask, shape) },
+            ...{ weight: saved.weight, factor: saved.factor },
+            gradY: as(withStrides(grad, savedMask.strides), shape),
+          },
+          { gradX: as(gradX, shape), gradWeight },
+          {},
+        );
+        return [gradX, gradWeight];
       },
     ];
   });
+}
+
+/** The gradient where the mask is true, 0 elsewhere. */
+function passedBy(mask: Tensor, grad: Tensor): Tensor {
+  const gradX = emptyLike(mask, grad.dtype);
+  run('applyMask', { x: withStrides(grad, mask.strides), mask }, { y: gradX }, { scale: 1 });
+  return gradX;
 }
 
 /**

@@ -11,6 +11,10 @@ export {
   quantizedBatchNorm as batchNorm,
   quantizedPrelu as prelu,
 } from './channels';
+export {
+  quantizedConvTranspose1d as convTranspose1d,
+  quantizedConvTranspose2d as convTranspose2d,
+} from './conv-transpose2d';
 export { quantizedConv1d as conv1d, quantizedConv2d as conv2d } from './conv2d';
 export {
   dequantizeGroups,

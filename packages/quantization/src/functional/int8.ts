@@ -112,7 +112,7 @@ export function fitBias(
   const { scale } = weightQparams(weight);
   const scales = Float32Array.from(bias, (_, row) => scale[scale.length === 1 ? 0 : row]);
   const inputs = weight.numel / scales.length;
-  const worst = largestSum(weight);
+  const worst = largestSum(weight, scales.length);
   // Rounding to a coarser scale moves a weight by half a step at most. A little more is for float32.
   const room = (INT32_MAX - 127.5 * inputs) * (1 - 1e-6);
   let sums: Float64Array | undefined;
@@ -151,10 +151,24 @@ function weightQparams(weight: Tensor) {
   return qparamArrays(weight.qparams as NonNullable<Tensor['qparams']>);
 }
 
-/** Σ |w - zw| of each row, of the weight's integers in logical order. */
-export function rowSumsOf(integers: ArrayLike<number>, weight: Tensor): Float64Array {
+/** The outputs of a layer with this weight, [outputs, …], or of a transposed convolution in groups, [inputs, outputs / groups, …]. */
+export function outputsOf({ shape }: Tensor, transposed?: number): number {
+  return transposed === undefined ? shape[0] : shape[1] * transposed;
+}
+
+/** Σ |w - zw| of each output, of the weight's integers in logical order. */
+export function rowSumsOf(integers: ArrayLike<number>, weight: Tensor, transposed?: number): Float64Array {
   const { zeroPoint } = weightQparams(weight);
-  const sums = new Float64Array(weight.shape[0]);
+  const sums = new Float64Array(outputsOf(weight, transposed));
+  if (transposed !== undefined) {
+    const [inputs, each] = weight.shape;
+    const taps = weight.numel / (inputs * each);
+    for (let i = 0; i < integers.length; i++) {
+      const group = Math.floor((Math.floor(i / (taps * each)) * transposed) / inputs);
+      sums[group * each + (Math.floor(i / taps) % each)] += Math.abs(integers[i] - zeroPoint[0]);
+    }
+    return sums;
+  }
   const inputs = weight.numel / sums.length;
   for (let row = 0, i = 0; row < sums.length; row++) {
     const zero = zeroPoint[zeroPoint.length === 1 ? 0 : row];
@@ -163,20 +177,20 @@ export function rowSumsOf(integers: ArrayLike<number>, weight: Tensor): Float64A
   return sums;
 }
 
-/** The largest |Σ (x - zx)(w - zw)| that a row of the weight can give, whatever its integers. */
-function largestSum(weight: Tensor): number {
+/** The largest |Σ (x - zx)(w - zw)| that an output can have, whatever the weight's integers. */
+function largestSum(weight: Tensor, outputs: number): number {
   const largestWeight = weightQparams(weight).zeroPoint.every((z) => z === 0) ? 128 : 255;
-  return (weight.numel / weight.shape[0]) * 255 * largestWeight;
+  return (weight.numel / outputs) * 255 * largestWeight;
 }
 
-/** @throws QuantizationError if a sum of the weight's rows could leave int32 (about 65,000 inputs). */
-export function requireExactSums(op: string, weight: Tensor): void {
-  const largest = largestSum(weight);
+/** @throws QuantizationError if the sum of one of a weight's `outputs` could leave int32 (about 65,000 inputs). */
+export function requireExactSums(op: string, weight: Tensor, outputs = weight.shape[0]): void {
+  const largest = largestSum(weight, outputs);
   if (largest < INT32_MAX) return;
   throw new QuantizationError({
     op,
     expected: "few enough inputs that int32 can't overflow",
-    found: `${weight.numel / weight.shape[0]} for each output, whose sum could reach ${largest}`,
+    found: `${weight.numel / outputs} for each output, whose sum could reach ${largest}`,
     fix: 'Split the layer along its inputs, or leave it in float.',
   });
 }

@@ -44,11 +44,15 @@ export function fusedQparamsOfRange(
   attrs: ChooseQparamsAttrs,
   last: QparamTensors,
 ): QparamTensors {
-  const { numel, backend } = minVal;
-  const fits = last.scale.numel === numel && last.scale.backend === backend;
-  const { scale, zeroPoint } = fits ? last : emptyQparams(minVal);
+  const { scale, zeroPoint } = qparamsFor(minVal, last);
   run('chooseQparams', { minVal, maxVal }, { scale, zeroPoint }, attrs);
-  return fits ? last : { scale, zeroPoint };
+  return last.scale === scale ? last : { scale, zeroPoint };
+}
+
+/** Scale and zero point for the range minVal, to be written: `last`, or new ones where that is of other channels. */
+export function qparamsFor(minVal: Tensor, last: QparamTensors): QparamTensors {
+  const fits = last.scale.numel === minVal.numel && last.scale.backend === minVal.backend;
+  return fits ? last : emptyQparams(minVal);
 }
 
 function emptyQparams({ backend, numel }: Tensor): QparamTensors {

@@ -3,6 +3,7 @@ import {
   DTypeError,
   type DynamicLinearAttrs,
   PrepackCache,
+  QuantizationError,
   type RequantizeAttrs,
   warn,
 } from '@octet/backend';
@@ -12,12 +13,14 @@ import {
   kernel,
   noGrad,
   type PerTensorQParams,
+  type QParams,
   qparamArrays,
   quantizePerChannel,
+  quantizePerTensor,
   type Tensor,
   tensor,
 } from '@octet/tensor/functional';
-import { fitBias, outputRange, requantizeMultiplier, requireExactSums, rowSumsOf } from './int8';
+import { fitBias, outputRange, outputsOf, requantizeMultiplier, requireExactSums, rowSumsOf } from './int8';
 
 /** What a layer's int8 kernel needs beside its input, for one input scale and one output. */
 export interface Int8Call {
@@ -52,13 +55,17 @@ export class PackedWeight {
 
   /**
    * weight qint8 [outputs, …] (per tensor, or per channel along dim 0); bias float32 [outputs]. `op` names the layer.
-   * @throws DTypeError for another dtype, QuantizationError if sums could leave int32
+   *
+   * `transposed`: the groups of a transposed convolution, whose weight is [inputs, outputs / groups, …], per tensor.
+   * @throws DTypeError for another dtype, QuantizationError if sums could leave int32, or for a transposed convolution's weight that is
+   * quantized per channel
    */
   constructor(
     private readonly op: string,
     readonly weight: Tensor,
     readonly bias: Tensor | undefined,
     private readonly host?: HostCopy,
+    private readonly transposed?: number,
   ) {
     if (weight.dtype !== 'qint8' || !weight.qparams) {
       throw new DTypeError({
@@ -68,7 +75,8 @@ export class PackedWeight {
         fix: 'Quantize it with quantizePerTensor or quantizePerChannel to qint8.',
       });
     }
-    requireExactSums(op, weight);
+    if (transposed !== undefined) requireOneScale(op, weight);
+    requireExactSums(op, weight, outputsOf(weight, transposed));
     const { scale, zeroPoint } = qparamArrays(weight.qparams);
     this.scale = scale;
     this.zeroPoint = zeroPoint;
@@ -99,11 +107,28 @@ export class PackedWeight {
     return this.lastDynamic;
   }
 
+  /** @throws QuantizationError unless it was packed for a transposed convolution in so many groups */
+  requireTransposed(op: string, groups: number): void {
+    if (this.transposed === groups) return;
+    throw new QuantizationError({
+      op,
+      expected: `a weight packed with transposed: ${groups}`,
+      found: this.transposed === undefined ? 'one for another layer' : `transposed: ${this.transposed}`,
+      fix: 'new PackedWeight(op, weight, bias, undefined, groups) makes one.',
+    });
+  }
+
   private makeCall(x: PerTensorQParams, y: PerTensorQParams, clamp: Clamp | undefined): Int8Call {
-    const fitted = this.fitBias(x, y);
-    const scales = fitted?.scales;
+    let fitted = this.fitBias(x, y);
+    let scales = fitted?.scales;
+    const coarse = scales && this.coarser(scales);
+    if (scales && coarse && this.transposed !== undefined) {
+      // One scale for all: the other outputs' biases are at it too.
+      fitted = this.fitBias(x, y, coarse);
+      scales = qparamArrays(coarse.qparams as QParams).scale;
+    }
     return {
-      weight: scales ? operandOf(this.coarser(scales)) : this.operand,
+      weight: coarse ? operandOf(coarse) : this.operand,
       bias: fitted && tensor(fitted.bias, { backend: this.weight.backend }).keep(),
       attrs: {
         xZeroPoint: x.zeroPoint,
@@ -115,12 +140,12 @@ export class PackedWeight {
     };
   }
 
-  private fitBias(x: PerTensorQParams, y: PerTensorQParams) {
-    const { op, weight, bias, host } = this;
+  private fitBias(x: PerTensorQParams, y: PerTensorQParams, weight = this.weight) {
+    const { op, bias, host, transposed } = this;
     if (!bias) return undefined;
     const copy = bias.backend.readSync ? undefined : host;
     const values = copy?.bias ?? (bias.dataSync() as Float32Array);
-    const rowSums = () => copy?.rowSums ?? rowSumsOf(weight.dataSync(), weight);
+    const rowSums = () => copy?.rowSums ?? rowSumsOf(weight.dataSync(), weight, transposed);
     const fitted = fitBias(op, values, weight, rowSums, x, y);
     if (fitted.loss > 0.5 && !this.warned) {
       this.warned = true;
@@ -132,11 +157,25 @@ export class PackedWeight {
     return fitted;
   }
 
-  /** The weight at other scales, one a row. */
+  /** The weight at other scales, one a row; a transposed convolution's at the coarsest. */
   private coarser(scales: Float32Array): Tensor {
+    if (this.transposed !== undefined) {
+      const coarsest = Math.max(...scales);
+      return noGrad(() => quantizePerTensor(dequantize(this.weight), coarsest, this.zeroPoint[0], 'qint8'));
+    }
     const zeroPoints = Int32Array.from(scales, (_, i) => this.zeroPoint[this.zeroPoint.length === 1 ? 0 : i]);
     return noGrad(() => quantizePerChannel(dequantize(this.weight), scales, zeroPoints, 0, 'qint8'));
   }
+}
+
+function requireOneScale(op: string, weight: Tensor): void {
+  if (weight.qparams?.scheme === 'perTensor') return;
+  throw new QuantizationError({
+    op,
+    expected: 'a transposed convolution with one scale for its weight',
+    found: 'one quantized per channel',
+    fix: 'Quantize it per tensor: defaultWeightObserver.',
+  });
 }
 
 function operandOf(weight: Tensor): kernel.Operand {

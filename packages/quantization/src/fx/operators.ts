@@ -138,6 +138,8 @@ const rows: readonly FxOperator[] = [
   passing('Clip', settled),
   passing('Max', clamps),
   passing('Min', clamps),
+  passing('Resize', ({ attributes }) => attributes?.mode === 'nearest'),
+  passing('Upsample', ({ attributes }) => attributes?.mode === 'nearest'),
   passing('GlobalMaxPool'),
   passing('GlobalAveragePool'),
   passing('ReduceMean', settled),
@@ -149,6 +151,6 @@ let table: ReadonlyMap<string, FxOperator> | undefined;
 
 /** The line of an operator. */
 export function fxOperator(op: string): FxOperator | undefined {
-  table ??= new Map(rows.map((row) => [row.op, row]));
+  if (!table) table = new Map(rows.map((row) => [row.op, row]));
   return table.get(op);
 }

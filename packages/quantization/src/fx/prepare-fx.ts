@@ -145,7 +145,7 @@ function calls(editor: GraphEditor, node: GraphNode, steps: readonly Step[], out
 }
 
 /** A node's name as the path of a child: `/features/3/Add` as `features.3.add`. */
-function pathOf(name: string): string {
+export function pathOf(name: string): string {
   const parts = name.split('/').filter((part) => part !== '');
   const last = parts.pop() ?? 'function';
   return [...parts, last.charAt(0).toLowerCase() + last.slice(1)].join('.');

@@ -170,6 +170,11 @@ export abstract class RangeObserver extends Observer {
     });
   }
 
+  /** Makes the range ready for a batch, which counts as seen. @throws ShapeError for another number of channels */
+  beginBatch(_x: Tensor): void {
+    this.observed = true;
+  }
+
   /** Forgets everything seen. */
   resetMinMaxVals(): void {
     this.clearRange(this.chAxis === undefined ? [] : [0]);

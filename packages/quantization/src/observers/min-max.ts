@@ -13,8 +13,8 @@ export class MinMaxObserver extends RangeObserver {
 
   override forward(x: Tensor): Tensor {
     if (x.numel === 0) return x;
+    this.beginBatch(x);
     observeMinMax(x, this.minVal, this.maxVal, { axis: undefined, averagingConstant: null });
-    this.observed = true;
     return x;
   }
 }

@@ -29,8 +29,8 @@ export class MovingAverageMinMaxObserver extends RangeObserver {
   override forward(x: Tensor): Tensor {
     if (x.numel === 0) return x;
     const { averagingConstant } = this;
+    this.beginBatch(x);
     observeMinMax(x, this.minVal, this.maxVal, { axis: undefined, averagingConstant });
-    this.observed = true;
     return x;
   }
 }

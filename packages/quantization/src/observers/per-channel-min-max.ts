@@ -36,6 +36,12 @@ export class PerChannelMinMaxObserver extends RangeObserver {
 
   override forward(x: Tensor): Tensor {
     if (x.numel === 0) return x;
+    this.beginBatch(x);
+    observeMinMax(x, this.minVal, this.maxVal, { axis: this.axis, averagingConstant: this.movingAverage });
+    return x;
+  }
+
+  override beginBatch(x: Tensor): void {
     const channels = x.shape[this.axis];
     if (!this.observed) this.clearRange([channels], x);
     if (this.minVal.numel !== channels) {
@@ -46,8 +52,6 @@ export class PerChannelMinMaxObserver extends RangeObserver {
         fix: 'Use one observer for one tensor, or resetMinMaxVals() in between.',
       });
     }
-    observeMinMax(x, this.minVal, this.maxVal, { axis: this.axis, averagingConstant: this.movingAverage });
-    this.observed = true;
-    return x;
+    super.beginBatch(x);
   }
 }

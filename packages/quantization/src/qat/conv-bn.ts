@@ -20,6 +20,7 @@ import {
   tidy,
   zeros,
 } from '@octet/tensor/functional';
+import { FusedMovingAvgObsFakeQuantize } from '../fake-quantize/fused-moving-avg-obs-fake-quantize';
 import { type Conv, convolve } from '../float-layers';
 import type { ObserverOrFakeQuant } from '../with-args';
 
@@ -60,12 +61,26 @@ export function foldedForward(layer: Folding, x: Tensor): Tensor {
 /** conv(x, W') / s + b as conv(x, W' / s) + b: weights are far smaller than outputs. */
 function foldedConv(layer: Folding, x: Tensor): Tensor {
   return tidy(() => {
-    const factor = factorOf(layer);
-    const folded = foldedWeight(layer, factor);
-    const spare = mayVanish(layer) ? spareOf(layer, factor) : undefined;
-    const weight = spare ? div(add(folded, spare.weight), add(factor, spare.one)) : div(folded, factor);
-    return applied(layer, x, weight, layer.bias);
+    const { weight, weightFakeQuant, bn } = layer;
+    const fused =
+      weightFakeQuant instanceof FusedMovingAvgObsFakeQuantize && weightFakeQuant.canScale(weight);
+    const scaled = fused
+      ? weightFakeQuant.scaled(weight, {
+          weight: gammaOf(layer),
+          variance: bn.runningVar as Tensor,
+          eps: bn.eps,
+        })
+      : scaledWeight(layer);
+    return applied(layer, x, scaled, layer.bias);
   });
+}
+
+/** W' / s, whatever makes W'. */
+function scaledWeight(layer: Folding): Tensor {
+  const factor = factorOf(layer);
+  const folded = foldedWeight(layer, factor);
+  const spare = mayVanish(layer) ? spareOf(layer, factor) : undefined;
+  return spare ? div(add(folded, spare.weight), add(factor, spare.one)) : div(folded, factor);
 }
 
 /** Whether a channel's s may be too small to divide by. Where γ can't be read at once: always. */

@@ -4,13 +4,16 @@ import { numel, type Tensor } from '@octet/tensor/functional';
 import type { OutputQparams } from '../functional/int8';
 import { QuantizedWeightAndOutput } from './weighted';
 
-type Geometry<C extends ConvNd> = Pick<
+type Geometry<C extends AnyConv> = Pick<
   C,
   'inChannels' | 'outChannels' | 'kernelSize' | 'stride' | 'padding' | 'dilation' | 'groups'
 >;
 
+// biome-ignore lint/suspicious/noExplicitAny: of any sizes
+type AnyConv = ConvNd<any>;
+
 /** What all int8 convolutions have. `C` is the float layer. */
-export abstract class QuantizedConvNd<C extends ConvNd> extends QuantizedWeightAndOutput {
+export abstract class QuantizedConvNd<C extends AnyConv> extends QuantizedWeightAndOutput {
   static override readonly name: string = 'QuantizedConvNd';
 
   readonly inChannels: number;
@@ -22,8 +25,14 @@ export abstract class QuantizedConvNd<C extends ConvNd> extends QuantizedWeightA
   readonly groups: number;
 
   /** `like` gives the geometry; weight [O, C/groups, …] qint8, bias float32 [O]. */
-  constructor(like: Geometry<C>, weight: Tensor, bias: Tensor | undefined, output: OutputQparams) {
-    super(weight, bias, output);
+  constructor(
+    like: Geometry<C>,
+    weight: Tensor,
+    bias: Tensor | undefined,
+    output: OutputQparams,
+    transposed?: number,
+  ) {
+    super(weight, bias, output, transposed);
     this.inChannels = like.inChannels;
     this.outChannels = like.outChannels;
     this.kernelSize = like.kernelSize;

@@ -10,6 +10,8 @@ export {
   QuantizedBatchNorm2d as BatchNorm2d,
   QuantizedBNReLU2d as BNReLU2d,
 } from './batch-norm';
+export { QuantizedConvTranspose1d as ConvTranspose1d } from './conv-transpose1d';
+export { QuantizedConvTranspose2d as ConvTranspose2d } from './conv-transpose2d';
 export { QuantizedConv1d as Conv1d, QuantizedConvReLU1d as ConvReLU1d } from './conv1d';
 export { QuantizedConv2d as Conv2d, QuantizedConvReLU2d as ConvReLU2d } from './conv2d';
 export { QuantizedEmbedding as Embedding } from './embedding';

@@ -66,7 +66,12 @@ export abstract class QuantizedWeight<Args extends unknown[] = [Tensor]> extends
   protected path: string | undefined = undefined;
   private packedWeight: PackedWeight | undefined = undefined;
 
-  constructor(weight: Tensor, bias: Tensor | undefined) {
+  /** `transposed`: see PackedWeight. */
+  constructor(
+    weight: Tensor,
+    bias: Tensor | undefined,
+    protected readonly transposed?: number,
+  ) {
     super();
     this.weight = new Buffer(weight);
     this.bias = bias && new Buffer(bias);
@@ -80,6 +85,7 @@ export abstract class QuantizedWeight<Args extends unknown[] = [Tensor]> extends
       this.weight,
       this.bias,
       this.host,
+      this.transposed,
     );
     return this.packedWeight;
   }
@@ -112,8 +118,13 @@ export abstract class QuantizedWeightAndOutput extends QuantizedWeight {
   scale: number;
   zeroPoint: number;
 
-  constructor(weight: Tensor, bias: Tensor | undefined, { scale, zeroPoint }: OutputQparams) {
-    super(weight, bias);
+  constructor(
+    weight: Tensor,
+    bias: Tensor | undefined,
+    { scale, zeroPoint }: OutputQparams,
+    transposed?: number,
+  ) {
+    super(weight, bias, transposed);
     outputQparams(new.target.name, { scale, zeroPoint });
     this.scale = scale;
     this.zeroPoint = zeroPoint;
@@ -131,7 +142,7 @@ export abstract class QuantizedWeightAndOutput extends QuantizedWeight {
   }
 
   private keepOnHost(weight: ArrayLike<number>, bias: ArrayLike<number>): void {
-    this.host = { bias: Float32Array.from(bias), rowSums: rowSumsOf(weight, this.weight) };
+    this.host = { bias: Float32Array.from(bias), rowSums: rowSumsOf(weight, this.weight, this.transposed) };
   }
 
   protected override saveState(save: SaveState): void {
@@ -148,7 +159,7 @@ export abstract class QuantizedWeightAndOutput extends QuantizedWeight {
     const [weight, bias] = [read('weight'), read('bias')];
     load.commit(() => {
       if (bias) host.bias = Float32Array.from(bias);
-      if (weight) host.rowSums = rowSumsOf(weight, this.weight);
+      if (weight) host.rowSums = rowSumsOf(weight, this.weight, this.transposed);
     });
   }
 

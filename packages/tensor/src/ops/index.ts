@@ -5,6 +5,7 @@ export {
   type ScaledDotProductAttentionOptions,
   scaledDotProductAttention,
 } from './attention/scaled-dot-product-attention';
+export { boxIou, nms } from './boxes/nms';
 export { abs } from './elementwise/abs';
 export * from './elementwise/activations';
 export { add } from './elementwise/add';
@@ -74,6 +75,17 @@ export { square } from './elementwise/square';
 export { rsub, sub } from './elementwise/sub';
 export { threshold } from './elementwise/threshold';
 export { maskedFill, where } from './elementwise/where';
+export { gather, takeAlongDim } from './indexing/gather';
+export { index, indexSelect, maskedSelect, nonzero } from './indexing/index-select';
+export {
+  indexAdd,
+  type ScatterReduceOptions,
+  scatter,
+  scatter_,
+  scatterAdd,
+  scatterAdd_,
+  scatterReduce,
+} from './indexing/scatter';
 export {
   type BinaryCrossEntropyOptions,
   type BinaryCrossEntropyWithLogitsOptions,
@@ -114,6 +126,14 @@ export { adaptiveAvgPool1d, adaptiveAvgPool2d } from './pool/adaptive-avg-pool2d
 export { type AvgPool1dOptions, type AvgPool2dOptions, avgPool1d, avgPool2d } from './pool/avg-pool2d';
 export { type MaxPool1dOptions, type MaxPool2dOptions, maxPool1d, maxPool2d } from './pool/max-pool2d';
 export {
+  type ConvTranspose1dOptions,
+  type ConvTranspose2dOptions,
+  convTranspose1d,
+  convTranspose2d,
+  convTransposeShape,
+  outputPaddingFor,
+} from './product/conv-transpose2d';
+export {
   type Conv1dOptions,
   type Conv2dOptions,
   conv1d,
@@ -122,9 +142,11 @@ export {
   conv2dShape,
   convShape,
 } from './product/conv2d';
+export { bmm, dot, einsum, outer, trace } from './product/einsum';
 export { type EmbeddingOptions, embedding } from './product/embedding';
 export { linear, linearShape } from './product/linear';
 export { matmul } from './product/matmul';
+export { fold, type UnfoldOptions, unfold } from './product/unfold';
 export {
   asImage,
   convOutputSize,
@@ -152,22 +174,45 @@ export { gruLayer, gruOperands, gruShape } from './recurrent/gru';
 export { lstmLayer, lstmOperands, lstmShape } from './recurrent/lstm';
 export { amax } from './reduce/amax';
 export { argmax } from './reduce/argmax';
+export { cumprod, cumsum, prod } from './reduce/cumulative';
+export { all, amin, any, argmin, logsumexp, type NormOptions, norm, std } from './reduce/extremes';
 export { logSoftmax } from './reduce/log-softmax';
 export { mean } from './reduce/mean';
 export { softmax } from './reduce/softmax';
+export { argsort, type SortOptions, sort, type TopkOptions, topk } from './reduce/sort';
 export { sum, sumTo } from './reduce/sum';
 export { type VarianceOptions, variance } from './reduce/variance';
+export { type InterpolateMode, type InterpolateOptions, interpolate } from './resample/interpolate';
+export { resample2d } from './resample/resample2d';
+export type { Taps } from './resample/taps';
 export { cat } from './shape/cat';
 export { chunk } from './shape/chunk';
 export { contiguous } from './shape/contiguous';
 export { expand } from './shape/expand';
 export { flatten } from './shape/flatten';
-export { pad } from './shape/pad';
+export { diag, eye, fullLike, linspace, meshgrid, oneHot } from './shape/grids';
+export { type PadOptions, pad } from './shape/pad';
 export { permute } from './shape/permute';
+export {
+  channelShuffle,
+  diagonal,
+  flip,
+  narrow,
+  pixelShuffle,
+  pixelUnshuffle,
+  repeat,
+  repeatInterleave,
+  roll,
+  split,
+  tile,
+  unbind,
+  windows,
+} from './shape/rearrange';
 export { reshape } from './shape/reshape';
 export { select } from './shape/select';
 export { slice } from './shape/slice';
 export { squeeze } from './shape/squeeze';
 export { stack } from './shape/stack';
 export { transpose } from './shape/transpose';
+export { tril, triu } from './shape/tril';
 export { unsqueeze } from './shape/unsqueeze';

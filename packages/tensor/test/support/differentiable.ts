@@ -1,4 +1,4 @@
-import { fromData, Generator, manualSeed, rand, randn, type Tensor, tensor } from '../../src';
+import { fromData, Generator, manualSeed, rand, randn, type Tensor, tensor, tidy } from '../../src';
 import * as ops from '../../src/ops';
 import * as activations from '../../src/ops/elementwise/activations';
 
@@ -38,8 +38,10 @@ const ints = (values: readonly number[], shape: readonly number[] = [values.leng
 const mask = (values: readonly number[], shape: readonly number[]) =>
   once(`mask ${values}:${shape}`, () => fromData(values, shape, { dtype: 'bool' }));
 
-const like = (x: Tensor, values: readonly number[]) =>
-  once(`${x.dtype} ${values}`, () => tensor([...values], { dtype: x.dtype as 'float32' | 'float64' }));
+const like = (x: Tensor | undefined, values: readonly number[]) => {
+  const dtype = x?.dtype === 'float64' ? 'float64' : 'float32';
+  return once(`${dtype} ${values}`, () => tensor([...values], { dtype }));
+};
 
 /** Every differentiable op, with the options and broadcasts that take other paths. */
 export const differentiable: Readonly<Record<string, Differentiable>> = {
@@ -310,6 +312,166 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   amax: { covers: ['amax'], fn: (x) => ops.amax(x), inputs: [[2, 3]] },
   'amax of dims': { covers: ['amax'], fn: (x) => ops.amax(x, [1, 3]), inputs: [[2, 3, 2, 2]] },
   'amax keepDim': { covers: ['amax'], fn: (x) => ops.amax(x, -1, true), inputs: [[2, 3]] },
+
+  amin: { covers: ['amin'], fn: (x) => ops.amin(x, [0, 2]), inputs: [[2, 3, 2]] },
+  prod: { covers: ['prod'], fn: (x) => ops.prod(x), inputs: [[2, 3]] },
+  'prod of a dim': { covers: ['prod'], fn: (x) => ops.prod(x, 1, true), inputs: [[2, 3, 2]] },
+  cumsum: { covers: ['cumsum'], fn: (x) => ops.cumsum(x, 1), inputs: [[2, 3, 2]] },
+  cumprod: { covers: ['cumprod'], fn: (x) => ops.cumprod(x, -1), inputs: [[2, 3]] },
+  std: { covers: ['std'], fn: (x) => ops.std(x, 1), inputs: [[2, 3, 2]] },
+  norm: { covers: ['norm'], fn: (x) => ops.norm(x), inputs: [[2, 3]] },
+  'norm of a dim': {
+    covers: ['norm'],
+    fn: (x) => ops.norm(x, 2, { dims: 1, keepDim: true }),
+    inputs: [[2, 3, 2]],
+  },
+  'norm 3': { covers: ['norm'], fn: (x) => ops.norm(x, 3, { dims: [0] }), inputs: [[2, 3]] },
+  'norm infinity': {
+    covers: ['norm'],
+    fn: (x) => ops.norm(x, Number.POSITIVE_INFINITY, { dims: 0 }),
+    inputs: [[2, 3]],
+  },
+  logsumexp: { covers: ['logsumexp'], fn: (x) => ops.logsumexp(x, 1), inputs: [[2, 3, 2]] },
+  'logsumexp keepDim': { covers: ['logsumexp'], fn: (x) => ops.logsumexp(x, [0, 1], true), inputs: [[2, 3]] },
+  sort: { covers: ['sort'], fn: (x) => tidy(() => ops.sort(x, 1)[0]), inputs: [[2, 3, 2]] },
+  topk: { covers: ['topk'], fn: (x) => tidy(() => ops.topk(x, 2, { largest: false })[0]), inputs: [[2, 3]] },
+  gather: {
+    covers: ['gather'],
+    fn: (x) => ops.gather(x, 1, ints([0, 2, 2, 1], [1, 4, 1])),
+    inputs: [[2, 3, 2]],
+  },
+  takeAlongDim: {
+    covers: ['takeAlongDim'],
+    fn: (x) => ops.takeAlongDim(x, ints([0, 2], [1, 2, 1]), 1),
+    inputs: [[2, 3, 2]],
+  },
+  'takeAlongDim, broadcast': {
+    covers: ['takeAlongDim'],
+    fn: (x) => ops.takeAlongDim(x, ints([0, 2, 1, 1], [2, 2]), 1),
+    inputs: [[1, 3]],
+  },
+  scatter: {
+    covers: ['scatter'],
+    fn: (x, src) => ops.scatter(x, 1, ints([0, 2, 1, 0], [2, 2]), src),
+    inputs: [
+      [3, 3],
+      [2, 3],
+    ],
+  },
+  'scatter a number': {
+    covers: ['scatter'],
+    fn: (x) => ops.scatter(x, 0, ints([0, 2], [2, 1]), 3),
+    inputs: [[3, 2]],
+  },
+  scatterAdd: {
+    covers: ['scatterAdd'],
+    fn: (x, src) => ops.scatterAdd(x, 1, ints([0, 0, 1, 1], [2, 2]), src),
+    inputs: [
+      [2, 3],
+      [2, 3],
+    ],
+  },
+  'scatterReduce mean': {
+    covers: ['scatterReduce'],
+    fn: (x, src) => ops.scatterReduce(x, 1, ints([0, 0, 1, 1], [2, 2]), src, 'mean'),
+    inputs: [
+      [2, 3],
+      [2, 2],
+    ],
+  },
+  'scatterReduce amax': {
+    covers: ['scatterReduce'],
+    fn: (x, src) => ops.scatterReduce(x, 1, ints([0, 0, 1, 1], [2, 2]), src, 'amax'),
+    inputs: [
+      [2, 3],
+      [2, 2],
+    ],
+  },
+  'scatterReduce amin, without x': {
+    covers: ['scatterReduce'],
+    fn: (x, src) => ops.scatterReduce(x, 1, ints([0, 0, 1, 1], [2, 2]), src, 'amin', { includeSelf: false }),
+    inputs: [
+      [2, 3],
+      [2, 2],
+    ],
+  },
+  indexSelect: {
+    covers: ['indexSelect'],
+    fn: (x) => ops.indexSelect(x, 1, ints([2, 0, 2])),
+    inputs: [[2, 3, 2]],
+  },
+  indexAdd: {
+    covers: ['indexAdd'],
+    fn: (x, src) => ops.indexAdd(x, 1, ints([2, 2]), src, { alpha: 2 }),
+    inputs: [
+      [2, 3, 2],
+      [2, 2, 2],
+    ],
+  },
+  index: {
+    covers: ['index'],
+    fn: (x) => ops.index(x, [null, ints([2, -1]), ints([0, 1])]),
+    inputs: [[2, 3, 2]],
+  },
+  maskedSelect: {
+    covers: ['maskedSelect'],
+    fn: (x) => ops.maskedSelect(x, mask([1, 0, 1], [3])),
+    inputs: [[2, 3]],
+  },
+  tril: { covers: ['tril'], fn: (x) => ops.tril(x, 1), inputs: [[2, 3, 3]] },
+  triu: { covers: ['triu'], fn: (x) => ops.triu(x), inputs: [[3, 4]] },
+
+  bmm: {
+    covers: ['bmm'],
+    fn: (a, b) => ops.bmm(a, b),
+    inputs: [
+      [2, 2, 3],
+      [2, 3, 2],
+    ],
+  },
+  dot: { covers: ['dot'], fn: (a, b) => ops.dot(a, b), inputs: [[3], [3]] },
+  outer: { covers: ['outer'], fn: (a, b) => ops.outer(a, b), inputs: [[2], [3]] },
+  trace: { covers: ['trace'], fn: (x) => ops.trace(x), inputs: [[3, 2]] },
+  einsum: {
+    covers: ['einsum'],
+    fn: (a, b, c) => ops.einsum('bij,bjk,k->bi', a, b, c),
+    inputs: [[2, 3, 2], [2, 2, 3], [3]],
+  },
+  'einsum of one': { covers: ['einsum'], fn: (a) => ops.einsum('iij->j', a), inputs: [[3, 3, 2]] },
+  unfold: {
+    covers: ['unfold'],
+    fn: (x) => ops.unfold(x, 2, { padding: 1, stride: 2 }),
+    inputs: [[1, 2, 3, 4]],
+  },
+  fold: { covers: ['fold'], fn: (x) => ops.fold(x, [3, 4], 2, { padding: 1 }), inputs: [[1, 4, 20]] },
+  diag: { covers: ['diag'], fn: (x) => ops.diag(x, 1), inputs: [[3]] },
+  'diag of a matrix': { covers: ['diag'], fn: (x) => ops.diag(x, -1), inputs: [[3, 4]] },
+  diagonal: { covers: ['diagonal'], fn: (x) => ops.diagonal(x, 1), inputs: [[2, 2, 3]] },
+  meshgrid: { covers: ['meshgrid'], fn: (a, b) => ops.meshgrid([a, b]), inputs: [[2], [3]] },
+  channelShuffle: { covers: ['channelShuffle'], fn: (x) => ops.channelShuffle(x, 2), inputs: [[1, 4, 2, 1]] },
+  pixelShuffle: { covers: ['pixelShuffle'], fn: (x) => ops.pixelShuffle(x, 2), inputs: [[1, 4, 2, 1]] },
+  pixelUnshuffle: { covers: ['pixelUnshuffle'], fn: (x) => ops.pixelUnshuffle(x, 2), inputs: [[1, 1, 2, 4]] },
+  flip: { covers: ['flip'], fn: (x) => ops.flip(x, [0, 1]), inputs: [[2, 3]] },
+  roll: { covers: ['roll'], fn: (x) => ops.roll(x, [1, -1], [0, 1]), inputs: [[2, 3]] },
+  tile: { covers: ['tile'], fn: (x) => ops.tile(x, [2, 1, 2]), inputs: [[2, 3]] },
+  repeat: { covers: ['repeat'], fn: (x) => ops.repeat(x, [2, 2]), inputs: [[2, 3]] },
+  repeatInterleave: {
+    covers: ['repeatInterleave'],
+    fn: (x) => ops.repeatInterleave(x, 2, 1),
+    inputs: [[2, 3]],
+  },
+  split: { covers: ['split'], fn: (x) => ops.split(x, [1, 2], 1), inputs: [[2, 3]] },
+  unbind: { covers: ['unbind'], fn: (x) => ops.unbind(x, 1), inputs: [[2, 3]] },
+  narrow: { covers: ['narrow'], fn: (x) => ops.narrow(x, 1, -2, 1), inputs: [[2, 3]] },
+  windows: { covers: ['windows'], fn: (x) => ops.windows(x, 1, 2, 1), inputs: [[2, 4]] },
+  boxIou: {
+    covers: ['boxIou'],
+    fn: (a, b) => ops.boxIou(a, b),
+    inputs: [
+      (dtype) => fromData([0, 0, 4, 5, 2, 1, 6, 7], [2, 4], { dtype }),
+      (dtype) => fromData([1, 2, 5, 4, 0.5, 0.5, 1.5, 8], [2, 4], { dtype }),
+    ],
+  },
 
   'nllLoss mean': {
     covers: ['nllLoss'],
@@ -693,10 +855,86 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
       [3, 1, 3],
     ],
   },
+  convTranspose2d: {
+    covers: ['convTranspose2d'],
+    fn: (x, w, b) => ops.convTranspose2d(x, w, b),
+    inputs: [[2, 3, 3, 4], [3, 2, 3, 2], [2]],
+  },
+  'convTranspose2d with everything': {
+    covers: ['convTranspose2d'],
+    fn: (x, w, b) =>
+      ops.convTranspose2d(x, w, b, {
+        stride: [2, 3],
+        padding: 1,
+        outputPadding: [1, 0],
+        dilation: [2, 1],
+        groups: 2,
+      }),
+    inputs: [[2, 4, 3, 2], [4, 3, 2, 3], [6]],
+  },
+  'convTranspose2d depthwise': {
+    covers: ['convTranspose2d'],
+    fn: (x, w) => ops.convTranspose2d(x, w, undefined, { groups: 3, stride: 2 }),
+    inputs: [
+      [1, 3, 3, 2],
+      [3, 1, 2, 2],
+    ],
+  },
+  convTranspose1d: {
+    covers: ['convTranspose1d'],
+    fn: (x, w, b) => ops.convTranspose1d(x, w, b, { stride: 2, padding: 1, outputPadding: 1 }),
+    inputs: [[2, 3, 5], [3, 2, 3], [2]],
+  },
+  'interpolate nearest': {
+    covers: ['interpolate'],
+    fn: (x) => ops.interpolate(x, { scaleFactor: 2 }),
+    inputs: [[2, 3, 2, 3]],
+  },
+  'interpolate nearest-exact, smaller': {
+    covers: ['interpolate'],
+    fn: (x) => ops.interpolate(x, { size: [2, 7], mode: 'nearest-exact' }),
+    inputs: [[1, 2, 5, 4]],
+  },
+  'interpolate bilinear': {
+    covers: ['interpolate'],
+    fn: (x) => ops.interpolate(x, { size: [5, 3], mode: 'bilinear' }),
+    inputs: [[2, 2, 3, 4]],
+  },
+  'interpolate bicubic, corners aligned': {
+    covers: ['interpolate'],
+    fn: (x) => ops.interpolate(x, { scaleFactor: [1.7, 0.6], mode: 'bicubic', alignCorners: true }),
+    inputs: [[1, 2, 4, 5]],
+  },
+  'interpolate linear': {
+    covers: ['interpolate'],
+    fn: (x) => ops.interpolate(x, { scaleFactor: 1.5, mode: 'linear' }),
+    inputs: [[2, 3, 4]],
+  },
+  resample2d: {
+    covers: ['resample2d'],
+    fn: (x) =>
+      ops.resample2d(
+        x,
+        { index: Int32Array.of(1, 0, 0, 2), weight: Float32Array.of(0.5, 0.25, 0, -1) },
+        { index: Int32Array.of(1), weight: Float32Array.of(2) },
+        [2, 1],
+      ),
+    inputs: [[1, 2, 3, 2]],
+  },
   maxPool1d: {
     covers: ['maxPool1d'],
     fn: (x) => ops.maxPool1d(x, 3, { stride: 2, padding: 1, dilation: 2 }),
     inputs: [[2, 3, 9]],
+  },
+  'maxPool2d in ceil mode': {
+    covers: ['maxPool2d'],
+    fn: (x) => ops.maxPool2d(x, 3, { stride: 2, ceilMode: true }),
+    inputs: [[1, 2, 4, 6]],
+  },
+  'avgPool2d in ceil mode': {
+    covers: ['avgPool2d'],
+    fn: (x) => ops.avgPool2d(x, 3, { stride: 2, padding: 1, ceilMode: true }),
+    inputs: [[1, 2, 4, 6]],
   },
   avgPool1d: {
     covers: ['avgPool1d'],
@@ -877,6 +1115,21 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
     ],
   },
   pad: { covers: ['pad'], fn: (x) => ops.pad(x, [1, 0, 2, 1], 0.5), inputs: [[2, 3, 2]] },
+  'pad reflect': {
+    covers: ['pad'],
+    fn: (x) => ops.pad(x, [2, 1, 1, 0], { mode: 'reflect' }),
+    inputs: [[2, 2, 2, 3]],
+  },
+  'pad replicate and crop': {
+    covers: ['pad'],
+    fn: (x) => ops.pad(x, [3, -1, 0, 2], { mode: 'replicate' }),
+    inputs: [[1, 2, 2, 3]],
+  },
+  'pad circular': {
+    covers: ['pad'],
+    fn: (x) => ops.pad(x, [2, 3], { mode: 'circular' }),
+    inputs: [[2, 2, 3]],
+  },
   'pad and crop': { covers: ['pad'], fn: (x) => ops.pad(x, [-1, 1, 1, -2]), inputs: [[2, 3, 2]] },
   slice: { covers: ['slice'], fn: (x) => ops.slice(x, 1, 1, undefined, 2), inputs: [[2, 4, 3]] },
   select: { covers: ['select'], fn: (x) => ops.select(x, 1, -1), inputs: [[2, 4, 3]] },

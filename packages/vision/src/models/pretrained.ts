@@ -1,4 +1,4 @@
-import type { Module, StateDict } from '@octet/nn';
+import type { AnyModule, StateDict } from '@octet/nn';
 
 /** What functions that make a model take beside its options. */
 export interface Pretrained {
@@ -7,7 +7,7 @@ export interface Pretrained {
 }
 
 /** The model with these weights in it, if there are any. @throws ModuleError if they don't fit */
-export function withWeights<M extends Module>(model: M, pretrained: StateDict | undefined): M {
+export function withWeights<M extends AnyModule>(model: M, pretrained: StateDict | undefined): M {
   if (pretrained) model.loadStateDict(pretrained);
   return model;
 }

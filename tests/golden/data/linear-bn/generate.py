@@ -1,4 +1,5 @@
-"""Writes the cases of this folder: PyTorch's LinearBn1d in quantization-aware training, three steps, and the int8 layer it becomes.
+"""Writes the cases of this folder: PyTorch's LinearBn1d in quantization-aware training, three steps, and the int8 layer it becomes; and
+checkpoints with Hardsigmoid and Softmax, whose fixed ranges training simulates.
 
     python generate.py
 """
@@ -84,5 +85,39 @@ for i, (linear, qconfig) in enumerate(CASES):
     save(folder / f'{name}.safetensors', params, about, tensors)
     index.append({'name': name, 'group': 'linear_bn', 'file': f'{name}.safetensors', 'op': 'qat_module',
                   'tolerance': {'*': NEAR, 'out.int8.body.linear.weight.int': 'exact'}, 'about': about})
+
+
+class Activations(nn.Module):
+    def __init__(self, first, second):
+        super().__init__()
+        self.quant, self.conv, self.sigmoid = tq.QuantStub(), nn.Conv2d(2, 4, 3), first
+        self.pointwise, self.tanh, self.dequant = nn.Conv2d(4, 3, 1), second, tq.DeQuantStub()
+
+    def forward(self, x):
+        return self.dequant(self.tanh(self.pointwise(self.sigmoid(self.conv(self.quant(x))))))
+
+
+# Softmax, which PyTorch doesn't run on integers, in training alone.
+for kinds, modules in [(['hardsigmoid', 'tanh'], (nn.Hardsigmoid(), nn.Tanh())), (['hardsigmoid', 'softmax'], (nn.Hardsigmoid(), nn.Softmax(1)))]:
+    torch.manual_seed(5)
+    model = Activations(*modules).train()
+    model.qconfig = tq.get_default_qat_qconfig('qnnpack', version=1)
+    model = tq.prepare_qat(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(4):
+        optimizer.zero_grad()
+        (model(torch.randn(2, 2, 6, 6)) - 0.3).square().mean().backward()
+        optimizer.step()
+    model.eval().apply(tq.disable_observer)
+    x = torch.randn(3, 2, 6, 6)
+    with torch.no_grad():
+        tensors = {f'in.state.{k}': v for k, v in model.state_dict().items()} | {'in.x': x, 'out.y': model(x)}
+        tolerance = {'out.y': {'atol': 1e-6, 'rtol': 1e-6}}
+        if 'softmax' not in kinds:
+            tensors['out.int8'] = tq.convert(model)(x)
+            tolerance['out.int8'] = 'exact'
+    name, about = f'qat_activations_{"_".join(kinds)}', f'A checkpoint with {" and ".join(kinds)}, loaded strictly, in evaluation and in int8.'
+    save(folder / f'{name}.safetensors', {'op': 'qat_activations', 'qconfig': 'qat_qnnpack', 'kinds': kinds}, about, tensors)
+    index.append({'name': name, 'group': 'qat_activations', 'file': f'{name}.safetensors', 'op': 'qat_activations', 'tolerance': tolerance, 'about': about})
 (folder / 'index.json').write_text(json.dumps({'version': 1, 'reference': f'torch {torch.__version__}', 'cases': index}, indent=1) + '\n')
 print(f'{len(index)} cases')

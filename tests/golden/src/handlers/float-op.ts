@@ -34,6 +34,9 @@ function unary(fn: string): Run | undefined {
 const functions: Readonly<Record<string, Run>> = {
   conv1d: ({ x, weight, bias }, _, options) => octet.conv1d(x, weight, bias, options),
   conv2d: ({ x, weight, bias }, _, options) => octet.conv2d(x, weight, bias, options),
+  conv_transpose1d: ({ x, weight, bias }, _, options) => octet.convTranspose1d(x, weight, bias, options),
+  conv_transpose2d: ({ x, weight, bias }, _, options) => octet.convTranspose2d(x, weight, bias, options),
+  interpolate: ({ x }, _, options) => octet.interpolate(x, options),
   linear: ({ x, weight, bias }) => octet.linear(x, weight, bias),
   matmul: binary(octet.matmul),
   scaled_dot_product_attention: ({ q, k, v, mask }, { bool_mask: isBool }, options) => {
@@ -84,7 +87,7 @@ const functions: Readonly<Record<string, Run>> = {
       x,
     ),
   cat: (inputs, { dim }) => octet.cat(Object.values(inputs), dim),
-  pad: ({ x }, { pad, value }) => x.pad(pad, value),
+  pad: ({ x }, { pad, mode, value }) => x.pad(pad, mode ? { mode } : value),
 };
 
 /** `y`, and `grad_NAME` for every input that has a gradient. */

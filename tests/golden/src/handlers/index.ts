@@ -1,6 +1,7 @@
 import type { Handler } from '../golden-case';
 import { attentionModule } from './attention-module';
 import { batchNorm2d } from './batch-norm2d';
+import { bert } from './bert';
 import { dynamicLinear, dynamicLstm } from './dynamic';
 import { embeddingBag } from './embedding-bag';
 import { fakeQuantModule } from './fake-quant-module';
@@ -8,7 +9,16 @@ import { fakeQuantize } from './fake-quantize';
 import { floatOp } from './float-op';
 import { fold, fuse } from './fuse';
 import { instanceNorm2d } from './instance-norm2d';
-import { qbinary, qconv1d, qconv2d, qlinear, qscalar, qunary } from './int8';
+import {
+  qbinary,
+  qconv1d,
+  qconv2d,
+  qconvTranspose1d,
+  qconvTranspose2d,
+  qlinear,
+  qscalar,
+  qunary,
+} from './int8';
 import { learnableFakeQuantModule, learnableFakeQuantOp } from './learnable-fake-quant';
 import { lrScheduler } from './lr-scheduler';
 import { modelFloat, modelPtq, modelQat, modelTutorial } from './model';
@@ -19,6 +29,7 @@ import { qatActivations } from './qat-activations';
 import { qatModule } from './qat-module';
 import { qnorm } from './qnorm';
 import { quantizePerChannel, quantizePerTensor, requantize, weightQuantize } from './quantize';
+import { tensorOps } from './tensor-ops';
 import { weightOnlyEmbedding } from './weight-only';
 
 /** What computes each `params.op`. */
@@ -34,6 +45,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   learnable_fake_quant_module: learnableFakeQuantModule,
   float_op: floatOp,
   attention_module: attentionModule,
+  bert,
   embedding_bag: embeddingBag,
   weight_only_embedding: weightOnlyEmbedding,
   batch_norm2d: batchNorm2d,
@@ -46,6 +58,8 @@ export const handlers: Readonly<Record<string, Handler>> = {
   qat_activations: qatActivations,
   qconv1d,
   qconv2d,
+  qconv_transpose1d: qconvTranspose1d,
+  qconv_transpose2d: qconvTranspose2d,
   qlinear,
   qbinary,
   qscalar,
@@ -57,6 +71,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   model_ptq: modelPtq,
   model_qat: modelQat,
   model_tutorial: modelTutorial,
+  tensor_ops: tensorOps,
   pt,
 };
 

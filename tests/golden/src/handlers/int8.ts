@@ -1,6 +1,6 @@
 import type { Pair, UnaryName } from '@octet/backend';
 import { quantized } from '@octet/quantization';
-import { quantizedTensor, type Tensor } from '@octet/tensor';
+import { interpolate, quantizedTensor, type Tensor } from '@octet/tensor';
 import type { Outputs } from '../compare';
 import type { GoldenCase, Handler } from '../golden-case';
 import { camel, camelCase } from './names';
@@ -30,7 +30,7 @@ interface WeightedParams {
 }
 
 /** What int8 layers are given: input, packed weight and output parameters. */
-function weighted(c: GoldenCase<WeightedParams>) {
+function weighted(c: GoldenCase<WeightedParams>, transposed?: number) {
   const { params } = c;
   const { data, shape } = c.host('w');
   const weight = quantizedTensor(
@@ -48,7 +48,7 @@ function weighted(c: GoldenCase<WeightedParams>) {
   );
   return {
     x: activation(c, 'x', params.x_scale, params.x_zero_point),
-    packed: new functional.PackedWeight('golden', weight, c.optional('bias')),
+    packed: new functional.PackedWeight('golden', weight, c.optional('bias'), undefined, transposed),
     output: { scale: params.out_scale, zeroPoint: params.out_zero_point, relu: params.relu },
   };
 }
@@ -72,6 +72,28 @@ export const qconv1d: Handler<
   const { stride, padding, dilation, groups } = c.params;
   const { x, packed, output } = weighted(c);
   return { y: functional.conv1d(x, packed, { stride, padding, dilation, groups, ...output }) };
+};
+
+interface TransposedParams<S> extends WeightedParams {
+  stride: S;
+  padding: S;
+  output_padding: S;
+  dilation: S;
+  groups: number;
+}
+
+export const qconvTranspose1d: Handler<TransposedParams<[number]>> = (c) => {
+  const { stride, padding, output_padding: outputPadding, dilation, groups } = c.params;
+  const { x, packed, output } = weighted(c, groups);
+  const options = { stride, padding, outputPadding, dilation, groups, ...output };
+  return { y: functional.convTranspose1d(x, packed, options) };
+};
+
+export const qconvTranspose2d: Handler<TransposedParams<Pair>> = (c) => {
+  const { stride, padding, output_padding: outputPadding, dilation, groups } = c.params;
+  const { x, packed, output } = weighted(c, groups);
+  const options = { stride, padding, outputPadding, dilation, groups, ...output };
+  return { y: functional.convTranspose2d(x, packed, options) };
 };
 
 export const qlinear: Handler<WeightedParams> = (c) => {
@@ -138,6 +160,7 @@ const unary: Readonly<Record<string, (x: Tensor, kwargs: UnaryParams['kwargs']) 
     functional.hardswish(x, { scale: out_scale, zeroPoint: out_zero_point }),
   leaky_relu: (x, { negative_slope, out_scale, out_zero_point }) =>
     functional.leakyRelu(x, negative_slope, { scale: out_scale, zeroPoint: out_zero_point }),
+  interpolate: (x, kwargs) => interpolate(x, camelCase(kwargs)),
   max_pool1d: (x, { kernel_size, ...options }) => x.maxPool1d(kernel_size, camelCase(options)),
   avg_pool1d: (x, { kernel_size, ...options }) => x.avgPool1d(kernel_size, camelCase(options)),
   adaptive_avg_pool1d: (x, { output_size }) => x.adaptiveAvgPool1d(output_size),

@@ -1,4 +1,4 @@
-import { BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Linear, Module, ReLU } from '@octet/nn';
+import { BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, ConvTranspose2d, Linear, Module, ReLU } from '@octet/nn';
 import type { Tensor } from '@octet/tensor';
 
 /** A layer of a fixture, and what follows it. */
@@ -15,18 +15,19 @@ export interface LayerParams {
     bias?: boolean;
   };
   conv1d?: LayerParams['conv'];
+  conv_transpose?: LayerParams['conv'];
   linear?: { in_features: number; out_features: number; bias?: boolean };
   bn_eps?: number;
 }
 
 /** The layers of a fixture, under the names that its state dict gives them. */
 export class Layers extends Module {
-  readonly conv?: Conv1d | Conv2d;
+  readonly conv?: Conv1d | Conv2d | ConvTranspose2d;
   readonly linear?: Linear;
   readonly bn?: BatchNorm1d | BatchNorm2d;
   readonly relu?: ReLU;
 
-  constructor({ kind, conv, conv1d, linear, bn_eps: eps }: LayerParams) {
+  constructor({ kind, conv, conv1d, conv_transpose: transposed, linear, bn_eps: eps }: LayerParams) {
     super();
     const names = kind.split('_');
     if (conv) {
@@ -38,6 +39,11 @@ export class Layers extends Module {
       const { in_channels, out_channels, kernel_size, ...options } = conv1d;
       this.conv = new Conv1d(in_channels, out_channels, kernel_size, options);
       if (names.includes('bn')) this.bn = new BatchNorm1d(out_channels, { eps });
+    }
+    if (transposed) {
+      const { in_channels, out_channels, kernel_size, ...options } = transposed;
+      this.conv = new ConvTranspose2d(in_channels, out_channels, kernel_size, options);
+      if (names.includes('bn')) this.bn = new BatchNorm2d(out_channels, { eps });
     }
     if (linear) {
       const { in_features, out_features, ...options } = linear;

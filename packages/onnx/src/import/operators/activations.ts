@@ -9,6 +9,7 @@ import {
   LogSoftmax,
   Mish,
   type Module,
+  PReLU,
   ReLU,
   SELU,
   Sigmoid,
@@ -17,6 +18,7 @@ import {
   Softplus,
   Softshrink,
   Softsign,
+  skipInit,
   Tanh,
   Threshold,
 } from '@octet/nn';
@@ -24,6 +26,7 @@ import { elu, type Tensor } from '@octet/tensor';
 import { HostTensor, onHost } from '../../host-tensor';
 import type { OnnxNode } from '../node';
 import type { OnnxOperator } from '../table';
+import { parameter } from '../weights';
 import { axisOf, fromFront, hostUnary, onBackend } from './helpers';
 
 /** A layer of nn without weights; a shape stays as it is. */
@@ -173,7 +176,18 @@ export const activations = (): readonly OnnxOperator[] => [
     op: 'PRelu',
     since: 7,
     inputs: 2,
-    import: (node) => node.call1(onBackend(prelu), node.inputs, { rank: node.input(0).rank }),
+    import(node) {
+      const [x, slope] = [node.input(0), node.input(1)];
+      const slopes = slope.constant;
+      // One slope, or one for each channel: [C, 1, …].
+      const ofChannels = slopes && slopes.dim === (x.rank ?? 0) - 1 && slopes.shape[0] === slopes.numel;
+      if (slopes?.dtype === 'float32' && (slopes.numel === 1 || ofChannels) && (x.rank ?? 0) >= 2) {
+        const layer = skipInit(() => new PReLU(slopes.numel));
+        layer.weight = parameter(slopes.reshape([-1]));
+        return node.layer(layer, [x], { weight: slope, rank: x.rank });
+      }
+      return node.call1(onBackend(prelu), node.inputs, { rank: x.rank });
+    },
   },
   {
     op: 'PRelu',

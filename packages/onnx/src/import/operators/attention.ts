@@ -1,5 +1,5 @@
 import { ArgumentError } from '@octet/backend';
-import { cat, type Tensor } from '@octet/tensor';
+import { cat, scaledDotProductAttention, type Tensor } from '@octet/tensor';
 import { HostTensor, toHost, toTensor, type Value } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
@@ -10,6 +10,12 @@ function inHeads(x: Tensor, heads: number): Tensor {
   if (x.dim === 4) return x;
   const [n, t, width] = x.shape;
   return x.reshape([n, t, heads, width / heads]).permute([0, 2, 1, 3]);
+}
+
+/** y [N, heads, T, d] as [N, T, heads · d]. */
+function joined(y: Tensor): Tensor {
+  const [n, heads, t, d] = y.shape;
+  return y.permute([0, 2, 1, 3]).reshape([n, t, heads * d]);
 }
 
 /** Each head `times` times over, for queries of more heads than keys. */
@@ -89,6 +95,17 @@ function attention(node: OnnxNode): Operand[] {
           fix: 'Correct q_num_heads and kv_num_heads.',
         });
       }
+      const plain = wanted === 1 && !lengths && softcap === 0 && left < 0 && right < 0;
+      const inLine = mask
+        ? !causal && [1, keys.shape[2]].includes(mask.shape.at(-1) as number)
+        : !(causal && past);
+      if (plain && inLine && mask?.dtype !== 'uint8') {
+        const out = scaledDotProductAttention(q, keys, values, {
+          ...(mask ? { attnMask: toTensor(mask, backend) } : { isCausal: causal }),
+          ...{ scale, enableGqa: times > 1 },
+        });
+        return [(q0 as Value).shape.length === 3 ? joined(out) : out];
+      }
       const root = Math.sqrt(scale ?? 1 / Math.sqrt(q.shape[3]));
       const raw = q.mul(root).matmul(repeatHeads(keys, times).mul(root).transpose(2, 3));
       const real = lengths && intsOf(lengths);
@@ -114,8 +131,7 @@ function attention(node: OnnxNode): Operand[] {
       const all = masked.softmax(3);
       const weights = visible?.sees ? all.mul(toTensor(visible.sees, backend)) : all;
       const y = weights.matmul(repeatHeads(values, times));
-      const [n, heads, t, d] = y.shape;
-      const out = (q0 as Value).shape.length === 3 ? y.permute([0, 2, 1, 3]).reshape([n, t, heads * d]) : y;
+      const out = (q0 as Value).shape.length === 3 ? joined(y) : y;
       return [out, keys, values, [raw, capped, masked, weights][mode] ?? raw].slice(0, wanted);
     },
     node.inputs,
@@ -162,7 +178,82 @@ function rotary(node: OnnxNode): Operand {
   );
 }
 
+/** Refuses inputs that aren't handled, and outputs beyond the first. */
+function refuse(node: OnnxNode, inputs: Readonly<Record<number, string>>): void {
+  for (const [at, what] of Object.entries(inputs)) if (node.inputs[Number(at)]) node.unsupported(what);
+  if (node.outputs.slice(1).some((name) => name !== '')) node.unsupported('states of keys and values');
+}
+
+/** Attention by com.microsoft's masks: of keys [N, S], 0 for those left out, and numbers to add to the scores. */
+function attend(
+  [q, k, v]: readonly Tensor[],
+  keys: Tensor | undefined,
+  bias: Tensor | undefined,
+  { causal, scale }: { causal: boolean; scale: number | undefined },
+): Tensor {
+  const seen = keys?.to('bool').to('float32').log().reshape([keys.shape[0], 1, 1, keys.shape[1]]);
+  const mask = seen && bias ? seen.add(bias) : (seen ?? bias);
+  const given = mask ? { attnMask: mask } : { isCausal: causal };
+  return joined(scaledDotProductAttention(q, k, v, { scale, ...given }));
+}
+
+/** What com.microsoft's two operators have in common; `masks` are their inputs with one. */
+function settings(node: OnnxNode, masks: readonly (Operand | undefined)[]) {
+  const [heads, scale, causal] = [node.int('num_heads', 1), node.float('scale'), node.flag('unidirectional')];
+  // What -infinity stands for here.
+  node.float('mask_filter_value', 0);
+  if (causal && masks.some((mask) => mask)) node.unsupported('a mask beside unidirectional');
+  if (masks[0] && masks[0].rank !== undefined && masks[0].rank !== 2) node.unsupported('such a mask of keys');
+  return { heads, scale: scale === 0 ? undefined : scale, causal };
+}
+
+/** com.microsoft's: query [N, L, E], key [N, S, E], value [N, S, D], the biases of all three, keys' mask, numbers to add */
+function multiHeadAttention(node: OnnxNode): Operand {
+  refuse(node, { 6: 'past keys', 7: 'past values', 8: 'the length of the past', 9: 'an index of caches' });
+  const [q, k, v, bias, mask, added] = node.inputs;
+  if (!k || !v) node.unsupported('queries, keys and values in one tensor');
+  const { heads, ...how } = settings(node, [mask, added]);
+  return node.call1(
+    (args, { backend }) => {
+      const [query, key, value, shift, seen, more] = args.map((t) => t && toTensor(t, backend));
+      let from = 0;
+      const parts = ([query, key, value] as Tensor[]).map((x) => {
+        const width = x.shape[2];
+        const y = shift ? x.add(shift.slice(0, from, from + width)) : x;
+        from += width;
+        return inHeads(y, heads);
+      });
+      return attend(parts, seen, more, how);
+    },
+    [q, k, v, bias, mask, added],
+    { rank: 3, fold: false },
+  );
+}
+
+/** com.microsoft's: x [N, L, I], weight [I, 3 · E], bias [3 · E], keys' mask, past, numbers to add */
+function packedAttention(node: OnnxNode): Operand {
+  refuse(node, { 4: 'past keys and values', 6: 'the length of the past' });
+  if (node.flag('do_rotary')) node.unsupported('do_rotary');
+  if (node.ints('qkv_hidden_sizes')) node.unsupported('qkv_hidden_sizes');
+  const [x, weight, bias, mask, , added] = node.inputs;
+  const { heads, ...how } = settings(node, [mask, added]);
+  return node.call1(
+    (args, { backend }) => {
+      const [rows, w, shift, seen, more] = args.map((t) => t && toTensor(t, backend));
+      const product = (rows as Tensor).matmul(w as Tensor);
+      const all = shift ? product.add(shift) : product;
+      const width = all.shape[2] / 3;
+      const parts = [0, 1, 2].map((i) => inHeads(all.slice(2, i * width, (i + 1) * width), heads));
+      return attend(parts, seen, more, how);
+    },
+    [x, weight, bias, mask, added],
+    { rank: 3, fold: false },
+  );
+}
+
 export const attentionOperators = (): readonly OnnxOperator[] => [
   { op: 'Attention', since: 23, inputs: 3, import: attention },
   { op: 'RotaryEmbedding', since: 23, inputs: 3, import: rotary },
+  { op: 'MultiHeadAttention', domain: 'com.microsoft', since: 1, inputs: 1, import: multiHeadAttention },
+  { op: 'Attention', domain: 'com.microsoft', since: 1, inputs: 2, import: packedAttention },
 ];

@@ -1,5 +1,6 @@
+import { elementwiseFunctions } from '@octet/backend';
 import { ReLU6 } from '@octet/nn';
-import { full, Tensor } from '@octet/tensor';
+import { where as chosen, full, Tensor } from '@octet/tensor';
 import type { GraphFunction } from '../../graph-module';
 import {
   broadcastAll,
@@ -27,6 +28,7 @@ import {
 import type { OnnxOperator } from '../table';
 import { dtypeOf } from '../tensors';
 import { axisOf, hostBinary, hostUnary, isFloat, numberOf, row, unary } from './helpers';
+import { all, floats, numbers, onDevice } from './on-device';
 
 type Arithmetic = (a: number, b: number, integers: boolean) => number;
 
@@ -36,6 +38,7 @@ function arithmetic(
   device: (a: Tensor, b: Tensor | number) => Tensor,
   first: (a: number, b: Tensor) => Tensor,
   host: Arithmetic,
+  integers: (a: Tensor, b: Tensor) => Tensor,
 ): GraphFunction {
   const there = onHost(op, (a, b) => {
     const { dtype } = a as HostTensor;
@@ -44,7 +47,10 @@ function arithmetic(
   });
   return (args, { backend }) => {
     const [a, b] = args as [Value, Value];
-    if (!(isFloat(a) && isFloat(b)) || !(a instanceof Tensor || b instanceof Tensor)) return there(args);
+    if (!(a instanceof Tensor || b instanceof Tensor)) return there(args);
+    if (a.dtype === 'int32' && b.dtype === 'int32')
+      return integers(toTensor(a, backend), toTensor(b, backend));
+    if (!(isFloat(a) && isFloat(b))) return there(args);
     if (b instanceof HostTensor && b.numel === 1 && b.dim <= a.shape.length)
       return device(a as Tensor, b.data[0]);
     if (a instanceof HostTensor && a.numel === 1 && a.dim <= b.shape.length)
@@ -58,24 +64,28 @@ const add = /* @__PURE__ */ arithmetic(
   (a, b) => a.add(b),
   (a, b) => b.add(a),
   (a, b) => a + b,
+  (a, b) => a.add(b),
 );
 const sub = /* @__PURE__ */ arithmetic(
   'Sub',
   (a, b) => a.sub(b),
   (a, b) => b.affine(-1, a),
   (a, b) => a - b,
+  (a, b) => a.sub(b),
 );
 const mul = /* @__PURE__ */ arithmetic(
   'Mul',
   (a, b) => a.mul(b),
   (a, b) => b.mul(a),
   (a, b) => a * b,
+  (a, b) => a.mul(b),
 );
 const div = /* @__PURE__ */ arithmetic(
   'Div',
   (a, b) => a.div(b),
   (a, b) => full([], a, { backend: b.backend }).div(b),
   (a, b, integers) => (integers ? Math.trunc(a / b) : a / b),
+  (a, b) => a.sub(a.fmod(b)).floorDivide(b),
 );
 
 /** The rank that operands broadcast to, if it is known. */
@@ -124,10 +134,16 @@ function binary(op: string, fn: GraphFunction): OnnxOperator[] {
 }
 
 /** A host function of two operands with truth values as its result. */
-function comparison(op: string, f: (a: number, b: number) => boolean, since = 1): OnnxOperator[] {
-  const fn = onHost(op, (a, b) =>
+function comparison(
+  op: string,
+  f: (a: number, b: number) => boolean,
+  device: (a: Tensor, b: Tensor) => Tensor,
+  since = 1,
+): OnnxOperator[] {
+  const there = onHost(op, (a, b) =>
     hostBinary(a as HostTensor, b as HostTensor, 'bool', (x, y) => Number(f(x, y))),
   );
+  const fn = onDevice(all, device, there);
   return since === 1 ? binary(op, fn) : [row(op, since, 2, () => fn)];
 }
 
@@ -156,13 +172,14 @@ function extreme(op: string, sign: 1 | -1): GraphFunction {
     hostBinary(a as HostTensor, b as HostTensor, (a as HostTensor).dtype, sign > 0 ? Math.max : Math.min),
   );
   const clamp = (x: Tensor, bound: number) => (sign > 0 ? x.clamp(bound) : x.clamp(undefined, bound));
-  return (args) => {
+  const both = onDevice(numbers, (a, b) => (sign > 0 ? a.maximum(b) : a.minimum(b)), there);
+  return (args, run) => {
     const [a, b] = args as [Value, Value];
     if (a instanceof Tensor && isReal(a) && b instanceof HostTensor && b.numel === 1 && b.dim <= a.dim)
       return clamp(a, b.data[0]);
     if (b instanceof Tensor && isReal(b) && a instanceof HostTensor && a.numel === 1 && a.dim <= b.dim)
       return clamp(b, a.data[0]);
-    return there(args);
+    return both(args, run);
   };
 }
 
@@ -180,38 +197,35 @@ const clip: GraphFunction = (args) => {
   return hostUnary(toHost(x), toHost(x).dtype, (v) => Math.min(max, Math.max(min, v)));
 };
 
-/** Abramowitz and Stegun have seven digits; W. J. Cody's rational forms, by a series and a continued fraction here, all. */
-function erf(x: number): number {
-  const a = Math.abs(x);
-  if (a > 6) return Math.sign(x);
-  if (a < 2.5) {
-    let term = x;
-    let sum = x;
-    for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
-      term *= (-x * x) / n;
-      sum += term / (2 * n + 1);
-    }
-    return (2 / Math.sqrt(Math.PI)) * sum;
-  }
-  let fraction = a;
-  for (let n = 60; n > 0; n--) fraction = a + n / 2 / fraction;
-  return Math.sign(x) * (1 - Math.exp(-a * a) / (fraction * Math.sqrt(Math.PI)));
-}
-
 /** Ties to even. */
 function roundEven(x: number): number {
   const r = Math.round(x);
   return Math.abs(x % 1) === 0.5 && r % 2 !== 0 ? r - 1 : r;
 }
 
-/** A function that is worked out on the host. */
-function hostFunction(op: string, since: number, f: (x: number) => number, dtype?: HostDType): OnnxOperator {
-  return row(op, since, 1, () =>
-    onHost(op, (x) => hostUnary(x as HostTensor, dtype ?? (x as HostTensor).dtype, f)),
-  );
+/** A function of floats on the backend, of integers and what is on the host there. */
+function oneOf(
+  op: string,
+  since: number,
+  device: (x: Tensor) => Tensor,
+  host: (x: number) => number,
+): OnnxOperator {
+  return row(op, since, 1, () => unary(op, device, host));
 }
 
-const power: GraphFunction = (args) => {
+/** A predicate, of the dtypes that it takes. */
+function predicate(
+  op: string,
+  since: number,
+  dtypes: readonly string[],
+  device: (x: Tensor) => Tensor,
+  f: (x: number) => boolean,
+): OnnxOperator {
+  const there = onHost(op, (x) => hostUnary(x as HostTensor, 'bool', (v) => Number(f(v))));
+  return row(op, since, 1, () => onDevice(dtypes, device, there));
+}
+
+const power: GraphFunction = (args, run) => {
   const [x, e] = args as [Value, Value];
   const exponent =
     e instanceof HostTensor && e.numel === 1 && e.dim <= x.shape.length ? e.data[0] : undefined;
@@ -220,14 +234,15 @@ const power: GraphFunction = (args) => {
     if (exponent === 0.5) return x.sqrt();
     return x.pow(exponent);
   }
-  return onHost('Pow', (a, b) => {
+  const there = onHost('Pow', (a, b) => {
     const { dtype } = a as HostTensor;
     const f = dtype === 'float32' ? Math.pow : (p: number, q: number) => Math.trunc(p ** q);
     return hostBinary(a as HostTensor, b as HostTensor, dtype, f);
-  })(args);
+  });
+  return onDevice(floats, (a, b) => a.pow(b), there)(args, run);
 };
 
-const where = /* @__PURE__ */ onHost('Where', (c, a, b) => {
+const whereOnHost = /* @__PURE__ */ onHost('Where', (c, a, b) => {
   const [cond, x, y] = [c, a, b] as HostTensor[];
   const shape = broadcastAll(cond.shape, x.shape, y.shape);
   const [cs, xs, ys] = [cond, x, y].map((t) => t.strided(shape, broadcastStrides(t.shape, shape)));
@@ -235,6 +250,13 @@ const where = /* @__PURE__ */ onHost('Where', (c, a, b) => {
   for (let i = 0; i < out.data.length; i++) out.data[i] = cs.data[i] ? xs.data[i] : ys.data[i];
   return out;
 });
+
+const where: GraphFunction = (args, { backend }) => {
+  const [condition, a, b] = args as [Value, Value, Value];
+  const isThere = args.some((t) => t instanceof Tensor) && a.dtype === b.dtype && condition.dtype === 'bool';
+  if (!isThere) return whereOnHost(args);
+  return chosen(toTensor(condition, backend), toTensor(a, backend), toTensor(b, backend));
+};
 
 function castTo(value: Value, dtype: HostDType): Value {
   return value.dtype === dtype ? value : value instanceof HostTensor ? value.to(dtype) : value.to(dtype);
@@ -252,11 +274,12 @@ export const elementwise = (): readonly OnnxOperator[] => [
   ...binary('Pow', power),
   row('Mod', 10, 2, (node) => {
     const fmod = node.flag('fmod');
-    return onHost('Mod', (a, b) =>
+    const there = onHost('Mod', (a, b) =>
       hostBinary(a as HostTensor, b as HostTensor, (a as HostTensor).dtype, (x, y) =>
         fmod ? x % y : x - Math.floor(x / y) * y,
       ),
     );
+    return onDevice(numbers, (a, b) => (fmod ? a.fmod(b) : a.remainder(b)), there);
   }),
   same(
     'Neg',
@@ -290,30 +313,81 @@ export const elementwise = (): readonly OnnxOperator[] => [
       (x) => 1 / x,
     ),
   ),
-  hostFunction('Floor', 1, Math.floor),
-  hostFunction('Ceil', 1, Math.ceil),
-  hostFunction('Round', 11, roundEven),
-  hostFunction('Sign', 9, Math.sign),
-  hostFunction('Erf', 9, erf),
-  hostFunction('Sin', 7, Math.sin),
-  hostFunction('Cos', 7, Math.cos),
-  hostFunction('Tan', 7, Math.tan),
-  hostFunction('Not', 1, (x) => Number(!x), 'bool'),
-  hostFunction('IsNaN', 9, (x) => Number(Number.isNaN(x)), 'bool'),
+  oneOf('Floor', 1, (x) => x.floor(), Math.floor),
+  oneOf('Ceil', 1, (x) => x.ceil(), Math.ceil),
+  oneOf('Round', 11, (x) => x.round(), roundEven),
+  oneOf('Sign', 9, (x) => x.sign(), Math.sign),
+  oneOf('Erf', 9, (x) => x.erf(), elementwiseFunctions.erf.forward as (x: number) => number),
+  oneOf('Sin', 7, (x) => x.sin(), Math.sin),
+  oneOf('Cos', 7, (x) => x.cos(), Math.cos),
+  oneOf('Tan', 7, (x) => x.tan(), Math.tan),
+  oneOf('Asin', 7, (x) => x.asin(), Math.asin),
+  oneOf('Acos', 7, (x) => x.acos(), Math.acos),
+  oneOf('Atan', 7, (x) => x.atan(), Math.atan),
+  oneOf('Sinh', 9, (x) => x.sinh(), Math.sinh),
+  oneOf('Cosh', 9, (x) => x.cosh(), Math.cosh),
+  oneOf('Asinh', 9, (x) => x.asinh(), Math.asinh),
+  oneOf('Acosh', 9, (x) => x.acosh(), Math.acosh),
+  oneOf('Atanh', 9, (x) => x.atanh(), Math.atanh),
+  predicate(
+    'Not',
+    1,
+    ['bool'],
+    (x) => x.logicalNot(),
+    (v) => !v,
+  ),
+  predicate('IsNaN', 9, floats, (x) => x.isnan(), Number.isNaN),
   row('IsInf', 10, 1, (node) => {
     const [below, above] = [node.flag('detect_negative', true), node.flag('detect_positive', true)];
     const f = (x: number) =>
       Number((above && x === Number.POSITIVE_INFINITY) || (below && x === Number.NEGATIVE_INFINITY));
-    return onHost('IsInf', (x) => hostUnary(x as HostTensor, 'bool', f));
+    const there = onHost('IsInf', (x) => hostUnary(x as HostTensor, 'bool', f));
+    if (below && above) return onDevice(floats, (x) => x.isinf(), there);
+    if (!below && !above) return there;
+    return onDevice(floats, (x) => x.eq(above ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY), there);
   }),
-  ...comparison('Equal', (a, b) => a === b),
-  ...comparison('Greater', (a, b) => a > b),
-  ...comparison('GreaterOrEqual', (a, b) => a >= b, 12),
-  ...comparison('Less', (a, b) => a < b),
-  ...comparison('LessOrEqual', (a, b) => a <= b, 12),
-  ...comparison('And', (a, b) => Boolean(a && b)),
-  ...comparison('Or', (a, b) => Boolean(a || b)),
-  ...comparison('Xor', (a, b) => Boolean(a) !== Boolean(b)),
+  ...comparison(
+    'Equal',
+    (a, b) => a === b,
+    (a, b) => a.eq(b),
+  ),
+  ...comparison(
+    'Greater',
+    (a, b) => a > b,
+    (a, b) => a.gt(b),
+  ),
+  ...comparison(
+    'GreaterOrEqual',
+    (a, b) => a >= b,
+    (a, b) => a.ge(b),
+    12,
+  ),
+  ...comparison(
+    'Less',
+    (a, b) => a < b,
+    (a, b) => a.lt(b),
+  ),
+  ...comparison(
+    'LessOrEqual',
+    (a, b) => a <= b,
+    (a, b) => a.le(b),
+    12,
+  ),
+  ...comparison(
+    'And',
+    (a, b) => Boolean(a && b),
+    (a, b) => a.logicalAnd(b),
+  ),
+  ...comparison(
+    'Or',
+    (a, b) => Boolean(a || b),
+    (a, b) => a.logicalOr(b),
+  ),
+  ...comparison(
+    'Xor',
+    (a, b) => Boolean(a) !== Boolean(b),
+    (a, b) => a.logicalXor(b),
+  ),
   row('Where', 9, 3, () => where),
   {
     op: 'Cast',

@@ -1,5 +1,5 @@
 import { ArgumentError } from '@octet/backend';
-import { embedding, Tensor } from '@octet/tensor';
+import { einsum, embedding, Tensor } from '@octet/tensor';
 import {
   broadcastStrides,
   HostTensor,
@@ -10,7 +10,7 @@ import {
   type Value,
 } from '../../host-tensor';
 import type { OnnxOperator } from '../table';
-import { axisOf, inverse, isFloat, numberOf, row } from './helpers';
+import { axisOf, fromFront, inverse, isFloat, numberOf, row } from './helpers';
 
 /** An index counted from the front. @throws ArgumentError */
 function indexIn(op: string, i: number, n: number): number {
@@ -23,6 +23,19 @@ function indexIn(op: string, i: number, n: number): number {
     fix: 'Check the indices, and the sizes of the inputs.',
   });
 }
+
+/** An index for a dim of `n` as a tensor, counted from the front; what is on the host is checked. */
+function positions(op: string, index: Value, n: number, backend: Tensor['backend']): Tensor {
+  if (index instanceof HostTensor) {
+    const data = Int32Array.from(index.data, (i) => indexIn(op, i, n));
+    return new HostTensor(data, index.shape, 'int32').on(backend);
+  }
+  return index.add(n).where(index.lt(0), index);
+}
+
+/** Whether a tensor is there whose dtype kernels by indices take. */
+const isIndexed = (x: Value | undefined): x is Tensor =>
+  x instanceof Tensor && (isFloat(x) || x.dtype === 'int32');
 
 function gather(x: Value, index: Value, axis: number): Value {
   const dim = axisOf(axis, x.shape.length);
@@ -91,6 +104,13 @@ const combine: Readonly<Record<string, Combine>> = {
   min: Math.min,
 };
 
+const deviceReductions: Readonly<Record<string, 'sum' | 'prod' | 'amax' | 'amin'>> = {
+  add: 'sum',
+  mul: 'prod',
+  max: 'amax',
+  min: 'amin',
+};
+
 function copyOf(x: HostTensor): HostTensor {
   return new HostTensor(x.data.slice(), x.shape, x.dtype);
 }
@@ -112,7 +132,7 @@ export const indexing = (): readonly OnnxOperator[] => [
   },
   row('GatherElements', 11, 2, (node) => {
     const axis = node.int('axis', 0);
-    return onHost('GatherElements', (t, index) => {
+    const there = onHost('GatherElements', (t, index) => {
       const [x, at] = [t as HostTensor, index as HostTensor];
       const dim = axisOf(axis, x.dim);
       const strides = rowMajor(x.shape);
@@ -126,6 +146,12 @@ export const indexing = (): readonly OnnxOperator[] => [
       }
       return out;
     });
+    return (args, { backend }) => {
+      const [x, index] = args as [Value, Value];
+      if (!isIndexed(x)) return there(args);
+      const dim = axisOf(axis, x.dim);
+      return x.gather(dim, positions('GatherElements', index, x.shape[dim], backend));
+    };
   }),
   row('GatherND', 11, 2, (node) => {
     const batch = node.int('batch_dims', 0);
@@ -143,8 +169,9 @@ export const indexing = (): readonly OnnxOperator[] => [
   ...['ScatterElements', 'Scatter'].map((op) =>
     row(op, op === 'Scatter' ? 9 : 11, 3, (node) => {
       const axis = node.int('axis', 0);
-      const f = combine[node.string('reduction', 'none')] ?? node.unsupported('this reduction');
-      return onHost(op, (t, index, source) => {
+      const reduction = node.string('reduction', 'none');
+      const f = combine[reduction] ?? node.unsupported('this reduction');
+      const there = onHost(op, (t, index, source) => {
         const [x, at, updates] = [t, index, source] as HostTensor[];
         const dim = axisOf(axis, x.dim);
         const strides = rowMajor(x.shape);
@@ -158,6 +185,15 @@ export const indexing = (): readonly OnnxOperator[] => [
         }
         return out;
       });
+      return (args, { backend }) => {
+        const [x, index, src] = args as [Value, Value, Value];
+        if (!isIndexed(x) || src.dtype !== x.dtype) return there(args);
+        const dim = axisOf(axis, x.dim);
+        const at = positions(op, index, x.shape[dim], backend);
+        const updates = toTensor(src, backend);
+        const reduce = deviceReductions[reduction];
+        return reduce ? x.scatterReduce(dim, at, updates, reduce) : x.scatter(dim, at, updates);
+      };
     }),
   ),
   row('ScatterND', 11, 3, (node) => {
@@ -194,7 +230,7 @@ export const indexing = (): readonly OnnxOperator[] => [
   }),
   row('Trilu', 14, 1, (node) => {
     const upper = node.flag('upper', true);
-    return onHost('Trilu', (t, shift) => {
+    const there = onHost('Trilu', (t, shift) => {
       const x = t as HostTensor;
       const k = shift?.data[0] ?? 0;
       const [rows, columns] = x.shape.slice(-2);
@@ -205,10 +241,16 @@ export const indexing = (): readonly OnnxOperator[] => [
       }
       return out;
     });
+    return (args) => {
+      const [x, shift] = args as [Value, Value | undefined];
+      if (!(x instanceof Tensor)) return there(args);
+      const k = shift ? numberOf(shift) : 0;
+      return upper ? x.triu(k) : x.tril(k);
+    };
   }),
   row('CumSum', 11, 2, (node) => {
     const [exclusive, reverse] = [node.flag('exclusive'), node.flag('reverse')];
-    return onHost('CumSum', (t, axis) => {
+    const there = onHost('CumSum', (t, axis) => {
       const x = t as HostTensor;
       const dim = axisOf((axis as HostTensor).data[0], x.dim);
       const n = x.shape[dim];
@@ -226,6 +268,38 @@ export const indexing = (): readonly OnnxOperator[] => [
       }
       return out;
     });
+    return (args) => {
+      const [x, axis] = args as [Value, Value];
+      if (!isIndexed(x)) return there(args);
+      const dim = axisOf(numberOf(axis), x.dim);
+      const turned = reverse ? x.flip(dim) : x;
+      const sums = turned.cumsum(dim);
+      const y = exclusive ? sums.sub(turned) : sums;
+      return reverse ? y.flip(dim) : y;
+    };
+  }),
+  {
+    op: 'TopK',
+    since: 10,
+    inputs: 2,
+    import(node) {
+      const [axis, largest] = [node.int('axis', -1), node.flag('largest', true)];
+      // In order always, which those who don't ask for it may not count on.
+      node.flag('sorted', true);
+      return node.call(
+        (args, { backend }) => {
+          const [x, k] = args as [Value, Value];
+          const dim = fromFront(axis, x.shape.length);
+          return toTensor(x, backend).topk(numberOf(k), { dim, largest });
+        },
+        node.inputs,
+        { host: [1], outputs: 2 },
+      );
+    },
+  },
+  row('Einsum', 12, 1, (node) => {
+    const equation = node.string('equation', '');
+    return (args, { backend }) => einsum(equation, ...args.map((a) => toTensor(a as Value, backend)));
   }),
   row('NonZero', 9, 1, () =>
     onHost('NonZero', (t) => {

@@ -1,4 +1,14 @@
-import { BatchNorm1d, BatchNorm2d, Buffer, LayerNorm, skipInit } from '@octet/nn';
+import {
+  BatchNorm1d,
+  BatchNorm2d,
+  Buffer,
+  GroupNorm,
+  InstanceNorm1d,
+  InstanceNorm2d,
+  LayerNorm,
+  LocalResponseNorm,
+  skipInit,
+} from '@octet/nn';
 import { batchNorm, layerNorm, type Tensor } from '@octet/tensor';
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
@@ -109,6 +119,18 @@ function groupNorm(x: Tensor, groups: number, scale: Tensor, bias: Tensor, eps: 
     : y.reshape(x.shape).mul(perChannel(scale, x)).add(perChannel(bias, x));
 }
 
+/** A layer whose weight and bias are the second and third input, if those are constant vectors of the same size. */
+function affineLayer<L extends GroupNorm | InstanceNorm1d | InstanceNorm2d>(
+  node: OnnxNode,
+  make: (channels: number) => L,
+): L | undefined {
+  const [w, b] = [node.input(1).constant, node.input(2).constant];
+  const vectors = [w, b].every((c) => c?.dim === 1 && c.dtype === 'float32' && c.numel === w?.numel);
+  if (!w || !b || !vectors || w.numel === 0) return undefined;
+  const layer = skipInit(() => make(w.numel));
+  return Object.assign(layer, { weight: parameter(w), bias: parameter(b) });
+}
+
 function rmsNorm(node: OnnxNode): Operand {
   const axis = node.int('axis', -1);
   const eps = node.float('epsilon', 1e-5);
@@ -127,6 +149,10 @@ function localResponse(node: OnnxNode): Operand {
   const size = node.int('size', 0);
   if (size < 1 || size > 2 ** 12) throw node.wrong('a size >= 1', String(size));
   const [alpha, beta, bias] = [node.float('alpha', 1e-4), node.float('beta', 0.75), node.float('bias', 1)];
+  const { rank } = node.input(0);
+  // Of an even size PyTorch has one more channel before.
+  if (size % 2 === 1 && rank !== undefined && rank >= 3)
+    return node.layer(new LocalResponseNorm(size, { alpha, beta, k: bias }), [node.input(0)], { rank })[0];
   return node.call1(
     onBackend((x) => {
       const before = Math.floor((size - 1) / 2);
@@ -166,6 +192,11 @@ export const normalization = (): readonly OnnxOperator[] => [
     inputs: 3,
     import(node) {
       const eps = node.float('epsilon', 1e-5);
+      const { rank } = node.input(0);
+      const Layer = rank === 3 ? InstanceNorm1d : InstanceNorm2d;
+      const make = (channels: number) => new Layer(channels, { eps, affine: true });
+      const layer = rank === 3 || rank === 4 ? affineLayer(node, make) : undefined;
+      if (layer) return node.layer(layer, [node.input(0)], { weight: node.input(1), rank });
       return node.call1(
         onBackend((x, scale, bias) => groupNorm(x, x.shape[1], scale, bias, eps)),
         node.inputs,
@@ -179,6 +210,13 @@ export const normalization = (): readonly OnnxOperator[] => [
     inputs: 3,
     import(node) {
       const [groups, eps] = [node.int('num_groups', 1), node.float('epsilon', 1e-5)];
+      const { rank } = node.input(0);
+      // Up to version 20 scale and bias are of groups.
+      const ofChannels = (node.input(1).constant?.numel ?? 0) > groups;
+      const layer = ofChannels
+        ? affineLayer(node, (channels) => new GroupNorm(groups, channels, { eps }))
+        : undefined;
+      if (layer) return node.layer(layer, [node.input(0)], { weight: node.input(1), rank });
       return node.call1(
         onBackend((x, scale, bias) => groupNorm(x, groups, scale, bias, eps)),
         node.inputs,

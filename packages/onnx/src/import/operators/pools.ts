@@ -23,7 +23,8 @@ function windowOfPool(node: OnnxNode): { window: Window; spatial: number } {
 
 /** Padding that a pool does itself: even, and at most half the kernel. */
 function ownPads(window: Window): readonly number[] | undefined {
-  const even = evenPads(window);
+  // What ceil_mode asks for, pools do too.
+  const even = evenPads({ ...window, ceil: false });
   return even?.every((p, d) => 2 * p <= window.kernel[d]) ? even : undefined;
 }
 
@@ -67,9 +68,10 @@ function maxPool(node: OnnxNode): Operand {
   return inRows(node, node.input(0), spatial, (x) => {
     const own = ownPads(window);
     const options = { stride: pairOf(window.stride), dilation: pairOf(window.dilation) };
+    const ceilMode = window.ceil;
     const floats = node.input(0).dtype === undefined || node.input(0).dtype === 'float32';
     if (own && floats) {
-      const layer = new MaxPool2d(pairOf(window.kernel), { ...options, padding: pairOf(own) });
+      const layer = new MaxPool2d(pairOf(window.kernel), { ...options, padding: pairOf(own), ceilMode });
       return node.layer(layer, [x], { rank: 4 })[0];
     }
     return node.call1(
@@ -91,7 +93,8 @@ function averagePool(node: OnnxNode): Operand {
   return inPlace(node, window, spatial, (x) => {
     const own = isPlain(window) ? ownPads(window) : undefined;
     if (own) {
-      const options = { stride: pairOf(window.stride), padding: pairOf(own), countIncludePad };
+      const padding = pairOf(own);
+      const options = { stride: pairOf(window.stride), padding, countIncludePad, ceilMode: window.ceil };
       return node.layer(new AvgPool2d(pairOf(window.kernel), options), [x], { rank: 4 })[0];
     }
     return node.call1(

@@ -1,5 +1,7 @@
 import {
   Conv2d,
+  ConvTranspose1d,
+  ConvTranspose2d,
   Hardsigmoid,
   Hardtanh,
   LeakyReLU,
@@ -9,8 +11,9 @@ import {
   skipInit,
   Tanh,
 } from '@octet/nn';
-import { conv2d, type Tensor } from '@octet/tensor';
+import { conv2d, convTranspose1d, convTranspose2d, type Tensor } from '@octet/tensor';
 import type { HostTensor } from '../../host-tensor';
+import { attentionOf } from '../attention-pattern';
 import type { OnnxNode, Operand } from '../node';
 import { isLinear } from '../recompose';
 import type { OnnxOperator } from '../table';
@@ -101,6 +104,122 @@ export function convolver(
   };
 }
 
+/** The padding of a transposed convolution for an input of these sizes: what is cut off before and after, and added at the end. */
+interface Cut {
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+}
+
+/** What a transposed convolution cuts off its full output: by pads, auto_pad, or the output_shape that it should have. */
+function cutOf(
+  node: OnnxNode,
+  { kernel, stride, dilation, autoPad, pads }: Window,
+  outputPadding: readonly number[],
+  outputShape: readonly number[] | undefined,
+  sizes: readonly number[],
+): Cut {
+  const rank = kernel.length;
+  const after = outputPadding.map((p, d) => pads[d + rank] - p);
+  if (!outputShape && (autoPad === 'NOTSET' || autoPad === 'VALID'))
+    return { before: pads.slice(0, rank), after };
+  const same = autoPad === 'SAME_UPPER' || autoPad === 'SAME_LOWER';
+  const target = outputShape ?? sizes.map((size, d) => size * stride[d]);
+  if (target.length !== rank) throw node.wrong(`output_shape of ${rank} sizes`, `[${target}]`);
+  const total = sizes.map(
+    (size, d) => (size - 1) * stride[d] + outputPadding[d] + dilation[d] * (kernel[d] - 1) + 1 - target[d],
+  );
+  if (total.some((t) => t < 0) && same) node.unsupported('an output larger than the kernel reaches');
+  const before = total.map((t) => (autoPad === 'SAME_UPPER' ? Math.floor(t / 2) : t - Math.floor(t / 2)));
+  return { before, after: total.map((t, d) => t - before[d] - outputPadding[d]) };
+}
+
+function transposed(node: OnnxNode): Operand {
+  const [x, w, b] = [node.input(0), node.input(1), node.inputs[2]];
+  const groups = node.int('group', 1);
+  const given = node.ints('kernel_shape');
+  const spatial = (given ?? w.constant?.shape.slice(2))?.length ?? (w.rank ?? 4) - 2;
+  if (spatial < 1 || spatial > 2) node.unsupported(`${spatial} spatial dimensions`);
+  const window = windowOf(node, w.constant?.shape.slice(2) ?? given ?? new Array<number>(spatial).fill(1));
+  if (given && w.constant && String(given) !== String(w.constant.shape.slice(2)))
+    throw node.wrong(`kernel_shape [${w.constant.shape.slice(2)}], as the weight's`, `[${given}]`);
+  const outputPadding = node.ints('output_padding') ?? new Array<number>(spatial).fill(0);
+  if (outputPadding.length !== spatial || outputPadding.some((p) => !(p >= 0)))
+    throw node.wrong(`${spatial} output_padding >= 0`, `[${outputPadding}]`);
+  const outputShape = node.ints('output_shape')?.slice(-spatial);
+  const layer = transposedLayer(node, window, outputPadding, outputShape, groups);
+  if (layer) return node.layer(layer, [x], { weight: w, rank: x.rank })[0];
+  const { stride, dilation } = window;
+  return node.call1(
+    onBackend((t, weight, bias) => {
+      const at = { ...window, kernel: weight.shape.slice(2) };
+      const { before, after } = cutOf(node, at, outputPadding, outputShape, t.shape.slice(2));
+      const row = spatial === 1;
+      const full = row
+        ? convTranspose1d(t, weight, bias, { stride: [stride[0]], dilation: [dilation[0]], groups })
+        : convTranspose2d(t, weight, bias, { stride: pairOf(stride), dilation: pairOf(dilation), groups });
+      const pads = [...before, ...after].map((p) => -p);
+      if (pads.every((p) => p === 0)) return full;
+      // Rows that nothing reaches are the bias.
+      const cut = full.pad(tensorPads(pads.map((p) => Math.min(p, 0))));
+      if (pads.every((p) => p <= 0)) return cut;
+      const more = pads.map((p) => Math.max(p, 0));
+      const grown = cut.pad(tensorPads(more));
+      if (!bias) return grown;
+      const outside = cut.mul(0).add(1).pad(tensorPads(more)).neg().add(1);
+      return grown.add(outside.mul(bias.reshape([1, -1, ...window.kernel.map(() => 1)])));
+    }),
+    [x, w, b],
+    { rank: x.rank, fold: false },
+  );
+}
+
+/** A layer, where the weight is known and what is cut off is even and doesn't depend on the input's size. */
+function transposedLayer(
+  node: OnnxNode,
+  { kernel, stride, dilation, autoPad, pads }: Window,
+  outputPadding: readonly number[],
+  outputShape: readonly number[] | undefined,
+  groups: number,
+): ConvTranspose1d | ConvTranspose2d | undefined {
+  const [, w, b] = [node.input(0), node.input(1), node.inputs[2]];
+  const rank = kernel.length;
+  const even = kernel.every((_, d) => pads[d] === pads[d + rank]);
+  const known = w.constant && (!b || b.constant);
+  if (!known || !even || outputShape || autoPad.startsWith('SAME')) return undefined;
+  if (outputPadding.some((p, d) => p >= Math.max(stride[d], dilation[d]))) return undefined;
+  const { shape } = w.constant;
+  const outputs = shape[1] * groups;
+  const bias = b?.constant;
+  if (shape.some((d) => d < 1)) throw node.wrong('a weight [C, O / groups, …]', `[${shape}]`);
+  if (bias && (bias.dim !== 1 || bias.numel !== outputs))
+    throw node.wrong(`a bias [${outputs}]`, `[${bias.shape}]`);
+  const options = { groups, bias: false };
+  const [pad, extra] = [pads.slice(0, rank), outputPadding];
+  const layer = skipInit(() =>
+    rank === 1
+      ? new ConvTranspose1d(shape[0], outputs, [1], {
+          ...options,
+          stride: [stride[0]],
+          padding: [pad[0]],
+          outputPadding: [extra[0]],
+          dilation: [dilation[0]],
+        })
+      : new ConvTranspose2d(shape[0], outputs, [1, 1], {
+          ...options,
+          stride: pairOf(stride),
+          padding: pairOf(pad),
+          outputPadding: pairOf(extra),
+          dilation: pairOf(dilation),
+        }),
+  );
+  // The size of its kernel comes with the weight.
+  return Object.assign(layer, {
+    kernelSize: kernel,
+    weight: parameter(w.constant),
+    bias: bias && parameter(bias),
+  });
+}
+
 /** A linear layer with a weight [out, in]; `from` is the initializer to name it after. */
 function linearLayer(
   node: OnnxNode,
@@ -146,6 +265,8 @@ function gemm(node: OnnxNode): Operand {
 function matmul(node: OnnxNode): Operand {
   const [a, b] = [node.input(0), node.input(1)];
   if (isLinear(node)) return linearLayer(node, a, (b.constant as HostTensor).permute([1, 0]), undefined, b);
+  const attention = attentionOf(node);
+  if (attention) return attention;
   const rank =
     a.rank !== undefined && b.rank !== undefined && a.rank > 1 && b.rank > 1
       ? Math.max(a.rank, b.rank)
@@ -201,6 +322,7 @@ function fusedConvolution(node: OnnxNode): Operand | readonly Operand[] {
 
 export const products = (): readonly OnnxOperator[] => [
   { op: 'Conv', since: 1, inputs: 2, import: convolution },
+  { op: 'ConvTranspose', since: 1, inputs: 2, import: transposed },
   { op: 'Gemm', since: 1, inputs: 2, import: gemm },
   { op: 'MatMul', since: 1, inputs: 2, import: matmul },
   { op: 'FusedMatMul', domain: 'com.microsoft', since: 1, inputs: 2, import: fusedMatmul },

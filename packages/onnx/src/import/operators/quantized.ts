@@ -81,10 +81,14 @@ function quantizeLinear(node: OnnxNode): Operand {
 function dequantizeLinear(node: OnnxNode): Operand {
   const [axis, block] = [node.int('axis', 1), node.int('block_size', 0)];
   if (block !== 0) node.unsupported('blocks');
-  return node.call1((args) => dequantized(args[0] as Value, args[1] as Value, args[2], axis), node.inputs, {
-    host: [1, 2],
-    rank: node.input(0).rank,
-  });
+  const y = node.call1(
+    (args) => dequantized(args[0] as Value, args[1] as Value, args[2], axis),
+    node.inputs,
+    { host: [1, 2], rank: node.input(0).rank },
+  );
+  const [x, scale, zeroPoint] = node.inputs.map((o) => o?.constant);
+  const aroundZero = !node.inputs[2] || zeroPoint?.toArray().every((z) => z === 0);
+  return y.constant && x?.dtype === 'int8' && aroundZero ? { ...y, steps: scale } : y;
 }
 
 /** uint8 for floats by their own range, with the scale and the zero point. */

@@ -1,9 +1,9 @@
 import { ArgumentError } from '@octet/backend';
-import { ones, type Tensor } from '@octet/tensor';
+import { ones, resample2d, type Taps, Tensor } from '@octet/tensor';
 import { HostTensor, toHost, toTensor, type Value } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
-import { axisOf, intsOf } from './helpers';
+import { axisOf, intsOf, isFloat } from './helpers';
 import { concat } from './views';
 
 interface Sampling {
@@ -68,22 +68,22 @@ function weightOf({ mode, cubic }: Sampling, distance: number): number {
   return d < 2 ? ((cubic * d - 5 * cubic) * d + 8 * cubic) * d - 4 * cubic : 0;
 }
 
-/** The weights [to, from] by which each output pixel of an axis is made of the input's. */
-function weights(
+/** The input's pixels of an axis that each output pixel is made of, and their weights. */
+function tapsOf(
   s: Sampling,
   from: number,
   to: number,
   scale: number,
   roi: readonly [number, number],
-): HostTensor {
-  const out = HostTensor.zeros([to, from], 'float32');
+): [at: number, weight: number][][] {
+  const out: [number, number][][] = Array.from({ length: to }, () => []);
   const inside = (i: number) => i >= 0 && i < from;
   const clamped = (i: number) => Math.min(Math.max(i, 0), from - 1);
   for (let i = 0; i < to; i++) {
     const x = coordinate(s.coordinates, i, from, to, scale, roi);
     if (isOutside(s, x, from)) continue;
     if (s.mode === 'nearest') {
-      out.data[i * from + clamped(nearestOf(s.nearest, x))] = 1;
+      out[i] = [[clamped(nearestOf(s.nearest, x)), 1]];
       continue;
     }
     const stretch = s.antialias && scale < 1 ? scale : 1;
@@ -96,9 +96,38 @@ function weights(
       taps.push([clamped(k), w]);
       total += w;
     }
-    for (const [k, w] of taps) out.data[i * from + k] += w / total;
+    out[i] = taps.map(([k, w]) => [k, w / total]);
   }
   return out;
+}
+
+/** The same as weights [to, from]. */
+function weights(
+  s: Sampling,
+  from: number,
+  to: number,
+  scale: number,
+  roi: readonly [number, number],
+): HostTensor {
+  const out = HostTensor.zeros([to, from], 'float32');
+  tapsOf(s, from, to, scale, roi).forEach((taps, i) => {
+    for (const [k, w] of taps) out.data[i * from + k] += w;
+  });
+  return out;
+}
+
+/** The same with as many for each, as the kernel takes them. */
+function evenTaps(s: Sampling, from: number, to: number, scale: number): Taps {
+  const all = tapsOf(s, from, to, scale, [0, 1]);
+  const most = Math.max(1, ...all.map(({ length }) => length));
+  const taps = { index: new Int32Array(to * most), weight: new Float32Array(to * most) };
+  all.forEach((list, i) => {
+    list.forEach(([at, w], k) => {
+      taps.index[i * most + k] = at;
+      taps.weight[i * most + k] = w;
+    });
+  });
+  return taps;
 }
 
 /** Where a crop reaches beyond the input. */
@@ -165,6 +194,14 @@ function resample(
   }
   if (sampling.coordinates === 'tf_crop_and_resize')
     return cropped(toTensor(x, backend), sampling, sizes, roi);
+  // Images, on the backend: one kernel. Of nearest pixels, those that are there already.
+  const isImage =
+    x.shape.length === 4 && sizes.every((n, d) => d > 1 || (n === x.shape[d] && scales[d] === 1));
+  const isReal = isFloat(x) || (x instanceof Tensor && x.isQuantized);
+  if (isImage && isReal && (sampling.mode !== 'nearest' || x instanceof Tensor)) {
+    const [rows, columns] = [2, 3].map((d) => evenTaps(sampling, x.shape[d], sizes[d], scales[d]));
+    return resample2d(toTensor(x, backend), rows, columns, [sizes[2], sizes[3]]);
+  }
   const range: [number, number] = [0, 1];
   return sizes.reduce<Value>((y, to, d) => {
     const from = y.shape[d];
@@ -235,7 +272,10 @@ function resize(
       return resample(x as Value, sampling, target, factors, fullRoi(r, dims, shape.length), backend);
     },
     [node.input(0), roi, scales, sizes],
-    { host: [1, 2, 3], rank: node.input(0).rank, fold: false },
+    {
+      ...{ host: [1, 2, 3], rank: node.input(0).rank, fold: false },
+      attributes: { mode: sampling.mode },
+    },
   );
 }
 
@@ -283,6 +323,6 @@ function upsample(node: OnnxNode, scales: Operand): Operand {
       return resample(x as Value, sampling, target, factors, [], backend);
     },
     [node.input(0), scales],
-    { host: [1], rank: node.input(0).rank, fold: false },
+    { host: [1], rank: node.input(0).rank, fold: false, attributes: { mode } },
   );
 }

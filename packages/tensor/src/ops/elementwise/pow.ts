@@ -7,7 +7,7 @@ import { applyBinary, applyUnary } from './elementwise';
 import { log } from './log';
 import { mul } from './mul';
 import { isInteger, operandsOf, requireOther } from './operands';
-import { eq } from './relations';
+import { eq, ge, logicalAnd } from './relations';
 import { sub } from './sub';
 import { where } from './where';
 
@@ -47,8 +47,10 @@ function power(a: Tensor, b: Tensor): Tensor {
           return sumTo(mul(grad, where(eq(savedB, 0), 0, slope)), savedA.shape);
         };
         // 0 · log 0 would be NaN.
-        const gradB = (result: Tensor) =>
-          sumTo(mul(grad, where(eq(result, 0), 0, mul(result, log(savedA)))), savedB.shape);
+        const gradB = (result: Tensor) => {
+          const none = logicalAnd(eq(savedA, 0), ge(savedB, 0));
+          return sumTo(mul(grad, where(none, 0, mul(result, log(savedA)))), savedB.shape);
+        };
         return [needs.a ? gradA() : undefined, savedY && gradB(savedY)];
       },
     ];

@@ -61,7 +61,7 @@ export function requireMask(op: string, mask: Tensor): void {
 }
 
 /** `where` as a part of the op `name`. */
-function chosen(name: string, mask: Tensor, a: Tensor, b: Tensor): Tensor {
+export function chosen(name: string, mask: Tensor, a: Tensor, b: Tensor): Tensor {
   requireAlike(name, a, b);
   if (mask.backend !== a.backend) throw mixedBackends(name, a.backend, mask.backend);
   return op(name, { a, b }, (save, needs) => {

@@ -18,11 +18,12 @@ export function rmsNorm(
   x: Tensor,
   normalizedShape: readonly number[],
   weight?: Tensor,
-  eps: number = x.dtype === 'float64' ? 2 ** -52 : 2 ** -23,
+  eps?: number,
 ): Tensor {
   requireFloat('rmsNorm', x, ...present(weight));
   requireList('rmsNorm', 'normalizedShape', normalizedShape);
-  requireType('rmsNorm', 'eps', eps, 'number');
+  const added = eps ?? (x.dtype === 'float64' ? 2 ** -52 : 2 ** -23);
+  requireType('rmsNorm', 'eps', added, 'number');
   const lead = x.dim - normalizedShape.length;
   if (normalizedShape.length === 0 || lead < 0 || !sameShape(x.shape.slice(lead), normalizedShape)) {
     throw new ShapeError({
@@ -42,7 +43,7 @@ export function rmsNorm(
   }
   return tidy(() => {
     const dims = normalizedShape.map((_, i) => lead + i);
-    const normal = mul(x, pow(affine(mean(square(x), dims, true), 1, eps), -0.5));
+    const normal = mul(x, pow(affine(mean(square(x), dims, true), 1, added), -0.5));
     return weight ? mul(normal, weight) : normal;
   });
 }

@@ -13,6 +13,8 @@ interface AvgPoolOptions<Size> {
   padding?: Size;
   /** Whether padded positions count in the divisor. */
   countIncludePad?: boolean;
+  /** Whether a last window may hang over the end of the image: sizes are rounded up. What lies past the padding never counts. */
+  ceilMode?: boolean;
 }
 
 export type AvgPool2dOptions = AvgPoolOptions<PairLike>;
@@ -41,7 +43,7 @@ export function avgPool1d(x: Tensor, kernelSize: SingleLike, options?: AvgPool1d
   return avgPool('avgPool1d', 1, x, kernelSize, checkOptions('avgPool1d', options, OPTIONS));
 }
 
-const OPTIONS = 'stride padding countIncludePad';
+const OPTIONS = 'stride padding countIncludePad ceilMode';
 
 function avgPool(
   name: string,

@@ -1,4 +1,4 @@
-import { ArgumentError, checkOptions, type Pair, type PoolAttrs } from '@octet/backend';
+import { ArgumentError, checkOptions, type Pair, type PoolAttrs, requireFlag } from '@octet/backend';
 import { op } from '../../autograd';
 import {
   channelsLast,
@@ -23,11 +23,17 @@ import {
 } from '../product/window';
 import { requireEightBits } from '../quantized/lookup';
 
-/** `stride` is kernelSize unless given. */
-export type MaxPool2dOptions = WindowOptions;
+/** Of a pool; `stride` is kernelSize unless given. */
+export interface PoolOptions<Size> extends WindowOptions<Size> {
+  /** Whether a last window may hang over the end of the image: sizes are rounded up. */
+  ceilMode?: boolean;
+}
 
 /** `stride` is kernelSize unless given. */
-export type MaxPool1dOptions = WindowOptions<SingleLike>;
+export type MaxPool2dOptions = PoolOptions<PairLike>;
+
+/** `stride` is kernelSize unless given. */
+export type MaxPool1dOptions = PoolOptions<SingleLike>;
 
 type Size = PairLike | SingleLike;
 
@@ -47,14 +53,14 @@ export function maxPool1d(x: Tensor, kernelSize: SingleLike, options?: MaxPool1d
   return maxPool('maxPool1d', 1, x, kernelSize, checkOptions('maxPool1d', options, OPTIONS));
 }
 
-const OPTIONS = 'stride padding dilation';
+const OPTIONS = 'stride padding dilation ceilMode';
 
 function maxPool(
   name: string,
   rank: SpatialRank,
   x: Tensor,
   kernelSize: Size,
-  window: WindowOptions<Size>,
+  window: PoolOptions<Size>,
 ): Tensor {
   requireTensor(name, x);
   if (x.qparams) requireEightBits(name, x);
@@ -93,7 +99,7 @@ export function poolShape(
   rank: SpatialRank,
   x: Tensor,
   kernelSize: Size,
-  { stride = kernelSize, ...options }: WindowOptions<Size>,
+  { stride = kernelSize, ceilMode = false, ...options }: PoolOptions<Size>,
 ): { shape: number[]; attrs: PoolAttrs } {
   requireRank(op, 'x', x, rank + 2);
   const kernel = sizePair(op, 'kernelSize', kernelSize, 1, rank);
@@ -108,5 +114,7 @@ export function poolShape(
     });
   }
   const [n, c, ...size] = asImage(x).shape;
-  return { shape: [n, c, ...convOutputSize(op, size as unknown as Pair, kernel, attrs, rank)], attrs };
+  requireFlag(op, 'ceilMode', ceilMode);
+  const out = convOutputSize(op, size as unknown as Pair, kernel, attrs, rank, ceilMode);
+  return { shape: [n, c, ...out], attrs };
 }

@@ -5,13 +5,14 @@ import type { Tensor } from '../../tensor';
 /**
  * Row or class numbers: int32, and inside 0 … size - 1 (or `ignored`) where the backend can be read at once; elsewhere
  * their values stay unchecked.
+ * `size` undefined: only the dtype counts.
  * @throws DTypeError, ArgumentError
  */
 export function requireIndices(
   op: string,
   name: string,
   index: Tensor,
-  size: number,
+  size: number | undefined,
   ignored?: number,
 ): void {
   if (index.dtype !== 'int32') {
@@ -22,7 +23,7 @@ export function requireIndices(
       fix: "Convert it with to('int32').",
     });
   }
-  if (!index.backend.readSync) return;
+  if (size === undefined || !index.backend.readSync) return;
   checkData(op, index, (elements) => {
     for (const i of elements) {
       if ((i >= 0 && i < size) || i === ignored) continue;

@@ -70,7 +70,7 @@ export function fromImage(x: Tensor, rank: SpatialRank): Tensor {
 
 /**
  * floor((size + 2 · padding - dilation · (kernelSize - 1) - 1) / stride) + 1, for height and width: the size of what a
- * convolution or pool gives.
+ * convolution or pool gives. With `ceilMode` ceil, but without a last window that would start in the padding at the end.
  * @throws ShapeError if the kernel doesn't fit into the padded image.
  */
 export function convOutputSize(
@@ -79,10 +79,14 @@ export function convOutputSize(
   kernelSize: Pair,
   { stride, padding, dilation }: WindowAttrs,
   rank: SpatialRank = 2,
+  ceilMode = false,
 ): Pair {
-  const [oh, ow] = ([0, 1] as const).map(
-    (i) => Math.floor((size[i] + 2 * padding[i] - dilation[i] * (kernelSize[i] - 1) - 1) / stride[i]) + 1,
-  );
+  const [oh, ow] = ([0, 1] as const).map((i) => {
+    const room = size[i] + 2 * padding[i] - dilation[i] * (kernelSize[i] - 1) - 1;
+    const out = (ceilMode ? Math.ceil(room / stride[i]) : Math.floor(room / stride[i])) + 1;
+    // The last window starts in the image, or in the padding before it.
+    return ceilMode && (out - 1) * stride[i] >= size[i] + padding[i] ? out - 1 : out;
+  });
   if (oh < 1 || ow < 1) {
     const extent = ([0, 1] as const).map((i) => dilation[i] * (kernelSize[i] - 1) + 1);
     const shown = (sizes: readonly number[]) => sizes.slice(-rank).join(' × ');

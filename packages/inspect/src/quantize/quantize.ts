@@ -1,0 +1,241 @@
+import { ArgumentError, checkOptions } from '@octet/backend';
+import { planOf } from '@octet/graph';
+import { type AnyModule, GRU, LSTM, requireModule } from '@octet/nn';
+import { GraphModule } from '@octet/nn/graph';
+import {
+  convertFx,
+  fuseFx,
+  getDefaultQConfig,
+  type ModuleRule,
+  QConfig,
+  type QConfigMapping,
+  quantizationReport,
+  quantizeDynamic,
+} from '@octet/quantization';
+import { noGrad, type Tensor } from '@octet/tensor';
+import { argumentsOf, collect, type Inputs, type ModelInput } from '../inputs';
+import { Reference, worst } from './noise';
+import { type Pair, QuantizeReport } from './report';
+import { type CureName, cureNames, Search, type State } from './search';
+import type { AnyGraph, Recipe } from './simulation';
+import { split } from './split';
+
+/** A figure of the model, such as the accuracy on a test set: higher is better. */
+export interface MetricTarget {
+  readonly metric: (model: AnyGraph) => number | Promise<number>;
+  readonly atLeast: number;
+  /** How the report calls it; 'metric'. */
+  readonly name?: string;
+}
+
+/** How far `quantize` is. */
+export interface QuantizeProgress {
+  readonly what: string;
+  readonly done: number;
+  readonly total: number;
+  /** The worst output so far, in dB, on the inputs of the choice. */
+  readonly db: number | null;
+}
+
+export interface QuantizeOptions {
+  /** Inputs like those that the model will see: a tensor, or an array of arguments, each. A dozen or more. */
+  data: Inputs;
+  /** `getDefaultQConfigMapping()` unless given. */
+  recipe?: QConfigMapping;
+  /** Signal to noise in dB that each output should have, or a metric. Without one the recipe alone is applied and measured. */
+  target?: number | MetricTarget;
+  /** Paths of layers, and names of functions, to leave in float. */
+  exclude?: readonly string[];
+  /** Which cures may be tried; all. They are tried in the order of their price. */
+  cures?: readonly CureName[];
+  /** Seconds that cures may take together; 300. */
+  budget?: number;
+  /** Rules of your own, as `prepareFx` takes them. */
+  rules?: readonly ModuleRule[];
+  /** Waited for. */
+  onProgress?: (progress: QuantizeProgress) => unknown;
+  /** Ends the search with the signal's reason; the model isn't changed. */
+  signal?: AbortSignalLike;
+}
+
+/** An `AbortSignal`, of which library code has no types. */
+export interface AbortSignalLike {
+  readonly aborted: boolean;
+  throwIfAborted(): void;
+}
+
+export interface Quantized {
+  /** In evaluation mode, with the inputs and outputs of the float model. */
+  readonly model: AnyGraph;
+  readonly report: QuantizeReport;
+}
+
+/**
+ * A model in int8, and what that costs: measured, and mended where it costs too much.
+ *
+ * The recipe is applied and its outputs are compared with the float model's. With a target, and as long as it isn't reached, cures are tried in the
+ * order of their price, each on top of those that helped: other ranges, equalization, bias correction, layers left in float by
+ * measured effect, reconstruction block by block, and training of the whole towards the float model's outputs, without labels. Recurrent layers
+ * get int8 weights and quantize their inputs at every call.
+ *
+ * Calibration, the choice of cures and the judgement use different inputs where there are enough: 12 or more.
+ *
+ * @param model as `importOnnx` gives it, or written by hand: then it is traced on the first input. It isn't changed
+ * @throws ArgumentError for what is no module, or a bad option; QuantizationError without data; OnnxExportError for a model that can't be
+ * traced; and what the model throws on the data
+ */
+export async function quantize(model: AnyModule, options: QuantizeOptions): Promise<Quantized> {
+  const known = 'data recipe target exclude cures budget rules onProgress signal';
+  const checked = checkOptions('quantize', options, known);
+  const { data, target, cures = cureNames, budget = 300, onProgress, signal } = checked;
+  for (const cure of cures) requireCure(cure);
+  const start = Date.now();
+  const inputs = await collect('quantize', data);
+  const float = await graphOf(model, inputs[0]);
+  const parts = split(inputs);
+  const progress = async (what: string, done: number, total: number, state?: State) => {
+    await onProgress?.({ what, done, total, db: state ? worst(state.db) : null });
+    await nextTurn();
+    signal?.throwIfAborted();
+  };
+  await progress('calibrate', 0, 1);
+
+  const until = target === undefined ? 0 : start + 1000 * budget;
+  const search: Search = await Search.begin(
+    {
+      float,
+      calibration: parts.calibration,
+      choice: await Reference.of(float, parts.choice),
+      until,
+      isEnough: async (state) => {
+        if (target === undefined) return true;
+        if (typeof target === 'number') return worst(state.db) >= target;
+        return (await target.metric(await int8Of(state))) >= target.atLeast;
+      },
+      breathe: (what, done, total) => progress(what, done, total, search?.state),
+    },
+    fuseFx(float),
+    recipeOf(float, checked),
+  );
+  const judgement = await Reference.of(float, parts.judgement);
+  const before = await judgement.compare(await int8Of(search.state));
+  await search.run(cures);
+  await progress('judge', 0, 1, search.state);
+  const int8 = await int8Of(search.state);
+  const after = await judgement.compare(int8);
+  const metric =
+    typeof target === 'object'
+      ? {
+          name: target.name ?? 'metric',
+          float: await target.metric(float),
+          int8: await target.metric(int8),
+        }
+      : null;
+  const report = new QuantizeReport(
+    float.outputNames,
+    before,
+    after,
+    target === undefined ? null : typeof target === 'number' ? target : target.atLeast,
+    target === undefined ||
+      (typeof target === 'number' ? worst(after) >= target : (metric?.int8 ?? 0) >= target.atLeast),
+    metric,
+    search.trials,
+    {
+      calibration: parts.calibration.length,
+      choice: parts.choice.length,
+      judgement: parts.judgement.length,
+    },
+    parts.judgedOnOwn,
+    { float: bytesOf(float), int8: bytesOf(int8) },
+    await timesOf(float, int8, inputs[0]),
+    quantizationReport(search.state.simulation)?.rows ?? [],
+    dynamicLayers(int8),
+    (Date.now() - start) / 1000,
+  );
+  return { model: int8, report };
+}
+
+function requireCure(cure: CureName): void {
+  if (cureNames.includes(cure)) return;
+  throw new ArgumentError({
+    op: 'quantize',
+    expected: `cures of ${cureNames.join(', ')}`,
+    found: String(cure),
+    fix: 'Leave them out to try all.',
+  });
+}
+
+/** A copy of the model as a graph, in evaluation mode. */
+async function graphOf(model: AnyModule, input: ModelInput): Promise<AnyGraph> {
+  requireModule('quantize', model);
+  if (model instanceof GraphModule) return (model as AnyGraph).clone().eval();
+  const { symbolicTrace } = await import('@octet/onnx');
+  return symbolicTrace<Tensor | Tensor[]>(model.clone().eval(), argumentsOf(input) as Tensor[]);
+}
+
+/** The recipe of each layer, as the search changes it. */
+function recipeOf(float: AnyGraph, { recipe, exclude = [], rules }: QuantizeOptions): Recipe {
+  if (recipe === undefined)
+    return { qconfig: getDefaultQConfig(), named: new Map(), inFloat: exclude, rules };
+  const recipes = recipe.recipesOf(float);
+  const qconfig = recipes.get(float) ?? [...recipes.values()].find((q) => q instanceof QConfig);
+  const named = new Map<string, QConfig | null>();
+  for (const [path, module] of float.namedModules()) {
+    const own = recipes.get(module) ?? null;
+    if (path !== '' && own !== qconfig) named.set(path, own);
+  }
+  return { qconfig: qconfig ?? getDefaultQConfig(), named, inFloat: exclude, rules };
+}
+
+/** The int8 graph of a simulation; recurrent layers have int8 weights too. */
+async function int8Of({ simulation, recipe: { rules } }: State): Promise<AnyGraph> {
+  const int8 = await convertFx(simulation, rules && { rules });
+  const layers = [LSTM, GRU].filter((type) => int8.modules().some((m) => m.constructor === type));
+  return layers.length > 0 ? quantizeDynamic(int8, { layers, ...(rules && { rules }) }) : int8;
+}
+
+function dynamicLayers(model: AnyGraph): string[] {
+  return model.namedModules().flatMap(([path, m]) => (/^Dynamic/.test(m.constructor.name) ? [path] : []));
+}
+
+function bytesOf(model: AnyModule): number {
+  return Object.values(model.stateDict()).reduce((sum, t) => sum + t.nbytes, 0);
+}
+
+const TIMED_RUNS = 7;
+
+/** The least time of a call, planned where the model can be. */
+async function timesOf(float: AnyGraph, int8: AnyGraph, input: ModelInput): Promise<Pair> {
+  const least = async (model: AnyGraph) => {
+    const args = argumentsOf(input) as Tensor[];
+    let call: () => unknown = () => noGrad(() => model.call(...args));
+    try {
+      const plan = await planOf(model, args);
+      call = () => plan.run(...args);
+    } catch {
+      // What looks at numbers in between can't be planned.
+    }
+    let best = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < TIMED_RUNS; i++) {
+      const start = now();
+      for (const t of [call()].flat() as Tensor[]) await t.data();
+      best = Math.min(best, now() - start);
+    }
+    return best;
+  };
+  return { float: await least(float), int8: await least(int8) };
+}
+
+/** Lets the event loop turn, so that signals and messages come through. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    const { setTimeout: later } = globalThis as unknown as {
+      setTimeout: (fn: () => void, ms: number) => void;
+    };
+    later(resolve, 0);
+  });
+}
+
+function now(): number {
+  return (globalThis as unknown as { performance: { now(): number } }).performance.now();
+}

@@ -1,0 +1,81 @@
+import type { QuantizationRow } from '@octet/quantization';
+import type { OutputDb } from './noise';
+import type { CureTrial } from './search';
+
+/** A model in float and in int8. */
+export interface Pair {
+  readonly float: number;
+  readonly int8: number;
+}
+
+/** What `quantize` found. Plain data, but for its text: `String(report)`. */
+export class QuantizeReport {
+  constructor(
+    /** The outputs' names. */
+    readonly outputs: readonly string[],
+    /** Signal to noise of each output by the recipe alone, and in the end, in dB; null where there is no noise. */
+    readonly before: OutputDb,
+    readonly after: OutputDb,
+    /** What was asked for, in dB or in the metric; null if nothing was. */
+    readonly target: number | null,
+    readonly reached: boolean,
+    /** The metric of both models; null if there is none. */
+    readonly metric: (Pair & { readonly name: string }) | null,
+    readonly cures: readonly CureTrial[],
+    /** How many inputs did what. */
+    readonly inputs: { readonly calibration: number; readonly choice: number; readonly judgement: number },
+    /** Whether the judgement had to take inputs that chose something: then `after` looks better than it is. */
+    readonly judgedOnOwn: boolean,
+    /** Bytes of weights. */
+    readonly bytes: Pair,
+    /** Milliseconds of a call here, the least of some. */
+    readonly ms: Pair,
+    /** Layers and functions, and why some stay in float. */
+    readonly layers: readonly QuantizationRow[],
+    /** Recurrent and linear layers with int8 weights whose inputs are quantized at every call. */
+    readonly dynamic: readonly string[],
+    readonly seconds: number,
+  ) {}
+
+  /** What to know before using the model, worst first; empty if nothing speaks against it. */
+  get warnings(): string[] {
+    const { bytes, ms, target, reached, after } = this;
+    const warnings: string[] = [];
+    if (bytes.int8 >= 0.9 * bytes.float)
+      warnings.push(
+        `The int8 model is hardly smaller: ${(100 * bytes.int8) / bytes.float} % of the float model's weights.`,
+      );
+    if (ms.int8 > ms.float)
+      warnings.push(
+        `The int8 model is slower here: ${ms.int8.toFixed(2)} ms, in float ${ms.float.toFixed(2)} ms.`,
+      );
+    if (target !== null && !reached) warnings.push(`The target of ${target} was not reached.`);
+    if (after.some((db) => db !== null && db < 10))
+      warnings.push('An output is more noise than signal: don’t use this model.');
+    if (this.judgedOnOwn)
+      warnings.push('The figures are of inputs that chose the cures, for there are less than 12: give more.');
+    return warnings;
+  }
+
+  toString(): string {
+    const { outputs, before, after, cures, bytes, ms, layers, inputs, dynamic, metric } = this;
+    const db = (value: number | null) => (value === null ? 'exact' : `${value.toFixed(1)} dB`);
+    const float = layers.filter(({ runs }) => runs === 'float');
+    const lines = [
+      ...this.warnings,
+      ...outputs.map((name, i) => `${name}: ${db(after[i])} (the recipe alone: ${db(before[i])})`),
+      ...(metric ? [`${metric.name}: ${metric.int8} in int8, ${metric.float} in float`] : []),
+      `${(bytes.int8 / 1000).toFixed(1)} kB of ${(bytes.float / 1000).toFixed(1)} kB (${(bytes.int8 / bytes.float).toFixed(2)}); ${ms.int8.toFixed(2)} ms of ${ms.float.toFixed(2)} ms a call`,
+      `inputs: ${inputs.calibration} for calibration, ${inputs.choice} for the choice of cures, ${inputs.judgement} for these figures`,
+      ...cures.map(({ cure, gainDb, kept, what, seconds }) => {
+        const gain = gainDb === null ? '–' : `${gainDb >= 0 ? '+' : ''}${gainDb.toFixed(1)} dB`;
+        return `  ${cure.padEnd(12)} ${gain.padStart(8)}  ${kept ? 'kept' : 'not kept'}, ${seconds.toFixed(1)} s: ${what}`;
+      }),
+      ...(dynamic.length > 0 ? [`int8 by dynamic quantization: ${dynamic.join(', ')}`] : []),
+      ...(float.length > 0
+        ? ['in float:', ...float.map(({ name, type, reason }) => `  ${name} (${type}): ${reason}`)]
+        : []),
+    ];
+    return lines.join('\n');
+  }
+}

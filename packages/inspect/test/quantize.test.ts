@@ -1,0 +1,210 @@
+import { Conv2d, Hardswish, Linear, Module, ReLU, Sequential } from '@octet/nn';
+import { GraphModule } from '@octet/nn/graph';
+import { symbolicTrace } from '@octet/onnx';
+import { fuseFx, getDefaultQConfig, MinMaxObserver, QConfig } from '@octet/quantization';
+import { manualSeed, noGrad, rand, randn, type Tensor, tensor } from '@octet/tensor';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { quantize, smoothQuant } from '../src';
+import { blocksOf, partOf } from '../src/quantize/blocks';
+import { outputsOf } from '../src/quantize/noise';
+import { type AnyGraph, quantizersOf, simulate } from '../src/quantize/simulation';
+import { split } from '../src/quantize/split';
+import { trimRanges } from '../src/quantize/useful-ranges';
+
+beforeEach(() => manualSeed(0));
+
+/** Channels of which some are a hundred times as large as others: one scale doesn't fit them. */
+class Uneven extends Module<[Tensor], Tensor> {
+  static override readonly name = 'Uneven';
+  readonly first = new Conv2d(1, 8, 3, { padding: 1 });
+  readonly relu = new ReLU();
+  readonly second = new Conv2d(8, 8, 3, { padding: 1 });
+  readonly third = new Conv2d(8, 2, 1);
+
+  constructor() {
+    super();
+    noGrad(() => {
+      const factors = Float32Array.from({ length: 8 }, (_, i) => 10 ** (i / 4));
+      const scale = (t: Tensor, by: (i: number) => number) => {
+        const data = Float32Array.from(t.dataSync(), (v, i) => v * by(i));
+        t.copy_(tensor(data).reshape(t.shape));
+      };
+      scale(this.first.weight, (i) => factors[Math.floor(i / 9)]);
+      scale(this.first.bias as Tensor, (i) => factors[i]);
+      scale(this.second.weight, (i) => 1 / factors[Math.floor(i / 9) % 8]);
+    });
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.third.call(this.relu.call(this.second.call(this.relu.call(this.first.call(x)))));
+  }
+}
+
+const data = (n: number) => Array.from({ length: n }, () => rand([1, 1, 8, 8]));
+
+describe('split', () => {
+  test.each([
+    [1, [1, 1, 1, true]],
+    [2, [2, 2, 2, true]],
+    [4, [3, 1, 1, true]],
+    [12, [8, 2, 2, false]],
+    [100, [60, 20, 20, false]],
+  ])('of %i', (n, expected) => {
+    const { calibration, choice, judgement, judgedOnOwn } = split(data(n));
+    expect([calibration.length, choice.length, judgement.length, judgedOnOwn]).toEqual(expected);
+    if (judgedOnOwn) return;
+    const all = new Set([...calibration, ...choice, ...judgement]);
+    expect(all.size).toBe(n);
+  });
+});
+
+describe('quantize', () => {
+  test('the recipe alone without a target, and what it costs', async () => {
+    const model = new Uneven();
+    const before = model.first.weight.dataSync().slice();
+    const { model: int8, report } = await quantize(model, { data: data(12) });
+    expect(report.cures).toEqual([]);
+    expect(report.before).toEqual(report.after);
+    expect(report.inputs).toEqual({ calibration: 8, choice: 2, judgement: 2 });
+    expect(report.bytes.int8).toBeLessThan(0.5 * report.bytes.float);
+    expect(int8).toBeInstanceOf(GraphModule);
+    expect(model.first.weight.dataSync()).toEqual(before);
+    expect(model.training).toBe(true);
+    expect(report.layers.filter(({ runs }) => runs === 'int8').length).toBeGreaterThanOrEqual(3);
+  });
+
+  test('cures in the order of their price until the target is reached', async () => {
+    const steps: string[] = [];
+    const { report } = await quantize(new Uneven(), {
+      data: data(12),
+      target: 36,
+      onProgress: ({ what }) => steps.push(what),
+    });
+    const [before] = report.before as number[];
+    const [after] = report.after as number[];
+    expect(before).toBeLessThan(34);
+    expect(after).toBeGreaterThan(before + 3);
+    expect(report.cures.map(({ cure }) => cure).slice(0, 2)).toEqual(['ranges', 'smoothQuant']);
+    expect(report.cures.find(({ cure }) => cure === 'smoothQuant')).toMatchObject({ kept: true });
+    // The last one that was tried is the one that was enough, or all were tried.
+    const last = report.cures[report.cures.length - 1];
+    expect(last.kept || last.cure === 'distill').toBe(true);
+    expect(steps).toContain('smoothQuant');
+    expect(String(report)).toContain('the recipe alone');
+  });
+
+  test('training without labels helps where weights are spoiled', async () => {
+    const model = symbolicTrace(new Uneven().eval(), data(1)[0]);
+    const { report } = await quantize(await model, {
+      data: data(24),
+      target: 90,
+      cures: ['reconstruct', 'distill'],
+      budget: 20,
+    });
+    const reconstruct = report.cures.find(({ cure }) => cure === 'reconstruct');
+    expect(reconstruct?.kept).toBe(true);
+    expect(reconstruct?.gainDb).toBeGreaterThan(1);
+    expect(report.reached).toBe(false);
+    expect(report.warnings[0]).toMatch(/./);
+  });
+
+  test('a metric as the target', async () => {
+    const asked: number[] = [];
+    const { report } = await quantize(new Uneven(), {
+      data: data(12),
+      target: {
+        name: 'calls',
+        atLeast: 1,
+        metric: () => asked.push(1),
+      },
+    });
+    expect(report.metric).toMatchObject({ name: 'calls' });
+    expect(report.cures).toEqual([]);
+    expect(report.reached).toBe(true);
+  });
+
+  test('layers that are excluded stay in float', async () => {
+    const graph = await symbolicTrace(new Uneven().eval(), data(1)[0]);
+    const path = graph.namedModules().find(([, m]) => m instanceof Conv2d)?.[0] as string;
+    const { model, report } = await quantize(graph, { data: data(3), exclude: [path] });
+    expect(model.getSubmodule(path).constructor.name).toBe('ConvReLU2d');
+    expect(report.layers.find(({ name }) => name === path)).toMatchObject({
+      runs: 'float',
+      reason: 'recipe',
+    });
+    expect(report.warnings.join()).toContain('less than 12');
+  });
+
+  test('refuses bad options, and ends when it is told to', async () => {
+    const model = new Uneven();
+    await expect(quantize(model, { data: [] })).rejects.toThrow('some inputs');
+    await expect(quantize({} as never, { data: data(1) })).rejects.toThrow('quantize');
+    await expect(quantize(model, { data: data(1), cures: ['hope' as never] })).rejects.toThrow('reconstruct');
+    await expect(quantize(model, { data: data(1), aim: 3 } as never)).rejects.toThrow('aim');
+    const controller = new AbortController();
+    const ended = quantize(model, {
+      data: data(12),
+      target: 99,
+      signal: controller.signal,
+      onProgress: ({ what }) => what === 'ranges' && controller.abort(new Error('enough')),
+    });
+    await expect(ended).rejects.toThrow('enough');
+  });
+});
+
+describe('its parts', () => {
+  const traced = (model: Module<[Tensor], Tensor>, x: Tensor) =>
+    symbolicTrace(model.eval(), x) as Promise<AnyGraph>;
+
+  test('smoothQuant keeps what the model computes', async () => {
+    const inputs = data(4);
+    const fused = fuseFx(await traced(new Uneven(), inputs[0]));
+    const before = outputsOf(fused, inputs[0])[0].dataSync();
+    const weights = Object.values(fused.stateDict()).map((t) => t.dataSync().slice());
+    const pairs = await smoothQuant(fused, inputs);
+    expect(pairs).toHaveLength(2);
+    expect(Object.values(fused.stateDict()).map((t) => t.dataSync())).not.toEqual(weights);
+    const after = outputsOf(fused, inputs[0])[0].dataSync();
+    for (const [i, v] of before.entries()) expect(after[i]).toBeCloseTo(v, 4);
+    await expect(smoothQuant(fused, inputs, { alpha: 2 })).rejects.toThrow('alpha from 0 to 1');
+  });
+
+  test('blocks one after another are the whole', async () => {
+    const [x] = data(1);
+    const graph = await traced(new Uneven(), x);
+    const blocks = blocksOf(graph);
+    expect(blocks.length).toBeGreaterThan(1);
+    let values: Tensor[] = [x];
+    for (const block of blocks) values = outputsOf(partOf(graph, block), values);
+    expect(values[0].dataSync()).toEqual(outputsOf(graph, x)[0].dataSync());
+  });
+
+  test('ranges end where their readers saturate', async () => {
+    const inputs = Array.from({ length: 4 }, () => randn([1, 2, 6, 6]).mul(20));
+    const net = new Sequential(new Conv2d(2, 4, 1), new Hardswish(), new Conv2d(4, 2, 1));
+    const fused = fuseFx(await traced(net as never, inputs[0]));
+    const qconfig = new QConfig({ activation: MinMaxObserver, weight: getDefaultQConfig().weight });
+    const simulation = await simulate(
+      fused,
+      { qconfig, named: new Map(), inFloat: [], rules: undefined },
+      inputs,
+    );
+    const [first] = quantizersOf(simulation).filter((q) => {
+      const [scale] = q.scale.dataSync();
+      const [zero] = q.zeroPoint.dataSync();
+      return Math.abs(scale * zero - 3) < 1e-5;
+    });
+    expect(first).toBeDefined();
+    expect(await trimRanges(simulation)).toBe(0);
+  });
+
+  test('a linear model has nothing to trim', async () => {
+    const fused = fuseFx(await traced(new Sequential(new Linear(3, 2)) as never, rand([1, 3])));
+    const simulation = await simulate(
+      fused,
+      { qconfig: getDefaultQConfig(), named: new Map(), inFloat: [], rules: undefined },
+      [rand([1, 3])],
+    );
+    expect(await trimRanges(simulation)).toBe(0);
+  });
+});

@@ -1,0 +1,93 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { checkWritable, writeFile } from '@octet/formats';
+import { type QuantizeProgress, quantize } from '@octet/inspect';
+import { exportOnnx } from '@octet/onnx';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { breathe, signal } from '../interrupt';
+import { inputsOf, openModel } from '../model';
+import { type DataOptions, jsonOption, readOptionsOf, withDataOptions } from '../options';
+import { bytes, show, tell } from '../output';
+import { readSamples } from '../samples/read';
+
+interface QuantizeFlags extends DataOptions {
+  target?: number;
+  budget: number;
+  exclude: string[];
+  output?: string;
+  json?: string | true;
+}
+
+const decibels = (text: string): number => {
+  const value = Number(text.trim().replace(/\s*dB$/i, ''));
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError('It must be decibels, such as 30dB.');
+};
+
+const seconds = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0) return value;
+  throw new InvalidArgumentError('It must be seconds, 0 or more.');
+};
+
+export const quantizeCommand = (): Command =>
+  withDataOptions(new Command('quantize').argument('<model>', 'an ONNX file, or its address'))
+    .description('make a model int8, measure what that costs, and mend it where it costs too much')
+    .addOption(
+      new Option('--target <dB>', 'signal to noise that each output should have').argParser(decibels),
+    )
+    .addOption(new Option('--budget <s>', 'seconds that cures may take').argParser(seconds).default(300))
+    .addOption(
+      new Option('--exclude <path>', 'a layer to leave in float; may be repeated')
+        .argParser((name: string, before: string[]) => [...before, name])
+        .default([], 'none'),
+    )
+    .addOption(new Option('-o, --output <file>', 'the int8 model (default: MODEL.int8.onnx)'))
+    .addOption(jsonOption())
+    .action(run);
+
+async function run(file: string, options: QuantizeFlags): Promise<void> {
+  const output = options.output ?? `${path.basename(file).replace(/\.onnx$/i, '')}.int8.onnx`;
+  await checkWritable(output);
+  const model = await openModel(file, options);
+  const samples = await readSamples(options.data, inputsOf(model), readOptionsOf(options));
+  if (options.data === 'random')
+    tell('octet: random data: ranges and figures say nothing about real inputs. Give some of those.');
+  const progress = progressTo(process.stderr);
+  const { model: int8, report } = await quantize(model, {
+    data: samples.map(({ inputs }) => inputs),
+    exclude: options.exclude,
+    budget: options.budget,
+    ...(options.target !== undefined && { target: options.target }),
+    onProgress: async (at) => {
+      progress(at);
+      await breathe();
+    },
+    signal,
+  });
+  const written = await exportOnnx(int8, samples[0].inputs);
+  await writeFile(output, written, { signal });
+  const before = (await stat(file).catch(() => undefined))?.size;
+  const size = before === undefined ? '' : ` of ${bytes(before)} (${(written.length / before).toFixed(2)})`;
+  const text = `${report}\n\n${output}: ${bytes(written.length)}${size}`;
+  await show(
+    text,
+    { command: 'quantize', model: file, output, fileBytes: written.length, report },
+    options.json,
+  );
+}
+
+const SECONDS_BETWEEN_LINES = 5;
+
+/** Says from time to time how far it is. */
+function progressTo(stream: NodeJS.WriteStream): (at: QuantizeProgress) => void {
+  let next = 0;
+  let last = '';
+  return ({ what, done, total, db }) => {
+    const now = performance.now();
+    if (what === last && now < next) return;
+    last = what;
+    next = now + 1000 * SECONDS_BETWEEN_LINES;
+    stream.write(`${what} ${done}/${total}${db === null ? '' : `, ${db.toFixed(1)} dB so far`}\n`);
+  };
+}
