@@ -83,6 +83,8 @@ const inFloat = () =>
     new nn.LayerNorm([4]),
     new nn.Softmax(1),
     new nn.LogSoftmax(1),
+    new nn.Softmin(1),
+    new nn.Unflatten(1, [2, -1]),
   );
 
 /** In int8 where PyTorch has it: batch normalisation is fused. */
@@ -224,6 +226,8 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     () => [tensor([[1, 4, 0]], { dtype: 'int32' })],
   ],
   'rotary embedding': async () => [new nn.RotaryEmbedding(4), () => [randn([1, 2, 3, 4])]],
+  'plain 2d': async () => [new nn.Sequential(new nn.Dropout2d(), new nn.Softmax2d()).eval(), image],
+  'plain 1d': async () => [new nn.Dropout1d().eval(), () => [randn([2, 3, 4])]],
   rnn: async () => [new nn.RNN(3, 4, { numLayers: 2 }), () => [randn([5, 2, 3])]],
   'rnn cell': async () => [new nn.RNNCell(3, 4), () => [randn([2, 3])]],
   'dynamic cell': async () => [

@@ -28,6 +28,7 @@ export * from './max-pool1d';
 export * from './max-pool2d';
 export * from './multihead-attention';
 export * from './padding';
+export * from './plain';
 export * from './prelu';
 export * from './rms-norm';
 export * from './rnn';

@@ -1,0 +1,159 @@
+/** Layers of one op of the tensor. */
+import { ArgumentError, checkOptions, describe, requireList, requireType, ShapeError } from '@octet/backend';
+import {
+  dropout,
+  formatShape,
+  mul,
+  neg,
+  numel,
+  ones,
+  reshape,
+  softmax,
+  type Tensor,
+  tidy,
+} from '@octet/tensor/functional';
+import { repr, requireRank, within } from '../arguments';
+import { Module } from '../module';
+
+/** In training each channel of x [N, C, …] is 0 with probability p, and divided by 1 - p otherwise. */
+function channelDropout(x: Tensor, p: number, training: boolean): Tensor {
+  if (!training || p === 0) return x;
+  return tidy(() => {
+    const { dtype } = x.storage;
+    const each = ones([...x.shape.slice(0, 2), ...x.shape.slice(2).map(() => 1)], {
+      dtype,
+      backend: x.backend,
+    });
+    return mul(x, dropout(each, p));
+  });
+}
+
+/** In training each channel of x [N, C, L] is 0 with probability p, and divided by 1 - p otherwise; in evaluation x itself. */
+export class Dropout1d extends Module {
+  static override readonly name: string = 'Dropout1d';
+  static readonly pure = true;
+
+  readonly p: number;
+
+  /** @throws ArgumentError unless 0 <= p <= 1 */
+  constructor(p = 0.5) {
+    super();
+    this.p = within('Dropout1d', 'p', p, 0, 1);
+  }
+
+  forward(x: Tensor): Tensor {
+    requireRank('Dropout1d', x, '[N, C, L]', 3);
+    return channelDropout(x, this.p, this.training);
+  }
+
+  override extraRepr(): string {
+    return repr({ p: this.p });
+  }
+}
+
+/** In training each channel of x [N, C, H, W] is 0 with probability p, and divided by 1 - p otherwise; in evaluation x itself. */
+export class Dropout2d extends Module {
+  static override readonly name: string = 'Dropout2d';
+  static readonly pure = true;
+
+  readonly p: number;
+
+  /** @throws ArgumentError unless 0 <= p <= 1 */
+  constructor(p = 0.5) {
+    super();
+    this.p = within('Dropout2d', 'p', p, 0, 1);
+  }
+
+  forward(x: Tensor): Tensor {
+    requireRank('Dropout2d', x, '[N, C, H, W]', 4);
+    return channelDropout(x, this.p, this.training);
+  }
+
+  override extraRepr(): string {
+    return repr({ p: this.p });
+  }
+}
+
+/** e⁻ˣ / Σ e⁻ˣ along `dim`. */
+export class Softmin extends Module {
+  static override readonly name: string = 'Softmin';
+  static readonly pure = true;
+
+  constructor(readonly dim: number) {
+    super();
+    requireType('Softmin', 'dim', dim, 'number');
+  }
+
+  forward(x: Tensor): Tensor {
+    return tidy(() => softmax(neg(x), this.dim));
+  }
+
+  override extraRepr(): string {
+    return repr({ dim: this.dim });
+  }
+}
+
+/** Softmax over the channels of x [N, C, H, W] or [C, H, W]. */
+export class Softmax2d extends Module {
+  static override readonly name: string = 'Softmax2d';
+  static readonly pure = true;
+
+  constructor(options?: Record<string, never>) {
+    super();
+    checkOptions('Softmax2d', options);
+  }
+
+  forward(x: Tensor): Tensor {
+    requireRank('Softmax2d', x, '[N, C, H, W] or [C, H, W]', 3, 4);
+    return softmax(x, -3);
+  }
+}
+
+/** Splits `dim` of x into dims of the sizes `unflattenedSize`, one of which may be -1. */
+export class Unflatten extends Module {
+  static override readonly name: string = 'Unflatten';
+  static readonly pure = true;
+
+  readonly dim: number;
+  readonly unflattenedSize: readonly number[];
+
+  /** @throws ArgumentError unless dim is a whole number and the sizes are, one of which may be -1 */
+  constructor(dim: number, unflattenedSize: readonly number[]) {
+    super();
+    requireList('Unflatten', 'unflattenedSize', unflattenedSize);
+    const free = unflattenedSize.filter((n) => n === -1).length;
+    if (!Number.isInteger(dim) || free > 1 || !unflattenedSize.every((n) => Number.isInteger(n) && n >= -1)) {
+      throw new ArgumentError({
+        op: 'Unflatten',
+        expected: 'a whole dim, and whole sizes, one of which may be -1',
+        found: `${describe(dim)} and ${formatShape(unflattenedSize)}`,
+        fix: 'Write new Unflatten(1, [2, -1]).',
+      });
+    }
+    this.dim = dim;
+    this.unflattenedSize = [...unflattenedSize];
+  }
+
+  /** @throws ShapeError unless x has such a dim and its size is the product of the sizes */
+  forward(x: Tensor): Tensor {
+    const { dim, unflattenedSize: sizes } = this;
+    const d = dim < 0 ? dim + x.dim : dim;
+    const known = numel(sizes.filter((n) => n !== -1));
+    const free = sizes.includes(-1);
+    const size = x.shape[d];
+    if (size === undefined || (free ? known === 0 || size % known !== 0 : size !== known)) {
+      throw new ShapeError({
+        op: 'Unflatten',
+        expected: `a dim ${dim} of ${formatShape(sizes)} elements`,
+        found: formatShape(x.shape),
+        fix: 'The sizes multiply to that of the dim.',
+      });
+    }
+    const split = sizes.map((n) => (n === -1 ? size / known : n));
+    return reshape(x, [...x.shape.slice(0, d), ...split, ...x.shape.slice(d + 1)]);
+  }
+
+  override extraRepr(): string {
+    return repr({ dim: this.dim, unflattenedSize: this.unflattenedSize });
+  }
+}
