@@ -28,7 +28,7 @@ export interface TensorOptions {
   requiresGrad?: boolean;
 }
 
-const tensorOptions = 'dtype backend requiresGrad';
+export const tensorOptions = 'dtype backend requiresGrad';
 
 export type NestedNumbers = number | boolean | readonly NestedNumbers[];
 

@@ -20,6 +20,7 @@ export interface InstanceNormOptions {
  * statistics those of training move towards each batch's means, and evaluation goes by them.
  */
 export abstract class InstanceNorm extends Module {
+  static override readonly name: string = 'InstanceNorm';
   static readonly pure = true;
 
   readonly numFeatures: number;

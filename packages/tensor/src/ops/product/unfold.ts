@@ -17,6 +17,8 @@ export interface UnfoldOptions {
   dilation?: PairLike;
 }
 
+const windowOptions = 'stride padding dilation';
+
 /** Where the elements of all windows lie in a padded image [H, W]: for each position in a window, every window. */
 function places(
   op: string,
@@ -24,7 +26,7 @@ function places(
   kernelSize: PairLike,
   options: UnfoldOptions | undefined,
 ) {
-  const { stride = 1, padding = 0, dilation = 1 } = checkOptions(op, options, 'stride padding dilation');
+  const { stride = 1, padding = 0, dilation = 1 } = checkOptions(op, options, windowOptions);
   const [kh, kw] = pair(kernelSize);
   const [sh, sw] = pair(stride);
   const [ph, pw] = pair(padding);
@@ -62,6 +64,7 @@ function places(
  * @throws ShapeError, ArgumentError
  */
 export function unfold(x: Tensor, kernelSize: PairLike, options?: UnfoldOptions): Tensor {
+  checkOptions('unfold', options, windowOptions);
   requireTensor('unfold', x);
   requirePlain('unfold', x);
   requireRank('unfold', 'x', x, 4);
@@ -79,6 +82,7 @@ export function unfold(x: Tensor, kernelSize: PairLike, options?: UnfoldOptions)
  * @throws ShapeError, ArgumentError
  */
 export function fold(x: Tensor, outputSize: PairLike, kernelSize: PairLike, options?: UnfoldOptions): Tensor {
+  checkOptions('fold', options, windowOptions);
   requireTensor('fold', x);
   requirePlain('fold', x);
   requireRank('fold', 'x', x, 3);

@@ -1,6 +1,6 @@
 /** Tensors of numbers in a pattern. */
 import { ArgumentError, checkOptions, requireNumbers, requireOneOf } from '@octet/backend';
-import { fromData, full, type TensorOptions } from '../../factory';
+import { fromData, full, type TensorOptions, tensorOptions } from '../../factory';
 import { requireRank, requireTensor } from '../../kernel';
 import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
@@ -26,6 +26,7 @@ function requireSize(op: string, name: string, value: number): void {
 
 /** `steps` numbers from start to end, both of them included, evenly apart. @throws ArgumentError */
 export function linspace(start: number, end: number, steps: number, options?: TensorOptions): Tensor {
+  checkOptions('linspace', options, tensorOptions);
   requireNumbers('linspace', { start, end });
   requireSize('linspace', 'steps', steps);
   const step = steps > 1 ? (end - start) / (steps - 1) : 0;
@@ -40,6 +41,7 @@ export function linspace(start: number, end: number, steps: number, options?: Te
 
 /** The unit matrix [n, m], or [n, n]. @throws ArgumentError */
 export function eye(n: number, m: number = n, options?: TensorOptions): Tensor {
+  checkOptions('eye', options, tensorOptions);
   requireSize('eye', 'n', n);
   requireSize('eye', 'm', m);
   return fromData(
