@@ -1,7 +1,16 @@
 import { ArgumentError, ShapeError } from '@octet/backend';
 import { arange, ones, randn, tensor } from '@octet/tensor';
 import { expect, test } from 'vitest';
-import { Dropout1d, Dropout2d, Softmax2d, Softmin, Unflatten } from '../src';
+import {
+  ChannelShuffle,
+  Dropout1d,
+  Dropout2d,
+  PixelShuffle,
+  PixelUnshuffle,
+  Softmax2d,
+  Softmin,
+  Unflatten,
+} from '../src';
 
 test('Dropout1d and Dropout2d drop whole channels and make up for them; nothing in evaluation', () => {
   for (const [layer, rest] of [
@@ -41,4 +50,26 @@ test('Unflatten splits a dim', () => {
   expect(() => new Unflatten(1, [5, -1]).call(x)).toThrow(ShapeError);
   expect(() => new Unflatten(3, [1]).call(x)).toThrow(ShapeError);
   expect(() => new Unflatten(1, [-1, -1])).toThrow(ArgumentError);
+});
+
+/** PyTorch 2.13 on torch.arange. */
+test.each([
+  [new PixelShuffle(2), [1, 4, 2, 2], [1, 1, 4, 4], [0, 4, 1, 5, 8, 12, 9, 13, 2, 6, 3, 7, 10, 14, 11, 15]],
+  [new PixelUnshuffle(2), [1, 1, 4, 4], [1, 4, 2, 2], [0, 2, 8, 10, 1, 3, 9, 11, 4, 6, 12, 14, 5, 7, 13, 15]],
+  [new ChannelShuffle(2), [1, 6, 1, 1], [1, 6, 1, 1], [0, 3, 1, 4, 2, 5]],
+])('%s moves elements as PyTorch, integers too', (layer, from, to, expected) => {
+  const x = arange(from.reduce((a, b) => a * b, 1)).reshape(from);
+  const y = layer.call(x);
+  expect([y.shape, [...y.dataSync()]]).toEqual([to, expected]);
+  const q = layer.call(x.quantizePerTensor(1, 0, 'quint8'));
+  expect([q.isQuantized, [...q.dequantize().dataSync()]]).toEqual([true, expected]);
+});
+
+test('shuffles refuse bad factors, and channels that don\u2019t fit', () => {
+  expect(() => new PixelShuffle(0)).toThrow('upscaleFactor');
+  expect(() => new PixelUnshuffle(1.5)).toThrow('downscaleFactor');
+  expect(() => new ChannelShuffle(-1)).toThrow('groups');
+  expect(() => new PixelShuffle(2).call(ones([1, 3, 2, 2]))).toThrow(ShapeError);
+  expect(() => new PixelUnshuffle(2).call(ones([1, 1, 3, 2]))).toThrow(ShapeError);
+  expect(() => new ChannelShuffle(2).call(ones([1, 3, 2, 2]))).toThrow(ShapeError);
 });

@@ -28,7 +28,7 @@ export interface TensorOptions {
   requiresGrad?: boolean;
 }
 
-export const tensorOptions = 'dtype backend requiresGrad';
+const tensorOptions = 'dtype backend requiresGrad';
 
 export type NestedNumbers = number | boolean | readonly NestedNumbers[];
 

@@ -1,12 +1,15 @@
 /** Layers of one op of the tensor. */
 import { ArgumentError, checkOptions, describe, requireList, requireType, ShapeError } from '@octet/backend';
 import {
+  channelShuffle,
   dropout,
   formatShape,
   mul,
   neg,
   numel,
   ones,
+  pixelShuffle,
+  pixelUnshuffle,
   reshape,
   softmax,
   type Tensor,
@@ -155,5 +158,86 @@ export class Unflatten extends Module {
 
   override extraRepr(): string {
     return repr({ dim: this.dim, unflattenedSize: this.unflattenedSize });
+  }
+}
+
+/** Channels that become neighbours: [N, C·r², H, W] → [N, C, H·r, W·r] for an upscale factor of r; integers as they are. */
+export class PixelShuffle extends Module {
+  static override readonly name: string = 'PixelShuffle';
+  static readonly pure = true;
+
+  /** @throws ArgumentError unless upscaleFactor is a whole number above 0 */
+  constructor(readonly upscaleFactor: number) {
+    super();
+    if (Number.isInteger(upscaleFactor) && upscaleFactor > 0) return;
+    throw new ArgumentError({
+      op: 'PixelShuffle',
+      expected: 'upscaleFactor to be a whole number > 0',
+      found: describe(upscaleFactor),
+      fix: 'Write new PixelShuffle(2).',
+    });
+  }
+
+  /** @throws ShapeError unless the channels are a multiple of r² */
+  forward(x: Tensor): Tensor {
+    return pixelShuffle(x, this.upscaleFactor);
+  }
+
+  override extraRepr(): string {
+    return repr({ upscaleFactor: this.upscaleFactor });
+  }
+}
+
+/** Neighbours that become channels: [N, C, H·r, W·r] → [N, C·r², H, W] for a downscale factor of r; integers as they are. */
+export class PixelUnshuffle extends Module {
+  static override readonly name: string = 'PixelUnshuffle';
+  static readonly pure = true;
+
+  /** @throws ArgumentError unless downscaleFactor is a whole number above 0 */
+  constructor(readonly downscaleFactor: number) {
+    super();
+    if (Number.isInteger(downscaleFactor) && downscaleFactor > 0) return;
+    throw new ArgumentError({
+      op: 'PixelUnshuffle',
+      expected: 'downscaleFactor to be a whole number > 0',
+      found: describe(downscaleFactor),
+      fix: 'Write new PixelUnshuffle(2).',
+    });
+  }
+
+  /** @throws ShapeError unless height and width are multiples of r */
+  forward(x: Tensor): Tensor {
+    return pixelUnshuffle(x, this.downscaleFactor);
+  }
+
+  override extraRepr(): string {
+    return repr({ downscaleFactor: this.downscaleFactor });
+  }
+}
+
+/** Channels [N, C, …] of the groups in turn: the first of each, then the second; integers as they are. */
+export class ChannelShuffle extends Module {
+  static override readonly name: string = 'ChannelShuffle';
+  static readonly pure = true;
+
+  /** @throws ArgumentError unless groups is a whole number above 0 */
+  constructor(readonly groups: number) {
+    super();
+    if (Number.isInteger(groups) && groups > 0) return;
+    throw new ArgumentError({
+      op: 'ChannelShuffle',
+      expected: 'groups to be a whole number > 0',
+      found: describe(groups),
+      fix: 'Write new ChannelShuffle(2).',
+    });
+  }
+
+  /** @throws ShapeError unless the channels are a multiple of the groups */
+  forward(x: Tensor): Tensor {
+    return channelShuffle(x, this.groups);
+  }
+
+  override extraRepr(): string {
+    return repr({ groups: this.groups });
   }
 }

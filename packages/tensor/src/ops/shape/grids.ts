@@ -1,6 +1,6 @@
 /** Tensors of numbers in a pattern. */
 import { ArgumentError, checkOptions, requireNumbers, requireOneOf } from '@octet/backend';
-import { fromData, full, type TensorOptions, tensorOptions } from '../../factory';
+import { fromData, full, type TensorOptions } from '../../factory';
 import { requireRank, requireTensor } from '../../kernel';
 import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
@@ -13,6 +13,8 @@ import { pad } from './pad';
 import { diagonal } from './rearrange';
 import { reshape } from './reshape';
 import { unsqueeze } from './unsqueeze';
+
+const tensorOptions = 'dtype backend requiresGrad';
 
 function requireSize(op: string, name: string, value: number): void {
   if (Number.isInteger(value) && value >= 0) return;
