@@ -3,4 +3,7 @@ import { project } from '@octet/build/vitest';
 
 offerSoftwareGpu();
 
-export default project('bench', { testTimeout: 60_000 });
+// They start a hundred programs, which takes minutes: .ci/run has them run.
+const slow = process.env.SLOW_TESTS ? [] : ['test/cli.test.ts', 'test/measure.test.ts'];
+
+export default project('bench', { testTimeout: 60_000, exclude: ['**/node_modules/**', ...slow] });

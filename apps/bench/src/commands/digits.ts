@@ -91,6 +91,7 @@ async function benchDigits({ json, ...options }: DigitsOptions): Promise<void> {
   const shown = Math.min(test.length, 6, digitsPerLine(process.stdout.columns || 100));
   const digits = Array.from({ length: shown }, (_, i) => test.get(i));
   console.log(await drawDigits(digits, predictions.qatInt8));
+  console.log('A model of your own: npx octet quantize model.onnx --data folder (docs/quantize.md)');
 
   if (json === undefined) return;
   await writeJson(json, {
