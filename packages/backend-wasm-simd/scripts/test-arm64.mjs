@@ -22,7 +22,7 @@ const folder = path.join(root, 'node_modules/.cache/arm64');
 const emulator = 'qemu-aarch64-static';
 const libraries = ['libc6', 'libgcc-s1', 'libstdc++6', 'libatomic1'];
 /** They take less than one minute on two cores. */
-const limitMs = 5 * 60_000;
+const limitMs = 15 * 60_000;
 
 /** A program's output. @throws Error with the last line that it wrote */
 function run(program, args, options = {}) {
