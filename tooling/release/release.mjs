@@ -39,6 +39,9 @@ function copyOf(root) {
     mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
     cpSync(source, path.join(folder, file), { verbatimSymlinks: true });
   }
+  // Turbo asks git for the files of a package: looking for them by itself takes it many minutes.
+  execFileSync('git', ['init', '--quiet'], { cwd: folder });
+  execFileSync('git', ['add', '--all'], { cwd: folder });
   return folder;
 }
 
