@@ -19,6 +19,7 @@ import { checkShape, formatShape, numel } from './layout';
 import { checkQParams, type QParams } from './qparams';
 import { defaultGenerator, type Generator } from './random';
 import type { Tensor } from './tensor';
+import { tensorOptions } from './tensor-options';
 import { activeWatch } from './watch';
 
 export interface TensorOptions {
@@ -27,8 +28,6 @@ export interface TensorOptions {
   backend?: Backend;
   requiresGrad?: boolean;
 }
-
-const tensorOptions = 'dtype backend requiresGrad';
 
 export type NestedNumbers = number | boolean | readonly NestedNumbers[];
 

@@ -24,9 +24,8 @@ function places(
   op: string,
   [height, width]: readonly [number, number],
   kernelSize: PairLike,
-  options: UnfoldOptions | undefined,
+  { stride = 1, padding = 0, dilation = 1 }: UnfoldOptions,
 ) {
-  const { stride = 1, padding = 0, dilation = 1 } = checkOptions(op, options, windowOptions);
   const [kh, kw] = pair(kernelSize);
   const [sh, sw] = pair(stride);
   const [ph, pw] = pair(padding);
@@ -64,12 +63,12 @@ function places(
  * @throws ShapeError, ArgumentError
  */
 export function unfold(x: Tensor, kernelSize: PairLike, options?: UnfoldOptions): Tensor {
-  checkOptions('unfold', options, windowOptions);
+  const checked = checkOptions('unfold', options, windowOptions);
   requireTensor('unfold', x);
   requirePlain('unfold', x);
   requireRank('unfold', 'x', x, 4);
   const [n, c, height, width] = x.shape;
-  const { positions, h, w, ph, pw, area, count } = places('unfold', [height, width], kernelSize, options);
+  const { positions, h, w, ph, pw, area, count } = places('unfold', [height, width], kernelSize, checked);
   return tidy(() => {
     const padded = reshape(pad(x, [pw, pw, ph, ph]), [n, c, h * w]);
     const index = fromData(Int32Array.from(positions), [positions.length], { backend: x.backend });
@@ -82,12 +81,12 @@ export function unfold(x: Tensor, kernelSize: PairLike, options?: UnfoldOptions)
  * @throws ShapeError, ArgumentError
  */
 export function fold(x: Tensor, outputSize: PairLike, kernelSize: PairLike, options?: UnfoldOptions): Tensor {
-  checkOptions('fold', options, windowOptions);
+  const checked = checkOptions('fold', options, windowOptions);
   requireTensor('fold', x);
   requirePlain('fold', x);
   requireRank('fold', 'x', x, 3);
   const [height, width] = pair(outputSize);
-  const { positions, h, w, ph, pw, area, count } = places('fold', [height, width], kernelSize, options);
+  const { positions, h, w, ph, pw, area, count } = places('fold', [height, width], kernelSize, checked);
   const [n, rows, columns] = x.shape;
   if (rows % area !== 0 || columns !== count) {
     throw new ShapeError({

@@ -4,6 +4,7 @@ import { fromData, full, type TensorOptions } from '../../factory';
 import { requireRank, requireTensor } from '../../kernel';
 import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
+import { tensorOptions } from '../../tensor-options';
 import { cast } from '../elementwise/cast';
 import { eq } from '../elementwise/relations';
 import { where } from '../elementwise/where';
@@ -13,8 +14,6 @@ import { pad } from './pad';
 import { diagonal } from './rearrange';
 import { reshape } from './reshape';
 import { unsqueeze } from './unsqueeze';
-
-const tensorOptions = 'dtype backend requiresGrad';
 
 function requireSize(op: string, name: string, value: number): void {
   if (Number.isInteger(value) && value >= 0) return;

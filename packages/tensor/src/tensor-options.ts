@@ -1,0 +1,2 @@
+/** The names of `TensorOptions`, for checkOptions. */
+export const tensorOptions = 'dtype backend requiresGrad';
