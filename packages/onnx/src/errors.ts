@@ -17,6 +17,9 @@ export class OnnxImportError extends OctetError {
 
 export const brokenFile = 'The file is damaged or of another kind: get it again, or export the model anew.';
 
+export const withoutThem =
+  'Export the model without them, or pass rows of your own: importOnnx(file, { operators: [{ op, since, import }] }).';
+
 /** What is wrong with the file; `where` is the node (as `Conv 'conv1'`) or the part of the file. */
 export function cannotImport(
   where: string | undefined,

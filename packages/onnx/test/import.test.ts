@@ -757,6 +757,21 @@ describe('operators', () => {
     expect(numbers(gemm)).toEqual([5, 7, 5, 7]);
   });
 
+  it('say what they lack with a typed error that names the node, also when that shows only in a call', async () => {
+    const bytes = file({
+      inputs: [value('x', ['n', 1, 'h', 'w'])],
+      outputs: ['y'],
+      nodes: [
+        node('ConvTranspose', ['x', 'w'], ['y'], { auto_pad: 'SAME_UPPER', strides: [5, 5] }, { name: 'up' }),
+      ],
+      weights: [floats('w', [1, 1, 3, 3])],
+    });
+    const model = await importOnnx<Tensor>(bytes);
+    const call = () => noGrad(() => model.call(ones([1, 1, 4, 4])));
+    expect(call).toThrow(OnnxImportError);
+    expect(call).toThrow(/ConvTranspose 'up'.*larger than the kernel reaches/);
+  });
+
   describe('from their pieces', () => {
     const types = async (nodes: ReturnType<typeof node>[], weights: ReturnType<typeof floats>[]) => {
       const model = await importOnnx(

@@ -2,7 +2,7 @@ import { checkOptions, OctetError } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
 import type { AnyModule } from '@octet/nn';
 import { noGrad, type Tensor } from '@octet/tensor';
-import { cannotImport, OnnxImportError } from '../errors';
+import { cannotImport, OnnxImportError, withoutThem } from '../errors';
 import {
   Graph,
   type GraphFunction,
@@ -292,7 +292,7 @@ export class Builder implements Building {
       } else if (body) results = this.inlineFunction(body, inputs, attributes);
       else {
         const has = this.options.table.versions(domain, proto.opType);
-        throw new Unsupported(has ? `version ${version} (Octet has ${has})` : '');
+        throw new Unsupported(label, has ? `version ${version} (Octet has ${has})` : '');
       }
     } catch (error) {
       results = this.failed(error, proto, label);
@@ -312,7 +312,7 @@ export class Builder implements Building {
   private failed(error: unknown, proto: NodeProto, label: string): readonly Operand[] {
     if (error instanceof Unsupported) {
       const domain = normalDomain(proto.domain);
-      const key = `${domain ? `${domain}.` : ''}${proto.opType}${error.message ? `, ${error.message}` : ''}`;
+      const key = `${domain ? `${domain}.` : ''}${proto.opType}${error.what ? `, ${error.what}` : ''}`;
       this.unsupported.set(key, [...(this.unsupported.get(key) ?? []), proto.name || proto.output[0] || '?']);
       return proto.output.map((name) => ({ slot: this.slot(name) }));
     }
@@ -336,7 +336,7 @@ export class Builder implements Building {
     throw cannotImport(undefined, {
       expected: 'operators that Octet has',
       found: `others:\n  ${shown.join('\n  ')}${lines.length > shown.length ? '\n  …' : ''}`,
-      fix: 'Export the model without them, or pass rows of your own: importOnnx(file, { operators: [{ op, since, import }] }).',
+      fix: withoutThem,
     });
   }
 

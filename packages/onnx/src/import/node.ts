@@ -1,5 +1,5 @@
 import type { AnyModule } from '@octet/nn';
-import { cannotImport, type OnnxImportError } from '../errors';
+import { cannotImport, OnnxImportError, withoutThem } from '../errors';
 import type { GraphFunction } from '../graph-module';
 import type { HostDType, HostTensor } from '../host-tensor';
 import {
@@ -80,8 +80,23 @@ export interface Building {
   isReadOnce(operand: Operand): boolean;
 }
 
-/** Says that a node asks for what Octet doesn't have; all of them are reported together. */
-export class Unsupported extends Error {}
+/**
+ * Says that a node asks for what Octet doesn't have. All that are found while the graph is built are reported together; some
+ * show only when the model is called.
+ */
+export class Unsupported extends OnnxImportError {
+  constructor(
+    where: string,
+    readonly what: string,
+  ) {
+    super({
+      op: 'importOnnx',
+      expected: `${where}: what Octet has`,
+      found: what || 'an operator that it does not have',
+      fix: withoutThem,
+    });
+  }
+}
 
 /** A node of the file, for the function of its operator's row. */
 export class OnnxNode {
@@ -271,7 +286,7 @@ export class OnnxNode {
 
   /** @throws Unsupported */
   unsupported(what: string): never {
-    throw new Unsupported(what);
+    throw new Unsupported(this.label, what);
   }
 }
 
