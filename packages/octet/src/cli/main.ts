@@ -4,6 +4,7 @@ import { getBackend, setBackend } from '@octet/tensor';
 import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
 import { version } from '../../package.json';
+import { benchCommand } from './commands/bench';
 import { compareCommand } from './commands/compare';
 import { infoCommand } from './commands/info';
 import { quantizeCommand } from './commands/quantize';
@@ -12,7 +13,7 @@ import { Interrupted, UsageError } from './errors';
 import { signal, watchSignals } from './interrupt';
 
 /** One line a command. */
-const commands = [quantizeCommand, infoCommand, runCommand, compareCommand];
+const commands = [quantizeCommand, infoCommand, runCommand, compareCommand, benchCommand];
 
 function createProgram(): Command {
   const program = new Command('octet')
