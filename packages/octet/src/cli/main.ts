@@ -1,5 +1,6 @@
 import { OctetError } from '@octet/backend';
 import { createWasmBackend } from '@octet/backend-wasm-simd';
+import { SampleError } from '@octet/samples';
 import { getBackend, setBackend } from '@octet/tensor';
 import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
@@ -51,7 +52,7 @@ export async function main(args: readonly string[]): Promise<number> {
     // Commander has said what is wrong.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     console.error(error instanceof OctetError ? `${pc.red('error:')} ${error.message}` : error);
-    return error instanceof UsageError ? 2 : 1;
+    return error instanceof UsageError || error instanceof SampleError ? 2 : 1;
   } finally {
     dispose();
   }

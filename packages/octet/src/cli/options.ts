@@ -1,6 +1,6 @@
+import type { ReadOptions } from '@octet/samples';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ModelOptions } from './model';
-import type { ReadOptions } from './samples/input';
 
 export type { ModelOptions } from './model';
 

@@ -10,7 +10,7 @@ import { breathe, signal } from '../interrupt';
 import { inputsOf, type Model, openModel } from '../model';
 import { type DataOptions, jsonOption, readOptionsOf, whole, withDataOptions } from '../options';
 import { bytes, show, table, tell } from '../output';
-import { readSamples } from '../samples/read';
+import { readSamples } from '../samples';
 
 interface BenchOptions extends DataOptions {
   runs: number;

@@ -8,7 +8,7 @@ import { breathe, signal } from '../interrupt';
 import { inputsOf, openModel } from '../model';
 import { type DataOptions, jsonOption, readOptionsOf, withDataOptions } from '../options';
 import { bytes, show, tell } from '../output';
-import { readSamples } from '../samples/read';
+import { readSamples } from '../samples';
 
 interface QuantizeFlags extends DataOptions {
   target?: number;
