@@ -1,5 +1,5 @@
+import { UsageError } from '@octet/cli/errors';
 import { slice, type Tensor, unsqueeze } from '@octet/tensor';
-import { UsageError } from '../errors';
 import { type InputInfo, shapeText } from './input';
 
 /** Arrays by name, from one file. */

@@ -1,9 +1,9 @@
 import { ArgumentError } from '@octet/backend';
+import { UsageError } from '@octet/cli/errors';
 import { type ImagePixels, resize } from '@octet/data';
 import { fromData, type Tensor } from '@octet/tensor';
 import jpeg from 'jpeg-js';
 import { PNG } from 'pngjs';
-import { UsageError } from '../errors';
 import { type InputInfo, type ReadOptions, shapeText } from './input';
 
 /** One line per kind of image: RGBA pixels. */

@@ -1,9 +1,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { UsageError } from '@octet/cli/errors';
 import { parseNpy, parseNpz, parseSafetensors } from '@octet/formats';
 import { fromData, rand, type Tensor } from '@octet/tensor';
-import { UsageError } from '../errors';
 import { samplesOfArrays } from './arrays';
 import { imageExtensions, imageTensor } from './image';
 import { type InputInfo, type ReadOptions, shapeText } from './input';

@@ -1,6 +1,6 @@
+import { UsageError } from '@octet/cli/errors';
 import { parseWav } from '@octet/data';
 import { fromData, type Tensor } from '@octet/tensor';
-import { UsageError } from '../errors';
 import { type InputInfo, shapeText } from './input';
 
 /** A sound, its channels averaged, in pieces as long as the input says, or whole. The last piece is left out if it is shorter. */
