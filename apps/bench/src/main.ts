@@ -43,7 +43,7 @@ export async function main(args: readonly string[]): Promise<number> {
     giveBack = await leaveStandardOutput(outputs(command.opts()));
   });
   try {
-    return await runProgram(program, args, explain);
+    return await runProgram(program, args, { explain });
   } finally {
     giveBack();
   }

@@ -27,14 +27,23 @@ export function withCommands(
 export const messageOf = (error: unknown): string | undefined =>
   error instanceof OctetError ? error.message : undefined;
 
+export interface RunOptions {
+  /** The message of an error whose stack says nothing to who made it; others are printed whole. Default: `messageOf`. */
+  explain?: (error: unknown) => string | undefined;
+  /** Errors that are the command line's fault, beside UsageError. */
+  mistakes?: readonly (new (
+    ...args: never[]
+  ) => Error)[];
+}
+
 /**
- * Runs a program. `explain` gives the message of an error whose stack says nothing to who made it; others are printed whole.
+ * Runs a program.
  * @returns the exit code: 0, 1 for failures, 2 for a wrong command line, 130 after Ctrl-C, 143 after SIGTERM
  */
 export async function runProgram(
   program: Command,
   args: readonly string[],
-  explain: (error: unknown) => string | undefined = messageOf,
+  { explain = messageOf, mistakes = [] }: RunOptions = {},
 ): Promise<number> {
   watchSignals();
   try {
@@ -47,7 +56,7 @@ export async function runProgram(
     if (isCommanderError(error)) return error.exitCode === 0 ? 0 : 2;
     const message = explain(error);
     console.error(message === undefined ? error : `${pc.red('error:')} ${message}`);
-    return error instanceof UsageError ? 2 : 1;
+    return [UsageError, ...mistakes].some((type) => error instanceof type) ? 2 : 1;
   }
 }
 

@@ -2,7 +2,7 @@ import { OctetError } from '@octet/backend';
 import { Command } from 'commander';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { UsageError } from '../src/errors';
-import { runProgram, withCommands } from '../src/program';
+import { type RunOptions, runProgram, withCommands } from '../src/program';
 
 const texts = { op: 'cut', expected: 'a knife', found: 'a spoon', fix: 'Take a knife.' };
 
@@ -11,13 +11,13 @@ const failing = (error: unknown) => () =>
     if (error !== undefined) throw error;
   });
 
-async function run(error: unknown, args: string[], explain?: (error: unknown) => string | undefined) {
+async function run(error: unknown, args: string[], options?: RunOptions) {
   const said = vi.spyOn(console, 'error').mockImplementation(() => {});
   said.mockClear();
   vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
   vi.spyOn(process.stdout, 'write').mockImplementation(() => true);
   const program = withCommands(new Command('tool'), '1.2.3', [failing(error)]);
-  return { code: await runProgram(program, args, explain), said: said.mock.calls.flat() };
+  return { code: await runProgram(program, args, options), said: said.mock.calls.flat() };
 }
 
 afterEach(() => vi.restoreAllMocks());
@@ -35,11 +35,18 @@ describe('the exit code', () => {
     expect((await run(error, args)).code).toBe(code);
   });
 
+  test('of an error that the program calls a mistake', async () => {
+    expect((await run(failure, ['cut'], { mistakes: [TypeError] })).code).toBe(2);
+    expect((await run(failure, ['cut'], { mistakes: [RangeError] })).code).toBe(1);
+  });
+
   test('an error of Octet is printed as its message, another whole, unless it is explained', async () => {
     expect((await run(new OctetError(texts), ['cut'])).said.join()).toMatch(
       /error:.* cut: expected a knife, found a spoon/,
     );
     expect((await run(failure, ['cut'])).said).toEqual([failure]);
-    expect((await run(failure, ['cut'], () => 'no room')).said.join()).toMatch(/error:.* no room/);
+    expect((await run(failure, ['cut'], { explain: () => 'no room' })).said.join()).toMatch(
+      /error:.* no room/,
+    );
   });
 });

@@ -1,15 +1,17 @@
 import { createWasmBackend } from '@octet/backend-wasm-simd';
 import { runProgram, withCommands } from '@octet/cli/program';
+import { SampleError } from '@octet/samples';
 import { getBackend, setBackend } from '@octet/tensor';
 import { Command } from 'commander';
 import { version } from '../../package.json';
+import { benchCommand } from './commands/bench';
 import { compareCommand } from './commands/compare';
 import { infoCommand } from './commands/info';
 import { quantizeCommand } from './commands/quantize';
 import { runCommand } from './commands/run';
 
 /** One line a command. */
-const commands = [quantizeCommand, infoCommand, runCommand, compareCommand];
+const commands = [quantizeCommand, infoCommand, runCommand, compareCommand, benchCommand];
 
 /** Runs the command line. @returns the exit code: 0, 1 for failures, 2 for a wrong command line, 130 after Ctrl-C */
 export async function main(args: readonly string[]): Promise<number> {
@@ -28,7 +30,7 @@ export async function main(args: readonly string[]): Promise<number> {
     };
   });
   try {
-    return await runProgram(program, args);
+    return await runProgram(program, args, { mistakes: [SampleError] });
   } finally {
     dispose();
   }
