@@ -53,3 +53,4 @@ export { softmax, softmaxBackward } from './softmax';
 export { sum } from './sum';
 export { variance } from './variance';
 export { where } from './where';
+export { checkIndices } from '../math/indices';
