@@ -95,8 +95,9 @@ function softmaxRows(x: usize, y: usize, n: i32, begin: i32, end: i32): void {
   let from = x + <usize>begin * row;
   let to = y + <usize>begin * row;
   for (let unit = begin; unit < end; unit++, from += row, to += row) {
+    // A NaN that this passes over makes the sum one.
     let max = v128.load(from);
-    for (let i: usize = 16; i < row; i += 16) max = f32x4.max(max, v128.load(from + i));
+    for (let i: usize = 16; i < row; i += 16) max = f32x4.pmax(max, v128.load(from + i));
     max = maxLanes(max);
     let total = f32x4.splat(0);
     for (let i: usize = 0; i < row; i += 16) {
@@ -104,8 +105,8 @@ function softmaxRows(x: usize, y: usize, n: i32, begin: i32, end: i32): void {
       v128.store(to + i, e);
       total = f32x4.add(total, e);
     }
-    total = sumLanes(total);
-    for (let i: usize = 0; i < row; i += 16) v128.store(to + i, f32x4.div(v128.load(to + i), total));
+    const inverse = f32x4.div(f32x4.splat(1), sumLanes(total));
+    for (let i: usize = 0; i < row; i += 16) v128.store(to + i, f32x4.mul(v128.load(to + i), inverse));
   }
 }
 

@@ -1,4 +1,6 @@
 /** The kernels one by one, for those who need few: elementwise ones are the rows of `elementwise`. */
+
+export { checkIndices } from '../math/indices';
 export { adamStep } from './adam-step';
 export { adaptiveAvgPool2d, adaptiveAvgPool2dBackward } from './adaptive-avg-pool2d';
 export { amax, amaxBackward } from './amax';
@@ -53,4 +55,3 @@ export { softmax, softmaxBackward } from './softmax';
 export { sum } from './sum';
 export { variance } from './variance';
 export { where } from './where';
-export { checkIndices } from '../math/indices';

@@ -591,7 +591,7 @@ export const quantizedCases: CasesOf<
           (_, i) => ((i * 89 + 17) % 256) - (to === 'int8' ? 128 : 0),
         );
         const bounds = entries.map((_, i) => Math.min(Math.max(i, 17), 201) - (to === 'int8' ? 128 : 0));
-        const tables = [entries, bounds, bounds.toReversed()].map((numbers) =>
+        const tables = [entries, bounds, [...bounds].reverse()].map((numbers) =>
           to === 'int8' ? Int8Array.from(numbers) : Uint8Array.from(numbers),
         );
         return sizes.flatMap((n) =>

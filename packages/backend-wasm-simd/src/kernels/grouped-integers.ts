@@ -1,6 +1,6 @@
+import { checkIndices } from '@octet/backend-js-reference/kernels';
 import { panel, unitRows } from '../generated/constants';
 import type { WasmKernel, WasmTensor } from '../kernel';
-import { checkIndices } from '@octet/backend-js-reference/kernels';
 import { fewRows, packedRowsBytes, workGrain } from './matmul';
 
 /** `kind` of assembly/grouped-integers.ts. */
@@ -47,7 +47,7 @@ export const qembedding: WasmKernel<'qembedding'> = (
 ) => {
   const [n, columns] = y.shape;
   const at = cx.address(index);
-  checkIndices('embedding', 'indices', cx.view('int32', at, n), n, weight.shape[0]);
+  checkIndices('embedding', 'indices', cx.view('int32', at, n) as Int32Array, n, weight.shape[0]);
   const args = {
     ...{ weight: cx.address(weight), scale: cx.address(scale), zero: cx.addressIfAny(zeroPoint) },
     ...{ index: at, y: cx.address(y), columns, width: weight.shape[1], groupSize },
