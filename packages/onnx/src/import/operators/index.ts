@@ -1,8 +1,10 @@
 import type { OnnxOperator } from '../table';
 import { activations } from './activations';
 import { attentionOperators } from './attention';
+import { boxOperators } from './boxes';
 import { control } from './control';
 import { elementwise } from './elementwise';
+import { gridSampling } from './grid-sample';
 import { indexing } from './indexing';
 import { nBitsOperators } from './n-bits';
 import { normalization } from './normalization';
@@ -13,14 +15,17 @@ import { recurrent } from './recurrent';
 import { reductionsTable } from './reductions';
 import { resizing } from './resize';
 import { shapes } from './shapes';
+import { spectra } from './spectra';
 import { views } from './views';
 
 /** All operators that the importer has; a family a file. */
 export const onnxOperators = (): readonly OnnxOperator[] => [
   ...activations(),
   ...attentionOperators(),
+  ...boxOperators(),
   ...control(),
   ...elementwise(),
+  ...gridSampling(),
   ...indexing(),
   ...nBitsOperators(),
   ...normalization(),
@@ -31,5 +36,6 @@ export const onnxOperators = (): readonly OnnxOperator[] => [
   ...reductionsTable(),
   ...resizing(),
   ...shapes(),
+  ...spectra(),
   ...views(),
 ];
