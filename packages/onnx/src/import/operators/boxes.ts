@@ -7,7 +7,7 @@ import type { OnnxOperator } from '../table';
 const MAX_SAMPLES = 4096;
 
 /** @throws ArgumentError */
-function require(op: string, ok: boolean, expected: string, ...tensors: readonly HostTensor[]): void {
+function requireSizes(op: string, ok: boolean, expected: string, ...tensors: readonly HostTensor[]): void {
   if (ok) return;
   throw new ArgumentError({
     op,
@@ -44,7 +44,7 @@ function nonMaxSuppression(node: OnnxNode): Operand {
   const fn = onHost('NonMaxSuppression', (...args) => {
     const [boxes, scores, most, iou, least] = args as [HostTensor, HostTensor, ...(HostTensor | undefined)[]];
     const [batches, n] = boxes.shape;
-    require(
+    requireSizes(
       'NonMaxSuppression',
       boxes.dim === 3 &&
         boxes.shape[2] === 4 &&
@@ -81,7 +81,7 @@ function nonMaxSuppression(node: OnnxNode): Operand {
   return node.call1(fn, node.inputs, { rank: 2, host: [2, 3, 4], fold: false });
 }
 
-/** The value of a plane between its pixels; undefined beyond a pixel outside. */
+/** The value of a plane between its pixels; [0] beyond a pixel outside: its four neighbours by their weights. */
 function between(
   plane: ArrayLike<number>,
   offset: number,
@@ -118,7 +118,7 @@ function roiAlign(node: OnnxNode): Operand {
     throw node.wrong('an output of 1 to 4096 cells a side', `${height} × ${width}`);
   const fn = onHost('RoiAlign', (...args) => {
     const [x, rois, batches] = args as [HostTensor, HostTensor, HostTensor];
-    require(
+    requireSizes(
       'RoiAlign',
       x.dim === 4 && x.numel > 0 && rois.dim === 2 && rois.shape[1] === 4 && batches.numel === rois.shape[0],
       'x [N, C, H, W], boxes [R, 4] and R batch indices',
@@ -141,7 +141,7 @@ function roiAlign(node: OnnxNode): Operand {
         sampling > 0 ? sampling : Math.min(MAX_SAMPLES, Math.max(0, Math.ceil(cell))) || 0;
       const [down, across] = [samples(cellY), samples(cellX)];
       const batch = batches.data[r];
-      require('RoiAlign', batch >= 0 && batch < n, `batch indices from 0 to ${n - 1}`, batches);
+      requireSizes('RoiAlign', batch >= 0 && batch < n, `batch indices from 0 to ${n - 1}`, batches);
       for (let k = 0; k < c; k++) {
         for (let i = 0; i < height; i++) {
           for (let j = 0; j < width; j++) {

@@ -23,13 +23,7 @@ function cubic(fraction: Tensor, k: number): Tensor {
         .sub(a + 3)
         .mul(d.square())
         .add(1)
-    : d
-        .sub(5)
-        .mul(d)
-        .add(8)
-        .mul(d)
-        .sub(4)
-        .mul(a);
+    : d.sub(5).mul(d).add(8).mul(d).sub(4).mul(a);
 }
 
 const linear: Taps = {
@@ -91,7 +85,9 @@ function gridSample(x: Tensor, grid: Tensor, taps: Taps, padding: string, align:
   let y: Tensor | undefined;
   for (let i = 0; i < taps.count ** dims; i++) {
     let rest = i;
-    let [place, weight, there]: (Tensor | undefined)[] = [];
+    let place: Tensor | undefined;
+    let weight: Tensor | undefined;
+    let there: Tensor | undefined;
     for (const [d, size] of sizes.entries()) {
       const tap = neighbours[d][rest % taps.count];
       rest = Math.floor(rest / taps.count);

@@ -19,6 +19,7 @@ import { isLinear } from '../recompose';
 import type { OnnxOperator } from '../table';
 import { linearOf, parameter } from '../weights';
 import { onBackend } from './helpers';
+import { conv3d, convTranspose3d } from './volumes';
 import { evenPads, inRows, padsFor, pairOf, planar, tensorPads, type Window, windowOf } from './window';
 
 /** `x` with the padding that a layer can't do itself; as it is if there is none. */
@@ -40,7 +41,7 @@ function padded(
 function convolution(node: OnnxNode): Operand {
   const [x, w, b] = [node.input(0), node.input(1), node.inputs[2]];
   const groups = node.int('group', 1);
-  if (!w.constant || (b && !b.constant)) {
+  if (!w.constant || (b && !b.constant) || w.constant.dim === 5) {
     const convolve = convolver(node, w.rank);
     return node.call1(
       onBackend((t, weight, bias) => convolve(t, weight, bias)),
@@ -88,11 +89,15 @@ export function convolver(
   const given = node.ints('kernel_shape');
   const spatial =
     given?.length ?? (rank === undefined ? node.unsupported('a weight of unknown rank') : rank - 2);
-  if (spatial < 1 || spatial > 2) node.unsupported(`${spatial} spatial dimensions`);
+  if (spatial < 1 || spatial > 3) node.unsupported(`${spatial} spatial dimensions`);
   const groups = node.int('group', 1);
   // Of its kernel only the rank is known yet.
   const window = windowOf(node, given ?? new Array<number>(spatial).fill(1));
   return (x, weight, bias) => {
+    if (spatial === 3) {
+      const at = { ...window, kernel: weight.shape.slice(2) };
+      return conv3d(x, weight, bias, at, padsFor(at, x.shape.slice(2)), groups);
+    }
     const row = x.dim === 3;
     const wide = (v: Tensor) => (row ? v.unsqueeze(2) : v);
     const at = planar({ ...window, kernel: weight.shape.slice(2) });
@@ -138,7 +143,7 @@ function transposed(node: OnnxNode): Operand {
   const groups = node.int('group', 1);
   const given = node.ints('kernel_shape');
   const spatial = (given ?? w.constant?.shape.slice(2))?.length ?? (w.rank ?? 4) - 2;
-  if (spatial < 1 || spatial > 2) node.unsupported(`${spatial} spatial dimensions`);
+  if (spatial < 1 || spatial > 3) node.unsupported(`${spatial} spatial dimensions`);
   const window = windowOf(node, w.constant?.shape.slice(2) ?? given ?? new Array<number>(spatial).fill(1));
   if (given && w.constant && String(given) !== String(w.constant.shape.slice(2)))
     throw node.wrong(`kernel_shape [${w.constant.shape.slice(2)}], as the weight's`, `[${given}]`);
@@ -153,10 +158,13 @@ function transposed(node: OnnxNode): Operand {
     onBackend((t, weight, bias) => {
       const at = { ...window, kernel: weight.shape.slice(2) };
       const { before, after } = cutOf(node, at, outputPadding, outputShape, t.shape.slice(2));
-      const row = spatial === 1;
-      const full = row
-        ? convTranspose1d(t, weight, bias, { stride: [stride[0]], dilation: [dilation[0]], groups })
-        : convTranspose2d(t, weight, bias, { stride: pairOf(stride), dilation: pairOf(dilation), groups });
+      const pair = { stride: pairOf(stride), dilation: pairOf(dilation), groups };
+      const full =
+        spatial === 3
+          ? convTranspose3d(t, weight, bias, at, groups)
+          : spatial === 1
+            ? convTranspose1d(t, weight, bias, { stride: [stride[0]], dilation: [dilation[0]], groups })
+            : convTranspose2d(t, weight, bias, pair);
       const pads = [...before, ...after].map((p) => -p);
       if (pads.every((p) => p === 0)) return full;
       // Rows that nothing reaches are the bias.
@@ -185,7 +193,7 @@ function transposedLayer(
   const rank = kernel.length;
   const even = kernel.every((_, d) => pads[d] === pads[d + rank]);
   const known = w.constant && (!b || b.constant);
-  if (!known || !even || outputShape || autoPad.startsWith('SAME')) return undefined;
+  if (!known || !even || rank > 2 || outputShape || autoPad.startsWith('SAME')) return undefined;
   if (outputPadding.some((p, d) => p >= Math.max(stride[d], dilation[d]))) return undefined;
   const { shape } = w.constant;
   const outputs = shape[1] * groups;

@@ -1,3 +1,4 @@
+import { ArgumentError } from '@octet/backend';
 import { quantizePerChannel, quantizePerTensor, type Tensor } from '@octet/tensor';
 import type { GraphFunction } from '../../graph-module';
 import { type HostDType, HostTensor, onHost, toHost, toTensor, type Value } from '../../host-tensor';
@@ -7,9 +8,10 @@ import { dtypeOf } from '../tensors';
 import { axisOf, fromFront, hostUnary } from './helpers';
 import { convolver } from './products';
 
-/** A vector along `axis` of a tensor of `rank` dims. */
+/** A vector along `axis` of a tensor of `rank` dims; what has so many dims is as it is. */
 function along(v: HostTensor, axis: number, rank: number): HostTensor {
   if (v.numel === 1) return v.reshape([]);
+  if (v.dim === rank && rank > 1) return v;
   return v.reshape(Array.from({ length: rank }, (_, d) => (d === fromFront(axis, rank) ? v.numel : 1)));
 }
 
@@ -65,22 +67,80 @@ export function quantized(
   return y.intRepr();
 }
 
+/** Numbers of blocks of `size` along `axis` as one for each element. @throws ArgumentError for an axis or sizes that don't fit */
+function unblocked(v: HostTensor, axis: number, size: number, shape: readonly number[]): HostTensor {
+  const dim = axisOf(axis, shape.length);
+  const fits =
+    v.dim === shape.length && v.shape.every((n, d) => (d === dim ? n * size >= shape[d] : n === shape[d]));
+  if (!fits) {
+    throw new ArgumentError({
+      op: 'blocks',
+      expected: `scales for blocks of ${size} along dim ${dim} of [${shape}]`,
+      found: `[${v.shape}]`,
+      fix: 'Check the scales and the zero points of the file.',
+    });
+  }
+  const spread = [...v.shape.slice(0, dim + 1), size, ...v.shape.slice(dim + 1)];
+  const lying = v.reshape([...v.shape.slice(0, dim + 1), 1, ...v.shape.slice(dim + 1)]);
+  const whole = v.shape.map((n, d) => (d === dim ? n * size : n));
+  return lying.expand(spread).reshape(whole).slice(dim, 0, shape[dim]);
+}
+
+/** Integers of 8 bits for floats with a scale and a zero point for each block along an axis. */
+function quantizedBlocks(
+  x: Tensor,
+  scale: HostTensor,
+  zeroPoint: HostTensor | undefined,
+  type: EightBits,
+): Tensor {
+  const steps = x.div(scale.on(x.backend)).round();
+  const shifted = zeroPoint ? steps.add(zeroPoint.to('float32').on(x.backend)) : steps;
+  return (type === 'uint8' ? shifted.clamp(0, 255) : shifted.clamp(-128, 127)).to(type);
+}
+
 function quantizeLinear(node: OnnxNode): Operand {
   const [axis, block, to] = [node.int('axis', 1), node.int('block_size', 0), node.int('output_dtype', 0)];
-  if (block !== 0) node.unsupported('blocks');
   const zeroPoint = node.inputs[2];
   const dtype = zeroPoint ? zeroPoint.dtype : to ? dtypeOf(to) : 'uint8';
   const type = eightBits(node, dtype);
+  const { rank } = node.input(0);
+  if (block > 0) {
+    return node.call1(
+      (args, { backend }) => {
+        const x = toTensor(args[0] as Value, backend);
+        const [scale, zero] = args.slice(1).map((v) => v && unblocked(toHost(v), axis, block, x.shape)) as [
+          HostTensor,
+          HostTensor | undefined,
+        ];
+        return quantizedBlocks(x, scale, zero, type);
+      },
+      node.inputs,
+      { host: [1, 2], rank, fold: false },
+    );
+  }
   return node.call1(
     (args) => quantized(args[0] as Value, args[1] as Value, args[2], axis, type),
     node.inputs,
-    { host: [1, 2], rank: node.input(0).rank, fold: false },
+    { host: [1, 2], rank, fold: false },
   );
 }
 
 function dequantizeLinear(node: OnnxNode): Operand {
   const [axis, block] = [node.int('axis', 1), node.int('block_size', 0)];
-  if (block !== 0) node.unsupported('blocks');
+  if (block > 0) {
+    return node.call1(
+      (args) => {
+        const q = args[0] as Value;
+        const [scale, zero] = args.slice(1).map((v) => v && unblocked(toHost(v), axis, block, q.shape)) as [
+          HostTensor,
+          HostTensor | undefined,
+        ];
+        return dequantized(q, scale, zero, axis);
+      },
+      node.inputs,
+      { host: [1, 2], rank: node.input(0).rank },
+    );
+  }
   const y = node.call1(
     (args) => dequantized(args[0] as Value, args[1] as Value, args[2], axis),
     node.inputs,

@@ -1,5 +1,5 @@
 import { ArgumentError } from '@octet/backend';
-import { cat, Tensor } from '@octet/tensor';
+import { cat, type Tensor } from '@octet/tensor';
 import { HostTensor, toTensor, type Value } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
