@@ -54,6 +54,8 @@ export interface LayerOptions {
   readonly outputs?: number;
   /** Operands from this one on are one argument, an array. */
   readonly tuple?: number | undefined;
+  /** What it is, where passes over the graph must know it. */
+  readonly attributes?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A body of a node, as `OnnxNode.body` builds it. */
@@ -75,6 +77,7 @@ export interface Building {
   constant(value: HostTensor, name?: string): Operand;
   body(node: OnnxNode, graph: GraphProto): OperandBody;
   inline(graph: GraphProto): Operand[];
+  expand(node: OnnxNode, nodes: readonly NodeProto[], outputs: readonly string[]): Operand[];
   tensor(proto: TensorProto, where: string): HostTensor;
   /** Whether one node reads the operand, and that is all. */
   isReadOnce(operand: Operand): boolean;
@@ -221,6 +224,12 @@ export class OnnxNode {
     return t && this.building.tensor(t, `${this.label}, '${name}'`);
   }
 
+  /** All attributes, for nodes that have them too. */
+  attributeProtos(): AttributeProto[] {
+    this.unread.clear();
+    return [...this.attributes.values()];
+  }
+
   private graph(name: string): GraphProto {
     const g = this.get(name, Kind.GRAPH)?.g;
     if (!g) throw this.wrong(`a graph '${name}'`, 'none');
@@ -277,6 +286,14 @@ export class OnnxNode {
     return this.building.inline(this.graph(attribute));
   }
 
+  /**
+   * Nodes of ONNX's own operators in the place of this one, whose inputs have the names that `operandName` gives; the values of
+   * these names.
+   */
+  expand(nodes: readonly NodeProto[], outputs: readonly string[]): Operand[] {
+    return this.building.expand(this, nodes, outputs);
+  }
+
   // ---- errors
 
   /** What the file has wrong here. */
@@ -288,6 +305,11 @@ export class OnnxNode {
   unsupported(what: string): never {
     throw new Unsupported(this.label, what);
   }
+}
+
+/** What nodes in the place of another call its input `i`. */
+export function operandName(i: number): string {
+  return `input ${i}`;
 }
 
 /** Attributes that say nothing of the result: how exactly sums are kept, what is given by shapes, what is for training. */

@@ -31,6 +31,8 @@ function stacked(op: string, values: readonly Value[]): Value {
 /** The body of a scan, and how many of its inputs and outputs are what. */
 function scanned(node: OnnxNode, inputs: number) {
   const body = node.body('body');
+  // All but the lengths of version 8 must be there.
+  for (let i = node.inputs.length - inputs; i < node.inputs.length; i++) node.input(i);
   const count = node.int('num_scan_inputs', 1);
   const states = inputs - count;
   const scans = body.outputs.length - states;
@@ -153,6 +155,7 @@ export const control = (): readonly OnnxOperator[] => [
     import(node) {
       const body = node.body('body');
       const carried = node.inputs.length - 2;
+      for (let i = 0; i < carried; i++) node.input(2 + i);
       const scans = body.outputs.length - 1 - carried;
       if (carried < 0 || scans < 0 || body.inputs.length !== carried + 2)
         throw node.wrong(

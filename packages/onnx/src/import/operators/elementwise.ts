@@ -16,6 +16,7 @@ import type { OnnxNode, Operand } from '../node';
 import {
   absorbed,
   addBias,
+  dynamicLinear,
   gelu,
   geluTanh,
   hardswish,
@@ -265,7 +266,7 @@ function castTo(value: Value, dtype: HostDType): Value {
 export const elementwise = (): readonly OnnxOperator[] => [
   ...absorbed(recomposed(binary('Add', add), layerNorm, linear), addBias),
   ...binary('Sub', sub),
-  ...absorbed(recomposed(binary('Mul', mul), gelu, geluTanh, hardswish), scaleChannels),
+  ...absorbed(recomposed(binary('Mul', mul), dynamicLinear, gelu, geluTanh, hardswish), scaleChannels),
   ...recomposed(binary('Div', div), gelu, hardswish),
   variadic('Sum', add),
   variadic('Mean', add, (y, n) => (y instanceof Tensor ? y.div(n) : hostUnary(y, y.dtype, (v) => v / n))),

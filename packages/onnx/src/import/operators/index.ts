@@ -10,6 +10,7 @@ import { nBitsOperators } from './n-bits';
 import { normalization } from './normalization';
 import { pools } from './pools';
 import { products } from './products';
+import { qlinear } from './qlinear';
 import { quantizedOperators } from './quantized';
 import { recurrent } from './recurrent';
 import { reductionsTable } from './reductions';
@@ -31,6 +32,7 @@ export const onnxOperators = (): readonly OnnxOperator[] => [
   ...normalization(),
   ...pools(),
   ...products(),
+  ...qlinear(),
   ...quantizedOperators(),
   ...recurrent(),
   ...reductionsTable(),

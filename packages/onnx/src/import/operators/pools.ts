@@ -4,12 +4,29 @@ import { HostTensor, rowMajor } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
 import { onBackend } from './helpers';
-import { evenPads, inRows, padsFor, pairOf, planar, tensorPads, type Window, windowOf } from './window';
+import {
+  evenPads,
+  inRows,
+  padsFor,
+  pairOf,
+  planar,
+  reach,
+  tensorPads,
+  type Window,
+  windowOf,
+} from './window';
 
 function windowOfPool(node: OnnxNode): { window: Window; spatial: number } {
   const kernel = node.ints('kernel_shape');
   if (!kernel) throw node.wrong('kernel_shape', 'none');
-  return { window: planar(windowOf(node, kernel)), spatial: kernel.length };
+  const window = windowOf(node, kernel);
+  const { pads } = window;
+  if (pads.some((p, i) => p >= reach(window, i % kernel.length)))
+    throw node.wrong(
+      'padding smaller than the kernel, so that each window has elements',
+      `[${pads.slice(0, 12)}]`,
+    );
+  return { window: planar(window), spatial: kernel.length };
 }
 
 /** Padding that a pool does itself: even, and at most half the kernel. */

@@ -3,6 +3,7 @@ import { quantizePerChannel, quantizePerTensor, type Tensor } from '@octet/tenso
 import type { GraphFunction } from '../../graph-module';
 import { type HostDType, HostTensor, onHost, toHost, toTensor, type Value } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
+import { isAroundZero } from '../recompose';
 import type { OnnxOperator } from '../table';
 import { dtypeOf } from '../tensors';
 import { axisOf, fromFront, hostUnary } from './helpers';
@@ -147,8 +148,7 @@ function dequantizeLinear(node: OnnxNode): Operand {
     { host: [1, 2], rank: node.input(0).rank },
   );
   const [x, scale, zeroPoint] = node.inputs.map((o) => o?.constant);
-  const aroundZero = !node.inputs[2] || zeroPoint?.toArray().every((z) => z === 0);
-  return y.constant && x?.dtype === 'int8' && aroundZero ? { ...y, steps: scale } : y;
+  return y.constant && x && isAroundZero(x, zeroPoint) ? { ...y, steps: scale } : y;
 }
 
 /** uint8 for floats by their own range, with the scale and the zero point. */
@@ -178,19 +178,6 @@ const matmulInteger: GraphFunction = ([a, b, zeroA, zeroB], { backend }) => {
   return left.matmul(right).to('int32');
 };
 
-function qlinearMatmul(node: OnnxNode): Operand {
-  const type = eightBits(node, node.input(7).dtype);
-  return node.call1(
-    ([a, sa, za, b, sb, zb, sy, zy], { backend }) => {
-      const left = toTensor(dequantized(a as Value, sa as Value, za, -2), backend);
-      const right = toTensor(dequantized(b as Value, sb as Value, zb, -1), backend);
-      return quantized(left.matmul(right), sy as Value, zy, -1, type);
-    },
-    node.inputs,
-    { host: [1, 2, 4, 5, 6, 7], fold: false },
-  );
-}
-
 /** int32 of a convolution of integers less their zero points. */
 function convInteger(node: OnnxNode): Operand {
   const convolve = convolver(node, node.input(1).rank);
@@ -203,50 +190,6 @@ function convInteger(node: OnnxNode): Operand {
     node.inputs,
     { host: [2, 3], rank: node.input(0).rank, fold: false },
   );
-}
-
-function qlinearConv(node: OnnxNode): Operand {
-  const convolve = convolver(node, node.input(3).rank);
-  const type = eightBits(node, node.input(7).dtype);
-  return node.call1(
-    ([x, sx, zx, w, sw, zw, sy, zy, b], { backend }) => {
-      const input = toTensor(dequantized(x as Value, sx as Value, zx, 1), backend);
-      const weight = toTensor(dequantized(w as Value, sw as Value, zw, 0), backend);
-      const scales = toHost(sw as Value);
-      const step = toHost(sx as Value).data[0];
-      const bias =
-        b &&
-        HostTensor.of(
-          toHost(b)
-            .toArray()
-            .map((v, i) => v * step * scales.data[scales.numel === 1 ? 0 : i]),
-          b.shape,
-          'float32',
-        );
-      return quantized(convolve(input, weight, bias && toTensor(bias, backend)), sy as Value, zy, 1, type);
-    },
-    node.inputs,
-    { host: [1, 2, 4, 5, 6, 7, 8], rank: node.input(0).rank, fold: false },
-  );
-}
-
-/** com.microsoft's functions of two quantized tensors: a, its scale and zero point, b alike, scale and zero point of y. */
-function qlinearBinary(op: string, fn: (a: Tensor, b: Tensor) => Tensor): OnnxOperator {
-  return {
-    ...{ op, domain: 'com.microsoft', since: 1, inputs: 7 },
-    import(node) {
-      const type = eightBits(node, node.inputs[7]?.dtype ?? node.input(0).dtype);
-      return node.call1(
-        ([a, sa, za, b, sb, zb, sy, zy], { backend }) => {
-          const left = toTensor(dequantized(a as Value, sa as Value, za, 1), backend);
-          const right = toTensor(dequantized(b as Value, sb as Value, zb, 1), backend);
-          return quantized(fn(left, right), sy as Value, zy, 1, type);
-        },
-        node.inputs,
-        { host: [1, 2, 4, 5, 6, 7], rank: node.input(0).rank, fold: false },
-      );
-    },
-  };
 }
 
 export const quantizedOperators = (): readonly OnnxOperator[] => [
@@ -266,8 +209,4 @@ export const quantizedOperators = (): readonly OnnxOperator[] => [
     import: (node) => node.call1(matmulInteger, node.inputs, { host: [2, 3], fold: false }),
   },
   { op: 'ConvInteger', since: 10, inputs: 2, import: convInteger },
-  { op: 'QLinearConv', since: 10, inputs: 8, import: qlinearConv },
-  qlinearBinary('QLinearAdd', (a, b) => a.add(b)),
-  qlinearBinary('QLinearMul', (a, b) => a.mul(b)),
-  { op: 'QLinearMatMul', since: 10, inputs: 8, import: qlinearMatmul },
 ];

@@ -152,16 +152,19 @@ export function stepwise(node: OnnxNode, kind: Recurrence, direction: string): G
       ...(Tensor | undefined)[],
     ];
     const hidden = r.shape[2] ?? 0;
-    for (const [name, t, size] of [
-      ['X', given, 3],
-      ['W', w, 3],
-      ['R', r, 3],
-    ] as const) {
-      if (t.dim === size && t.shape.every((n) => n > 0)) continue;
+    const rows = kind.gates * hidden;
+    const fits =
+      given.dim === 3 &&
+      given.numel > 0 &&
+      hidden > 0 &&
+      String(w.shape) === `${ways},${rows},${given.shape[2]}` &&
+      String(r.shape) === `${ways},${rows},${hidden}` &&
+      (!b || String(b.shape) === `${ways},${2 * rows}`);
+    if (!fits) {
       throw new ArgumentError({
         op: node.op,
-        expected: `${name} of ${size} dims, none of them empty`,
-        found: `[${t.shape}]`,
+        expected: `X [T, N, I], W [${ways}, ${kind.gates}·H, I], R [${ways}, ${kind.gates}·H, H] and B [${ways}, ${2 * kind.gates}·H]`,
+        found: [given, w, r, b].map((t) => `[${t?.shape ?? 'none'}]`).join(', '),
         fix: 'Check the weights of the file, and the sizes of the inputs.',
       });
     }
