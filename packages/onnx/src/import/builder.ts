@@ -28,6 +28,7 @@ import {
 import type { OnnxFile } from './read';
 import { normalDomain, type OperatorTable } from './table';
 import { dtypeOf, readTensor } from './tensors';
+import { settle } from './weights';
 
 /** Elements of a constant that is worked out, unless its operands have as many. */
 const FOLDED_ELEMENTS = 2 ** 20;
@@ -169,7 +170,10 @@ export class Builder implements Building {
     return nodes.map((node) => {
       const layer = typeof node.target === 'string' ? this.layers.get(node.target) : undefined;
       const path = layer && this.paths.take(layer.name);
-      if (layer && path !== undefined) children.set(path, layer.module);
+      if (layer && path !== undefined) {
+        settle(layer.module);
+        children.set(path, layer.module);
+      }
       const bodies = node.bodies?.map((body) => ({ ...body, nodes: this.named(body.nodes, children) }));
       return { ...node, target: path ?? node.target, ...(bodies && { bodies }) };
     });

@@ -7,10 +7,8 @@ import {
   LeakyReLU,
   Linear,
   type Module,
-  Parameter,
   skipInit,
 } from '@octet/nn';
-import { noGrad } from '@octet/tensor';
 import { HostTensor } from '../host-tensor';
 import type { OnnxNode, Operand } from './node';
 import type { OnnxOperator } from './table';
@@ -336,7 +334,7 @@ function perChannel(
 /** The rows, which first look whether a number for each channel can go into the layer that made the operand. */
 export function absorbed(
   rows: readonly OnnxOperator[],
-  into: (layer: Conv2d | Linear, numbers: HostTensor) => void,
+  into: (layer: AnyModule, numbers: HostTensor) => void,
 ): OnnxOperator[] {
   return rows.map((row) => ({
     ...row,
@@ -348,26 +346,10 @@ export function absorbed(
       ]) {
         const numbers = y && perChannel(y.layer, y, c);
         if (!y || !numbers || !node.isReadOnce(y)) continue;
-        into(y.layer as Conv2d | Linear, numbers);
+        into(y.layer as AnyModule, numbers);
         return y;
       }
       return row.import(node);
     },
   }));
-}
-
-/** Adds to the bias of a layer. */
-export function addBias(layer: Conv2d | Linear, numbers: HostTensor): void {
-  const more = numbers.tensor();
-  const { bias } = layer;
-  layer.bias = new Parameter(bias ? noGrad(() => bias.add(more)) : more);
-}
-
-/** Scales the channels of a layer. */
-export function scaleChannels(layer: Conv2d | Linear, numbers: HostTensor): void {
-  const { weight, bias } = layer;
-  const scale = numbers.tensor();
-  const rows = [numbers.numel, ...weight.shape.slice(1).map(() => 1)];
-  layer.weight = new Parameter(noGrad(() => weight.mul(scale.reshape(rows))));
-  if (bias) layer.bias = new Parameter(noGrad(() => bias.mul(scale)));
 }

@@ -15,7 +15,6 @@ import {
 import type { OnnxNode, Operand } from '../node';
 import {
   absorbed,
-  addBias,
   dynamicLinear,
   gelu,
   geluTanh,
@@ -24,10 +23,10 @@ import {
   leakyRelu,
   linear,
   recomposed,
-  scaleChannels,
 } from '../recompose';
 import type { OnnxOperator } from '../table';
 import { dtypeOf } from '../tensors';
+import { addBias, scaleChannels } from '../weights';
 import { axisOf, hostBinary, hostUnary, isFloat, numberOf, row, unary } from './helpers';
 import { all, floats, numbers, onDevice } from './on-device';
 

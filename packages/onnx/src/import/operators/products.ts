@@ -17,7 +17,7 @@ import { attentionOf } from '../attention-pattern';
 import type { OnnxNode, Operand } from '../node';
 import { isLinear } from '../recompose';
 import type { OnnxOperator } from '../table';
-import { linearOf, parameter } from '../weights';
+import { linearOf, withWeights } from '../weights';
 import { onBackend } from './helpers';
 import { conv3d, convTranspose3d } from './volumes';
 import { evenPads, inRows, padsFor, pairOf, planar, tensorPads, type Window, windowOf } from './window';
@@ -50,8 +50,8 @@ function convolution(node: OnnxNode): Operand {
     );
   }
   const { shape } = w.constant;
-  if (shape.length < 3 || shape.some((d) => d < 1))
-    throw node.wrong('a weight [O, C / groups, …]', `[${shape}]`);
+  if (shape.length < 3 || shape.some((d) => d < 1) || !(groups >= 1 && shape[0] % groups === 0))
+    throw node.wrong(`a weight [O, C / groups, …], O a multiple of ${groups} groups`, `[${shape}]`);
   const window = planar(windowOf(node, node.ints('kernel_shape') ?? shape.slice(2)));
   if (node.has('kernel_shape') && String(node.ints('kernel_shape')) !== String(shape.slice(2)))
     throw node.wrong(`kernel_shape [${shape.slice(2)}], as the weight's`, `[${node.ints('kernel_shape')}]`);
@@ -61,22 +61,23 @@ function convolution(node: OnnxNode): Operand {
     throw node.wrong(`a bias [${shape[0]}]`, `[${bias.shape}]`);
   return inRows(node, x, shape.length - 2, (rows) => {
     const { x: source, padding } = padded(node, rows, window, 0);
-    const layer = skipInit(
-      () =>
-        new Conv2d(shape[1] * groups, shape[0], [1, 1], {
-          groups,
-          bias: false,
-          stride: pairOf(window.stride),
-          padding: pairOf(padding),
-          dilation: pairOf(window.dilation),
-        }),
+    const options = {
+      bias: false,
+      stride: pairOf(window.stride),
+      padding: pairOf(padding),
+      dilation: pairOf(window.dilation),
+    };
+    // Its own weight would only be thrown away: it is made small.
+    const layer = Object.assign(
+      skipInit(() => new Conv2d(1, 1, [1, 1], options)),
+      {
+        inChannels: shape[1] * groups,
+        outChannels: shape[0],
+        kernelSize: pairOf(window.kernel),
+        groups,
+      },
     );
-    // The size of its kernel comes with the weight: the one that it would make itself would only be thrown away.
-    Object.assign(layer, {
-      kernelSize: pairOf(window.kernel),
-      weight: parameter(weight),
-      bias: bias && parameter(bias),
-    });
+    withWeights(layer, weight, bias);
     return { ...node.layer(layer, [source], { weight: w, rank: 4 })[0], layer };
   });
 }
@@ -201,31 +202,22 @@ function transposedLayer(
   if (shape.some((d) => d < 1)) throw node.wrong('a weight [C, O / groups, …]', `[${shape}]`);
   if (bias && (bias.dim !== 1 || bias.numel !== outputs))
     throw node.wrong(`a bias [${outputs}]`, `[${bias.shape}]`);
-  const options = { groups, bias: false };
   const [pad, extra] = [pads.slice(0, rank), outputPadding];
+  const single = (list: readonly number[]): [number] => [list[0]];
+  const options = <S>(size: (list: readonly number[]) => S) => ({
+    ...{ bias: false, stride: size(stride), padding: size(pad) },
+    ...{ outputPadding: size(extra), dilation: size(dilation) },
+  });
+  if (!(groups >= 1 && shape[0] % groups === 0))
+    throw node.wrong(`a weight [C, O / groups, …], C a multiple of ${groups} groups`, `[${shape}]`);
+  // Its own weight would only be thrown away: it is made small.
   const layer = skipInit(() =>
     rank === 1
-      ? new ConvTranspose1d(shape[0], outputs, [1], {
-          ...options,
-          stride: [stride[0]],
-          padding: [pad[0]],
-          outputPadding: [extra[0]],
-          dilation: [dilation[0]],
-        })
-      : new ConvTranspose2d(shape[0], outputs, [1, 1], {
-          ...options,
-          stride: pairOf(stride),
-          padding: pairOf(pad),
-          outputPadding: pairOf(extra),
-          dilation: pairOf(dilation),
-        }),
+      ? new ConvTranspose1d(1, 1, [1], options(single))
+      : new ConvTranspose2d(1, 1, [1, 1], options(pairOf)),
   );
-  // The size of its kernel comes with the weight.
-  return Object.assign(layer, {
-    kernelSize: kernel,
-    weight: parameter(w.constant),
-    bias: bias && parameter(bias),
-  });
+  const sizes = { inChannels: shape[0], outChannels: outputs, kernelSize: kernel, groups };
+  return withWeights(Object.assign(layer, sizes), w.constant, bias);
 }
 
 /** A linear layer with a weight [out, in]; `from` is the initializer to name it after. */
