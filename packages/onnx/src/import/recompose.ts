@@ -2,11 +2,14 @@ import {
   type AnyModule,
   Conv2d,
   GELU,
+  Hardsigmoid,
   Hardswish,
   LayerNorm,
   LeakyReLU,
   Linear,
+  Mish,
   type Module,
+  SiLU,
   skipInit,
 } from '@octet/nn';
 import { HostTensor } from '../host-tensor';
@@ -231,6 +234,29 @@ export const hardswish: Pattern = (node) => {
     const plain =
       sigmoid && near(sigmoid.float('alpha', 0.2), 1 / 6) && near(sigmoid.float('beta', 0.5), 0.5);
     if (plain && near(product.scale, 1) && same(sigmoid.inputs[0], x)) return { layer: new Hardswish(), x };
+  }
+  return undefined;
+};
+
+/** clip(x + 3, 0, 6) / 6 */
+export const hardsigmoid: Pattern = (node) => {
+  const product = productOf(node);
+  const clip = product.factors.length === 1 ? madeBy(product.factors[0], 'Clip') : undefined;
+  const x = clip && isClip(clip, 0, 6) ? without(clip.inputs[0], 3) : undefined;
+  return x && near(product.scale, 1 / 6) ? { layer: new Hardsigmoid(), x } : undefined;
+};
+
+/** x · σ(x), and x · tanh(softplus(x)) */
+export const gated: Pattern = (node) => {
+  const [a, b] = node.inputs;
+  for (const [x, gate] of [
+    [a, b],
+    [b, a],
+  ]) {
+    if (!x) continue;
+    if (same(madeBy(gate, 'Sigmoid')?.inputs[0], x)) return { layer: new SiLU(), x };
+    if (same(madeBy(madeBy(gate, 'Tanh')?.inputs[0], 'Softplus')?.inputs[0], x))
+      return { layer: new Mish(), x };
   }
   return undefined;
 };

@@ -179,8 +179,9 @@ export const activations = (): readonly OnnxOperator[] => [
     import(node) {
       const [x, slope] = [node.input(0), node.input(1)];
       const slopes = slope.constant;
-      // One slope, or one for each channel: [C, 1, …].
-      const ofChannels = slopes && slopes.dim === (x.rank ?? 0) - 1 && slopes.shape[0] === slopes.numel;
+      // One slope, or one for each channel: [C, 1, …] or [1, C, 1, …].
+      const channels = slopes && 1 - ((x.rank ?? 0) - slopes.dim);
+      const ofChannels = slopes && channels !== undefined && slopes.shape[channels] === slopes.numel;
       if (slopes?.dtype === 'float32' && (slopes.numel === 1 || ofChannels) && (x.rank ?? 0) >= 2) {
         const layer = skipInit(() => new PReLU(slopes.numel));
         layer.weight = parameter(slopes.reshape([-1]));

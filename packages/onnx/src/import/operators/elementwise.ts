@@ -16,8 +16,10 @@ import type { OnnxNode, Operand } from '../node';
 import {
   absorbed,
   dynamicLinear,
+  gated,
   gelu,
   geluTanh,
+  hardsigmoid,
   hardswish,
   layerNorm,
   leakyRelu,
@@ -265,8 +267,11 @@ function castTo(value: Value, dtype: HostDType): Value {
 export const elementwise = (): readonly OnnxOperator[] => [
   ...absorbed(recomposed(binary('Add', add), layerNorm, linear), addBias),
   ...binary('Sub', sub),
-  ...absorbed(recomposed(binary('Mul', mul), dynamicLinear, gelu, geluTanh, hardswish), scaleChannels),
-  ...recomposed(binary('Div', div), gelu, hardswish),
+  ...absorbed(
+    recomposed(binary('Mul', mul), dynamicLinear, gelu, geluTanh, hardswish, hardsigmoid, gated),
+    scaleChannels,
+  ),
+  ...recomposed(binary('Div', div), gelu, hardswish, hardsigmoid),
   variadic('Sum', add),
   variadic('Mean', add, (y, n) => (y instanceof Tensor ? y.div(n) : hostUnary(y, y.dtype, (v) => v / n))),
   ...recomposed([variadic('Max', extreme('Max', 1))], leakyRelu),

@@ -1,3 +1,4 @@
+import { beforeTurning } from '../channels-last';
 import type { OnnxOperator } from '../table';
 import { activations } from './activations';
 import { attentionOperators } from './attention';
@@ -20,7 +21,9 @@ import { spectra } from './spectra';
 import { views } from './views';
 
 /** All operators that the importer has; a family a file. */
-export const onnxOperators = (): readonly OnnxOperator[] => [
+export const onnxOperators = (): readonly OnnxOperator[] => families().map(beforeTurning);
+
+const families = (): readonly OnnxOperator[] => [
   ...activations(),
   ...attentionOperators(),
   ...boxOperators(),

@@ -2,6 +2,7 @@ import { ArgumentError, ShapeError } from '@octet/backend';
 import { cat, dropout, formatShape, ones, Tensor } from '@octet/tensor';
 import type { GraphFunction } from '../../graph-module';
 import { broadcastAll, HostTensor, onHost, rowMajor, toHost, toTensor, type Value } from '../../host-tensor';
+import { turning } from '../channels-last';
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
 import { axisOf, fromFront, intsOf, numberOf } from './helpers';
@@ -335,14 +336,13 @@ export const views = (): readonly OnnxOperator[] => [
     since: 1,
     import(node) {
       const perm = node.ints('perm');
-      return node.call1(
-        one((x) =>
-          x.permute(
-            checkAxes('Transpose', perm ?? x.shape.map((_, d) => x.shape.length - 1 - d), x.shape.length),
-          ),
+      const order = (x: Value) => perm ?? x.shape.map((_, d) => x.shape.length - 1 - d);
+      return turning(node.input(0), perm, () =>
+        node.call1(
+          one((x) => x.permute(checkAxes('Transpose', order(x), x.shape.length))),
+          node.inputs,
+          { rank: node.input(0).rank ?? perm?.length },
         ),
-        node.inputs,
-        { rank: node.input(0).rank ?? perm?.length },
       );
     },
   },
