@@ -37,6 +37,24 @@ function activation(op: string, since: number, make: (node: OnnxNode) => Module,
   };
 }
 
+/** com.microsoft's GELU of x, or of x and a bias. */
+function biasedGelu(op: string, approximate: 'none' | 'tanh'): OnnxOperator {
+  return {
+    ...{ op, domain: 'com.microsoft', since: 1 },
+    import(node) {
+      const { rank } = node.input(0);
+      const sum = node.inputs[1]
+        ? node.call1(
+            onBackend((x, bias) => x.add(bias)),
+            node.inputs,
+            { op: 'Add', rank },
+          )
+        : node.input(0);
+      return node.layer(new GELU({ approximate }), [sum], { rank });
+    },
+  };
+}
+
 /** x where it is positive, else slope · x. */
 function prelu(x: Tensor, slope: Tensor): Tensor {
   return x.relu().sub(x.neg().relu().mul(slope));
@@ -101,6 +119,19 @@ export const activations = (): readonly OnnxOperator[] => [
     },
   },
   activation('Gelu', 1, () => new GELU(), 'com.microsoft'),
+  biasedGelu('BiasGelu', 'none'),
+  biasedGelu('FastGelu', 'tanh'),
+  {
+    ...{ op: 'QuickGelu', domain: 'com.microsoft', since: 1 },
+    import(node) {
+      const alpha = node.float('alpha', 1.702);
+      return node.call1(
+        onBackend((x) => x.mul(x.mul(alpha).sigmoid())),
+        [node.input(0)],
+        { rank: node.input(0).rank },
+      );
+    },
+  },
   {
     op: 'HardSigmoid',
     since: 1,
