@@ -1,9 +1,11 @@
 import { OctetError } from '@octet/backend';
 import { createWasmBackend } from '@octet/backend-wasm-simd';
+import { SampleError } from '@octet/samples';
 import { getBackend, setBackend } from '@octet/tensor';
 import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
 import { version } from '../../package.json';
+import { benchCommand } from './commands/bench';
 import { compareCommand } from './commands/compare';
 import { infoCommand } from './commands/info';
 import { quantizeCommand } from './commands/quantize';
@@ -12,7 +14,7 @@ import { Interrupted, UsageError } from './errors';
 import { signal, watchSignals } from './interrupt';
 
 /** One line a command. */
-const commands = [quantizeCommand, infoCommand, runCommand, compareCommand];
+const commands = [quantizeCommand, infoCommand, runCommand, compareCommand, benchCommand];
 
 function createProgram(): Command {
   const program = new Command('octet')
@@ -50,7 +52,7 @@ export async function main(args: readonly string[]): Promise<number> {
     // Commander has said what is wrong.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     console.error(error instanceof OctetError ? `${pc.red('error:')} ${error.message}` : error);
-    return error instanceof UsageError ? 2 : 1;
+    return error instanceof UsageError || error instanceof SampleError ? 2 : 1;
   } finally {
     dispose();
   }

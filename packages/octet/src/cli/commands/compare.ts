@@ -6,7 +6,7 @@ import { breathe } from '../interrupt';
 import { inputsOf, type Model, openModel, outputsOf } from '../model';
 import { type DataOptions, jsonOption, readOptionsOf, withDataOptions } from '../options';
 import { decibels, show, table } from '../output';
-import { readSamples } from '../samples/read';
+import { readSamples } from '../samples';
 
 interface CompareOptions extends DataOptions {
   json?: string | true;

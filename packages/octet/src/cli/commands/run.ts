@@ -5,7 +5,7 @@ import { breathe } from '../interrupt';
 import { inputsOf, openModel, outputsOf } from '../model';
 import { type DataOptions, jsonOption, readOptionsOf, withDataOptions } from '../options';
 import { show, table } from '../output';
-import { readSamples } from '../samples/read';
+import { readSamples } from '../samples';
 
 interface RunOptions extends DataOptions {
   output?: string;

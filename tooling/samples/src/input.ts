@@ -1,3 +1,5 @@
+import { SampleError } from './errors';
+
 /** What a model says of one of its inputs. */
 export interface InputInfo {
   readonly name: string;
@@ -27,4 +29,15 @@ export interface ReadOptions {
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
   /** Sizes that the model names. */
   readonly dims?: Readonly<Record<string, number>>;
+}
+
+/** The input that a file without names is for. @throws SampleError for a model with several */
+export function only(file: string, inputs: readonly InputInfo[]): InputInfo {
+  if (inputs.length === 1) return inputs[0];
+  throw new SampleError({
+    op: 'octet',
+    expected: 'a model with one input',
+    found: `${inputs.length} (${inputs.map(({ name }) => name).join(', ')}) for '${file}'`,
+    fix: 'Give the data as .npz or .safetensors, with an array for each input.',
+  });
 }

@@ -1,5 +1,5 @@
 import { slice, type Tensor, unsqueeze } from '@octet/tensor';
-import { UsageError } from '../errors';
+import { SampleError } from './errors';
 import { type InputInfo, shapeText } from './input';
 
 /** Arrays by name, from one file. */
@@ -9,7 +9,7 @@ export type Arrays = Readonly<Record<string, Tensor>>;
  * The samples in a file of arrays, each a tensor for each input. Arrays are called as the inputs are, with all samples along
  * dim 0; or `0.in.NAME`, `1.in.NAME`, … with one each. A single array is that of a single input, whatever its name.
  *
- * @throws UsageError for arrays that are missing, or of other shapes
+ * @throws SampleError for arrays that are missing, or of other shapes
  */
 export function samplesOfArrays(file: string, arrays: Arrays, inputs: readonly InputInfo[]): Tensor[][] {
   const numbered = new Map<number, Map<string, Tensor>>();
@@ -38,7 +38,7 @@ function pick(
   return inputs.map((input) => {
     const found = arrays.get(input.name);
     if (!found)
-      throw new UsageError({
+      throw new SampleError({
         op: 'octet',
         expected: `an array '${input.name}' in '${file}'`,
         found: [...arrays.keys()].slice(0, 8).join(', ') || 'none',
@@ -47,7 +47,7 @@ function pick(
     const rank = input.shape?.length;
     const fits = rank === undefined || found.dim === rank || (!exact && found.dim === rank - 1);
     if (!fits)
-      throw new UsageError({
+      throw new SampleError({
         op: 'octet',
         expected: `'${input.name}' of '${file}' to be ${shapeText(input)}`,
         found: `[${found.shape.join(', ')}]`,

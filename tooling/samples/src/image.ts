@@ -1,23 +1,7 @@
-import { ArgumentError } from '@octet/backend';
 import { type ImagePixels, resize } from '@octet/data';
 import { fromData, type Tensor } from '@octet/tensor';
-import jpeg from 'jpeg-js';
-import { PNG } from 'pngjs';
-import { UsageError } from '../errors';
+import { SampleError } from './errors';
 import { type InputInfo, type ReadOptions, shapeText } from './input';
-
-/** One line per kind of image: RGBA pixels. */
-const decoders: Readonly<Record<string, (bytes: Uint8Array) => ImagePixels>> = {
-  '.png': (bytes) => PNG.sync.read(Buffer.from(bytes)),
-  '.jpg': decodeJpeg,
-  '.jpeg': decodeJpeg,
-};
-
-function decodeJpeg(bytes: Uint8Array): ImagePixels {
-  return jpeg.decode(bytes, { useTArray: true, maxMemoryUsageInMB: 2048 });
-}
-
-export const imageExtensions = Object.keys(decoders);
 
 /** Where an input has its channels, and what sizes it wants. */
 interface ImageInput {
@@ -27,7 +11,7 @@ interface ImageInput {
   readonly width: number | undefined;
 }
 
-/** @throws UsageError for an input that takes no images */
+/** @throws SampleError for an input that takes no images */
 function imageInput(input: InputInfo): ImageInput {
   const { shape } = input;
   const [, a, b, c] = shape ?? [];
@@ -37,7 +21,7 @@ function imageInput(input: InputInfo): ImageInput {
     return { channels: a, channelsLast: false, height: size(b), width: size(c) };
   if (shape?.length === 4 && isColor(c))
     return { channels: c, channelsLast: true, height: size(a), width: size(b) };
-  throw new UsageError({
+  throw new SampleError({
     op: 'octet',
     expected: 'a model whose input is an image: [N, 1 or 3, H, W] or [N, H, W, 1 or 3]',
     found: `'${input.name}' ${shapeText(input)}`,
@@ -48,16 +32,9 @@ function imageInput(input: InputInfo): ImageInput {
 /** Networks halve an image several times, and join what they got on the way. */
 const MULTIPLE = 32;
 
-/** The image as the input wants it, a batch of one. @throws ArgumentError for bytes that are no such image */
-export function imageTensor(
-  file: string,
-  extension: string,
-  bytes: Uint8Array,
-  input: InputInfo,
-  options: ReadOptions,
-): Tensor {
+/** The image as the input wants it, a batch of one. @throws SampleError for an input that takes no images */
+export function imageTensor(image: ImagePixels, input: InputInfo, options: ReadOptions): Tensor {
   const wanted = imageInput(input);
-  const image = decode(file, extension, bytes);
   const own = (n: number) => Math.max(MULTIPLE, Math.round(n / MULTIPLE) * MULTIPLE);
   const height = wanted.height ?? options.size?.[0] ?? own(image.height);
   const width = wanted.width ?? options.size?.[1] ?? own(image.width);
@@ -79,20 +56,4 @@ export function imageTensor(
 /** Rec. 601, as image libraries make gray of color. */
 function luma(data: ArrayLike<number>, at: number): number {
   return 0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2];
-}
-
-function decode(file: string, extension: string, bytes: Uint8Array): ImagePixels {
-  try {
-    return decoders[extension](bytes);
-  } catch (cause) {
-    throw new ArgumentError(
-      {
-        op: 'octet',
-        expected: `'${file}' to be an image (${imageExtensions.join(', ')})`,
-        found: (cause as Error).message,
-        fix: 'Remove the file from the folder, or save it again.',
-      },
-      { cause },
-    );
-  }
 }

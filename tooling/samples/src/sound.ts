@@ -1,6 +1,6 @@
 import { parseWav } from '@octet/data';
 import { fromData, type Tensor } from '@octet/tensor';
-import { UsageError } from '../errors';
+import { SampleError } from './errors';
 import { type InputInfo, shapeText } from './input';
 
 /** A sound, its channels averaged, in pieces as long as the input says, or whole. The last piece is left out if it is shorter. */
@@ -11,7 +11,7 @@ export function soundTensors(file: string, bytes: Uint8Array, input: InputInfo):
   const { shape } = input;
   const outer = shape?.slice(0, -1) ?? [];
   if (!shape || shape.length === 0 || outer.some((size) => typeof size === 'number' && size !== 1)) {
-    throw new UsageError({
+    throw new SampleError({
       op: 'octet',
       expected: 'a model whose input is a sound: [n], [1, n] or [1, 1, n]',
       found: `'${input.name}' ${shapeText(input)}`,
@@ -24,7 +24,7 @@ export function soundTensors(file: string, bytes: Uint8Array, input: InputInfo):
   for (let at = 0; at + length <= mono.length; at += length)
     pieces.push(fromData(mono.slice(at, at + length), [...outer.map(() => 1), length]));
   if (pieces.length > 0) return pieces;
-  throw new UsageError({
+  throw new SampleError({
     op: 'octet',
     expected: `'${file}' to have ${length} samples or more`,
     found: String(mono.length),
