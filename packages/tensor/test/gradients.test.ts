@@ -39,6 +39,8 @@ const withoutGradient = [
   // Helpers for other packages.
   'conv2dShape',
   'convShape',
+  'padInput',
+  'requireSameStride',
   'convTransposeShape',
   'outputPaddingFor',
   'asImage',

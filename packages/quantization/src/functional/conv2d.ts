@@ -6,6 +6,7 @@ import {
   convShape,
   fromImage,
   kernel,
+  padInput,
   type SpatialRank,
   type Tensor,
   tidy,
@@ -24,7 +25,7 @@ const { channelsLast, emptyChannelsLast, nhwc, run } = kernel;
 
 /**
  * int8 convolution: x [N,C,H,W] quint8, weight [O,C/groups,kh,kw] qint8 → [N,O,OH,OW] quint8, channels last.
- * acc = Σ (x - zx)(w - zw) + rint(bias · (1 / (sx·sw))); y = clamp(rint(f32(acc) · f32(f32(sx·sw) · f32(1 / sy))) + zy); padding is zx.
+ * acc = Σ (x - zx)(w - zw) + rint(bias · (1 / (sx·sw))); y = clamp(rint(f32(acc) · f32(f32(sx·sw) · f32(1 / sy))) + zy); padding by zeros is zx.
  */
 export function quantizedConv2d(
   x: Tensor,
@@ -50,18 +51,19 @@ function quantizedConv(
   packed: PackedWeight,
   options: (Conv1dOptions | Conv2dOptions) & OutputQparams & OutputClamp,
 ): Tensor {
-  checkOptions(op, options, `stride padding dilation groups scale zeroPoint ${CLAMP_OPTIONS}`);
+  checkOptions(op, options, `stride padding paddingMode dilation groups scale zeroPoint ${CLAMP_OPTIONS}`);
   const clamp = clampOf(op, options);
   const { weight } = packed;
   const xq = requireQuint8(op, x);
-  const { image, attrs } = convShape(op, rank, x, weight, packed.bias, options);
   const yq = outputQparams(op, options);
-  const { weight: operand, bias, attrs: requantize } = packed.callFor(xq, yq, clamp);
   return tidy(() => {
+    const padded = padInput(op, rank, x, weight, options);
+    const { image, attrs } = convShape(op, rank, padded.x, weight, packed.bias, padded.options);
+    const { weight: operand, bias, attrs: requantize } = packed.callFor(xq, yq, clamp);
     const y = emptyChannelsLast(x, image, { qparams: yq });
     run(
       'qconv2d',
-      { x: nhwc(channelsLast(asImage(x))), weight: operand, bias },
+      { x: nhwc(channelsLast(asImage(padded.x))), weight: operand, bias },
       { y: nhwc(y) },
       { ...attrs, ...requantize },
       packed.cache,
