@@ -1,11 +1,10 @@
 import { checkOptions } from '@octet/backend';
-import { LSTM, type RNNLayer, skipInit } from '@octet/nn/modules';
+import { LSTM, type LSTMOptions, type RNNLayer, skipInit } from '@octet/nn/modules';
 import type { Tensor } from '@octet/tensor/functional';
 import { type DynamicOptions, dynamicLinear } from '../functional/linear';
 import { dynamicLstmLayer } from '../functional/lstm';
 import type { PackedWeight } from '../functional/packed-weight';
 import {
-  type DynamicRNNOptions,
   fillFloat,
   fillQuantized,
   optionNames,
@@ -14,6 +13,9 @@ import {
   packedWeight,
 } from './recurrent';
 
+/** The options that make an LSTM of the same form. */
+const formOf = (lstm: LSTM): LSTMOptions => ({ ...optionsOf(lstm), projSize: lstm.projSize });
+
 /** An LSTM with int8 weights that quantizes inputs and hidden state at every product; gates and state stay in float. */
 export class DynamicQuantizedLSTM extends LSTM {
   static override readonly name: string = 'DynamicQuantizedLSTM';
@@ -21,8 +23,8 @@ export class DynamicQuantizedLSTM extends LSTM {
   readonly reduceRange: boolean;
   private packed: PackedWeights = new Map();
 
-  constructor(inputSize: number, hiddenSize: number, options?: DynamicRNNOptions) {
-    const { reduceRange = false, ...rest } = checkOptions('dynamic.LSTM', options, optionNames);
+  constructor(inputSize: number, hiddenSize: number, options?: LSTMOptions & DynamicOptions) {
+    const { reduceRange = false, ...rest } = checkOptions('dynamic.LSTM', options, `${optionNames} projSize`);
     super(inputSize, hiddenSize, rest);
     this.reduceRange = reduceRange;
   }
@@ -36,7 +38,7 @@ export class DynamicQuantizedLSTM extends LSTM {
     const { reduceRange } = checkOptions('dynamic.LSTM.fromFloat', options, 'reduceRange');
     const { inputSize, hiddenSize } = lstm;
     const made = skipInit(
-      () => new DynamicQuantizedLSTM(inputSize, hiddenSize, { ...optionsOf(lstm), reduceRange }),
+      () => new DynamicQuantizedLSTM(inputSize, hiddenSize, { ...formOf(lstm), reduceRange }),
     );
     await fillQuantized(made, lstm, quantize);
     return made.eval();
@@ -45,7 +47,7 @@ export class DynamicQuantizedLSTM extends LSTM {
   /** The LSTM with the integers' numbers as weights. */
   toFloat(): LSTM {
     return fillFloat(
-      skipInit(() => new LSTM(this.inputSize, this.hiddenSize, optionsOf(this))),
+      skipInit(() => new LSTM(this.inputSize, this.hiddenSize, formOf(this))),
       this,
     );
   }
@@ -54,7 +56,7 @@ export class DynamicQuantizedLSTM extends LSTM {
     return { reduceRange: this.reduceRange };
   }
 
-  private weightOf(of: 'Ih' | 'Hh', layer: RNNLayer): PackedWeight {
+  private weightOf(of: 'Ih' | 'Hh' | 'Hr', layer: RNNLayer): PackedWeight {
     return packedWeight('dynamic.LSTM', this.packed, this, of, layer);
   }
 
@@ -64,6 +66,10 @@ export class DynamicQuantizedLSTM extends LSTM {
 
   protected override hiddenGates(layer: RNNLayer, h: Tensor): Tensor {
     return dynamicLinear(h, this.weightOf('Hh', layer), this.options);
+  }
+
+  protected override projected(layer: RNNLayer, h: Tensor): Tensor {
+    return dynamicLinear(h, this.weightOf('Hr', layer), this.options);
   }
 
   protected override layerKernel(layer: RNNLayer, gates: Tensor, h0: Tensor, c0: Tensor): Tensor | undefined {

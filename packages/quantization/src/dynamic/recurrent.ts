@@ -1,10 +1,17 @@
-import { Buffer, Parameter, type RNNBase, type RNNLayer, type RNNOptions } from '@octet/nn/modules';
+import {
+  Buffer,
+  Parameter,
+  RNN_OPTIONS,
+  type RNNBase,
+  type RNNLayer,
+  type RNNOptions,
+} from '@octet/nn/modules';
 import { dequantize, type Tensor } from '@octet/tensor/functional';
 import type { DynamicOptions } from '../functional/linear';
 import { PackedWeight } from '../functional/packed-weight';
 
 /** The options that recurrent layers and their dynamic forms take. */
-export const optionNames = 'numLayers bias batchFirst dropout bidirectional reduceRange';
+export const optionNames = `${RNN_OPTIONS} reduceRange`;
 
 export type DynamicRNNOptions = RNNOptions & DynamicOptions;
 
@@ -36,18 +43,18 @@ export function fillFloat<S, M extends RNNBase<S>>(made: M, rnn: RNNBase<S>): M 
 /** What the layers of one module have packed, by their weights. */
 export type PackedWeights = Map<Tensor, PackedWeight>;
 
-/** The packed weight of a layer's inputs (`Ih`) or state (`Hh`), made once. */
+/** The packed weight of a layer's inputs (`Ih`), state (`Hh`) or projection (`Hr`), made once. */
 export function packedWeight<S>(
   op: string,
   packed: PackedWeights,
   rnn: RNNBase<S>,
-  of: 'Ih' | 'Hh',
+  of: 'Ih' | 'Hh' | 'Hr',
   layer: RNNLayer,
 ): PackedWeight {
   const weight: Tensor = rnn[`weight${of}${layer}`];
   let found = packed.get(weight);
   if (!found) {
-    found = new PackedWeight(op, weight, rnn[`bias${of}${layer}`]);
+    found = new PackedWeight(op, weight, of === 'Hr' ? undefined : rnn[`bias${of}${layer}`]);
     packed.set(weight, found);
   }
   return found;
