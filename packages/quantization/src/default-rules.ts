@@ -3,6 +3,8 @@ import { type Clamp, type KernelTable, QuantizationError, type UnaryName } from 
 import {
   AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,
+  AdaptiveMaxPool1d,
+  AdaptiveMaxPool2d,
   type AnyModule,
   AvgPool1d,
   AvgPool2d,
@@ -499,6 +501,8 @@ export const defaultModuleRules: readonly ModuleRule[] = [
   { float: AvgPool2d, scalable: true },
   { float: AdaptiveAvgPool1d, scalable: true },
   { float: AdaptiveAvgPool2d, scalable: true },
+  { float: AdaptiveMaxPool1d, scalable: true },
+  { float: AdaptiveMaxPool2d, scalable: true },
   { float: Flatten, scalable: true, transparent: true },
   { float: PixelShuffle, transparent: true },
   { float: PixelUnshuffle, transparent: true },

@@ -69,6 +69,7 @@ const layers = () => [
   new nn.Upsample({ scaleFactor: 0.5, mode: 'bilinear' }),
   new nn.MaxPool2d(2),
   new nn.AvgPool2d(2),
+  new nn.AdaptiveMaxPool2d([2, 3]),
   new nn.AdaptiveAvgPool2d(1),
   new nn.Identity(),
   new nn.Dropout(0.5),
@@ -132,6 +133,7 @@ const ofRows = () => {
       new nn.ConvTranspose1d(4, 4, 2, { stride: 2 }),
       new MaxPool1d(2),
       new AvgPool1d(2),
+      new nn.AdaptiveMaxPool1d(3),
       new AdaptiveAvgPool1d(2),
     ),
   );
@@ -237,6 +239,20 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     await quantizeDynamic(new nn.Sequential(new nn.LSTMCell(3, 4) as never)),
     () => [randn([2, 3])],
   ],
+  unpooling: async () => [
+    new nn.MaxUnpool2d(2),
+    () => [randn([1, 1, 1, 2]), tensor([[[[1, 6]]]], { dtype: 'int32' })],
+  ],
+  'unpooling of rows': async () => [
+    new nn.MaxUnpool1d(2),
+    () => [randn([1, 1, 2]), tensor([[[1, 2]]], { dtype: 'int32' })],
+  ],
+  bilinear: async () => [new nn.Bilinear(2, 3, 4), () => [randn([5, 2]), randn([5, 3])]],
+  'dropout for SELU': async () => [
+    new nn.Sequential(new nn.AlphaDropout(), new nn.FeatureAlphaDropout()).eval(),
+    image,
+  ],
+  'projected lstm': async () => [new nn.LSTM(3, 4, { projSize: 2 }), () => [randn([5, 2, 3])]],
   lstm: async () => [new nn.LSTM(3, 4), () => [randn([5, 2, 3])]],
   'dynamic lstm': async () => [
     await quantizeDynamic(new nn.Sequential(new nn.LSTM(3, 4) as never)),
