@@ -315,6 +315,7 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     () => [randn([1, 3, 36, 36])],
   ],
   m5: async () => [new vision.M5({ width: 4, numClasses: 3 }).eval(), () => [randn([1, 1, 8000])]],
+  unet: async () => [new vision.UNet({ width: 2 }).eval(), () => [randn([1, 3, 16, 16])]],
   efficientnet: async () => [
     new vision.EfficientNet({ widthMult: 0.1, depthMult: 0.5, numClasses: 3 }).eval(),
     () => [randn([1, 3, 32, 32])],
