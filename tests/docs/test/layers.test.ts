@@ -101,7 +101,7 @@ const examples: Readonly<Record<string, Example>> = {
     (['ConstantPad', 'ZeroPad', 'ReflectionPad', 'ReplicationPad', 'CircularPad'] as const).flatMap((kind) =>
       (['1d', '2d'] as const).map((dims) => {
         const type = byName[`${kind}${dims}`] as new (pad: number, value?: number) => Module;
-        return [`${kind}${dims}`, of(dims === '1d' ? row : image, () => new type(1, 0))];
+        return [`${kind}${dims}`, of(dims === '1d' ? row : image, () => (kind === 'ConstantPad' ? new type(1, 0) : new type(1)))];
       }),
     ),
   ),
@@ -198,19 +198,21 @@ async function qatForm(float: AnyModule, x: Tensor): Promise<string> {
   return watched ? 'its output' : 'as it is';
 }
 
-async function dynamicForm([float, ...inputs]: readonly [AnyModule, ...Tensor[]]): Promise<string> {
+/** The form with integer weights that takes floats, and what of it is one. */
+async function dynamicForm(
+  float: AnyModule,
+): Promise<{ readonly form: string; readonly module?: AnyModule }> {
   const isEmbedding = /^Embedding/.test(float.constructor.name);
-  if (!isEmbedding && !float.modules().some((m) => rules.dynamic(m))) return NONE;
+  if (!isEmbedding && !float.modules().some((m) => rules.dynamic(m))) return { form: NONE };
   const holder = new Sequential(float as Module).eval();
   const made = isEmbedding
     ? await quantize_(holder, floatQparamsWeightOnlyQconfig)
     : await quantizeDynamic(holder);
   const module = made.at(0);
-  call(module, inputs);
   const inside = module
     .modules()
     .find((m) => m.constructor.name !== 'Sequential' && /Quantized/.test(m.constructor.name));
-  return inside === module ? `\`${module.constructor.name}\`` : 'its layers';
+  return { form: inside === module ? `\`${module.constructor.name}\`` : 'its layers', module };
 }
 
 async function exports(module: AnyModule, inputs: readonly Tensor[]): Promise<boolean> {
@@ -266,17 +268,17 @@ async function rowOf(name: string, make: Example, backends: readonly Backend[]):
   float.eval();
   const int8 = inputs.length === 1 ? await int8Form([float.clone(), inputs[0]]) : undefined;
   const inner = int8 && (int8 as unknown as { module: AnyModule }).module;
+  const { form, module: dynamic } = await dynamicForm(float.clone());
   const runs = backends.map((backend) => {
-    const missing = [float, ...(int8 ? [int8] : [])].map((m) => lacks(backend, m, inputs));
-    const [inFloat, inInt8] = missing.map((kernel) => kernel === undefined);
-    return list({ float: inFloat, int8: inInt8 === true });
+    const has = (m: AnyModule | undefined) => m !== undefined && lacks(backend, m, inputs) === undefined;
+    return list({ float: has(float), int8: has(int8), dynamic: has(dynamic) });
   });
   const cells = [
     `\`${name}\``,
     learns(float, inputs) ? 'yes' : NONE,
     inner ? formOf(inner, float) : NONE,
     int8 ? await qatForm(float.clone(), inputs[0]) : NONE,
-    await dynamicForm([float.clone(), ...inputs]),
+    form,
     list({ float: await exports(float, inputs), int8: int8 ? await exports(int8, inputs) : false }),
     ...runs,
   ];
