@@ -20,6 +20,7 @@ import {
   ELU,
   Flatten,
   GELU,
+  GLU,
   GRU,
   GRUCell,
   GroupNorm,
@@ -116,6 +117,7 @@ import { QuantizedConvTranspose1d } from './quantized/conv-transpose1d';
 import { QuantizedConvTranspose2d } from './quantized/conv-transpose2d';
 import { QuantizedConv1d, QuantizedConvReLU1d } from './quantized/conv1d';
 import { QuantizedConv2d, QuantizedConvReLU2d } from './quantized/conv2d';
+import { QuantizedGLU } from './quantized/glu';
 import { QuantizedLinear, QuantizedLinearReLU } from './quantized/linear';
 import {
   QuantizedGroupNorm,
@@ -487,6 +489,12 @@ export const defaultModuleRules: readonly ModuleRule[] = [
         await at.output(),
         () => new GELU({ approximate }),
       ),
+  },
+
+  {
+    float: GLU,
+    observe: true,
+    int8: async ({ dim }: GLU, at) => new QuantizedGLU(dim, await at.output()),
   },
 
   { float: ReLU, scalable: true },

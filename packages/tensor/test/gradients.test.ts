@@ -39,6 +39,7 @@ const withoutGradient = [
   // Helpers for other packages.
   'conv2dShape',
   'convShape',
+  'halves',
   'padInput',
   'requireSameStride',
   'convTransposeShape',

@@ -162,6 +162,7 @@ const norms = () =>
       new nn.Sequential(new nn.BatchNorm2d(3), new nn.ReLU()),
       new nn.Sequential(new nn.ReLU6(), new nn.BatchNorm2d(3)),
       new nn.PReLU(3),
+      new nn.Sequential(new nn.GLU(3), new nn.Upsample({ size: [8, 8] })),
       new nn.GroupNorm(1, 3),
       new nn.InstanceNorm2d(3),
       new nn.LayerNorm([8, 8]),

@@ -101,7 +101,10 @@ const examples: Readonly<Record<string, Example>> = {
     (['ConstantPad', 'ZeroPad', 'ReflectionPad', 'ReplicationPad', 'CircularPad'] as const).flatMap((kind) =>
       (['1d', '2d'] as const).map((dims) => {
         const type = byName[`${kind}${dims}`] as new (pad: number, value?: number) => Module;
-        return [`${kind}${dims}`, of(dims === '1d' ? row : image, () => (kind === 'ConstantPad' ? new type(1, 0) : new type(1)))];
+        return [
+          `${kind}${dims}`,
+          of(dims === '1d' ? row : image, () => (kind === 'ConstantPad' ? new type(1, 0) : new type(1))),
+        ];
       }),
     ),
   ),

@@ -45,7 +45,7 @@ export {
   tan,
   trunc,
 } from './elementwise/functions';
-export { glu } from './elementwise/glu';
+export { glu, halves } from './elementwise/glu';
 export { hardtanh } from './elementwise/hardtanh';
 export { log } from './elementwise/log';
 export { maximum, minimum } from './elementwise/maximum';
