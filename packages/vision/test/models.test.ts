@@ -101,8 +101,8 @@ const models = {
   }),
   'UNet (bilinear)': () => ({
     model: new UNet({ width: 4, nClasses: 3, bilinear: true }),
-    x: randn([1, 3, 16, 16]),
-    out: [1, 3, 16, 16],
+    x: randn([2, 3, 32, 32]),
+    out: [2, 3, 32, 32],
   }),
   EfficientNet: () => ({
     model: new EfficientNet({ widthMult: 0.1, depthMult: 0.5, stochasticDepth: 0, numClasses: 5 }),
