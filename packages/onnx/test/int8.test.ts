@@ -4,6 +4,8 @@ import {
   Conv2d,
   ConvTranspose1d,
   ConvTranspose2d,
+  functional,
+  GLU,
   GRU,
   GroupNorm,
   Hardswish,
@@ -134,6 +136,21 @@ const cases: Record<string, Int8Case> = {
     make: () => new Between((x, { parts }) => parts.call(x), new ConvTranspose1d(4, 6, 2, { stride: 2 })),
     shape: [5, 4, 11],
   },
+  'conv2d padded by its mirror image': conv(3, 4, 3, { padding: [1, 2], paddingMode: 'reflect' }),
+  'conv2d padded by its edges': conv(3, 4, 3, { padding: [1, 2], paddingMode: 'replicate' }),
+  'conv2d padded by its other end': conv(3, 4, [3, 2], { padding: 'same', paddingMode: 'circular' }),
+  'conv1d padded by its mirror image': {
+    make: () =>
+      new Between(
+        (x, { parts }) => parts.call(x),
+        new Conv1d(4, 8, 4, { padding: 'same', paddingMode: 'reflect' }),
+      ),
+    shape: [5, 4, 31],
+  },
+  'adaptiveMaxPool2d of unequal windows': simple((x) => functional.adaptiveMaxPool2d(x, [3, 4])),
+  'adaptiveMaxPool2d to 1': simple((x) => functional.adaptiveMaxPool2d(x, 1)),
+  'mean over dims': { ...simple((x) => x.mean([2, 3])), share: 0.1 },
+  glu: { make: () => new Between((x, { parts }) => parts.call(x), new GLU(1)), shape: [2, 8, 5] },
   'interpolate nearest': simple((x) => interpolate(x, { scaleFactor: 2 }), [2, 5, 7, 6]),
   'interpolate bilinear': {
     ...simple((x) => interpolate(x, { size: [9, 11], mode: 'bilinear' }), [2, 5, 7, 6]),
