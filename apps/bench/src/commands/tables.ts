@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { UsageError } from '@octet/cli/errors';
 import { page } from '@octet/report';
 import { Command } from 'commander';
 import type { CompareReport } from '../compare/report';
 import { hostText, latencyTable, layersTable } from '../compare/summary';
-import { UsageError } from '../errors';
 import { element, htmlTable } from '../html';
 import { fillPlace, markdownTable, placesIn } from '../markdown';
 import { type PeersReport, peersTables } from '../peers/results';

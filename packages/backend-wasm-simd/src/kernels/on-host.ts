@@ -32,8 +32,6 @@ export function onHost<N extends KernelName>(reference: Kernel<KernelTable[N], H
 
 export const fill = /* @__PURE__ */ onHost<'fill'>(host.fill);
 export const cast = /* @__PURE__ */ onHost<'cast'>(host.cast);
-/** All powers but the square. */
-export const anyPow = /* @__PURE__ */ onHost<'pow'>(host.elementwise.pow);
 export const nllLoss = /* @__PURE__ */ onHost<'nllLoss'>(host.nllLoss);
 export const nllLossBackward = /* @__PURE__ */ onHost<'nllLossBackward'>(host.nllLossBackward);
 export const embedding = /* @__PURE__ */ onHost<'embedding'>(host.embedding);
