@@ -16,6 +16,13 @@ export type Attributes = Readonly<Record<string, Attribute>>;
 /** Contents of a constant: a tensor that is read when the file is written, or numbers made here. */
 export type ConstantData = Tensor | TypedArray | BigInt64Array;
 
+export interface Constant {
+  readonly data: ConstantData;
+  readonly name: string;
+  /** Whether it is a whole tensor of the state dict. */
+  readonly isState?: boolean;
+}
+
 /** Shape and dtype of a value; a tensor is one. */
 export interface Like {
   readonly shape: readonly number[];
@@ -28,7 +35,7 @@ export interface Value {
   readonly shape: readonly number[];
   /** The node that makes it. */
   readonly node?: Node;
-  readonly constant?: { readonly data: ConstantData; readonly name: string };
+  readonly constant?: Constant;
 }
 
 export interface Node {
@@ -91,8 +98,8 @@ export class Graph {
   }
 
   /** A constant of the model, under a name of its own. */
-  tensor(data: Tensor, name: string): Value {
-    return { shape: data.shape, dtype: storageDType(data.dtype), constant: { data, name } };
+  tensor(data: Tensor, name: string, isState = false): Value {
+    return { shape: data.shape, dtype: storageDType(data.dtype), constant: { data, name, isState } };
   }
 
   /** Numbers made here. Without a name, equal ones are written once. */

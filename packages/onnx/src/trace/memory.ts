@@ -111,7 +111,8 @@ export class Memory {
     let value = views.get(key);
     if (!value) {
       this.kept.add(t.storage);
-      value = this.graph.tensor(t, name);
+      const state = this.state[name];
+      value = this.graph.tensor(t, name, state?.storage === t.storage && sameShape(state.shape, t.shape));
       views.set(key, value);
     }
     return value;

@@ -2,10 +2,10 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { checkWritable, writeFile } from '@octet/formats';
 import { type QuantizeProgress, quantize } from '@octet/inspect';
-import { exportOnnx } from '@octet/onnx';
+import { exportOnnx, importOnnx } from '@octet/onnx';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { breathe, signal } from '../interrupt';
-import { inputsOf, openModel } from '../model';
+import { inputsOf, type Model, openModel } from '../model';
 import { type DataOptions, jsonOption, readOptionsOf, withDataOptions } from '../options';
 import { bytes, show, tell } from '../output';
 import { readSamples } from '../samples/read';
@@ -67,6 +67,9 @@ async function run(file: string, options: QuantizeFlags): Promise<void> {
   });
   const written = await exportOnnx(int8, samples[0].inputs);
   await writeFile(output, written, { signal });
+  const fixed = await sizesFixed(model, written);
+  if (fixed.length > 0)
+    tell(`octet: ${output} is for inputs with ${fixed.join(', ')}: the model computes with that size.`);
   const before = (await stat(file).catch(() => undefined))?.size;
   const size = before === undefined ? '' : ` of ${bytes(before)} (${(written.length / before).toFixed(2)})`;
   const text = `${report}\n\n${output}: ${bytes(written.length)}${size}`;
@@ -75,6 +78,19 @@ async function run(file: string, options: QuantizeFlags): Promise<void> {
     { command: 'quantize', model: file, output, fileBytes: written.length, report },
     options.json,
   );
+}
+
+/** The sizes that the model leaves open and the file doesn't. */
+async function sizesFixed(model: Model, written: Uint8Array): Promise<string[]> {
+  const { graph } = await importOnnx(written);
+  return model.graph.inputs.flatMap(({ name, shape = [] }) => {
+    const sizes = graph.inputs.find((input) => input.name === name)?.shape;
+    return shape.flatMap((size, d) =>
+      typeof size === 'string' && typeof sizes?.[d] === 'number'
+        ? [`dim ${d} of '${name}' = ${sizes[d]}`]
+        : [],
+    );
+  });
 }
 
 const SECONDS_BETWEEN_LINES = 5;
