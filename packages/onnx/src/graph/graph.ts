@@ -1,4 +1,11 @@
-import { type DType, hostArray, type StorageDType, storageDType, type TypedArray } from '@octet/backend';
+import {
+  type DType,
+  hostArray,
+  type KernelTable,
+  type StorageDType,
+  storageDType,
+  type TypedArray,
+} from '@octet/backend';
 import { sameShape, type Tensor } from '@octet/tensor';
 
 /** What the elements of an ONNX tensor are; shapes and axes are int64. */
@@ -50,6 +57,14 @@ export interface Node {
   readonly outputs: Value[];
 }
 
+/** x · weightᵀ + bias, by an int8 weight [outputs, inputs]. */
+export interface DynamicProduct {
+  readonly x: Value;
+  readonly weight: Value;
+  readonly bias: Value | undefined;
+  readonly attrs: KernelTable['qlinearDynamic']['attrs'];
+}
+
 /** An ONNX graph while it is recorded. Values get their names when the file is written. */
 export class Graph {
   readonly inputs: Value[] = [];
@@ -57,6 +72,8 @@ export class Graph {
   nodes: Node[] = [];
   /** The module that is being recorded. */
   scope = '';
+  /** What products with inputs quantized at every call were made of. */
+  readonly dynamicProducts = new Map<Value, DynamicProduct>();
   private readonly memory = new Map<Value, Map<string, Value>>();
 
   constructor(readonly opset: number) {}

@@ -160,8 +160,9 @@ export function dynamicLinear(
   graph: Graph,
   { x, weight, bias }: DynamicInputs,
   y: Like,
-  { weightScale, weightZeroPoint }: KernelTable['qlinearDynamic']['attrs'],
+  attrs: KernelTable['qlinearDynamic']['attrs'],
 ): Value {
+  const { weightScale, weightZeroPoint } = attrs;
   const [integers, scale, zeroPoint] = graph.nodeWithOutputs(
     'DynamicQuantizeLinear',
     [x.value],
@@ -182,7 +183,9 @@ export function dynamicLinear(
     dtype: 'float32',
   });
   const product = graph.node('Mul', [float, scales], y);
-  return bias ? graph.node('Add', [product, bias.value], y) : product;
+  const made = bias ? graph.node('Add', [product, bias.value], y) : product;
+  graph.dynamicProducts.set(made, { x: x.value, weight: weight.value, bias: bias?.value, attrs });
+  return made;
 }
 
 /** A function of 8-bit integers, by what is known of it; any other as the table itself, by Gather. */

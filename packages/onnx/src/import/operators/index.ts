@@ -2,6 +2,7 @@ import type { OnnxOperator } from '../table';
 import { activations } from './activations';
 import { attentionOperators } from './attention';
 import { control } from './control';
+import { dynamicLstms } from './dynamic-lstm';
 import { elementwise } from './elementwise';
 import { indexing } from './indexing';
 import { nBitsOperators } from './n-bits';
@@ -28,6 +29,7 @@ export const onnxOperators = (): readonly OnnxOperator[] => [
   ...products(),
   ...quantizedOperators(),
   ...recurrent(),
+  ...dynamicLstms(),
   ...reductionsTable(),
   ...resizing(),
   ...shapes(),
