@@ -35,6 +35,10 @@ export class Memory {
   }
 
   isConstant({ storage }: Tensor): boolean {
+    return this.holdsConstant(storage);
+  }
+
+  holdsConstant(storage: Storage): boolean {
     const found = this.contents.get(storage) ?? constant;
     return found.kind === 'constant' || (found.kind === 'parts' && found.constant);
   }
