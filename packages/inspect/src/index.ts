@@ -53,6 +53,7 @@ export {
   tryRemedies,
 } from './remedies';
 export { type RenderReportOptions, renderReport } from './report/render';
+export { type RenderQuantizeReportOptions, renderQuantizeReport } from './report/render-quantize';
 export { inFloatText, type TrialRow, trialRows, trialsText } from './report/trials';
 export {
   type LayerSensitivity,

@@ -74,6 +74,28 @@ describe('quantize', () => {
     expect(JSON.parse(out).rows[0].sqnrDb).toBeGreaterThan(20);
   });
 
+  test('writes a page that says what was done', async () => {
+    const page = at('report.html');
+    const output = ['-o', at('reported.onnx'), '--report', page];
+    const { code } = await octet('quantize', at('conv.onnx'), '--data', at('data.safetensors'), ...output);
+    expect(code).toBe(0);
+    const html = await readFile(page, 'utf8');
+    expect(html).toContain('<h1>conv.onnx in int8</h1>');
+    expect(html).toMatch(/Conv2d|ConvReLU2d/);
+    const refused = await octet(
+      'quantize',
+      at('conv.onnx'),
+      '--data',
+      'random',
+      '-o',
+      at('x.onnx'),
+      '--report',
+      folder,
+    );
+    expect(refused.code).toBe(1);
+    expect(refused.err).toContain(folder);
+  });
+
   test('says that random data says nothing, and refuses a bad target', async () => {
     const made = await octet('quantize', at('linear.onnx'), '--data', 'random', '-o', at('linear.int8.onnx'));
     expect([made.code, made.err]).toEqual([0, expect.stringContaining('random data')]);
@@ -121,6 +143,25 @@ describe('compare', () => {
       samples: 3,
       rows: [{ output: 'output', sqnrDb: null, maxAbs: 0, cosine: expect.closeTo(1, 9) }],
     });
+  });
+});
+
+describe('bench', () => {
+  test('float and int8, by calls and planned, and what other engines are missing', async () => {
+    const { code, out, err } = await octet('bench', at('conv.onnx'), '--runs', '3', '--json');
+    expect(code).toBe(0);
+    const { rows } = JSON.parse(out);
+    const own = rows.filter((r: { engine: string }) => r.engine.startsWith('octet'));
+    expect(own.map((r: { model: string; engine: string }) => [r.model, r.engine])).toEqual([
+      ['conv.onnx', 'octet'],
+      ['conv.onnx', 'octet, planned'],
+      ['int8', 'octet'],
+      ['int8', 'octet, planned'],
+    ]);
+    expect(
+      own.every((r: { leastMs: number; medianMs: number }) => 0 < r.leastMs && r.leastMs <= r.medianMs),
+    ).toBe(true);
+    expect(err).toContain('by the recipe alone');
   });
 });
 

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { serializeSafetensors } from '@octet/formats';
+import type { InputInfo } from '@octet/samples';
 import { tensor } from '@octet/tensor';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { InputInfo } from '../src/cli/samples/input';
-import { readSamples } from '../src/cli/samples/read';
+import { readSamples } from '../src/cli/samples';
 
 let folder: string;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
+import type { ReadOptions } from '@octet/samples';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ModelOptions } from './model';
-import type { ReadOptions } from './samples/input';
 
 export type { ModelOptions } from './model';
 
@@ -10,7 +10,7 @@ const numbers = (text: string): number[] => {
   throw new InvalidArgumentError('It must be numbers, separated by commas.');
 };
 
-const whole = (text: string): number => {
+export const whole = (text: string): number => {
   const value = Number(text);
   if (text.trim() !== '' && Number.isInteger(value) && value > 0) return value;
   throw new InvalidArgumentError('It must be a whole number > 0.');
@@ -77,14 +77,16 @@ interface DataFlags {
 
 export interface DataOptions extends DataFlags, ModelOptions {}
 
-/** What data is read with. */
-export const withDataOptions = (command: Command): Command =>
+/** What data is read with; it must be given unless there is a default. */
+export const withDataOptions = (command: Command, absent?: string): Command =>
   withModelOptions(command)
     .addOption(
       new Option(
         '--data <path>',
         'inputs: a folder or file of .png, .jpg, .npy, .npz, .safetensors (.gz), .wav; or the word random',
-      ).makeOptionMandatory(),
+      )
+        .default(absent)
+        .makeOptionMandatory(),
     )
     .addOption(sizeOption())
     .addOption(shapeOption())

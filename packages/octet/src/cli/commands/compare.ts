@@ -1,12 +1,12 @@
+import { UsageError } from '@octet/cli/errors';
+import { breathe } from '@octet/cli/interrupt';
 import { noGrad } from '@octet/tensor';
 import { Command } from 'commander';
 import { Differences } from '../difference';
-import { UsageError } from '../errors';
-import { breathe } from '../interrupt';
 import { inputsOf, type Model, openModel, outputsOf } from '../model';
 import { type DataOptions, jsonOption, readOptionsOf, withDataOptions } from '../options';
 import { decibels, show, table } from '../output';
-import { readSamples } from '../samples/read';
+import { readSamples } from '../samples';
 
 interface CompareOptions extends DataOptions {
   json?: string | true;

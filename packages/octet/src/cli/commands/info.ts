@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { type LayerSummary, layerSummaries } from '@octet/nn';
+import { shapeText } from '@octet/samples';
 import { Command, Option } from 'commander';
 import { inputsOf, type Model, openModel } from '../model';
 import { jsonOption, type ModelOptions, shapeOption, sizeOption, withModelOptions } from '../options';
 import { bytes, show, table } from '../output';
-import { shapeText } from '../samples/input';
-import { readSamples } from '../samples/read';
+import { readSamples } from '../samples';
 
 interface InfoOptions extends ModelOptions {
   size?: [number, number];

@@ -1,20 +1,21 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { breathe, signal } from '@octet/cli/interrupt';
 import { checkWritable, writeFile } from '@octet/formats';
-import { type QuantizeProgress, quantize } from '@octet/inspect';
+import { type QuantizeProgress, quantize, renderQuantizeReport } from '@octet/inspect';
 import { exportOnnx, importOnnx } from '@octet/onnx';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { breathe, signal } from '../interrupt';
 import { inputsOf, type Model, openModel } from '../model';
 import { type DataOptions, jsonOption, readOptionsOf, withDataOptions } from '../options';
 import { bytes, show, tell } from '../output';
-import { readSamples } from '../samples/read';
+import { readSamples } from '../samples';
 
 interface QuantizeFlags extends DataOptions {
   target?: number;
   budget: number;
   exclude: string[];
   output?: string;
+  report?: string;
   json?: string | true;
 }
 
@@ -43,12 +44,13 @@ export const quantizeCommand = (): Command =>
         .default([], 'none'),
     )
     .addOption(new Option('-o, --output <file>', 'the int8 model (default: MODEL.int8.onnx)'))
+    .addOption(new Option('--report <file>', 'a page of HTML that says what was done and what it cost'))
     .addOption(jsonOption())
     .action(run);
 
 async function run(file: string, options: QuantizeFlags): Promise<void> {
   const output = options.output ?? `${path.basename(file).replace(/\.onnx$/i, '')}.int8.onnx`;
-  await checkWritable(output);
+  for (const at of [output, options.report]) if (at !== undefined) await checkWritable(at);
   const model = await openModel(file, options);
   const samples = await readSamples(options.data, inputsOf(model), readOptionsOf(options));
   if (options.data === 'random')
@@ -70,6 +72,10 @@ async function run(file: string, options: QuantizeFlags): Promise<void> {
   const fixed = await sizesFixed(model, written);
   if (fixed.length > 0)
     tell(`octet: ${output} is for inputs with ${fixed.join(', ')}: the model computes with that size.`);
+  if (options.report !== undefined) {
+    const title = `${path.basename(file)} in int8`;
+    await writeFile(options.report, renderQuantizeReport(report, { title, code: commandLine() }), { signal });
+  }
   const before = (await stat(file).catch(() => undefined))?.size;
   const size = before === undefined ? '' : ` of ${bytes(before)} (${(written.length / before).toFixed(2)})`;
   const text = `${report}\n\n${output}: ${bytes(written.length)}${size}`;
@@ -91,6 +97,12 @@ async function sizesFixed(model: Model, written: Uint8Array): Promise<string[]> 
         : [],
     );
   });
+}
+
+/** The command as it was given, for a reader to give again. */
+function commandLine(): string {
+  const words = process.argv.slice(2).map((word) => (/^[\w./:=,@+-]+$/.test(word) ? word : `'${word}'`));
+  return `npx octet ${words.join(' ')}`;
 }
 
 const SECONDS_BETWEEN_LINES = 5;
