@@ -205,7 +205,14 @@ describe('its parts', () => {
     const fused = fuseFx(await traced(new Sequential(new Linear(3, 2)) as never, rand([1, 3])));
     const simulation = await simulate(
       fused,
-      { qconfig: getDefaultQConfig(), named: new Map(), inFloat: [], weightOnly: [], variations: 0, rules: undefined },
+      {
+        qconfig: getDefaultQConfig(),
+        named: new Map(),
+        inFloat: [],
+        weightOnly: [],
+        variations: 0,
+        rules: undefined,
+      },
       [rand([1, 3])],
     );
     expect(await trimRanges(simulation)).toBe(0);
@@ -251,7 +258,9 @@ describe('models with states', () => {
 
   test('a name that the model lacks is refused', async () => {
     const data = frames(3);
-    await expect(quantize(await filter(), { data, states: { state: 'none' } })).rejects.toThrow(ArgumentError);
+    await expect(quantize(await filter(), { data, states: { state: 'none' } })).rejects.toThrow(
+      ArgumentError,
+    );
   });
 
   test('recurrent layers keep int8 weights alone where that is better', async () => {
@@ -281,7 +290,10 @@ describe('few inputs', () => {
   });
 
   test('variations have the shapes of the inputs, and are the same for the same number', async () => {
-    const inputs = [[rand([1, 1, 20, 18]), tensor([1, 2], { dtype: 'int32' })], [rand([1, 1, 20, 18]), tensor([3, 4], { dtype: 'int32' })]];
+    const inputs = [
+      [rand([1, 1, 20, 18]), tensor([1, 2], { dtype: 'int32' })],
+      [rand([1, 1, 20, 18]), tensor([3, 4], { dtype: 'int32' })],
+    ];
     for (let n = 0; n < 6; n++) {
       const [a, b] = (await Promise.all([varied(inputs, n), varied(inputs, n)])) as Tensor[][];
       expect(a[0].shape).toEqual([1, 1, 20, 18]);

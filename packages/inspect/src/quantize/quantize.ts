@@ -193,7 +193,14 @@ async function graphOf(model: AnyModule, input: ModelInput): Promise<AnyGraph> {
 /** The recipe of each layer, as the search changes it. */
 function recipeOf(float: AnyGraph, { recipe, exclude = [], rules }: QuantizeOptions): Recipe {
   if (recipe === undefined)
-    return { qconfig: getDefaultQConfig(), named: new Map(), inFloat: exclude, weightOnly: [], variations: 0, rules };
+    return {
+      qconfig: getDefaultQConfig(),
+      named: new Map(),
+      inFloat: exclude,
+      weightOnly: [],
+      variations: 0,
+      rules,
+    };
   const recipes = recipe.recipesOf(float);
   const qconfig = recipes.get(float) ?? [...recipes.values()].find((q) => q instanceof QConfig);
   const named = new Map<string, QConfig | null>();
@@ -201,7 +208,14 @@ function recipeOf(float: AnyGraph, { recipe, exclude = [], rules }: QuantizeOpti
     const own = recipes.get(module) ?? null;
     if (path !== '' && own !== qconfig) named.set(path, own);
   }
-  return { qconfig: qconfig ?? getDefaultQConfig(), named, inFloat: exclude, weightOnly: [], variations: 0, rules };
+  return {
+    qconfig: qconfig ?? getDefaultQConfig(),
+    named,
+    inFloat: exclude,
+    weightOnly: [],
+    variations: 0,
+    rules,
+  };
 }
 
 function dynamicLayers(model: AnyGraph): string[] {

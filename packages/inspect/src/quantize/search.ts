@@ -157,7 +157,11 @@ export class Search {
         breathe: (i: number, n: number) => breathe('refit', i, n),
       };
       if (cure === 'reconstruct') await reconstruct(state.simulation, inputs, settings);
-      else await distill(state.simulation, float, inputs, undefined, { ...settings, vary: this.options.mayVary });
+      else
+        await distill(state.simulation, float, inputs, undefined, {
+          ...settings,
+          vary: this.options.mayVary,
+        });
     }
     return state;
   }
@@ -314,30 +318,33 @@ export class Search {
     const paths = [...recipe.weightOnly];
     const recurrent = recurrentLayers(fused).filter((path) => !paths.includes(path));
     let best: State | undefined;
-    const attempt = async (more: readonly string[]) => {
+    const attempt = async (more: readonly string[], price = 0) => {
       const weightOnly = [...new Set([...paths, ...more])];
       const state = await stateOf(this.options, fused, { ...recipe, weightOnly }, exact);
-      const better = mean(state.db) >= mean((best ?? this.current).db) + WORTHWHILE_DB;
+      const better = mean(state.db) >= mean((best ?? this.current).db) + WORTHWHILE_DB + price;
       if (better) best = state;
       return better;
     };
     if (recurrent.length > 0 && (await attempt(recurrent))) paths.push(...recurrent);
     const isEnough = async () => best !== undefined && (await this.options.isEnough(best));
     const runs = (await isEnough()) ? [] : await this.runsOfLayers();
-    const isRuined = worst((best ?? this.current).db) < RUINED_DB;
-    const most = isRuined ? 1 : FLOAT_MACS;
+    // What makes noise a signal has no price.
+    const isRuined = () => worst((best ?? this.current).db) < RUINED_DB;
     const chosen = new Map<string, number>();
     const share = () => [...chosen.values()].reduce((sum, n) => sum + n, 0);
     for (const [i, { layers }] of runs.entries()) {
       if (Date.now() > this.halfTime || (await isEnough())) break;
       await this.options.breathe('weightOnly', i, runs.length);
       const more = [...layers].filter(([path]) => !chosen.has(path));
-      const sum = more.reduce((n, [, macs]) => n + macs, share());
-      if (more.length === 0 || sum > most || !(await attempt(more.map(([path]) => path)))) continue;
-      for (const [path, macs] of more) chosen.set(path, macs);
-      paths.push(...more.map(([path]) => path));
+      const macs = more.reduce((sum, [, n]) => sum + n, 0);
+      if (more.length === 0 || (!isRuined() && share() + macs > FLOAT_MACS)) continue;
+      const price = isRuined() ? 0 : FLOAT_MACS_DB * macs;
+      const added = more.map(([path]) => path);
+      if (!(await attempt(added, price))) continue;
+      for (const [path, n] of more) chosen.set(path, n);
+      paths.push(...added);
     }
-    if (isRuined && !(await isEnough())) {
+    if (isRuined() && Date.now() <= this.options.until) {
       const all = layersWithWeights(this.current.simulation).filter((path) => !recipe.inFloat.includes(path));
       if (await attempt(all)) for (const path of all) chosen.set(path, 1 / all.length);
     }
@@ -452,8 +459,10 @@ interface Run {
 }
 
 const MOST_RUNS = 12;
-/** The part of all products that may be of floats for the sake of activations; all, if an output is worse than `RUINED_DB`. */
+/** The part of all products that may be of floats for the sake of activations; more, as long as an output is worse than `RUINED_DB`. */
 const FLOAT_MACS = 0.5;
+/** What all products in float would have to gain; a part of them that part. */
+const FLOAT_MACS_DB = 8;
 const RUINED_DB = 20;
 /** The part of all weights that may stay in float. */
 const FLOAT_WEIGHTS = 0.06;
