@@ -10,6 +10,7 @@ import {
 import { composedKernel } from './elementwise/compose';
 import { MissingKernelError } from './errors';
 import { composable, type KernelName, type KernelSpec, type KernelTable, profiles } from './kernel-table';
+import { numel } from './numel';
 import { warnOnce } from './warn';
 
 export type KernelInputs<S extends KernelSpec, T = KernelTensor> = { readonly [N in S['in']]: T } & {
@@ -210,7 +211,7 @@ function runOnFallback<N extends KernelName>(
   attrs: KernelTable[N]['attrs'],
 ): void {
   reportFallback(backend, fallback, name);
-  const length = (t: KernelTensor) => t.shape.reduce((n, d) => n * d, 1);
+  const length = (t: KernelTensor) => numel(t.shape);
   const read = (from: Backend, t: KernelTensor) =>
     readNow(name, from, t.buffer, length(t), 'Use await tensor.data().');
   const copies: Record<string, KernelTensor> = {};

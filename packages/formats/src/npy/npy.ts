@@ -1,4 +1,4 @@
-import { checkOptions } from '@octet/backend';
+import { checkOptions, numel } from '@octet/backend';
 import type { Tensor } from '@octet/tensor/functional';
 import { elements, type StoredDType, tensorHere } from '../elements';
 import { type Complain, complainAbout, type ParseOptions, quote, requireBytes } from '../errors';
@@ -50,7 +50,7 @@ export function readNpy(bytes: Uint8Array, complain: Complain): Tensor {
     throw complain('descr', 'little-endian elements', quote(descr), {
       fix: "Convert the array first: array.astype(array.dtype.newbyteorder('<')).",
     });
-  const count = shape.reduce((product, size) => product * size, 1);
+  const count = numel(shape);
   const length = count * element.bytes;
   if (bytes.length - begin !== length)
     throw complain(
