@@ -8,6 +8,7 @@ import { gemmCommand } from './commands/gemm';
 import { layersCommand } from './commands/layers';
 import { onnxCommand } from './commands/onnx';
 import { peersCommand } from './commands/peers';
+import { pytorchCommand } from './commands/pytorch';
 import { recurrentCommand } from './commands/recurrent';
 import { reportCommand } from './commands/report';
 import { tablesCommand } from './commands/tables';
@@ -26,6 +27,7 @@ const commands = [
   peersCommand,
   trainCommand,
   gemmCommand,
+  pytorchCommand,
   recurrentCommand,
   coldCommand,
   reportCommand,

@@ -55,6 +55,20 @@ export async function timeInTurn(
   return times;
 }
 
+/**
+ * Calls functions in turn for `ms` milliseconds, each at least twice: engines compile what has run often, and until then a pass of many
+ * small kernels is measured by its JavaScript, which is interpreted.
+ */
+export async function warmUp(
+  fns: readonly (() => unknown)[],
+  { backend, signal, ms = 1000 }: Pick<TimeOptions, 'backend' | 'signal'> & { ms?: number },
+): Promise<void> {
+  const end = performance.now() + ms;
+  for (let round = 0; round < 2 || performance.now() < end; round++) {
+    for (const fn of fns) await timeRuns(fn, { runs: 1, warmup: 0, backend, signal });
+  }
+}
+
 /** How long the calls of one run take at least, so that the wait for the queue counts for little. In milliseconds. */
 const minMs = 20;
 

@@ -1,6 +1,8 @@
 import { parseSafetensors } from '@octet/formats';
+import { planOf } from '@octet/graph';
+import { Sequential } from '@octet/nn';
 import { convert, getDefaultQConfigMapping, prepare } from '@octet/quantization';
-import { Generator, noGrad, rand, setBackend } from '@octet/tensor';
+import { Generator, rand, setBackend } from '@octet/tensor';
 import { DigitClassifier } from '@octet/vision';
 
 export const images = 64;
@@ -31,7 +33,9 @@ export async function measure(checkpoint, backend, runs = 20) {
   setBackend(backend);
   const model = await loadDigits(checkpoint);
   const x = rand([images, 1, 28, 28], { generator: new Generator(1) });
-  const once = () => noGrad(() => model.layers.call(model.quant.call(x)).intRepr());
+  // Without the last step, to floats.
+  const plan = planOf(new Sequential(model.quant, model.layers), [x]);
+  const once = () => plan.run(x).intRepr();
 
   const checksum = hash(await once().data());
   const times = [];

@@ -1,9 +1,10 @@
+import { planOf } from '@octet/graph';
 import { Conv2d, Flatten, Linear, ReLU, Sequential } from '@octet/nn';
 import { convert, fuse, getDefaultQConfigMapping, prepare, QuantWrapper } from '@octet/quantization';
 import { Generator, manualSeed, noGrad, rand } from '@octet/tensor';
 
-/** A small int8 network. Its weights are random: an application would load them from a checkpoint. */
-export async function makeModel() {
+/** The plan of a small int8 network. Its weights are random: an application would load them from a checkpoint. */
+export async function makePlan() {
   manualSeed(0);
   const layers = new Sequential(
     new Conv2d(1, 8, 3, { stride: 2 }),
@@ -15,17 +16,18 @@ export async function makeModel() {
   );
   const prepared = prepare(fuse(new QuantWrapper(layers).eval()), getDefaultQConfigMapping());
   noGrad(() => prepared.call(rand([32, 1, 28, 28]))); // calibration: use real data
-  return convert(prepared);
+  // Decides memory, kernels and addresses once, for images of this size.
+  return planOf(await convert(prepared), [rand([1, 1, 28, 28])]);
 }
 
 /**
  * Ten scores for an image, which the seed makes up.
  *
- * @param {import('@octet/nn').Module} model
+ * @param {import('@octet/graph').Plan<import('@octet/tensor').Tensor>} plan
  * @param {number} seed
  */
-export async function scores(model, seed) {
+export async function scores(plan, seed) {
   const image = rand([1, 1, 28, 28], { generator: new Generator(seed) });
-  const y = noGrad(() => model.call(image));
+  const y = plan.run(image);
   return Array.from(await y.data(), (score) => Number(score.toFixed(4)));
 }

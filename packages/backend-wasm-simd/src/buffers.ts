@@ -18,6 +18,9 @@ export const dtypes: readonly StorageDType[] = ['float32', 'int32', 'uint8', 'in
 
 const maxElements = 2 ** 32 - 1;
 
+/** Contents that so many kernel calls did not use move out before the memory grows. A training step of the tutorial network is about 100. */
+const idleCalls = 1024;
+
 /**
  * A buffer's contents: in a block of wasm memory, or moved out to an ordinary array.
  *
@@ -253,6 +256,7 @@ export class BufferPool {
   /** Gives a place a block. */
   #place(place: Place, contents: Contents, dtype: StorageDType): Block {
     const block = this.#take(place.bytes, `a buffer of ${dtype}`);
+    block.owner = place;
     place.block = block;
     place.contents = contents;
     this.#link(place);
@@ -272,6 +276,7 @@ export class BufferPool {
     if (place.pins === 0) this.#unlink(place);
     place.block = undefined;
     place.contents = undefined;
+    block.owner = undefined;
     this.#memory?.free(block);
   }
 
@@ -281,10 +286,17 @@ export class BufferPool {
     let failure: unknown;
     try {
       while (memory.used + bytes > this.#budget && this.#moveOutOldest());
-      do {
-        const block = memory.allocate(bytes);
-        if (block) return block;
-      } while (this.#moveOutOldest());
+      // What nothing has used for long makes room first: in a loop that doesn't wait it is mostly garbage, which nobody reports. Past the
+      // budget all that can move does, before the memory grows.
+      const block =
+        memory.allocate(bytes) ??
+        (this.#clear(bytes, this.#use - idleCalls) ||
+        memory.grow(bytes, this.#budget) ||
+        this.#clear(bytes, this.#use) ||
+        memory.grow(bytes)
+          ? memory.allocate(bytes)
+          : undefined);
+      if (block) return block;
     } catch (error) {
       failure = error;
     }
@@ -302,11 +314,67 @@ export class BufferPool {
   /** Moves the contents that were used longest ago out. @returns false if the running kernel uses all that is left. */
   #moveOutOldest(): boolean {
     const place = this.#oldest;
-    if (!place?.block || !place.contents || (this.#running && place.lastUse === this.#use)) return false;
+    if (!place || !this.#canMove(place)) return false;
+    this.#moveOut(place);
+    return true;
+  }
+
+  /** Whether contents may leave: they are in wasm memory, no program holds their address, and the running kernel doesn't use them. */
+  #canMove(place: Place): boolean {
+    return (
+      place.block !== undefined &&
+      place.contents !== undefined &&
+      place.pins === 0 &&
+      !(this.#running && place.lastUse === this.#use)
+    );
+  }
+
+  /**
+   * Moves contents out that lie side by side, until `bytes` are free in one piece: around the ones that were used longest ago, on the
+   * side where they are older.
+   *
+   * @param until contents that a later kernel call used stay
+   * @returns false if what has to stay leaves no such piece
+   */
+  #clear(bytes: number, until: number): boolean {
+    const mayMove = (place: Place) => place.lastUse <= until && this.#canMove(place);
+    const age = (block: Block | undefined) => {
+      if (!block) return Number.POSITIVE_INFINITY;
+      if (block.free) return -1;
+      const { owner } = block;
+      return owner instanceof Place && mayMove(owner) ? owner.lastUse : Number.POSITIVE_INFINITY;
+    };
+    const tried = new Set<Block>();
+    for (let place = this.#oldest; place && mayMove(place); place = place.newer) {
+      const start = place.block as Block;
+      if (tried.has(start)) continue;
+      let [first, last] = [start, start];
+      let size = start.size;
+      while (size < bytes) {
+        const [before, after] = [age(first.before), age(last.after)];
+        if (before === Number.POSITIVE_INFINITY && after === Number.POSITIVE_INFINITY) break;
+        if (before < after) first = first.before as Block;
+        else last = last.after as Block;
+        size += (before < after ? first : last).size;
+      }
+      const found: Block[] = [];
+      for (let block: Block | undefined = first; block; block = block === last ? undefined : block.after)
+        found.push(block);
+      if (size < bytes) {
+        for (const block of found) tried.add(block);
+        continue;
+      }
+      for (const { owner } of found) if (owner instanceof Place) this.#moveOut(owner);
+      return true;
+    }
+    return false;
+  }
+
+  #moveOut(place: Place): void {
+    if (!place.block || !place.contents) return;
     place.contents.host = this.memory.bytes(place.block.start, place.bytes).slice();
     this.#leave(place, place.block);
     this.#statistics.movedOut += 1;
-    return true;
   }
 
   #link(place: Place): void {

@@ -10,6 +10,8 @@ export class Block {
   previous: Block | undefined;
   next: Block | undefined;
   free = false;
+  /** Whose contents are here, if they can leave. */
+  owner: object | undefined;
 
   /** `start` and `size` are bytes. */
   constructor(

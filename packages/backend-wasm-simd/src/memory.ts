@@ -25,7 +25,7 @@ export function viewOf(
   return new arrays[dtype](memory as ArrayBuffer, start, length);
 }
 
-/** The wasm memory and the heap in it, growing by doubling up to a maximum. */
+/** The wasm memory and the heap in it, growing up to a maximum. */
 export class LinearMemory {
   readonly #memory: WasmMemory;
   readonly #heap: Heap;
@@ -55,9 +55,9 @@ export class LinearMemory {
     return this.#heap.used;
   }
 
-  /** A block of at least `bytes`, or nothing if the memory can't grow so far. */
+  /** A block of at least `bytes` of the memory as long as it is, or nothing. */
   allocate(bytes: number): Block | undefined {
-    return this.#heap.allocate(bytes) ?? (this.#grow(bytes) ? this.#heap.allocate(bytes) : undefined);
+    return this.#heap.allocate(bytes);
   }
 
   free(block: Block): void {
@@ -73,12 +73,18 @@ export class LinearMemory {
     return this.view('uint8', start, length) as Uint8Array;
   }
 
-  /** Grows until a block of `bytes` fits: to twice the size if it may. */
-  #grow(bytes: number): boolean {
+  /**
+   * Grows until a block of `bytes` fits: by at least a quarter, if that is not past `limit`. Memory that nobody has touched costs
+   * nothing, but a free piece that was touched is better used first, and small steps leave few others.
+   *
+   * @returns false if it can't, or would have to go past the limit
+   */
+  grow(bytes: number, limit = this.maximum): boolean {
     const { size } = this;
+    const most = Math.min(limit, this.maximum);
     const needed = Math.ceil((bytes - this.#heap.tail) / pageBytes);
-    const allowed = Math.floor((this.maximum - size) / pageBytes);
-    for (const pages of [Math.min(Math.max(needed, size / pageBytes), allowed), needed]) {
+    const allowed = Math.floor((most - size) / pageBytes);
+    for (const pages of [Math.min(Math.max(needed, Math.ceil(size / pageBytes / 4)), allowed), needed]) {
       if (pages < needed || pages > allowed) continue;
       try {
         this.#memory.grow(pages);

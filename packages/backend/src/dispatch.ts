@@ -8,8 +8,17 @@ import {
   readNow,
 } from './backend';
 import { composedKernel } from './elementwise/compose';
+import type { Composite } from './elementwise/composite';
+import { compositeOf } from './elementwise/lists';
 import { MissingKernelError } from './errors';
-import { composable, type KernelName, type KernelSpec, type KernelTable, profiles } from './kernel-table';
+import {
+  composable,
+  type KernelName,
+  type KernelSpec,
+  type KernelTable,
+  type Profile,
+  profiles,
+} from './kernel-table';
 import { numel } from './numel';
 import { warnOnce } from './warn';
 
@@ -32,6 +41,8 @@ export interface DispatchEvent {
   readonly attrs: object;
   /** What holds the packed weights of a prepacking kernel, if the caller has one. */
   readonly cache?: PrepackCache | undefined;
+  /** What makes the kernel of others where a backend has none of its own. */
+  readonly composite?: Composite | undefined;
 }
 
 /** Wraps one kernel call: must call `run` exactly once. */
@@ -128,12 +139,20 @@ export function kernelOf<N extends KernelName>(
   backend: Backend,
   name: N,
 ): Kernel<KernelTable[N], unknown> | undefined {
+  return ownKernel(backend, name, compositeOf(name));
+}
+
+function ownKernel<N extends KernelName>(
+  backend: Backend,
+  name: N,
+  composite: Composite | undefined,
+): Kernel<KernelTable[N], unknown> | undefined {
   const own = backend.kernels[name] as Kernel<KernelTable[N], unknown> | undefined;
-  return own ?? composedKernel(backend, name);
+  return own ?? (composite && composedKernel<N>(backend, composite));
 }
 
 /**
- * The one way from an op to a kernel. Finds the backend's own kernel or composes it of others (`kernelOf`), or takes the
+ * The way from a kernel's name to the kernel. Finds the backend's own or composes it of others (`kernelOf`), or takes the
  * fallback's, and runs it under the hooks; a composed kernel is one call to them.
  *
  * @throws MissingKernelError if neither has it.
@@ -146,11 +165,38 @@ export function dispatch<N extends KernelName>(
   attrs: KernelTable[N]['attrs'],
   cache?: PrepackCache,
 ): void {
-  const own = kernelOf(backend, name);
-  const ranOn = own ? backend : fallbackFor(backend, name);
+  dispatchKernel(backend, name, inputs, outputs, attrs, { cache, composite: compositeOf(name), profileOf });
+}
+
+/** What a caller of a kernel knows of it. */
+export interface KnownOfKernel {
+  readonly cache?: PrepackCache | undefined;
+  /** What makes it of others where a backend has none of its own: that of its row, by `compositesOf`. */
+  readonly composite?: Composite | undefined;
+  /** Names its profile, for the message where it is missing. */
+  readonly profileOf?: (kernel: KernelName) => Profile | undefined;
+}
+
+/**
+ * As `dispatch`, for ops, which have the composite at hand: nothing is looked up by name, so that an app ships those alone that it
+ * uses.
+ *
+ * @throws MissingKernelError if neither the backend nor its fallback has the kernel.
+ */
+export function dispatchKernel<N extends KernelName>(
+  backend: Backend,
+  name: N,
+  inputs: KernelInputs<KernelTable[N]>,
+  outputs: KernelOutputs<KernelTable[N]>,
+  attrs: KernelTable[N]['attrs'],
+  known: KnownOfKernel,
+): void {
+  const { cache, composite } = known;
+  const own = ownKernel(backend, name, composite);
+  const ranOn = own ? backend : fallbackFor(backend, name, known);
   const run = own
     ? () => runKernel(own, { ...inputs, ...outputs } as never, attrs, cache)
-    : () => runOnFallback(backend, ranOn, name, inputs, outputs, attrs);
+    : () => runOnFallback(backend, ranOn, name, inputs, outputs, attrs, composite);
   if (hooks.length === 0) {
     run();
     return;
@@ -163,17 +209,23 @@ export function dispatch<N extends KernelName>(
     outputs: outputs as never,
     attrs,
     cache,
+    composite,
   };
   hooks.reduce<() => void>((inner, hook) => () => hook(event, inner), run)();
 }
 
-function fallbackFor(backend: Backend, kernel: KernelName): Backend {
-  let candidate = backend.fallback;
-  while (candidate && !kernelOf(candidate, kernel)) candidate = candidate.fallback;
-  if (candidate && backend.readSync && candidate.readSync) return candidate;
-  const inProfiles = (Object.keys(profiles) as (keyof typeof profiles)[]).filter((p) =>
+/** The first profile that has the kernel. */
+function profileOf(kernel: KernelName): Profile | undefined {
+  return (Object.keys(profiles) as Profile[]).find((p) =>
     [...profiles[p], ...composable[p]].includes(kernel),
   );
+}
+
+function fallbackFor(backend: Backend, kernel: KernelName, { composite, profileOf }: KnownOfKernel): Backend {
+  let candidate = backend.fallback;
+  while (candidate && !ownKernel(candidate, kernel, composite)) candidate = candidate.fallback;
+  if (candidate && backend.readSync && candidate.readSync) return candidate;
+  const profile = profileOf?.(kernel);
   const why = !candidate
     ? backend.fallback
       ? 'nor has its fallback'
@@ -185,7 +237,7 @@ function fallbackFor(backend: Backend, kernel: KernelName): Backend {
     found: `none, ${why}`,
     fix:
       backend.missingFix ??
-      `Add it to the backend's kernels${inProfiles.length ? ` (it belongs to the profile '${inProfiles[0]}')` : ''}, ` +
+      `Add it to the backend's kernels${profile ? ` (it belongs to the profile '${profile}')` : ''}, ` +
         'or move the tensors to a backend that has it: tensor.to(backend).',
   });
 }
@@ -209,6 +261,7 @@ function runOnFallback<N extends KernelName>(
   inputs: KernelInputs<KernelTable[N]>,
   outputs: KernelOutputs<KernelTable[N]>,
   attrs: KernelTable[N]['attrs'],
+  composite: Composite | undefined,
 ): void {
   reportFallback(backend, fallback, name);
   const length = (t: KernelTensor) => numel(t.shape);
@@ -224,7 +277,11 @@ function runOnFallback<N extends KernelName>(
       // Outputs too: some are in-out.
       fallback.write(buffer, read(backend, t));
     }
-    runKernel(kernelOf(fallback, name) as Kernel<KernelTable[N], unknown>, copies as never, attrs);
+    runKernel(
+      ownKernel(fallback, name, composite) as Kernel<KernelTable[N], unknown>,
+      copies as never,
+      attrs,
+    );
     for (const [key, t] of Object.entries(outputs as Record<string, KernelTensor | undefined>)) {
       if (t) backend.write(t.buffer, read(fallback, copies[key]));
     }

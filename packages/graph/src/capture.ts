@@ -2,9 +2,10 @@ import {
   ArgumentError,
   addDispatchHook,
   type Backend,
+  type Composite,
   type DispatchEvent,
   describe,
-  dispatch,
+  dispatchKernel,
   type Kernel,
   type KernelName,
   type KernelSpec,
@@ -51,6 +52,8 @@ export interface KernelCall {
   readonly inputs: Readonly<Record<string, KernelTensor | undefined>>;
   readonly outputs: Readonly<Record<string, KernelTensor | undefined>>;
   readonly cache: PrepackCache | undefined;
+  /** What makes the kernel of others where the backend has none of its own. */
+  readonly composite: Composite | undefined;
   /** What the kernel ran with, if it packs weights in a cache; held until the recording's `release`. */
   readonly packed: PackedWeights | undefined;
   readonly backend: Backend;
@@ -259,13 +262,21 @@ export function placed(
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 function kernelCall(event: DispatchEvent, call: ModuleCall | undefined): KernelCall {
-  const { kernel: name, attrs, inputs, outputs, cache, backend, ranOn } = event;
-  return { kernel: name, attrs, inputs, outputs, cache, packed: undefined, backend, ranOn, call };
+  const { kernel: name, attrs, inputs, outputs, cache, composite, backend, ranOn } = event;
+  return { kernel: name, attrs, inputs, outputs, cache, composite, packed: undefined, backend, ranOn, call };
 }
 
 /** Runs the kernel of a recorded call again, on the memory of then: before the recording's `release`. */
-export function replay({ backend, kernel: name, inputs, outputs, attrs, cache }: KernelCall): void {
-  dispatch(backend, name, inputs as never, outputs as never, attrs as never, cache);
+export function replay({
+  backend,
+  kernel: name,
+  inputs,
+  outputs,
+  attrs,
+  cache,
+  composite,
+}: KernelCall): void {
+  dispatchKernel(backend, name, inputs as never, outputs as never, attrs as never, { cache, composite });
 }
 
 const movers: ReadonlySet<KernelName> = new Set<KernelName>(['copyStrided', 'fill', 'cast']);

@@ -1,7 +1,7 @@
 import {
   type Backend,
   composedCalls,
-  dispatch,
+  dispatchKernel,
   type Kernel,
   type KernelName,
   type KernelTensor,
@@ -224,9 +224,9 @@ type Item =
 /** One step, or those that a composite consists of, where the backend has no kernel of its own. */
 function itemsOf(origin: KernelCall | HostEvent): Item[] {
   if (isEvent(origin)) return [{ kind: 'check', origin: origin as CheckEvent }];
-  const { backend, kernel: name, attrs } = origin;
+  const { backend, kernel: name, attrs, composite } = origin;
   const [inputs, outputs] = [operandsOf(origin.inputs), operandsOf(origin.outputs)];
-  const calls = backend.kernels[name] ? undefined : composedCalls(backend, name, attrs);
+  const calls = composite && !backend.kernels[name] ? composedCalls(backend, composite, attrs) : undefined;
   if (!calls) return [{ kind: 'kernel', kernel: name, attrs, inputs, outputs, origin }];
   const [whole] = Object.values(outputs);
   const { dtype, shape } = whole;
@@ -329,7 +329,7 @@ class MemoryTable {
 
 /** A kernel that the backend has neither itself nor by a composite, or that packs its weights at every call: as an ordinary call does it. */
 function dispatchStep(
-  { backend, kernel: name, attrs, cache }: KernelCall,
+  { backend, kernel: name, attrs, cache, composite }: KernelCall,
   inputs: Readonly<Record<string, ProgramTensor>>,
   outputs: Readonly<Record<string, ProgramTensor>>,
 ): ProgramStep<AnyBuffer> {
@@ -343,7 +343,10 @@ function dispatchStep(
             { buffer: bufferOf(memory), dtype, shape },
           ]),
         );
-      dispatch(backend, name, tensors(inputs) as never, tensors(outputs) as never, attrs as never, cache);
+      dispatchKernel(backend, name, tensors(inputs) as never, tensors(outputs) as never, attrs as never, {
+        cache,
+        composite,
+      });
     },
   };
 }

@@ -2,11 +2,12 @@
 import {
   ArgumentError,
   type Backend,
+  type Composite,
   type DType,
   DTypeError,
   describe,
-  dispatch,
-  elementwiseFunctions,
+  dispatchKernel,
+  type ElementwiseFunction,
   isFloatDType,
   type KernelInputs,
   type KernelName,
@@ -18,7 +19,6 @@ import {
   requireOwnCopy,
   ShapeError,
   storageDType,
-  type UnaryName,
 } from '@octet/backend';
 import {
   broadcastShapes,
@@ -61,7 +61,8 @@ type Arg = Tensor | Operand;
 
 /**
  * Runs a kernel on dense tensors; a bare tensor is seen as flat. Outputs must be allocated (see `empty`). The only
- * caller of the backend's dispatch function among the ops.
+ * caller of the backend's dispatch function among the ops. `composite` makes the kernel of others where the backend has none:
+ * for functions that have one.
  *
  * @throws BackendError if the tensors live on different backends.
  */
@@ -71,6 +72,7 @@ export function run<N extends KernelName>(
   outputs: KernelOutputs<KernelTable[N], Arg>,
   attrs: KernelTable[N]['attrs'],
   cache?: PrepackCache,
+  composite?: Composite,
 ): void {
   let backend: Backend | undefined;
   const deferring = activeWatch()?.defers === true;
@@ -96,7 +98,10 @@ export function run<N extends KernelName>(
   };
   const ins = toKernelTensors(inputs as never, true);
   const outs = toKernelTensors(outputs as never, false);
-  dispatch(backend as unknown as Backend, name, ins as never, outs as never, attrs, cache);
+  dispatchKernel(backend as unknown as Backend, name, ins as never, outs as never, attrs, {
+    cache,
+    composite,
+  });
 }
 
 /** An operand that a watch sees before its memory is asked for. */
@@ -344,6 +349,19 @@ export function present(...tensors: readonly (Tensor | undefined)[]): Tensor[] {
 
 /** @throws DTypeError, BackendError, ArgumentError unless all are tensors of one float dtype on one backend. */
 export function requireFloat(op: string, ...tensors: readonly Tensor[]): void {
+  requireFloats(op, tensors, undefined);
+}
+
+/**
+ * As `requireFloat`, of the input of a function that says in its row whether its layer has an int8 form.
+ *
+ * @throws DTypeError, ArgumentError unless x is a float tensor
+ */
+export function requireFloatFor(op: string, { int8 = false }: ElementwiseFunction, x: Tensor): void {
+  requireFloats(op, [x], int8);
+}
+
+function requireFloats(op: string, tensors: readonly Tensor[], int8: boolean | undefined): void {
   const [first] = tensors;
   for (const t of tensors) {
     if (!(t instanceof Tensor)) requireTensor(op, t);
@@ -352,7 +370,7 @@ export function requireFloat(op: string, ...tensors: readonly Tensor[]): void {
         op,
         expected: 'float32',
         found: t.qparams ? `a quantized tensor (${t.dtype})` : t.dtype,
-        fix: t.qparams ? int8Remedy(op) : "Convert it with to('float32').",
+        fix: t.qparams ? int8Remedy(op, int8) : "Convert it with to('float32').",
       });
     }
     if (t.dtype !== first.dtype) {
@@ -368,12 +386,11 @@ export function requireFloat(op: string, ...tensors: readonly Tensor[]): void {
 }
 
 /** What helps where an int8 tensor reaches this float op. */
-function int8Remedy(op: string): string {
+function int8Remedy(op: string, int8?: boolean): string {
   if (op === 'batchNorm') return 'Fuse it with the convolution before it, by fuseModules().';
   if (/^(add|mul|cat)$/.test(op)) return 'Use FloatFunctional, which convert() makes int8.';
   const first =
-    /^(conv2d|linear|prelu$|layerNorm|groupNorm|instanceNorm)/.test(op) ||
-    elementwiseFunctions[op as UnaryName]?.int8
+    (int8 ?? /^(conv2d|linear|prelu$|layerNorm|groupNorm|instanceNorm)/.test(op))
       ? 'Give its layer a qconfig and convert it, or'
       : 'It has no int8 form:';
   return `${first} leave its layer in float by leaveInFloat(), or put a DeQuantStub before it.`;

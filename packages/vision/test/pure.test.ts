@@ -1,6 +1,7 @@
 import { FreedError } from '@octet/backend';
 import * as nn from '@octet/nn';
 import { type AnyModule, Module } from '@octet/nn';
+import * as graph from '@octet/nn/graph';
 import * as quantization from '@octet/quantization';
 import {
   convert,
@@ -14,7 +15,7 @@ import {
   QuantWrapper,
   quantizeDynamic,
 } from '@octet/quantization';
-import { kernel, noGrad, randn, scope, Tensor, tensor } from '@octet/tensor';
+import { add, kernel, noGrad, randn, relu, scope, Tensor, tensor } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
 import * as vision from '../src';
 
@@ -30,6 +31,7 @@ function pureClasses(): Map<object, string> {
     }
   };
   walk(nn, 'nn.', 0);
+  walk(graph, 'nn/graph.', 0);
   walk(quantization, 'quantization.', 0);
   walk(vision, 'vision.', 0);
   return found;
@@ -173,6 +175,31 @@ const norms = () =>
     ),
   );
 
+/** x + relu(conv(x)) + shift, where the layer stands under a name with a dot and the rest are functions. */
+const graphModule = () => {
+  const sum: graph.GraphFunction = ([a, b]) => add(a as Tensor, b as Tensor);
+  const node = (name: string, inputs: number[], output: number, target: string | graph.GraphFunction) => ({
+    ...{ name, op: name, inputs, outputs: [output], target },
+  });
+  return new graph.GraphModule(
+    new graph.Graph({
+      inputs: [{ name: 'x', slot: 0 }],
+      outputs: [{ name: 'y', slot: 5 }],
+      nodes: [
+        node('conv', [0], 1, 'block.conv'),
+        node('relu', [1], 2, ([x]) => relu(x as Tensor)),
+        node('add', [0, 2], 3, sum),
+        node('shifted', [3, 4], 5, sum),
+      ],
+      constants: new Map(),
+      buffers: new Map([[4, 'shift']]),
+      names: new Map(),
+    }),
+    new Map([['block.conv', new nn.Conv2d(3, 3, 1)]]),
+    new Map([['shift', tensor([0.5])]]),
+  );
+};
+
 const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
   float: async () => [inFloat().eval(), image],
   norms: async () => [
@@ -192,6 +219,7 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     return [await convert(calibrated), image];
   },
   'norms, qat': async () => [prepareQat(fuse(norms().train()), getDefaultQatQConfigMapping()), image],
+  graph: async () => [graphModule().eval(), image],
   embedding: async () => [new nn.Embedding(5, 3), () => [tensor([1, 4, 0], { dtype: 'int32' })]],
   transformer: async () => [
     new nn.Transformer({

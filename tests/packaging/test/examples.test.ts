@@ -54,8 +54,8 @@ let scores: number[];
 beforeAll(async () => {
   workers = await Project.ofExample('workers');
   const printed = await workers.evaluate(`
-    const { makeModel, scores } = await import('./src/model.js');
-    console.log(JSON.stringify(await scores(await makeModel(), 1)));
+    const { makePlan, scores } = await import('./src/model.js');
+    console.log(JSON.stringify(await scores(await makePlan(), 1)));
   `);
   scores = JSON.parse(printed);
 });

@@ -13,7 +13,7 @@ import { backendOption, checkNumbers, jsonOption, modelOption, threadsOption, wh
 import { type Provenance, provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
 import { formatTable, right, type TableData } from '../terminal-table';
-import { median, timeInTurn } from '../timing';
+import { median, timeInTurn, warmUp } from '../timing';
 
 interface LayersOptions {
   model: ModelName;
@@ -108,7 +108,9 @@ export interface Pass {
 async function timePasses(model: Module, x: Tensor, runs: number): Promise<Pass> {
   using plan = planOf(model.eval(), [x]);
   const ways = [() => noGrad(() => model.call(x)), () => plan.run(x)];
-  const [callMs, planMs] = (await timeInTurn(ways, { runs, backend: x.backend, warmup: 2 })).map(median);
+  const { backend } = x;
+  await warmUp(ways, { backend });
+  const [callMs, planMs] = (await timeInTurn(ways, { runs, backend, warmup: 0 })).map(median);
   return { callMs, planMs };
 }
 

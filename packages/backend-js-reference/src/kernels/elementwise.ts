@@ -4,12 +4,14 @@ import {
   type Clamped,
   type ElementwiseFunction,
   type ElementwiseKernels,
+  type ElementwiseRow,
   elementwiseFunctions,
   type IntegerName,
   integerFunctions,
   type Kernels,
   type RelationName,
   type TypedArray,
+  type UnaryName,
 } from '@octet/backend';
 import type { HostBuffer } from '../host-buffer';
 import { type FloatArray, floats, type HostTensor, size } from '../kernel';
@@ -165,12 +167,10 @@ function backward(
   };
 }
 
-function makeKernels(): Readonly<Record<string, AnyKernel>> {
+/** The kernels of rows: of each the forward one and, where it has one, the backward one. */
+function ofRows(rows: Readonly<Record<string, ElementwiseFunction>>): Readonly<Record<string, AnyKernel>> {
   const kernels: Record<string, AnyKernel> = {};
-  for (const [name, loop] of Object.entries(binaryLoops))
-    kernels[name] = binary(loop, integerLoops[name as IntegerName]);
-  for (const [name, loop] of Object.entries(relationLoops)) kernels[name] = relation(loop);
-  for (const [name, row] of Object.entries(elementwiseFunctions)) {
+  for (const [name, row] of Object.entries(rows)) {
     kernels[name] = forward(row.forward, unaryLoops[name]);
     if (row.backward) {
       kernels[`${name}Backward`] = backward(row.backward, row.from ?? 'x', backwardLoops[name]);
@@ -179,7 +179,25 @@ function makeKernels(): Readonly<Record<string, AnyKernel>> {
   return kernels;
 }
 
+function ofAll(): Readonly<Record<string, AnyKernel>> {
+  const kernels: Record<string, AnyKernel> = { ...ofRows(elementwiseFunctions) };
+  for (const [name, loop] of Object.entries(binaryLoops))
+    kernels[name] = binary(loop, integerLoops[name as IntegerName]);
+  for (const [name, loop] of Object.entries(relationLoops)) kernels[name] = relation(loop);
+  return kernels;
+}
+
+/**
+ * The kernels of some functions of one tensor, by name: `elementwiseKernels({ relu: reluRow })` are `relu` and `reluBackward`. The
+ * rows are those of @octet/backend, so that an app ships no others.
+ */
+export function elementwiseKernels<N extends UnaryName>(
+  rows: { readonly [R in N]: ElementwiseRow<R> },
+): Required<Pick<Kernels<HostBuffer>, N | Extract<`${N}Backward`, keyof ElementwiseKernels>>> {
+  return ofRows(rows) as never;
+}
+
 /** The rows of the table as loops: what each computes stands in its row, in @octet/backend. */
-export const elementwise = makeKernels() as unknown as Required<
+export const elementwise = /* @__PURE__ */ ofAll() as unknown as Required<
   Pick<Kernels<HostBuffer>, keyof ElementwiseKernels>
 >;

@@ -1,4 +1,6 @@
 /** The kernels one by one, for those who need few: elementwise ones are the rows of `elementwise`. */
+
+export { checkIndices } from '../math/indices';
 export { adamStep } from './adam-step';
 export { adaptiveAvgPool2d, adaptiveAvgPool2dBackward } from './adaptive-avg-pool2d';
 export { amax, amaxBackward } from './amax';
@@ -15,7 +17,7 @@ export { conv2d, conv2dBackwardInput, conv2dBackwardWeight } from './conv2d';
 export { copyStrided } from './copy-strided';
 export { argsort, cumprod, cumprodBackward, cumsum, prod, prodBackward } from './cumulative';
 export { dequantize } from './dequantize';
-export { elementwise } from './elementwise';
+export { elementwise, elementwiseKernels } from './elementwise';
 export { embedding, embeddingBackward } from './embedding';
 export { fakeQuantize, learnableFakeQuantizeBackward } from './fake-quantize';
 export { fill } from './fill';

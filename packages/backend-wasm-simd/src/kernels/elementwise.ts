@@ -3,7 +3,7 @@ import * as host from '@octet/backend-js-reference/kernels';
 import { elementwiseBlock } from '../generated/constants';
 import { type FunctionLike, type KernelContext, size, type WasmKernel, type WasmTensor } from '../kernel';
 import { boundsOf } from './bounds';
-import { anyPow, onHost } from './on-host';
+import { onHost } from './on-host';
 
 type MapFunction = FunctionLike<'exp'>;
 type BackwardFunction = FunctionLike<'reluBackward'>;
@@ -166,6 +166,8 @@ const applyMask: WasmKernel<'applyMask'> = (cx, { x, mask, y }, { scale }) => {
   const args = { x: cx.address(x), mask: cx.address(mask), y: cx.address(y), n, scale };
   cx.parallel('applyMask', args, units(n), grain);
 };
+
+const anyPow = onHost<'pow'>(host.elementwise.pow);
 
 /** Squares are common, other powers rare. */
 const pow: WasmKernel<'pow'> = (cx, { x, y }, { exponent }) => {

@@ -32,13 +32,10 @@ export function onHost<N extends KernelName>(reference: Kernel<KernelTable[N], H
 
 export const fill = /* @__PURE__ */ onHost<'fill'>(host.fill);
 export const cast = /* @__PURE__ */ onHost<'cast'>(host.cast);
-/** All powers but the square. */
-export const anyPow = /* @__PURE__ */ onHost<'pow'>(host.elementwise.pow);
 export const nllLoss = /* @__PURE__ */ onHost<'nllLoss'>(host.nllLoss);
 export const nllLossBackward = /* @__PURE__ */ onHost<'nllLossBackward'>(host.nllLossBackward);
 export const embedding = /* @__PURE__ */ onHost<'embedding'>(host.embedding);
 export const embeddingBackward = /* @__PURE__ */ onHost<'embeddingBackward'>(host.embeddingBackward);
-export const qembedding = /* @__PURE__ */ onHost<'qembedding'>(host.qembedding);
 export const calculateQparams = /* @__PURE__ */ onHost<'calculateQparams'>(host.calculateQparams);
 export const gather = /* @__PURE__ */ onHost<'gather'>(host.gather);
 export const scatter = /* @__PURE__ */ onHost<'scatter'>(host.scatter);

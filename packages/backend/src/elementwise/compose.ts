@@ -1,7 +1,7 @@
 import type { Backend, KernelFn, KernelTensor } from '../backend';
 import type { KernelName, KernelTable } from '../kernel-table';
 import { numel } from '../numel';
-import { compositeOf } from './lists';
+import type { Composite } from './composite';
 import { callsOf, type Term } from './term';
 
 /** One of the kernel calls that a composite consists of. All tensors of a composite have as many elements as its output. */
@@ -15,43 +15,37 @@ export interface ComposedCall {
 }
 
 /**
- * The calls, in order, that make kernel `name` of other kernels of the same backend. The last one's output is that of the whole.
- * undefined for kernels without a composite, and where the backend lacks one of those.
+ * The calls, in order, that make a kernel of other kernels of the same backend. The last one's output is that of the whole.
+ * undefined where the backend lacks one of those.
  */
 export function composedCalls(
   backend: Backend,
-  name: KernelName,
+  composite: Composite,
   attrs: object,
 ): readonly ComposedCall[] | undefined {
-  return canCompose(backend, name) ? callsFor(name, attrs) : undefined;
+  return canCompose(backend, composite) ? callsFor(composite, attrs) : undefined;
 }
 
 /** The same as one kernel. */
 export function composedKernel<N extends KernelName>(
   backend: Backend,
-  name: N,
+  composite: Composite,
 ): KernelFn<KernelTable[N], unknown> | undefined {
-  if (!canCompose(backend, name)) return undefined;
-  return ((tensors: Tensors, attrs: object) => evaluate(backend, callsFor(name, attrs), tensors)) as KernelFn<
-    KernelTable[N],
-    unknown
-  >;
+  if (!canCompose(backend, composite)) return undefined;
+  const kernel = (tensors: Tensors, attrs: object) => evaluate(backend, callsFor(composite, attrs), tensors);
+  return kernel as KernelFn<KernelTable[N], unknown>;
 }
 
 type Tensors = Readonly<Record<string, KernelTensor>>;
 
-function canCompose(backend: Backend, name: KernelName): boolean {
-  const composite = compositeOf(name);
-  if (!composite) return false;
+function canCompose(backend: Backend, composite: Composite): boolean {
   const kernels = backend.kernels as Readonly<Record<string, unknown>>;
   for (const kernel of composite.kernels) if (typeof kernels[kernel] !== 'function') return false;
   return true;
 }
 
-function callsFor(name: KernelName, attrs: object): ComposedCall[] {
-  const { inputs, output } = (compositeOf(name) as NonNullable<ReturnType<typeof compositeOf>>).express(
-    attrs,
-  );
+function callsFor(composite: Composite, attrs: object): ComposedCall[] {
+  const { inputs, output } = composite.express(attrs);
   const places = new Map<Term, string | number>(Object.entries(inputs).map(([label, term]) => [term, label]));
   return [...callsOf(output)].map((term, i) => {
     places.set(term, i);

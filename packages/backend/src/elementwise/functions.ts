@@ -80,14 +80,326 @@ const between = (x: number, min: number, max: number): number => Math.min(Math.m
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 /** ln(1 + e^x) */
 const softplusOf = (x: number): number => (x > 20 ? x : Math.log1p(Math.exp(x)));
-const GELU_TANH = Math.sqrt(2 / Math.PI);
+const GELU_TANH = /* @__PURE__ */ Math.sqrt(2 / Math.PI);
 // Klambauer et al., "Self-Normalizing Neural Networks", 2017.
 const SELU_ALPHA = 1.6732632423543772;
 const SELU_SCALE = 1.0507009873554805;
-const density = 1 / Math.sqrt(2 * Math.PI);
+const density = 1 / /* @__PURE__ */ Math.sqrt(2 * Math.PI);
 
-/** The functions of one tensor. */
-export const functions = {
+export const reluRow = {
+  forward: (x) => Math.max(x, 0),
+  backward: (x, gradY) => (x > 0 ? gradY : 0),
+  exact: true,
+} satisfies ElementwiseFunction;
+
+export const relu6Row = {
+  forward: (x) => between(x, 0, 6),
+  /** gradX = 0 < x < 6 ? gradY : 0 */
+  backward: (x, gradY) => (x > 0 && x < 6 ? gradY : 0),
+  composite: {
+    forward: (x) => clamp(x, 0, 6),
+    backward: (x, gradY) => reluBackward(x, reluBackward(affine(x, -1, 6), gradY)),
+  },
+  exact: true,
+} satisfies ElementwiseFunction;
+
+/** x * clamp(x + 3, 0, 6) / 6 */
+export const hardswishRow = {
+  forward: (x) => (x * between(x + 3, 0, 6)) / 6,
+  /** gradX = x < -3 ? 0 : x < 3 ? gradY * (x / 3 + 1/2) : gradY */
+  backward: (x, gradY) => (x < -3 ? 0 : x < 3 ? gradY * (x / 3 + 0.5) : gradY),
+  composite: { forward: (x) => mul(x, hardGate(x)) },
+  int8: true,
+} satisfies ElementwiseFunction;
+
+/** clamp(x + 3, 0, 6) / 6 */
+export const hardsigmoidRow = {
+  forward: (x) => between(x + 3, 0, 6) / 6,
+  /** gradX = -3 < x < 3 ? gradY / 6 : 0 */
+  backward: (x, gradY) => (x > -3 && x < 3 ? gradY / 6 : 0),
+  composite: {
+    forward: (x) => hardGate(x),
+    backward: (x, gradY) =>
+      affine(reluBackward(affine(x, 1, 3), reluBackward(affine(x, -1, 3), gradY)), 1 / 6, 0),
+  },
+} satisfies ElementwiseFunction;
+
+/** y = x > 0 ? x : negativeSlope * x */
+export const leakyReluRow = {
+  forward: (x, { negativeSlope }: Slope) => (x > 0 ? x : x * negativeSlope),
+  backward: (x, gradY, { negativeSlope }: Slope) => (x > 0 ? gradY : gradY * negativeSlope),
+  composite: {
+    forward: (x, { negativeSlope }: Slope) =>
+      add(relu(x), affine(clamp(x, Number.NEGATIVE_INFINITY, 0), negativeSlope, 0)),
+  },
+  examples: [{ negativeSlope: 0.01 }, { negativeSlope: 0.2 }],
+  int8: true,
+} satisfies ElementwiseFunction;
+
+/** x * Φ(x), Φ(x) = (1 + erf(x / √2)) / 2 */
+export const geluRow = {
+  forward: (x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2)),
+  /** gradX = gradY * (Φ(x) + x * φ(x)), φ(x) = e^(-x²/2) / √(2π) */
+  backward: (x, gradY) => gradY * (0.5 * (1 + erf(x * Math.SQRT1_2)) + x * density * Math.exp(-0.5 * x * x)),
+  int8: true,
+} satisfies ElementwiseFunction;
+
+/** x > 0 ? x : alpha * (e^x - 1) */
+export const eluRow = {
+  forward: (x, { alpha }: { alpha: number }) => (x > 0 ? x : alpha * Math.expm1(x)),
+  /** gradX = x > 0 ? gradY : gradY * alpha * e^x */
+  backward: (x, gradY, { alpha }: { alpha: number }) => (x > 0 ? gradY : gradY * alpha * Math.exp(x)),
+  composite: {
+    forward: (x, { alpha }: { alpha: number }) => add(relu(x), affine(expNegative(x), alpha, -alpha)),
+    backward: (x, gradY, { alpha }: { alpha: number }) =>
+      add(
+        reluBackward(x, gradY),
+        mul(clampBackward(x, gradY, Number.NEGATIVE_INFINITY, 0), affine(expNegative(x), alpha, 0)),
+      ),
+  },
+  examples: [{ alpha: 1 }, { alpha: 0.3 }],
+  int8: true,
+} satisfies ElementwiseFunction;
+
+/** x > 0 ? x : alpha * (e^(x / alpha) - 1) */
+export const celuRow = {
+  forward: (x, { alpha }: { alpha: number }) => (x > 0 ? x : alpha * Math.expm1(x / alpha)),
+  /** gradX = x > 0 ? gradY : gradY * e^(x / alpha) */
+  backward: (x, gradY, { alpha }: { alpha: number }) => (x > 0 ? gradY : gradY * Math.exp(x / alpha)),
+  composite: {
+    forward: (x, { alpha }: { alpha: number }) =>
+      add(relu(x), affine(expNegative(x, 1 / alpha), alpha, -alpha)),
+    backward: (x, gradY, { alpha }: { alpha: number }) =>
+      add(
+        reluBackward(x, gradY),
+        mul(clampBackward(x, gradY, Number.NEGATIVE_INFINITY, 0), expNegative(x, 1 / alpha)),
+      ),
+  },
+  examples: [{ alpha: 1 }, { alpha: 0.5 }],
+  int8: true,
+} satisfies ElementwiseFunction;
+
+/** s * (x > 0 ? x : a * (e^x - 1)), s and a the constants of the paper */
+export const seluRow = {
+  forward: (x) => SELU_SCALE * (x > 0 ? x : SELU_ALPHA * Math.expm1(x)),
+  /** gradX = gradY * s * (x > 0 ? 1 : a * e^x) */
+  backward: (x, gradY) => gradY * SELU_SCALE * (x > 0 ? 1 : SELU_ALPHA * Math.exp(x)),
+  composite: {
+    forward: (x) => affine(add(relu(x), affine(expNegative(x), SELU_ALPHA, -SELU_ALPHA)), SELU_SCALE, 0),
+    backward: (x, gradY) =>
+      affine(
+        add(
+          reluBackward(x, gradY),
+          mul(clampBackward(x, gradY, Number.NEGATIVE_INFINITY, 0), affine(expNegative(x), SELU_ALPHA, 0)),
+        ),
+        SELU_SCALE,
+        0,
+      ),
+  },
+  int8: true,
+} satisfies ElementwiseFunction;
+
+/** x * sigmoid(x) */
+export const siluRow = {
+  forward: (x) => x * logistic(x),
+  /** gradX = gradY * s * (1 + x * (1 - s)), s = sigmoid(x) */
+  backward: (x, gradY) => gradY * logistic(x) * (1 + x * (1 - logistic(x))),
+  composite: {
+    forward: (x) => mul(x, sigmoid(x)),
+    backward: (x, gradY) => {
+      const s = sigmoid(x);
+      return mul(mul(gradY, s), affine(mul(x, affine(s, -1, 1)), 1, 1));
+    },
+  },
+  int8: true,
+} satisfies ElementwiseFunction;
+
+/** ln(1 + e^(beta * x)) / beta; x itself where beta * x > threshold, which is at least 0 */
+export const softplusRow = {
+  forward: (x, { beta, threshold }: Softplus) =>
+    x * beta > threshold ? x : Math.log1p(Math.exp(x * beta)) / beta,
+  /** gradX = beta * x > threshold ? gradY : gradY * sigmoid(beta * x) */
+  backward: (x, gradY, { beta, threshold }: Softplus) =>
+    x * beta > threshold ? gradY : gradY * logistic(x * beta),
+  composite: {
+    forward: (x, attrs: Softplus) => softplus(x, attrs),
+    backward: (x, gradY, { beta, threshold }: Softplus) => {
+      const s = sigmoid(affine(x, beta, 0));
+      return mul(gradY, add(s, mul(beyond(affine(x, beta, 0), threshold), affine(s, -1, 1))));
+    },
+  },
+  examples: [
+    { beta: 1, threshold: 20 },
+    { beta: 2, threshold: 1 },
+  ],
+  int8: true,
+} satisfies ElementwiseFunction;
+
+/** x * tanh(ln(1 + e^x)) */
+export const mishRow = {
+  forward: (x) => x * Math.tanh(softplusOf(x)),
+  /** gradX = gradY * (t + x * sigmoid(x) * (1 - t²)), t = tanh(ln(1 + e^x)) */
+  backward: (x, gradY) => {
+    const t = Math.tanh(softplusOf(x));
+    return gradY * (t + x * logistic(x) * (1 - t * t));
+  },
+  composite: {
+    forward: (x) => mul(x, tanh(softplus(x, { beta: 1, threshold: 20 }))),
+    backward: (x, gradY) => {
+      const t = tanh(softplus(x, { beta: 1, threshold: 20 }));
+      return mul(gradY, add(t, mul(mul(x, sigmoid(x)), affine(mul(t, t), -1, 1))));
+    },
+  },
+  int8: true,
+} satisfies ElementwiseFunction;
+
+/** x / (1 + |x|) */
+export const softsignRow = {
+  forward: (x) => x / (1 + Math.abs(x)),
+  /** gradX = gradY / (1 + |x|)² */
+  backward: (x, gradY) => gradY / (1 + Math.abs(x)) ** 2,
+  composite: {
+    forward: (x) => div(x, affine(abs(x), 1, 1)),
+    backward: (x, gradY) => {
+      const below = affine(abs(x), 1, 1);
+      return div(div(gradY, below), below);
+    },
+  },
+  int8: true,
+} satisfies ElementwiseFunction;
+
+/** ln(sigmoid(x)) */
+export const logSigmoidRow = {
+  forward: (x) => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x))),
+  /** gradX = gradY * sigmoid(-x) */
+  backward: (x, gradY) => gradY * logistic(-x),
+  composite: {
+    forward: (x) => {
+      const rest = log(affine(exp(affine(abs(x), -1, 0)), 1, 1));
+      return add(clamp(x, Number.NEGATIVE_INFINITY, 0), affine(rest, -1, 0));
+    },
+    backward: (x, gradY) => mul(gradY, sigmoid(affine(x, -1, 0))),
+  },
+  int8: true,
+} satisfies ElementwiseFunction;
+
+/** |x| > lambd ? x : 0; lambd is at least 0 */
+export const hardshrinkRow = {
+  forward: (x, { lambd }: Shrink) => (x >= -lambd && x <= lambd ? 0 : x),
+  /** gradX = |x| > lambd ? gradY : 0 */
+  backward: (x, gradY, { lambd }: Shrink) => (x > lambd || x < -lambd ? gradY : 0),
+  composite: {
+    forward: (x, { lambd }: Shrink) => mul(x, beyond(abs(x), lambd)),
+    backward: (x, gradY, { lambd }: Shrink) => gradientBeyond(x, gradY, lambd),
+  },
+  examples: [{ lambd: 0.5 }, { lambd: 3 }],
+  int8: true,
+} satisfies ElementwiseFunction;
+
+/** x > lambd ? x - lambd : x < -lambd ? x + lambd : 0; lambd is at least 0 */
+export const softshrinkRow = {
+  forward: (x, { lambd }: Shrink) => (x > lambd ? x - lambd : x < -lambd ? x + lambd : 0 * x),
+  /** gradX = |x| > lambd ? gradY : 0 */
+  backward: (x, gradY, { lambd }: Shrink) => (x > lambd || x < -lambd ? gradY : 0),
+  composite: {
+    forward: (x, { lambd }: Shrink) =>
+      add(relu(affine(x, 1, -lambd)), affine(relu(affine(x, -1, -lambd)), -1, 0)),
+    backward: (x, gradY, { lambd }: Shrink) => gradientBeyond(x, gradY, lambd),
+  },
+  examples: [{ lambd: 0.5 }, { lambd: 3 }],
+  int8: true,
+} satisfies ElementwiseFunction;
+
+/** x - tanh(x) */
+export const tanhshrinkRow = {
+  forward: (x) => x - Math.tanh(x),
+  /** gradX = gradY * tanh(x)² */
+  backward: (x, gradY) => gradY * Math.tanh(x) ** 2,
+  composite: {
+    forward: (x) => add(x, affine(tanh(x), -1, 0)),
+    backward: (x, gradY) => {
+      const t = tanh(x);
+      return mul(mul(gradY, t), t);
+    },
+  },
+  int8: true,
+} satisfies ElementwiseFunction;
+
+/** x > threshold ? x : value */
+export const thresholdRow = {
+  forward: (x, { threshold, value }: Threshold) => (x <= threshold ? value : x),
+  /** gradX = x > threshold ? gradY : 0 */
+  backward: (x, gradY, { threshold }: Threshold) => (x > threshold ? gradY : 0),
+  composite: {
+    forward: (x, { threshold, value }: Threshold) => {
+      const above = beyond(x, threshold);
+      // Clamped first: 0 times an infinity is none.
+      return add(mul(clamp(x, threshold, Number.POSITIVE_INFINITY), above), affine(above, -value, value));
+    },
+    backward: (x, gradY, { threshold }: Threshold) => reluBackward(affine(x, 1, -threshold), gradY),
+  },
+  examples: [
+    { threshold: 0.5, value: -3 },
+    { threshold: -1, value: 2 },
+  ],
+  int8: true,
+} satisfies ElementwiseFunction;
+
+/** x * (1 + tanh(√(2/π) * (x + 0.044715 * x³))) / 2, the approximation of gelu by tanh */
+export const geluTanhRow = {
+  forward: (x) => 0.5 * x * (1 + Math.tanh(GELU_TANH * (x + 0.044715 * x ** 3))),
+  /** gradX = gradY * ((1 + t) + x * (1 - t²) * √(2/π) * (1 + 3 * 0.044715 * x²)) / 2, t the tanh */
+  backward: (x, gradY) => {
+    const t = Math.tanh(GELU_TANH * (x + 0.044715 * x ** 3));
+    return gradY * 0.5 * (1 + t + x * (1 - t * t) * GELU_TANH * (1 + 3 * 0.044715 * x * x));
+  },
+  composite: {
+    // (1 + tanh(u)) / 2 = sigmoid(2u), which is exact where the sum would cancel.
+    forward: (x) => mul(x, geluTanhGate(x)),
+    backward: (x, gradY) => {
+      const s = geluTanhGate(x);
+      const slope = affine(mul(x, x), 6 * 0.044715 * GELU_TANH, 2 * GELU_TANH);
+      const bent = mul(mul(mul(x, s), affine(s, -1, 1)), slope);
+      return mul(gradY, add(s, bent));
+    },
+  },
+  int8: true,
+} satisfies ElementwiseFunction;
+
+/** 1 / (1 + e^-x) */
+export const sigmoidRow = {
+  forward: logistic,
+  /** gradX = gradY * y * (1 - y) */
+  backward: (y, gradY) => gradY * y * (1 - y),
+  from: 'y',
+  domain: [-100, 100],
+  backwardDomain: [0, 1],
+} satisfies ElementwiseFunction;
+
+export const tanhRow = {
+  forward: Math.tanh,
+  /** gradX = gradY * (1 - y²) */
+  backward: (y, gradY) => gradY * (1 - y * y),
+  from: 'y',
+  domain: [-100, 100],
+  backwardDomain: [-1, 1],
+} satisfies ElementwiseFunction;
+
+/** y = min(max(x, min), max); infinite bounds are allowed */
+export const clampRow = {
+  forward: (x, { min, max }: Bounds) => between(x, min, max),
+  /** gradX = min <= x <= max ? gradY : 0 */
+  backward: (x, gradY, { min, max }: Bounds) => (x >= min && x <= max ? gradY : 0),
+  examples: [
+    { min: -1, max: 3 },
+    { min: Number.NEGATIVE_INFINITY, max: 0.5 },
+    { min: 0.5, max: Number.POSITIVE_INFINITY },
+  ],
+  exact: true,
+} satisfies ElementwiseFunction;
+
+/** The functions of one tensor. Rows that ops take as values are constants above, so that an app ships those alone that it uses. */
+export const elementwiseRows = {
   /** y = x * scale + shift */
   affine: {
     forward: (x, { scale, shift }: { scale: number; shift: number }) => x * scale + shift,
@@ -128,297 +440,28 @@ export const functions = {
   pow: {
     forward: (x, { exponent }: { exponent: number }) => x ** exponent,
   },
-  relu: {
-    forward: (x) => Math.max(x, 0),
-    backward: (x, gradY) => (x > 0 ? gradY : 0),
-    exact: true,
-  },
-  relu6: {
-    forward: (x) => between(x, 0, 6),
-    /** gradX = 0 < x < 6 ? gradY : 0 */
-    backward: (x, gradY) => (x > 0 && x < 6 ? gradY : 0),
-    composite: {
-      forward: (x) => clamp(x, 0, 6),
-      backward: (x, gradY) => reluBackward(x, reluBackward(affine(x, -1, 6), gradY)),
-    },
-    exact: true,
-  },
-  /** x * clamp(x + 3, 0, 6) / 6 */
-  hardswish: {
-    forward: (x) => (x * between(x + 3, 0, 6)) / 6,
-    /** gradX = x < -3 ? 0 : x < 3 ? gradY * (x / 3 + 1/2) : gradY */
-    backward: (x, gradY) => (x < -3 ? 0 : x < 3 ? gradY * (x / 3 + 0.5) : gradY),
-    composite: { forward: (x) => mul(x, hardGate(x)) },
-    int8: true,
-  },
-  /** clamp(x + 3, 0, 6) / 6 */
-  hardsigmoid: {
-    forward: (x) => between(x + 3, 0, 6) / 6,
-    /** gradX = -3 < x < 3 ? gradY / 6 : 0 */
-    backward: (x, gradY) => (x > -3 && x < 3 ? gradY / 6 : 0),
-    composite: {
-      forward: (x) => hardGate(x),
-      backward: (x, gradY) =>
-        affine(reluBackward(affine(x, 1, 3), reluBackward(affine(x, -1, 3), gradY)), 1 / 6, 0),
-    },
-  },
-  /** y = x > 0 ? x : negativeSlope * x */
-  leakyRelu: {
-    forward: (x, { negativeSlope }: Slope) => (x > 0 ? x : x * negativeSlope),
-    backward: (x, gradY, { negativeSlope }: Slope) => (x > 0 ? gradY : gradY * negativeSlope),
-    composite: {
-      forward: (x, { negativeSlope }: Slope) =>
-        add(relu(x), affine(clamp(x, Number.NEGATIVE_INFINITY, 0), negativeSlope, 0)),
-    },
-    examples: [{ negativeSlope: 0.01 }, { negativeSlope: 0.2 }],
-    int8: true,
-  },
-  /** x * Φ(x), Φ(x) = (1 + erf(x / √2)) / 2 */
-  gelu: {
-    forward: (x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2)),
-    /** gradX = gradY * (Φ(x) + x * φ(x)), φ(x) = e^(-x²/2) / √(2π) */
-    backward: (x, gradY) =>
-      gradY * (0.5 * (1 + erf(x * Math.SQRT1_2)) + x * density * Math.exp(-0.5 * x * x)),
-    int8: true,
-  },
-  /** x > 0 ? x : alpha * (e^x - 1) */
-  elu: {
-    forward: (x, { alpha }: { alpha: number }) => (x > 0 ? x : alpha * Math.expm1(x)),
-    /** gradX = x > 0 ? gradY : gradY * alpha * e^x */
-    backward: (x, gradY, { alpha }: { alpha: number }) => (x > 0 ? gradY : gradY * alpha * Math.exp(x)),
-    composite: {
-      forward: (x, { alpha }: { alpha: number }) => add(relu(x), affine(expNegative(x), alpha, -alpha)),
-      backward: (x, gradY, { alpha }: { alpha: number }) =>
-        add(
-          reluBackward(x, gradY),
-          mul(clampBackward(x, gradY, Number.NEGATIVE_INFINITY, 0), affine(expNegative(x), alpha, 0)),
-        ),
-    },
-    examples: [{ alpha: 1 }, { alpha: 0.3 }],
-    int8: true,
-  },
-  /** x > 0 ? x : alpha * (e^(x / alpha) - 1) */
-  celu: {
-    forward: (x, { alpha }: { alpha: number }) => (x > 0 ? x : alpha * Math.expm1(x / alpha)),
-    /** gradX = x > 0 ? gradY : gradY * e^(x / alpha) */
-    backward: (x, gradY, { alpha }: { alpha: number }) => (x > 0 ? gradY : gradY * Math.exp(x / alpha)),
-    composite: {
-      forward: (x, { alpha }: { alpha: number }) =>
-        add(relu(x), affine(expNegative(x, 1 / alpha), alpha, -alpha)),
-      backward: (x, gradY, { alpha }: { alpha: number }) =>
-        add(
-          reluBackward(x, gradY),
-          mul(clampBackward(x, gradY, Number.NEGATIVE_INFINITY, 0), expNegative(x, 1 / alpha)),
-        ),
-    },
-    examples: [{ alpha: 1 }, { alpha: 0.5 }],
-    int8: true,
-  },
-  /** s * (x > 0 ? x : a * (e^x - 1)), s and a the constants of the paper */
-  selu: {
-    forward: (x) => SELU_SCALE * (x > 0 ? x : SELU_ALPHA * Math.expm1(x)),
-    /** gradX = gradY * s * (x > 0 ? 1 : a * e^x) */
-    backward: (x, gradY) => gradY * SELU_SCALE * (x > 0 ? 1 : SELU_ALPHA * Math.exp(x)),
-    composite: {
-      forward: (x) => affine(add(relu(x), affine(expNegative(x), SELU_ALPHA, -SELU_ALPHA)), SELU_SCALE, 0),
-      backward: (x, gradY) =>
-        affine(
-          add(
-            reluBackward(x, gradY),
-            mul(clampBackward(x, gradY, Number.NEGATIVE_INFINITY, 0), affine(expNegative(x), SELU_ALPHA, 0)),
-          ),
-          SELU_SCALE,
-          0,
-        ),
-    },
-    int8: true,
-  },
-  /** x * sigmoid(x) */
-  silu: {
-    forward: (x) => x * logistic(x),
-    /** gradX = gradY * s * (1 + x * (1 - s)), s = sigmoid(x) */
-    backward: (x, gradY) => gradY * logistic(x) * (1 + x * (1 - logistic(x))),
-    composite: {
-      forward: (x) => mul(x, sigmoid(x)),
-      backward: (x, gradY) => {
-        const s = sigmoid(x);
-        return mul(mul(gradY, s), affine(mul(x, affine(s, -1, 1)), 1, 1));
-      },
-    },
-    int8: true,
-  },
-  /** ln(1 + e^(beta * x)) / beta; x itself where beta * x > threshold, which is at least 0 */
-  softplus: {
-    forward: (x, { beta, threshold }: Softplus) =>
-      x * beta > threshold ? x : Math.log1p(Math.exp(x * beta)) / beta,
-    /** gradX = beta * x > threshold ? gradY : gradY * sigmoid(beta * x) */
-    backward: (x, gradY, { beta, threshold }: Softplus) =>
-      x * beta > threshold ? gradY : gradY * logistic(x * beta),
-    composite: {
-      forward: (x, attrs: Softplus) => softplus(x, attrs),
-      backward: (x, gradY, { beta, threshold }: Softplus) => {
-        const s = sigmoid(affine(x, beta, 0));
-        return mul(gradY, add(s, mul(beyond(affine(x, beta, 0), threshold), affine(s, -1, 1))));
-      },
-    },
-    examples: [
-      { beta: 1, threshold: 20 },
-      { beta: 2, threshold: 1 },
-    ],
-    int8: true,
-  },
-  /** x * tanh(ln(1 + e^x)) */
-  mish: {
-    forward: (x) => x * Math.tanh(softplusOf(x)),
-    /** gradX = gradY * (t + x * sigmoid(x) * (1 - t²)), t = tanh(ln(1 + e^x)) */
-    backward: (x, gradY) => {
-      const t = Math.tanh(softplusOf(x));
-      return gradY * (t + x * logistic(x) * (1 - t * t));
-    },
-    composite: {
-      forward: (x) => mul(x, tanh(softplus(x, { beta: 1, threshold: 20 }))),
-      backward: (x, gradY) => {
-        const t = tanh(softplus(x, { beta: 1, threshold: 20 }));
-        return mul(gradY, add(t, mul(mul(x, sigmoid(x)), affine(mul(t, t), -1, 1))));
-      },
-    },
-    int8: true,
-  },
-  /** x / (1 + |x|) */
-  softsign: {
-    forward: (x) => x / (1 + Math.abs(x)),
-    /** gradX = gradY / (1 + |x|)² */
-    backward: (x, gradY) => gradY / (1 + Math.abs(x)) ** 2,
-    composite: {
-      forward: (x) => div(x, affine(abs(x), 1, 1)),
-      backward: (x, gradY) => {
-        const below = affine(abs(x), 1, 1);
-        return div(div(gradY, below), below);
-      },
-    },
-    int8: true,
-  },
-  /** ln(sigmoid(x)) */
-  logSigmoid: {
-    forward: (x) => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x))),
-    /** gradX = gradY * sigmoid(-x) */
-    backward: (x, gradY) => gradY * logistic(-x),
-    composite: {
-      forward: (x) => {
-        const rest = log(affine(exp(affine(abs(x), -1, 0)), 1, 1));
-        return add(clamp(x, Number.NEGATIVE_INFINITY, 0), affine(rest, -1, 0));
-      },
-      backward: (x, gradY) => mul(gradY, sigmoid(affine(x, -1, 0))),
-    },
-    int8: true,
-  },
-  /** |x| > lambd ? x : 0; lambd is at least 0 */
-  hardshrink: {
-    forward: (x, { lambd }: Shrink) => (x >= -lambd && x <= lambd ? 0 : x),
-    /** gradX = |x| > lambd ? gradY : 0 */
-    backward: (x, gradY, { lambd }: Shrink) => (x > lambd || x < -lambd ? gradY : 0),
-    composite: {
-      forward: (x, { lambd }: Shrink) => mul(x, beyond(abs(x), lambd)),
-      backward: (x, gradY, { lambd }: Shrink) => gradientBeyond(x, gradY, lambd),
-    },
-    examples: [{ lambd: 0.5 }, { lambd: 3 }],
-    int8: true,
-  },
-  /** x > lambd ? x - lambd : x < -lambd ? x + lambd : 0; lambd is at least 0 */
-  softshrink: {
-    forward: (x, { lambd }: Shrink) => (x > lambd ? x - lambd : x < -lambd ? x + lambd : 0 * x),
-    /** gradX = |x| > lambd ? gradY : 0 */
-    backward: (x, gradY, { lambd }: Shrink) => (x > lambd || x < -lambd ? gradY : 0),
-    composite: {
-      forward: (x, { lambd }: Shrink) =>
-        add(relu(affine(x, 1, -lambd)), affine(relu(affine(x, -1, -lambd)), -1, 0)),
-      backward: (x, gradY, { lambd }: Shrink) => gradientBeyond(x, gradY, lambd),
-    },
-    examples: [{ lambd: 0.5 }, { lambd: 3 }],
-    int8: true,
-  },
-  /** x - tanh(x) */
-  tanhshrink: {
-    forward: (x) => x - Math.tanh(x),
-    /** gradX = gradY * tanh(x)² */
-    backward: (x, gradY) => gradY * Math.tanh(x) ** 2,
-    composite: {
-      forward: (x) => add(x, affine(tanh(x), -1, 0)),
-      backward: (x, gradY) => {
-        const t = tanh(x);
-        return mul(mul(gradY, t), t);
-      },
-    },
-    int8: true,
-  },
-  /** x > threshold ? x : value */
-  threshold: {
-    forward: (x, { threshold, value }: Threshold) => (x <= threshold ? value : x),
-    /** gradX = x > threshold ? gradY : 0 */
-    backward: (x, gradY, { threshold }: Threshold) => (x > threshold ? gradY : 0),
-    composite: {
-      forward: (x, { threshold, value }: Threshold) => {
-        const above = beyond(x, threshold);
-        // Clamped first: 0 times an infinity is none.
-        return add(mul(clamp(x, threshold, Number.POSITIVE_INFINITY), above), affine(above, -value, value));
-      },
-      backward: (x, gradY, { threshold }: Threshold) => reluBackward(affine(x, 1, -threshold), gradY),
-    },
-    examples: [
-      { threshold: 0.5, value: -3 },
-      { threshold: -1, value: 2 },
-    ],
-    int8: true,
-  },
-  /** x * (1 + tanh(√(2/π) * (x + 0.044715 * x³))) / 2, the approximation of gelu by tanh */
-  geluTanh: {
-    forward: (x) => 0.5 * x * (1 + Math.tanh(GELU_TANH * (x + 0.044715 * x ** 3))),
-    /** gradX = gradY * ((1 + t) + x * (1 - t²) * √(2/π) * (1 + 3 * 0.044715 * x²)) / 2, t the tanh */
-    backward: (x, gradY) => {
-      const t = Math.tanh(GELU_TANH * (x + 0.044715 * x ** 3));
-      return gradY * 0.5 * (1 + t + x * (1 - t * t) * GELU_TANH * (1 + 3 * 0.044715 * x * x));
-    },
-    composite: {
-      // (1 + tanh(u)) / 2 = sigmoid(2u), which is exact where the sum would cancel.
-      forward: (x) => mul(x, geluTanhGate(x)),
-      backward: (x, gradY) => {
-        const s = geluTanhGate(x);
-        const slope = affine(mul(x, x), 6 * 0.044715 * GELU_TANH, 2 * GELU_TANH);
-        const bent = mul(mul(mul(x, s), affine(s, -1, 1)), slope);
-        return mul(gradY, add(s, bent));
-      },
-    },
-    int8: true,
-  },
-  /** 1 / (1 + e^-x) */
-  sigmoid: {
-    forward: logistic,
-    /** gradX = gradY * y * (1 - y) */
-    backward: (y, gradY) => gradY * y * (1 - y),
-    from: 'y',
-    domain: [-100, 100],
-    backwardDomain: [0, 1],
-  },
-  tanh: {
-    forward: Math.tanh,
-    /** gradX = gradY * (1 - y²) */
-    backward: (y, gradY) => gradY * (1 - y * y),
-    from: 'y',
-    domain: [-100, 100],
-    backwardDomain: [-1, 1],
-  },
-  /** y = min(max(x, min), max); infinite bounds are allowed */
-  clamp: {
-    forward: (x, { min, max }: Bounds) => between(x, min, max),
-    /** gradX = min <= x <= max ? gradY : 0 */
-    backward: (x, gradY, { min, max }: Bounds) => (x >= min && x <= max ? gradY : 0),
-    examples: [
-      { min: -1, max: 3 },
-      { min: Number.NEGATIVE_INFINITY, max: 0.5 },
-      { min: 0.5, max: Number.POSITIVE_INFINITY },
-    ],
-    exact: true,
-  },
+  relu: reluRow,
+  relu6: relu6Row,
+  hardswish: hardswishRow,
+  hardsigmoid: hardsigmoidRow,
+  leakyRelu: leakyReluRow,
+  gelu: geluRow,
+  elu: eluRow,
+  celu: celuRow,
+  selu: seluRow,
+  silu: siluRow,
+  softplus: softplusRow,
+  mish: mishRow,
+  softsign: softsignRow,
+  logSigmoid: logSigmoidRow,
+  hardshrink: hardshrinkRow,
+  softshrink: softshrinkRow,
+  tanhshrink: tanhshrinkRow,
+  threshold: thresholdRow,
+  geluTanh: geluTanhRow,
+  sigmoid: sigmoidRow,
+  tanh: tanhRow,
+  clamp: clampRow,
 } satisfies Readonly<Record<string, ElementwiseFunction>>;
 
 /** e^(scale * min(x, 0)) */
@@ -533,7 +576,7 @@ export const relations = {
   logicalOr: (a, b) => a !== 0 || b !== 0,
 } satisfies Readonly<Record<string, (a: number, b: number) => boolean>>;
 
-type Functions = typeof functions;
+type Functions = typeof elementwiseRows;
 
 export type UnaryName = keyof Functions;
 export type BinaryName = keyof typeof binaryFunctions;
@@ -599,6 +642,9 @@ type Composed = {
 type ComposedBackward = {
   [N in UnaryName]: Functions[N] extends { composite: { backward: unknown } } ? `${N}Backward` : never;
 }[UnaryName];
+
+/** The row of a function of one tensor. */
+export type ElementwiseRow<N extends UnaryName> = Functions[N];
 
 /** The kernels that a backend may leave to `dispatch`, which has a composite of them. */
 export type CompositeName = Composed | ComposedBackward;

@@ -2,7 +2,30 @@
  * Activations of one tensor whose gradient is a kernel too: what each computes is its row in @octet/backend
  * (elementwise/functions.ts). A function here is its name, arguments and what it makes of a quantized tensor.
  */
-import { ArgumentError, checkOptions, requireOneOf } from '@octet/backend';
+import {
+  ArgumentError,
+  celuRow,
+  checkOptions,
+  eluRow,
+  geluRow,
+  geluTanhRow,
+  hardshrinkRow,
+  hardsigmoidRow,
+  hardswishRow,
+  leakyReluRow,
+  logSigmoidRow,
+  mishRow,
+  relu6Row,
+  requireOneOf,
+  seluRow,
+  sigmoidRow,
+  siluRow,
+  softplusRow,
+  softshrinkRow,
+  softsignRow,
+  tanhRow,
+  tanhshrinkRow,
+} from '@octet/backend';
 import { requireTensor } from '../../kernel';
 import type { Tensor } from '../../tensor';
 import { quantizedClamp, quantizedFixedRange } from '../quantized/functions';
@@ -11,18 +34,20 @@ import { elementwise } from './elementwise';
 /** min(max(x, 0), 6); the gradient at both ends is 0. On a quantized tensor it clamps the integers. */
 export function relu6(x: Tensor): Tensor {
   requireTensor('relu6', x);
-  return x.qparams ? quantizedClamp('relu6', x, 0, 6) : elementwise('relu6', x, {});
+  return x.qparams ? quantizedClamp('relu6', x, 0, 6) : elementwise('relu6', relu6Row, x, {});
 }
 
 /** x · relu6(x + 3) / 6 */
 export function hardswish(x: Tensor): Tensor {
-  return elementwise('hardswish', x, {});
+  return elementwise('hardswish', hardswishRow, x, {});
 }
 
 /** relu6(x + 3) / 6. A quantized tensor gets scale 1/256 and the lowest integer as zero point. */
 export function hardsigmoid(x: Tensor): Tensor {
   requireTensor('hardsigmoid', x);
-  return x.qparams ? quantizedFixedRange('hardsigmoid', x) : elementwise('hardsigmoid', x, {});
+  return x.qparams
+    ? quantizedFixedRange('hardsigmoid', x)
+    : elementwise('hardsigmoid', hardsigmoidRow, x, {});
 }
 
 export interface GeluOptions {
@@ -37,39 +62,39 @@ export interface GeluOptions {
 export function gelu(x: Tensor, options?: GeluOptions): Tensor {
   const { approximate = 'none' } = checkOptions('gelu', options ?? {}, 'approximate');
   requireOneOf('gelu', 'approximate', approximate, ['none', 'tanh']);
-  return approximate === 'tanh' ? geluTanh(x) : elementwise('gelu', x, {});
+  return approximate === 'tanh' ? geluTanh(x) : elementwise('gelu', geluRow, x, {});
 }
 
 /** x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) / 2 */
 export function geluTanh(x: Tensor): Tensor {
-  return elementwise('geluTanh', x, {});
+  return elementwise('geluTanh', geluTanhRow, x, {});
 }
 
 /** x where x > 0, else negativeSlope · x. */
 export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
-  return elementwise('leakyRelu', x, { negativeSlope });
+  return elementwise('leakyRelu', leakyReluRow, x, { negativeSlope });
 }
 
 /** 1 / (1 + e^-x). A quantized tensor gets scale 1/256 and the lowest integer as zero point. */
 export function sigmoid(x: Tensor): Tensor {
   requireTensor('sigmoid', x);
-  return x.qparams ? quantizedFixedRange('sigmoid', x) : elementwise('sigmoid', x, {});
+  return x.qparams ? quantizedFixedRange('sigmoid', x) : elementwise('sigmoid', sigmoidRow, x, {});
 }
 
 /** The hyperbolic tangent. A quantized tensor gets scale 1/128 and the middle integer as zero point. */
 export function tanh(x: Tensor): Tensor {
   requireTensor('tanh', x);
-  return x.qparams ? quantizedFixedRange('tanh', x) : elementwise('tanh', x, {});
+  return x.qparams ? quantizedFixedRange('tanh', x) : elementwise('tanh', tanhRow, x, {});
 }
 
 /** x · sigmoid(x), also called swish. */
 export function silu(x: Tensor): Tensor {
-  return elementwise('silu', x, {});
+  return elementwise('silu', siluRow, x, {});
 }
 
 /** x where x > 0, else alpha · (eˣ - 1). */
 export function elu(x: Tensor, alpha = 1): Tensor {
-  return elementwise('elu', x, { alpha });
+  return elementwise('elu', eluRow, x, { alpha });
 }
 
 /**
@@ -85,12 +110,12 @@ export function softplus(x: Tensor, beta = 1, threshold = 20): Tensor {
       fix: 'From there on it is x itself, which needs beta · x to be large.',
     });
   }
-  return elementwise('softplus', x, { beta, threshold });
+  return elementwise('softplus', softplusRow, x, { beta, threshold });
 }
 
 /** x · tanh(ln(1 + eˣ)) */
 export function mish(x: Tensor): Tensor {
-  return elementwise('mish', x, {});
+  return elementwise('mish', mishRow, x, {});
 }
 
 /**
@@ -106,22 +131,22 @@ export function celu(x: Tensor, alpha = 1): Tensor {
       fix: 'x is divided by alpha: relu(x) is what a small one comes to.',
     });
   }
-  return elementwise('celu', x, { alpha });
+  return elementwise('celu', celuRow, x, { alpha });
 }
 
 /** 1.0507 · (x where x > 0, else 1.6733 · (eˣ - 1)) */
 export function selu(x: Tensor): Tensor {
-  return elementwise('selu', x, {});
+  return elementwise('selu', seluRow, x, {});
 }
 
 /** x / (1 + |x|) */
 export function softsign(x: Tensor): Tensor {
-  return elementwise('softsign', x, {});
+  return elementwise('softsign', softsignRow, x, {});
 }
 
 /** ln(1 / (1 + e⁻ˣ)) */
 export function logSigmoid(x: Tensor): Tensor {
-  return elementwise('logSigmoid', x, {});
+  return elementwise('logSigmoid', logSigmoidRow, x, {});
 }
 
 /**
@@ -130,7 +155,7 @@ export function logSigmoid(x: Tensor): Tensor {
  */
 export function hardshrink(x: Tensor, lambd = 0.5): Tensor {
   requirePositive('hardshrink', lambd);
-  return elementwise('hardshrink', x, { lambd });
+  return elementwise('hardshrink', hardshrinkRow, x, { lambd });
 }
 
 /**
@@ -139,12 +164,12 @@ export function hardshrink(x: Tensor, lambd = 0.5): Tensor {
  */
 export function softshrink(x: Tensor, lambd = 0.5): Tensor {
   requirePositive('softshrink', lambd);
-  return elementwise('softshrink', x, { lambd });
+  return elementwise('softshrink', softshrinkRow, x, { lambd });
 }
 
 /** x - tanh(x) */
 export function tanhshrink(x: Tensor): Tensor {
-  return elementwise('tanhshrink', x, {});
+  return elementwise('tanhshrink', tanhshrinkRow, x, {});
 }
 
 function requirePositive(op: string, lambd: number): void {

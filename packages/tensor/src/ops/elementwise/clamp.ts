@@ -1,3 +1,4 @@
+import { clampRow } from '@octet/backend';
 import { requireTensor } from '../../kernel';
 import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
@@ -17,7 +18,7 @@ export function clamp(x: Tensor, min = Number.NEGATIVE_INFINITY, max = Number.PO
   requireTensor('clamp', x);
   requireOrder('clamp', min, max);
   if (isInteger(x)) return clampedInteger(x, min, max);
-  return x.qparams ? quantizedClamp('clamp', x, min, max) : elementwise('clamp', x, { min, max });
+  return x.qparams ? quantizedClamp('clamp', x, min, max) : elementwise('clamp', clampRow, x, { min, max });
 }
 
 /** min(max(x, min), max) of int32, float32 with a bound that is no whole number; without bounds a copy. */

@@ -2,8 +2,11 @@
 import {
   type BinaryName,
   type Clamp,
+  type Composite,
+  compositesOf,
   DTypeError,
-  elementwiseFunctions,
+  type ElementwiseFunction,
+  type ElementwiseRow,
   integerFunctions,
   type KernelName,
   type KernelTable,
@@ -11,7 +14,16 @@ import {
   type UnaryName,
 } from '@octet/backend';
 import { op } from '../../autograd';
-import { aligned, emptyLike, emptyOn, packed, requireFloat, run, withStrides } from '../../kernel';
+import {
+  aligned,
+  emptyLike,
+  emptyOn,
+  packed,
+  requireFloat,
+  requireFloatFor,
+  run,
+  withStrides,
+} from '../../kernel';
 import type { Tensor } from '../../tensor';
 import { isInteger } from './operands';
 
@@ -33,10 +45,20 @@ export function applyUnary<N extends UnaryKernel>(
   op: string = name,
 ): Tensor {
   requireFloat(op, x);
+  return applyTo(name, x, attrs, op);
+}
+
+function applyTo<N extends UnaryKernel>(
+  name: N,
+  x: Tensor,
+  attrs: KernelTable[N]['attrs'],
+  op: string,
+  composite?: Composite,
+): Tensor {
   requireNumbers(op, attrs);
   const xd = packed(x);
   const y = emptyLike(xd);
-  run(name, { x: xd } as never, { y } as never, attrs);
+  run(name, { x: xd } as never, { y } as never, attrs, undefined, composite);
   return y;
 }
 
@@ -45,19 +67,22 @@ type Differentiable = {
   [N in UnaryKernel]: `${N}Backward` extends FromInput | FromOutput ? N : never;
 }[UnaryKernel];
 
-/** y = f(x) with the gradient of its row, from x or y. */
-export function elementwise<N extends Differentiable>(
+/** y = f(x) with the gradient of its row, from x or y. The row is given beside its name: an app ships no others. */
+export function elementwise<N extends Differentiable & UnaryName>(
   name: N,
+  row: ElementwiseRow<N>,
   x: Tensor,
   attrs: KernelTable[N]['attrs'],
 ): Tensor {
-  const fromOutput = elementwiseFunctions[name as UnaryName].from === 'y';
+  const definition: ElementwiseFunction = row;
   const backward = `${name}Backward` as FromInput;
   return op(name, { x }, (save) => {
-    const y = applyUnary(name, x, attrs);
-    if (!fromOutput) {
+    requireFloatFor(name, definition, x);
+    const composites = compositesOf(definition);
+    const y = applyTo(name, x, attrs, name, composites.forward);
+    if (definition.from !== 'y') {
       const savedX = save(x);
-      return [y, (grad) => [gradientFromInput(backward, savedX, grad, attrs as never)]];
+      return [y, (grad) => [gradientFromInput(backward, savedX, grad, attrs as never, composites.backward)]];
     }
     const saved = save(y);
     return [
@@ -69,6 +94,8 @@ export function elementwise<N extends Differentiable>(
           { y: saved, gradY: withStrides(grad, saved.strides) } as never,
           { gradX },
           attrs as never,
+          undefined,
+          composites.backward,
         );
         return [gradX];
       },
@@ -82,10 +109,12 @@ export function gradientFromInput<M extends FromInput>(
   x: Tensor,
   gradY: Tensor,
   attrs: KernelTable[M]['attrs'],
+  composite?: Composite,
 ): Tensor {
   const xd = packed(x);
   const gradX = emptyLike(xd);
-  run(backward, { x: xd, gradY: withStrides(gradY, xd.strides) } as never, { gradX } as never, attrs);
+  const inputs = { x: xd, gradY: withStrides(gradY, xd.strides) };
+  run(backward, inputs as never, { gradX } as never, attrs, undefined, composite);
   return gradX;
 }
 

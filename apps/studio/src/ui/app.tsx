@@ -1,0 +1,67 @@
+import { signal } from '@preact/signals';
+import { busy, cancel, model, outcome, problem, progress } from '../session';
+import { Downloads } from './downloads';
+import { decibels } from './format';
+import { Inputs } from './inputs';
+import { ModelCard } from './model-card';
+import { ModelPicker } from './model-picker';
+import { Quantize } from './quantize';
+import { Result } from './result';
+
+export const offlineReady = signal(false);
+
+export function App() {
+  return (
+    <div class="page">
+      <header>
+        <h1>Octet studio</h1>
+        <p class="muted">
+          Drop a model: make it int8 here, see what that costs, and take it with you. Nothing leaves this
+          machine.
+        </p>
+      </header>
+      {problem.value && (
+        <p class="note" role="alert">
+          {problem}
+        </p>
+      )}
+      <main>
+        <ModelPicker />
+        {model.value && <ModelCard />}
+        {model.value && <Inputs />}
+        {model.value && <Quantize />}
+        {outcome.value && <Result />}
+        {outcome.value && <Downloads />}
+      </main>
+      <Working />
+      <footer class="muted small">
+        {offlineReady.value && <span data-testid="offline">Saved on this device: works offline. </span>}
+        Made with Octet, int8 neural networks in TypeScript.
+      </footer>
+    </div>
+  );
+}
+
+/** What is going on, at the foot of the window. */
+function Working() {
+  const now = progress.value;
+  return (
+    <div class="working" role="status" data-busy={busy.value !== undefined}>
+      {busy.value && (
+        <>
+          <span>
+            {busy}
+            {now && `: ${now.what} ${now.done} of ${now.total}`}
+            {now && now.db !== null && `, ${decibels(now.db)} so far`}
+          </span>
+          {now && <progress max={now.total} value={now.done} aria-label="Progress of this step" />}
+          {now && (
+            <button type="button" onClick={cancel}>
+              Cancel
+            </button>
+          )}
+        </>
+      )}
+    </div>
+  );
+}

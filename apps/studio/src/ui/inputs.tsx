@@ -1,0 +1,90 @@
+import { useComputed } from '@preact/signals';
+import { busy, leftOut, pixelRanges, sampleCount, samplesFrom, settings, take, useRandom } from '../session';
+import type { Settings } from '../settings';
+
+const accepted = '.png,.jpg,.jpeg,.npy,.npz,.safetensors,.gz,.wav';
+
+/** Inputs like those that the model will see. */
+export function Inputs() {
+  const found = useComputed(() => {
+    const n = sampleCount.value;
+    if (n === 0) return 'None yet.';
+    const what = samplesFrom.value === 'random' ? 'random inputs' : n === 1 ? 'input' : 'inputs';
+    return `${n} ${what}${n < 12 ? '; with a dozen or more, the figures are of inputs that chose nothing' : ''}.`;
+  });
+  const set = (change: Partial<Settings>) => {
+    settings.value = { ...settings.value, ...change };
+  };
+  return (
+    <section class="card" aria-labelledby="inputs-title">
+      <h2 id="inputs-title">Inputs</h2>
+      <p class="muted small">
+        Images, arrays or sounds like those that the model will see. They choose the ranges of the integers,
+        and show what int8 costs.
+      </p>
+      <fieldset class="row small">
+        <legend>Of images</legend>
+        <label>
+          Pixels are{' '}
+          <select
+            value={settings.value.pixels}
+            onChange={(event) => set({ pixels: event.currentTarget.value as Settings['pixels'] })}
+          >
+            {Object.entries(pixelRanges).map(([name, { label }]) => (
+              <option key={name} value={name}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          Height and width{' '}
+          <input
+            type="number"
+            min={1}
+            max={4096}
+            placeholder="the model's"
+            value={settings.value.size ?? ''}
+            onChange={(event) => set({ size: Math.round(event.currentTarget.valueAsNumber) || null })}
+          />
+        </label>
+        <label>
+          <input
+            type="checkbox"
+            checked={settings.value.bgr}
+            onChange={(event) => set({ bgr: event.currentTarget.checked })}
+          />{' '}
+          blue before red
+        </label>
+      </fieldset>
+      <label class="drop">
+        <input
+          type="file"
+          multiple
+          accept={accepted}
+          disabled={busy.value !== undefined}
+          onChange={(event) => void take([...(event.currentTarget.files ?? [])])}
+        />
+        <span>
+          <b>Choose files</b> (.png, .jpg, .npy, .npz, .safetensors, .wav), or drop them.
+        </span>
+      </label>
+      <div class="row">
+        <button type="button" disabled={busy.value !== undefined} onClick={() => void useRandom()}>
+          Use random inputs
+        </button>
+        <span data-testid="samples">{found}</span>
+      </div>
+      {samplesFrom.value === 'random' && sampleCount.value > 0 && (
+        <p class="note">Random inputs say how fast and how small it becomes, and nothing of how good.</p>
+      )}
+      {leftOut.value.length > 0 && (
+        <div class="note" role="alert">
+          {leftOut.value.slice(0, 4).map((text) => (
+            <p key={text}>{text}</p>
+          ))}
+        </div>
+      )}
+    </section>
+  );
+}

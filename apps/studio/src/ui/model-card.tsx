@@ -1,0 +1,79 @@
+import { layers, model } from '../session';
+import { big, bytes, count, shapeText } from './format';
+import { GraphDrawing } from './graph-drawing';
+import { Scroll } from './scroll';
+
+/** What is in the model. */
+export function ModelCard() {
+  const info = model.value;
+  if (!info) return null;
+  const found = layers.value;
+  return (
+    <section class="card" aria-labelledby="model-title">
+      <h2 id="model-title">{info.name}</h2>
+      <dl class="numbers">
+        <div>
+          <dt>File</dt>
+          <dd>{bytes(info.fileBytes)}</dd>
+        </div>
+        <div>
+          <dt>Parameters</dt>
+          <dd>{big(info.parameters)}</dd>
+        </div>
+        <div>
+          <dt>Multiplications</dt>
+          <dd>{found ? big(found.macs) : <span class="muted">with inputs</span>}</dd>
+        </div>
+        <div>
+          <dt>Takes</dt>
+          <dd class="small">
+            {info.inputs
+              .map(({ name, dtype, shape }) => `${name}: ${dtype ?? 'numbers'} ${shapeText(shape)}`)
+              .join('; ')}
+          </dd>
+        </div>
+        <div>
+          <dt>Gives</dt>
+          <dd class="small">{info.outputs.join(', ')}</dd>
+        </div>
+      </dl>
+      <details>
+        <summary>Drawing of the graph: {count(info.drawing.boxes.length)} parts</summary>
+        <GraphDrawing drawing={info.drawing} rows={found?.rows ?? []} />
+      </details>
+      {found && (
+        <details>
+          <summary>Layers: {count(found.rows.length)}</summary>
+          <Scroll label="Layers">
+            <table class="wide small">
+              <thead>
+                <tr>
+                  <th scope="col">Layer</th>
+                  <th scope="col">Type</th>
+                  <th scope="col">Output</th>
+                  <th scope="col" class="number">
+                    Parameters
+                  </th>
+                  <th scope="col" class="number">
+                    Multiplications
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {found.rows.map(({ path, type, shape, parameters, macs }) => (
+                  <tr key={path}>
+                    <th scope="row">{path}</th>
+                    <td>{type}</td>
+                    <td>{shapeText(shape)}</td>
+                    <td class="number">{parameters > 0 && count(parameters)}</td>
+                    <td class="number">{macs > 0 && count(macs)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </Scroll>
+        </details>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,149 @@
+import { useEffect, useRef } from 'preact/hooks';
+
+interface Props {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+  /** What it is to be compared with: both are drawn in its range. */
+  readonly like?: Float32Array;
+}
+
+/** Numbers as what they can be told to be: an image, a map, bars of classes, a wave; else the first of them. */
+export function OutputView({ name, shape, data, like = data }: Props) {
+  const sizes = shape[0] === 1 ? shape.slice(1) : shape;
+  if (sizes.length === 3 && [1, 3].includes(sizes[0]) && sizes[1] > 3 && sizes[2] > 3)
+    return (
+      <Pixels
+        name={name}
+        channels={sizes[0]}
+        height={sizes[1]}
+        width={sizes[2]}
+        data={data}
+        like={like}
+        step={sizes[1] * sizes[2]}
+        next={1}
+      />
+    );
+  if (sizes.length === 3 && [1, 3].includes(sizes[2]) && sizes[0] > 3 && sizes[1] > 3)
+    return (
+      <Pixels
+        name={name}
+        channels={sizes[2]}
+        height={sizes[0]}
+        width={sizes[1]}
+        data={data}
+        like={like}
+        step={1}
+        next={sizes[2]}
+      />
+    );
+  if (sizes.length === 2 && sizes[0] > 8 && sizes[1] > 8)
+    return (
+      <Pixels
+        name={name}
+        channels={1}
+        height={sizes[0]}
+        width={sizes[1]}
+        data={data}
+        like={like}
+        step={0}
+        next={1}
+      />
+    );
+  const flat = sizes.filter((n) => n > 1);
+  if (flat.length <= 1 && data.length > 1 && data.length <= 1100)
+    return <Bars name={name} data={data} like={like} />;
+  if (flat.length <= 1 && data.length > 1) return <Wave name={name} data={data} like={like} />;
+  return <p class="values small">{firstOf(data)}</p>;
+}
+
+const SHOWN = 12;
+const firstOf = (data: Float32Array) =>
+  `${Array.from(data.subarray(0, SHOWN), (v) => Number(v.toPrecision(4))).join(', ')}${data.length > SHOWN ? ', …' : ''}`;
+
+function rangeOf(data: Float32Array): [number, number] {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const v of data) {
+    if (v < low) low = v;
+    if (v > high) high = v;
+  }
+  return high > low ? [low, high] : [low, low + 1];
+}
+
+interface PixelsProps {
+  readonly name: string;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly data: Float32Array;
+  readonly like: Float32Array;
+  /** Numbers from a channel to the next, and from a pixel to the next. */
+  readonly step: number;
+  readonly next: number;
+}
+
+function Pixels({ name, channels, height, width, data, like, step, next }: PixelsProps) {
+  const ref = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    const context = ref.current?.getContext('2d');
+    if (!context) return;
+    const image = context.createImageData(width, height);
+    const [low, high] = rangeOf(like);
+    for (let i = 0; i < width * height; i++) {
+      for (let c = 0; c < 3; c++) {
+        const value = data[i * next + (channels === 3 ? c : 0) * step];
+        image.data[4 * i + c] = (255 * (value - low)) / (high - low);
+      }
+      image.data[4 * i + 3] = 255;
+    }
+    context.putImageData(image, 0, 0);
+  }, [data, like]);
+  return <canvas ref={ref} class="pixels" width={width} height={height} role="img" aria-label={name} />;
+}
+
+const TOP = 6;
+
+/** The largest, as bars. */
+function Bars({ name, data, like }: { name: string; data: Float32Array; like: Float32Array }) {
+  const [low, high] = rangeOf(like);
+  const order = Array.from(like.keys())
+    .sort((a, b) => like[b] - like[a])
+    .slice(0, TOP);
+  const best = data.indexOf(rangeOf(data)[1]);
+  return (
+    <table class="bars small" aria-label={name}>
+      <tbody>
+        {order.map((i) => (
+          <tr key={i} class={i === best ? 'best' : ''}>
+            <th scope="row">{i}</th>
+            <td class="bar">
+              <div
+                style={{
+                  width: `${Math.max(0, Math.min(100, (100 * (data[i] - Math.min(0, low))) / (high - Math.min(0, low))))}%`,
+                }}
+              />
+            </td>
+            <td class="number">{Number(data[i].toPrecision(4))}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+const WAVE_WIDTH = 600;
+const WAVE_HEIGHT = 120;
+
+function Wave({ name, data, like }: { name: string; data: Float32Array; like: Float32Array }) {
+  const [low, high] = rangeOf(like);
+  const points: string[] = [];
+  for (let x = 0; x < WAVE_WIDTH; x++) {
+    const v = data[Math.floor((x * data.length) / WAVE_WIDTH)];
+    points.push(`${x},${(WAVE_HEIGHT * (1 - (v - low) / (high - low))).toFixed(1)}`);
+  }
+  return (
+    <svg class="wave" viewBox={`0 0 ${WAVE_WIDTH} ${WAVE_HEIGHT}`} role="img" aria-label={name}>
+      <polyline points={points.join(' ')} />
+    </svg>
+  );
+}

@@ -1,0 +1,153 @@
+import { busy, compareSample, model, outcome, pair, sampleCount } from '../session';
+import { bytes, decibels, sqnr } from './format';
+import { OutputView } from './output-view';
+import { Scroll } from './scroll';
+
+/** What int8 costs: the verdict, then both models on an input. */
+export function Result() {
+  const { report, int8Bytes } = outcome.value ?? {};
+  if (!report || int8Bytes === undefined) return null;
+  const fileBytes = model.value?.fileBytes ?? 1;
+  const noisy = report.after.filter((db) => db !== null);
+  const worst = noisy.length > 0 ? Math.min(...noisy) : null;
+  const inFloat = report.layers.filter(({ runs }) => runs === 'float');
+  return (
+    <section class="card" aria-labelledby="result-title">
+      <h2 id="result-title">
+        {worst === null ? 'Exactly as in float' : `${decibels(worst)} in the worst output`}
+      </h2>
+      {report.warnings.map((text) => (
+        <p key={text} class="note">
+          {text}
+        </p>
+      ))}
+      <dl class="numbers">
+        <div>
+          <dt>File</dt>
+          <dd>
+            {bytes(int8Bytes)}{' '}
+            <span class="small muted">
+              of {bytes(fileBytes)} ({(int8Bytes / fileBytes).toFixed(2)})
+            </span>
+          </dd>
+        </div>
+        <div>
+          <dt>A call, here</dt>
+          <dd>
+            {report.ms.int8.toFixed(2)} ms{' '}
+            <span class="small muted">
+              of {report.ms.float.toFixed(2)} ms ({(report.ms.float / report.ms.int8).toFixed(2)} ×)
+            </span>
+          </dd>
+        </div>
+        <div>
+          <dt>Judged on</dt>
+          <dd>
+            {report.inputs.judgement} inputs{' '}
+            <span class="small muted">
+              {report.judgedOnOwn ? 'that chose something' : 'that chose nothing'}
+            </span>
+          </dd>
+        </div>
+      </dl>
+      {report.cures.length > 0 && (
+        <Scroll label="Cures">
+          <table class="wide small">
+            <thead>
+              <tr>
+                <th scope="col">Cure</th>
+                <th scope="col" class="number">
+                  Gained
+                </th>
+                <th scope="col">Kept</th>
+                <th scope="col" class="number">
+                  Took
+                </th>
+                <th scope="col">What it did</th>
+              </tr>
+            </thead>
+            <tbody>
+              {report.cures.map(({ cure, gainDb, kept, what, seconds }) => (
+                <tr key={cure}>
+                  <th scope="row">{cure}</th>
+                  <td class="number">
+                    {gainDb === null ? '–' : `${gainDb >= 0 ? '+' : ''}${gainDb.toFixed(1)} dB`}
+                  </td>
+                  <td>{kept ? 'yes' : 'no'}</td>
+                  <td class="number">{seconds.toFixed(1)} s</td>
+                  <td>{what}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
+      )}
+      {inFloat.length > 0 && (
+        <details>
+          <summary>{inFloat.length} layers and functions stay in float</summary>
+          <ul class="small">
+            {inFloat.map(({ name, type, reason }) => (
+              <li key={name}>
+                {name} ({type}): {String(reason)}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+      <SideBySide />
+    </section>
+  );
+}
+
+function SideBySide() {
+  const now = pair.value;
+  if (!now) return null;
+  return (
+    <>
+      <h3>Side by side</h3>
+      <div class="row small">
+        <label>
+          Input{' '}
+          <select
+            aria-label="Input that is shown"
+            disabled={busy.value !== undefined}
+            onChange={(event) => void compareSample(Number(event.currentTarget.value))}
+          >
+            {Array.from({ length: sampleCount.value }, (_, i) => (
+              <option key={i} value={i}>
+                {i + 1}
+              </option>
+            ))}
+          </select>
+        </label>
+        <span class="muted">
+          {now.from}; float {now.ms.float.toFixed(2)} ms, int8 {now.ms.int8.toFixed(2)} ms
+        </span>
+      </div>
+      <figure class="seen">
+        <OutputView name="input" shape={now.input.shape} data={now.input.data} />
+        <figcaption class="muted small">The input</figcaption>
+      </figure>
+      {now.outputs.map(({ name, shape, float, int8 }) => (
+        <div key={name}>
+          <h4>
+            {name}{' '}
+            <span class="muted small">
+              [{shape.join(', ')}], {decibels(sqnr(float, int8))} on this input
+            </span>
+          </h4>
+          <div class="pair">
+            <figure>
+              <figcaption class="muted small">Float</figcaption>
+              <OutputView name={`${name} in float`} shape={shape} data={float} />
+            </figure>
+            <figure>
+              <figcaption class="muted small">Int8</figcaption>
+              <OutputView name={`${name} in int8`} shape={shape} data={int8} like={float} />
+            </figure>
+          </div>
+        </div>
+      ))}
+    </>
+  );
+}
