@@ -6,6 +6,7 @@ import {
   type Kernels,
   type KernelTable,
   type KernelTensor,
+  numel,
   OctetError,
   type PrepackingKernel,
   type StorageDType,
@@ -36,9 +37,7 @@ export interface WasmPrepackingKernel<N extends KernelName, Packed> {
 
 /** The number of elements that the shape says; the buffer may be longer. */
 export function size(t: WasmTensor): number {
-  let n = 1;
-  for (const d of t.shape) n *= d;
-  return n;
+  return numel(t.shape);
 }
 
 /** What lies in scratch memory, where a kernel that is part of another's expects a tensor. */
