@@ -96,6 +96,12 @@ for (const name of command === 'make' ? Object.keys(models) : names) {
   const floatBytes = readFileSync(`${name}.onnx`).length;
   const int8Bytes = readFileSync(`${name}.int8.onnx`).length;
   console.log(
-    JSON.stringify({ name, floatBytes, int8Bytes, node: await apart(node, name), web: await apart(web, name) }),
+    JSON.stringify({
+      name,
+      floatBytes,
+      int8Bytes,
+      node: await apart(node, name),
+      web: await apart(web, name),
+    }),
   );
 }
