@@ -7,6 +7,7 @@ export default defineConfig({
       'packages/*',
       'apps/*',
       'examples/{seed,custom-backend,own-layer}',
+      'tooling/cli',
       'tooling/report',
       'tests/{async,docs,golden,onnx,plans}',
     ],

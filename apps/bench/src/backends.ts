@@ -2,7 +2,7 @@ import type { Backend } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
 import { createWasmBackend } from '@octet/backend-wasm-simd';
 import { createWebgpuBackend } from '@octet/backend-webgpu';
-import { UsageError } from './errors';
+import { UsageError } from '@octet/cli/errors';
 import { importFromHere } from './import-plugin';
 import { backendFrom } from './pick-backend';
 

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { UsageError } from './errors';
+import { UsageError } from '@octet/cli/errors';
 
 /** Refuses a path that is no file, before the work; `made` is one that `digits` writes. @throws UsageError */
 export async function checkCheckpoint(file: string | undefined, made: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { signal } from './interrupt';
+import { signal } from '@octet/cli/interrupt';
 
 /** A process ended without an answer. */
 export class ChildEnded extends Error {

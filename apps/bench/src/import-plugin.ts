@@ -4,7 +4,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as backend from '@octet/backend';
 import * as reference from '@octet/backend-js-reference';
-import { UsageError } from './errors';
+import { UsageError } from '@octet/cli/errors';
 
 /**
  * What a backend's module may import and gets from this program: so that it shares the contract, the reference and

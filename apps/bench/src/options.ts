@@ -1,7 +1,7 @@
+import { UsageError } from '@octet/cli/errors';
 import { InvalidArgumentError, Option } from 'commander';
 import { backendNames } from './backends';
 import { most } from './compare/plan';
-import { UsageError } from './errors';
 import { modelNames, oldModelNames } from './model-sizes';
 
 interface Range {

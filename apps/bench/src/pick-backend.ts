@@ -1,6 +1,6 @@
 import type { Backend, OctetError } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
-import { UsageError } from './errors';
+import { UsageError } from '@octet/cli/errors';
 
 /**
  * The backend among a module's exports: its default export, or its only export that is a backend, or a function

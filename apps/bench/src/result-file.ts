@@ -1,7 +1,7 @@
 import { ArgumentError } from '@octet/backend';
+import { UsageError } from '@octet/cli/errors';
+import { signal } from '@octet/cli/interrupt';
 import { checkWritable, isStandardOutput, writeFile } from '@octet/formats';
-import { UsageError } from './errors';
-import { signal } from './interrupt';
 
 /** Refuses a path that can't be written: better now than after minutes of work. @throws UsageError */
 export async function checkFilePath(file: string | undefined, op = '--json'): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Backend } from '@octet/backend';
-import { breathe } from './interrupt';
+import { breathe } from '@octet/cli/interrupt';
 
 /** The middle value; of an even number, the mean of the two. */
 export function median(values: readonly number[]): number {

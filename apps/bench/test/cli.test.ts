@@ -395,6 +395,7 @@ test.each([
   ['layers', tinyLayers],
   ['gemm', ['gemm', '--k', '8', '--side', '4', '--columns', '8', '--ms', '1']],
   ['recurrent', ['recurrent', '--steps', '2', '--size', '4', '--runs', '1']],
+  ['pytorch', ['pytorch', '--only', '^relu ', '--rounds', '1']],
 ])('%s says in its JSON when, and with which version', async (_, args) => {
   const json = path.join(await temporaryFolder(), 'a.json');
   await runCli([...args, '--json', json]);

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { chromiumPath } from '@octet/web/chromium';
 import { describe, expect, test } from 'vitest';
 import { gemmTables } from '../src/commands/gemm';
+import { layerCases } from '../src/pytorch/cases';
 import { fixture, runCli, temporaryFolder } from './run-cli';
 
 const readJson = async (file: string) => JSON.parse(await readFile(file, 'utf8'));
@@ -245,6 +246,43 @@ test('recurrent: LSTM and GRU, in both dtypes', async () => {
   );
   expect(stdout).toMatch(/^3 steps, 2 layers of 4, batch 2 · wasm-simd, 1 thread /m);
   expect(stdout).toMatch(/^GRU +int8 +[\d.]+ +[\d.]+$/m);
+});
+
+test('pytorch: the layers asked for, in every dtype,', async () => {
+  const only = ['--only', '^(relu|embedding|LSTM)', '--rounds', '1'];
+  const alone = await run(['pytorch', ...only]);
+  expect(alone.report).toMatchObject({ command: 'pytorch', backend: 'wasm-simd', pytorch: null, host });
+  const rows = alone.report.rows.map(
+    ({ layer, dtype }: Record<string, string>) => `${layer.split(' ')[0]} ${dtype}`,
+  );
+  expect(rows).toEqual([
+    ...['relu float32', 'relu int8', 'relu6 float32', 'relu6 int8'],
+    ...['embedding float32', 'embedding int8 weights', 'embedding int4 weights'],
+    ...['LSTM float32', 'LSTM dynamic'],
+  ]);
+  for (const { octetMs, pytorchMs } of alone.report.rows)
+    expect([octetMs, pytorchMs]).toEqual([positive, null]);
+});
+
+test('pytorch: both programs have the same layers', async () => {
+  const program = await readFile(path.join(import.meta.dirname, '../scripts/pytorch-layers.py'), 'utf8');
+  const [, list] = program.split('\nCASES = {\n');
+  const names = [...list.split('\n}\n')[0].matchAll(/^ {4}'(.+?)': /gm)].map(([, name]) => name);
+  expect(names).toEqual(Object.keys(layerCases()));
+});
+
+test('pytorch: a program without PyTorch is an error of usage', async () => {
+  const { code, stderr } = await runCli([
+    'pytorch',
+    '--only',
+    '^relu ',
+    '--rounds',
+    '1',
+    '--python',
+    'false',
+  ]);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/--python: expected false with PyTorch/);
 });
 
 test('gemm: a GPU at sizes of its own, in operations a second', async ({ skip }) => {

@@ -349,3 +349,17 @@ export function multiplyGrouped(
     }
   }
 }
+
+/** y [n, columns] = the numbers of the rows that `index` lists; a unit is one of them. A row of the weight has `width` bytes. */
+export function embedGrouped(
+  weight: usize, scale: usize, zero: usize, index: usize, y: usize, kind: i32, middle: f32, columns: i32, width: i32,
+  groupSize: i32, begin: i32, end: i32, thread: i32,
+): void {
+  const groups = (columns + groupSize - 1) / groupSize;
+  for (let unit = begin; unit < end; unit++) {
+    const row = <usize>load<i32>(index + (<usize>unit << 2));
+    const first = row * groups << 2;
+    const own = zero ? zero + first : 0;
+    numbersOf(weight + row * width, kind, scale + first, own, middle, columns, groupSize, y + (<usize>unit * columns << 2));
+  }
+}

@@ -34,6 +34,45 @@ function transpose4(x: usize, xColumn: usize, y: usize, yRow: usize): void {
   v128.store(y + yRow * 3, v128.shuffle<i64>(ab1, cd1, 1, 3));
 }
 
+/** Eight rows of eight bytes that lie close in x become eight columns that lie close in y. */
+// @ts-ignore: decorator
+@inline
+function transpose8(x: usize, xColumn: usize, y: usize, yRow: usize): void {
+  const a = v128.load64_zero(x), b = v128.load64_zero(x + xColumn);
+  const c = v128.load64_zero(x + xColumn * 2), d = v128.load64_zero(x + xColumn * 3);
+  const e = v128.load64_zero(x + xColumn * 4), f = v128.load64_zero(x + xColumn * 5);
+  const g = v128.load64_zero(x + xColumn * 6), h = v128.load64_zero(x + xColumn * 7);
+  const ab = v128.shuffle<i8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  const cd = v128.shuffle<i8>(c, d, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  const ef = v128.shuffle<i8>(e, f, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  const gh = v128.shuffle<i8>(g, h, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  const low4 = v128.shuffle<i16>(ab, cd, 0, 8, 1, 9, 2, 10, 3, 11), high4 = v128.shuffle<i16>(ab, cd, 4, 12, 5, 13, 6, 14, 7, 15);
+  const low8 = v128.shuffle<i16>(ef, gh, 0, 8, 1, 9, 2, 10, 3, 11), high8 = v128.shuffle<i16>(ef, gh, 4, 12, 5, 13, 6, 14, 7, 15);
+  const y0 = v128.shuffle<i32>(low4, low8, 0, 4, 1, 5), y2 = v128.shuffle<i32>(low4, low8, 2, 6, 3, 7);
+  const y4 = v128.shuffle<i32>(high4, high8, 0, 4, 1, 5), y6 = v128.shuffle<i32>(high4, high8, 2, 6, 3, 7);
+  v128.store64_lane(y, y0, 0);
+  v128.store64_lane(y + yRow, y0, 1);
+  v128.store64_lane(y + yRow * 2, y2, 0);
+  v128.store64_lane(y + yRow * 3, y2, 1);
+  v128.store64_lane(y + yRow * 4, y4, 0);
+  v128.store64_lane(y + yRow * 5, y4, 1);
+  v128.store64_lane(y + yRow * 6, y6, 0);
+  v128.store64_lane(y + yRow * 7, y6, 1);
+}
+
+/** Bytes, close along rows in x and along columns in y: by squares of eight. */
+function transposeBytes(x: usize, y: usize, rows: i32, columns: i32, xColumn: usize, yRow: usize): void {
+  let r: i32 = 0;
+  for (; r + 8 <= rows; r += 8, x += 8, y += yRow * 8) {
+    let from = x;
+    let to = y;
+    let c: i32 = 0;
+    for (; c + 8 <= columns; c += 8, from += xColumn * 8, to += 8) transpose8(from, xColumn, to, yRow);
+    copyPlane(false, from, to, 8, columns - c, 1, xColumn, yRow, 1);
+  }
+  copyPlane(false, x, y, rows - r, columns, 1, xColumn, yRow, 1);
+}
+
 /** Elements of 4 bytes, close along rows in x and along columns in y: by squares of four. */
 function transposePlane(x: usize, y: usize, rows: i32, columns: i32, xColumn: usize, yRow: usize): void {
   let r: i32 = 0;
@@ -91,6 +130,7 @@ export function copyStrided(
     } else if (elementBytes == 4) {
       if (xRow == 4 && yColumn == 4) transposePlane(from, to, rows, columns, xColumn, yRow);
       else copyPlane(true, from, to, rows, columns, xRow, xColumn, yRow, yColumn);
-    } else copyPlane(false, from, to, rows, columns, xRow, xColumn, yRow, yColumn);
+    } else if (xRow == 1 && yColumn == 1) transposeBytes(from, to, rows, columns, xColumn, yRow);
+    else copyPlane(false, from, to, rows, columns, xRow, xColumn, yRow, yColumn);
   }
 }

@@ -58,6 +58,17 @@ export function qmul(
   a: usize, b: usize, y: usize, n: i32, aZeroPoint: i32, bZeroPoint: i32, multiplier: f32, constants: usize,
   begin: i32, end: i32, thread: i32,
 ): void {
+  // No product of bytes is larger than 2^16.
+  if (multiplier < 32) mulBytes(true, a, b, y, n, aZeroPoint, bZeroPoint, multiplier, constants, begin, end);
+  else mulBytes(false, a, b, y, n, aZeroPoint, bZeroPoint, multiplier, constants, begin, end);
+}
+
+// @ts-ignore: decorator
+@inline
+function mulBytes(
+  small: bool, a: usize, b: usize, y: usize, n: i32, aZeroPoint: i32, bZeroPoint: i32, multiplier: f32, constants: usize,
+  begin: i32, end: i32,
+): void {
   const last = min(n, end * BLOCK);
   const aZero = i16x8.splat(<i16>aZeroPoint);
   const bZero = i16x8.splat(<i16>bZeroPoint);
@@ -71,44 +82,122 @@ export function qmul(
     const b1 = i16x8.sub(i16x8.extend_high_i8x16_u(vb), bZero);
     const r = requantize(
       i32x4.extmul_low_i16x8_s(a0, b0), i32x4.extmul_high_i16x8_s(a0, b0),
-      i32x4.extmul_low_i16x8_s(a1, b1), i32x4.extmul_high_i16x8_s(a1, b1), m, m, m, m, constants, false,
+      i32x4.extmul_low_i16x8_s(a1, b1), i32x4.extmul_high_i16x8_s(a1, b1), m, m, m, m, constants, small,
     );
     storeBytes16(y + i, r, last - i);
   }
+}
+
+/** A mask of the bytes that have their highest bit. */
+// @ts-ignore: decorator
+@inline
+function highest(v: v128): v128 {
+  return i8x16.lt_s(v, i8x16.splat(0));
+}
+
+/** b where the mask m is set, else a. */
+// @ts-ignore: decorator
+@inline
+function pick(a: v128, b: v128, m: v128): v128 {
+  return i8x16.relaxed_laneselect(b, a, m);
+}
+
+/** One of two pieces of 16 of a table, by the mask `bit4`; `low` are the four bits below. */
+// @ts-ignore: decorator
+@inline
+function pieces(table: usize, low: v128, bit4: v128): v128 {
+  return pick(
+    i8x16.relaxed_swizzle(v128.load(table), low), i8x16.relaxed_swizzle(v128.load(table, 16), low), bit4,
+  );
+}
+
+// @ts-ignore: decorator
+@inline
+function lookup1(x: usize, table: usize, y: usize, i: usize): void {
+  store<u8>(y + i, load<u8>(table + <usize>load<u8>(x + i)));
 }
 
 /** y [n] = table[x], bytes: of signed ones the table begins with 0. */
 export function qlookup(x: usize, table: usize, y: usize, n: i32, begin: i32, end: i32, thread: i32): void {
   const last = min(n, end * BLOCK);
   let i = begin * BLOCK;
-  for (; i + 8 <= last; i += 8) {
-    const from = x + i;
-    const to = y + i;
-    store<u8>(to, load<u8>(table + (<usize>load<u8>(from))));
-    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 1))), 1);
-    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 2))), 2);
-    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 3))), 3);
-    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 4))), 4);
-    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 5))), 5);
-    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 6))), 6);
-    store<u8>(to, load<u8>(table + (<usize>load<u8>(from, 7))), 7);
+  if (RELAXED) {
+    // 16 bytes by vectors and 8 one by one, which keep different parts of a processor busy.
+    for (; i + 24 <= last; i += 24) {
+      const v = v128.load(x + i);
+      const low = v128.and(v, i8x16.splat(15));
+      const v2 = i8x16.add(v, v);
+      const v4 = i8x16.add(v2, v2);
+      const bit7 = highest(v), bit6 = highest(v2), bit5 = highest(v4), bit4 = highest(i8x16.add(v4, v4));
+      lookup1(x, table, y, i + 16);
+      const a = pick(pieces(table, low, bit4), pieces(table + 32, low, bit4), bit5);
+      lookup1(x, table, y, i + 17);
+      lookup1(x, table, y, i + 18);
+      const b = pick(pieces(table + 64, low, bit4), pieces(table + 96, low, bit4), bit5);
+      lookup1(x, table, y, i + 19);
+      lookup1(x, table, y, i + 20);
+      const c = pick(pieces(table + 128, low, bit4), pieces(table + 160, low, bit4), bit5);
+      lookup1(x, table, y, i + 21);
+      lookup1(x, table, y, i + 22);
+      const d = pick(pieces(table + 192, low, bit4), pieces(table + 224, low, bit4), bit5);
+      lookup1(x, table, y, i + 23);
+      v128.store(y + i, pick(pick(a, b, bit6), pick(c, d, bit6), bit7));
+    }
   }
-  for (; i < last; i++) store<u8>(y + i, load<u8>(table + (<usize>load<u8>(x + i))));
+  for (; i + 8 <= last; i += 8) {
+    lookup1(x, table, y, i);
+    lookup1(x, table, y, i + 1);
+    lookup1(x, table, y, i + 2);
+    lookup1(x, table, y, i + 3);
+    lookup1(x, table, y, i + 4);
+    lookup1(x, table, y, i + 5);
+    lookup1(x, table, y, i + 6);
+    lookup1(x, table, y, i + 7);
+  }
+  for (; i < last; i++) lookup1(x, table, y, i);
 }
 
-/** rint(f32(q · m) + shift) of four channels, int32, with the zero point; between low and high where they may be large. */
+/** y [n] = min(max(x, low), high), bytes as unsigned ones: those of x after an exclusive or with `from`, those of y before one with `to`. */
+export function qclamp(
+  x: usize, y: usize, n: i32, low: i32, high: i32, from: i32, to: i32, begin: i32, end: i32, thread: i32,
+): void {
+  const last = min(n, end * BLOCK);
+  const lowest = i8x16.splat(<i8>low);
+  const highest = i8x16.splat(<i8>high);
+  const ofX = i8x16.splat(<i8>from);
+  const ofY = i8x16.splat(<i8>to);
+  for (let i = begin * BLOCK; i < last; i += 16) {
+    const v = i8x16.min_u(i8x16.max_u(v128.xor(v128.load(x + i), ofX), lowest), highest);
+    storeBytes16(y + i, v128.xor(v, ofY), last - i);
+  }
+}
+
+/** rint(f32(q · m) + shift) of four channels, with the zero point; between low and high where they may be large. */
 // @ts-ignore: decorator
 @inline
 function affine4(q: v128, m: v128, shift: v128, small: bool, low: v128, high: v128, magic: v128, offset: v128): v128 {
-  let v = f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(q), m), shift);
+  let v = f32x4.add(f32x4.mul(q, m), shift);
   if (!small) v = f32x4.pmin(high, f32x4.pmax(low, v));
   return i32x4.sub(f32x4.add(v, magic), offset);
+}
+
+/** Four of 8 uint16 as floats less `zero`, which is 2^23 more than what is to be taken off: 2^23 + n has the bits of n below 0x4b00. */
+// @ts-ignore: decorator
+@inline
+function lowFloats(v: v128, zero: v128): v128 {
+  return f32x4.sub(v128.shuffle<i16>(v, i16x8.splat(0x4b00), 0, 8, 1, 9, 2, 10, 3, 11), zero);
+}
+
+// @ts-ignore: decorator
+@inline
+function highFloats(v: v128, zero: v128): v128 {
+  return f32x4.sub(v128.shuffle<i16>(v, i16x8.splat(0x4b00), 4, 12, 5, 13, 6, 14, 7, 15), zero);
 }
 
 // @ts-ignore: decorator
 @inline
 function bySign(q: v128, positive: v128, negative: v128, signs: bool): v128 {
-  return signs ? v128.bitselect(positive, negative, i32x4.gt_s(q, i32x4.splat(0))) : positive;
+  return signs ? v128.bitselect(positive, negative, f32x4.gt(q, f32x4.splat(0))) : positive;
 }
 
 // @ts-ignore: decorator
@@ -124,29 +213,24 @@ function affineRows(
   const highest = v128.load(constants, 48);
   const low = v128.load(constants, 64);
   const high = v128.load(constants, 80);
-  const zero = i16x8.splat(<i16>xZeroPoint);
+  const zero = f32x4.splat(8388608 + <f32>xZeroPoint);
   for (let first = begin * step; first < last; first += step) {
     const until = min(last, first + step);
     let n = numbers;
     for (let c = 0; c < channels; c += 16, n += 192) {
       const left = channels - c;
       let at = <usize>(first * channels + c);
+      const p0 = v128.load(n), p1 = v128.load(n, 16), p2 = v128.load(n, 32), p3 = v128.load(n, 48);
+      const s0 = v128.load(n, 128), s1 = v128.load(n, 144), s2 = v128.load(n, 160), s3 = v128.load(n, 176);
       for (let r = first; r < until; r++, at += channels) {
         const v = v128.load(x + at);
-        const q0 = i16x8.sub(i16x8.extend_low_i8x16_u(v), zero);
-        const q1 = i16x8.sub(i16x8.extend_high_i8x16_u(v), zero);
-        const a = i32x4.extend_low_i16x8_s(q0);
-        const b = i32x4.extend_high_i16x8_s(q0);
-        const d = i32x4.extend_low_i16x8_s(q1);
-        const e = i32x4.extend_high_i16x8_s(q1);
-        const ma = bySign(a, v128.load(n), v128.load(n, 64), signs);
-        const mb = bySign(b, v128.load(n, 16), v128.load(n, 80), signs);
-        const md = bySign(d, v128.load(n, 32), v128.load(n, 96), signs);
-        const me = bySign(e, v128.load(n, 48), v128.load(n, 112), signs);
-        const ra = affine4(a, ma, v128.load(n, 128), small, low, high, magic, offset);
-        const rb = affine4(b, mb, v128.load(n, 144), small, low, high, magic, offset);
-        const rd = affine4(d, md, v128.load(n, 160), small, low, high, magic, offset);
-        const re = affine4(e, me, v128.load(n, 176), small, low, high, magic, offset);
+        const v0 = i16x8.extend_low_i8x16_u(v);
+        const v1 = i16x8.extend_high_i8x16_u(v);
+        const a = lowFloats(v0, zero), b = highFloats(v0, zero), d = lowFloats(v1, zero), e = highFloats(v1, zero);
+        const ra = affine4(a, bySign(a, p0, v128.load(n, 64), signs), s0, small, low, high, magic, offset);
+        const rb = affine4(b, bySign(b, p1, v128.load(n, 80), signs), s1, small, low, high, magic, offset);
+        const rd = affine4(d, bySign(d, p2, v128.load(n, 96), signs), s2, small, low, high, magic, offset);
+        const re = affine4(e, bySign(e, p3, v128.load(n, 112), signs), s3, small, low, high, magic, offset);
         const bytes = i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(ra, rb), i16x8.narrow_i32x4_s(rd, re));
         storeBytes16(y + at, i8x16.min_u(i8x16.max_u(bytes, lowest), highest), left);
       }

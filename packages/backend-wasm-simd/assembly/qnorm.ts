@@ -31,10 +31,12 @@ function channelSums(x: usize, length: i32, channels: i32, sums: usize, squares:
         // 256 bytes fit an uint16.
         for (const until = min(stop, l + 256); l < until; l++, from += channels) {
           const v = v128.load(from);
-          low = i16x8.add(low, i16x8.extend_low_i8x16_u(v));
-          high = i16x8.add(high, i16x8.extend_high_i8x16_u(v));
-          const a = i16x8.extmul_low_i8x16_u(v, v);
-          const b = i16x8.extmul_high_i8x16_u(v, v);
+          const v0 = i16x8.extend_low_i8x16_u(v);
+          const v1 = i16x8.extend_high_i8x16_u(v);
+          low = i16x8.add(low, v0);
+          high = i16x8.add(high, v1);
+          const a = i16x8.mul(v0, v0);
+          const b = i16x8.mul(v1, v1);
           q0 = i32x4.add(q0, i32x4.extend_low_i16x8_u(a));
           q1 = i32x4.add(q1, i32x4.extend_high_i16x8_u(a));
           q2 = i32x4.add(q2, i32x4.extend_low_i16x8_u(b));
@@ -91,16 +93,16 @@ function normalRow(
     const q0 = i16x8.extend_low_i8x16_u(v);
     const q1 = i16x8.extend_high_i8x16_u(v);
     const a = normal4(
-      i32x4.extend_low_i16x8_s(q0), m, f32x4.mul(s4, v128.load(n, 64)), v128.load(n, 128), inverse, low, high, offset,
+      i32x4.extend_low_i16x8_u(q0), m, f32x4.mul(s4, v128.load(n, 64)), v128.load(n, 128), inverse, low, high, offset,
     );
     const b = normal4(
-      i32x4.extend_high_i16x8_s(q0), m, f32x4.mul(s4, v128.load(n, 80)), v128.load(n, 144), inverse, low, high, offset,
+      i32x4.extend_high_i16x8_u(q0), m, f32x4.mul(s4, v128.load(n, 80)), v128.load(n, 144), inverse, low, high, offset,
     );
     const d = normal4(
-      i32x4.extend_low_i16x8_s(q1), m, f32x4.mul(s4, v128.load(n, 96)), v128.load(n, 160), inverse, low, high, offset,
+      i32x4.extend_low_i16x8_u(q1), m, f32x4.mul(s4, v128.load(n, 96)), v128.load(n, 160), inverse, low, high, offset,
     );
     const e = normal4(
-      i32x4.extend_high_i16x8_s(q1), m, f32x4.mul(s4, v128.load(n, 112)), v128.load(n, 176), inverse, low, high, offset,
+      i32x4.extend_high_i16x8_u(q1), m, f32x4.mul(s4, v128.load(n, 112)), v128.load(n, 176), inverse, low, high, offset,
     );
     const r = i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(d, e));
     storeBytes16(to + c, r, channels - c);
@@ -194,16 +196,16 @@ export function qgroupNorm(
         const q0 = i16x8.extend_low_i8x16_u(v);
         const q1 = i16x8.extend_high_i8x16_u(v);
         const a = normal4(
-          i32x4.extend_low_i16x8_s(q0), v128.load(n, 0), v128.load(n, 64), v128.load(n, 128), inverses, low, high, offset,
+          i32x4.extend_low_i16x8_u(q0), v128.load(n, 0), v128.load(n, 64), v128.load(n, 128), inverses, low, high, offset,
         );
         const b = normal4(
-          i32x4.extend_high_i16x8_s(q0), v128.load(n, 16), v128.load(n, 80), v128.load(n, 144), inverses, low, high, offset,
+          i32x4.extend_high_i16x8_u(q0), v128.load(n, 16), v128.load(n, 80), v128.load(n, 144), inverses, low, high, offset,
         );
         const d = normal4(
-          i32x4.extend_low_i16x8_s(q1), v128.load(n, 32), v128.load(n, 96), v128.load(n, 160), inverses, low, high, offset,
+          i32x4.extend_low_i16x8_u(q1), v128.load(n, 32), v128.load(n, 96), v128.load(n, 160), inverses, low, high, offset,
         );
         const e = normal4(
-          i32x4.extend_high_i16x8_s(q1), v128.load(n, 48), v128.load(n, 112), v128.load(n, 176), inverses, low, high, offset,
+          i32x4.extend_high_i16x8_u(q1), v128.load(n, 48), v128.load(n, 112), v128.load(n, 176), inverses, low, high, offset,
         );
         const r = i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(d, e));
         storeBytes16(to + at, r, channels - c);

@@ -5,31 +5,70 @@ import { MAGIC } from './qrequantize';
 
 // @ts-ignore: decorator
 @inline
+function max16(signed: bool, a: v128, b: v128): v128 {
+  return signed ? i8x16.max_s(a, b) : i8x16.max_u(a, b);
+}
+
+/** The first tap of a window from `start` that lies in the image. */
+// @ts-ignore: decorator
+@inline
+function firstTap(start: i32, dilation: i32): i32 {
+  return start < 0 ? (dilation - 1 - start) / dilation : 0;
+}
+
+/** One past the last of `taps` that lies in an image of so many pixels. */
+// @ts-ignore: decorator
+@inline
+function lastTap(start: i32, dilation: i32, pixels: i32, taps: i32): i32 {
+  return min(taps, (pixels - start + dilation - 1) / dilation);
+}
+
+// @ts-ignore: decorator
+@inline
 function maxRows(
   signed: bool, x: usize, y: usize, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
   kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
   dilationHeight: i32, dilationWidth: i32, begin: i32, end: i32,
 ): void {
   const lowest = i8x16.splat(signed ? -128 : 0);
+  const stepWidth = <usize>dilationWidth * channels;
+  const stepHeight = <usize>dilationHeight * (width * channels);
   for (let unit = begin; unit < end; unit++) {
     const image = unit / outHeight;
     const top = (unit - image * outHeight) * strideHeight - padHeight;
-    const from = x + <usize>(image * height) * (width * channels);
+    const h0 = firstTap(top, dilationHeight);
+    const h1 = lastTap(top, dilationHeight, height, kernelHeight);
+    const from = x + <usize>(image * height) * (width * channels) + (top + h0 * dilationHeight) * (width * channels);
     let to = y + <usize>unit * (outWidth * channels);
     for (let ow: i32 = 0; ow < outWidth; ow++, to += channels) {
       const left = ow * strideWidth - padWidth;
-      for (let c: i32 = 0; c < channels; c += 16) {
-        let v = lowest;
-        for (let kh: i32 = 0; kh < kernelHeight; kh++) {
-          const h = top + kh * dilationHeight;
-          if (h < 0 || h >= height) continue;
-          const line = from + <usize>(h * width) * channels + c;
-          for (let kw: i32 = 0; kw < kernelWidth; kw++) {
-            const w = left + kw * dilationWidth;
-            if (w < 0 || w >= width) continue;
-            const u = v128.load(line + <usize>w * channels);
-            v = signed ? i8x16.max_s(v, u) : i8x16.max_u(v, u);
+      const w0 = firstTap(left, dilationWidth);
+      const w1 = lastTap(left, dilationWidth, width, kernelWidth);
+      const corner = from + (left + w0 * dilationWidth) * channels;
+      let c: i32 = 0;
+      for (; c + 64 <= channels; c += 64) {
+        let v0 = lowest, v1 = lowest, v2 = lowest, v3 = lowest;
+        let line = corner + c;
+        for (let h = h0; h < h1; h++, line += stepHeight) {
+          let at = line;
+          for (let w = w0; w < w1; w++, at += stepWidth) {
+            v0 = max16(signed, v0, v128.load(at));
+            v1 = max16(signed, v1, v128.load(at, 16));
+            v2 = max16(signed, v2, v128.load(at, 32));
+            v3 = max16(signed, v3, v128.load(at, 48));
           }
+        }
+        v128.store(to + c, v0);
+        v128.store(to + c, v1, 16);
+        v128.store(to + c, v2, 32);
+        v128.store(to + c, v3, 48);
+      }
+      for (; c < channels; c += 16) {
+        let v = lowest;
+        let line = corner + c;
+        for (let h = h0; h < h1; h++, line += stepHeight) {
+          let at = line;
+          for (let w = w0; w < w1; w++, at += stepWidth) v = max16(signed, v, v128.load(at));
         }
         storeBytes16(to + c, v, channels - c);
       }
@@ -59,6 +98,20 @@ function average(sum: v128, multiplier: v128, offset: v128): v128 {
   return i32x4.sub(f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(sum), multiplier), f32x4.splat(MAGIC)), offset);
 }
 
+/** Σ of so many bytes in a row, as unsigned ones after an exclusive or with `flip`. */
+function sumBytes(at: usize, count: i32, flip: v128): i32 {
+  let sums = i32x4.splat(0);
+  let i: i32 = 0;
+  for (; i + 16 <= count; i += 16) {
+    const v = v128.xor(v128.load(at + i), flip);
+    sums = i32x4.add(sums, i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(v)));
+  }
+  let sum = i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) + i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3);
+  const bits = i8x16.extract_lane_u(flip, 0);
+  for (; i < count; i++) sum += <i32>(load<u8>(at + i) ^ <u8>bits);
+  return sum;
+}
+
 /**
  * x [batch, height, width, channels] uint8, or int8 where signed → y [batch, outHeight, outWidth, channels]: the
  * averages under windows, which rows [outHeight] and columns [outWidth] list as (start, end, divisor).
@@ -85,23 +138,36 @@ export function qavgPool(
       const multiplier = f32x4.splat(scale / (scale * <f32>count));
       const pixels = (h1 - h0) * (w1 - w0);
       const base = i32x4.splat(-zero * pixels);
+      const corner = x + <usize>((image * height + h0) * width + w0) * channels;
       for (let c: i32 = 0; c < channels; c += 16) {
         let s0 = base, s1 = base, s2 = base, s3 = base;
-        for (let h = h0; h < h1; h++) {
-          let at = x + <usize>((image * height + h) * width + w0) * channels + c;
-          // 256 bytes fit an uint16.
-          for (let w = w0; w < w1; ) {
-            let low = i16x8.splat(0);
-            let high = low;
-            for (const stop = min(w1, w + 256); w < stop; w++, at += channels) {
-              const v = v128.xor(v128.load(at), flip);
-              low = i16x8.add(low, i16x8.extend_low_i8x16_u(v));
-              high = i16x8.add(high, i16x8.extend_high_i8x16_u(v));
+        let line = corner + c;
+        if (channels == 1) {
+          let sum: i32 = 0;
+          for (let h = h0; h < h1; h++, line += width) sum += sumBytes(line, w1 - w0, flip);
+          s0 = i32x4.add(s0, i32x4.splat(sum));
+        } else {
+          // 256 bytes fit an uint16: of so many rows at a time, or of a piece of one.
+          const lines = max(1, 256 / max(1, w1 - w0));
+          for (let h = h0; h < h1; h += lines) {
+            const until = min(h1, h + lines);
+            for (let first = w0; first < w1; first += 256) {
+              const last = min(w1, first + 256);
+              let low = i16x8.splat(0), high = low;
+              let row = line + <usize>((h - h0) * width + first - w0) * channels;
+              for (let i = h; i < until; i++, row += <usize>width * channels) {
+                let at = row;
+                for (let w = first; w < last; w++, at += channels) {
+                  const v = v128.xor(v128.load(at), flip);
+                  low = i16x8.add(low, i16x8.extend_low_i8x16_u(v));
+                  high = i16x8.add(high, i16x8.extend_high_i8x16_u(v));
+                }
+              }
+              s0 = i32x4.add(s0, i32x4.extend_low_i16x8_u(low));
+              s1 = i32x4.add(s1, i32x4.extend_high_i16x8_u(low));
+              s2 = i32x4.add(s2, i32x4.extend_low_i16x8_u(high));
+              s3 = i32x4.add(s3, i32x4.extend_high_i16x8_u(high));
             }
-            s0 = i32x4.add(s0, i32x4.extend_low_i16x8_u(low));
-            s1 = i32x4.add(s1, i32x4.extend_high_i16x8_u(low));
-            s2 = i32x4.add(s2, i32x4.extend_low_i16x8_u(high));
-            s3 = i32x4.add(s3, i32x4.extend_high_i16x8_u(high));
           }
         }
         const r = i8x16.narrow_i16x8_u(

@@ -18,7 +18,9 @@ const EXP: usize = memory.data<f32>([
 ]);
 
 /** e^x: 2^n · e^r with |r| <= ln 2 / 2, e^r a polynomial (Cephes). */
-export function exp4(x: v128): v128 {
+// @ts-ignore: decorator
+@inline
+export function exponential(x: v128): v128 {
   const v = f32x4.pmin(f32x4.pmax(x, number(EXP, 0)), number(EXP, 1));
   const magic = number(EXP, 3);
   const rounded = madd(v, number(EXP, 2), magic);
@@ -36,6 +38,11 @@ export function exp4(x: v128): v128 {
   const half = i32x4.shr_s(whole, 1);
   p = f32x4.mul(p, i32x4.add(i32x4.shl(half, 23), one));
   return f32x4.mul(p, i32x4.add(i32x4.shl(i32x4.sub(whole, half), 23), one));
+}
+
+/** The same by a call, where its code in place would gain little. */
+export function exp4(x: v128): v128 {
+  return exponential(x);
 }
 
 /** The polynomial; ln 2 in two parts. */

@@ -6,7 +6,7 @@ import { manualSeed, noGrad, rand, randn, type Tensor, tensor } from '@octet/ten
 import { beforeEach, describe, expect, test } from 'vitest';
 import { quantize, smoothQuant } from '../src';
 import { blocksOf, partOf } from '../src/quantize/blocks';
-import { outputsOf } from '../src/quantize/noise';
+import { outputsOf } from '../src/quantize/outputs';
 import { type AnyGraph, quantizersOf, simulate } from '../src/quantize/simulation';
 import { split } from '../src/quantize/split';
 import { trimRanges } from '../src/quantize/useful-ranges';
@@ -186,7 +186,7 @@ describe('its parts', () => {
     const qconfig = new QConfig({ activation: MinMaxObserver, weight: getDefaultQConfig().weight });
     const simulation = await simulate(
       fused,
-      { qconfig, named: new Map(), inFloat: [], rules: undefined },
+      { qconfig, named: new Map(), inFloat: [], weightOnly: [], rules: undefined },
       inputs,
     );
     const [first] = quantizersOf(simulation).filter((q) => {
@@ -202,7 +202,7 @@ describe('its parts', () => {
     const fused = fuseFx(await traced(new Sequential(new Linear(3, 2)) as never, rand([1, 3])));
     const simulation = await simulate(
       fused,
-      { qconfig: getDefaultQConfig(), named: new Map(), inFloat: [], rules: undefined },
+      { qconfig: getDefaultQConfig(), named: new Map(), inFloat: [], weightOnly: [], rules: undefined },
       [rand([1, 3])],
     );
     expect(await trimRanges(simulation)).toBe(0);

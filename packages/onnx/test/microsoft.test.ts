@@ -14,6 +14,9 @@ const weights = [
   floats('b', [4]),
   floats('m', [8, 6]),
   floats('b18', [18]),
+  floats('b6', [6]),
+  floats('g6', [6], [1, 0.5, 2, -1, 0.7, 1.3]),
+  floats('c6', [6], [0.1, 0.5, -0.2, 1, 0.7, 0.3]),
   floats('w18', [6, 18]),
   floats('scores', [2, 3, 4, 4]),
   create(TensorProtoSchema, {
@@ -69,6 +72,27 @@ describe.skipIf(!ort)("onnxruntime's own operators give its numbers", () => {
       [node('Attention', ['x', 'w18', 'b18', 'seen'], ['y'], { num_heads: 2 }, { domain })],
     ],
     ['Gelu', [2, 7], [node('Gelu', ['x'], ['y'], {}, { domain })]],
+    ['BiasGelu', [2, 6], [node('BiasGelu', ['x', 'b6'], ['y'], {}, { domain })]],
+    ['FastGelu', [2, 6], [node('FastGelu', ['x', 'b6'], ['y'], {}, { domain })]],
+    ['QuickGelu', [2, 6], [node('QuickGelu', ['x'], ['y'], {}, { domain })]],
+    [
+      'SkipLayerNormalization',
+      [2, 4, 6],
+      [node('SkipLayerNormalization', ['x', 'x', 'g6', 'b6', 'c6'], ['y'], {}, { domain })],
+    ],
+    [
+      'SkipSimplifiedLayerNormalization',
+      [2, 4, 6],
+      [node('SkipSimplifiedLayerNormalization', ['x', 'x', 'g6', 'c6'], ['y'], {}, { domain })],
+    ],
+    [
+      'SkipLayerNormalization, with the sum',
+      [2, 4, 6],
+      [
+        node('SkipLayerNormalization', ['x', 'x', 'g6'], ['n', '', '', 's'], {}, { domain }),
+        node('Sub', ['n', 's'], ['y']),
+      ],
+    ],
     ['QLinearAdd', image, [quantize, node('QLinearAdd', twice, ['p'], {}, { domain }), dequantize]],
     ['QLinearMul', image, [quantize, node('QLinearMul', twice, ['p'], {}, { domain }), dequantize]],
   ])('%s', async (op, shape, nodes) => {

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { UsageError } from '@octet/cli/errors';
 import { type Dataset, Subset } from '@octet/data';
 import type { Module } from '@octet/nn';
 import { manualSeed, setBackend } from '@octet/tensor';
@@ -10,7 +11,6 @@ import { digitsPerLine, drawDigits } from '../digits/draw';
 import { accuracy, predict, saveCheckpoint, timeThousand } from '../digits/measure';
 import { quantizeAfterTraining, quantizeByTraining } from '../digits/quantize';
 import { train } from '../digits/train';
-import { UsageError } from '../errors';
 import { formatBytes, formatCount, formatMs, formatPercent, timeConsumption } from '../format';
 import { hostInfo } from '../host';
 import { backendOption, jsonOption, number, threadsOption, whole } from '../options';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Backend } from '@octet/backend';
+import { breathe, signal } from '@octet/cli/interrupt';
 import { planOf } from '@octet/graph';
 import { type CureTrial, quantize } from '@octet/inspect';
 import { GRU, Linear, LSTM } from '@octet/nn';
@@ -16,7 +17,6 @@ import { fromData, noGrad, scope, setBackend, type Tensor } from '@octet/tensor'
 import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
 import { type Host, hostInfo } from '../host';
-import { breathe, signal } from '../interrupt';
 import { type PeerEngine, peerEngines, start } from '../onnx/engines';
 import { measure, type Outputs, type Task } from '../onnx/measure';
 import { modelNames, type Named, type OnnxCase, readCase, settledInputs } from '../onnx/samples';

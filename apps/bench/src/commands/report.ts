@@ -1,3 +1,5 @@
+import { UsageError } from '@octet/cli/errors';
+import { breathe } from '@octet/cli/interrupt';
 import {
   type Analysis,
   analyze,
@@ -24,11 +26,9 @@ import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { loadBackend } from '../backends';
 import { checkCheckpoint } from '../checkpoint';
-import { UsageError } from '../errors';
 import { formatBytes } from '../format';
 import { hostInfo } from '../host';
 import { subject } from '../inspect/subjects';
-import { breathe } from '../interrupt';
 import { type ModelName, models } from '../models';
 import { backendOption, checkNumbers, jsonOption, modelOption, threadsOption, whole } from '../options';
 import { type Report, withProgress } from '../progress';

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { UsageError } from '@octet/cli/errors';
 import { page } from '@octet/report';
 import { Command } from 'commander';
 import type { CompareReport } from '../compare/report';
 import { hostText, latencyTable, layersTable } from '../compare/summary';
-import { UsageError } from '../errors';
 import { element, htmlTable } from '../html';
 import { fillPlace, markdownTable, placesIn } from '../markdown';
 import { type PeersReport, peersTables } from '../peers/results';
@@ -13,6 +13,7 @@ import type { TableData } from '../terminal-table';
 import { type ColdReport, coldTables } from './cold';
 import { type GemmReport, gemmTables } from './gemm';
 import { type LayersReport, layersTables } from './layers';
+import { type PyTorchReport, pytorchTables } from './pytorch';
 import { type RecurrentReport, recurrentTables } from './recurrent';
 import { type TrainReport, trainTables } from './train';
 
@@ -22,6 +23,7 @@ type Report =
   | LayersReport
   | TrainReport
   | GemmReport
+  | PyTorchReport
   | RecurrentReport
   | ColdReport;
 
@@ -32,6 +34,7 @@ const tablesOf: { [C in Report['command']]: (report: Extract<Report, { command: 
   layers: layersTables,
   train: trainTables,
   gemm: gemmTables,
+  pytorch: pytorchTables,
   recurrent: recurrentTables,
   cold: coldTables,
 };

@@ -1,3 +1,4 @@
+import { breathe } from '@octet/cli/interrupt';
 import { serializeSafetensorsAsync } from '@octet/formats';
 import type { Module } from '@octet/nn';
 import { SGD } from '@octet/optim';
@@ -8,7 +9,6 @@ import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
 import { formatBytes, timeConsumption } from '../format';
 import { hostInfo } from '../host';
-import { breathe } from '../interrupt';
 import { backendOption, checkNumbers, jsonOption, threadsOption, whole } from '../options';
 import { type Report, withProgress } from '../progress';
 import { provenance } from '../provenance';

@@ -1,11 +1,11 @@
 import type { Backend } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
+import { UsageError } from '@octet/cli/errors';
+import { breathe, signal as programSignal } from '@octet/cli/interrupt';
 import { serializeSafetensorsAsync } from '@octet/formats';
 import type { Module } from '@octet/nn';
 import { defaultQEngine } from '@octet/quantization';
 import { manualSeed, noGrad, randn, setBackend, type Tensor } from '@octet/tensor';
-import { UsageError } from '../errors';
-import { breathe, signal as programSignal } from '../interrupt';
 import { joined, lackingFloat, measureLayers } from '../layers';
 import { images } from '../peers/models';
 import { provenance } from '../provenance';

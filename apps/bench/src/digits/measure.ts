@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
+import { breathe, signal } from '@octet/cli/interrupt';
 import { DataLoader, type Dataset } from '@octet/data';
 import { save } from '@octet/formats';
 import type { Module } from '@octet/nn';
 import { getBackend, noGrad } from '@octet/tensor';
 import type { Digit } from '@octet/vision';
-import { breathe, signal } from '../interrupt';
 import { median, timeInTurn } from '../timing';
 
 /** What a model takes the digits for, in their order. @throws Interrupted */

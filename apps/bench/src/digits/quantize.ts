@@ -1,3 +1,4 @@
+import { breathe } from '@octet/cli/interrupt';
 import { DataLoader, type Dataset } from '@octet/data';
 import {
   convert,
@@ -11,7 +12,6 @@ import {
 } from '@octet/quantization';
 import { noGrad } from '@octet/tensor';
 import type { Digit, DigitClassifier } from '@octet/vision';
-import { breathe } from '../interrupt';
 import type { Report } from '../progress';
 import { type TrainOptions, train } from './train';
 

@@ -1,9 +1,9 @@
+import { breathe } from '@octet/cli/interrupt';
 import { DataLoader, type Dataset } from '@octet/data';
 import { CrossEntropyLoss, type Module } from '@octet/nn';
 import { Adam, OneCycleLR } from '@octet/optim';
 import type { Digit } from '@octet/vision';
 import { formatCount } from '../format';
-import { breathe } from '../interrupt';
 import type { Report } from '../progress';
 
 const batchSize = 64;

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { UsageError } from '../errors';
+import { UsageError } from '@octet/cli/errors';
 
 /** Numbers as a file has them. */
 export interface Numbers {

@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { signal } from '@octet/cli/interrupt';
 import { save } from '@octet/formats';
 import type { Module } from '@octet/nn';
 import { exportOnnx } from '@octet/onnx';
 import type { QEngine } from '@octet/quantization';
 import { getBackend, manualSeed, randn } from '@octet/tensor';
-import { signal } from '../interrupt';
 import { measureLayers } from '../layers';
 import type { DType, Job } from './engine';
 import { type InputSize, type PeerModel, type PeerModelName, peerModels } from './models';

@@ -51,6 +51,8 @@ function copies(dtype: StorageDType): KernelCase<'copyStrided'>[] {
     copy('one element', [1], [1], { shape: [], xStrides: [], xOffset: 0, yStrides: [], yOffset: 0 }),
     copy('plain copy', [67], [67], { shape: [67], xStrides: [1], xOffset: 0, yStrides: [1], yOffset: 0 }),
     permute([3, 5], [1, 0]),
+    permute([21, 19], [1, 0]),
+    permute([2, 3, 17, 26], [1, 0, 3, 2]),
     permute([2, 3, 5, 7], [0, 2, 3, 1]),
     permute([2, 5, 7, 3], [0, 3, 1, 2]),
     permute([2, 1, 3, 2, 4], [4, 2, 0, 3, 1]),

@@ -39,6 +39,7 @@ const plain: Pool[] = [
   pool('1x1', [1, 1, 1, 1], [1, 1]),
   pool('2x2', [2, 7, 8, 3], [2, 2]),
   pool('2x2 on 16 channels', [1, 4, 4, 16], [2, 2]),
+  pool('3x3 on 83 channels, padding 1', [1, 6, 5, 83], [3, 3], [2, 1], [1, 1]),
   pool('3x3, stride 2, padding 1', [1, 9, 9, 19], [3, 3], [2, 2], [1, 1]),
   pool('2x3, stride 1x2', [2, 6, 7, 2], [2, 3], [1, 2]),
   pool('3x3, padding above and below', [1, 5, 6, 3], [3, 3], [2, 1], [1, 0]),
@@ -74,6 +75,9 @@ const adaptive = (
     [1, 8, 8, 3, 2, 4],
     [1, 7, 5, 4, 3, 2],
     [2, 3, 2, 5, 5, 7],
+    [2, 3, 300, 1, 2, 1],
+    [1, 9, 61, 3, 2, 1],
+    [1, 2, 531, 3, 1, 2],
     [0, 4, 4, 3, 2, 2],
   ] as const
 ).map(([batch, height, width, channels, outHeight, outWidth]) => ({

@@ -590,14 +590,19 @@ export const quantizedCases: CasesOf<
           { length: 256 },
           (_, i) => ((i * 89 + 17) % 256) - (to === 'int8' ? 128 : 0),
         );
-        const table = to === 'int8' ? Int8Array.from(entries) : Uint8Array.from(entries);
-        return sizes.map((n) => ({
-          name: `${from} to ${to}, n = ${n}`,
-          inputs: { x: integers(n, from, [n]) },
-          outputs: { y: output(to, [n]) },
-          attrs: { table },
-          tolerance: 'exact',
-        }));
+        const bounds = entries.map((_, i) => Math.min(Math.max(i, 17), 201) - (to === 'int8' ? 128 : 0));
+        const tables = [entries, bounds, [...bounds].reverse()].map((numbers) =>
+          to === 'int8' ? Int8Array.from(numbers) : Uint8Array.from(numbers),
+        );
+        return sizes.flatMap((n) =>
+          tables.map((table, i) => ({
+            name: `${from} to ${to}${['', ' between bounds', ' between bounds, falling'][i]}, n = ${n}`,
+            inputs: { x: integers(n, from, [n]) },
+            outputs: { y: output(to, [n]) },
+            attrs: { table },
+            tolerance: 'exact' as const,
+          })),
+        );
       }),
     ),
   qconv2d: qconv2dCases,

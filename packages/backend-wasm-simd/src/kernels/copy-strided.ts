@@ -45,7 +45,7 @@ export function copyAt(
   const { length: columns } = axes[axes.length - 1];
   const outer = axes.slice(0, -2).reduce((n, { length }) => n * length, 1);
   // A multiple of the transposition's squares.
-  const blockRows = Math.max(1, Math.ceil(unitElements / columns / 4)) * 4;
+  const blockRows = Math.max(1, Math.ceil(unitElements / columns / 8)) * 8;
   const table = Int32Array.from(axes.flatMap((a) => [a.length, a.xStride * bytes, a.yStride * bytes]));
   const args = {
     axes: cx.upload(table),

@@ -1,6 +1,10 @@
+import { checkIndices } from '@octet/backend-js-reference/kernels';
 import { panel, unitRows } from '../generated/constants';
-import type { WasmKernel } from '../kernel';
+import type { WasmKernel, WasmTensor } from '../kernel';
 import { fewRows, packedRowsBytes, workGrain } from './matmul';
+
+/** `kind` of assembly/grouped-integers.ts. */
+const kindOf = (bits: number, { dtype }: WasmTensor) => (bits === 4 ? 2 : dtype === 'int8' ? 1 : 0);
 
 /** x [m,k], grouped integers of [n,k], bias [n]? → y [m,n] */
 export const qlinearWeightOnly: WasmKernel<'qlinearWeightOnly'> = (
@@ -14,7 +18,7 @@ export const qlinearWeightOnly: WasmKernel<'qlinearWeightOnly'> = (
   const args = {
     ...{ x: cx.address(x), weight: cx.address(weight), scale: cx.address(scale), y: cx.address(y) },
     ...{ zero: cx.addressIfAny(zeroPoint), bias: cx.addressIfAny(bias) },
-    kind: bits === 4 ? 2 : weight.dtype === 'int8' ? 1 : 0,
+    kind: kindOf(bits, weight),
     ...{ m, n, k, groupSize },
   };
   if (m <= fewRows) {
@@ -33,4 +37,22 @@ export const qlinearWeightOnly: WasmKernel<'qlinearWeightOnly'> = (
   const scratch = cx.scratch(cx.threads * scratchStep);
   const grain = Math.ceil(workGrain / ((m + 8) * panel * k + 1));
   cx.parallel('multiplyGrouped', { ...args, middle, scratch, scratchStep }, Math.ceil(n / panel), grain);
+};
+
+/** y [n,d] = w[index], w [v,d] from grouped integers. @throws ArgumentError for an index that is no row of weight */
+export const qembedding: WasmKernel<'qembedding'> = (
+  cx,
+  { weight, scale, zeroPoint, index, y },
+  { bits, groupSize },
+) => {
+  const [n, columns] = y.shape;
+  const at = cx.address(index);
+  checkIndices('embedding', 'indices', cx.view('int32', at, n) as Int32Array, n, weight.shape[0]);
+  const args = {
+    ...{ weight: cx.address(weight), scale: cx.address(scale), zero: cx.addressIfAny(zeroPoint) },
+    ...{ index: at, y: cx.address(y), columns, width: weight.shape[1], groupSize },
+    kind: kindOf(bits, weight),
+    middle: bits === 4 ? 8 : 128,
+  };
+  cx.parallel('embedGrouped', args, n, Math.ceil(workGrain / (8 * columns + 1)));
 };

@@ -1,9 +1,9 @@
 import type { WasmKernels } from '../kernel';
 import { copyStrided } from './copy-strided';
-import { qlinearWeightOnly } from './grouped-integers';
+import { qembedding, qlinearWeightOnly } from './grouped-integers';
 import { qgruDynamic } from './gru';
 import { qlstmDynamic } from './lstm';
-import { cast, fill, qembedding } from './on-host';
+import { cast, fill } from './on-host';
 import { qconvTranspose2d } from './qconv-transpose2d';
 import { qconv2d } from './qconv2d';
 import { qadd, qaffine, qlookup, qmul } from './qelementwise';

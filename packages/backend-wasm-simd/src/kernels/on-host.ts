@@ -36,7 +36,6 @@ export const nllLoss = /* @__PURE__ */ onHost<'nllLoss'>(host.nllLoss);
 export const nllLossBackward = /* @__PURE__ */ onHost<'nllLossBackward'>(host.nllLossBackward);
 export const embedding = /* @__PURE__ */ onHost<'embedding'>(host.embedding);
 export const embeddingBackward = /* @__PURE__ */ onHost<'embeddingBackward'>(host.embeddingBackward);
-export const qembedding = /* @__PURE__ */ onHost<'qembedding'>(host.qembedding);
 export const calculateQparams = /* @__PURE__ */ onHost<'calculateQparams'>(host.calculateQparams);
 export const gather = /* @__PURE__ */ onHost<'gather'>(host.gather);
 export const scatter = /* @__PURE__ */ onHost<'scatter'>(host.scatter);

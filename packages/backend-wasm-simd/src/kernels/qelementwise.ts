@@ -55,12 +55,27 @@ export const qaffine: WasmKernel<'qaffine'> = (cx, { x, y }, attrs) => {
 /** y[n] = table[x], where int8 counts from -128 */
 export const qlookup: WasmKernel<'qlookup'> = (cx, { x, y }, { table }) => {
   const n = size(y);
+  const [from, to] = [x, y].map(({ dtype }) => (dtype === 'int8' ? 128 : 0));
+  const [low, high] = [(table[0] + to) & 255, (table[255] + to) & 255];
+  if (isClamp(table, to, low, high)) {
+    const args = { x: cx.address(x), y: cx.address(y), n, low, high, from, to };
+    cx.parallel('qclamp', args, Math.ceil(n / block), 4 * grain);
+    return;
+  }
   const args = {
     table: cx.upload(x.dtype === 'int8' ? fromZero(table) : table),
     ...{ x: cx.address(x), y: cx.address(y), n },
   };
   cx.parallel('qlookup', args, Math.ceil(n / block), grain);
 };
+
+/** Whether a table does no more than bound what it is given: as ReLU's, or that of no more than another dtype. */
+function isClamp(table: Uint8Array | Int8Array, offset: number, low: number, high: number): boolean {
+  for (let i = 0; i < 256; i++) {
+    if (table[i] + offset !== Math.min(Math.max(i, low), high)) return false;
+  }
+  return true;
+}
 
 /** A table of -128 to 127 by the bytes of those: from 0 to 127, then from -128. */
 function fromZero(table: Uint8Array | Int8Array): Uint8Array {

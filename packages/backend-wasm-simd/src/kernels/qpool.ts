@@ -21,7 +21,13 @@ export const qmaxPool2d: WasmKernel<'qmaxPool2d'> = (cx, { x, y }, attrs) => {
 };
 
 /** Windows of one axis: (start, end, divisor) of each. */
-type Windows = readonly (readonly [start: number, end: number, count: number])[];
+type Windows = Int32Array;
+
+function windows(out: number, of: (i: number, to: Windows, at: number) => void): Windows {
+  const list = new Int32Array(3 * out);
+  for (let i = 0; i < out; i++) of(i, list, 3 * i);
+  return list;
+}
 
 function average(
   cx: KernelContext,
@@ -34,7 +40,7 @@ function average(
   const [batch, height, width, channels] = x.shape;
   const [, outHeight, outWidth] = y.shape;
   const args = {
-    ...{ rows: cx.upload(Int32Array.from(rows.flat())), columns: cx.upload(Int32Array.from(columns.flat())) },
+    ...{ rows: cx.upload(rows), columns: cx.upload(columns) },
     ...{ x: cx.address(x), y: cx.address(y), signed: x.dtype === 'int8' },
     ...{ height, width, channels, outHeight, outWidth, zeroPoint, scale },
   };
@@ -44,21 +50,21 @@ function average(
 
 function averageWindows(attrs: AvgPoolAttrs, axis: 0 | 1, length: number, out: number): Windows {
   const { kernelSize, stride, padding, countIncludePad } = attrs;
-  return Array.from({ length: out }, (_, i) => {
+  return windows(out, (i, to, at) => {
     const from = i * stride[axis] - padding[axis];
     // A window that ceil mode lets hang over the padded edge is cut off there.
-    const to = Math.min(from + kernelSize[axis], length + padding[axis]);
-    const start = Math.max(from, 0);
-    const end = Math.min(to, length);
-    return [start, end, countIncludePad ? to - from : end - start] as const;
+    const until = Math.min(from + kernelSize[axis], length + padding[axis]);
+    to[at] = Math.max(from, 0);
+    to[at + 1] = Math.min(until, length);
+    to[at + 2] = countIncludePad ? until - from : to[at + 1] - to[at];
   });
 }
 
 function adaptiveWindows(length: number, out: number): Windows {
-  return Array.from({ length: out }, (_, i) => {
-    const start = Math.floor((i * length) / out);
-    const end = Math.ceil(((i + 1) * length) / out);
-    return [start, end, end - start] as const;
+  return windows(out, (i, to, at) => {
+    to[at] = Math.floor((i * length) / out);
+    to[at + 1] = Math.ceil(((i + 1) * length) / out);
+    to[at + 2] = to[at + 1] - to[at];
   });
 }
 

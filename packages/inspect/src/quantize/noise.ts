@@ -1,37 +1,44 @@
-import { tensorsIn } from '@octet/graph';
-import type { AnyModule } from '@octet/nn';
-import { noGrad, type Tensor } from '@octet/tensor';
-import { argumentsOf, type ModelInput } from '../inputs';
+import type { Tensor } from '@octet/tensor';
+import type { ModelInput } from '../inputs';
 import { decibels } from '../statistics';
+import type { AnyGraph } from './simulation';
+import { running, type States } from './states';
 
 /** Signal to noise of each output in dB; null where there is no noise, or no signal. */
 export type OutputDb = readonly (number | null)[];
-
-/** All outputs of a call, in their order. */
-export function outputsOf(model: AnyModule, input: ModelInput): Tensor[] {
-  return tensorsIn(noGrad(() => model.call(...argumentsOf(input))));
-}
 
 /** What the float model gives, to compare others with. */
 export class Reference {
   private constructor(
     readonly inputs: readonly ModelInput[],
+    private readonly states: States,
     private readonly expected: readonly (readonly ArrayLike<number>[])[],
   ) {}
 
-  static async of(model: AnyModule, inputs: readonly ModelInput[]): Promise<Reference> {
+  /** A model with `states` runs freely: from the second input on it gets its own ones back. */
+  static async of(
+    model: AnyGraph,
+    inputs: readonly ModelInput[],
+    states: States = new Map(),
+  ): Promise<Reference> {
     const expected: ArrayLike<number>[][] = [];
-    for (const input of inputs) expected.push(await valuesOf(outputsOf(model, input)));
-    return new Reference(inputs, expected);
+    for (const { outputs } of running(model, inputs, states)) expected.push(await valuesOf(outputs));
+    return new Reference(inputs, states, expected);
+  }
+
+  /** Of the first inputs alone. */
+  first(count: number): Reference {
+    return new Reference(this.inputs.slice(0, count), this.states, this.expected.slice(0, count));
   }
 
   /** How far another model's outputs are from these, over all inputs. */
-  async compare(model: AnyModule): Promise<OutputDb> {
+  async compare(model: AnyGraph): Promise<OutputDb> {
     const signal: number[] = [];
     const noise: number[] = [];
-    for (const [i, input] of this.inputs.entries()) {
-      const actual = await valuesOf(outputsOf(model, input));
-      for (const [k, expected] of this.expected[i].entries()) {
+    let i = 0;
+    for (const { outputs } of running(model, this.inputs, this.states)) {
+      const actual = await valuesOf(outputs);
+      for (const [k, expected] of this.expected[i++].entries()) {
         let [s, n] = [0, 0];
         for (let j = 0; j < expected.length; j++) {
           const d = expected[j] - actual[k][j];

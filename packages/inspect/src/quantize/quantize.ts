@@ -1,24 +1,24 @@
 import { ArgumentError, checkOptions } from '@octet/backend';
 import { planOf } from '@octet/graph';
-import { type AnyModule, GRU, LSTM, requireModule } from '@octet/nn';
+import { type AnyModule, requireModule } from '@octet/nn';
 import { GraphModule } from '@octet/nn/graph';
 import {
-  convertFx,
   fuseFx,
   getDefaultQConfig,
   type ModuleRule,
   QConfig,
   type QConfigMapping,
   quantizationReport,
-  quantizeDynamic,
+  quantized,
 } from '@octet/quantization';
 import { noGrad, type Tensor } from '@octet/tensor';
 import { argumentsOf, collect, type Inputs, type ModelInput } from '../inputs';
 import { Reference, worst } from './noise';
 import { type Pair, QuantizeReport } from './report';
 import { type CureName, cureNames, Search, type State } from './search';
-import type { AnyGraph, Recipe } from './simulation';
+import { type AnyGraph, int8Of, type Recipe } from './simulation';
 import { split } from './split';
+import { running, type States, statesOf } from './states';
 
 /** A figure of the model, such as the accuracy on a test set: higher is better. */
 export interface MetricTarget {
@@ -50,6 +50,11 @@ export interface QuantizeOptions {
   cures?: readonly CureName[];
   /** Seconds that cures may take together; 300. */
   budget?: number;
+  /**
+   * Of models that are called again and again with their own states: inputs, by name, and the outputs that they become. The inputs of `data` follow
+   * one another then. `{}` says that there are none; unless given, they are found for models with recurrent layers.
+   */
+  states?: Readonly<Record<string, string>>;
   /** Rules of your own, as `prepareFx` takes them. */
   rules?: readonly ModuleRule[];
   /** Waited for. */
@@ -75,8 +80,11 @@ export interface Quantized {
  *
  * The recipe is applied and its outputs are compared with the float model's. With a target, and as long as it isn't reached, cures are tried in the
  * order of their price, each on top of those that helped: other ranges, equalization, bias correction, layers left in float by
- * measured effect, reconstruction block by block, and training of the whole towards the float model's outputs, without labels. Recurrent layers
+ * measured effect, int8 weights alone, reconstruction block by block, and training of the whole towards the float model's outputs, without labels. Recurrent layers
  * get int8 weights and quantize their inputs at every call.
+ *
+ * A model with states, such as a filter of sound, is judged running freely: from the second input on it gets its own states back, so that
+ * what rounding leaves in them counts.
  *
  * Calibration, the choice of cures and the judgement use different inputs where there are enough: 12 or more.
  *
@@ -85,14 +93,16 @@ export interface Quantized {
  * traced; and what the model throws on the data
  */
 export async function quantize(model: AnyModule, options: QuantizeOptions): Promise<Quantized> {
-  const known = 'data recipe target exclude cures budget rules onProgress signal';
+  const known = 'data recipe target exclude cures budget states rules onProgress signal';
   const checked = checkOptions('quantize', options, known);
   const { data, target, cures = cureNames, budget = 300, onProgress, signal } = checked;
   for (const cure of cures) requireCure(cure);
   const start = Date.now();
-  const inputs = await collect('quantize', data);
-  const float = await graphOf(model, inputs[0]);
-  const parts = split(inputs);
+  const given = await collect('quantize', data);
+  const float = await graphOf(model, given[0]);
+  const states = statesOf(float, checked.states, given[0]);
+  const inputs = await withOwnStates(float, given, states);
+  const parts = split(inputs, states.size > 0);
   const progress = async (what: string, done: number, total: number, state?: State) => {
     await onProgress?.({ what, done, total, db: state ? worst(state.db) : null });
     await nextTurn();
@@ -105,7 +115,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     {
       float,
       calibration: parts.calibration,
-      choice: await Reference.of(float, parts.choice),
+      choice: await Reference.of(float, parts.choice, states),
       until,
       isEnough: async (state) => {
         if (target === undefined) return true;
@@ -117,7 +127,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     fuseFx(float),
     recipeOf(float, checked),
   );
-  const judgement = await Reference.of(float, parts.judgement);
+  const judgement = await Reference.of(float, parts.judgement, states);
   const before = await judgement.compare(await int8Of(search.state));
   await search.run(cures);
   await progress('judge', 0, 1, search.state);
@@ -146,10 +156,12 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
       judgement: parts.judgement.length,
     },
     parts.judgedOnOwn,
+    [...states].map(([i, o]) => [float.inputNames[i], float.outputNames[o]]),
     { float: bytesOf(float), int8: bytesOf(int8) },
     await timesOf(float, int8, inputs[0]),
     quantizationReport(search.state.simulation)?.rows ?? [],
     dynamicLayers(int8),
+    weightOnlyLayers(int8),
     (Date.now() - start) / 1000,
   );
   return { model: int8, report };
@@ -176,7 +188,7 @@ async function graphOf(model: AnyModule, input: ModelInput): Promise<AnyGraph> {
 /** The recipe of each layer, as the search changes it. */
 function recipeOf(float: AnyGraph, { recipe, exclude = [], rules }: QuantizeOptions): Recipe {
   if (recipe === undefined)
-    return { qconfig: getDefaultQConfig(), named: new Map(), inFloat: exclude, rules };
+    return { qconfig: getDefaultQConfig(), named: new Map(), inFloat: exclude, weightOnly: [], rules };
   const recipes = recipe.recipesOf(float);
   const qconfig = recipes.get(float) ?? [...recipes.values()].find((q) => q instanceof QConfig);
   const named = new Map<string, QConfig | null>();
@@ -184,18 +196,31 @@ function recipeOf(float: AnyGraph, { recipe, exclude = [], rules }: QuantizeOpti
     const own = recipes.get(module) ?? null;
     if (path !== '' && own !== qconfig) named.set(path, own);
   }
-  return { qconfig: qconfig ?? getDefaultQConfig(), named, inFloat: exclude, rules };
-}
-
-/** The int8 graph of a simulation; recurrent layers have int8 weights too. */
-async function int8Of({ simulation, recipe: { rules } }: State): Promise<AnyGraph> {
-  const int8 = await convertFx(simulation, rules && { rules });
-  const layers = [LSTM, GRU].filter((type) => int8.modules().some((m) => m.constructor === type));
-  return layers.length > 0 ? quantizeDynamic(int8, { layers, ...(rules && { rules }) }) : int8;
+  return { qconfig: qconfig ?? getDefaultQConfig(), named, inFloat: exclude, weightOnly: [], rules };
 }
 
 function dynamicLayers(model: AnyGraph): string[] {
   return model.namedModules().flatMap(([path, m]) => (/^Dynamic/.test(m.constructor.name) ? [path] : []));
+}
+
+function weightOnlyLayers(model: AnyGraph): string[] {
+  return model.namedModules().flatMap(([path, m]) => (m instanceof quantized.WeightOnly ? [path] : []));
+}
+
+/** Inputs whose states are all 0 after the first have nobody's: they get those that the float model leaves. */
+async function withOwnStates(
+  float: AnyGraph,
+  inputs: readonly ModelInput[],
+  states: States,
+): Promise<readonly ModelInput[]> {
+  if (states.size === 0) return inputs;
+  for (const input of inputs.slice(1)) {
+    for (const i of states.keys()) {
+      const state = await (argumentsOf(input)[i] as Tensor).data();
+      if (state.some((v) => v !== 0)) return inputs;
+    }
+  }
+  return [...running(float, inputs, states)].map(({ input }) => input);
 }
 
 function bytesOf(model: AnyModule): number {

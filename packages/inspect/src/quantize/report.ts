@@ -26,6 +26,8 @@ export class QuantizeReport {
     readonly inputs: { readonly calibration: number; readonly choice: number; readonly judgement: number },
     /** Whether the judgement had to take inputs that chose something: then `after` looks better than it is. */
     readonly judgedOnOwn: boolean,
+    /** Inputs that are outputs of the call before, by name: the figures are of a model that runs freely. */
+    readonly states: readonly (readonly [input: string, output: string])[],
     /** Bytes of weights. */
     readonly bytes: Pair,
     /** Milliseconds of a call here, the least of some. */
@@ -34,6 +36,8 @@ export class QuantizeReport {
     readonly layers: readonly QuantizationRow[],
     /** Recurrent and linear layers with int8 weights whose inputs are quantized at every call. */
     readonly dynamic: readonly string[],
+    /** Layers with int8 weights and products of floats. */
+    readonly weightOnly: readonly string[],
     readonly seconds: number,
   ) {}
 
@@ -58,7 +62,8 @@ export class QuantizeReport {
   }
 
   toString(): string {
-    const { outputs, before, after, cures, bytes, ms, layers, inputs, dynamic, metric } = this;
+    const { outputs, before, after, cures, bytes, ms, layers, inputs, dynamic, metric, weightOnly, states } =
+      this;
     const db = (value: number | null) => (value === null ? 'exact' : `${value.toFixed(1)} dB`);
     const float = layers.filter(({ runs }) => runs === 'float');
     const lines = [
@@ -67,11 +72,15 @@ export class QuantizeReport {
       ...(metric ? [`${metric.name}: ${metric.int8} in int8, ${metric.float} in float`] : []),
       `${(bytes.int8 / 1000).toFixed(1)} kB of ${(bytes.float / 1000).toFixed(1)} kB (${(bytes.int8 / bytes.float).toFixed(2)}); ${ms.int8.toFixed(2)} ms of ${ms.float.toFixed(2)} ms a call`,
       `inputs: ${inputs.calibration} for calibration, ${inputs.choice} for the choice of cures, ${inputs.judgement} for these figures`,
+      ...(states.length > 0
+        ? [`running freely: ${states.map(([input, output]) => `${output} becomes ${input}`).join(', ')}`]
+        : []),
       ...cures.map(({ cure, gainDb, kept, what, seconds }) => {
         const gain = gainDb === null ? '–' : `${gainDb >= 0 ? '+' : ''}${gainDb.toFixed(1)} dB`;
         return `  ${cure.padEnd(12)} ${gain.padStart(8)}  ${kept ? 'kept' : 'not kept'}, ${seconds.toFixed(1)} s: ${what}`;
       }),
       ...(dynamic.length > 0 ? [`int8 by dynamic quantization: ${dynamic.join(', ')}`] : []),
+      ...(weightOnly.length > 0 ? [`int8 weights, products in float: ${weightOnly.join(', ')}`] : []),
       ...(float.length > 0
         ? ['in float:', ...float.map(({ name, type, reason }) => `  ${name} (${type}): ${reason}`)]
         : []),

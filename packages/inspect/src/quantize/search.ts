@@ -13,8 +13,19 @@ import type { ModelInput } from '../inputs';
 import { correctBias } from '../remedies/correct-bias';
 import { equalize } from '../remedies/equalize';
 import { smoothQuant } from '../remedies/smooth-quant';
-import { mean, type OutputDb, outputsOf, Reference } from './noise';
-import { type AnyGraph, mappingOf, type Recipe, simulate, weightedLayers } from './simulation';
+import { mean, type OutputDb, type Reference, worst } from './noise';
+import { outputsOf } from './outputs';
+import {
+  type AnyGraph,
+  int8Of,
+  layersWithWeights,
+  mappingOf,
+  outputQuantizers,
+  type Recipe,
+  recurrentLayers,
+  simulate,
+  weightedLayers,
+} from './simulation';
 import { distill, reconstruct } from './train';
 
 /** What may bring back what int8 costs, in the order of its price. */
@@ -24,6 +35,7 @@ export const cureNames = [
   'equalize',
   'correctBias',
   'leaveInFloat',
+  'weightOnly',
   'reconstruct',
   'distill',
 ] as const;
@@ -134,6 +146,8 @@ export class Search {
         return this.biasCorrected();
       case 'leaveInFloat':
         return this.leftInFloat();
+      case 'weightOnly':
+        return this.weightsAlone();
       case 'reconstruct':
         return this.reconstructed();
       case 'distill':
@@ -237,7 +251,7 @@ export class Search {
 
   /** How much less noise the outputs had with each layer in float, alone. */
   private async costs(simulation: AnyGraph): Promise<Cost[]> {
-    const few = await Reference.of(this.options.float, this.options.choice.inputs.slice(0, 2));
+    const few = this.options.choice.first(2);
     const before = mean(await few.compare(simulation));
     const layers = weightedLayers(simulation);
     const costs: Cost[] = [];
@@ -256,6 +270,93 @@ export class Search {
     return costs;
   }
 
+  /**
+   * Int8 weights alone: recurrent layers first, which then don't quantize their inputs at every call; then runs of layers whose activations cost
+   * most for what they multiply.
+   */
+  private async weightsAlone(): Promise<Cured | string> {
+    const { fused, exact, recipe } = this.current;
+    const paths = [...recipe.weightOnly];
+    const recurrent = recurrentLayers(fused).filter((path) => !paths.includes(path));
+    let best: State | undefined;
+    const attempt = async (more: readonly string[]) => {
+      const weightOnly = [...new Set([...paths, ...more])];
+      const state = await stateOf(this.options, fused, { ...recipe, weightOnly }, exact);
+      const better = mean(state.db) >= mean((best ?? this.current).db) + WORTHWHILE_DB;
+      if (better) best = state;
+      return better;
+    };
+    if (recurrent.length > 0 && (await attempt(recurrent))) paths.push(...recurrent);
+    const isEnough = async () => best !== undefined && (await this.options.isEnough(best));
+    const runs = (await isEnough()) ? [] : await this.runsOfLayers();
+    const isRuined = worst((best ?? this.current).db) < RUINED_DB;
+    const most = isRuined ? 1 : FLOAT_MACS;
+    const chosen = new Map<string, number>();
+    const share = () => [...chosen.values()].reduce((sum, n) => sum + n, 0);
+    for (const [i, { layers }] of runs.entries()) {
+      if (Date.now() > this.halfTime || (await isEnough())) break;
+      await this.options.breathe('weightOnly', i, runs.length);
+      const more = [...layers].filter(([path]) => !chosen.has(path));
+      const sum = more.reduce((n, [, macs]) => n + macs, share());
+      if (more.length === 0 || sum > most || !(await attempt(more.map(([path]) => path)))) continue;
+      for (const [path, macs] of more) chosen.set(path, macs);
+      paths.push(...more.map(([path]) => path));
+    }
+    if (isRuined && !(await isEnough())) {
+      const all = layersWithWeights(this.current.simulation).filter((path) => !recipe.inFloat.includes(path));
+      if (await attempt(all)) for (const path of all) chosen.set(path, 1 / all.length);
+    }
+    if (!best) return 'no layers gain enough for what they multiply';
+    const { weightOnly } = best.recipe;
+    const products = share() > 0 ? `, ${Math.round(100 * share())} % of the products` : '';
+    return { state: best, what: `${weightOnly.join(', ')}${products}` };
+  }
+
+  /** Half of what is left: training has the rest. */
+  private get halfTime(): number {
+    const now = Date.now();
+    this.half ??= now + (this.options.until - now) / 2;
+    return this.half;
+  }
+
+  private half: number | undefined;
+
+  /** Runs of layers, those first that gain most for their share of all products. */
+  private async runsOfLayers(): Promise<Run[]> {
+    const { simulation } = this.current;
+    const few = this.options.choice.first(2);
+    const before = mean(await few.compare(simulation));
+    const layers = weightedLayers(simulation);
+    const macs = productsOf(simulation, layers, few.inputs[0]);
+    const all = Math.max(
+      1,
+      macs.reduce((sum, n) => sum + n, 0),
+    );
+    const { nodes } = simulation.graph;
+    const at = layers.map(({ path }) => nodes.findIndex(({ target }) => target === path));
+    // Two at least: between them is what isn't rounded.
+    const length = Math.max(2, Math.ceil((2 * layers.length) / MOST_RUNS));
+    const runs: Run[] = [];
+    for (let from = 0; from + length / 2 < layers.length || from === 0; from += Math.floor(length / 2)) {
+      if (Date.now() > this.halfTime) break;
+      await this.options.breathe('weightOnly', from, layers.length);
+      const to = Math.min(from + length, layers.length);
+      // What the run reads is rounded if int8 layers made it, and so is what those behind it read.
+      const inside = nodes.slice(from === 0 ? 0 : at[from], to === layers.length ? nodes.length : at[to - 1]);
+      const quantizers = inside.flatMap(({ target }) =>
+        typeof target === 'string' ? outputQuantizers(simulation.getSubmodule(target)) : [],
+      );
+      for (const quantizer of quantizers) quantizer.enableFakeQuant(false);
+      const gainDb = mean(await few.compare(simulation)) - before;
+      for (const quantizer of quantizers) quantizer.enableFakeQuant();
+      const members = layers.slice(from, to).map(({ path }, i) => [path, macs[from + i] / all] as const);
+      runs.push({ layers: new Map(members), gainDb });
+    }
+    const worth = ({ gainDb, layers: members }: Run) =>
+      gainDb / ([...members.values()].reduce((sum, n) => sum + n, 0) + 1 / MOST_RUNS);
+    return runs.filter(({ gainDb }) => gainDb > 0).sort((a, b) => worth(b) - worth(a));
+  }
+
   private async reconstructed(): Promise<Cured> {
     const { fused, exact, recipe } = this.current;
     const { calibration, until, breathe } = this.options;
@@ -269,7 +370,7 @@ export class Search {
       until: start + (until - start) / 2,
       breathe: (i, n) => breathe('reconstruct', i, n),
     });
-    const db = await this.options.choice.compare(simulation);
+    const db = await dbOf(this.options, simulation, recipe);
     return {
       state: { fused, exact, recipe, simulation, db },
       what: `block by block on ${inputs.length} inputs${done ? '' : ', as far as the time went'}`,
@@ -278,16 +379,16 @@ export class Search {
 
   private async distilled(): Promise<Cured | string> {
     const { fused, exact, recipe } = this.current;
-    const { float, calibration, choice, until, breathe } = this.options;
+    const { float, calibration, until, breathe } = this.options;
     const simulation = this.current.simulation.clone();
-    const judge = async (model: AnyGraph) => mean(await choice.compare(model));
+    const judge = async (model: AnyGraph) => mean(await dbOf(this.options, model, recipe));
     const steps = await distill(simulation, float, calibration, judge, {
       steps: DISTILL_STEPS,
       until,
       breathe: (i, n) => breathe('distill', i, n),
     });
     if (steps === 0) return 'no step made it better';
-    const db = await choice.compare(simulation);
+    const db = await dbOf(this.options, simulation, recipe);
     return {
       state: { fused, exact, recipe, simulation, db },
       what: `${steps} steps on ${calibration.length} inputs towards the float model's outputs`,
@@ -302,6 +403,17 @@ interface Cost {
   readonly weights: number;
 }
 
+/** Layers that follow one another: with their activations in float, the outputs had so much less noise. */
+interface Run {
+  /** By path, the part of all products. */
+  readonly layers: ReadonlyMap<string, number>;
+  readonly gainDb: number;
+}
+
+const MOST_RUNS = 12;
+/** The part of all products that may be of floats for the sake of activations; all, if an output is worse than `RUINED_DB`. */
+const FLOAT_MACS = 0.5;
+const RUINED_DB = 20;
 /** The part of all weights that may stay in float. */
 const FLOAT_WEIGHTS = 0.06;
 /** What a layer in float must gain. */
@@ -310,6 +422,29 @@ const MOST_EXAMPLES = 32;
 const BLOCK_STEPS = 100;
 const DISTILL_STEPS = 2000;
 
+/** Products of each layer for an input. */
+function productsOf(
+  model: AnyGraph,
+  layers: readonly { readonly path: string }[],
+  input: ModelInput,
+): number[] {
+  const products = layers.map(() => 0);
+  const hooks = layers.map(({ path }, i) => {
+    const layer = model.getSubmodule(path) as AnyModule & { readonly weight: Tensor };
+    const { weight } = layer;
+    return layer.registerForwardHook((_, __, y) => {
+      const each = weight.numel / weight.shape[0];
+      products[i] += each * (y as Tensor).numel;
+    });
+  });
+  try {
+    outputsOf(model, input);
+  } finally {
+    for (const hook of hooks) hook.remove();
+  }
+  return products;
+}
+
 async function stateOf(
   options: SearchOptions,
   fused: AnyGraph,
@@ -317,5 +452,11 @@ async function stateOf(
   exact = fused,
 ): Promise<State> {
   const simulation = await simulate(fused, recipe, options.calibration);
-  return { fused, exact, recipe, simulation, db: await options.choice.compare(simulation) };
+  return { fused, exact, recipe, simulation, db: await dbOf(options, simulation, recipe) };
+}
+
+/** Recurrent layers that quantize their inputs at every call don't do that in a simulation. */
+async function dbOf({ choice }: SearchOptions, simulation: AnyGraph, recipe: Recipe): Promise<OutputDb> {
+  const isWhole = recurrentLayers(simulation).length === 0;
+  return choice.compare(isWhole ? simulation : await int8Of({ simulation, recipe }));
 }

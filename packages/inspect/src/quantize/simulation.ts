@@ -1,17 +1,22 @@
-import type { AnyModule } from '@octet/nn';
+import { type AnyModule, GRU, LSTM } from '@octet/nn';
 import type { GraphModule } from '@octet/nn/graph';
 import {
+  Conversion,
+  convertFx,
   FakeQuantize,
   FakeQuantizeBase,
+  getDefaultDynamicQConfig,
   LearnableFakeQuantize,
   type ModuleRule,
   prepareQatFx,
   QConfig,
   QConfigMapping,
+  quantizeDynamic,
+  quantized,
 } from '@octet/quantization';
 import type { Tensor } from '@octet/tensor';
 import type { ModelInput } from '../inputs';
-import { outputsOf } from './noise';
+import { outputsOf } from './outputs';
 import { trimRanges } from './useful-ranges';
 
 export type AnyGraph = GraphModule<Tensor | Tensor[]>;
@@ -24,14 +29,19 @@ export interface Recipe {
   readonly named: ReadonlyMap<string, QConfig | null>;
   /** Layers that the search leaves in float. */
   readonly inFloat: readonly string[];
+  /** Layers that the search leaves in float but for their weights, which are int8. */
+  readonly weightOnly: readonly string[];
   readonly rules: readonly ModuleRule[] | undefined;
 }
 
 /** The recipe as `prepareFx` takes it. */
-export function mappingOf({ qconfig, named, inFloat }: Recipe, of = (q: QConfig) => q): QConfigMapping {
+export function mappingOf(
+  { qconfig, named, inFloat, weightOnly }: Recipe,
+  of = (q: QConfig) => q,
+): QConfigMapping {
   const mapping = new QConfigMapping().setGlobal(of(qconfig));
   for (const [path, own] of named) mapping.setModuleName(path, own && of(own));
-  return mapping.exclude(...inFloat);
+  return mapping.exclude(...inFloat, ...weightOnly);
 }
 
 /** The same ranges, with gradients: scales of activations can be learned. */
@@ -53,6 +63,14 @@ export async function simulate(
 ): Promise<AnyGraph> {
   const own = recipe.rules && { rules: recipe.rules };
   const simulation = prepareQatFx(fused.clone().train(), mappingOf(recipe, simulated), own).eval();
+  for (const path of recipe.weightOnly) {
+    const layer = simulation.getSubmodule(path);
+    const { qconfig } = recipe;
+    const made = await quantized.WeightOnly.fromFloat(layer, (weight, name) =>
+      new Conversion('quantize', `${path}.${name}`, qconfig, layer).weight(weight),
+    );
+    simulation.setSubmodule(path, made);
+  }
   const quantizers = quantizersOf(simulation);
   for (const quantizer of quantizers) {
     quantizer.enableObserver();
@@ -78,4 +96,45 @@ export function weightedLayers(simulation: AnyGraph): { path: string; quantizers
     const layer = simulation.getSubmodule(target) as AnyModule & { weightFakeQuant?: unknown };
     return layer.weightFakeQuant ? [{ path: target, quantizers: quantizersOf(layer) }] : [];
   });
+}
+
+/** The fake quantizer of what a module gives, if it has one. */
+export function outputQuantizers(module: AnyModule): FakeQuantizeBase[] {
+  const { activationPostProcess } = module as { activationPostProcess?: unknown };
+  return activationPostProcess instanceof FakeQuantizeBase ? [activationPostProcess] : [];
+}
+
+/** Nodes whose weights aren't int8 alone yet, by path. */
+export function layersWithWeights(model: AnyGraph): string[] {
+  const paths = model.graph.nodes.flatMap(({ target }) => (typeof target === 'string' ? [target] : []));
+  return [...new Set(paths)].filter((path) => {
+    const layer = model.getSubmodule(path);
+    return !(layer instanceof quantized.WeightOnly) && layer.parameters().some(({ dim }) => dim >= 2);
+  });
+}
+
+/** LSTM and GRU layers of floats, by path: `int8Of` gives them int8 weights, and they quantize their inputs at every call. */
+export function recurrentLayers(model: AnyGraph): string[] {
+  const inside = new Set<AnyModule>();
+  return model.namedModules().flatMap(([path, module]) => {
+    if (module instanceof quantized.WeightOnly) for (const part of module.modules()) inside.add(part);
+    const isFloat = module.constructor === LSTM || module.constructor === GRU;
+    return isFloat && !inside.has(module) ? [path] : [];
+  });
+}
+
+/** The int8 graph of a simulation; recurrent layers have int8 weights too. */
+export async function int8Of({
+  simulation,
+  recipe: { rules },
+}: {
+  readonly simulation: AnyGraph;
+  readonly recipe: Recipe;
+}): Promise<AnyGraph> {
+  const int8 = await convertFx(simulation, rules && { rules });
+  const paths = recurrentLayers(int8);
+  if (paths.length === 0) return int8;
+  const layers = new QConfigMapping();
+  for (const path of paths) layers.setModuleName(path, getDefaultDynamicQConfig());
+  return quantizeDynamic(int8, { layers, ...(rules && { rules }) });
 }

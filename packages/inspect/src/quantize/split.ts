@@ -18,10 +18,11 @@ const FOR_TWO = 3;
 
 /**
  * Every fifth input for the judgement and the one before it for the choice; of 3 to 11 every third for the choice and the judgement;
- * of less all for everything. Strides, since recordings are often sorted.
+ * of less all for everything. Strides, since recordings are often sorted; `inOrder` makes parts of what follows one another.
  */
-export function split(inputs: readonly ModelInput[]): Split {
-  const part = (stride: number, ...at: number[]) => inputs.filter((_, i) => at.includes(i % stride));
+export function split(inputs: readonly ModelInput[], inOrder = false): Split {
+  const part = (stride: number, ...at: number[]) =>
+    inputs.filter((_, i) => at.includes(inOrder ? Math.floor((i * stride) / inputs.length) : i % stride));
   if (inputs.length >= FOR_THREE)
     return {
       calibration: part(5, 0, 1, 2),

@@ -5,7 +5,7 @@ import { FakeQuantizeBase, LearnableFakeQuantize } from '@octet/quantization';
 import { add, mean, mul, noGrad, sub, type Tensor } from '@octet/tensor';
 import type { ModelInput } from '../inputs';
 import { blocksOf, partOf } from './blocks';
-import { outputsOf } from './noise';
+import { outputsOf } from './outputs';
 import { type AnyGraph, quantizersOf } from './simulation';
 
 /** How long, and who is told. */

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
+import { UsageError } from '@octet/cli/errors';
 import { type GraphModule, importOnnx } from '@octet/onnx';
 import type { InputInfo } from '@octet/samples';
 import type { Tensor } from '@octet/tensor';
-import { UsageError } from './errors';
 
 export type Model = GraphModule<Tensor | Tensor[]>;
 

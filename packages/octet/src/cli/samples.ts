@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { UsageError } from '@octet/cli/errors';
 import type { ImagePixels } from '@octet/data';
 import {
   extensions,
@@ -15,7 +16,6 @@ import {
 import type { Tensor } from '@octet/tensor';
 import jpeg from 'jpeg-js';
 import { PNG } from 'pngjs';
-import { UsageError } from './errors';
 
 /** A tensor for each input of the model, and where it comes from. */
 export interface Sample {

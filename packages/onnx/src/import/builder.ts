@@ -22,11 +22,13 @@ import {
   OnnxNode,
   type Operand,
   type OperandBody,
+  operandName,
   Unsupported,
 } from './node';
 import type { OnnxFile } from './read';
 import { normalDomain, type OperatorTable } from './table';
 import { dtypeOf, readTensor } from './tensors';
+import { settle } from './weights';
 
 /** Elements of a constant that is worked out, unless its operands have as many. */
 const FOLDED_ELEMENTS = 2 ** 20;
@@ -34,6 +36,9 @@ const FOLDED_ELEMENTS = 2 ** 20;
 const MAX_NODES = 2 ** 18;
 /** How deep graphs and functions may lie in each other. */
 const MAX_DEPTH = 32;
+
+/** The version of the operators that others are written out in, at least. */
+const EXPANDED = 13;
 
 /** What the names of a graph mean, and those of the graph around it. */
 class Names {
@@ -165,7 +170,10 @@ export class Builder implements Building {
     return nodes.map((node) => {
       const layer = typeof node.target === 'string' ? this.layers.get(node.target) : undefined;
       const path = layer && this.paths.take(layer.name);
-      if (layer && path !== undefined) children.set(path, layer.module);
+      if (layer && path !== undefined) {
+        settle(layer.module);
+        children.set(path, layer.module);
+      }
       const bodies = node.bodies?.map((body) => ({ ...body, nodes: this.named(body.nodes, children) }));
       return { ...node, target: path ?? node.target, ...(bodies && { bodies }) };
     });
@@ -365,6 +373,17 @@ export class Builder implements Building {
     });
   }
 
+  expand(node: OnnxNode, nodes: readonly NodeProto[], outputs: readonly string[]): Operand[] {
+    this.countReaders(nodes, []);
+    const opsets = new Map([['', Math.max(this.names.opsets.get('') ?? 0, EXPANDED)]]);
+    const inner = new Names(opsets);
+    for (const [i, operand] of node.inputs.entries()) if (operand) inner.set(operandName(i), operand);
+    return this.within(inner, () => {
+      this.run(nodes);
+      return outputs.map((name) => this.find(name, node.label));
+    });
+  }
+
   body(_node: OnnxNode, graph: GraphProto): OperandBody {
     const before = this.nodes;
     this.nodes = [];
@@ -472,8 +491,8 @@ export class Builder implements Building {
   }
 
   layer(node: OnnxNode, module: AnyModule, inputs: readonly Operand[], options: LayerOptions): Operand[] {
-    const known = 'weight rank outputs tuple';
-    const { weight, rank, outputs = 1, tuple } = checkOptions('OnnxNode.layer', options, known);
+    const known = 'weight rank outputs tuple attributes';
+    const { weight, rank, outputs = 1, tuple, attributes } = checkOptions('OnnxNode.layer', options, known);
     const name = layerName(node.op, node.name || node.outputs[0] || node.op, weight?.name);
     const key = String(this.layers.size);
     this.layers.set(key, { module, name });
@@ -485,7 +504,9 @@ export class Builder implements Building {
       outputs: slots,
       target: key,
       ...(tuple !== undefined && { tuple }),
-      ...(weight?.steps && { attributes: { weightScale: weight.steps.data } }),
+      ...((weight?.steps || attributes) && {
+        attributes: { ...attributes, ...(weight?.steps && { weightScale: weight.steps.data }) },
+      }),
     });
     return slots.map((slot, i) => ({ slot, rank: i === 0 ? rank : undefined }));
   }

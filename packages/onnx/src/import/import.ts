@@ -52,7 +52,10 @@ export async function importOnnx<Out extends Tensor | Tensor[] = Tensor>(
   const file = await readOnnx(source, files);
   const table = new OperatorTable(operators, onnxOperators());
   const model = new Builder(file, { table, bound, dims }).build().eval() as unknown as GraphModule<Out>;
-  if (!model.graph.nodes.some(({ op }) => op === 'QuantizeLinear')) return model;
+  const hasIntegers = model.graph.nodes.some(
+    (node) => node.op === 'QuantizeLinear' || node.attributes?.dynamic,
+  );
+  if (!hasIntegers) return model;
   // Loaded where a file needs it: most are of floats.
   const { fromQdq } = await import('@octet/quantization');
   return fromQdq(model as GraphModule<Tensor | Tensor[]>) as unknown as Promise<GraphModule<Out>>;

@@ -3,7 +3,9 @@
  * node's scopes (`/features/features.0/Conv`: `features.0`), else after the node.
  */
 export function layerName(op: string, node: string, weight?: string): string {
-  const owner = /^(\w[\w.]*)\.(?:weight|weight_orig)$/.exec(weight ?? '')?.[1];
+  const owner = /^(\w[\w.]*)\.weight(?:_(?:orig|quantized|dequantized|DequantizeLinear_Output))*$/.exec(
+    weight ?? '',
+  )?.[1];
   if (owner && !owner.startsWith('onnx')) return owner;
   const segments = node.split('/').filter((s) => s !== '');
   const last = segments[segments.length - 1];

@@ -1,9 +1,11 @@
+import { create } from '@bufbuild/protobuf';
 import type { AnyModule } from '@octet/nn';
 import { cannotImport, OnnxImportError, withoutThem } from '../errors';
 import type { GraphFunction } from '../graph-module';
 import type { HostDType, HostTensor } from '../host-tensor';
 import {
   type AttributeProto,
+  AttributeProtoSchema,
   type GraphProto,
   AttributeProto_AttributeType as Kind,
   type NodeProto,
@@ -25,6 +27,8 @@ export interface Operand {
   readonly source?: OnnxNode | undefined;
   /** The convolution or linear layer whose result it is, as it came or as a view that leaves the channels in their place. */
   readonly layer?: AnyModule | undefined;
+  /** The value whose channels, dim 1, it has as its last dim: it is that, transposed. */
+  readonly turned?: Operand | undefined;
   /** Of a constant that was dequantized from int8 around 0: its scales. */
   readonly steps?: HostTensor | undefined;
 }
@@ -54,6 +58,8 @@ export interface LayerOptions {
   readonly outputs?: number;
   /** Operands from this one on are one argument, an array. */
   readonly tuple?: number | undefined;
+  /** What it is, where passes over the graph must know it. */
+  readonly attributes?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A body of a node, as `OnnxNode.body` builds it. */
@@ -75,6 +81,7 @@ export interface Building {
   constant(value: HostTensor, name?: string): Operand;
   body(node: OnnxNode, graph: GraphProto): OperandBody;
   inline(graph: GraphProto): Operand[];
+  expand(node: OnnxNode, nodes: readonly NodeProto[], outputs: readonly string[]): Operand[];
   tensor(proto: TensorProto, where: string): HostTensor;
   /** Whether one node reads the operand, and that is all. */
   isReadOnce(operand: Operand): boolean;
@@ -110,6 +117,8 @@ export class OnnxNode {
   /** Names of the outputs; '' for one that nobody wants. */
   readonly outputs: readonly string[];
   private readonly attributes: ReadonlyMap<string, AttributeProto>;
+  /** Operands of the file that others stand for here, by their slots. */
+  private readonly instead = new Map<number, Operand>();
   private readonly unread: Set<string>;
   /** The version of its operators. */
   readonly opset: number;
@@ -137,6 +146,24 @@ export class OnnxNode {
   /** As errors name it: `Conv 'conv1'`. */
   get label(): string {
     return `${this.op} '${(this.name || this.outputs[0] || '').slice(0, 120)}'`;
+  }
+
+  /** The same node with other operands, and with some attributes that are one number. */
+  with(inputs: readonly (Operand | undefined)[], numbers: Readonly<Record<string, number>>): OnnxNode {
+    const proto = {
+      name: this.name,
+      opType: this.op,
+      domain: this.domain,
+      output: this.outputs,
+    } as NodeProto;
+    const given = Object.entries(numbers).map(([name, value]) =>
+      create(AttributeProtoSchema, { name, type: Kind.INT, i: BigInt(value) }),
+    );
+    const all = [...this.attributeProtos().filter(({ name }) => !(name in numbers)), ...given];
+    const node = new OnnxNode(proto, this.opset, inputs, all, this.building);
+    for (const [i, operand] of inputs.entries())
+      if (operand && this.inputs[i]) node.instead.set(operand.slot, this.inputs[i]);
+    return node;
   }
 
   // ---- operands
@@ -221,6 +248,12 @@ export class OnnxNode {
     return t && this.building.tensor(t, `${this.label}, '${name}'`);
   }
 
+  /** All attributes, for nodes that have them too. */
+  attributeProtos(): AttributeProto[] {
+    this.unread.clear();
+    return [...this.attributes.values()];
+  }
+
   private graph(name: string): GraphProto {
     const g = this.get(name, Kind.GRAPH)?.g;
     if (!g) throw this.wrong(`a graph '${name}'`, 'none');
@@ -264,7 +297,8 @@ export class OnnxNode {
 
   /** Whether one node of the file reads the operand, and that is all. */
   isReadOnce(operand: Operand): boolean {
-    return this.building.isReadOnce(operand);
+    const given = this.instead.get(operand.slot);
+    return this.building.isReadOnce(operand) && (!given || this.building.isReadOnce(given));
   }
 
   /** The graph in an attribute as a list of nodes of its own, for `call`. */
@@ -275,6 +309,14 @@ export class OnnxNode {
   /** The nodes of the graph in an attribute in the place of this one; its outputs. */
   inline(attribute: string): Operand[] {
     return this.building.inline(this.graph(attribute));
+  }
+
+  /**
+   * Nodes of ONNX's own operators in the place of this one, whose inputs have the names that `operandName` gives; the values of
+   * these names.
+   */
+  expand(nodes: readonly NodeProto[], outputs: readonly string[]): Operand[] {
+    return this.building.expand(this, nodes, outputs);
   }
 
   // ---- errors
@@ -288,6 +330,11 @@ export class OnnxNode {
   unsupported(what: string): never {
     throw new Unsupported(this.label, what);
   }
+}
+
+/** What nodes in the place of another call its input `i`. */
+export function operandName(i: number): string {
+  return `input ${i}`;
 }
 
 /** Attributes that say nothing of the result: how exactly sums are kept, what is given by shapes, what is for training. */

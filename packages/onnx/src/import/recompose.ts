@@ -2,22 +2,30 @@ import {
   type AnyModule,
   Conv2d,
   GELU,
+  Hardsigmoid,
   Hardswish,
   LayerNorm,
   LeakyReLU,
   Linear,
+  Mish,
   type Module,
-  Parameter,
+  SiLU,
   skipInit,
 } from '@octet/nn';
-import { noGrad } from '@octet/tensor';
-import type { HostTensor } from '../host-tensor';
+import { HostTensor } from '../host-tensor';
 import type { OnnxNode, Operand } from './node';
 import type { OnnxOperator } from './table';
 import { linearOf, parameter } from './weights';
 
 /** A layer for what a node is the last piece of, and its input; undefined if it is no such thing. */
-export type Pattern = (node: OnnxNode) => { layer: Module; x: Operand; weight?: Operand } | undefined;
+export type Pattern = (node: OnnxNode) => Found | undefined;
+
+interface Found {
+  readonly layer: Module;
+  readonly x: Operand;
+  readonly weight?: Operand;
+  readonly attributes?: Readonly<Record<string, unknown>>;
+}
 
 /** The rows, which first look whether one of the patterns ends here. The other pieces go where nobody else needs them. */
 export function recomposed(rows: readonly OnnxOperator[], ...patterns: readonly Pattern[]): OnnxOperator[] {
@@ -26,7 +34,10 @@ export function recomposed(rows: readonly OnnxOperator[], ...patterns: readonly 
     import(node) {
       for (const pattern of patterns) {
         const found = pattern(node);
-        if (found) return node.layer(found.layer, [found.x], { weight: found.weight, rank: found.x.rank });
+        if (!found) continue;
+        const { layer, x, weight, attributes } = found;
+        const [y] = node.layer(layer, [x], { weight, attributes, rank: x.rank });
+        return layer instanceof Linear ? { ...y, layer } : y;
       }
       return row.import(node);
     },
@@ -118,6 +129,55 @@ export const linear: Pattern = (node) => {
   return undefined;
 };
 
+/**
+ * The product of integers that DynamicQuantizeLinear makes of x and those of a constant, in float again: a linear layer whose
+ * input is quantized at each call.
+ */
+export const dynamicLinear: Pattern = (node) => {
+  const [a, b] = node.inputs;
+  for (const [cast, scale] of [
+    [a, b],
+    [b, a],
+  ]) {
+    const product = madeBy(madeBy(cast, 'Cast')?.inputs[0], 'MatMulInteger');
+    const steps = madeBy(scale, 'Mul')?.inputs ?? [];
+    const [q, w, zeroX, zeroW] = product?.inputs ?? [];
+    const dynamic = madeBy(q, 'DynamicQuantizeLinear');
+    const [x] = dynamic?.inputs ?? [];
+    const step = steps.find((o) => o?.source === dynamic && !o?.constant);
+    const given = steps.find((o) => o?.constant)?.constant;
+    if (!dynamic || !x || !q || !step || !w?.constant || !given) continue;
+    // Its outputs: integers, scale, zero point.
+    if (step.slot !== q.slot + 1 || zeroX?.slot !== q.slot + 2) continue;
+    const integers = w.constant;
+    const outputs = integers.shape[1];
+    const fits = integers.dim === 2 && integers.numel > 0 && (given.numel === 1 || given.numel === outputs);
+    if (!fits || (zeroW && !zeroW.constant) || !isAroundZero(integers, zeroW?.constant)) continue;
+    const scales = given.reshape([given.numel]);
+    const weight = dequantizedBy(integers, scales, zeroW?.constant?.data[0] ?? 0);
+    const layer = linearOf(weight.permute([1, 0]), undefined);
+    return { layer, x, weight: { ...w, steps: scales }, attributes: { dynamic: true } };
+  }
+  return undefined;
+};
+
+/** Whether integers of 8 bits less their zero points, which are one and the same, are integers of int8. */
+export function isAroundZero(q: HostTensor, zeroPoint: HostTensor | undefined): boolean {
+  const zeros = zeroPoint?.toArray() ?? [0];
+  const [zero = 0] = zeros;
+  if ((q.dtype !== 'int8' && q.dtype !== 'uint8') || zeros.some((z) => z !== zero)) return false;
+  return (q.dtype === 'int8' && zero === 0) || q.data.every((v) => v - zero >= -128 && v - zero < 128);
+}
+
+/** (q - zero) · scale of [rows, columns], with one scale or one for each column. */
+function dequantizedBy(q: HostTensor, scales: HostTensor, zero: number): HostTensor {
+  const out = HostTensor.zeros(q.shape, 'float32');
+  const columns = q.shape[1];
+  for (let i = 0; i < out.numel; i++)
+    out.data[i] = (q.data[i] - zero) * scales.data[scales.numel === 1 ? 0 : i % columns];
+  return out;
+}
+
 /** x · ½ · (1 + erf(x / √2)) */
 export const gelu: Pattern = (node) => {
   const product = productOf(node);
@@ -174,6 +234,29 @@ export const hardswish: Pattern = (node) => {
     const plain =
       sigmoid && near(sigmoid.float('alpha', 0.2), 1 / 6) && near(sigmoid.float('beta', 0.5), 0.5);
     if (plain && near(product.scale, 1) && same(sigmoid.inputs[0], x)) return { layer: new Hardswish(), x };
+  }
+  return undefined;
+};
+
+/** clip(x + 3, 0, 6) / 6 */
+export const hardsigmoid: Pattern = (node) => {
+  const product = productOf(node);
+  const clip = product.factors.length === 1 ? madeBy(product.factors[0], 'Clip') : undefined;
+  const x = clip && isClip(clip, 0, 6) ? without(clip.inputs[0], 3) : undefined;
+  return x && near(product.scale, 1 / 6) ? { layer: new Hardsigmoid(), x } : undefined;
+};
+
+/** x · σ(x), and x · tanh(softplus(x)) */
+export const gated: Pattern = (node) => {
+  const [a, b] = node.inputs;
+  for (const [x, gate] of [
+    [a, b],
+    [b, a],
+  ]) {
+    if (!x) continue;
+    if (same(madeBy(gate, 'Sigmoid')?.inputs[0], x)) return { layer: new SiLU(), x };
+    if (same(madeBy(madeBy(gate, 'Tanh')?.inputs[0], 'Softplus')?.inputs[0], x))
+      return { layer: new Mish(), x };
   }
   return undefined;
 };
@@ -277,7 +360,7 @@ function perChannel(
 /** The rows, which first look whether a number for each channel can go into the layer that made the operand. */
 export function absorbed(
   rows: readonly OnnxOperator[],
-  into: (layer: Conv2d | Linear, numbers: HostTensor) => void,
+  into: (layer: AnyModule, numbers: HostTensor) => void,
 ): OnnxOperator[] {
   return rows.map((row) => ({
     ...row,
@@ -289,26 +372,10 @@ export function absorbed(
       ]) {
         const numbers = y && perChannel(y.layer, y, c);
         if (!y || !numbers || !node.isReadOnce(y)) continue;
-        into(y.layer as Conv2d | Linear, numbers);
+        into(y.layer as AnyModule, numbers);
         return y;
       }
       return row.import(node);
     },
   }));
-}
-
-/** Adds to the bias of a layer. */
-export function addBias(layer: Conv2d | Linear, numbers: HostTensor): void {
-  const more = numbers.tensor();
-  const { bias } = layer;
-  layer.bias = new Parameter(bias ? noGrad(() => bias.add(more)) : more);
-}
-
-/** Scales the channels of a layer. */
-export function scaleChannels(layer: Conv2d | Linear, numbers: HostTensor): void {
-  const { weight, bias } = layer;
-  const scale = numbers.tensor();
-  const rows = [numbers.numel, ...weight.shape.slice(1).map(() => 1)];
-  layer.weight = new Parameter(noGrad(() => weight.mul(scale.reshape(rows))));
-  if (bias) layer.bias = new Parameter(noGrad(() => bias.mul(scale)));
 }

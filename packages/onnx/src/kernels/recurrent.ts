@@ -76,10 +76,19 @@ function productOf(
   value: Value,
 ): { readonly x: Value; readonly weight: Value; readonly bias: Value | undefined } | undefined {
   const [sum, bias] = value.node?.op === 'Add' ? value.node.inputs : [value, undefined];
-  if (sum?.node?.op !== 'MatMul' || (bias && !(bias.constant && bias.shape.length === 1))) return undefined;
+  if (sum?.node?.op !== 'MatMul' || (bias && !(isFixed(bias) && bias.shape.length === 1))) return undefined;
   const [x, turnedWeight] = sum.node.inputs as Value[];
-  if (x.shape.length !== 3 || turnedWeight.shape.length !== 2 || !turnedWeight.constant) return undefined;
+  if (x.shape.length !== 3 || turnedWeight.shape.length !== 2 || !isFixed(turnedWeight)) return undefined;
   return { x, weight: turned(graph, turnedWeight), bias };
+}
+
+/** Whether it is the same in every call: a constant, or integers of one as floats, in another order. */
+function isFixed({ constant, node }: Value): boolean {
+  if (constant) return true;
+  const [first] = node?.inputs ?? [];
+  return (
+    /^(DequantizeLinear|Transpose|Reshape)$/.test(node?.op ?? '') && first !== undefined && isFixed(first)
+  );
 }
 
 function identity(n: number): Float64Array {

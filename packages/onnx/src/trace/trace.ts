@@ -56,7 +56,8 @@ function add(graph: Graph, memory: Memory, event: KernelCall): void {
     memory.copy(inputs.x, outputs.y);
     return;
   }
-  if (Object.values(inputs).every((t) => memory.isConstant(t))) {
+  // Weights that are stored as integers stay so in the file.
+  if (kernel !== 'dequantize' && Object.values(inputs).every((t) => memory.isConstant(t))) {
     const fill = kernel === 'fill' ? (event.attrs as { value: number }).value : undefined;
     for (const t of Object.values(outputs)) memory.defineConstant(t, fill);
     return;

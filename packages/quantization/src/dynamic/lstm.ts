@@ -1,91 +1,11 @@
-import { checkOptions } from '@octet/backend';
-import { LSTM, type RNNLayer, skipInit } from '@octet/nn/modules';
-import type { Tensor } from '@octet/tensor/functional';
-import { type DynamicOptions, dynamicLinear } from '../functional/linear';
+import { LSTM, type LSTMOptions } from '@octet/nn/modules';
 import { dynamicLstmLayer } from '../functional/lstm';
-import type { PackedWeight } from '../functional/packed-weight';
-import {
-  type DynamicRNNOptions,
-  fillFloat,
-  fillQuantized,
-  optionNames,
-  optionsOf,
-  type PackedWeights,
-  packedWeight,
-} from './recurrent';
+import { dynamicRecurrent } from './recurrent';
 
 /** An LSTM with int8 weights that quantizes inputs and hidden state at every product; gates and state stay in float. */
-export class DynamicQuantizedLSTM extends LSTM {
+export class DynamicQuantizedLSTM extends /* @__PURE__ */ dynamicRecurrent<LSTM, LSTMOptions>('layer', LSTM, {
+  layerKernel: (gates, weight, [h0, c0], options) =>
+    gates.backend.kernels.qlstmDynamic && dynamicLstmLayer(gates, weight, h0, c0, options),
+}) {
   static override readonly name: string = 'DynamicQuantizedLSTM';
-
-  readonly reduceRange: boolean;
-  private packed: PackedWeights = new Map();
-
-  constructor(inputSize: number, hiddenSize: number, options?: DynamicRNNOptions) {
-    const { reduceRange = false, ...rest } = checkOptions('dynamic.LSTM', options, optionNames);
-    super(inputSize, hiddenSize, rest);
-    this.reduceRange = reduceRange;
-  }
-
-  /** `quantize` makes the int8 weight of each float one, [4·hiddenSize, inputs]. */
-  static async fromFloat(
-    lstm: LSTM,
-    quantize: (weight: Tensor) => Promise<Tensor>,
-    options?: DynamicOptions,
-  ): Promise<DynamicQuantizedLSTM> {
-    const { reduceRange } = checkOptions('dynamic.LSTM.fromFloat', options, 'reduceRange');
-    const { inputSize, hiddenSize } = lstm;
-    const made = skipInit(
-      () => new DynamicQuantizedLSTM(inputSize, hiddenSize, { ...optionsOf(lstm), reduceRange }),
-    );
-    await fillQuantized(made, lstm, quantize);
-    return made.eval();
-  }
-
-  /** The LSTM with the integers' numbers as weights. */
-  toFloat(): LSTM {
-    return fillFloat(
-      skipInit(() => new LSTM(this.inputSize, this.hiddenSize, optionsOf(this))),
-      this,
-    );
-  }
-
-  private get options(): DynamicOptions {
-    return { reduceRange: this.reduceRange };
-  }
-
-  private weightOf(of: 'Ih' | 'Hh', layer: RNNLayer): PackedWeight {
-    return packedWeight('dynamic.LSTM', this.packed, this, of, layer);
-  }
-
-  protected override inputGates(layer: RNNLayer, x: Tensor): Tensor {
-    return dynamicLinear(x, this.weightOf('Ih', layer), this.options);
-  }
-
-  protected override hiddenGates(layer: RNNLayer, h: Tensor): Tensor {
-    return dynamicLinear(h, this.weightOf('Hh', layer), this.options);
-  }
-
-  protected override layerKernel(layer: RNNLayer, gates: Tensor, h0: Tensor, c0: Tensor): Tensor | undefined {
-    if (!gates.backend.kernels.qlstmDynamic) return undefined;
-    return dynamicLstmLayer(gates, this.weightOf('Hh', layer), h0, c0, this.options);
-  }
-
-  /** For `summary`. */
-  get parameterCount(): number {
-    return this.buffers().reduce((sum, t) => sum + t.numel, 0);
-  }
-
-  get parameterBytes(): number {
-    return this.buffers().reduce((sum, t) => sum + t.nbytes, 0);
-  }
-
-  override extraRepr(): string {
-    return super.extraRepr() + (this.reduceRange ? ', reduceRange=true' : '');
-  }
-
-  protected override tensorsChanged(): void {
-    for (const { cache } of this.packed.values()) cache.clear();
-    this.packed = new Map();
-  }
 }

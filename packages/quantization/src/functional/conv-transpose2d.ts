@@ -1,26 +1,14 @@
 import { checkOptions } from '@octet/backend';
 import {
-  asImage,
   type ConvTranspose1dOptions,
   type ConvTranspose2dOptions,
   convTransposeShape,
-  fromImage,
-  kernel,
   type SpatialRank,
   type Tensor,
-  tidy,
 } from '@octet/tensor/functional';
-import {
-  CLAMP_OPTIONS,
-  clampOf,
-  type OutputClamp,
-  type OutputQparams,
-  outputQparams,
-  requireQuint8,
-} from './int8';
+import { int8Convolution } from './convolution';
+import { CLAMP_OPTIONS, type OutputClamp, type OutputQparams } from './int8';
 import type { PackedWeight } from './packed-weight';
-
-const { channelsLast, emptyChannelsLast, nhwc, run } = kernel;
 
 /**
  * int8 transposed convolution: x [N,C,H,W] quint8, weight [C,O/groups,kh,kw] qint8 with one scale → [N,O,OH,OW] quint8, channels last.
@@ -52,22 +40,8 @@ function transposed(
   options: (ConvTranspose1dOptions | ConvTranspose2dOptions) & OutputQparams & OutputClamp,
 ): Tensor {
   checkOptions(op, options, `stride padding outputPadding dilation groups scale zeroPoint ${CLAMP_OPTIONS}`);
-  const clamp = clampOf(op, options);
-  const { groups = 1 } = options;
-  const xq = requireQuint8(op, x);
-  packed.requireTransposed(op, groups);
-  const { image, attrs } = convTransposeShape(op, rank, x, packed.weight, packed.bias, options);
-  const yq = outputQparams(op, options);
-  const { weight, bias, attrs: requantize } = packed.callFor(xq, yq, clamp);
-  return tidy(() => {
-    const y = emptyChannelsLast(x, image, { qparams: yq });
-    run(
-      'qconvTranspose2d',
-      { x: nhwc(channelsLast(asImage(x))), weight, bias },
-      { y: nhwc(y) },
-      { ...attrs, ...requantize },
-      packed.cache,
-    );
-    return fromImage(y, rank);
+  return int8Convolution('qconvTranspose2d', op, rank, x, packed, options, () => {
+    packed.requireTransposed(op, options.groups ?? 1);
+    return convTransposeShape(op, rank, x, packed.weight, packed.bias, options);
   });
 }

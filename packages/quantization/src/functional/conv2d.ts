@@ -1,26 +1,14 @@
 import { checkOptions } from '@octet/backend';
 import {
-  asImage,
   type Conv1dOptions,
   type Conv2dOptions,
   convShape,
-  fromImage,
-  kernel,
   type SpatialRank,
   type Tensor,
-  tidy,
 } from '@octet/tensor/functional';
-import {
-  CLAMP_OPTIONS,
-  clampOf,
-  type OutputClamp,
-  type OutputQparams,
-  outputQparams,
-  requireQuint8,
-} from './int8';
+import { int8Convolution } from './convolution';
+import { CLAMP_OPTIONS, type OutputClamp, type OutputQparams } from './int8';
 import type { PackedWeight } from './packed-weight';
-
-const { channelsLast, emptyChannelsLast, nhwc, run } = kernel;
 
 /**
  * int8 convolution: x [N,C,H,W] quint8, weight [O,C/groups,kh,kw] qint8 → [N,O,OH,OW] quint8, channels last.
@@ -51,21 +39,7 @@ function quantizedConv(
   options: (Conv1dOptions | Conv2dOptions) & OutputQparams & OutputClamp,
 ): Tensor {
   checkOptions(op, options, `stride padding dilation groups scale zeroPoint ${CLAMP_OPTIONS}`);
-  const clamp = clampOf(op, options);
-  const { weight } = packed;
-  const xq = requireQuint8(op, x);
-  const { image, attrs } = convShape(op, rank, x, weight, packed.bias, options);
-  const yq = outputQparams(op, options);
-  const { weight: operand, bias, attrs: requantize } = packed.callFor(xq, yq, clamp);
-  return tidy(() => {
-    const y = emptyChannelsLast(x, image, { qparams: yq });
-    run(
-      'qconv2d',
-      { x: nhwc(channelsLast(asImage(x))), weight: operand, bias },
-      { y: nhwc(y) },
-      { ...attrs, ...requantize },
-      packed.cache,
-    );
-    return fromImage(y, rank);
-  });
+  return int8Convolution('qconv2d', op, rank, x, packed, options, () =>
+    convShape(op, rank, x, packed.weight, packed.bias, options),
+  );
 }

@@ -1,8 +1,9 @@
 import type { GraphNode, Slot } from '@octet/nn/graph';
-import { type AnyModule, Buffer, type Conv2d, type Linear, ReLU } from '@octet/nn/modules';
-import { type Tensor, tensor } from '@octet/tensor/functional';
+import { type AnyModule, Buffer, type Conv2d, Linear, ReLU } from '@octet/nn/modules';
+import { quantizePerChannel, quantizePerTensor, type Tensor, tensor } from '@octet/tensor/functional';
 import { convert } from '../convert';
 import { moduleRules } from '../default-rules';
+import { DynamicQuantizedLinear } from '../dynamic/linear';
 import { FloatFunctional } from '../float-functional';
 import type { OutputQparams } from '../functional/int8';
 import type { QparamTensors } from '../functional/observe';
@@ -119,6 +120,7 @@ export async function fromQdq<M extends AnyGraphModule>(model: M): Promise<M> {
   };
 
   let quantized = 0;
+  const dynamic = await makeDynamic(editor);
   for (const node of editor.nodes) {
     if (pairs.nodes.has(node) || gone.has(node)) continue;
     const module = editor.moduleOf(node);
@@ -168,7 +170,7 @@ export async function fromQdq<M extends AnyGraphModule>(model: M): Promise<M> {
     nodes.push(renamed(node, floatOf));
   }
   for (const output of editor.outputs) output.slot = floatOf(output.slot);
-  if (quantized === 0) return model;
+  if (quantized === 0) return dynamic > 0 ? (editor.build() as M) : model;
   editor.setNodes(nodes);
   const target = editor.build();
   for (const m of target.modules()) m.qconfig = null;
@@ -179,6 +181,25 @@ export async function fromQdq<M extends AnyGraphModule>(model: M): Promise<M> {
     ...settings,
     requireCalibration: false,
   }) as Promise<M>;
+}
+
+/** Puts layers that quantize their input at each call where nodes ask for them (`attributes.dynamic`); how many. */
+async function makeDynamic(editor: GraphEditor): Promise<number> {
+  let count = 0;
+  for (const node of editor.nodes) {
+    const { weightScale, dynamic } = node.attributes ?? {};
+    const layer = dynamic ? editor.moduleOf(node) : undefined;
+    const scales = weightScale as ArrayLike<number> | undefined;
+    if (!(layer instanceof Linear) || !scales || !(await fits(layer.weight, scales))) continue;
+    const weight = layer.weight.detach();
+    const integers =
+      scales.length === 1
+        ? quantizePerTensor(weight, scales[0], 0, 'qint8')
+        : quantizePerChannel(weight, scales, new Array<number>(scales.length).fill(0), 0, 'qint8');
+    editor.replaceChild(node.target as string, new DynamicQuantizedLinear(layer, integers));
+    count++;
+  }
+  return count;
 }
 
 /** What passes integers on between the two of a pair goes behind it, and gets a pair of its own. */

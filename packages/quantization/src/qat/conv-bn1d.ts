@@ -1,92 +1,26 @@
 import type { Clamp } from '@octet/backend';
-import type { BatchNorm1d, Conv1d, Module } from '@octet/nn/modules';
-import { type Tensor, tidy } from '@octet/tensor/functional';
-import { floatConv1d } from '../float-layers';
-import { foldBatchNorm } from '../fold-batch-norm';
+import type { BatchNorm1d, Conv1d } from '@octet/nn/modules';
 import { RELU } from '../functional/int8';
-import { ConvReLU1d } from '../intrinsic';
-import { rectifierOf, rectify } from '../intrinsic/rectifier';
 import type { QConfig } from '../qconfig';
-import { foldedForward, requireRunning } from './conv-bn';
 import { QatConv1d } from './conv1d';
+import { folding } from './folding';
 
 /**
  * 1-d convolution and batch normalisation, trained with the weight quantized as it will be: folded with the running variance.
  * s = γ / √(running_var + ε), W' = fakeQuant(W · s), y = BN(conv(x, W') / s + b): PyTorch's ConvBn1d (the paper:
  * https://arxiv.org/abs/1806.08342, section 3.2.2).
  */
-export class QatConvBn1d extends QatConv1d {
+export class QatConvBn1d extends /* @__PURE__ */ folding<Conv1d, BatchNorm1d>(QatConv1d) {
   static override readonly name: string = 'QatConvBn1d';
-  static override readonly pure = true;
-
-  readonly bn: BatchNorm1d;
-  /** Whether to use frozen running statistics, as PyTorch's freeze_bn_stats. */
-  freezeBn = false;
-  /**
-   * Two convolutions a step instead of one, without the division by γ: PyTorch's
-   * `_enable_slow_path_for_better_numerical_stability`. Not needed for a γ of zero: channels whose |s| is below 2^-30 take the
-   * weight itself for W' / s, which gives what the slow path does.
-   */
-  slowPath = false;
-
-  constructor(conv: Conv1d, bn: BatchNorm1d, qconfig: QConfig) {
-    super(conv, qconfig);
-    this.bn = requireRunning(bn);
-  }
-
-  override forward(x: Tensor): Tensor {
-    return foldedForward(this, x);
-  }
-
-  /** Frozen statistics stay frozen when the model goes back to training. */
-  override train(mode = true): this {
-    super.train(mode);
-    if (this.freezeBn) this.bn.eval();
-    return this;
-  }
-
-  freezeBnStats(): void {
-    this.freezeBn = true;
-    this.bn.eval();
-  }
-
-  updateBnStats(): void {
-    this.freezeBn = false;
-    this.bn.train();
-  }
-
-  /** Weight and bias with the batch normalisation folded in. */
-  folded() {
-    return foldBatchNorm(this.weight, this.bias, this.bn);
-  }
-
-  /** The convolution that it trains, with the batch normalisation folded in. */
-  override toFloat(): Module {
-    const { weight, bias } = this.folded();
-    return floatConv1d(this, weight, bias);
-  }
 }
 
 /** QatConvBn1d and ReLU or ReLU6. */
 export class QatConvBnReLU1d extends QatConvBn1d {
   static override readonly name: string = 'QatConvBnReLU1d';
-  static override readonly pure = true;
+  declare readonly bounds: Clamp;
 
   /** `bounds` are those of the activation. */
-  constructor(
-    conv: Conv1d,
-    bn: BatchNorm1d,
-    qconfig: QConfig,
-    readonly bounds: Clamp = RELU,
-  ) {
-    super(conv, bn, qconfig);
-  }
-
-  override forward(x: Tensor): Tensor {
-    return tidy(() => rectify(super.forward(x), this.bounds));
-  }
-
-  override toFloat(): Module {
-    return new ConvReLU1d(super.toFloat() as Conv1d, rectifierOf(this.bounds)).train(this.training);
+  constructor(conv: Conv1d, bn: BatchNorm1d, qconfig: QConfig, bounds: Clamp = RELU) {
+    super(conv, bn, qconfig, bounds);
   }
 }

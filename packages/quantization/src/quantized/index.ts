@@ -26,6 +26,7 @@ export {
 export { QuantizedPReLU as PReLU } from './prelu';
 export { QFunctional } from './q-functional';
 export { DeQuantize, Quantize } from './quantize';
+export { WeightOnly } from './weight-only';
 export { WeightOnlyLinear } from './weight-only-linear';
 export { QuantizedWeight, QuantizedWeightAndOutput } from './weighted';
 export { QuantizedOutput } from './with-output';

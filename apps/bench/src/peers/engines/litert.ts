@@ -1,5 +1,5 @@
+import { UsageError } from '@octet/cli/errors';
 import { formatShape } from '@octet/tensor';
-import { UsageError } from '../../errors';
 import type { Job, ReadFile, Session } from '../engine';
 
 type LiteRt = typeof import('@litertjs/core');

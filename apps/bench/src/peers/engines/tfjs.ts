@@ -1,3 +1,4 @@
+import { UsageError } from '@octet/cli/errors';
 import { parseSafetensors } from '@octet/formats';
 import {
   AdaptiveAvgPool2d,
@@ -14,7 +15,6 @@ import { intrinsic } from '@octet/quantization';
 import type { Tensor } from '@octet/tensor';
 import { BasicBlock, MobileNetV2, QInvertedResidual, ResNet, TutorialNet } from '@octet/vision';
 import type * as Tf from '@tensorflow/tfjs-core';
-import { UsageError } from '../../errors';
 import type { Job, ReadFile, Session } from '../engine';
 import { peerModels } from '../models';
 

@@ -1,12 +1,12 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { breathe, signal } from '@octet/cli/interrupt';
 import { planOf } from '@octet/graph';
 import { quantize } from '@octet/inspect';
 import { exportOnnx } from '@octet/onnx';
 import { noGrad, type Tensor } from '@octet/tensor';
 import { Command, Option } from 'commander';
 import { engines, type Running, startEngine } from '../engines';
-import { breathe, signal } from '../interrupt';
 import { inputsOf, type Model, openModel } from '../model';
 import { type DataOptions, jsonOption, readOptionsOf, whole, withDataOptions } from '../options';
 import { bytes, show, table, tell } from '../output';

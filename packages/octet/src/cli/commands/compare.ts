@@ -1,8 +1,8 @@
+import { UsageError } from '@octet/cli/errors';
+import { breathe } from '@octet/cli/interrupt';
 import { noGrad } from '@octet/tensor';
 import { Command } from 'commander';
 import { Differences } from '../difference';
-import { UsageError } from '../errors';
-import { breathe } from '../interrupt';
 import { inputsOf, type Model, openModel, outputsOf } from '../model';
 import { type DataOptions, jsonOption, readOptionsOf, withDataOptions } from '../options';
 import { decibels, show, table } from '../output';

@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { breathe, signal } from '@octet/cli/interrupt';
 import { checkWritable, writeFile } from '@octet/formats';
 import { type QuantizeProgress, quantize, renderQuantizeReport } from '@octet/inspect';
 import { exportOnnx } from '@octet/onnx';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { breathe, signal } from '../interrupt';
 import { inputsOf, openModel } from '../model';
 import { type DataOptions, jsonOption, readOptionsOf, withDataOptions } from '../options';
 import { bytes, show, tell } from '../output';

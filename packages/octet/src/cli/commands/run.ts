@@ -1,7 +1,7 @@
+import { breathe } from '@octet/cli/interrupt';
 import { save } from '@octet/formats';
 import { noGrad, type Tensor } from '@octet/tensor';
 import { Command, Option } from 'commander';
-import { breathe } from '../interrupt';
 import { inputsOf, openModel, outputsOf } from '../model';
 import { type DataOptions, jsonOption, readOptionsOf, withDataOptions } from '../options';
 import { show, table } from '../output';

@@ -37,6 +37,24 @@ function activation(op: string, since: number, make: (node: OnnxNode) => Module,
   };
 }
 
+/** com.microsoft's GELU of x, or of x and a bias. */
+function biasedGelu(op: string, approximate: 'none' | 'tanh'): OnnxOperator {
+  return {
+    ...{ op, domain: 'com.microsoft', since: 1 },
+    import(node) {
+      const { rank } = node.input(0);
+      const sum = node.inputs[1]
+        ? node.call1(
+            onBackend((x, bias) => x.add(bias)),
+            node.inputs,
+            { op: 'Add', rank },
+          )
+        : node.input(0);
+      return node.layer(new GELU({ approximate }), [sum], { rank });
+    },
+  };
+}
+
 /** x where it is positive, else slope · x. */
 function prelu(x: Tensor, slope: Tensor): Tensor {
   return x.relu().sub(x.neg().relu().mul(slope));
@@ -101,6 +119,19 @@ export const activations = (): readonly OnnxOperator[] => [
     },
   },
   activation('Gelu', 1, () => new GELU(), 'com.microsoft'),
+  biasedGelu('BiasGelu', 'none'),
+  biasedGelu('FastGelu', 'tanh'),
+  {
+    ...{ op: 'QuickGelu', domain: 'com.microsoft', since: 1 },
+    import(node) {
+      const alpha = node.float('alpha', 1.702);
+      return node.call1(
+        onBackend((x) => x.mul(x.mul(alpha).sigmoid())),
+        [node.input(0)],
+        { rank: node.input(0).rank },
+      );
+    },
+  },
   {
     op: 'HardSigmoid',
     since: 1,
@@ -179,8 +210,9 @@ export const activations = (): readonly OnnxOperator[] => [
     import(node) {
       const [x, slope] = [node.input(0), node.input(1)];
       const slopes = slope.constant;
-      // One slope, or one for each channel: [C, 1, …].
-      const ofChannels = slopes && slopes.dim === (x.rank ?? 0) - 1 && slopes.shape[0] === slopes.numel;
+      // One slope, or one for each channel: [C, 1, …] or [1, C, 1, …].
+      const channels = slopes && 1 - ((x.rank ?? 0) - slopes.dim);
+      const ofChannels = slopes && channels !== undefined && slopes.shape[channels] === slopes.numel;
       if (slopes?.dtype === 'float32' && (slopes.numel === 1 || ofChannels) && (x.rank ?? 0) >= 2) {
         const layer = skipInit(() => new PReLU(slopes.numel));
         layer.weight = parameter(slopes.reshape([-1]));

@@ -15,18 +15,20 @@ import {
 import type { OnnxNode, Operand } from '../node';
 import {
   absorbed,
-  addBias,
+  dynamicLinear,
+  gated,
   gelu,
   geluTanh,
+  hardsigmoid,
   hardswish,
   layerNorm,
   leakyRelu,
   linear,
   recomposed,
-  scaleChannels,
 } from '../recompose';
 import type { OnnxOperator } from '../table';
 import { dtypeOf } from '../tensors';
+import { addBias, scaleChannels } from '../weights';
 import { axisOf, hostBinary, hostUnary, isFloat, numberOf, row, unary } from './helpers';
 import { all, floats, numbers, onDevice } from './on-device';
 
@@ -265,8 +267,11 @@ function castTo(value: Value, dtype: HostDType): Value {
 export const elementwise = (): readonly OnnxOperator[] => [
   ...absorbed(recomposed(binary('Add', add), layerNorm, linear), addBias),
   ...binary('Sub', sub),
-  ...absorbed(recomposed(binary('Mul', mul), gelu, geluTanh, hardswish), scaleChannels),
-  ...recomposed(binary('Div', div), gelu, hardswish),
+  ...absorbed(
+    recomposed(binary('Mul', mul), dynamicLinear, gelu, geluTanh, hardswish, hardsigmoid, gated),
+    scaleChannels,
+  ),
+  ...recomposed(binary('Div', div), gelu, hardswish, hardsigmoid),
   variadic('Sum', add),
   variadic('Mean', add, (y, n) => (y instanceof Tensor ? y.div(n) : hostUnary(y, y.dtype, (v) => v / n))),
   ...recomposed([variadic('Max', extreme('Max', 1))], leakyRelu),

@@ -182,6 +182,29 @@ function lpNormalization(node: OnnxNode): Operand {
   );
 }
 
+/** com.microsoft's sum of two tensors (and a bias), normalised; the fourth output is the sum. */
+function skipLayerNormalization(node: OnnxNode): Operand[] {
+  const simple = node.op === 'SkipSimplifiedLayerNormalization';
+  const eps = node.float('epsilon', 1e-5);
+  const sums = node.outputs[3] ? 2 : 1;
+  if (node.outputs[1] || node.outputs[2]) node.unsupported('mean and deviation as outputs');
+  // The simplified one has no shift.
+  const [x, skip, scale, ...more] = node.inputs;
+  const [shift, bias] = simple ? [undefined, ...more] : more;
+  const made = node.call(
+    onBackend((a, b, weight, beta, added) => {
+      const sum = added ? a.add(b).add(added) : a.add(b);
+      const y = simple
+        ? sum.mul(sum.square().mean(-1, true).add(eps).pow(-0.5)).mul(weight)
+        : layerNorm(sum, [sum.shape[sum.dim - 1]], weight, beta, eps);
+      return sums === 2 ? [y, sum] : y;
+    }),
+    [x, skip, scale, shift, bias],
+    { rank: node.input(0).rank, fold: false, outputs: sums },
+  );
+  return sums === 2 ? [made[0], made[0], made[0], made[1]] : made;
+}
+
 export const normalization = (): readonly OnnxOperator[] => [
   { op: 'BatchNormalization', since: 1, inputs: 5, import: batchNormalization },
   { op: 'LayerNormalization', since: 17, inputs: 2, import: layerNormalization },
@@ -226,6 +249,10 @@ export const normalization = (): readonly OnnxOperator[] => [
   },
   { op: 'RMSNormalization', since: 23, inputs: 2, import: rmsNorm },
   { op: 'SimplifiedLayerNormalization', since: 1, inputs: 2, import: rmsNorm },
+  ...['SkipLayerNormalization', 'SkipSimplifiedLayerNormalization'].map((op) => ({
+    ...{ op, domain: 'com.microsoft', since: 1, inputs: 3 },
+    import: skipLayerNormalization,
+  })),
   { op: 'LRN', since: 1, import: localResponse },
   { op: 'LpNormalization', since: 1, import: lpNormalization },
   {

@@ -1,5 +1,6 @@
 import { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from '@octet/nn';
 import { avgPool2d, maxPool2d, numel, ones, type Tensor } from '@octet/tensor';
+import { HostTensor, rowMajor } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
 import { onBackend } from './helpers';
@@ -18,7 +19,14 @@ import {
 function windowOfPool(node: OnnxNode): { window: Window; spatial: number } {
   const kernel = node.ints('kernel_shape');
   if (!kernel) throw node.wrong('kernel_shape', 'none');
-  return { window: planar(windowOf(node, kernel)), spatial: kernel.length };
+  const window = windowOf(node, kernel);
+  const { pads } = window;
+  if (pads.some((p, i) => p >= reach(window, i % kernel.length)))
+    throw node.wrong(
+      'padding smaller than the kernel, so that each window has elements',
+      `[${pads.slice(0, 12)}]`,
+    );
+  return { window: planar(window), spatial: kernel.length };
 }
 
 /** Padding that a pool does itself: even, and at most half the kernel. */
@@ -31,24 +39,52 @@ function ownPads(window: Window): readonly number[] | undefined {
 /** The most positions of a window that are added one by one. */
 const MAX_TAPS = 4096;
 
-/** The sum of each window of a tensor that has its padding. */
-function sum(t: Tensor, window: Window): Tensor {
-  const { kernel, stride, dilation } = window;
+/** For each position of the window, first to last, the elements of `t` that lie there: one a window. `t` has its padding. */
+function* taps(t: Tensor, { kernel, stride, dilation }: Window): Generator<Tensor> {
   const size = numel(kernel);
-  if (isPlain(window)) return avgPool2d(t, pairOf(kernel), { stride: pairOf(stride) }).mul(size);
-  let total: Tensor | undefined;
+  const counts = kernel.map(
+    (k, d) => Math.floor((t.shape[2 + d] - dilation[d] * (k - 1) - 1) / stride[d]) + 1,
+  );
   for (let tap = 0; tap < size; tap++) {
     let rest = tap;
     let part = t;
     for (let d = kernel.length - 1; d >= 0; d--) {
       const start = (rest % kernel[d]) * dilation[d];
       rest = Math.floor(rest / kernel[d]);
-      const count = Math.floor((t.shape[2 + d] - reach(window, d)) / stride[d]) + 1;
-      part = part.slice(2 + d, start, start + (count - 1) * stride[d] + 1, stride[d]);
+      part = part.slice(2 + d, start, start + (counts[d] - 1) * stride[d] + 1, stride[d]);
     }
-    total = total ? total.add(part) : part;
+    yield part;
   }
-  return total as Tensor;
+}
+
+/** The sum of each window of a tensor that has its padding. */
+function sum(t: Tensor, window: Window): Tensor {
+  const { kernel, stride } = window;
+  if (isPlain(window)) return avgPool2d(t, pairOf(kernel), { stride: pairOf(stride) }).mul(numel(kernel));
+  return [...taps(t, window)].reduce((a, b) => a.add(b));
+}
+
+/** The maximum of each window, and its place among the elements of `t`: row by row, or column by column. */
+function largestOf(t: Tensor, window: Window, byColumns: boolean): [y: Tensor, places: Tensor] {
+  const pads = tensorPads(padsFor(window, t.shape.slice(2)));
+  const places = HostTensor.zeros(t.shape, 'int32');
+  const [planes, sizes] = [t.shape[0] * t.shape[1], t.shape.slice(2)];
+  const each = numel(sizes);
+  const strides = byColumns ? rowMajor([...sizes].reverse()).reverse() : rowMajor(sizes);
+  const own = rowMajor(sizes);
+  for (let i = 0; i < each; i++) {
+    const at = sizes.reduce((sum, n, d) => sum + (Math.floor(i / own[d]) % n) * strides[d], 0);
+    for (let p = 0; p < planes; p++) places.data[p * each + i] = p * each + at;
+  }
+  const values = taps(t.pad(pads, Number.NEGATIVE_INFINITY), window);
+  const [first, ...others] = taps(places.on(t.backend).pad(pads), window);
+  let [y, at] = [values.next().value as Tensor, first];
+  for (const other of others) {
+    const next = values.next().value as Tensor;
+    const more = next.gt(y);
+    [y, at] = [next.where(more, y), other.where(more, at)];
+  }
+  return [y, at];
 }
 
 /** Whether it is a window of two dims without gaps. */
@@ -62,9 +98,32 @@ function inPlace(node: OnnxNode, window: Window, spatial: number, make: (x: Oper
   return spatial > 2 ? make(node.input(0)) : inRows(node, node.input(0), spatial, make);
 }
 
-function maxPool(node: OnnxNode): Operand {
-  if (node.outputs.length > 1 && node.outputs[1] !== '') node.unsupported('indices as a second output');
+/** A pool of any window, with the places of the maxima if they are asked for. */
+function maxOfTaps(node: OnnxNode, window: Window, spatial: number): Operand | Operand[] {
+  const places = node.outputs.length > 1 && node.outputs[1] !== '';
+  const byColumns = node.flag('storage_order');
+  if (numel(window.kernel) > MAX_TAPS) node.unsupported('so large a window');
+  return node.call(
+    onBackend((given) => {
+      // A row is an image of one row.
+      const t = (spatial === 1 ? given.unsqueeze(2) : given).to('float32');
+      const back = (y: Tensor) => (spatial === 1 ? y.squeeze(2) : y);
+      if (places) {
+        const [y, at] = largestOf(t, window, byColumns);
+        return [back(y).to(given.dtype), back(at)];
+      }
+      const around = t.pad(tensorPads(padsFor(window, t.shape.slice(2))), Number.NEGATIVE_INFINITY);
+      return back([...taps(around, window)].reduce((a, b) => a.maximum(b))).to(given.dtype);
+    }),
+    [node.input(0)],
+    { rank: node.input(0).rank, outputs: places ? 2 : 1, fold: false },
+  );
+}
+
+function maxPool(node: OnnxNode): Operand | Operand[] {
   const { window, spatial } = windowOfPool(node);
+  const places = node.outputs.length > 1 && node.outputs[1] !== '';
+  if (places || spatial > 2) return maxOfTaps(node, window, spatial);
   return inRows(node, node.input(0), spatial, (x) => {
     const own = ownPads(window);
     const options = { stride: pairOf(window.stride), dilation: pairOf(window.dilation) };

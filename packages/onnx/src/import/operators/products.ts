@@ -17,8 +17,9 @@ import { attentionOf } from '../attention-pattern';
 import type { OnnxNode, Operand } from '../node';
 import { isLinear } from '../recompose';
 import type { OnnxOperator } from '../table';
-import { linearOf, parameter } from '../weights';
+import { linearOf, withWeights } from '../weights';
 import { onBackend } from './helpers';
+import { conv3d, convTranspose3d } from './volumes';
 import { evenPads, inRows, padsFor, pairOf, planar, tensorPads, type Window, windowOf } from './window';
 
 /** `x` with the padding that a layer can't do itself; as it is if there is none. */
@@ -40,7 +41,7 @@ function padded(
 function convolution(node: OnnxNode): Operand {
   const [x, w, b] = [node.input(0), node.input(1), node.inputs[2]];
   const groups = node.int('group', 1);
-  if (!w.constant || (b && !b.constant)) {
+  if (!w.constant || (b && !b.constant) || w.constant.dim === 5) {
     const convolve = convolver(node, w.rank);
     return node.call1(
       onBackend((t, weight, bias) => convolve(t, weight, bias)),
@@ -49,8 +50,8 @@ function convolution(node: OnnxNode): Operand {
     );
   }
   const { shape } = w.constant;
-  if (shape.length < 3 || shape.some((d) => d < 1))
-    throw node.wrong('a weight [O, C / groups, …]', `[${shape}]`);
+  if (shape.length < 3 || shape.some((d) => d < 1) || !(groups >= 1 && shape[0] % groups === 0))
+    throw node.wrong(`a weight [O, C / groups, …], O a multiple of ${groups} groups`, `[${shape}]`);
   const window = planar(windowOf(node, node.ints('kernel_shape') ?? shape.slice(2)));
   if (node.has('kernel_shape') && String(node.ints('kernel_shape')) !== String(shape.slice(2)))
     throw node.wrong(`kernel_shape [${shape.slice(2)}], as the weight's`, `[${node.ints('kernel_shape')}]`);
@@ -60,22 +61,23 @@ function convolution(node: OnnxNode): Operand {
     throw node.wrong(`a bias [${shape[0]}]`, `[${bias.shape}]`);
   return inRows(node, x, shape.length - 2, (rows) => {
     const { x: source, padding } = padded(node, rows, window, 0);
-    const layer = skipInit(
-      () =>
-        new Conv2d(shape[1] * groups, shape[0], [1, 1], {
-          groups,
-          bias: false,
-          stride: pairOf(window.stride),
-          padding: pairOf(padding),
-          dilation: pairOf(window.dilation),
-        }),
+    const options = {
+      bias: false,
+      stride: pairOf(window.stride),
+      padding: pairOf(padding),
+      dilation: pairOf(window.dilation),
+    };
+    // Its own weight would only be thrown away: it is made small.
+    const layer = Object.assign(
+      skipInit(() => new Conv2d(1, 1, [1, 1], options)),
+      {
+        inChannels: shape[1] * groups,
+        outChannels: shape[0],
+        kernelSize: pairOf(window.kernel),
+        groups,
+      },
     );
-    // The size of its kernel comes with the weight: the one that it would make itself would only be thrown away.
-    Object.assign(layer, {
-      kernelSize: pairOf(window.kernel),
-      weight: parameter(weight),
-      bias: bias && parameter(bias),
-    });
+    withWeights(layer, weight, bias);
     return { ...node.layer(layer, [source], { weight: w, rank: 4 })[0], layer };
   });
 }
@@ -88,11 +90,15 @@ export function convolver(
   const given = node.ints('kernel_shape');
   const spatial =
     given?.length ?? (rank === undefined ? node.unsupported('a weight of unknown rank') : rank - 2);
-  if (spatial < 1 || spatial > 2) node.unsupported(`${spatial} spatial dimensions`);
+  if (spatial < 1 || spatial > 3) node.unsupported(`${spatial} spatial dimensions`);
   const groups = node.int('group', 1);
   // Of its kernel only the rank is known yet.
   const window = windowOf(node, given ?? new Array<number>(spatial).fill(1));
   return (x, weight, bias) => {
+    if (spatial === 3) {
+      const at = { ...window, kernel: weight.shape.slice(2) };
+      return conv3d(x, weight, bias, at, padsFor(at, x.shape.slice(2)), groups);
+    }
     const row = x.dim === 3;
     const wide = (v: Tensor) => (row ? v.unsqueeze(2) : v);
     const at = planar({ ...window, kernel: weight.shape.slice(2) });
@@ -138,7 +144,7 @@ function transposed(node: OnnxNode): Operand {
   const groups = node.int('group', 1);
   const given = node.ints('kernel_shape');
   const spatial = (given ?? w.constant?.shape.slice(2))?.length ?? (w.rank ?? 4) - 2;
-  if (spatial < 1 || spatial > 2) node.unsupported(`${spatial} spatial dimensions`);
+  if (spatial < 1 || spatial > 3) node.unsupported(`${spatial} spatial dimensions`);
   const window = windowOf(node, w.constant?.shape.slice(2) ?? given ?? new Array<number>(spatial).fill(1));
   if (given && w.constant && String(given) !== String(w.constant.shape.slice(2)))
     throw node.wrong(`kernel_shape [${w.constant.shape.slice(2)}], as the weight's`, `[${given}]`);
@@ -153,10 +159,13 @@ function transposed(node: OnnxNode): Operand {
     onBackend((t, weight, bias) => {
       const at = { ...window, kernel: weight.shape.slice(2) };
       const { before, after } = cutOf(node, at, outputPadding, outputShape, t.shape.slice(2));
-      const row = spatial === 1;
-      const full = row
-        ? convTranspose1d(t, weight, bias, { stride: [stride[0]], dilation: [dilation[0]], groups })
-        : convTranspose2d(t, weight, bias, { stride: pairOf(stride), dilation: pairOf(dilation), groups });
+      const pair = { stride: pairOf(stride), dilation: pairOf(dilation), groups };
+      const full =
+        spatial === 3
+          ? convTranspose3d(t, weight, bias, at, groups)
+          : spatial === 1
+            ? convTranspose1d(t, weight, bias, { stride: [stride[0]], dilation: [dilation[0]], groups })
+            : convTranspose2d(t, weight, bias, pair);
       const pads = [...before, ...after].map((p) => -p);
       if (pads.every((p) => p === 0)) return full;
       // Rows that nothing reaches are the bias.
@@ -185,7 +194,7 @@ function transposedLayer(
   const rank = kernel.length;
   const even = kernel.every((_, d) => pads[d] === pads[d + rank]);
   const known = w.constant && (!b || b.constant);
-  if (!known || !even || outputShape || autoPad.startsWith('SAME')) return undefined;
+  if (!known || !even || rank > 2 || outputShape || autoPad.startsWith('SAME')) return undefined;
   if (outputPadding.some((p, d) => p >= Math.max(stride[d], dilation[d]))) return undefined;
   const { shape } = w.constant;
   const outputs = shape[1] * groups;
@@ -193,31 +202,22 @@ function transposedLayer(
   if (shape.some((d) => d < 1)) throw node.wrong('a weight [C, O / groups, …]', `[${shape}]`);
   if (bias && (bias.dim !== 1 || bias.numel !== outputs))
     throw node.wrong(`a bias [${outputs}]`, `[${bias.shape}]`);
-  const options = { groups, bias: false };
   const [pad, extra] = [pads.slice(0, rank), outputPadding];
+  const single = (list: readonly number[]): [number] => [list[0]];
+  const options = <S>(size: (list: readonly number[]) => S) => ({
+    ...{ bias: false, stride: size(stride), padding: size(pad) },
+    ...{ outputPadding: size(extra), dilation: size(dilation) },
+  });
+  if (!(groups >= 1 && shape[0] % groups === 0))
+    throw node.wrong(`a weight [C, O / groups, …], C a multiple of ${groups} groups`, `[${shape}]`);
+  // Its own weight would only be thrown away: it is made small.
   const layer = skipInit(() =>
     rank === 1
-      ? new ConvTranspose1d(shape[0], outputs, [1], {
-          ...options,
-          stride: [stride[0]],
-          padding: [pad[0]],
-          outputPadding: [extra[0]],
-          dilation: [dilation[0]],
-        })
-      : new ConvTranspose2d(shape[0], outputs, [1, 1], {
-          ...options,
-          stride: pairOf(stride),
-          padding: pairOf(pad),
-          outputPadding: pairOf(extra),
-          dilation: pairOf(dilation),
-        }),
+      ? new ConvTranspose1d(1, 1, [1], options(single))
+      : new ConvTranspose2d(1, 1, [1, 1], options(pairOf)),
   );
-  // The size of its kernel comes with the weight.
-  return Object.assign(layer, {
-    kernelSize: kernel,
-    weight: parameter(w.constant),
-    bias: bias && parameter(bias),
-  });
+  const sizes = { inChannels: shape[0], outChannels: outputs, kernelSize: kernel, groups };
+  return withWeights(Object.assign(layer, sizes), w.constant, bias);
 }
 
 /** A linear layer with a weight [out, in]; `from` is the initializer to name it after. */

@@ -1,15 +1,18 @@
+import { ArgumentError } from '@octet/backend';
 import { quantizePerChannel, quantizePerTensor, type Tensor } from '@octet/tensor';
 import type { GraphFunction } from '../../graph-module';
 import { type HostDType, HostTensor, onHost, toHost, toTensor, type Value } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
+import { isAroundZero } from '../recompose';
 import type { OnnxOperator } from '../table';
 import { dtypeOf } from '../tensors';
 import { axisOf, fromFront, hostUnary } from './helpers';
 import { convolver } from './products';
 
-/** A vector along `axis` of a tensor of `rank` dims. */
+/** A vector along `axis` of a tensor of `rank` dims; what has so many dims is as it is. */
 function along(v: HostTensor, axis: number, rank: number): HostTensor {
   if (v.numel === 1) return v.reshape([]);
+  if (v.dim === rank && rank > 1) return v;
   return v.reshape(Array.from({ length: rank }, (_, d) => (d === fromFront(axis, rank) ? v.numel : 1)));
 }
 
@@ -65,30 +68,87 @@ export function quantized(
   return y.intRepr();
 }
 
+/** Numbers of blocks of `size` along `axis` as one for each element. @throws ArgumentError for an axis or sizes that don't fit */
+function unblocked(v: HostTensor, axis: number, size: number, shape: readonly number[]): HostTensor {
+  const dim = axisOf(axis, shape.length);
+  const fits =
+    v.dim === shape.length && v.shape.every((n, d) => (d === dim ? n * size >= shape[d] : n === shape[d]));
+  if (!fits) {
+    throw new ArgumentError({
+      op: 'blocks',
+      expected: `scales for blocks of ${size} along dim ${dim} of [${shape}]`,
+      found: `[${v.shape}]`,
+      fix: 'Check the scales and the zero points of the file.',
+    });
+  }
+  const spread = [...v.shape.slice(0, dim + 1), size, ...v.shape.slice(dim + 1)];
+  const lying = v.reshape([...v.shape.slice(0, dim + 1), 1, ...v.shape.slice(dim + 1)]);
+  const whole = v.shape.map((n, d) => (d === dim ? n * size : n));
+  return lying.expand(spread).reshape(whole).slice(dim, 0, shape[dim]);
+}
+
+/** Integers of 8 bits for floats with a scale and a zero point for each block along an axis. */
+function quantizedBlocks(
+  x: Tensor,
+  scale: HostTensor,
+  zeroPoint: HostTensor | undefined,
+  type: EightBits,
+): Tensor {
+  const steps = x.div(scale.on(x.backend)).round();
+  const shifted = zeroPoint ? steps.add(zeroPoint.to('float32').on(x.backend)) : steps;
+  return (type === 'uint8' ? shifted.clamp(0, 255) : shifted.clamp(-128, 127)).to(type);
+}
+
 function quantizeLinear(node: OnnxNode): Operand {
   const [axis, block, to] = [node.int('axis', 1), node.int('block_size', 0), node.int('output_dtype', 0)];
-  if (block !== 0) node.unsupported('blocks');
   const zeroPoint = node.inputs[2];
   const dtype = zeroPoint ? zeroPoint.dtype : to ? dtypeOf(to) : 'uint8';
   const type = eightBits(node, dtype);
+  const { rank } = node.input(0);
+  if (block > 0) {
+    return node.call1(
+      (args, { backend }) => {
+        const x = toTensor(args[0] as Value, backend);
+        const [scale, zero] = args.slice(1).map((v) => v && unblocked(toHost(v), axis, block, x.shape)) as [
+          HostTensor,
+          HostTensor | undefined,
+        ];
+        return quantizedBlocks(x, scale, zero, type);
+      },
+      node.inputs,
+      { host: [1, 2], rank, fold: false },
+    );
+  }
   return node.call1(
     (args) => quantized(args[0] as Value, args[1] as Value, args[2], axis, type),
     node.inputs,
-    { host: [1, 2], rank: node.input(0).rank, fold: false },
+    { host: [1, 2], rank, fold: false },
   );
 }
 
 function dequantizeLinear(node: OnnxNode): Operand {
   const [axis, block] = [node.int('axis', 1), node.int('block_size', 0)];
-  if (block !== 0) node.unsupported('blocks');
+  if (block > 0) {
+    return node.call1(
+      (args) => {
+        const q = args[0] as Value;
+        const [scale, zero] = args.slice(1).map((v) => v && unblocked(toHost(v), axis, block, q.shape)) as [
+          HostTensor,
+          HostTensor | undefined,
+        ];
+        return dequantized(q, scale, zero, axis);
+      },
+      node.inputs,
+      { host: [1, 2], rank: node.input(0).rank },
+    );
+  }
   const y = node.call1(
     (args) => dequantized(args[0] as Value, args[1] as Value, args[2], axis),
     node.inputs,
     { host: [1, 2], rank: node.input(0).rank },
   );
   const [x, scale, zeroPoint] = node.inputs.map((o) => o?.constant);
-  const aroundZero = !node.inputs[2] || zeroPoint?.toArray().every((z) => z === 0);
-  return y.constant && x?.dtype === 'int8' && aroundZero ? { ...y, steps: scale } : y;
+  return y.constant && x && isAroundZero(x, zeroPoint) ? { ...y, steps: scale } : y;
 }
 
 /** uint8 for floats by their own range, with the scale and the zero point. */
@@ -118,19 +178,6 @@ const matmulInteger: GraphFunction = ([a, b, zeroA, zeroB], { backend }) => {
   return left.matmul(right).to('int32');
 };
 
-function qlinearMatmul(node: OnnxNode): Operand {
-  const type = eightBits(node, node.input(7).dtype);
-  return node.call1(
-    ([a, sa, za, b, sb, zb, sy, zy], { backend }) => {
-      const left = toTensor(dequantized(a as Value, sa as Value, za, -2), backend);
-      const right = toTensor(dequantized(b as Value, sb as Value, zb, -1), backend);
-      return quantized(left.matmul(right), sy as Value, zy, -1, type);
-    },
-    node.inputs,
-    { host: [1, 2, 4, 5, 6, 7], fold: false },
-  );
-}
-
 /** int32 of a convolution of integers less their zero points. */
 function convInteger(node: OnnxNode): Operand {
   const convolve = convolver(node, node.input(1).rank);
@@ -143,50 +190,6 @@ function convInteger(node: OnnxNode): Operand {
     node.inputs,
     { host: [2, 3], rank: node.input(0).rank, fold: false },
   );
-}
-
-function qlinearConv(node: OnnxNode): Operand {
-  const convolve = convolver(node, node.input(3).rank);
-  const type = eightBits(node, node.input(7).dtype);
-  return node.call1(
-    ([x, sx, zx, w, sw, zw, sy, zy, b], { backend }) => {
-      const input = toTensor(dequantized(x as Value, sx as Value, zx, 1), backend);
-      const weight = toTensor(dequantized(w as Value, sw as Value, zw, 0), backend);
-      const scales = toHost(sw as Value);
-      const step = toHost(sx as Value).data[0];
-      const bias =
-        b &&
-        HostTensor.of(
-          toHost(b)
-            .toArray()
-            .map((v, i) => v * step * scales.data[scales.numel === 1 ? 0 : i]),
-          b.shape,
-          'float32',
-        );
-      return quantized(convolve(input, weight, bias && toTensor(bias, backend)), sy as Value, zy, 1, type);
-    },
-    node.inputs,
-    { host: [1, 2, 4, 5, 6, 7, 8], rank: node.input(0).rank, fold: false },
-  );
-}
-
-/** com.microsoft's functions of two quantized tensors: a, its scale and zero point, b alike, scale and zero point of y. */
-function qlinearBinary(op: string, fn: (a: Tensor, b: Tensor) => Tensor): OnnxOperator {
-  return {
-    ...{ op, domain: 'com.microsoft', since: 1, inputs: 7 },
-    import(node) {
-      const type = eightBits(node, node.inputs[7]?.dtype ?? node.input(0).dtype);
-      return node.call1(
-        ([a, sa, za, b, sb, zb, sy, zy], { backend }) => {
-          const left = toTensor(dequantized(a as Value, sa as Value, za, 1), backend);
-          const right = toTensor(dequantized(b as Value, sb as Value, zb, 1), backend);
-          return quantized(fn(left, right), sy as Value, zy, 1, type);
-        },
-        node.inputs,
-        { host: [1, 2, 4, 5, 6, 7], rank: node.input(0).rank, fold: false },
-      );
-    },
-  };
 }
 
 export const quantizedOperators = (): readonly OnnxOperator[] => [
@@ -206,8 +209,4 @@ export const quantizedOperators = (): readonly OnnxOperator[] => [
     import: (node) => node.call1(matmulInteger, node.inputs, { host: [2, 3], fold: false }),
   },
   { op: 'ConvInteger', since: 10, inputs: 2, import: convInteger },
-  { op: 'QLinearConv', since: 10, inputs: 8, import: qlinearConv },
-  qlinearBinary('QLinearAdd', (a, b) => a.add(b)),
-  qlinearBinary('QLinearMul', (a, b) => a.mul(b)),
-  { op: 'QLinearMatMul', since: 10, inputs: 8, import: qlinearMatmul },
 ];

@@ -1,7 +1,8 @@
 import { ArgumentError, ShapeError } from '@octet/backend';
-import { cat, formatShape, Tensor } from '@octet/tensor';
+import { cat, dropout, formatShape, ones, Tensor } from '@octet/tensor';
 import type { GraphFunction } from '../../graph-module';
 import { broadcastAll, HostTensor, onHost, rowMajor, toHost, toTensor, type Value } from '../../host-tensor';
+import { turning } from '../channels-last';
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
 import { axisOf, fromFront, intsOf, numberOf } from './helpers';
@@ -335,14 +336,13 @@ export const views = (): readonly OnnxOperator[] => [
     since: 1,
     import(node) {
       const perm = node.ints('perm');
-      return node.call1(
-        one((x) =>
-          x.permute(
-            checkAxes('Transpose', perm ?? x.shape.map((_, d) => x.shape.length - 1 - d), x.shape.length),
-          ),
+      const order = (x: Value) => perm ?? x.shape.map((_, d) => x.shape.length - 1 - d);
+      return turning(node.input(0), perm, () =>
+        node.call1(
+          one((x) => x.permute(checkAxes('Transpose', order(x), x.shape.length))),
+          node.inputs,
+          { rank: node.input(0).rank ?? perm?.length },
         ),
-        node.inputs,
-        { rank: node.input(0).rank ?? perm?.length },
       );
     },
   },
@@ -482,8 +482,8 @@ export const views = (): readonly OnnxOperator[] => [
     op: 'Dropout',
     since: 1,
     import(node) {
-      const training = node.inputs[2]?.constant?.data[0];
-      if (node.inputs[2] && training !== 0) node.unsupported('training mode');
+      const training = node.inputs[2];
+      if (training && training.constant?.data[0] !== 0) return droppedOut(node);
       const x = node.input(0);
       if (node.outputs.length < 2) return x;
       const mask = node.call1(
@@ -500,6 +500,20 @@ export const views = (): readonly OnnxOperator[] => [
     },
   },
 ];
+
+/** Dropout of a model in training, which its third input says: then it is random. */
+function droppedOut(node: OnnxNode): Operand[] {
+  return node.call(
+    ([given, ratio, training], { backend }) => {
+      const x = toTensor(given as Value, backend);
+      const p = training && numberOf(training) !== 0 ? (ratio ? numberOf(ratio) : 0.5) : 0;
+      const kept = dropout(ones(x.shape, { backend }), p, { training: true });
+      return [p === 0 ? x : x.mul(kept), kept.gt(0)].slice(0, node.outputs.length);
+    },
+    node.inputs,
+    { rank: node.input(0).rank, host: [1, 2], outputs: node.outputs.length, fold: false },
+  );
+}
 
 /** The operand of a slice that is certain to leave nothing out. */
 function takesAll(node: OnnxNode): Operand | undefined {

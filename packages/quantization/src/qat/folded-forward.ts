@@ -1,4 +1,3 @@
-import { QuantizationError } from '@octet/backend';
 import { type BatchNorm1d, type BatchNorm2d, Linear } from '@octet/nn/modules';
 import {
   abs,
@@ -6,7 +5,6 @@ import {
   contiguous,
   div,
   expand,
-  linear,
   mean,
   mul,
   noGrad,
@@ -21,45 +19,29 @@ import {
   zeros,
 } from '@octet/tensor/functional';
 import { FusedMovingAvgObsFakeQuantize } from '../fake-quantize/fused-moving-avg-obs-fake-quantize';
-import { type Conv, convolve } from '../float-layers';
 import type { ObserverOrFakeQuant } from '../with-args';
+import { applied, type TrainedLayer } from './fake-quantized';
 
 /** The smallest s to divide by. A weight times less is zero in any integers. */
 const SMALLEST_FACTOR = 2 ** -30;
 
 /** A convolution or linear layer that is trained with its batch normalisation folded into the quantized weight. */
-type Folding = (Conv | Linear) & {
+type FoldingLayer = TrainedLayer & {
   readonly weightFakeQuant: ObserverOrFakeQuant;
   readonly bn: BatchNorm1d | BatchNorm2d;
   readonly slowPath: boolean;
 };
 
-/** What the layer computes with another weight and bias. */
-function applied(layer: Folding, x: Tensor, weight: Tensor, bias: Tensor | undefined): Tensor {
-  return layer instanceof Linear ? linear(x, weight, bias) : convolve(layer, x, weight, bias);
-}
-
-const outputsOf = (layer: Folding): number =>
+const outputsOf = (layer: FoldingLayer): number =>
   layer instanceof Linear ? layer.outFeatures : layer.outChannels;
 
-/** The batch normalisation. @throws QuantizationError without running statistics */
-export function requireRunning<B extends BatchNorm1d | BatchNorm2d>(bn: B): B {
-  if (bn.runningMean && bn.runningVar) return bn;
-  throw new QuantizationError({
-    op: 'prepareQat',
-    expected: 'a batch normalisation with running statistics',
-    found: 'one without (trackRunningStats: false)',
-    fix: 'Training with folded weights needs the running variance.',
-  });
-}
-
 /** y = BN(conv(x, W') / s + b), W' = fakeQuant(W · s) */
-export function foldedForward(layer: Folding, x: Tensor): Tensor {
+export function foldedForward(layer: FoldingLayer, x: Tensor): Tensor {
   return tidy(() => (layer.slowPath ? forwardSlow(layer, x) : layer.bn.call(foldedConv(layer, x))));
 }
 
 /** conv(x, W') / s + b as conv(x, W' / s) + b: weights are far smaller than outputs. */
-function foldedConv(layer: Folding, x: Tensor): Tensor {
+function foldedConv(layer: FoldingLayer, x: Tensor): Tensor {
   return tidy(() => {
     const { weight, weightFakeQuant, bn } = layer;
     const fused =
@@ -76,7 +58,7 @@ function foldedConv(layer: Folding, x: Tensor): Tensor {
 }
 
 /** W' / s, whatever makes W'. */
-function scaledWeight(layer: Folding): Tensor {
+function scaledWeight(layer: FoldingLayer): Tensor {
   const factor = factorOf(layer);
   const folded = foldedWeight(layer, factor);
   const spare = mayVanish(layer) ? spareOf(layer, factor) : undefined;
@@ -84,19 +66,19 @@ function scaledWeight(layer: Folding): Tensor {
 }
 
 /** Whether a channel's s may be too small to divide by. Where γ can't be read at once: always. */
-function mayVanish({ bn: { weight } }: Folding): boolean {
+function mayVanish({ bn: { weight } }: FoldingLayer): boolean {
   return !!weight && (!weight.backend.readSync || weight.dataSync().some((g) => Math.abs(g) < 2 ** -10));
 }
 
 /** 1 where `factor` is too small to divide by, 0 elsewhere; and the weight there. */
-function spareOf({ weight }: Folding, factor: Tensor): { one: Tensor; weight: Tensor } {
+function spareOf({ weight }: FoldingLayer, factor: Tensor): { one: Tensor; weight: Tensor } {
   return noGrad(() => {
     const one = relu(add(mul(abs(factor), -1 / SMALLEST_FACTOR), 1));
     return { one, weight: mul(weight, one) };
   });
 }
 
-function forwardSlow(layer: Folding, x: Tensor): Tensor {
+function forwardSlow(layer: FoldingLayer, x: Tensor): Tensor {
   const { bn, bias } = layer;
   const training = bn.training;
   const perChannel = (t: Tensor) =>
@@ -126,25 +108,25 @@ function forwardSlow(layer: Folding, x: Tensor): Tensor {
 }
 
 /** W' */
-function foldedWeight({ weight, weightFakeQuant }: Folding, factor: Tensor): Tensor {
+function foldedWeight({ weight, weightFakeQuant }: FoldingLayer, factor: Tensor): Tensor {
   return weightFakeQuant.call(mul(weight, factor));
 }
 
 /** s, as often as the weight has elements: it is used more than once. */
-function factorOf(layer: Folding): Tensor {
+function factorOf(layer: FoldingLayer): Tensor {
   const { shape } = layer.weight;
   const each = div(gammaOf(layer), runningStdOf(layer));
   return contiguous(expand(reshape(each, [-1, ...shape.slice(1).map(() => 1)]), shape));
 }
 
-function runningStdOf({ bn }: Folding): Tensor {
+function runningStdOf({ bn }: FoldingLayer): Tensor {
   return sqrt(add(bn.runningVar as Tensor, Math.fround(bn.eps)));
 }
 
-function gammaOf(layer: Folding): Tensor {
+function gammaOf(layer: FoldingLayer): Tensor {
   return layer.bn.weight ?? ones([outputsOf(layer)], { backend: layer.weight.backend });
 }
 
-function betaOf(layer: Folding): Tensor {
+function betaOf(layer: FoldingLayer): Tensor {
   return layer.bn.bias ?? zeros([outputsOf(layer)], { backend: layer.weight.backend });
 }
