@@ -32,7 +32,50 @@ function add(backend: WasmBackend, a: WasmBuffer, b: WasmBuffer, y: WasmBuffer):
   dispatch(backend, 'add', { a: tensor(a), b: tensor(b) }, { y: tensor(y) }, {});
 }
 
+/** Kernel calls that use these buffers and no others. */
+function calls(backend: WasmBackend, count: number, buffer: WasmBuffer): void {
+  for (let i = 0; i < count; i++) add(backend, buffer, buffer, buffer);
+}
+
+describe('what lay idle for 1024 kernel calls', () => {
+  const size = async (idle: number) => {
+    const backend = await create();
+    const busy = filled(backend, 16, 1);
+    const old = Array.from({ length: 14 }, (_, i) => filled(backend, 256 * kilobyte, i)).slice(0, 3);
+    calls(backend, idle, busy);
+    const before = backend.info().wasmMemory;
+    const young = filled(backend, 512 * kilobyte, 7);
+    const { wasmMemory, movedOut } = backend.info();
+    const numbers = old.map((buffer) => backend.readSync(buffer, 256 * kilobyte)[5]);
+    expect([...numbers, backend.readSync(young, 9)[8]]).toEqual([0, 1, 2, 7]);
+    backend.dispose();
+    return { grew: Number(wasmMemory) > Number(before), movedOut };
+  };
+
+  it('moves out before the memory grows', async () => {
+    expect(await size(1030)).toEqual({ grew: false, movedOut: 2 });
+  });
+
+  it('stays where it was used since, and the memory grows', async () => {
+    expect(await size(1000)).toEqual({ grew: true, movedOut: 0 });
+  });
+});
+
 describe('past the budget', () => {
+  it('buffers side by side make room for a large one, rather than that the memory grows past it', async () => {
+    const backend = await create({ memoryBudget: 4 * megabyte });
+    const buffers = Array.from({ length: 60 }, (_, i) => filled(backend, 16 * kilobyte, i));
+    // Every other one: half of the memory is free, in pieces of 64 KiB.
+    for (const [i, buffer] of buffers.entries()) if (i % 2 === 0) backend.free(buffer);
+    const large = filled(backend, 256 * kilobyte, 99);
+    expect(backend.info().wasmMemory).toBe(4 * megabyte);
+    expect(backend.info().movedOut).toBeGreaterThan(0);
+    for (const [i, buffer] of buffers.entries())
+      if (i % 2 === 1) expect(backend.readSync(buffer, 16 * kilobyte)[3]).toBe(i);
+    expect(backend.readSync(large, 1)[0]).toBe(99);
+    backend.dispose();
+  });
+
   it('buffers move out, the one used longest ago first, and come back when used', async () => {
     const backend = await create({ memoryBudget: 64 * kilobyte });
     const length = 4 * kilobyte; // 16 KiB
