@@ -13,6 +13,7 @@ export const modelSizes = {
   'efficientnet-b0': { title: 'EfficientNet-B0', channels: 3, size: 224 },
   'squeezenet1.0': { title: 'SqueezeNet 1.0', channels: 3, size: 224 },
   'squeezenet1.1': { title: 'SqueezeNet 1.1', channels: 3, size: 224 },
+  unet: { title: 'U-Net', channels: 3, size: 128 },
   digits: { title: 'Digit classifier', channels: 1, size: 28 },
 } as const;
 

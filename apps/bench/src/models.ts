@@ -13,6 +13,7 @@ import {
   squeezenet10,
   squeezenet11,
   TutorialNet,
+  unet,
 } from '@octet/vision';
 import { type ModelName, modelSizes } from './model-sizes';
 
@@ -43,6 +44,7 @@ export const models = {
   'efficientnet-b0': { create: () => efficientnetB0(), ...modelSizes['efficientnet-b0'] },
   'squeezenet1.0': { create: () => squeezenet10(), ...modelSizes['squeezenet1.0'] },
   'squeezenet1.1': { create: () => squeezenet11(), ...modelSizes['squeezenet1.1'] },
+  unet: { create: () => unet(), ...modelSizes.unet },
   digits: { create: () => new DigitClassifier(), ...modelSizes.digits },
 } as const satisfies Record<ModelName, ModelSpec>;
 

@@ -2,6 +2,7 @@
  * Layers, losses and what is made of them, without what `@octet/tensor` adds to `@octet/tensor/functional`: for libraries, and for
  * apps that ship only the modules they import.
  */
+export { ModuleDict, ParameterDict, ParameterList } from './containers';
 export * as functional from './functional';
 export type { ForwardHook, ForwardPreHook, HookHandle, HookOptions, HookTime } from './hooks';
 export * as init from './init';

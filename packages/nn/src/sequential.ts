@@ -64,6 +64,6 @@ export function pick<M>(op: string, modules: readonly M[], index: number): M {
         ? `an index from ${-modules.length} to ${modules.length - 1}`
         : 'a list that is not empty',
     found: String(index),
-    fix: `It holds ${modules.length} modules.`,
+    fix: `It holds ${modules.length}.`,
   });
 }

@@ -20,6 +20,8 @@ export type {
   InstanceNormOptions,
   MaxPool1dOptions,
   MaxPool2dOptions,
+  MaxUnpool1dOptions,
+  MaxUnpool2dOptions,
   StateDict,
 } from '@octet/nn';
 export * from '@octet/nn';

@@ -28,6 +28,7 @@ import {
   cat,
   conv2d,
   conv2dRelu,
+  full,
   gruLayer,
   interpolate,
   linear,
@@ -364,6 +365,27 @@ const cases: Record<string, OpCase> = {
   'pad, reflect': unary(
     (x) => x.pad([1, 2, 0, 1], { mode: 'reflect' }),
     () => randn([2, 3, 4, 5]),
+  ),
+  'pad, replicate': unary(
+    (x) => x.pad([1, 2, 0, 1], { mode: 'replicate' }),
+    () => randn([2, 3, 4, 5]),
+  ),
+  'adaptiveMaxPool2d of unequal windows': unary(
+    (x) => functional.adaptiveMaxPool2d(x, [3, 2]),
+    () => randn([2, 3, 4, 5]),
+  ),
+  adaptiveMaxPool1d: unary(
+    (x) => functional.adaptiveMaxPool1d(x, 1),
+    () => randn([2, 3, 5]),
+  ),
+  'mean of some dims': unary(
+    (x) => x.mean([2, 3]),
+    () => randn([2, 3, 4, 5]),
+  ),
+  'mean of all': unary((x) => x.mean()),
+  bilinear: unary(
+    (x) => functional.bilinear(x, x, full([4, 5, 5], 0.5)),
+    () => randn([2, 5]),
   ),
   'pad of rows, circular': unary(
     (x) => x.pad([1, 2], { mode: 'circular' }),

@@ -8,6 +8,7 @@ export {
   CosineAnnealingWarmRestarts,
   type CosineAnnealingWarmRestartsOptions,
 } from './lr/cosine-annealing-warm-restarts';
+export { CyclicLR, type CyclicLROptions } from './lr/cyclic-lr';
 export { ExponentialLR } from './lr/exponential-lr';
 export { LambdaLR, type LambdaLROptions, type LrLambda, MultiplicativeLR } from './lr/lambda-lr';
 export { LinearLR, type LinearLROptions } from './lr/linear-lr';
@@ -22,6 +23,7 @@ export {
 export { LRScheduler, type Scheduled, type SchedulerState } from './lr/scheduler';
 export { SequentialLR, type SequentialLROptions } from './lr/sequential-lr';
 export { StepLR } from './lr/step-lr';
+export { SWALR, type SWALROptions } from './lr/swa-lr';
 export { NAdam, type NAdamOptions } from './nadam';
 export {
   type Hyperparameters,

@@ -3,6 +3,8 @@ import { type Clamp, type KernelTable, QuantizationError, type UnaryName } from 
 import {
   AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,
+  AdaptiveMaxPool1d,
+  AdaptiveMaxPool2d,
   type AnyModule,
   AvgPool1d,
   AvgPool2d,
@@ -18,6 +20,7 @@ import {
   ELU,
   Flatten,
   GELU,
+  GLU,
   GRU,
   GRUCell,
   GroupNorm,
@@ -114,6 +117,7 @@ import { QuantizedConvTranspose1d } from './quantized/conv-transpose1d';
 import { QuantizedConvTranspose2d } from './quantized/conv-transpose2d';
 import { QuantizedConv1d, QuantizedConvReLU1d } from './quantized/conv1d';
 import { QuantizedConv2d, QuantizedConvReLU2d } from './quantized/conv2d';
+import { QuantizedGLU } from './quantized/glu';
 import { QuantizedLinear, QuantizedLinearReLU } from './quantized/linear';
 import {
   QuantizedGroupNorm,
@@ -487,6 +491,12 @@ export const defaultModuleRules: readonly ModuleRule[] = [
       ),
   },
 
+  {
+    float: GLU,
+    observe: true,
+    int8: async ({ dim }: GLU, at) => new QuantizedGLU(dim, await at.output()),
+  },
+
   { float: ReLU, scalable: true },
   // It isn't; equalize follows it all the same, to name it.
   { float: ReLU6, scalable: true },
@@ -499,6 +509,8 @@ export const defaultModuleRules: readonly ModuleRule[] = [
   { float: AvgPool2d, scalable: true },
   { float: AdaptiveAvgPool1d, scalable: true },
   { float: AdaptiveAvgPool2d, scalable: true },
+  { float: AdaptiveMaxPool1d, scalable: true },
+  { float: AdaptiveMaxPool2d, scalable: true },
   { float: Flatten, scalable: true, transparent: true },
   { float: PixelShuffle, transparent: true },
   { float: PixelUnshuffle, transparent: true },

@@ -17,7 +17,15 @@ export type ConvTranspose = ConvTranspose1d | ConvTranspose2d;
 
 type Geometry<C extends Conv | ConvTranspose> = Pick<
   C,
-  'inChannels' | 'outChannels' | 'kernelSize' | 'stride' | 'padding' | 'dilation' | 'groups' | 'training'
+  | 'inChannels'
+  | 'outChannels'
+  | 'kernelSize'
+  | 'stride'
+  | 'padding'
+  | 'paddingMode'
+  | 'dilation'
+  | 'groups'
+  | 'training'
 >;
 
 /** What a convolution computes with another weight and bias, between the bounds of `clamp`. */
@@ -35,15 +43,17 @@ export function convolve(
 
 /** A convolution with a weight and a bias that are there. A Parameter is shared. */
 export function floatConv(like: Geometry<Conv2d>, weight: Tensor, bias: Tensor | undefined): Conv2d {
-  const { inChannels, outChannels, kernelSize, training } = like;
-  const conv = skipInit(() => new Conv2d(inChannels, outChannels, kernelSize, optionsOf(like, bias)));
+  const { inChannels, outChannels, kernelSize, paddingMode, training } = like;
+  const options = { ...optionsOf(like, bias), paddingMode };
+  const conv = skipInit(() => new Conv2d(inChannels, outChannels, kernelSize, options));
   return withWeights(conv, weight, bias).train(training);
 }
 
 /** Likewise of one dim. */
 export function floatConv1d(like: Geometry<Conv1d>, weight: Tensor, bias: Tensor | undefined): Conv1d {
-  const { inChannels, outChannels, kernelSize, training } = like;
-  const conv = skipInit(() => new Conv1d(inChannels, outChannels, kernelSize, optionsOf(like, bias)));
+  const { inChannels, outChannels, kernelSize, paddingMode, training } = like;
+  const options = { ...optionsOf(like, bias), paddingMode };
+  const conv = skipInit(() => new Conv1d(inChannels, outChannels, kernelSize, options));
   return withWeights(conv, weight, bias).train(training);
 }
 
@@ -71,8 +81,8 @@ export function floatConvTranspose1d(
   return withWeights(conv, weight, bias).train(training);
 }
 
-function optionsOf<S>(
-  { stride, padding, dilation, groups }: { stride: S; padding: S; dilation: S; groups: number },
+function optionsOf<S, P>(
+  { stride, padding, dilation, groups }: { stride: S; padding: P; dilation: S; groups: number },
   bias: Tensor | undefined,
 ) {
   return { stride, padding, dilation, groups, bias: bias !== undefined };

@@ -28,6 +28,25 @@ function layerOf(row: string): ((...args: number[]) => nn.Module) | undefined {
 
 const rows = Object.entries(elementwiseFunctions).filter(([, { int8 }]) => int8);
 
+test.each([1, -1])('GLU along dim %d becomes int8, and is near the float one', async (dim) => {
+  const layer = new nn.GLU(dim).eval();
+  const prepared = prepare(new QuantWrapper(layer).eval(), getDefaultQConfigMapping());
+  const x = randn([4, 6, 8]).mul(3);
+  prepared.call(x);
+  const int8 = await convert(prepared);
+  const glu = int8.module as unknown as quantized.GLU;
+  expect(glu).toBeInstanceOf(quantized.GLU);
+  expect(glu.toFloat().dim).toBe(dim);
+  expect(String(glu)).toContain(`dim=${dim}`);
+  const quantize = int8.quant as quantized.Quantize;
+  const xq = quantizePerTensor(x, quantize.scale, quantize.zeroPoint, 'quint8');
+  const [y, expected] = noGrad(() => [int8.call(x), layer.call(xq.dequantize())]);
+  // Half a step of the output, and a step of the sigmoid, whose largest is 255/256, times what it scales.
+  const most = glu.scale * 0.501 + x.abs().amax().itemSync() / 255;
+  expect(y.sub(expected).abs().amax().itemSync()).toBeLessThan(most);
+  expect(() => glu.call(xq.slice(1, 0, 5).slice(2, 0, 7))).toThrow('an even size');
+});
+
 test('there are some', () => {
   expect(rows.map(([name]) => name)).toEqual(expect.arrayContaining(['hardswish', 'silu', 'elu']));
 });

@@ -39,6 +39,9 @@ const withoutGradient = [
   // Helpers for other packages.
   'conv2dShape',
   'convShape',
+  'halves',
+  'padInput',
+  'requireSameStride',
   'convTransposeShape',
   'outputPaddingFor',
   'asImage',

@@ -35,3 +35,4 @@ export { SqueezeExcitation, type SqueezeExcitationOptions } from './models/squee
 export { Fire, SqueezeNet, type SqueezeNetOptions, squeezenet10, squeezenet11 } from './models/squeezenet';
 export { StochasticDepth } from './models/stochastic-depth';
 export { type BlockSpec, Model, TutorialNet } from './models/tutorial-net';
+export { UNet, type UNetOptions, unet } from './models/unet';

@@ -31,6 +31,8 @@ import {
   squeezenet10,
   squeezenet11,
   TutorialNet,
+  UNet,
+  unet,
 } from '../src';
 import { kernelCalls, toInt8 } from './helpers';
 
@@ -90,6 +92,17 @@ const models = {
     model: new M5({ width: 4, numClasses: 5 }),
     x: randn([2, 1, 8000]),
     out: [2, 1, 5],
+  }),
+  UNet: () => ({
+    model: new UNet({ width: 4, nClasses: 3 }),
+    // Not divisible by 16: what goes up is padded.
+    x: randn([1, 3, 20, 32]),
+    out: [1, 3, 20, 32],
+  }),
+  'UNet (bilinear)': () => ({
+    model: new UNet({ width: 4, nClasses: 3, bilinear: true }),
+    x: randn([2, 3, 32, 32]),
+    out: [2, 3, 32, 32],
   }),
   EfficientNet: () => ({
     model: new EfficientNet({ widthMult: 0.1, depthMult: 0.5, stochasticDepth: 0, numClasses: 5 }),
@@ -152,7 +165,7 @@ describe.each(Object.entries(models))('%s', (name, create) => {
     expect(inside.length).toBeGreaterThan(5);
     expect(inside.filter(({ dtypes }) => dtypes.includes('float32'))).toEqual([]);
     expect(inside.map(({ kernel }) => kernel)).toContain(
-      ['ShuffleNetV2', 'SqueezeNet', 'M5'].includes(name) ? 'qmaxPool2d' : 'qadd',
+      /^(ShuffleNetV2|SqueezeNet|M5|UNet)/.test(name) ? 'qmaxPool2d' : 'qadd',
     );
   });
 });
@@ -313,6 +326,22 @@ test.each([
     expect(() => create({ classes: 4 } as object)).toThrow(name);
   },
 );
+
+test('unet has the layout of milesial/Pytorch-UNet, and takes its weights', () => {
+  const model = skipInit(() => unet());
+  expect(parametersOf(model)).toBe(31_037_698);
+  const {
+    'up1.up.weight': up,
+    'down1.maxpool_conv.1.double_conv.0.weight': down,
+    'outc.conv.bias': out,
+  } = model.stateDict();
+  expect([up, down, out].map(({ shape }) => shape)).toEqual([[1024, 512, 2, 2], [128, 64, 3, 3], [2]]);
+  expect(parametersOf(skipInit(() => unet({ bilinear: true })))).toBe(17_263_042);
+  const state = skipInit(() => unet({ width: 2 })).stateDict();
+  expect(() => skipInit(() => unet({ width: 2, nClasses: 3, pretrained: state }))).toThrow(
+    'outc.conv.weight',
+  );
+});
 
 test('ShuffleUnit interleaves what passes by with what is changed', () => {
   const unit = new ShuffleUnit(8, 8, 1).eval();

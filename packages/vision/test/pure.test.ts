@@ -71,6 +71,7 @@ const layers = () => [
   new nn.Upsample({ scaleFactor: 0.5, mode: 'bilinear' }),
   new nn.MaxPool2d(2),
   new nn.AvgPool2d(2),
+  new nn.AdaptiveMaxPool2d([2, 3]),
   new nn.AdaptiveAvgPool2d(1),
   new nn.Identity(),
   new nn.Dropout(0.5),
@@ -134,6 +135,7 @@ const ofRows = () => {
       new nn.ConvTranspose1d(4, 4, 2, { stride: 2 }),
       new MaxPool1d(2),
       new AvgPool1d(2),
+      new nn.AdaptiveMaxPool1d(3),
       new AdaptiveAvgPool1d(2),
     ),
   );
@@ -162,6 +164,7 @@ const norms = () =>
       new nn.Sequential(new nn.BatchNorm2d(3), new nn.ReLU()),
       new nn.Sequential(new nn.ReLU6(), new nn.BatchNorm2d(3)),
       new nn.PReLU(3),
+      new nn.Sequential(new nn.GLU(3), new nn.Upsample({ size: [8, 8] })),
       new nn.GroupNorm(1, 3),
       new nn.InstanceNorm2d(3),
       new nn.LayerNorm([8, 8]),
@@ -265,6 +268,20 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     await quantizeDynamic(new nn.Sequential(new nn.LSTMCell(3, 4) as never)),
     () => [randn([2, 3])],
   ],
+  unpooling: async () => [
+    new nn.MaxUnpool2d(2),
+    () => [randn([1, 1, 1, 2]), tensor([[[[1, 6]]]], { dtype: 'int32' })],
+  ],
+  'unpooling of rows': async () => [
+    new nn.MaxUnpool1d(2),
+    () => [randn([1, 1, 2]), tensor([[[1, 2]]], { dtype: 'int32' })],
+  ],
+  bilinear: async () => [new nn.Bilinear(2, 3, 4), () => [randn([5, 2]), randn([5, 3])]],
+  'dropout for SELU': async () => [
+    new nn.Sequential(new nn.AlphaDropout(), new nn.FeatureAlphaDropout()).eval(),
+    image,
+  ],
+  'projected lstm': async () => [new nn.LSTM(3, 4, { projSize: 2 }), () => [randn([5, 2, 3])]],
   lstm: async () => [new nn.LSTM(3, 4), () => [randn([5, 2, 3])]],
   'dynamic lstm': async () => [
     await quantizeDynamic(new nn.Sequential(new nn.LSTM(3, 4) as never)),
@@ -327,6 +344,7 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     () => [randn([1, 3, 36, 36])],
   ],
   m5: async () => [new vision.M5({ width: 4, numClasses: 3 }).eval(), () => [randn([1, 1, 8000])]],
+  unet: async () => [new vision.UNet({ width: 2 }).eval(), () => [randn([1, 3, 16, 16])]],
   efficientnet: async () => [
     new vision.EfficientNet({ widthMult: 0.1, depthMult: 0.5, numClasses: 3 }).eval(),
     () => [randn([1, 3, 32, 32])],

@@ -14,6 +14,7 @@ import {
   shufflenetV2x10,
   squeezenet10,
   squeezenet11,
+  unet,
 } from '@octet/vision';
 import { beforeAll, expect, test } from 'vitest';
 
@@ -39,6 +40,8 @@ const create: Record<string, () => Module & { fuseModel(): void }> = {
   m5,
   squeezenet10,
   squeezenet11,
+  unet: () => unet({ width: 16 }),
+  unetBilinear: () => unet({ width: 16, bilinear: true }),
 };
 
 /** Multiples of 2^-16 in [-0.5, 0.5). */

@@ -245,6 +245,75 @@ class M5(nn.Module):
         return F.log_softmax(self.fc1(x.mean(2, keepdim=True).permute(0, 2, 1)), dim=2)
 
 
+class DoubleConv(nn.Module):
+    def __init__(self, n_in, n_out, mid=None):
+        super().__init__()
+        layers = []
+        for a, b in [(n_in, mid or n_out), (mid or n_out, n_out)]:
+            layers += [nn.Conv2d(a, b, 3, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU()]
+        self.double_conv = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return self.double_conv(x)
+
+
+class Down(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.maxpool_conv = nn.Sequential(nn.MaxPool2d(2), DoubleConv(n_in, n_out))
+
+    def forward(self, x):
+        return self.maxpool_conv(x)
+
+
+class Up(nn.Module):
+    def __init__(self, n_in, n_out, bilinear):
+        super().__init__()
+        if bilinear:
+            self.up = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+        else:
+            self.up = nn.ConvTranspose2d(n_in, n_in // 2, 2, stride=2)
+        self.conv = DoubleConv(n_in, n_out, n_in // 2 if bilinear else None)
+
+    def forward(self, below, beside):
+        y = self.up(below)
+        dy, dx = (beside.shape[d] - y.shape[d] for d in (2, 3))
+        return self.conv(torch.cat([beside, F.pad(y, [dx // 2, dx - dx // 2, dy // 2, dy - dy // 2])], 1))
+
+
+class OutConv(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.conv = nn.Conv2d(n_in, n_out, 1)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+class UNet(nn.Module):
+    """Of milesial/Pytorch-UNet, whose width is 64."""
+
+    def __init__(self, width, bilinear):
+        super().__init__()
+        w, less = width, 2 if bilinear else 1
+        self.inc = DoubleConv(3, w)
+        for k in range(1, 5):
+            setattr(self, f"down{k}", Down(w * 2 ** (k - 1), w * 2**k // (less if k == 4 else 1)))
+        for k in range(1, 5):
+            n_in = w * 2 ** (5 - k)
+            setattr(self, f"up{k}", Up(n_in, n_in // 2 // (less if k < 4 else 1), bilinear))
+        self.outc = OutConv(w, 2)
+
+    def forward(self, x):
+        down = [self.inc(x)]
+        for k in range(1, 5):
+            down.append(getattr(self, f"down{k}")(down[-1]))
+        y = down.pop()
+        for k in range(1, 5):
+            y = getattr(self, f"up{k}")(y, down.pop())
+        return self.outc(y)
+
+
 def noise(n, salt):
     """Multiples of 2^-16 in [-0.5, 0.5), exact in float32: the upper bits of a product, as a hash."""
     i = torch.arange(n, dtype=torch.int64) + salt * 7919
@@ -277,6 +346,8 @@ models = {
     "efficientnetB0": (lambda: EfficientNet(), 5288548, [3, 64, 64], 23),
     "squeezenet10": (lambda: SqueezeNet("1_0"), 1248424, [3, 70, 70], 23),
     "m5": (lambda: M5(), 26915, [1, 8000], 23),
+    "unet": (lambda: UNet(16, False), 1942594, [3, 36, 48], 23),
+    "unetBilinear": (lambda: UNet(16, True), 1080946, [3, 32, 48], 23),
     "squeezenet11": (lambda: SqueezeNet("1_1"), 1235496, [3, 70, 70], 23),
 }
 

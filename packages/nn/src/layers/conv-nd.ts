@@ -1,5 +1,20 @@
-import { ArgumentError, requireFlag, requireList, requirePair, requireSingle } from '@octet/backend';
-import { numel, outputPaddingFor, type Tensor, zeros } from '@octet/tensor/functional';
+import {
+  ArgumentError,
+  requireFlag,
+  requireList,
+  requireOneOf,
+  requirePair,
+  requireSingle,
+} from '@octet/backend';
+import {
+  numel,
+  outputPaddingFor,
+  type PaddingMode,
+  type PaddingName,
+  requireSameStride,
+  type Tensor,
+  zeros,
+} from '@octet/tensor/functional';
 import { repr, whole } from '../arguments';
 import { Module } from '../module';
 import { Parameter } from '../parameter';
@@ -13,13 +28,18 @@ export type SizeOf<S extends Sizes> = number | S;
 
 export interface ConvOptions<S extends Sizes> {
   stride?: SizeOf<S>;
-  padding?: SizeOf<S>;
+  /** `'same'`: as much as makes the output as large as the input, of stride 1. `'valid'`: none. */
+  padding?: SizeOf<S> | PaddingName;
+  /** What the padding is: zeros, or the input mirrored, its edges, or its other end. */
+  paddingMode?: PaddingMode;
   dilation?: SizeOf<S>;
   groups?: number;
   bias?: boolean;
 }
 
-export interface ConvTransposeOptions<S extends Sizes> extends ConvOptions<S> {
+export interface ConvTransposeOptions<S extends Sizes>
+  extends Omit<ConvOptions<S>, 'padding' | 'paddingMode'> {
+  padding?: SizeOf<S>;
   /** Rows and columns more at the end of the output: less than the stride or the dilation. */
   outputPadding?: SizeOf<S>;
 }
@@ -46,7 +66,8 @@ export abstract class ConvNd<S extends Sizes = Sizes> extends Module {
   readonly outChannels: number;
   readonly kernelSize: S;
   readonly stride: S;
-  readonly padding: S;
+  readonly padding: S | PaddingName;
+  readonly paddingMode: PaddingMode;
   readonly dilation: S;
   readonly groups: number;
   abstract weight: Parameter;
@@ -59,7 +80,7 @@ export abstract class ConvNd<S extends Sizes = Sizes> extends Module {
     inChannels: number,
     outChannels: number,
     kernelSize: SizeOf<S>,
-    { stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOptions<S>,
+    { stride = 1, padding = 0, paddingMode = 'zeros', dilation = 1, groups = 1 }: ConvOptions<S>,
   ) {
     super();
     const sizes = (name: string, value: number | Sizes, min = 1) => sizesOf<S>(op, rank, name, value, min);
@@ -67,7 +88,11 @@ export abstract class ConvNd<S extends Sizes = Sizes> extends Module {
     this.outChannels = whole(op, 'outChannels', outChannels);
     this.kernelSize = sizes('kernelSize', kernelSize);
     this.stride = sizes('stride', stride);
-    this.padding = sizes('padding', padding, 0);
+    this.padding = typeof padding === 'string' ? padding : sizes('padding', padding, 0);
+    requireOneOf(op, 'padding', typeof padding === 'string' ? padding : 'valid', ['same', 'valid']);
+    if (padding === 'same') requireSameStride(op, this.stride);
+    this.paddingMode = paddingMode;
+    requireOneOf(op, 'paddingMode', paddingMode, ['zeros', 'reflect', 'replicate', 'circular']);
     this.dilation = sizes('dilation', dilation);
     this.groups = whole(op, 'groups', groups);
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
@@ -95,11 +120,13 @@ export abstract class ConvNd<S extends Sizes = Sizes> extends Module {
   }
 
   override extraRepr(): string {
-    const { kernelSize, stride, padding, dilation, groups, bias } = this;
+    const { kernelSize, stride, padding, paddingMode, dilation, groups, bias } = this;
+    const none = typeof padding !== 'string' && padding.every((p) => p === 0);
     const rest = {
       kernelSize,
       stride,
-      padding: padding.every((p) => p === 0) ? undefined : padding,
+      padding: none ? undefined : padding,
+      paddingMode: paddingMode === 'zeros' ? undefined : paddingMode,
       dilation: numel(dilation) === 1 ? undefined : dilation,
       groups: groups === 1 ? undefined : groups,
       bias: bias ? undefined : false,
@@ -113,6 +140,8 @@ export abstract class ConvNd<S extends Sizes = Sizes> extends Module {
 export abstract class ConvTransposeNd<S extends Sizes = Sizes> extends ConvNd<S> {
   static override readonly name: string = 'ConvTransposeNd';
 
+  declare readonly padding: S;
+
   /** Rows and columns more at the end of the output. */
   readonly outputPadding: S;
 
@@ -122,9 +151,10 @@ export abstract class ConvTransposeNd<S extends Sizes = Sizes> extends ConvNd<S>
     inChannels: number,
     outChannels: number,
     kernelSize: SizeOf<S>,
-    { outputPadding = 0, ...options }: ConvTransposeOptions<S>,
+    { outputPadding = 0, padding = 0, ...options }: ConvTransposeOptions<S>,
   ) {
-    super(op, rank, inChannels, outChannels, kernelSize, options);
+    const inNumbers = sizesOf<S>(op, rank, 'padding', padding, 0);
+    super(op, rank, inChannels, outChannels, kernelSize, { ...options, padding: inNumbers });
     this.outputPadding = sizesOf<S>(op, rank, 'outputPadding', outputPadding, 0);
   }
 

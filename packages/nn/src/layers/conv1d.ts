@@ -21,7 +21,7 @@ export class Conv1d extends ConvNd<Single> {
   bias: Parameter | undefined;
 
   constructor(inChannels: number, outChannels: number, kernelSize: Size1, options: Conv1dOptions = {}) {
-    const given = checkOptions('Conv1d', options, 'stride padding dilation groups bias');
+    const given = checkOptions('Conv1d', options, 'stride padding paddingMode dilation groups bias');
     super('Conv1d', 1, inChannels, outChannels, kernelSize, given);
     const shape = [outChannels, inChannels / this.groups, ...this.kernelSize];
     const { weight, bias } = emptyWeights('Conv1d', shape, outChannels, given.bias ?? true);
@@ -32,8 +32,8 @@ export class Conv1d extends ConvNd<Single> {
 
   /** What `conv1d` is told beside the tensors. */
   get options(): Required<Omit<Conv1dOptions, 'bias'>> {
-    const { stride, padding, dilation, groups } = this;
-    return { stride, padding, dilation, groups };
+    const { stride, padding, paddingMode, dilation, groups } = this;
+    return { stride, padding, paddingMode, dilation, groups };
   }
 
   forward(x: Tensor): Tensor {

@@ -21,7 +21,7 @@ export class Conv2d extends ConvNd<Pair> {
   bias: Parameter | undefined;
 
   constructor(inChannels: number, outChannels: number, kernelSize: Size2, options: Conv2dOptions = {}) {
-    const given = checkOptions('Conv2d', options, 'stride padding dilation groups bias');
+    const given = checkOptions('Conv2d', options, 'stride padding paddingMode dilation groups bias');
     super('Conv2d', 2, inChannels, outChannels, kernelSize, given);
     const shape = [outChannels, inChannels / this.groups, ...this.kernelSize];
     const { weight, bias } = emptyWeights('Conv2d', shape, outChannels, given.bias ?? true);
@@ -32,8 +32,8 @@ export class Conv2d extends ConvNd<Pair> {
 
   /** What `conv2d` is told beside the tensors. */
   get options(): Required<Omit<Conv2dOptions, 'bias'>> {
-    const { stride, padding, dilation, groups } = this;
-    return { stride, padding, dilation, groups };
+    const { stride, padding, paddingMode, dilation, groups } = this;
+    return { stride, padding, paddingMode, dilation, groups };
   }
 
   forward(x: Tensor): Tensor {

@@ -1,9 +1,13 @@
+import { checkOptions } from '@octet/backend';
 import { add, chunk, lstmLayer, mul, select, sigmoid, type Tensor, tanh } from '@octet/tensor/functional';
-import { RNNBase, type RNNLayer, type RNNOptions } from './rnn-base';
+import { RNN_OPTIONS, RNNBase, type RNNLayer, type RNNOptions } from './rnn-base';
 
-export type LSTMOptions = RNNOptions;
+export interface LSTMOptions extends RNNOptions {
+  /** Features that h is projected to after each step, less than hiddenSize; 0: none. Default: 0. */
+  projSize?: number;
+}
 
-/** h and c, each [numLayers, N, hiddenSize]; of both directions, layer by layer, where it is bidirectional. */
+/** h and c, each [numLayers, N, hiddenSize], h with projSize features where it is projected; of both directions, layer by layer, where it is bidirectional. */
 export type LSTMState = [h: Tensor, c: Tensor];
 
 /**
@@ -15,14 +19,16 @@ export type LSTMState = [h: Tensor, c: Tensor];
  *
  * The parameters of layer k: `weightIhLk` [4·hiddenSize, inputs], `weightHhLk` [4·hiddenSize, hiddenSize], `biasIhLk`
  * and `biasHhLk` [4·hiddenSize], the gates in this order; all start uniform in ±1/√hiddenSize. Without a state h and c
- * start as zeros.
+ * start as zeros. With `projSize` h is `weightHrLk` [projSize, hiddenSize] times that (https://arxiv.org/abs/1402.1128), and has
+ * projSize features everywhere.
  */
 export class LSTM extends RNNBase<LSTMState> {
   static override readonly name: string = 'LSTM';
 
-  /** @throws ArgumentError for sizes below 1, or a dropout outside of 0 to 1 */
-  constructor(inputSize: number, hiddenSize: number, options?: LSTMOptions) {
-    super({ op: 'LSTM', gates: 4, state: ['h', 'c'] }, inputSize, hiddenSize, options);
+  /** @throws ArgumentError for sizes below 1, a dropout outside of 0 to 1, or a projSize that isn't less than hiddenSize */
+  constructor(inputSize: number, hiddenSize: number, options: LSTMOptions = {}) {
+    const { projSize = 0, ...rest } = checkOptions('LSTM', options, `${RNN_OPTIONS} projSize`);
+    super({ op: 'LSTM', gates: 4, state: ['h', 'c'], projSize }, inputSize, hiddenSize, rest);
   }
 
   protected override partsOf(state: LSTMState): Tensor[] {

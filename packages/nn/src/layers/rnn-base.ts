@@ -31,6 +31,9 @@ export interface RNNOptions {
   bidirectional?: boolean;
 }
 
+/** The names of these options. */
+export const RNN_OPTIONS = 'numLayers bias batchFirst dropout bidirectional';
+
 /** A layer and its direction, as parameters are named: `L0`, `L0Reverse`, `L1`, … */
 export type RNNLayer = `L${number}` | `L${number}Reverse`;
 
@@ -42,12 +45,15 @@ export interface RNNKind {
   readonly gates: number;
   /** Its tensors of state, the output first. */
   readonly state: readonly string[];
+  /** Features that the output is projected to; 0: none, it has hiddenSize. */
+  readonly projSize?: number;
 }
 
 /**
  * What LSTM and GRU have in common: layers on top of each other and both directions, over all steps of x [T, N, inputSize].
  * The parameters of layer k: `weightIhLk` [gates·hiddenSize, inputs], `weightHhLk` [gates·hiddenSize, hiddenSize], `biasIhLk`
- * and `biasHhLk` [gates·hiddenSize]; all start uniform in ±1/√hiddenSize. Those of the other direction end in `Reverse`.
+ * and `biasHhLk` [gates·hiddenSize]; all start uniform in ±1/√hiddenSize. Those of the other direction end in `Reverse`. With a
+ * projection, `weightHrLk` [projSize, hiddenSize], outputs have projSize features in the place of hiddenSize.
  */
 export abstract class RNNBase<State> extends Module<[x: Tensor, state?: State], [y: Tensor, state: State]> {
   static override readonly name: string = 'RNNBase';
@@ -60,8 +66,9 @@ export abstract class RNNBase<State> extends Module<[x: Tensor, state?: State], 
   readonly batchFirst: boolean;
   readonly dropout: number;
   readonly bidirectional: boolean;
+  readonly projSize: number;
   private readonly kind: RNNKind;
-  [weight: `weightIh${RNNLayer}` | `weightHh${RNNLayer}`]: Parameter;
+  [weight: `weightIh${RNNLayer}` | `weightHh${RNNLayer}` | `weightHr${RNNLayer}`]: Parameter;
   [bias: `biasIh${RNNLayer}` | `biasHh${RNNLayer}`]: Parameter | undefined;
 
   constructor(kind: RNNKind, inputSize: number, hiddenSize: number, options: RNNOptions = {}) {
@@ -73,7 +80,7 @@ export abstract class RNNBase<State> extends Module<[x: Tensor, state?: State], 
       batchFirst = false,
       dropout = 0,
       bidirectional = false,
-    } = checkOptions(op, options, 'numLayers bias batchFirst dropout bidirectional');
+    } = checkOptions(op, options, RNN_OPTIONS);
     this.kind = kind;
     this.inputSize = whole(op, 'inputSize', inputSize);
     this.hiddenSize = whole(op, 'hiddenSize', hiddenSize);
@@ -82,16 +89,18 @@ export abstract class RNNBase<State> extends Module<[x: Tensor, state?: State], 
     this.batchFirst = batchFirst;
     this.dropout = within(op, 'dropout', dropout, 0, 1);
     this.bidirectional = bidirectional;
+    this.projSize = within(op, 'projSize', whole(op, 'projSize', kind.projSize ?? 0, 0), 0, hiddenSize - 1);
     if (dropout > 0 && numLayers === 1)
       warn(`${op}: dropout is between layers, and there is one: it does nothing`);
     const rows = gates * hiddenSize;
     for (let k = 0; k < numLayers; k++) {
-      const inputs = k === 0 ? inputSize : hiddenSize * this.directions;
+      const inputs = k === 0 ? inputSize : this.outputSize * this.directions;
       for (const layer of this.layersAt(k)) {
         this[`weightIh${layer}`] = new Parameter(zeros([rows, inputs]));
-        this[`weightHh${layer}`] = new Parameter(zeros([rows, hiddenSize]));
+        this[`weightHh${layer}`] = new Parameter(zeros([rows, this.outputSize]));
         this[`biasIh${layer}`] = bias ? new Parameter(zeros([rows])) : undefined;
         this[`biasHh${layer}`] = bias ? new Parameter(zeros([rows])) : undefined;
+        if (this.projSize > 0) this[`weightHr${layer}`] = new Parameter(zeros([this.projSize, hiddenSize]));
       }
     }
     this.resetParameters();
@@ -99,6 +108,11 @@ export abstract class RNNBase<State> extends Module<[x: Tensor, state?: State], 
 
   private get directions(): number {
     return this.bidirectional ? 2 : 1;
+  }
+
+  /** The features of the output, of one direction. */
+  private get outputSize(): number {
+    return this.projSize || this.hiddenSize;
   }
 
   private layersAt(k: number): RNNLayer[] {
@@ -149,9 +163,12 @@ export abstract class RNNBase<State> extends Module<[x: Tensor, state?: State], 
 
   private allLayers(x: Tensor, given: Tensor[] | undefined): [y: Tensor, ...state: Tensor[]] {
     let y = this.batchFirst ? transpose(x, 0, 1) : x;
-    const shape = [this.numLayers * this.directions, y.shape[1], this.hiddenSize];
-    const initial = given ?? this.kind.state.map(() => zerosOn(x, shape));
-    this.checkShapes(y, initial, shape);
+    const shapes = this.kind.state.map((_, i) => [
+      ...[this.numLayers * this.directions, y.shape[1]],
+      i === 0 ? this.outputSize : this.hiddenSize,
+    ]);
+    const initial = given ?? shapes.map((shape) => zerosOn(x, shape));
+    this.checkShapes(y, initial, shapes);
     const last: Tensor[][] = initial.map(() => []);
     let at = 0;
     for (let k = 0; k < this.numLayers; k++) {
@@ -172,14 +189,15 @@ export abstract class RNNBase<State> extends Module<[x: Tensor, state?: State], 
     return [this.batchFirst ? transpose(y, 0, 1) : y, ...last.map((parts) => stack(parts, 0))];
   }
 
-  private checkShapes(x: Tensor, state: readonly Tensor[], shape: readonly number[]): void {
-    if (x.shape[0] > 0 && x.shape[2] === this.inputSize && state.every((t) => sameShape(t.shape, shape)))
-      return;
+  private checkShapes(x: Tensor, state: readonly Tensor[], shapes: readonly (readonly number[])[]): void {
+    const fits = state.every((t, i) => sameShape(t.shape, shapes[i]));
+    if (x.shape[0] > 0 && x.shape[2] === this.inputSize && fits) return;
     const { op, state: names } = this.kind;
     const layers = this.bidirectional ? '2·numLayers' : 'numLayers';
+    const different = [...new Set(shapes.map(formatShape))].join(' and ');
     throw new ShapeError({
       op,
-      expected: `a step or more of ${this.inputSize} features, and ${names.join(' and ')} of shape ${formatShape(shape)}`,
+      expected: `a step or more of ${this.inputSize} features, and ${names.join(' and ')} of shape ${different}`,
       found: `${x.shape[0]} steps of ${x.shape[2]}, ${state.map((t) => formatShape(t.shape)).join(' and ')}`,
       fix: `x is [T, N, inputSize], or [N, T, inputSize] with batchFirst; the state is [${layers}, N, hiddenSize].`,
     });
@@ -189,12 +207,13 @@ export abstract class RNNBase<State> extends Module<[x: Tensor, state?: State], 
   private steps(layer: RNNLayer, x: Tensor, state: readonly Tensor[]): [y: Tensor, ...state: Tensor[]] {
     // The inputs' share of the gates needs no state: one product for all steps.
     const gates = this.inputGates(layer, x);
-    const all = this.allSteps(layer, gates, state);
+    const all = this.projSize > 0 ? undefined : this.allSteps(layer, gates, state);
     if (all) return all;
     // For backends without a kernel for all steps.
     const outputs: Tensor[] = [];
     for (let t = 0; t < gates.shape[0]; t++) {
-      state = this.step(select(gates, 0, t), this.hiddenGates(layer, state[0]), state);
+      const [h, ...rest] = this.step(select(gates, 0, t), this.hiddenGates(layer, state[0]), state);
+      state = [this.projSize > 0 ? this.projected(layer, h) : h, ...rest];
       outputs.push(state[0]);
     }
     return [stack(outputs, 0), ...state];
@@ -210,12 +229,17 @@ export abstract class RNNBase<State> extends Module<[x: Tensor, state?: State], 
     return linear(h, this[`weightHh${layer}`], this[`biasHh${layer}`]);
   }
 
+  /** The output of a layer with a projection: [N, hiddenSize] → [N, projSize]. */
+  protected projected(layer: RNNLayer, h: Tensor): Tensor {
+    return linear(h, this[`weightHr${layer}`]);
+  }
+
   /** Multiplications for one call. */
   macs(input: readonly number[]): number {
-    const { hiddenSize, numLayers, directions } = this;
-    const inputs = this.inputSize + (numLayers - 1) * hiddenSize * directions;
-    const products = inputs + numLayers * hiddenSize;
-    return input[0] * input[1] * directions * this.kind.gates * hiddenSize * products;
+    const { hiddenSize, outputSize, numLayers, directions } = this;
+    const inputs = this.inputSize + (numLayers - 1) * outputSize * directions;
+    const products = this.kind.gates * (inputs + numLayers * outputSize) + numLayers * this.projSize;
+    return input[0] * input[1] * directions * hiddenSize * products;
   }
 
   override extraRepr(): string {
@@ -226,6 +250,7 @@ export abstract class RNNBase<State> extends Module<[x: Tensor, state?: State], 
       batchFirst: batchFirst || undefined,
       dropout: dropout || undefined,
       bidirectional: bidirectional || undefined,
+      projSize: this.projSize || undefined,
     };
     return [`${inputSize}, ${hiddenSize}`, repr(rest)].filter(Boolean).join(', ');
   }

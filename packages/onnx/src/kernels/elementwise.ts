@@ -2,6 +2,7 @@ import type { Clamp, Clamped } from '@octet/backend';
 import { sameShape } from '@octet/tensor';
 import type { Graph, Value } from '../graph/graph';
 import { type NodeBuilders, type Operand, type Output, unary } from './builder';
+import { reduce } from './reductions';
 
 export const elementwise = (): NodeBuilders => ({
   add: binary('Add'),
@@ -123,9 +124,21 @@ export function broadcast(a: readonly number[], b: readonly number[]): number[] 
 }
 
 function affine(graph: Graph, x: Value, y: Output, scale: number, shift: number): Value {
+  const mean = shift === 0 ? meanOf(graph, x, scale) : undefined;
+  if (mean) return graph.reshape(mean, y.shape);
   if (scale === -1 && shift === 0) return graph.node('Neg', [x], y);
   const scaled = scale === 1 ? x : graph.node('Mul', [x, graph.scalar(y.dtype, scale)], y);
   return shift === 0 ? scaled : graph.node('Add', [scaled, graph.scalar(y.dtype, shift)], y);
+}
+
+/** The mean, where what is scaled is a sum, and the scale one by as many as it sums. */
+function meanOf(graph: Graph, x: Value, scale: number): Value | undefined {
+  const sum = x.node?.op === 'Reshape' ? x.node.inputs[0] : x;
+  const from = sum?.node?.op === 'ReduceSum' ? sum.node.inputs[0] : undefined;
+  if (!sum || !from) return undefined;
+  const axes = [...from.shape.keys()].filter((d) => from.shape[d] !== sum.shape[d]);
+  const n = axes.reduce((product, d) => product * from.shape[d], 1);
+  return axes.length > 0 && scale === 1 / n ? reduce(graph, 'ReduceMean', from, axes) : undefined;
 }
 
 /** What is asked of the output of a node. */

@@ -4,6 +4,7 @@ import { cannotExport } from '../errors';
 import type { Attributes, Graph, Like, Value } from '../graph/graph';
 import type { NodeBuilders } from './builder';
 import { asRows } from './rows';
+import { taken } from './taken';
 
 export const pools = (): NodeBuilders => ({
   maxPool2d: (graph, { x }, y, attrs) => maxPool(graph, x.value, y, attrs),
@@ -28,6 +29,8 @@ function plain(graph: Graph): PoolNode {
 export function maxPool(graph: Graph, x: Value, y: Like, attrs: PoolAttrs, node = plain(graph)): Value {
   return asRows(graph, x, y, (row, like, sizes) => {
     const [kernelSize, stride, padding] = [attrs.kernelSize, attrs.stride, attrs.padding].map(sizes);
+    const whole = kernelSize.every((k, d) => k === row.shape[d + 2] && padding[d] === 0);
+    if (whole) return node('GlobalMaxPool', row, like);
     return node('MaxPool', row, like, {
       kernel_shape: { ints: kernelSize },
       strides: { ints: stride },
@@ -94,6 +97,8 @@ export function resized(graph: Graph, x: Value, y: Like, attrs: ResampleAttrs, o
   const node = ofIntegers ?? plain(graph);
   const of = attrs.of ?? (repeats(x, y, attrs) ? repeated : undefined);
   if (!of) {
+    const asIs = taken(graph, x, y, attrs, node);
+    if (asIs) return asIs;
     if (ofIntegers) {
       throw cannotExport({
         expected: 'integers that are resized by a mode of interpolate, or repeated',

@@ -1,5 +1,6 @@
 import { ArgumentError, checkOptions } from '@octet/backend';
 import { requireValue } from '../optimizer';
+import { setMomentum } from './momentum';
 import { type Group, LRScheduler, type Scheduled } from './scheduler';
 
 export interface OneCycleLROptions {
@@ -128,21 +129,8 @@ export class OneCycleLR extends LRScheduler {
       phase = next;
     }
     const part = (this.lastEpoch - start) / (phase.end - start);
-    if (this.cycleMomentum) setMomentum(group, this.anneal(...phase.momentum, part));
+    if (this.cycleMomentum) setMomentum('OneCycleLR', group, this.anneal(...phase.momentum, part));
     return this.anneal(...phase.lr, part);
-  }
-}
-
-function setMomentum(group: Group, value: number): void {
-  if (group.betas) group.betas = [value, group.betas[1]];
-  else if (group.momentum) group.momentum = value;
-  else {
-    throw new ArgumentError({
-      op: 'OneCycleLR',
-      expected: 'an optimizer with momentum or betas, for cycleMomentum',
-      found: 'one without',
-      fix: 'Give SGD a momentum, or pass cycleMomentum: false.',
-    });
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type LSTMCell,
   Parameter,
   type RNN,
+  RNN_OPTIONS,
   type RNNCell,
   type RNNLayer,
   skipInit,
@@ -17,9 +18,8 @@ import { PackedWeight } from '../functional/packed-weight';
 
 type Recurrent = RNN | GRU | LSTM | RNNCell | GRUCell | LSTMCell;
 
-/** The options of `RNNCell` and of `RNN`, LSTM and GRU, as far as all have them. */
+/** The options that all cells have. */
 const CELL_OPTIONS = 'bias';
-const LAYER_OPTIONS = `numLayers ${CELL_OPTIONS} batchFirst dropout bidirectional`;
 
 /** What a recurrent module with int8 weights has beside what the float one, `M`, has. */
 export interface DynamicRecurrent<M> {
@@ -67,7 +67,7 @@ export function dynamicRecurrent<M extends Recurrent, O>(
   { own = '', layerKernel }: { own?: string; layerKernel?: LayerKernel } = {},
 ): DynamicRecurrentClass<M, O> {
   const op = `dynamic.${Module.name}`;
-  const optionNames = `${kind === 'layer' ? LAYER_OPTIONS : CELL_OPTIONS} ${own}`.trim();
+  const optionNames = `${kind === 'layer' ? RNN_OPTIONS : CELL_OPTIONS} ${own}`.trim();
   // Any of the classes: TypeScript extends none that it doesn't know.
   const Base = Module as unknown as typeof GRU;
 
@@ -104,8 +104,8 @@ export function dynamicRecurrent<M extends Recurrent, O>(
       return made.train(this.training);
     }
 
-    /** The packed weight of the inputs (`Ih`) or the state (`Hh`), of a layer or of the cell, made once. */
-    private weightOf(of: 'Ih' | 'Hh', layer: RNNLayer | ''): PackedWeight {
+    /** The packed weight of the inputs (`Ih`), the state (`Hh`) or the projection (`Hr`), of a layer or of the cell, made once. */
+    private weightOf(of: 'Ih' | 'Hh' | 'Hr', layer: RNNLayer | ''): PackedWeight {
       const fields = this as unknown as Record<string, Tensor>;
       const weight = fields[`weight${of}${layer}`];
       let found = this.packed.get(weight);
@@ -125,7 +125,11 @@ export function dynamicRecurrent<M extends Recurrent, O>(
       return this.product('Hh', given);
     }
 
-    private product(of: 'Ih' | 'Hh', given: [RNNLayer, Tensor] | [Tensor]): Tensor {
+    protected override projected(layer: RNNLayer, h: Tensor): Tensor {
+      return this.product('Hr', [layer, h]);
+    }
+
+    private product(of: 'Ih' | 'Hh' | 'Hr', given: [RNNLayer, Tensor] | [Tensor]): Tensor {
       const [layer, x] = given.length === 2 ? given : (['', given[0]] as const);
       return dynamicLinear(x, this.weightOf(of, layer), { reduceRange: this.reduceRange });
     }

@@ -3,8 +3,10 @@ import {
   type Conv1dOptions,
   type Conv2dOptions,
   convShape,
+  padInput,
   type SpatialRank,
   type Tensor,
+  tidy,
 } from '@octet/tensor/functional';
 import { int8Convolution } from './convolution';
 import { CLAMP_OPTIONS, type OutputClamp, type OutputQparams } from './int8';
@@ -12,7 +14,7 @@ import type { PackedWeight } from './packed-weight';
 
 /**
  * int8 convolution: x [N,C,H,W] quint8, weight [O,C/groups,kh,kw] qint8 → [N,O,OH,OW] quint8, channels last.
- * acc = Σ (x - zx)(w - zw) + rint(bias · (1 / (sx·sw))); y = clamp(rint(f32(acc) · f32(f32(sx·sw) · f32(1 / sy))) + zy); padding is zx.
+ * acc = Σ (x - zx)(w - zw) + rint(bias · (1 / (sx·sw))); y = clamp(rint(f32(acc) · f32(f32(sx·sw) · f32(1 / sy))) + zy); padding by zeros is zx.
  */
 export function quantizedConv2d(
   x: Tensor,
@@ -38,8 +40,11 @@ function quantizedConv(
   packed: PackedWeight,
   options: (Conv1dOptions | Conv2dOptions) & OutputQparams & OutputClamp,
 ): Tensor {
-  checkOptions(op, options, `stride padding dilation groups scale zeroPoint ${CLAMP_OPTIONS}`);
-  return int8Convolution('qconv2d', op, rank, x, packed, options, () =>
-    convShape(op, rank, x, packed.weight, packed.bias, options),
-  );
+  checkOptions(op, options, `stride padding paddingMode dilation groups scale zeroPoint ${CLAMP_OPTIONS}`);
+  return tidy(() => {
+    const padded = padInput(op, rank, x, packed.weight, options);
+    return int8Convolution('qconv2d', op, rank, padded.x, packed, options, () =>
+      convShape(op, rank, padded.x, packed.weight, packed.bias, padded.options),
+    );
+  });
 }

@@ -7,7 +7,7 @@ import { QuantizedWeightAndOutput } from './weighted';
 /** What an int8 convolution takes over of a float one. */
 export type Geometry<C extends AnyConv> = Pick<
   C,
-  'inChannels' | 'outChannels' | 'kernelSize' | 'stride' | 'padding' | 'dilation' | 'groups'
+  'inChannels' | 'outChannels' | 'kernelSize' | 'stride' | 'padding' | 'paddingMode' | 'dilation' | 'groups'
 >;
 
 // biome-ignore lint/suspicious/noExplicitAny: of any sizes
@@ -22,6 +22,7 @@ export abstract class QuantizedConvNd<C extends AnyConv> extends QuantizedWeight
   readonly kernelSize: C['kernelSize'];
   readonly stride: C['stride'];
   readonly padding: C['padding'];
+  readonly paddingMode: C['paddingMode'];
   readonly dilation: C['dilation'];
   readonly groups: number;
 
@@ -39,6 +40,7 @@ export abstract class QuantizedConvNd<C extends AnyConv> extends QuantizedWeight
     this.kernelSize = like.kernelSize;
     this.stride = like.stride;
     this.padding = like.padding;
+    this.paddingMode = like.paddingMode;
     this.dilation = like.dilation;
     this.groups = like.groups;
   }
@@ -60,8 +62,10 @@ export abstract class QuantizedConvNd<C extends AnyConv> extends QuantizedWeight
   }
 
   override extraRepr(): string {
-    const { inChannels, outChannels, kernelSize, stride, padding, groups } = this;
+    const { inChannels, outChannels, kernelSize, stride, padding, paddingMode, groups } = this;
+    const around = typeof padding === 'string' ? padding : `[${padding}]`;
+    const mode = paddingMode === 'zeros' ? '' : `, paddingMode=${paddingMode}`;
     const more = groups === 1 ? '' : `, groups=${groups}`;
-    return `${inChannels}, ${outChannels}, kernelSize=[${kernelSize}], stride=[${stride}], padding=[${padding}]${more}, ${super.extraRepr()}`;
+    return `${inChannels}, ${outChannels}, kernelSize=[${kernelSize}], stride=[${stride}], padding=${around}${mode}${more}, ${super.extraRepr()}`;
   }
 }

@@ -14,7 +14,8 @@ export class QuantizedConv1d extends QuantizedConvNd<Conv1d> {
   static readonly pure = true;
 
   override forward(x: Tensor): Tensor {
-    return quantizedConv1d(x, this.packed, this.options);
+    const { paddingMode } = this;
+    return quantizedConv1d(x, this.packed, { ...this.options, paddingMode });
   }
 
   /** The convolution with the integers' numbers as weights. */

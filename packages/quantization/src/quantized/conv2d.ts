@@ -14,7 +14,8 @@ export class QuantizedConv2d extends QuantizedConvNd<Conv2d> {
   static readonly pure = true;
 
   override forward(x: Tensor): Tensor {
-    return quantizedConv2d(x, this.packed, this.options);
+    const { paddingMode } = this;
+    return quantizedConv2d(x, this.packed, { ...this.options, paddingMode });
   }
 
   /** The convolution with the integers' numbers as weights. */

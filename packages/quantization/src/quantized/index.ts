@@ -16,6 +16,7 @@ export { QuantizedConv1d as Conv1d, QuantizedConvReLU1d as ConvReLU1d } from './
 export { QuantizedConv2d as Conv2d, QuantizedConvReLU2d as ConvReLU2d } from './conv2d';
 export { QuantizedEmbedding as Embedding } from './embedding';
 export { QuantizedEmbeddingBag as EmbeddingBag } from './embedding-bag';
+export { QuantizedGLU as GLU } from './glu';
 export { QuantizedLinear as Linear, QuantizedLinearReLU as LinearReLU } from './linear';
 export {
   QuantizedGroupNorm as GroupNorm,

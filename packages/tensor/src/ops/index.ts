@@ -10,6 +10,7 @@ export { abs } from './elementwise/abs';
 export * from './elementwise/activations';
 export { add } from './elementwise/add';
 export { affine } from './elementwise/affine';
+export { alphaDropout, featureAlphaDropout } from './elementwise/alpha-dropout';
 export { atan2 } from './elementwise/atan2';
 export { cast } from './elementwise/cast';
 export { clamp, clampMax, clampMin } from './elementwise/clamp';
@@ -44,7 +45,7 @@ export {
   tan,
   trunc,
 } from './elementwise/functions';
-export { glu } from './elementwise/glu';
+export { glu, halves } from './elementwise/glu';
 export { hardtanh } from './elementwise/hardtanh';
 export { log } from './elementwise/log';
 export { maximum, minimum } from './elementwise/maximum';
@@ -123,8 +124,28 @@ export { layerNorm } from './norm/layer-norm';
 export { type LocalResponseNormOptions, localResponseNorm } from './norm/local-response-norm';
 export { rmsNorm } from './norm/rms-norm';
 export { adaptiveAvgPool1d, adaptiveAvgPool2d } from './pool/adaptive-avg-pool2d';
+export {
+  adaptiveMaxPool1d,
+  adaptiveMaxPool1dWithIndices,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool2dWithIndices,
+} from './pool/adaptive-max-pool2d';
 export { type AvgPool1dOptions, type AvgPool2dOptions, avgPool1d, avgPool2d } from './pool/avg-pool2d';
-export { type MaxPool1dOptions, type MaxPool2dOptions, maxPool1d, maxPool2d } from './pool/max-pool2d';
+export {
+  type MaxPool1dOptions,
+  type MaxPool2dOptions,
+  maxPool1d,
+  maxPool1dWithIndices,
+  maxPool2d,
+  maxPool2dWithIndices,
+} from './pool/max-pool2d';
+export {
+  type MaxUnpool1dOptions,
+  type MaxUnpool2dOptions,
+  maxUnpool1d,
+  maxUnpool2d,
+} from './pool/max-unpool2d';
+export { bilinear } from './product/bilinear';
 export {
   type ConvTranspose1dOptions,
   type ConvTranspose2dOptions,
@@ -146,6 +167,13 @@ export { bmm, dot, einsum, outer, trace } from './product/einsum';
 export { type EmbeddingOptions, embedding } from './product/embedding';
 export { linear, linearShape } from './product/linear';
 export { matmul } from './product/matmul';
+export {
+  type ConvPadding,
+  type PaddingMode,
+  type PaddingName,
+  padInput,
+  requireSameStride,
+} from './product/padding';
 export { fold, type UnfoldOptions, unfold } from './product/unfold';
 export {
   asImage,

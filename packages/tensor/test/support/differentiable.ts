@@ -947,6 +947,76 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
     inputs: [[2, 3, 7]],
   },
 
+  'maxPool with indices': {
+    covers: ['maxPool1dWithIndices', 'maxPool2dWithIndices'],
+    fn: (row, image) => [
+      ops.maxPool1dWithIndices(row, 2)[0],
+      ops.maxPool2dWithIndices(image, 3, { stride: 2, padding: 1 })[0],
+    ],
+    inputs: [
+      [2, 2, 5],
+      [2, 2, 5, 4],
+    ],
+  },
+  'adaptiveMaxPool of equal windows': {
+    covers: ['adaptiveMaxPool1d', 'adaptiveMaxPool2d'],
+    fn: (row, image) => [ops.adaptiveMaxPool1d(row, 3), ops.adaptiveMaxPool2d(image, [2, 1])],
+    inputs: [
+      [2, 2, 6],
+      [2, 2, 4, 3],
+    ],
+  },
+  'adaptiveMaxPool of overlapping windows': {
+    covers: ['adaptiveMaxPool1dWithIndices', 'adaptiveMaxPool2dWithIndices'],
+    fn: (row, image) => [
+      ops.adaptiveMaxPool1dWithIndices(row, 3)[0],
+      ops.adaptiveMaxPool2dWithIndices(image, [3, 4])[0],
+    ],
+    inputs: [
+      [2, 2, 7],
+      [2, 2, 5, 6],
+    ],
+  },
+  maxUnpool: {
+    covers: ['maxUnpool1d', 'maxUnpool2d'],
+    fn: (row, image) => [
+      ops.maxUnpool1d(row, ints([0, 3, 5], [1, 1, 3]), 2),
+      ops.maxUnpool2d(image, ints([1, 6, 8, 11], [1, 1, 2, 2]), 2, { outputSize: [4, 5] }),
+    ],
+    inputs: [
+      [1, 1, 3],
+      [1, 1, 2, 2],
+    ],
+  },
+  bilinear: {
+    covers: ['bilinear'],
+    fn: (a, b, weight, bias) => [ops.bilinear(a, b, weight, bias), ops.bilinear(a, b, weight)],
+    inputs: [[2, 3], [2, 4], [5, 3, 4], [5]],
+  },
+  alphaDropout: {
+    covers: ['alphaDropout', 'featureAlphaDropout'],
+    fn: (x) => [
+      ops.alphaDropout(x, 0.4, { generator: new Generator(3) }),
+      ops.featureAlphaDropout(x, 0.4, { generator: new Generator(3) }),
+    ],
+    inputs: [[2, 3, 4]],
+  },
+  'conv1d and conv2d padded by name and by the input': {
+    covers: ['conv1d', 'conv2d'],
+    fn: (row, image, k1, k2) => [
+      ops.conv1d(row, k1, undefined, { padding: 'same', dilation: 3 }),
+      ops.conv1d(row, k1, undefined, { padding: 2, paddingMode: 'circular' }),
+      ops.conv2d(image, k2, undefined, { padding: 'same' }),
+      ops.conv2d(image, k2, undefined, { padding: 'same', paddingMode: 'replicate', dilation: [1, 2] }),
+      ops.conv2d(image, k2, undefined, { padding: [1, 2], paddingMode: 'reflect', stride: 2 }),
+    ],
+    inputs: [
+      [1, 2, 6],
+      [1, 2, 5, 4],
+      [3, 2, 2],
+      [3, 2, 3, 2],
+    ],
+  },
   maxPool2d: { covers: ['maxPool2d'], fn: (x) => ops.maxPool2d(x, 2), inputs: [[2, 2, 5, 4]] },
   'maxPool2d overlapping': {
     covers: ['maxPool2d'],

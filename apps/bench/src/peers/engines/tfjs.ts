@@ -99,7 +99,7 @@ function convolution(tf: typeof Tf, conv: Conv2d, activation: Tf.fused.Activatio
   const options = {
     filter,
     strides: [...conv.stride] as [number, number],
-    pad: conv.padding[0],
+    pad: typeof conv.padding === 'string' ? conv.padding : conv.padding[0],
     activation,
     ...(conv.bias && { bias: copyOf(tf, conv.bias) }),
   };

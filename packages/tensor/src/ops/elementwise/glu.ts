@@ -13,15 +13,23 @@ import { mul } from './mul';
  */
 export function glu(x: Tensor, dim = -1): Tensor {
   requireFloat('glu', x);
-  const at = normalizeDim('glu', dim, x.dim);
+  return tidy(() => {
+    const [a, b] = halves('glu', x, dim);
+    return mul(a, sigmoid(b));
+  });
+}
+
+/** The first and the second half of x along `dim`: views. @throws ShapeError if the dim has an odd size */
+export function halves(op: string, x: Tensor, dim: number): [first: Tensor, second: Tensor] {
+  const at = normalizeDim(op, dim, x.dim);
   const size = x.shape[at];
   if (size % 2 !== 0) {
     throw new ShapeError({
-      op: 'glu',
+      op,
       expected: `an even size of dim ${at}`,
       found: formatShape(x.shape),
       fix: 'The first half is scaled by what the second half lets through.',
     });
   }
-  return tidy(() => mul(slice(x, at, 0, size / 2), sigmoid(slice(x, at, size / 2))));
+  return [slice(x, at, 0, size / 2), slice(x, at, size / 2)];
 }

@@ -55,12 +55,53 @@ export function maxPool1d(x: Tensor, kernelSize: SingleLike, options?: MaxPool1d
 
 const OPTIONS = 'stride padding dilation ceilMode';
 
-function maxPool(
+/**
+ * maxPool2d(x, kernelSize, options), and the place h · W + w of each maximum in its image, the first of equals: int32, of the same shape.
+ * @throws ShapeError, ArgumentError, DTypeError
+ */
+export function maxPool2dWithIndices(
+  x: Tensor,
+  kernelSize: PairLike,
+  options?: MaxPool2dOptions,
+): [y: Tensor, indices: Tensor] {
+  const name = 'maxPool2dWithIndices';
+  return maxPoolWithIndices(name, 2, x, kernelSize, checkOptions(name, options, OPTIONS));
+}
+
+/**
+ * maxPool1d(x, kernelSize, options), and the place of each maximum in its row, the first of equals: int32, of the same shape.
+ * @throws ShapeError, ArgumentError, DTypeError
+ */
+export function maxPool1dWithIndices(
+  x: Tensor,
+  kernelSize: SingleLike,
+  options?: MaxPool1dOptions,
+): [y: Tensor, indices: Tensor] {
+  const name = 'maxPool1dWithIndices';
+  return maxPoolWithIndices(name, 1, x, kernelSize, checkOptions(name, options, OPTIONS));
+}
+
+export function maxPoolWithIndices(
   name: string,
   rank: SpatialRank,
   x: Tensor,
   kernelSize: Size,
   window: PoolOptions<Size>,
+): [y: Tensor, indices: Tensor] {
+  requireFloat(name, x);
+  const { shape } = poolShape(name, rank, x, kernelSize, window);
+  const indices = emptyChannelsLast(x, shape, { dtype: 'int32' });
+  return [maxPool(name, rank, x, kernelSize, window, indices), fromImage(indices, rank)];
+}
+
+/** `into`: where the places of the maxima are written, an image of the output's shape. */
+export function maxPool(
+  name: string,
+  rank: SpatialRank,
+  x: Tensor,
+  kernelSize: Size,
+  window: PoolOptions<Size>,
+  into?: Tensor,
 ): Tensor {
   requireTensor(name, x);
   if (x.qparams) requireEightBits(name, x);
@@ -74,7 +115,7 @@ function maxPool(
       run('qmaxPool2d', { x: nhwc(xc) }, { y: nhwc(y) }, attrs);
       return [fromImage(y, rank)];
     }
-    const indices = emptyChannelsLast(x, shape, { dtype: 'int32' });
+    const indices = into ?? emptyChannelsLast(x, shape, { dtype: 'int32' });
     run('maxPool2d', { x: nhwc(xc) }, { y: nhwc(y), indices: nhwc(indices) }, attrs);
     const saved = save(indices);
     return [

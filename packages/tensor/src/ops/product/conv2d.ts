@@ -11,11 +11,13 @@ import {
   run,
 } from '../../kernel';
 import { formatShape, sameShape } from '../../layout';
+import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
 import { requireClamp } from '../elementwise/bounds';
 import type { ClampOptions } from '../elementwise/clamped';
 import { gradientInside } from '../elementwise/elementwise';
 import { applySum } from '../reduce/sum';
+import { type ConvPadding, padInput } from './padding';
 import {
   asImage,
   convOutputSize,
@@ -27,16 +29,21 @@ import {
   windowAttrs,
 } from './window';
 
-export interface Conv2dOptions extends WindowOptions {
+type Options<Size> = Omit<WindowOptions<Size>, 'padding'> & ConvPadding<Size>;
+
+export interface Conv2dOptions extends Options<PairLike> {
   groups?: number;
 }
 
-export interface Conv1dOptions extends WindowOptions<SingleLike> {
+export interface Conv1dOptions extends Options<SingleLike> {
   groups?: number;
 }
 
-/** Of either. */
+/** Of either, its padding in numbers. */
 type ConvOptions = WindowOptions<PairLike | SingleLike> & { groups?: number };
+
+const OPTIONS = 'stride padding paddingMode dilation groups';
+const OPTIONS_AND_CLAMP = `${OPTIONS} clamp`;
 
 /**
  * Cross-correlation of x [N, C, H, W] with weight [O, C / groups, kh, kw] plus bias [O], as PyTorch's; the result is
@@ -49,14 +56,7 @@ export function conv2d(
   bias?: Tensor,
   options?: Conv2dOptions & ClampOptions,
 ): Tensor {
-  return convolution(
-    'conv2d',
-    2,
-    x,
-    weight,
-    bias,
-    checkOptions('conv2d', options, 'stride padding dilation groups clamp'),
-  );
+  return convolution('conv2d', 2, x, weight, bias, checkOptions('conv2d', options, OPTIONS_AND_CLAMP));
 }
 
 /**
@@ -70,14 +70,7 @@ export function conv1d(
   bias?: Tensor,
   options?: Conv1dOptions & ClampOptions,
 ): Tensor {
-  return convolution(
-    'conv1d',
-    1,
-    x,
-    weight,
-    bias,
-    checkOptions('conv1d', options, 'stride padding dilation groups clamp'),
-  );
+  return convolution('conv1d', 1, x, weight, bias, checkOptions('conv1d', options, OPTIONS_AND_CLAMP));
 }
 
 /**
@@ -85,7 +78,7 @@ export function conv1d(
  * @throws ShapeError, ArgumentError, DTypeError
  */
 export function conv2dRelu(x: Tensor, weight: Tensor, bias?: Tensor, options?: Conv2dOptions): Tensor {
-  const given = checkOptions('conv2dRelu', options, 'stride padding dilation groups');
+  const given = checkOptions('conv2dRelu', options, OPTIONS);
   return convolution('conv2dRelu', 2, x, weight, bias, { ...given, clamp: [0, Number.POSITIVE_INFINITY] });
 }
 
@@ -95,10 +88,25 @@ function convolution(
   x: Tensor,
   weight: Tensor,
   bias: Tensor | undefined,
-  { clamp, ...given }: ConvOptions & ClampOptions,
+  { clamp, ...given }: (Conv1dOptions | Conv2dOptions) & ClampOptions,
 ): Tensor {
   requireClamp(name, clamp);
   requireFloat(name, x, weight, ...present(bias));
+  return tidy(() => {
+    const { x: padded, options } = padInput(name, rank, x, weight, given);
+    return ofZeros(name, rank, padded, weight, bias, { ...options, clamp });
+  });
+}
+
+/** Padded by zeros, as kernels do. */
+function ofZeros(
+  name: string,
+  rank: SpatialRank,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  { clamp, ...given }: ConvOptions & ClampOptions,
+): Tensor {
   const { image: shape, attrs } = convShape(name, rank, x, weight, bias, given);
   return op(name, { x, weight, bias }, (save, needs) => {
     const xc = channelsLast(asImage(x));
@@ -154,7 +162,7 @@ export function conv2dShape(
   x: Tensor,
   weight: Tensor,
   bias: Tensor | undefined,
-  options: Conv2dOptions,
+  options: ConvOptions,
 ): { shape: number[]; attrs: Conv2dAttrs } {
   const { image, attrs } = convShape(op, 2, x, weight, bias, options);
   return { shape: image, attrs };
