@@ -1,3 +1,4 @@
+import { numel } from '@octet/backend';
 import { UsageError } from '@octet/cli/errors';
 import { InvalidArgumentError, Option } from 'commander';
 import { backendNames } from './backends';
@@ -45,7 +46,7 @@ const mostNumbers = 2 ** 26;
 
 /** Before the work rather than after it. @throws UsageError for images, or matrices, that no memory holds */
 export function checkNumbers(op: string, shape: readonly number[]): void {
-  if (shape.reduce((product, n) => product * n, 1) <= mostNumbers) return;
+  if (numel(shape) <= mostNumbers) return;
   throw new UsageError({
     op,
     expected: `at most ${mostNumbers.toLocaleString('en-US')} numbers at once`,

@@ -1,4 +1,5 @@
 import type { KernelFn, KernelName, KernelTable, KernelTensor } from '@octet/backend';
+import { numel } from '@octet/backend';
 import type { HostBuffer } from './host-buffer';
 
 /** A kernel of the reference backend, typed by its line of the table. */
@@ -9,9 +10,7 @@ export type FloatArray = Float32Array | Float64Array;
 
 /** The number of elements that the shape says; the buffer may be longer. */
 export function size(t: HostTensor): number {
-  let n = 1;
-  for (const d of t.shape) n *= d;
-  return n;
+  return numel(t.shape);
 }
 
 /** The elements of a float32 or float64 tensor. */

@@ -7,6 +7,7 @@ import {
   isFloatDType,
   type KernelName,
   type KernelTensor,
+  numel,
   PrepackCache,
   type StorageDType,
   type TypedArray,
@@ -39,10 +40,6 @@ type AnyCase = Pick<KernelCase, 'name' | 'attrs' | 'tolerance'> & { inputs: obje
 
 const inputsOf = (c: AnyCase) => c.inputs as Record<string, CaseTensor | undefined>;
 const outputsOf = (c: AnyCase) => c.outputs as Record<string, CaseOutput | undefined>;
-
-function count(shape: readonly number[]): number {
-  return shape.reduce((n, d) => n * d, 1);
-}
 
 /** The dtypes of all tensors of a case. */
 export function dtypesOf(kernelCase: AnyCase): StorageDType[] {
@@ -96,7 +93,7 @@ async function runCase(
     return buffer;
   };
   const put = ({ dtype, shape, data }: CaseOutput, label: string, tail: TypedArray): PlacedTensor => {
-    const length = count(shape);
+    const length = numel(shape);
     const held = garbageOf(dtype, length + tail.length, garbage);
     if (data) held.set(data);
     held.set(tail, length);

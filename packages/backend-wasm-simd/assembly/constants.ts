@@ -35,6 +35,9 @@ export const KIND_INT32: i32 = 2;
 
 /** int8 products: outputs of a panel. */
 export const QPANEL: i32 = 8;
+/** int8 products: rows of a group; and by `dot`, where a group of six makes twelve sums, of which none waits for its product. */
+export const GROUP_ROWS: i32 = 4;
+export const GROUP_ROWS_DOT: i32 = 6;
 /** int8 products: a packed tile begins with a byte for the form of each group, of at most 64. */
 export const TILE_FORMS: i32 = 64;
 /** int8 products: the forms of the inner product. See qgemm.ts. */

@@ -9,7 +9,7 @@
 // Where groups have several inputs or outputs, the ring's slots are those of [pair][plane]: see spread.ts.
 import { SMALL_FLAG } from './constants';
 import { storeBytes8 } from './lanes';
-import { requantize, SMALL } from './qrequantize';
+import { limit, limitMultiplier, limitOf, requantize, SMALL } from './qrequantize';
 import { planeTable, spreadPixels } from './spread';
 
 /**
@@ -153,10 +153,16 @@ function rowsDouble(
         a3 = mac(a3, wA, v);
         b3 = mac(b3, wB, v);
       }
-      const m = v128.load(multiplier8 + parameters);
+      let m = v128.load(multiplier8 + parameters);
       const to = <usize>(column * channels + c);
-      const rA = requantize(a0, a1, a2, a3, m, m, m, m, constants, small);
-      const rB = requantize(b0, b1, b2, b3, m, m, m, m, constants, small);
+      if (!small) {
+        m = limitMultiplier(m);
+        const l = limitOf(m);
+        a0 = limit(a0, l), a1 = limit(a1, l), a2 = limit(a2, l), a3 = limit(a3, l);
+        b0 = limit(b0, l), b1 = limit(b1, l), b2 = limit(b2, l), b3 = limit(b3, l);
+      }
+      const rA = requantize(a0, a1, a2, a3, m, m, m, m, constants);
+      const rB = requantize(b0, b1, b2, b3, m, m, m, m, constants);
       storeColumns(yA + to, channels, rA, outWidth, count);
       if (yB) storeColumns(yB + to, channels, rB, outWidth, count);
       if (column + 4 >= outWidth) break;
@@ -204,10 +210,16 @@ function rowsSingle(
         c30 = mac(c30, w0, v128.load(at));
         c31 = mac(c31, w1, v128.load(at, 16));
       }
-      const m0 = v128.load(multiplier8 + parameters);
-      const m1 = v128.load(multiplier8 + parameters, 16);
-      c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants, small);
-      c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants, small);
+      let m0 = v128.load(multiplier8 + parameters);
+      let m1 = v128.load(multiplier8 + parameters, 16);
+      if (!small) {
+        m0 = limitMultiplier(m0), m1 = limitMultiplier(m1);
+        const l0 = limitOf(m0), l1 = limitOf(m1);
+        c00 = limit(c00, l0), c01 = limit(c01, l1), c10 = limit(c10, l0), c11 = limit(c11, l1);
+        c20 = limit(c20, l0), c21 = limit(c21, l1), c30 = limit(c30, l0), c31 = limit(c31, l1);
+      }
+      c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants);
+      c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants);
       const to = y + <usize>(column * channels + c);
       if (outWidth >= 4 && count >= 8) {
         v128.store64_lane(to, c00, 0);

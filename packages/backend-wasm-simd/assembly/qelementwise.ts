@@ -1,7 +1,7 @@
 // Elementwise int8 kernels. A unit of work is a block of BLOCK elements.
 import { QELEMENTWISE_BLOCK as BLOCK } from './constants';
 import { storeBytes16 } from './qlanes';
-import { requantize } from './qrequantize';
+import { limit, limitMultiplier, limitOf, requantize } from './qrequantize';
 
 /**
  * (highs · ab · 2^11 + lows · ab + offset) / 2^shift, halves away from zero: pairs of a and b, interleaved, times A
@@ -72,7 +72,8 @@ function mulBytes(
   const last = min(n, end * BLOCK);
   const aZero = i16x8.splat(<i16>aZeroPoint);
   const bZero = i16x8.splat(<i16>bZeroPoint);
-  const m = f32x4.splat(multiplier);
+  const m = limitMultiplier(f32x4.splat(multiplier));
+  const l = limitOf(m);
   for (let i = begin * BLOCK; i < last; i += 16) {
     const va = v128.load(a + i);
     const vb = v128.load(b + i);
@@ -80,10 +81,10 @@ function mulBytes(
     const a1 = i16x8.sub(i16x8.extend_high_i8x16_u(va), aZero);
     const b0 = i16x8.sub(i16x8.extend_low_i8x16_u(vb), bZero);
     const b1 = i16x8.sub(i16x8.extend_high_i8x16_u(vb), bZero);
-    const r = requantize(
-      i32x4.extmul_low_i16x8_s(a0, b0), i32x4.extmul_high_i16x8_s(a0, b0),
-      i32x4.extmul_low_i16x8_s(a1, b1), i32x4.extmul_high_i16x8_s(a1, b1), m, m, m, m, constants, small,
-    );
+    let c0 = i32x4.extmul_low_i16x8_s(a0, b0), c1 = i32x4.extmul_high_i16x8_s(a0, b0);
+    let c2 = i32x4.extmul_low_i16x8_s(a1, b1), c3 = i32x4.extmul_high_i16x8_s(a1, b1);
+    if (!small) c0 = limit(c0, l), c1 = limit(c1, l), c2 = limit(c2, l), c3 = limit(c3, l);
+    const r = requantize(c0, c1, c2, c3, m, m, m, m, constants);
     storeBytes16(y + i, r, last - i);
   }
 }

@@ -2,7 +2,7 @@
 //
 // Sums are Σ x (w - zw) + bias - zx Σ (w - zw): the zero point of x is part of the bias, so that activations are used
 // as they are, and padding is the byte zx. Weights are packed once, in panels of 8 outputs; activations when they are
-// used, a tile of rows that stays in the first-level cache, in groups of 4 rows. Four forms of the inner product, numbered:
+// used, a tile of rows that stays in the first-level cache, in groups. Four forms of the inner product, numbered:
 //
 // 0 exact: both widened to int16, pairs of products by i32x4.dot_i16x8_s.
 // 1 seven (relaxed SIMD): bytes, four products by i16x8.relaxed_dot_i8x16_i7x16_s and a dot product with ones. Used for
@@ -12,14 +12,14 @@
 // 3 signed (the same, where it takes them as int8): bytes less 128, and 128 Σ w is part of the bias. V8's first compiler adds
 //   pairs in int16, where -128 · -128 twice is too large: weights that have such a pair are refused.
 //
-// In all, one step takes 4 bytes (a pair of int16, or four bytes) of each of 4 rows, which lie side by side, and 32
-// bytes of weights. A group of rows is stored in blocks of four steps.
+// In all, one step takes 4 bytes (a pair of int16, or four bytes) of each row of a group, which lie side by side, and 32
+// bytes of weights. A group of rows is stored in blocks of four steps. It has 4 rows, or 6 in the last two forms.
 import {
-  FORM_EXACT, FORM_FLAG, FORM_SEVEN, FORM_SIGNED, FORM_UNSIGNED, MAGIC_BITS, QPANEL as PANEL, SMALL_FLAG,
-  TILE_FORMS,
+  FORM_EXACT, FORM_FLAG, FORM_SEVEN, FORM_SIGNED, FORM_UNSIGNED, GROUP_ROWS, GROUP_ROWS_DOT, MAGIC_BITS, QPANEL as PANEL,
+  SMALL_FLAG, TILE_FORMS,
 } from './constants';
 import { storeBytes8, storeLanes32 } from './lanes';
-import { MAGIC, requantize, SMALL } from './qrequantize';
+import { limit, limitMultiplier, limitOf, MAGIC, requantize, SMALL } from './qrequantize';
 
 /**
  * Eight int16 1s, which a dot product sums pairs with. V8 lowers extadd_pairwise to the same product, but loads the address and
@@ -99,16 +99,16 @@ function packGroup16(a: usize, b: usize, c: usize, d: usize, k: i32, to: usize):
   }
 }
 
-/** The same as bytes, bits flipped by `flip`. Returns whether all are below 128 then. */
+/** The same as bytes. Returns whether all are below 128. */
 // @ts-ignore: decorator
 @inline
-function packGroup8(a: usize, b: usize, c: usize, d: usize, k: i32, to: usize, flip: v128): bool {
+function packGroup8(a: usize, b: usize, c: usize, d: usize, k: i32, to: usize): bool {
   let any = i8x16.splat(0);
   for (const end = a + k; a < end; a += 16, b += 16, c += 16, d += 16, to += 64) {
-    const va = v128.xor(v128.load(a), flip);
-    const vb = v128.xor(v128.load(b), flip);
-    const vc = v128.xor(v128.load(c), flip);
-    const vd = v128.xor(v128.load(d), flip);
+    const va = v128.load(a);
+    const vb = v128.load(b);
+    const vc = v128.load(c);
+    const vd = v128.load(d);
     any = v128.or(v128.or(any, v128.or(va, vb)), v128.or(vc, vd));
     const ab0 = v128.shuffle<i32>(va, vb, 0, 4, 1, 5);
     const ab1 = v128.shuffle<i32>(va, vb, 2, 6, 3, 7);
@@ -120,6 +120,32 @@ function packGroup8(a: usize, b: usize, c: usize, d: usize, k: i32, to: usize, f
     v128.store(to, v128.shuffle<i64>(ab1, cd1, 1, 3), 48);
   }
   return !i8x16.bitmask(any);
+}
+
+/** Six rows of k bytes, bits flipped by `flip` → a group of six. */
+// @ts-ignore: decorator
+@inline
+function packSix(a: usize, b: usize, c: usize, d: usize, e: usize, f: usize, k: i32, to: usize, flip: v128): void {
+  for (const end = a + k; a < end; a += 16, b += 16, c += 16, d += 16, e += 16, f += 16, to += 96) {
+    const va = v128.xor(v128.load(a), flip);
+    const vb = v128.xor(v128.load(b), flip);
+    const vc = v128.xor(v128.load(c), flip);
+    const vd = v128.xor(v128.load(d), flip);
+    const ve = v128.xor(v128.load(e), flip);
+    const vf = v128.xor(v128.load(f), flip);
+    let ab = v128.shuffle<i32>(va, vb, 0, 4, 1, 5);
+    let cd = v128.shuffle<i32>(vc, vd, 0, 4, 1, 5);
+    let ef = v128.shuffle<i32>(ve, vf, 0, 4, 1, 5);
+    v128.store(to, v128.shuffle<i64>(ab, cd, 0, 2));
+    v128.store(to, v128.shuffle<i64>(ef, ab, 0, 3), 16);
+    v128.store(to, v128.shuffle<i64>(cd, ef, 1, 3), 32);
+    ab = v128.shuffle<i32>(va, vb, 2, 6, 3, 7);
+    cd = v128.shuffle<i32>(vc, vd, 2, 6, 3, 7);
+    ef = v128.shuffle<i32>(ve, vf, 2, 6, 3, 7);
+    v128.store(to, v128.shuffle<i64>(ab, cd, 0, 2), 48);
+    v128.store(to, v128.shuffle<i64>(ef, ab, 0, 3), 64);
+    v128.store(to, v128.shuffle<i64>(cd, ef, 1, 3), 80);
+  }
 }
 
 /** Bytes of a group of int16, and of one of bytes, which are never more. */
@@ -135,6 +161,13 @@ function groupBytes8(k: i32): usize {
   return <usize>((k + 15) >> 4) << 6;
 }
 
+/** Bytes of a group of six. */
+// @ts-ignore: decorator
+@inline
+function groupBytesSix(k: i32): usize {
+  return <usize>((k + 15) >> 4) * 96;
+}
+
 /**
  * `rows` rows of bytes at a distance of `stride` → the forms, and groups of 4 rows, each in the better form; the last row
  * stands for those past the end. A run of groups of one form lies as `product` wants it, and begins where it would if all
@@ -143,17 +176,29 @@ function groupBytes8(k: i32): usize {
 function packTile(from: usize, stride: i32, rows: i32, k: i32, forms: usize, constants: usize): void {
   const bytes16 = groupBytes16(k);
   const form = RELAXED ? load<i32>(constants, FORM_FLAG) : FORM_EXACT;
-  const flip = i8x16.splat(<i8>(form == FORM_SIGNED ? 128 : 0));
   let to16 = forms + <usize>TILE_FORMS;
   let to8 = to16;
+  if (form >= FORM_UNSIGNED) {
+    const flip = i8x16.splat(<i8>(form == FORM_SIGNED ? 128 : 0));
+    for (let r: i32 = 0; r < rows; r += 6, to8 += groupBytesSix(k)) {
+      const left = rows - r;
+      const b = left > 1 ? from + stride : from;
+      const c = left > 2 ? b + stride : b;
+      const d = left > 3 ? c + stride : c;
+      const e = left > 4 ? d + stride : d;
+      const f = left > 5 ? e + stride : e;
+      packSix(from, b, c, d, e, f, k, to8, flip);
+      from = f + stride;
+    }
+    return;
+  }
   for (let r: i32 = 0; r < rows; r += 4, from += <usize>stride << 2, to16 += bytes16, forms++) {
     const left = rows - r;
     const b = left > 1 ? from + stride : from;
     const c = left > 2 ? b + stride : b;
     const d = left > 3 ? c + stride : c;
     if (RELAXED) {
-      const below = form && packGroup8(from, b, c, d, k, to8, flip);
-      const found = form == FORM_SEVEN && !below ? FORM_EXACT : form;
+      const found = form == FORM_SEVEN && packGroup8(from, b, c, d, k, to8) ? FORM_SEVEN : FORM_EXACT;
       store<u8>(forms, <u8>found);
       if (found) {
         to8 += groupBytes8(k);
@@ -193,7 +238,6 @@ export function dotOf(w: i32, x: i32): i32 {
 @inline
 function mac(form: i32, c: v128, w: v128, x: v128, ones: v128): v128 {
   if (RELAXED) {
-    if (form == FORM_UNSIGNED) return dot(w, x, c);
     if (form == FORM_SEVEN) return i32x4.add(c, i32x4.dot_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(w, x), ones));
   }
   return i32x4.add(c, i32x4.dot_i16x8_s(w, x));
@@ -292,10 +336,16 @@ function product(
         if (left > 3) storeFloats(to + step * 3, c30, c31, count);
         continue;
       }
-      const m0 = v128.load(multiplier8 + parameters);
-      const m1 = v128.load(multiplier8 + parameters, 16);
-      c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants, small);
-      c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants, small);
+      let m0 = v128.load(multiplier8 + parameters);
+      let m1 = v128.load(multiplier8 + parameters, 16);
+      if (!small) {
+        m0 = limitMultiplier(m0), m1 = limitMultiplier(m1);
+        const l0 = limitOf(m0), l1 = limitOf(m1);
+        c00 = limit(c00, l0), c01 = limit(c01, l1), c10 = limit(c10, l0), c11 = limit(c11, l1);
+        c20 = limit(c20, l0), c21 = limit(c21, l1), c30 = limit(c30, l0), c31 = limit(c31, l1);
+      }
+      c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants);
+      c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants);
       const to = y + <usize>(r * yStride + column);
       // Where rows follow one another, what a store leaves past the end of one is for the next to overwrite.
       const whole = count >= PANEL || (n == yStride && n < PANEL && (left - 3) * n >= PANEL);
@@ -306,6 +356,152 @@ function product(
         v128.store64_lane(to + <usize>yStride * 3, c20, 1);
       } else {
         storeRows(to, yStride, left, count, c00, c20);
+      }
+    }
+  }
+}
+
+/** The same of groups of six, by `dot`: with twelve sums no product waits for the one before it. */
+// @ts-ignore: decorator
+@inline
+function productSix(
+  float: bool, packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize,
+  constants: usize, y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
+): void {
+  const groupBytes = <usize>((steps + 3) >> 2) * 96;
+  const panelBytes = <usize>steps << 5;
+  const small = load<i32>(constants, SMALL_FLAG) != 0;
+  const panelEnd = weights + <usize>p1 * panelBytes;
+  let column = p0 * PANEL;
+  for (let panel = weights + <usize>p0 * panelBytes; panel < panelEnd; panel += panelBytes, column += PANEL) {
+    const parameters = <usize>column << 2;
+    const count = n - column;
+    // Rows from which whole vectors may be stored: where rows follow one another, what a store leaves past the end of one is for
+    // the next to overwrite.
+    const whole = count >= PANEL ? 6 : n == yStride && n < PANEL ? 5 + (PANEL + n - 1) / n : i32.MAX_VALUE;
+    let x = packed;
+    let next = x;
+    for (let r: i32 = 0; r < rows; r += 6) {
+      let w = panel;
+      x = next;
+      next += groupBytes;
+      let c00 = v128.load(bias8 + parameters);
+      let c01 = v128.load(bias8 + parameters, 16);
+      let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01, c40 = c00, c41 = c01, c50 = c00, c51 = c01;
+      let w0: v128, w1: v128, v: v128;
+      const left = rows - r;
+      if (left > 4) {
+        for (const end = panel + panelBytes; w < end; x += 24, w += 32) {
+          w0 = v128.load(w);
+          w1 = v128.load(w, 16);
+          v = v128.load32_splat(x);
+          c00 = dot(w0, v, c00);
+          c01 = dot(w1, v, c01);
+          v = v128.load32_splat(x, 4);
+          c10 = dot(w0, v, c10);
+          c11 = dot(w1, v, c11);
+          v = v128.load32_splat(x, 8);
+          c20 = dot(w0, v, c20);
+          c21 = dot(w1, v, c21);
+          v = v128.load32_splat(x, 12);
+          c30 = dot(w0, v, c30);
+          c31 = dot(w1, v, c31);
+          v = v128.load32_splat(x, 16);
+          c40 = dot(w0, v, c40);
+          c41 = dot(w1, v, c41);
+          v = v128.load32_splat(x, 20);
+          c50 = dot(w0, v, c50);
+          c51 = dot(w1, v, c51);
+        }
+      } else {
+        for (const end = panel + panelBytes; w < end; x += 24, w += 32) {
+          w0 = v128.load(w);
+          w1 = v128.load(w, 16);
+          v = v128.load32_splat(x);
+          c00 = dot(w0, v, c00);
+          c01 = dot(w1, v, c01);
+          if (left == 1) continue;
+          v = v128.load32_splat(x, 4);
+          c10 = dot(w0, v, c10);
+          c11 = dot(w1, v, c11);
+          v = v128.load32_splat(x, 8);
+          c20 = dot(w0, v, c20);
+          c21 = dot(w1, v, c21);
+          v = v128.load32_splat(x, 12);
+          c30 = dot(w0, v, c30);
+          c31 = dot(w1, v, c31);
+        }
+      }
+      if (float) {
+        const to = y + (<usize>(r * yStride + column) << 2);
+        const step = <usize>yStride << 2;
+        const scale = v128.load(constants, 16);
+        const s0 = f32x4.mul(scale, v128.load(multiplier8 + parameters));
+        const s1 = f32x4.mul(scale, v128.load(multiplier8 + parameters, 16));
+        const b0 = v128.load(floatBias + parameters);
+        const b1 = v128.load(floatBias + parameters, 16);
+        // The sums of the weights are in the sums once.
+        const zero = v128.load(constants);
+        const z0 = i32x4.mul(v128.load(bias8 + parameters), zero);
+        const z1 = i32x4.mul(v128.load(bias8 + parameters, 16), zero);
+        c00 = toFloat(i32x4.add(c00, z0), s0, b0);
+        c01 = toFloat(i32x4.add(c01, z1), s1, b1);
+        c10 = toFloat(i32x4.add(c10, z0), s0, b0);
+        c11 = toFloat(i32x4.add(c11, z1), s1, b1);
+        c20 = toFloat(i32x4.add(c20, z0), s0, b0);
+        c21 = toFloat(i32x4.add(c21, z1), s1, b1);
+        c30 = toFloat(i32x4.add(c30, z0), s0, b0);
+        c31 = toFloat(i32x4.add(c31, z1), s1, b1);
+        c40 = toFloat(i32x4.add(c40, z0), s0, b0);
+        c41 = toFloat(i32x4.add(c41, z1), s1, b1);
+        c50 = toFloat(i32x4.add(c50, z0), s0, b0);
+        c51 = toFloat(i32x4.add(c51, z1), s1, b1);
+        if (left >= 6 && count >= PANEL) {
+          v128.store(to, c00);
+          v128.store(to, c01, 16);
+          v128.store(to + step, c10);
+          v128.store(to + step, c11, 16);
+          v128.store(to + step * 2, c20);
+          v128.store(to + step * 2, c21, 16);
+          v128.store(to + step * 3, c30);
+          v128.store(to + step * 3, c31, 16);
+          v128.store(to + step * 4, c40);
+          v128.store(to + step * 4, c41, 16);
+          v128.store(to + step * 5, c50);
+          v128.store(to + step * 5, c51, 16);
+          continue;
+        }
+        storeFloats(to, c00, c01, count);
+        if (left > 1) storeFloats(to + step, c10, c11, count);
+        if (left > 2) storeFloats(to + step * 2, c20, c21, count);
+        if (left > 3) storeFloats(to + step * 3, c30, c31, count);
+        if (left > 4) storeFloats(to + step * 4, c40, c41, count);
+        if (left > 5) storeFloats(to + step * 5, c50, c51, count);
+        continue;
+      }
+      let m0 = v128.load(multiplier8 + parameters);
+      let m1 = v128.load(multiplier8 + parameters, 16);
+      if (!small) {
+        m0 = limitMultiplier(m0), m1 = limitMultiplier(m1);
+        const l0 = limitOf(m0), l1 = limitOf(m1);
+        c00 = limit(c00, l0), c01 = limit(c01, l1), c10 = limit(c10, l0), c11 = limit(c11, l1);
+        c20 = limit(c20, l0), c21 = limit(c21, l1), c30 = limit(c30, l0), c31 = limit(c31, l1);
+        c40 = limit(c40, l0), c41 = limit(c41, l1), c50 = limit(c50, l0), c51 = limit(c51, l1);
+      }
+      c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants);
+      c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants);
+      c40 = requantize(c40, c41, c50, c51, m0, m1, m0, m1, constants);
+      const to = y + <usize>(r * yStride + column);
+      if (left >= whole) {
+        v128.store64_lane(to, c00, 0);
+        v128.store64_lane(to + yStride, c00, 1);
+        v128.store64_lane(to + (<usize>yStride << 1), c20, 0);
+        v128.store64_lane(to + <usize>yStride * 3, c20, 1);
+        v128.store64_lane(to + (<usize>yStride << 2), c40, 0);
+        v128.store64_lane(to + <usize>yStride * 5, c40, 1);
+      } else {
+        storeRows(to, yStride, left, count, c00, c20);
+        if (left > 4) storeRows(to + (<usize>yStride << 2), yStride, left - 4, count, c40, c40);
       }
     }
   }
@@ -351,7 +547,7 @@ function tileBytes(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
 ): void {
-  product(FORM_UNSIGNED, false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
+  productSix(false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
 }
 
 function tileFloat(
@@ -372,7 +568,7 @@ function tileFloatBytes(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
 ): void {
-  product(FORM_UNSIGNED, true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+  productSix(true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
 }
 
 /** Panels of split s of `splits`, of group g, times what packTile made. */
@@ -395,14 +591,17 @@ function splitTile(
   }
   const quads = (k + 3) >> 2;
   const weights8 = packed8 + first * quads * 32;
+  if (load<i32>(constants, FORM_FLAG) >= FORM_UNSIGNED) {
+    tileBytes(tile, rows, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
+    return;
+  }
   const groups = (rows + 3) >> 2;
   for (let i: i32 = 0; i < groups; ) {
     const form = <i32>load<u8>(forms + i);
     let end = i + 1;
     while (end < groups && <i32>load<u8>(forms + end) == form) end++;
     const count = min(rows, end << 2) - (i << 2);
-    if (form >= FORM_UNSIGNED) tileBytes(tile, count, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
-    else if (form == FORM_SEVEN) tileSeven(tile, count, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
+    if (form == FORM_SEVEN) tileSeven(tile, count, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
     else tileExact(tile, count, pairs, weights16, bias, multiplier, constants, y, yStride, n, p0, p1);
     tile += <usize>(end - i) * groupBytes16(k);
     y += <usize>(count * yStride);
@@ -664,7 +863,10 @@ export function qgemmDynamic(
   const offset = i32x4.splat(MAGIC_BITS - zeroPoint);
   v128.store(constants, i32x4.splat((form == FORM_SIGNED ? 127 : -1) - zeroPoint));
   v128.store(constants, f32x4.splat(scale), 16);
-  const groupBytes = bytes ? groupBytes8(k) : groupBytes16(k);
+  const six = RELAXED && form >= FORM_UNSIGNED;
+  const groupRows = six ? GROUP_ROWS_DOT : GROUP_ROWS;
+  const groupBytes = six ? groupBytesSix(k) : bytes ? groupBytes8(k) : groupBytes16(k);
+  const step = <usize>groupRows << 2;
   let last: i32 = -1;
   for (let unit = begin; unit < end; unit++) {
     const t = unit / splits;
@@ -674,7 +876,7 @@ export function qgemmDynamic(
     if (t != last) {
       for (let r: i32 = 0; r < rows; r++) {
         let at = x + (<usize>(row + r) * k << 2);
-        let to = packed + <usize>(r >> 2) * groupBytes + ((<usize>r & 3) << 2);
+        let to = packed + <usize>(r / groupRows) * groupBytes + (<usize>(r % groupRows) << 2);
         const rowEnd = at + (<usize>k << 2);
         for (; at < rowEnd; at += 32) {
           const a = quantize4(at, inverse, low, high, magic, offset);
@@ -683,8 +885,8 @@ export function qgemmDynamic(
           if (bytes) {
             const eight = v128.xor(i8x16.narrow_i16x8_u(q, q), flip);
             v128.store32_lane(to, eight, 0);
-            v128.store32_lane(to, eight, 1, 16);
-            to += 32;
+            v128.store32_lane(to + step, eight, 1);
+            to += step << 1;
           } else {
             v128.store32_lane(to, q, 0);
             v128.store32_lane(to, q, 1, 16);
@@ -700,7 +902,7 @@ export function qgemmDynamic(
     const p0 = panels * s / splits;
     const p1 = panels * (s + 1) / splits;
     const quads = (k + 3) >> 2;
-    if (RELAXED && form >= FORM_UNSIGNED) {
+    if (six) {
       tileFloatBytes(packed, rows, quads, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
     } else if (bytes) tileFloatSeven(packed, rows, quads, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
     else tileFloat(packed, rows, (k + 1) >> 1, packed16, bias8, multiplier8, constants, to, n, n, p0, p1, bias);

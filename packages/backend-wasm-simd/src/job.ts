@@ -108,7 +108,7 @@ const List = {
   asleep: 2,
 } as const;
 
-/** Indices into a call's int32 head; then come its arguments, as float64. */
+/** Indices into a call's int32 head; then come its arguments, or the numbers of its chain, as float64. */
 const Call = {
   /** The first unit that nobody has taken. */
   next: 0,
@@ -117,8 +117,47 @@ const Call = {
   units: 2,
   chunk: 3,
   fn: 4,
+  /** Numbers that follow. */
   argc: 5,
 } as const;
+
+/** In place of a function's number: the call is a chain. */
+const chainCall = -1;
+
+/**
+ * A call of a chain: several calls one after another, each of all its units, for one image after another. An image's data lie behind
+ * those of the one before it, and what only the chain uses in a piece of memory of each thread's own.
+ */
+export interface ChainPart {
+  readonly index: number;
+  readonly units: number;
+  /** For the first image on the first thread. */
+  readonly args: readonly number[];
+  /** What each image and each thread adds to the arguments. */
+  readonly byImage: readonly number[];
+  readonly byThread: readonly number[];
+}
+
+/** A chain as a function like those of wasm: units are images. */
+export function chainOf(
+  parts: readonly ChainPart[],
+  functions: (index: number) => (...args: number[]) => unknown,
+): (...args: number[]) => void {
+  const ready = parts.map((part) => ({
+    ...part,
+    run: functions(part.index),
+    now: [...part.args, 0, part.units, 0],
+  }));
+  return (begin, end, thread) => {
+    for (let image = begin; image < end; image++) {
+      for (let i = 0; i < ready.length; i++) {
+        const { run, args, byImage, byThread, now } = ready[i];
+        for (let j = 0; j < args.length; j++) now[j] = args[j] + image * byImage[j] + thread * byThread[j];
+        run(...now);
+      }
+    }
+  };
+}
 
 const line = 64;
 const lines = (bytes: number) => Math.ceil(bytes / line) * line;
@@ -130,11 +169,34 @@ export interface SharedCall {
   readonly units: number;
   /** Units taken at once. */
   readonly chunk: number;
+  /** Of a chain, which has no function and no arguments. */
+  readonly chain?: readonly ChainPart[];
+}
+
+/** The numbers that follow a call's head. */
+function numbersOf({ args, chain }: Pick<SharedCall, 'args' | 'chain'>): readonly number[] {
+  if (!chain) return args;
+  return chain.flatMap((part) => [
+    ...[part.index, part.units, part.args.length],
+    ...[...part.args, ...part.byImage, ...part.byThread],
+  ]);
+}
+
+/** The chain of these numbers. */
+function partsOf(numbers: readonly number[]): ChainPart[] {
+  const parts: ChainPart[] = [];
+  for (let i = 0; i < numbers.length; ) {
+    const [index, units, argc] = numbers.slice(i, i + 3);
+    const take = (n: number) => numbers.slice(i + 3 + n * argc, i + 3 + (n + 1) * argc);
+    parts.push({ index, units, args: take(0), byImage: take(1), byThread: take(2) });
+    i += 3 + 3 * argc;
+  }
+  return parts;
 }
 
 /** Bytes of a list of these calls. */
-export function listBytes(calls: readonly Pick<SharedCall, 'args'>[]): number {
-  return calls.reduce((sum, { args }) => sum + line + lines(args.length * 8), line);
+export function listBytes(calls: readonly Pick<SharedCall, 'args' | 'chain'>[]): number {
+  return calls.reduce((sum, call) => sum + line + lines(numbersOf(call).length * 8), line);
 }
 
 /** Writes a list to an address, a multiple of 64. */
@@ -149,14 +211,15 @@ export function writeList(
   head[List.calls] = calls.length;
   head[List.asleep] = 0;
   let to = at + line;
-  for (const { index, args, units, chunk } of calls) {
+  for (const shared of calls) {
     const call = new Int32Array(memory, to, line / 4);
-    call[Call.units] = units;
-    call[Call.chunk] = chunk;
-    call[Call.fn] = index;
-    call[Call.argc] = args.length;
-    new Float64Array(memory, to + line, args.length).set(args);
-    to += line + lines(args.length * 8);
+    const numbers = numbersOf(shared);
+    call[Call.units] = shared.units;
+    call[Call.chunk] = shared.chunk;
+    call[Call.fn] = shared.chain ? chainCall : shared.index;
+    call[Call.argc] = numbers.length;
+    new Float64Array(memory, to + line, numbers.length).set(numbers);
+    to += line + lines(numbers.length * 8);
   }
 }
 
@@ -190,10 +253,11 @@ export function readList(
   for (let i = 0; i < ints[head + List.calls]; i++) {
     from += i === 0 ? line : line + lines(ints[from / 4 + Call.argc] * 8);
     const call = from / 4;
-    const args = Array.from(new Float64Array(memory, from + line, ints[call + Call.argc]));
+    const numbers = Array.from(new Float64Array(memory, from + line, ints[call + Call.argc]));
+    const fn = ints[call + Call.fn];
     calls.push({
-      run: functions(ints[call + Call.fn]),
-      args: [...args, 0, 0, 0],
+      run: fn === chainCall ? chainOf(partsOf(numbers), functions) : functions(fn),
+      args: [...(fn === chainCall ? [] : numbers), 0, 0, 0],
       at: call,
       units: ints[call + Call.units],
       chunk: ints[call + Call.chunk],

@@ -6,6 +6,7 @@ import {
   type Kernels,
   type KernelTable,
   type KernelTensor,
+  numel,
   OctetError,
   type PrepackingKernel,
   type StorageDType,
@@ -15,7 +16,7 @@ import { type Address, nowhere } from './address';
 import type { BufferPool, WasmBuffer } from './buffers';
 import type { Dot } from './features';
 import type { Calls, Lowerings, WasmFunction } from './generated/exports';
-import { listBytes, readList, writeList } from './job';
+import { type ChainPart, chainOf, listBytes, readList, writeList } from './job';
 import type { WasmExports } from './platform';
 import { checkArgs, type ThreadPool, type UnitFunction } from './threads';
 
@@ -36,9 +37,7 @@ export interface WasmPrepackingKernel<N extends KernelName, Packed> {
 
 /** The number of elements that the shape says; the buffer may be longer. */
 export function size(t: WasmTensor): number {
-  let n = 1;
-  for (const d of t.shape) n *= d;
-  return n;
+  return numel(t.shape);
 }
 
 /** What lies in scratch memory, where a kernel that is part of another's expects a tensor. */
@@ -54,11 +53,14 @@ export interface Recorder {
   scratch(bytes: number): number;
   upload(data: TypedArray): number;
   call(call: WasmCall): void;
+  /** Whether one thread does all units of a call. */
+  readonly oneThread?: boolean;
 }
 
 /** A call of a wasm function with `args, begin, end, thread`, until units 0 to `units` are done. */
 export interface WasmCall {
-  readonly name: WasmFunction;
+  /** For errors. */
+  readonly name: string;
   readonly fn: UnitFunction;
   /** The function's place among the module's exports. */
   readonly index: number;
@@ -68,6 +70,8 @@ export interface WasmCall {
   readonly units: number;
   /** The least number of units worth handing to a thread. */
   readonly grain: number;
+  /** Where this is not one function but calls one after another, for each of its units. */
+  readonly chain?: readonly ChainPart[];
 }
 
 /** A kernel can't be recorded: what it does depends on what is in memory. */
@@ -92,6 +96,8 @@ interface Callable {
 export class KernelContext {
   #recorder: Recorder | undefined;
   readonly #functions: Map<string, Callable>;
+  /** The function of an index. */
+  readonly #at: (index: number) => UnitFunction;
   readonly #pool: ThreadPool | undefined;
   readonly #maxGrain: number;
 
@@ -101,8 +107,7 @@ export class KernelContext {
     lowerings: Lowerings,
     readonly buffers: BufferPool,
     pool: ThreadPool | undefined,
-    /** How many threads may run a unit: thread numbers are below this. */
-    readonly threads: number,
+    private readonly allThreads: number,
     readonly dot: Dot,
     maxGrain: number,
   ) {
@@ -110,8 +115,14 @@ export class KernelContext {
     this.#functions = new Map(
       names.map((name, index) => [name, { fn: exports[name], index, lower: lower[name] }]),
     );
+    this.#at = (index) => exports[names[index]];
     this.#pool = pool;
     this.#maxGrain = maxGrain;
+  }
+
+  /** How many threads may run a unit: thread numbers are below this. */
+  get threads(): number {
+    return this.#recorder?.oneThread ? 1 : this.allThreads;
   }
 
   /** Lets go of the wasm, and so of its memory. */
@@ -155,17 +166,13 @@ export class KernelContext {
   replayer(calls: readonly WasmCall[], at: number): () => void {
     const pool = this.#pool;
     if (!pool) return () => replay(calls);
-    const shared = calls.map(({ index, args, units, grain }) => ({
-      index,
-      args,
-      units,
-      chunk: pool.chunkOf(units, grain),
+    const shared = calls.map(({ index, args, units, grain, chain }) => ({
+      ...{ index, args, units, ...(chain ? { chain, chunk: 1 } : { chunk: pool.chunkOf(units, grain) }) },
     }));
     if (shared.every(({ units, chunk }) => units <= chunk)) return () => replay(calls);
     const memory = this.buffers.memory.buffer as SharedArrayBuffer;
-    const functions = new Map(calls.map(({ index, fn }) => [index, fn]));
     writeList(memory, at, ++lists, shared);
-    const list = readList(memory, at, (index) => functions.get(index) as UnitFunction);
+    const list = readList(memory, at, this.#at);
     return () => {
       try {
         pool.runList(at, list);
@@ -173,6 +180,12 @@ export class KernelContext {
         throw kernelError(calls.length === 1 ? calls[0].name : 'plan.run', error);
       }
     };
+  }
+
+  /** Calls one after another for each of `images`, as one call. */
+  chain(parts: readonly ChainPart[], images: number): WasmCall {
+    const whole = { args: [], whole: [0, images, 0], units: images, grain: 1 };
+    return { name: 'plan.run', fn: chainOf(parts, this.#at), index: -1, ...whole, chain: parts };
   }
 
   /** The address of `bytes` bytes of scratch memory, contents unspecified, aligned to 64 bytes. */

@@ -7,8 +7,11 @@ import {
   type Program,
   type ProgramTensor,
   placeInArena,
+  type TypedArray,
 } from '@octet/backend';
 import type { WasmBuffer } from './buffers';
+import { hasImages, type ImageRun, imageRuns } from './images';
+import type { ChainPart } from './job';
 import {
   type KernelCode,
   type KernelContext,
@@ -73,8 +76,9 @@ export function compileProgram(
 ): CompiledProgram<WasmBuffer> {
   const held = new Held();
   try {
-    const recording = new ProgramRecording(cx, codes, program, held);
-    const arena = arenaOf(program);
+    const runs = imageRuns(program, (step) => codes.has(step.kernel), cx.threads);
+    const recording = new ProgramRecording(cx, codes, program, runs, held);
+    const arena = arenaOf(program, runs);
     // Once to see how much is needed, at addresses that mean nothing, but for 0, which is none.
     const anywhere = arena.offsets.map((offset) => alignment + offset);
     const measured = recording.record(anywhere, alignment, undefined);
@@ -90,8 +94,8 @@ export function compileProgram(
       scratch,
       uploads,
     );
-    const runs = parts.map((part, i) => (typeof part === 'function' ? part : cx.replayer(part, listsAt[i])));
-    const compiled = new WasmProgram(cx, program, runs, buffers, stretch.most, held);
+    const calls = parts.map((part, i) => (typeof part === 'function' ? part : cx.replayer(part, listsAt[i])));
+    const compiled = new WasmProgram(cx, program, calls, buffers, stretch.most, held);
     collected.register(compiled, held, compiled);
     return compiled;
   } catch (error) {
@@ -100,10 +104,13 @@ export function compileProgram(
   }
 }
 
-/** Offsets for all memory but the fixed; 0 for that. */
-function arenaOf({ memory, steps }: Program<WasmBuffer>): { offsets: number[]; bytes: number } {
+/** Offsets for all memory but the fixed and what runs have of their own; 0 for those. */
+function arenaOf(
+  { memory, steps }: Program<WasmBuffer>,
+  runs: readonly ImageRun[],
+): { offsets: number[]; bytes: number } {
   const own = memory.flatMap((m, i) => {
-    if (m.kind === 'fixed') return [];
+    if (m.kind === 'fixed' || runs.some((run) => run.own.has(i))) return [];
     // Inputs come in before the first step; outputs, and inputs that were written to, go out after the last.
     const first = m.kind === 'input' ? -1 : m.first;
     const last = m.kind === 'output' || (m.kind === 'input' && m.written) ? steps.length : m.last;
@@ -125,6 +132,7 @@ class ProgramRecording {
     private readonly cx: KernelContext,
     private readonly codes: ReadonlyMap<unknown, KernelCode>,
     private readonly program: Program<WasmBuffer>,
+    private readonly runs: readonly ImageRun[],
     private readonly held: Held,
   ) {}
 
@@ -159,7 +167,8 @@ class ProgramRecording {
       call: (call) => calls.push(call),
     };
     const parts: Part[] = [];
-    for (const step of program.steps) {
+    for (let i = 0; i < program.steps.length; i++) {
+      const step = program.steps[i];
       if (step.kind === 'host') {
         parts.push(() => step.run((i) => buffers[i]));
         continue;
@@ -167,11 +176,94 @@ class ProgramRecording {
       calls = [];
       scratch.restart();
       const last = parts.at(-1);
+      const run = this.runs.find(({ first }) => first === i);
+      if (run) {
+        const chain = this.#chain(run, at, scratch, recorder);
+        if (typeof last === 'object') last.push(chain);
+        else parts.push([chain]);
+        i = run.last - 1;
+        continue;
+      }
       if (!this.#takesDown(step, buffers, recorder)) parts.push(ownCode(step, buffers));
       else if (typeof last === 'object') last.push(...calls);
       else parts.push(calls);
     }
     return { parts, buffers, uploads: uploads.most, scratch: scratch.most };
+  }
+
+  /**
+   * Takes a run down: for the first part of the batch on the first thread, for the second part and for the second thread, which
+   * tells what a part and a thread add to each argument.
+   */
+  #chain(run: ImageRun, at: readonly number[], scratch: Stretch, recorder: Recorder): WasmCall {
+    const uploads: number[] = [];
+    // Each thread has a piece of memory, and scratch memory behind it.
+    const room = new Stretch(scratch.start + run.bytes);
+    const upload = (data: TypedArray) => {
+      const to = recorder.upload(data);
+      uploads.push(to);
+      return to;
+    };
+    const first = this.#part(run, 0, at, scratch.start, room, { ...recorder, upload });
+    const bytes = run.bytes + room.most;
+    scratch.take(bytes * this.cx.threads);
+    const again = (part: number, thread: number) => {
+      let next = 0;
+      const own = scratch.start + thread * bytes;
+      const behind = new Stretch(own + run.bytes);
+      return this.#part(run, part, at, own, behind, { ...recorder, upload: () => uploads[next++] });
+    };
+    const [second, other] = [again(1, 0), again(0, 1)];
+    const parts = first.map(({ index, units, args }, i): ChainPart => {
+      const more = (calls: readonly WasmCall[]) => calls[i].args.map((arg, j) => arg - args[j]);
+      return { index, units, args, byImage: more(second), byThread: more(other) };
+    });
+    return this.cx.chain(parts, run.parts);
+  }
+
+  /** The calls of a run for one part of the batch; `own` is where its own memory begins. */
+  #part(
+    run: ImageRun,
+    part: number,
+    at: readonly number[],
+    own: number,
+    room: Stretch,
+    { pin, upload }: Recorder,
+  ): WasmCall[] {
+    const { cx, codes, program } = this;
+    const ours = new Set<WasmBuffer>();
+    const buffers = program.memory.map((m, i) => {
+      if (m.kind === 'fixed') return m.buffer;
+      const length = m.length / run.parts;
+      const inside = run.own.get(i);
+      const start = inside === undefined ? at[i] + part * length * bytesPerElement(m.dtype) : own + inside;
+      const buffer = cx.buffers.bufferAt(m.dtype, length, start);
+      ours.add(buffer);
+      return buffer;
+    });
+    const calls: WasmCall[] = [];
+    const recorder: Recorder = {
+      pin: (buffer) => ours.has(buffer) || pin(buffer),
+      scratch: (bytes) => room.take(bytes),
+      upload,
+      call: (call) => calls.push(call),
+      oneThread: true,
+    };
+    for (const step of program.steps.slice(run.first, run.last) as WasmStep[]) {
+      room.restart();
+      const tensors = Object.entries(operands(step, buffers)).map(([name, tensor]) => {
+        const { shape } = tensor;
+        return [
+          name,
+          hasImages(name) ? { ...tensor, shape: [shape[0] / run.parts, ...shape.slice(1)] } : tensor,
+        ];
+      });
+      const code = codes.get(step.kernel) as KernelCode;
+      cx.record(recorder, () =>
+        code(Object.fromEntries(tensors) as never, step.attrs as never, step.packed as never),
+      );
+    }
+    return calls;
   }
 
   /** Takes a step down, if that can be. */

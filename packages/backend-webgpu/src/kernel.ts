@@ -6,6 +6,7 @@ import {
   type KernelSpec,
   type Kernels,
   type KernelTable,
+  numel,
   type PrepackingKernel,
 } from '@octet/backend';
 import type { GpuBuffer, GpuTensor } from './buffers';
@@ -23,9 +24,7 @@ export type KernelFamily<N extends KernelName> = (gpu: Gpu) => { readonly [K in 
 
 /** The number of elements that the shape says; the buffer may be longer. */
 export function size(t: { readonly shape: readonly number[] }): number {
-  let n = 1;
-  for (const d of t.shape) n *= d;
-  return n;
+  return numel(t.shape);
 }
 
 const takeWord = program({

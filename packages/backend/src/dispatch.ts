@@ -19,6 +19,7 @@ import {
   type Profile,
   profiles,
 } from './kernel-table';
+import { numel } from './numel';
 import { warnOnce } from './warn';
 
 export type KernelInputs<S extends KernelSpec, T = KernelTensor> = { readonly [N in S['in']]: T } & {
@@ -263,7 +264,7 @@ function runOnFallback<N extends KernelName>(
   composite: Composite | undefined,
 ): void {
   reportFallback(backend, fallback, name);
-  const length = (t: KernelTensor) => t.shape.reduce((n, d) => n * d, 1);
+  const length = (t: KernelTensor) => numel(t.shape);
   const read = (from: Backend, t: KernelTensor) =>
     readNow(name, from, t.buffer, length(t), 'Use await tensor.data().');
   const copies: Record<string, KernelTensor> = {};

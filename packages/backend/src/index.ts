@@ -11,6 +11,7 @@ export * from './geometry';
 export * from './kernel-table';
 export * from './memory-plan';
 export * from './node-module';
+export { numel } from './numel';
 export * from './program';
 export * from './rounding';
 export * from './sub-convolutions';

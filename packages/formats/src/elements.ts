@@ -1,6 +1,6 @@
 import { type DType, type StorageDType, type TypedArray, warnOnce } from '@octet/backend';
 import { fromData, getBackend, type Tensor } from '@octet/tensor/functional';
-import type { Complain } from './errors';
+import type { MakeError } from './errors';
 
 /** How a file stores elements that are read. */
 export type StoredDType =
@@ -24,7 +24,7 @@ interface Element {
   /** What it becomes in a tensor. */
   readonly dtype: StorageDType;
   /** `raw` starts at a multiple of `bytes` in its buffer. */
-  decode(raw: Uint8Array, complain: Complain, field: string): TypedArray;
+  decode(raw: Uint8Array, makeError: MakeError, field: string): TypedArray;
 }
 
 type ArrayType<T> = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => T;
@@ -82,11 +82,11 @@ function narrow(
     readonly BYTES_PER_ELEMENT: number;
   },
 ): Element['decode'] {
-  return (raw, complain, field) =>
+  return (raw, makeError, field) =>
     Int32Array.from(view(type, type.BYTES_PER_ELEMENT, raw), (value: number | bigint) => {
       const number = Number(value);
       if (number === (number | 0)) return number;
-      throw complain(field, 'integers that fit int32', String(value), {
+      throw makeError(field, 'integers that fit int32', String(value), {
         fix: 'Octet has no int64: store such numbers as float64.',
       });
     });

@@ -50,14 +50,14 @@ export interface ParseOptions {
 }
 
 /** Makes the errors of one file: what is wrong, what it should be, what it is. */
-export type Complain = (
+export type MakeError = (
   field: string,
   expected: string,
   found: string,
   options?: { fix?: string; cause?: unknown },
 ) => FormatError;
 
-export function complainAbout(format: string, file: string | undefined): Complain {
+export function makeErrorFor(format: string, file: string | undefined): MakeError {
   return (field, expected, found, { fix, cause } = {}) =>
     new FormatError(
       { format, file, field, expected, found, ...(fix && { fix }) },

@@ -7,6 +7,7 @@ import {
   type KernelTensor,
   ModuleError,
   mixedBackends,
+  numel,
   type PackedWeights,
   type Program,
   type ProgramMemory,
@@ -229,7 +230,7 @@ function itemsOf(origin: KernelCall | HostEvent): Item[] {
   if (!calls) return [{ kind: 'kernel', kernel: name, attrs, inputs, outputs, origin }];
   const [whole] = Object.values(outputs);
   const { dtype, shape } = whole;
-  const length = shape.reduce((n, d) => n * d, 1);
+  const length = numel(shape);
   const made: Operand[] = [];
   return calls.map((call, i) => {
     made.push(i === calls.length - 1 ? whole : { memory: { dtype, length }, dtype, shape });
@@ -367,7 +368,7 @@ function checkStep(
 
 /** The elements of a view in row-major order, of all of its memory. */
 function elementsOf(memory: TypedArray, { shape, strides, offset }: Layout): Parameters<kernel.DataCheck>[0] {
-  const count = shape.reduce((n, d) => n * d, 1);
+  const count = numel(shape);
   const elements = memory.slice(0, count);
   const index = shape.map(() => 0);
   for (let i = 0; i < count; i++) {

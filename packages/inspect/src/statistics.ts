@@ -1,3 +1,4 @@
+import { numel } from '@octet/backend';
 /** Sums over numbers that pass batch by batch: nothing is kept of a batch but these. */
 
 /** How far one signal is from another that it should equal. */
@@ -29,7 +30,7 @@ export class DifferenceSums {
   add(reference: ArrayLike<number>, other: ArrayLike<number>, shape: readonly number[]): void {
     const axis = shape.length === 4 ? 1 : shape.length - 1;
     const channels = shape[axis] ?? 1;
-    const inner = shape.slice(axis + 1).reduce((n, d) => n * d, 1);
+    const inner = numel(shape.slice(axis + 1));
     const sums = new Float64Array(channels);
     for (let i = 0; i < reference.length; i++) {
       const a = reference[i];

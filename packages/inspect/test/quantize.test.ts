@@ -1,15 +1,18 @@
-import { Conv2d, Hardswish, Linear, Module, ReLU, Sequential } from '@octet/nn';
+import { ArgumentError } from '@octet/backend';
+import { Conv2d, GRU, Hardswish, Linear, Module, ReLU, Sequential } from '@octet/nn';
 import { GraphModule } from '@octet/nn/graph';
 import { symbolicTrace } from '@octet/onnx';
-import { fuseFx, getDefaultQConfig, MinMaxObserver, QConfig } from '@octet/quantization';
-import { manualSeed, noGrad, rand, randn, type Tensor, tensor } from '@octet/tensor';
+import { fuseFx, getDefaultQConfig, MinMaxObserver, QConfig, quantized } from '@octet/quantization';
+import { manualSeed, noGrad, rand, randn, type Tensor, tensor, zeros } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { quantize, smoothQuant } from '../src';
 import { blocksOf, partOf } from '../src/quantize/blocks';
 import { outputsOf } from '../src/quantize/outputs';
 import { type AnyGraph, quantizersOf, simulate } from '../src/quantize/simulation';
 import { split } from '../src/quantize/split';
+import { running } from '../src/quantize/states';
 import { trimRanges } from '../src/quantize/useful-ranges';
+import { varied } from '../src/quantize/vary';
 
 beforeEach(() => manualSeed(0));
 
@@ -186,7 +189,7 @@ describe('its parts', () => {
     const qconfig = new QConfig({ activation: MinMaxObserver, weight: getDefaultQConfig().weight });
     const simulation = await simulate(
       fused,
-      { qconfig, named: new Map(), inFloat: [], weightOnly: [], rules: undefined },
+      { qconfig, named: new Map(), inFloat: [], weightOnly: [], variations: 0, rules: undefined },
       inputs,
     );
     const [first] = quantizersOf(simulation).filter((q) => {
@@ -202,9 +205,102 @@ describe('its parts', () => {
     const fused = fuseFx(await traced(new Sequential(new Linear(3, 2)) as never, rand([1, 3])));
     const simulation = await simulate(
       fused,
-      { qconfig: getDefaultQConfig(), named: new Map(), inFloat: [], weightOnly: [], rules: undefined },
+      {
+        qconfig: getDefaultQConfig(),
+        named: new Map(),
+        inFloat: [],
+        weightOnly: [],
+        variations: 0,
+        rules: undefined,
+      },
       [rand([1, 3])],
     );
     expect(await trimRanges(simulation)).toBe(0);
+  });
+});
+
+/** A filter with a state, which is an input and an output. */
+class Filter extends Module<[Tensor, Tensor], Tensor[]> {
+  static override readonly name = 'Filter';
+  readonly recurrent = new GRU(6, 8, { numLayers: 2, batchFirst: true });
+  readonly head = new Linear(8, 3);
+
+  forward(x: Tensor, state: Tensor): Tensor[] {
+    const [y, last] = this.recurrent.call(x, state.transpose(0, 1));
+    return [this.head.call(y), last.transpose(0, 1)];
+  }
+}
+
+describe('models with states', () => {
+  const frames = (n: number) => Array.from({ length: n }, () => [randn([1, 1, 6]), zeros([1, 2, 8])]);
+  const filter = async () => {
+    const [x, state] = frames(1)[0];
+    return symbolicTrace<Tensor[]>(new Filter().eval(), [x, state]);
+  };
+
+  test('are found, and judged running freely', async () => {
+    const model = await filter();
+    const { report } = await quantize(model, { data: frames(20) });
+    expect(report.states).toEqual([[model.inputNames[1], model.outputNames[1]]]);
+    expect(report.inputs).toEqual({ calibration: 12, choice: 4, judgement: 4 });
+    expect(String(report)).toContain('running freely');
+    const given = await quantize(model, { data: frames(20), states: {} });
+    expect(given.report.states).toEqual([]);
+  });
+
+  test('get their own states back, from the second input on', async () => {
+    const model = (await filter()) as never as AnyGraph;
+    const inputs = frames(3);
+    const all = [...running(model, inputs, new Map([[1, 1]]))];
+    expect(all[0].input).toBe(inputs[0]);
+    for (const i of [1, 2]) expect((all[i].input as Tensor[])[1]).toBe(all[i - 1].outputs[1]);
+  });
+
+  test('a name that the model lacks is refused', async () => {
+    const data = frames(3);
+    await expect(quantize(await filter(), { data, states: { state: 'none' } })).rejects.toThrow(
+      ArgumentError,
+    );
+  });
+
+  test('recurrent layers keep int8 weights alone where that is better', async () => {
+    const model = await filter();
+    const { model: int8, report } = await quantize(model, {
+      data: frames(20),
+      target: 100,
+      cures: ['weightOnly'],
+    });
+    const [cure] = report.cures;
+    expect(cure).toMatchObject({ cure: 'weightOnly', kept: true });
+    expect(report.weightOnly.length).toBeGreaterThan(0);
+    expect(report.dynamic).toEqual([]);
+    expect(int8.modules().some((m) => m instanceof quantized.WeightOnly)).toBe(true);
+    expect(report.bytes.int8).toBeLessThan(0.6 * report.bytes.float);
+    expect(cure.gainDb).toBeGreaterThan(0.2);
+  });
+});
+
+describe('few inputs', () => {
+  test('the model is made of all of them in the end, and the report says so', async () => {
+    const { report } = await quantize(new Uneven(), { data: data(4), target: 90, cures: ['ranges'] });
+    expect(report).toMatchObject({ judgedOnOwn: true, refitted: true });
+    expect(String(report)).toContain('of all inputs');
+    const many = await quantize(new Uneven(), { data: data(12), target: 90, cures: ['ranges'] });
+    expect(many.report.refitted).toBe(false);
+  });
+
+  test('variations have the shapes of the inputs, and are the same for the same number', async () => {
+    const inputs = [
+      [rand([1, 1, 20, 18]), tensor([1, 2], { dtype: 'int32' })],
+      [rand([1, 1, 20, 18]), tensor([3, 4], { dtype: 'int32' })],
+    ];
+    for (let n = 0; n < 6; n++) {
+      const [a, b] = (await Promise.all([varied(inputs, n), varied(inputs, n)])) as Tensor[][];
+      expect(a[0].shape).toEqual([1, 1, 20, 18]);
+      expect(Array.from(a[0].dataSync())).toEqual(Array.from(b[0].dataSync()));
+      expect(Array.from(a[0].dataSync())).not.toEqual(Array.from(inputs[n % 2][0].dataSync()));
+      expect(a[1]).toBe(inputs[n % 2][1]);
+      expect(a[0].dataSync().every(Number.isFinite)).toBe(true);
+    }
   });
 });

@@ -1,13 +1,15 @@
 import { ArgumentError, checkOptions, requireList } from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
-import { cat, formatShape, kernel, type Tensor } from '@octet/tensor';
+import { formatShape, kernel, type Tensor } from '@octet/tensor';
 import { cannotExport } from './errors';
-import { forAnyBatch } from './graph/batch';
+import type { OfAnySize } from './graph/any-size';
+import { withoutRepeats } from './graph/compact';
 import type { Graph } from './graph/graph';
 import { encodeModel } from './graph/model-proto';
 import type { PortNames } from './graph/names';
 import type { GraphModule } from './graph-module';
 import { defaultOpset, irVersionOf } from './opsets';
+import { namedDims, onlyNamed, traceAsOpenAsCanBe, traceOpen } from './sizes';
 import { trace } from './trace/trace';
 
 export interface ExportOnnxOptions {
@@ -15,8 +17,13 @@ export interface ExportOnnxOptions {
   opset?: number;
   /** What the file says that it was made by. */
   producer?: string;
-  /** Whether dim 0 of the inputs may have any size; else it is that of the example. */
+  /** Whether dim 0 of the inputs may have any size, and no other dim; else it is that of the example. */
   dynamicBatch?: boolean;
+  /**
+   * Of a `GraphModule`: which sizes, as its inputs name them, may be any. Unless given, all that can: one that went into a constant or an
+   * attribute is that of the example.
+   */
+  dynamicDims?: readonly string[];
   /** What the inputs are called, in their order; unless given, as a `GraphModule` calls them, or `input`, `input_0`, … */
   inputNames?: readonly string[];
   /** What the outputs are called, alike. */
@@ -40,14 +47,15 @@ export async function exportOnnx(
   options?: ExportOnnxOptions,
 ): Promise<Uint8Array> {
   // A GraphModule's own names: by its fields, so that a bundle that only exports carries no graphs.
-  const named = model as Partial<Pick<GraphModule, 'inputNames' | 'outputNames'>>;
+  const named = model as Partial<Pick<GraphModule, 'inputNames' | 'outputNames' | 'graph'>>;
   const {
     opset = defaultOpset,
     producer = 'octet',
-    dynamicBatch = false,
+    dynamicBatch,
+    dynamicDims,
     inputNames = named.inputNames,
     outputNames = named.outputNames,
-  } = checkOptions('exportOnnx', options, 'opset producer dynamicBatch inputNames outputNames');
+  } = checkOptions('exportOnnx', options, 'opset producer dynamicBatch dynamicDims inputNames outputNames');
   irVersionOf(opset);
   if (model.training) {
     throw cannotExport({
@@ -59,17 +67,34 @@ export async function exportOnnx(
   const inputs = Array.isArray(exampleInput) ? (exampleInput as readonly Tensor[]) : [exampleInput as Tensor];
   kernel.requireTensor('exportOnnx', ...inputs);
   checkInputs(inputs);
-  if (!dynamicBatch) {
-    const graph = trace(model, inputs.map(own), opset);
-    return encodeModel(graph, { producer, dims: new Map(), ports: portsOf(graph, inputNames, outputNames) });
+  const traced = async (examples: readonly Tensor[]) => {
+    const graph = trace(model, examples.map(own), opset);
+    await withoutRepeats(graph);
+    return graph;
+  };
+  const encoded = ({ graph, dims }: OfAnySize) =>
+    encodeModel(graph, { producer, dims, ports: portsOf(graph, inputNames, outputNames) });
+  if (dynamicBatch) {
+    if (dynamicDims) throw bothDynamic();
+    return encoded(await traceOpen(traced, inputs, inputs.map(batchDims)));
   }
-  // Two sizes, neither of them 1: a dim of one element looks like none.
-  const [two, three] = [2, 3].map((size) => {
-    const batches = inputs.map((t) => ofBatch(t, size));
-    return trace(model, batches, opset);
+  const dims = namedDims(named.graph?.inputs ?? [], inputs);
+  if (dynamicDims && dynamicDims.length > 0) {
+    requireList('exportOnnx', 'dynamicDims', dynamicDims);
+    return encoded(await traceOpen(traced, inputs, onlyNamed(dims, dynamicDims)));
+  }
+  const open =
+    dynamicBatch === false || dynamicDims ? undefined : await traceAsOpenAsCanBe(traced, inputs, dims);
+  return encoded(open ?? { graph: await traced(inputs), dims: new Map() });
+}
+
+function bothDynamic(): ArgumentError {
+  return new ArgumentError({
+    op: 'exportOnnx',
+    expected: 'dynamicBatch or dynamicDims',
+    found: 'both',
+    fix: 'Name the size of the batch in dynamicDims.',
   });
-  const { graph, dims } = await forAnyBatch(two, three, 2);
-  return encodeModel(graph, { producer, dims, ports: portsOf(graph, inputNames, outputNames) });
 }
 
 /** @throws ArgumentError unless there is a name, and one alone, for each input and output */
@@ -126,19 +151,12 @@ function own(t: Tensor): Tensor {
   return kernel.emptyOn(t, t.shape).copy_(t);
 }
 
-/** The rows of `t`, over and over, as a batch of `size`. */
-function ofBatch(t: Tensor, size: number): Tensor {
-  if (t.dim === 0) {
-    throw new ArgumentError({
-      op: 'exportOnnx',
-      expected: 'inputs with a batch dimension, for dynamicBatch',
-      found: 'a single number',
-      fix: 'Leave dynamicBatch out.',
-    });
-  }
-  const row = (i: number) => t.slice(0, i % t.shape[0], (i % t.shape[0]) + 1);
-  return cat(
-    Array.from({ length: size }, (_, i) => row(i)),
-    0,
-  );
+function batchDims({ dim }: Tensor): (string | undefined)[] {
+  if (dim > 0) return ['batch', ...new Array<undefined>(dim - 1).fill(undefined)];
+  throw new ArgumentError({
+    op: 'exportOnnx',
+    expected: 'inputs with a batch dimension, for dynamicBatch',
+    found: 'a single number',
+    fix: 'Leave dynamicBatch out.',
+  });
 }

@@ -1,7 +1,7 @@
 import { ArgumentError, extendBackend } from '@octet/backend';
 import { referenceBackend } from '@octet/backend-js-reference';
 import { Conv2d, Flatten, Linear, LSTM, Module, ReLU, Sequential } from '@octet/nn';
-import { manualSeed, randn, type Tensor, tensor } from '@octet/tensor';
+import { cat, manualSeed, randn, type Tensor, tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { exportOnnx } from '../src';
 import {
@@ -158,7 +158,7 @@ test('a backend that can only be read later serves too', async () => {
 
 describe('QDQ form', () => {
   for (const engine of ['qnnpack', 'x86'] as const) {
-    test(`${engine}: uint8 activations, int8 weights, int32 bias`, async () => {
+    test(`${engine}: uint8 activations, int8 weights, a float bias of whole steps`, async () => {
       const model = await quantized(trained(seedNet()), engine, randn([2, 3, 8, 8]));
       const { graph } = parse(await exportOnnx(model, randn([1, 3, 8, 8])));
       const constants = new Map(graph.initializer.map((t) => [t.name, t]));
@@ -167,32 +167,80 @@ describe('QDQ form', () => {
       const convolutions = graph.node.filter((n) => n.opType === 'Conv');
       expect(convolutions).toHaveLength(9);
       for (const { input, output } of convolutions) {
-        const [x, weight, bias] = input.map((name) => makers.get(name));
-        expect([x, weight, bias].map((n) => n?.opType)).toEqual(Array(3).fill('DequantizeLinear'));
-        expect(constants.get(x?.input[2] as string)?.dataType).toBe(Type.UINT8);
-        const [w, scale, zeroPoint] = (weight?.input ?? []).map((name) => constants.get(name));
-        expect([w?.dataType, scale?.dataType, zeroPoint?.dataType]).toEqual([
-          Type.INT8,
-          Type.FLOAT,
-          Type.INT8,
-        ]);
+        const [x, weight] = input.map((name) => makers.get(name));
+        expect([x, weight].map((n) => n?.opType)).toEqual(Array(2).fill('DequantizeLinear'));
+        // A zero point of 0 goes without saying.
+        const [xZero, weightZero] = [x, weight].map((n) => constants.get(n?.input[2] ?? ''));
+        expect(xZero?.dataType ?? Type.UINT8).toBe(Type.UINT8);
+        const [w, scale] = (weight?.input ?? []).map((name) => constants.get(name));
+        expect([w?.dataType, scale?.dataType]).toEqual([Type.INT8, Type.FLOAT]);
         const channels = engine === 'x86' ? [w?.dims[0]] : [];
-        expect([scale?.dims, zeroPoint?.dims]).toEqual([channels, channels]);
+        expect(scale?.dims).toEqual(channels);
+        expect(weightZero?.dataType ?? Type.INT8).toBe(Type.INT8);
         expect(weight?.attribute.map((a) => [a.name, a.i])).toEqual(engine === 'x86' ? [['axis', 0n]] : []);
-        expect(constants.get(bias?.input[0] as string)?.dataType).toBe(Type.INT32);
-        // The bias is at sx · sw.
+        // The bias is of multiples of sx · sw.
+        const bias = constants.get(input[2]);
+        expect(bias?.dataType).toBe(Type.FLOAT);
         const number = (name?: string) =>
           new Float32Array(constants.get(name as string)?.rawData.slice().buffer as ArrayBuffer);
         const product = Math.fround(number(x?.input[1])[0] * number(weight?.input[1])[0]);
-        expect(number(bias?.input[1])[0]).toBe(product);
+        const steps = number(input[2])[0] / product;
+        expect(Math.abs(steps - Math.round(steps))).toBeLessThan(1e-6 * Math.max(1, Math.abs(steps)));
         expect(readers(output[0]).map((n) => n.opType)).toEqual(['QuantizeLinear']);
       }
       // As in the state dict.
       expect([...constants.keys()]).toEqual(
-        expect.arrayContaining(Object.keys(model.stateDict()).filter((k) => !k.includes('skip_add'))),
+        expect.arrayContaining(Object.keys(model.stateDict()).filter((k) => !/skip_add|zero_point$/.test(k))),
       );
     });
   }
+});
+
+describe('constants', () => {
+  class Op extends Module {
+    constructor(private readonly f: (x: Tensor) => Tensor) {
+      super();
+    }
+
+    forward(x: Tensor): Tensor {
+      return this.f(x);
+    }
+  }
+  const shapesOf = async (f: (x: Tensor) => Tensor, x = randn([1, 4, 8, 8])) => {
+    const model = new Op(f).eval();
+    const bytes = await exportOnnx(model, x);
+    if (ort)
+      for (const { difference } of await compareTo(bytes, model, [x])) expect(difference).toBeLessThan(1e-6);
+    const { graph } = parse(bytes);
+    return {
+      shapes: graph.initializer.filter((t) => t.dataType === Type.FLOAT).map((t) => t.dims.map(Number)),
+      ops: ops(graph),
+    };
+  };
+  const column = randn([4, 1, 1]);
+
+  test('that were expanded are written as they were before', async () => {
+    const whole = column.expand([1, 4, 8, 8]).contiguous();
+    expect(await shapesOf((x) => x.add(whole))).toEqual({ shapes: [[1, 4, 1, 1]], ops: ['Add'] });
+    // The other operand is expanded, so this one gives the size.
+    expect((await shapesOf((x) => x.sum(3, true).mul(whole))).shapes).toEqual([[1, 4, 1, 8]]);
+    const other = randn([1, 4, 8, 8]);
+    expect((await shapesOf((x) => x.mul(other))).shapes).toEqual([[1, 4, 8, 8]]);
+  });
+
+  test('of repeated numbers that an operator takes as they are are expanded in the file', async () => {
+    const zeros = tensor(0).expand([1, 4, 8, 8]).contiguous();
+    expect(await shapesOf((x) => cat([x, zeros], 1))).toEqual({
+      shapes: [[1, 1, 1, 1]],
+      ops: ['Expand', 'Concat'],
+    });
+  });
+
+  test('of equal numbers stand there once', async () => {
+    const a = randn([8, 8]);
+    const b = a.clone();
+    expect((await shapesOf((x) => x.add(a).mul(b))).shapes).toEqual([[1, 1, 8, 8]]);
+  });
 });
 
 describe('batches of any size', () => {

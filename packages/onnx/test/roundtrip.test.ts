@@ -1,5 +1,5 @@
-import { GELU, Hardswish, LayerNorm, Linear, LSTM, Module, ReLU6, Sequential } from '@octet/nn';
-import { manualSeed, noGrad, randn, Tensor, tensor, where } from '@octet/tensor';
+import { Buffer, GELU, Hardswish, LayerNorm, Linear, LSTM, Module, ReLU6, Sequential } from '@octet/nn';
+import { embedding, manualSeed, noGrad, randn, Tensor, tensor, where } from '@octet/tensor';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { exportOnnx, importOnnx } from '../src';
 import { forward, stepsApart } from './engine';
@@ -122,5 +122,38 @@ describe('a file that was exported', () => {
     const { share, most } = stepsApart(want, noGrad(() => back.call(x)).dataSync(), scale);
     expect(most).toBeLessThanOrEqual(1);
     expect(share).toBeLessThan(0.05);
+  });
+});
+
+describe('rows that an input names', () => {
+  class Table extends Module {
+    readonly table = new Buffer(randn([7, 3]));
+
+    forward(index: Tensor): Tensor {
+      return embedding(index, this.table).mul(2);
+    }
+  }
+  const at = (...values: number[]) => tensor(values, { dtype: 'int32' });
+
+  it('are taken on the backend, and stay the input’s when the graph is exported', async () => {
+    const graph = await importOnnx(await exportOnnx(new Table().eval(), at(1, 2)));
+    const again = await importOnnx(await exportOnnx(graph, at(1, 2)));
+    for (const rows of [at(1, 2), at(6, 0)]) {
+      const [want] = forward(new Table().eval(), [rows]).map((t) => t.shape);
+      const [a, b] = [graph, again].map((m) => forward(m, [rows])[0]);
+      expect(a.shape).toEqual(want);
+      expect(b.dataSync()).toEqual(a.dataSync());
+    }
+    expect(forward(again, [at(1, 2)])[0].dataSync()).not.toEqual(forward(again, [at(6, 0)])[0].dataSync());
+  });
+
+  it('that the host would have to choose are refused, rather than written as those of the example', async () => {
+    class Chosen extends Module {
+      forward(x: Tensor): Tensor {
+        return x.add(x.dataSync()[0]);
+      }
+    }
+    const chosen = Object.assign(new Chosen().eval(), { graph: { inputs: [] } });
+    await expect(exportOnnx(chosen, randn([2]))).rejects.toThrow(/function on the host/);
   });
 });

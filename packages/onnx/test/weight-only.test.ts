@@ -1,12 +1,13 @@
-import { Embedding, Linear, type Module, ReLU, Sequential } from '@octet/nn';
+import { type AnyModule, Conv2d, Embedding, Linear, type Module, ReLU, Sequential } from '@octet/nn';
 import {
   floatQparamsWeightOnlyQconfig,
   floatQparamsWeightOnlyQconfig4bit,
   int4WeightOnly,
   int8WeightOnly,
   quantize_,
+  quantized,
 } from '@octet/quantization';
-import { manualSeed, randint, randn } from '@octet/tensor';
+import { manualSeed, quantizePerTensor, randint, randn, type Tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { exportOnnx, importOnnx } from '../src';
 import { compare, ort, parse } from './engine';
@@ -64,5 +65,33 @@ test('4 bits stay 4 bits in the file, and come back', async () => {
   const want = small.call(x).dataSync();
   Array.from(y.dataSync()).forEach((v, i) => {
     expect(v).toBeCloseTo(want[i], 4);
+  });
+});
+
+describe('layers with int8 weights and products of floats', () => {
+  const int8 = (layer: AnyModule) =>
+    quantized.WeightOnly.fromFloat(layer, async (weight) => {
+      const most = Math.max(...Array.from(weight.dataSync(), (w) => Math.abs(w)));
+      return quantizePerTensor(weight, most / 127, 0, 'qint8');
+    });
+
+  test('stay integers in the file', async () => {
+    const small = await int8(new Conv2d(3, 8, 3));
+    const x = randn([1, 3, 6, 6]);
+    const { graph } = parse(await exportOnnx(small, x));
+    expect(graph.node.map(({ opType }) => opType)).toEqual(['DequantizeLinear', 'Conv']);
+    const back = await importOnnx<Tensor>(await exportOnnx(small, x));
+    const [a, b] = [small, back].map((m) => Array.from((m.call(x) as Tensor).dataSync()));
+    for (const [i, v] of a.entries()) expect(v).toBeCloseTo(b[i], 5);
+  });
+
+  test.runIf(ort)('compute the same in onnxruntime', async () => {
+    for (const [layer, shape] of [
+      [new Conv2d(4, 8, 3, { groups: 2 }), [1, 4, 6, 6]],
+      [new Linear(6, 5), [3, 6]],
+    ] as const) {
+      const [{ difference }] = await compare((await int8(layer)) as never, [randn([...shape])]);
+      expect(difference).toBeLessThan(1e-4);
+    }
   });
 });

@@ -76,8 +76,8 @@ export function run<N extends KernelName>(
 ): void {
   let backend: Backend | undefined;
   const deferring = activeWatch()?.defers === true;
-  const lower = (args: Readonly<Record<string, Arg | undefined>>, read: boolean) => {
-    const lowered: Record<string, KernelTensor> = {};
+  const toKernelTensors = (args: Readonly<Record<string, Arg | undefined>>, read: boolean) => {
+    const made: Record<string, KernelTensor> = {};
     for (const key of Object.keys(args)) {
       const arg = args[key];
       if (!arg) continue;
@@ -90,14 +90,14 @@ export function run<N extends KernelName>(
       else storage.noteWrite(name);
       const { dtype } = storage;
       const shape = arg instanceof Tensor ? [tensor.numel] : arg.shape;
-      lowered[key] = deferring
+      made[key] = deferring
         ? deferred(storage, shape, tensor)
         : { buffer: storage.buffer, dtype, shape, source: tensor };
     }
-    return lowered;
+    return made;
   };
-  const ins = lower(inputs as never, true);
-  const outs = lower(outputs as never, false);
+  const ins = toKernelTensors(inputs as never, true);
+  const outs = toKernelTensors(outputs as never, false);
   dispatchKernel(backend as unknown as Backend, name, ins as never, outs as never, attrs, {
     cache,
     composite,

@@ -1,4 +1,4 @@
-import { ArgumentError, requireList, requireOneOf, ShapeError } from '@octet/backend';
+import { ArgumentError, numel, requireList, requireOneOf, ShapeError } from '@octet/backend';
 
 /** Where the elements of a tensor lie in its storage; strides and offset count elements. */
 export interface Layout {
@@ -10,11 +10,7 @@ export interface Layout {
 /** `channelsLast` keeps the logical NCHW shape and stores NHWC. */
 export type MemoryFormat = 'contiguous' | 'channelsLast';
 
-export function numel(shape: readonly number[]): number {
-  let n = 1;
-  for (const d of shape) n *= d;
-  return n;
-}
+export { numel };
 
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((d, i) => d === b[i]);

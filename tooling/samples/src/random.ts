@@ -1,3 +1,4 @@
+import { numel } from '@octet/backend';
 import { fromData, rand, type Tensor } from '@octet/tensor';
 import { SampleError } from './errors';
 import { type InputInfo, type ReadOptions, shapeText } from './input';
@@ -33,5 +34,5 @@ export function randomSamples(
 /** Floats of 0 … 1, and zeros for whole numbers: others might be no index of anything. */
 function randomOf(shape: number[], { dtype = 'float32' }: InputInfo): Tensor {
   if (dtype === 'float32') return rand(shape);
-  return fromData(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape).to(dtype);
+  return fromData(new Float32Array(numel(shape)), shape).to(dtype);
 }

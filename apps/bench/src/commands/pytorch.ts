@@ -1,10 +1,11 @@
 import type { Backend } from '@octet/backend';
+import { UsageError } from '@octet/cli/errors';
+import { breathe } from '@octet/cli/interrupt';
 import { noGrad, setBackend } from '@octet/tensor';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadBackend } from '../backends';
-import { DisagreementError, UsageError } from '../errors';
+import { DisagreementError } from '../errors';
 import { type Host, hostInfo } from '../host';
-import { breathe } from '../interrupt';
 import { backendOption, jsonOption, threadsOption, whole } from '../options';
 import { withProgress } from '../progress';
 import { type Provenance, provenance } from '../provenance';

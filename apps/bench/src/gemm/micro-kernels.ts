@@ -1,15 +1,16 @@
 /**
  * What one thread of this machine and engine can reach in the inner loops of matrix products: loops of nothing but their instructions,
- * on a tile of 4 rows × 8 outputs whose operands are in the first-level cache. The wasm is put together here: no compiler is needed.
+ * on a tile of as many rows × 8 outputs as the kernels', whose operands are in the first-level cache. The wasm is put together here: no
+ * compiler is needed.
  */
 
 /** Ways to multiply and add. Each step takes 4 bytes of each row and output: one float, a pair of int16, or four bytes. */
 export type MicroKernel = 'float fma' | 'float' | 'exact' | 'seven' | 'one instruction';
 
-const rows = 4;
+/** Rows of a tile: with more than 8 sums none waits for the one instruction before it. */
+const rowsOf = (kernel: MicroKernel): number => (kernel === 'one instruction' ? 6 : 4);
 /** Vectors of 4 outputs. */
 const vectors = 2;
-const sums = rows * vectors * 4;
 /** Steps of one product, and products of one call. They are short, so that the best of many is that of a moment without others. */
 const steps = 72;
 const repeats = 500;
@@ -65,6 +66,7 @@ function multiply(kernel: MicroKernel, sum: number, w: number, x: number, ones: 
 
 /** A module that exports `run(repeats)`: so many products of `steps` steps of what lies in `memory`; the sums are at its start then. */
 function moduleOf(kernel: MicroKernel): Uint8Array<ArrayBuffer> {
+  const rows = rowsOf(kernel);
   const [count, w, x] = [0, 1, 2];
   const locals = Array.from({ length: rows * vectors }, (_, i) => 3 + i);
   const weights = Array.from({ length: vectors }, (_, i) => 3 + locals.length + i);
@@ -110,7 +112,8 @@ export function microKernel(kernel: MicroKernel) {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module));
   return {
     ...(exports as unknown as { run(repeats: number): void; memory: { readonly buffer: ArrayBuffer } }),
-    /** Multiply-adds for each of the 32 sums in one repeat. */
+    sums: rowsOf(kernel) * vectors * 4,
+    /** Multiply-adds for each of the sums in one repeat. */
     macs: macsOfStep[kernel] * steps,
   };
 }
@@ -130,5 +133,5 @@ export function measureCeiling(kernel: MicroKernel, ms = 50): number | null {
     best = Math.min(best, now - start);
     start = now;
   }
-  return (loop.macs * sums * repeats) / best / 1e6;
+  return (loop.macs * loop.sums * repeats) / best / 1e6;
 }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { UsageError } from '../errors';
+import { UsageError } from '@octet/cli/errors';
 
 /** Milliseconds, or why there are none. */
 export type PyTorchTime = number | string;

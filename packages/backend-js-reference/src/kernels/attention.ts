@@ -1,4 +1,4 @@
-import { bytes, floats, type HostTensor, type RefKernel } from '../kernel';
+import { bytes, floats, type HostTensor, type RefKernel, size } from '../kernel';
 
 interface Scored {
   readonly q: HostTensor;
@@ -87,11 +87,7 @@ export const attentionBackward: RefKernel<'attentionBackward'> = (t, attrs) => {
   const [q, k, v, y, logSum, gradY] = [t.q, t.k, t.v, t.y, t.logSum, t.gradY].map(floats);
   const [gradQ, gradK, gradV] = [t.gradQ, t.gradK, t.gradV].map((tensor) => {
     const grad = floats(tensor);
-    return grad.fill(
-      0,
-      0,
-      tensor.shape.reduce((n, d) => n * d, 1),
-    );
+    return grad.fill(0, 0, size(tensor));
   });
   eachRow(t, attrs, (at, kv, scores) => {
     if (logSum[at] === -Infinity) return;

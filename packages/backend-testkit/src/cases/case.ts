@@ -4,6 +4,7 @@ import {
   type KernelName,
   type KernelOutputs,
   type KernelTable,
+  numel,
   type StorageDType,
   type TypedArray,
 } from '@octet/backend';
@@ -53,18 +54,14 @@ function uniform(seed: number): () => number {
   };
 }
 
-function length(shape: readonly number[]): number {
-  return shape.reduce((n, d) => n * d, 1);
-}
-
 export function tensor(dtype: StorageDType, shape: readonly number[], values: ArrayLike<number>): CaseTensor {
-  const data = hostArray(dtype, length(shape));
+  const data = hostArray(dtype, numel(shape));
   data.set(values);
   return { dtype, shape, data };
 }
 
 export function full(dtype: StorageDType, shape: readonly number[], value: number): CaseTensor {
-  return { dtype, shape, data: hostArray(dtype, length(shape)).fill(value) };
+  return { dtype, shape, data: hostArray(dtype, numel(shape)).fill(value) };
 }
 
 /** float32 numbers between the bounds. */
@@ -76,7 +73,7 @@ export function floats(
   dtype: 'float32' | 'float64' = 'float32',
 ): CaseTensor {
   const next = uniform(seed);
-  const data = hostArray(dtype, length(shape)).map(() => min + (max - min) * next());
+  const data = hostArray(dtype, numel(shape)).map(() => min + (max - min) * next());
   return { dtype, shape, data };
 }
 
@@ -95,7 +92,7 @@ export function integers(
   [min, max]: readonly [number, number] = widest[dtype],
 ): CaseTensor {
   const next = uniform(seed);
-  const data = hostArray(dtype, length(shape)).map((_, i) =>
+  const data = hostArray(dtype, numel(shape)).map((_, i) =>
     i < 2 && dtype !== 'bool' ? [max, min][i] : Math.floor(min + (max - min + 1) * next()),
   );
   return { dtype, shape, data };

@@ -4,10 +4,7 @@ export interface NdArray<Data extends ArrayLike<number> = readonly number[]> {
   readonly data: Data;
 }
 
-/** The number of elements of a shape. */
-export function size(shape: readonly number[]): number {
-  return shape.reduce((n, d) => n * d, 1);
-}
+export { numel as size } from '@octet/backend';
 
 /** All indices of a shape in row-major order. */
 export function indices(shape: readonly number[]): number[][] {

@@ -3,6 +3,7 @@ import {
   type ConvGeometry,
   convGeometry,
   isPointwise,
+  numel,
   subConvolutions,
   subOutput,
 } from '@octet/backend';
@@ -140,10 +141,6 @@ function transpose(
     convolveAt(cx, { x: xAt, weight: weightAt, bias: biasAt, y: target }, s, to.attrs);
     if (to.copy) copyAt(cx, target, yAt, 4, to.copy);
   }
-}
-
-function numel(shape: readonly number[]): number {
-  return shape.reduce((n, d) => n * d, 1);
 }
 
 /** gradY, weight → gradX [N,H,W,C]: the transposed convolution, each element of gradX gathering what reaches it */

@@ -1,12 +1,10 @@
-import { subConvolutions, subOutput } from '@octet/backend';
+import { numel, subConvolutions, subOutput } from '@octet/backend';
 import type { InScratch, WasmPrepackingKernel, WasmTensor } from '../kernel';
 import { copyAt } from './copy-strided';
 import { type PackedConvolution, qconv2d } from './qconv2d';
 
 /** The weights of each part. */
 type Packed = readonly PackedConvolution[];
-
-const numel = (shape: readonly number[]) => shape.reduce((n, d) => n * d, 1);
 
 /**
  * x [N,H,W,C] uint8, weight [C,kh,kw,O/groups] int8, bias [O]? int32 → y [N,OH,OW,O] uint8: a convolution for each phase of the stride,

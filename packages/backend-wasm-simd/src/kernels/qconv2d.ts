@@ -55,7 +55,7 @@ export const qconv2d: WasmPrepackingKernel<'qconv2d', PackedConvolution> = {
     const k = kh * kw * channels;
     const n = outputs / groups;
     const m = batch * outHeight * outWidth;
-    const { tile, splits, units, grain } = gemmPlan(cx, m, n, k, groups);
+    const { tile, splits, units, grain } = gemmPlan(cx, packed.form, m, n, k, groups);
     // Parts of a transposed convolution may give fewer rows than there are.
     const everywhere = height === outHeight && width === outWidth;
     if (k === channels && everywhere && [...stride, ...padding].join() === '1,1,0,0') {

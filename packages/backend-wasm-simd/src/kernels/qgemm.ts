@@ -7,6 +7,8 @@ import {
   formSeven,
   formSigned,
   formUnsigned,
+  groupRows,
+  groupRowsDot,
   qpanel as panel,
   tileForms,
 } from '../generated/constants';
@@ -109,10 +111,14 @@ export function freeGemm(cx: KernelContext, packed: PackedGemm): void {
   }
 }
 
-/** How to cut [m,k] × [k,n] for qgemm and its like: rows of a tile, ranges of panels, units of work, and how many pay. */
-export function gemmPlan(cx: KernelContext, m: number, n: number, k: number, groups: number) {
-  const most = Math.min(256, Math.max(8, Math.floor(tileBytes / (k * 2)) & ~3));
-  const tile = Math.min(most, Math.max(4, Math.ceil(m / 4) * 4));
+/**
+ * How to cut [m,k] × [k,n] for qgemm and its like, by weights of `form`: rows of a tile, ranges of panels, units of work, and how
+ * many pay.
+ */
+export function gemmPlan(cx: KernelContext, form: number, m: number, n: number, k: number, groups: number) {
+  const rows = form >= formUnsigned ? groupRowsDot : groupRows;
+  const most = Math.min(Math.floor(256 / rows), Math.max(2, Math.floor(tileBytes / (k * 2 * rows))));
+  const tile = rows * Math.min(most, Math.max(1, Math.ceil(m / rows)));
   const tiles = Math.ceil(m / tile) * groups;
   // Few rows: the outputs are cut too, so that there is work enough for all threads.
   const wanted = cx.threads === 1 ? 1 : Math.ceil((4 * cx.threads) / tiles);

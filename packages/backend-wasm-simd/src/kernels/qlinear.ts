@@ -12,7 +12,7 @@ export const qlinear: WasmPrepackingKernel<'qlinear', PackedGemm> = {
   run(cx, { x, y }, _, packed) {
     const [m, k] = x.shape;
     const n = y.shape[1];
-    const { tile, splits, units, grain } = gemmPlan(cx, m, n, k, 1);
+    const { tile, splits, units, grain } = gemmPlan(cx, packed.form, m, n, k, 1);
     const gemm = gemmArgs(cx, packed, y, tileSize(tile, k));
     cx.parallel('qgemm', { ...gemm, x: cx.address(x), m, k, n, groups: 1, tile, splits }, units, grain);
   },
@@ -67,7 +67,7 @@ export const qlinearDynamic: WasmPrepackingKernel<'qlinearDynamic', PackedDynami
     }
     const { scale, zeroPoint } = dynamicQparams(min, max, quantMax);
 
-    const { tile, splits, units, grain } = gemmPlan(cx, m, n, k, 1);
+    const { tile, splits, units, grain } = gemmPlan(cx, packed.form, m, n, k, 1);
     const scratchStep = 64 + tileSize(tile, k);
     const args = {
       ...weightAddresses(cx, packed),

@@ -48,7 +48,7 @@ export function dynamicStepsOf(
 ) {
   const [steps, n, gates] = x.shape;
   const hidden = h0.shape[1];
-  const { tile } = gemmPlan(cx, n, gates, hidden, 1);
+  const { tile } = gemmPlan(cx, packed.form, n, gates, hidden, 1);
   return {
     ...{ x: cx.address(x), h0: cx.address(h0) },
     ...{ steps, n, hidden, tile, quantMax: reduceRange ? 127 : 255, form: packed.form },

@@ -1,12 +1,10 @@
-import { type KernelTable, type PrepackingKernel, subConvolutions, subOutput } from '@octet/backend';
+import { type KernelTable, numel, type PrepackingKernel, subConvolutions, subOutput } from '@octet/backend';
 import type { GpuBuffer } from '../buffers';
 import type { Gpu } from '../gpu';
 import type { GpuTensor, KernelFamily } from '../kernel';
 import { copyStrided } from './copy-strided';
 import { qconvolution } from './qconv2d';
 import type { PackedWeights } from './qgemm';
-
-const numel = (shape: readonly number[]) => shape.reduce((n, d) => n * d, 1);
 
 /** A convolution for each phase of the stride, then put in its place. */
 const transposed = (gpu: Gpu) => {

@@ -1,5 +1,6 @@
 import type { Backend, KernelFn, KernelTensor } from '../backend';
 import type { KernelName, KernelTable } from '../kernel-table';
+import { numel } from '../numel';
 import type { Composite } from './composite';
 import { callsOf, type Term } from './term';
 
@@ -65,7 +66,7 @@ function evaluate(backend: Backend, calls: readonly ComposedCall[], tensors: Ten
   const kernels = backend.kernels as Readonly<Record<string, (tensors: Tensors, attrs: object) => void>>;
   const whole = tensors.gradX ?? tensors.y;
   const { dtype, shape } = whole;
-  const length = shape.reduce((n, d) => n * d, 1);
+  const length = numel(shape);
   const lastUses = new Map<string | number, number>();
   calls.forEach(({ inputs }, i) => {
     for (const operand of Object.values(inputs)) lastUses.set(operand, i);

@@ -1,5 +1,5 @@
 import { checkOptions } from '@octet/backend';
-import { complainAbout, type ParseOptions } from '../errors';
+import { makeErrorFor, type ParseOptions } from '../errors';
 import type { WriteFileOptions } from '../files/write-file';
 import { open, save } from '../safetensors/files';
 import { parseSafetensors } from '../safetensors/read';
@@ -48,7 +48,7 @@ export async function loadCheckpoint(path: string, targets: Targets = {}): Promi
   const file = await open(path);
   try {
     const tensors = await file.toStateDict();
-    const values = putTogether(file.metadata[CHECKPOINT], tensors, complainAbout('checkpoint', path));
+    const values = putTogether(file.metadata[CHECKPOINT], tensors, makeErrorFor('checkpoint', path));
     return await restore(op, values, given);
   } finally {
     await file.close();
@@ -65,10 +65,6 @@ export async function parseCheckpoint(
   const { file: name } = checkOptions(op, options, 'file');
   const given = checkTargets(op, targets);
   const file = parseSafetensors(bytes, name === undefined ? {} : { file: name });
-  const values = putTogether(
-    file.metadata[CHECKPOINT],
-    file.toStateDict(),
-    complainAbout('checkpoint', name),
-  );
+  const values = putTogether(file.metadata[CHECKPOINT], file.toStateDict(), makeErrorFor('checkpoint', name));
   return restore(op, values, given);
 }

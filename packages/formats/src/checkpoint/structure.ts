@@ -1,6 +1,6 @@
 import { ArgumentError } from '@octet/backend';
 import { Tensor } from '@octet/tensor/functional';
-import { type Complain, quote } from '../errors';
+import { type MakeError, quote } from '../errors';
 import { isObject, isWellFormed } from '../safetensors/json';
 import type { StateDict } from '../state-dict';
 
@@ -71,14 +71,14 @@ export function takeApart(op: string, values: object): Taken {
 export function putTogether(
   json: string | undefined,
   tensors: StateDict,
-  complain: Complain,
+  makeError: MakeError,
 ): Record<string, unknown> {
   if (json === undefined) {
-    throw complain(`__metadata__[${quote(CHECKPOINT)}]`, 'there', 'a file without it', {
+    throw makeError(`__metadata__[${quote(CHECKPOINT)}]`, 'there', 'a file without it', {
       fix: 'This file was not made by saveCheckpoint: a state dict alone is read by load(path).',
     });
   }
-  const bad = (expected: string, found: string) => complain(CHECKPOINT, expected, found);
+  const bad = (expected: string, found: string) => makeError(CHECKPOINT, expected, found);
   const decode = (value: unknown, depth: number): unknown => {
     if (depth > MAX_DEPTH) throw bad(`at most ${MAX_DEPTH} levels`, 'more');
     if (Array.isArray(value)) return value.map((v) => decode(v, depth + 1));
@@ -100,7 +100,7 @@ export function putTogether(
   try {
     parsed = JSON.parse(json);
   } catch (cause) {
-    throw complain(CHECKPOINT, 'JSON', quote(json), { cause });
+    throw makeError(CHECKPOINT, 'JSON', quote(json), { cause });
   }
   if (!isObject(parsed) || parsed.version !== VERSION || !isObject(parsed.value))
     throw bad(

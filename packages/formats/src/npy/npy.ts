@@ -1,7 +1,7 @@
-import { checkOptions } from '@octet/backend';
+import { checkOptions, numel } from '@octet/backend';
 import type { Tensor } from '@octet/tensor/functional';
 import { elements, type StoredDType, tensorHere } from '../elements';
-import { type Complain, complainAbout, type ParseOptions, quote, requireBytes } from '../errors';
+import { type MakeError, makeErrorFor, type ParseOptions, quote, requireBytes } from '../errors';
 
 const MAGIC = '\u0093NUMPY';
 
@@ -34,32 +34,32 @@ const stored: Readonly<Record<string, StoredDType>> = {
 export function parseNpy(bytes: Uint8Array, options?: ParseOptions): Tensor {
   const { file } = checkOptions('parseNpy', options, 'file');
   requireBytes('parseNpy', bytes);
-  return readNpy(bytes, complainAbout('npy', file));
+  return readNpy(bytes, makeErrorFor('npy', file));
 }
 
 /** @throws FormatError */
-export function readNpy(bytes: Uint8Array, complain: Complain): Tensor {
-  const { descr, fortran, shape, begin } = readHeader(bytes, complain);
+export function readNpy(bytes: Uint8Array, makeError: MakeError): Tensor {
+  const { descr, fortran, shape, begin } = readHeader(bytes, makeError);
   const [, order, kind] = /^([<>|=])([fiub]\d)$/.exec(descr) ?? [];
   if (kind === undefined || !Object.hasOwn(stored, kind))
-    throw complain('descr', 'numbers or booleans', quote(descr), {
+    throw makeError('descr', 'numbers or booleans', quote(descr), {
       fix: 'Convert the array first: array.astype(numpy.float32).',
     });
   const element = elements[stored[kind]];
   if (order === '>' && element.bytes > 1)
-    throw complain('descr', 'little-endian elements', quote(descr), {
+    throw makeError('descr', 'little-endian elements', quote(descr), {
       fix: "Convert the array first: array.astype(array.dtype.newbyteorder('<')).",
     });
-  const count = shape.reduce((product, size) => product * size, 1);
+  const count = numel(shape);
   const length = count * element.bytes;
   if (bytes.length - begin !== length)
-    throw complain(
+    throw makeError(
       'the data',
       `${length} bytes for shape [${shape.join(', ')}]`,
       String(bytes.length - begin),
     );
   const raw = bytes.slice(begin);
-  const data = element.decode(raw, complain, 'the data');
+  const data = element.decode(raw, makeError, 'the data');
   const ordered = fortran ? rowMajor(data, shape) : data;
   return tensorHere('the array', ordered, shape, element.dtype);
 }
@@ -71,21 +71,21 @@ interface NpyHeader {
   readonly begin: number;
 }
 
-function readHeader(bytes: Uint8Array, complain: Complain): NpyHeader {
+function readHeader(bytes: Uint8Array, makeError: MakeError): NpyHeader {
   const magic = String.fromCharCode(...bytes.subarray(0, MAGIC.length));
-  if (magic !== MAGIC) throw complain('the file', 'a NumPy array', 'something else');
+  if (magic !== MAGIC) throw makeError('the file', 'a NumPy array', 'something else');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const wide = bytes[6] >= 2;
   const start = wide ? 12 : 10;
-  if (bytes.length < start) throw complain('the header', `${start} bytes at least`, `${bytes.length}`);
+  if (bytes.length < start) throw makeError('the header', `${start} bytes at least`, `${bytes.length}`);
   const begin = start + (wide ? view.getUint32(8, true) : view.getUint16(8, true));
-  if (begin > bytes.length) throw complain('the header', 'no longer than the file', `${begin} bytes`);
+  if (begin > bytes.length) throw makeError('the header', 'no longer than the file', `${begin} bytes`);
   const text = Array.from(bytes.subarray(start, begin), (code) => String.fromCharCode(code)).join('');
   const descr = /'descr':\s*'([^']*)'/.exec(text)?.[1];
   const fortran = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
   const sizes = /'shape':\s*\(([\d\s,]*)\)/.exec(text)?.[1];
   if (descr === undefined || fortran === undefined || sizes === undefined)
-    throw complain('the header', 'descr, fortran_order and shape of one array', quote(text.trim()));
+    throw makeError('the header', 'descr, fortran_order and shape of one array', quote(text.trim()));
   const shape = sizes
     .split(',')
     .map((size) => size.trim())

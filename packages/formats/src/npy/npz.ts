@@ -1,6 +1,6 @@
 import { checkOptions } from '@octet/backend';
 import { unzipSync } from 'fflate';
-import { complainAbout, FormatError, type ParseOptions, quote, requireBytes } from '../errors';
+import { FormatError, makeErrorFor, type ParseOptions, quote, requireBytes } from '../errors';
 import type { StateDict } from '../state-dict';
 import { readNpy } from './npy';
 
@@ -16,25 +16,25 @@ const MAX_BYTES = 2 ** 31;
 export function parseNpz(bytes: Uint8Array, options?: ParseOptions): StateDict {
   const { file } = checkOptions('parseNpz', options, 'file');
   requireBytes('parseNpz', bytes);
-  const complain = complainAbout('npz', file);
+  const makeError = makeErrorFor('npz', file);
   let left = MAX_BYTES;
   let entries: Record<string, Uint8Array>;
   try {
     entries = unzipSync(bytes, {
       filter({ name, originalSize }) {
         left -= originalSize;
-        if (left < 0) throw complain(quote(name), `arrays of ${MAX_BYTES} bytes together`, 'more');
+        if (left < 0) throw makeError(quote(name), `arrays of ${MAX_BYTES} bytes together`, 'more');
         return true;
       },
     });
   } catch (cause) {
     if (cause instanceof FormatError) throw cause;
-    throw complain('the file', 'a zip archive of NumPy arrays', 'something else', { cause });
+    throw makeError('the file', 'a zip archive of NumPy arrays', 'something else', { cause });
   }
   return Object.fromEntries(
     Object.entries(entries).map(([entry, data]) => {
       const name = entry.replace(/\.npy$/, '');
-      const inside: typeof complain = (field, ...rest) => complain(`${quote(name)}: ${field}`, ...rest);
+      const inside: typeof makeError = (field, ...rest) => makeError(`${quote(name)}: ${field}`, ...rest);
       return [name, readNpy(data, inside)];
     }),
   );

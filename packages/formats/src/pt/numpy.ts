@@ -1,6 +1,6 @@
 import { contiguous, permute, type Tensor } from '@octet/tensor/functional';
 import { elements, type StoredDType, tensorHere } from '../elements';
-import { type Complain, FormatError, quote } from '../errors';
+import { FormatError, type MakeError, quote } from '../errors';
 import { byteLength, isSize } from '../sizes';
 import { type Context, call } from './pickle';
 
@@ -65,17 +65,17 @@ export class NumpyArray {
   }
 
   /** On the default backend; undefined for elements that are no numbers, or don't fit Octet's dtypes. */
-  tensor(complain: Complain): Tensor | undefined {
+  tensor(makeError: MakeError): Tensor | undefined {
     const { shape, dtype, fortran, data } = this;
     const stored = dtype instanceof NumpyDType ? dtype.stored : undefined;
     if (!stored || !(data instanceof Uint8Array)) return undefined;
     const { bytes, decode, dtype: ours } = elements[stored];
     if (!Array.isArray(shape) || !shape.every(isSize))
-      throw complain('.shape', 'whole numbers >= 0', quote(shape));
+      throw makeError('.shape', 'whole numbers >= 0', quote(shape));
     if (byteLength(shape, bytes) !== data.length)
-      throw complain('', `${data.length} bytes of ${dtype}`, `an array of shape ${quote(shape)}`);
+      throw makeError('', `${data.length} bytes of ${dtype}`, `an array of shape ${quote(shape)}`);
     try {
-      const values = decode((dtype as NumpyDType).littleEndian(data, bytes), complain, '');
+      const values = decode((dtype as NumpyDType).littleEndian(data, bytes), makeError, '');
       const made = (dims: readonly number[]) => tensorHere('a NumPy array', values, dims, ours);
       if (fortran !== true) return made([...shape]);
       const axes = shape.map((_, dim) => shape.length - 1 - dim);
@@ -107,7 +107,7 @@ function scalar(dtype: unknown, raw: unknown): unknown {
   return stored === 'BOOL' ? value !== 0 : value;
 }
 
-const neverRefuses: Complain = (field, expected, found) =>
+const neverRefuses: MakeError = (field, expected, found) =>
   new FormatError({ format: 'pt', field, expected, found });
 
 /** The globals of pickled NumPy values. */

@@ -1,4 +1,4 @@
-import { type Complain, type FormatError, quote } from '../errors';
+import { type FormatError, type MakeError, quote } from '../errors';
 import { decodeUtf8 } from '../text';
 import { Opaque } from './opaque';
 
@@ -62,8 +62,8 @@ function tuple(items: readonly unknown[]): readonly unknown[] {
  *
  * @throws FormatError, which names the byte of the opcode
  */
-export function unpickle(bytes: Uint8Array, outside: Outside, complain: Complain): unknown {
-  return new Machine(bytes, outside, complain).run();
+export function unpickle(bytes: Uint8Array, outside: Outside, makeError: MakeError): unknown {
+  return new Machine(bytes, outside, makeError).run();
 }
 
 class Machine {
@@ -81,7 +81,7 @@ class Machine {
   constructor(
     private readonly bytes: Uint8Array,
     readonly outside: Outside,
-    private readonly complain: Complain,
+    private readonly makeError: MakeError,
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.budget = 4 * bytes.length;
@@ -99,7 +99,7 @@ class Machine {
   }
 
   readonly refuse: Refuse = (expected, found, options) =>
-    this.complain(`data.pkl at byte ${this.start}`, expected, found, options);
+    this.makeError(`data.pkl at byte ${this.start}`, expected, found, options);
 
   private readonly context: Context = {
     opaque: (name, args) => new Opaque(name, this.start, args),

@@ -1,6 +1,6 @@
 import { checkOptions } from '@octet/backend';
 import type { Tensor } from '@octet/tensor/functional';
-import { type Complain, complainAbout, type ParseOptions, quote, requireBytes } from '../errors';
+import { type MakeError, makeErrorFor, type ParseOptions, quote, requireBytes } from '../errors';
 import { node } from '../node';
 import { decodeUtf8, encodeUtf8 } from '../text';
 import { NumpyArray, NumpyDType } from './numpy';
@@ -94,21 +94,21 @@ const MAX_DEPTH = 1000;
 export function parsePt(bytes: Uint8Array, options?: ParseOptions): PtValue {
   const { file } = checkOptions('parsePt', options, 'file');
   requireBytes('parsePt', bytes);
-  const complain = complainAbout('pt', file);
-  const entries = unzip(bytes, complain);
+  const makeError = makeErrorFor('pt', file);
+  const entries = unzip(bytes, makeError);
   const pickle = entries.get('data.pkl');
-  if (!pickle) throw complain('data.pkl', 'an entry of the archive', 'none');
+  if (!pickle) throw makeError('data.pkl', 'an entry of the archive', 'none');
   // Files of PyTorch 2.1 and later have it.
   const order = decodeUtf8(entries.get('byteorder') ?? encodeUtf8('little'));
-  if (order !== 'little' && order !== 'big') throw complain('byteorder', "'little' or 'big'", quote(order));
-  const torch = new TorchFile(entries, complain, order === 'big');
-  const value = unpickle(pickle, torch, complain);
+  if (order !== 'little' && order !== 'big') throw makeError('byteorder', "'little' or 'big'", quote(order));
+  const torch = new TorchFile(entries, makeError, order === 'big');
+  const value = unpickle(pickle, torch, makeError);
   if (value instanceof Opaque) {
-    throw complain(`data.pkl at byte ${value.byte}`, 'data', quote(value.name), {
+    throw makeError(`data.pkl at byte ${value.byte}`, 'data', quote(value.name), {
       fix: "Only tensors and plain data are read, and no code is run: save the model's state_dict instead of the model.",
     });
   }
-  return new PlainData(torch, complain).of(value, '');
+  return new PlainData(torch, makeError).of(value, '');
 }
 
 /**
@@ -128,7 +128,7 @@ class PlainData {
 
   constructor(
     private readonly torch: TorchFile,
-    private readonly complain: Complain,
+    private readonly makeError: MakeError,
   ) {}
 
   of(value: unknown, path: string): PtValue {
@@ -137,33 +137,34 @@ class PlainData {
     if (known !== undefined) return known;
 
     // Not before it is asked for: a path can be long.
-    const complain: Complain = (part, ...rest) =>
-      this.complain((path === '' ? 'the value' : quote(path)) + part, ...rest);
-    if (this.around.has(value)) throw complain('', 'data that does not hold itself', 'a container around it');
+    const makeError: MakeError = (part, ...rest) =>
+      this.makeError((path === '' ? 'the value' : quote(path)) + part, ...rest);
+    if (this.around.has(value))
+      throw makeError('', 'data that does not hold itself', 'a container around it');
     if (this.around.size >= MAX_DEPTH)
-      throw complain('', `inside of at most ${MAX_DEPTH} containers`, 'one more');
+      throw makeError('', `inside of at most ${MAX_DEPTH} containers`, 'one more');
     this.around.add(value);
-    const plain = this.make(value, path, complain);
+    const plain = this.make(value, path, makeError);
     this.around.delete(value);
     this.done.set(value, plain);
     return plain;
   }
 
-  private make(value: object, path: string, complain: Complain): PtValue {
-    if (value instanceof TorchTensor) return this.torch.tensor(value, complain);
+  private make(value: object, path: string, makeError: MakeError): PtValue {
+    if (value instanceof TorchTensor) return this.torch.tensor(value, makeError);
     if (Array.isArray(value)) return value.map((item, i) => this.of(item, `${path}[${i}]`));
     if (value instanceof Uint8Array) return value;
     if (value instanceof NumpyDType) return String(value);
     if (value instanceof Set) return new Set(Array.from(value, (item) => this.of(item, `${path}{…}`)));
     if (value instanceof Map) return this.dict(value, path);
-    const array = value instanceof NumpyArray ? value.tensor(complain) : undefined;
+    const array = value instanceof NumpyArray ? value.tensor(makeError) : undefined;
     if (array) return array;
     // A class or a storage by itself is of no use, unless it stands beside what is.
-    if (path === '') throw complain('', 'a tensor or plain data', 'a class or a storage');
+    if (path === '') throw makeError('', 'a tensor or plain data', 'a class or a storage');
     const opaque = value instanceof Opaque ? value : new Opaque(nameOf(value), 0);
     return new PtObject(opaque.name, opaque, (inner, part) =>
       // Not in the containers around: it may hold one of them.
-      new PlainData(this.torch, this.complain).of(inner, path + part),
+      new PlainData(this.torch, this.makeError).of(inner, path + part),
     );
   }
 

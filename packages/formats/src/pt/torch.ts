@@ -7,7 +7,7 @@ import {
   Tensor,
 } from '@octet/tensor/functional';
 import { elements, type StoredDType, tensorHere } from '../elements';
-import { type Complain, quote } from '../errors';
+import { type MakeError, quote } from '../errors';
 import { checkedQParams } from '../qparams';
 import { byteLength, isSize } from '../sizes';
 import { NumpyArray, numpyGlobals, swapped } from './numpy';
@@ -236,7 +236,7 @@ export class TorchFile implements Outside {
 
   constructor(
     private readonly entries: ReadonlyMap<string, Uint8Array>,
-    private readonly complain: Complain,
+    private readonly makeError: MakeError,
     /** Whether elements have their highest byte first. */
     private readonly bigEndian: boolean,
   ) {
@@ -263,10 +263,10 @@ export class TorchFile implements Outside {
     }
     const entry = `data/${key}`;
     const raw = this.entries.get(entry);
-    if (!raw) throw this.complain(quote(entry), 'an entry of the archive', 'none');
+    if (!raw) throw this.makeError(quote(entry), 'an entry of the archive', 'none');
     const wanted = length * elements[kind.stored].bytes;
     if (raw.length !== wanted)
-      throw this.complain(quote(entry), `${wanted} bytes, for ${length} elements`, String(raw.length));
+      throw this.makeError(quote(entry), `${wanted} bytes, for ${length} elements`, String(raw.length));
     const storage = new TorchStorage(kind, length, entry, raw);
     this.storages.set(key, storage);
     return storage;
@@ -274,19 +274,19 @@ export class TorchFile implements Outside {
 
   /**
    * The tensor, on the default backend; those that share a storage share memory.
-   * @throws FormatError, made by `complain`, for one that can't be
+   * @throws FormatError, made by `makeError`, for one that can't be
    */
-  tensor(described: TorchTensor, complain: Complain): Tensor {
-    const { storage, layout } = this.view(described, complain);
-    const flat = this.memory(storage, complain);
+  tensor(described: TorchTensor, makeError: MakeError): Tensor {
+    const { storage, layout } = this.view(described, makeError);
+    const flat = this.memory(storage, makeError);
     const { quantized } = storage.kind;
     const dtype = quantized ?? flat.dtype;
-    const qparams = quantized && this.qparams(described.quantizer, quantized, layout.shape, complain);
+    const qparams = quantized && this.qparams(described.quantizer, quantized, layout.shape, makeError);
     if (!qparams && described.quantizer !== undefined)
-      throw complain('', 'without a scale', `one of ${dtype} with a scale`);
+      throw makeError('', 'without a scale', `one of ${dtype} with a scale`);
     const { requiresGrad } = described;
     if (typeof requiresGrad !== 'boolean' || (requiresGrad && !isFloatDType(dtype)))
-      throw complain(
+      throw makeError(
         '.requires_grad',
         isFloatDType(dtype) ? 'a boolean' : `false for ${dtype}`,
         quote(requiresGrad),
@@ -300,20 +300,20 @@ export class TorchFile implements Outside {
   /** Checks where the elements of a tensor lie. */
   private view(
     { storage, offset, size, stride }: TorchTensor,
-    complain: Complain,
+    makeError: MakeError,
   ): { storage: TorchStorage; layout: Layout } {
-    if (!(storage instanceof TorchStorage)) throw complain('.storage', 'a storage', quote(storage));
-    if (!isSizes(size)) throw complain('.shape', `up to ${MAX_DIMS} whole numbers >= 0`, quote(size));
+    if (!(storage instanceof TorchStorage)) throw makeError('.storage', 'a storage', quote(storage));
+    if (!isSizes(size)) throw makeError('.shape', `up to ${MAX_DIMS} whole numbers >= 0`, quote(size));
     if (byteLength(size, 8) === undefined)
-      throw complain('.shape', 'that of a tensor that can exist', quote(size));
+      throw makeError('.shape', 'that of a tensor that can exist', quote(size));
     if (!isSizes(stride) || stride.length !== size.length)
-      throw complain('.stride', `${size.length} whole numbers >= 0`, quote(stride));
-    if (!isSize(offset)) throw complain('.storage_offset', 'a whole number >= 0', quote(offset));
+      throw makeError('.stride', `${size.length} whole numbers >= 0`, quote(stride));
+    if (!isSize(offset)) throw makeError('.storage_offset', 'a whole number >= 0', quote(offset));
     const end = size.includes(0)
       ? offset
       : size.reduce((last, n, dim) => last + (n - 1) * stride[dim], offset) + 1;
     if (end > storage.length)
-      throw complain(
+      throw makeError(
         '',
         `within the ${storage.length} elements of ${quote(storage.entry)}`,
         `one up to element ${end}`,
@@ -326,51 +326,51 @@ export class TorchFile implements Outside {
     quantizer: unknown,
     dtype: QuantizedDType,
     shape: readonly number[],
-    complain: Complain,
+    makeError: MakeError,
   ): QParams {
     const [scheme, scale, zeroPoint, axis] = Array.isArray(quantizer) ? quantizer : [];
     if (scheme === 'torch.per_tensor_affine') {
-      if (typeof scale !== 'number') throw complain('.scale', 'a number', quote(scale));
-      if (typeof zeroPoint !== 'number') throw complain('.zero_point', 'a number', quote(zeroPoint));
-      return checkedQParams('', complain, () => perTensorQParams('pt', dtype, scale, zeroPoint));
+      if (typeof scale !== 'number') throw makeError('.scale', 'a number', quote(scale));
+      if (typeof zeroPoint !== 'number') throw makeError('.zero_point', 'a number', quote(zeroPoint));
+      return checkedQParams('', makeError, () => perTensorQParams('pt', dtype, scale, zeroPoint));
     }
     if (scheme !== 'torch.per_channel_affine')
-      throw complain('.qscheme', 'torch.per_tensor_affine or torch.per_channel_affine', quote(scheme));
+      throw makeError('.qscheme', 'torch.per_tensor_affine or torch.per_channel_affine', quote(scheme));
     if (!isSize(axis) || axis >= shape.length)
-      throw complain('.axis', `a dim of a tensor of shape ${quote(shape)}`, quote(axis));
-    const scales = this.numbers(scale, shape[axis], '.scales', complain);
-    const zeroPoints = this.numbers(zeroPoint, shape[axis], '.zero_points', complain);
-    return checkedQParams('', complain, () => perChannelQParams('pt', dtype, scales, zeroPoints, axis));
+      throw makeError('.axis', `a dim of a tensor of shape ${quote(shape)}`, quote(axis));
+    const scales = this.numbers(scale, shape[axis], '.scales', makeError);
+    const zeroPoints = this.numbers(zeroPoint, shape[axis], '.zero_points', makeError);
+    return checkedQParams('', makeError, () => perChannelQParams('pt', dtype, scales, zeroPoints, axis));
   }
 
   /** The elements of a tensor of one dim. */
-  private numbers(described: unknown, count: number, part: string, complain: Complain): Float64Array {
-    if (!(described instanceof TorchTensor)) throw complain(part, 'a tensor', quote(described));
-    const about: Complain = (inner, ...rest) => complain(part + inner, ...rest);
+  private numbers(described: unknown, count: number, part: string, makeError: MakeError): Float64Array {
+    if (!(described instanceof TorchTensor)) throw makeError(part, 'a tensor', quote(described));
+    const about: MakeError = (inner, ...rest) => makeError(part + inner, ...rest);
     const { storage, layout } = this.view(described, about);
     if (layout.shape.length !== 1 || layout.shape[0] !== count)
-      throw complain(part, `of shape ${quote([count])}`, quote(layout.shape));
+      throw makeError(part, `of shape ${quote([count])}`, quote(layout.shape));
     this.budget -= count;
-    if (this.budget < 0) throw complain(part, 'no more than a file of this size can hold', String(count));
+    if (this.budget < 0) throw makeError(part, 'no more than a file of this size can hold', String(count));
     const data = this.elements(storage, about);
     const [stride] = layout.strides;
     return Float64Array.from({ length: count }, (_, i) => data[layout.offset + i * stride]);
   }
 
-  private elements(storage: TorchStorage, complain: Complain): TypedArray {
+  private elements(storage: TorchStorage, makeError: MakeError): TypedArray {
     const known = this.data.get(storage);
     if (known) return known;
     const { bytes, decode } = elements[storage.kind.stored];
-    const data = decode(this.bigEndian ? swapped(storage.raw.slice(), bytes) : storage.raw, complain, '');
+    const data = decode(this.bigEndian ? swapped(storage.raw.slice(), bytes) : storage.raw, makeError, '');
     this.data.set(storage, data);
     return data;
   }
 
-  private memory(storage: TorchStorage, complain: Complain): Tensor {
+  private memory(storage: TorchStorage, makeError: MakeError): Tensor {
     const known = this.flat.get(storage);
     if (known) return known;
     const { dtype } = elements[storage.kind.stored];
-    const flat = tensorHere(storage.entry, this.elements(storage, complain), [storage.length], dtype);
+    const flat = tensorHere(storage.entry, this.elements(storage, makeError), [storage.length], dtype);
     this.flat.set(storage, flat);
     return flat;
   }

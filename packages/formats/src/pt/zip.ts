@@ -1,5 +1,5 @@
 import { unzipSync } from 'fflate';
-import { type Complain, FormatError, quote } from '../errors';
+import { FormatError, type MakeError, quote } from '../errors';
 
 /**
  * The entries of a zip archive, by their names inside its folder, which is that of the first entry: `data.pkl`, `data/0`.
@@ -10,18 +10,18 @@ import { type Complain, FormatError, quote } from '../errors';
  *
  * @throws FormatError for bytes that aren't such an archive, or one that is cut short, compressed or encrypted
  */
-export function unzip(bytes: Uint8Array, complain: Complain): ReadonlyMap<string, Uint8Array> {
+export function unzip(bytes: Uint8Array, makeError: MakeError): ReadonlyMap<string, Uint8Array> {
   const sizes = new Map<string, number>();
-  const files = read(bytes, sizes, complain);
+  const files = read(bytes, sizes, makeError);
   const [first = ''] = sizes.keys();
   const folder = first.slice(0, first.indexOf('/') + 1);
-  if (folder === '') throw complain('the archive', 'one folder with entries', quote(first));
+  if (folder === '') throw makeError('the archive', 'one folder with entries', quote(first));
 
   const entries = new Map<string, Uint8Array>();
   for (const [name, size] of sizes) {
     // The library cuts off what would reach beyond the end.
     const found = Object.hasOwn(files, name) ? files[name].length : 0;
-    if (found !== size) throw complain(quote(name), `${size} bytes`, String(found));
+    if (found !== size) throw makeError(quote(name), `${size} bytes`, String(found));
     if (name.startsWith(folder)) entries.set(name.slice(folder.length), files[name]);
   }
   return entries;
@@ -31,7 +31,7 @@ export function unzip(bytes: Uint8Array, complain: Complain): ReadonlyMap<string
 function read(
   bytes: Uint8Array,
   sizes: Map<string, number>,
-  complain: Complain,
+  makeError: MakeError,
 ): Readonly<Record<string, Uint8Array>> {
   let left = bytes.length;
   try {
@@ -39,21 +39,21 @@ function read(
       filter: ({ name, size, originalSize, compression }) => {
         const fix = 'Load the file with PyTorch and save it again.';
         if (compression !== 0)
-          throw complain(quote(name), 'stored as it is', `compressed (method ${compression})`, { fix });
+          throw makeError(quote(name), 'stored as it is', `compressed (method ${compression})`, { fix });
         // Encryption adds a header.
         if (size !== originalSize)
-          throw complain(quote(name), 'stored as it is', `${size} bytes for ${originalSize}`, { fix });
-        if (sizes.has(name)) throw complain(quote(name), 'the only entry of its name', 'another');
+          throw makeError(quote(name), 'stored as it is', `${size} bytes for ${originalSize}`, { fix });
+        if (sizes.has(name)) throw makeError(quote(name), 'the only entry of its name', 'another');
         left -= size;
         if (left < 0)
-          throw complain(quote(name), 'no longer than the rest of the file', `an entry of ${size} bytes`);
+          throw makeError(quote(name), 'no longer than the rest of the file', `an entry of ${size} bytes`);
         sizes.set(name, size);
         return true;
       },
     });
   } catch (cause) {
     if (cause instanceof FormatError) throw cause;
-    throw complain('the file', 'a zip archive', `something else, of ${bytes.length} bytes`, {
+    throw makeError('the file', 'a zip archive', `something else, of ${bytes.length} bytes`, {
       cause,
       fix: 'It is damaged, of another kind, or older than PyTorch 1.6: save it again with a later PyTorch.',
     });

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { checkOptions } from '@octet/backend';
 import type { Tensor } from '@octet/tensor/functional';
-import { type Complain, complainAbout } from '../errors';
+import { type MakeError, makeErrorFor } from '../errors';
 import { targetOf } from '../files/target';
 import { type WriteFileOptions, write } from '../files/write-file';
 import { node } from '../node';
@@ -51,18 +51,18 @@ export async function open(path: string): Promise<OpenSafetensors> {
 
 async function openFor(op: string, path: string): Promise<OpenSafetensors> {
   const { fs } = await node(op);
-  const complain = complainAbout('safetensors', path);
+  const makeError = makeErrorFor('safetensors', path);
   const file = await fs.promises.open(path);
   try {
     const { size } = await file.stat();
-    const read = (begin: number, end: number) => readRange(file, begin, end, complain);
-    const data = PREFIX_BYTES + parsePrefix(await read(0, Math.min(PREFIX_BYTES, size)), size, complain);
-    const header = parseHeader(await read(PREFIX_BYTES, data), size - data, complain);
+    const read = (begin: number, end: number) => readRange(file, begin, end, makeError);
+    const data = PREFIX_BYTES + parsePrefix(await read(0, Math.min(PREFIX_BYTES, size)), size, makeError);
+    const header = parseHeader(await read(PREFIX_BYTES, data), size - data, makeError);
     const ranges = {
       read: (begin: number, end: number) => read(data + begin, data + end),
       close: () => file.close(),
     };
-    return new OpenSafetensors(header, ranges, complain);
+    return new OpenSafetensors(header, ranges, makeError);
   } catch (error) {
     await file.close();
     throw error;
@@ -83,7 +83,7 @@ export class OpenSafetensors extends Contents {
   constructor(
     header: Header,
     private readonly data: Ranges,
-    private readonly complain: Complain,
+    private readonly makeError: MakeError,
   ) {
     super(header);
   }
@@ -95,7 +95,7 @@ export class OpenSafetensors extends Contents {
    */
   async tensor(name: string): Promise<Tensor> {
     const info = this.info(name);
-    return decode(name, info, await this.data.read(info.begin, info.end), this.complain);
+    return decode(name, info, await this.data.read(info.begin, info.end), this.makeError);
   }
 
   /** Reads all tensors: small ones together, for to read takes longer than the bytes do. */
@@ -114,7 +114,7 @@ export class OpenSafetensors extends Contents {
         piece = { begin: info.begin, end, bytes: await this.data.read(info.begin, end) };
       }
       const bytes = piece.bytes.subarray(info.begin - piece.begin, info.end - piece.begin);
-      entries.push([name, decode(name, info, bytes, this.complain)]);
+      entries.push([name, decode(name, info, bytes, this.makeError)]);
     }
     return Object.fromEntries(entries);
   }
@@ -129,13 +129,13 @@ async function readRange(
   file: FileHandle,
   begin: number,
   end: number,
-  complain: Complain,
+  makeError: MakeError,
 ): Promise<Uint8Array> {
   const bytes = new Uint8Array(end - begin);
   for (let at = 0; at < bytes.length; ) {
     const { bytesRead } = await file.read(bytes, at, bytes.length - at, begin + at);
     if (bytesRead === 0)
-      throw complain('data', `there up to byte ${end}`, `the end of the file at ${begin + at}`);
+      throw makeError('data', `there up to byte ${end}`, `the end of the file at ${begin + at}`);
     at += bytesRead;
   }
   return bytes;

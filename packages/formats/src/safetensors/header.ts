@@ -1,7 +1,7 @@
 import type { DType } from '@octet/backend';
 import type { QParams } from '@octet/tensor/functional';
 import { elements, isRead, type StoredDType } from '../elements';
-import { type Complain, quote } from '../errors';
+import { type MakeError, quote } from '../errors';
 import { byteLength, isSize } from '../sizes';
 import { decodeUtf8 } from '../text';
 import { duplicateKey, isObject, isWellFormed } from './json';
@@ -33,80 +33,80 @@ export interface Header {
 }
 
 /** The length of the header of a file of `fileBytes` bytes, from the first eight of them. */
-export function parsePrefix(prefix: Uint8Array, fileBytes: number, complain: Complain): number {
+export function parsePrefix(prefix: Uint8Array, fileBytes: number, makeError: MakeError): number {
   const field = 'header length';
   if (fileBytes < PREFIX_BYTES || prefix.length < PREFIX_BYTES)
-    throw complain(field, `${PREFIX_BYTES} bytes`, `a file of ${fileBytes} bytes`);
+    throw makeError(field, `${PREFIX_BYTES} bytes`, `a file of ${fileBytes} bytes`);
   const { buffer, byteOffset } = prefix;
   const length = new DataView(buffer, byteOffset, PREFIX_BYTES).getBigUint64(0, true);
-  if (length > MAX_HEADER_BYTES) throw complain(field, `at most ${MAX_HEADER_BYTES}`, String(length));
+  if (length > MAX_HEADER_BYTES) throw makeError(field, `at most ${MAX_HEADER_BYTES}`, String(length));
   if (length > fileBytes - PREFIX_BYTES)
-    throw complain(field, `at most the ${fileBytes - PREFIX_BYTES} bytes that follow it`, String(length));
+    throw makeError(field, `at most the ${fileBytes - PREFIX_BYTES} bytes that follow it`, String(length));
   return Number(length);
 }
 
 /** Reads and checks a header that `dataBytes` bytes of data follow. Nothing is allocated by what it claims. */
-export function parseHeader(bytes: Uint8Array, dataBytes: number, complain: Complain): Header {
-  const { __metadata__: metadata, ...entries } = parseJson(bytes, complain);
-  const strings = parseMetadata(metadata, complain);
+export function parseHeader(bytes: Uint8Array, dataBytes: number, makeError: MakeError): Header {
+  const { __metadata__: metadata, ...entries } = parseJson(bytes, makeError);
+  const strings = parseMetadata(metadata, makeError);
   const { [QUANTIZED]: json = '{}', ...rest } = strings;
-  const quantized = parseQuantizedTable(json, complain);
+  const quantized = parseQuantizedTable(json, makeError);
 
   const tensors = new Map<string, TensorInfo>();
   for (const [name, entry] of Object.entries(entries)) {
-    const plain = parseEntry(name, entry, complain);
+    const plain = parseEntry(name, entry, makeError);
     const described = quantized.get(name);
-    tensors.set(name, described ? { ...plain, ...parseQuantized(name, described, plain, complain) } : plain);
+    tensors.set(name, described ? { ...plain, ...parseQuantized(name, described, plain, makeError) } : plain);
     quantized.delete(name);
   }
   for (const name of quantized.keys())
-    throw complain(`${QUANTIZED} ${quote(name)}`, 'the name of a tensor', 'none of that name');
-  checkLayout(tensors, dataBytes, complain);
+    throw makeError(`${QUANTIZED} ${quote(name)}`, 'the name of a tensor', 'none of that name');
+  checkLayout(tensors, dataBytes, makeError);
   return { tensors, metadata: rest };
 }
 
-function parseJson(bytes: Uint8Array, complain: Complain): Record<string, unknown> {
+function parseJson(bytes: Uint8Array, makeError: MakeError): Record<string, unknown> {
   let text: string;
   try {
     text = decodeUtf8(bytes);
   } catch (cause) {
-    throw complain('header', 'UTF-8', 'other bytes', { cause });
+    throw makeError('header', 'UTF-8', 'other bytes', { cause });
   }
-  if (text[0] !== '{') throw complain('header', "a JSON object that starts with '{'", quote(text));
+  if (text[0] !== '{') throw makeError('header', "a JSON object that starts with '{'", quote(text));
   let header: Record<string, unknown>;
   try {
     header = JSON.parse(text);
   } catch (cause) {
-    throw complain('header', 'JSON', quote(text), { cause });
+    throw makeError('header', 'JSON', quote(text), { cause });
   }
   const twice = duplicateKey(text);
-  if (twice !== undefined) throw complain('header', 'an object of distinct keys', `${quote(twice)} twice`);
+  if (twice !== undefined) throw makeError('header', 'an object of distinct keys', `${quote(twice)} twice`);
   return header;
 }
 
-function parseMetadata(metadata: unknown, complain: Complain): Record<string, string> {
+function parseMetadata(metadata: unknown, makeError: MakeError): Record<string, string> {
   const field = '__metadata__';
   if (metadata === undefined) return {};
-  if (!isObject(metadata)) throw complain(field, 'an object of strings', quote(metadata));
+  if (!isObject(metadata)) throw makeError(field, 'an object of strings', quote(metadata));
   for (const [key, value] of Object.entries(metadata)) {
-    if (typeof value !== 'string') throw complain(`${field}[${quote(key)}]`, 'a string', quote(value));
+    if (typeof value !== 'string') throw makeError(`${field}[${quote(key)}]`, 'a string', quote(value));
     if (!isWellFormed(key) || !isWellFormed(value))
-      throw complain(`${field}[${quote(key)}]`, 'Unicode text', 'half a surrogate pair');
+      throw makeError(`${field}[${quote(key)}]`, 'Unicode text', 'half a surrogate pair');
   }
   return metadata as Record<string, string>;
 }
 
-function parseEntry(name: string, entry: unknown, complain: Complain): TensorInfo {
+function parseEntry(name: string, entry: unknown, makeError: MakeError): TensorInfo {
   const field = quote(name);
-  if (!isWellFormed(name)) throw complain(field, 'Unicode text', 'half a surrogate pair');
-  if (!isObject(entry)) throw complain(field, 'an object with dtype, shape and data_offsets', quote(entry));
+  if (!isWellFormed(name)) throw makeError(field, 'Unicode text', 'half a surrogate pair');
+  if (!isObject(entry)) throw makeError(field, 'an object with dtype, shape and data_offsets', quote(entry));
   const { dtype: stored, shape, data_offsets: offsets } = entry;
 
-  if (typeof stored !== 'string') throw complain(`${field}.dtype`, 'the name of a dtype', quote(stored));
+  if (typeof stored !== 'string') throw makeError(`${field}.dtype`, 'the name of a dtype', quote(stored));
   if (!Array.isArray(shape) || !shape.every(isSize))
-    throw complain(`${field}.shape`, 'a list of whole numbers >= 0', quote(shape));
+    throw makeError(`${field}.shape`, 'a list of whole numbers >= 0', quote(shape));
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize) || offsets[0] > offsets[1])
-    throw complain(
+    throw makeError(
       `${field}.data_offsets`,
       '[begin, end], whole numbers with 0 <= begin <= end',
       quote(offsets),
@@ -118,9 +118,10 @@ function parseEntry(name: string, entry: unknown, complain: Complain): TensorInf
   if (!isRead(stored)) return { ...plain, dtype: undefined };
   const { bytes, dtype } = elements[stored];
   const wanted = byteLength(shape, bytes);
-  if (wanted === undefined) throw complain(`${field}.shape`, 'that of a tensor that can exist', quote(shape));
+  if (wanted === undefined)
+    throw makeError(`${field}.shape`, 'that of a tensor that can exist', quote(shape));
   if (end - begin !== wanted)
-    throw complain(
+    throw makeError(
       `${field}.data_offsets`,
       `${wanted} bytes apart for ${stored} ${quote(shape)}`,
       quote(offsets),
@@ -129,12 +130,16 @@ function parseEntry(name: string, entry: unknown, complain: Complain): TensorInf
 }
 
 /** The tensors must cover the data from end to end, each byte once. */
-function checkLayout(tensors: ReadonlyMap<string, TensorInfo>, dataBytes: number, complain: Complain): void {
+function checkLayout(
+  tensors: ReadonlyMap<string, TensorInfo>,
+  dataBytes: number,
+  makeError: MakeError,
+): void {
   let covered = 0;
   const inOrder = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
   for (const [name, { begin, end }] of inOrder) {
     if (begin !== covered)
-      throw complain(
+      throw makeError(
         `${quote(name)}.data_offsets`,
         `the next after those that end at ${covered}`,
         quote([begin, end]),
@@ -142,5 +147,5 @@ function checkLayout(tensors: ReadonlyMap<string, TensorInfo>, dataBytes: number
     covered = end;
   }
   if (covered !== dataBytes)
-    throw complain('data', `${covered} bytes, as its tensors take`, `${dataBytes} bytes`);
+    throw makeError('data', `${covered} bytes, as its tensors take`, `${dataBytes} bytes`);
 }

@@ -2,7 +2,7 @@ import { type QuantizedDType, quantRange, storageDType } from '@octet/backend';
 import { perChannelQParams, perTensorQParams, type QParams } from '@octet/tensor/functional';
 import { decodeBase64, encodeBase64 } from '../base64';
 import { storedAs } from '../elements';
-import { type Complain, quote } from '../errors';
+import { type MakeError, quote } from '../errors';
 import { checkedQParams } from '../qparams';
 import { isSize } from '../sizes';
 import { duplicateKey, isObject } from './json';
@@ -60,19 +60,22 @@ function decodeScales(scales: unknown): unknown {
 }
 
 /** Reads the value of `QUANTIZED`, without a look at the tensors. */
-export function parseQuantizedTable(json: string, complain: Complain): Map<string, Record<string, unknown>> {
+export function parseQuantizedTable(
+  json: string,
+  makeError: MakeError,
+): Map<string, Record<string, unknown>> {
   let table: unknown;
   try {
     table = JSON.parse(json);
   } catch (cause) {
-    throw complain(QUANTIZED, 'JSON', quote(json), { cause });
+    throw makeError(QUANTIZED, 'JSON', quote(json), { cause });
   }
-  if (!isObject(table)) throw complain(QUANTIZED, 'a JSON object', quote(table));
+  if (!isObject(table)) throw makeError(QUANTIZED, 'a JSON object', quote(table));
   const twice = duplicateKey(json);
-  if (twice !== undefined) throw complain(QUANTIZED, 'an object of distinct keys', `${quote(twice)} twice`);
+  if (twice !== undefined) throw makeError(QUANTIZED, 'an object of distinct keys', `${quote(twice)} twice`);
   return new Map(
     Object.entries(table).map(([name, entry]) => {
-      if (!isObject(entry)) throw complain(`${QUANTIZED} ${quote(name)}`, 'an object', quote(entry));
+      if (!isObject(entry)) throw makeError(`${QUANTIZED} ${quote(name)}`, 'an object', quote(entry));
       return [name, entry];
     }),
   );
@@ -83,17 +86,17 @@ export function parseQuantized(
   name: string,
   entry: Record<string, unknown>,
   tensor: { readonly stored: string; readonly shape: readonly number[] },
-  complain: Complain,
+  makeError: MakeError,
 ): Quantized {
   const field = `${QUANTIZED} ${quote(name)}`;
   const { dtype } = entry;
   if (typeof dtype !== 'string' || !Object.hasOwn(quantRange, dtype))
-    throw complain(`${field}.dtype`, 'quint8, qint8 or qint32', quote(dtype));
+    throw makeError(`${field}.dtype`, 'quint8, qint8 or qint32', quote(dtype));
   const quantized = dtype as QuantizedDType;
   const stored = storedAs[storageDType(quantized)];
   if (stored !== tensor.stored)
-    throw complain(`${field}.dtype`, `that of integers stored as ${tensor.stored}`, quote(dtype));
-  return { dtype: quantized, qparams: parseQParams(field, quantized, entry, tensor.shape, complain) };
+    throw makeError(`${field}.dtype`, `that of integers stored as ${tensor.stored}`, quote(dtype));
+  return { dtype: quantized, qparams: parseQParams(field, quantized, entry, tensor.shape, makeError) };
 }
 
 function parseQParams(
@@ -101,22 +104,22 @@ function parseQParams(
   dtype: QuantizedDType,
   { scale, zeroPoint, axis, scales, zeroPoints }: Record<string, unknown>,
   shape: readonly number[],
-  complain: Complain,
+  makeError: MakeError,
 ): QParams {
   if (axis === undefined) {
-    if (typeof scale !== 'number') throw complain(`${field}.scale`, 'a number', quote(scale));
-    if (typeof zeroPoint !== 'number') throw complain(`${field}.zeroPoint`, 'a number', quote(zeroPoint));
-    return checkedQParams(field, complain, () => perTensorQParams('safetensors', dtype, scale, zeroPoint));
+    if (typeof scale !== 'number') throw makeError(`${field}.scale`, 'a number', quote(scale));
+    if (typeof zeroPoint !== 'number') throw makeError(`${field}.zeroPoint`, 'a number', quote(zeroPoint));
+    return checkedQParams(field, makeError, () => perTensorQParams('safetensors', dtype, scale, zeroPoint));
   }
   if (!isSize(axis) || axis >= shape.length)
-    throw complain(`${field}.axis`, `a dim of a tensor of shape ${quote(shape)}`, quote(axis));
+    throw makeError(`${field}.axis`, `a dim of a tensor of shape ${quote(shape)}`, quote(axis));
   const size = shape[axis];
   const factors = decodeScales(scales);
   if (!isNumbers(factors, size))
-    throw complain(`${field}.scales`, `${size} float32 numbers in base64, or in a list`, quote(scales));
+    throw makeError(`${field}.scales`, `${size} float32 numbers in base64, or in a list`, quote(scales));
   const points = zeroPoints === undefined ? factors.map(() => 0) : zeroPoints;
-  if (!isNumbers(points, size)) throw complain(`${field}.zeroPoints`, `${size} numbers`, quote(zeroPoints));
-  return checkedQParams(field, complain, () =>
+  if (!isNumbers(points, size)) throw makeError(`${field}.zeroPoints`, `${size} numbers`, quote(zeroPoints));
+  return checkedQParams(field, makeError, () =>
     perChannelQParams('safetensors', dtype, factors, points, axis),
   );
 }

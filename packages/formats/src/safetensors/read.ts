@@ -1,7 +1,7 @@
 import { ArgumentError, checkOptions, isQuantizedDType } from '@octet/backend';
 import { quantizedTensor, type Tensor } from '@octet/tensor/functional';
 import { dtypeHere, elements, isRead, tensorHere } from '../elements';
-import { type Complain, complainAbout, type ParseOptions, quote, requireBytes } from '../errors';
+import { type MakeError, makeErrorFor, type ParseOptions, quote, requireBytes } from '../errors';
 import type { StateDict } from '../state-dict';
 import { type Header, PREFIX_BYTES, parseHeader, parsePrefix, type TensorInfo } from './header';
 
@@ -43,7 +43,7 @@ export class SafetensorsFile extends Contents {
   constructor(
     header: Header,
     private readonly data: Uint8Array,
-    private readonly complain: Complain,
+    private readonly makeError: MakeError,
   ) {
     super(header);
   }
@@ -55,7 +55,7 @@ export class SafetensorsFile extends Contents {
    */
   tensor(name: string): Tensor {
     const info = this.info(name);
-    return decode(name, info, this.data.subarray(info.begin, info.end), this.complain);
+    return decode(name, info, this.data.subarray(info.begin, info.end), this.makeError);
   }
 
   /** All tensors. @throws FormatError as `tensor`, if it is so of one of them */
@@ -78,22 +78,22 @@ export class SafetensorsFile extends Contents {
 export function parseSafetensors(bytes: Uint8Array, options?: ParseOptions): SafetensorsFile {
   const { file } = checkOptions('parseSafetensors', options, 'file');
   requireBytes('parseSafetensors', bytes);
-  const complain = complainAbout('safetensors', file);
-  const data = PREFIX_BYTES + parsePrefix(bytes.subarray(0, PREFIX_BYTES), bytes.length, complain);
-  const header = parseHeader(bytes.subarray(PREFIX_BYTES, data), bytes.length - data, complain);
-  return new SafetensorsFile(header, bytes.subarray(data), complain);
+  const makeError = makeErrorFor('safetensors', file);
+  const data = PREFIX_BYTES + parsePrefix(bytes.subarray(0, PREFIX_BYTES), bytes.length, makeError);
+  const header = parseHeader(bytes.subarray(PREFIX_BYTES, data), bytes.length - data, makeError);
+  return new SafetensorsFile(header, bytes.subarray(data), makeError);
 }
 
 /** The tensor whose bytes these are. @throws FormatError for one of a dtype that isn't read */
-export function decode(name: string, info: TensorInfo, bytes: Uint8Array, complain: Complain): Tensor {
+export function decode(name: string, info: TensorInfo, bytes: Uint8Array, makeError: MakeError): Tensor {
   const { stored, shape, dtype, qparams } = info;
   if (!isRead(stored))
-    throw complain(`${quote(name)}.dtype`, `one of ${Object.keys(elements).join(', ')}`, quote(stored), {
+    throw makeError(`${quote(name)}.dtype`, `one of ${Object.keys(elements).join(', ')}`, quote(stored), {
       fix: 'Octet has no such dtype: convert the tensor to one of these. The others are there: ask for them by tensor(name).',
     });
   const element = elements[stored];
   const aligned = bytes.byteOffset % element.bytes === 0 ? bytes : new Uint8Array(bytes);
-  const data = element.decode(aligned, complain, quote(name));
+  const data = element.decode(aligned, makeError, quote(name));
   return dtype && isQuantizedDType(dtype) && qparams
     ? quantizedTensor(data, shape, dtype, qparams)
     : tensorHere(quote(name), data, shape, element.dtype);

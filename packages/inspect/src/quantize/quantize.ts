@@ -116,6 +116,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
       float,
       calibration: parts.calibration,
       choice: await Reference.of(float, parts.choice, states),
+      mayVary: states.size === 0,
       until,
       isEnough: async (state) => {
         if (target === undefined) return true;
@@ -131,8 +132,11 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
   const before = await judgement.compare(await int8Of(search.state));
   await search.run(cures);
   await progress('judge', 0, 1, search.state);
-  const int8 = await int8Of(search.state);
-  const after = await judgement.compare(int8);
+  const judged = await int8Of(search.state);
+  const after = await judgement.compare(judged);
+  // Where inputs are few, none of them may be missing in the ranges.
+  const isRefitted = parts.judgedOnOwn && parts.calibration.length < inputs.length;
+  const int8 = isRefitted ? await int8Of(await search.refitted(inputs)) : judged;
   const metric =
     typeof target === 'object'
       ? {
@@ -156,6 +160,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
       judgement: parts.judgement.length,
     },
     parts.judgedOnOwn,
+    isRefitted,
     [...states].map(([i, o]) => [float.inputNames[i], float.outputNames[o]]),
     { float: bytesOf(float), int8: bytesOf(int8) },
     await timesOf(float, int8, inputs[0]),
@@ -188,7 +193,14 @@ async function graphOf(model: AnyModule, input: ModelInput): Promise<AnyGraph> {
 /** The recipe of each layer, as the search changes it. */
 function recipeOf(float: AnyGraph, { recipe, exclude = [], rules }: QuantizeOptions): Recipe {
   if (recipe === undefined)
-    return { qconfig: getDefaultQConfig(), named: new Map(), inFloat: exclude, weightOnly: [], rules };
+    return {
+      qconfig: getDefaultQConfig(),
+      named: new Map(),
+      inFloat: exclude,
+      weightOnly: [],
+      variations: 0,
+      rules,
+    };
   const recipes = recipe.recipesOf(float);
   const qconfig = recipes.get(float) ?? [...recipes.values()].find((q) => q instanceof QConfig);
   const named = new Map<string, QConfig | null>();
@@ -196,7 +208,14 @@ function recipeOf(float: AnyGraph, { recipe, exclude = [], rules }: QuantizeOpti
     const own = recipes.get(module) ?? null;
     if (path !== '' && own !== qconfig) named.set(path, own);
   }
-  return { qconfig: qconfig ?? getDefaultQConfig(), named, inFloat: exclude, weightOnly: [], rules };
+  return {
+    qconfig: qconfig ?? getDefaultQConfig(),
+    named,
+    inFloat: exclude,
+    weightOnly: [],
+    variations: 0,
+    rules,
+  };
 }
 
 function dynamicLayers(model: AnyGraph): string[] {

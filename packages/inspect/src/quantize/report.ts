@@ -26,6 +26,8 @@ export class QuantizeReport {
     readonly inputs: { readonly calibration: number; readonly choice: number; readonly judgement: number },
     /** Whether the judgement had to take inputs that chose something: then `after` looks better than it is. */
     readonly judgedOnOwn: boolean,
+    /** Whether the model was made once more, as it was judged, of all inputs: the figures are of one that was made of the calibration's. */
+    readonly refitted: boolean,
     /** Inputs that are outputs of the call before, by name: the figures are of a model that runs freely. */
     readonly states: readonly (readonly [input: string, output: string])[],
     /** Bytes of weights. */
@@ -72,6 +74,9 @@ export class QuantizeReport {
       ...(metric ? [`${metric.name}: ${metric.int8} in int8, ${metric.float} in float`] : []),
       `${(bytes.int8 / 1000).toFixed(1)} kB of ${(bytes.float / 1000).toFixed(1)} kB (${(bytes.int8 / bytes.float).toFixed(2)}); ${ms.int8.toFixed(2)} ms of ${ms.float.toFixed(2)} ms a call`,
       `inputs: ${inputs.calibration} for calibration, ${inputs.choice} for the choice of cures, ${inputs.judgement} for these figures`,
+      ...(this.refitted
+        ? ['The model was made once more, of all inputs; the figures are of one that was made of the first.']
+        : []),
       ...(states.length > 0
         ? [`running freely: ${states.map(([input, output]) => `${output} becomes ${input}`).join(', ')}`]
         : []),

@@ -52,6 +52,13 @@ export interface State {
   readonly simulation: AnyGraph;
   /** On the inputs of the choice. */
   readonly db: OutputDb;
+  /** What was trained, and in how many steps. */
+  readonly trained?: readonly Trained[];
+}
+
+interface Trained {
+  readonly cure: 'reconstruct' | 'distill';
+  readonly steps: number;
 }
 
 /** What a cure did. Plain data. */
@@ -69,6 +76,8 @@ export interface SearchOptions {
   readonly float: AnyGraph;
   readonly calibration: readonly ModelInput[];
   readonly choice: Reference;
+  /** Whether inputs may be varied: not where they are states. */
+  readonly mayVary: boolean;
   /** When to stop, by `Date.now()`. */
   readonly until: number;
   /** Whether what was found is good enough. */
@@ -134,6 +143,29 @@ export class Search {
     this.trials.push({ cure, gainDb, kept, what: found.what, seconds });
   }
 
+  /** What was found once more, of these inputs: ranges, and training for as many steps. It isn't judged. */
+  async refitted(inputs: readonly ModelInput[]): Promise<State> {
+    const { fused, recipe, exact, trained = [] } = this.current;
+    const { float, breathe } = this.options;
+    const options = { ...this.options, calibration: inputs };
+    const reconstructs = trained.some(({ cure }) => cure === 'reconstruct');
+    const state = await stateOf(options, reconstructs ? exact : fused, recipe, exact);
+    for (const { cure, steps } of trained) {
+      const settings = {
+        steps,
+        until: Number.POSITIVE_INFINITY,
+        breathe: (i: number, n: number) => breathe('refit', i, n),
+      };
+      if (cure === 'reconstruct') await reconstruct(state.simulation, inputs, settings);
+      else
+        await distill(state.simulation, float, inputs, undefined, {
+          ...settings,
+          vary: this.options.mayVary,
+        });
+    }
+    return state;
+  }
+
   private cured(cure: CureName): Promise<Cured | string> {
     switch (cure) {
       case 'ranges':
@@ -155,14 +187,21 @@ export class Search {
     }
   }
 
-  /** The whole range instead of that of the least squared error. */
+  /** The whole range instead of that of the least squared error; and of variations, too, where inputs are few. */
   private async ranges(): Promise<Cured | string> {
     const { fused, exact, recipe } = this.current;
     const { weight, activation } = recipe.qconfig;
-    if (activation() instanceof MinMaxObserver) return 'the recipe takes whole ranges already';
-    const qconfig = new QConfig({ activation: MinMaxObserver, weight });
-    const state = await stateOf(this.options, fused, { ...recipe, qconfig }, exact);
-    return { state, what: 'whole ranges (MinMaxObserver)' };
+    const isWhole = activation() instanceof MinMaxObserver;
+    const qconfig = isWhole ? recipe.qconfig : new QConfig({ activation: MinMaxObserver, weight });
+    const varies = this.options.calibration.length < FEW_INPUTS && this.options.mayVary;
+    const counts = [...(isWhole ? [] : [0]), ...(varies ? [VARIATIONS] : [])];
+    let best: Cured | undefined;
+    for (const variations of counts) {
+      const state = await stateOf(this.options, fused, { ...recipe, qconfig, variations }, exact);
+      const what = `whole ranges (MinMaxObserver)${variations > 0 ? `, also of ${variations} variations of the inputs` : ''}`;
+      if (!best || mean(state.db) > mean(best.state.db)) best = { state, what };
+    }
+    return best ?? 'the recipe takes whole ranges already';
   }
 
   private async smoothed(): Promise<Cured> {
@@ -279,30 +318,33 @@ export class Search {
     const paths = [...recipe.weightOnly];
     const recurrent = recurrentLayers(fused).filter((path) => !paths.includes(path));
     let best: State | undefined;
-    const attempt = async (more: readonly string[]) => {
+    const attempt = async (more: readonly string[], price = 0) => {
       const weightOnly = [...new Set([...paths, ...more])];
       const state = await stateOf(this.options, fused, { ...recipe, weightOnly }, exact);
-      const better = mean(state.db) >= mean((best ?? this.current).db) + WORTHWHILE_DB;
+      const better = mean(state.db) >= mean((best ?? this.current).db) + WORTHWHILE_DB + price;
       if (better) best = state;
       return better;
     };
     if (recurrent.length > 0 && (await attempt(recurrent))) paths.push(...recurrent);
     const isEnough = async () => best !== undefined && (await this.options.isEnough(best));
     const runs = (await isEnough()) ? [] : await this.runsOfLayers();
-    const isRuined = worst((best ?? this.current).db) < RUINED_DB;
-    const most = isRuined ? 1 : FLOAT_MACS;
+    // What makes noise a signal has no price.
+    const isRuined = () => worst((best ?? this.current).db) < RUINED_DB;
     const chosen = new Map<string, number>();
     const share = () => [...chosen.values()].reduce((sum, n) => sum + n, 0);
     for (const [i, { layers }] of runs.entries()) {
       if (Date.now() > this.halfTime || (await isEnough())) break;
       await this.options.breathe('weightOnly', i, runs.length);
       const more = [...layers].filter(([path]) => !chosen.has(path));
-      const sum = more.reduce((n, [, macs]) => n + macs, share());
-      if (more.length === 0 || sum > most || !(await attempt(more.map(([path]) => path)))) continue;
-      for (const [path, macs] of more) chosen.set(path, macs);
-      paths.push(...more.map(([path]) => path));
+      const macs = more.reduce((sum, [, n]) => sum + n, 0);
+      if (more.length === 0 || (!isRuined() && share() + macs > FLOAT_MACS)) continue;
+      const price = isRuined() ? 0 : FLOAT_MACS_DB * macs;
+      const added = more.map(([path]) => path);
+      if (!(await attempt(added, price))) continue;
+      for (const [path, n] of more) chosen.set(path, n);
+      paths.push(...added);
     }
-    if (isRuined && !(await isEnough())) {
+    if (isRuined() && Date.now() <= this.options.until) {
       const all = layersWithWeights(this.current.simulation).filter((path) => !recipe.inFloat.includes(path));
       if (await attempt(all)) for (const path of all) chosen.set(path, 1 / all.length);
     }
@@ -366,13 +408,14 @@ export class Search {
     const start = Date.now();
     const done = await reconstruct(simulation, inputs, {
       steps: Math.max(BLOCK_STEPS, 4 * inputs.length),
-      // Half of what is left: training as a whole has the rest.
-      until: start + (until - start) / 2,
+      // Training as a whole has the rest; and where inputs are few, what helps is done once more.
+      until: start + (until - start) / (inputs.length < FEW_INPUTS ? 5 : 2),
       breathe: (i, n) => breathe('reconstruct', i, n),
     });
     const db = await dbOf(this.options, simulation, recipe);
+    const steps = Math.max(BLOCK_STEPS, 4 * inputs.length);
     return {
-      state: { fused, exact, recipe, simulation, db },
+      state: { fused, exact, recipe, simulation, db, trained: [{ cure: 'reconstruct', steps }] },
       what: `block by block on ${inputs.length} inputs${done ? '' : ', as far as the time went'}`,
     };
   }
@@ -381,16 +424,21 @@ export class Search {
     const { fused, exact, recipe } = this.current;
     const { float, calibration, until, breathe } = this.options;
     const simulation = this.current.simulation.clone();
+    // Where inputs are few, what helps is done once more, with all of them.
+    const now = Date.now();
+    const end = calibration.length < FEW_INPUTS ? now + (3 / 8) * (until - now) : until;
     const judge = async (model: AnyGraph) => mean(await dbOf(this.options, model, recipe));
     const steps = await distill(simulation, float, calibration, judge, {
       steps: DISTILL_STEPS,
-      until,
+      until: end,
+      vary: this.options.mayVary,
       breathe: (i, n) => breathe('distill', i, n),
     });
     if (steps === 0) return 'no step made it better';
     const db = await dbOf(this.options, simulation, recipe);
+    const trained = [...(this.current.trained ?? []), { cure: 'distill', steps } as const];
     return {
-      state: { fused, exact, recipe, simulation, db },
+      state: { fused, exact, recipe, simulation, db, trained },
       what: `${steps} steps on ${calibration.length} inputs towards the float model's outputs`,
     };
   }
@@ -411,13 +459,18 @@ interface Run {
 }
 
 const MOST_RUNS = 12;
-/** The part of all products that may be of floats for the sake of activations; all, if an output is worse than `RUINED_DB`. */
+/** The part of all products that may be of floats for the sake of activations; more, as long as an output is worse than `RUINED_DB`. */
 const FLOAT_MACS = 0.5;
+/** What all products in float would have to gain; a part of them that part. */
+const FLOAT_MACS_DB = 8;
 const RUINED_DB = 20;
 /** The part of all weights that may stay in float. */
 const FLOAT_WEIGHTS = 0.06;
 /** What a layer in float must gain. */
 const FLOAT_LAYER_DB = 0.3;
+/** Less inputs than this are varied for the calibration, so many times. */
+const FEW_INPUTS = 12;
+const VARIATIONS = 8;
 const MOST_EXAMPLES = 32;
 const BLOCK_STEPS = 100;
 const DISTILL_STEPS = 2000;

@@ -18,6 +18,7 @@ import type { Tensor } from '@octet/tensor';
 import type { ModelInput } from '../inputs';
 import { outputsOf } from './outputs';
 import { trimRanges } from './useful-ranges';
+import { varied } from './vary';
 
 export type AnyGraph = GraphModule<Tensor | Tensor[]>;
 
@@ -31,6 +32,8 @@ export interface Recipe {
   readonly inFloat: readonly string[];
   /** Layers that the search leaves in float but for their weights, which are int8. */
   readonly weightOnly: readonly string[];
+  /** How many variations of the inputs are calibrated with beside them. */
+  readonly variations: number;
   readonly rules: readonly ModuleRule[] | undefined;
 }
 
@@ -77,6 +80,7 @@ export async function simulate(
     quantizer.enableFakeQuant(false);
   }
   for (const input of inputs) outputsOf(simulation, input);
+  for (let n = 0; n < recipe.variations; n++) outputsOf(simulation, await varied(inputs, n));
   for (const quantizer of quantizers) {
     quantizer.enableObserver(false);
     quantizer.enableFakeQuant();

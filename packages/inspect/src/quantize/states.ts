@@ -33,7 +33,9 @@ export function statesOf(
       outputs[o] === inputs[i] && ![...states.values()].includes(o) ? [o] : [],
     );
     const same = free.filter((o) => isNext(name, model.outputNames[o]));
-    const found = same.length === 1 ? same : free.filter((o) => begin[i] && end[o]);
+    // Of a single step, the last state is what the layer gives, too.
+    const ending = (how: Ending) => (begin[i] ? free.filter((o) => end[o] === how) : []);
+    const found = [same, ending('state'), ending('output')].find(({ length }) => length > 0) ?? [];
     if (found.length === 1) states.set(i, found[0]);
   }
   return states;
@@ -84,16 +86,20 @@ function beginsRecurrence(model: AnyGraph, slot: Slot): boolean {
   );
 }
 
-/** Whether a value consists of last states of recurrent layers. */
-function endsRecurrence(model: AnyGraph, slot: Slot): boolean {
+type Ending = 'state' | 'output' | undefined;
+
+/** Whether a value consists of last states of recurrent layers, or of outputs, too. */
+function endsRecurrence(model: AnyGraph, slot: Slot): Ending {
   const maker = model.graph.nodes.find(({ outputs }) => outputs.includes(slot));
-  if (!maker) return false;
-  if (isRecurrent(model, maker)) return maker.outputs[0] !== slot;
+  if (!maker) return undefined;
+  if (isRecurrent(model, maker)) return maker.outputs[0] === slot ? 'output' : 'state';
   const parts = maker.inputs.filter(
     (input): input is Slot => input !== undefined && !model.graph.constants.has(input),
   );
+  if (!moving.test(maker.op) || parts.length === 0) return undefined;
   const data = /^Concat$/i.test(maker.op) ? parts : parts.slice(0, 1);
-  return moving.test(maker.op) && data.length > 0 && data.every((part) => endsRecurrence(model, part));
+  const ends = data.map((part) => endsRecurrence(model, part));
+  return ends.includes(undefined) ? undefined : ends.includes('output') ? 'output' : 'state';
 }
 
 /** What a model gives for one input after another, with its own states from the second on. */

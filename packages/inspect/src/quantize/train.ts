@@ -7,6 +7,7 @@ import type { ModelInput } from '../inputs';
 import { blocksOf, partOf } from './blocks';
 import { outputsOf } from './outputs';
 import { type AnyGraph, quantizersOf } from './simulation';
+import { varied } from './vary';
 
 /** How long, and who is told. */
 export interface TrainOptions {
@@ -69,8 +70,9 @@ export async function reconstruct(
 }
 
 /**
- * Trains a whole simulation towards the float model's own outputs: distillation, without labels. Every second step sees a mix of two inputs,
- * which the float model answers for, too. In place: as it was best by `judge`, which is asked from time to time.
+ * Trains a whole simulation towards the float model's own outputs: distillation, without labels. With `vary`, two of three steps
+ * see variations of the inputs, which the float model answers for, too. In place: as it was best by `judge`, which is asked from time to time;
+ * without one, as it is in the end.
  *
  * @returns how many steps the best took
  */
@@ -78,32 +80,35 @@ export async function distill(
   simulation: AnyGraph,
   float: AnyGraph,
   inputs: readonly ModelInput[],
-  judge: (simulation: AnyGraph) => Promise<number>,
-  options: TrainOptions,
+  judge: ((simulation: AnyGraph) => Promise<number>) | undefined,
+  { vary, ...options }: TrainOptions & { readonly vary: boolean },
 ): Promise<number> {
   const { steps, until, breathe } = options;
   const groups = await parameterGroups(simulation);
   if (groups.length === 0) return 0;
   const optimizer = new Adam(groups.map(({ params, lr }) => ({ params, lr })));
   const given = inputs.map((input) => tensorsOf(input));
-  let best = { db: await judge(simulation), step: 0, state: simulation.clone().stateDict() };
+  const begun = await judge?.(simulation);
+  let best = begun === undefined ? undefined : { db: begun, step: 0, state: simulation.clone().stateDict() };
   const start = Date.now();
   for (let step = 1; step <= steps && Date.now() <= until; step++) {
     const done = Math.max(step / steps, (Date.now() - start) / Math.max(1, until - start));
     for (const [g, group] of optimizer.paramGroups.entries())
       group.lr = DISTILL_RATE * groups[g].lr * (1 - done);
-    const one = given[step % given.length];
-    const other = given[(step * 7 + 3) % given.length];
-    const args = step % 2 === 0 ? mixed(one, other, 0.5 + 0.4 * Math.cos(step)) : one;
+    const args =
+      !vary || step % 3 === 0
+        ? given[Math.ceil(step / (vary ? 3 : 1)) % given.length]
+        : tensorsOf(await varied(inputs, Math.ceil((2 * step) / 3)));
     const [example] = await examplesOf([args], [outputsOf(float, args)]);
     descend(simulation, example, optimizer);
     await breathe(step, steps);
-    if (step % JUDGED_EVERY !== 0) continue;
+    if (!judge || !best || step % JUDGED_EVERY !== 0) continue;
     const db = await judge(simulation);
     if (db > best.db) best = { db, step, state: simulation.clone().stateDict() };
     else if (step - best.step >= PATIENCE) break;
   }
   rest(simulation, optimizer);
+  if (!best) return steps;
   simulation.loadStateDict(best.state);
   return best.step;
 }
@@ -111,13 +116,6 @@ export async function distill(
 const DISTILL_RATE = 0.3;
 const JUDGED_EVERY = 25;
 const PATIENCE = 150;
-
-/** Between two inputs, where both are floats of one shape; else the first. */
-function mixed(one: readonly Tensor[], other: readonly Tensor[], part: number): readonly Tensor[] {
-  const alike = one.every((t, i) => t.dtype === 'float32' && t.shape.join() === other[i].shape.join());
-  if (!alike) return one;
-  return one.map((t, i) => noGrad(() => add(mul(t, part), mul(other[i], 1 - part))));
-}
 
 function tensorsOf(input: ModelInput): Tensor[] {
   return (Array.isArray(input) ? input : [input]) as Tensor[];

@@ -1,4 +1,4 @@
-import { ArgumentError, checkOptions } from '@octet/backend';
+import { ArgumentError, checkOptions, numel } from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
 import { type ModuleRule, moduleRules } from '@octet/quantization';
 import type { Tensor } from '@octet/tensor';
@@ -88,7 +88,7 @@ async function channelRanges(
       for (const { path, y } of seen.splice(0)) {
         const axis = y.dim > 2 ? 1 : y.dim - 1;
         const channels = y.shape[axis];
-        const inner = y.shape.slice(axis + 1).reduce((n, d) => n * d, 1);
+        const inner = numel(y.shape.slice(axis + 1));
         const range = ranges.get(path) ?? new Float64Array(channels);
         const data = await y.data();
         for (let i = 0; i < data.length; i++) {

@@ -6,6 +6,8 @@ import { Module } from '../module';
 /** Amounts before and after each dim, the last one first, or one for all. */
 export type PaddingLike = number | readonly number[];
 
+type PadMode = 'constant' | 'reflect' | 'replicate' | 'circular';
+
 /** What layers that pad have in common: PyTorch's `_ConstantPadNd`, `_ReflectionPadNd` and the like. */
 export abstract class PadNd extends Module {
   static override readonly name: string = 'PadNd';
@@ -17,7 +19,7 @@ export abstract class PadNd extends Module {
     op: string,
     rank: 1 | 2,
     padding: PaddingLike,
-    private readonly mode: 'constant' | 'reflect' | 'replicate' | 'circular',
+    private readonly mode: PadMode,
     readonly value = 0,
   ) {
     super();
@@ -45,6 +47,23 @@ export abstract class PadNd extends Module {
   }
 }
 
+/** The class of a layer that is given only how much to pad. */
+interface PadClass {
+  readonly name: string;
+  /** `padding` has an amount for each side, or is one for all. */
+  new (padding: PaddingLike, options?: Record<string, never>): PadNd;
+}
+
+/** A class to extend, of layers that pad so. */
+function padBy(op: string, rank: 1 | 2, mode: PadMode): PadClass {
+  return class extends PadNd {
+    constructor(padding: PaddingLike, options?: Record<string, never>) {
+      checkOptions(op, options);
+      super(op, rank, padding, mode);
+    }
+  };
+}
+
 /** x, rows [N, C, L], with `value` around it: `padding` is one amount or [left, right]. */
 export class ConstantPad1d extends PadNd {
   static override readonly name: string = 'ConstantPad1d';
@@ -64,81 +83,41 @@ export class ConstantPad2d extends PadNd {
 }
 
 /** x, rows [N, C, L], with zeros around it: `padding` is one amount or [left, right]. */
-export class ZeroPad1d extends PadNd {
+export class ZeroPad1d extends /* @__PURE__ */ padBy('ZeroPad1d', 1, 'constant') {
   static override readonly name: string = 'ZeroPad1d';
-
-  constructor(padding: PaddingLike, options?: Record<string, never>) {
-    checkOptions('ZeroPad1d', options);
-    super('ZeroPad1d', 1, padding, 'constant');
-  }
 }
 
 /** x, images [N, C, H, W], with zeros around it: `padding` is one amount or [left, right, top, bottom]. */
-export class ZeroPad2d extends PadNd {
+export class ZeroPad2d extends /* @__PURE__ */ padBy('ZeroPad2d', 2, 'constant') {
   static override readonly name: string = 'ZeroPad2d';
-
-  constructor(padding: PaddingLike, options?: Record<string, never>) {
-    checkOptions('ZeroPad2d', options);
-    super('ZeroPad2d', 2, padding, 'constant');
-  }
 }
 
 /** x, rows [N, C, L], with it mirrored at its edges around it, without repeating them: `padding` is one amount or [left, right]. */
-export class ReflectionPad1d extends PadNd {
+export class ReflectionPad1d extends /* @__PURE__ */ padBy('ReflectionPad1d', 1, 'reflect') {
   static override readonly name: string = 'ReflectionPad1d';
-
-  constructor(padding: PaddingLike, options?: Record<string, never>) {
-    checkOptions('ReflectionPad1d', options);
-    super('ReflectionPad1d', 1, padding, 'reflect');
-  }
 }
 
 /** x, images [N, C, H, W], with it mirrored at its edges around it, without repeating them: `padding` is one amount or [left, right, top, bottom]. */
-export class ReflectionPad2d extends PadNd {
+export class ReflectionPad2d extends /* @__PURE__ */ padBy('ReflectionPad2d', 2, 'reflect') {
   static override readonly name: string = 'ReflectionPad2d';
-
-  constructor(padding: PaddingLike, options?: Record<string, never>) {
-    checkOptions('ReflectionPad2d', options);
-    super('ReflectionPad2d', 2, padding, 'reflect');
-  }
 }
 
 /** x, rows [N, C, L], with its edges around it: `padding` is one amount or [left, right]. */
-export class ReplicationPad1d extends PadNd {
+export class ReplicationPad1d extends /* @__PURE__ */ padBy('ReplicationPad1d', 1, 'replicate') {
   static override readonly name: string = 'ReplicationPad1d';
-
-  constructor(padding: PaddingLike, options?: Record<string, never>) {
-    checkOptions('ReplicationPad1d', options);
-    super('ReplicationPad1d', 1, padding, 'replicate');
-  }
 }
 
 /** x, images [N, C, H, W], with its edges around it: `padding` is one amount or [left, right, top, bottom]. */
-export class ReplicationPad2d extends PadNd {
+export class ReplicationPad2d extends /* @__PURE__ */ padBy('ReplicationPad2d', 2, 'replicate') {
   static override readonly name: string = 'ReplicationPad2d';
-
-  constructor(padding: PaddingLike, options?: Record<string, never>) {
-    checkOptions('ReplicationPad2d', options);
-    super('ReplicationPad2d', 2, padding, 'replicate');
-  }
 }
 
 /** x, rows [N, C, L], with what is at its other end around it: `padding` is one amount or [left, right]. */
-export class CircularPad1d extends PadNd {
+export class CircularPad1d extends /* @__PURE__ */ padBy('CircularPad1d', 1, 'circular') {
   static override readonly name: string = 'CircularPad1d';
-
-  constructor(padding: PaddingLike, options?: Record<string, never>) {
-    checkOptions('CircularPad1d', options);
-    super('CircularPad1d', 1, padding, 'circular');
-  }
 }
 
 /** x, images [N, C, H, W], with what is at its other end around it: `padding` is one amount or [left, right, top, bottom]. */
-export class CircularPad2d extends PadNd {
+export class CircularPad2d extends /* @__PURE__ */ padBy('CircularPad2d', 2, 'circular') {
   static override readonly name: string = 'CircularPad2d';
-
-  constructor(padding: PaddingLike, options?: Record<string, never>) {
-    checkOptions('CircularPad2d', options);
-    super('CircularPad2d', 2, padding, 'circular');
-  }
 }

@@ -1,4 +1,11 @@
-import { type DType, hostArray, type StorageDType, storageDType, type TypedArray } from '@octet/backend';
+import {
+  type DType,
+  hostArray,
+  type KernelTable,
+  type StorageDType,
+  storageDType,
+  type TypedArray,
+} from '@octet/backend';
 import { sameShape, type Tensor } from '@octet/tensor';
 
 /** What the elements of an ONNX tensor are; shapes and axes are int64. */
@@ -16,6 +23,13 @@ export type Attributes = Readonly<Record<string, Attribute>>;
 /** Contents of a constant: a tensor that is read when the file is written, or numbers made here. */
 export type ConstantData = Tensor | TypedArray | BigInt64Array;
 
+export interface Constant {
+  readonly data: ConstantData;
+  readonly name: string;
+  /** Whether it is a whole tensor of the state dict. */
+  readonly isState?: boolean;
+}
+
 /** Shape and dtype of a value; a tensor is one. */
 export interface Like {
   readonly shape: readonly number[];
@@ -28,7 +42,7 @@ export interface Value {
   readonly shape: readonly number[];
   /** The node that makes it. */
   readonly node?: Node;
-  readonly constant?: { readonly data: ConstantData; readonly name: string };
+  readonly constant?: Constant;
 }
 
 export interface Node {
@@ -43,6 +57,14 @@ export interface Node {
   readonly outputs: Value[];
 }
 
+/** x · weightᵀ + bias, by an int8 weight [outputs, inputs]. */
+export interface DynamicProduct {
+  readonly x: Value;
+  readonly weight: Value;
+  readonly bias: Value | undefined;
+  readonly attrs: KernelTable['qlinearDynamic']['attrs'];
+}
+
 /** An ONNX graph while it is recorded. Values get their names when the file is written. */
 export class Graph {
   readonly inputs: Value[] = [];
@@ -50,6 +72,8 @@ export class Graph {
   nodes: Node[] = [];
   /** The module that is being recorded. */
   scope = '';
+  /** What products with inputs quantized at every call were made of. */
+  readonly dynamicProducts = new Map<Value, DynamicProduct>();
   private readonly memory = new Map<Value, Map<string, Value>>();
 
   constructor(readonly opset: number) {}
@@ -91,8 +115,8 @@ export class Graph {
   }
 
   /** A constant of the model, under a name of its own. */
-  tensor(data: Tensor, name: string): Value {
-    return { shape: data.shape, dtype: storageDType(data.dtype), constant: { data, name } };
+  tensor(data: Tensor, name: string, isState = false): Value {
+    return { shape: data.shape, dtype: storageDType(data.dtype), constant: { data, name, isState } };
   }
 
   /** Numbers made here. Without a name, equal ones are written once. */

@@ -1,5 +1,4 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import type { TypedArray } from '@octet/backend';
 import { cannotExport } from '../errors';
 import {
   type AttributeProtoSchema,
@@ -10,6 +9,7 @@ import {
   type ValueInfoProtoSchema,
 } from '../onnx.generated';
 import { irVersionOf } from '../opsets';
+import { bytesOf, numbersOf, repeatsByExpand, withoutDefaults, withoutTwins } from './compact';
 import { elementTypes } from './element-types';
 import type { Attribute, Graph, Node, Value } from './graph';
 import { Names, type PortNames } from './names';
@@ -32,6 +32,9 @@ export async function encodeModel(
   graph: Graph,
   { producer, dims, ports }: ModelOptions,
 ): Promise<Uint8Array> {
+  await repeatsByExpand(graph);
+  await withoutDefaults(graph);
+  await withoutTwins(graph);
   const names = new Names(graph, ports);
   const initializer = await initializers(graph, names);
   const bytes = initializer.reduce((sum, { rawData }) => sum + (rawData?.byteLength ?? 0), 0);
@@ -102,33 +105,20 @@ function valueInfo({ dtype }: Value, name: string, dims: readonly Dim[]): Init<t
   };
 }
 
-/** The constants that nodes use; those of equal numbers once. */
+/** The constants that nodes use. */
 async function initializers(graph: Graph, names: Names): Promise<Init<typeof TensorProtoSchema>[]> {
   const written = new Map<Value, Init<typeof TensorProtoSchema>>();
-  const byContents = new Map<string, Value>();
   for (const node of graph.nodes) {
     for (const value of node.inputs) {
       if (!value?.constant || written.has(value)) continue;
-      const { data, name } = value.constant;
-      const raw = 'storage' in data ? await data.data() : data;
-      if (name === '') {
-        const contents = `${value.dtype} ${value.shape} ${raw}`;
-        const twin = byContents.get(contents);
-        names.give(value, 'constant', twin);
-        if (twin) continue;
-        byContents.set(contents, value);
-      }
+      names.give(value, 'constant');
       written.set(value, {
         name: names.of(value),
         dims: value.shape.map(BigInt),
         dataType: elementTypes[value.dtype],
-        rawData: bytesOf(raw),
+        rawData: bytesOf(await numbersOf(value.constant.data)),
       });
     }
   }
   return [...written.values()];
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: TypedArray | BigInt64Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
 }

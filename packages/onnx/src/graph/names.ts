@@ -32,14 +32,14 @@ export class Names {
     // A name that says where it comes from stands in the file once: in large graphs they would be most of it.
     for (const node of graph.nodes) {
       const { op, scope, outputs } = node;
-      if (!/^(Dequantize|Quantize)Linear$/.test(op))
+      const isSaid = scope.length > LONG && node.inputs.some((v) => isOf(scope, v));
+      if (!isSaid && !/^(Dequantize|Quantize)Linear$/.test(op))
         this.nodes.set(node, unique(this.takenByNodes, scope ? `${scope}/${op}` : op));
       for (const v of outputs) this.give(v, String(this.count++));
     }
   }
 
-  /** '' for what only quantizes. */
-
+  /** '' for what only quantizes, and where the weight's name is long and says it. */
   ofNode(node: Node): string {
     return this.nodes.get(node) ?? '';
   }
@@ -50,9 +50,9 @@ export class Names {
     return name;
   }
 
-  /** Names `value`, unless it has a name; as `twin`, if there is one. */
-  give(value: Value, wanted: string, twin?: Value): void {
-    if (!this.names.has(value)) this.names.set(value, twin ? this.of(twin) : unique(this.taken, wanted));
+  /** Names `value`, unless it has a name. */
+  give(value: Value, wanted: string): void {
+    if (!this.names.has(value)) this.names.set(value, unique(this.taken, wanted));
   }
 }
 
@@ -64,7 +64,15 @@ function unique(taken: Set<string>, wanted: string): string {
   return name;
 }
 
+const LONG = 32;
+
+/** Whether the name of a weight, or of its integers, says the module. */
+function isOf(scope: string, value: Value | undefined): boolean {
+  const weight = value?.node?.op === 'DequantizeLinear' ? value.node.inputs[0] : value;
+  return weight?.constant?.name.startsWith(`${scope}.`) ?? false;
+}
+
 /** Whether a name is a long one of a scale or zero point: each tensor has two of them. */
 function isLongParameter(name: string): boolean {
-  return name.length > 32 && /[._](scale|zero_point)$/.test(name);
+  return name.length > LONG && /[._](scale|zero_point)$/.test(name);
 }

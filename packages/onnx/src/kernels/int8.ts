@@ -1,6 +1,6 @@
 /** Integer kernels in QDQ form: dequantize the operands, the operation in float, quantize the result. */
 import { type KernelTable, type QuantizedDType, quantRange } from '@octet/backend';
-import { type QParams, sameShape, type Tensor } from '@octet/tensor';
+import { fromData, type QParams, sameShape, type Tensor } from '@octet/tensor';
 import { elementTypes } from '../graph/element-types';
 import type { Graph, Like, Value } from '../graph/graph';
 import { clampToIntegers, dequantize, quantize, quantizeClamped } from '../graph/qdq';
@@ -88,20 +88,21 @@ function asFloat({ shape }: Output): Like {
   return { shape, dtype: 'float32' };
 }
 
-/** The int32 bias is at the scale of the sums: f32(sx · sw). */
+/**
+ * The numbers that the int32 bias, at the scale f32(sx · sw) of the sums, means. onnxruntime quantizes them at just that scale; numbers
+ * take half of the bytes of integers and their scales.
+ */
 function biasFloats(graph: Graph, bias: Operand, x: Operand, weight: Operand): Value {
   const [xq, wq] = [qparams(x.tensor), qparams(weight.tensor)];
   const sx = Math.fround((xq as { scale: number }).scale);
-  if (wq.scheme === 'perTensor') {
-    return dequantize(graph, bias.value, {
-      scheme: 'perTensor',
-      scale: Math.fround(sx * Math.fround(wq.scale)),
-      zeroPoint: 0,
-    });
-  }
-  const scales = wq.scales.map((sw) => sx * sw);
-  const zeroPoints = new Int32Array(scales.length);
-  return dequantize(graph, bias.value, { scheme: 'perChannel', axis: 0, scales, zeroPoints });
+  const scales = wq.scheme === 'perTensor' ? [wq.scale] : wq.scales;
+  const { data, name } = bias.value.constant ?? {};
+  if (!data || !('storage' in data)) throw new Error('octet: a bias that is no tensor of the model');
+  return graph.once(bias.value, `${sx} ${scales}`, () => {
+    const products = Float32Array.from(scales, (sw) => sx * Math.fround(sw));
+    const scale = fromData(products, [products.length], { backend: data.backend });
+    return graph.tensor(data.to('float32').mul(scale), `${name}`);
+  });
 }
 
 function binary(op: string) {
@@ -159,8 +160,9 @@ export function dynamicLinear(
   graph: Graph,
   { x, weight, bias }: DynamicInputs,
   y: Like,
-  { weightScale, weightZeroPoint }: KernelTable['qlinearDynamic']['attrs'],
+  attrs: KernelTable['qlinearDynamic']['attrs'],
 ): Value {
+  const { weightScale, weightZeroPoint } = attrs;
   const [integers, scale, zeroPoint] = graph.nodeWithOutputs(
     'DynamicQuantizeLinear',
     [x.value],
@@ -181,7 +183,9 @@ export function dynamicLinear(
     dtype: 'float32',
   });
   const product = graph.node('Mul', [float, scales], y);
-  return bias ? graph.node('Add', [product, bias.value], y) : product;
+  const made = bias ? graph.node('Add', [product, bias.value], y) : product;
+  graph.dynamicProducts.set(made, { x: x.value, weight: weight.value, bias: bias?.value, attrs });
+  return made;
 }
 
 /** A function of 8-bit integers, by what is known of it; any other as the table itself, by Gather. */

@@ -35,6 +35,10 @@ export class Memory {
   }
 
   isConstant({ storage }: Tensor): boolean {
+    return this.holdsConstant(storage);
+  }
+
+  holdsConstant(storage: Storage): boolean {
     const found = this.contents.get(storage) ?? constant;
     return found.kind === 'constant' || (found.kind === 'parts' && found.constant);
   }
@@ -111,7 +115,8 @@ export class Memory {
     let value = views.get(key);
     if (!value) {
       this.kept.add(t.storage);
-      value = this.graph.tensor(t, name);
+      const state = this.state[name];
+      value = this.graph.tensor(t, name, state?.storage === t.storage && sameShape(state.shape, t.shape));
       views.set(key, value);
     }
     return value;

@@ -1,5 +1,5 @@
 import type { KernelTensor } from '@octet/backend';
-import { capture, type KernelCall } from '@octet/graph';
+import { capture, type HostEvent, type KernelCall } from '@octet/graph';
 import { type AnyModule, stateKey } from '@octet/nn';
 import { Tensor } from '@octet/tensor';
 import { cannotExport } from '../errors';
@@ -22,6 +22,8 @@ export function trace(model: AnyModule, inputs: readonly Tensor[], opset: number
       add(graph, memory, call);
     }
     graph.scope = '';
+    // A GraphModule: by its field, so that a bundle that only exports carries no graphs.
+    if ('graph' in model) refuseReads(recording.events, memory);
     for (const t of tensorsOf(recording.output)) {
       const value = memory.read(t, 'constant');
       // An output has a name of its own.
@@ -35,6 +37,22 @@ export function trace(model: AnyModule, inputs: readonly Tensor[], opset: number
   }
   graph.prune();
   return graph;
+}
+
+/**
+ * What a function of a graph works out on the host can't be written: the file would have this run's numbers. A `forward` written by hand chooses
+ * by what it reads.
+ * @throws OnnxExportError
+ */
+function refuseReads(events: readonly HostEvent[], memory: Memory): void {
+  for (const event of events) {
+    if (event.kind !== 'read' || memory.holdsConstant(event.storage)) continue;
+    throw cannotExport({
+      expected: 'a graph that computes on its backend',
+      found: 'a function on the host, which reads numbers that depend on the inputs',
+      fix: 'String(model) shows the functions: comparisons, gathers and scatters by computed indices are such. Replace it by a module of your own, or leave that part out of the file.',
+    });
+  }
 }
 
 /** The module that a kernel ran in, as the state dict writes it. */

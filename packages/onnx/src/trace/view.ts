@@ -115,6 +115,8 @@ function slice(graph: Graph, value: Value, { start, runs }: Plan, toShape: reado
     return run.size === size ? [] : [{ dim, ...run }];
   });
   if (cuts.length === 0) return value;
+  const within = partOf(value, cuts, start);
+  if (within) return slice(graph, within.value, { start: within.start, runs }, toShape);
   const shape = [...value.shape];
   for (const { dim, size } of cuts) shape[dim] = size;
   const ends = cuts.map(({ dim, size, step }) => {
@@ -130,6 +132,29 @@ function slice(graph: Graph, value: Value, { start, runs }: Plan, toShape: reado
 }
 
 const END = 2 ** 31 - 1;
+
+/** The one part of a Concat that a slice lies in. */
+function partOf(
+  value: Value,
+  cuts: readonly { readonly dim: number; readonly size: number; readonly step: number }[],
+  start: readonly number[],
+): { readonly value: Value; readonly start: readonly number[] } | undefined {
+  const { op, attributes = {}, inputs = [] } = value.node ?? {};
+  const { axis } = attributes as { axis?: { int: number } };
+  const cut = op === 'Concat' ? cuts.find(({ dim }) => dim === axis?.int) : undefined;
+  if (!cut) return undefined;
+  const { dim, size, step } = cut;
+  let at = start[dim];
+  for (const part of inputs as Value[]) {
+    const length = part.shape[dim];
+    if (at < length)
+      return at + (size - 1) * step < length
+        ? { value: part, start: start.map((s, d) => (d === dim ? at : s)) }
+        : undefined;
+    at -= length;
+  }
+  return undefined;
+}
 
 /** The order of all dims for a transposition: dims of one element go where the view has such, if it has as many dims. */
 function completeOrder({ runs }: Plan, toShape: readonly number[], rank: number): number[] {

@@ -3,9 +3,9 @@ import path from 'node:path';
 import { breathe, signal } from '@octet/cli/interrupt';
 import { checkWritable, writeFile } from '@octet/formats';
 import { type QuantizeProgress, quantize, renderQuantizeReport } from '@octet/inspect';
-import { exportOnnx } from '@octet/onnx';
+import { exportOnnx, importOnnx } from '@octet/onnx';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { inputsOf, openModel } from '../model';
+import { inputsOf, type Model, openModel } from '../model';
 import { type DataOptions, jsonOption, readOptionsOf, withDataOptions } from '../options';
 import { bytes, show, tell } from '../output';
 import { readSamples } from '../samples';
@@ -69,6 +69,9 @@ async function run(file: string, options: QuantizeFlags): Promise<void> {
   });
   const written = await exportOnnx(int8, samples[0].inputs);
   await writeFile(output, written, { signal });
+  const fixed = await sizesFixed(model, written);
+  if (fixed.length > 0)
+    tell(`octet: ${output} is for inputs with ${fixed.join(', ')}: the model computes with that size.`);
   if (options.report !== undefined) {
     const title = `${path.basename(file)} in int8`;
     await writeFile(options.report, renderQuantizeReport(report, { title, code: commandLine() }), { signal });
@@ -81,6 +84,19 @@ async function run(file: string, options: QuantizeFlags): Promise<void> {
     { command: 'quantize', model: file, output, fileBytes: written.length, report },
     options.json,
   );
+}
+
+/** The sizes that the model leaves open and the file doesn't. */
+async function sizesFixed(model: Model, written: Uint8Array): Promise<string[]> {
+  const { graph } = await importOnnx(written);
+  return model.graph.inputs.flatMap(({ name, shape = [] }) => {
+    const sizes = graph.inputs.find((input) => input.name === name)?.shape;
+    return shape.flatMap((size, d) =>
+      typeof size === 'string' && typeof sizes?.[d] === 'number'
+        ? [`dim ${d} of '${name}' = ${sizes[d]}`]
+        : [],
+    );
+  });
 }
 
 /** The command as it was given, for a reader to give again. */

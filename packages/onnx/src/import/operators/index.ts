@@ -4,6 +4,7 @@ import { activations } from './activations';
 import { attentionOperators } from './attention';
 import { boxOperators } from './boxes';
 import { control } from './control';
+import { dynamicLstms } from './dynamic-lstm';
 import { elementwise } from './elementwise';
 import { gridSampling } from './grid-sample';
 import { indexing } from './indexing';
@@ -38,6 +39,7 @@ const families = (): readonly OnnxOperator[] => [
   ...qlinear(),
   ...quantizedOperators(),
   ...recurrent(),
+  ...dynamicLstms(),
   ...reductionsTable(),
   ...resizing(),
   ...shapes(),

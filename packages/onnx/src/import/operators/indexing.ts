@@ -1,5 +1,5 @@
 import { ArgumentError } from '@octet/backend';
-import { einsum, embedding, Tensor } from '@octet/tensor';
+import { cat, einsum, embedding, Tensor } from '@octet/tensor';
 import {
   broadcastStrides,
   HostTensor,
@@ -37,26 +37,32 @@ function positions(op: string, index: Value, n: number, backend: Tensor['backend
 const isIndexed = (x: Value | undefined): x is Tensor =>
   x instanceof Tensor && (isFloat(x) || x.dtype === 'int32');
 
+/** The slices of `x` along `dim` that indices from the front name, in their place. */
+function picked(x: Tensor, at: Tensor, dim: number): Tensor {
+  const order = [dim, ...x.shape.map((_, d) => d).filter((d) => d !== dim)];
+  const front = x.permute(order);
+  const [n, ...rest] = front.shape;
+  const rows = embedding(at.reshape([at.numel]), front.reshape([n, rest.reduce((a, b) => a * b, 1)]));
+  return rows
+    .reshape([at.numel, ...rest])
+    .permute(inverse(order))
+    .reshape([...x.shape.slice(0, dim), ...at.shape, ...x.shape.slice(dim + 1)]);
+}
+
 function gather(x: Value, index: Value, axis: number): Value {
   const dim = axisOf(axis, x.shape.length);
-  const at = toHost(index);
   const n = x.shape[dim];
+  const isTable = x.dtype === 'float32' && x.numel > 0;
+  if (index instanceof Tensor && isTable && index.dtype === 'int32') {
+    const { backend } = index;
+    return picked(toTensor(x, backend), positions('Gather', index, n, backend), dim);
+  }
+  const at = toHost(index);
   const rows = Array.from(at.data, (i) => indexIn('Gather', i, n));
   const shape = [...x.shape.slice(0, dim), ...at.shape, ...x.shape.slice(dim + 1)];
   if (x instanceof Tensor && at.numel === 1) return x.slice(dim, rows[0], rows[0] + 1).reshape(shape);
-  if (x instanceof Tensor && isFloat(x) && x.dtype === 'float32' && x.numel > 0) {
-    const order = [dim, ...x.shape.map((_, d) => d).filter((d) => d !== dim)];
-    const front = x.permute(order);
-    const rest = front.shape.slice(1);
-    const picked = embedding(
-      toTensor(HostTensor.ints(rows), x.backend),
-      front.reshape([n, rest.reduce((a, b) => a * b, 1)]),
-    );
-    return picked
-      .reshape([rows.length, ...rest])
-      .permute(inverse(order))
-      .reshape(shape);
-  }
+  if (x instanceof Tensor && isTable)
+    return picked(x, new HostTensor(Int32Array.from(rows), at.shape, 'int32').on(x.backend), dim);
   return onHost('Gather', (t) => {
     const from = t as HostTensor;
     const inner = rowMajor(from.shape)[dim];
@@ -76,7 +82,7 @@ function gather(x: Value, index: Value, axis: number): Value {
 /** Calls `visit` with the offset in `x` of the row that each index names, and the number of the index. */
 function eachRow(
   op: string,
-  x: HostTensor,
+  x: Pick<HostTensor, 'shape'>,
   indices: HostTensor,
   batch: number,
   visit: (offset: number, i: number) => void,
@@ -93,6 +99,21 @@ function eachRow(
     visit(offset, i);
   }
   return x.shape.slice(batch + width).reduce((a, b) => a * b, 1);
+}
+
+/** Where along which dim `places`, in order, are a part of a whole that has all of the other dims; undefined if they are no such part. */
+function partAlong(
+  places: Int32Array,
+  whole: readonly number[],
+  part: readonly number[],
+): readonly [start: number, dim: number] | undefined {
+  const dims = whole.flatMap((n, d) => (n === part[d] ? [] : [d]));
+  const [dim] = dims;
+  if (whole.length !== part.length || dims.length !== 1) return undefined;
+  const inner = rowMajor(whole)[dim];
+  const [row, all] = [part[dim] * inner, whole[dim] * inner];
+  const isPart = places.every((at, i) => at === places[0] + Math.floor(i / row) * all + (i % row));
+  return isPart && places[0] % inner === 0 ? [places[0] / inner, dim] : undefined;
 }
 
 type Combine = (old: number, update: number) => number;
@@ -198,7 +219,8 @@ export const indexing = (): readonly OnnxOperator[] => [
   ),
   row('ScatterND', 11, 3, (node) => {
     const f = combine[node.string('reduction', 'none')] ?? node.unsupported('this reduction');
-    return onHost('ScatterND', (t, index, source) => {
+    const reduce = deviceReductions[node.string('reduction', 'none')];
+    const there = onHost('ScatterND', (t, index, source) => {
       const [x, at, updates] = [t, index, source] as HostTensor[];
       const out = copyOf(x);
       const size = x.shape.slice(at.shape[at.dim - 1]).reduce((a, b) => a * b, 1);
@@ -208,6 +230,34 @@ export const indexing = (): readonly OnnxOperator[] => [
       });
       return out;
     });
+    return (args, { backend }) => {
+      const [x, at, updates] = args as Value[];
+      const tensors = [x, updates].some(isIndexed) && x.dtype === updates.dtype;
+      if (!tensors || !(at instanceof HostTensor)) return there(args) as Value;
+      // The indices are known: elements of x and of the updates, one after the other.
+      const offsets: number[] = [];
+      const size = eachRow('ScatterND', x, at, 0, (offset) => offsets.push(offset));
+      const places = Int32Array.from(
+        { length: offsets.length * size },
+        (_, i) => offsets[Math.floor(i / size)] + (i % size),
+      );
+      const [start, dim] = (!reduce && partAlong(places, x.shape, updates.shape)) || [];
+      if (start !== undefined && dim !== undefined) {
+        const [whole, part] = [x, updates].map((v) => toTensor(v, backend));
+        const end = start + part.shape[dim];
+        const parts = [whole.slice(dim, 0, start), part, whole.slice(dim, end, whole.shape[dim])];
+        return cat(
+          parts.filter(({ numel }) => numel > 0),
+          dim,
+        );
+      }
+      const flat = [x, updates].map((v) => toTensor(v, backend).reshape([v.numel]));
+      const index = new HostTensor(places, [places.length], 'int32').on(backend);
+      const out = reduce
+        ? flat[0].scatterReduce(0, index, flat[1], reduce)
+        : flat[0].scatter(0, index, flat[1]);
+      return out.reshape(x.shape);
+    };
   }),
   row('OneHot', 9, 3, (node) => {
     const axis = node.int('axis', -1);

@@ -1,16 +1,15 @@
 /** What the ops by indices have in common: tensors around a dim, and their dtypes. */
 import { DTypeError, mixedBackends, type ScatterReduce } from '@octet/backend';
 import { as, dense, emptyOn, type Operand, requireTensor, run } from '../../kernel';
+import { numel } from '../../layout';
 import type { Tensor } from '../../tensor';
 import { cast } from '../elementwise/cast';
 import { requireIndices } from '../product/indices';
 
-const product = (sizes: readonly number[]) => sizes.reduce((n, d) => n * d, 1);
-
 /** `x` row-major, as outer × axis × inner around one dim. */
 export function around(x: Tensor, dim: number): Operand {
   const { shape } = x;
-  return as(dense(x), [product(shape.slice(0, dim)), shape[dim] ?? 1, product(shape.slice(dim + 1))]);
+  return as(dense(x), [numel(shape.slice(0, dim)), shape[dim] ?? 1, numel(shape.slice(dim + 1))]);
 }
 
 /** Whether its elements are bytes, which kernels by indices don't take: they go there as int32. */

@@ -3,7 +3,7 @@ import { op } from '../../autograd';
 import { checkData } from '../../check-data';
 import { fromData, full } from '../../factory';
 import { broadcastLayout, dense, expandTo, requireTensor } from '../../kernel';
-import { formatShape, normalizeDim, replaced } from '../../layout';
+import { formatShape, normalizeDim, numel, replaced } from '../../layout';
 import { readTensor } from '../../reading';
 import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
@@ -84,7 +84,7 @@ export function index(x: Tensor, indices: readonly (Tensor | null)[]): Tensor {
     const others = x.shape.map((_, d) => d).filter((d) => !dims.includes(d));
     const order = [...others.slice(0, before), ...dims, ...others.slice(before)];
     const sizes = (list: readonly number[]) => list.map((d) => x.shape[d]);
-    const count = sizes(dims).reduce((n, d) => n * d, 1);
+    const count = numel(sizes(dims));
     const merged = reshape(permute(x, order), [
       ...sizes(others.slice(0, before)),
       count,
@@ -120,7 +120,7 @@ function positions(op: string, mask: Tensor): Tensor[] {
   const found: number[] = [];
   for (let i = 0; i < data.length; i++) if (data[i] !== 0) found.push(i);
   return mask.shape.map((n, d) => {
-    const inner = mask.shape.slice(d + 1).reduce((a, b) => a * b, 1);
+    const inner = numel(mask.shape.slice(d + 1));
     return fromData(
       Int32Array.from(found, (at) => Math.floor(at / inner) % n),
       [found.length],

@@ -1,6 +1,6 @@
 import { ArgumentError } from '@octet/backend';
 import { requireTensor } from '../../kernel';
-import { normalizeDim } from '../../layout';
+import { normalizeDim, numel } from '../../layout';
 import type { Tensor } from '../../tensor';
 import { reshape } from './reshape';
 
@@ -18,6 +18,6 @@ export function flatten(x: Tensor, startDim = 0, endDim = -1): Tensor {
       fix: 'Swap them.',
     });
   }
-  const middle = x.shape.slice(start, end + 1).reduce((n, d) => n * d, 1);
+  const middle = numel(x.shape.slice(start, end + 1));
   return reshape(x, [...x.shape.slice(0, start), middle, ...x.shape.slice(end + 1)]);
 }

@@ -1,23 +1,36 @@
 /**
- * Graphs for batches of any size. The model is traced at two sizes; where the two graphs differ, the size of the batch has
- * gone in, and only there. So nothing has to be guessed from equal numbers, and what can't vary is found.
+ * Graphs for inputs of any size. The model is traced at two sizes; where the two graphs differ, a size has gone in, and only there. So
+ * nothing has to be guessed from equal numbers, and what can't vary is found.
  */
 import { sameShape, type Tensor } from '@octet/tensor';
 import { cannotExport } from '../errors';
 import type { Graph, Node, Value } from './graph';
 import type { Dim } from './model-proto';
 
+/** A size that varies: its name, and what it was when the two graphs were traced. */
+export interface OpenSize {
+  readonly name: string;
+  readonly traced: readonly [number, number];
+}
+
 /** A graph, and the dims of its inputs and outputs where they vary. */
-export interface Batched {
+export interface OfAnySize {
   readonly graph: Graph;
   readonly dims: ReadonlyMap<Value, readonly Dim[]>;
 }
 
 /**
- * `a`, traced at a batch of `size`, with what differs in `b`, traced at another, made to vary.
- * @throws OnnxExportError where the size is part of a constant or an attribute
+ * `a`, with what differs in `b`, traced at other sizes, made to vary. `inputDims` has the sizes of the inputs that do; where an output has
+ * none of them, its dim gets a name of its own.
+ * @throws OnnxExportError where a size is part of a constant or an attribute
  */
-export async function forAnyBatch(a: Graph, b: Graph, size: number): Promise<Batched> {
+export async function forAnySize(
+  a: Graph,
+  b: Graph,
+  sizes: readonly OpenSize[],
+  inputDims: readonly (readonly (string | undefined)[])[],
+): Promise<OfAnySize> {
+  const baked = bakedInto(sizes);
   if (a.nodes.length !== b.nodes.length) throw baked('the operations themselves', undefined);
   const counterpart = new Map<Value, Value>();
   const pair = (xs: readonly Value[], ys: readonly Value[]) => {
@@ -27,14 +40,17 @@ export async function forAnyBatch(a: Graph, b: Graph, size: number): Promise<Bat
   };
   pair(a.inputs, b.inputs);
   for (const [i, node] of a.nodes.entries()) {
-    await match(a, node, b.nodes[i], counterpart);
+    await match(a, node, b.nodes[i], counterpart, baked);
     pair(node.outputs, b.nodes[i].outputs);
   }
   const dims = new Map<Value, Dim[]>();
   for (const [i, x] of [...a.inputs, ...a.outputs].entries()) {
     const y = [...b.inputs, ...b.outputs][i];
     if (x.shape.length !== y.shape.length) throw baked('the number of dimensions of an output', undefined);
-    const name = (d: number) => (x.shape[d] === size ? 'batch' : `batch_${i}_${d}`);
+    const name = (d: number) =>
+      inputDims[i]?.[d] ??
+      sizes.find(({ traced: [p, q] }) => p === x.shape[d] && q === y.shape[d])?.name ??
+      `${sizes[0].name}_${i}_${d}`;
     dims.set(
       x,
       x.shape.map((n, d) => (n === y.shape[d] ? n : name(d))),
@@ -43,8 +59,14 @@ export async function forAnyBatch(a: Graph, b: Graph, size: number): Promise<Bat
   return { graph: a, dims };
 }
 
-/** Checks that two nodes do the same at any batch, and lets the first vary where it must. */
-async function match(graph: Graph, a: Node, b: Node, counterpart: ReadonlyMap<Value, Value>): Promise<void> {
+/** Checks that two nodes do the same at any size, and lets the first vary where it must. */
+async function match(
+  graph: Graph,
+  a: Node,
+  b: Node,
+  counterpart: ReadonlyMap<Value, Value>,
+  baked: ReturnType<typeof bakedInto>,
+): Promise<void> {
   const same =
     a.op === b.op &&
     a.inputs.length === b.inputs.length &&
@@ -83,10 +105,15 @@ function sameLayout(p: Tensor, q: Tensor): boolean {
   return p.offset === q.offset && sameShape(p.strides, q.strides);
 }
 
-function baked(where: string, node: Node | undefined) {
-  return cannotExport({
-    expected: 'a model that does the same for batches of any size',
-    found: `the size of the batch in ${where}${node ? ` of ${node.op}${node.scope && ` in '${node.scope}'`}` : ''}`,
-    fix: 'Leave dynamicBatch out and export at the size that you will run, or make forward compute with shapes that flatten and reshape with -1 give, and pass states as inputs.',
-  });
-}
+const bakedInto = (sizes: readonly OpenSize[]) => {
+  const ofBatch = sizes.length === 1 && sizes[0].name === 'batch';
+  const what = ofBatch
+    ? 'the size of the batch'
+    : `the size ${sizes.map(({ name }) => `'${name}'`).join(' or ')}`;
+  return (where: string, node: Node | undefined) =>
+    cannotExport({
+      expected: `a model that does the same for ${ofBatch ? 'batches' : 'inputs'} of any size`,
+      found: `${what} in ${where}${node ? ` of ${node.op}${node.scope && ` in '${node.scope}'`}` : ''}`,
+      fix: `Leave ${ofBatch ? 'dynamicBatch' : 'it'} out and export at the size that you will run, or make forward compute with shapes that flatten and reshape with -1 give, and pass states as inputs.`,
+    });
+};
