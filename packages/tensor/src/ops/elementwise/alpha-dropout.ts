@@ -13,6 +13,8 @@ import { mul } from './mul';
 /** The negative of what SELU tends to at -∞: its λ · α. */
 const ALPHA = 1.7580993408473766;
 
+const OPTIONS = 'training generator';
+
 /**
  * Dropout for networks of SELU, which keeps mean 0 and variance 1: in training each element is -ALPHA with probability p, and then all are
  * a · x + b with `a = 1 / √((ALPHA² · p + 1) · (1 - p))` and `b = a · ALPHA · p`; else x itself (Klambauer and others,
@@ -20,8 +22,9 @@ const ALPHA = 1.7580993408473766;
  * @throws ArgumentError unless p is 0 … 1
  */
 export function alphaDropout(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
+  const given = checkOptions('alphaDropout', options, OPTIONS);
   requireTensor('alphaDropout', x);
-  return dropped('alphaDropout', x, p, options, x.shape);
+  return dropped('alphaDropout', x, p, given, x.shape);
 }
 
 /**
@@ -29,6 +32,7 @@ export function alphaDropout(x: Tensor, p = 0.5, options: DropoutOptions = {}): 
  * @throws ArgumentError unless p is 0 … 1, ShapeError for x of fewer than 2 dims
  */
 export function featureAlphaDropout(x: Tensor, p = 0.5, options: DropoutOptions = {}): Tensor {
+  const given = checkOptions('featureAlphaDropout', options, OPTIONS);
   requireTensor('featureAlphaDropout', x);
   if (x.shape.length < 2) {
     throw new ShapeError({
@@ -39,7 +43,7 @@ export function featureAlphaDropout(x: Tensor, p = 0.5, options: DropoutOptions 
     });
   }
   const shape = x.shape.map((n, d) => (d < 2 ? n : 1));
-  return dropped('featureAlphaDropout', x, p, options, shape);
+  return dropped('featureAlphaDropout', x, p, given, shape);
 }
 
 /** `shape`: of what is drawn. */
@@ -47,10 +51,9 @@ function dropped(
   name: string,
   x: Tensor,
   p: number,
-  options: DropoutOptions,
+  { training = true, generator = defaultGenerator }: DropoutOptions,
   shape: readonly number[],
 ): Tensor {
-  const { training = true, generator = defaultGenerator } = checkOptions(name, options, 'training generator');
   if (!(p >= 0 && p <= 1)) {
     throw new ArgumentError({
       op: name,
