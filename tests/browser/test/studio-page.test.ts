@@ -47,7 +47,9 @@ describe.skipIf(!executablePath)('the studio', () => {
     return readFile(await (await waiting).path());
   }
 
-  test('the model of the page: int8, side by side, and a file that gives nearly the same', { timeout: 180_000 }, async () => {
+  test('the model of the page: int8, side by side, and a file that gives nearly the same', {
+    timeout: 180_000,
+  }, async () => {
     const page = await open();
     expect(await barriers(page)).toEqual([]);
     await page.getByRole('button', { name: 'Handwritten digits' }).click();
