@@ -3,6 +3,7 @@
 export * from './arguments';
 export * from './backend';
 export * from './buffer-checks';
+export { checkIndices } from './check-indices';
 export * from './dispatch';
 export * from './dtype';
 export * from './elementwise';

@@ -1,5 +1,5 @@
+import { checkIndices } from '@octet/backend';
 import { floats, ints, type RefKernel, size } from '../kernel';
-import { checkIndices } from '../math/indices';
 
 /**
  * weight [v,d], index [n] → y [n,d] = weight[index]

@@ -1,6 +1,5 @@
-import type { GroupedIntegers } from '@octet/backend';
+import { checkIndices, type GroupedIntegers } from '@octet/backend';
 import { bytes, floats, type HostTensor, ints, type RefKernel } from '../kernel';
-import { checkIndices } from '../math/indices';
 
 interface Grouped {
   readonly weight: HostTensor;

@@ -1,6 +1,5 @@
 /** The kernels one by one, for those who need few: elementwise ones are the rows of `elementwise`. */
 
-export { checkIndices } from '../math/indices';
 export { adamStep } from './adam-step';
 export { adaptiveAvgPool2d, adaptiveAvgPool2dBackward } from './adaptive-avg-pool2d';
 export { amax, amaxBackward } from './amax';

@@ -1,5 +1,5 @@
+import { checkIndices } from '@octet/backend';
 import { floats, ints, type RefKernel, size } from '../kernel';
-import { checkIndices } from '../math/indices';
 
 /**
  * logProbs [o,n,i], target [o,i], weight [n]? → w [o,i] = weight[target] (1 where absent), y [o,i] = -w · logProbs at the

@@ -1,4 +1,4 @@
-import { checkIndices } from '@octet/backend-js-reference/kernels';
+import { checkIndices } from '@octet/backend';
 import { panel, unitRows } from '../generated/constants';
 import type { WasmKernel, WasmTensor } from '../kernel';
 import { fewRows, packedRowsBytes, workGrain } from './matmul';

@@ -1,4 +1,5 @@
 import { checkOptions } from '@octet/backend';
+import type { QuantizationRow } from '@octet/quantization';
 import { escaped, page, table } from '@octet/report';
 import { version } from '../../package.json';
 import type { QuantizeReport } from '../quantize/report';
@@ -24,7 +25,7 @@ export function renderQuantizeReport(report: QuantizeReport, options?: RenderQua
   const { title = 'int8 report', date = new Date(), code } = checked;
   const { calibration, choice, judgement } = report.inputs;
   return page(title, [
-    `<header><h1>${escaped(title)}</h1><p class="muted">${count(calibration)} inputs for calibration, ${count(choice)} for the choice of cures, ${count(judgement)} for the figures${report.judgedOnOwn ? ', which are of inputs that chose something' : ''}. ${report.seconds.toFixed(0)} s. Octet ${version}, ${date.toISOString().slice(0, 10)}.</p></header>`,
+    `<header><h1>${escaped(title)}</h1><p class="muted">${count(calibration)} inputs for calibration, ${count(choice)} for the choice of cures, ${count(judgement)} for the figures${report.judgedOnOwn ? ', which are of inputs that chose something' : ''}.${report.refitted ? ' The model was made once more, of all inputs: the figures are of one that was made of the first.' : ''}${statesText(report)} ${report.seconds.toFixed(0)} s. Octet ${version}, ${date.toISOString().slice(0, 10)}.</p></header>`,
     '<main>',
     verdict(report),
     tiles(report),
@@ -35,6 +36,12 @@ export function renderQuantizeReport(report: QuantizeReport, options?: RenderQua
     glossary,
     '</main>',
   ]);
+}
+
+function statesText({ states }: QuantizeReport): string {
+  if (states.length === 0) return '';
+  const pairs = states.map(([input, output]) => `${escaped(output)} → ${escaped(input)}`).join(', ');
+  return ` The figures are of a model that runs freely: ${pairs}.`;
 }
 
 const count = (value: number) => value.toLocaleString('en-US');
@@ -106,22 +113,21 @@ function cures({ cures: trials }: QuantizeReport): string {
   return `<section><h2>Cures, in the order in which they were tried</h2>${table('Cures', ['<th class="text">cure</th>', 'gained', '', 'took', '<th class="text">what it did</th>'], rows)}<p class="muted">Each on top of those that were kept; the gain is the mean over the outputs, on the inputs of the choice.</p></section>`;
 }
 
-function layers({ layers: rows, dynamic }: QuantizeReport): string {
-  const own = new Set(dynamic);
-  const lines = [...rows]
+/** Why a layer isn't all integers. */
+function whyFloat({ dynamic, weightOnly }: QuantizeReport, { name, reason }: QuantizationRow): string {
+  if (dynamic.includes(name)) return 'int8 weights; its inputs are quantized at every call';
+  return weightOnly.includes(name) ? 'int8 weights, products of floats' : String(reason ?? '');
+}
+
+function layers(report: QuantizeReport): string {
+  const lines = [...report.layers]
     .sort((a, b) => Number(a.runs === 'int8') - Number(b.runs === 'int8'))
-    .map(({ name, type, runs, reason, weights }) => [
-      cell(name),
-      cell(type),
-      weights > 0 ? count(weights) : '',
-      runs,
-      cell(
-        runs === 'int8'
-          ? ''
-          : own.has(name)
-            ? 'int8 weights; its inputs are quantized at every call'
-            : String(reason ?? ''),
-      ),
+    .map((row) => [
+      cell(row.name),
+      cell(row.type),
+      row.weights > 0 ? count(row.weights) : '',
+      row.runs,
+      cell(row.runs === 'int8' ? '' : whyFloat(report, row)),
     ]);
   return `<section><h2>What runs in int8, and what in float</h2>${table('Layers', ['<th class="text">layer or function</th>', '<th class="text">type</th>', 'weights', 'runs in', '<th class="text">why</th>'], lines)}</section>`;
 }

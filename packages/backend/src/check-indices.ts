@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError } from './errors';
 
 /** @throws ArgumentError for the first index outside of 0 to `limit` - 1, except `ignored`. */
 export function checkIndices(
