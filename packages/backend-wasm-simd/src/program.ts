@@ -114,7 +114,15 @@ function arenaOf(
     // Inputs come in before the first step; outputs, and inputs that were written to, go out after the last.
     const first = m.kind === 'input' ? -1 : m.first;
     const last = m.kind === 'output' || (m.kind === 'input' && m.written) ? steps.length : m.last;
-    return [{ i, bytes: m.length * bytesPerElement(m.dtype), first, last }];
+    // In a run the last steps of some images come before the first steps of others: what it reads and writes is there all along.
+    const within = (step: number) => runs.find((run) => run.first <= step && step < run.last);
+    return [
+      {
+        ...{ i, bytes: m.length * bytesPerElement(m.dtype) },
+        first: within(first)?.first ?? first,
+        last: (within(last)?.last ?? last + 1) - 1,
+      },
+    ];
   });
   const { offsets, bytes } = placeInArena(own, alignment);
   const all = memory.map(() => 0);
