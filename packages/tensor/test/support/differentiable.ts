@@ -949,10 +949,12 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
 
   'maxPool with indices': {
     covers: ['maxPool1dWithIndices', 'maxPool2dWithIndices'],
-    fn: (row, image) => [
-      ops.maxPool1dWithIndices(row, 2)[0],
-      ops.maxPool2dWithIndices(image, 3, { stride: 2, padding: 1 })[0],
-    ],
+    fn: (row, image) =>
+      // The places go: nobody takes them.
+      tidy(() => [
+        ops.maxPool1dWithIndices(row, 2)[0],
+        ops.maxPool2dWithIndices(image, 3, { stride: 2, padding: 1 })[0],
+      ]),
     inputs: [
       [2, 2, 5],
       [2, 2, 5, 4],
@@ -968,10 +970,11 @@ export const differentiable: Readonly<Record<string, Differentiable>> = {
   },
   'adaptiveMaxPool of overlapping windows': {
     covers: ['adaptiveMaxPool1dWithIndices', 'adaptiveMaxPool2dWithIndices'],
-    fn: (row, image) => [
-      ops.adaptiveMaxPool1dWithIndices(row, 3)[0],
-      ops.adaptiveMaxPool2dWithIndices(image, [3, 4])[0],
-    ],
+    fn: (row, image) =>
+      tidy(() => [
+        ops.adaptiveMaxPool1dWithIndices(row, 3)[0],
+        ops.adaptiveMaxPool2dWithIndices(image, [3, 4])[0],
+      ]),
     inputs: [
       [2, 2, 7],
       [2, 2, 5, 6],
