@@ -19,6 +19,8 @@ export function project(name, test = {}) {
       environment: 'node',
       include: ['test/**/*.test.ts'],
       passWithNoTests: true,
+      // All cores: by default one is left idle, which is half of two.
+      maxWorkers: '100%',
       server: { deps: { inline: [/^@octet\//] } },
       ...test,
     },
