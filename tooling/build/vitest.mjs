@@ -21,6 +21,9 @@ export function project(name, test = {}) {
       passWithNoTests: true,
       // All cores: by default one is left idle, which is half of two.
       maxWorkers: '100%',
+      // Some start programs, on machines that do other things too.
+      testTimeout: 30_000,
+      hookTimeout: 30_000,
       server: { deps: { inline: [/^@octet\//] } },
       ...test,
     },
