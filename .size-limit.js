@@ -36,7 +36,11 @@ const checks = [
     path: 'tooling/build/int8-app.mjs',
     limit: '35.5 kB',
   },
-  { name: 'the same app on backend-wasm-simd/int8', path: 'tooling/build/int8-wasm-app.mjs', limit: '79.5 kB' },
+  {
+    name: 'the same app on backend-wasm-simd/int8',
+    path: 'tooling/build/int8-wasm-app.mjs',
+    limit: '79.5 kB',
+  },
   {
     name: 'relu(tensor([1])), with the kernels it needs',
     path: 'tooling/build/relu-app.mjs',

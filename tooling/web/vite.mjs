@@ -24,7 +24,8 @@ export function page(config = {}) {
     oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
     worker: { format: 'es' },
     // `dist` itself holds what octet-run makes of an app's scripts.
-    build: { outDir: 'dist/page', target: 'es2022', modulePreload: { polyfill: false } },
+    // Not Vite's own minifier, Oxc's: what it makes of the workers, which hold all of the runtime, lacks functions that it still calls.
+    build: { outDir: 'dist/page', target: 'es2022', minify: 'esbuild', modulePreload: { polyfill: false } },
     plugins: [
       {
         // The wasm backend has sources that are made of others: they must be up to date.
