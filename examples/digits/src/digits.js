@@ -34,7 +34,7 @@ export async function measure(checkpoint, backend, runs = 20) {
   const model = await loadDigits(checkpoint);
   const x = rand([images, 1, 28, 28], { generator: new Generator(1) });
   // Without the last step, to floats.
-  const plan = planOf(new Sequential(model.quant, model.layers), [x]);
+  const plan = planOf(new Sequential(model.quant, model.layers).eval(), [x]);
   const once = () => plan.run(x).intRepr();
 
   const checksum = hash(await once().data());
