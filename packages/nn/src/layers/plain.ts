@@ -15,8 +15,9 @@ import {
   type Tensor,
   tidy,
 } from '@octet/tensor/functional';
-import { repr, requireRank, within } from '../arguments';
+import { repr, requireRank } from '../arguments';
 import { Module } from '../module';
+import { DropoutNd } from './dropout-nd';
 
 /** In training each channel of x [N, C, …] is 0 with probability p, and divided by 1 - p otherwise. */
 function channelDropout(x: Tensor, p: number, training: boolean): Tensor {
@@ -32,48 +33,24 @@ function channelDropout(x: Tensor, p: number, training: boolean): Tensor {
 }
 
 /** In training each channel of x [N, C, L] is 0 with probability p, and divided by 1 - p otherwise; in evaluation x itself. */
-export class Dropout1d extends Module {
+export class Dropout1d extends DropoutNd {
   static override readonly name: string = 'Dropout1d';
   static readonly pure = true;
-
-  readonly p: number;
-
-  /** @throws ArgumentError unless 0 <= p <= 1 */
-  constructor(p = 0.5) {
-    super();
-    this.p = within('Dropout1d', 'p', p, 0, 1);
-  }
 
   forward(x: Tensor): Tensor {
     requireRank('Dropout1d', x, '[N, C, L]', 3);
     return channelDropout(x, this.p, this.training);
   }
-
-  override extraRepr(): string {
-    return repr({ p: this.p });
-  }
 }
 
 /** In training each channel of x [N, C, H, W] is 0 with probability p, and divided by 1 - p otherwise; in evaluation x itself. */
-export class Dropout2d extends Module {
+export class Dropout2d extends DropoutNd {
   static override readonly name: string = 'Dropout2d';
   static readonly pure = true;
-
-  readonly p: number;
-
-  /** @throws ArgumentError unless 0 <= p <= 1 */
-  constructor(p = 0.5) {
-    super();
-    this.p = within('Dropout2d', 'p', p, 0, 1);
-  }
 
   forward(x: Tensor): Tensor {
     requireRank('Dropout2d', x, '[N, C, H, W]', 4);
     return channelDropout(x, this.p, this.training);
-  }
-
-  override extraRepr(): string {
-    return repr({ p: this.p });
   }
 }
 
