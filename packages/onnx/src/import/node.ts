@@ -248,7 +248,11 @@ export class OnnxNode {
     return t && this.building.tensor(t, `${this.label}, '${name}'`);
   }
 
-  /** All attributes, for nodes that have them too. */
+  /**
+   * All attributes, for nodes that have them too.
+   *
+   * @internal
+   */
   attributeProtos(): AttributeProto[] {
     this.unread.clear();
     return [...this.attributes.values()];
@@ -314,6 +318,8 @@ export class OnnxNode {
   /**
    * Nodes of ONNX's own operators in the place of this one, whose inputs have the names that `operandName` gives; the values of
    * these names.
+   *
+   * @internal
    */
   expand(nodes: readonly NodeProto[], outputs: readonly string[]): Operand[] {
     return this.building.expand(this, nodes, outputs);
