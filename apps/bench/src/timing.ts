@@ -37,7 +37,7 @@ export async function timeRuns(
 }
 
 /**
- * As `timeRuns`, of several functions in turn, so that other load on the machine falls on all of them alike.
+ * As `timeRuns`, of several functions in turn, so that other load on the machine affects all of them equally.
  * @returns the milliseconds of the runs of each
  */
 export async function timeInTurn(

@@ -30,17 +30,17 @@ const idleCalls = 1024;
  * run. Once moved out, Contents are held by their buffer alone, and go with it. (A WeakRef wouldn't do: to make one keeps
  * its target alive until the loop ends.)
  */
-class Contents {
+class Allocation {
   host: Uint8Array | undefined;
-  constructor(readonly place: Place) {}
+  constructor(readonly place: Residency) {}
 }
 
 /** Where in wasm memory contents are, in a list ordered by last use. Without block or contents while they are out. */
-class Place {
+class Residency {
   block: Block | undefined;
-  contents: Contents | undefined;
-  older: Place | undefined;
-  newer: Place | undefined;
+  contents: Allocation | undefined;
+  older: Residency | undefined;
+  newer: Residency | undefined;
   /** The kernel call that used it last. */
   lastUse = 0;
   /** How many programs hold its address: then it is in no list, and stays. */
@@ -51,14 +51,14 @@ class Place {
 /** Memory of the wasm backend. Its contents may move out of wasm memory when that is full, and come back when used. */
 export class WasmBuffer {
   /** @internal */
-  contents: Contents | undefined;
+  contents: Allocation | undefined;
 
   /** @internal Made by `backend.allocate`. */
   constructor(
     readonly pool: object,
     readonly dtype: StorageDType,
     readonly length: number,
-    contents: Contents,
+    contents: Allocation,
   ) {
     this.contents = contents;
   }
@@ -77,8 +77,8 @@ export interface PoolStatistics {
 export class BufferPool {
   #memory: LinearMemory | undefined;
   readonly #budget: number;
-  #oldest: Place | undefined;
-  #newest: Place | undefined;
+  #oldest: Residency | undefined;
+  #newest: Residency | undefined;
   /** The kernel call that runs, or ran last. */
   #use = 0;
   #running = false;
@@ -87,7 +87,7 @@ export class BufferPool {
   readonly #scratch: Block[] = [];
   readonly #statistics: PoolStatistics = { buffers: 0, bytes: 0, movedOut: 0, movedIn: 0 };
   // It holds Places, so that it keeps no buffer alive.
-  readonly #collected = new FinalizationRegistry<Place>((place) => this.#release(place));
+  readonly #collected = new FinalizationRegistry<Residency>((place) => this.#release(place));
 
   /** @param budget bytes of wasm memory past which buffers move out */
   constructor(memory: LinearMemory, budget: number) {
@@ -124,8 +124,8 @@ export class BufferPool {
         fix: 'Check the shape that this length was computed from.',
       });
     }
-    const place = new Place(length * bytesPerElement(dtype));
-    const contents = new Contents(place);
+    const place = new Residency(length * bytesPerElement(dtype));
+    const contents = new Allocation(place);
     this.#place(place, contents, dtype);
     const buffer = new WasmBuffer(this, dtype, length, contents);
     this.#collected.register(buffer, place, buffer);
@@ -225,10 +225,10 @@ export class BufferPool {
 
   /** A buffer over reserved memory. It is never freed by itself. */
   bufferAt(dtype: StorageDType, length: number, start: number): WasmBuffer {
-    const place = new Place(length * bytesPerElement(dtype));
+    const place = new Residency(length * bytesPerElement(dtype));
     place.block = new Block(start, place.bytes);
     place.pins = 1;
-    return new WasmBuffer(this, dtype, length, new Contents(place));
+    return new WasmBuffer(this, dtype, length, new Allocation(place));
   }
 
   dispose(): void {
@@ -239,7 +239,7 @@ export class BufferPool {
   }
 
   /** The contents of a buffer that is alive and of this pool. */
-  #contents(op: string, buffer: WasmBuffer): Contents {
+  #contents(op: string, buffer: WasmBuffer): Allocation {
     if (buffer.pool !== this) throw foreignBufferError(op, 'wasm', buffer instanceof WasmBuffer);
     if (!buffer.contents) throw freedBufferError(op, buffer);
     return buffer.contents;
@@ -254,7 +254,7 @@ export class BufferPool {
   }
 
   /** Gives a place a block. */
-  #place(place: Place, contents: Contents, dtype: StorageDType): Block {
+  #place(place: Residency, contents: Allocation, dtype: StorageDType): Block {
     const block = this.#take(place.bytes, `a buffer of ${dtype}`);
     block.owner = place;
     place.block = block;
@@ -264,7 +264,7 @@ export class BufferPool {
   }
 
   /** Forgets a buffer, freed or collected. */
-  #release(place: Place): void {
+  #release(place: Residency): void {
     if (!this.#memory) return;
     this.#statistics.buffers -= 1;
     this.#statistics.bytes -= place.bytes;
@@ -272,7 +272,7 @@ export class BufferPool {
   }
 
   /** Gives up a place's block. */
-  #leave(place: Place, block: Block): void {
+  #leave(place: Residency, block: Block): void {
     if (place.pins === 0) this.#unlink(place);
     place.block = undefined;
     place.contents = undefined;
@@ -320,7 +320,7 @@ export class BufferPool {
   }
 
   /** Whether contents may leave: they are in wasm memory, no program holds their address, and the running kernel doesn't use them. */
-  #canMove(place: Place): boolean {
+  #canMove(place: Residency): boolean {
     return (
       place.block !== undefined &&
       place.contents !== undefined &&
@@ -337,12 +337,12 @@ export class BufferPool {
    * @returns false if what has to stay leaves no such piece
    */
   #clear(bytes: number, until: number): boolean {
-    const mayMove = (place: Place) => place.lastUse <= until && this.#canMove(place);
+    const mayMove = (place: Residency) => place.lastUse <= until && this.#canMove(place);
     const age = (block: Block | undefined) => {
       if (!block) return Number.POSITIVE_INFINITY;
       if (block.free) return -1;
       const { owner } = block;
-      return owner instanceof Place && mayMove(owner) ? owner.lastUse : Number.POSITIVE_INFINITY;
+      return owner instanceof Residency && mayMove(owner) ? owner.lastUse : Number.POSITIVE_INFINITY;
     };
     const tried = new Set<Block>();
     for (let place = this.#oldest; place && mayMove(place); place = place.newer) {
@@ -364,20 +364,20 @@ export class BufferPool {
         for (const block of found) tried.add(block);
         continue;
       }
-      for (const { owner } of found) if (owner instanceof Place) this.#moveOut(owner);
+      for (const { owner } of found) if (owner instanceof Residency) this.#moveOut(owner);
       return true;
     }
     return false;
   }
 
-  #moveOut(place: Place): void {
+  #moveOut(place: Residency): void {
     if (!place.block || !place.contents) return;
     place.contents.host = this.memory.bytes(place.block.start, place.bytes).slice();
     this.#leave(place, place.block);
     this.#statistics.movedOut += 1;
   }
 
-  #link(place: Place): void {
+  #link(place: Residency): void {
     place.lastUse = this.#use;
     place.older = this.#newest;
     place.newer = undefined;
@@ -386,7 +386,7 @@ export class BufferPool {
     this.#newest = place;
   }
 
-  #unlink(place: Place): void {
+  #unlink(place: Residency): void {
     const { older, newer } = place;
     if (older) older.newer = newer;
     else this.#oldest = newer;

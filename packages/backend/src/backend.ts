@@ -108,7 +108,7 @@ export interface Backend<B = any> {
  * The first `length` elements of a buffer, at once. @throws BackendError on a backend without `readSync`: `fix` says what
  * to do there
  */
-export function readNow<B>(
+export function readSyncOrThrow<B>(
   op: string,
   backend: Backend<B>,
   buffer: B,

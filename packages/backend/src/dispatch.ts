@@ -5,7 +5,7 @@ import {
   type KernelTensor,
   type KernelTensors,
   type PrepackingKernel,
-  readNow,
+  readSyncOrThrow,
 } from './backend';
 import { composedKernel } from './elementwise/compose';
 import type { Composite } from './elementwise/composite';
@@ -266,7 +266,7 @@ function runOnFallback<N extends KernelName>(
   reportFallback(backend, fallback, name);
   const length = (t: KernelTensor) => numel(t.shape);
   const read = (from: Backend, t: KernelTensor) =>
-    readNow(name, from, t.buffer, length(t), 'Use await tensor.data().');
+    readSyncOrThrow(name, from, t.buffer, length(t), 'Use await tensor.data().');
   const copies: Record<string, KernelTensor> = {};
   const given = { ...inputs, ...outputs } as Record<string, KernelTensor | undefined>;
   try {

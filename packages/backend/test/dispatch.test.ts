@@ -9,7 +9,7 @@ import {
   type Kernels,
   MissingKernelError,
   PrepackCache,
-  readNow,
+  readSyncOrThrow,
   runKernel,
   type TypedArray,
   warnOnce,
@@ -224,9 +224,9 @@ describe('extendBackend', () => {
 });
 
 describe('others', () => {
-  it('readNow says what to do where nothing can be read at once', () => {
+  it('readSyncOrThrow says what to do where nothing can be read at once', () => {
     const backend = backendOf('gpu', {}, { readSync: undefined });
-    expect(() => readNow('item', backend, backend.allocate('float32', 1), 1, 'Wait.')).toThrow(
+    expect(() => readSyncOrThrow('item', backend, backend.allocate('float32', 1), 1, 'Wait.')).toThrow(
       "item: expected a backend that can be read at once, found 'gpu', which can't. Wait.",
     );
   });

@@ -288,7 +288,7 @@ function rowsOf({ program, labels }: Lowered, { places }: CompiledProgram<unknow
 
 /** A dense copy that keeps the order of memory. */
 function copyOf(x: Tensor): Tensor {
-  const dense = kernel.packed(x);
+  const dense = kernel.denseInAnyOrder(x);
   const copy = kernel.empty(x.backend, x.shape, {
     dtype: x.dtype,
     strides: dense.strides,

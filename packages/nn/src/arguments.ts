@@ -12,7 +12,7 @@ export type Single = readonly [length: number];
 export type Size1 = number | Single;
 
 /** @throws ArgumentError unless `value` is a whole number of at least `min`. */
-export function whole(op: string, name: string, value: number, min = 1): number {
+export function requireInteger(op: string, name: string, value: number, min = 1): number {
   if (Number.isInteger(value) && value >= min) return value;
   throw new ArgumentError({
     op,
@@ -23,7 +23,7 @@ export function whole(op: string, name: string, value: number, min = 1): number 
 }
 
 /** @throws ArgumentError unless min <= value <= max. */
-export function within(
+export function requireRange(
   op: string,
   name: string,
   value: number,

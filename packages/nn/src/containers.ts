@@ -3,7 +3,7 @@ import { describe, ModuleError } from '@octet/backend';
 import { Tensor } from '@octet/tensor/functional';
 import { type AnyModule, Module, requireModule } from './module';
 import { Parameter } from './parameter';
-import { numbered, pick } from './sequential';
+import { itemAt, listItems } from './sequential';
 
 /**
  * A module whose fields of one kind are its entries: state-dict keys are made of their names as of all fields. PyTorch's order is that of
@@ -180,12 +180,12 @@ export class ParameterList extends Module<never[], never> implements Iterable<Pa
   }
 
   get length(): number {
-    return numbered<Parameter>(this).length;
+    return listItems<Parameter>(this).length;
   }
 
   /** The parameter at `index`; negative ones count from the end. @throws ArgumentError if there is none */
   at(index: number): Parameter {
-    return pick('ParameterList.at', numbered<Parameter>(this), index);
+    return itemAt('ParameterList.at', listItems<Parameter>(this), index);
   }
 
   append(parameter: Tensor): this {
@@ -194,7 +194,7 @@ export class ParameterList extends Module<never[], never> implements Iterable<Pa
   }
 
   [Symbol.iterator](): Iterator<Parameter> {
-    return numbered<Parameter>(this)[Symbol.iterator]();
+    return listItems<Parameter>(this)[Symbol.iterator]();
   }
 }
 

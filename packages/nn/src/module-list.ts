@@ -1,6 +1,6 @@
 import { describe, ModuleError } from '@octet/backend';
 import { type AnyModule, Module, requireModule } from './module';
-import { numbered, pick } from './sequential';
+import { itemAt, listItems } from './sequential';
 
 /** A list of modules as a field of another; the children are '0', '1', … It computes nothing itself. */
 export class ModuleList<M extends AnyModule = Module> extends Module<never[], never> implements Iterable<M> {
@@ -32,12 +32,12 @@ export class ModuleList<M extends AnyModule = Module> extends Module<never[], ne
   }
 
   get length(): number {
-    return numbered(this).length;
+    return listItems(this).length;
   }
 
   /** The module at `index`; negative ones count from the end. @throws ArgumentError if there is none */
   at(index: number): M {
-    return pick('ModuleList.at', numbered<M>(this), index);
+    return itemAt('ModuleList.at', listItems<M>(this), index);
   }
 
   append(module: M): this {
@@ -46,6 +46,6 @@ export class ModuleList<M extends AnyModule = Module> extends Module<never[], ne
   }
 
   [Symbol.iterator](): Iterator<M> {
-    return numbered<M>(this)[Symbol.iterator]();
+    return listItems<M>(this)[Symbol.iterator]();
   }
 }

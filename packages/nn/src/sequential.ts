@@ -28,12 +28,12 @@ export class Sequential extends Module implements Iterable<Module> {
   }
 
   get length(): number {
-    return numbered(this).length;
+    return listItems(this).length;
   }
 
   /** The module at `index`; negative ones count from the end. @throws ArgumentError if there is none */
   at(index: number): Module {
-    return pick('Sequential.at', numbered<Module>(this), index);
+    return itemAt('Sequential.at', listItems<Module>(this), index);
   }
 
   append(module: Module): this {
@@ -42,19 +42,19 @@ export class Sequential extends Module implements Iterable<Module> {
   }
 
   [Symbol.iterator](): Iterator<Module> {
-    return numbered<Module>(this)[Symbol.iterator]();
+    return listItems<Module>(this)[Symbol.iterator]();
   }
 }
 
 /** The values of a list's fields '0', '1', … */
-export function numbered<M>(list: { readonly [index: number]: M }): M[] {
+export function listItems<M>(list: { readonly [index: number]: M }): M[] {
   const found: M[] = [];
   for (let i = 0; i in list; i++) found.push(list[i]);
   return found;
 }
 
 /** @throws ArgumentError if `index` is out of range. */
-export function pick<M>(op: string, modules: readonly M[], index: number): M {
+export function itemAt<M>(op: string, modules: readonly M[], index: number): M {
   const module = modules.at(index);
   if (module !== undefined && Number.isInteger(index)) return module;
   throw new ArgumentError({

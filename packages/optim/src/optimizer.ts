@@ -305,7 +305,7 @@ function checkParameter(op: string, i: number, param: Tensor, twice: boolean): v
     );
   }
   if (!isFloatDType(param.dtype)) refuse(param.dtype, 'Integers do not learn: train before convert.');
-  if (kernel.packed(param) !== param)
+  if (kernel.denseInAnyOrder(param) !== param)
     refuse('a view of part of another tensor', 'Make it contiguous() first.');
   if (twice) refuse('one that is already there', 'Name each parameter once, over all groups.');
 }

@@ -1,6 +1,6 @@
 import { ArgumentError, AutogradError, checkOptions, requireType } from '@octet/backend';
 import { onesLike } from './factory';
-import { aligned, emptyOn, overwrite, requireTensor, run } from './kernel';
+import { broadcastOperands, emptyOn, overwrite, requireTensor, run } from './kernel';
 import { contiguousStrides, formatShape, isDense, sameShape, sameStrides } from './layout';
 import { checkRead, whileRunning } from './running-backward';
 import { scope, tidy } from './scope';
@@ -283,7 +283,7 @@ export function grad(
 
 /** a + b, two gradients of one tensor. Not recorded. */
 function sumOf(a: Tensor, b: Tensor): Tensor {
-  const { shape, strides, operands } = aligned('add', a, b);
+  const { shape, strides, operands } = broadcastOperands('add', a, b);
   const y = emptyOn(a, shape, { strides });
   run('add', { a: operands[0], b: operands[1] }, { y }, {});
   return y;

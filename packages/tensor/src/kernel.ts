@@ -47,14 +47,14 @@ export interface Operand {
 }
 
 /** `tensor` under the physical shape `shape`, for a kernel. The tensor must be dense. */
-export function as(tensor: Tensor, shape: readonly number[]): Operand {
+export function asOperand(tensor: Tensor, shape: readonly number[]): Operand {
   return { tensor, shape };
 }
 
 /** The NHWC operand of a channels-last tensor. */
 export function nhwc(tensor: Tensor): Operand {
   const [n, c, h, w] = tensor.shape;
-  return as(tensor, [n, h, w, c]);
+  return asOperand(tensor, [n, h, w, c]);
 }
 
 type Arg = Tensor | Operand;
@@ -174,7 +174,7 @@ export function withStrides(x: Tensor, strides: readonly number[]): Tensor {
   const y = emptyOn(x, x.shape, { strides, qparams: x.qparams });
   run(
     'copyStrided',
-    { x: as(x, [x.storage.length]) },
+    { x: asOperand(x, [x.storage.length]) },
     { y },
     {
       shape: x.shape,
@@ -199,7 +199,12 @@ export function overwrite(op: string, x: Tensor, source: Tensor): void {
     yStrides: x.strides,
     yOffset: x.offset,
   };
-  run('copyStrided', { x: as(from, [from.storage.length]) }, { y: as(x, [storage.length]) }, attrs);
+  run(
+    'copyStrided',
+    { x: asOperand(from, [from.storage.length]) },
+    { y: asOperand(x, [storage.length]) },
+    attrs,
+  );
   storage.writer = op;
 }
 
@@ -207,12 +212,12 @@ export function overwrite(op: string, x: Tensor, source: Tensor): void {
 function copied(x: Tensor): Tensor {
   const y = emptyOn(x, x.shape, { qparams: x.qparams });
   const attrs = { shape: x.shape, xStrides: x.strides, xOffset: x.offset, yStrides: y.strides, yOffset: 0 };
-  run('copyStrided', { x: as(x, [x.storage.length]) }, { y }, attrs);
+  run('copyStrided', { x: asOperand(x, [x.storage.length]) }, { y }, attrs);
   return y;
 }
 
 /** `x` row-major from the start of its storage. Not recorded. */
-export function dense(x: Tensor): Tensor {
+export function contiguous(x: Tensor): Tensor {
   return withStrides(x, contiguousStrides(x.shape));
 }
 
@@ -228,8 +233,8 @@ export function channelsInnermost(x: Tensor): Tensor {
 }
 
 /** `x` as it lies if that is dense from the start of its storage, else row-major. Not recorded. */
-export function packed(x: Tensor): Tensor {
-  return x.offset === 0 && isDense(x.shape, x.strides) ? x : dense(x);
+export function denseInAnyOrder(x: Tensor): Tensor {
+  return x.offset === 0 && isDense(x.shape, x.strides) ? x : contiguous(x);
 }
 
 /**
@@ -244,12 +249,14 @@ export function broadcastLayout(op: string, ...tensors: readonly Tensor[]) {
 }
 
 /** Tensors made ready for an elementwise kernel: in one `broadcastLayout`, single numbers left as they are. */
-export function aligned(
+export function broadcastOperands(
   op: string,
   ...tensors: readonly Tensor[]
 ): { shape: number[]; strides: readonly number[]; operands: Tensor[] } {
   const { shape, strides } = broadcastLayout(op, ...tensors);
-  const operands = tensors.map((t) => (t.numel === 1 ? packed(t) : withStrides(expandTo(t, shape), strides)));
+  const operands = tensors.map((t) =>
+    t.numel === 1 ? denseInAnyOrder(t) : withStrides(expandTo(t, shape), strides),
+  );
   return { shape, strides, operands };
 }
 
@@ -267,12 +274,12 @@ export function expandTo(x: Tensor, shape: readonly number[]): Tensor {
  * `x` seen as outer × axis × inner around the dims `dims` (sorted), without a copy where its memory allows, and how to
  * shape an output [outer, inner] over the dims that stay.
  */
-export function aroundDims(
+export function asOuterAxisInner(
   x: Tensor,
   dims: readonly number[],
 ): { operand: Operand; outer: number; n: number; inner: number; kept: KeptLayout } {
   const reduced = new Set(dims);
-  let source = packed(x);
+  let source = denseInAnyOrder(x);
   let order = memoryOrder(source.shape, source.strides);
   const moving = order.filter((d) => source.shape[d] !== 1);
   const first = moving.findIndex((d) => reduced.has(d));
@@ -293,7 +300,7 @@ export function aroundDims(
     else outer *= x.shape[d];
   }
   return {
-    operand: as(source, [outer, n, inner]),
+    operand: asOperand(source, [outer, n, inner]),
     outer,
     n,
     inner,

@@ -1,6 +1,6 @@
 import type { Backend, DType, StorageDType, TypedArray } from '@octet/backend';
 import { record } from './autograd';
-import { packed } from './kernel';
+import { denseInAnyOrder } from './kernel';
 import { cast } from './ops/elementwise/cast';
 import { readTensor } from './reading';
 import { requireBackend, Storage } from './storage';
@@ -15,7 +15,7 @@ export function to(x: Tensor, target: DType | Backend): Tensor {
   if (typeof target === 'string') return cast(x, target as StorageDType);
   requireBackend('to', target);
   if (target === x.backend) return x;
-  const t = packed(x);
+  const t = denseInAnyOrder(x);
   return moved(x, target, t.strides, readTensor('to', t, 'Move it with await t.toAsync(backend).'));
 }
 
@@ -23,7 +23,7 @@ export function to(x: Tensor, target: DType | Backend): Tensor {
 export async function toAsync(x: Tensor, backend: Backend): Promise<Tensor> {
   requireBackend('toAsync', backend);
   if (backend === x.backend) return x;
-  const t = packed(x);
+  const t = denseInAnyOrder(x);
   activeWatch()?.read('toAsync', t.storage, false);
   return moved(x, backend, t.strides, await t.backend.read(t.storage.buffer, t.numel));
 }

@@ -1,5 +1,5 @@
-import { readNow, ShapeError, type TypedArray } from '@octet/backend';
-import { dense } from './kernel';
+import { readSyncOrThrow, ShapeError, type TypedArray } from '@octet/backend';
+import { contiguous } from './kernel';
 import { formatShape } from './layout';
 import { checkRead } from './running-backward';
 import { tidy } from './scope';
@@ -11,7 +11,7 @@ export async function data(x: Tensor): Promise<TypedArray> {
   // A backend's read gives the elements as they are at the call.
   let elements: Promise<TypedArray> | undefined;
   tidy(() => {
-    const t = dense(x);
+    const t = contiguous(x);
     activeWatch()?.read('data', t.storage, false);
     elements = t.backend.read(t.storage.buffer, t.numel);
   });
@@ -20,7 +20,7 @@ export async function data(x: Tensor): Promise<TypedArray> {
 
 /** As `data`, at once. @throws BackendError on a backend that can't (WebGPU): use `await t.data()`. */
 export function dataSync(x: Tensor): TypedArray {
-  return tidy(() => readTensor('dataSync', dense(x), 'Read with await t.data().'));
+  return tidy(() => readTensor('dataSync', contiguous(x), 'Read with await t.data().'));
 }
 
 /** The number in a tensor of one element. @throws ShapeError if it has more. */
@@ -50,5 +50,5 @@ export function readTensor(op: string, t: Tensor, fix: string): TypedArray {
   const { backend, storage, numel } = t;
   checkRead('tensor', t);
   activeWatch()?.read(op, storage, true);
-  return readNow(op, backend, storage.buffer, numel, fix);
+  return readSyncOrThrow(op, backend, storage.buffer, numel, fix);
 }

@@ -11,7 +11,7 @@ interface Scope {
 /** Innermost last; undefined: code outside of the library runs, in nobody's scope. */
 const open: (Scope | undefined)[] = [];
 
-export function noteInScope(storage: Storage): void {
+export function trackInScope(storage: Storage): void {
   open.at(-1)?.storages.add(storage);
 }
 

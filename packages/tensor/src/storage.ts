@@ -1,5 +1,5 @@
 import { ArgumentError, type Backend, describe, FreedError, type StorageDType } from '@octet/backend';
-import { noteInScope } from './scope';
+import { trackInScope } from './scope';
 import { activeWatch } from './watch';
 
 /** @throws ArgumentError unless `value` is a backend */
@@ -42,7 +42,7 @@ export class Storage {
     requireBackend('tensor', backend);
     if (activeWatch()?.defers) this.deferred = true;
     else this.handle = backend.allocate(dtype, length);
-    noteInScope(this);
+    trackInScope(this);
   }
 
   /** Storages made from now on have this serial or a higher one; what is written from now on is written then or later. */

@@ -24,7 +24,7 @@ import {
   tanh,
   tanhshrink,
 } from '@octet/tensor/functional';
-import { repr, within } from '../arguments';
+import { repr, requireRange } from '../arguments';
 import { Module } from '../module';
 
 /** max(x, 0), any shape. */
@@ -355,7 +355,7 @@ export class Hardshrink extends Module {
     options?: Record<string, never>,
   ) {
     super();
-    within('Hardshrink', 'lambd', lambd, 0);
+    requireRange('Hardshrink', 'lambd', lambd, 0);
     checkOptions('Hardshrink', options);
   }
 
@@ -378,7 +378,7 @@ export class Softshrink extends Module {
     options?: Record<string, never>,
   ) {
     super();
-    within('Softshrink', 'lambd', lambd, 0);
+    requireRange('Softshrink', 'lambd', lambd, 0);
     checkOptions('Softshrink', options);
   }
 

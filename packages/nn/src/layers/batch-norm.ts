@@ -9,7 +9,7 @@ import {
   type Tensor,
   zeros,
 } from '@octet/tensor/functional';
-import { repr, requireRank, whole, within } from '../arguments';
+import { repr, requireInteger, requireRange, requireRank } from '../arguments';
 import { ones_, zeros_ } from '../init';
 import { Module } from '../module';
 import { Buffer, Parameter } from '../parameter';
@@ -57,9 +57,9 @@ export abstract class BatchNorm extends Module {
       affine = true,
       trackRunningStats = true,
     } = checkOptions(op, options, 'eps momentum affine trackRunningStats');
-    this.numFeatures = whole(op, 'numFeatures', numFeatures);
-    this.eps = within(op, 'eps', eps, 0);
-    this.momentum = momentum === null ? null : within(op, 'momentum', momentum, 0, 1);
+    this.numFeatures = requireInteger(op, 'numFeatures', numFeatures);
+    this.eps = requireRange(op, 'eps', eps, 0);
+    this.momentum = momentum === null ? null : requireRange(op, 'momentum', momentum, 0, 1);
     this.affine = affine;
     this.trackRunningStats = trackRunningStats;
     this.weight = affine ? new Parameter(ones([numFeatures])) : undefined;

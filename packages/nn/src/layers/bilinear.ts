@@ -1,6 +1,6 @@
 import { checkOptions, requireFlag } from '@octet/backend';
 import { bilinear, numel, type Tensor, zeros } from '@octet/tensor/functional';
-import { repr, whole } from '../arguments';
+import { repr, requireInteger } from '../arguments';
 import { uniform_ } from '../init';
 import { Module } from '../module';
 import { Parameter } from '../parameter';
@@ -28,9 +28,9 @@ export class Bilinear extends Module<[a: Tensor, b: Tensor], Tensor> {
   constructor(in1Features: number, in2Features: number, outFeatures: number, options: BilinearOptions = {}) {
     super();
     const { bias = true } = checkOptions('Bilinear', options, 'bias');
-    this.in1Features = whole('Bilinear', 'in1Features', in1Features);
-    this.in2Features = whole('Bilinear', 'in2Features', in2Features);
-    this.outFeatures = whole('Bilinear', 'outFeatures', outFeatures);
+    this.in1Features = requireInteger('Bilinear', 'in1Features', in1Features);
+    this.in2Features = requireInteger('Bilinear', 'in2Features', in2Features);
+    this.outFeatures = requireInteger('Bilinear', 'outFeatures', outFeatures);
     this.weight = new Parameter(zeros([outFeatures, in1Features, in2Features]));
     this.bias = requireFlag('Bilinear', 'bias', bias) ? new Parameter(zeros([outFeatures])) : undefined;
     this.resetParameters();

@@ -15,7 +15,7 @@ import {
   type Tensor,
   zeros,
 } from '@octet/tensor/functional';
-import { repr, whole } from '../arguments';
+import { repr, requireInteger } from '../arguments';
 import { Module } from '../module';
 import { Parameter } from '../parameter';
 import { resetLinearLike } from '../reset-linear-like';
@@ -84,8 +84,8 @@ export abstract class ConvNd<S extends Sizes = Sizes> extends Module {
   ) {
     super();
     const sizes = (name: string, value: number | Sizes, min = 1) => sizesOf<S>(op, rank, name, value, min);
-    this.inChannels = whole(op, 'inChannels', inChannels);
-    this.outChannels = whole(op, 'outChannels', outChannels);
+    this.inChannels = requireInteger(op, 'inChannels', inChannels);
+    this.outChannels = requireInteger(op, 'outChannels', outChannels);
     this.kernelSize = sizes('kernelSize', kernelSize);
     this.stride = sizes('stride', stride);
     this.padding = typeof padding === 'string' ? padding : sizes('padding', padding, 0);
@@ -94,7 +94,7 @@ export abstract class ConvNd<S extends Sizes = Sizes> extends Module {
     this.paddingMode = paddingMode;
     requireOneOf(op, 'paddingMode', paddingMode, ['zeros', 'reflect', 'replicate', 'circular']);
     this.dilation = sizes('dilation', dilation);
-    this.groups = whole(op, 'groups', groups);
+    this.groups = requireInteger(op, 'groups', groups);
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
       throw new ArgumentError({
         op,

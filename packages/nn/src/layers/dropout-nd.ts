@@ -1,5 +1,5 @@
 import type { Tensor } from '@octet/tensor/functional';
-import { repr, within } from '../arguments';
+import { repr, requireRange } from '../arguments';
 import { Module } from '../module';
 
 /** What layers that drop out with probability p have in common, as PyTorch's `_DropoutNd`. */
@@ -9,7 +9,7 @@ export abstract class DropoutNd extends Module<[Tensor], Tensor> {
   /** @throws ArgumentError unless 0 <= p <= 1 */
   constructor(p = 0.5) {
     super();
-    this.p = within(new.target.name, 'p', p, 0, 1);
+    this.p = requireRange(new.target.name, 'p', p, 0, 1);
   }
 
   override extraRepr(): string {

@@ -1,6 +1,6 @@
 import { checkOptions } from '@octet/backend';
 import { dropout, type Generator, type Tensor } from '@octet/tensor/functional';
-import { repr, within } from '../arguments';
+import { repr, requireRange } from '../arguments';
 import { Module } from '../module';
 
 /**
@@ -18,7 +18,7 @@ export class Dropout extends Module {
   constructor(p = 0.5, options: { generator?: Generator | undefined } = {}) {
     super();
     const { generator } = checkOptions('Dropout', options, 'generator');
-    this.p = within('Dropout', 'p', p, 0, 1);
+    this.p = requireRange('Dropout', 'p', p, 0, 1);
     this.generator = generator;
   }
 

@@ -15,7 +15,7 @@ import {
   unsqueeze,
   zeros,
 } from '@octet/tensor/functional';
-import { repr, whole } from '../arguments';
+import { repr, requireInteger } from '../arguments';
 import { normal_ } from '../init';
 import { Module } from '../module';
 import { Parameter } from '../parameter';
@@ -54,8 +54,8 @@ export class EmbeddingBag extends Module<[index: Tensor, offsets?: Tensor, perSa
       'mode includeLastOffset',
     );
     requireOneOf('EmbeddingBag', 'mode', mode, ['sum', 'mean', 'max']);
-    this.numEmbeddings = whole('EmbeddingBag', 'numEmbeddings', numEmbeddings);
-    this.embeddingDim = whole('EmbeddingBag', 'embeddingDim', embeddingDim);
+    this.numEmbeddings = requireInteger('EmbeddingBag', 'numEmbeddings', numEmbeddings);
+    this.embeddingDim = requireInteger('EmbeddingBag', 'embeddingDim', embeddingDim);
     this.mode = mode;
     this.includeLastOffset = requireFlag('EmbeddingBag', 'includeLastOffset', includeLastOffset);
     this.weight = new Parameter(zeros([numEmbeddings, embeddingDim]));

@@ -1,6 +1,6 @@
 import { ArgumentError, checkOptions } from '@octet/backend';
 import { embedding, select, type Tensor, zeros } from '@octet/tensor/functional';
-import { repr, whole } from '../arguments';
+import { repr, requireInteger } from '../arguments';
 import { normal_ } from '../init';
 import { Module } from '../module';
 import { Parameter } from '../parameter';
@@ -26,8 +26,8 @@ export class Embedding extends Module {
   constructor(numEmbeddings: number, embeddingDim: number, options: EmbeddingOptions = {}) {
     super();
     const { paddingIdx } = checkOptions('Embedding', options, 'paddingIdx');
-    this.numEmbeddings = whole('Embedding', 'numEmbeddings', numEmbeddings);
-    this.embeddingDim = whole('Embedding', 'embeddingDim', embeddingDim);
+    this.numEmbeddings = requireInteger('Embedding', 'numEmbeddings', numEmbeddings);
+    this.embeddingDim = requireInteger('Embedding', 'embeddingDim', embeddingDim);
     const known = paddingIdx ?? 0;
     if (!(Number.isInteger(known) && known >= -numEmbeddings && known < numEmbeddings)) {
       throw new ArgumentError({

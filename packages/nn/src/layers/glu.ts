@@ -1,6 +1,6 @@
 import { checkOptions } from '@octet/backend';
 import { glu, type Tensor } from '@octet/tensor/functional';
-import { repr, whole } from '../arguments';
+import { repr, requireInteger } from '../arguments';
 import { Module } from '../module';
 
 /** a · sigmoid(b), a and b the halves of x along `dim`: Dauphin et al., 2016. @throws ArgumentError unless dim is a whole number */
@@ -13,7 +13,7 @@ export class GLU extends Module {
     options?: Record<string, never>,
   ) {
     super();
-    whole('GLU', 'dim', dim, Number.NEGATIVE_INFINITY);
+    requireInteger('GLU', 'dim', dim, Number.NEGATIVE_INFINITY);
     checkOptions('GLU', options);
   }
 

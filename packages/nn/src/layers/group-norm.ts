@@ -1,6 +1,6 @@
 import { ArgumentError, checkOptions } from '@octet/backend';
 import { groupNorm, ones, type Tensor, zeros } from '@octet/tensor/functional';
-import { repr, whole, within } from '../arguments';
+import { repr, requireInteger, requireRange } from '../arguments';
 import { ones_, zeros_ } from '../init';
 import { Module } from '../module';
 import { Parameter } from '../parameter';
@@ -29,8 +29,8 @@ export class GroupNorm extends Module {
   constructor(numGroups: number, numChannels: number, options: GroupNormOptions = {}) {
     super();
     const { eps = 1e-5, affine = true } = checkOptions('GroupNorm', options, 'eps affine');
-    this.numGroups = whole('GroupNorm', 'numGroups', numGroups);
-    this.numChannels = whole('GroupNorm', 'numChannels', numChannels);
+    this.numGroups = requireInteger('GroupNorm', 'numGroups', numGroups);
+    this.numChannels = requireInteger('GroupNorm', 'numChannels', numChannels);
     if (numChannels % numGroups !== 0) {
       throw new ArgumentError({
         op: 'GroupNorm',
@@ -39,7 +39,7 @@ export class GroupNorm extends Module {
         fix: 'Each group has the same number of channels.',
       });
     }
-    this.eps = within('GroupNorm', 'eps', eps, 0);
+    this.eps = requireRange('GroupNorm', 'eps', eps, 0);
     this.affine = affine;
     this.weight = affine ? new Parameter(ones([numChannels])) : undefined;
     this.bias = affine ? new Parameter(zeros([numChannels])) : undefined;

@@ -1,6 +1,6 @@
 import { checkOptions } from '@octet/backend';
 import { instanceNorm, ones, type Tensor, zeros } from '@octet/tensor/functional';
-import { repr, requireRank, whole, within } from '../arguments';
+import { repr, requireInteger, requireRange, requireRank } from '../arguments';
 import { ones_, zeros_ } from '../init';
 import { Module } from '../module';
 import { Buffer, Parameter } from '../parameter';
@@ -43,9 +43,9 @@ export abstract class InstanceNorm extends Module {
       affine = false,
       trackRunningStats = false,
     } = checkOptions(op, options ?? {}, 'eps momentum affine trackRunningStats');
-    this.numFeatures = whole(op, 'numFeatures', numFeatures);
-    this.eps = within(op, 'eps', eps, 0);
-    this.momentum = within(op, 'momentum', momentum, 0, 1);
+    this.numFeatures = requireInteger(op, 'numFeatures', numFeatures);
+    this.eps = requireRange(op, 'eps', eps, 0);
+    this.momentum = requireRange(op, 'momentum', momentum, 0, 1);
     this.affine = affine;
     this.trackRunningStats = trackRunningStats;
     this.weight = affine ? new Parameter(ones([numFeatures])) : undefined;

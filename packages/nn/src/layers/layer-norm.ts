@@ -1,6 +1,6 @@
 import { checkOptions } from '@octet/backend';
 import { layerNorm, ones, type Tensor, zeros } from '@octet/tensor/functional';
-import { repr, whole, within } from '../arguments';
+import { repr, requireInteger, requireRange } from '../arguments';
 import { ones_, zeros_ } from '../init';
 import { Module } from '../module';
 import { Parameter } from '../parameter';
@@ -34,8 +34,9 @@ export class LayerNorm extends Module {
       bias = true,
     } = checkOptions('LayerNorm', options, 'eps elementwiseAffine bias');
     this.normalizedShape = typeof normalizedShape === 'number' ? [normalizedShape] : [...normalizedShape];
-    for (const size of this.normalizedShape) whole('LayerNorm', 'each size of normalizedShape', size);
-    this.eps = within('LayerNorm', 'eps', eps, 0);
+    for (const size of this.normalizedShape)
+      requireInteger('LayerNorm', 'each size of normalizedShape', size);
+    this.eps = requireRange('LayerNorm', 'eps', eps, 0);
     this.elementwiseAffine = elementwiseAffine;
     this.weight = elementwiseAffine ? new Parameter(ones(this.normalizedShape)) : undefined;
     this.bias = elementwiseAffine && bias ? new Parameter(zeros(this.normalizedShape)) : undefined;

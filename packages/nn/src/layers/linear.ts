@@ -1,6 +1,6 @@
 import { checkOptions, requireFlag } from '@octet/backend';
 import { linear, numel, type Tensor, zeros } from '@octet/tensor/functional';
-import { repr, whole } from '../arguments';
+import { repr, requireInteger } from '../arguments';
 import { Module } from '../module';
 import { Parameter } from '../parameter';
 import { resetLinearLike } from '../reset-linear-like';
@@ -27,8 +27,8 @@ export class Linear extends Module {
   constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     super();
     const { bias = true } = checkOptions('Linear', options, 'bias');
-    this.inFeatures = whole('Linear', 'inFeatures', inFeatures);
-    this.outFeatures = whole('Linear', 'outFeatures', outFeatures);
+    this.inFeatures = requireInteger('Linear', 'inFeatures', inFeatures);
+    this.outFeatures = requireInteger('Linear', 'outFeatures', outFeatures);
     this.weight = new Parameter(zeros([outFeatures, inFeatures]));
     this.bias = requireFlag('Linear', 'bias', bias) ? new Parameter(zeros([outFeatures])) : undefined;
     this.resetParameters();

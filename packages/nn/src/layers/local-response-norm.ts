@@ -1,6 +1,6 @@
 import { checkOptions, requireNumbers } from '@octet/backend';
 import { type LocalResponseNormOptions, localResponseNorm, type Tensor } from '@octet/tensor/functional';
-import { repr, whole } from '../arguments';
+import { repr, requireInteger } from '../arguments';
 import { Module } from '../module';
 
 /**
@@ -20,7 +20,7 @@ export class LocalResponseNorm extends Module {
     super();
     const { alpha = 1e-4, beta = 0.75, k = 1 } = checkOptions('LocalResponseNorm', options, 'alpha beta k');
     requireNumbers('LocalResponseNorm', { alpha, beta, k });
-    this.size = whole('LocalResponseNorm', 'size', size);
+    this.size = requireInteger('LocalResponseNorm', 'size', size);
     this.alpha = alpha;
     this.beta = beta;
     this.k = k;

@@ -27,7 +27,7 @@ import {
   unsqueeze,
   zeros,
 } from '@octet/tensor/functional';
-import { repr, requireRank, whole, within } from '../arguments';
+import { repr, requireInteger, requireRange, requireRank } from '../arguments';
 import { xavierNormal_, xavierUniform_, zeros_ } from '../init';
 import { Module } from '../module';
 import { Parameter } from '../parameter';
@@ -115,8 +115,8 @@ export class MultiheadAttention extends Module<
       vdim = embedDim,
       batchFirst = false,
     } = checkOptions(NAME, options, 'dropout bias addBiasKv addZeroAttn kdim vdim batchFirst');
-    this.embedDim = whole(NAME, 'embedDim', embedDim);
-    this.numHeads = whole(NAME, 'numHeads', numHeads);
+    this.embedDim = requireInteger(NAME, 'embedDim', embedDim);
+    this.numHeads = requireInteger(NAME, 'numHeads', numHeads);
     if (embedDim % numHeads !== 0) {
       throw new ArgumentError({
         op: NAME,
@@ -125,9 +125,9 @@ export class MultiheadAttention extends Module<
         fix: 'Each head has embedDim / numHeads columns.',
       });
     }
-    this.kdim = whole(NAME, 'kdim', kdim);
-    this.vdim = whole(NAME, 'vdim', vdim);
-    this.dropout = within(NAME, 'dropout', dropout, 0, 1);
+    this.kdim = requireInteger(NAME, 'kdim', kdim);
+    this.vdim = requireInteger(NAME, 'vdim', vdim);
+    this.dropout = requireRange(NAME, 'dropout', dropout, 0, 1);
     this.batchFirst = batchFirst;
     this.addZeroAttn = addZeroAttn;
     const own = kdim === embedDim && vdim === embedDim;

@@ -1,6 +1,6 @@
 import { checkOptions, requireType } from '@octet/backend';
 import { full, prelu, type Tensor } from '@octet/tensor/functional';
-import { repr, whole } from '../arguments';
+import { repr, requireInteger } from '../arguments';
 import { constant_ } from '../init';
 import { Module } from '../module';
 import { Parameter } from '../parameter';
@@ -25,7 +25,7 @@ export class PReLU extends Module {
   constructor(numParameters = 1, options: PReLUOptions = {}) {
     super();
     const { init = 0.25 } = checkOptions('PReLU', options, 'init');
-    this.numParameters = whole('PReLU', 'numParameters', numParameters);
+    this.numParameters = requireInteger('PReLU', 'numParameters', numParameters);
     this.init = requireType('PReLU', 'init', init, 'number');
     this.weight = new Parameter(full([numParameters], init));
   }

@@ -1,6 +1,6 @@
 import { checkOptions } from '@octet/backend';
 import { ones, rmsNorm, type Tensor } from '@octet/tensor/functional';
-import { repr, whole, within } from '../arguments';
+import { repr, requireInteger, requireRange } from '../arguments';
 import { ones_ } from '../init';
 import { Module } from '../module';
 import { Parameter } from '../parameter';
@@ -28,8 +28,8 @@ export class RMSNorm extends Module {
     super();
     const { eps, elementwiseAffine = true } = checkOptions('RMSNorm', options, 'eps elementwiseAffine');
     this.normalizedShape = typeof normalizedShape === 'number' ? [normalizedShape] : [...normalizedShape];
-    for (const size of this.normalizedShape) whole('RMSNorm', 'each size of normalizedShape', size);
-    this.eps = eps === undefined ? undefined : within('RMSNorm', 'eps', eps, 0);
+    for (const size of this.normalizedShape) requireInteger('RMSNorm', 'each size of normalizedShape', size);
+    this.eps = eps === undefined ? undefined : requireRange('RMSNorm', 'eps', eps, 0);
     this.elementwiseAffine = elementwiseAffine;
     this.weight = elementwiseAffine ? new Parameter(ones(this.normalizedShape)) : undefined;
   }

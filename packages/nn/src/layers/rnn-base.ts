@@ -13,7 +13,7 @@ import {
   transpose,
   zeros,
 } from '@octet/tensor/functional';
-import { repr, requireRank, whole, within } from '../arguments';
+import { repr, requireInteger, requireRange, requireRank } from '../arguments';
 import { uniform_ } from '../init';
 import { Module } from '../module';
 import { Parameter } from '../parameter';
@@ -82,14 +82,20 @@ export abstract class RNNBase<State> extends Module<[x: Tensor, state?: State], 
       bidirectional = false,
     } = checkOptions(op, options, RNN_OPTIONS);
     this.kind = kind;
-    this.inputSize = whole(op, 'inputSize', inputSize);
-    this.hiddenSize = whole(op, 'hiddenSize', hiddenSize);
-    this.numLayers = whole(op, 'numLayers', numLayers);
+    this.inputSize = requireInteger(op, 'inputSize', inputSize);
+    this.hiddenSize = requireInteger(op, 'hiddenSize', hiddenSize);
+    this.numLayers = requireInteger(op, 'numLayers', numLayers);
     this.hasBias = bias;
     this.batchFirst = batchFirst;
-    this.dropout = within(op, 'dropout', dropout, 0, 1);
+    this.dropout = requireRange(op, 'dropout', dropout, 0, 1);
     this.bidirectional = bidirectional;
-    this.projSize = within(op, 'projSize', whole(op, 'projSize', kind.projSize ?? 0, 0), 0, hiddenSize - 1);
+    this.projSize = requireRange(
+      op,
+      'projSize',
+      requireInteger(op, 'projSize', kind.projSize ?? 0, 0),
+      0,
+      hiddenSize - 1,
+    );
     if (dropout > 0 && numLayers === 1)
       warn(`${op}: dropout is between layers, and there is one: it does nothing`);
     const rows = gates * hiddenSize;

@@ -18,7 +18,7 @@ import {
   unsqueeze,
   zeros,
 } from '@octet/tensor/functional';
-import { repr, requireRank, whole } from '../arguments';
+import { repr, requireInteger, requireRank } from '../arguments';
 import { uniform_ } from '../init';
 import { Module } from '../module';
 import { Parameter } from '../parameter';
@@ -57,8 +57,8 @@ export abstract class RNNCellBase<State> extends Module<[x: Tensor, state?: Stat
     requireFlag(op, 'bias', bias);
     this.op = op;
     this.gates = gates;
-    this.inputSize = whole(op, 'inputSize', inputSize);
-    this.hiddenSize = whole(op, 'hiddenSize', hiddenSize);
+    this.inputSize = requireInteger(op, 'inputSize', inputSize);
+    this.hiddenSize = requireInteger(op, 'hiddenSize', hiddenSize);
     const rows = gates * hiddenSize;
     this.weightIh = new Parameter(zeros([rows, inputSize]));
     this.weightHh = new Parameter(zeros([rows, hiddenSize]));

@@ -9,7 +9,7 @@ import {
   tidy,
   unsqueeze,
 } from '@octet/tensor/functional';
-import { repr, whole } from '../arguments';
+import { repr, requireInteger } from '../arguments';
 import { Module } from '../module';
 import { Buffer } from '../parameter';
 
@@ -47,7 +47,7 @@ export class RotaryEmbedding extends Module<[x: Tensor, positions?: Tensor]> {
       base = 10_000,
       interleaved = true,
     } = checkOptions('RotaryEmbedding', options, 'maxSeqLen base interleaved');
-    this.dim = whole('RotaryEmbedding', 'dim', dim);
+    this.dim = requireInteger('RotaryEmbedding', 'dim', dim);
     if (dim % 2 !== 0) {
       throw new ArgumentError({
         op: 'RotaryEmbedding',
@@ -56,7 +56,7 @@ export class RotaryEmbedding extends Module<[x: Tensor, positions?: Tensor]> {
         fix: 'It is the number of columns of a head, which are turned in pairs.',
       });
     }
-    this.maxSeqLen = whole('RotaryEmbedding', 'maxSeqLen', maxSeqLen);
+    this.maxSeqLen = requireInteger('RotaryEmbedding', 'maxSeqLen', maxSeqLen);
     this.base = base;
     this.interleaved = interleaved;
     const pairs = dim / 2;

@@ -10,7 +10,7 @@ import {
   type TensorOptions,
   tidy,
 } from '@octet/tensor/functional';
-import { repr, whole, within } from '../arguments';
+import { repr, requireInteger, requireRange } from '../arguments';
 import { xavierUniform_ } from '../init';
 import { type AnyModule, Module } from '../module';
 import { ModuleList } from '../module-list';
@@ -50,8 +50,8 @@ function complete(op: string, options: TransformerLayerOptions, names = layerOpt
     normFirst = false,
     bias = true,
   } = checkOptions(op, options, names);
-  whole(op, 'dimFeedforward', dimFeedforward);
-  within(op, 'dropout', dropout, 0, 1);
+  requireInteger(op, 'dimFeedforward', dimFeedforward);
+  requireRange(op, 'dropout', dropout, 0, 1);
   if (typeof activation !== 'function') requireOneOf(op, 'activation', activation, ['relu', 'gelu']);
   return { dimFeedforward, dropout, activation, layerNormEps, batchFirst, normFirst, bias };
 }
@@ -322,7 +322,7 @@ export class TransformerDecoder extends Module<
 }
 
 function copies<M extends AnyModule>(op: string, layer: M, count: number): ModuleList<M> {
-  whole(op, 'numLayers', count);
+  requireInteger(op, 'numLayers', count);
   return new ModuleList<M>(Array.from({ length: count }, () => layer.clone()));
 }
 

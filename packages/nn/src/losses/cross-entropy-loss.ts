@@ -1,6 +1,6 @@
 import { checkOptions } from '@octet/backend';
 import { crossEntropy, type Tensor } from '@octet/tensor/functional';
-import { within } from '../arguments';
+import { requireRange } from '../arguments';
 import { Module } from '../module';
 import { Buffer } from '../parameter';
 import type { NLLLossOptions } from './nll-loss';
@@ -29,7 +29,7 @@ export class CrossEntropyLoss extends Module<[logits: Tensor, target: Tensor], T
     } = checkOptions('CrossEntropyLoss', options, 'weight ignoreIndex reduction labelSmoothing');
     this.ignoreIndex = ignoreIndex;
     this.reduction = reduction;
-    this.labelSmoothing = within('CrossEntropyLoss', 'labelSmoothing', labelSmoothing, 0, 1);
+    this.labelSmoothing = requireRange('CrossEntropyLoss', 'labelSmoothing', labelSmoothing, 0, 1);
     this.weight = weight && new Buffer(weight);
   }
 

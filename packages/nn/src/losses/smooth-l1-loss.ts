@@ -7,7 +7,7 @@ import {
   smoothL1Loss,
   type Tensor,
 } from '@octet/tensor/functional';
-import { within } from '../arguments';
+import { requireRange } from '../arguments';
 import { Module } from '../module';
 
 /**
@@ -23,7 +23,7 @@ export class SmoothL1Loss extends Module<[input: Tensor, target: Tensor], Tensor
   constructor(options?: SmoothL1LossOptions) {
     super();
     const { beta = 1, reduction = 'mean' } = checkOptions('SmoothL1Loss', options, 'reduction beta');
-    this.beta = within('SmoothL1Loss', 'beta', beta, 0);
+    this.beta = requireRange('SmoothL1Loss', 'beta', beta, 0);
     this.reduction = reduction;
   }
 
@@ -46,7 +46,7 @@ export class HuberLoss extends Module<[input: Tensor, target: Tensor], Tensor> {
   constructor(options?: HuberLossOptions) {
     super();
     const { delta = 1, reduction = 'mean' } = checkOptions('HuberLoss', options, 'reduction delta');
-    this.delta = within('HuberLoss', 'delta', delta, 0);
+    this.delta = requireRange('HuberLoss', 'delta', delta, 0);
     this.reduction = reduction;
   }
 

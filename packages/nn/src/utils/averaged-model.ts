@@ -11,7 +11,7 @@ import {
   tidy,
   zeros,
 } from '@octet/tensor/functional';
-import { within } from '../arguments';
+import { requireRange } from '../arguments';
 import { BatchNorm } from '../layers/batch-norm';
 import { type AnyModule, Module } from '../module';
 import { Buffer } from '../parameter';
@@ -31,7 +31,7 @@ export function getSwaAvgFn(): AvgFn {
  * @throws ArgumentError unless decay is 0 … 1
  */
 export function getEmaAvgFn(decay = 0.999): AvgFn {
-  within('getEmaAvgFn', 'decay', decay, 0, 1);
+  requireRange('getEmaAvgFn', 'decay', decay, 0, 1);
   return (averaged, current) => tidy(() => add(affine(averaged, decay, 0), affine(current, 1 - decay, 0)));
 }
 

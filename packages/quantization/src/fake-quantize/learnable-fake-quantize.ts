@@ -57,8 +57,8 @@ export class LearnableFakeQuantize extends FakeQuantizeBase {
     const shape = [1, 1, n];
     kernel.run(
       'quantize',
-      { x: kernel.as(this.zeroPoint, shape) },
-      { y: kernel.as(zeroPoint, shape) },
+      { x: kernel.asOperand(this.zeroPoint, shape) },
+      { y: kernel.asOperand(zeroPoint, shape) },
       { scale: Float32Array.of(1), zeroPoint: Int32Array.of(0), quantMin, quantMax },
     );
     return { scale: noGrad(() => clamp(this.scale, this.activationPostProcess.eps)), zeroPoint };

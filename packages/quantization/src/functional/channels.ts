@@ -10,7 +10,7 @@ import {
 } from '@octet/tensor/functional';
 import { type OutputQparams, outputQparams, outputRange, requireQuint8 } from './int8';
 
-const { as, channelsInnermost, emptyOn, run } = kernel;
+const { asOperand, channelsInnermost, emptyOn, run } = kernel;
 const f32 = Math.fround;
 
 /** What an evaluated batch normalisation knows, on the host: float32, one number for each channel. It must not change. */
@@ -120,7 +120,7 @@ function ofChannels(
       yZeroPoint: yq.zeroPoint,
       ...outputRange(yq, clamp),
     };
-    run('qaffine', { x: as(xc, rows) }, { y: as(y, rows) }, attrs);
+    run('qaffine', { x: asOperand(xc, rows) }, { y: asOperand(y, rows) }, attrs);
     return y;
   });
 }

@@ -2,7 +2,7 @@ import { checkOptions, type FusedFakeQuantizeAttrs, QuantizationError, ShapeErro
 import { checkScale, clone, kernel, op, type Tensor } from '@octet/tensor/functional';
 import { aroundChannels, type QparamTensors } from './observe';
 
-const { as, emptyLike, emptyOn, requireFloat, run, withStrides } = kernel;
+const { asOperand, emptyLike, emptyOn, requireFloat, run, withStrides } = kernel;
 
 export interface FakeQuantizeOptions {
   quantMin: number;
@@ -74,7 +74,14 @@ export function simulateObserved(
     const { shape } = xo;
     const y = emptyLike(xo.tensor);
     const mask = emptyLike(xo.tensor, 'bool');
-    const outputs = { y: as(y, shape), mask: as(mask, shape), minVal, maxVal, scale, zeroPoint };
+    const outputs = {
+      y: asOperand(y, shape),
+      mask: asOperand(mask, shape),
+      minVal,
+      maxVal,
+      scale,
+      zeroPoint,
+    };
     const s = factor && emptyOn(factor.weight, factor.weight.shape);
     const folding = factor && s ? { weight: factor.weight, variance: factor.variance } : {};
     const attrs = { ...options, eps: factor?.eps ?? 0 };
@@ -90,11 +97,15 @@ export function simulateObserved(
         run(
           'fusedMovingAvgObsFakeQuantBackward',
           {
-            ...{ x: as(saved.x, shape), y: as(saved.y, shape), mask: as(savedMask, shape) },
+            ...{
+              x: asOperand(saved.x, shape),
+              y: asOperand(saved.y, shape),
+              mask: asOperand(savedMask, shape),
+            },
             ...{ weight: saved.weight, factor: saved.factor },
-            gradY: as(withStrides(grad, savedMask.strides), shape),
+            gradY: asOperand(withStrides(grad, savedMask.strides), shape),
           },
-          { gradX: as(gradX, shape), gradWeight },
+          { gradX: asOperand(gradX, shape), gradWeight },
           {},
         );
         return [gradX, gradWeight];
@@ -149,11 +160,11 @@ export function simulateLearned(
         run(
           'learnableFakeQuantizeBackward',
           {
-            x: as(savedX, xo.shape),
+            x: asOperand(savedX, xo.shape),
             ...saved,
-            gradY: as(withStrides(grad, savedX.strides), xo.shape),
+            gradY: asOperand(withStrides(grad, savedX.strides), xo.shape),
           },
-          { gradX: as(gradX, xo.shape), gradScale, gradZeroPoint },
+          { gradX: asOperand(gradX, xo.shape), gradScale, gradZeroPoint },
           { quantMin: options.quantMin, quantMax: options.quantMax, gradFactor },
         );
         return [gradX, gradScale, gradZeroPoint];
@@ -194,7 +205,7 @@ function quantizeAndBack(
   run(
     'fakeQuantize',
     { x: xo, scale, zeroPoint },
-    { y: as(y, xo.shape), mask: as(mask, xo.shape) },
+    { y: asOperand(y, xo.shape), mask: asOperand(mask, xo.shape) },
     { quantMin, quantMax },
   );
   return { xo, y, mask };

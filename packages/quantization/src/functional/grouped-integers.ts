@@ -9,7 +9,7 @@ import {
 } from '@octet/backend';
 import { arange, formatShape, fromData, kernel, type Tensor, tidy } from '@octet/tensor/functional';
 
-const { as, dense, emptyOn, run } = kernel;
+const { asOperand, contiguous, emptyOn, run } = kernel;
 
 /**
  * A weight [rows, columns] as integers of 4 or 8 bits, of which `groupSize` columns share a scale and a zero point:
@@ -136,9 +136,9 @@ const attrsOf = ({ bits, groupSize }: GroupedIntegers): GroupedIntegers => ({ bi
 
 function operandsOf({ weight, scale, zeroPoint }: GroupedWeight) {
   return {
-    weight: as(dense(weight), weight.shape),
-    scale: as(dense(scale), scale.shape),
-    zeroPoint: zeroPoint && as(dense(zeroPoint), zeroPoint.shape),
+    weight: asOperand(contiguous(weight), weight.shape),
+    scale: asOperand(contiguous(scale), scale.shape),
+    zeroPoint: zeroPoint && asOperand(contiguous(zeroPoint), zeroPoint.shape),
   };
 }
 
@@ -175,8 +175,12 @@ export function weightOnlyLinear(x: Tensor, weight: GroupedWeight, bias?: Tensor
     const count = y.numel / Math.max(1, rows);
     run(
       'qlinearWeightOnly',
-      { x: as(dense(x), [count, columns]), ...operandsOf(weight), bias: bias && dense(bias) },
-      { y: as(y, [count, rows]) },
+      {
+        x: asOperand(contiguous(x), [count, columns]),
+        ...operandsOf(weight),
+        bias: bias && contiguous(bias),
+      },
+      { y: asOperand(y, [count, rows]) },
       attrsOf(weight),
     );
     return y;
@@ -203,8 +207,8 @@ export function quantizedEmbedding(index: Tensor, weight: GroupedWeight): Tensor
     const y = emptyOn(index, [...index.shape, columns], { dtype: 'float32' });
     run(
       'qembedding',
-      { ...operandsOf(weight), index: dense(index) },
-      { y: as(y, [index.numel, columns]) },
+      { ...operandsOf(weight), index: contiguous(index) },
+      { y: asOperand(y, [index.numel, columns]) },
       attrsOf(weight),
     );
     return y;

@@ -3,7 +3,7 @@ import { gruOperands, gruShape, kernel, type Tensor, tidy } from '@octet/tensor/
 import { type DynamicOptions, requireFloat32 } from './linear';
 import type { PackedWeight } from './packed-weight';
 
-const { as, dense, emptyOn, run } = kernel;
+const { asOperand, contiguous, emptyOn, run } = kernel;
 
 /**
  * gruLayer with an int8 weight: the h of each step, [N, H], is quantized by its own minimum and maximum, as by
@@ -23,9 +23,9 @@ export function dynamicGruLayer(
   const shape = gruShape(op, x, weight, h0, bias);
   return tidy(() => {
     const y = emptyOn(x, shape);
-    const given = { x: dense(x), h0: dense(h0) };
-    const inputs = { ...gruOperands(given), weight: packed.operand, bias: bias && dense(bias) };
-    run('qgruDynamic', inputs, { y: as(y, shape) }, packed.dynamicAttrs(reduceRange), packed.cache);
+    const given = { x: contiguous(x), h0: contiguous(h0) };
+    const inputs = { ...gruOperands(given), weight: packed.operand, bias: bias && contiguous(bias) };
+    run('qgruDynamic', inputs, { y: asOperand(y, shape) }, packed.dynamicAttrs(reduceRange), packed.cache);
     return y;
   });
 }

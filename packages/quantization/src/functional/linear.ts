@@ -10,7 +10,7 @@ import {
 } from './int8';
 import type { PackedWeight } from './packed-weight';
 
-const { as, dense, emptyOn, run } = kernel;
+const { asOperand, contiguous, emptyOn, run } = kernel;
 
 /** int8 linear: x [..., in] quint8, weight [out, in] qint8 → [..., out] quint8; the formula of quantizedConv2d. */
 export function quantizedLinear(
@@ -29,8 +29,8 @@ export function quantizedLinear(
     const y = emptyOn(x, shape, { qparams: yq });
     run(
       'qlinear',
-      { x: as(dense(x), [rows, inner]), weight, bias },
-      { y: as(y, [rows, outer]) },
+      { x: asOperand(contiguous(x), [rows, inner]), weight, bias },
+      { y: asOperand(y, [rows, outer]) },
       attrs,
       packed.cache,
     );
@@ -57,8 +57,8 @@ export function dynamicLinear(x: Tensor, packed: PackedWeight, options?: Dynamic
     const y = emptyOn(x, shape);
     run(
       'qlinearDynamic',
-      { x: as(dense(x), [rows, inner]), weight: packed.operand, bias: bias && dense(bias) },
-      { y: as(y, [rows, outer]) },
+      { x: asOperand(contiguous(x), [rows, inner]), weight: packed.operand, bias: bias && contiguous(bias) },
+      { y: asOperand(y, [rows, outer]) },
       packed.dynamicAttrs(reduceRange),
       packed.cache,
     );

@@ -3,7 +3,7 @@ import { kernel, lstmOperands, lstmShape, type Tensor, tidy } from '@octet/tenso
 import { type DynamicOptions, requireFloat32 } from './linear';
 import type { PackedWeight } from './packed-weight';
 
-const { as, dense, emptyOn, run } = kernel;
+const { asOperand, contiguous, emptyOn, run } = kernel;
 
 /**
  * lstmLayer with an int8 weight: the h of each step, [N, H], is quantized by its own minimum and maximum, as by
@@ -24,9 +24,9 @@ export function dynamicLstmLayer(
   const shape = lstmShape(op, x, weight, h0, c0, bias);
   return tidy(() => {
     const y = emptyOn(x, shape);
-    const given = { x: dense(x), h0: dense(h0), c0: dense(c0) };
-    const inputs = { ...lstmOperands(given), weight: packed.operand, bias: bias && dense(bias) };
-    run('qlstmDynamic', inputs, { y: as(y, shape) }, packed.dynamicAttrs(reduceRange), packed.cache);
+    const given = { x: contiguous(x), h0: contiguous(h0), c0: contiguous(c0) };
+    const inputs = { ...lstmOperands(given), weight: packed.operand, bias: bias && contiguous(bias) };
+    run('qlstmDynamic', inputs, { y: asOperand(y, shape) }, packed.dynamicAttrs(reduceRange), packed.cache);
     return y;
   });
 }

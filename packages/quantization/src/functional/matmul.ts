@@ -22,7 +22,7 @@ import {
   requireQuint8,
 } from './int8';
 
-const { as, channelsLast, dense, emptyChannelsLast, emptyOn, expandTo, nhwc, run } = kernel;
+const { asOperand, channelsLast, contiguous, emptyChannelsLast, emptyOn, expandTo, nhwc, run } = kernel;
 /** From the integers of quint8 to those of qint8 that stand for the same numbers. */
 const MIDDLE = 128;
 
@@ -67,8 +67,8 @@ export function quantizedMatmul(a: Tensor, b: Tensor, output: OutputQparams & Ou
     // Without a cache: b is other integers at every call.
     if (count === 1) {
       const y = emptyOn(a, [m, n], { qparams: yq });
-      const weight = as(dense(columns), [n, k]);
-      run('qlinear', { x: as(dense(rows), [m, k]), weight }, { y: as(y, [m, n]) }, attrs);
+      const weight = asOperand(contiguous(columns), [n, k]);
+      run('qlinear', { x: asOperand(contiguous(rows), [m, k]), weight }, { y: asOperand(y, [m, n]) }, attrs);
       return reshape(y, [...batch, m, n]);
     }
     // Each batch is a group of the channels of one convolution of m pixels.

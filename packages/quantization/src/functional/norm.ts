@@ -12,7 +12,7 @@ import {
 } from '@octet/tensor/functional';
 import { type OutputQparams, outputQparams, requireQuint8 } from './int8';
 
-const { as, channelsInnermost, dense, emptyOn, run } = kernel;
+const { asOperand, channelsInnermost, contiguous, emptyOn, run } = kernel;
 const f32 = Math.fround;
 
 /** x seen as [n,l,c] by the kernel, of which y has the memory. */
@@ -34,11 +34,11 @@ function normalized(
   run(
     'qgroupNorm',
     {
-      x: as(x, shape),
-      weight: as(weight ? dense(weight) : ones([c], { backend }), [c]),
-      bias: as(bias ? dense(bias) : zeros([c], { backend }), [c]),
+      x: asOperand(x, shape),
+      weight: asOperand(weight ? contiguous(weight) : ones([c], { backend }), [c]),
+      bias: asOperand(bias ? contiguous(bias) : zeros([c], { backend }), [c]),
     },
-    { y: as(y, shape) },
+    { y: asOperand(y, shape) },
     {
       ...{ groups, eps: f32(eps), scale: f32(xq.scale) },
       ...{ inverse: f32(1 / f32(yq.scale)), yZeroPoint: yq.zeroPoint },
@@ -89,7 +89,7 @@ export function quantizedLayerNorm(
   }
   requireAffine(op, normalizedShape, { weight, bias });
   const rows = [numel(x.shape.slice(0, lead)), 1, numel(normalizedShape)];
-  return tidy(() => normalized(op, dense(x), rows, 1, weight, bias, eps, output));
+  return tidy(() => normalized(op, contiguous(x), rows, 1, weight, bias, eps, output));
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { CalculateQparamsAttrs, ChooseQparamsAttrs } from '@octet/backend';
 import { full, kernel, type Tensor, tidy } from '@octet/tensor/functional';
 
-const { aroundDims, as, empty, packed, run } = kernel;
+const { asOuterAxisInner, asOperand, empty, denseInAnyOrder, run } = kernel;
 
 /** Scale [c] float32 and zero point [c] int32, on the backend. */
 export interface QparamTensors {
@@ -24,7 +24,9 @@ export function observeMinMax(
 
 /** The operand [outer, channels, inner] of a per-tensor (axis undefined: one channel) or per-channel kernel. */
 export function aroundChannels(x: Tensor, axis: number | undefined): kernel.Operand {
-  return axis === undefined ? as(packed(x), [1, 1, x.numel]) : aroundDims(x, [axis]).operand;
+  return axis === undefined
+    ? asOperand(denseInAnyOrder(x), [1, 1, x.numel])
+    : asOuterAxisInner(x, [axis]).operand;
 }
 
 /** PyTorch's observer formula (docs/numerics.md, "Observer qparams"). */

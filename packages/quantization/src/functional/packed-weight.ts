@@ -182,7 +182,7 @@ function operandOf(weight: Tensor): kernel.Operand {
   const operand =
     weight.dim > 2
       ? kernel.nhwc(kernel.channelsLast(asImage(weight)))
-      : kernel.as(kernel.dense(weight), weight.shape);
+      : kernel.asOperand(kernel.contiguous(weight), weight.shape);
   // The first call may be in a scope.
   operand.tensor.keep();
   return operand;

@@ -29,11 +29,11 @@ function relaid(t: Tensor, strides: readonly number[], offset: number, length: n
   const whole = new Tensor(storage, { shape: [length], strides: [1], offset: 0 }, t.storage.dtype);
   whole.fill_(t.dtype.startsWith('float') ? Number.NaN : 99);
   const y = new Tensor(storage, { shape: t.shape, strides, offset }, t.dtype, t.qparams);
-  const source = kernel.dense(t.detach());
+  const source = kernel.contiguous(t.detach());
   kernel.run(
     'copyStrided',
     { x: source },
-    { y: kernel.as(y, [length]) },
+    { y: kernel.asOperand(y, [length]) },
     { shape: t.shape, xStrides: contiguousStrides(t.shape), xOffset: 0, yStrides: strides, yOffset: offset },
   );
   return y;

@@ -119,7 +119,7 @@ async function valuesOf(result: Tensor | Tensor[]): Promise<void> {
 
 const WARMUPS = 2;
 
-/** All in turn, so that other load on the machine falls on all of them alike. */
+/** In turn, so that other load on the machine affects all of them equally. */
 async function timesOf(contenders: readonly Contender[], runs: number): Promise<Row[]> {
   const times = contenders.map((): number[] => []);
   for (let run = -WARMUPS; run < runs; run++) {

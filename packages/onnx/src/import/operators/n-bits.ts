@@ -3,7 +3,7 @@ import { HostTensor, toTensor, type Value } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
 
-const { as, dense, emptyOn, run } = kernel;
+const { asOperand, contiguous, emptyOn, run } = kernel;
 
 /** Zero points of 4 bits, two to a byte in rows of their own, as floats [rows, groups]; of 8 bits, and floats, as they are. */
 function zerosOf(node: OnnxNode, zeros: HostTensor, rows: number, groups: number, bits: number): HostTensor {
@@ -60,13 +60,13 @@ function matmulNBits(node: OnnxNode): Operand {
         run(
           'qlinearWeightOnly',
           {
-            x: as(dense(x), [m, K]),
-            weight: as(dense(w), [N, width]),
-            scale: as(dense(scale), [N, groups]),
-            zeroPoint: zeroPoint && as(dense(zeroPoint), [N, groups]),
-            bias: shift && as(dense(shift), [N]),
+            x: asOperand(contiguous(x), [m, K]),
+            weight: asOperand(contiguous(w), [N, width]),
+            scale: asOperand(contiguous(scale), [N, groups]),
+            zeroPoint: zeroPoint && asOperand(contiguous(zeroPoint), [N, groups]),
+            bias: shift && asOperand(contiguous(shift), [N]),
           },
-          { y: as(y, [m, N]) },
+          { y: asOperand(y, [m, N]) },
           { bits: bits as 4 | 8, groupSize: block },
         );
         return y;

@@ -1,7 +1,7 @@
 import { ArgumentError, type AttentionAttrs, checkOptions, DTypeError, ShapeError } from '@octet/backend';
 import { isGradEnabled, op } from '../../autograd';
 import { fromData } from '../../factory';
-import { as, dense, emptyOn, expandTo, requireFloat, requireTensor, run } from '../../kernel';
+import { asOperand, contiguous, emptyOn, expandTo, requireFloat, requireTensor, run } from '../../kernel';
 import { formatShape, numel, sameShape } from '../../layout';
 import type { Generator } from '../../random';
 import { tidy } from '../../scope';
@@ -85,21 +85,21 @@ export function scaledDotProductAttention(
   const { batch, H, G, L, S, E, D } = sizes;
   const N = numel(batch);
   return op(NAME, { q, k, v }, (save, needs) => {
-    const given = { q: dense(q), k: dense(k), v: dense(v), mask: mask && asRows(mask, sizes) };
+    const given = { q: contiguous(q), k: contiguous(k), v: contiguous(v), mask: mask && asRows(mask, sizes) };
     const shapes = { q: [N, H, L, E], k: [N, G, S, E], v: [N, G, S, D], y: [N, H, L, D], rows: [N, H, L] };
     const y = emptyOn(q, [...q.shape.slice(0, -1), D]);
     const recording = Object.values(needs).some((needed) => needed);
     const logSum = recording ? emptyOn(q, shapes.rows) : undefined;
     const operands = (t: typeof given) => ({
-      q: as(t.q, shapes.q),
-      k: as(t.k, shapes.k),
-      v: as(t.v, shapes.v),
-      mask: t.mask && as(t.mask, t.mask.shape),
+      q: asOperand(t.q, shapes.q),
+      k: asOperand(t.k, shapes.k),
+      v: asOperand(t.v, shapes.v),
+      mask: t.mask && asOperand(t.mask, t.mask.shape),
     });
     run(
       'attention',
       operands(given),
-      { y: as(y, shapes.y), logSum: logSum && as(logSum, shapes.rows) },
+      { y: asOperand(y, shapes.y), logSum: logSum && asOperand(logSum, shapes.rows) },
       attrs,
     );
     if (!logSum) return [y];
@@ -119,11 +119,15 @@ export function scaledDotProductAttention(
           'attentionBackward',
           {
             ...operands(saved),
-            y: as(savedY, shapes.y),
-            logSum: as(savedSum, shapes.rows),
-            gradY: as(dense(grad), shapes.y),
+            y: asOperand(savedY, shapes.y),
+            logSum: asOperand(savedSum, shapes.rows),
+            gradY: asOperand(contiguous(grad), shapes.y),
           },
-          { gradQ: as(gradQ, shapes.q), gradK: as(gradK, shapes.k), gradV: as(gradV, shapes.v) },
+          {
+            gradQ: asOperand(gradQ, shapes.q),
+            gradK: asOperand(gradK, shapes.k),
+            gradV: asOperand(gradV, shapes.v),
+          },
           attrs,
         );
         return [gradQ, gradK, gradV];
@@ -210,7 +214,12 @@ function asRows(mask: Tensor, { batch, H, L, S }: Sizes): Tensor {
   const [h, l] = mask.shape.slice(-3);
   const one = numel(lead) === 1;
   const shape = [...(one ? lead : batch), h, l, S];
-  return reshape(dense(expandTo(mask, shape)), [one ? 1 : numel(batch), h === 1 ? 1 : H, l === 1 ? 1 : L, S]);
+  return reshape(contiguous(expandTo(mask, shape)), [
+    one ? 1 : numel(batch),
+    h === 1 ? 1 : H,
+    l === 1 ? 1 : L,
+    S,
+  ]);
 }
 
 /** The same, op by op: what has weights in hand to drop, and a gradient for the mask. */

@@ -1,6 +1,6 @@
 import { requireNumbers, ShapeError } from '@octet/backend';
 import { fromData } from '../../factory';
-import { dense, requireFloat, requireTensor } from '../../kernel';
+import { contiguous, requireFloat, requireTensor } from '../../kernel';
 import { formatShape } from '../../layout';
 import { readTensor } from '../../reading';
 import { tidy } from '../../scope';
@@ -66,8 +66,8 @@ export function nms(boxes: Tensor, scores: Tensor, iouThreshold: number): Tensor
   }
   return tidy(() => {
     const remedy = 'Move boxes and scores to the reference first: await boxes.toAsync(backend).';
-    const box = readTensor('nms', dense(boxes), remedy);
-    const score = readTensor('nms', dense(scores), remedy);
+    const box = readTensor('nms', contiguous(boxes), remedy);
+    const score = readTensor('nms', contiguous(scores), remedy);
     const order = Array.from({ length: n }, (_, i) => i).sort((p, q) => score[q] - score[p] || p - q);
     const areaOf = (i: number) =>
       Math.fround((box[4 * i + 2] - box[4 * i]) * (box[4 * i + 3] - box[4 * i + 1]));

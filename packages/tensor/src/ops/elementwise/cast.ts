@@ -1,6 +1,6 @@
 import { type DType, DTypeError, describe, isFloatDType, storageDType } from '@octet/backend';
 import { op } from '../../autograd';
-import { emptyLike, packed, requireTensor, run } from '../../kernel';
+import { denseInAnyOrder, emptyLike, requireTensor, run } from '../../kernel';
 import type { Tensor } from '../../tensor';
 
 /** The elements in another dtype: float to integer truncates and saturates, to bool is `x != 0`. @throws DTypeError */
@@ -25,7 +25,7 @@ export function cast(x: Tensor, dtype: DType): Tensor {
   }
   const from = x.dtype;
   return op('to', { x }, () => {
-    const xd = packed(x);
+    const xd = denseInAnyOrder(x);
     const y = emptyLike(xd, dtype);
     run('cast', { x: xd }, { y }, {});
     return isFloatDType(dtype) ? [y, (grad) => [cast(grad, from)]] : [y];

@@ -15,10 +15,10 @@ import {
 } from '@octet/backend';
 import { op } from '../../autograd';
 import {
-  aligned,
+  broadcastOperands,
+  denseInAnyOrder,
   emptyLike,
   emptyOn,
-  packed,
   requireFloat,
   requireFloatFor,
   run,
@@ -56,7 +56,7 @@ function applyTo<N extends UnaryKernel>(
   composite?: Composite,
 ): Tensor {
   requireNumbers(op, attrs);
-  const xd = packed(x);
+  const xd = denseInAnyOrder(x);
   const y = emptyLike(xd);
   run(name, { x: xd } as never, { y } as never, attrs, undefined, composite);
   return y;
@@ -111,7 +111,7 @@ export function gradientFromInput<M extends FromInput>(
   attrs: KernelTable[M]['attrs'],
   composite?: Composite,
 ): Tensor {
-  const xd = packed(x);
+  const xd = denseInAnyOrder(x);
   const gradX = emptyLike(xd);
   const inputs = { x: xd, gradY: withStrides(gradY, xd.strides) };
   run(backward, inputs as never, { gradX } as never, attrs, undefined, composite);
@@ -154,7 +154,7 @@ export function applyBinary(
       fix: 'Clamp the result by clamp(…).',
     });
   }
-  const { shape, strides, operands } = aligned(op, a, b);
+  const { shape, strides, operands } = broadcastOperands(op, a, b);
   const y = emptyOn(a, shape, { strides });
   run(name, { a: operands[0], b: operands[1] }, { y }, clamp ? { clamp } : {});
   return y;

@@ -1,11 +1,11 @@
 import { op } from '../../autograd';
-import { emptyLike, packed, run, withStrides } from '../../kernel';
+import { denseInAnyOrder, emptyLike, run, withStrides } from '../../kernel';
 import type { Tensor } from '../../tensor';
 
 /** mask ? x · scale : 0, where `mask` (bool) has the shape of x. */
 export function applyMask(name: string, x: Tensor, mask: Tensor, scale: number): Tensor {
   return op(name, { x }, (save) => {
-    const xd = packed(x);
+    const xd = denseInAnyOrder(x);
     const aligned = withStrides(mask, xd.strides);
     const saved = save(aligned);
     const apply = (t: Tensor, by: Tensor) => {

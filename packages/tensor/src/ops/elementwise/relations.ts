@@ -1,7 +1,7 @@
 /** Comparisons and logical operations: their results are bool, and have no gradient. */
 import { DTypeError, mixedBackends, type RelationName } from '@octet/backend';
 import { op } from '../../autograd';
-import { aligned, emptyOn, requireTensor, run } from '../../kernel';
+import { broadcastOperands, emptyOn, requireTensor, run } from '../../kernel';
 import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
 import { abs } from './abs';
@@ -15,7 +15,7 @@ function relation(name: string, kernel: RelationName, first: Side, second: Side,
     const [a, b] = operandsOf(name, first, second);
     requireAlike(name, a, b);
     return op(name, { a, b }, () => {
-      const { shape, strides, operands } = aligned(name, a, b);
+      const { shape, strides, operands } = broadcastOperands(name, a, b);
       const y = emptyOn(a, shape, { dtype: 'bool', strides, qparams: undefined });
       const [left, right] = swapped ? [operands[1], operands[0]] : operands;
       run(kernel, { a: left, b: right }, { y }, {});

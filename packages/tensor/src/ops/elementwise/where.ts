@@ -1,7 +1,15 @@
 import { DTypeError, mixedBackends, ShapeError } from '@octet/backend';
 import { op } from '../../autograd';
 import { full } from '../../factory';
-import { broadcastLayout, emptyOn, expandTo, packed, requireTensor, run, withStrides } from '../../kernel';
+import {
+  broadcastLayout,
+  denseInAnyOrder,
+  emptyOn,
+  expandTo,
+  requireTensor,
+  run,
+  withStrides,
+} from '../../kernel';
 import { formatShape, sameShape } from '../../layout';
 import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
@@ -66,7 +74,8 @@ export function chosen(name: string, mask: Tensor, a: Tensor, b: Tensor): Tensor
   if (mask.backend !== a.backend) throw mixedBackends(name, a.backend, mask.backend);
   return op(name, { a, b }, (save, needs) => {
     const { shape, strides } = broadcastLayout(name, mask, a, b);
-    const lying = (t: Tensor) => (t.numel === 1 ? packed(t) : withStrides(expandTo(t, shape), strides));
+    const lying = (t: Tensor) =>
+      t.numel === 1 ? denseInAnyOrder(t) : withStrides(expandTo(t, shape), strides);
     const choice = withStrides(expandTo(mask, shape), strides);
     const y = emptyOn(a, shape, { strides });
     run('where', { mask: choice, a: lying(a), b: lying(b) }, { y }, {});

@@ -1,6 +1,6 @@
 /** What the ops by indices have in common: tensors around a dim, and their dtypes. */
 import { DTypeError, mixedBackends, type ScatterReduce } from '@octet/backend';
-import { as, dense, emptyOn, type Operand, requireTensor, run } from '../../kernel';
+import { asOperand, contiguous, emptyOn, type Operand, requireTensor, run } from '../../kernel';
 import { numel } from '../../layout';
 import type { Tensor } from '../../tensor';
 import { cast } from '../elementwise/cast';
@@ -9,7 +9,7 @@ import { requireIndices } from '../product/indices';
 /** `x` row-major, as outer × axis × inner around one dim. */
 export function around(x: Tensor, dim: number): Operand {
   const { shape } = x;
-  return as(dense(x), [numel(shape.slice(0, dim)), shape[dim] ?? 1, numel(shape.slice(dim + 1))]);
+  return asOperand(contiguous(x), [numel(shape.slice(0, dim)), shape[dim] ?? 1, numel(shape.slice(dim + 1))]);
 }
 
 /** Whether its elements are bytes, which kernels by indices don't take: they go there as int32. */
@@ -63,7 +63,12 @@ export function gathered(x: Operand, index: Operand, shape: readonly number[]): 
   return widened([x.tensor], ([t]) => {
     const y = emptyOn(t, shape);
     const [outer, , inner] = x.shape;
-    run('gather', { x: as(t, x.shape), index }, { y: as(y, [outer, index.shape[1], inner]) }, {});
+    run(
+      'gather',
+      { x: asOperand(t, x.shape), index },
+      { y: asOperand(y, [outer, index.shape[1], inner]) },
+      {},
+    );
     return y;
   });
 }
@@ -72,7 +77,12 @@ export function gathered(x: Operand, index: Operand, shape: readonly number[]): 
 export function scattered(x: Operand, index: Operand, src: Operand, reduce: ScatterReduce): Tensor {
   return widened([x.tensor, src.tensor], ([t, s]) => {
     const y = emptyOn(t, x.tensor.shape);
-    run('scatter', { x: as(t, x.shape), index, src: as(s, src.shape) }, { y: as(y, x.shape) }, { reduce });
+    run(
+      'scatter',
+      { x: asOperand(t, x.shape), index, src: asOperand(s, src.shape) },
+      { y: asOperand(y, x.shape) },
+      { reduce },
+    );
     return y;
   });
 }

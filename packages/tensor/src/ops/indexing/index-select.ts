@@ -2,7 +2,7 @@ import { ArgumentError, ShapeError } from '@octet/backend';
 import { op } from '../../autograd';
 import { checkData } from '../../check-data';
 import { fromData, full } from '../../factory';
-import { broadcastLayout, dense, expandTo, requireTensor } from '../../kernel';
+import { broadcastLayout, contiguous, expandTo, requireTensor } from '../../kernel';
 import { formatShape, normalizeDim, numel, replaced } from '../../layout';
 import { readTensor } from '../../reading';
 import { tidy } from '../../scope';
@@ -39,7 +39,7 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
 /** `indexSelect` as a part of the op `name`, of an index that is known to be sound. */
 function selected(name: string, x: Tensor, d: number, index: Tensor): Tensor {
   return op(name, { x }, (save) => {
-    const rows = { tensor: save(dense(index)), shape: [1, index.numel, 1] };
+    const rows = { tensor: save(contiguous(index)), shape: [1, index.numel, 1] };
     const { shape } = x;
     return [
       gathered(around(x, d), rows, replaced(shape, d, index.numel)),
@@ -116,7 +116,7 @@ const readRemedy = 'Read the mask with await t.data(), and use index numbers.';
 
 /** For each dim of a mask where it is true, in order. Read at once. */
 function positions(op: string, mask: Tensor): Tensor[] {
-  const data = readTensor(op, dense(mask), readRemedy);
+  const data = readTensor(op, contiguous(mask), readRemedy);
   const found: number[] = [];
   for (let i = 0; i < data.length; i++) if (data[i] !== 0) found.push(i);
   return mask.shape.map((n, d) => {
@@ -150,7 +150,7 @@ export function nonzero(x: Tensor): Tensor {
   return tidy(() => {
     const found = positions('nonzero', cast(x, 'bool'));
     const count = found[0]?.numel ?? 0;
-    const columns = found.map((t) => Array.from(readTensor('nonzero', dense(t), readRemedy)));
+    const columns = found.map((t) => Array.from(readTensor('nonzero', contiguous(t), readRemedy)));
     return fromData(
       Int32Array.from(
         { length: count * columns.length },

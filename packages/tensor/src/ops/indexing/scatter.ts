@@ -2,7 +2,7 @@ import { ArgumentError, checkOptions, requireOneOf, type ScatterReduce, ShapeErr
 import { op, willRecord } from '../../autograd';
 import { full } from '../../factory';
 import { copy_ } from '../../in-place';
-import { dense, emptyOn, requireTensor } from '../../kernel';
+import { contiguous, emptyOn, requireTensor } from '../../kernel';
 import { formatShape, normalizeDim, sameShape } from '../../layout';
 import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
@@ -87,7 +87,7 @@ export function scatter(x: Tensor, dim: number, index: Tensor, src: Tensor | Sca
 function scatterBy(name: string, x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
   const d = checked(name, x, dim, index, src);
   return op(name, { x, src }, (save, needs) => {
-    const saved = save(dense(index));
+    const saved = save(contiguous(index));
     const y = scatterInto(x, d, saved, src, 'none');
     const { shape } = src;
     return [
@@ -112,7 +112,7 @@ function scatterBy(name: string, x: Tensor, dim: number, index: Tensor, src: Ten
 export function scatterAdd(x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
   const d = checked('scatterAdd', x, dim, index, src);
   return op('scatterAdd', { x, src }, (save, needs) => {
-    const saved = save(dense(index));
+    const saved = save(contiguous(index));
     const { shape } = src;
     return [
       scatterInto(x, d, saved, src, 'add'),
@@ -172,7 +172,7 @@ export function scatterReduce(
       return div(scatterAdd(start, d, index, src), maximum(counts, 1));
     }
     return op('scatterReduce', { x: start, src }, (save, needs) => {
-      const saved = save(dense(index));
+      const saved = save(contiguous(index));
       const y = scatterInto(start, d, saved, src, kernelNames[reduce]);
       const [keptX, keptSrc, keptY] = [save(start), save(src), save(y)];
       const { shape } = src;
@@ -247,7 +247,7 @@ export function indexAdd(
   return tidy(() => {
     const scaled = alpha === 1 ? src : mul(src, alpha);
     return op('indexAdd', { x, src: scaled }, (save, needs) => {
-      const rows = { tensor: save(dense(index)), shape: [1, index.numel, 1] };
+      const rows = { tensor: save(contiguous(index)), shape: [1, index.numel, 1] };
       const { shape } = src;
       return [
         scattered(around(x, d), rows, around(scaled, d), 'add'),

@@ -1,9 +1,9 @@
 import { ArgumentError, checkOptions, ShapeError } from '@octet/backend';
 import { op } from '../../autograd';
 import {
-  aroundDims,
-  as,
-  dense,
+  asOperand,
+  asOuterAxisInner,
+  contiguous,
   emptyOn,
   present,
   reducedLayout,
@@ -53,22 +53,22 @@ export function nllLosses(
   classDim: number,
   { weight, ignoreIndex = -100 }: NllLossOptions,
 ): { losses: Tensor; weights: Tensor } {
-  const { kept } = aroundDims(logProbs, [classDim]);
+  const { kept } = asOuterAxisInner(logProbs, [classDim]);
   const layout = reducedLayout(logProbs, [classDim], kept, false);
   const weights = emptyOn(logProbs, layout.shape, layout);
   const losses = op(name, { logProbs }, (save) => {
-    const { operand, outer, n, inner } = aroundDims(logProbs, [classDim]);
+    const { operand: scores, outer, n, inner } = asOuterAxisInner(logProbs, [classDim]);
     const at = [outer, inner];
     const t = withStrides(target.detach(), layout.strides);
     const y = emptyOn(logProbs, layout.shape, layout);
     run(
       'nllLoss',
-      { logProbs: operand, target: as(t, at), weight: weight && dense(weight) },
-      { y: as(y, at), w: as(weights, at) },
+      { logProbs: scores, target: asOperand(t, at), weight: weight && contiguous(weight) },
+      { y: asOperand(y, at), w: asOperand(weights, at) },
       { ignoreIndex },
     );
     const [savedTarget, savedWeights] = [save(t), save(weights)];
-    const { strides } = operand.tensor;
+    const { strides } = scores.tensor;
     const { shape } = logProbs;
     return [
       y,
@@ -77,11 +77,11 @@ export function nllLosses(
         run(
           'nllLossBackward',
           {
-            gradY: as(withStrides(grad, layout.strides), at),
-            target: as(savedTarget, at),
-            w: as(savedWeights, at),
+            gradY: asOperand(withStrides(grad, layout.strides), at),
+            target: asOperand(savedTarget, at),
+            w: asOperand(savedWeights, at),
           },
-          { gradX: as(gradX, [outer, n, inner]) },
+          { gradX: asOperand(gradX, [outer, n, inner]) },
           { ignoreIndex },
         );
         return [gradX];

@@ -1,9 +1,9 @@
 import { ArgumentError, checkOptions, ShapeError } from '@octet/backend';
 import { op } from '../../autograd';
 import {
-  as,
+  asOperand,
   channelsInnermost,
-  dense,
+  contiguous,
   emptyLike,
   emptyOn,
   present,
@@ -50,9 +50,9 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
     const xc = channelsInnermost(x);
     const rows = [c === 0 ? 0 : x.numel / c, c];
     const y = emptyLike(xc);
-    const scale = weight && dense(weight);
-    const shift = bias && dense(bias);
-    const operands = { x: as(xc, rows), weight: scale, bias: shift };
+    const scale = weight && contiguous(weight);
+    const shift = bias && contiguous(bias);
+    const operands = { x: asOperand(xc, rows), weight: scale, bias: shift };
     const recording = needs.x || needs.weight || needs.bias;
     let mean: Tensor;
     let invStd: Tensor;
@@ -62,13 +62,13 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
       run(
         'batchNormTrain',
         operands,
-        { y: as(y, rows), saveMean: mean, saveInvStd: invStd, runningMean, runningVar },
+        { y: asOperand(y, rows), saveMean: mean, saveInvStd: invStd, runningMean, runningVar },
         { eps, momentum },
       );
     } else {
-      mean = dense(runningMean as Tensor);
-      const variance = dense(runningVar as Tensor);
-      run('batchNormEval', { ...operands, mean, variance }, { y: as(y, rows) }, { eps });
+      mean = contiguous(runningMean as Tensor);
+      const variance = contiguous(runningVar as Tensor);
+      run('batchNormEval', { ...operands, mean, variance }, { y: asOperand(y, rows) }, { eps });
       if (!recording) return [y];
       // Copies: the running statistics may move on before backward.
       mean = affine(mean, 1, 0);
@@ -84,8 +84,8 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
         const gradBias = emptyOn(gradX, [c]);
         run(
           'batchNormBackward',
-          { x: as(savedX, rows), gradY: as(withStrides(grad, gradX.strides), rows), ...saved },
-          { gradX: as(gradX, rows), gradWeight, gradBias },
+          { x: asOperand(savedX, rows), gradY: asOperand(withStrides(grad, gradX.strides), rows), ...saved },
+          { gradX: asOperand(gradX, rows), gradWeight, gradBias },
           { training },
         );
         return [gradX, gradWeight, gradBias];

@@ -1,6 +1,6 @@
 import { requireList, requireType, ShapeError } from '@octet/backend';
 import { op } from '../../autograd';
-import { as, dense, emptyLike, emptyOn, present, requireFloat, run } from '../../kernel';
+import { asOperand, contiguous, emptyLike, emptyOn, present, requireFloat, run } from '../../kernel';
 import { formatShape, numel, sameShape } from '../../layout';
 import type { Tensor } from '../../tensor';
 
@@ -40,15 +40,15 @@ export function layerNorm(
   const r = numel(x.shape.slice(0, lead));
   const rows = [r, numel(normalizedShape)];
   return op('layerNorm', { x, weight, bias }, (save) => {
-    const xd = dense(x);
-    const wd = weight && dense(weight);
+    const xd = contiguous(x);
+    const wd = weight && contiguous(weight);
     const y = emptyLike(xd);
     const mean = emptyOn(x, [r]);
     const invStd = emptyOn(x, [r]);
     run(
       'layerNorm',
-      { x: as(xd, rows), weight: wd, bias: bias && dense(bias) },
-      { y: as(y, rows), mean, invStd },
+      { x: asOperand(xd, rows), weight: wd, bias: bias && contiguous(bias) },
+      { y: asOperand(y, rows), mean, invStd },
       { eps },
     );
     const savedX = save(xd);
@@ -61,8 +61,8 @@ export function layerNorm(
         const gradBias = emptyOn(savedX, normalizedShape);
         run(
           'layerNormBackward',
-          { x: as(savedX, rows), gradY: as(dense(grad), rows), ...saved },
-          { gradX: as(gradX, rows), gradWeight, gradBias },
+          { x: asOperand(savedX, rows), gradY: asOperand(contiguous(grad), rows), ...saved },
+          { gradX: asOperand(gradX, rows), gradWeight, gradBias },
           {},
         );
         return [gradX, gradWeight, gradBias];

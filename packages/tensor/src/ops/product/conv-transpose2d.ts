@@ -2,7 +2,7 @@ import { ArgumentError, type Conv2dAttrs, checkOptions, ShapeError } from '@octe
 import { op } from '../../autograd';
 import {
   channelsLast,
-  dense,
+  contiguous,
   emptyChannelsLast,
   nhwc,
   present,
@@ -82,7 +82,7 @@ function transposed(
     const y = emptyChannelsLast(x, shape);
     run(
       'convTranspose2d',
-      { x: nhwc(xc), weight: nhwc(wc), bias: bias && dense(bias) },
+      { x: nhwc(xc), weight: nhwc(wc), bias: bias && contiguous(bias) },
       { y: nhwc(y) },
       attrs,
     );

@@ -2,7 +2,7 @@ import { ArgumentError, type Conv2dAttrs, checkOptions, type Pair, ShapeError } 
 import { op } from '../../autograd';
 import {
   channelsLast,
-  dense,
+  contiguous,
   emptyChannelsLast,
   nhwc,
   present,
@@ -116,7 +116,7 @@ function ofZeros(
     const y = emptyChannelsLast(x, shape);
     run(
       'conv2d',
-      { x: nhwc(xc), weight: nhwc(wc), bias: bias && dense(bias) },
+      { x: nhwc(xc), weight: nhwc(wc), bias: bias && contiguous(bias) },
       { y: nhwc(y) },
       clamp ? { ...attrs, clamp } : attrs,
     );

@@ -1,6 +1,6 @@
 import { ArgumentError, checkOptions } from '@octet/backend';
 import { op } from '../../autograd';
-import { as, dense, emptyOn, requireFloat, requireRank, requireTensor, run } from '../../kernel';
+import { asOperand, contiguous, emptyOn, requireFloat, requireRank, requireTensor, run } from '../../kernel';
 import type { Tensor } from '../../tensor';
 import { requireIndices } from './indices';
 
@@ -24,9 +24,14 @@ export function embedding(index: Tensor, weight: Tensor, options: EmbeddingOptio
   requireIndices('embedding', 'index', index, v);
   const n = index.numel;
   return op('embedding', { weight }, (save) => {
-    const rows = dense(index.detach());
+    const rows = contiguous(index.detach());
     const y = emptyOn(weight, [...index.shape, d]);
-    run('embedding', { weight: as(dense(weight), [v, d]), index: rows }, { y: as(y, [n, d]) }, {});
+    run(
+      'embedding',
+      { weight: asOperand(contiguous(weight), [v, d]), index: rows },
+      { y: asOperand(y, [n, d]) },
+      {},
+    );
     const saved = save(rows);
     return [
       y,
@@ -34,8 +39,8 @@ export function embedding(index: Tensor, weight: Tensor, options: EmbeddingOptio
         const gradWeight = emptyOn(grad, shapeWeight);
         run(
           'embeddingBackward',
-          { index: saved, gradY: as(dense(grad), [n, d]) },
-          { gradWeight: as(gradWeight, [v, d]) },
+          { index: saved, gradY: asOperand(contiguous(grad), [n, d]) },
+          { gradWeight: asOperand(gradWeight, [v, d]) },
           { paddingIdx: padding },
         );
         return [gradWeight];

@@ -1,6 +1,6 @@
 import { ShapeError } from '@octet/backend';
 import { op } from '../../autograd';
-import { as, dense, emptyOn, present, requireFloat, requireRank, run } from '../../kernel';
+import { asOperand, contiguous, emptyOn, present, requireFloat, requireRank, run } from '../../kernel';
 import { formatShape, numel, sameShape } from '../../layout';
 import type { Tensor } from '../../tensor';
 import { type ClampOptions, clampOf } from '../elementwise/clamped';
@@ -21,13 +21,13 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options?: Clamp
   const m = numel(shape.slice(0, -1));
   const { shape: shapeX } = x;
   return op('linear', { x, weight, bias }, (save, needs) => {
-    const xd = dense(x);
-    const wd = dense(weight);
+    const xd = contiguous(x);
+    const wd = contiguous(weight);
     const y = emptyOn(x, shape);
     run(
       'linear',
-      { x: as(xd, [m, k]), weight: as(wd, [n, k]), bias: bias && dense(bias) },
-      { y: as(y, [m, n]) },
+      { x: asOperand(xd, [m, k]), weight: asOperand(wd, [n, k]), bias: bias && contiguous(bias) },
+      { y: asOperand(y, [m, n]) },
       clamp ? { clamp } : {},
     );
     // Where y lies inside the bounds, so did what the clamp took.
@@ -38,7 +38,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options?: Clamp
       y,
       (grad) => {
         const through = clamped && clamp ? gradientInside(clamped, grad, clamp) : grad;
-        const gradY = dense(reshape(through, [m, n]));
+        const gradY = contiguous(reshape(through, [m, n]));
         return [
           savedWeight && reshape(product(gradY, savedWeight), shapeX),
           savedX && product(swapped(gradY), reshape(savedX, [m, k])),

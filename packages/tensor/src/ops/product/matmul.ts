@@ -1,6 +1,15 @@
 import { type Clamp, ShapeError } from '@octet/backend';
 import { op } from '../../autograd';
-import { as, dense, emptyOn, expandTo, type Operand, requireFloat, run, view } from '../../kernel';
+import {
+  asOperand,
+  contiguous,
+  emptyOn,
+  expandTo,
+  type Operand,
+  requireFloat,
+  run,
+  view,
+} from '../../kernel';
 import { broadcastShapes, contiguousStrides, formatShape, numel, sameStrides } from '../../layout';
 import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
@@ -67,15 +76,15 @@ export function product(a: Tensor, b: Tensor, clamp?: Clamp): Tensor {
   const count = numel(batch);
   return tidy(() => {
     const y = emptyOn(a, [...batch, m, n]);
-    const left = operand(a, batch);
-    const right = operand(b, batch);
+    const left = factor(a, batch);
+    const right = factor(b, batch);
     // Rows of all batches against one matrix are one larger product.
     const fold = !left.transposed && numel(batchB) === 1 && numel(batchA) === count;
     const [groups, rows] = fold ? [1, count * m] : [count, m];
     run(
       'matmul',
-      { a: fold ? as(left.matrix.tensor, [1, rows, k]) : left.matrix, b: right.matrix },
-      { y: as(y, [groups, rows, n]) },
+      { a: fold ? asOperand(left.matrix.tensor, [1, rows, k]) : left.matrix, b: right.matrix },
+      { y: asOperand(y, [groups, rows, n]) },
       { transposeA: left.transposed, transposeB: right.transposed, ...(clamp ? { clamp } : {}) },
     );
     return y;
@@ -113,7 +122,7 @@ function asMatrix(t: Tensor, side: 0 | 1): Tensor {
 }
 
 /** What the kernel takes: dense [batches or 1, rows, columns], stored transposed if that spares a copy. */
-function operand(t: Tensor, batch: readonly number[]): { matrix: Operand; transposed: boolean } {
+function factor(t: Tensor, batch: readonly number[]): { matrix: Operand; transposed: boolean } {
   const own = numel(t.shape.slice(0, -2));
   const source = own === 1 || own === numel(batch) ? t : expandTo(t, [...batch, ...t.shape.slice(-2)]);
   const count = own === 1 ? 1 : numel(batch);
@@ -122,7 +131,7 @@ function operand(t: Tensor, batch: readonly number[]): { matrix: Operand; transp
     x.offset === 0 && sameStrides(x.shape, x.strides, contiguousStrides(x.shape));
   const transposed = !liesTurned(source) && liesTurned(turned);
   const [r, c] = (transposed ? turned : source).shape.slice(-2);
-  return { matrix: as(transposed ? turned : dense(source), [count, r, c]), transposed };
+  return { matrix: asOperand(transposed ? turned : contiguous(source), [count, r, c]), transposed };
 }
 
 function without(list: readonly number[], fromEnd: readonly number[]): number[] {

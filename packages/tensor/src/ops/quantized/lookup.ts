@@ -6,7 +6,7 @@ import {
   roundHalfEven,
   type TableSource,
 } from '@octet/backend';
-import { emptyOn, packed, run } from '../../kernel';
+import { denseInAnyOrder, emptyOn, run } from '../../kernel';
 import type { PerTensorQParams, QParams } from '../../qparams';
 import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
@@ -28,7 +28,7 @@ export function quantizedLookup(
   const first = quantRange[x.dtype as QuantizedDType][0];
   for (let i = 0; i < 256; i++) table[i] = f(first + i);
   return tidy(() => {
-    const xd = packed(x);
+    const xd = denseInAnyOrder(x);
     const y = emptyOn(x, x.shape, { dtype, strides: xd.strides, qparams });
     run('qlookup', { x: xd }, { y }, { table, of: { op, ...params } });
     return y;

@@ -1,5 +1,5 @@
 import { type QuantizedDType, quantRange, ShapeError } from '@octet/backend';
-import { aroundDims, as, emptyOn, requireFloat, requireTensor, run } from '../../kernel';
+import { asOperand, asOuterAxisInner, emptyOn, requireFloat, requireTensor, run } from '../../kernel';
 import { normalizeDim } from '../../layout';
 import { perChannelQParams, perTensorQParams, type QParams, qparamArrays } from '../../qparams';
 import { tidy } from '../../scope';
@@ -45,13 +45,13 @@ export function quantizePerChannel(
 function quantize(op: string, x: Tensor, dtype: QuantizedDType, qparams: QParams): Tensor {
   requireFloat(op, x);
   return tidy(() => {
-    const { operand } = aroundDims(x, qparams.scheme === 'perChannel' ? [qparams.axis] : []);
+    const { operand } = asOuterAxisInner(x, qparams.scheme === 'perChannel' ? [qparams.axis] : []);
     const y = emptyOn(x, x.shape, { dtype, strides: operand.tensor.strides, qparams });
     const [quantMin, quantMax] = quantRange[dtype];
     run(
       'quantize',
       { x: operand },
-      { y: as(y, operand.shape) },
+      { y: asOperand(y, operand.shape) },
       { ...qparamArrays(qparams), quantMin, quantMax },
     );
     return y;
@@ -67,9 +67,9 @@ export function dequantize(x: Tensor): Tensor {
   }
   const { qparams } = x;
   return tidy(() => {
-    const { operand } = aroundDims(x, qparams.scheme === 'perChannel' ? [qparams.axis] : []);
+    const { operand } = asOuterAxisInner(x, qparams.scheme === 'perChannel' ? [qparams.axis] : []);
     const y = emptyOn(x, x.shape, { dtype: 'float32', strides: operand.tensor.strides });
-    run('dequantize', { x: operand }, { y: as(y, operand.shape) }, qparamArrays(qparams));
+    run('dequantize', { x: operand }, { y: asOperand(y, operand.shape) }, qparamArrays(qparams));
     return y;
   });
 }

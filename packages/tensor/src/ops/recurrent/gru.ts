@@ -1,5 +1,5 @@
 import { op } from '../../autograd';
-import { as, dense, emptyOn, present, requireFloat, run } from '../../kernel';
+import { asOperand, contiguous, emptyOn, present, requireFloat, run } from '../../kernel';
 import type { Tensor } from '../../tensor';
 import { product, swapped } from '../product/matmul';
 import { applySum } from '../reduce/sum';
@@ -25,14 +25,19 @@ export function gruLayer(x: Tensor, weight: Tensor, h0: Tensor, bias?: Tensor): 
   const shape = gruShape('gruLayer', x, weight, h0, bias);
   const [T, N, H] = shape;
   return op('gruLayer', { x, weight, h0, bias }, (save, needs) => {
-    const given = { x: dense(x), weight: dense(weight), bias: bias && dense(bias), h0: dense(h0) };
+    const given = {
+      x: contiguous(x),
+      weight: contiguous(weight),
+      bias: bias && contiguous(bias),
+      h0: contiguous(h0),
+    };
     const y = emptyOn(x, shape);
     const recording = Object.values(needs).some((needed) => needed);
     const gates = recording ? emptyOn(x, [T, N, 4 * H]) : undefined;
     run(
       'gru',
-      { ...gruOperands(given), weight: as(given.weight, weight.shape), bias: given.bias },
-      { y: as(y, shape), gates: gates && as(gates, gates.shape) },
+      { ...gruOperands(given), weight: asOperand(given.weight, weight.shape), bias: given.bias },
+      { y: asOperand(y, shape), gates: gates && asOperand(gates, gates.shape) },
       {},
     );
     if (!gates) return [y];
@@ -47,16 +52,16 @@ export function gruLayer(x: Tensor, weight: Tensor, h0: Tensor, bias?: Tensor): 
         run(
           'gruBackward',
           {
-            weight: as(savedWeight, savedWeight.shape),
-            h0: as(savedH, savedH.shape),
-            y: as(savedY, shape),
-            gates: as(savedGates, savedGates.shape),
-            gradY: as(dense(grad), shape),
+            weight: asOperand(savedWeight, savedWeight.shape),
+            h0: asOperand(savedH, savedH.shape),
+            y: asOperand(savedY, shape),
+            gates: asOperand(savedGates, savedGates.shape),
+            gradY: asOperand(contiguous(grad), shape),
           },
           {
-            gradX: as(gradX, wide),
-            gradHidden: as(gradHidden, wide),
-            gradH0: as(gradH0, savedH.shape),
+            gradX: asOperand(gradX, wide),
+            gradHidden: asOperand(gradHidden, wide),
+            gradH0: asOperand(gradH0, savedH.shape),
           },
           {},
         );
@@ -86,5 +91,5 @@ export function gruShape(
 
 /** What the kernels of GRU take, of dense tensors. */
 export function gruOperands({ x, h0 }: Readonly<Record<'x' | 'h0', Tensor>>) {
-  return { x: as(x, x.shape), h0: as(h0, h0.shape) };
+  return { x: asOperand(x, x.shape), h0: asOperand(h0, h0.shape) };
 }

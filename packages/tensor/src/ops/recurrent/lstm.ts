@@ -1,5 +1,5 @@
 import { op } from '../../autograd';
-import { as, dense, emptyOn, present, requireFloat, run } from '../../kernel';
+import { asOperand, contiguous, emptyOn, present, requireFloat, run } from '../../kernel';
 import type { Tensor } from '../../tensor';
 import { product, swapped } from '../product/matmul';
 import { applySum } from '../reduce/sum';
@@ -24,19 +24,19 @@ export function lstmLayer(x: Tensor, weight: Tensor, h0: Tensor, c0: Tensor, bia
   const shape = lstmShape('lstmLayer', x, weight, h0, c0, bias);
   return op('lstmLayer', { x, weight, h0, c0, bias }, (save, needs) => {
     const given = {
-      x: dense(x),
-      weight: dense(weight),
-      bias: bias && dense(bias),
-      h0: dense(h0),
-      c0: dense(c0),
+      x: contiguous(x),
+      weight: contiguous(weight),
+      bias: bias && contiguous(bias),
+      h0: contiguous(h0),
+      c0: contiguous(c0),
     };
     const y = emptyOn(x, shape);
     const recording = Object.values(needs).some((needed) => needed);
     const gates = recording ? emptyOn(x, x.shape) : undefined;
     run(
       'lstm',
-      { ...lstmOperands(given), weight: as(given.weight, weight.shape), bias: given.bias },
-      { y: as(y, shape), gates: gates && as(gates, x.shape) },
+      { ...lstmOperands(given), weight: asOperand(given.weight, weight.shape), bias: given.bias },
+      { y: asOperand(y, shape), gates: gates && asOperand(gates, x.shape) },
       {},
     );
     if (!gates) return [y];
@@ -50,16 +50,16 @@ export function lstmLayer(x: Tensor, weight: Tensor, h0: Tensor, c0: Tensor, bia
         run(
           'lstmBackward',
           {
-            weight: as(savedWeight, savedWeight.shape),
-            c0: as(savedC, savedC.shape),
-            y: as(savedY, shape),
-            gates: as(savedGates, savedGates.shape),
-            gradY: as(dense(grad), shape),
+            weight: asOperand(savedWeight, savedWeight.shape),
+            c0: asOperand(savedC, savedC.shape),
+            y: asOperand(savedY, shape),
+            gates: asOperand(savedGates, savedGates.shape),
+            gradY: asOperand(contiguous(grad), shape),
           },
           {
-            gradX: as(gradX, savedGates.shape),
-            gradH0: as(gradH0, savedH.shape),
-            gradC0: as(gradC0, savedC.shape),
+            gradX: asOperand(gradX, savedGates.shape),
+            gradH0: asOperand(gradH0, savedH.shape),
+            gradC0: asOperand(gradC0, savedC.shape),
           },
           {},
         );
@@ -92,5 +92,5 @@ export function lstmShape(
 
 /** What the kernels of LSTM take, of dense tensors. */
 export function lstmOperands({ x, h0, c0 }: Readonly<Record<'x' | 'h0' | 'c0', Tensor>>) {
-  return { x: as(x, x.shape), h0: as(h0, h0.shape), c0: as(c0, c0.shape) };
+  return { x: asOperand(x, x.shape), h0: asOperand(h0, h0.shape), c0: asOperand(c0, c0.shape) };
 }

@@ -1,8 +1,8 @@
 import { requireFlag, ShapeError } from '@octet/backend';
 import { op } from '../../autograd';
 import {
-  aroundDims,
-  as,
+  asOperand,
+  asOuterAxisInner,
   emptyLike,
   emptyOn,
   reducedLayout,
@@ -23,10 +23,10 @@ export function amax(x: Tensor, dims?: number | readonly number[], keepDim = fal
   const over = normalizeDims('amax', dims, x.shape.length);
   requireElements('amax', x, over);
   return op('amax', { x }, (save) => {
-    const { operand, outer, n, inner, kept } = aroundDims(x, over);
+    const { operand, outer, n, inner, kept } = asOuterAxisInner(x, over);
     const layout = reducedLayout(x, over, kept, keepDim);
     const y = emptyOn(x, layout.shape, layout);
-    run('amax', { x: operand }, { y: as(y, [outer, inner]) }, {});
+    run('amax', { x: operand }, { y: asOperand(y, [outer, inner]) }, {});
     const savedX = save(operand.tensor);
     const savedY = save(y);
     return [
@@ -36,11 +36,11 @@ export function amax(x: Tensor, dims?: number | readonly number[], keepDim = fal
         run(
           'amaxBackward',
           {
-            x: as(savedX, operand.shape),
-            y: as(savedY, [outer, inner]),
-            gradY: as(withStrides(grad, savedY.strides), [outer, inner]),
+            x: asOperand(savedX, operand.shape),
+            y: asOperand(savedY, [outer, inner]),
+            gradY: asOperand(withStrides(grad, savedY.strides), [outer, inner]),
           },
-          { gradX: as(gradX, [outer, n, inner]) },
+          { gradX: asOperand(gradX, [outer, n, inner]) },
           {},
         );
         return [gradX];

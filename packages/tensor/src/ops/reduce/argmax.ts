@@ -1,6 +1,14 @@
 import { requireFlag } from '@octet/backend';
 import { op } from '../../autograd';
-import { aroundDims, as, dense, emptyOn, reducedLayout, requireFloat, run } from '../../kernel';
+import {
+  asOperand,
+  asOuterAxisInner,
+  contiguous,
+  emptyOn,
+  reducedLayout,
+  requireFloat,
+  run,
+} from '../../kernel';
 import { normalizeDim } from '../../layout';
 import type { Tensor } from '../../tensor';
 import { requireElements } from './amax';
@@ -18,13 +26,13 @@ export function argmax(x: Tensor, dim?: number, keepDim = false): Tensor {
   return op('argmax', { x }, () => {
     if (dim === undefined) {
       const y = emptyOn(x, keepDim ? all.map(() => 1) : [], { dtype: 'int32' });
-      run('argmax', { x: as(dense(x), [1, x.numel, 1]) }, { y: as(y, [1, 1]) }, {});
+      run('argmax', { x: asOperand(contiguous(x), [1, x.numel, 1]) }, { y: asOperand(y, [1, 1]) }, {});
       return [y];
     }
-    const { operand, outer, inner, kept } = aroundDims(x, over);
+    const { operand, outer, inner, kept } = asOuterAxisInner(x, over);
     const layout = reducedLayout(x, over, kept, keepDim);
     const y = emptyOn(x, layout.shape, { dtype: 'int32', strides: layout.strides });
-    run('argmax', { x: operand }, { y: as(y, [outer, inner]) }, {});
+    run('argmax', { x: operand }, { y: asOperand(y, [outer, inner]) }, {});
     return [y];
   });
 }

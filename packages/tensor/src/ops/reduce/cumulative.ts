@@ -1,6 +1,6 @@
 import { requireFlag } from '@octet/backend';
 import { op } from '../../autograd';
-import { as, dense, emptyOn, requireFloat, requireTensor, run } from '../../kernel';
+import { asOperand, contiguous, emptyOn, requireFloat, requireTensor, run } from '../../kernel';
 import { normalizeDim, removed, replaced } from '../../layout';
 import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
@@ -25,7 +25,7 @@ function cumsumFrom(name: string, x: Tensor, dim: number, reverse: boolean): Ten
   return op(name, { x }, () => {
     const y = emptyOn(x, x.shape);
     const operand = around(x, d);
-    run('cumsum', { x: operand }, { y: as(y, operand.shape) }, { reverse });
+    run('cumsum', { x: operand }, { y: asOperand(y, operand.shape) }, { reverse });
     return [y, (grad) => [cumsumFrom(name, grad, d, !reverse)]];
   });
 }
@@ -37,14 +37,14 @@ export function cumprod(x: Tensor, dim: number): Tensor {
   return op('cumprod', { x }, (save) => {
     const operand = around(x, d);
     const y = emptyOn(x, x.shape);
-    run('cumprod', { x: operand }, { y: as(y, operand.shape) }, {});
+    run('cumprod', { x: operand }, { y: asOperand(y, operand.shape) }, {});
     const [savedX, savedY] = [save(operand.tensor), save(y)];
     return [
       y,
       (grad) => {
         const gradX = emptyOn(grad, savedX.shape);
         const [x, y, gradY] = [savedX, savedY, grad].map((t) => around(t, d));
-        run('cumprodBackward', { x, y, gradY }, { gradX: as(gradX, x.shape) }, {});
+        run('cumprodBackward', { x, y, gradY }, { gradX: asOperand(gradX, x.shape) }, {});
         return [gradX];
       },
     ];
@@ -64,14 +64,14 @@ export function prod(x: Tensor, dim?: number, keepDim = false): Tensor {
     const operand = around(x, d);
     const [outer, , inner] = operand.shape;
     const y = emptyOn(x, keepDim ? replaced(x.shape, d, 1) : removed(x.shape, d));
-    run('prod', { x: operand }, { y: as(y, [outer, inner]) }, {});
+    run('prod', { x: operand }, { y: asOperand(y, [outer, inner]) }, {});
     const saved = save(operand.tensor);
     return [
       y,
       (grad) => {
         const gradX = emptyOn(grad, saved.shape);
-        const gradY = as(dense(grad), [outer, inner]);
-        run('prodBackward', { x: around(saved, d), gradY }, { gradX: as(gradX, operand.shape) }, {});
+        const gradY = asOperand(contiguous(grad), [outer, inner]);
+        run('prodBackward', { x: around(saved, d), gradY }, { gradX: asOperand(gradX, operand.shape) }, {});
         return [gradX];
       },
     ];

@@ -1,6 +1,14 @@
 import { requireFlag, ShapeError } from '@octet/backend';
 import { op } from '../../autograd';
-import { aroundDims, as, emptyOn, reducedLayout, requireFloat, requireTensor, run } from '../../kernel';
+import {
+  asOperand,
+  asOuterAxisInner,
+  emptyOn,
+  reducedLayout,
+  requireFloat,
+  requireTensor,
+  run,
+} from '../../kernel';
 import { formatShape, normalizeDims } from '../../layout';
 import type { QParams } from '../../qparams';
 import { tidy } from '../../scope';
@@ -43,11 +51,11 @@ function meanOfIntegers(x: Tensor, dims: readonly number[], keepDim: boolean): T
     });
   }
   return tidy(() => {
-    const { operand, outer, n, inner, kept } = aroundDims(x, dims);
+    const { operand, outer, n, inner, kept } = asOuterAxisInner(x, dims);
     const { shape, strides } = reducedLayout(x, dims, kept, keepDim);
     const y = emptyOn(x, shape, { dtype: x.dtype, strides, qparams: x.qparams });
-    const images = { x: as(operand.tensor, [outer, 1, n, inner]) };
-    run('qadaptiveAvgPool2d', images, { y: as(y, [outer, 1, 1, inner]) }, attrs);
+    const images = { x: asOperand(operand.tensor, [outer, 1, n, inner]) };
+    run('qadaptiveAvgPool2d', images, { y: asOperand(y, [outer, 1, 1, inner]) }, attrs);
     return y;
   });
 }

@@ -1,6 +1,14 @@
 import { type QuantizedDType, quantRange } from '@octet/backend';
 import { op } from '../../autograd';
-import { aroundDims, as, emptyLike, requireFloat, requireTensor, run, withStrides } from '../../kernel';
+import {
+  asOperand,
+  asOuterAxisInner,
+  emptyLike,
+  requireFloat,
+  requireTensor,
+  run,
+  withStrides,
+} from '../../kernel';
 import { normalizeDim } from '../../layout';
 import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
@@ -32,10 +40,10 @@ export function alongDim(
   requireFloat(name, x);
   const d = normalizeDim(name, dim, x.shape.length);
   return op(name, { x }, (save) => {
-    const { operand } = aroundDims(x, [d]);
+    const { operand } = asOuterAxisInner(x, [d]);
     const { shape } = operand;
     const y = emptyLike(operand.tensor);
-    run(name, { x: operand }, { y: as(y, shape) }, {});
+    run(name, { x: operand }, { y: asOperand(y, shape) }, {});
     const saved = save(y);
     return [
       y,
@@ -43,8 +51,8 @@ export function alongDim(
         const gradX = emptyLike(saved);
         run(
           backward,
-          { y: as(saved, shape), gradY: as(withStrides(grad, saved.strides), shape) },
-          { gradX: as(gradX, shape) },
+          { y: asOperand(saved, shape), gradY: asOperand(withStrides(grad, saved.strides), shape) },
+          { gradX: asOperand(gradX, shape) },
           {},
         );
         return [gradX];

@@ -1,6 +1,6 @@
 import { ArgumentError, checkOptions, requireFlag } from '@octet/backend';
 import { op } from '../../autograd';
-import { as, emptyOn, requireFloat, requireTensor, run } from '../../kernel';
+import { asOperand, emptyOn, requireFloat, requireTensor, run } from '../../kernel';
 import { normalizeDim } from '../../layout';
 import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
@@ -35,7 +35,7 @@ function order(name: string, x: Tensor, dim: number, descending: boolean): Tenso
   return op(name, { x }, () => {
     const operand = around(x, d);
     const y = emptyOn(x, x.shape, { dtype: 'int32' });
-    run('argsort', { x: operand }, { y: as(y, operand.shape) }, { descending });
+    run('argsort', { x: operand }, { y: asOperand(y, operand.shape) }, { descending });
     return [y];
   });
 }

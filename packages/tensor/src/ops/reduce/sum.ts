@@ -1,6 +1,14 @@
 import { requireFlag } from '@octet/backend';
 import { op } from '../../autograd';
-import { aroundDims, as, emptyOn, expandTo, reducedLayout, requireFloat, run } from '../../kernel';
+import {
+  asOperand,
+  asOuterAxisInner,
+  emptyOn,
+  expandTo,
+  reducedLayout,
+  requireFloat,
+  run,
+} from '../../kernel';
 import { normalizeDims, sameShape } from '../../layout';
 import type { Tensor } from '../../tensor';
 import { reshape } from '../shape/reshape';
@@ -16,10 +24,10 @@ export function sum(x: Tensor, dims?: number | readonly number[], keepDim = fals
 
 /** The sum over sorted dims, without a gradient, inside an op. */
 export function applySum(x: Tensor, dims: readonly number[], keepDim: boolean): Tensor {
-  const { operand, outer, inner, kept } = aroundDims(x, dims);
+  const { operand, outer, inner, kept } = asOuterAxisInner(x, dims);
   const layout = reducedLayout(x, dims, kept, keepDim);
   const y = emptyOn(x, layout.shape, layout);
-  run('sum', { x: operand }, { y: as(y, [outer, inner]) }, {});
+  run('sum', { x: operand }, { y: asOperand(y, [outer, inner]) }, {});
   return y;
 }
 

@@ -1,6 +1,6 @@
 import { checkOptions } from '@octet/backend';
 import { op } from '../../autograd';
-import { aroundDims, as, emptyOn, reducedLayout, requireFloat, run } from '../../kernel';
+import { asOperand, asOuterAxisInner, emptyOn, reducedLayout, requireFloat, run } from '../../kernel';
 import { normalizeDims } from '../../layout';
 import type { Tensor } from '../../tensor';
 import { affine } from '../elementwise/affine';
@@ -28,14 +28,14 @@ export function variance(
   requireFloat('var', x);
   const over = normalizeDims('var', dims, x.shape.length);
   return op('var', { x }, (save) => {
-    const { operand, outer, n, inner, kept } = aroundDims(x, over);
+    const { operand, outer, n, inner, kept } = asOuterAxisInner(x, over);
     const layout = reducedLayout(x, over, kept, keepDim);
     const y = emptyOn(x, layout.shape, layout);
     const mean = emptyOn(x, layout.shape, layout);
     run(
       'variance',
       { x: operand },
-      { y: as(y, [outer, inner]), mean: as(mean, [outer, inner]) },
+      { y: asOperand(y, [outer, inner]), mean: asOperand(mean, [outer, inner]) },
       { correction },
     );
     const [savedX, savedMean] = [save(x), save(mean)];

@@ -1,6 +1,6 @@
 import { DTypeError, requireList, ShapeError } from '@octet/backend';
 import { op } from '../../autograd';
-import { dense, requireTensor, view } from '../../kernel';
+import { contiguous, requireTensor, view } from '../../kernel';
 import { contiguousStrides, formatShape, numel, sameShape } from '../../layout';
 import type { QParams } from '../../qparams';
 import type { Tensor } from '../../tensor';
@@ -18,7 +18,7 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   const { shape: before } = x;
   return op('reshape', { x }, () => {
     const strides = viewStrides(x, target);
-    const source = strides ? x : dense(x);
+    const source = strides ? x : contiguous(x);
     const y = view(source, {
       shape: target,
       strides: strides ?? contiguousStrides(target),
