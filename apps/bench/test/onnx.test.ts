@@ -75,6 +75,11 @@ test('onnx: a folder of models, in float and int8, beside onnxruntime', async ()
       });
     }
   }
+  const summary = await runCli(['tables', json]);
+  expect(summary.stdout).toMatch(
+    /^\| by the recipe \|.*\n.*\n\| digits \| [\d.]+ \| [\d.]+ \| [\d.]+ × \| /m,
+  );
+  expect(summary.stdout).toMatch(/^\| by `quantize` \|/m);
   expect(row('float', 'octet').sqnrDb.output).toBeGreaterThan(100);
   expect(row('int8', 'octet').sqnrDb.output).toBeGreaterThan(20);
   expect(row('int8', 'octet').leftInFloat).toEqual([expect.stringContaining('LogSoftmax')]);

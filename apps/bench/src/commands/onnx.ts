@@ -292,7 +292,7 @@ class ModelBench {
     }
   }
 
-  /** All in turn, so that other load on the machine falls on all of them alike. */
+  /** All in turn, so that other load on the machine affects all of them equally. */
   private async time(): Promise<OnnxRow[]> {
     const times = this.contestants.map((): number[] => []);
     for (let round = -3; round < this.runs; round++) {
@@ -336,6 +336,71 @@ function outputsOf(model: AnyGraph, given: Named): Outputs {
   });
 }
 
+/** One row a model: plans by medians, int8 by the recipe, and what `quantize` made where it was asked to. */
+export function onnxSummaries(report: OnnxReport): TableData[] {
+  const models = [...new Set(report.rows.map(({ model }) => model))];
+  return (['int8', 'quantized'] as const).flatMap((variant) => {
+    const shown = models.filter((m) => find(report, m, variant, 'octet-plan'));
+    if (shown.length === 0) return [];
+    const columns = [
+      { title: variant === 'int8' ? 'by the recipe' : 'by `quantize`' },
+      ...[
+        'web float ms',
+        'octet float ms',
+        'is',
+        'octet int8 ms',
+        'is',
+        'web int8 ms',
+        'node int8 ms',
+        'file',
+      ].map(right),
+      right('least dB'),
+      { title: 'task' },
+      ...(variant === 'quantized' ? [{ title: 'kept' }] : []),
+    ];
+    return [{ columns, rows: shown.map((model) => summary(report, model, variant)) }];
+  });
+}
+
+function find({ rows }: OnnxReport, model: string, variant: Variant, engine: OnnxRow['engine']) {
+  return rows.find((r) => r.model === model && r.variant === variant && r.engine === engine);
+}
+
+function summary(report: OnnxReport, model: string, variant: Variant): string[] {
+  const ms = (row: OnnxRow | undefined) => (row ? row.medianMs.toFixed(2) : '–');
+  const web = find(report, model, 'float', 'onnxruntime-web');
+  const float = find(report, model, 'float', 'octet-plan');
+  const int8 = find(report, model, variant, 'octet-plan');
+  const over = (row: OnnxRow | undefined) =>
+    web && row ? `${(web.medianMs / row.medianMs).toFixed(2)} ×` : '–';
+  return [
+    ...[model, ms(web), ms(float), over(float), ms(int8), over(int8)],
+    ms(find(report, model, variant, 'onnxruntime-web')),
+    ms(find(report, model, variant, 'onnxruntime-node')),
+    int8?.bytes && float?.bytes ? (int8.bytes / float.bytes).toFixed(2) : '–',
+    leastDb(int8),
+    taskText(int8),
+    ...(variant === 'quantized'
+      ? [
+          int8?.cures
+            ?.filter((c) => c.kept)
+            .map((c) => c.cure)
+            .join(', ') ?? '',
+        ]
+      : []),
+  ];
+}
+
+function leastDb(row: OnnxRow | undefined): string {
+  return row?.sqnrDb ? Math.min(...Object.values(row.sqnrDb)).toFixed(1) : '';
+}
+
+function taskText(row: OnnxRow | undefined): string {
+  return Object.entries(row?.task ?? {})
+    .map(([what, value]) => `${what} ${Number(value.toFixed(4))}`)
+    .join(', ');
+}
+
 export function onnxTables({ rows, backend }: OnnxReport): TableData[] {
   const floats = new Map(
     rows.flatMap((r) =>
@@ -364,10 +429,8 @@ export function onnxTables({ rows, backend }: OnnxReport): TableData[] {
         r.minMs.toFixed(2),
         floats.has(r.model) ? ((floats.get(r.model) as number) / r.minMs).toFixed(2) : '–',
         r.bytes === undefined ? '–' : (r.bytes / 1000).toFixed(0),
-        r.sqnrDb ? Math.min(...Object.values(r.sqnrDb)).toFixed(1) : '',
-        Object.entries(r.task ?? {})
-          .map(([what, value]) => `${what} ${Number(value.toFixed(4))}`)
-          .join(', '),
+        leastDb(r),
+        taskText(r),
         r.leftInFloat ? String(r.leftInFloat.length) : '',
       ]),
     },

@@ -13,6 +13,7 @@ import type { TableData } from '../terminal-table';
 import { type ColdReport, coldTables } from './cold';
 import { type GemmReport, gemmTables } from './gemm';
 import { type LayersReport, layersTables } from './layers';
+import { type OnnxReport, onnxSummaries } from './onnx';
 import { type PyTorchReport, pytorchTables } from './pytorch';
 import { type RecurrentReport, recurrentTables } from './recurrent';
 import { type TrainReport, trainTables } from './train';
@@ -23,6 +24,7 @@ type Report =
   | LayersReport
   | TrainReport
   | GemmReport
+  | OnnxReport
   | PyTorchReport
   | RecurrentReport
   | ColdReport;
@@ -34,6 +36,7 @@ const tablesOf: { [C in Report['command']]: (report: Extract<Report, { command: 
   layers: layersTables,
   train: trainTables,
   gemm: gemmTables,
+  onnx: onnxSummaries,
   pytorch: pytorchTables,
   recurrent: recurrentTables,
   cold: coldTables,
