@@ -5,48 +5,57 @@ import { limit, limitMultiplier, limitOf, requantize } from './qrequantize';
 
 /**
  * (highs · ab · 2^11 + lows · ab + offset) / 2^shift, halves away from zero: pairs of a and b, interleaved, times A
- * and B cut into 11 bits each. Of the shift, 1 bit is `last`, and only it rounds: so nothing overflows.
+ * and B cut into 11 bits each. If `simple`, `half` is half of 2^shift, and part of the offset; nothing is below it at a shift of 0.
+ * Where sums with it may leave int32, 1 bit of the shift is last, and only it rounds.
  */
 // @ts-ignore: decorator
 @inline
-function addPair(ab: v128, highs: v128, lows: v128, offset: v128, shift: i32, last: i32): v128 {
-  let sum = i32x4.shl(i32x4.dot_i16x8_s(ab, highs), 11);
-  sum = i32x4.add(i32x4.add(sum, i32x4.dot_i16x8_s(ab, lows)), offset);
-  if (last) {
-    sum = i32x4.shr_s(i32x4.add(sum, i32x4.shr_s(sum, 31)), shift - 1);
-    sum = i32x4.shr_s(i32x4.sub(sum, i32x4.splat(-1)), 1);
-  }
-  return sum;
+function addPair(simple: bool, ab: v128, highs: v128, lows: v128, offset: v128, half: v128, shift: i32): v128 {
+  const highSum = i32x4.shl(i32x4.dot_i16x8_s(ab, highs), 11);
+  const sum = i32x4.add(i32x4.add(highSum, i32x4.dot_i16x8_s(ab, lows)), offset);
+  if (simple) return i32x4.shr_s(i32x4.add(sum, i32x4.gt_s(half, sum)), shift);
+  const most = i32x4.shr_s(i32x4.add(sum, i32x4.shr_s(sum, 31)), shift - 1);
+  return i32x4.shr_s(i32x4.sub(most, i32x4.splat(-1)), 1);
 }
 
 /**
  * y [n] uint8 = clamp(roundHalfAway((A (a - aZeroPoint) + B (b - bZeroPoint)) / 2^shift) + yZeroPoint); offset is the
- * sum at 0, 0.
+ * sum at 0, 0. `simple`: no sum and half of 2^shift leave int32.
  */
 export function qadd(
-  a: usize, b: usize, y: usize, n: i32, aMultiplier: i32, bMultiplier: i32, offset: i32, shift: i32,
+  a: usize, b: usize, y: usize, n: i32, aMultiplier: i32, bMultiplier: i32, offset: i32, shift: i32, simple: bool,
   yZeroPoint: i32, clampMin: i32, clampMax: i32, begin: i32, end: i32, thread: i32,
+): void {
+  if (simple) addBytes(true, a, b, y, n, aMultiplier, bMultiplier, offset, shift, yZeroPoint, clampMin, clampMax, begin, end);
+  else addBytes(false, a, b, y, n, aMultiplier, bMultiplier, offset, shift, yZeroPoint, clampMin, clampMax, begin, end);
+}
+
+// @ts-ignore: decorator
+@inline
+function addBytes(
+  simple: bool, a: usize, b: usize, y: usize, n: i32, aMultiplier: i32, bMultiplier: i32, offset: i32, shift: i32,
+  yZeroPoint: i32, clampMin: i32, clampMax: i32, begin: i32, end: i32,
 ): void {
   const last = min(n, end * BLOCK);
   const highs = i32x4.splat((aMultiplier >> 11) | ((bMultiplier >> 11) << 16));
   const lows = i32x4.splat((aMultiplier & 2047) | ((bMultiplier & 2047) << 16));
-  const base = i32x4.splat(offset);
+  const half = i32x4.splat(shift > 0 ? 1 << (shift - 1) : i32.MIN_VALUE);
+  const base = i32x4.splat(simple && shift > 0 ? offset + (1 << (shift - 1)) : offset);
   const zero = i16x8.splat(<i16>yZeroPoint);
   const low = i8x16.splat(<i8>clampMin);
   const high = i8x16.splat(<i8>clampMax);
-  const rounds = shift > 0 ? 1 : 0;
   for (let i = begin * BLOCK; i < last; i += 16) {
     const va = v128.load(a + i);
     const vb = v128.load(b + i);
     const p = v128.shuffle<i8>(va, vb, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
     const q = v128.shuffle<i8>(va, vb, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
     const r0 = i16x8.narrow_i32x4_s(
-      addPair(i16x8.extend_low_i8x16_u(p), highs, lows, base, shift, rounds),
-      addPair(i16x8.extend_high_i8x16_u(p), highs, lows, base, shift, rounds),
+      addPair(simple, i16x8.extend_low_i8x16_u(p), highs, lows, base, half, shift),
+      addPair(simple, i16x8.extend_high_i8x16_u(p), highs, lows, base, half, shift),
     );
     const r1 = i16x8.narrow_i32x4_s(
-      addPair(i16x8.extend_low_i8x16_u(q), highs, lows, base, shift, rounds),
-      addPair(i16x8.extend_high_i8x16_u(q), highs, lows, base, shift, rounds),
+      addPair(simple, i16x8.extend_low_i8x16_u(q), highs, lows, base, half, shift),
+      addPair(simple, i16x8.extend_high_i8x16_u(q), highs, lows, base, half, shift),
     );
     const r = i8x16.narrow_i16x8_u(i16x8.add_sat_s(r0, zero), i16x8.add_sat_s(r1, zero));
     storeBytes16(y + i, i8x16.min_u(i8x16.max_u(r, low), high), last - i);
@@ -167,10 +176,22 @@ export function qclamp(
   const highest = i8x16.splat(<i8>high);
   const ofX = i8x16.splat(<i8>from);
   const ofY = i8x16.splat(<i8>to);
-  for (let i = begin * BLOCK; i < last; i += 16) {
-    const v = i8x16.min_u(i8x16.max_u(v128.xor(v128.load(x + i), ofX), lowest), highest);
-    storeBytes16(y + i, v128.xor(v, ofY), last - i);
+  let i = begin * BLOCK;
+  for (; i + 64 <= last; i += 64) {
+    const at = x + i;
+    const y16 = y + i;
+    v128.store(y16, clamp16(v128.load(at), lowest, highest, ofX, ofY));
+    v128.store(y16, clamp16(v128.load(at, 16), lowest, highest, ofX, ofY), 16);
+    v128.store(y16, clamp16(v128.load(at, 32), lowest, highest, ofX, ofY), 32);
+    v128.store(y16, clamp16(v128.load(at, 48), lowest, highest, ofX, ofY), 48);
   }
+  for (; i < last; i += 16) storeBytes16(y + i, clamp16(v128.load(x + i), lowest, highest, ofX, ofY), last - i);
+}
+
+// @ts-ignore: decorator
+@inline
+function clamp16(v: v128, lowest: v128, highest: v128, ofX: v128, ofY: v128): v128 {
+  return v128.xor(i8x16.min_u(i8x16.max_u(v128.xor(v, ofX), lowest), highest), ofY);
 }
 
 /** rint(f32(q · m) + shift) of four channels, with the zero point; between low and high where they may be large. */
@@ -182,17 +203,20 @@ function affine4(q: v128, m: v128, shift: v128, small: bool, low: v128, high: v1
   return i32x4.sub(f32x4.add(v, magic), offset);
 }
 
+/** The upper halves of 2^23 as float32. In memory because V8 makes a v128 constant anew at each use. */
+const EXPONENTS: usize = memory.data<i16>([0x4b00, 0x4b00, 0x4b00, 0x4b00, 0x4b00, 0x4b00, 0x4b00, 0x4b00], 16);
+
 /** Four of 8 uint16 as floats less `zero`, which is 2^23 more than what is to be taken off: 2^23 + n has the bits of n below 0x4b00. */
 // @ts-ignore: decorator
 @inline
-function lowFloats(v: v128, zero: v128): v128 {
-  return f32x4.sub(v128.shuffle<i16>(v, i16x8.splat(0x4b00), 0, 8, 1, 9, 2, 10, 3, 11), zero);
+function lowFloats(v: v128, exponents: v128, zero: v128): v128 {
+  return f32x4.sub(v128.shuffle<i16>(v, exponents, 0, 8, 1, 9, 2, 10, 3, 11), zero);
 }
 
 // @ts-ignore: decorator
 @inline
-function highFloats(v: v128, zero: v128): v128 {
-  return f32x4.sub(v128.shuffle<i16>(v, i16x8.splat(0x4b00), 4, 12, 5, 13, 6, 14, 7, 15), zero);
+function highFloats(v: v128, exponents: v128, zero: v128): v128 {
+  return f32x4.sub(v128.shuffle<i16>(v, exponents, 4, 12, 5, 13, 6, 14, 7, 15), zero);
 }
 
 // @ts-ignore: decorator
@@ -214,6 +238,7 @@ function affineRows(
   const highest = v128.load(constants, 48);
   const low = v128.load(constants, 64);
   const high = v128.load(constants, 80);
+  const exponents = v128.load(EXPONENTS);
   const zero = f32x4.splat(8388608 + <f32>xZeroPoint);
   for (let first = begin * step; first < last; first += step) {
     const until = min(last, first + step);
@@ -227,7 +252,8 @@ function affineRows(
         const v = v128.load(x + at);
         const v0 = i16x8.extend_low_i8x16_u(v);
         const v1 = i16x8.extend_high_i8x16_u(v);
-        const a = lowFloats(v0, zero), b = highFloats(v0, zero), d = lowFloats(v1, zero), e = highFloats(v1, zero);
+        const a = lowFloats(v0, exponents, zero), b = highFloats(v0, exponents, zero);
+        const d = lowFloats(v1, exponents, zero), e = highFloats(v1, exponents, zero);
         const ra = affine4(a, bySign(a, p0, v128.load(n, 64), signs), s0, small, low, high, magic, offset);
         const rb = affine4(b, bySign(b, p1, v128.load(n, 80), signs), s1, small, low, high, magic, offset);
         const rd = affine4(d, bySign(d, p2, v128.load(n, 96), signs), s2, small, low, high, magic, offset);

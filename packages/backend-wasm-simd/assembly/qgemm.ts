@@ -27,6 +27,65 @@ import { limit, limitMultiplier, limitOf, MAGIC, requantize, SMALL } from './qre
  */
 const ONES: usize = memory.data<i16>([1, 1, 1, 1, 1, 1, 1, 1], 16);
 
+/** `lanes`, the int16 pairs of rows that there are, of which `left` elements are within k. */
+// @ts-ignore: decorator
+@inline
+function within(lanes: v128, left: i32): v128 {
+  if (left >= 2) return lanes;
+  return left == 1 ? v128.and(lanes, i32x4.splat(0xffff)) : i32x4.splat(0);
+}
+
+/**
+ * Half of a panel: four rows of k bytes, as `qpackGemm` lays them out, with Σ (w - zw) and Σ |w - zw| of each. Of rows that `lanes`
+ * lacks all is 0.
+ *
+ * @returns whether bytes won't do: a difference is none, or `signed` and a pair is -128 twice.
+ */
+function packRows(
+  a: usize, b: usize, c: usize, d: usize, k: i32, zeros: v128, lanes: v128, signed: bool, to16: usize, to8: usize,
+  sumsAt: usize, sizesAt: usize,
+): bool {
+  const ones = v128.load(ONES);
+  const has16 = to16 != 0, has8 = to8 != 0;
+  let sums = i32x4.splat(0), sizes = sums, least = sums, most = sums, twice = sums;
+  for (let left = k; left > 0; left -= 8, a += 8, b += 8, c += 8, d += 8, to16 += 128, to8 += 64) {
+    // Pairs of bytes of a, b, c, d in turn.
+    const ab = v128.shuffle<i16>(v128.load64_zero(a), v128.load64_zero(b), 0, 8, 1, 9, 2, 10, 3, 11);
+    const cd = v128.shuffle<i16>(v128.load64_zero(c), v128.load64_zero(d), 0, 8, 1, 9, 2, 10, 3, 11);
+    const low = v128.shuffle<i32>(ab, cd, 0, 4, 1, 5);
+    const high = v128.shuffle<i32>(ab, cd, 2, 6, 3, 7);
+    const p0 = v128.and(i16x8.sub(i16x8.extend_low_i8x16_s(low), zeros), within(lanes, left));
+    const p1 = v128.and(i16x8.sub(i16x8.extend_high_i8x16_s(low), zeros), within(lanes, left - 2));
+    const p2 = v128.and(i16x8.sub(i16x8.extend_low_i8x16_s(high), zeros), within(lanes, left - 4));
+    const p3 = v128.and(i16x8.sub(i16x8.extend_high_i8x16_s(high), zeros), within(lanes, left - 6));
+    // Four differences of 9 bits.
+    const sum = i16x8.add(i16x8.add(p0, p1), i16x8.add(p2, p3));
+    const size = i16x8.add(i16x8.add(i16x8.abs(p0), i16x8.abs(p1)), i16x8.add(i16x8.abs(p2), i16x8.abs(p3)));
+    sums = i32x4.add(sums, i32x4.dot_i16x8_s(sum, ones));
+    sizes = i32x4.add(sizes, i32x4.dot_i16x8_s(size, ones));
+    if (has16) {
+      v128.store(to16, p0);
+      if (left > 2) v128.store(to16, p1, 32);
+      if (left > 4) v128.store(to16, p2, 64);
+      if (left > 6) v128.store(to16, p3, 96);
+    }
+    if (has8) {
+      least = i16x8.min_s(least, i16x8.min_s(i16x8.min_s(p0, p1), i16x8.min_s(p2, p3)));
+      most = i16x8.max_s(most, i16x8.max_s(i16x8.max_s(p0, p1), i16x8.max_s(p2, p3)));
+      const pair = i32x4.splat(<i32>0xff80ff80);
+      twice = v128.or(twice, v128.or(
+        v128.or(i32x4.eq(p0, pair), i32x4.eq(p1, pair)), v128.or(i32x4.eq(p2, pair), i32x4.eq(p3, pair)),
+      ));
+      v128.store(to8, v128.shuffle<i8>(p0, p1, 0, 2, 16, 18, 4, 6, 20, 22, 8, 10, 24, 26, 12, 14, 28, 30));
+      if (left > 4) v128.store(to8, v128.shuffle<i8>(p2, p3, 0, 2, 16, 18, 4, 6, 20, 22, 8, 10, 24, 26, 12, 14, 28, 30), 32);
+    }
+  }
+  v128.store(sumsAt, sums);
+  v128.store(sizesAt, sizes);
+  const large = v128.or(i16x8.lt_s(least, i16x8.splat(-128)), i16x8.gt_s(most, i16x8.splat(127)));
+  return v128.any_true(large) || (signed && v128.any_true(twice));
+}
+
 /**
  * weight [groups · outputs, k] int8 → per group and panel, the zero point subtracted: packed16 [k pair][8 outputs][2]
  * int16 and packed8 [k quad][8 outputs][4] int8 (what isn't 0); bias8 [8] int32, the bias less xZeroPoint · Σ (w - zw);
@@ -43,41 +102,36 @@ export function qpackGemm(
   const panels = (outputs + PANEL - 1) / PANEL;
   const signed = load<i32>(constants, FORM_FLAG) == FORM_SIGNED;
   for (let g = begin; g < end; g++) {
-    const first = g * panels;
-    if (packed16) memory.fill(packed16 + <usize>first * panelBytes16, 0, <usize>panels * panelBytes16);
-    if (packed8) memory.fill(packed8 + <usize>first * panelBytes8, 0, <usize>panels * panelBytes8);
-    memory.fill(bias8 + (<usize>first << 5), 0, <usize>panels << 5);
-    memory.fill(multiplier8 + (<usize>first << 5), 0, <usize>panels << 5);
-    for (let j: i32 = 0; j < outputs; j++) {
-      const row = g * outputs + j;
-      const panel = <usize>(first + (j >> 3));
-      const lane = (<usize>j & 7) << 2;
-      const zero = load<i32>(zeroPoint + <usize>row * zeroStep);
-      const from = weight + <usize>row * k;
-      const to16 = packed16 + panel * panelBytes16 + lane;
-      const to8 = packed8 + panel * panelBytes8 + lane;
-      let sum: i32 = 0;
-      let most: f64 = 0;
-      let before: i32 = 0;
-      for (let i: i32 = 0; i < k; i++) {
-        const w = <i32>load<i8>(from + i) - zero;
-        sum += w;
-        most += <f64>(abs(w) * 255);
-        if (packed16) store<i16>(to16 + ((<usize>i >> 1) << 5) + ((<usize>i & 1) << 1), <i16>w);
-        if (packed8) {
-          store<i8>(to8 + ((<usize>i >> 2) << 5) + (<usize>i & 3), <i8>w);
-          const large = signed && i & 1 && w == -128 && before == -128;
-          if (w != <i32><i8>w || large) store<i32>(constants, 0, FORM_FLAG);
-          before = w;
-        }
-      }
+    for (let half: i32 = 0; half < panels * 2; half++) {
+      const panel = <usize>(g * panels + (half >> 1));
+      const lane = <usize>(half & 1) << 4;
+      const count = outputs - (half << 2);
+      // The last output stands for those past the end.
+      const row = g * outputs + min(half << 2, outputs - 1);
+      const second = row + (count > 1 ? 1 : 0), third = row + (count > 2 ? 2 : 0), fourth = row + (count > 3 ? 3 : 0);
+      let zeros = i32x4.splat(load<u16>(zeroPoint + <usize>row * zeroStep));
+      zeros = i32x4.replace_lane(zeros, 1, load<u16>(zeroPoint + <usize>second * zeroStep));
+      zeros = i32x4.replace_lane(zeros, 2, load<u16>(zeroPoint + <usize>third * zeroStep));
+      zeros = i32x4.replace_lane(zeros, 3, load<u16>(zeroPoint + <usize>fourth * zeroStep));
       const at = (panel << 5) + lane;
-      const b = bias ? load<i32>(bias + (<usize>row << 2)) : 0;
-      const m = load<f32>(multiplier + <usize>row * multiplierStep);
-      // This may overflow, and the sums come back: they fit.
-      store<i32>(bias8 + at, b - xZeroPoint * sum);
-      store<f32>(multiplier8 + at, m);
-      if (!((most + abs<f64>(<f64>b)) * <f64>m < SMALL)) store<i32>(constants, 0, SMALL_FLAG);
+      const large = packRows(
+        weight + <usize>row * k, weight + <usize>second * k, weight + <usize>third * k, weight + <usize>fourth * k, k,
+        v128.or(zeros, i32x4.shl(zeros, 16)), i32x4.gt_s(i32x4.splat(count), i32x4(0, 1, 2, 3)), signed,
+        packed16 ? packed16 + panel * panelBytes16 + lane : 0, packed8 ? packed8 + panel * panelBytes8 + lane : 0,
+        bias8 + at, multiplier8 + at,
+      );
+      if (large && packed8) store<i32>(constants, 0, FORM_FLAG);
+      for (let i: i32 = 0; i < 4; i++) {
+        const sumAt = bias8 + at + (<usize>i << 2);
+        const sizeAt = multiplier8 + at + (<usize>i << 2);
+        const size = <f64>load<i32>(sizeAt) * 255;
+        const b = bias && i < count ? load<i32>(bias + (<usize>(row + i) << 2)) : 0;
+        const m = i < count ? load<f32>(multiplier + <usize>(row + i) * multiplierStep) : 0;
+        // This may overflow, and the sums come back: they fit.
+        store<i32>(sumAt, b - xZeroPoint * load<i32>(sumAt));
+        store<f32>(sizeAt, m);
+        if (!((size + abs<f64>(<f64>b)) * <f64>m < SMALL)) store<i32>(constants, 0, SMALL_FLAG);
+      }
     }
   }
 }

@@ -102,9 +102,12 @@ function average(sum: v128, multiplier: v128, offset: v128): v128 {
 function sumBytes(at: usize, count: i32, flip: v128): i32 {
   let sums = i32x4.splat(0);
   let i: i32 = 0;
-  for (; i + 16 <= count; i += 16) {
-    const v = v128.xor(v128.load(at + i), flip);
-    sums = i32x4.add(sums, i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(v)));
+  while (i + 16 <= count) {
+    // So many sums of two bytes fit an uint16.
+    const until = min(count - 15, i + 128 * 16);
+    let pairs = i16x8.splat(0);
+    for (; i < until; i += 16) pairs = i16x8.add(pairs, i16x8.extadd_pairwise_i8x16_u(v128.xor(v128.load(at + i), flip)));
+    sums = i32x4.add(sums, i32x4.extadd_pairwise_i16x8_u(pairs));
   }
   let sum = i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) + i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3);
   const bits = i8x16.extract_lane_u(flip, 0);
@@ -112,50 +115,74 @@ function sumBytes(at: usize, count: i32, flip: v128): i32 {
   return sum;
 }
 
+/** Where window i of `out` begins, and where it ends: of `kernel` pixels, or, if that is 0, of as many as `out` windows are cut from. */
+// @ts-ignore: decorator
+@inline
+function windowStart(i: i32, out: i32, pixels: i32, kernel: i32, stride: i32, pad: i32): i32 {
+  return kernel == 0 ? <i32>(<i64>i * pixels / out) : i * stride - pad;
+}
+
+// @ts-ignore: decorator
+@inline
+function windowEnd(i: i32, out: i32, pixels: i32, kernel: i32, stride: i32, pad: i32): i32 {
+  // A window that ceil mode lets hang over the padded edge is cut off there.
+  return kernel == 0 ? <i32>((<i64>(i + 1) * pixels + out - 1) / out) : min(i * stride - pad + kernel, pixels + pad);
+}
+
 /**
- * x [batch, height, width, channels] uint8, or int8 where signed → y [batch, outHeight, outWidth, channels]: the
- * averages under windows, which rows [outHeight] and columns [outWidth] list as (start, end, divisor).
+ * x [batch, height, width, channels] uint8, or int8 where signed → y [batch, outHeight, outWidth, channels]: the averages under
+ * windows, with the pixels of the padding where `includePad`. A kernel of 0: adaptive ones.
  */
 export function qavgPool(
   x: usize, y: usize, signed: bool, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
-  rows: usize, columns: usize, zeroPoint: i32, scale: f32, begin: i32, end: i32, thread: i32,
+  kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32, includePad: bool,
+  zeroPoint: i32, scale: f32, begin: i32, end: i32, thread: i32,
 ): void {
   // Signed bytes are taken as unsigned ones that are 128 more.
   const flip = i8x16.splat(signed ? -128 : 0);
   const zero = zeroPoint + (signed ? 128 : 0);
   const offset = i32x4.splat(MAGIC_BITS - zero);
+  const line = <usize>width * channels;
+  let divisor: i32 = -1;
+  let multiplier = f32x4.splat(0);
   for (let unit = begin; unit < end; unit++) {
     const image = unit / outHeight;
-    const window = rows + <usize>(unit - image * outHeight) * 12;
-    const h0 = load<i32>(window);
-    const h1 = load<i32>(window, 4);
+    const oh = unit - image * outHeight;
+    const top = windowStart(oh, outHeight, height, kernelHeight, strideHeight, padHeight);
+    const bottom = windowEnd(oh, outHeight, height, kernelHeight, strideHeight, padHeight);
+    const h0 = max(top, 0);
+    const h1 = min(bottom, height);
     let to = y + <usize>unit * (outWidth * channels);
     for (let ow: i32 = 0; ow < outWidth; ow++, to += channels) {
-      const across = columns + <usize>ow * 12;
-      const w0 = load<i32>(across);
-      const w1 = load<i32>(across, 4);
-      const count = load<i32>(window, 8) * load<i32>(across, 8);
-      const multiplier = f32x4.splat(scale / (scale * <f32>count));
+      const left = windowStart(ow, outWidth, width, kernelWidth, strideWidth, padWidth);
+      const right = windowEnd(ow, outWidth, width, kernelWidth, strideWidth, padWidth);
+      const w0 = max(left, 0);
+      const w1 = min(right, width);
       const pixels = (h1 - h0) * (w1 - w0);
+      const count = includePad ? (bottom - top) * (right - left) : pixels;
+      if (count != divisor) {
+        divisor = count;
+        multiplier = f32x4.splat(scale / (scale * <f32>count));
+      }
       const base = i32x4.splat(-zero * pixels);
       const corner = x + <usize>((image * height + h0) * width + w0) * channels;
+      // 256 bytes fit an uint16: of so many rows at a time, or of a piece of one.
+      const lines = pixels <= 256 ? h1 - h0 : max(1, 256 / (w1 - w0));
       for (let c: i32 = 0; c < channels; c += 16) {
         let s0 = base, s1 = base, s2 = base, s3 = base;
-        let line = corner + c;
         if (channels == 1) {
           let sum: i32 = 0;
-          for (let h = h0; h < h1; h++, line += width) sum += sumBytes(line, w1 - w0, flip);
+          let at = corner;
+          for (let h = h0; h < h1; h++, at += width) sum += sumBytes(at, w1 - w0, flip);
           s0 = i32x4.add(s0, i32x4.splat(sum));
         } else {
-          // 256 bytes fit an uint16: of so many rows at a time, or of a piece of one.
-          const lines = max(1, 256 / max(1, w1 - w0));
           for (let h = h0; h < h1; h += lines) {
             const until = min(h1, h + lines);
             for (let first = w0; first < w1; first += 256) {
               const last = min(w1, first + 256);
               let low = i16x8.splat(0), high = low;
-              let row = line + <usize>((h - h0) * width + first - w0) * channels;
-              for (let i = h; i < until; i++, row += <usize>width * channels) {
+              let row = corner + c + <usize>((h - h0) * width + first - w0) * channels;
+              for (let i = h; i < until; i++, row += line) {
                 let at = row;
                 for (let w = first; w < last; w++, at += channels) {
                   const v = v128.xor(v128.load(at), flip);

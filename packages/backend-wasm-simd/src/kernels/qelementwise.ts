@@ -10,8 +10,10 @@ export const qadd: WasmKernel<'qadd'> = (cx, { a, b, y }, attrs) => {
   const { aMultiplier, bMultiplier, shift, aZeroPoint, bZeroPoint, yZeroPoint, clampMin, clampMax } = attrs;
   const n = size(y);
   const offset = -(aMultiplier * aZeroPoint + bMultiplier * bZeroPoint);
+  const largest = 255 * (aMultiplier + bMultiplier) + offset + 2 ** shift / 2;
+  const simple = shift < 31 && largest < 2 ** 31 && largest > -(2 ** 31);
   const addresses = { a: cx.address(a), b: cx.address(b), y: cx.address(y) };
-  const rest = { n, aMultiplier, bMultiplier, offset, shift, yZeroPoint, clampMin, clampMax };
+  const rest = { n, aMultiplier, bMultiplier, offset, shift, simple, yZeroPoint, clampMin, clampMax };
   cx.parallel('qadd', { ...addresses, ...rest }, Math.ceil(n / block), grain);
 };
 
