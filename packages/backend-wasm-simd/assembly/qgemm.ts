@@ -1,7 +1,7 @@
 // int8 matrix products: 1x1 convolutions, linear layers, and convolutions of any size by patches.
 //
 // Sums are Σ x (w - zw) + bias - zx Σ (w - zw): the zero point of x is part of the bias, so that activations are used
-// as they are, and padding is the byte zx. Weights are packed once, in panels of 8 outputs; activations when they are
+// as they are, and padding is the byte zx. Where w - zw may be no byte, forms 2 and 3 take Σ x w - zw Σ x. Weights are packed once, in panels of 8 outputs; activations when they are
 // used, a tile of rows that stays in the first-level cache, in groups. Four forms of the inner product, numbered:
 //
 // 0 exact: both widened to int16, pairs of products by i32x4.dot_i16x8_s.
@@ -19,6 +19,7 @@ import {
   SMALL_FLAG, TILE_FORMS,
 } from './constants';
 import { storeBytes8, storeLanes32 } from './lanes';
+import { sumBytes } from './qlanes';
 import { limit, limitMultiplier, limitOf, MAGIC, requantize, SMALL } from './qrequantize';
 
 /**
@@ -87,7 +88,7 @@ function packRows(
 }
 
 /**
- * weight [groups · outputs, k] int8 → per group and panel, the zero point subtracted: packed16 [k pair][8 outputs][2]
+ * weight [groups · outputs, k] int8 → per group and panel, the zero point subtracted unless zeros8 [8] int32 gets it: packed16 [k pair][8 outputs][2]
  * int16 and packed8 [k quad][8 outputs][4] int8 (what isn't 0); bias8 [8] int32, the bias less xZeroPoint · Σ (w - zw);
  * multiplier8 [8] float32. What lies past the outputs or k is zero. The steps are bytes: 0 where one value stands for
  * all. constants: those of `requantize`, whose flags it clears: that of the form where bytes won't do. Units are groups.
@@ -95,7 +96,7 @@ function packRows(
 export function qpackGemm(
   weight: usize, outputs: i32, k: i32, zeroPoint: usize, zeroStep: i32, bias: usize, multiplier: usize,
   multiplierStep: i32, xZeroPoint: i32, packed16: usize, packed8: usize, bias8: usize, multiplier8: usize,
-  constants: usize, begin: i32, end: i32, thread: i32,
+  zeros8: usize, constants: usize, begin: i32, end: i32, thread: i32,
 ): void {
   const panelBytes16 = <usize>((k + 1) >> 1) << 5;
   const panelBytes8 = <usize>((k + 3) >> 2) << 5;
@@ -114,6 +115,10 @@ export function qpackGemm(
       zeros = i32x4.replace_lane(zeros, 2, load<u16>(zeroPoint + <usize>third * zeroStep));
       zeros = i32x4.replace_lane(zeros, 3, load<u16>(zeroPoint + <usize>fourth * zeroStep));
       const at = (panel << 5) + lane;
+      if (zeros8) {
+        v128.store(zeros8 + at, i32x4.shr_s(i32x4.shl(zeros, 16), 16));
+        zeros = i32x4.splat(0);
+      }
       const large = packRows(
         weight + <usize>row * k, weight + <usize>second * k, weight + <usize>third * k, weight + <usize>fourth * k, k,
         v128.or(zeros, i32x4.shl(zeros, 16)), i32x4.gt_s(i32x4.splat(count), i32x4(0, 1, 2, 3)), signed,
@@ -124,11 +129,13 @@ export function qpackGemm(
       for (let i: i32 = 0; i < 4; i++) {
         const sumAt = bias8 + at + (<usize>i << 2);
         const sizeAt = multiplier8 + at + (<usize>i << 2);
-        const size = <f64>load<i32>(sizeAt) * 255;
+        // Of w - zw, at most.
+        const zero = zeros8 ? load<i32>(zeros8 + at + (<usize>i << 2)) : 0;
+        const size = (<f64>load<i32>(sizeAt) + <f64>(abs(zero) * k)) * 255;
         const b = bias && i < count ? load<i32>(bias + (<usize>(row + i) << 2)) : 0;
         const m = i < count ? load<f32>(multiplier + <usize>(row + i) * multiplierStep) : 0;
         // This may overflow, and the sums come back: they fit.
-        store<i32>(sumAt, b - xZeroPoint * load<i32>(sumAt));
+        store<i32>(sumAt, b - xZeroPoint * (load<i32>(sumAt) - zero * k));
         store<f32>(sizeAt, m);
         if (!((size + abs<f64>(<f64>b)) * <f64>m < SMALL)) store<i32>(constants, 0, SMALL_FLAG);
       }
@@ -222,18 +229,31 @@ function groupBytesSix(k: i32): usize {
   return <usize>((k + 15) >> 4) * 96;
 }
 
+/** Where the sums of the rows of a tile of groups of six are. */
+// @ts-ignore: decorator
+@inline
+function sumsOf(tile: usize, rows: i32, k: i32): usize {
+  return tile + <usize>((rows + 5) / 6) * groupBytesSix(k);
+}
+
 /**
  * `rows` rows of bytes at a distance of `stride` → the forms, and groups of 4 rows, each in the better form; the last row
  * stands for those past the end. A run of groups of one form lies as `product` wants it, and begins where it would if all
- * groups were int16. (Above 127 there may be few bytes: what clamping at calibration's range cut off.)
+ * groups were int16. (Above 127 there may be few bytes: what clamping at calibration's range cut off.) `sums`: after groups of 6
+ * rows, the sum of each row.
  */
-function packTile(from: usize, stride: i32, rows: i32, k: i32, forms: usize, constants: usize): void {
+function packTile(from: usize, stride: i32, rows: i32, k: i32, forms: usize, constants: usize, sums: bool): void {
   const bytes16 = groupBytes16(k);
   const form = RELAXED ? load<i32>(constants, FORM_FLAG) : FORM_EXACT;
   let to16 = forms + <usize>TILE_FORMS;
   let to8 = to16;
   if (form >= FORM_UNSIGNED) {
     const flip = i8x16.splat(<i8>(form == FORM_SIGNED ? 128 : 0));
+    if (sums) {
+      const to = sumsOf(to8, rows, k);
+      const less = form == FORM_SIGNED ? 128 * k : 0;
+      for (let r: i32 = 0; r < rows; r++) store<i32>(to + (<usize>r << 2), sumBytes(from + <usize>(r * stride), k, i8x16.splat(0)) - less);
+    }
     for (let r: i32 = 0; r < rows; r += 6, to8 += groupBytesSix(k)) {
       const left = rows - r;
       const b = left > 1 ? from + stride : from;
@@ -415,12 +435,22 @@ function product(
   }
 }
 
-/** The same of groups of six, by `dot`: with twelve sums no product waits for the one before it. */
+/** c - zeros · the sum of a row. */
+// @ts-ignore: decorator
+@inline
+function lessZeros(c: v128, zeros: v128, sum: usize): v128 {
+  return i32x4.sub(c, i32x4.mul(zeros, v128.load32_splat(sum)));
+}
+
+/**
+ * The same of groups of six, by `dot`: with twelve sums no product waits for the one before it. zeros8: 0, or what `sums`, those of the
+ * rows, are multiplied by and taken off.
+ */
 // @ts-ignore: decorator
 @inline
 function productSix(
   float: bool, packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize,
-  constants: usize, y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
+  constants: usize, y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize, zeros8: usize, sums: usize,
 ): void {
   const groupBytes = <usize>((steps + 3) >> 2) * 96;
   const panelBytes = <usize>steps << 5;
@@ -442,6 +472,16 @@ function productSix(
       let c00 = v128.load(bias8 + parameters);
       let c01 = v128.load(bias8 + parameters, 16);
       let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01, c40 = c00, c41 = c01, c50 = c00, c51 = c01;
+      if (zeros8) {
+        const z0 = v128.load(zeros8 + parameters), z1 = v128.load(zeros8 + parameters, 16);
+        const sum = sums + (<usize>r << 2);
+        c00 = lessZeros(c00, z0, sum), c01 = lessZeros(c01, z1, sum);
+        c10 = lessZeros(c10, z0, sum + 4), c11 = lessZeros(c11, z1, sum + 4);
+        c20 = lessZeros(c20, z0, sum + 8), c21 = lessZeros(c21, z1, sum + 8);
+        c30 = lessZeros(c30, z0, sum + 12), c31 = lessZeros(c31, z1, sum + 12);
+        c40 = lessZeros(c40, z0, sum + 16), c41 = lessZeros(c41, z1, sum + 16);
+        c50 = lessZeros(c50, z0, sum + 20), c51 = lessZeros(c51, z1, sum + 20);
+      }
       let w0: v128, w1: v128, v: v128;
       const left = rows - r;
       if (left > 4) {
@@ -599,9 +639,9 @@ function tileSeven(
 /** Unsigned or signed: what differs is in the activations and the bias. */
 function tileBytes(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
-  y: usize, yStride: i32, n: i32, p0: i32, p1: i32,
+  y: usize, yStride: i32, n: i32, p0: i32, p1: i32, zeros8: usize, sums: usize,
 ): void {
-  productSix(false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0);
+  productSix(false, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, 0, zeros8, sums);
 }
 
 function tileFloat(
@@ -622,13 +662,13 @@ function tileFloatBytes(
   packed: usize, rows: i32, steps: i32, weights: usize, bias8: usize, multiplier8: usize, constants: usize,
   y: usize, yStride: i32, n: i32, p0: i32, p1: i32, floatBias: usize,
 ): void {
-  productSix(true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias);
+  productSix(true, packed, rows, steps, weights, bias8, multiplier8, constants, y, yStride, n, p0, p1, floatBias, 0, 0);
 }
 
 /** Panels of split s of `splits`, of group g, times what packTile made. */
 function splitTile(
   forms: usize, rows: i32, k: i32, n: i32, g: i32, s: i32, splits: i32,
-  packed16: usize, packed8: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, yStride: i32,
+  packed16: usize, packed8: usize, bias8: usize, multiplier8: usize, zeros8: usize, constants: usize, y: usize, yStride: i32,
 ): void {
   const panels = (n + PANEL - 1) / PANEL;
   const first = <usize>(g * panels);
@@ -646,7 +686,8 @@ function splitTile(
   const quads = (k + 3) >> 2;
   const weights8 = packed8 + first * quads * 32;
   if (load<i32>(constants, FORM_FLAG) >= FORM_UNSIGNED) {
-    tileBytes(tile, rows, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1);
+    const zeros = zeros8 ? zeros8 + (first << 5) : 0;
+    tileBytes(tile, rows, quads, weights8, bias, multiplier, constants, y, yStride, n, p0, p1, zeros, sumsOf(tile, rows, k));
     return;
   }
   const groups = (rows + 3) >> 2;
@@ -669,7 +710,7 @@ function splitTile(
  */
 export function qgemm(
   x: usize, m: i32, k: i32, n: i32, groups: i32, tile: i32, splits: i32,
-  packed16: usize, packed8: usize, bias8: usize, multiplier8: usize, constants: usize,
+  packed16: usize, packed8: usize, bias8: usize, multiplier8: usize, zeros8: usize, constants: usize,
   y: usize, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
 ): void {
   const packed = scratch + <usize>thread * scratchStep;
@@ -683,11 +724,11 @@ export function qgemm(
     const row = t * tile;
     const rows = min(tile, m - row);
     if (at != last) {
-      packTile(x + <usize>row * stride + g * k, stride, rows, k, packed, constants);
+      packTile(x + <usize>row * stride + g * k, stride, rows, k, packed, constants, zeros8 != 0);
       last = at;
     }
     splitTile(
-      packed, rows, k, n, g, s, splits, packed16, packed8, bias8, multiplier8, constants,
+      packed, rows, k, n, g, s, splits, packed16, packed8, bias8, multiplier8, zeros8, constants,
       y + <usize>row * (groups * n) + g * n, groups * n,
     );
   }
@@ -786,7 +827,7 @@ export function qconv(
   kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
   dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32,
   m: i32, n: i32, groups: i32, tile: i32, splits: i32, patchStep: i32,
-  packed16: usize, packed8: usize, bias8: usize, multiplier8: usize, constants: usize,
+  packed16: usize, packed8: usize, bias8: usize, multiplier8: usize, zeros8: usize, constants: usize,
   y: usize, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
 ): void {
   const k = kernelHeight * kernelWidth * channels;
@@ -847,11 +888,11 @@ export function qconv(
           }
         }
       }
-      packTile(patches, patchStep, rows, k, packed, constants);
+      packTile(patches, patchStep, rows, k, packed, constants, zeros8 != 0);
       last = at;
     }
     splitTile(
-      packed, rows, k, n, g, s, splits, packed16, packed8, bias8, multiplier8, constants,
+      packed, rows, k, n, g, s, splits, packed16, packed8, bias8, multiplier8, zeros8, constants,
       y + <usize>row * (groups * n) + g * n, groups * n,
     );
   }

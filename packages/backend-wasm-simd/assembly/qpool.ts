@@ -1,6 +1,6 @@
 // int8 pooling, 16 channels at a time. Units are output rows.
 import { MAGIC_BITS } from './constants';
-import { storeBytes16 } from './qlanes';
+import { storeBytes16, sumBytes } from './qlanes';
 import { MAGIC } from './qrequantize';
 
 // @ts-ignore: decorator
@@ -96,23 +96,6 @@ export function qmaxPool(
 @inline
 function average(sum: v128, multiplier: v128, offset: v128): v128 {
   return i32x4.sub(f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(sum), multiplier), f32x4.splat(MAGIC)), offset);
-}
-
-/** Σ of so many bytes in a row, as unsigned ones after an exclusive or with `flip`. */
-function sumBytes(at: usize, count: i32, flip: v128): i32 {
-  let sums = i32x4.splat(0);
-  let i: i32 = 0;
-  while (i + 16 <= count) {
-    // So many sums of two bytes fit an uint16.
-    const until = min(count - 15, i + 128 * 16);
-    let pairs = i16x8.splat(0);
-    for (; i < until; i += 16) pairs = i16x8.add(pairs, i16x8.extadd_pairwise_i8x16_u(v128.xor(v128.load(at + i), flip)));
-    sums = i32x4.add(sums, i32x4.extadd_pairwise_i16x8_u(pairs));
-  }
-  let sum = i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) + i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3);
-  const bits = i8x16.extract_lane_u(flip, 0);
-  for (; i < count; i++) sum += <i32>(load<u8>(at + i) ^ <u8>bits);
-  return sum;
 }
 
 /** Where window i of `out` begins, and where it ends: of `kernel` pixels, or, if that is 0, of as many as `out` windows are cut from. */

@@ -218,9 +218,19 @@ export class BufferPool {
 
   /** Copies bytes from address to address. */
   copy(from: number, to: number, bytes: number): void {
+    this.#all().copyWithin(to, from, from + bytes);
+  }
+
+  /** Writes an array's bytes at an address. */
+  put(data: TypedArray, to: number): void {
+    this.#all().set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), to);
+  }
+
+  /** The whole memory. */
+  #all(): Uint8Array {
     const { memory } = this;
     if (!this.#bytes || this.#bytes.length !== memory.size) this.#bytes = memory.bytes(0, memory.size);
-    this.#bytes.copyWithin(to, from, from + bytes);
+    return this.#bytes;
   }
 
   /** A buffer over reserved memory. It is never freed by itself. */

@@ -197,8 +197,7 @@ export class KernelContext {
   upload(data: TypedArray): Address {
     if (this.#recorder) return this.#recorder.upload(data) as Address;
     const at = this.scratch(data.byteLength);
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    this.buffers.memory.bytes(at, bytes.length).set(bytes);
+    this.buffers.put(data, at);
     return at;
   }
 

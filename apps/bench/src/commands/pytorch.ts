@@ -139,6 +139,7 @@ async function measure(
   const found: { layer: string; call: Case; rows: PyTorchRow[] }[] = [];
   for (const layer of names) {
     const call = await cases[layer]();
+    await warmUp(call, backend);
     const rows = dtypes
       .filter((dtype) => call[dtype])
       .map((dtype) => ({ layer, dtype, octetMs: Number.POSITIVE_INFINITY, pytorchMs: null }));
@@ -163,6 +164,17 @@ async function measure(
     onRound(round + 1);
   }
   return found.flatMap(({ rows }) => rows);
+}
+
+/** Calls each often enough for the engine to compile the code around kernels: up to 300 times, or for a tenth of a second. */
+async function warmUp(call: Case, backend: Backend): Promise<void> {
+  for (const dtype of dtypes) {
+    const began = performance.now();
+    for (let i = 0; call[dtype] && i < 300 && performance.now() - began < 100; i++) {
+      noGrad(call[dtype])[Symbol.dispose]();
+    }
+    await backend.sync?.();
+  }
 }
 
 /** As `least` of the Python program: of up to five calls, or those of a third of a second. */

@@ -1,3 +1,4 @@
+import type { KernelTable } from '@octet/backend';
 import { qelementwiseBlock as block } from '../generated/constants';
 import { size, type WasmKernel } from '../kernel';
 import { writeConstants } from './qrequantize';
@@ -29,11 +30,21 @@ export const qmul: WasmKernel<'qmul'> = (cx, { a, b, y }, attrs) => {
 /** What may be rounded without being bounded first. */
 const SMALL = 2 ** 21;
 
-/** y[r,c] = clamp(rint(f32(f32((x - xZeroPoint) · m[c]) + shift[c])) + yZeroPoint), m by the sign */
-export const qaffine: WasmKernel<'qaffine'> = (cx, { x, y }, attrs) => {
-  const { xZeroPoint, positive, negative, shift } = attrs;
-  const [rows, channels] = x.shape;
-  if (rows === 0 || channels === 0) return;
+type Channels = Pick<KernelTable['qaffine']['attrs'], 'positive' | 'negative' | 'shift'>;
+
+/** What channels need, as the wasm function takes it, and its form. */
+interface Affine extends Channels {
+  readonly numbers: Float32Array;
+  readonly form: number;
+}
+
+/** By the shifts: a layer gives the same arrays at every call. */
+const affines = new WeakMap<Float32Array, Affine>();
+
+function affineOf({ positive, negative, shift }: Channels): Affine {
+  const known = affines.get(shift);
+  if (known?.positive === positive && known.negative === negative) return known;
+  const channels = shift.length;
   const numbers = new Float32Array(Math.ceil(channels / 16) * 48);
   let largest = 0;
   let signs = false;
@@ -46,7 +57,17 @@ export const qaffine: WasmKernel<'qaffine'> = (cx, { x, y }, attrs) => {
     signs ||= p !== n;
     largest = Math.max(largest, 255 * Math.max(Math.abs(p), Math.abs(n)) + Math.abs(s));
   }
-  const form = (signs ? 1 : 0) + (largest < SMALL ? 2 : 0);
+  const made = { positive, negative, shift, numbers, form: (signs ? 1 : 0) + (largest < SMALL ? 2 : 0) };
+  affines.set(shift, made);
+  return made;
+}
+
+/** y[r,c] = clamp(rint(f32(f32((x - xZeroPoint) · m[c]) + shift[c])) + yZeroPoint), m by the sign */
+export const qaffine: WasmKernel<'qaffine'> = (cx, { x, y }, attrs) => {
+  const { xZeroPoint } = attrs;
+  const [rows, channels] = x.shape;
+  if (rows === 0 || channels === 0) return;
+  const { numbers, form } = affineOf(attrs);
   const step = Math.max(1, Math.floor(block / channels));
   const addresses = { x: cx.address(x), y: cx.address(y) };
   const uploads = { numbers: cx.upload(numbers), constants: cx.upload(writeConstants(attrs)) };

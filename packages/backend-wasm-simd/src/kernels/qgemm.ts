@@ -41,6 +41,8 @@ export interface PackedGemm {
   weights8: WasmBuffer | undefined;
   bias: WasmBuffer;
   multiplier: WasmBuffer;
+  /** Zero points of bytes that are as they were; else they are taken off. */
+  zeros: WasmBuffer | undefined;
   constants: WasmBuffer;
 }
 
@@ -62,8 +64,8 @@ export function packGemm(
   const n = weight.shape[0] / groups;
   const outputs = groups * Math.ceil(n / panel) * panel;
   const plain = isPlain(weightZeroPoint);
-  const whole = plain && (dot === 'unsigned' || dot === 'signed');
   const dynamic = quantMax !== undefined;
+  const whole = (plain || !dynamic) && (dot === 'unsigned' || dot === 'signed');
   const seven = dot !== 'exact' && (!dynamic || (quantMax < 128 && plain));
   const form = whole ? forms[dot] : seven ? forms.seven : forms.exact;
   const exact = !whole && !(seven && dynamic);
@@ -73,6 +75,7 @@ export function packGemm(
     weights8: form ? cx.allocate('int8', outputs * Math.ceil(k / 4) * 4) : undefined,
     bias: cx.allocate('int32', outputs),
     multiplier: cx.allocate('float32', outputs),
+    zeros: whole && !plain ? cx.allocate('int32', outputs) : undefined,
     constants: requantizeConstants(cx, attrs, form),
   };
   const [zeroPoint, zeroStep] = uploadSteps(cx, weightZeroPoint);
@@ -83,7 +86,7 @@ export function packGemm(
     xZeroPoint: form === forms.signed && !dynamic ? xZeroPoint - 128 : xZeroPoint,
     ...weightAddresses(cx, packed),
     ...{ bias8: cx.address(packed.bias), multiplier8: cx.address(packed.multiplier) },
-    constants: cx.address(packed.constants),
+    ...{ zeros8: cx.addressIfAny(packed.zeros), constants: cx.address(packed.constants) },
   };
   cx.parallel('qpackGemm', args, groups, 1024);
   // Pairs of weights that 'signed' can't take.
@@ -105,6 +108,7 @@ export function freeGemm(cx: KernelContext, packed: PackedGemm): void {
     packed.weights8,
     packed.bias,
     packed.multiplier,
+    packed.zeros,
     packed.constants,
   ]) {
     if (buffer) cx.free(buffer);
@@ -127,14 +131,14 @@ export function gemmPlan(cx: KernelContext, form: number, m: number, n: number, 
   return { tile, splits, units: tiles * splits, grain };
 }
 
-/** Bytes of a packed tile, the forms of its groups first. */
+/** Bytes of a packed tile, the forms of its groups first, the sums of its rows last. */
 export function tileSize(tile: number, k: number): number {
-  return tileForms + Math.ceil(k / 8) * 16 * Math.ceil(tile / 4) * 4 + 64;
+  return tileForms + Math.ceil(k / 8) * 16 * Math.ceil(tile / 4) * 4 + Math.ceil(tile / 6) * 6 * 4 + 64;
 }
 
 type GemmArgs = Pick<
   Calls['qgemm'],
-  'packed16' | 'packed8' | 'bias8' | 'multiplier8' | 'constants' | 'y' | 'scratch' | 'scratchStep'
+  'packed16' | 'packed8' | 'bias8' | 'multiplier8' | 'zeros8' | 'constants' | 'y' | 'scratch' | 'scratchStep'
 >;
 
 /** The arguments from the packed weights on; `scratch` in bytes for each thread. */
@@ -145,6 +149,7 @@ export function gemmArgs(cx: KernelContext, packed: PackedGemm, y: WasmTensor, s
     packed8: cx.addressIfAny(packed.weights8),
     bias8: cx.address(packed.bias),
     multiplier8: cx.address(packed.multiplier),
+    zeros8: cx.addressIfAny(packed.zeros),
     constants: cx.address(packed.constants),
     y: cx.address(y),
     scratch: cx.scratch(cx.threads * scratchStep),

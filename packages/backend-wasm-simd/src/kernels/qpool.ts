@@ -42,7 +42,12 @@ function average(
 }
 
 /** What the wasm function takes for windows that it finds itself. */
-const adaptive: AvgPoolAttrs = { kernelSize: [0, 0], stride: [0, 0], padding: [0, 0], countIncludePad: false };
+const adaptive: AvgPoolAttrs = {
+  kernelSize: [0, 0],
+  stride: [0, 0],
+  padding: [0, 0],
+  countIncludePad: false,
+};
 
 /** x [N,H,W,C] uint8 or int8 → y [N,OH,OW,C] */
 export const qavgPool2d: WasmKernel<'qavgPool2d'> = (cx, { x, y }, attrs) => average(cx, x, y, attrs, attrs);

@@ -60,7 +60,7 @@ export function quantizedMatmul(a: Tensor, b: Tensor, output: OutputQparams & Ou
   };
   return tidy(() => {
     const qparams = { ...bq, zeroPoint: bq.zeroPoint - MIDDLE };
-    const signed = quantizedLookup(op, b, 'qint8', qparams, (q) => q - MIDDLE);
+    const signed = quantizedLookup(op, b, 'qint8', qparams, (q) => q - MIDDLE, {}, []);
     const rows = reshape(expandTo(a, [...batch, m, k]), [count, m, k]);
     const columns = reshape(expandTo(transpose(signed, -1, -2), [...batch, n, k]), [count * n, k]);
     requireExactSums(op, columns);

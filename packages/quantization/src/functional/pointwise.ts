@@ -24,6 +24,7 @@ interface Attrs {
   negativeSlope?: number;
 }
 
+/** `known`: whether `op` and `attrs` say what `of` is. */
 function tabled(
   op: string,
   x: Tensor,
@@ -31,6 +32,7 @@ function tabled(
   of: (real: number) => number,
   attrs: Omit<TableSource, 'op'>,
   quantize = quantizeNumber,
+  known = true,
 ): Tensor {
   const xq = requireQuint8(op, x);
   const yq = outputQparams(op, output);
@@ -39,7 +41,8 @@ function tabled(
     const real = of(f32((q - xq.zeroPoint) * f32(xq.scale)));
     return Math.min(Math.max(quantize(real, f32(yq.scale), yq.zeroPoint), qmin), qmax);
   };
-  return quantizedLookup(op, x, 'quint8', yq, integer, attrs);
+  const numbers = [xq.scale, xq.zeroPoint, yq.scale, yq.zeroPoint, ...Object.values(attrs)];
+  return quantizedLookup(op, x, 'quint8', yq, integer, attrs, known ? numbers : undefined);
 }
 
 function pointwise(op: keyof typeof functions, x: Tensor, output: OutputQparams, attrs: Attrs = {}): Tensor {
@@ -91,5 +94,5 @@ export function quantizedActivation<N extends UnaryName>(
  */
 export function quantizedMap(x: Tensor, f: (real: number) => number, output: OutputQparams): Tensor {
   requireType('quantized.map', 'f', f, 'function');
-  return tabled('quantized.map', x, output, (real) => f32(f(real)), {});
+  return tabled('quantized.map', x, output, (real) => f32(f(real)), {}, quantizeNumber, false);
 }

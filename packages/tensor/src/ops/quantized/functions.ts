@@ -37,9 +37,9 @@ export function quantizedFixedRange(name: keyof typeof fixedRange, x: Tensor): T
   const from = qparamsOf(name, x);
   const { scale, of, ...f } = fixedRange[name];
   const zeroPoint = f.zeroPoint(dtype);
-  return quantizedLookup(name, x, dtype, { scheme: 'perTensor', scale, zeroPoint }, (q) =>
-    rounded(of(dequantized(q, from)) / scale, zeroPoint, dtype),
-  );
+  const integer = (q: number) => rounded(of(dequantized(q, from)) / scale, zeroPoint, dtype);
+  const qparams: PerTensorQParams = { scheme: 'perTensor', scale, zeroPoint };
+  return quantizedLookup(name, x, dtype, qparams, integer, {}, [from.scale, from.zeroPoint]);
 }
 
 /**
@@ -48,7 +48,7 @@ export function quantizedFixedRange(name: keyof typeof fixedRange, x: Tensor): T
  */
 export function quantizedClamp(op: string, x: Tensor, min: number, max: number): Tensor {
   const [lo, hi] = quantizedBounds(qparamsOf(op, x), x.dtype as QuantizedDType, min, max);
-  return quantizedLookup(op, x, x.dtype, x.qparams, (q) => Math.min(Math.max(q, lo), hi));
+  return quantizedLookup(op, x, x.dtype, x.qparams, (q) => Math.min(Math.max(q, lo), hi), {}, [lo, hi]);
 }
 
 function qparamsOf(op: string, x: Tensor): PerTensorQParams {

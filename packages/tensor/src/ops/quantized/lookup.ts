@@ -11,9 +11,29 @@ import type { PerTensorQParams, QParams } from '../../qparams';
 import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
 
+type Table = Uint8Array | Int8Array;
+
+/** The tables that were made last, by what tells their functions apart: a layer asks for the same at every call. */
+const tables = new Map<string, Table>();
+const mostTables = 256;
+
+function tableOf(name: string | undefined, make: () => Table): Table {
+  const found = name === undefined ? undefined : tables.get(name);
+  if (found) return found;
+  const table = make();
+  if (name === undefined) return table;
+  for (const oldest of tables.keys()) {
+    if (tables.size < mostTables) break;
+    tables.delete(oldest);
+  }
+  tables.set(name, table);
+  return table;
+}
+
 /**
  * y = f(q) for every integer of an 8-bit tensor: a table of 256 entries, made here once, gives the same integers on every
  * backend. `f` gets the stored integer and returns one of `dtype`'s (already clamped); `params` are its own parameters.
+ * `numbers`: all that `f` depends on, beside `op` and the dtypes; with them the table of an earlier call is taken.
  */
 export function quantizedLookup(
   op: string,
@@ -22,11 +42,15 @@ export function quantizedLookup(
   qparams: QParams | undefined,
   f: (q: number) => number,
   params: Omit<TableSource, 'op'> = {},
+  numbers?: readonly unknown[],
 ): Tensor {
   requireEightBits(op, x);
-  const table = dtype === 'qint8' || dtype === 'int8' ? new Int8Array(256) : new Uint8Array(256);
-  const first = quantRange[x.dtype as QuantizedDType][0];
-  for (let i = 0; i < 256; i++) table[i] = f(first + i);
+  const table = tableOf(numbers && `${op} ${x.dtype} ${dtype} ${numbers.join(' ')}`, () => {
+    const made = dtype === 'qint8' || dtype === 'int8' ? new Int8Array(256) : new Uint8Array(256);
+    const first = quantRange[x.dtype as QuantizedDType][0];
+    for (let i = 0; i < 256; i++) made[i] = f(first + i);
+    return made;
+  });
   return tidy(() => {
     const xd = denseInAnyOrder(x);
     const y = emptyOn(x, x.shape, { dtype, strides: xd.strides, qparams });
