@@ -56,10 +56,8 @@ export function checkNumbers(op: string, shape: readonly number[]): void {
 }
 
 /** Options that several commands share. */
-export const modelOption = () =>
-  new Option('--model <name>', `the network: ${modelNames.join(', ')}`).argParser(
-    oneOf(modelNames, oldModelNames),
-  );
+export const modelOption = (names: readonly string[] = modelNames) =>
+  new Option('--model <name>', `the network: ${names.join(', ')}`).argParser(oneOf(names, oldModelNames));
 
 export const backendOption = () =>
   new Option(

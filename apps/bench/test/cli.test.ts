@@ -121,6 +121,16 @@ describe('layers', () => {
     expect(macs).toBe(625_808);
   });
 
+  test.each([
+    ['m5', '8000', /^conv1 .* conv2d · js +qconv2d · js$/m],
+    ['bert-tiny', '2', /^pooler\.dense .* linear · js +qlinearDynamic · js$/m],
+  ])('times %s, which takes no images', async (model, size, row) => {
+    const args = ['layers', '--model', model, '--size', size, '--runs', '1', '--backend', 'js'];
+    const { code, stdout, stderr } = await runCli(args);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(row);
+  });
+
   test('runs on a backend from a TypeScript file, and shows its name', async () => {
     const { code, stdout, stderr } = await runCli([
       ...tinyLayers,

@@ -1,14 +1,13 @@
 import { referenceBackend } from '@octet/backend-js-reference';
 import { planOf } from '@octet/graph';
 import type { Module } from '@octet/nn';
-import { convert, getDefaultQConfigMapping, prepare } from '@octet/quantization';
-import { manualSeed, noGrad, randn, setBackend, type Tensor } from '@octet/tensor';
+import { manualSeed, noGrad, setBackend, type Tensor } from '@octet/tensor';
 import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
 import { formatCount } from '../format';
 import { type Host, hostInfo } from '../host';
 import { joined, type Layer, lackingFloat, measureLayers, type Side } from '../layers';
-import { type ModelName, models } from '../models';
+import { type LayersModel, type LayersModelName, layersModelNames, layersModels } from '../layers-models';
 import { backendOption, checkNumbers, jsonOption, modelOption, threadsOption, whole } from '../options';
 import { type Provenance, provenance } from '../provenance';
 import { checkFilePath, writeJson } from '../result-file';
@@ -16,7 +15,7 @@ import { formatTable, right, type TableData } from '../terminal-table';
 import { median, timeInTurn, warmUp } from '../timing';
 
 interface LayersOptions {
-  model: ModelName;
+  model: LayersModelName;
   backend: string;
   threads: number;
   batch: number;
@@ -26,17 +25,18 @@ interface LayersOptions {
 }
 
 export function layersCommand(): Command {
-  const sizes = Object.entries(models).map(([name, { size }]) => `${name} ${size}`);
+  const sizes = Object.entries(layersModels).map(([name, { size }]) => `${name} ${size}`);
   return new Command('layers')
     .description('time every layer of a model in float and in int8, and name its kernels')
-    .addOption(modelOption().makeOptionMandatory())
+    .addOption(modelOption(layersModelNames).makeOptionMandatory())
     .addOption(backendOption())
     .addOption(threadsOption())
-    .addOption(new Option('--batch <n>', 'images at once').default(1).argParser(whole({ min: 1 })))
+    .addOption(new Option('--batch <n>', 'inputs at once').default(1).argParser(whole({ min: 1 })))
     .addOption(
-      new Option('--size <n>', `their height and width (default: ${sizes.join(', ')})`).argParser(
-        whole({ min: 1 }),
-      ),
+      new Option(
+        '--size <n>',
+        `height and width of images, samples of a sound, or tokens (default: ${sizes.join(', ')})`,
+      ).argParser(whole({ min: 1 })),
     )
     .addOption(new Option('--runs <n>', 'timed runs').default(5).argParser(whole({ min: 1 })))
     .addOption(jsonOption())
@@ -45,20 +45,17 @@ export function layersCommand(): Command {
 
 async function benchLayers({ model: name, batch, runs, json, ...options }: LayersOptions): Promise<void> {
   await checkFilePath(json);
-  const { create, channels, size: usualSize } = models[name];
-  const size = options.size ?? usualSize;
-  checkNumbers('--batch and --size', [batch, channels, size, size]);
+  const network: LayersModel = layersModels[name];
+  const size = options.size ?? network.size;
+  const shape = network.shape(batch, size);
+  checkNumbers('--batch and --size', shape);
   const backend = await loadBackend(options.backend, options);
   // What is made ready in float is so on the reference: the backend may have the int8 kernels only.
   setBackend(referenceBackend);
   manualSeed(0);
-  const given = randn([batch, channels, size, size]);
-
-  const float = create().eval();
-  float.fuseModel();
-  const prepared = prepare(float, getDefaultQConfigMapping());
-  noGrad(() => prepared.call(given));
-  const int8 = await (await convert(prepared)).toAsync(backend);
+  const given = network.input(shape);
+  const float = network.create();
+  const int8 = await (await network.quantize(float, given)).toAsync(backend);
   await float.toAsync(backend);
   const x = await given.toAsync(backend);
   setBackend(backend);
@@ -69,7 +66,7 @@ async function benchLayers({ model: name, batch, runs, json, ...options }: Layer
   );
 
   console.log(
-    `${name}  [${batch}, ${channels}, ${size}, ${size}] · ${backend.name} · median of ${runs} ${runs === 1 ? 'run' : 'runs'}\n`,
+    `${name}  [${shape.join(', ')}] · ${backend.name} · median of ${runs} ${runs === 1 ? 'run' : 'runs'}\n`,
   );
   if (floatSkipped !== undefined) console.log(`float32 was skipped on ${backend.name}: ${floatSkipped}.\n`);
   const report: LayersReport = {
@@ -119,7 +116,7 @@ export interface LayersReport extends Partial<Provenance> {
   command: 'layers';
   backend: string;
   threads: number;
-  model: ModelName;
+  model: LayersModelName;
   batch: number;
   size: number;
   runs: number;
