@@ -97,6 +97,48 @@ describe.each(['quint8', 'qint8'] as const)('%s', (dtype) => {
     ).toThrow(/mean: expected at least one integer for each mean, found \[0, 2\]/);
   });
 
+  test.each(Object.entries(layouts))(
+    'extremes and sums are those of the numbers they stand for, %s',
+    (_, layout) => {
+      const image = layout(
+        quantizedTensor(list(x).slice(0, 120), [2, 3, 5, 4], dtype, {
+          scheme: 'perTensor',
+          scale,
+          zeroPoint,
+        }),
+      );
+      const real = image.dequantize();
+      for (const [dims, keepDim] of [[undefined], [1, true], [[0, 2]], [-1], [[]]] as const) {
+        const largest = image.amax(dims, keepDim);
+        expect([largest.dtype, largest.qparams]).toEqual([dtype, image.qparams]);
+        expect(list(largest.dequantize())).toEqual(list(real.amax(dims, keepDim)));
+        expect(list(image.amin(dims, keepDim).dequantize())).toEqual(list(real.amin(dims, keepDim)));
+        const total = image.sum(dims, keepDim);
+        expect([total.dtype, total.qparams]).toEqual([
+          'qint32',
+          { scheme: 'perTensor', scale, zeroPoint: 0 },
+        ]);
+        const steps = image.intRepr().to('float32').sub(zeroPoint).sum(dims, keepDim);
+        expect(total.shape).toEqual(steps.shape);
+        expect(list(total)).toEqual(list(steps));
+      }
+      for (const dim of [undefined, 1, -1]) {
+        expect(list(image.argmax(dim))).toEqual(list(real.argmax(dim)));
+        expect(list(image.argmin(dim))).toEqual(list(real.argmin(dim)));
+      }
+    },
+  );
+
+  test('a sum that float32 may not hold is refused', () => {
+    const long = quantizedTensor(new Array(65_794).fill(1), [65_794], dtype, {
+      scheme: 'perTensor',
+      scale,
+      zeroPoint,
+    });
+    expect(() => long.sum()).toThrow(/sum: expected at most 65793 integers in a sum, found 65794/);
+    expect(list(long.slice(0, 1).sum())).toEqual([65_793 * (1 - zeroPoint)]);
+  });
+
   test.each(Object.entries(layouts))('tables work on %s tensors', (_, layout) => {
     const t = layout(x.reshape([4, 4, 16]));
     expect(list(t.relu())).toEqual(list(x.relu()));

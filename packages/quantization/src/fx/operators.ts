@@ -143,6 +143,8 @@ const rows: readonly FxOperator[] = [
   passing('GlobalMaxPool'),
   passing('GlobalAveragePool'),
   passing('ReduceMean', settled),
+  passing('ReduceMax', settled),
+  passing('ReduceMin', settled),
   sizes('Shape'),
   sizes('Size'),
 ];

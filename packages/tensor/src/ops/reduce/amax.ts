@@ -7,18 +7,23 @@ import {
   emptyOn,
   reducedLayout,
   requireFloat,
+  requireTensor,
   run,
   withStrides,
 } from '../../kernel';
 import { formatShape, normalizeDims } from '../../layout';
 import type { Tensor } from '../../tensor';
+import { oneOfIntegers } from './integers';
 
 /**
- * The maximum over `dims` (all, if absent); the gradient is shared evenly among equal maxima.
+ * The maximum over `dims` (all, if absent); the gradient is shared evenly among equal maxima. An 8-bit tensor keeps its scale and zero
+ * point.
  * @throws ShapeError if there is nothing to take the maximum of, ArgumentError for a dim out of range.
  */
 export function amax(x: Tensor, dims?: number | readonly number[], keepDim = false): Tensor {
   requireFlag('amax', 'keepDim', keepDim);
+  requireTensor('amax', x);
+  if (x.qparams) return oneOfIntegers('amax', x, (steps) => amax(steps, dims, keepDim));
   requireFloat('amax', x);
   const over = normalizeDims('amax', dims, x.shape.length);
   requireElements('amax', x, over);

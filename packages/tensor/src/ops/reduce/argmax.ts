@@ -7,11 +7,13 @@ import {
   emptyOn,
   reducedLayout,
   requireFloat,
+  requireTensor,
   run,
 } from '../../kernel';
 import { normalizeDim } from '../../layout';
 import type { Tensor } from '../../tensor';
 import { requireElements } from './amax';
+import { ofIntegers } from './integers';
 
 /**
  * Where the maximum along `dim` stands, the first of equals, as int32; without `dim`, in the flattened tensor.
@@ -19,6 +21,8 @@ import { requireElements } from './amax';
  */
 export function argmax(x: Tensor, dim?: number, keepDim = false): Tensor {
   requireFlag('argmax', 'keepDim', keepDim);
+  requireTensor('argmax', x);
+  if (x.qparams) return ofIntegers('argmax', x, (steps) => argmax(steps, dim, keepDim));
   requireFloat('argmax', x);
   const all = x.shape.map((_, i) => i);
   const over = dim === undefined ? all : [normalizeDim('argmax', dim, x.shape.length)];

@@ -22,17 +22,21 @@ import { where } from '../elementwise/where';
 import { reshape } from '../shape/reshape';
 import { amax } from './amax';
 import { argmax } from './argmax';
+import { ofIntegers, oneOfIntegers } from './integers';
 import { applySum, spread, sum, withOnes } from './sum';
 import { type VarianceOptions, variance } from './variance';
 
 type Dims = number | readonly number[];
 
 /**
- * The minimum over `dims` (all, if absent); the gradient is shared evenly among equal minima.
+ * The minimum over `dims` (all, if absent); the gradient is shared evenly among equal minima. An 8-bit tensor keeps its scale and zero
+ * point.
  * @throws ShapeError if there is nothing to take the minimum of, ArgumentError for a dim out of range.
  */
 export function amin(x: Tensor, dims?: Dims, keepDim = false): Tensor {
   requireFlag('amin', 'keepDim', keepDim);
+  requireTensor('amin', x);
+  if (x.qparams) return oneOfIntegers('amin', x, (steps) => amin(steps, dims, keepDim));
   requireFloat('amin', x);
   return tidy(() => neg(amax(neg(x), dims, keepDim)));
 }
@@ -43,6 +47,8 @@ export function amin(x: Tensor, dims?: Dims, keepDim = false): Tensor {
  */
 export function argmin(x: Tensor, dim?: number, keepDim = false): Tensor {
   requireFlag('argmin', 'keepDim', keepDim);
+  requireTensor('argmin', x);
+  if (x.qparams) return ofIntegers('argmin', x, (steps) => argmin(steps, dim, keepDim));
   requireFloat('argmin', x);
   return tidy(() => argmax(neg(x), dim, keepDim));
 }

@@ -7,18 +7,28 @@ import {
   expandTo,
   reducedLayout,
   requireFloat,
+  requireTensor,
   run,
 } from '../../kernel';
 import { normalizeDims, sameShape } from '../../layout';
 import type { Tensor } from '../../tensor';
 import { reshape } from '../shape/reshape';
+import { sumOfIntegers } from './integers';
 
-/** The sum over `dims` (all, if absent). @throws ArgumentError for a dim out of range. */
+/**
+ * The sum over `dims` (all, if absent). That of an 8-bit tensor is qint32 at its scale, with zero point 0: exact.
+ * @throws ArgumentError for a dim out of range, QuantizationError if an integer sum could reach 2^24
+ */
 export function sum(x: Tensor, dims?: number | readonly number[], keepDim = false): Tensor {
   requireFlag('sum', 'keepDim', keepDim);
-  requireFloat('sum', x);
+  requireTensor('sum', x);
   const over = normalizeDims('sum', dims, x.shape.length);
   const { shape } = x;
+  if (x.qparams) {
+    const n = over.reduce((count, d) => count * shape[d], 1);
+    return sumOfIntegers('sum', x, n, (steps) => applySum(steps, over, keepDim));
+  }
+  requireFloat('sum', x);
   return op('sum', { x }, () => [applySum(x, over, keepDim), (grad) => [spread(grad, shape, over)]]);
 }
 
