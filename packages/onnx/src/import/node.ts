@@ -31,6 +31,16 @@ export interface Operand {
   readonly turned?: Operand | undefined;
   /** Of a constant that was dequantized from int8 around 0: its scales. */
   readonly steps?: HostTensor | undefined;
+  /** What it is instead of a tensor. */
+  readonly sequence?: Sequence | undefined;
+}
+
+/** A list of operands. */
+export interface Sequence {
+  /** Undefined: only the model's inputs say how many there are. */
+  readonly items: readonly Operand[] | undefined;
+  /** The one at a place, which may be counted from the end; undefined if there is none. */
+  at(i: number): Operand | undefined;
 }
 
 export interface CallOptions {
@@ -79,6 +89,7 @@ export interface Building {
   ): Operand[];
   layer(node: OnnxNode, module: AnyModule, inputs: readonly Operand[], options: LayerOptions): Operand[];
   constant(value: HostTensor, name?: string): Operand;
+  list(sequence: Sequence): Operand;
   body(node: OnnxNode, graph: GraphProto): OperandBody;
   inline(graph: GraphProto): Operand[];
   expand(node: OnnxNode, nodes: readonly NodeProto[], outputs: readonly string[]): Operand[];
@@ -173,6 +184,11 @@ export class OnnxNode {
     const found = this.inputs[index];
     if (found) return found;
     throw this.wrong(`an input ${index}`, `${this.inputs.length} inputs`);
+  }
+
+  /** The list that an input is. What isn't known as one is unsupported. */
+  sequence(index: number): Sequence {
+    return this.input(index).sequence ?? this.unsupported('a sequence that the graph does not make');
   }
 
   /** Those that are there. */
@@ -297,6 +313,11 @@ export class OnnxNode {
 
   constant(value: HostTensor, name?: string): Operand {
     return this.building.constant(value, name);
+  }
+
+  /** A list of operands, which operators of sequences take and nothing else does. */
+  list(sequence: Sequence): Operand {
+    return this.building.list(sequence);
   }
 
   /** Whether one node of the file reads the operand, and that is all. */

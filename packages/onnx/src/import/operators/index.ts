@@ -2,6 +2,7 @@ import { beforeTurning } from '../channels-last';
 import type { OnnxOperator } from '../table';
 import { activations } from './activations';
 import { attentionOperators } from './attention';
+import { bits } from './bits';
 import { boxOperators } from './boxes';
 import { control } from './control';
 import { dynamicLstms } from './dynamic-lstm';
@@ -17,6 +18,7 @@ import { quantizedOperators } from './quantized';
 import { recurrent } from './recurrent';
 import { reductionsTable } from './reductions';
 import { resizing } from './resize';
+import { sequences } from './sequences';
 import { shapes } from './shapes';
 import { spectra } from './spectra';
 import { views } from './views';
@@ -27,6 +29,7 @@ export const onnxOperators = (): readonly OnnxOperator[] => families().map(befor
 const families = (): readonly OnnxOperator[] => [
   ...activations(),
   ...attentionOperators(),
+  ...bits(),
   ...boxOperators(),
   ...control(),
   ...elementwise(),
@@ -42,6 +45,7 @@ const families = (): readonly OnnxOperator[] => [
   ...dynamicLstms(),
   ...reductionsTable(),
   ...resizing(),
+  ...sequences(),
   ...shapes(),
   ...spectra(),
   ...views(),

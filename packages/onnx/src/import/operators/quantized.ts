@@ -1,4 +1,4 @@
-import { ArgumentError } from '@octet/backend';
+import { ArgumentError, roundHalfEven } from '@octet/backend';
 import { quantizePerChannel, quantizePerTensor, type Tensor } from '@octet/tensor';
 import type { GraphFunction } from '../../graph-module';
 import { type HostDType, HostTensor, onHost, toHost, toTensor, type Value } from '../../host-tensor';
@@ -160,13 +160,11 @@ const dynamicQuantize = /* @__PURE__ */ onHost('DynamicQuantizeLinear', (t) => {
     high = Math.max(high, v);
   }
   const scale = Math.fround((high - low) / 255);
-  const even = (v: number) => {
-    const r = Math.round(v);
-    return Math.abs(v % 1) === 0.5 && r % 2 !== 0 ? r - 1 : r;
-  };
+  // Divided in float32, as ONNX defines it: what is halfway depends on it.
+  const steps = (v: number) => roundHalfEven(Math.fround(v / scale));
   const clip = (v: number) => Math.max(0, Math.min(255, v));
-  const zero = scale === 0 ? 0 : clip(even(-low / scale));
-  const y = hostUnary(x, 'uint8', (v) => (scale === 0 ? 0 : clip(even(v / scale) + zero)));
+  const zero = scale === 0 ? 0 : clip(steps(-low));
+  const y = hostUnary(x, 'uint8', (v) => (scale === 0 ? 0 : clip(steps(v) + zero)));
   return [y, HostTensor.of([scale], [], 'float32'), HostTensor.of([zero], [], 'uint8')];
 });
 
