@@ -1,16 +1,15 @@
-import { create } from '@bufbuild/protobuf';
 import type { AnyModule } from '@octet/nn';
 import { cannotImport, OnnxImportError, withoutThem } from '../errors';
 import type { GraphFunction } from '../graph-module';
 import type { HostDType, HostTensor } from '../host-tensor';
 import {
   type AttributeProto,
-  AttributeProtoSchema,
   type GraphProto,
   AttributeProto_AttributeType as Kind,
   type NodeProto,
   type TensorProto,
 } from '../onnx.generated';
+import { attributeProto, nodeProto } from './decode';
 
 /** A value as the importer sees it. */
 export interface Operand {
@@ -161,14 +160,10 @@ export class OnnxNode {
 
   /** The same node with other operands, and with some attributes that are one number. */
   with(inputs: readonly (Operand | undefined)[], numbers: Readonly<Record<string, number>>): OnnxNode {
-    const proto = {
-      name: this.name,
-      opType: this.op,
-      domain: this.domain,
-      output: this.outputs,
-    } as NodeProto;
+    const { name, op: opType, domain } = this;
+    const proto = nodeProto({ name, opType, domain, output: [...this.outputs] });
     const given = Object.entries(numbers).map(([name, value]) =>
-      create(AttributeProtoSchema, { name, type: Kind.INT, i: BigInt(value) }),
+      attributeProto({ name, type: Kind.INT, i: BigInt(value) }),
     );
     const all = [...this.attributeProtos().filter(({ name }) => !(name in numbers)), ...given];
     const node = new OnnxNode(proto, this.opset, inputs, all, this.building);

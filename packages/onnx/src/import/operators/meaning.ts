@@ -1,19 +1,13 @@
-import { create } from '@bufbuild/protobuf';
-import {
-  type AttributeProto,
-  AttributeProtoSchema,
-  AttributeProto_AttributeType as Kind,
-  type NodeProto,
-  NodeProtoSchema,
-} from '../../onnx.generated';
+import { type AttributeProto, AttributeProto_AttributeType as Kind, type NodeProto } from '../../onnx.generated';
+import { attributeProto, nodeProto } from '../decode';
 import { type OnnxNode, type Operand, operandName } from '../node';
 
 function int(name: string, value: number): AttributeProto {
-  return create(AttributeProtoSchema, { name, type: Kind.INT, i: BigInt(value) });
+  return attributeProto({ name, type: Kind.INT, i: BigInt(value) });
 }
 
 export function float(name: string, value: number): AttributeProto {
-  return create(AttributeProtoSchema, { name, type: Kind.FLOAT, f: value });
+  return attributeProto({ name, type: Kind.FLOAT, f: value });
 }
 
 /** The nodes that one node means. */
@@ -30,8 +24,9 @@ export class Meaning {
     more: { name?: string; output?: string } = {},
   ): string {
     const { name = '', output = `${this.node.outputs[0]}: ${this.nodes.length}` } = more;
-    const fields = { opType, name, input: [...input], output: [output], attribute: [...attribute] };
-    this.nodes.push(create(NodeProtoSchema, fields));
+    this.nodes.push(
+      nodeProto({ opType, name, input: [...input], output: [output], attribute: [...attribute] }),
+    );
     return output;
   }
 
