@@ -106,8 +106,11 @@ export function readTensor(proto: TensorProto, where: string, external: External
   }
   try {
     const raw = rawBytes(proto, external);
-    if (raw) return new HostTensor(fromRaw(kind, raw, size), shape, kind.dtype);
-    return fromTyped(proto, kind, shape, size);
+    const t = raw
+      ? new HostTensor(fromRaw(kind, raw, size), shape, kind.dtype)
+      : fromTyped(proto, kind, shape, size);
+    if (t.data.buffer !== raw?.buffer) copies.add(t);
+    return t;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     throw cannotImport(
@@ -116,6 +119,14 @@ export function readTensor(proto: TensorProto, where: string, external: External
       { cause: error },
     );
   }
+}
+
+/** Tensors whose elements lie in memory of their own, rather than in that of the file. */
+const copies = /* @__PURE__ */ new WeakSet<HostTensor>();
+
+/** Whether a tensor of a file was copied from it, so that nobody else has its elements. */
+export function isCopy(t: HostTensor): boolean {
+  return copies.has(t);
 }
 
 function foundIn(error: Error): string {
