@@ -26,7 +26,7 @@ import {
   type Sequence,
   Unsupported,
 } from './node';
-import type { OnnxFile } from './read';
+import { graphsIn, type OnnxFile } from './read';
 import { normalDomain, type OperatorTable } from './table';
 import { dtypeOf, readTensor } from './tensors';
 import { settle } from './weights';
@@ -122,10 +122,9 @@ export class Builder implements Building {
     const count = (name: string) => this.readers.set(name, (this.readers.get(name) ?? 0) + 1);
     // What a graph gives is read by whoever asked for it.
     for (const name of outputs) for (const _ of [1, 2]) count(name);
-    for (const { input, attribute } of nodes) {
-      for (const name of input) count(name);
-      for (const { g, graphs } of attribute)
-        for (const graph of g ? [g, ...graphs] : graphs) this.countGraph(graph);
+    for (const node of nodes) {
+      for (const name of node.input) count(name);
+      for (const graph of graphsIn(node)) this.countGraph(graph);
     }
   }
 

@@ -2,13 +2,8 @@ import type { AnyModule } from '@octet/nn';
 import { cannotImport, OnnxImportError, withoutThem } from '../errors';
 import type { GraphFunction } from '../graph-module';
 import type { HostDType, HostTensor } from '../host-tensor';
-import {
-  type AttributeProto,
-  type GraphProto,
-  AttributeProto_AttributeType as Kind,
-  type NodeProto,
-  type TensorProto,
-} from '../onnx.generated';
+import { attributeTypes as Kind, nameIn } from '../numbers';
+import type { AttributeProto, GraphProto, NodeProto, TensorProto } from '../onnx.generated';
 import { attributeProto, nodeProto } from './decode';
 
 /** A value as the importer sees it. */
@@ -208,15 +203,15 @@ export class OnnxNode {
     return this.attributes.has(name);
   }
 
-  private get(name: string, ...types: readonly Kind[]): AttributeProto | undefined {
+  private get(name: string, ...types: readonly number[]): AttributeProto | undefined {
     const a = this.attributes.get(name);
     this.unread.delete(name);
     if (!a || types.includes(a.type)) return a;
     // Files of the oldest version don't say the type.
     if (a.type === Kind.UNDEFINED) return a;
     throw this.wrong(
-      `attribute '${name}' of type ${types.map((t) => Kind[t]).join(' or ')}`,
-      Kind[a.type] ?? String(a.type),
+      `attribute '${name}' of type ${types.map((t) => nameIn(Kind, t)).join(' or ')}`,
+      nameIn(Kind, a.type),
     );
   }
 

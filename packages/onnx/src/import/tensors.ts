@@ -1,7 +1,8 @@
 import { formatShape, numel } from '@octet/tensor';
 import { cannotImport } from '../errors';
 import { checkedInt, type HostDType, HostTensor } from '../host-tensor';
-import { TensorProto_DataType as T, type TensorProto, TensorProto_DataLocation } from '../onnx.generated';
+import { EXTERNAL, nameIn, dataTypes as T } from '../numbers';
+import type { TensorProto } from '../onnx.generated';
 
 /** Finds the bytes of an external file: `length` of them from `offset`, or to the end. */
 export type ExternalData = (location: string, offset: number, length: number | undefined) => Uint8Array;
@@ -91,7 +92,7 @@ const maxElements = 2 ** 31;
  */
 export function readTensor(proto: TensorProto, where: string, external: ExternalData): HostTensor {
   const kind = kindOf(proto.dataType);
-  const name = T[proto.dataType] ?? String(proto.dataType);
+  const name = nameIn(T, proto.dataType);
   if (!kind) {
     throw cannotImport(where, {
       expected: 'numbers: float, float16, bfloat16, double, bool, or integers of 4 to 64 bits',
@@ -134,7 +135,7 @@ function foundIn(error: Error): string {
 }
 
 function rawBytes(proto: TensorProto, external: ExternalData): Uint8Array | undefined {
-  if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
+  if (proto.dataLocation === EXTERNAL) {
     const entries = new Map(proto.externalData.map(({ key, value }) => [key, value]));
     const number = (key: string) => (entries.has(key) ? Number(entries.get(key)) : undefined);
     return external(entries.get('location') ?? '', number('offset') ?? 0, number('length'));

@@ -1,4 +1,5 @@
-import { type AttributeProto, AttributeProto_AttributeType as Kind, type NodeProto } from '../../onnx.generated';
+import { attributeTypes as Kind } from '../../numbers';
+import type { AttributeProto, NodeProto } from '../../onnx.generated';
 import { attributeProto, nodeProto } from '../decode';
 import { type OnnxNode, type Operand, operandName } from '../node';
 
