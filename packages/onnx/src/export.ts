@@ -5,7 +5,6 @@ import { cannotExport } from './errors';
 import type { OfAnySize } from './graph/any-size';
 import { withoutRepeats } from './graph/compact';
 import type { Graph } from './graph/graph';
-import { encodeModel } from './graph/model-proto';
 import type { PortNames } from './graph/names';
 import type { GraphModule } from './graph-module';
 import { defaultOpset, irVersionOf } from './opsets';
@@ -72,6 +71,8 @@ export async function exportOnnx(
     await withoutRepeats(graph);
     return graph;
   };
+  // Protobuf's descriptors are loaded with it.
+  const { encodeModel } = await import('./graph/model-proto');
   const encoded = ({ graph, dims }: OfAnySize) =>
     encodeModel(graph, { producer, dims, ports: portsOf(graph, inputNames, outputNames) });
   if (dynamicBatch) {

@@ -91,6 +91,7 @@ export interface GraphParts {
 
 export function graph({ inputs = [], outputs, nodes, weights = [] }: GraphParts): GraphProto {
   return create(GraphProtoSchema, {
+    name: 'graph',
     ...{ input: [...inputs], output: outputs.map((name) => value(name)) },
     ...{ node: [...nodes], initializer: [...weights] },
   });

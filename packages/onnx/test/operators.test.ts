@@ -1,14 +1,21 @@
 import { expect, it } from 'vitest';
 import { onnxOperators } from '../src/import/operators';
+import { rareOperators } from '../src/import/operators/rare';
+import { attributeTypes, dataTypes, EXTERNAL } from '../src/numbers';
+import {
+  AttributeProto_AttributeType,
+  TensorProto_DataLocation,
+  TensorProto_DataType,
+} from '../src/onnx.generated';
+
+const all = [...onnxOperators(), ...rareOperators()];
 
 /** The versions of each operator, by domain, as a page of the documentation. */
 function page(): string {
-  const domains = [...new Set(onnxOperators().map(({ domain = '' }) => domain))].sort();
+  const domains = [...new Set(all.map(({ domain = '' }) => domain))].sort();
   const tables = domains.map((domain) => {
     const ops = new Map<string, string[]>();
-    const rows = onnxOperators()
-      .filter((o) => (o.domain ?? '') === domain)
-      .sort((a, b) => a.since - b.since);
+    const rows = all.filter((o) => (o.domain ?? '') === domain).sort((a, b) => a.since - b.since);
     for (const { op, since, until } of rows) {
       const range =
         until === undefined ? `${since} and later` : since === until ? `${since}` : `${since} to ${until}`;
@@ -40,7 +47,7 @@ it('are listed in the documentation', async () => {
 
 it('have one row for a version', () => {
   const seen = new Map<string, [number, number][]>();
-  for (const { op, domain = '', since, until = Number.POSITIVE_INFINITY } of onnxOperators()) {
+  for (const { op, domain = '', since, until = Number.POSITIVE_INFINITY } of all) {
     expect(since).toBeLessThanOrEqual(until);
     const key = `${domain}:${op}`;
     const ranges = seen.get(key) ?? [];
@@ -48,4 +55,12 @@ it('have one row for a version', () => {
     expect(overlap, `${key} ${since}`).toBe(false);
     seen.set(key, [...ranges, [since, until]]);
   }
+});
+
+it("the numbers are those of ONNX's own file", () => {
+  const named = (numbers: object) =>
+    Object.fromEntries(Object.entries(numbers).filter(([name]) => Number.isNaN(Number(name))));
+  expect(dataTypes).toEqual(named(TensorProto_DataType));
+  expect(attributeTypes).toEqual(named(AttributeProto_AttributeType));
+  expect(EXTERNAL).toBe(TensorProto_DataLocation.EXTERNAL);
 });

@@ -17,7 +17,10 @@ export function readArchive(path: string): Map<string, Uint8Array> {
     const prefix = text(at + 345, 155);
     const name = longName || (prefix ? `${prefix}/` : '') + text(at, 100);
     const kind = text(at + 156, 1);
-    longName = kind === 'L' ? text(at + 512, size) : '';
+    // Names of more than 100 characters come before: by GNU's header, or POSIX's.
+    if (kind === 'L') longName = text(at + 512, size);
+    else if (kind === 'x') longName = /^\d+ path=(.*)$/m.exec(text(at + 512, size))?.[1] ?? '';
+    else longName = '';
     if (kind === '0' || kind === '') files.set(name, new Uint8Array(tar.subarray(at + 512, at + 512 + size)));
     at += 512 * (1 + Math.ceil(size / 512));
   }

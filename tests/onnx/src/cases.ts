@@ -70,7 +70,12 @@ export function valuesOf(proto: TensorProto): { shape: number[]; data: Float64Ar
   const read: Record<number, [bytes: number, (at: number) => number | bigint]> = {
     [T.FLOAT]: [4, (at) => view.getFloat32(at, true)],
     [T.DOUBLE]: [8, (at) => view.getFloat64(at, true)],
+    [T.FLOAT16]: [2, (at) => half(view.getUint16(at, true))],
     [T.INT64]: [8, (at) => view.getBigInt64(at, true)],
+    [T.UINT64]: [8, (at) => view.getBigUint64(at, true)],
+    [T.UINT32]: [4, (at) => view.getUint32(at, true)],
+    [T.INT16]: [2, (at) => view.getInt16(at, true)],
+    [T.UINT16]: [2, (at) => view.getUint16(at, true)],
     [T.INT32]: [4, (at) => view.getInt32(at, true)],
     [T.UINT8]: [1, (at) => view.getUint8(at)],
     [T.INT8]: [1, (at) => view.getInt8(at)],
@@ -82,10 +87,22 @@ export function valuesOf(proto: TensorProto): { shape: number[]; data: Float64Ar
   return { shape, data, type: proto.dataType };
 }
 
+/** IEEE 754's 16 bits. */
+function half(bits: number): number {
+  const [sign, exponent, fraction] = [bits & 0x8000 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (exponent ? 1 + fraction / 1024 : fraction / 512) * 2 ** (exponent - 15);
+}
+
 const dtypes: Readonly<Record<number, 'float32' | 'int32' | 'uint8' | 'int8' | 'bool'>> = {
   [T.FLOAT]: 'float32',
   [T.DOUBLE]: 'float32',
+  [T.FLOAT16]: 'float32',
   [T.INT64]: 'int32',
+  [T.UINT64]: 'int32',
+  [T.UINT32]: 'int32',
+  [T.INT16]: 'int32',
+  [T.UINT16]: 'int32',
   [T.INT32]: 'int32',
   [T.UINT8]: 'uint8',
   [T.INT8]: 'int8',

@@ -357,9 +357,9 @@ class Run {
   }
 
   /** A value whose memory isn't ours to free. */
-  private hold(slot: Slot, value: Tensor): void {
+  private hold(slot: Slot, value: Value): void {
     this.values.set(slot, value);
-    this.users.set(value.storage, Number.POSITIVE_INFINITY);
+    if (value instanceof Tensor) this.users.set(value.storage, Number.POSITIVE_INFINITY);
   }
 
   private runNodes(nodes: readonly GraphNode[]): void {
@@ -401,13 +401,11 @@ class Run {
   }
 
   private runBody(body: GraphBody, inputs: readonly Value[]): Value[] {
-    for (const [i, slot] of body.inputs.entries()) {
-      const value = inputs[i];
-      this.values.set(slot, value);
-      // It belongs to whoever passes it.
-      if (value instanceof Tensor) this.users.set(value.storage, Number.POSITIVE_INFINITY);
-    }
+    // They belong to whoever passes them.
+    for (const [i, slot] of body.inputs.entries()) this.hold(slot, inputs[i]);
     this.runNodes(body.nodes);
+    // And these to whoever asked: a loop collects them, and its next turn must not free them.
+    for (const slot of body.outputs) this.hold(slot, this.get(slot));
     return body.outputs.map((slot) => this.get(slot));
   }
 

@@ -23,9 +23,10 @@ import {
   type Operand,
   type OperandBody,
   operandName,
+  type Sequence,
   Unsupported,
 } from './node';
-import type { OnnxFile } from './read';
+import { graphsIn, type OnnxFile } from './read';
 import { normalDomain, type OperatorTable } from './table';
 import { dtypeOf, readTensor } from './tensors';
 import { settle } from './weights';
@@ -121,10 +122,9 @@ export class Builder implements Building {
     const count = (name: string) => this.readers.set(name, (this.readers.get(name) ?? 0) + 1);
     // What a graph gives is read by whoever asked for it.
     for (const name of outputs) for (const _ of [1, 2]) count(name);
-    for (const { input, attribute } of nodes) {
-      for (const name of input) count(name);
-      for (const { g, graphs } of attribute)
-        for (const graph of g ? [g, ...graphs] : graphs) this.countGraph(graph);
+    for (const node of nodes) {
+      for (const name of node.input) count(name);
+      for (const graph of graphsIn(node)) this.countGraph(graph);
     }
   }
 
@@ -142,7 +142,10 @@ export class Builder implements Building {
     this.report();
     if (graph.output.length === 0)
       throw cannotImport(undefined, { expected: 'a graph with outputs', found: 'none' });
-    const outputs = graph.output.map(({ name }) => ({ name, slot: this.find(name, 'the output').slot }));
+    const outputs = graph.output.map(({ name }) => ({
+      name,
+      slot: this.tensorNamed(name, 'the output').slot,
+    }));
     const children = new Map<string, AnyModule>();
     const nodes = this.named(withoutDead(this.nodes, new Set(outputs.map(({ slot }) => slot))), children);
     const used = new Set([...outputs.map(({ slot }) => slot), ...nodes.flatMap(slotsOf)]);
@@ -272,6 +275,13 @@ export class Builder implements Building {
     });
   }
 
+  /** As `find`, of what can be no list. */
+  private tensorNamed(name: string, what: string): Operand {
+    const found = this.find(name, what);
+    this.requireTensors(`${what} '${name.slice(0, 120)}'`, [found]);
+    return found;
+  }
+
   private run(nodes: readonly NodeProto[]): void {
     for (const proto of nodes) this.add(proto);
   }
@@ -399,7 +409,7 @@ export class Builder implements Building {
             return operand;
           });
         this.run(graph.node);
-        const outputs = graph.output.map(({ name }) => this.find(name, 'the output of a body'));
+        const outputs = graph.output.map(({ name }) => this.tensorNamed(name, 'the output of a body'));
         return { inputs, outputs, nodes: this.nodes };
       });
     } finally {
@@ -448,6 +458,7 @@ export class Builder implements Building {
       const slot = inputs[i]?.slot;
       if (slot !== undefined) this.onHost.add(slot);
     }
+    this.requireTensors(node.label, inputs);
     const slots = Array.from({ length: outputs }, () => this.slots++);
     this.nodes.push({
       name: this.nodeName(node),
@@ -465,6 +476,11 @@ export class Builder implements Building {
       }),
     });
     return slots.map((slot, i) => ({ slot, rank: i === 0 ? rank : undefined }));
+  }
+
+  /** @throws Unsupported for a list where only tensors can be */
+  private requireTensors(where: string, operands: readonly (Operand | undefined)[]): void {
+    if (operands.some((o) => o?.sequence)) throw new Unsupported(where, 'a sequence here');
   }
 
   /** The results for constant operands; undefined if they are too large, or it fails: then that shows when it runs. */
@@ -493,6 +509,7 @@ export class Builder implements Building {
   layer(node: OnnxNode, module: AnyModule, inputs: readonly Operand[], options: LayerOptions): Operand[] {
     const known = 'weight rank outputs tuple attributes';
     const { weight, rank, outputs = 1, tuple, attributes } = checkOptions('OnnxNode.layer', options, known);
+    this.requireTensors(node.label, inputs);
     const name = layerName(node.op, node.name || node.outputs[0] || node.op, weight?.name);
     const key = String(this.layers.size);
     this.layers.set(key, { module, name });
@@ -516,6 +533,10 @@ export class Builder implements Building {
     this.constants.set(operand.slot, operand);
     if (name) this.slotNames.set(operand.slot, name);
     return operand;
+  }
+
+  list(sequence: Sequence): Operand {
+    return { slot: this.slots++, sequence };
   }
 
   tensor(proto: TensorProto, where: string): HostTensor {

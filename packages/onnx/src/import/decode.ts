@@ -1,5 +1,5 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import type { ModelProto } from '../onnx.generated';
+import type { AttributeProto, ModelProto, NodeProto } from '../onnx.generated';
 
 /**
  * Reads the messages of `onnx.proto` that a model needs, as the generated types have them; everything else is skipped.
@@ -188,4 +188,14 @@ function lengthFrom(reader: BinaryReader): number {
 /** The model in a file. Bytes are views of it. @throws RangeError, Error for what is none */
 export function decodeModel(bytes: Uint8Array): ModelProto {
   return read(new BinaryReader(bytes), bytes.length, fieldsOf(model), 0) as unknown as ModelProto;
+}
+
+/** A node of these fields, the others as in a file that has no more of it. */
+export function nodeProto(fields: Partial<NodeProto>): NodeProto {
+  return { ...empty(fieldsOf(node)), ...fields } as NodeProto;
+}
+
+/** As `nodeProto`, of an attribute. */
+export function attributeProto(fields: Partial<AttributeProto>): AttributeProto {
+  return { ...empty(fieldsOf(attribute)), ...fields } as AttributeProto;
 }

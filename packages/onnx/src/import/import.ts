@@ -4,7 +4,7 @@ import type { GraphModule } from '../graph-module';
 import { type HostTensor, toHost } from '../host-tensor';
 import { Builder } from './builder';
 import { onnxOperators } from './operators';
-import { type ExternalFiles, type OnnxSource, readOnnx } from './read';
+import { type ExternalFiles, nodesIn, type OnnxFile, type OnnxSource, readOnnx } from './read';
 import { type OnnxOperator, OperatorTable } from './table';
 
 export interface ImportOnnxOptions {
@@ -50,7 +50,7 @@ export async function importOnnx<Out extends Tensor | Tensor[] = Tensor>(
   }
   const bound = new Map(Object.entries(inputs).map(([name, value]) => [name, boundValue(value)]));
   const file = await readOnnx(source, files);
-  const table = new OperatorTable(operators, onnxOperators());
+  const table = await tableFor(file, operators);
   const model = new Builder(file, { table, bound, dims }).build().eval() as unknown as GraphModule<Out>;
   const hasIntegers = model.graph.nodes.some(
     (node) => node.op === 'QuantizeLinear' || node.attributes?.dynamic,
@@ -59,6 +59,20 @@ export async function importOnnx<Out extends Tensor | Tensor[] = Tensor>(
   // Loaded where a file needs it: most are of floats.
   const { fromQdq } = await import('@octet/quantization');
   return fromQdq(model as GraphModule<Tensor | Tensor[]>) as unknown as Promise<GraphModule<Out>>;
+}
+
+/** A table that has the operators of a file, where Octet has them; the given ones come first. */
+async function tableFor({ model, graph }: OnnxFile, given: readonly OnnxOperator[]): Promise<OperatorTable> {
+  const table = new OperatorTable(given, onnxOperators());
+  const lists = [graph.node, ...model.functions.map(({ node }) => node)];
+  for (const nodes of lists) {
+    for (const { domain, opType } of nodesIn(nodes)) {
+      if (table.has(domain, opType)) continue;
+      const { rareOperators } = await import('./operators/rare');
+      return new OperatorTable(given, onnxOperators(), rareOperators());
+    }
+  }
+  return table;
 }
 
 /** Whole numbers are integers, which ONNX's float operators then are cast to. */

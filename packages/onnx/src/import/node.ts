@@ -1,16 +1,10 @@
-import { create } from '@bufbuild/protobuf';
 import type { AnyModule } from '@octet/nn';
 import { cannotImport, OnnxImportError, withoutThem } from '../errors';
 import type { GraphFunction } from '../graph-module';
 import type { HostDType, HostTensor } from '../host-tensor';
-import {
-  type AttributeProto,
-  AttributeProtoSchema,
-  type GraphProto,
-  AttributeProto_AttributeType as Kind,
-  type NodeProto,
-  type TensorProto,
-} from '../onnx.generated';
+import { attributeTypes as Kind, nameIn } from '../numbers';
+import type { AttributeProto, GraphProto, NodeProto, TensorProto } from '../onnx.generated';
+import { attributeProto, nodeProto } from './decode';
 
 /** A value as the importer sees it. */
 export interface Operand {
@@ -31,6 +25,16 @@ export interface Operand {
   readonly turned?: Operand | undefined;
   /** Of a constant that was dequantized from int8 around 0: its scales. */
   readonly steps?: HostTensor | undefined;
+  /** What it is instead of a tensor. */
+  readonly sequence?: Sequence | undefined;
+}
+
+/** A list of operands. */
+export interface Sequence {
+  /** Undefined: only the model's inputs say how many there are. */
+  readonly items: readonly Operand[] | undefined;
+  /** The one at a place, which may be counted from the end; undefined if there is none. */
+  at(i: number): Operand | undefined;
 }
 
 export interface CallOptions {
@@ -79,6 +83,7 @@ export interface Building {
   ): Operand[];
   layer(node: OnnxNode, module: AnyModule, inputs: readonly Operand[], options: LayerOptions): Operand[];
   constant(value: HostTensor, name?: string): Operand;
+  list(sequence: Sequence): Operand;
   body(node: OnnxNode, graph: GraphProto): OperandBody;
   inline(graph: GraphProto): Operand[];
   expand(node: OnnxNode, nodes: readonly NodeProto[], outputs: readonly string[]): Operand[];
@@ -150,14 +155,10 @@ export class OnnxNode {
 
   /** The same node with other operands, and with some attributes that are one number. */
   with(inputs: readonly (Operand | undefined)[], numbers: Readonly<Record<string, number>>): OnnxNode {
-    const proto = {
-      name: this.name,
-      opType: this.op,
-      domain: this.domain,
-      output: this.outputs,
-    } as NodeProto;
+    const { name, op: opType, domain } = this;
+    const proto = nodeProto({ name, opType, domain, output: [...this.outputs] });
     const given = Object.entries(numbers).map(([name, value]) =>
-      create(AttributeProtoSchema, { name, type: Kind.INT, i: BigInt(value) }),
+      attributeProto({ name, type: Kind.INT, i: BigInt(value) }),
     );
     const all = [...this.attributeProtos().filter(({ name }) => !(name in numbers)), ...given];
     const node = new OnnxNode(proto, this.opset, inputs, all, this.building);
@@ -173,6 +174,11 @@ export class OnnxNode {
     const found = this.inputs[index];
     if (found) return found;
     throw this.wrong(`an input ${index}`, `${this.inputs.length} inputs`);
+  }
+
+  /** The list that an input is. What isn't known as one is unsupported. */
+  sequence(index: number): Sequence {
+    return this.input(index).sequence ?? this.unsupported('a sequence that the graph does not make');
   }
 
   /** Those that are there. */
@@ -197,15 +203,15 @@ export class OnnxNode {
     return this.attributes.has(name);
   }
 
-  private get(name: string, ...types: readonly Kind[]): AttributeProto | undefined {
+  private get(name: string, ...types: readonly number[]): AttributeProto | undefined {
     const a = this.attributes.get(name);
     this.unread.delete(name);
     if (!a || types.includes(a.type)) return a;
     // Files of the oldest version don't say the type.
     if (a.type === Kind.UNDEFINED) return a;
     throw this.wrong(
-      `attribute '${name}' of type ${types.map((t) => Kind[t]).join(' or ')}`,
-      Kind[a.type] ?? String(a.type),
+      `attribute '${name}' of type ${types.map((t) => nameIn(Kind, t)).join(' or ')}`,
+      nameIn(Kind, a.type),
     );
   }
 
@@ -297,6 +303,11 @@ export class OnnxNode {
 
   constant(value: HostTensor, name?: string): Operand {
     return this.building.constant(value, name);
+  }
+
+  /** A list of operands, which operators of sequences take and nothing else does. */
+  list(sequence: Sequence): Operand {
+    return this.building.list(sequence);
   }
 
   /** Whether one node of the file reads the operand, and that is all. */

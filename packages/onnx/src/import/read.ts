@@ -1,6 +1,7 @@
 import { ArgumentError, describe, nodeModule } from '@octet/backend';
 import { cannotImport } from '../errors';
-import { type GraphProto, type ModelProto, TensorProto_DataLocation } from '../onnx.generated';
+import { EXTERNAL } from '../numbers';
+import type { GraphProto, ModelProto, NodeProto, TensorProto } from '../onnx.generated';
 import { decodeModel } from './decode';
 import type { ExternalData } from './tensors';
 
@@ -174,22 +175,33 @@ async function notGiven(location: string): Promise<never> {
   });
 }
 
+/** The graphs in a node's attributes. */
+export function graphsIn({ attribute }: NodeProto): GraphProto[] {
+  return attribute.flatMap(({ g, graphs }) => (g ? [g, ...graphs] : graphs));
+}
+
+/** Nodes, and those of the graphs in their attributes. */
+export function* nodesIn(nodes: readonly NodeProto[]): Generator<NodeProto> {
+  for (const node of nodes) {
+    yield node;
+    for (const graph of graphsIn(node)) yield* nodesIn(graph.node);
+  }
+}
+
 /** The files that tensors of the model lie in. */
-function locations(model: ModelProto): Set<string> {
+function locations({ graph }: ModelProto): Set<string> {
   const found = new Set<string>();
-  const inGraph = (graph: GraphProto) => {
-    for (const t of graph.initializer) {
-      if (t.dataLocation !== TensorProto_DataLocation.EXTERNAL) continue;
-      found.add(t.externalData.find(({ key }) => key === 'location')?.value ?? '');
-    }
-    for (const node of graph.node) {
-      for (const { t, g, graphs } of node.attribute) {
-        if (t?.dataLocation === TensorProto_DataLocation.EXTERNAL)
-          found.add(t.externalData.find(({ key }) => key === 'location')?.value ?? '');
-        for (const inner of g ? [g, ...graphs] : graphs) inGraph(inner);
-      }
+  const note = (tensors: readonly (TensorProto | undefined)[]) => {
+    for (const t of tensors) {
+      if (t?.dataLocation === EXTERNAL)
+        found.add(t.externalData.find(({ key }) => key === 'location')?.value ?? '');
     }
   };
-  if (model.graph) inGraph(model.graph);
+  if (!graph) return found;
+  note(graph.initializer);
+  for (const node of nodesIn(graph.node)) {
+    note(node.attribute.map(({ t }) => t));
+    for (const { initializer } of graphsIn(node)) note(initializer);
+  }
   return found;
 }

@@ -27,6 +27,11 @@ export class OperatorTable {
     }
   }
 
+  /** Whether it has any version of an operator. */
+  has(domain: string, op: string): boolean {
+    return this.rows.has(keyOf(domain, op));
+  }
+
   find(domain: string, op: string, version: number): OnnxOperator | undefined {
     return this.rows
       .get(keyOf(domain, op))

@@ -1,7 +1,8 @@
 import { formatShape, numel } from '@octet/tensor';
 import { cannotImport } from '../errors';
 import { checkedInt, type HostDType, HostTensor } from '../host-tensor';
-import { TensorProto_DataType as T, type TensorProto, TensorProto_DataLocation } from '../onnx.generated';
+import { EXTERNAL, nameIn, dataTypes as T } from '../numbers';
+import type { TensorProto } from '../onnx.generated';
 
 /** Finds the bytes of an external file: `length` of them from `offset`, or to the end. */
 export type ExternalData = (location: string, offset: number, length: number | undefined) => Uint8Array;
@@ -91,7 +92,7 @@ const maxElements = 2 ** 31;
  */
 export function readTensor(proto: TensorProto, where: string, external: ExternalData): HostTensor {
   const kind = kindOf(proto.dataType);
-  const name = T[proto.dataType] ?? String(proto.dataType);
+  const name = nameIn(T, proto.dataType);
   if (!kind) {
     throw cannotImport(where, {
       expected: 'numbers: float, float16, bfloat16, double, bool, or integers of 4 to 64 bits',
@@ -106,8 +107,11 @@ export function readTensor(proto: TensorProto, where: string, external: External
   }
   try {
     const raw = rawBytes(proto, external);
-    if (raw) return new HostTensor(fromRaw(kind, raw, size), shape, kind.dtype);
-    return fromTyped(proto, kind, shape, size);
+    const t = raw
+      ? new HostTensor(fromRaw(kind, raw, size), shape, kind.dtype)
+      : fromTyped(proto, kind, shape, size);
+    if (t.data.buffer !== raw?.buffer) copies.add(t);
+    return t;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     throw cannotImport(
@@ -118,12 +122,20 @@ export function readTensor(proto: TensorProto, where: string, external: External
   }
 }
 
+/** Tensors whose elements lie in memory of their own, rather than in that of the file. */
+const copies = /* @__PURE__ */ new WeakSet<HostTensor>();
+
+/** Whether a tensor of a file was copied from it, so that nobody else has its elements. */
+export function isCopy(t: HostTensor): boolean {
+  return copies.has(t);
+}
+
 function foundIn(error: Error): string {
   return 'found' in error ? String(error.found) : error.message;
 }
 
 function rawBytes(proto: TensorProto, external: ExternalData): Uint8Array | undefined {
-  if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
+  if (proto.dataLocation === EXTERNAL) {
     const entries = new Map(proto.externalData.map(({ key, value }) => [key, value]));
     const number = (key: string) => (entries.has(key) ? Number(entries.get(key)) : undefined);
     return external(entries.get('location') ?? '', number('offset') ?? 0, number('length'));

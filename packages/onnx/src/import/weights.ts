@@ -1,5 +1,6 @@
 import { type AnyModule, Linear, Parameter, skipInit } from '@octet/nn';
 import { HostTensor } from '../host-tensor';
+import { hostBinary } from './operators/helpers';
 
 /** A host tensor as a module's weight, on the current backend. */
 export function parameter(value: HostTensor): Parameter {
@@ -8,22 +9,27 @@ export function parameter(value: HostTensor): Parameter {
 
 /** Weights on the host: a scale or a shift of the channels, which are the first dim, goes into them there. */
 interface HostWeights {
-  weight: HostTensor;
+  readonly weight: HostTensor;
+  /** Whether the elements are of this layer alone, and in memory of their own. */
+  readonly own: boolean;
   bias: HostTensor | undefined;
+  /** What each channel of the weight is yet to be multiplied by. */
+  scales: HostTensor | undefined;
 }
 
 const waiting = new WeakMap<AnyModule, HostWeights>();
 
 /**
  * The layer with the weights that it gets when the graph is done (`settle`): nodes behind it may still change them, and it may turn
- * out to be needed by nobody. Its sizes must be those of the weights already.
+ * out to be needed by nobody. Its sizes must be those of the weights already. `own`: the elements may be changed where they lie.
  */
 export function withWeights<L extends AnyModule>(
   layer: L,
   weight: HostTensor,
   bias: HostTensor | undefined,
+  own = false,
 ): L {
-  waiting.set(layer, { weight, bias });
+  waiting.set(layer, { weight, own, bias, scales: undefined });
   return layer;
 }
 
@@ -32,32 +38,33 @@ export function settle(layer: AnyModule): void {
   const found = waiting.get(layer);
   if (!found) return;
   waiting.delete(layer);
-  const { weight, bias } = found;
-  Object.assign(layer, { weight: parameter(weight), bias: bias && parameter(bias) });
+  const { weight, own, bias, scales } = found;
+  const scaled = scales ? scaledRows(weight, scales, own) : weight;
+  Object.assign(layer, { weight: parameter(scaled), bias: bias && parameter(bias) });
 }
 
 /** Adds a number for each channel to the bias that waits for a layer. */
 export function addBias(layer: AnyModule, numbers: HostTensor): void {
   const found = waiting.get(layer) as HostWeights;
   const { bias } = found;
-  found.bias = bias ? perRow(bias, numbers, (b, n) => b + n) : numbers;
+  found.bias = bias ? hostBinary(bias, numbers, 'float32', (b, n) => b + n) : numbers;
 }
 
 /** Scales the channels of what waits for a layer by a number for each. */
 export function scaleChannels(layer: AnyModule, numbers: HostTensor): void {
   const found = waiting.get(layer) as HostWeights;
-  const times = (a: number, n: number) => a * n;
-  found.weight = perRow(found.weight, numbers, times);
-  found.bias = found.bias && perRow(found.bias, numbers, times);
+  const times = (t: HostTensor) => hostBinary(t, numbers, 'float32', (a, n) => a * n);
+  found.scales = found.scales ? times(found.scales) : numbers;
+  found.bias = found.bias && times(found.bias);
 }
 
-/** f(element, number of its row) of all elements; rows are the first dim. */
-function perRow(t: HostTensor, numbers: HostTensor, f: (a: number, n: number) => number): HostTensor {
-  const out = HostTensor.zeros(t.shape, 'float32');
+/** Each row times its number; rows are the first dim. */
+function scaledRows(t: HostTensor, numbers: HostTensor, inPlace: boolean): HostTensor {
+  const out = inPlace ? t : HostTensor.zeros(t.shape, 'float32');
   const width = t.numel / t.shape[0];
-  for (let i = 0, row = 0; row < t.shape[0]; row++) {
+  for (let row = 0; row < t.shape[0]; row++) {
     const n = numbers.data[row];
-    for (const end = i + width; i < end; i++) out.data[i] = f(t.data[i], n);
+    for (let i = row * width; i < (row + 1) * width; i++) out.data[i] = t.data[i] * n;
   }
   return out;
 }

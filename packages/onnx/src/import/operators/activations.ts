@@ -28,6 +28,7 @@ import type { OnnxNode } from '../node';
 import type { OnnxOperator } from '../table';
 import { parameter } from '../weights';
 import { axisOf, fromFront, hostUnary, onBackend } from './helpers';
+import { float, Meaning } from './meaning';
 
 /** A layer of nn without weights; a shape stays as it is. */
 function activation(op: string, since: number, make: (node: OnnxNode) => Module, domain = ''): OnnxOperator {
@@ -140,10 +141,12 @@ export const activations = (): readonly OnnxOperator[] => [
       const { rank } = node.input(0);
       if (Math.abs(alpha - 1 / 6) < 1e-6 && beta === 0.5)
         return node.layer(new Hardsigmoid(), [node.input(0)], { rank });
-      return node.call1(
-        onBackend((x) => x.affine(alpha, beta).clamp(0, 1)),
-        [node.input(0)],
-        { rank },
+      // Of another slope: the usual one of 6 · (alpha · x + beta - 1/2). What is multiplied here may go into the weights before.
+      const meaning = new Meaning(node);
+      const scaled = meaning.add('Mul', [meaning.input(0), meaning.number(6 * alpha)]);
+      const shifted = beta === 0.5 ? scaled : meaning.add('Add', [scaled, meaning.number(6 * (beta - 0.5))]);
+      return meaning.as(
+        meaning.operator('HardSigmoid', [shifted], [float('alpha', 1 / 6), float('beta', 0.5)]),
       );
     },
   },

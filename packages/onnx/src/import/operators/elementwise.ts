@@ -1,4 +1,4 @@
-import { elementwiseFunctions } from '@octet/backend';
+import { elementwiseFunctions, roundHalfEven } from '@octet/backend';
 import { ReLU6 } from '@octet/nn';
 import { where as chosen, full, Tensor } from '@octet/tensor';
 import type { GraphFunction } from '../../graph-module';
@@ -199,12 +199,6 @@ const clip: GraphFunction = (args) => {
   return hostUnary(toHost(x), toHost(x).dtype, (v) => Math.min(max, Math.max(min, v)));
 };
 
-/** Ties to even. */
-function roundEven(x: number): number {
-  const r = Math.round(x);
-  return Math.abs(x % 1) === 0.5 && r % 2 !== 0 ? r - 1 : r;
-}
-
 /** A function of floats on the backend, of integers and what is on the host there. */
 function oneOf(
   op: string,
@@ -320,7 +314,7 @@ export const elementwise = (): readonly OnnxOperator[] => [
   ),
   oneOf('Floor', 1, (x) => x.floor(), Math.floor),
   oneOf('Ceil', 1, (x) => x.ceil(), Math.ceil),
-  oneOf('Round', 11, (x) => x.round(), roundEven),
+  oneOf('Round', 11, (x) => x.round(), roundHalfEven),
   oneOf('Sign', 9, (x) => x.sign(), Math.sign),
   oneOf('Erf', 9, (x) => x.erf(), elementwiseFunctions.erf.forward as (x: number) => number),
   oneOf('Sin', 7, (x) => x.sin(), Math.sin),

@@ -15,8 +15,9 @@ import { conv2d, convTranspose1d, convTranspose2d, type Tensor } from '@octet/te
 import type { HostTensor } from '../../host-tensor';
 import { attentionOf } from '../attention-pattern';
 import type { OnnxNode, Operand } from '../node';
-import { isLinear } from '../recompose';
+import { isLinear, madeBy, numberIn } from '../recompose';
 import type { OnnxOperator } from '../table';
+import { isCopy } from '../tensors';
 import { linearOf, withWeights } from '../weights';
 import { onBackend } from './helpers';
 import { conv3d, convTranspose3d } from './volumes';
@@ -38,21 +39,45 @@ function padded(
   return { x: node.call1(pad, [x], { op: 'pad', rank: x.rank }), padding: window.kernel.map(() => 0) };
 }
 
+/** What a Pad of zeros in space alone pads, and by how much at each side; undefined if it is another. */
+function zerosAround(x: Operand, spatial: number): { x: Operand; pads: readonly number[] } | undefined {
+  const pad = madeBy(x, 'Pad');
+  const amounts = pad?.inputs[1]?.constant?.toArray() ?? pad?.ints('pads');
+  const value = pad?.inputs[2] ? numberIn(pad.inputs[2]) : pad?.float('value', 0);
+  const rank = spatial + 2;
+  const plain = value === 0 && !pad?.inputs[3] && pad?.string('mode', 'constant') === 'constant';
+  if (!pad || !plain || amounts?.length !== 2 * rank) return undefined;
+  const pads = amounts.filter((_, i) => i % rank > 1);
+  const inSpace = amounts.every((p, i) => (i % rank > 1 ? p >= 0 : p === 0));
+  return inSpace ? { x: pad.input(0), pads } : undefined;
+}
+
+/** A convolution's input and window; a Pad before it goes into the window's padding where that is even at both sides then. */
+function withPadding(x: Operand, window: Window): { x: Operand; window: Window } {
+  if (window.autoPad !== 'NOTSET' && window.autoPad !== 'VALID') return { x, window };
+  const around = zerosAround(x, window.kernel.length);
+  if (!around) return { x, window };
+  const all = { ...window, autoPad: 'NOTSET', pads: window.pads.map((p, i) => p + around.pads[i]) };
+  return evenPads(all) ? { x: around.x, window: all } : { x, window };
+}
+
 function convolution(node: OnnxNode): Operand {
-  const [x, w, b] = [node.input(0), node.input(1), node.inputs[2]];
+  const [, w, b] = [node.input(0), node.input(1), node.inputs[2]];
   const groups = node.int('group', 1);
   if (!w.constant || (b && !b.constant) || w.constant.dim === 5) {
     const convolve = convolver(node, w.rank);
     return node.call1(
       onBackend((t, weight, bias) => convolve(t, weight, bias)),
-      [x, w, b],
-      { rank: x.rank, fold: false },
+      node.inputs,
+      { rank: node.input(0).rank, fold: false },
     );
   }
   const { shape } = w.constant;
   if (shape.length < 3 || shape.some((d) => d < 1) || !(groups >= 1 && shape[0] % groups === 0))
     throw node.wrong(`a weight [O, C / groups, …], O a multiple of ${groups} groups`, `[${shape}]`);
-  const window = planar(windowOf(node, node.ints('kernel_shape') ?? shape.slice(2)));
+  const own = windowOf(node, node.ints('kernel_shape') ?? shape.slice(2));
+  const { x, window: whole } = withPadding(node.input(0), own);
+  const window = planar(whole);
   if (node.has('kernel_shape') && String(node.ints('kernel_shape')) !== String(shape.slice(2)))
     throw node.wrong(`kernel_shape [${shape.slice(2)}], as the weight's`, `[${node.ints('kernel_shape')}]`);
   const weight = shape.length === 3 ? w.constant.reshape([shape[0], shape[1], 1, shape[2]]) : w.constant;
@@ -77,7 +102,7 @@ function convolution(node: OnnxNode): Operand {
         groups,
       },
     );
-    withWeights(layer, weight, bias);
+    withWeights(layer, weight, bias, isCopy(weight) && node.isReadOnce(w));
     return { ...node.layer(layer, [source], { weight: w, rank: 4 })[0], layer };
   });
 }

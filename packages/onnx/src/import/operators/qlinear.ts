@@ -2,84 +2,12 @@
  * Operators that take and give integers of 8 bits with their scales, as the nodes that they mean: DequantizeLinear, the operator of
  * floats, QuantizeLinear. What runs such nodes on integers then runs these.
  */
-import { create } from '@bufbuild/protobuf';
-import {
-  type AttributeProto,
-  AttributeProtoSchema,
-  AttributeProto_AttributeType as Kind,
-  type NodeProto,
-  NodeProtoSchema,
-} from '../../onnx.generated';
-import { type OnnxNode, type Operand, operandName } from '../node';
+import type { AttributeProto } from '../../onnx.generated';
+import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
+import { Meaning } from './meaning';
 
 const MICROSOFT = 'com.microsoft';
-
-function int(name: string, value: number): AttributeProto {
-  return create(AttributeProtoSchema, { name, type: Kind.INT, i: BigInt(value) });
-}
-
-/** The nodes that one node means. */
-class Meaning {
-  private readonly nodes: NodeProto[] = [];
-
-  constructor(private readonly node: OnnxNode) {}
-
-  /** The result of an operator of ONNX's own. */
-  add(
-    opType: string,
-    input: readonly string[],
-    attribute: readonly AttributeProto[] = [],
-    more: { name?: string; output?: string } = {},
-  ): string {
-    const { name = '', output = `${this.node.outputs[0]}: ${this.nodes.length}` } = more;
-    const fields = { opType, name, input: [...input], output: [output], attribute: [...attribute] };
-    this.nodes.push(create(NodeProtoSchema, fields));
-    return output;
-  }
-
-  /** The name of an input; '' if it is absent. */
-  input(i: number): string {
-    return this.node.inputs[i] ? operandName(i) : '';
-  }
-
-  /** The floats of the integers `at`, whose scale and zero point are the next two inputs; scales of many are along `axis`. */
-  floats(at: number, axis = 1): string {
-    const { name, constant } = this.node.input(at);
-    const more = constant && name ? { output: `${name}_dequantized` } : {};
-    const inputs = [at, at + 1, at + 2].map((i) => this.input(i));
-    return this.add('DequantizeLinear', inputs, [int('axis', axis)], more);
-  }
-
-  /** The floats of a bias of int32, whose scale is the product of two inputs, or of a third number too. */
-  bias(at: number, scales: readonly [number, number], factor = 1): string {
-    if (!this.node.inputs[at]) return '';
-    let scale = this.add('Mul', [this.input(scales[0]), this.input(scales[1])]);
-    if (factor !== 1) {
-      const value = create(AttributeProtoSchema, { name: 'value_float', type: Kind.FLOAT, f: factor });
-      scale = this.add('Mul', [scale, this.add('Constant', [], [value])]);
-    }
-    return this.add('DequantizeLinear', [this.input(at), scale], [int('axis', 0)]);
-  }
-
-  /** The operator of the node on floats. */
-  operator(op: string, input: readonly string[], attributes = this.node.attributeProtos()): string {
-    return this.add(op, input, attributes, {
-      name: this.node.name || this.node.outputs[0],
-    });
-  }
-
-  /** The integers of floats: scale and zero point are inputs from `at` on. */
-  integers(floats: string, at: number): Operand[] {
-    this.node.input(at);
-    const inputs = [floats, this.input(at), this.input(at + 1)];
-    return this.as(this.add('QuantizeLinear', inputs));
-  }
-
-  as(result: string): Operand[] {
-    return this.node.expand(this.nodes, [result]);
-  }
-}
 
 function row(op: string, domain: string, inputs: number, meaning: (m: Meaning, node: OnnxNode) => Operand[]) {
   const since = domain === '' ? 10 : 1;

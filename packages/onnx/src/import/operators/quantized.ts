@@ -1,26 +1,27 @@
 import { ArgumentError } from '@octet/backend';
-import { quantizePerChannel, quantizePerTensor, type Tensor } from '@octet/tensor';
+import { amax, amin, ones, quantizePerChannel, quantizePerTensor, type Tensor, where } from '@octet/tensor';
 import type { GraphFunction } from '../../graph-module';
-import { type HostDType, HostTensor, onHost, toHost, toTensor, type Value } from '../../host-tensor';
+import { type HostDType, HostTensor, toHost, toTensor, type Value } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
 import { isAroundZero } from '../recompose';
 import type { OnnxOperator } from '../table';
 import { dtypeOf } from '../tensors';
-import { axisOf, fromFront, hostUnary } from './helpers';
+import { axisOf, fromFront, onBackend } from './helpers';
 import { convolver } from './products';
 
 /** A vector along `axis` of a tensor of `rank` dims; what has so many dims is as it is. */
-function along(v: HostTensor, axis: number, rank: number): HostTensor {
-  if (v.numel === 1) return v.reshape([]);
-  if (v.dim === rank && rank > 1) return v;
-  return v.reshape(Array.from({ length: rank }, (_, d) => (d === fromFront(axis, rank) ? v.numel : 1)));
+function along<V extends Value>(v: V, axis: number, rank: number): V {
+  if (v.numel === 1) return v.reshape([]) as V;
+  if (v.shape.length === rank && rank > 1) return v;
+  const shape = Array.from({ length: rank }, (_, d) => (d === fromFront(axis, rank) ? v.numel : 1));
+  return v.reshape(shape) as V;
 }
 
 /** (q - zeroPoint) · scale, in float: one scale, or one for each index of `axis`. */
 export function dequantized(q: Value, scale: Value, zeroPoint: Value | undefined, axis: number): Value {
-  const [s, z] = [toHost(scale), zeroPoint && toHost(zeroPoint)];
   const rank = q.shape.length;
   if (q instanceof HostTensor) {
+    const [s, z] = [toHost(scale), zeroPoint && toHost(zeroPoint)];
     const shaped = [along(s, axis, rank), z && along(z, axis, rank)];
     const stretch = (t: HostTensor) => t.expand(q.shape).data;
     const [scales, zeros] = shaped.map((t) => t && stretch(t));
@@ -29,10 +30,9 @@ export function dequantized(q: Value, scale: Value, zeroPoint: Value | undefined
       out.data[i] = (q.data[i] - (zeros?.[i] ?? 0)) * (scales as ArrayLike<number>)[i];
     return out;
   }
+  const there = (v: Value) => along(toTensor(v, q.backend).to('float32'), axis, rank);
   const x = q.to('float32');
-  const { backend } = q;
-  const centred = z ? x.sub(toTensor(along(z.to('float32'), axis, rank), backend)) : x;
-  return centred.mul(toTensor(along(s, axis, rank), backend));
+  return (zeroPoint ? x.sub(there(zeroPoint)) : x).mul(there(scale));
 }
 
 type EightBits = 'uint8' | 'int8';
@@ -152,22 +152,13 @@ function dequantizeLinear(node: OnnxNode): Operand {
 }
 
 /** uint8 for floats by their own range, with the scale and the zero point. */
-const dynamicQuantize = /* @__PURE__ */ onHost('DynamicQuantizeLinear', (t) => {
-  const x = t as HostTensor;
-  let [low, high] = [0, 0];
-  for (const v of x.data) {
-    low = Math.min(low, v);
-    high = Math.max(high, v);
-  }
-  const scale = Math.fround((high - low) / 255);
-  const even = (v: number) => {
-    const r = Math.round(v);
-    return Math.abs(v % 1) === 0.5 && r % 2 !== 0 ? r - 1 : r;
-  };
-  const clip = (v: number) => Math.max(0, Math.min(255, v));
-  const zero = scale === 0 ? 0 : clip(even(-low / scale));
-  const y = hostUnary(x, 'uint8', (v) => (scale === 0 ? 0 : clip(even(v / scale) + zero)));
-  return [y, HostTensor.of([scale], [], 'float32'), HostTensor.of([zero], [], 'uint8')];
+const dynamicQuantize = /* @__PURE__ */ onBackend((x) => {
+  const low = amin(x).clamp(undefined, 0);
+  const scale = amax(x).clamp(0).sub(low).div(255);
+  // Of zeros alone any will do.
+  const step = where(scale.eq(0), ones([], { backend: x.backend }), scale);
+  const zero = low.div(step).neg().round().clamp(0, 255);
+  return [x.div(step).round().add(zero).clamp(0, 255).to('uint8'), scale, zero.to('uint8')];
 });
 
 /** Floats [..., m, k] · [..., k, n] of integers less their zero points: exact while sums stay below 2^24. */

@@ -7,14 +7,22 @@ import { axisOf, fromFront, intsOf, isFloat } from './helpers';
 interface Reduction {
   /** On the backend; undefined: only on the host. */
   device?(x: Tensor, dims: number[], keep: boolean): Tensor;
+  /** As `device`, of int32. */
+  integers?(x: Tensor, dims: number[], keep: boolean): Tensor;
   /** All elements of one result. */
   host(values: Float64Array): number;
 }
 
 const total = (values: Float64Array) => values.reduce((a, b) => a + b, 0);
 
+/** The last of the sums up to each element. */
+function integerSum(x: Tensor, dims: number[], keep: boolean): Tensor {
+  const last = dims.reduce((y, d) => y.cumsum(d).slice(d, y.shape[d] - 1, y.shape[d]), x);
+  return keep ? last : last.reshape(x.shape.filter((_, d) => !dims.includes(d)));
+}
+
 const reductions: Readonly<Record<string, Reduction>> = {
-  ReduceSum: { device: (x, dims, keep) => x.sum(dims, keep), host: total },
+  ReduceSum: { device: (x, dims, keep) => x.sum(dims, keep), integers: integerSum, host: total },
   ReduceMean: { device: (x, dims, keep) => x.mean(dims, keep), host: (v) => total(v) / v.length },
   ReduceMax: {
     device: (x, dims, keep) => x.amax(dims, keep),
@@ -71,7 +79,7 @@ function reduceHost(
   return keep ? out : out.reshape(kept.map((d) => x.shape[d]));
 }
 
-function reduction(op: string, { device, host }: Reduction): OnnxOperator[] {
+function reduction(op: string, { device, integers, host }: Reduction): OnnxOperator[] {
   const build = (
     node: OnnxNode,
     inputs: readonly (Operand | undefined)[],
@@ -88,8 +96,10 @@ function reduction(op: string, { device, host }: Reduction): OnnxOperator[] {
         const all = x.shape.map((_, d) => d);
         const dims =
           asked.length === 0 ? all : all.filter((d) => asked.some((a) => fromFront(a, x.shape.length) === d));
-        const there = x instanceof Tensor && x.numel > 0 && (isFloat(x) || x.isQuantized);
-        if (device && there) return device(x, dims, keep);
+        if (x instanceof Tensor && x.numel > 0) {
+          if (device && (isFloat(x) || x.isQuantized)) return device(x, dims, keep);
+          if (integers && x.dtype === 'int32') return integers(x, dims, keep);
+        }
         return onHost(op, (t) => reduceHost(t as HostTensor, dims, keep, host))([x]);
       },
       inputs,

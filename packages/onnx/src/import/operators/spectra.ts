@@ -1,9 +1,10 @@
 import { ArgumentError } from '@octet/backend';
 import { cat, type Tensor } from '@octet/tensor';
+import type { GraphFunction } from '../../graph-module';
 import { HostTensor, toTensor, type Value } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
-import { axisOf, numberOf } from './helpers';
+import { axisOf, numberOf, row } from './helpers';
 
 /** The longest transform: its matrix has the square of it. */
 const MAX_LENGTH = 4096;
@@ -101,12 +102,14 @@ function dft(node: OnnxNode): Operand {
   );
 }
 
-/** Frames of a signal [N, L, 1], each times a window, each transformed: [N, frames, bins, 2]. */
+/** Frames of a signal [N, L, 1 or 2], or a real one [N, L], each times a window, each transformed: [N, frames, bins, 2]. */
 function stft(node: OnnxNode): Operand {
   const onesided = node.flag('onesided', true);
   return node.call1(
     ([given, stride, weights, size], { backend }) => {
-      const x = toTensor(given as Value, backend);
+      const signal = toTensor(given as Value, backend);
+      // Exporters leave the last dim of real signals out.
+      const x = signal.dim === 2 ? signal.unsqueeze(-1) : signal;
       const window = weights && toTensor(weights, backend);
       const length = size ? numberOf(size) : (window?.shape[0] ?? x.shape[1]);
       const step = numberOf(stride as Value);
@@ -120,7 +123,60 @@ function stft(node: OnnxNode): Operand {
   );
 }
 
+/** Σ a_k · (-1)^k · cos(2πkn / N), N the size, or one less for a window that ends as it begins. */
+function cosines(op: string, ...factors: readonly number[]): OnnxOperator {
+  return row(op, 17, 1, (node) => {
+    node.int('output_datatype', 1);
+    const periodic = node.flag('periodic', true);
+    return ([given]) => {
+      const size = numberOf(given as Value);
+      const period = periodic ? size : size - 1;
+      const at = (n: number) =>
+        factors.reduce((sum, a, k) => sum + (-1) ** k * a * Math.cos((2 * Math.PI * k * n) / period), 0);
+      return HostTensor.of(
+        Array.from({ length: size }, (_, n) => at(n)),
+        [size],
+        'float32',
+      );
+    };
+  });
+}
+
+/** Triangles of bins [bins, mels] whose corners are evenly apart in mels: 2595 · log10(1 + f / 700) of f hertz. */
+const melWeights: GraphFunction = (args) => {
+  const [mels, length, rate, low, high] = (args as Value[]).map(numberOf);
+  const mel = (f: number) => 2595 * Math.log10(1 + f / 700);
+  const step = (mel(high) - mel(low)) / (mels + 2);
+  const bins = Array.from({ length: mels + 2 }, (_, i) => {
+    const f = 700 * (10 ** ((i * step + mel(low)) / 2595) - 1);
+    return Math.floor(((length + 1) * f) / rate);
+  });
+  const out = HostTensor.zeros([Math.floor(length / 2) + 1, mels], 'float32');
+  for (let i = 0; i < mels; i++) {
+    const [from, centre, to] = bins.slice(i, i + 3);
+    const put = (bin: number, weight: number) => {
+      out.data[bin * mels + i] = weight;
+    };
+    if (from === centre) put(centre, 1);
+    else for (let k = from; k <= centre; k++) put(k, (k - from) / (centre - from));
+    for (let k = centre; k < to; k++) put(k, (to - k) / (to - centre));
+  }
+  return out;
+};
+
 export const spectra = (): readonly OnnxOperator[] => [
   { op: 'DFT', since: 17, import: dft },
   { op: 'STFT', since: 17, inputs: 2, import: stft },
+  cosines('HannWindow', 0.5, 0.5),
+  cosines('HammingWindow', 25 / 46, 21 / 46),
+  cosines('BlackmanWindow', 0.42, 0.5, 0.08),
+  {
+    op: 'MelWeightMatrix',
+    since: 17,
+    inputs: 5,
+    import(node) {
+      node.int('output_datatype', 1);
+      return node.call1(melWeights, node.inputs, { host: [0, 1, 2, 3, 4], rank: 2 });
+    },
+  },
 ];

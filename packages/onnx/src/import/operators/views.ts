@@ -153,7 +153,8 @@ export function concat(values: readonly Value[], axis: number): Value {
   return out;
 }
 
-function split(x: Value, axis: number, sizes: readonly number[]): Value[] {
+/** Parts of these sizes, which must add up. @throws ShapeError */
+export function split(x: Value, axis: number, sizes: readonly number[]): Value[] {
   const dim = axisOf(axis, x.shape.length);
   let at = 0;
   const parts = sizes.map((n) => {
