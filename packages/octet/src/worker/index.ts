@@ -10,9 +10,11 @@ export type { HostArray, InputInfo, WorkerBackend } from './host';
 
 /** A `Worker`, or one end of a `MessageChannel`. */
 export interface WorkerLike {
-  postMessage(message: unknown, transfer?: never): void;
-  addEventListener(type: string, listener: (event: never) => void): void;
-  removeEventListener(type: string, listener: (event: never) => void): void;
+  postMessage(message: unknown): void;
+  // biome-ignore lint/suspicious/noExplicitAny: the types of events are the platform's, of which library code has none
+  addEventListener(type: string, listener: (event: any) => void): void;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  removeEventListener(type: string, listener: (event: any) => void): void;
   terminate?(): void;
 }
 
