@@ -114,6 +114,12 @@ export function requireList<T extends readonly unknown[]>(op: string, name: stri
   });
 }
 
+/** @throws ArgumentError unless `value` can be iterated, at once or by waiting. */
+export function requireIterable(op: string, name: string, value: unknown): void {
+  const given = Object(value);
+  if (!(Symbol.iterator in given || Symbol.asyncIterator in given)) requireList(op, name, value as never);
+}
+
 /** [height, width] of one number or two. @throws ArgumentError unless both are whole numbers >= min. */
 export function requirePair(
   op: string,

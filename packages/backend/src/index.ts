@@ -1,5 +1,6 @@
 /** The contract between Octet's ops and whatever computes them. No dependencies, no kernels. */
 
+export * from './abort';
 export * from './arguments';
 export * from './backend';
 export * from './buffer-checks';

@@ -1,9 +1,16 @@
-import { checkOptions, QuantizationError, type QuantizedDType } from '@octet/backend';
+import {
+  type AbortSignalLike,
+  breathe,
+  checkOptions,
+  QuantizationError,
+  type QuantizedDType,
+  requireIterable,
+} from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
 import { type ModuleRule, moduleRules } from '@octet/quantization';
 import { noGrad, qparamArrays, Tensor } from '@octet/tensor';
 import { type Finding, findingsOf } from './findings';
-import { type Inputs, mapTensors, noInputs, requireInputs } from './inputs';
+import { type Inputs, mapTensors, noInputs } from './inputs';
 import { weightLayer, withInt8Weight } from './layer-weight';
 import { bytesOf, isInt8, type LayerPair, layerPairs, macsOf, typeName } from './layers';
 import { metricOfFloat } from './metric-of-float';
@@ -35,6 +42,8 @@ export interface AnalyzeOptions<M extends AnyModule = AnyModule> {
   rules?: readonly ModuleRule[];
   /** Told after each input. */
   onProgress?: (inputs: number) => void;
+  /** Ends it with the signal's reason. */
+  signal?: AbortSignalLike;
 }
 
 /** What a layer gave, in float, and the integers chosen for it. */
@@ -138,9 +147,10 @@ export async function analyze<M extends AnyModule>(
     random,
     rules,
     onProgress,
-  } = checkOptions('analyze', options, 'metric metricName chance sensitivity random rules onProgress');
+    signal,
+  } = checkOptions('analyze', options, 'metric metricName chance sensitivity random rules onProgress signal');
   const known = moduleRules('analyze', rules);
-  requireInputs('analyze', data);
+  requireIterable('analyze', 'data', data);
   const floatModel = toFloatModel(model, converted, rules);
   const watched = layerPairs(floatModel, converted, known).map((pair) => new WatchedLayer(pair));
   const output = new DifferenceSums();
@@ -161,6 +171,7 @@ export async function analyze<M extends AnyModule>(
     if (float.output.dim === 2) countClasses(classes, a, b, float.output.shape[1]);
     inputs++;
     onProgress?.(inputs);
+    await breathe(signal);
   }
   const difference = output.difference;
   if (!difference) throw noInputs('analyze');

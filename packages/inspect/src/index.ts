@@ -1,4 +1,6 @@
 /** Where a model loses accuracy in int8, and what to do about it. */
+
+export type { Inputs, ModelInput } from '@octet/quantization';
 export {
   /** @deprecated Import it from @octet/quantization. */
   FloatIsland,
@@ -22,9 +24,7 @@ export {
   type LayerComparison,
 } from './compare-backends';
 export type { Cause, Finding } from './findings';
-export type { Inputs, ModelInput } from './inputs';
 export {
-  type AbortSignalLike,
   type MetricTarget,
   type Quantized,
   type QuantizeOptions,

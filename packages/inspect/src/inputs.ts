@@ -1,11 +1,8 @@
-import { type Backend, QuantizationError, requireList } from '@octet/backend';
+import { type Backend, QuantizationError, requireIterable } from '@octet/backend';
+import type { Inputs, ModelInput } from '@octet/quantization';
 import { Tensor } from '@octet/tensor';
 
-/** What a model is called with: a tensor, or an array of arguments. */
-export type ModelInput = Tensor | readonly unknown[];
-
-/** Inputs one after another; each is looked at once and let go. */
-export type Inputs = Iterable<ModelInput> | AsyncIterable<ModelInput>;
+export type { Inputs, ModelInput };
 
 export function argumentsOf(input: ModelInput): readonly unknown[] {
   return input instanceof Tensor ? [input] : input;
@@ -31,17 +28,11 @@ export function moved<T>(value: T, backend: Backend): Promise<T> {
 
 /** @throws ArgumentError for what can't be iterated, QuantizationError for no inputs */
 export async function collect(op: string, data: Inputs): Promise<ModelInput[]> {
-  requireInputs(op, data);
+  requireIterable(op, 'data', data);
   const inputs: ModelInput[] = [];
   for await (const input of data) inputs.push(input);
   if (inputs.length === 0) throw noInputs(op);
   return inputs;
-}
-
-/** @throws ArgumentError for what can't be iterated */
-export function requireInputs(op: string, data: unknown): void {
-  const given = Object(data);
-  if (!(Symbol.iterator in given || Symbol.asyncIterator in given)) requireList(op, 'data', data as never);
 }
 
 export function noInputs(op: string): QuantizationError {

@@ -1,6 +1,7 @@
-import { ArgumentError, checkOptions } from '@octet/backend';
+import { type AbortSignalLike, ArgumentError, breathe, checkOptions } from '@octet/backend';
 import { type AnyModule, Module } from '@octet/nn';
 import {
+  calibrate,
   convert,
   FloatFunctional,
   fakeQuantize,
@@ -42,6 +43,8 @@ export interface SensitivityOptions {
    * in float; in the last call `done` is equal to it.
    */
   onProgress?: (done: number, total: number, layer: string) => unknown;
+  /** Ends it with the signal's reason; the model isn't changed. */
+  signal?: AbortSignalLike;
 }
 
 /** What the metric is with one layer in int8, or not. */
@@ -88,6 +91,8 @@ export interface Sensitivity<M extends AnyModule> extends SensitivityReport, Mix
  * @param data inputs for the calibration
  * @param metric such as the accuracy on a test set; it is handed a model in float. Default: `1 - noise / signal` of the model's
  * output on the data
+ * @throws ArgumentError for a bad option or data that can't be iterated; QuantizationError without inputs; what the metric throws;
+ * the signal's reason
  */
 export async function sensitivity<M extends AnyModule>(
   model: M,
@@ -102,12 +107,13 @@ export async function sensitivity<M extends AnyModule>(
     maxFloat = Number.POSITIVE_INFINITY,
     rules,
     onProgress,
-  } = checkOptions('sensitivity', options, 'mapping metricName recover maxFloat rules onProgress');
+    signal,
+  } = checkOptions('sensitivity', options, 'mapping metricName recover maxFloat rules onProgress signal');
   const withRules = rules && { rules };
   checkPart(recover);
   const inputs = await collect('sensitivity', data);
   const prepared = prepare(model, mapping, withRules);
-  for (const input of inputs) run(prepared, input);
+  await calibrate(prepared, inputs, signal && { signal });
   const simulation = new Simulation(model, await convert(prepared, withRules), inputs[0], rules);
   const measure = metric ?? (await fidelity(simulation.model, inputs));
   const { layers } = simulation;
@@ -121,7 +127,9 @@ export async function sensitivity<M extends AnyModule>(
     const value = await (done === 0
       ? metricOfFloat('sensitivity', measure, simulation.model)
       : measure(simulation.model));
-    await onProgress?.(++done, total, path);
+    done++;
+    await onProgress?.(done, total, path);
+    await breathe(signal);
     return value;
   };
 

@@ -37,3 +37,4 @@ export {
   bestBackend,
   type PassedOver,
 } from './best-backend';
+export { type LoadModelOptions, loadModel } from './load-model';

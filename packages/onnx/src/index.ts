@@ -13,6 +13,7 @@ export {
   type Slot,
 } from './graph-module';
 export { type HostDType, HostTensor, type Value } from './host-tensor';
+export type { DownloadOptions, DownloadProgress } from './import/download';
 export { type ImportOnnxOptions, importOnnx } from './import/import';
 export type { CallOptions, LayerOptions, OnnxNode, Operand } from './import/node';
 export type { ExternalFiles, OnnxSource } from './import/read';

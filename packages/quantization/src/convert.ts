@@ -1,4 +1,12 @@
-import { checkOptions, describe, QuantizationError, requireList, warn } from '@octet/backend';
+import {
+  type AbortSignalLike,
+  breathe,
+  checkOptions,
+  describe,
+  QuantizationError,
+  requireList,
+  warn,
+} from '@octet/backend';
 import { type AnyModule, Identity, removeHooks, requireModule } from '@octet/nn/modules';
 import { moduleRules } from './default-rules';
 import { FloatFunctional } from './float-functional';
@@ -20,6 +28,10 @@ export interface ConvertOptions {
   requireCalibration?: boolean;
   /** Rules of your own, which go before the library's: those that `prepare` or `prepareQat` had. */
   rules?: readonly ModuleRule[];
+  /** Told before each layer, and at the end; waited for. */
+  onProgress?: (done: number, total: number, layer: string) => unknown;
+  /** Ends the conversion with the signal's reason, before anything has changed. */
+  signal?: AbortSignalLike;
 }
 
 /**
@@ -28,13 +40,16 @@ export interface ConvertOptions {
  *
  * @throws QuantizationError if the model wasn't prepared, a layer's observer saw no data, or a layer has a range, a weight
  * or a bias with NaN or infinity; for a layer that was prepared by a rule which `rules` lacks; for a model that is a layer itself with `inplace`
+ * @throws the signal's reason
  */
 export async function convert<M extends AnyModule>(prepared: M, options?: ConvertOptions): Promise<M> {
   const {
     inplace = false,
     requireCalibration = true,
     rules: own,
-  } = checkOptions('convert', options, 'inplace requireCalibration rules');
+    onProgress,
+    signal,
+  } = checkOptions('convert', options, 'inplace requireCalibration rules onProgress signal');
   const rules = moduleRules('convert', own);
   requireModule('convert', prepared);
   requirePrepared(prepared, requireCalibration);
@@ -44,14 +59,17 @@ export async function convert<M extends AnyModule>(prepared: M, options?: Conver
   const swaps = new Map<AnyModule, AnyModule>();
   // Inputs first: NaN there is everywhere after, and its error should name where it comes from.
   const isInput = ([, module]: [string, AnyModule]) => Number(module instanceof QuantStub);
-  for (const [path, module] of layersOf(target, (m) => rules.isLayer(m)).sort(
-    (a, b) => isInput(b) - isInput(a),
-  )) {
+  const layers = layersOf(target, (m) => rules.isLayer(m)).sort((a, b) => isInput(b) - isInput(a));
+  for (const [i, [path, module]] of layers.entries()) {
+    await onProgress?.(i, layers.length, path);
+    await breathe(signal);
     const qconfig = qconfigOf(module);
     const rule = rules.int8(module);
     if (qconfig && rule?.int8)
       swaps.set(module, await rule.int8(module, new Conversion('convert', path, qconfig, module)));
   }
+  await onProgress?.(layers.length, layers.length, '');
+  await breathe(signal);
   // Calibration ran through the places of layers that were fused away: from here on they cost nothing.
   const fusedAway = target.modules().filter((module) => module instanceof FusedIdentity);
   for (const module of fusedAway) swaps.set(module, new Identity());

@@ -1,6 +1,7 @@
 /** From float to int8: observers, fake quantization, fusing, preparing, converting; PyTorch's eager mode. */
 import '@octet/tensor';
 
+export { type CalibrateOptions, calibrate, type Inputs, type ModelInput } from './calibrate';
 export { type ConvertOptions, convert, type QuantizeDynamicOptions, quantizeDynamic } from './convert';
 export { defaultModuleRules, moduleRules } from './default-rules';
 export * as dynamic from './dynamic';

@@ -5,7 +5,8 @@ import { promisify } from 'node:util';
 import { referenceBackend } from '@octet/backend-js-reference';
 import { loadDigits, measure } from '@octet/example-digits';
 import { serve } from '@octet/example-digits/serve';
-import { Generator, noGrad, rand } from '@octet/tensor';
+import { importOnnx } from '@octet/onnx';
+import { Generator, noGrad, rand, tensor } from '@octet/tensor';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { executablePath, launch } from '../src/chromium';
@@ -75,6 +76,20 @@ describe.skipIf(!executablePath)('in Chromium', () => {
       });
       expect(workers).toBe(0);
     });
+  });
+
+  test.each(['vite/dist', 'webpack'])('%s: a model in a worker gives what it gives here', async (folder) => {
+    const url = await serving(folder);
+    const { status, shown, complaints, workers } = await visit(browser, `${url}?worker`);
+    expect(complaints).toEqual([]);
+    expect(status).toBe('done');
+    const file = await readFile(path.join(examples, 'digits/dist/digits.onnx'));
+    const model = await importOnnx(new Uint8Array(file));
+    const pixels = Float32Array.from({ length: 64 * 28 * 28 }, (_, i) => (i % 255) / 255);
+    const y = noGrad(() => model.call(tensor(pixels, [64, 1, 28, 28])));
+    const sum = y.dataSync().reduce((total, value) => total + value, 0);
+    expect(shown).toMatchObject({ backend: 'wasm', loaded: 'all of the file', shape: '64,10', sum: sum.toFixed(4) });
+    expect(workers).toBeGreaterThan(0);
   });
 
   test('a content security policy that forbids WebAssembly is named, with what to allow', async () => {

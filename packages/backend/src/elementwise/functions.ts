@@ -84,7 +84,8 @@ const GELU_TANH = /* @__PURE__ */ Math.sqrt(2 / Math.PI);
 // Klambauer et al., "Self-Normalizing Neural Networks", 2017.
 const SELU_ALPHA = 1.6732632423543772;
 const SELU_SCALE = 1.0507009873554805;
-const density = 1 / /* @__PURE__ */ Math.sqrt(2 * Math.PI);
+// A number: Rolldown prints a division by what is marked pure as the start of a line comment.
+const density = 0.3989422804014327; // 1 / √(2π)
 
 export const reluRow = {
   forward: (x) => Math.max(x, 0),

@@ -1,4 +1,4 @@
-import { ArgumentError, checkOptions } from '@octet/backend';
+import { type AbortSignalLike, ArgumentError, checkOptions, nextTurn } from '@octet/backend';
 import { planOf } from '@octet/graph';
 import { type AnyModule, requireModule } from '@octet/nn';
 import { GraphModule } from '@octet/nn/graph';
@@ -61,12 +61,6 @@ export interface QuantizeOptions {
   onProgress?: (progress: QuantizeProgress) => unknown;
   /** Ends the search with the signal's reason; the model isn't changed. */
   signal?: AbortSignalLike;
-}
-
-/** An `AbortSignal`, of which library code has no types. */
-export interface AbortSignalLike {
-  readonly aborted: boolean;
-  throwIfAborted(): void;
 }
 
 export interface Quantized {
@@ -268,16 +262,6 @@ async function timesOf(float: AnyGraph, int8: AnyGraph, input: ModelInput): Prom
     return best;
   };
   return { float: await least(float), int8: await least(int8) };
-}
-
-/** Lets the event loop turn, so that signals and messages come through. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    const { setTimeout: later } = globalThis as unknown as {
-      setTimeout: (fn: () => void, ms: number) => void;
-    };
-    later(resolve, 0);
-  });
 }
 
 function now(): number {

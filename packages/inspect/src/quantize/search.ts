@@ -1,7 +1,7 @@
 import { OctetError } from '@octet/backend';
 import type { AnyModule, Conv2d, Linear } from '@octet/nn';
 import {
-  flushObservers,
+  calibrate,
   MinMaxObserver,
   type ModuleRules,
   moduleRules,
@@ -232,10 +232,7 @@ export class Search {
     const { calibration } = this.options;
     const own = recipe.rules && { rules: recipe.rules };
     const prepared = prepareFx(fused, mappingOf(recipe), own);
-    for (const input of calibration) {
-      outputsOf(prepared, input);
-      await flushObservers(prepared);
-    }
+    await calibrate(prepared, calibration);
     await correctBias(prepared, calibration, own);
     const copy = fused.clone();
     let count = 0;

@@ -1,4 +1,11 @@
-import { ArgumentError, checkOptions, QuantizationError, quantRange } from '@octet/backend';
+import {
+  type AbortSignalLike,
+  ArgumentError,
+  breathe,
+  checkOptions,
+  QuantizationError,
+  quantRange,
+} from '@octet/backend';
 import { type AnyModule, Parameter } from '@octet/nn';
 import { Adam } from '@octet/optim';
 import {
@@ -30,6 +37,8 @@ export interface AdaroundOptions {
   rules?: readonly ModuleRule[];
   /** Told after each layer, and waited for. */
   onProgress?: (done: number, total: number, layer: RoundedLayer) => unknown;
+  /** Ends it with the signal's reason, between two steps; the model isn't changed. */
+  signal?: AbortSignalLike;
 }
 
 /** What rounding did to one layer: the mean squared error of its output on the data. */
@@ -52,7 +61,7 @@ export interface RoundedLayer {
  * @param prepared of `prepare`, calibrated; call `equalize` before, `correctBias` after
  * @param data some batches like those of the calibration
  * @throws QuantizationError if it wasn't prepared or calibrated, without data, or for numbers that aren't finite
- * @throws ArgumentError for an option out of range
+ * @throws ArgumentError for an option out of range; the signal's reason
  */
 export async function adaround(
   prepared: AnyModule,
@@ -61,9 +70,10 @@ export async function adaround(
 ): Promise<RoundedLayer[]> {
   const {
     onProgress,
+    signal,
     rules: own,
     ...given
-  } = checkOptions('adaround', options, 'iterations lr regParam betaRange warmStart rules onProgress');
+  } = checkOptions('adaround', options, 'iterations lr regParam betaRange warmStart rules onProgress signal');
   const settings = { ...defaults, ...given };
   checkSettings(settings);
   const { float, int8, layers, rules } = await convertPair('adaround', prepared, own);
@@ -78,7 +88,7 @@ export async function adaround(
   const results: { result: RoundedLayer; weight: Tensor }[] = [];
   for (const pair of order) {
     const rounding = new Rounding(pair, rules, samplesOf(pair, { float, int8 }, inputs));
-    const result = await rounding.learn(settings);
+    const result = await rounding.learn(settings, signal);
     // Those after it get what it gives now.
     pair.int8.loadStateDict({ weight: rounding.best }, { strict: false });
     results.push({ result, weight: rounding.best });
@@ -88,7 +98,7 @@ export async function adaround(
   return results.map(({ result }) => result);
 }
 
-type Settings = Required<Omit<AdaroundOptions, 'onProgress' | 'rules'>>;
+type Settings = Required<Omit<AdaroundOptions, 'onProgress' | 'rules' | 'signal'>>;
 
 /**
  * `betaRange` and `warmStart` as in AIMET, which takes 10,000 steps of 0.01 for the same way. Its regParam, 0.01, is beside
@@ -132,6 +142,9 @@ function samplesOf(
   });
 }
 
+/** Turns of the event loop cost milliseconds in a page. */
+const STEPS_BETWEEN_BREATHS = 10;
+
 /** One layer's weight, and which way each of its numbers is rounded. */
 class Rounding {
   /** The int8 weight that does best: the nearest integers, at first. */
@@ -153,7 +166,7 @@ class Rounding {
     this.holder = rules.scaledBy(this.layer) as WeightLayer;
   }
 
-  async learn(settings: Settings): Promise<RoundedLayer> {
+  async learn(settings: Settings, signal: AbortSignalLike | undefined): Promise<RoundedLayer> {
     const { path, best } = this;
     const float = this.holder.weight;
     const nearest = await this.errorWith(best);
@@ -164,6 +177,7 @@ class Rounding {
     const soft = await SoftWeight.of(float, best.qparams as QParams);
     const optimizer = new Adam([soft.v], { lr: settings.lr });
     for (let i = 0; i < settings.iterations; i++) {
+      if (i % STEPS_BETWEEN_BREATHS === 0) await breathe(signal);
       scope(() => {
         this.loss(soft, noise, i, settings).backward();
         optimizer.step();

@@ -1,4 +1,4 @@
-import { checkOptions, QuantizationError } from '@octet/backend';
+import { type AbortSignalLike, breathe, checkOptions, QuantizationError } from '@octet/backend';
 import { type AnyModule, Parameter } from '@octet/nn';
 import type { ModuleRule, ModuleRules } from '@octet/quantization';
 import { noGrad, type Tensor } from '@octet/tensor';
@@ -12,6 +12,8 @@ export interface CorrectBiasOptions {
   rules?: readonly ModuleRule[];
   /** Told after each input. */
   onProgress?: (inputs: number) => void;
+  /** Ends it with the signal's reason; the model isn't changed. */
+  signal?: AbortSignalLike;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function correctBias(
   data: Inputs,
   options?: CorrectBiasOptions,
 ): Promise<void> {
-  const { rules: own, onProgress } = checkOptions('correctBias', options, 'rules onProgress');
+  const { rules: own, onProgress, signal } = checkOptions('correctBias', options, 'rules onProgress signal');
   const { float, int8, layers, rules } = await convertPair('correctBias', prepared, own);
   const corrections = layers.map((pair) => new Correction(pair, rules));
   let inputs = 0;
@@ -42,6 +44,7 @@ export async function correctBias(
     });
     inputs++;
     onProgress?.(inputs);
+    await breathe(signal);
   }
   if (inputs === 0) throw noInputs('correctBias');
   for (const correction of corrections) await correction.check();

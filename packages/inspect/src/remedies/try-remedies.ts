@@ -1,8 +1,15 @@
-import { ArgumentError, checkOptions, OctetError, QuantizationError } from '@octet/backend';
+import {
+  type AbortSignalLike,
+  ArgumentError,
+  breathe,
+  checkOptions,
+  OctetError,
+  QuantizationError,
+} from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
 import {
+  calibrate,
   convert,
-  flushObservers,
   getDefaultQConfigMapping,
   leaveInFloat,
   type ModuleRule,
@@ -61,11 +68,13 @@ export interface TryRemediesOptions<M extends AnyModule = AnyModule> {
   /** What `sensitivity` measured on this model, for `leaveInFloat`; measured on the calibration's inputs, if left out. */
   sensitivity?: SensitivityReport;
   /** For `adaround`, which takes the longest. */
-  adaround?: Omit<AdaroundOptions, 'onProgress' | 'rules'>;
+  adaround?: Omit<AdaroundOptions, 'onProgress' | 'rules' | 'signal'>;
   /** Rules of your own, as `fuse` and `prepare` take them. */
   rules?: readonly ModuleRule[];
   /** Told before each trial, after each layer that `adaround` has done, and at the end; waited for. */
   onProgress?: (done: number, total: number, remedy: string) => unknown;
+  /** Ends it with the signal's reason; the model isn't changed. */
+  signal?: AbortSignalLike;
 }
 
 /** How an int8 model does on inputs that chose nothing of it. */
@@ -112,7 +121,7 @@ export const worthwhileDb = 0.3;
  * @param calibration for the calibration and the remedies: some batches
  * @param data for the judgement: inputs like those, but others
  * @throws QuantizationError without inputs, if an input is in both, or if the recipe itself can't be applied
- * @throws ArgumentError for an unknown remedy
+ * @throws ArgumentError for an unknown remedy; the signal's reason
  */
 export async function tryRemedies<M extends AnyModule>(
   model: M,
@@ -123,9 +132,9 @@ export async function tryRemedies<M extends AnyModule>(
   const chosen = checkOptions(
     'tryRemedies',
     options,
-    'mapping remedies metric metricName floatLayers sensitivity adaround rules onProgress',
+    'mapping remedies metric metricName floatLayers sensitivity adaround rules onProgress signal',
   );
-  const { metric, metricName = 'metric', remedies, onProgress } = chosen;
+  const { metric, metricName = 'metric', remedies, onProgress, signal } = chosen;
   for (const name of (remedies ?? []).flat()) checkName(name);
   requireNoTraining('tryRemedies', model, moduleRules('tryRemedies', chosen.rules));
   const seen = await collect('tryRemedies', calibration);
@@ -144,7 +153,10 @@ export async function tryRemedies<M extends AnyModule>(
 
   const trials: RemedyTrial[] = [];
   const attempt = async (names: readonly RemedyName[]) => {
-    const tell = () => onProgress?.(1 + trials.length, total, names.join(' + '));
+    const tell = async () => {
+      await onProgress?.(1 + trials.length, total, names.join(' + '));
+      await breathe(signal);
+    };
     await tell();
     const start = Date.now();
     const found = await clinic.treated(names, tell).catch((error: unknown) => {
@@ -246,8 +258,9 @@ class Clinic<M extends AnyModule> {
   ): Promise<{ int8: M; inFloat: readonly string[] }> {
     const wants = (name: RemedyName) => names.includes(name);
     const { inputs } = this;
-    const { rules } = this.options;
+    const { rules, signal } = this.options;
     const own = rules && { rules };
+    const stop = signal && { signal };
     const inFloat = wants('leaveInFloat') ? await this.costly() : [];
     const { model, mapping } = leaveInFloat(this.model, inFloat, this.mapping);
     mapping.applyTo(model);
@@ -255,24 +268,22 @@ class Clinic<M extends AnyModule> {
     if (wants('perChannel')) changeRecipes(model, withPerChannelWeights);
     const prepared = prepare(model, undefined, own);
     if (wants('equalize')) await equalize(prepared, inputs[0], own);
-    for (const input of inputs) {
-      run(prepared, input);
-      await flushObservers(prepared);
-    }
+    await calibrate(prepared, inputs, stop);
     if (wants('adaround'))
       await adaround(prepared, inputs, {
         ...this.options.adaround,
         ...own,
+        ...stop,
         ...(onLayer && { onProgress: onLayer }),
       });
-    if (wants('correctBias')) await correctBias(prepared, inputs, own);
-    return { int8: await convert(prepared, own), inFloat };
+    if (wants('correctBias')) await correctBias(prepared, inputs, { ...own, ...stop });
+    return { int8: await convert(prepared, { ...own, ...stop }), inFloat };
   }
 
   private async costly(): Promise<string[]> {
     const { model, mapping, inputs } = this;
-    const { rules } = this.options;
-    const own = rules && { rules };
+    const { rules, signal } = this.options;
+    const own = { ...(rules && { rules }), ...(signal && { signal }) };
     this.measured ??= await measureSensitivity(model, inputs, undefined, { mapping, ...own });
     const paths = costliest(this.measured).map(({ path }) => path);
     if (paths.length > 0) return paths.slice(0, this.options.floatLayers ?? 3);

@@ -1,13 +1,14 @@
-import { ArgumentError, checkOptions, describe } from '@octet/backend';
+import { ArgumentError, breathe, checkOptions, describe } from '@octet/backend';
 import { type NestedNumbers, Tensor, tensor } from '@octet/tensor';
 import type { GraphModule } from '../graph-module';
 import { type HostTensor, toHost } from '../host-tensor';
 import { Builder } from './builder';
+import type { DownloadOptions } from './download';
 import { onnxOperators } from './operators';
 import { type ExternalFiles, nodesIn, type OnnxFile, type OnnxSource, readOnnx } from './read';
 import { type OnnxOperator, OperatorTable } from './table';
 
-export interface ImportOnnxOptions {
+export interface ImportOnnxOptions extends DownloadOptions {
   /** Values of inputs that never change: they become constants, and branches that then can't be taken go. */
   inputs?: Readonly<Record<string, NestedNumbers | Tensor>>;
   /** Sizes of dims that the file names, such as `{ batch: 1 }`: other inputs are refused. */
@@ -27,7 +28,7 @@ export interface ImportOnnxOptions {
  * they are.
  *
  * @throws OnnxImportError for a file that is damaged, naming the node, and for operators that Octet hasn't, all of them at
- * once; ArgumentError for a source that can't be read, or a bad option
+ * once; ArgumentError for a source that can't be read, or a bad option; the signal's reason
  */
 export async function importOnnx<Out extends Tensor | Tensor[] = Tensor>(
   source: OnnxSource,
@@ -38,7 +39,8 @@ export async function importOnnx<Out extends Tensor | Tensor[] = Tensor>(
     dims = {},
     operators = [],
     files = {},
-  } = checkOptions('importOnnx', options, 'inputs dims operators files');
+    ...download
+  } = checkOptions('importOnnx', options, 'inputs dims operators files onProgress signal cache');
   for (const [name, size] of Object.entries(dims)) {
     if (Number.isInteger(size) && size >= 0) continue;
     throw new ArgumentError({
@@ -49,7 +51,8 @@ export async function importOnnx<Out extends Tensor | Tensor[] = Tensor>(
     });
   }
   const bound = new Map(Object.entries(inputs).map(([name, value]) => [name, boundValue(value)]));
-  const file = await readOnnx(source, files);
+  const file = await readOnnx(source, files, download);
+  await breathe(download.signal);
   const table = await tableFor(file, operators);
   const model = new Builder(file, { table, bound, dims }).build().eval() as unknown as GraphModule<Out>;
   const hasIntegers = model.graph.nodes.some(

@@ -3,9 +3,10 @@ import { cannotImport } from '../errors';
 import { EXTERNAL } from '../numbers';
 import type { GraphProto, ModelProto, NodeProto, TensorProto } from '../onnx.generated';
 import { decodeModel } from './decode';
+import { type DownloadOptions, download, notFound } from './download';
 import type { ExternalData } from './tensors';
 
-/** Where a model comes from: its bytes, the path of a file (in Node), or an address. */
+/** Where a model comes from: its bytes, the path of a file (in Node), or an address; in a page also one from the page's own. */
 export type OnnxSource = Uint8Array | ArrayBuffer | string | Address;
 
 /** A `URL`. */
@@ -15,10 +16,11 @@ interface Address {
 
 /** What browsers and Node have, of which library code has no types. */
 interface Platform {
-  fetch?(
-    url: string,
-  ): Promise<{ ok: boolean; status: number; statusText: string; arrayBuffer(): Promise<ArrayBuffer> }>;
   URL: new (url: string, base?: string) => Address;
+  /** Of a page. */
+  document?: { readonly baseURI: string };
+  /** Of a page or a worker. */
+  location?: Address;
 }
 
 const platform = globalThis as unknown as Platform;
@@ -43,8 +45,13 @@ export interface OnnxFile {
 export type ExternalFiles = Readonly<Record<string, Uint8Array>>;
 
 /** @throws OnnxImportError for what is no ONNX file; ArgumentError for another source, and where there is no file system */
-export async function readOnnx(source: OnnxSource, given: ExternalFiles): Promise<OnnxFile> {
-  const { bytes, beside } = await open(source);
+export async function readOnnx(
+  source: OnnxSource,
+  given: ExternalFiles,
+  options: DownloadOptions,
+): Promise<OnnxFile> {
+  const { bytes, beside } = await open(source, options);
+  refuseOthers(bytes);
   const model = decode(bytes);
   if (!model.graph)
     throw cannotImport(undefined, { expected: 'an ONNX model', found: 'a file without a graph' });
@@ -64,6 +71,28 @@ export async function readOnnx(source: OnnxSource, given: ExternalFiles): Promis
   return { model, graph: model.graph, external, size };
 }
 
+/** Other files that people have models in: their first bytes, where they begin, and what they are. */
+const otherFiles: readonly [start: string, at: number, what: string][] = [
+  ['{', 8, 'a safetensors file, which has weights and no model'],
+  ['PK', 0, "a zip file, such as PyTorch's .pt"],
+  ['TFL3', 4, 'a TensorFlow Lite model'],
+  ['\x89HDF', 0, 'an HDF5 file, such as one of Keras'],
+  ['<', 0, 'a page of HTML or XML'],
+];
+
+function refuseOthers(bytes: Uint8Array): void {
+  for (const [start, at, found] of otherFiles) {
+    if (String.fromCharCode(...bytes.subarray(at, at + start.length)) !== start) continue;
+    // A model may have such a byte by chance; no model begins with the length of a header.
+    if (start === '{' && !bytes.subarray(4, 8).every((byte) => byte === 0)) continue;
+    const fix =
+      start === '<'
+        ? 'Is the address right? Servers answer with a page for one that is wrong.'
+        : 'Export the model to ONNX: docs/onnx.md has the lines for PyTorch.';
+    throw cannotImport(undefined, { expected: 'an ONNX model', found, fix });
+  }
+}
+
 function decode(bytes: Uint8Array): ModelProto {
   try {
     return decodeModel(bytes);
@@ -76,24 +105,32 @@ function decode(bytes: Uint8Array): ModelProto {
   }
 }
 
+/** An address that is written from the page's, in full. */
+function absolute(address: string): string {
+  const base = platform.document?.baseURI ?? platform.location?.href ?? '';
+  return /^https?:/.test(base) ? new platform.URL(address, base).href : address;
+}
+
 interface Opened {
   readonly bytes: Uint8Array;
   beside(location: string): Promise<Uint8Array>;
 }
 
-async function open(source: OnnxSource): Promise<Opened> {
+async function open(source: OnnxSource, options: DownloadOptions): Promise<Opened> {
   const tag = Object.prototype.toString.call(source);
   if (tag === '[object Uint8Array]' || tag === '[object ArrayBuffer]') {
     const bytes =
       tag === '[object ArrayBuffer]' ? new Uint8Array(source as ArrayBuffer) : (source as Uint8Array);
     return { bytes, beside: notGiven };
   }
-  const given: unknown = typeof source === 'string' ? source : (source as Partial<Address> | undefined)?.href;
-  if (typeof given === 'string' && given !== '') {
+  const written: unknown =
+    typeof source === 'string' ? source : (source as Partial<Address> | undefined)?.href;
+  if (typeof written === 'string' && written !== '') {
+    const given = absolute(written);
     if (/^(https?|data|blob):/.test(given)) {
       const beside = async (location: string) =>
-        download(new platform.URL(checkLocation(location), given).href);
-      return { bytes: await download(given), beside };
+        download(new platform.URL(checkLocation(location), given).href, options);
+      return { bytes: await download(given, options), beside };
     }
     const { fs, path, fileURLToPath } = await node();
     const file = given.startsWith('file:') ? fileURLToPath(given) : given;
@@ -117,17 +154,6 @@ async function open(source: OnnxSource): Promise<Opened> {
   });
 }
 
-async function download(url: string): Promise<Uint8Array> {
-  if (!platform.fetch) throw notFound(url, 'an environment without fetch');
-  try {
-    const response = await platform.fetch(url);
-    if (response.ok) return new Uint8Array(await response.arrayBuffer());
-    throw notFound(url, `${response.status} ${response.statusText}`);
-  } catch (error) {
-    throw error instanceof ArgumentError ? error : notFound(url, (error as Error).message, error);
-  }
-}
-
 async function node() {
   try {
     const [fs, path, { fileURLToPath }] = await Promise.all([
@@ -147,13 +173,6 @@ async function node() {
       { cause },
     );
   }
-}
-
-function notFound(name: string, found: string, cause?: unknown): ArgumentError {
-  return new ArgumentError(
-    { op: 'importOnnx', expected: `a file at '${name}'`, found, fix: 'Check the name.' },
-    cause === undefined ? undefined : { cause },
-  );
 }
 
 /** A file can name files in its own folder and below, nothing else. */

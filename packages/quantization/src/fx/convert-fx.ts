@@ -3,7 +3,7 @@ import { type ConvertOptions, convert } from '../convert';
 import { requireGraph } from './fuse-fx';
 import type { AnyGraphModule } from './graph-editor';
 
-export interface ConvertFxOptions extends Pick<ConvertOptions, 'requireCalibration' | 'rules'> {}
+export interface ConvertFxOptions extends Omit<ConvertOptions, 'inplace'> {}
 
 /**
  * A copy of a prepared (and calibrated or trained) graph that runs in int8 where `quantizationReport` says so, and takes and
@@ -15,7 +15,7 @@ export async function convertFx<M extends AnyGraphModule>(
   prepared: M,
   options?: ConvertFxOptions,
 ): Promise<M> {
-  const { requireCalibration = true, rules } = checkOptions('convertFx', options, 'requireCalibration rules');
+  const checked = checkOptions('convertFx', options, 'requireCalibration rules onProgress signal');
   requireGraph('convertFx', prepared);
-  return convert(prepared, { requireCalibration, ...(rules && { rules }) });
+  return convert(prepared, checked);
 }

@@ -1,0 +1,87 @@
+import { defineConfig } from 'vitepress';
+
+const repository = 'https://github.com/octet-js/octet';
+
+/** @param {string} text @param {string} link */
+const page = (text, link) => ({ text, link });
+
+export default defineConfig({
+  title: 'Octet',
+  description: 'Int8 neural networks in TypeScript, in Node and in the browser.',
+  lang: 'en',
+  // Where it is served: a project page of GitHub is under the name of its repository.
+  base: process.env.SITE_BASE ?? '/',
+  srcDir: 'dist/pages',
+  outDir: 'dist/site',
+  cacheDir: 'dist/cache',
+  head: [['link', { rel: 'icon', href: `${process.env.SITE_BASE ?? '/'}icon.svg` }]],
+  // Anchors as code hosts make them, which the tests of the documentation check.
+  markdown: {
+    anchor: {
+      slugify: (heading) =>
+        heading
+          .toLowerCase()
+          .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+          .replaceAll(' ', '-'),
+    },
+  },
+  // typedoc writes it when the pages are there.
+  ignoreDeadLinks: [/^\/api\//],
+  themeConfig: {
+    search: { provider: 'local' },
+    outline: [2, 3],
+    nav: [
+      page('Start', '/start'),
+      page('Layers', '/layers'),
+      { text: 'Reference', link: '/api/index.html', target: '_self' },
+      { text: 'Repository', link: repository },
+    ],
+    sidebar: [
+      {
+        text: 'Begin',
+        items: [
+          page('Start', '/start'),
+          page('How it works', '/how-it-works'),
+          page('Coming from PyTorch', '/from-pytorch'),
+        ],
+      },
+      {
+        text: 'Quantize',
+        items: [
+          page('Quantize your model', '/quantize'),
+          page('Which recipe', '/recipes'),
+          page('My int8 model lost accuracy', '/inspect'),
+          page('ONNX', '/onnx'),
+        ],
+      },
+      {
+        text: 'Run',
+        items: [
+          page('Deploy', '/deploy'),
+          page('Images, cameras and sound', '/inputs'),
+          page('WebGPU', '/webgpu'),
+          page('Troubleshooting', '/troubleshooting'),
+        ],
+      },
+      {
+        text: 'Look up',
+        items: [
+          page('Layers', '/layers'),
+          page('ONNX operators', '/onnx-operators'),
+          page('Performance', '/performance'),
+          page('Numerics', '/numerics'),
+          { text: 'Reference', link: '/api/index.html', target: '_self' },
+        ],
+      },
+      {
+        text: 'Extend',
+        items: [
+          page('Architecture', '/architecture'),
+          page('Adding a kernel', '/adding-a-kernel'),
+          page('Adding a backend', '/adding-a-backend'),
+        ],
+      },
+    ],
+    footer: { message: 'MIT licence' },
+  },
+});

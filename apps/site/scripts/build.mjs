@@ -1,0 +1,40 @@
+// Builds the site to dist/site: the pages of docs/, and under /api the reference of all exports. Dead links fail it.
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'vitepress';
+
+const site = fileURLToPath(new URL('..', import.meta.url));
+const root = path.resolve(site, '../..');
+const docs = path.join(root, 'docs');
+const pages = path.join(site, 'dist/pages');
+const { repository } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+const home = repository.url.replace(/^git\+|\.git$/g, '');
+
+/**
+ * A page as the site has it: what it links to outside of docs/ is in the repository.
+ *
+ * @param {string} text
+ */
+function sitePage(text) {
+  return text.replace(/\]\((\.\.\/[^)\s#]*)(#[^)\s]*)?\)/g, (_, link, anchor = '') => {
+    const file = path.resolve(docs, link);
+    if (!existsSync(file)) throw new Error(`a page of docs/ links to ${link}, which isn't there`);
+    const kind = statSync(file).isDirectory() ? 'tree' : 'blob';
+    return `](${home}/${kind}/main/${path.relative(root, file)}${anchor})`;
+  });
+}
+
+rmSync(path.join(site, 'dist'), { recursive: true, force: true });
+mkdirSync(pages, { recursive: true });
+for (const name of readdirSync(docs)) {
+  if (name.endsWith('.md')) writeFileSync(path.join(pages, name), sitePage(readFileSync(path.join(docs, name), 'utf8')));
+  else cpSync(path.join(docs, name), path.join(pages, name));
+}
+cpSync(path.join(site, 'index.md'), path.join(pages, 'index.md'));
+// Files that no page's text imports.
+mkdirSync(path.join(pages, 'public'));
+cpSync(path.join(root, 'apps/studio/public/icon.svg'), path.join(pages, 'public/icon.svg'));
+await build(site);
+execFileSync(process.execPath, [path.join(site, 'node_modules/typedoc/bin/typedoc')], { cwd: site, stdio: 'inherit' });
