@@ -28,7 +28,7 @@ import {
 } from './node';
 import { graphsIn, type OnnxFile } from './read';
 import { normalDomain, type OperatorTable } from './table';
-import { dtypeOf, readTensor } from './tensors';
+import { dtypeOf, readTensor, share } from './tensors';
 import { settle } from './weights';
 
 /** Elements of a constant that is worked out, unless its operands have as many. */
@@ -88,6 +88,7 @@ export class Builder implements Building {
   private budget: number;
   private readonly constants = new Map<Slot, Operand>();
   private readonly onHost = new Set<Slot>();
+  private readonly read = new Map<TensorProto, HostTensor>();
   private readonly slotNames = new Map<Slot, string>();
   /** Layers by their keys in the nodes: they get their names when it is known which stay. */
   private readonly layers = new Map<string, { readonly module: AnyModule; readonly name: string }>();
@@ -540,7 +541,11 @@ export class Builder implements Building {
   }
 
   tensor(proto: TensorProto, where: string): HostTensor {
-    return readTensor(proto, where, this.file.external);
+    const known = this.read.get(proto);
+    if (known) share(known);
+    const t = known ?? readTensor(proto, where, this.file.external, this.file.own);
+    this.read.set(proto, t);
+    return t;
   }
 
   private slot(name: string): Slot {

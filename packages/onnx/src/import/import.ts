@@ -66,13 +66,14 @@ export async function importOnnx<Out extends Tensor | Tensor[] = Tensor>(
 
 /** A table that has the operators of a file, where Octet has them; the given ones come first. */
 async function tableFor({ model, graph }: OnnxFile, given: readonly OnnxOperator[]): Promise<OperatorTable> {
-  const table = new OperatorTable(given, onnxOperators());
+  const usual = onnxOperators();
+  const table = new OperatorTable(given, usual);
   const lists = [graph.node, ...model.functions.map(({ node }) => node)];
   for (const nodes of lists) {
     for (const { domain, opType } of nodesIn(nodes)) {
       if (table.has(domain, opType)) continue;
       const { rareOperators } = await import('./operators/rare');
-      return new OperatorTable(given, onnxOperators(), rareOperators());
+      return new OperatorTable(given, usual, rareOperators());
     }
   }
   return table;

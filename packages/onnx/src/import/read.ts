@@ -4,7 +4,7 @@ import { EXTERNAL } from '../numbers';
 import type { GraphProto, ModelProto, NodeProto, TensorProto } from '../onnx.generated';
 import { decodeModel } from './decode';
 import { type DownloadOptions, download, notFound } from './download';
-import type { ExternalData } from './tensors';
+import { align, type ExternalData } from './tensors';
 
 /** Where a model comes from: its bytes, the path of a file (in Node), or an address; in a page also one from the page's own. */
 export type OnnxSource = Uint8Array | ArrayBuffer | string | Address;
@@ -39,6 +39,8 @@ export interface OnnxFile {
   readonly external: ExternalData;
   /** Bytes of it and its external data. */
   readonly size: number;
+  /** Whether nobody else has its bytes. */
+  readonly own: boolean;
 }
 
 /** Files beside the model, by their names in it. */
@@ -50,7 +52,7 @@ export async function readOnnx(
   given: ExternalFiles,
   options: DownloadOptions,
 ): Promise<OnnxFile> {
-  const { bytes, beside } = await open(source, options);
+  const { bytes, beside, own } = await open(source, options);
   refuseOthers(bytes);
   const model = decode(bytes);
   if (!model.graph)
@@ -68,7 +70,8 @@ export async function readOnnx(
       throw new RangeError(`bytes ${offset} to ${end} of '${location}', which has ${file.length}`);
     return file.subarray(offset, end);
   };
-  return { model, graph: model.graph, external, size };
+  if (own) for (const t of tensorsOf(model.graph)) align(t);
+  return { model, graph: model.graph, external, size, own };
 }
 
 /** Other files that people have models in: their first bytes, where they begin, and what they are. */
@@ -113,6 +116,8 @@ function absolute(address: string): string {
 
 interface Opened {
   readonly bytes: Uint8Array;
+  /** Whether nobody else has them. */
+  readonly own: boolean;
   beside(location: string): Promise<Uint8Array>;
 }
 
@@ -121,7 +126,7 @@ async function open(source: OnnxSource, options: DownloadOptions): Promise<Opene
   if (tag === '[object Uint8Array]' || tag === '[object ArrayBuffer]') {
     const bytes =
       tag === '[object ArrayBuffer]' ? new Uint8Array(source as ArrayBuffer) : (source as Uint8Array);
-    return { bytes, beside: notGiven };
+    return { bytes, own: false, beside: notGiven };
   }
   const written: unknown =
     typeof source === 'string' ? source : (source as Partial<Address> | undefined)?.href;
@@ -130,7 +135,7 @@ async function open(source: OnnxSource, options: DownloadOptions): Promise<Opene
     if (/^(https?|data|blob):/.test(given)) {
       const beside = async (location: string) =>
         download(new platform.URL(checkLocation(location), given).href, options);
-      return { bytes: await download(given, options), beside };
+      return { bytes: await download(given, options), own: false, beside };
     }
     const { fs, path, fileURLToPath } = await node();
     const file = given.startsWith('file:') ? fileURLToPath(given) : given;
@@ -143,6 +148,7 @@ async function open(source: OnnxSource, options: DownloadOptions): Promise<Opene
     };
     return {
       bytes: await read(file),
+      own: true,
       beside: async (location) => read(path.join(path.dirname(file), checkLocation(location))),
     };
   }
@@ -207,20 +213,21 @@ export function* nodesIn(nodes: readonly NodeProto[]): Generator<NodeProto> {
   }
 }
 
+/** The tensors of a graph: those that it begins with, and those in the attributes of its nodes. */
+function* tensorsOf(graph: GraphProto): Generator<TensorProto> {
+  yield* graph.initializer;
+  for (const node of nodesIn(graph.node)) {
+    for (const { t } of node.attribute) if (t) yield t;
+    for (const { initializer } of graphsIn(node)) yield* initializer;
+  }
+}
+
 /** The files that tensors of the model lie in. */
 function locations({ graph }: ModelProto): Set<string> {
   const found = new Set<string>();
-  const note = (tensors: readonly (TensorProto | undefined)[]) => {
-    for (const t of tensors) {
-      if (t?.dataLocation === EXTERNAL)
-        found.add(t.externalData.find(({ key }) => key === 'location')?.value ?? '');
-    }
-  };
-  if (!graph) return found;
-  note(graph.initializer);
-  for (const node of nodesIn(graph.node)) {
-    note(node.attribute.map(({ t }) => t));
-    for (const { initializer } of graphsIn(node)) note(initializer);
+  for (const t of graph ? tensorsOf(graph) : []) {
+    if (t.dataLocation === EXTERNAL)
+      found.add(t.externalData.find(({ key }) => key === 'location')?.value ?? '');
   }
   return found;
 }

@@ -88,9 +88,15 @@ const maxElements = 2 ** 31;
 /**
  * The elements of a tensor. Raw data of a dtype that Octet has is a view of the file where its place allows it; float16,
  * bfloat16 and float64 become float32, wider integers int32, 4-bit ones are unpacked.
+ * `own`: nobody else has the bytes of the file.
  * @throws OnnxImportError for other types, for data that doesn't fit the shape, and for integers beyond 32 bits
  */
-export function readTensor(proto: TensorProto, where: string, external: ExternalData): HostTensor {
+export function readTensor(
+  proto: TensorProto,
+  where: string,
+  external: ExternalData,
+  own = false,
+): HostTensor {
   const kind = kindOf(proto.dataType);
   const name = nameIn(T, proto.dataType);
   if (!kind) {
@@ -110,7 +116,7 @@ export function readTensor(proto: TensorProto, where: string, external: External
     const t = raw
       ? new HostTensor(fromRaw(kind, raw, size), shape, kind.dtype)
       : fromTyped(proto, kind, shape, size);
-    if (t.data.buffer !== raw?.buffer) copies.add(t);
+    if (t.data.buffer !== raw?.buffer || (own && proto.dataLocation !== EXTERNAL)) ours.add(t);
     return t;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
@@ -122,12 +128,29 @@ export function readTensor(proto: TensorProto, where: string, external: External
   }
 }
 
-/** Tensors whose elements lie in memory of their own, rather than in that of the file. */
-const copies = /* @__PURE__ */ new WeakSet<HostTensor>();
+/** Tensors whose elements nobody outside of the importer has. */
+const ours = /* @__PURE__ */ new WeakSet<HostTensor>();
 
-/** Whether a tensor of a file was copied from it, so that nobody else has its elements. */
-export function isCopy(t: HostTensor): boolean {
-  return copies.has(t);
+/** Whether the elements of a tensor of a file may be changed where they lie, as far as the file goes. */
+export function isOurs(t: HostTensor): boolean {
+  return ours.has(t);
+}
+
+/** Says that there are others who read a tensor. */
+export function share(t: HostTensor): void {
+  ours.delete(t);
+}
+
+/**
+ * Moves raw data to where an array of 32 bits can show it, up to 3 bytes forward: over the field's own tag and length, which take as
+ * many if it is long. The bytes of the file are changed.
+ */
+export function align(proto: TensorProto): void {
+  const { buffer, byteOffset, length } = proto.rawData;
+  const excess = byteOffset % 4;
+  if (excess === 0 || length < 128) return;
+  new Uint8Array(buffer).copyWithin(byteOffset - excess, byteOffset, byteOffset + length);
+  proto.rawData = new Uint8Array(buffer, byteOffset - excess, length);
 }
 
 function foundIn(error: Error): string {

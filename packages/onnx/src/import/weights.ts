@@ -1,6 +1,7 @@
 import { type AnyModule, Linear, Parameter, skipInit } from '@octet/nn';
 import { HostTensor } from '../host-tensor';
 import { hostBinary } from './operators/helpers';
+import { isOurs } from './tensors';
 
 /** A host tensor as a module's weight, on the current backend. */
 export function parameter(value: HostTensor): Parameter {
@@ -10,8 +11,8 @@ export function parameter(value: HostTensor): Parameter {
 /** Weights on the host: a scale or a shift of the channels, which are the first dim, goes into them there. */
 interface HostWeights {
   readonly weight: HostTensor;
-  /** Whether the elements are of this layer alone, and in memory of their own. */
-  readonly own: boolean;
+  /** Whether nothing else reads them. */
+  readonly alone: boolean;
   bias: HostTensor | undefined;
   /** What each channel of the weight is yet to be multiplied by. */
   scales: HostTensor | undefined;
@@ -21,15 +22,15 @@ const waiting = new WeakMap<AnyModule, HostWeights>();
 
 /**
  * The layer with the weights that it gets when the graph is done (`settle`): nodes behind it may still change them, and it may turn
- * out to be needed by nobody. Its sizes must be those of the weights already. `own`: the elements may be changed where they lie.
+ * out to be needed by nobody. Its sizes must be those of the weights already. `alone`: nothing else reads the weight.
  */
 export function withWeights<L extends AnyModule>(
   layer: L,
   weight: HostTensor,
   bias: HostTensor | undefined,
-  own = false,
+  alone = false,
 ): L {
-  waiting.set(layer, { weight, own, bias, scales: undefined });
+  waiting.set(layer, { weight, alone, bias, scales: undefined });
   return layer;
 }
 
@@ -38,8 +39,8 @@ export function settle(layer: AnyModule): void {
   const found = waiting.get(layer);
   if (!found) return;
   waiting.delete(layer);
-  const { weight, own, bias, scales } = found;
-  const scaled = scales ? scaledRows(weight, scales, own) : weight;
+  const { weight, alone, bias, scales } = found;
+  const scaled = scales ? scaledRows(weight, scales, alone && isOurs(weight)) : weight;
   Object.assign(layer, { weight: parameter(scaled), bias: bias && parameter(bias) });
 }
 

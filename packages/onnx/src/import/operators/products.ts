@@ -17,7 +17,6 @@ import { attentionOf } from '../attention-pattern';
 import type { OnnxNode, Operand } from '../node';
 import { isLinear, madeBy, numberIn } from '../recompose';
 import type { OnnxOperator } from '../table';
-import { isCopy } from '../tensors';
 import { linearOf, withWeights } from '../weights';
 import { onBackend } from './helpers';
 import { conv3d, convTranspose3d } from './volumes';
@@ -102,7 +101,7 @@ function convolution(node: OnnxNode): Operand {
         groups,
       },
     );
-    withWeights(layer, weight, bias, isCopy(weight) && node.isReadOnce(w));
+    withWeights(layer, weight, bias, node.isReadOnce(w));
     return { ...node.layer(layer, [source], { weight: w, rank: 4 })[0], layer };
   });
 }
