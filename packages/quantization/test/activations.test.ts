@@ -121,3 +121,15 @@ test('says its function, its attributes and its output', () => {
   );
   expect(String(layer)).toBe('QuantizedActivation(softplus, beta=2, threshold=20, scale=0.5, zeroPoint=3)');
 });
+
+test('functions without a layer go by tables too', () => {
+  const x = quantizedTensor(
+    Array.from({ length: 256 }, (_, i) => i),
+    [256],
+    'quint8',
+    { scheme: 'perTensor', scale: 0.02, zeroPoint: 128 },
+  );
+  const y = quantized.functional.activation('erf', x, {}, { scale: 1 / 128, zeroPoint: 128 });
+  const want = x.dequantize().erf().clamp(-1, 127 / 128);
+  expect(y.dequantize().sub(want).abs().amax().itemSync()).toBeLessThanOrEqual(0.501 / 128);
+});
