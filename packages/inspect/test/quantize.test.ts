@@ -7,6 +7,8 @@ import { manualSeed, noGrad, rand, randn, type Tensor, tensor, zeros } from '@oc
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type LayerCost, quantize, smoothQuant } from '../src';
 import { blocksOf, partOf } from '../src/quantize/blocks';
+import { floatParts, measureRoundings, roundingsOf } from '../src/quantize/float-parts';
+import { isGain, Reference } from '../src/quantize/noise';
 import { outputsOf } from '../src/quantize/outputs';
 import { type AnyGraph, quantizersOf, simulate } from '../src/quantize/simulation';
 import { split } from '../src/quantize/split';
@@ -42,6 +44,15 @@ class Uneven extends Module<[Tensor], Tensor> {
     return this.third.call(this.relu.call(this.second.call(this.relu.call(this.first.call(x)))));
   }
 }
+
+const wholeRecipe = {
+  qconfig: getDefaultQConfig(),
+  named: new Map(),
+  inFloat: [],
+  weightOnly: [],
+  variations: 0,
+  rules: undefined,
+};
 
 const data = (n: number) => Array.from({ length: n }, () => rand([1, 1, 8, 8]));
 
@@ -211,6 +222,38 @@ describe('its parts', () => {
     await expect(smoothQuant(fused, inputs, { alpha: 2 })).rejects.toThrow('alpha from 0 to 1');
   });
 
+  test('what a node gives stays rounded as long as a layer beside it is int8; parts in float take most noise first', async () => {
+    const inputs = data(2);
+    const fused = fuseFx(await traced(new Uneven(), inputs[0]));
+    const simulation = await simulate(fused, wholeRecipe, inputs);
+    const roundings = roundingsOf(simulation);
+    const of = (weight: boolean) => roundings.filter(({ weightOf }) => (weightOf !== undefined) === weight);
+    expect(of(true).map(({ layers }) => layers)).toEqual([['first'], ['second'], ['third']]);
+    // The input's, and what each layer gives.
+    expect(of(false).map(({ layers }) => [...layers].sort())).toEqual([
+      ['first'],
+      ['first', 'second'],
+      ['second', 'third'],
+      ['third'],
+    ]);
+    const measured = await measureRoundings(simulation, await Reference.of(fused, inputs), () => {});
+    expect(measured.every(({ noise }) => noise > 0)).toBe(true);
+    const options = { price: () => 0.1, weights: () => 0.2, mayKeepWeights: true };
+    const parts = floatParts(measured, { ...options, most: 0.5 });
+    const last = parts[parts.length - 1];
+    expect([...last.inFloat, ...last.weightOnly].sort()).toEqual(['first', 'second', 'third']);
+    expect(last.inFloat.size).toBe(2);
+    expect(last.price).toBeCloseTo(0.3);
+    // Dearer layers come last.
+    const dear = floatParts(measured, {
+      ...options,
+      most: 1,
+      price: (path) => (path === 'second' ? 1e9 : 0.1),
+    });
+    expect([...dear[0].inFloat]).not.toContain('second');
+    expect(floatParts(measured, { ...options, mayKeepWeights: false, most: 0 })).toEqual([]);
+  });
+
   test('blocks one after another are the whole', async () => {
     const [x] = data(1);
     const graph = await traced(new Uneven(), x);
@@ -226,11 +269,7 @@ describe('its parts', () => {
     const net = new Sequential(new Conv2d(2, 4, 1), new Hardswish(), new Conv2d(4, 2, 1));
     const fused = fuseFx(await traced(net as never, inputs[0]));
     const qconfig = new QConfig({ activation: MinMaxObserver, weight: getDefaultQConfig().weight });
-    const simulation = await simulate(
-      fused,
-      { qconfig, named: new Map(), inFloat: [], weightOnly: [], variations: 0, rules: undefined },
-      inputs,
-    );
+    const simulation = await simulate(fused, { ...wholeRecipe, qconfig }, inputs);
     const [first] = quantizersOf(simulation).filter((q) => {
       const [scale] = q.scale.dataSync();
       const [zero] = q.zeroPoint.dataSync();
@@ -242,18 +281,7 @@ describe('its parts', () => {
 
   test('a linear model has nothing to trim', async () => {
     const fused = fuseFx(await traced(new Sequential(new Linear(3, 2)) as never, rand([1, 3])));
-    const simulation = await simulate(
-      fused,
-      {
-        qconfig: getDefaultQConfig(),
-        named: new Map(),
-        inFloat: [],
-        weightOnly: [],
-        variations: 0,
-        rules: undefined,
-      },
-      [rand([1, 3])],
-    );
+    const simulation = await simulate(fused, wholeRecipe, [rand([1, 3])]);
     expect(await trimRanges(simulation)).toBe(0);
   });
 });
@@ -316,6 +344,28 @@ describe('models with states', () => {
     expect(int8.modules().some((m) => m instanceof quantized.WeightOnly)).toBe(true);
     expect(report.bytes.int8).toBeLessThan(0.6 * report.bytes.float);
     expect(cure.gainDb).toBeGreaterThan(0.2);
+  });
+});
+
+describe('a gain', () => {
+  const comparison = (score: number, each: number[]) => ({ db: [score], score, each });
+  test.each([
+    [[1, 1.2, 0.8, 1], true],
+    // One of four inputs makes all of it.
+    [[5, -0.5, -0.3, -0.2], false],
+    [[1], true],
+    [[0.1], false],
+  ])('of %j dB for each input is kept: %s', (gains, kept) => {
+    const before = comparison(
+      20,
+      gains.map(() => 20),
+    );
+    const mean = gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
+    const after = comparison(
+      20 + mean,
+      gains.map((gain) => 20 + gain),
+    );
+    expect(isGain(before, after)).toBe(kept);
   });
 });
 

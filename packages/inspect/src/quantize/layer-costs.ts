@@ -1,6 +1,6 @@
 import type { AnyModule } from '@octet/nn';
 import { type QuantizationRow, quantizationReport, quantized } from '@octet/quantization';
-import type { Reference } from './noise';
+import { type Reference, relativeNoise } from './noise';
 import type { State } from './search';
 import { type AnyGraph, quantizersOf } from './simulation';
 
@@ -53,15 +53,13 @@ export async function layerCosts(
   const one = await reference.first(1).of(rounded);
   const affordable = Math.floor(time / Math.max(1, (Date.now() - began) * switches.size));
   const inputs = reference.first(Math.max(1, affordable));
-  const exact = inputs.inputs.length === 1 ? one : await inputs.of(rounded);
+  const exact = inputs.count === 1 ? one : await inputs.of(rounded);
   const noise = new Map<string, number>();
   for (const [path, turn] of switches) {
     await breathe(noise.size, switches.size);
     turn(true);
-    const db = await exact.compare(rounded);
+    noise.set(path, relativeNoise(await exact.compare(rounded)));
     turn(false);
-    const relative = db.reduce<number>((sum, each) => sum + (each === null ? 0 : 10 ** (-each / 10)), 0);
-    noise.set(path, relative / Math.max(1, db.length));
   }
   return withRows(simulation, noise);
 }

@@ -17,7 +17,7 @@ import { type OutputDb, Reference, worst } from './noise';
 import { QuantizeReport } from './report';
 import { type CureName, cureNames, type Point, Search, type State } from './search';
 import { type AnyGraph, int8Of, type Recipe } from './simulation';
-import { split } from './split';
+import { type Split, split } from './split';
 import { running, type States, statesOf } from './states';
 
 /** A figure of the model, such as the accuracy on a test set: higher is better. */
@@ -110,7 +110,11 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
   };
   await progress('calibrate', 0, 1);
 
-  const judgement = await Reference.of(float, parts.judgement, states);
+  // What runs freely has come through all that was before.
+  const before = (part: readonly ModelInput[]) =>
+    states.size > 0 ? inputs.slice(0, inputs.indexOf(part[0])) : [];
+  const referenceOf = (part: readonly ModelInput[]) => Reference.of(float, part, states, before(part));
+  const judgement = await referenceOf(parts.judgement);
   const pointOf = async (model: AnyGraph, db: OutputDb): Promise<Point> => ({
     db: db.some((each) => each !== null) ? worst(db) : null,
     bytes: bytesOf(model),
@@ -121,13 +125,22 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     {
       float,
       calibration: parts.calibration,
-      choice: await Reference.of(float, parts.choice, states),
+      choice: await referenceOf(parts.choice),
+      all:
+        states.size > 0
+          ? await referenceOf([...parts.calibration, ...parts.choice])
+          : await allOf(parts, referenceOf),
       mayVary: states.size === 0,
       until,
       isEnough: async (state) => {
         if (target === undefined) return true;
         if (typeof target === 'number') return worst(state.db) >= target;
         return (await target.metric(await int8Of(state))) >= target.atLeast;
+      },
+      ratios: async (state) => {
+        const int8 = await int8Of(state);
+        const [ms, before] = [await timeOf(int8, inputs[0]), await timeOf(float, inputs[0])];
+        return { time: ms / before, bytes: bytesOf(int8) / bytesOf(float) };
       },
       measure: async (state) => {
         const model = await int8Of(state);
@@ -139,8 +152,8 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     recipeOf(float, checked),
   );
   const alone = await int8Of(search.state);
-  const before = await judgement.compare(alone);
-  const alonePoint = await pointOf(alone, before);
+  const ofRecipe = await judgement.compare(alone);
+  const recipePoint = await pointOf(alone, ofRecipe);
   await search.run(cures);
   await progress('judge', 0, 1, search.state);
   const judged = await int8Of(search.state);
@@ -165,7 +178,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
       : null;
   const report = new QuantizeReport(
     float.outputNames,
-    before,
+    ofRecipe,
     after,
     target === undefined ? null : typeof target === 'number' ? target : target.atLeast,
     target === undefined ||
@@ -182,13 +195,28 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     [...states].map(([i, o]) => [float.inputNames[i], float.outputNames[o]]),
     { float: bytesOf(float), int8: point.bytes },
     { float: floatMs, int8: point.ms },
-    alonePoint,
+    recipePoint,
     layers,
     dynamicLayers(int8),
     weightOnlyLayers(int8),
     (Date.now() - start) / 1000,
   );
   return { model: int8, report };
+}
+
+/**
+ * What cures without training are chosen by: the inputs of the choice, and as many of the calibration as there is time for. A calibration of
+ * many inputs says more about a cure than a choice of few.
+ */
+async function allOf(
+  { choice, calibration }: Split,
+  referenceOf: (part: readonly ModelInput[]) => Promise<Reference>,
+): Promise<Reference> {
+  const began = Date.now();
+  await referenceOf(choice);
+  const each = Math.max(1, Date.now() - began) / choice.length;
+  const more = calibration.filter((input) => !choice.includes(input));
+  return referenceOf([...choice, ...more.slice(0, Math.floor(COMPARED_MS / each))]);
 }
 
 function requireCure(cure: CureName): void {
@@ -265,6 +293,8 @@ function bytesOf(model: AnyModule): number {
   return Object.values(model.stateDict()).reduce((sum, t) => sum + t.nbytes, 0);
 }
 
+/** So long the float model may run for a comparison that chooses a cure. */
+const COMPARED_MS = 1000;
 /** So many runs are timed, or as many as this time has room for. */
 const TIMED_RUNS = 7;
 const TIMED_MS = 1000;
