@@ -1,4 +1,4 @@
-import { type AnyModule, Parameter } from '@octet/nn';
+import { type AnyModule, Linear, Parameter } from '@octet/nn';
 import { intrinsic } from '@octet/quantization';
 import { noGrad, Tensor } from '@octet/tensor';
 import type { LayerPair } from './layers';
@@ -14,6 +14,11 @@ export function weightLayer(layer: AnyModule): WeightHolder | undefined {
 export interface WeightHolder {
   weight: Tensor;
   bias?: Tensor | undefined;
+}
+
+/** The dim of the channels of what a layer with a weight gives: the last of a linear layer, whatever stands before; dim 1 of a convolution. */
+export function channelAxis(layer: AnyModule, y: Tensor): number {
+  return weightLayer(layer) instanceof Linear ? y.dim - 1 : 1;
 }
 
 /** A copy of a float layer with the int8 layer's weight, dequantized, and its bias; undefined where neither has a weight. */

@@ -5,8 +5,10 @@ import { symbolicTrace } from '@octet/onnx';
 import { fuseFx, getDefaultQConfig, MinMaxObserver, QConfig, quantized } from '@octet/quantization';
 import { manualSeed, noGrad, rand, randn, type Tensor, tensor, zeros } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { quantize, smoothQuant } from '../src';
+import { type LayerCost, quantize, smoothQuant } from '../src';
 import { blocksOf, partOf } from '../src/quantize/blocks';
+import { floatParts, measureRoundings, roundingsOf } from '../src/quantize/float-parts';
+import { isGain, Reference } from '../src/quantize/noise';
 import { outputsOf } from '../src/quantize/outputs';
 import { type AnyGraph, quantizersOf, simulate } from '../src/quantize/simulation';
 import { split } from '../src/quantize/split';
@@ -43,6 +45,15 @@ class Uneven extends Module<[Tensor], Tensor> {
   }
 }
 
+const wholeRecipe = {
+  qconfig: getDefaultQConfig(),
+  named: new Map(),
+  inFloat: [],
+  weightOnly: [],
+  variations: 0,
+  rules: undefined,
+};
+
 const data = (n: number) => Array.from({ length: n }, () => rand([1, 1, 8, 8]));
 
 describe('split', () => {
@@ -68,6 +79,7 @@ describe('quantize', () => {
     const { model: int8, report } = await quantize(model, { data: data(12) });
     expect(report.cures).toEqual([]);
     expect(report.before).toEqual(report.after);
+    expect(report.recipe).toMatchObject({ db: report.after[0], bytes: report.bytes.int8 });
     expect(report.inputs).toEqual({ calibration: 8, choice: 2, judgement: 2 });
     expect(report.bytes.int8).toBeLessThan(0.5 * report.bytes.float);
     expect(int8).toBeInstanceOf(GraphModule);
@@ -88,7 +100,12 @@ describe('quantize', () => {
     expect(before).toBeLessThan(34);
     expect(after).toBeGreaterThan(before + 3);
     expect(report.cures.map(({ cure }) => cure).slice(0, 2)).toEqual(['ranges', 'smoothQuant']);
-    expect(report.cures.find(({ cure }) => cure === 'smoothQuant')).toMatchObject({ kept: true });
+    expect(report.cures.find(({ cure }) => cure === 'smoothQuant')).toMatchObject({
+      kept: true,
+      point: { bytes: expect.any(Number), ms: expect.any(Number) },
+    });
+    const kept = report.cures.filter((trial) => trial.kept);
+    expect(kept[kept.length - 1].point?.db).toBe(after);
     // The last one that was tried is the one that was enough, or all were tried.
     const last = report.cures[report.cures.length - 1];
     expect(last.kept || last.cure === 'distill').toBe(true);
@@ -131,7 +148,7 @@ describe('quantize', () => {
     const path = graph.namedModules().find(([, m]) => m instanceof Conv2d)?.[0] as string;
     const { model, report } = await quantize(graph, { data: data(3), exclude: [path] });
     expect(model.getSubmodule(path).constructor.name).toBe('ConvReLU2d');
-    expect(report.layers.find(({ name }) => name === path)).toMatchObject({
+    expect(report.layers.find((layer) => layer.path === path)).toMatchObject({
       runs: 'float',
       reason: 'recipe',
     });
@@ -155,6 +172,39 @@ describe('quantize', () => {
   });
 });
 
+describe('what each layer costs', () => {
+  const shares = (layers: readonly LayerCost[]) => layers.reduce((sum, { share }) => sum + share, 0);
+
+  test('is measured alone, the costliest first; what stays in float costs nothing', async () => {
+    const graph = await symbolicTrace(new Uneven().eval(), data(1)[0]);
+    const convs = graph.namedModules().flatMap(([path, m]) => (m instanceof Conv2d ? [path] : []));
+    const inputs = data(12);
+    const { report } = await quantize(graph, { data: inputs, exclude: [convs[2]] });
+    const { layers } = report;
+    expect(shares(layers)).toBeCloseTo(1);
+    expect(layers.map(({ share }) => share)).toEqual(layers.map(({ share }) => share).sort((a, b) => b - a));
+    expect(layers.find(({ path }) => path === convs[2])).toMatchObject({ sqnrDb: null, share: 0 });
+    // As much as the model loses that has no other int8 layer.
+    const [{ path, sqnrDb }] = layers;
+    const alone = await quantize(graph, { data: inputs, exclude: convs.filter((each) => each !== path) });
+    expect(Math.abs((sqnrDb as number) - (alone.report.after[0] as number))).toBeLessThan(1.5);
+    expect(sqnrDb).toBeLessThan((report.after[0] as number) + 10);
+  });
+
+  test('of recurrent layers too, by either kind of int8', async () => {
+    const frames = Array.from({ length: 20 }, () => [randn([1, 1, 6]), zeros([1, 2, 8])]);
+    const model = await symbolicTrace<Tensor[]>(new Filter().eval(), frames[0] as Tensor[]);
+    const gru = model.namedModules().find(([, m]) => m instanceof GRU)?.[0] as string;
+    for (const options of [{}, { target: 100, cures: ['weightOnly'] as const }]) {
+      const { report } = await quantize(model, { data: frames, ...options });
+      const layer = report.layers.find(({ path }) => path === gru);
+      expect(layer?.share).toBeGreaterThan(0.001);
+      expect(layer?.sqnrDb).toBeGreaterThan(Math.min(...(report.after as number[])) - 1);
+      expect(shares(report.layers)).toBeCloseTo(1);
+    }
+  });
+});
+
 describe('its parts', () => {
   const traced = (model: Module<[Tensor], Tensor>, x: Tensor) =>
     symbolicTrace(model.eval(), x) as Promise<AnyGraph>;
@@ -172,6 +222,38 @@ describe('its parts', () => {
     await expect(smoothQuant(fused, inputs, { alpha: 2 })).rejects.toThrow('alpha from 0 to 1');
   });
 
+  test('what a node gives stays rounded as long as a layer beside it is int8; parts in float take most noise first', async () => {
+    const inputs = data(2);
+    const fused = fuseFx(await traced(new Uneven(), inputs[0]));
+    const simulation = await simulate(fused, wholeRecipe, inputs);
+    const roundings = roundingsOf(simulation);
+    const of = (weight: boolean) => roundings.filter(({ weightOf }) => (weightOf !== undefined) === weight);
+    expect(of(true).map(({ layers }) => layers)).toEqual([['first'], ['second'], ['third']]);
+    // The input's, and what each layer gives.
+    expect(of(false).map(({ layers }) => [...layers].sort())).toEqual([
+      ['first'],
+      ['first', 'second'],
+      ['second', 'third'],
+      ['third'],
+    ]);
+    const measured = await measureRoundings(simulation, await Reference.of(fused, inputs), () => {});
+    expect(measured.every(({ noise }) => noise > 0)).toBe(true);
+    const options = { price: () => 0.1, weights: () => 0.2, mayKeepWeights: true };
+    const parts = floatParts(measured, { ...options, most: 0.5 });
+    const last = parts[parts.length - 1];
+    expect([...last.inFloat, ...last.weightOnly].sort()).toEqual(['first', 'second', 'third']);
+    expect(last.inFloat.size).toBe(2);
+    expect(last.price).toBeCloseTo(0.3);
+    // Dearer layers come last.
+    const dear = floatParts(measured, {
+      ...options,
+      most: 1,
+      price: (path) => (path === 'second' ? 1e9 : 0.1),
+    });
+    expect([...dear[0].inFloat]).not.toContain('second');
+    expect(floatParts(measured, { ...options, mayKeepWeights: false, most: 0 })).toEqual([]);
+  });
+
   test('blocks one after another are the whole', async () => {
     const [x] = data(1);
     const graph = await traced(new Uneven(), x);
@@ -187,11 +269,7 @@ describe('its parts', () => {
     const net = new Sequential(new Conv2d(2, 4, 1), new Hardswish(), new Conv2d(4, 2, 1));
     const fused = fuseFx(await traced(net as never, inputs[0]));
     const qconfig = new QConfig({ activation: MinMaxObserver, weight: getDefaultQConfig().weight });
-    const simulation = await simulate(
-      fused,
-      { qconfig, named: new Map(), inFloat: [], weightOnly: [], variations: 0, rules: undefined },
-      inputs,
-    );
+    const simulation = await simulate(fused, { ...wholeRecipe, qconfig }, inputs);
     const [first] = quantizersOf(simulation).filter((q) => {
       const [scale] = q.scale.dataSync();
       const [zero] = q.zeroPoint.dataSync();
@@ -203,18 +281,7 @@ describe('its parts', () => {
 
   test('a linear model has nothing to trim', async () => {
     const fused = fuseFx(await traced(new Sequential(new Linear(3, 2)) as never, rand([1, 3])));
-    const simulation = await simulate(
-      fused,
-      {
-        qconfig: getDefaultQConfig(),
-        named: new Map(),
-        inFloat: [],
-        weightOnly: [],
-        variations: 0,
-        rules: undefined,
-      },
-      [rand([1, 3])],
-    );
+    const simulation = await simulate(fused, wholeRecipe, [rand([1, 3])]);
     expect(await trimRanges(simulation)).toBe(0);
   });
 });
@@ -277,6 +344,28 @@ describe('models with states', () => {
     expect(int8.modules().some((m) => m instanceof quantized.WeightOnly)).toBe(true);
     expect(report.bytes.int8).toBeLessThan(0.6 * report.bytes.float);
     expect(cure.gainDb).toBeGreaterThan(0.2);
+  });
+});
+
+describe('a gain', () => {
+  const comparison = (score: number, each: number[]) => ({ db: [score], score, each });
+  test.each([
+    [[1, 1.2, 0.8, 1], true],
+    // One of four inputs makes all of it.
+    [[5, -0.5, -0.3, -0.2], false],
+    [[1], true],
+    [[0.1], false],
+  ])('of %j dB for each input is kept: %s', (gains, kept) => {
+    const before = comparison(
+      20,
+      gains.map(() => 20),
+    );
+    const mean = gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
+    const after = comparison(
+      20 + mean,
+      gains.map((gain) => 20 + gain),
+    );
+    expect(isGain(before, after)).toBe(kept);
   });
 });
 

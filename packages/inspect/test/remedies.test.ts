@@ -208,27 +208,30 @@ describe('correctBias', () => {
     expect(await meanError(float, prepared, data)).toBeLessThan(0.5 * before.mean);
   });
 
-  test('gives a layer without bias the mean of what is missing', async () => {
-    manualSeed(1);
-    const float = new QuantWrapper(new Linear(5, 3, { bias: false })).eval();
-    const data = [rand([7, 5]), rand([7, 5])];
-    const prepared = calibrated(float, data, fourBits(defaultWeightObserver));
-    const inputs: number[] = [];
-    await correctBias(prepared, data, { onProgress: (n) => inputs.push(n) });
-    expect(inputs).toEqual([1, 2]);
-    const { weight, bias } = prepared.module;
-    const int8 = await convert(prepared);
-    const rounded = (int8.module as unknown as { weight: Tensor }).weight.dequantize();
-    const missing = data.map((x) => {
-      const quantized = int8.quant.call(x).dequantize();
-      return x.linear(weight).sub(quantized.linear(rounded)).mean([0]);
-    });
-    const expected = missing[0].add(missing[1]).div(2).dataSync();
-    bias?.dataSync().forEach((b, i) => {
-      expect(b).toBeCloseTo(expected[i], 6);
-    });
-    expect(bias?.abs().amax().itemSync()).toBeGreaterThan(1e-3);
-  });
+  test.each([[[7, 5]], [[1, 2, 7, 5]]])(
+    'gives a layer without bias the mean of what is missing of %j',
+    async (shape) => {
+      manualSeed(1);
+      const float = new QuantWrapper(new Linear(5, 3, { bias: false })).eval();
+      const data = [rand(shape), rand(shape)];
+      const prepared = calibrated(float, data, fourBits(defaultWeightObserver));
+      const inputs: number[] = [];
+      await correctBias(prepared, data, { onProgress: (n) => inputs.push(n) });
+      expect(inputs).toEqual([1, 2]);
+      const { weight, bias } = prepared.module;
+      const int8 = await convert(prepared);
+      const rounded = (int8.module as unknown as { weight: Tensor }).weight.dequantize();
+      const missing = data.map((x) => {
+        const quantized = int8.quant.call(x).dequantize();
+        return x.linear(weight).sub(quantized.linear(rounded)).reshape([-1, 3]).mean([0]);
+      });
+      const expected = missing[0].add(missing[1]).div(2).dataSync();
+      bias?.dataSync().forEach((b, i) => {
+        expect(b).toBeCloseTo(expected[i], 6);
+      });
+      expect(bias?.abs().amax().itemSync()).toBeGreaterThan(1e-3);
+    },
+  );
 
   test('refuses what can’t be corrected, and changes nothing', async () => {
     manualSeed(1);

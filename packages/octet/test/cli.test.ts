@@ -104,6 +104,24 @@ describe('quantize', () => {
     const nowhere = await octet('quantize', at('linear.onnx'), '--data', 'random', '-o', folder);
     expect(nowhere.code).not.toBe(0);
   });
+
+  test('states are named on the command line', async () => {
+    await writeFile(
+      at('square.onnx'),
+      await exportOnnx(new Sequential(new Linear(4, 4)).eval(), rand([1, 4])),
+    );
+    const quantize = (states: string) =>
+      octet(
+        ...['quantize', at('square.onnx'), '--data', 'random', '-o', at('square.int8.onnx')],
+        ...['--json', '--states', states],
+      );
+    const { code, out } = await quantize('input=output');
+    expect(code).toBe(0);
+    expect(JSON.parse(out).report.states).toEqual([['input', 'output']]);
+    expect(JSON.parse((await quantize('none')).out).report.states).toEqual([]);
+    expect((await quantize('input')).err).toContain('INPUT=OUTPUT');
+    expect((await quantize('input=none')).err).toContain('states to name outputs of the model');
+  });
 });
 
 describe('run', () => {

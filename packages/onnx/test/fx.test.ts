@@ -389,3 +389,35 @@ describe('prepareQatFx', () => {
     ).toBeGreaterThan(30);
   });
 });
+
+describe('layers whose weight is no matrix', () => {
+  const bytes = file({
+    inputs: [value('x', [1, 3, 4, 4])],
+    outputs: ['y'],
+    nodes: [
+      node('Conv', ['x', 'w'], ['a'], {}, { name: 'one' }),
+      node('PRelu', ['a', 'slope'], ['b'], {}, { name: 'between' }),
+      node('Conv', ['b', 'v'], ['y'], {}, { name: 'two' }),
+    ],
+    weights: [floats('w', [4, 3, 1, 1]), floats('slope', [1], [0.25]), floats('v', [2, 4, 1, 1])],
+  });
+
+  it('run in int8 between int8 layers, and in float where both are in float', async () => {
+    const rows = async (...inFloat: string[]) => {
+      const mapping = getDefaultQConfigMapping().exclude(...inFloat);
+      return quantizationReport(prepareFx(await importOnnx(bytes), mapping))?.rows.map(({ runs }) => runs);
+    };
+    expect(await rows()).toEqual(['int8', 'int8', 'int8']);
+    expect(await rows('two')).toEqual(['int8', 'float', 'float']);
+    expect(await rows('one', 'two')).toEqual(['float', 'float', 'float']);
+  });
+
+  it('a recipe may leave all in float', async () => {
+    const x = randn([1, 3, 4, 4]);
+    const float = await importOnnx<Tensor>(bytes);
+    const all = getDefaultQConfigMapping().exclude('one', 'two');
+    expect(noGrad(() => prepareFx(float, all).call(x)).dataSync()).toEqual(
+      noGrad(() => float.call(x)).dataSync(),
+    );
+  });
+});

@@ -27,8 +27,8 @@ export interface BarsChartOptions {
 }
 
 const letter = 7;
-/** Room for the number of the longest bar. */
-const right = '80px';
+/** The least room for the number of the longest bar. */
+const leastRight = 80;
 
 /** Groups of bars, from the left, each with its number; as wide as its place. */
 export function barsChart(
@@ -64,6 +64,8 @@ export function barsChart(
   }
   const height = Math.ceil(y - between + 4);
   const left = `min(${longest * letter + 16}px, 40%)`;
+  const longestText = Math.max(0, ...groups.flatMap(({ bars }) => bars.map(({ text }) => text.length)));
+  const right = `${Math.max(leastRight, longestText * letter + 8)}px`;
   return fluidSvg({ height, left, right }, label, [
     `<g font-size="12" fill="currentColor">${parts.join('')}</g>`,
   ]);

@@ -4,3 +4,4 @@ export { type Curve, type CurvesChartOptions, curvesChart } from './curves-chart
 export { type Bins, histogramChart, type Mark } from './histogram-chart';
 export { escaped, page, table } from './html';
 export { type Line, linesChart } from './lines-chart';
+export { type Point, type PointsChartOptions, pointsChart } from './points-chart';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { barsChart, curvesChart, histogramChart, linesChart } from '../src';
+import { barsChart, curvesChart, histogramChart, linesChart, pointsChart } from '../src';
 
 const attributes = (svg: string, pattern: RegExp) => [...svg.matchAll(pattern)].map((match) => match[1]);
 
@@ -103,4 +103,21 @@ test('what users name is escaped', () => {
     expect(chart).not.toContain('<b>');
     expect(chart).toContain('aria-label="&lt;b&gt; &amp; &quot;c&quot;');
   }
+});
+
+test('points stand at their numbers, from 0 to the right; near ones share a label', () => {
+  const points = [
+    { x: 50, y: 20, label: '1', kind: 'kept' },
+    { x: 50.2, y: 20.1, label: '2', kind: 'other' },
+    { x: 25, y: 30, label: '<3>', kind: 'chosen' },
+  ] as const;
+  const draw = (more = {}) => pointsChart(points, { label: 'Accuracy', unit: ['kB', 'dB'], ...more });
+  const marked = draw({ mark: { x: 100, label: 'float' }, level: { y: 35, label: 'target' } });
+  // The chosen one is drawn last, at a quarter of float's place, which is 1 / 1.05 of the width.
+  expect(attributes(marked, /<circle cx="([^"]+)"/g)).toEqual(['47.6%', '47.8%', '23.8%']);
+  const heights = attributes(marked, /<circle [^>]*cy="([^"]+)"/g).map(Number);
+  expect(heights[2]).toBeLessThan(heights[0]);
+  expect(attributes(marked, /font-size="12"[^>]*>([^<]+)</g)).toEqual(['1, 2', '&lt;3&gt;']);
+  for (const label of ['float', 'target', 'kB', 'dB']) expect(marked).toContain(`>${label}<`);
+  expect(draw()).not.toContain('dasharray');
 });

@@ -13,14 +13,14 @@ import type { ModelInput } from '../inputs';
 import { correctBias } from '../remedies/correct-bias';
 import { equalize } from '../remedies/equalize';
 import { smoothQuant } from '../remedies/smooth-quant';
-import { mean, type OutputDb, type Reference, worst } from './noise';
+import { floatParts, type MeasuredRounding, measureRoundings } from './float-parts';
+import { type Comparison, isGain, type Reference, WORTHWHILE_DB, worst } from './noise';
 import { outputsOf } from './outputs';
 import {
   type AnyGraph,
   int8Of,
   layersWithWeights,
   mappingOf,
-  outputQuantizers,
   type Recipe,
   recurrentLayers,
   simulate,
@@ -41,8 +41,11 @@ export const cureNames = [
 ] as const;
 export type CureName = (typeof cureNames)[number];
 
-/** Where the search stands. */
-export interface State {
+/**
+ * Where the search stands, and how good that is: on the inputs of the choice, and of the calibration where there is time for them, which say
+ * nothing about what was trained on them.
+ */
+export interface State extends Comparison {
   /** The float graph with fused layers, its weights as the cures left them. */
   readonly fused: AnyGraph;
   readonly recipe: Recipe;
@@ -50,8 +53,6 @@ export interface State {
   readonly exact: AnyGraph;
   /** Simulates int8; `convertFx` makes the int8 graph of it. */
   readonly simulation: AnyGraph;
-  /** On the inputs of the choice. */
-  readonly db: OutputDb;
   /** What was trained, and in how many steps. */
   readonly trained?: readonly Trained[];
 }
@@ -61,33 +62,52 @@ interface Trained {
   readonly steps: number;
 }
 
+/** How good a model is, and what it takes. Plain data. */
+export interface Point {
+  /** Signal to noise of the worst output, in dB, on the inputs of the judgement; null without noise. */
+  readonly db: number | null;
+  /** Bytes of weights. */
+  readonly bytes: number;
+  /** Milliseconds of a call here, the least of some. */
+  readonly ms: number;
+}
+
 /** What a cure did. Plain data. */
 export interface CureTrial {
   readonly cure: CureName;
-  /** In dB, the mean over the outputs, on the inputs of the choice; null where it couldn't be applied. */
+  /**
+   * In dB, on the inputs of the choice: the mean over the outputs of the signal to noise over all inputs, and of that of each input. Null where it
+   * couldn't be applied.
+   */
   readonly gainDb: number | null;
   readonly kept: boolean;
   /** What it did, or why it couldn't be applied. */
   readonly what: string;
   readonly seconds: number;
+  /** The model with it; null where it couldn't be applied. It chooses nothing. */
+  readonly point: Point | null;
 }
 
 export interface SearchOptions {
   readonly float: AnyGraph;
   readonly calibration: readonly ModelInput[];
+  /** Inputs that cures see nothing of. */
   readonly choice: Reference;
+  /** These, and more, which only ranges were made of: all cures without training are chosen by them. */
+  readonly all: Reference;
   /** Whether inputs may be varied: not where they are states. */
   readonly mayVary: boolean;
   /** When to stop, by `Date.now()`. */
   readonly until: number;
   /** Whether what was found is good enough. */
   readonly isEnough: (state: State) => boolean | Promise<boolean>;
+  /** Time and bytes of weights of the int8 model, of the float model's. */
+  readonly ratios: (state: State) => Promise<{ readonly time: number; readonly bytes: number }>;
+  /** For the report. */
+  readonly measure: (state: State) => Promise<Point>;
   /** Waited for; it throws to end. */
   readonly breathe: (what: string, done: number, total: number) => unknown;
 }
-
-/** Less than this, in dB, is chance. */
-const WORTHWHILE_DB = 0.2;
 
 interface Cured {
   readonly state: State;
@@ -124,7 +144,9 @@ export class Search {
 
   private async attempt(cure: CureName): Promise<void> {
     const start = Date.now();
-    const before = mean(this.current.db);
+    // What was trained on the calibration says nothing there.
+    const isTrained = cure === 'reconstruct' || cure === 'distill';
+    const before = isTrained ? await judge(this.options.choice, this.current) : this.current;
     let found: Cured | string;
     try {
       found = await this.cured(cure);
@@ -134,13 +156,14 @@ export class Search {
     }
     const seconds = (Date.now() - start) / 1000;
     if (typeof found === 'string') {
-      this.trials.push({ cure, gainDb: null, kept: false, what: found, seconds });
+      this.trials.push({ cure, gainDb: null, kept: false, what: found, seconds, point: null });
       return;
     }
-    const gainDb = mean(found.state.db) - before;
-    const kept = gainDb >= WORTHWHILE_DB;
+    const gainDb = found.state.score - before.score;
+    const kept = isGain(before, found.state);
     if (kept) this.current = found.state;
-    this.trials.push({ cure, gainDb, kept, what: found.what, seconds });
+    const point = await this.options.measure(found.state);
+    this.trials.push({ cure, gainDb, kept, what: found.what, seconds, point });
   }
 
   /** What was found once more, of these inputs: ranges, and training for as many steps. It isn't judged. */
@@ -199,7 +222,7 @@ export class Search {
     for (const variations of counts) {
       const state = await stateOf(this.options, fused, { ...recipe, qconfig, variations }, exact);
       const what = `whole ranges (MinMaxObserver)${variations > 0 ? `, also of ${variations} variations of the inputs` : ''}`;
-      if (!best || mean(state.db) > mean(best.state.db)) best = { state, what };
+      if (!best || state.score > best.state.score) best = { state, what };
     }
     return best ?? 'the recipe takes whole ranges already';
   }
@@ -213,7 +236,7 @@ export class Search {
       const own = recipe.rules && { rules: recipe.rules };
       const pairs = await smoothQuant(copy, calibration, { alpha, ...own });
       const state = await stateOf(this.options, copy, recipe);
-      if (!best || mean(state.db) > mean(best.state.db))
+      if (!best || state.score > best.state.score)
         best = { state, what: `${pairs.length} pairs of layers, alpha ${alpha}` };
     }
     return best as Cured;
@@ -229,22 +252,34 @@ export class Search {
 
   private async biasCorrected(): Promise<Cured> {
     const { fused, recipe } = this.current;
+    const state = await this.withCorrectedBiases(fused, recipe);
+    return { state, what: `${weightedLayers(state.simulation).length} layers` };
+  }
+
+  private async withCorrectedBiases(exact: AnyGraph, recipe: Recipe): Promise<State> {
     const { calibration } = this.options;
     const own = recipe.rules && { rules: recipe.rules };
-    const prepared = prepareFx(fused, mappingOf(recipe), own);
+    const prepared = prepareFx(exact, mappingOf(recipe), own);
     await calibrate(prepared, calibration);
     await correctBias(prepared, calibration, own);
-    const copy = fused.clone();
-    let count = 0;
-    for (const { path } of weightedLayers(this.current.simulation)) {
+    const copy = exact.clone();
+    for (const path of layersWithWeights(exact)) {
       const from = this.weightedAt(prepared, path);
       const to = this.weightedAt(copy, path);
       if (!from?.bias || !to) continue;
       if (to.bias) noGrad(() => to.bias?.copy_(from.bias as never));
       else to.bias = from.bias;
-      count++;
     }
-    return { state: await stateOf(this.options, copy, recipe, this.current.exact), what: `${count} layers` };
+    return stateOf(this.options, copy, recipe, exact);
+  }
+
+  /** The current weights by another recipe. Corrections of biases are made anew: they are for what was rounded. */
+  private stateBy(recipe: Recipe): Promise<State> {
+    const { fused, exact } = this.current;
+    const others = [...recipe.inFloat, ...recipe.weightOnly, ...recurrentLayers(exact)];
+    const isAllFloat = layersWithWeights(exact).every((path) => others.includes(path));
+    if (isAllFloat) return stateOf(this.options, exact, recipe);
+    return fused === exact ? stateOf(this.options, exact, recipe) : this.withCorrectedBiases(exact, recipe);
   }
 
   private weightedAt(model: AnyGraph, path: string): Conv2d | Linear | undefined {
@@ -253,30 +288,36 @@ export class Search {
 
   /** Layers whose rounding costs the outputs most, and stems: as few as do. */
   private async leftInFloat(): Promise<Cured | string> {
-    const { fused, exact, recipe, simulation, db } = this.current;
-    const costs = await this.costs(simulation);
-    if (costs.length === 0) return 'no layers with weights in int8';
-    const byCost = [...costs].sort((a, b) => b.gainDb - a.gainDb).map(({ path }) => path);
-    const inOrder = costs.map(({ path }) => path);
-    const limit = Math.min(8, Math.ceil(costs.length / 8));
-    const weights = new Map(costs.map(({ path, weights: n }) => [path, n]));
-    const all = costs.reduce((sum, { weights: n }) => sum + n, 0);
-    const isLight = (paths: readonly string[]) =>
-      paths.reduce((sum, path) => sum + (weights.get(path) ?? 0), 0) <= FLOAT_WEIGHTS * all;
-    const light = byCost.filter((path) => isLight([path]));
+    const { fused, recipe, simulation, score } = this.current;
+    const inOrder = weightedLayers(simulation);
+    if (inOrder.length === 0) return 'no layers with weights in int8';
+    const limit = Math.min(8, Math.ceil(inOrder.length / 8));
+    const weights = weightsOf(fused);
+    const room = roomFor((await this.options.ratios(this.current)).bytes);
+    const parts = floatParts(await this.roundings('leaveInFloat'), {
+      price: () => 1,
+      weights: weights.of,
+      most: room,
+      mayKeepWeights: false,
+    });
+    const isLight = (paths: readonly string[]) => weights.sum(paths) <= room;
     const sets = [1, 2, 4, 8]
       .filter((n) => n <= limit)
-      .flatMap((n) => [light.slice(0, n), inOrder.slice(0, n)])
+      .flatMap((n) => [
+        [...(parts.filter(({ price }) => price <= n).pop()?.inFloat ?? [])],
+        inOrder.slice(0, n),
+      ])
       .filter((paths) => paths.length > 0 && isLight(paths));
+    const different = [...new Map(sets.map((paths) => [[...paths].sort().join(), paths])).values()];
     let best: State | undefined;
     let value = 0;
-    for (const [i, paths] of sets.entries()) {
+    for (const [i, paths] of different.entries()) {
       if (Date.now() > this.options.until) break;
-      await this.options.breathe('leaveInFloat', i, sets.length);
+      await this.options.breathe('leaveInFloat', i, different.length);
       const inFloat = [...new Set([...recipe.inFloat, ...paths])];
-      const state = await stateOf(this.options, fused, { ...recipe, inFloat }, exact);
+      const state = await this.stateBy({ ...recipe, inFloat });
       // Each layer must pay for the speed that it costs.
-      const worth = mean(state.db) - mean(db) - FLOAT_LAYER_DB * paths.length;
+      const worth = state.score - score - FLOAT_LAYER_DB * paths.length;
       if (worth > value) [best, value] = [state, worth];
       if (best && (await this.options.isEnough(best))) break;
     }
@@ -285,115 +326,80 @@ export class Search {
       : `no few layers gain ${FLOAT_LAYER_DB} dB each`;
   }
 
-  /** How much less noise the outputs had with each layer in float, alone. */
-  private async costs(simulation: AnyGraph): Promise<Cost[]> {
-    const few = this.options.choice.first(2);
-    const before = mean(await few.compare(simulation));
-    const layers = weightedLayers(simulation);
-    const costs: Cost[] = [];
-    for (const [i, { path, quantizers }] of layers.entries()) {
-      if (Date.now() > this.options.until) break;
-      await this.options.breathe('leaveInFloat', i, layers.length);
-      for (const quantizer of quantizers) quantizer.enableFakeQuant(false);
-      const { weight } = simulation.getSubmodule(path) as unknown as { weight: Tensor };
-      costs.push({
-        path,
-        gainDb: mean(await few.compare(simulation)) - before,
-        weights: weight.numel,
-      });
-      for (const quantizer of quantizers) quantizer.enableFakeQuant();
+  /** The noise of each rounding of the current simulation alone. */
+  private async roundings(what: CureName): Promise<readonly MeasuredRounding[]> {
+    const { simulation } = this.current;
+    const { choice, breathe } = this.options;
+    if (this.measured?.simulation !== simulation) {
+      const few = choice.first(FEW_MEASURED);
+      const roundings = await measureRoundings(simulation, few, (i, n) => breathe(what, i, n));
+      this.measured = { simulation, roundings };
     }
-    return costs;
+    return this.measured.roundings;
   }
+
+  private measured: { simulation: AnyGraph; roundings: readonly MeasuredRounding[] } | undefined;
 
   /**
-   * Int8 weights alone: recurrent layers first, which then don't quantize their inputs at every call; then runs of layers whose activations cost
-   * most for what they multiply.
+   * Int8 weights alone: recurrent layers first, which then don't quantize their inputs at every call; then parts of the model whose activations
+   * cost most for what they multiply, in which light weights are floats, too.
    */
   private async weightsAlone(): Promise<Cured | string> {
-    const { fused, exact, recipe } = this.current;
-    const paths = [...recipe.weightOnly];
-    const recurrent = recurrentLayers(fused).filter((path) => !paths.includes(path));
     let best: State | undefined;
-    const attempt = async (more: readonly string[], price = 0) => {
-      const weightOnly = [...new Set([...paths, ...more])];
-      const state = await stateOf(this.options, fused, { ...recipe, weightOnly }, exact);
-      const better = mean(state.db) >= mean((best ?? this.current).db) + WORTHWHILE_DB + price;
-      if (better) best = state;
-      return better;
+    let share = 0;
+    const attempt = async (inFloat: Iterable<string>, weightOnly: Iterable<string>, price = 0) => {
+      const { recipe, score } = best ?? this.current;
+      const more = {
+        inFloat: [...new Set([...recipe.inFloat, ...inFloat])],
+        weightOnly: [...new Set([...recipe.weightOnly, ...weightOnly])],
+      };
+      const state = await this.stateBy({ ...recipe, ...more });
+      return { state, worth: state.score - score - WORTHWHILE_DB - price };
     };
-    if (recurrent.length > 0 && (await attempt(recurrent))) paths.push(...recurrent);
-    const isEnough = async () => best !== undefined && (await this.options.isEnough(best));
-    const runs = (await isEnough()) ? [] : await this.runsOfLayers();
-    // What makes noise a signal has no price.
-    const isRuined = () => worst((best ?? this.current).db) < RUINED_DB;
-    const chosen = new Map<string, number>();
-    const share = () => [...chosen.values()].reduce((sum, n) => sum + n, 0);
-    for (const [i, { layers }] of runs.entries()) {
-      if (Date.now() > this.halfTime || (await isEnough())) break;
-      await this.options.breathe('weightOnly', i, runs.length);
-      const more = [...layers].filter(([path]) => !chosen.has(path));
-      const macs = more.reduce((sum, [, n]) => sum + n, 0);
-      if (more.length === 0 || (!isRuined() && share() + macs > FLOAT_MACS)) continue;
-      const price = isRuined() ? 0 : FLOAT_MACS_DB * macs;
-      const added = more.map(([path]) => path);
-      if (!(await attempt(added, price))) continue;
-      for (const [path, n] of more) chosen.set(path, n);
-      paths.push(...added);
+    const recurrent = recurrentLayers(this.current.simulation);
+    if (recurrent.length > 0) {
+      const { state, worth } = await attempt([], recurrent);
+      if (worth >= 0) best = state;
     }
-    if (isRuined() && Date.now() <= this.options.until) {
-      const all = layersWithWeights(this.current.simulation).filter((path) => !recipe.inFloat.includes(path));
-      if (await attempt(all)) for (const path of all) chosen.set(path, 1 / all.length);
+    const before = best;
+    if (!(before && (await this.options.isEnough(before)))) {
+      const { simulation, fused } = this.current;
+      const macs = productsOf(simulation, weightedLayers(simulation), this.options.choice.inputs[0]);
+      const weights = weightsOf(fused);
+      const { time, bytes } = await this.options.ratios(this.current);
+      const parts = floatParts(await this.roundings('weightOnly'), {
+        price: (path) => macs.get(path) ?? 0,
+        weights: weights.of,
+        most: roomFor(bytes),
+        mayKeepWeights: true,
+      });
+      // What makes noise a signal has no price; nor has what gains no time.
+      const gained = Math.max(0, 1 - time);
+      const start = best ?? this.current;
+      // Training has the rest of the time.
+      const halfTime = (Date.now() + this.options.until) / 2;
+      let [most, found] = [0, best];
+      for (const [i, limit] of FLOAT_MACS.entries()) {
+        const isRuined = worst((found ?? start).db) < RUINED_DB;
+        if (Date.now() > halfTime || (limit > MOST_FLOAT_MACS && !isRuined && gained > 0)) break;
+        if (found && found !== before && (await this.options.isEnough(found))) break;
+        await this.options.breathe('weightOnly', i, FLOAT_MACS.length);
+        const part = parts.filter(({ price }) => price <= limit).pop();
+        if (!part || part === parts.filter(({ price }) => price <= (FLOAT_MACS[i - 1] ?? -1)).pop()) continue;
+        const price = isRuined ? 0 : FLOAT_MACS_DB * gained * part.price;
+        const { state, worth } = await attempt(part.inFloat, part.weightOnly, price);
+        if (worth > most) [most, found, share] = [worth, state, part.price];
+      }
+      best = found;
     }
     if (!best) return 'no layers gain enough for what they multiply';
-    const { weightOnly } = best.recipe;
-    const products = share() > 0 ? `, ${Math.round(100 * share())} % of the products` : '';
-    return { state: best, what: `${weightOnly.join(', ')}${products}` };
-  }
-
-  /** Half of what is left: training has the rest. */
-  private get halfTime(): number {
-    const now = Date.now();
-    this.half ??= now + (this.options.until - now) / 2;
-    return this.half;
-  }
-
-  private half: number | undefined;
-
-  /** Runs of layers, those first that gain most for their share of all products. */
-  private async runsOfLayers(): Promise<Run[]> {
-    const { simulation } = this.current;
-    const few = this.options.choice.first(2);
-    const before = mean(await few.compare(simulation));
-    const layers = weightedLayers(simulation);
-    const macs = productsOf(simulation, layers, few.inputs[0]);
-    const all = Math.max(
-      1,
-      macs.reduce((sum, n) => sum + n, 0),
-    );
-    const { nodes } = simulation.graph;
-    const at = layers.map(({ path }) => nodes.findIndex(({ target }) => target === path));
-    // Two at least: between them is what isn't rounded.
-    const length = Math.max(2, Math.ceil((2 * layers.length) / MOST_RUNS));
-    const runs: Run[] = [];
-    for (let from = 0; from + length / 2 < layers.length || from === 0; from += Math.floor(length / 2)) {
-      if (Date.now() > this.halfTime) break;
-      await this.options.breathe('weightOnly', from, layers.length);
-      const to = Math.min(from + length, layers.length);
-      // What the run reads is rounded if int8 layers made it, and so is what those behind it read.
-      const inside = nodes.slice(from === 0 ? 0 : at[from], to === layers.length ? nodes.length : at[to - 1]);
-      const quantizers = inside.flatMap(({ target }) =>
-        typeof target === 'string' ? outputQuantizers(simulation.getSubmodule(target)) : [],
-      );
-      for (const quantizer of quantizers) quantizer.enableFakeQuant(false);
-      const gainDb = mean(await few.compare(simulation)) - before;
-      for (const quantizer of quantizers) quantizer.enableFakeQuant();
-      const members = layers.slice(from, to).map(({ path }, i) => [path, macs[from + i] / all] as const);
-      runs.push({ layers: new Map(members), gainDb });
-    }
-    const worth = ({ gainDb, layers: members }: Run) =>
-      gainDb / ([...members.values()].reduce((sum, n) => sum + n, 0) + 1 / MOST_RUNS);
-    return runs.filter(({ gainDb }) => gainDb > 0).sort((a, b) => worth(b) - worth(a));
+    const { inFloat, weightOnly } = best.recipe;
+    const light = inFloat.filter((path) => !this.current.recipe.inFloat.includes(path));
+    const products = share > 0 ? `; ${Math.round(100 * share)} % of the products of int8` : '';
+    return {
+      state: best,
+      what: `${weightOnly.join(', ')}${light.length > 0 ? `; in float: ${light.join(', ')}` : ''}${products}`,
+    };
   }
 
   private async reconstructed(): Promise<Cured> {
@@ -409,10 +415,10 @@ export class Search {
       until: start + (until - start) / (inputs.length < FEW_INPUTS ? 5 : 2),
       breathe: (i, n) => breathe('reconstruct', i, n),
     });
-    const db = await dbOf(this.options, simulation, recipe);
+    const judged = await judge(this.options.choice, { simulation, recipe });
     const steps = Math.max(BLOCK_STEPS, 4 * inputs.length);
     return {
-      state: { fused, exact, recipe, simulation, db, trained: [{ cure: 'reconstruct', steps }] },
+      state: { fused, exact, recipe, simulation, ...judged, trained: [{ cure: 'reconstruct', steps }] },
       what: `block by block on ${inputs.length} inputs${done ? '' : ', as far as the time went'}`,
     };
   }
@@ -424,45 +430,37 @@ export class Search {
     // Where inputs are few, what helps is done once more, with all of them.
     const now = Date.now();
     const end = calibration.length < FEW_INPUTS ? now + (3 / 8) * (until - now) : until;
-    const judge = async (model: AnyGraph) => mean(await dbOf(this.options, model, recipe));
-    const steps = await distill(simulation, float, calibration, judge, {
+    const score = async (model: AnyGraph) =>
+      (await judge(this.options.choice, { simulation: model, recipe })).score;
+    const steps = await distill(simulation, float, calibration, score, {
       steps: DISTILL_STEPS,
       until: end,
       vary: this.options.mayVary,
       breathe: (i, n) => breathe('distill', i, n),
     });
     if (steps === 0) return 'no step made it better';
-    const db = await dbOf(this.options, simulation, recipe);
+    const judged = await judge(this.options.choice, { simulation, recipe });
     const trained = [...(this.current.trained ?? []), { cure: 'distill', steps } as const];
     return {
-      state: { fused, exact, recipe, simulation, db, trained },
+      state: { fused, exact, recipe, simulation, ...judged, trained },
       what: `${steps} steps on ${calibration.length} inputs towards the float model's outputs`,
     };
   }
 }
 
-/** What a layer costs: alone in float, the outputs had so much less noise. */
-interface Cost {
-  readonly path: string;
-  readonly gainDb: number;
-  readonly weights: number;
-}
-
-/** Layers that follow one another: with their activations in float, the outputs had so much less noise. */
-interface Run {
-  /** By path, the part of all products. */
-  readonly layers: ReadonlyMap<string, number>;
-  readonly gainDb: number;
-}
-
-const MOST_RUNS = 12;
-/** The part of all products that may be of floats for the sake of activations; more, as long as an output is worse than `RUINED_DB`. */
-const FLOAT_MACS = 0.5;
-/** What all products in float would have to gain; a part of them that part. */
-const FLOAT_MACS_DB = 8;
+/** Inputs that the noise of each rounding is measured on. */
+const FEW_MEASURED = 2;
+/** Parts of all products that are tried in floats for the sake of activations. */
+const FLOAT_MACS = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1];
+/** More than this only as long as an output is worse than `RUINED_DB`, or where int8 gains no time. */
+const MOST_FLOAT_MACS = 0.5;
+/** What all products in float would have to gain, if int8 took no time; a part of them that part. */
+const FLOAT_MACS_DB = 12;
 const RUINED_DB = 20;
-/** The part of all weights that may stay in float. */
+/** The part of all weights that may stay in float, if the model stays smaller than `MOST_BYTES` of the float model; `LEAST_FLOAT_WEIGHTS` may always. */
 const FLOAT_WEIGHTS = 0.06;
+const LEAST_FLOAT_WEIGHTS = 0.005;
+const MOST_BYTES = 0.32;
 /** What a layer in float must gain. */
 const FLOAT_LAYER_DB = 0.3;
 /** Less inputs than this are varied for the calibration, so many times. */
@@ -472,19 +470,35 @@ const MOST_EXAMPLES = 32;
 const BLOCK_STEPS = 100;
 const DISTILL_STEPS = 2000;
 
-/** Products of each layer for an input. */
-function productsOf(
-  model: AnyGraph,
-  layers: readonly { readonly path: string }[],
-  input: ModelInput,
-): number[] {
-  const products = layers.map(() => 0);
-  const hooks = layers.map(({ path }, i) => {
+/** The part of all weights that may yet be floats: each costs three bytes more. */
+function roomFor(bytes: number): number {
+  return Math.min(FLOAT_WEIGHTS, Math.max(LEAST_FLOAT_WEIGHTS, (MOST_BYTES - bytes) / 0.75));
+}
+
+/** The part of all weights that each layer has. */
+function weightsOf(fused: AnyGraph) {
+  const sizes = new Map<string, number>();
+  for (const path of layersWithWeights(fused)) {
+    const weights = fused.getSubmodule(path).parameters();
+    sizes.set(
+      path,
+      weights.reduce((sum, { dim, numel }) => sum + (dim >= 2 ? numel : 0), 0),
+    );
+  }
+  const all = [...sizes.values()].reduce((sum, n) => sum + n, 0);
+  const of = (path: string) => (sizes.get(path) ?? 0) / all;
+  return { of, sum: (paths: readonly string[]) => paths.reduce((sum, path) => sum + of(path), 0) };
+}
+
+/** The part of all products that each layer has, for an input. */
+function productsOf(model: AnyGraph, paths: readonly string[], input: ModelInput): Map<string, number> {
+  const products = new Map<string, number>();
+  const hooks = paths.map((path) => {
     const layer = model.getSubmodule(path) as AnyModule & { readonly weight: Tensor };
     const { weight } = layer;
     return layer.registerForwardHook((_, __, y) => {
       const each = weight.numel / weight.shape[0];
-      products[i] += each * (y as Tensor).numel;
+      products.set(path, (products.get(path) ?? 0) + each * (y as Tensor).numel);
     });
   });
   try {
@@ -492,7 +506,8 @@ function productsOf(
   } finally {
     for (const hook of hooks) hook.remove();
   }
-  return products;
+  const all = [...products.values()].reduce((sum, n) => sum + n, 0);
+  return new Map([...products].map(([path, n]) => [path, n / all]));
 }
 
 async function stateOf(
@@ -502,11 +517,14 @@ async function stateOf(
   exact = fused,
 ): Promise<State> {
   const simulation = await simulate(fused, recipe, options.calibration);
-  return { fused, exact, recipe, simulation, db: await dbOf(options, simulation, recipe) };
+  return { fused, exact, recipe, simulation, ...(await judge(options.all, { simulation, recipe })) };
 }
 
 /** Recurrent layers that quantize their inputs at every call don't do that in a simulation. */
-async function dbOf({ choice }: SearchOptions, simulation: AnyGraph, recipe: Recipe): Promise<OutputDb> {
-  const isWhole = recurrentLayers(simulation).length === 0;
-  return choice.compare(isWhole ? simulation : await int8Of({ simulation, recipe }));
+async function judge(
+  reference: Reference,
+  state: { readonly simulation: AnyGraph; readonly recipe: Recipe },
+): Promise<Comparison> {
+  const isWhole = recurrentLayers(state.simulation).length === 0;
+  return reference.judge(isWhole ? state.simulation : await int8Of(state));
 }

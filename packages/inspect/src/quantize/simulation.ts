@@ -94,11 +94,11 @@ export function quantizersOf(model: AnyModule): FakeQuantizeBase[] {
 }
 
 /** Layers with a simulated int8 weight, by path, in the order of the graph. */
-export function weightedLayers(simulation: AnyGraph): { path: string; quantizers: FakeQuantizeBase[] }[] {
+export function weightedLayers(simulation: AnyGraph): string[] {
   return simulation.graph.nodes.flatMap(({ target }) => {
     if (typeof target !== 'string') return [];
     const layer = simulation.getSubmodule(target) as AnyModule & { weightFakeQuant?: unknown };
-    return layer.weightFakeQuant ? [{ path: target, quantizers: quantizersOf(layer) }] : [];
+    return layer.weightFakeQuant ? [target] : [];
   });
 }
 
@@ -135,7 +135,8 @@ export async function int8Of({
   readonly simulation: AnyGraph;
   readonly recipe: Recipe;
 }): Promise<AnyGraph> {
-  const int8 = await convertFx(simulation, rules && { rules });
+  const isFloat = quantizersOf(simulation).length === 0;
+  const int8 = isFloat ? simulation.clone() : await convertFx(simulation, rules && { rules });
   const paths = recurrentLayers(int8);
   if (paths.length === 0) return int8;
   const layers = new QConfigMapping();

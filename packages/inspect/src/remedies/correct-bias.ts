@@ -3,7 +3,7 @@ import { type AnyModule, Parameter } from '@octet/nn';
 import type { ModuleRule, ModuleRules } from '@octet/quantization';
 import { noGrad, type Tensor } from '@octet/tensor';
 import { argumentsOf, type Inputs, noInputs } from '../inputs';
-import { withInt8Weight } from '../layer-weight';
+import { channelAxis, withInt8Weight } from '../layer-weight';
 import type { LayerPair } from '../layers';
 import { convertPair, type WeightLayer } from './convert-pair';
 
@@ -67,6 +67,10 @@ class Correction {
     this.path = path;
     const layer = rules.scaledBy(float) as WeightLayer;
     this.bias = layer.bias as Tensor;
+    const channelMeans = (y: Tensor) => {
+      const axis = channelAxis(layer, y);
+      return y.mean(y.shape.flatMap((__, dim) => (dim === axis ? [] : [dim])));
+    };
     layer.registerForwardHook((_, __, y) => void this.targets.push(channelMeans(y)));
     const rounded = rules.scaledBy(withInt8Weight(pair) as AnyModule) as WeightLayer;
     rounded.bias = undefined;
@@ -90,10 +94,4 @@ class Correction {
       fix: 'Look for the layer that makes them, or for such numbers in the data.',
     });
   }
-}
-
-/** [N, C, H, W] or [..., C] → [C] */
-function channelMeans(y: Tensor): Tensor {
-  const axis = y.dim === 4 ? 1 : y.dim - 1;
-  return y.mean(y.shape.flatMap((_, dim) => (dim === axis ? [] : [dim])));
 }

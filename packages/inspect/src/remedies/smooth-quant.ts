@@ -3,6 +3,7 @@ import type { AnyModule } from '@octet/nn';
 import { type ModuleRule, moduleRules } from '@octet/quantization';
 import type { Tensor } from '@octet/tensor';
 import type { ModelInput } from '../inputs';
+import { channelAxis } from '../layer-weight';
 import { run } from '../record';
 import { toFloatModel } from '../to-float-model';
 import { requireNoTraining, type WeightLayer } from './convert-pair';
@@ -86,7 +87,7 @@ async function channelRanges(
     for (const input of inputs) {
       run(model, input);
       for (const { path, y } of seen.splice(0)) {
-        const axis = y.dim > 2 ? 1 : y.dim - 1;
+        const axis = channelAxis(model.getSubmodule(path), y);
         const channels = y.shape[axis];
         const inner = numel(y.shape.slice(axis + 1));
         const range = ranges.get(path) ?? new Float64Array(channels);

@@ -1,8 +1,9 @@
 import { checkOptions } from '@octet/backend';
-import type { QuantizationRow } from '@octet/quantization';
-import { escaped, page, table } from '@octet/report';
+import { barsChart, type Point as ChartPoint, escaped, page, pointsChart, table } from '@octet/report';
 import { version } from '../../package.json';
+import type { LayerCost } from '../quantize/layer-costs';
 import type { QuantizeReport } from '../quantize/report';
+import type { Point } from '../quantize/search';
 import { fineDb } from '../verdict';
 
 export interface RenderQuantizeReportOptions {
@@ -15,8 +16,8 @@ export interface RenderQuantizeReportOptions {
 }
 
 /**
- * What `quantize` found, as one page of HTML that needs nothing else: whether the model will do first, what the cures gained, then what
- * runs in int8 and what in float, and why. Light and dark, on phones and in print.
+ * What `quantize` found, as one page of HTML that needs nothing else: whether the model will do, accuracy against size and time, what each layer
+ * costs, what the cures gained, and the program that makes the model. Light and dark, on phones and in print.
  *
  * @throws ArgumentError for an option that isn't there
  */
@@ -29,10 +30,12 @@ export function renderQuantizeReport(report: QuantizeReport, options?: RenderQua
     '<main>',
     verdict(report),
     tiles(report),
-    outputsTable(report),
-    cures(report),
+    picture(report),
     layers(report),
-    code === undefined ? '' : `<section><h2>How it was made</h2><pre>${escaped(code)}</pre></section>`,
+    cures(report),
+    outputsTable(report),
+    howMade(report, code),
+    layerTable(report),
     glossary,
     '</main>',
   ]);
@@ -67,7 +70,10 @@ function verdict(report: QuantizeReport): string {
       : worst === null || worst >= fineDb
         ? 'The int8 model is close to the float model.'
         : 'The int8 model is further from the float model than most can bear.';
-  const list = warnings.map((text) => `<li>${escaped(text)}</li>`).join('');
+  const list = warnings
+    .slice(1)
+    .map((text) => `<li>${escaped(text)}</li>`)
+    .join('');
   return `<section class="verdict ${kind}"><h2>${warnings.length > 0 ? escaped(warnings[0]) : what}</h2><p>${noise}</p>${warnings.length > 1 ? `<ul>${list}</ul>` : ''}</section>`;
 }
 
@@ -101,35 +107,144 @@ function outputsTable({ outputs, before, after }: QuantizeReport): string {
   return `<section><h2>Outputs</h2>${table('Outputs', ['<th class="text">output</th>', 'the recipe alone', 'in the end'], rows)}</section>`;
 }
 
-function cures({ cures: trials }: QuantizeReport): string {
+/** A model that was tried: its number in the picture and in the table of cures, and how good it is. */
+interface Tried {
+  readonly number: string;
+  readonly point: Point | null;
+  readonly kind: ChartPoint['kind'];
+}
+
+/** The recipe alone, and each cure; the last that was kept is what was chosen. */
+function tried({ recipe, cures: trials }: QuantizeReport): Tried[] {
+  const all = [{ point: recipe, kept: true }, ...trials];
+  const chosen = all.map(({ kept }) => kept).lastIndexOf(true);
+  return all.map(({ point, kept }, i) => ({
+    number: String(i + 1),
+    point,
+    kind: i === chosen ? 'chosen' : kept ? 'kept' : 'other',
+  }));
+}
+
+function picture(report: QuantizeReport): string {
+  const { bytes, ms, target, metric } = report;
+  const points = tried(report).flatMap(({ number, point, kind }) =>
+    point?.db == null ? [] : [{ ...point, y: point.db, label: number, kind }],
+  );
+  if (points.length === 0) return '';
+  const level = target === null || metric ? undefined : { y: target, label: `target, ${target} dB` };
+  const chart = (what: string, unit: string, x: (p: Point) => number, float: number) =>
+    `<figure>${pointsChart(
+      points.map((p) => ({ ...p, x: x(p) })),
+      { label: `Accuracy against ${what}`, unit: [unit, 'dB'], mark: { x: float, label: 'float' }, level },
+    )}<figcaption>Against ${what}.</figcaption></figure>`;
+  const key = [
+    ...['<b>1</b> the recipe alone'],
+    ...report.cures.map(
+      ({ cure, kept }, i) => `<b>${i + 2}</b> ${escaped(cure)}${kept ? '' : ' (not kept)'}`,
+    ),
+  ].join(' · ');
+  return `<section><h2>Accuracy against size and time</h2><div class="pair">${chart('size', 'kB of weights', (p) => p.bytes / 1000, bytes.float / 1000)}${chart('time', 'ms a call here', (p) => p.ms, ms.float)}</div><p class="muted">The worst output, on the inputs that chose nothing; up and to the left is better. The large dot was chosen, hollow ones weren’t kept. ${key}.</p></section>`;
+}
+
+function cures(report: QuantizeReport): string {
+  const { cures: trials } = report;
   if (trials.length === 0) return '';
-  const rows = trials.map(({ cure, gainDb, kept, what, seconds }) => [
-    cell(cure),
-    gainDb === null ? '–' : `${gainDb >= 0 ? '+' : ''}${gainDb.toFixed(1)} dB`,
-    kept ? 'kept' : 'not kept',
-    `${seconds.toFixed(1)} s`,
-    cell(what),
-  ]);
-  return `<section><h2>Cures, in the order in which they were tried</h2>${table('Cures', ['<th class="text">cure</th>', 'gained', '', 'took', '<th class="text">what it did</th>'], rows)}<p class="muted">Each on top of those that were kept; the gain is the mean over the outputs, on the inputs of the choice.</p></section>`;
+  const pointCells = (point: Point | null) =>
+    point ? [db(point.db), count(Math.round(point.bytes / 1000)), point.ms.toFixed(2)] : ['–', '–', '–'];
+  const rows = [
+    ['1', cell('the recipe alone'), '', '', ...pointCells(report.recipe), '', cell('')],
+    ...trials.map(({ cure, gainDb, kept, what, seconds, point }, i) => [
+      String(i + 2),
+      cell(cure),
+      gainDb === null ? '–' : `${gainDb >= 0 ? '+' : ''}${gainDb.toFixed(1)} dB`,
+      kept ? 'kept' : 'not kept',
+      ...pointCells(point),
+      `${seconds.toFixed(1)} s`,
+      cell(what),
+    ]),
+  ];
+  return `<section><h2>Cures, in the order in which they were tried</h2>${table('Cures', ['', '<th class="text">cure</th>', 'gained', '', 'worst output', 'kB', 'ms', 'took', '<th class="text">what it did</th>'], rows)}<p class="muted">Each on top of those that were kept. The gain is on the inputs of the choice, the mean over the outputs; the worst output is on those that chose nothing.</p></section>`;
 }
 
 /** Why a layer isn't all integers. */
-function whyFloat({ dynamic, weightOnly }: QuantizeReport, { name, reason }: QuantizationRow): string {
-  if (dynamic.includes(name)) return 'int8 weights; its inputs are quantized at every call';
-  return weightOnly.includes(name) ? 'int8 weights, products of floats' : String(reason ?? '');
+function whyFloat({ dynamic, weightOnly }: QuantizeReport, { path, reason }: LayerCost): string {
+  if (dynamic.includes(path)) return 'int8 weights; its inputs are quantized at every call';
+  return weightOnly.includes(path) ? 'int8 weights, products of floats' : String(reason ?? '');
 }
 
+/** So many layers are drawn; the table has all. */
+const DRAWN_LAYERS = 12;
+
 function layers(report: QuantizeReport): string {
-  const lines = [...report.layers]
-    .sort((a, b) => Number(a.runs === 'int8') - Number(b.runs === 'int8'))
-    .map((row) => [
-      cell(row.name),
-      cell(row.type),
-      row.weights > 0 ? count(row.weights) : '',
-      row.runs,
-      cell(row.runs === 'int8' ? '' : whyFloat(report, row)),
-    ]);
-  return `<section><h2>What runs in int8, and what in float</h2>${table('Layers', ['<th class="text">layer or function</th>', '<th class="text">type</th>', 'weights', 'runs in', '<th class="text">why</th>'], lines)}</section>`;
+  const noisy = report.layers.filter(({ share }) => share > 0).slice(0, DRAWN_LAYERS);
+  const bars = noisy.map(({ path, share, sqnrDb }) => ({
+    name: shortened(path),
+    bars: [{ value: share, text: `${percent(share)}, ${db(sqnrDb)}`, color: 'var(--accent)' }],
+  }));
+  const drawn =
+    bars.length === 0 ? '' : barsChart(bars, { label: 'Share of the noise of each layer', bar: 18 });
+  return `<section><h2>What each layer costs</h2><p>The noise of the outputs with nothing but this layer in int8: its share of all such noise, and the signal to noise that it leaves. All layers are in the table at the end.</p>${drawn}</section>`;
+}
+
+function layerTable(report: QuantizeReport): string {
+  const lines = report.layers.map((row) => [
+    cell(row.path),
+    cell(row.type),
+    row.sqnrDb === null ? '' : db(row.sqnrDb),
+    row.share > 0 ? percent(row.share) : '',
+    row.weights > 0 ? count(row.weights) : '',
+    row.runs,
+    cell(row.runs === 'int8' ? '' : whyFloat(report, row)),
+  ]);
+  const all = table(
+    'Layers',
+    [
+      '<th class="text">layer or function</th>',
+      '<th class="text">type</th>',
+      'alone in int8',
+      'share',
+      'weights',
+      'runs in',
+      '<th class="text">why in float</th>',
+    ],
+    lines,
+  );
+  return `<section><h2>All layers, by what they cost</h2>${all}</section>`;
+}
+
+/** The end of a path says more than its beginning. */
+function shortened(path: string): string {
+  return path.length <= 24 ? path : `…${path.slice(-23)}`;
+}
+
+function howMade(report: QuantizeReport, code: string | undefined): string {
+  const given = code === undefined ? '' : `<pre>${escaped(code)}</pre><p>As a program:</p>`;
+  return `<section><h2>How it was made</h2>${given}<pre>${escaped(programOf(report))}</pre></section>`;
+}
+
+/** A program that does the same, with the cures that were kept. */
+function programOf({ target, metric, cures: trials, states }: QuantizeReport): string {
+  const kept = trials.flatMap(({ cure, kept: isKept }) => (isKept ? [`'${cure}'`] : []));
+  const options = [
+    'data',
+    ...(target === null ? [] : [metric ? `target: { metric, atLeast: ${target} }` : `target: ${target}`]),
+    ...(trials.length > 0 ? [`cures: [${kept.join(', ')}]`] : []),
+    ...(states.length > 0
+      ? [`states: { ${states.map(([input, output]) => `'${input}': '${output}'`).join(', ')} }`]
+      : []),
+  ];
+  return [
+    "import { writeFile } from 'node:fs/promises';",
+    "import { quantize } from '@octet/inspect';",
+    "import { exportOnnx, importOnnx } from '@octet/onnx';",
+    '',
+    "const model = await importOnnx('model.onnx');",
+    '// data: inputs like those that the model will see, a tensor or an array of arguments each',
+    ...(metric ? [`// metric: ${metric.name} of a model, higher is better`] : []),
+    `const { model: int8, report } = await quantize(model, { ${options.join(', ')} });`,
+    'console.log(String(report));',
+    "await writeFile('model.int8.onnx', await exportOnnx(int8, data[0]));",
+  ].join('\n');
 }
 
 const glossary = `<section><h2>What the figures mean</h2>

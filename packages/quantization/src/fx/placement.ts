@@ -13,7 +13,7 @@ export type FloatReason =
   | 'recipe'
   /** Nothing that runs on integers reads its result, and it rounds: in float it is exacter. */
   | 'read in float only'
-  /** None of its operands are integers, and it has no weights. */
+  /** None of its operands are integers, and it multiplies no matrices. */
   | 'takes floats'
   /** Recurrent layers run in int8 by quantizeDynamic. */
   | 'recurrent';
@@ -32,8 +32,9 @@ export function roleOf(
   constantOf: ConstantOf,
 ): Role {
   if (module) {
+    // A factor for each channel, as of PReLU, is no product that integers would make faster.
     if (rules.int8(module) || rules.qat(module))
-      return module.parameters().length > 0 ? 'weighted' : 'rounding';
+      return module.parameters().some(({ dim }) => dim >= 2) ? 'weighted' : 'rounding';
     const passes = rules.isScalable(module) || rules.isTransparent(module) || module instanceof Hardtanh;
     return passes ? 'passing' : 'float';
   }

@@ -94,8 +94,10 @@ function prepared<M extends AnyGraphModule>(
   const target = editor.build();
   for (const [module, qconfig] of qconfigs) module.qconfig = qconfig;
   const settings = { inplace: true, ...(own && { rules: own }) };
-  const result =
-    op === 'prepareFx' ? prepare(target, undefined, settings) : prepareQat(target, undefined, settings);
+  const prepareTarget = op === 'prepareFx' ? prepare : prepareQat;
+  // A recipe may leave all in float; a model without a recipe is a mistake.
+  const isFloat = placement.integer.size === 0 && [...placement.reasons.values()].includes('recipe');
+  const result = isFloat ? target : prepareTarget(target, undefined, settings);
   for (const { join, parts } of joins) shareObserver(result, join, parts);
   setReport(result, report);
   return result as M;

@@ -14,6 +14,7 @@ interface QuantizeFlags extends DataOptions {
   target?: number;
   budget: number;
   exclude: string[];
+  states?: Record<string, string>;
   output?: string;
   report?: string;
   json?: string | true;
@@ -31,6 +32,14 @@ const seconds = (text: string): number => {
   throw new InvalidArgumentError('It must be seconds, 0 or more.');
 };
 
+/** `state=stateN`, and more after commas; `none`. */
+const statePairs = (text: string): Record<string, string> => {
+  if (text === 'none') return {};
+  const pairs = text.split(',').map((pair) => pair.split('=').map((name) => name.trim()));
+  if (pairs.every((names) => names.length === 2 && !names.includes(''))) return Object.fromEntries(pairs);
+  throw new InvalidArgumentError("It must be INPUT=OUTPUT, and more after commas, or 'none'.");
+};
+
 export const quantizeCommand = (): Command =>
   withDataOptions(new Command('quantize').argument('<model>', 'an ONNX file, or its address'))
     .description('make a model int8, measure what that costs, and mend it where it costs too much')
@@ -42,6 +51,12 @@ export const quantizeCommand = (): Command =>
       new Option('--exclude <path>', 'a layer to leave in float; may be repeated')
         .argParser((name: string, before: string[]) => [...before, name])
         .default([], 'none'),
+    )
+    .addOption(
+      new Option(
+        '--states <pairs>',
+        'inputs that are outputs of the call before, as state=stateN,cache=cache_out; none (default: found by names, of models with recurrent layers)',
+      ).argParser(statePairs),
     )
     .addOption(new Option('-o, --output <file>', 'the int8 model (default: MODEL.int8.onnx)'))
     .addOption(new Option('--report <file>', 'a page of HTML that says what was done and what it cost'))
@@ -60,6 +75,7 @@ async function run(file: string, options: QuantizeFlags): Promise<void> {
     data: samples.map(({ inputs }) => inputs),
     exclude: options.exclude,
     budget: options.budget,
+    ...(options.states && { states: options.states }),
     ...(options.target !== undefined && { target: options.target }),
     onProgress: async (at) => {
       progress(at);
