@@ -130,6 +130,9 @@ test('functions without a layer go by tables too', () => {
     { scheme: 'perTensor', scale: 0.02, zeroPoint: 128 },
   );
   const y = quantized.functional.activation('erf', x, {}, { scale: 1 / 128, zeroPoint: 128 });
-  const want = x.dequantize().erf().clamp(-1, 127 / 128);
+  const want = x
+    .dequantize()
+    .erf()
+    .clamp(-1, 127 / 128);
   expect(y.dequantize().sub(want).abs().amax().itemSync()).toBeLessThanOrEqual(0.501 / 128);
 });
