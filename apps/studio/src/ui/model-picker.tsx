@@ -17,20 +17,24 @@ export function ModelPicker() {
           <b>Choose an ONNX file</b>, or drop it anywhere on this page.
         </span>
       </label>
-      <div class="row">
-        <span class="muted">Without one:</span>
+      <h3>Without one</h3>
+      <ul class="choices">
         {prepared.map((choice) => (
-          <button
-            key={choice.file}
-            type="button"
-            disabled={busy.value !== undefined}
-            title={choice.about}
-            onClick={() => void openPrepared(choice)}
-          >
-            {choice.label}
-          </button>
+          <li key={choice.name}>
+            <button
+              type="button"
+              disabled={busy.value !== undefined}
+              aria-describedby={`about-${choice.name}`}
+              onClick={() => void openPrepared(choice)}
+            >
+              {choice.label}
+            </button>
+            <span id={`about-${choice.name}`} class="muted small">
+              {choice.about}
+            </span>
+          </li>
         ))}
-      </div>
+      </ul>
     </section>
   );
 }

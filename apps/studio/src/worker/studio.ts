@@ -14,6 +14,7 @@ import { type InputInfo, type ReadOptions, randomSamples, readFileSamples } from
 import { noGrad, setBackend, type Tensor } from '@octet/tensor';
 import { type BackendName, backends, type LoadedBackend } from '@octet/web/backends';
 import { type Drawing, drawingOf } from './drawing';
+import { drawings, drawnPixels } from './drawings';
 import { decodeImage, unpacked } from './files';
 
 type Model = GraphModule<Tensor | Tensor[]>;
@@ -136,6 +137,20 @@ export const studio = {
     }
     if (read.length > 0) samples = read;
     return { count: samples.length, wrong };
+  },
+
+  /** Pictures that the page draws, in the place of the samples before. @returns how many there are now */
+  async useDrawn(kind: keyof typeof drawings, options: ReadOptions): Promise<number> {
+    const { inputs } = opened().graph;
+    const drawn: Sample[] = [];
+    for (let i = 0; i < drawings[kind].count; i++) {
+      const name = `picture ${i + 1}.png`;
+      const decode = () => drawnPixels(drawings[kind], i);
+      const [read] = await readFileSamples({ name, bytes: new Uint8Array() }, inputs, options, decode);
+      drawn.push({ from: name.replace('.png', ', drawn by the page'), inputs: read });
+    }
+    samples = drawn;
+    return samples.length;
   },
 
   /** Random samples, in the place of those before. */
