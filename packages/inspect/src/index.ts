@@ -24,6 +24,7 @@ export {
   type LayerComparison,
 } from './compare-backends';
 export type { Cause, Finding } from './findings';
+export type { LayerCost } from './quantize/layer-costs';
 export {
   type MetricTarget,
   type Quantized,
@@ -32,7 +33,7 @@ export {
   quantize,
 } from './quantize/quantize';
 export { QuantizeReport } from './quantize/report';
-export { type CureName, type CureTrial, cureNames } from './quantize/search';
+export { type CureName, type CureTrial, cureNames, type Point } from './quantize/search';
 export {
   type AdaroundOptions,
   adaround,

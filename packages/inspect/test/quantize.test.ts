@@ -5,7 +5,7 @@ import { symbolicTrace } from '@octet/onnx';
 import { fuseFx, getDefaultQConfig, MinMaxObserver, QConfig, quantized } from '@octet/quantization';
 import { manualSeed, noGrad, rand, randn, type Tensor, tensor, zeros } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { quantize, smoothQuant } from '../src';
+import { type LayerCost, quantize, smoothQuant } from '../src';
 import { blocksOf, partOf } from '../src/quantize/blocks';
 import { outputsOf } from '../src/quantize/outputs';
 import { type AnyGraph, quantizersOf, simulate } from '../src/quantize/simulation';
@@ -68,6 +68,7 @@ describe('quantize', () => {
     const { model: int8, report } = await quantize(model, { data: data(12) });
     expect(report.cures).toEqual([]);
     expect(report.before).toEqual(report.after);
+    expect(report.recipe).toMatchObject({ db: report.after[0], bytes: report.bytes.int8 });
     expect(report.inputs).toEqual({ calibration: 8, choice: 2, judgement: 2 });
     expect(report.bytes.int8).toBeLessThan(0.5 * report.bytes.float);
     expect(int8).toBeInstanceOf(GraphModule);
@@ -88,7 +89,12 @@ describe('quantize', () => {
     expect(before).toBeLessThan(34);
     expect(after).toBeGreaterThan(before + 3);
     expect(report.cures.map(({ cure }) => cure).slice(0, 2)).toEqual(['ranges', 'smoothQuant']);
-    expect(report.cures.find(({ cure }) => cure === 'smoothQuant')).toMatchObject({ kept: true });
+    expect(report.cures.find(({ cure }) => cure === 'smoothQuant')).toMatchObject({
+      kept: true,
+      point: { bytes: expect.any(Number), ms: expect.any(Number) },
+    });
+    const kept = report.cures.filter((trial) => trial.kept);
+    expect(kept[kept.length - 1].point?.db).toBe(after);
     // The last one that was tried is the one that was enough, or all were tried.
     const last = report.cures[report.cures.length - 1];
     expect(last.kept || last.cure === 'distill').toBe(true);
@@ -131,7 +137,7 @@ describe('quantize', () => {
     const path = graph.namedModules().find(([, m]) => m instanceof Conv2d)?.[0] as string;
     const { model, report } = await quantize(graph, { data: data(3), exclude: [path] });
     expect(model.getSubmodule(path).constructor.name).toBe('ConvReLU2d');
-    expect(report.layers.find(({ name }) => name === path)).toMatchObject({
+    expect(report.layers.find((layer) => layer.path === path)).toMatchObject({
       runs: 'float',
       reason: 'recipe',
     });
@@ -152,6 +158,39 @@ describe('quantize', () => {
       onProgress: ({ what }) => what === 'ranges' && controller.abort(new Error('enough')),
     });
     await expect(ended).rejects.toThrow('enough');
+  });
+});
+
+describe('what each layer costs', () => {
+  const shares = (layers: readonly LayerCost[]) => layers.reduce((sum, { share }) => sum + share, 0);
+
+  test('is measured alone, the costliest first; what stays in float costs nothing', async () => {
+    const graph = await symbolicTrace(new Uneven().eval(), data(1)[0]);
+    const convs = graph.namedModules().flatMap(([path, m]) => (m instanceof Conv2d ? [path] : []));
+    const inputs = data(12);
+    const { report } = await quantize(graph, { data: inputs, exclude: [convs[2]] });
+    const { layers } = report;
+    expect(shares(layers)).toBeCloseTo(1);
+    expect(layers.map(({ share }) => share)).toEqual(layers.map(({ share }) => share).sort((a, b) => b - a));
+    expect(layers.find(({ path }) => path === convs[2])).toMatchObject({ sqnrDb: null, share: 0 });
+    // As much as the model loses that has no other int8 layer.
+    const [{ path, sqnrDb }] = layers;
+    const alone = await quantize(graph, { data: inputs, exclude: convs.filter((each) => each !== path) });
+    expect(Math.abs((sqnrDb as number) - (alone.report.after[0] as number))).toBeLessThan(1.5);
+    expect(sqnrDb).toBeLessThan((report.after[0] as number) + 10);
+  });
+
+  test('of recurrent layers too, by either kind of int8', async () => {
+    const frames = Array.from({ length: 20 }, () => [randn([1, 1, 6]), zeros([1, 2, 8])]);
+    const model = await symbolicTrace<Tensor[]>(new Filter().eval(), frames[0] as Tensor[]);
+    const gru = model.namedModules().find(([, m]) => m instanceof GRU)?.[0] as string;
+    for (const options of [{}, { target: 100, cures: ['weightOnly'] as const }]) {
+      const { report } = await quantize(model, { data: frames, ...options });
+      const layer = report.layers.find(({ path }) => path === gru);
+      expect(layer?.share).toBeGreaterThan(0.001);
+      expect(layer?.sqnrDb).toBeGreaterThan(Math.min(...(report.after as number[])) - 1);
+      expect(shares(report.layers)).toBeCloseTo(1);
+    }
   });
 });
 

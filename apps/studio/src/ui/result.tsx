@@ -86,9 +86,9 @@ export function Result() {
         <details>
           <summary>{inFloat.length} layers and functions stay in float</summary>
           <ul class="small">
-            {inFloat.map(({ name, type, reason }) => (
-              <li key={name}>
-                {name} ({type}): {String(reason)}
+            {inFloat.map(({ path, type, reason }) => (
+              <li key={path}>
+                {path} ({type}): {String(reason)}
               </li>
             ))}
           </ul>

@@ -26,6 +26,11 @@ export class Reference {
     return new Reference(inputs, states, expected);
   }
 
+  /** What another model gives for the same inputs. */
+  of(model: AnyGraph): Promise<Reference> {
+    return Reference.of(model, this.inputs, this.states);
+  }
+
   /** Of the first inputs alone. */
   first(count: number): Reference {
     return new Reference(this.inputs.slice(0, count), this.states, this.expected.slice(0, count));

@@ -8,14 +8,14 @@ import {
   type ModuleRule,
   QConfig,
   type QConfigMapping,
-  quantizationReport,
   quantized,
 } from '@octet/quantization';
 import { noGrad, type Tensor } from '@octet/tensor';
 import { argumentsOf, collect, type Inputs, type ModelInput } from '../inputs';
-import { Reference, worst } from './noise';
-import { type Pair, QuantizeReport } from './report';
-import { type CureName, cureNames, Search, type State } from './search';
+import { layerCosts } from './layer-costs';
+import { type OutputDb, Reference, worst } from './noise';
+import { QuantizeReport } from './report';
+import { type CureName, cureNames, type Point, Search, type State } from './search';
 import { type AnyGraph, int8Of, type Recipe } from './simulation';
 import { split } from './split';
 import { running, type States, statesOf } from './states';
@@ -104,6 +104,12 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
   };
   await progress('calibrate', 0, 1);
 
+  const judgement = await Reference.of(float, parts.judgement, states);
+  const pointOf = async (model: AnyGraph, db: OutputDb): Promise<Point> => ({
+    db: db.some((each) => each !== null) ? worst(db) : null,
+    bytes: bytesOf(model),
+    ms: await timeOf(model, inputs[0]),
+  });
   const until = target === undefined ? 0 : start + 1000 * budget;
   const search: Search = await Search.begin(
     {
@@ -117,13 +123,18 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
         if (typeof target === 'number') return worst(state.db) >= target;
         return (await target.metric(await int8Of(state))) >= target.atLeast;
       },
+      measure: async (state) => {
+        const model = await int8Of(state);
+        return pointOf(model, await judgement.compare(model));
+      },
       breathe: (what, done, total) => progress(what, done, total, search?.state),
     },
     fuseFx(float),
     recipeOf(float, checked),
   );
-  const judgement = await Reference.of(float, parts.judgement, states);
-  const before = await judgement.compare(await int8Of(search.state));
+  const alone = await int8Of(search.state);
+  const before = await judgement.compare(alone);
+  const alonePoint = await pointOf(alone, before);
   await search.run(cures);
   await progress('judge', 0, 1, search.state);
   const judged = await int8Of(search.state);
@@ -131,6 +142,13 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
   // Where inputs are few, none of them may be missing in the ranges.
   const isRefitted = parts.judgedOnOwn && parts.calibration.length < inputs.length;
   const int8 = isRefitted ? await int8Of(await search.refitted(inputs)) : judged;
+  const layers = await layerCosts(search.state, judged, {
+    reference: judgement,
+    time: 1000 * LAYERS_TIME * budget,
+    breathe: (done, total) => progress('layers', done, total, search.state),
+  });
+  const point = await pointOf(int8, after);
+  const floatMs = await timeOf(float, inputs[0]);
   const metric =
     typeof target === 'object'
       ? {
@@ -156,9 +174,10 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     parts.judgedOnOwn,
     isRefitted,
     [...states].map(([i, o]) => [float.inputNames[i], float.outputNames[o]]),
-    { float: bytesOf(float), int8: bytesOf(int8) },
-    await timesOf(float, int8, inputs[0]),
-    quantizationReport(search.state.simulation)?.rows ?? [],
+    { float: bytesOf(float), int8: point.bytes },
+    { float: floatMs, int8: point.ms },
+    alonePoint,
+    layers,
     dynamicLayers(int8),
     weightOnlyLayers(int8),
     (Date.now() - start) / 1000,
@@ -240,28 +259,30 @@ function bytesOf(model: AnyModule): number {
   return Object.values(model.stateDict()).reduce((sum, t) => sum + t.nbytes, 0);
 }
 
+/** So many runs are timed, or as many as this time has room for. */
 const TIMED_RUNS = 7;
+const TIMED_MS = 1000;
+/** The part of the budget that the costs of layers may take. */
+const LAYERS_TIME = 0.1;
 
-/** The least time of a call, planned where the model can be. */
-async function timesOf(float: AnyGraph, int8: AnyGraph, input: ModelInput): Promise<Pair> {
-  const least = async (model: AnyGraph) => {
-    const args = argumentsOf(input) as Tensor[];
-    let call: () => unknown = () => noGrad(() => model.call(...args));
-    try {
-      const plan = await planOf(model, args);
-      call = () => plan.run(...args);
-    } catch {
-      // What looks at numbers in between can't be planned.
-    }
-    let best = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < TIMED_RUNS; i++) {
-      const start = now();
-      for (const t of [call()].flat() as Tensor[]) await t.data();
-      best = Math.min(best, now() - start);
-    }
-    return best;
-  };
-  return { float: await least(float), int8: await least(int8) };
+/** The least time of a call in milliseconds, planned where the model can be. */
+async function timeOf(model: AnyGraph, input: ModelInput): Promise<number> {
+  const args = argumentsOf(input) as Tensor[];
+  let call: () => unknown = () => noGrad(() => model.call(...args));
+  try {
+    const plan = await planOf(model, args);
+    call = () => plan.run(...args);
+  } catch {
+    // What looks at numbers in between can't be planned.
+  }
+  let best = Number.POSITIVE_INFINITY;
+  const begun = now();
+  for (let i = 0; i < TIMED_RUNS && (i < 2 || now() - begun < TIMED_MS); i++) {
+    const start = now();
+    for (const t of [call()].flat() as Tensor[]) await t.data();
+    best = Math.min(best, now() - start);
+  }
+  return best;
 }
 
 function now(): number {

@@ -1,6 +1,6 @@
-import type { QuantizationRow } from '@octet/quantization';
+import type { LayerCost } from './layer-costs';
 import type { OutputDb } from './noise';
-import type { CureTrial } from './search';
+import type { CureTrial, Point } from './search';
 
 /** A model in float and in int8. */
 export interface Pair {
@@ -34,8 +34,10 @@ export class QuantizeReport {
     readonly bytes: Pair,
     /** Milliseconds of a call here, the least of some. */
     readonly ms: Pair,
-    /** Layers and functions, and why some stay in float. */
-    readonly layers: readonly QuantizationRow[],
+    /** The recipe alone, beside the `point` of each cure. */
+    readonly recipe: Point,
+    /** Layers and functions, and what each costs: the costliest first. Some stay in float, and say why. */
+    readonly layers: readonly LayerCost[],
     /** Recurrent and linear layers with int8 weights whose inputs are quantized at every call. */
     readonly dynamic: readonly string[],
     /** Layers with int8 weights and products of floats. */
@@ -87,7 +89,7 @@ export class QuantizeReport {
       ...(dynamic.length > 0 ? [`int8 by dynamic quantization: ${dynamic.join(', ')}`] : []),
       ...(weightOnly.length > 0 ? [`int8 weights, products in float: ${weightOnly.join(', ')}`] : []),
       ...(float.length > 0
-        ? ['in float:', ...float.map(({ name, type, reason }) => `  ${name} (${type}): ${reason}`)]
+        ? ['in float:', ...float.map(({ path, type, reason }) => `  ${path} (${type}): ${reason}`)]
         : []),
     ];
     return lines.join('\n');

@@ -61,6 +61,16 @@ interface Trained {
   readonly steps: number;
 }
 
+/** How good a model is, and what it takes. Plain data. */
+export interface Point {
+  /** Signal to noise of the worst output, in dB, on the inputs of the judgement; null without noise. */
+  readonly db: number | null;
+  /** Bytes of weights. */
+  readonly bytes: number;
+  /** Milliseconds of a call here, the least of some. */
+  readonly ms: number;
+}
+
 /** What a cure did. Plain data. */
 export interface CureTrial {
   readonly cure: CureName;
@@ -70,6 +80,8 @@ export interface CureTrial {
   /** What it did, or why it couldn't be applied. */
   readonly what: string;
   readonly seconds: number;
+  /** The model with it; null where it couldn't be applied. It chooses nothing. */
+  readonly point: Point | null;
 }
 
 export interface SearchOptions {
@@ -82,6 +94,8 @@ export interface SearchOptions {
   readonly until: number;
   /** Whether what was found is good enough. */
   readonly isEnough: (state: State) => boolean | Promise<boolean>;
+  /** For the report. */
+  readonly measure: (state: State) => Promise<Point>;
   /** Waited for; it throws to end. */
   readonly breathe: (what: string, done: number, total: number) => unknown;
 }
@@ -134,13 +148,14 @@ export class Search {
     }
     const seconds = (Date.now() - start) / 1000;
     if (typeof found === 'string') {
-      this.trials.push({ cure, gainDb: null, kept: false, what: found, seconds });
+      this.trials.push({ cure, gainDb: null, kept: false, what: found, seconds, point: null });
       return;
     }
     const gainDb = mean(found.state.db) - before;
     const kept = gainDb >= WORTHWHILE_DB;
     if (kept) this.current = found.state;
-    this.trials.push({ cure, gainDb, kept, what: found.what, seconds });
+    const point = await this.options.measure(found.state);
+    this.trials.push({ cure, gainDb, kept, what: found.what, seconds, point });
   }
 
   /** What was found once more, of these inputs: ranges, and training for as many steps. It isn't judged. */

@@ -1,7 +1,7 @@
 import { checkOptions } from '@octet/backend';
-import type { QuantizationRow } from '@octet/quantization';
 import { escaped, page, table } from '@octet/report';
 import { version } from '../../package.json';
+import type { LayerCost } from '../quantize/layer-costs';
 import type { QuantizeReport } from '../quantize/report';
 import { fineDb } from '../verdict';
 
@@ -114,16 +114,16 @@ function cures({ cures: trials }: QuantizeReport): string {
 }
 
 /** Why a layer isn't all integers. */
-function whyFloat({ dynamic, weightOnly }: QuantizeReport, { name, reason }: QuantizationRow): string {
-  if (dynamic.includes(name)) return 'int8 weights; its inputs are quantized at every call';
-  return weightOnly.includes(name) ? 'int8 weights, products of floats' : String(reason ?? '');
+function whyFloat({ dynamic, weightOnly }: QuantizeReport, { path, reason }: LayerCost): string {
+  if (dynamic.includes(path)) return 'int8 weights; its inputs are quantized at every call';
+  return weightOnly.includes(path) ? 'int8 weights, products of floats' : String(reason ?? '');
 }
 
 function layers(report: QuantizeReport): string {
   const lines = [...report.layers]
     .sort((a, b) => Number(a.runs === 'int8') - Number(b.runs === 'int8'))
     .map((row) => [
-      cell(row.name),
+      cell(row.path),
       cell(row.type),
       row.weights > 0 ? count(row.weights) : '',
       row.runs,
