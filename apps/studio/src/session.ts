@@ -63,18 +63,17 @@ async function doing(what: string, work: () => Promise<void>): Promise<void> {
   }
 }
 
+async function start(name: BackendName): Promise<void> {
+  backend.value = { name, details: await worker().useBackend(name) };
+}
+
 async function ensureBackend(): Promise<void> {
   if (backend.peek()) return;
-  let failure: unknown;
-  for (const name of [backendNames[0], 'js'] as const) {
-    try {
-      backend.value = { name, details: await worker().useBackend(name) };
-      return;
-    } catch (error) {
-      failure = error;
-    }
+  try {
+    await start(backendNames[0]);
+  } catch {
+    await start('js');
   }
-  throw failure;
 }
 
 export const openModel = (file: File) =>
@@ -147,9 +146,17 @@ async function afterSamples(count: number, from: 'files' | 'random' | 'the page'
   if (count > 0) layers.value = await worker().layers();
 }
 
-/** Makes the model int8: by the recipe alone, or with cures until the target is reached. */
-export const makeInt8 = (how: { target: number | null; cures: readonly CureName[] | null }) =>
+/** How to make the model int8: by the recipe alone, or with cures until the target is reached. */
+interface How {
+  readonly target: number | null;
+  readonly cures: readonly CureName[] | null;
+}
+
+let last: How = { target: null, cures: null };
+
+export const makeInt8 = (how: How) =>
   doing('Making it int8', async () => {
+    last = how;
     const { budget, exclude } = settings.value;
     const onProgress = proxy((now: QuantizeProgress) => {
       progress.value = now;
@@ -157,6 +164,9 @@ export const makeInt8 = (how: { target: number | null; cures: readonly CureName[
     outcome.value = await worker().quantize({ ...how, budget, exclude }, onProgress);
     await showPair(0);
   });
+
+/** As the last time, with the settings of now. */
+export const makeAgain = () => makeInt8(last);
 
 export function cancel(): void {
   void worker().cancel();
@@ -176,6 +186,15 @@ export const int8Name = computed(
 export const downloadModel = () =>
   doing('Writing the file', async () =>
     download(int8Name.value, await worker().file(), 'application/octet-stream'),
+  );
+
+export const downloadWeights = () =>
+  doing('Writing the file', async () =>
+    download(
+      int8Name.value.replace(/\.onnx$/, '.safetensors'),
+      await worker().weights(),
+      'application/octet-stream',
+    ),
   );
 
 export const downloadReport = () =>

@@ -71,7 +71,7 @@ describe.skipIf(!executablePath)('the studio', () => {
     const weights = parseSafetensors(
       new Uint8Array(await download(page, 'Download its weights as safetensors')),
     );
-    expect(Object.values(weights.toStateDict()).map(({ dtype }) => dtype)).toContain('int8');
+    expect(Object.values(weights.toStateDict()).map(({ dtype }) => dtype)).toContain('qint8');
   });
 
   test('a costly layer stays in float, and a link says so and opens the model', {

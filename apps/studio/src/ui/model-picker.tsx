@@ -1,5 +1,6 @@
 import { prepared } from '../prepared';
 import { busy, openPrepared, take } from '../session';
+import { RunsOn } from './runs-on';
 
 /** A model from a file, or one to try. */
 export function ModelPicker() {
@@ -35,6 +36,7 @@ export function ModelPicker() {
           </li>
         ))}
       </ul>
+      <RunsOn />
     </section>
   );
 }

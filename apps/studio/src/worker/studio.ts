@@ -1,4 +1,5 @@
 import { OctetError } from '@octet/backend';
+import { serializeSafetensorsAsync } from '@octet/formats';
 import { type Plan, planOf } from '@octet/graph';
 import {
   type CureName,
@@ -218,6 +219,11 @@ export const studio = {
   /** The int8 model as an ONNX file. */
   file(): Uint8Array {
     return result().file;
+  },
+
+  /** The int8 weights, with scales and zero points, as safetensors. */
+  weights(): Promise<Uint8Array> {
+    return serializeSafetensorsAsync(result().model.stateDict());
   },
 
   reportPage(title: string, code: string): string {
