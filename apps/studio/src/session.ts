@@ -50,7 +50,11 @@ function readOptions(): ReadOptions {
 
 /** Does something that takes a while, one thing at a time; errors are shown. */
 async function doing(what: string, work: () => Promise<void>): Promise<void> {
-  if (busy.peek()) return;
+  if (busy.peek()) {
+    // Buttons wait; files can be dropped at any time.
+    problem.value = `Not now: “${busy.peek()}” is going on. Give it once more when it is done.`;
+    return;
+  }
   busy.value = what;
   problem.value = undefined;
   try {
@@ -110,11 +114,13 @@ export async function openLinked(): Promise<void> {
   if (choice) await openPrepared(choice, { asSaid: true });
 }
 
-/** Files from a picker or a drop: a model, or inputs for it. */
-export async function take(files: readonly File[]): Promise<void> {
-  const found = files.find(({ name }) => /\.onnx$/i.test(name));
+/** Files from a picker or a drop: a model, or inputs for it. Weights in safetensors are a model where there is none yet, and where one is picked. */
+export async function take(files: readonly File[], { picked = false } = {}): Promise<void> {
+  const weights = picked || !model.peek() ? /\.(pt|pth|safetensors)$/i : /\.(pt|pth)$/i;
+  const found =
+    files.find(({ name }) => /\.onnx$/i.test(name)) ?? files.find(({ name }) => weights.test(name));
   if (found) await openModel(found);
-  const rest = files.filter((file) => !/\.onnx$/i.test(file.name));
+  const rest = files.filter((file) => file !== found);
   if (rest.length === 0) return;
   if (!model.peek()) {
     problem.value =
@@ -186,6 +192,11 @@ export const int8Name = computed(
 export const downloadModel = () =>
   doing('Writing the file', async () =>
     download(int8Name.value, await worker().file(), 'application/octet-stream'),
+  );
+
+export const downloadFloat = () =>
+  doing('Writing the file', async () =>
+    download(model.peek()?.name ?? 'model.onnx', await worker().floatFile(), 'application/octet-stream'),
   );
 
 export const downloadWeights = () =>

@@ -1,10 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { serve } from '@octet/example-digits/serve';
-import { parseSafetensors } from '@octet/formats';
+import { parseSafetensors, serializeSafetensors } from '@octet/formats';
 import { Conv2d, ReLU, Sequential } from '@octet/nn';
 import { exportOnnx, importOnnx } from '@octet/onnx';
 import { noGrad, rand, type Tensor } from '@octet/tensor';
+import { squeezenet11 } from '@octet/vision';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { executablePath, launch } from '../src/chromium';
@@ -162,12 +163,32 @@ describe.skipIf(!executablePath)('the studio', () => {
     await page.getByRole('alert').filter({ hasText: 'importOnnx: expected' }).waitFor();
     await page.getByRole('button', { name: 'Handwritten digits' }).click();
     await page.getByTestId('samples').filter({ hasText: '64 inputs.' }).waitFor();
+    await idle(page);
     await page
       .locator('input[type=file]')
       .nth(1)
       .setInputFiles([file('noise.png'), file('noise.txt')]);
     await page.getByRole('alert').filter({ hasText: 'noise.png' }).filter({ hasText: 'noise.txt' }).waitFor();
     expect(await page.getByTestId('samples').textContent()).toBe('64 inputs.');
+  });
+
+  test('weights of a network that the page knows are a model, and are given back as one', {
+    timeout: 120_000,
+  }, async () => {
+    const page = await open();
+    const state = squeezenet11({ numClasses: 2 }).stateDict();
+    await page
+      .locator('input[type=file]')
+      .first()
+      .setInputFiles({
+        name: 'mine.safetensors',
+        mimeType: 'application/octet-stream',
+        buffer: Buffer.from(serializeSafetensors(state)),
+      });
+    await page.getByText('Weights of SqueezeNet 1.1').waitFor({ timeout: 100_000 });
+    await idle(page);
+    const given = await importOnnx<Tensor>(new Uint8Array(await download(page, 'Download it as mine.onnx')));
+    expect(given.parameters().reduce((sum, p) => sum + p.numel, 0)).toBeGreaterThan(700_000);
   });
 
   test('training can be cancelled', async () => {

@@ -10,12 +10,13 @@ export function ModelPicker() {
       <label class="drop">
         <input
           type="file"
-          accept=".onnx"
+          accept=".onnx,.pt,.pth,.safetensors"
           disabled={busy.value !== undefined}
-          onChange={(event) => void take([...(event.currentTarget.files ?? [])])}
+          onChange={(event) => void take([...(event.currentTarget.files ?? [])], { picked: true })}
         />
         <span>
-          <b>Choose an ONNX file</b>, or drop it anywhere on this page.
+          <b>Choose an ONNX file</b>, or drop it anywhere on this page; or weights (.pt, .safetensors) of a
+          network of torchvision that the page knows.
         </span>
       </label>
       <h3>Without one</h3>

@@ -17,6 +17,7 @@ import { type BackendName, backends, type LoadedBackend } from '@octet/web/backe
 import { type Drawing, drawingOf } from './drawing';
 import { drawings, drawnPixels } from './drawings';
 import { decodeImage, unpacked } from './files';
+import { networkOfWeights } from './networks';
 
 type Model = GraphModule<Tensor | Tensor[]>;
 
@@ -35,7 +36,10 @@ export interface LayerRow {
 
 /** What a file holds. */
 export interface ModelInfo {
+  /** Of the ONNX file. */
   readonly name: string;
+  /** Of which network the file had the weights; null for an ONNX file. */
+  readonly network: string | null;
   readonly fileBytes: number;
   readonly inputs: readonly InputInfo[];
   readonly outputs: readonly string[];
@@ -88,6 +92,8 @@ interface Sample {
 
 let loaded: LoadedBackend | undefined;
 let float: Model | undefined;
+/** The float model as an ONNX file, where weights alone were opened. */
+let converted: Uint8Array | undefined;
 let samples: Sample[] = [];
 let made: { model: Model; report: QuantizeReport; file: Uint8Array } | undefined;
 let controller = new AbortController();
@@ -103,14 +109,20 @@ export const studio = {
     return next.details;
   },
 
-  /** Reads a model; the samples and the int8 model of the one before are gone. */
-  async open({ name, bytes }: NamedBytes): Promise<ModelInfo> {
+  /** Reads a model, or weights of a network that the page knows; the samples and the int8 model of the one before are gone. */
+  async open(file: NamedBytes): Promise<ModelInfo> {
+    const isOnnx = /\.onnx$/i.test(file.name);
+    const network = isOnnx ? undefined : await networkOfWeights(file.name, file.bytes);
+    const name = isOnnx ? file.name : `${file.name.replace(/\.\w+$/, '')}.onnx`;
+    const bytes = network?.onnx ?? file.bytes;
     const model = await importOnnx<Tensor | Tensor[]>(bytes);
     float = model.eval() as Model;
     samples = [];
     made = undefined;
+    converted = network?.onnx;
     return {
       name,
+      network: network?.label ?? null,
       fileBytes: bytes.length,
       inputs: model.graph.inputs.map(({ name: input, dtype, shape }) => ({ name: input, dtype, shape })),
       outputs: model.outputNames,
@@ -214,6 +226,12 @@ export const studio = {
       })),
       ms: { float: ofFloat.ms, int8: ofInt8.ms },
     };
+  },
+
+  /** The float model as an ONNX file, of weights that were opened. */
+  floatFile(): Uint8Array {
+    if (!converted) throw new Error('The model came as an ONNX file.');
+    return converted;
   },
 
   /** The int8 model as an ONNX file. */
