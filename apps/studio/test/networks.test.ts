@@ -17,7 +17,7 @@ test('weights of a known network become its ONNX file, whatever its number of cl
 });
 
 test('weights of another network are refused, with those that are known', async () => {
-  const state = { 'fc.bias': rand([3]), 'fc.weight': rand([3, 4]) };
+  const state = { 'classifier.3.bias': rand([3]), 'classifier.3.weight': rand([3, 4]) };
   await expect(networkOfWeights('other.safetensors', serializeSafetensors(state))).rejects.toThrow(
     /^other\.safetensors has weights of no network that this page knows \(SqueezeNet 1\.1, .*ResNet-50\)/,
   );
