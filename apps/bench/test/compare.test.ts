@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { type CompareOptions, compare, type Step } from '../src/compare/compare';
 import type { ComparePlan } from '../src/compare/plan';
 import type { CompareReport } from '../src/compare/report';
-import { agreementText, compareMarkdown, remarks } from '../src/compare/summary';
+import { agreementText, compareMarkdown, remarks, verdictText } from '../src/compare/summary';
 import { hostInfo } from '../src/host';
 import { backendFrom } from '../src/pick-backend';
 import { linkQuery, ownAddress, problemsOf, readLink } from '../web/src/link';
@@ -49,10 +49,13 @@ describe('compare', () => {
     ]);
     expect(report.results[1]).toMatchObject({
       name: 'js',
-      fp32: { medianMs: positive, minMs: positive },
-      int8: { medianMs: positive, minMs: positive },
+      fp32: { medianMs: positive, minMs: positive, middleMs: [positive, positive] },
+      int8: { medianMs: positive, minMs: positive, middleMs: [positive, positive] },
       speedup: positive,
     });
+    expect(verdictText(report)).toMatch(
+      /^int8 (is|takes) [\d.]+ × as (fast|long) as float32 on (js|again) and has 0\.\d\d of its size; the same integers on 2 backends\.$/,
+    );
     expect(agreementText(report)).toBe('All 2 backends (js and again) gave the same integers.');
     const absent = [{ backend: './nope.js', reason: 'status 404' }];
     expect(agreementText({ ...report, absent })).toBe(
@@ -235,7 +238,7 @@ describe('the command', () => {
     expect(report).toMatchObject({ command: 'compare', backends: ['wasm', 'js'], agreement: { same: true } });
     expect(await readFile(file('c.md'), 'utf8')).toBe(`${compareMarkdown(report)}\n`);
     const html = await readFile(file('c.html'), 'utf8');
-    expect(html.match(/<svg[^>]* role="img"/g)).toHaveLength(4);
+    expect(html.match(/<svg[^>]* role="img"/g)).toHaveLength(6);
     expect(html).not.toMatch(/<script|<link|\b(?:src|href)=/);
   });
 

@@ -1,11 +1,13 @@
 import '@octet/web/theme.css';
 import './style.css';
+import { keepForOffline } from '@octet/web/offline-ready';
 import { render } from 'preact';
-import { take } from './session';
-import { App, offlineReady } from './ui/app';
+import { openLinked, take } from './session';
+import { App } from './ui/app';
 
 const root = document.querySelector('#app');
 if (root) render(<App />, root);
+void openLinked();
 
 // Files may be dropped anywhere.
 document.addEventListener('dragover', (event) => event.preventDefault());
@@ -14,8 +16,4 @@ document.addEventListener('drop', (event) => {
   void take([...(event.dataTransfer?.files ?? [])]);
 });
 
-if (import.meta.env.PROD && 'serviceWorker' in navigator) {
-  await navigator.serviceWorker.register('./sw.js');
-  await navigator.serviceWorker.ready;
-  offlineReady.value = true;
-}
+await keepForOffline();

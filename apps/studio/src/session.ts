@@ -4,7 +4,7 @@ import type { ReadOptions } from '@octet/samples';
 import { type BackendName, backendNames } from '@octet/web/choices';
 import { computed, signal } from '@preact/signals';
 import { type Prepared, prepared } from './prepared';
-import { readSettings, writeSettings } from './settings';
+import { defaults, readSettings, writeSettings } from './settings';
 import { proxy, worker } from './worker/start';
 import type { Layers, ModelInfo, NamedBytes, Outcome, SideBySide } from './worker/studio';
 
@@ -45,12 +45,16 @@ export const pixelRanges = {
 
 function readOptions(): ReadOptions {
   const { pixels, size, bgr } = settings.value;
-  return { ...pixelRanges[pixels].options, bgr, ...(size && { size: [size, size] }) };
+  return { ...pixelRanges[pixels].options, bgr, ...(size && { size }) };
 }
 
 /** Does something that takes a while, one thing at a time; errors are shown. */
 async function doing(what: string, work: () => Promise<void>): Promise<void> {
-  if (busy.peek()) return;
+  if (busy.peek()) {
+    // Buttons wait; files can be dropped at any time.
+    problem.value = `Not now: “${busy.peek()}” is going on. Give it once more when it is done.`;
+    return;
+  }
   busy.value = what;
   problem.value = undefined;
   try {
@@ -63,22 +67,24 @@ async function doing(what: string, work: () => Promise<void>): Promise<void> {
   }
 }
 
+async function start(name: BackendName): Promise<void> {
+  backend.value = { name, details: await worker().useBackend(name) };
+}
+
 async function ensureBackend(): Promise<void> {
   if (backend.peek()) return;
-  let failure: unknown;
-  for (const name of [backendNames[0], 'js'] as const) {
-    try {
-      backend.value = { name, details: await worker().useBackend(name) };
-      return;
-    } catch (error) {
-      failure = error;
-    }
+  try {
+    await start(backendNames[0]);
+  } catch {
+    await start('js');
   }
-  throw failure;
 }
 
 export const openModel = (file: File) =>
-  doing(`Reading ${file.name}`, async () => show({ name: file.name, bytes: await bytesOf(file) }));
+  doing(`Reading ${file.name}`, async () => {
+    await show({ name: file.name, bytes: await bytesOf(file) });
+    settings.value = { ...settings.value, model: null, exclude: [] };
+  });
 
 async function show(file: NamedBytes): Promise<void> {
   await ensureBackend();
@@ -91,20 +97,30 @@ async function show(file: NamedBytes): Promise<void> {
   leftOut.value = [];
 }
 
-export const openPrepared = (choice: Prepared) =>
+/** A model of the page, with its inputs, and with its settings unless `asSaid`: then those of the address are kept. */
+export const openPrepared = (choice: Prepared, { asSaid = false } = {}) =>
   doing(`Loading ${choice.label}`, async () => {
-    settings.value = { ...settings.value, ...choice.settings };
+    const { target, budget } = settings.value;
+    if (!asSaid) settings.value = { ...defaults, target, budget, ...choice.settings, model: choice.name };
     await show({ name: choice.file, bytes: await fetchBytes(choice.model) });
-    await read([{ name: choice.dataName, bytes: await fetchBytes(choice.data) }], 'the page');
+    if ('drawn' in choice.data)
+      await afterSamples(await worker().useDrawn(choice.data.drawn, readOptions()), 'the page');
+    else await read([{ name: choice.data.file, bytes: await fetchBytes(choice.data.url) }], 'the page');
   });
 
-export const openFirstPrepared = () => openPrepared(prepared[0]);
+/** Opens the model of the page that the address names, if it names one. */
+export async function openLinked(): Promise<void> {
+  const choice = prepared.find(({ name }) => name === settings.peek().model);
+  if (choice) await openPrepared(choice, { asSaid: true });
+}
 
-/** Files from a picker or a drop: a model, or inputs for it. */
-export async function take(files: readonly File[]): Promise<void> {
-  const found = files.find(({ name }) => /\.onnx$/i.test(name));
+/** Files from a picker or a drop: a model, or inputs for it. Weights in safetensors are a model where there is none yet, and where one is picked. */
+export async function take(files: readonly File[], { picked = false } = {}): Promise<void> {
+  const weights = picked || !model.peek() ? /\.(pt|pth|safetensors)$/i : /\.(pt|pth)$/i;
+  const found =
+    files.find(({ name }) => /\.onnx$/i.test(name)) ?? files.find(({ name }) => weights.test(name));
   if (found) await openModel(found);
-  const rest = files.filter((file) => !/\.onnx$/i.test(file.name));
+  const rest = files.filter((file) => file !== found);
   if (rest.length === 0) return;
   if (!model.peek()) {
     problem.value =
@@ -136,16 +152,27 @@ async function afterSamples(count: number, from: 'files' | 'random' | 'the page'
   if (count > 0) layers.value = await worker().layers();
 }
 
-/** Makes the model int8: by the recipe alone, or with cures until the target is reached. */
-export const makeInt8 = (how: { target: number | null; cures: readonly CureName[] | null }) =>
+/** How to make the model int8: by the recipe alone, or with cures until the target is reached. */
+interface How {
+  readonly target: number | null;
+  readonly cures: readonly CureName[] | null;
+}
+
+let last: How = { target: null, cures: null };
+
+export const makeInt8 = (how: How) =>
   doing('Making it int8', async () => {
-    const { budget } = settings.value;
+    last = how;
+    const { budget, exclude } = settings.value;
     const onProgress = proxy((now: QuantizeProgress) => {
       progress.value = now;
     });
-    outcome.value = await worker().quantize({ ...how, budget, exclude: [] }, onProgress);
+    outcome.value = await worker().quantize({ ...how, budget, exclude }, onProgress);
     await showPair(0);
   });
+
+/** As the last time, with the settings of now. */
+export const makeAgain = () => makeInt8(last);
 
 export function cancel(): void {
   void worker().cancel();
@@ -167,6 +194,20 @@ export const downloadModel = () =>
     download(int8Name.value, await worker().file(), 'application/octet-stream'),
   );
 
+export const downloadFloat = () =>
+  doing('Writing the file', async () =>
+    download(model.peek()?.name ?? 'model.onnx', await worker().floatFile(), 'application/octet-stream'),
+  );
+
+export const downloadWeights = () =>
+  doing('Writing the file', async () =>
+    download(
+      int8Name.value.replace(/\.onnx$/, '.safetensors'),
+      await worker().weights(),
+      'application/octet-stream',
+    ),
+  );
+
 export const downloadReport = () =>
   doing('Writing the report', async () => {
     const name = model.peek()?.name ?? 'model';
@@ -176,7 +217,7 @@ export const downloadReport = () =>
 
 /** The command that does the same. */
 export const command = computed(() => {
-  const { target, pixels, size, bgr, budget } = settings.value;
+  const { target, pixels, size, bgr, budget, exclude } = settings.value;
   const options: ReadOptions = pixelRanges[pixels].options;
   return [
     `npx octet quantize ${model.value?.name ?? 'model.onnx'}`,
@@ -184,8 +225,9 @@ export const command = computed(() => {
     ...(options.scale ? [`--scale ${options.scale}`] : []),
     ...(options.mean ? [`--mean ${options.mean.join(',')}`] : []),
     ...(options.std ? [`--std ${options.std.join(',')}`] : []),
-    ...(size ? [`--size ${size}x${size}`] : []),
+    ...(size ? [`--size ${size.join('x')}`] : []),
     ...(bgr ? ['--bgr'] : []),
+    ...exclude.map((path) => `--exclude ${path}`),
     `--target ${target}dB`,
     `--budget ${budget}`,
     `-o ${int8Name.value}`,
@@ -206,12 +248,16 @@ const data = [/* tensors like those that the model will see, a dozen or more */]
 const { model: int8, report } = await quantize(model, {
   data,
   target: ${settings.value.target},
-  budget: ${settings.value.budget},
+  budget: ${settings.value.budget},${excludeLine(settings.value.exclude)}
 });
 console.log(String(report));
 await writeFile('${int8Name.value}', await exportOnnx(int8, data[0]));
 `,
 );
+
+function excludeLine(exclude: readonly string[]): string {
+  return exclude.length === 0 ? '' : `\n  exclude: [${exclude.map((path) => `'${path}'`).join(', ')}],`;
+}
 
 function download(name: string, content: Uint8Array | string, type: string): void {
   const url = URL.createObjectURL(new Blob([content as BlobPart], { type }));

@@ -12,9 +12,13 @@ if (!chromiumPath) {
 /** With WebGPU; without a GPU, on Chromium's software one. */
 export const webgpuArgs: readonly string[] = [...chromiumArgs, '--enable-unsafe-webgpu'];
 
-export function launch(options: { webgpu: boolean } = { webgpu: false }): Promise<Browser> {
+/** `camera`: with one that shows a picture of its own, and is allowed. */
+export function launch({ webgpu = false, camera = false } = {}): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumPath,
-    args: options.webgpu ? [...webgpuArgs] : [...chromiumArgs, '--disable-gpu'],
+    args: [
+      ...(webgpu ? webgpuArgs : [...chromiumArgs, '--disable-gpu']),
+      ...(camera ? ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'] : []),
+    ],
   });
 }

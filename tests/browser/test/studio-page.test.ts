@@ -1,29 +1,26 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { serve } from '@octet/example-digits/serve';
+import { parseSafetensors, serializeSafetensors } from '@octet/formats';
 import { Conv2d, ReLU, Sequential } from '@octet/nn';
 import { exportOnnx, importOnnx } from '@octet/onnx';
 import { noGrad, rand, type Tensor } from '@octet/tensor';
+import { squeezenet11 } from '@octet/vision';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { executablePath, launch } from '../src/chromium';
 import { barriers, openPage } from '../src/open-page';
+import { weightOf } from '../src/weight';
 
 // The page of apps/studio as it was built, under a path of its own: page/.
 
 const built = path.resolve(import.meta.dirname, '../../../apps/studio/dist');
 
 test('weighs less than 30 kB before a model', async () => {
-  const html = await readFile(path.join(built, 'page/index.html'), 'utf8');
-  const names = [...html.matchAll(/(?:src|href)="\.\/([^"]+)"/g)].map(([, name]) => name);
-  const files = ['index.html', ...names.filter((name) => /\.(js|css|svg)$/.test(name))];
-  expect(files.length).toBeGreaterThan(2);
   expect(await readdir(path.join(built, 'page/assets'))).toContainEqual(
     expect.stringMatching(/^worker-.*\.js$/),
   );
-  const sizes = files.map(async (name) => gzipSync(await readFile(path.join(built, 'page', name))).length);
-  expect((await Promise.all(sizes)).reduce((a, b) => a + b)).toBeLessThan(30_000);
+  expect(await weightOf(built)).toBeLessThan(30_000);
 });
 
 describe.skipIf(!executablePath)('the studio', () => {
@@ -72,6 +69,61 @@ describe.skipIf(!executablePath)('the studio', () => {
     );
     expect(noGrad(() => int8.call(rand([1, 1, 28, 28]))).shape).toEqual([1, 10]);
     expect((await download(page, 'Download the report')).toString()).toContain('digits.onnx in int8');
+    const weights = parseSafetensors(
+      new Uint8Array(await download(page, 'Download its weights as safetensors')),
+    );
+    expect(Object.values(weights.toStateDict()).map(({ dtype }) => dtype)).toContain('qint8');
+  });
+
+  test('a costly layer stays in float, and a link says so and opens the model', {
+    timeout: 180_000,
+  }, async () => {
+    const page = await open();
+    await page.getByRole('button', { name: 'Handwritten digits' }).click();
+    await page.getByTestId('samples').filter({ hasText: '64 inputs.' }).waitFor();
+    await page.getByRole('button', { name: 'By the recipe alone' }).click();
+    const costs = page.getByRole('region', { name: 'Layers that cost most' });
+    const row = costs.getByRole('row').filter({ hasText: 'ConvReLU2d' }).first();
+    const path = await row.getByRole('rowheader').textContent();
+    await idle(page);
+    await row.getByRole('checkbox').check();
+    await page.getByRole('button', { name: 'Make it once more, with 1 of them in float' }).click();
+    await page.getByText(/^1 layers and functions stay in float$/).waitFor();
+    await idle(page);
+    expect(
+      await costs
+        .getByRole('row')
+        .filter({ hasText: path ?? '' })
+        .getByRole('checkbox')
+        .isChecked(),
+    ).toBe(true);
+    const { hash } = new URL(page.url());
+    expect(new URLSearchParams(hash.slice(1)).getAll('exclude')).toEqual([path]);
+
+    const linked = await open({}, hash);
+    await linked.getByTestId('samples').filter({ hasText: '64 inputs.' }).waitFor();
+    expect(await linked.locator('pre').count()).toBe(0);
+    await linked.getByRole('button', { name: 'By the recipe alone' }).click();
+    await linked.getByText(/^1 layers and functions stay in float$/).waitFor();
+    expect(await linked.locator('pre').first().textContent()).toContain(`--exclude ${path} `);
+  });
+
+  test('pictures that the page draws are inputs of the detector of text', { timeout: 120_000 }, async () => {
+    const page = await open({}, '#model=text&size=64&pixels=imagenet&bgr=1');
+    await page.getByTestId('samples').filter({ hasText: '16 inputs.' }).waitFor({ timeout: 100_000 });
+    expect(await page.getByRole('heading', { name: 'text-detection.onnx' }).count()).toBe(1);
+    expect(await page.getByText('Layers: ').textContent()).toMatch(/^Layers: 1\d\d$/);
+  });
+
+  test('without isolation it says that there is one thread, and why', async () => {
+    const server = await serve(built, { isolated: false });
+    onTestFinished(() => server.close());
+    const page = await openPage(browser, `${server.url}page/`);
+    await page.getByRole('button', { name: 'Handwritten digits' }).click();
+    await page
+      .locator('.note')
+      .filter({ hasText: 'one thread: the page is not cross-origin isolated' })
+      .waitFor();
   });
 
   test('a model and arrays of one’s own, with a target, on a phone', async () => {
@@ -111,12 +163,32 @@ describe.skipIf(!executablePath)('the studio', () => {
     await page.getByRole('alert').filter({ hasText: 'importOnnx: expected' }).waitFor();
     await page.getByRole('button', { name: 'Handwritten digits' }).click();
     await page.getByTestId('samples').filter({ hasText: '64 inputs.' }).waitFor();
+    await idle(page);
     await page
       .locator('input[type=file]')
       .nth(1)
       .setInputFiles([file('noise.png'), file('noise.txt')]);
     await page.getByRole('alert').filter({ hasText: 'noise.png' }).filter({ hasText: 'noise.txt' }).waitFor();
     expect(await page.getByTestId('samples').textContent()).toBe('64 inputs.');
+  });
+
+  test('weights of a network that the page knows are a model, and are given back as one', {
+    timeout: 120_000,
+  }, async () => {
+    const page = await open();
+    const state = squeezenet11({ numClasses: 2 }).stateDict();
+    await page
+      .locator('input[type=file]')
+      .first()
+      .setInputFiles({
+        name: 'mine.safetensors',
+        mimeType: 'application/octet-stream',
+        buffer: Buffer.from(serializeSafetensors(state)),
+      });
+    await page.getByText('Weights of SqueezeNet 1.1').waitFor({ timeout: 100_000 });
+    await idle(page);
+    const given = await importOnnx<Tensor>(new Uint8Array(await download(page, 'Download it as mine.onnx')));
+    expect(given.parameters().reduce((sum, p) => sum + p.numel, 0)).toBeGreaterThan(700_000);
   });
 
   test('training can be cancelled', async () => {

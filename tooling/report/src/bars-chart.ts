@@ -7,6 +7,8 @@ export interface Bar {
   readonly text: string;
   /** A CSS colour. */
   readonly color: string;
+  /** What the value varies between: a line through the bar's end. */
+  readonly range?: readonly [low: number, high: number];
 }
 
 /** Bars that belong together. */
@@ -39,7 +41,7 @@ export function barsChart(
     ...groups.map(({ name, detail }) => `${name}${detail ? ` ${detail}` : ''}`.length),
   );
   const most = (of: readonly BarGroup[]) =>
-    Math.max(...of.flatMap(({ bars }) => bars.map(({ value }) => value)));
+    Math.max(...of.flatMap(({ bars }) => bars.map(({ value, range }) => Math.max(value, range?.[1] ?? 0))));
   const all = most(groups);
   const between = bar * 0.6;
   const parts: string[] = [];
@@ -51,13 +53,19 @@ export function barsChart(
     parts.push(
       `<text x="0" dx="-8" y="${middle}" dy=".35em" text-anchor="end">${escaped(group.name)}${detail}</text>`,
     );
-    for (const { value, text, color } of group.bars) {
-      const part = `${short((100 * value) / (full || 1))}%`;
+    for (const { value, text, color, range } of group.bars) {
+      const partOf = (n: number) => `${short((100 * n) / (full || 1))}%`;
+      const part = partOf(value);
+      const end = range ? partOf(Math.max(value, range[1])) : part;
       const centre = short(y + bar / 2);
       parts.push(
         `<rect y="${short(y + 1)}" width="${part}" height="${short(bar - 2)}" rx="2" fill="${color}"/>`,
-        `<text x="${part}" dx="5" y="${centre}" dy=".35em">${escaped(text)}</text>`,
+        `<text x="${end}" dx="5" y="${centre}" dy=".35em">${escaped(text)}</text>`,
       );
+      if (range)
+        parts.push(
+          `<line x1="${partOf(range[0])}" x2="${partOf(range[1])}" y1="${centre}" y2="${centre}" stroke="currentColor" stroke-width="2"/>`,
+        );
       y += bar;
     }
     y += between;

@@ -30,6 +30,13 @@ test('bars of nothing have no length', () => {
   expect(attributes(svg, /<rect[^>]* width="([^"]+)"/g)).toEqual(['0%']);
 });
 
+test('a range is a line through the end of its bar, and has room', () => {
+  const bars = [{ value: 4, text: '4 ms', color: 'red', range: [3, 5] as const }];
+  const svg = barsChart([{ name: 'a', bars }], { label: 'x', bar: 20 });
+  expect(attributes(svg, /<rect[^>]* width="([^"]+)"/g)).toEqual(['80%']);
+  expect(svg).toContain('<line x1="60%" x2="100%"');
+});
+
 test('curves go from corner to corner, and beyond the range that was asked for', () => {
   const options = { label: 'Loss', unit: 'step', x: [0, 10], y: [0, 1], format: String } as const;
   const draw = (points: [number, number][], more = {}) =>

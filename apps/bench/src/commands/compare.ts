@@ -12,6 +12,7 @@ import {
   latencyTable,
   remarks,
   titleOf,
+  verdictText,
 } from '../compare/summary';
 import { AbsentError, DisagreementError } from '../errors';
 import { hostInfo } from '../host';
@@ -102,6 +103,8 @@ function disagreement({ against, differ }: Agreement): DisagreementError {
 function show(report: CompareReport): void {
   const { columns, rows } = latencyTable(report);
   console.log(`${titleOf(report)}\n\n${formatTable(columns, rows)}\n`);
+  const verdict = verdictText(report);
+  if (verdict) console.log(verdict);
   const colour = report.agreement?.same ? pc.green : pc.red;
   console.log(colour(agreementText(report)));
   for (const remark of remarks(report)) console.log(pc.yellow(remark));

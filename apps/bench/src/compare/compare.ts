@@ -9,7 +9,7 @@ import { manualSeed, noGrad, randn, setBackend, type Tensor } from '@octet/tenso
 import { joined, lackingFloat, measureLayers } from '../layers';
 import { images } from '../peers/models';
 import { provenance } from '../provenance';
-import { median, timeRuns } from '../timing';
+import { median, middleHalf, timeRuns } from '../timing';
 import { agreementOf, type Integers, integersOf } from './integers';
 import type { ComparePlan } from './plan';
 import type { BackendResult, CompareReport, Time } from './report';
@@ -149,7 +149,7 @@ async function* measureOn(
   const int8Layers = await measureLayers(int8, x, { runs, backend, signal });
   const timeOf = (network: Module): Time | null => {
     const ms = sides.find((side) => side.network === network)?.ms;
-    return ms ? { medianMs: median(ms), minMs: Math.min(...ms) } : null;
+    return ms ? { medianMs: median(ms), minMs: Math.min(...ms), middleMs: middleHalf(ms) } : null;
   };
   const fp32Time = timeOf(float);
   const int8Time = timeOf(int8) as Time;

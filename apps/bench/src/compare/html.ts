@@ -1,6 +1,6 @@
 import { page } from '@octet/report';
 import { element, htmlTable } from '../html';
-import { bytesChart, latencyChart, layersChart } from './charts';
+import { bytesChart, kindsChart, latencyChart, layersChart } from './charts';
 import type { CompareReport } from './report';
 import {
   agreementText,
@@ -11,6 +11,7 @@ import {
   remarks,
   settingsText,
   titleOf,
+  verdictText,
 } from './summary';
 
 /** The results as a page with charts. */
@@ -19,6 +20,7 @@ export function compareHtml(report: CompareReport): string {
   return page(title, [
     '<main>',
     element('h1', title),
+    element('p', verdictText(report) ?? ''),
     element('p', settingsText(report)),
     element('p', agreementText(report), report.agreement?.same ? '' : 'note'),
     ...remarks(report).map((remark) => element('p', remark, 'note')),
@@ -41,6 +43,7 @@ function figures(report: CompareReport): string[] {
     ...report.results.flatMap((result) => [
       element('h2', `Layers on ${result.backend}`),
       legend,
+      kindsChart(result),
       layersChart(result),
     ]),
     htmlTable(layersTable(report), 'Milliseconds by layer'),

@@ -13,6 +13,8 @@ export interface BrowserHost {
 export interface Time {
   medianMs: number;
   minMs: number;
+  /** Between what the middle half of the runs lies. */
+  middleMs: readonly [low: number, high: number];
 }
 
 /** One backend's part. */

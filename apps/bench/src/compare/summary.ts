@@ -55,6 +55,27 @@ export function layersTable({ results }: CompareReport): TableData {
   };
 }
 
+/** What int8 gains, in a sentence: on the backend where it takes the least time, and whether the integers are the same. Undefined if nothing ran. */
+export function verdictText({ results, bytes, agreement }: CompareReport): string | undefined {
+  if (results.length === 0) return undefined;
+  const fastest = results.reduce((a, b) => (b.int8.medianMs < a.int8.medianMs ? b : a));
+  const { speedup, backend } = fastest;
+  const speed =
+    speedup === null
+      ? `int8 takes ${formatTime(fastest.int8.medianMs)} ms on ${backend}`
+      : speedup >= 1
+        ? `int8 is ${speedup.toFixed(1)} × as fast as float32 on ${backend}`
+        : `int8 takes ${(1 / speedup).toFixed(1)} × as long as float32 on ${backend}`;
+  const size = `${(bytes.int8 / bytes.fp32).toFixed(2)} of its size`;
+  const integers =
+    results.length === 1
+      ? ''
+      : agreement?.same
+        ? `; the same integers on ${results.length} backends`
+        : '; the integers of the backends differ';
+  return `${speed} and ${speedup === null ? 'the file is' : 'has'} ${size}${integers}.`;
+}
+
 /** Whether all backends gave the same integers, as a sentence. */
 export function agreementText({ agreement, results, absent }: CompareReport): string {
   if (!agreement) return 'No backend ran.';
@@ -106,6 +127,7 @@ export function settingsText({ runs, threads }: CompareReport): string {
 export function compareMarkdown(report: CompareReport): string {
   return [
     `# ${titleOf(report)}`,
+    ...(report.results.length > 0 ? [verdictText(report)] : []),
     settingsText(report),
     ...(report.results.length > 0 ? [markdownTable(latencyTable(report))] : []),
     agreementText(report),

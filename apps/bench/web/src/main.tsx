@@ -13,7 +13,8 @@ function App() {
         <h1>Octet bench</h1>
         <p class="muted">
           Runs one neural network in float32 and in int8 in this browser, on the backends that you choose, and
-          checks that all of them give the same integers. Nothing is sent anywhere.
+          checks that all of them give the same integers. Nothing is sent anywhere. For a model of your own
+          there is the studio, <code>pnpm --filter @octet/studio start</code>.
         </p>
       </header>
       <Form />

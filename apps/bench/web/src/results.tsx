@@ -1,7 +1,7 @@
 import { Chart } from '@octet/web/chart';
 import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
-import { bytesChart, latencyChart, layersChart } from '../../src/compare/charts';
+import { bytesChart, kindsChart, latencyChart, layersChart } from '../../src/compare/charts';
 import type { CompareReport } from '../../src/compare/report';
 import {
   agreementText,
@@ -12,17 +12,20 @@ import {
   remarks,
   settingsText,
   titleOf,
+  verdictText,
 } from '../../src/compare/summary';
 import { DataTable } from './data-table';
 import { linkQuery } from './link';
 
 export function Results({ report }: { report: CompareReport }) {
+  const verdict = verdictText(report);
   const same = report.agreement?.same === true && report.absent.length === 0;
   return (
     <section class="card" aria-labelledby="results">
       <h2 id="results">{titleOf(report)}</h2>
+      {verdict && <p class={same ? 'verdict' : 'plain-verdict'}>{verdict}</p>}
+      <p class={same ? 'muted' : 'note'}>{agreementText(report)}</p>
       <p class="muted">{settingsText(report)}</p>
-      <p class={same ? 'verdict' : 'note'}>{agreementText(report)}</p>
       {remarks(report).map((remark) => (
         <p key={remark} class="note">
           {remark}
@@ -32,7 +35,9 @@ export function Results({ report }: { report: CompareReport }) {
         <>
           <DataTable data={latencyTable(report)} caption="Milliseconds by backend" />
           <h3>Time</h3>
-          <p class="muted small">Each backend at its own scale.</p>
+          <p class="muted small">
+            Each backend at its own scale. A line shows where the middle half of the runs lies.
+          </p>
           <Legend />
           <Chart svg={latencyChart(report)} />
           <h3>Bytes</h3>
@@ -67,6 +72,9 @@ function Layers({ report }: { report: CompareReport }) {
         </select>
       </label>
       <Legend />
+      <h4>By kind</h4>
+      <Chart svg={kindsChart(result)} />
+      <h4>The slowest</h4>
       <Chart svg={layersChart(result)} />
       <details>
         <summary>The layers of all backends as a table</summary>

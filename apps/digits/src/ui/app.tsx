@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { OfflineReady } from '@octet/web/offline-ready';
 import { problem } from '../reader';
 import { Answers } from './answers';
 import { BackendChoice } from './backend-choice';
@@ -6,8 +6,6 @@ import { ModelsTable } from './models-table';
 import { Pad, PadHelp } from './pad';
 import { Speech } from './speech';
 import { Training } from './training';
-
-export const offlineReady = signal(false);
 
 export function App() {
   return (
@@ -31,11 +29,7 @@ export function App() {
       </main>
       <Speech />
       <footer class="muted small">
-        {offlineReady.value && (
-          <span data-testid="offline">
-            Saved on this device: reading works offline, training once its digits were loaded.{' '}
-          </span>
-        )}
+        <OfflineReady what="reading works offline, training once its digits were loaded" />
         Made with Octet, int8 neural networks in TypeScript.
       </footer>
     </div>

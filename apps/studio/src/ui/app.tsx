@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { OfflineReady } from '@octet/web/offline-ready';
 import { busy, cancel, model, outcome, problem, progress } from '../session';
 import { Downloads } from './downloads';
 import { decibels } from './format';
@@ -7,8 +7,6 @@ import { ModelCard } from './model-card';
 import { ModelPicker } from './model-picker';
 import { Quantize } from './quantize';
 import { Result } from './result';
-
-export const offlineReady = signal(false);
 
 export function App() {
   return (
@@ -35,7 +33,7 @@ export function App() {
       </main>
       <Working />
       <footer class="muted small">
-        {offlineReady.value && <span data-testid="offline">Saved on this device: works offline. </span>}
+        <OfflineReady />
         Made with Octet, int8 neural networks in TypeScript.
       </footer>
     </div>

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { busy, command, downloadModel, downloadReport, int8Name, program } from '../session';
+import { busy, command, downloadModel, downloadReport, downloadWeights, int8Name, program } from '../session';
 
 /** What to take away. */
 export function Downloads() {
@@ -14,6 +14,9 @@ export function Downloads() {
           onClick={() => void downloadModel()}
         >
           Download {int8Name}
+        </button>
+        <button type="button" disabled={busy.value !== undefined} onClick={() => void downloadWeights()}>
+          Download its weights as safetensors
         </button>
         <button type="button" disabled={busy.value !== undefined} onClick={() => void downloadReport()}>
           Download the report

@@ -10,6 +10,16 @@ export function big(value: number): string {
   return value >= 1e6 ? `${(value / 1e6).toFixed(1)} million` : count(value);
 }
 
+/** Clocks of pages tell a tenth of a millisecond, and less where they are alone with their data. */
+const LEAST_MS = 0.1;
+
+export const milliseconds = (value: number) =>
+  value < LEAST_MS ? `< ${LEAST_MS} ms` : `${value.toFixed(2)} ms`;
+
+/** How many times as fast; nothing where a time is too short to tell. */
+export const timesAsFast = (float: number, int8: number) =>
+  Math.min(float, int8) < LEAST_MS ? '' : ` (${(float / int8).toFixed(2)} ×)`;
+
 export const decibels = (value: number | null) => (value === null ? 'exact' : `${value.toFixed(1)} dB`);
 
 export const shapeText = (shape: readonly (number | string)[] | undefined) =>

@@ -1,6 +1,6 @@
 import { useComputed } from '@preact/signals';
 import { busy, leftOut, pixelRanges, sampleCount, samplesFrom, settings, take, useRandom } from '../session';
-import type { Settings } from '../settings';
+import { parseSize, type Settings, sizeText } from '../settings';
 
 const accepted = '.png,.jpg,.jpeg,.npy,.npz,.safetensors,.gz,.wav';
 
@@ -40,13 +40,20 @@ export function Inputs() {
         <label>
           Height and width{' '}
           <input
-            type="number"
-            min={1}
-            max={4096}
+            class="size"
+            inputMode="numeric"
             placeholder="the model's"
-            value={settings.value.size ?? ''}
-            onChange={(event) => set({ size: Math.round(event.currentTarget.valueAsNumber) || null })}
+            aria-describedby="size-hint"
+            value={sizeText(settings.value.size)}
+            onChange={(event) => {
+              const size = parseSize(event.currentTarget.value);
+              set({ size });
+              event.currentTarget.value = sizeText(size);
+            }}
           />
+          <span id="size-hint" class="spoken">
+            Such as 320, or 48x192; empty: the model’s, or the image’s
+          </span>
         </label>
         <label>
           <input

@@ -1,4 +1,4 @@
-import { layers, model } from '../session';
+import { busy, downloadFloat, layers, model } from '../session';
 import { big, bytes, count, shapeText } from './format';
 import { GraphDrawing } from './graph-drawing';
 import { Scroll } from './scroll';
@@ -11,6 +11,14 @@ export function ModelCard() {
   return (
     <section class="card" aria-labelledby="model-title">
       <h2 id="model-title">{info.name}</h2>
+      {info.network && (
+        <div class="row">
+          <span class="muted">Weights of {info.network}, for images of 224 × 224.</span>
+          <button type="button" disabled={busy.value !== undefined} onClick={() => void downloadFloat()}>
+            Download it as {info.name}
+          </button>
+        </div>
+      )}
       <dl class="numbers">
         <div>
           <dt>File</dt>

@@ -1,5 +1,6 @@
 import { prepared } from '../prepared';
 import { busy, openPrepared, take } from '../session';
+import { RunsOn } from './runs-on';
 
 /** A model from a file, or one to try. */
 export function ModelPicker() {
@@ -9,28 +10,34 @@ export function ModelPicker() {
       <label class="drop">
         <input
           type="file"
-          accept=".onnx"
+          accept=".onnx,.pt,.pth,.safetensors"
           disabled={busy.value !== undefined}
-          onChange={(event) => void take([...(event.currentTarget.files ?? [])])}
+          onChange={(event) => void take([...(event.currentTarget.files ?? [])], { picked: true })}
         />
         <span>
-          <b>Choose an ONNX file</b>, or drop it anywhere on this page.
+          <b>Choose an ONNX file</b>, or drop it anywhere on this page; or weights (.pt, .safetensors) of a
+          network of torchvision that the page knows.
         </span>
       </label>
-      <div class="row">
-        <span class="muted">Without one:</span>
+      <h3>Without one</h3>
+      <ul class="choices">
         {prepared.map((choice) => (
-          <button
-            key={choice.file}
-            type="button"
-            disabled={busy.value !== undefined}
-            title={choice.about}
-            onClick={() => void openPrepared(choice)}
-          >
-            {choice.label}
-          </button>
+          <li key={choice.name}>
+            <button
+              type="button"
+              disabled={busy.value !== undefined}
+              aria-describedby={`about-${choice.name}`}
+              onClick={() => void openPrepared(choice)}
+            >
+              {choice.label}
+            </button>
+            <span id={`about-${choice.name}`} class="muted small">
+              {choice.about}
+            </span>
+          </li>
         ))}
-      </div>
+      </ul>
+      <RunsOn />
     </section>
   );
 }

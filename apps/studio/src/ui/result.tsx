@@ -1,5 +1,6 @@
 import { busy, compareSample, model, outcome, pair, sampleCount } from '../session';
-import { bytes, decibels, sqnr } from './format';
+import { bytes, decibels, milliseconds, sqnr, timesAsFast } from './format';
+import { LayerCosts } from './layer-costs';
 import { OutputView } from './output-view';
 import { Scroll } from './scroll';
 
@@ -34,9 +35,10 @@ export function Result() {
         <div>
           <dt>A call, here</dt>
           <dd>
-            {report.ms.int8.toFixed(2)} ms{' '}
+            {milliseconds(report.ms.int8)}{' '}
             <span class="small muted">
-              of {report.ms.float.toFixed(2)} ms ({(report.ms.float / report.ms.int8).toFixed(2)} ×)
+              of {milliseconds(report.ms.float)}
+              {timesAsFast(report.ms.float, report.ms.int8)}
             </span>
           </dd>
         </div>
@@ -82,6 +84,7 @@ export function Result() {
           </table>
         </Scroll>
       )}
+      <LayerCosts />
       {inFloat.length > 0 && (
         <details>
           <summary>{inFloat.length} layers and functions stay in float</summary>
@@ -121,7 +124,7 @@ function SideBySide() {
           </select>
         </label>
         <span class="muted">
-          {now.from}; float {now.ms.float.toFixed(2)} ms, int8 {now.ms.int8.toFixed(2)} ms
+          {now.from}; float {milliseconds(now.ms.float)}, int8 {milliseconds(now.ms.int8)}
         </span>
       </div>
       <figure class="seen">

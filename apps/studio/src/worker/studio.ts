@@ -1,4 +1,5 @@
 import { OctetError } from '@octet/backend';
+import { serializeSafetensorsAsync } from '@octet/formats';
 import { type Plan, planOf } from '@octet/graph';
 import {
   type CureName,
@@ -14,7 +15,9 @@ import { type InputInfo, type ReadOptions, randomSamples, readFileSamples } from
 import { noGrad, setBackend, type Tensor } from '@octet/tensor';
 import { type BackendName, backends, type LoadedBackend } from '@octet/web/backends';
 import { type Drawing, drawingOf } from './drawing';
+import { drawings, drawnPixels } from './drawings';
 import { decodeImage, unpacked } from './files';
+import { networkOfWeights } from './networks';
 
 type Model = GraphModule<Tensor | Tensor[]>;
 
@@ -33,7 +36,10 @@ export interface LayerRow {
 
 /** What a file holds. */
 export interface ModelInfo {
+  /** Of the ONNX file. */
   readonly name: string;
+  /** Of which network the file had the weights; null for an ONNX file. */
+  readonly network: string | null;
   readonly fileBytes: number;
   readonly inputs: readonly InputInfo[];
   readonly outputs: readonly string[];
@@ -86,6 +92,8 @@ interface Sample {
 
 let loaded: LoadedBackend | undefined;
 let float: Model | undefined;
+/** The float model as an ONNX file, where weights alone were opened. */
+let converted: Uint8Array | undefined;
 let samples: Sample[] = [];
 let made: { model: Model; report: QuantizeReport; file: Uint8Array } | undefined;
 let controller = new AbortController();
@@ -101,14 +109,20 @@ export const studio = {
     return next.details;
   },
 
-  /** Reads a model; the samples and the int8 model of the one before are gone. */
-  async open({ name, bytes }: NamedBytes): Promise<ModelInfo> {
+  /** Reads a model, or weights of a network that the page knows; the samples and the int8 model of the one before are gone. */
+  async open(file: NamedBytes): Promise<ModelInfo> {
+    const isOnnx = /\.onnx$/i.test(file.name);
+    const network = isOnnx ? undefined : await networkOfWeights(file.name, file.bytes);
+    const name = isOnnx ? file.name : `${file.name.replace(/\.\w+$/, '')}.onnx`;
+    const bytes = network?.onnx ?? file.bytes;
     const model = await importOnnx<Tensor | Tensor[]>(bytes);
     float = model.eval() as Model;
     samples = [];
     made = undefined;
+    converted = network?.onnx;
     return {
       name,
+      network: network?.label ?? null,
       fileBytes: bytes.length,
       inputs: model.graph.inputs.map(({ name: input, dtype, shape }) => ({ name: input, dtype, shape })),
       outputs: model.outputNames,
@@ -136,6 +150,20 @@ export const studio = {
     }
     if (read.length > 0) samples = read;
     return { count: samples.length, wrong };
+  },
+
+  /** Pictures that the page draws, in the place of the samples before. @returns how many there are now */
+  async useDrawn(kind: keyof typeof drawings, options: ReadOptions): Promise<number> {
+    const { inputs } = opened().graph;
+    const drawn: Sample[] = [];
+    for (let i = 0; i < drawings[kind].count; i++) {
+      const name = `picture ${i + 1}.png`;
+      const decode = () => drawnPixels(drawings[kind], i);
+      const [read] = await readFileSamples({ name, bytes: new Uint8Array() }, inputs, options, decode);
+      drawn.push({ from: name.replace('.png', ', drawn by the page'), inputs: read });
+    }
+    samples = drawn;
+    return samples.length;
   },
 
   /** Random samples, in the place of those before. */
@@ -200,9 +228,20 @@ export const studio = {
     };
   },
 
+  /** The float model as an ONNX file, of weights that were opened. */
+  floatFile(): Uint8Array {
+    if (!converted) throw new Error('The model came as an ONNX file.');
+    return converted;
+  },
+
   /** The int8 model as an ONNX file. */
   file(): Uint8Array {
     return result().file;
+  },
+
+  /** The int8 weights, with scales and zero points, as safetensors. */
+  weights(): Promise<Uint8Array> {
+    return serializeSafetensorsAsync(result().model.stateDict());
   },
 
   reportPage(title: string, code: string): string {

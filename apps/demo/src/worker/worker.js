@@ -1,0 +1,3 @@
+import * as Comlink from 'comlink';
+import { detector } from './detector';
+Comlink.expose(detector);

@@ -1,0 +1,4 @@
+import * as Comlink from 'comlink';
+import { detector } from './detector';
+
+Comlink.expose(detector);

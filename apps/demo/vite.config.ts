@@ -1,0 +1,4 @@
+import { offline } from '@octet/web/offline';
+import { page } from '@octet/web/vite';
+
+export default page({ plugins: [offline({ name: 'Octet demo', shortName: 'Demo', later: ['.onnx'] })] });

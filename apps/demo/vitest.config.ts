@@ -1,0 +1,3 @@
+import { project } from '@octet/build/vitest';
+
+export default project('demo');

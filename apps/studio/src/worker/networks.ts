@@ -1,0 +1,93 @@
+import { parsePt, parseSafetensors, ptStateDict } from '@octet/formats';
+import type { AnyModule, StateDict } from '@octet/nn';
+import { exportOnnx } from '@octet/onnx';
+import { zeros } from '@octet/tensor';
+
+interface Network {
+  readonly label: string;
+  make(vision: typeof import('@octet/vision'), numClasses: number): AnyModule;
+  /** The key of its last bias: as long as there are classes. */
+  readonly head: string;
+}
+
+/** Networks whose weights can be opened: torchvision's, one line each. */
+const networks: readonly Network[] = [
+  {
+    label: 'SqueezeNet 1.1',
+    head: 'classifier.1.bias',
+    make: (v, numClasses) => v.squeezenet11({ numClasses }),
+  },
+  {
+    label: 'SqueezeNet 1.0',
+    head: 'classifier.1.bias',
+    make: (v, numClasses) => v.squeezenet10({ numClasses }),
+  },
+  {
+    label: 'ShuffleNetV2 × 0.5',
+    head: 'fc.bias',
+    make: (v, numClasses) => v.shufflenetV2x05({ numClasses }),
+  },
+  {
+    label: 'ShuffleNetV2 × 1.0',
+    head: 'fc.bias',
+    make: (v, numClasses) => v.shufflenetV2x10({ numClasses }),
+  },
+  {
+    label: 'MobileNetV3 small',
+    head: 'classifier.3.bias',
+    make: (v, numClasses) => v.mobilenetV3Small({ numClasses }),
+  },
+  { label: 'MobileNetV2', head: 'classifier.1.bias', make: (v, numClasses) => v.mobilenetV2({ numClasses }) },
+  {
+    label: 'MobileNetV3 large',
+    head: 'classifier.3.bias',
+    make: (v, numClasses) => v.mobilenetV3Large({ numClasses }),
+  },
+  {
+    label: 'EfficientNet B0',
+    head: 'classifier.1.bias',
+    make: (v, numClasses) => v.efficientnetB0({ numClasses }),
+  },
+  { label: 'ResNet-18', head: 'fc.bias', make: (v, numClasses) => v.resnet18({ numClasses }) },
+  { label: 'ResNet-34', head: 'fc.bias', make: (v, numClasses) => v.resnet34({ numClasses }) },
+  { label: 'ResNet-50', head: 'fc.bias', make: (v, numClasses) => v.resnet50({ numClasses }) },
+];
+
+/** Height and width of the images that they were trained with. */
+const SIZE = 224;
+
+/**
+ * Weights of a network that the page knows, as an ONNX file for images of 224 × 224.
+ *
+ * @param name ends in `.safetensors`, else the file is one of `torch.save(model.state_dict(), …)`
+ * @throws Error for weights of no network of these; FormatError for damaged files; ModuleError for shapes that don't fit
+ */
+export async function networkOfWeights(
+  name: string,
+  bytes: Uint8Array,
+): Promise<{ label: string; onnx: Uint8Array }> {
+  const state: StateDict = /\.safetensors$/i.test(name)
+    ? parseSafetensors(bytes, { file: name }).toStateDict()
+    : ptStateDict(parsePt(bytes, { file: name }));
+  const vision = await import('@octet/vision');
+  const wanted = keysOf(state);
+  for (const { label, head, make } of networks) {
+    const numClasses = state[head]?.shape[0];
+    if (numClasses === undefined) continue;
+    const model = make(vision, numClasses);
+    if (keysOf(model.stateDict()) !== wanted) continue;
+    model.loadStateDict(state);
+    return { label, onnx: await exportOnnx(model.eval(), zeros([1, 3, SIZE, SIZE])) };
+  }
+  throw new Error(
+    `${name} has weights of no network that this page knows (${networks.map(({ label }) => label).join(', ')}). Export the model itself: torch.onnx.export(model, example, "model.onnx").`,
+  );
+}
+
+/** The names of all tensors in one text; counters of batch norms may be missing. */
+function keysOf(state: StateDict): string {
+  return Object.keys(state)
+    .filter((key) => !key.endsWith('num_batches_tracked'))
+    .sort()
+    .join('\n');
+}
