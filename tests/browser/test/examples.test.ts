@@ -88,7 +88,12 @@ describe.skipIf(!executablePath)('in Chromium', () => {
     const pixels = Float32Array.from({ length: 64 * 28 * 28 }, (_, i) => (i % 255) / 255);
     const y = noGrad(() => model.call(tensor(pixels, [64, 1, 28, 28])));
     const sum = y.dataSync().reduce((total, value) => total + value, 0);
-    expect(shown).toMatchObject({ backend: 'wasm', loaded: 'all of the file', shape: '64,10', sum: sum.toFixed(4) });
+    expect(shown).toMatchObject({
+      backend: 'wasm',
+      loaded: 'all of the file',
+      shape: '64,10',
+      sum: sum.toFixed(4),
+    });
     expect(workers).toBeGreaterThan(0);
   });
 
