@@ -1,6 +1,15 @@
 // Builds the site to dist/site: the pages of docs/, and under /api the reference of all exports. Dead links fail it.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vitepress';
@@ -29,7 +38,8 @@ function sitePage(text) {
 rmSync(path.join(site, 'dist'), { recursive: true, force: true });
 mkdirSync(pages, { recursive: true });
 for (const name of readdirSync(docs)) {
-  if (name.endsWith('.md')) writeFileSync(path.join(pages, name), sitePage(readFileSync(path.join(docs, name), 'utf8')));
+  if (name.endsWith('.md'))
+    writeFileSync(path.join(pages, name), sitePage(readFileSync(path.join(docs, name), 'utf8')));
   else cpSync(path.join(docs, name), path.join(pages, name));
 }
 cpSync(path.join(site, 'index.md'), path.join(pages, 'index.md'));
@@ -37,4 +47,7 @@ cpSync(path.join(site, 'index.md'), path.join(pages, 'index.md'));
 mkdirSync(path.join(pages, 'public'));
 cpSync(path.join(root, 'apps/studio/public/icon.svg'), path.join(pages, 'public/icon.svg'));
 await build(site);
-execFileSync(process.execPath, [path.join(site, 'node_modules/typedoc/bin/typedoc')], { cwd: site, stdio: 'inherit' });
+execFileSync(process.execPath, [path.join(site, 'node_modules/typedoc/bin/typedoc')], {
+  cwd: site,
+  stdio: 'inherit',
+});

@@ -21,7 +21,12 @@ export function showInWorker(modelUrl) {
     const data = Float32Array.from({ length: images * 28 * 28 }, (_, i) => (i % 255) / 255);
     const [scores] = await model.run({ data, shape: [images, 1, 28, 28] });
     show('shape', scores.shape);
-    show('sum', scores.data.reduce((/** @type {number} */ sum, value) => sum + value, 0).toFixed(4));
+    show(
+      'sum',
+      Array.from(scores.data)
+        .reduce((sum, value) => sum + value, 0)
+        .toFixed(4),
+    );
     worker.terminate();
   });
 }

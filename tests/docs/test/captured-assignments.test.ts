@@ -72,6 +72,8 @@ test('no logical assignment to a captured variable in what is published', () => 
 // Rolldown, and Vite with it, prints `1 / /* @__PURE__ */ f()` as `1//* @__PURE__ */ f()`: the start of a line comment.
 test('no division by a call that is marked pure in what is published', () => {
   const files = globSync('packages/*/src/**/*.ts', { cwd: root });
-  const found = files.filter((file) => /\/\s*\/\* @__PURE__/.test(readFileSync(path.join(root, file), 'utf8')));
+  const found = files.filter((file) =>
+    /\/\s*\/\* @__PURE__/.test(readFileSync(path.join(root, file), 'utf8')),
+  );
   expect(found).toEqual([]);
 });
