@@ -494,8 +494,8 @@ function weightsOf(fused: AnyGraph) {
 function productsOf(model: AnyGraph, paths: readonly string[], input: ModelInput): Map<string, number> {
   const products = new Map<string, number>();
   const hooks = paths.map((path) => {
-    const layer = model.getSubmodule(path) as AnyModule & { readonly weight: Tensor };
-    const { weight } = layer;
+    const layer = model.getSubmodule(path);
+    const weight = layer.parameters().find(({ dim }) => dim >= 2) as Tensor;
     return layer.registerForwardHook((_, __, y) => {
       const each = weight.numel / weight.shape[0];
       products.set(path, (products.get(path) ?? 0) + each * (y as Tensor).numel);

@@ -93,13 +93,11 @@ export function quantizersOf(model: AnyModule): FakeQuantizeBase[] {
   return model.modules().filter((module) => module instanceof FakeQuantizeBase);
 }
 
-/** Layers with a simulated int8 weight, by path, in the order of the graph. */
+/** Layers with weights that compute in int8, by path, in the order of the graph. Not all have a weight that is simulated: transposed convolutions don't. */
 export function weightedLayers(simulation: AnyGraph): string[] {
-  return simulation.graph.nodes.flatMap(({ target }) => {
-    if (typeof target !== 'string') return [];
-    const layer = simulation.getSubmodule(target) as AnyModule & { weightFakeQuant?: unknown };
-    return layer.weightFakeQuant ? [target] : [];
-  });
+  return layersWithWeights(simulation).filter(
+    (path) => quantizersOf(simulation.getSubmodule(path)).length > 0,
+  );
 }
 
 /** The fake quantizer of what a module gives, if it has one. */
