@@ -1,3 +1,0 @@
-import * as Comlink from 'comlink';
-import { detector } from './detector';
-Comlink.expose(detector);
