@@ -30,6 +30,7 @@ export async function flushObservers(model: AnyModule): Promise<void> {
       throw new QuantizationError({ ...error, found: `${error.found} (${path})` });
     }
   }
+  for (const module of model.modules()) if (module instanceof FakeQuantizeBase) module.catchUp();
 }
 
 /** Makes `observer` watch the output of `module`; it may replace it, as fake quantization does. */

@@ -5,6 +5,7 @@ import {
   convertFx,
   FakeQuantize,
   FakeQuantizeBase,
+  flushObservers,
   getDefaultDynamicQConfig,
   LearnableFakeQuantize,
   type ModuleRule,
@@ -79,8 +80,12 @@ export async function simulate(
     quantizer.enableObserver();
     quantizer.enableFakeQuant(false);
   }
-  for (const input of inputs) outputsOf(simulation, input);
-  for (let n = 0; n < recipe.variations; n++) outputsOf(simulation, await varied(inputs, n));
+  const observe = async (input: ModelInput) => {
+    outputsOf(simulation, input);
+    await flushObservers(simulation);
+  };
+  for (const input of inputs) await observe(input);
+  for (let n = 0; n < recipe.variations; n++) await observe(await varied(inputs, n));
   for (const quantizer of quantizers) {
     quantizer.enableObserver(false);
     quantizer.enableFakeQuant();

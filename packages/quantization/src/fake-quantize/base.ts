@@ -22,6 +22,8 @@ export abstract class FakeQuantizeBase extends Module {
   zeroPoint: Buffer | Parameter;
   fakeQuantEnabled = true;
   observerEnabled = true;
+  /** Whether the observer has queued batches that scale and zero point don't tell of. */
+  private behind = false;
 
   constructor(observer: ObserverLike, { observer: _, ...observerOptions }: FakeQuantizeOptions) {
     super();
@@ -88,9 +90,18 @@ export abstract class FakeQuantizeBase extends Module {
   override forward(x: Tensor): Tensor {
     if (this.observerEnabled) {
       this.activationPostProcess.call(x.detach());
-      this.updateQparams();
+      // Where nothing is rounded yet, scale and zero point can wait: see flushObservers.
+      this.behind = !this.fakeQuantEnabled && this.activationPostProcess.waiting;
+      if (!this.behind) this.updateQparams();
     }
     return this.fakeQuantEnabled ? this.fakeQuantize(x) : x;
+  }
+
+  /** Takes over what the observer says of batches that were queued. @internal */
+  catchUp(): void {
+    if (!this.behind) return;
+    this.behind = false;
+    this.updateQparams();
   }
 
   /** Takes over what the observer says, after each batch it sees. */

@@ -99,6 +99,11 @@ export abstract class Observer extends Module {
   /** Scale and zero point of what was seen; 1 and 0 before anything was. */
   abstract calculateQparams(): QparamTensors;
 
+  /** Whether batches are queued: then `calculateQparams` refuses. */
+  get waiting(): boolean {
+    return false;
+  }
+
   /** Waits until all queued batches are counted. Only an observer that reads on the host queues them. */
   async settled(): Promise<void> {}
 

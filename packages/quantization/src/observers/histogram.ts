@@ -109,6 +109,10 @@ export class HistogramObserver extends RangeObserver {
     for (const done of [reading, this.settled()]) done.catch(() => {});
   }
 
+  override get waiting(): boolean {
+    return this.queue.length > 0;
+  }
+
   override async settled(): Promise<void> {
     for (let next = this.queue[0]; next; next = this.queue[0]) {
       const values = await next;
