@@ -4,6 +4,8 @@ import { project } from '@octet/build/vitest';
 offerSoftwareGpu();
 
 // They start a hundred programs, which takes minutes: .ci/run has them run.
-const slow = process.env.SLOW_TESTS ? [] : ['test/cli.test.ts', 'test/measure.test.ts', 'test/result-file.test.ts'];
+const slow = process.env.SLOW_TESTS
+  ? []
+  : ['test/cli.test.ts', 'test/measure.test.ts', 'test/result-file.test.ts'];
 
 export default project('bench', { testTimeout: 60_000, exclude: ['**/node_modules/**', ...slow] });
