@@ -5,14 +5,15 @@ import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { executablePath, webgpuArgs } from './src/chromium.ts';
 
-const examples = project('browser', { testTimeout: 60_000, hookTimeout: 60_000 });
+// One file at a time: a page by itself takes all cores, and some wait for what they measure.
+const examples = project('browser', { testTimeout: 180_000, hookTimeout: 120_000, maxWorkers: 1 });
 
 /** The tests of the backend that need nothing of Node, inside of Chromium. */
 const webgpu = {
   ...project('webgpu-browser', {
     include: ['test/{conformance,conformance-plain,create,commands,plan}.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     browser: {
       enabled: true,
       headless: true,
