@@ -6,7 +6,12 @@ import { defineConfig } from 'vitest/config';
 import { executablePath, webgpuArgs } from './src/chromium.ts';
 
 // One file at a time: a page by itself takes all cores, and some wait for what they measure.
-const examples = project('browser', { testTimeout: 180_000, hookTimeout: 120_000, maxWorkers: 1 });
+const examples = project('browser', {
+  testTimeout: 180_000,
+  hookTimeout: 120_000,
+  maxWorkers: 1,
+  expect: { poll: { timeout: 30_000 } },
+});
 
 /** The tests of the backend that need nothing of Node, inside of Chromium. */
 const webgpu = {
