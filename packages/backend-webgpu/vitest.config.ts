@@ -3,8 +3,10 @@ import { project } from '@octet/build/vitest';
 
 offerSoftwareGpu();
 
-// Conformance once more, without the instruction for four products: .ci/run has it run.
-const slow = process.env.SLOW_TESTS ? [] : ['test/conformance-plain.test.ts'];
+// Half a minute and more each; conformance-plain is conformance without the instruction for four products. .ci/run has them run.
+const slow = process.env.SLOW_TESTS
+  ? []
+  : ['test/conformance-plain.test.ts', 'test/memory.test.ts', 'test/int8-property.test.ts'];
 
 export default project('backend-webgpu', {
   exclude: ['**/node_modules/**', ...slow],
