@@ -2,10 +2,10 @@ import { type AnyModule, GRU, LSTM } from '@octet/nn';
 import type { GraphModule } from '@octet/nn/graph';
 import {
   Conversion,
+  calibrate,
   convertFx,
   FakeQuantize,
   FakeQuantizeBase,
-  flushObservers,
   getDefaultDynamicQConfig,
   LearnableFakeQuantize,
   type ModuleRule,
@@ -17,7 +17,6 @@ import {
 } from '@octet/quantization';
 import type { Tensor } from '@octet/tensor';
 import type { ModelInput } from '../inputs';
-import { outputsOf } from './outputs';
 import { trimRanges } from './useful-ranges';
 import { varied } from './vary';
 
@@ -80,12 +79,8 @@ export async function simulate(
     quantizer.enableObserver();
     quantizer.enableFakeQuant(false);
   }
-  const observe = async (input: ModelInput) => {
-    outputsOf(simulation, input);
-    await flushObservers(simulation);
-  };
-  for (const input of inputs) await observe(input);
-  for (let n = 0; n < recipe.variations; n++) await observe(await varied(inputs, n));
+  await calibrate(simulation, inputs);
+  for (let n = 0; n < recipe.variations; n++) await calibrate(simulation, [await varied(inputs, n)]);
   for (const quantizer of quantizers) {
     quantizer.enableObserver(false);
     quantizer.enableFakeQuant();
