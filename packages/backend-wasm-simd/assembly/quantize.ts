@@ -106,6 +106,13 @@ function widen4(x: usize, kind: i32, i: i32): v128 {
     : i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v));
 }
 
+/** f32(v - zero) · scale */
+// @ts-ignore: decorator
+@inline
+function scaled(v: v128, zero: v128, scale: v128): v128 {
+  return f32x4.mul(f32x4.convert_i32x4_s(i32x4.sub(v, zero)), scale);
+}
+
 // @ts-ignore: decorator
 @inline
 function dequantizeWide(x: usize, y: usize, i: i32, scale: f32, zero: i32): void {
@@ -131,9 +138,19 @@ export function dequantize(
     }
     const scale = f32x4.splat(s);
     const zero = i32x4.splat(z);
-    for (let i: i32 = 0; i < count; i += 4) {
-      const v = f32x4.mul(f32x4.convert_i32x4_s(i32x4.sub(widen4(x, kind, first + i), zero)), scale);
-      storeLanes32(y + (<usize>(first + i) << 2), v, count - i);
+    let i: i32 = 0;
+    for (; i + 16 <= count; i += 16) {
+      const v = v128.load(x + first + i);
+      const low = kind == KIND_UINT8 ? i16x8.extend_low_i8x16_u(v) : i16x8.extend_low_i8x16_s(v);
+      const high = kind == KIND_UINT8 ? i16x8.extend_high_i8x16_u(v) : i16x8.extend_high_i8x16_s(v);
+      const to = y + (<usize>(first + i) << 2);
+      v128.store(to, scaled(i32x4.extend_low_i16x8_s(low), zero, scale));
+      v128.store(to, scaled(i32x4.extend_high_i16x8_s(low), zero, scale), 16);
+      v128.store(to, scaled(i32x4.extend_low_i16x8_s(high), zero, scale), 32);
+      v128.store(to, scaled(i32x4.extend_high_i16x8_s(high), zero, scale), 48);
+    }
+    for (; i < count; i += 4) {
+      storeLanes32(y + (<usize>(first + i) << 2), scaled(widen4(x, kind, first + i), zero, scale), count - i);
     }
   }
 }
@@ -154,9 +171,8 @@ export function dequantizeColumns(
         }
         continue;
       }
-      const v = i32x4.sub(widen4(x, kind, first + c), v128.load(zeros + at));
-      const to = y + (<usize>(first + c) << 2);
-      storeLanes32(to, f32x4.mul(f32x4.convert_i32x4_s(v), v128.load(scales + at)), channels - c);
+      const v = scaled(widen4(x, kind, first + c), v128.load(zeros + at), v128.load(scales + at));
+      storeLanes32(y + (<usize>(first + c) << 2), v, channels - c);
     }
   }
 }

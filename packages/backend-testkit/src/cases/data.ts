@@ -54,6 +54,8 @@ function copies(dtype: StorageDType): KernelCase<'copyStrided'>[] {
     permute([21, 19], [1, 0]),
     permute([2, 3, 17, 26], [1, 0, 3, 2]),
     permute([2, 3, 5, 7], [0, 2, 3, 1]),
+    permute([1, 3, 4, 4], [0, 2, 3, 1]),
+    permute([2, 3, 67, 63], [0, 2, 3, 1]),
     permute([2, 5, 7, 3], [0, 3, 1, 2]),
     permute([2, 1, 3, 2, 4], [4, 2, 0, 3, 1]),
     copy('slice with step and offset', [4, 9], [2, 3], {

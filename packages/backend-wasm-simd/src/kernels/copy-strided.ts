@@ -15,10 +15,14 @@ function bringClose(axes: CopyAxis[]): CopyAxis[] {
   return axes;
 }
 
-/** The slowest in y first: then what is next to each other there is written together. Not if that is next to nothing. */
-function inOrderOfY(axes: CopyAxis[]): CopyAxis[] {
+/**
+ * The slowest in y first: then what is next to each other there is written together. Not if that is next to nothing, but for the
+ * colours of images.
+ */
+function inOrderOfY(axes: CopyAxis[], bytes: number): CopyAxis[] {
   const sorted = [...axes].sort((a, b) => b.yStride - a.yStride);
-  return (sorted.at(-1)?.length ?? 0) < 4 ? axes : sorted;
+  const last = sorted.at(-1)?.length ?? 0;
+  return last >= 4 || (last === 3 && bytes === 1) ? sorted : axes;
 }
 
 export const copyStrided: WasmKernel<'copyStrided'> = (cx, { x, y }, attrs) =>
@@ -32,7 +36,7 @@ export function copyAt(
   bytes: number,
   attrs: CopyStridedAttrs,
 ): void {
-  const axes = bringClose(inOrderOfY(mergeAxes(attrs)));
+  const axes = bringClose(inOrderOfY(mergeAxes(attrs), bytes));
   if (axes.some(({ length }) => length === 0)) return;
   while (axes.length < 2) axes.unshift({ length: 1, xStride: 0, yStride: 0 });
   // One long run: in pieces.
