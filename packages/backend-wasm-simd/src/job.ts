@@ -91,10 +91,11 @@ export function failure(control: Int32Array): string {
 }
 
 // A list of calls is another kind of job. It lies in the wasm memory, written once, and every thread walks it by itself: it
-// takes chunks of a call's units until none is left, waits until all of them are done, and goes on to the next call. So
-// threads meet at every call, but nobody waits for a thread that isn't at work: one that comes late starts with the first call
-// and finds what is done already. The job's states are as above: the main thread closes it when everyone has walked to
-// the end.
+// takes chunks of its own share of a call's units, then of what others have left, waits until all of them are done, and goes on
+// to the next call. So threads meet at every call, but nobody waits for a thread that isn't at work: one that comes late starts
+// with the first call and finds what is done already. Shares are the same part of every call, so that a thread mostly reads what
+// it wrote itself: what another one wrote lies in the cache of another core. The job's states are as above: the main thread
+// closes it when everyone has walked to the end.
 
 /** In place of a function's number: the job is a list. Its address is the only argument. */
 export const listJob = -1;
@@ -106,19 +107,22 @@ const List = {
   calls: 1,
   /** Threads asleep: only they need waking. */
   asleep: 2,
+  /** How many there may be. */
+  threads: 3,
 } as const;
 
-/** Indices into a call's int32 head; then come its arguments, or the numbers of its chain, as float64. */
+/**
+ * Indices into a call's int32 head; then comes a line for every thread, which begins with the first unit of its share that nobody
+ * has taken, and then the arguments, or the numbers of the chain, as float64.
+ */
 const Call = {
-  /** The first unit that nobody has taken. */
-  next: 0,
   /** Units done. */
-  done: 1,
-  units: 2,
-  chunk: 3,
-  fn: 4,
+  done: 0,
+  units: 1,
+  chunk: 2,
+  fn: 3,
   /** Numbers that follow. */
-  argc: 5,
+  argc: 4,
 } as const;
 
 /** In place of a function's number: the call is a chain. */
@@ -194,9 +198,9 @@ function partsOf(numbers: readonly number[]): ChainPart[] {
   return parts;
 }
 
-/** Bytes of a list of these calls. */
-export function listBytes(calls: readonly Pick<SharedCall, 'args' | 'chain'>[]): number {
-  return calls.reduce((sum, call) => sum + line + lines(numbersOf(call).length * 8), line);
+/** Bytes of a list of these calls, for so many threads. */
+export function listBytes(calls: readonly Pick<SharedCall, 'args' | 'chain'>[], threads: number): number {
+  return calls.reduce((sum, call) => sum + (1 + threads) * line + lines(numbersOf(call).length * 8), line);
 }
 
 /** Writes a list to an address, a multiple of 64. */
@@ -204,12 +208,14 @@ export function writeList(
   memory: SharedArrayBuffer,
   at: number,
   id: number,
+  threads: number,
   calls: readonly SharedCall[],
 ): void {
   const head = new Int32Array(memory, at, line / 4);
   head[List.id] = id;
   head[List.calls] = calls.length;
   head[List.asleep] = 0;
+  head[List.threads] = threads;
   let to = at + line;
   for (const shared of calls) {
     const call = new Int32Array(memory, to, line / 4);
@@ -218,8 +224,9 @@ export function writeList(
     call[Call.chunk] = shared.chunk;
     call[Call.fn] = shared.chain ? chainCall : shared.index;
     call[Call.argc] = numbers.length;
-    new Float64Array(memory, to + line, numbers.length).set(numbers);
-    to += line + lines(numbers.length * 8);
+    to += (1 + threads) * line;
+    new Float64Array(memory, to, numbers.length).set(numbers);
+    to += lines(numbers.length * 8);
   }
 }
 
@@ -239,6 +246,19 @@ interface ReadCall {
   readonly at: number;
   readonly units: number;
   readonly chunk: number;
+  /** The first unit of each thread's share, and at the end the number of units. */
+  readonly shares: readonly number[];
+}
+
+/** Where the count of a thread's share is. */
+const countOf = ({ at }: ReadCall, thread: number) => at + (1 + thread) * (line / 4);
+
+/** Equal parts of the units, one after another; all of them are the first thread's where they aren't worth another. */
+function sharesOf(units: number, chunk: number, threads: number): number[] {
+  const whole = chunk >= units;
+  return Array.from({ length: threads + 1 }, (_, i) =>
+    whole ? Math.min(i, 1) * units : Math.ceil((units * i) / threads),
+  );
 }
 
 export function readList(
@@ -248,19 +268,22 @@ export function readList(
 ): ReadList {
   const ints = new Int32Array(memory);
   const head = at / 4;
+  const threads = ints[head + List.threads];
   const calls: ReadCall[] = [];
-  let from = at;
+  let from = at + line;
   for (let i = 0; i < ints[head + List.calls]; i++) {
-    from += i === 0 ? line : line + lines(ints[from / 4 + Call.argc] * 8);
     const call = from / 4;
-    const numbers = Array.from(new Float64Array(memory, from + line, ints[call + Call.argc]));
+    from += (1 + threads) * line;
+    const numbers = Array.from(new Float64Array(memory, from, ints[call + Call.argc]));
+    from += lines(numbers.length * 8);
     const fn = ints[call + Call.fn];
+    const units = ints[call + Call.units];
+    const chunk = ints[call + Call.chunk];
     calls.push({
       run: fn === chainCall ? chainOf(partsOf(numbers), functions) : functions(fn),
       args: [...(fn === chainCall ? [] : numbers), 0, 0, 0],
       at: call,
-      units: ints[call + Call.units],
-      chunk: ints[call + Call.chunk],
+      ...{ units, chunk, shares: sharesOf(units, chunk, threads) },
     });
   }
   return { id: ints[head + List.id], memory: ints, head, calls };
@@ -273,9 +296,10 @@ export function listId(memory: SharedArrayBuffer, at: number): number {
 
 /** Makes all calls of a list undone: while nobody is at it. */
 export function restart({ memory, calls }: ReadList): void {
-  for (let i = 0; i < calls.length; i++) {
-    memory[calls[i].at + Call.next] = 0;
-    memory[calls[i].at + Call.done] = 0;
+  for (const call of calls) {
+    const { shares } = call;
+    for (let thread = 0; thread < shares.length - 1; thread++) memory[countOf(call, thread)] = shares[thread];
+    memory[call.at + Call.done] = 0;
   }
 }
 
@@ -293,30 +317,47 @@ export interface Waiting {
 export function walk(control: Int32Array, list: ReadList, thread: number, waiting: Waiting): void {
   const { memory, calls } = list;
   for (let i = 0; i < calls.length; i++) {
-    const { run, args, at, units, chunk } = calls[i];
-    const { length } = args;
-    args[length - 1] = thread;
+    const call = calls[i];
+    const done = call.at + Call.done;
+    try {
+      const own = takeShares(control, memory, call, thread);
+      if (own < 0) return;
+      if (own > 0 && Atomics.add(memory, done, own) + own === call.units) {
+        if (Atomics.load(memory, list.head + List.asleep) > 0) Atomics.notify(memory, done);
+      }
+    } catch (error) {
+      fail(control, error);
+      Atomics.notify(memory, done);
+      throw error;
+    }
+    if (!allDone(control, list, done, call.units, waiting)) return;
+  }
+}
+
+/** Runs chunks of the thread's share of a call, and then of the others', until none is left. @returns its units; -1 if a call has failed */
+function takeShares(control: Int32Array, memory: Int32Array, call: ReadCall, thread: number): number {
+  const { run, args, chunk, shares } = call;
+  const { length } = args;
+  const threads = shares.length - 1;
+  args[length - 1] = thread;
+  let own = 0;
+  for (let i = 0; i < threads; i++) {
+    const owner = (thread + i) % threads;
+    const count = countOf(call, owner);
+    const last = shares[owner + 1];
     for (;;) {
-      if (Atomics.load(control, Control.failed) !== 0) return;
-      if (Atomics.load(memory, at + Call.next) >= units) break;
-      const begin = Atomics.add(memory, at + Call.next, chunk);
-      if (begin >= units) break;
-      const end = Math.min(units, begin + chunk);
+      if (Atomics.load(control, Control.failed) !== 0) return -1;
+      if (Atomics.load(memory, count) >= last) break;
+      const begin = Atomics.add(memory, count, chunk);
+      if (begin >= last) break;
+      const end = Math.min(last, begin + chunk);
       args[length - 3] = begin;
       args[length - 2] = end;
-      try {
-        run(...args);
-      } catch (error) {
-        fail(control, error);
-        Atomics.notify(memory, at + Call.done);
-        throw error;
-      }
-      const done = Atomics.add(memory, at + Call.done, end - begin) + end - begin;
-      if (done === units && Atomics.load(memory, list.head + List.asleep) > 0)
-        Atomics.notify(memory, at + Call.done);
+      run(...args);
+      own += end - begin;
     }
-    if (!allDone(control, list, at + Call.done, units, waiting)) return;
   }
+  return own;
 }
 
 /** Waits until `units` are done. @returns false if a call has failed */

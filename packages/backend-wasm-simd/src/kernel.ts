@@ -159,7 +159,7 @@ export class KernelContext {
 
   /** Bytes that `replayer` wants for these calls. */
   replayBytes(calls: readonly WasmCall[]): number {
-    return this.#pool ? listBytes(calls) : 0;
+    return this.#pool ? listBytes(calls, this.#pool.threads) : 0;
   }
 
   /** What does these calls one after another, on all threads where that pays. `at`: the address of `replayBytes` bytes. */
@@ -171,7 +171,7 @@ export class KernelContext {
     }));
     if (shared.every(({ units, chunk }) => units <= chunk)) return () => replay(calls);
     const memory = this.buffers.memory.buffer as SharedArrayBuffer;
-    writeList(memory, at, ++lists, shared);
+    writeList(memory, at, ++lists, pool.threads, shared);
     const list = readList(memory, at, this.#at);
     return () => {
       try {

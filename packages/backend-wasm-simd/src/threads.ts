@@ -100,8 +100,12 @@ export class ThreadPool {
   /** What kept workers from starting, or ended them. */
   readonly problems: string[] = [];
 
+  /** The main thread, and the workers that there were at first. */
+  readonly threads: number;
+
   /** Starts `count` workers, which compute with this module in this memory. */
   constructor(count: number, module: WasmModule, memory: WasmMemory) {
+    this.threads = count + 1;
     const make = makerOfWorkers() as () => PlatformWorker;
     const starting: Promise<void>[] = [];
     for (let thread = 1; thread <= count; thread++) {

@@ -163,7 +163,7 @@ describe('the pool of threads', () => {
     let id = 0;
     const prepare = (calls: readonly SharedCall[]) => {
       const buffer = memory.buffer as SharedArrayBuffer;
-      writeList(buffer, at, ++id, calls);
+      writeList(buffer, at, ++id, pool.threads, calls);
       return readList(buffer, at, (index) => functions[names[index]]);
     };
     const call = (name: 'count' | 'trap', args: number[], units: number, chunk: number): SharedCall => ({

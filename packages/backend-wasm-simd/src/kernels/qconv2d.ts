@@ -153,6 +153,23 @@ function freeDepthwise(cx: KernelContext, { weights, bias, multiplier, constants
   for (const buffer of [weights, bias, multiplier, constants]) cx.free(buffer);
 }
 
+/**
+ * Output rows of a unit: an even number, as two are made at a time, of up to 8, or more where that gives threads more equal shares
+ * of one image.
+ */
+function stripRows(batch: number, outHeight: number, threads: number): number {
+  if (threads === 1 || batch > 1) return 8;
+  const pairs = Math.ceil(outHeight / 2);
+  let best = { most: pairs + 1, strip: 8 };
+  for (let each = 4; each > 0; each--) {
+    const strip = Math.ceil(pairs / (threads * each));
+    const strips = Math.ceil(pairs / strip);
+    const most = Math.min(pairs, Math.ceil(strips / threads) * strip);
+    if (most < best.most) best = { most, strip: 2 * strip };
+  }
+  return best.strip;
+}
+
 function depthwise(
   cx: KernelContext,
   x: WasmTensor,
@@ -173,7 +190,7 @@ function depthwise(
   const ringBytes = slots * planes * Math.ceil(channels / 8) * ringWidth * 32;
   const lines = 1 + (spread ? (bytes ? 4 : 2) : 0);
   const scratchStep = 64 + vectors * planes * kw * 4 + (width * channels + 128) * lines + ringBytes;
-  const strip = 8;
+  const strip = stripRows(batch, outHeight, cx.threads);
   const strips = Math.ceil(outHeight / strip);
   const step = Math.ceil(scratchStep / 64) * 64;
   const args = {

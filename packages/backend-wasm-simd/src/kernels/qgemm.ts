@@ -115,6 +115,12 @@ export function freeGemm(cx: KernelContext, packed: PackedGemm): void {
   }
 }
 
+/** The size of parts of at most `most`, which `count` things are cut to: about equal ones, as many as give every thread the same. */
+export function equalParts(count: number, most: number, threads: number): number {
+  const parts = Math.ceil(count / most);
+  return Math.ceil(count / (parts === 1 ? 1 : Math.ceil(parts / threads) * threads));
+}
+
 /**
  * How to cut [m,k] × [k,n] for qgemm and its like, by weights of `form`: rows of a tile, ranges of panels, units of work, and how
  * many pay.
@@ -122,7 +128,8 @@ export function freeGemm(cx: KernelContext, packed: PackedGemm): void {
 export function gemmPlan(cx: KernelContext, form: number, m: number, n: number, k: number, groups: number) {
   const rows = form >= formUnsigned ? groupRowsDot : groupRows;
   const most = Math.min(Math.floor(256 / rows), Math.max(2, Math.floor(tileBytes / (k * 2 * rows))));
-  const tile = rows * Math.min(most, Math.max(1, Math.ceil(m / rows)));
+  const runs = Math.max(1, Math.ceil(m / rows));
+  const tile = rows * equalParts(runs, most, cx.threads);
   const tiles = Math.ceil(m / tile) * groups;
   // Few rows: the outputs are cut too, so that there is work enough for all threads.
   const wanted = cx.threads === 1 ? 1 : Math.ceil((4 * cx.threads) / tiles);
