@@ -7,7 +7,7 @@ import {
   Parameter,
   skipInit,
 } from '@octet/nn/modules';
-import { cat, slice, type Tensor, tidy } from '@octet/tensor/functional';
+import { cat, clone, slice, type Tensor, tidy } from '@octet/tensor/functional';
 import { FloatFunctional } from '../float-functional';
 import { toFloat } from '../module-rules';
 import { DeQuantStub, QuantStub } from '../stubs';
@@ -55,7 +55,7 @@ export class QuantizableMultiheadAttention extends MultiheadAttention {
     const made = skipInit(() => new QuantizableMultiheadAttention(E, numHeads, attentionOptionsOf(float)));
     for (const [i, part] of (['Q', 'K', 'V'] as const).entries()) {
       const layer = made[`linear_${part}`];
-      const rows = (t: Tensor) => new Parameter(slice(t.detach(), 0, i * E, (i + 1) * E).clone());
+      const rows = (t: Tensor) => new Parameter(clone(slice(t.detach(), 0, i * E, (i + 1) * E)));
       const own = float[`${part.toLowerCase() as 'q' | 'k' | 'v'}ProjWeight`];
       layer.weight = own ?? rows(inProjWeight as Tensor);
       layer.bias = inProjBias && rows(inProjBias);
