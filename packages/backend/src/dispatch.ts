@@ -193,6 +193,10 @@ export function dispatchKernel<N extends KernelName>(
 ): void {
   const { cache, composite } = known;
   const own = ownKernel(backend, name, composite);
+  if (own && hooks.length === 0) {
+    runKernel(own, { ...inputs, ...outputs } as never, attrs, cache);
+    return;
+  }
   const ranOn = own ? backend : fallbackFor(backend, name, known);
   const run = own
     ? () => runKernel(own, { ...inputs, ...outputs } as never, attrs, cache)

@@ -14,6 +14,7 @@ import {
   Linear,
   LSTM,
   Module,
+  MultiheadAttention,
   PReLU,
   ReLU,
   Sequential,
@@ -26,8 +27,10 @@ import {
   FloatFunctional,
   getDefaultDynamicQConfig,
   getDefaultQatQConfig,
+  getDefaultQConfigMapping,
   quantized as int8,
   perChannelDynamicQConfig,
+  prepare,
   prepareQat,
   type QEngine,
   QuantStub,
@@ -37,7 +40,7 @@ import { cat, interpolate, manualSeed, noGrad, quantizedTensor, randn, type Tens
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type ExportOnnxOptions, exportOnnx, importOnnx } from '../src';
 import { TensorProto_DataType } from '../src/onnx.generated';
-import { compare, compareTo, forward, ort, parse, stepsApart } from './engine';
+import { compare, compareTo, forward, ort, parse, run, stepsApart } from './engine';
 import { digitsNet, mobileNet, type Net, quantized, seedNet, trained } from './models';
 
 beforeEach(() => void manualSeed(11));
@@ -415,5 +418,42 @@ describe.runIf(ort)('dynamic int8 in onnxruntime', () => {
     const [want, got] = [converted, back].map((m) => forward(m, [x]).map((t) => t.dataSync()));
     for (const [i, values] of want.entries())
       for (const [k, v] of values.entries()) expect(Math.abs(v - got[i][k])).toBeLessThan(0.02);
+  });
+});
+
+describe('static recurrent layers and attention: the products and sums of each step', () => {
+  class Whole extends Module {
+    readonly quant = new QuantStub();
+
+    constructor(readonly layer: LSTM | MultiheadAttention) {
+      super();
+    }
+
+    forward(x: Tensor): Tensor {
+      const q = this.quant.call(x);
+      const { layer } = this;
+      const [y] = layer instanceof MultiheadAttention ? layer.call(q, q, q) : layer.call(q);
+      return y.dequantize();
+    }
+  }
+
+  test.each([
+    ['LSTM', new LSTM(4, 5, { numLayers: 2, bidirectional: true })],
+    ['MultiheadAttention', new MultiheadAttention(4, 2, { addBiasKv: true })],
+  ] as const)('%s', async (_, layer) => {
+    const x = randn([3, 2, 4]);
+    const prepared = prepare(new Whole(layer as LSTM).eval(), getDefaultQConfigMapping());
+    noGrad(() => prepared.call(x));
+    const model = await convert(prepared);
+    const bytes = await exportOnnx(model, x);
+    const ops = parse(bytes).graph.node.map(({ opType }) => opType);
+    expect(ops).toContain('QuantizeLinear');
+    const [want] = forward(model, [x]);
+    const [got] = forward(await importOnnx(bytes), [x]);
+    expect(stepsApart(want.dataSync(), got.dataSync(), 0.002).most).toBe(0);
+    if (!ort) return;
+    // The steps share their weights.
+    const [result] = await run(bytes, [x], { precise: false });
+    expect(stepsApart(want.dataSync(), result.data, 0.01).most).toBeLessThanOrEqual(2);
   });
 });

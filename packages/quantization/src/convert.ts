@@ -64,9 +64,9 @@ export async function convert<M extends AnyModule>(prepared: M, options?: Conver
     await onProgress?.(i, layers.length, path);
     await breathe(signal);
     const qconfig = qconfigOf(module);
-    const rule = rules.int8(module);
-    if (qconfig && rule?.int8)
-      swaps.set(module, await rule.int8(module, new Conversion('convert', path, qconfig, module)));
+    const make = rules.int8(module)?.int8 ?? rules.fromObserved(module);
+    if (qconfig && make)
+      swaps.set(module, await make(module, new Conversion('convert', path, qconfig, module)));
   }
   await onProgress?.(layers.length, layers.length, '');
   await breathe(signal);

@@ -104,6 +104,9 @@ import {
   defaultFixedQparamsRangeNeg1to1FakeQuant,
   type QConfig,
 } from './qconfig';
+import { QuantizableLSTM } from './quantizable/lstm';
+import { QuantizableLSTMCell } from './quantizable/lstm-cell';
+import { QuantizableMultiheadAttention } from './quantizable/multihead-attention';
 import { QuantizedActivation, QuantizedHardswish, QuantizedLeakyReLU } from './quantized/activations';
 import {
   type BatchNormFields,
@@ -119,6 +122,8 @@ import { QuantizedConv1d, QuantizedConvReLU1d } from './quantized/conv1d';
 import { QuantizedConv2d, QuantizedConvReLU2d } from './quantized/conv2d';
 import { QuantizedGLU } from './quantized/glu';
 import { QuantizedLinear, QuantizedLinearReLU } from './quantized/linear';
+import { QuantizedLSTM } from './quantized/lstm';
+import { QuantizedMultiheadAttention } from './quantized/multihead-attention';
 import {
   QuantizedGroupNorm,
   QuantizedInstanceNorm1d,
@@ -332,6 +337,8 @@ export const defaultModuleRules: readonly ModuleRule[] = [
   },
   {
     float: LSTM,
+    // PyTorch's has no projection.
+    observed: (lstm: LSTM) => (lstm.projSize > 0 ? undefined : QuantizableLSTM.fromFloat(lstm)),
     dynamic: (lstm: LSTM, at) =>
       DynamicQuantizedLSTM.fromFloat(lstm, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
   },
@@ -343,6 +350,7 @@ export const defaultModuleRules: readonly ModuleRule[] = [
 
   {
     float: MultiheadAttention,
+    observed: (attention: MultiheadAttention) => QuantizableMultiheadAttention.fromFloat(attention),
     dynamic: (attention: MultiheadAttention, at) => {
       const options = dynamicOptions(at.qconfig);
       const make = {
@@ -371,8 +379,18 @@ export const defaultModuleRules: readonly ModuleRule[] = [
   },
   {
     float: LSTMCell,
+    observed: (cell: LSTMCell) => QuantizableLSTMCell.fromFloat(cell),
     dynamic: (cell: LSTMCell, at) =>
       DynamicQuantizedLSTMCell.fromFloat(cell, (weight) => at.weight(weight), dynamicOptions(at.qconfig)),
+  },
+  {
+    float: QuantizableLSTM,
+    fromObserved: (observed: QuantizableLSTM) => QuantizedLSTM.fromObserved(observed),
+  },
+  {
+    float: QuantizableMultiheadAttention,
+    fromObserved: (observed: QuantizableMultiheadAttention, { path }) =>
+      QuantizedMultiheadAttention.fromObserved(observed, path),
   },
 
   {

@@ -41,6 +41,7 @@ export * as qat from './qat';
 export { freezeBnStats, updateBnStats } from './qat/freeze-bn-stats';
 export * from './qconfig';
 export { getDefaultQatQConfigMapping, getDefaultQConfigMapping, QConfigMapping } from './qconfig-mapping';
+export * as quantizable from './quantizable';
 export {
   floatQparamsWeightOnlyQconfig,
   floatQparamsWeightOnlyQconfig4bit,

@@ -104,6 +104,16 @@ export interface ModuleRule {
   readonly fixed?: ObserverFactory;
   /** The int8 form of a prepared module, of the class `float` or `qat.type`. */
   int8?(prepared: Given, at: Conversion): AnyModule | Promise<AnyModule>;
+  /**
+   * What `prepare` and `prepareQat` put in the place of a module that is no single layer: the same numbers made of layers that have rules, by which they
+   * are observed and converted; PyTorch's `float_to_observed`. undefined: this one stays in float.
+   */
+  observed?(float: Given): AnyModule | undefined;
+  /**
+   * Of a class that `observed` makes: what `convert` puts in its place, with the same layers in it, which become int8 by their own rules; PyTorch's
+   * `observed_to_quantized`.
+   */
+  fromObserved?(observed: Given, at: Conversion): AnyModule | Promise<AnyModule>;
   /** The form with int8 weights that takes and gives floats. */
   dynamic?(float: Given, at: Conversion): AnyModule | Promise<AnyModule>;
 
@@ -160,6 +170,16 @@ export class ModuleRules {
       ({ int8, float, qat, trainingOnly }) =>
         int8 && (qat?.type === type || (float === type && !trainingOnly)),
     );
+  }
+
+  /** What `prepare` puts in the place of a module that is made of several layers. */
+  observed(module: AnyModule): AnyModule | undefined {
+    return this.find(module, 'observed')?.observed?.(module);
+  }
+
+  /** What makes the int8 form of a module that `observed` made. */
+  fromObserved(module: AnyModule): ModuleRule['fromObserved'] {
+    return this.find(module, 'fromObserved')?.fromObserved;
   }
 
   qat(module: AnyModule): QatForm | undefined {

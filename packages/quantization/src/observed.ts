@@ -69,6 +69,17 @@ interface Pass {
 let pass: Pass | undefined;
 const warned = new WeakSet<AnyModule>();
 
+/** Runs what uses its modules in one pass again and again, as the steps of a sequence do: of their one range nothing warns. */
+export function withOneRange<T>(run: () => T): T {
+  const outer = pass;
+  pass = undefined;
+  try {
+    return run();
+  } finally {
+    pass = outer;
+  }
+}
+
 /** Warns, once, of observers that see the results of several places in one pass of `model`: their ranges become one. */
 export function watchPasses(model: AnyModule): void {
   const options = { copyOnClone: true };

@@ -17,7 +17,8 @@ export interface PrepareOptions {
 }
 
 /**
- * Puts observers after the layers that will run in int8; then show the result some real data and `convert` it.
+ * Puts observers after the layers that will run in int8; then show the result some real data and `convert` it. An LSTM, LSTMCell or
+ * MultiheadAttention is replaced by `quantizable.LSTM` and so on, whose layers are observed one by one.
  *
  * Recipes come from `mapping`, or from the modules' `qconfig` fields (a module without one takes its parent's, null leaves
  * it in float).
@@ -39,13 +40,14 @@ export function prepare<M extends AnyModule>(
     });
   }
   const known = moduleRules('prepare', rules);
-  const target = configured('prepare', model, mapping, inplace);
+  const target = configured('prepare', model, mapping, inplace, known);
   insertObservers('prepare', target, known);
   return target;
 }
 
 /**
- * Swaps layers for ones that train with quantized weights, and puts the activations' fake quantizers after them.
+ * Swaps layers for ones that train with quantized weights, and puts the activations' fake quantizers after them; an LSTM, LSTMCell or
+ * MultiheadAttention is replaced as by `prepare`.
  *
  * @throws QuantizationError in evaluation mode, without any recipe, or if it was prepared before
  */
@@ -65,7 +67,7 @@ export function prepareQat<M extends AnyModule>(
       fix: 'Call model.train() first. For quantization without training, use prepare.',
     });
   }
-  const target = configured('prepareQat', model, mapping, inplace);
+  const target = configured('prepareQat', model, mapping, inplace, rules);
   const swaps = new Map<AnyModule, AnyModule>();
   for (const [, module] of layersOf(target, (m) => rules.isLayer(m))) {
     const qconfig = qconfigOf(module);
@@ -89,6 +91,7 @@ function configured<M extends AnyModule>(
   model: M,
   mapping: QConfigMapping | undefined,
   inplace: boolean,
+  rules: ModuleRules,
 ): M {
   if (mapping !== undefined) {
     requireRecipe(
@@ -118,7 +121,20 @@ function configured<M extends AnyModule>(
       fix: `Set model.qconfig = ${op === 'prepareQat' ? 'getDefaultQatQConfig()' : 'getDefaultQConfig()'}, or pass a QConfigMapping.`,
     });
   }
-  return target;
+  return observable(op, target, inplace, rules);
+}
+
+/** The model with what can't be observed as a whole made of layers that can. */
+function observable<M extends AnyModule>(op: Op, model: M, inplace: boolean, rules: ModuleRules): M {
+  const swaps = new Map<AnyModule, AnyModule>();
+  for (const [, module] of layersOf(model, (m) => rules.isLayer(m))) {
+    const qconfig = qconfigOf(module);
+    const made = qconfig && rules.observed(module);
+    if (!made) continue;
+    propagateQConfig(made, qconfig);
+    swaps.set(module, made);
+  }
+  return swapLayers(op, model, swaps, inplace);
 }
 
 function insertObservers(op: Op, model: AnyModule, rules: ModuleRules): void {

@@ -31,22 +31,21 @@ export function swapLayers<M extends AnyModule>(op: string, model: M, swaps: Swa
     });
   }
   const places = model.namedModules();
-  const root = swaps.get(model) as M | undefined;
-  if (!root) {
-    for (const [, module] of places) {
-      for (const [name, child] of module.namedChildren()) {
-        const other = swaps.get(child);
-        if (other) module.setSubmodule(name, other);
-      }
+  for (const [, module] of places) {
+    // What takes the place of a module may hold the same layers.
+    const parent = swaps.get(module) ?? module;
+    for (const [name, child] of parent.namedChildren()) {
+      const other = swaps.get(child);
+      if (other) parent.setSubmodule(name, other);
     }
   }
-  for (const [path, module] of places) {
-    const other = swaps.get(module);
-    if (!other) continue;
-    moveHooks(module, other);
-    warnOfLostHooks(op, path, module, other);
-  }
-  return root ?? model;
+  const swapped = places.flatMap(([path, from]) => {
+    const to = swaps.get(from);
+    return to ? [{ path, from, to }] : [];
+  });
+  for (const { from, to } of swapped) moveHooks(from, to);
+  for (const { path, from, to } of swapped) warnOfLostHooks(op, path, from, to);
+  return (swaps.get(model) as M | undefined) ?? model;
 }
 
 /** Hooks on what is inside a replaced module have no place in a module that computes all at once. */

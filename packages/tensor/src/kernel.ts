@@ -74,34 +74,47 @@ export function run<N extends KernelName>(
   cache?: PrepackCache,
   composite?: Composite,
 ): void {
-  let backend: Backend | undefined;
+  const backend = backendOf(inputs as never) ?? (backendOf(outputs as never) as Backend);
+  const ins = kernelTensors(name, backend, inputs as never, true);
+  const outs = kernelTensors(name, backend, outputs as never, false);
+  dispatchKernel(backend, name, ins as never, outs as never, attrs, { cache, composite });
+}
+
+type Args = Readonly<Record<string, Arg | undefined>>;
+
+/** The backend of the first. */
+function backendOf(args: Args): Backend | undefined {
+  for (const key in args) {
+    const arg = args[key];
+    if (arg) return (arg instanceof Tensor ? arg : arg.tensor).storage.backend;
+  }
+  return undefined;
+}
+
+/** What a kernel reads, or writes, as the backend wants it. @throws BackendError for tensors of another backend */
+function kernelTensors(
+  name: string,
+  backend: Backend,
+  args: Args,
+  read: boolean,
+): Record<string, KernelTensor> {
   const deferring = activeWatch()?.defers === true;
-  const toKernelTensors = (args: Readonly<Record<string, Arg | undefined>>, read: boolean) => {
-    const made: Record<string, KernelTensor> = {};
-    for (const key of Object.keys(args)) {
-      const arg = args[key];
-      if (!arg) continue;
-      const tensor = arg instanceof Tensor ? arg : arg.tensor;
-      const { storage } = tensor;
-      // Not `??=`: SWC's minifier doesn't see that it assigns to a captured variable, and reads it too early.
-      if (!backend) backend = storage.backend;
-      if (storage.backend !== backend) throw mixedBackends(name, backend, storage.backend);
-      if (read) checkRead(key, tensor);
-      else storage.noteWrite(name);
-      const { dtype } = storage;
-      const shape = arg instanceof Tensor ? [tensor.numel] : arg.shape;
-      made[key] = deferring
-        ? deferred(storage, shape, tensor)
-        : { buffer: storage.buffer, dtype, shape, source: tensor };
-    }
-    return made;
-  };
-  const ins = toKernelTensors(inputs as never, true);
-  const outs = toKernelTensors(outputs as never, false);
-  dispatchKernel(backend as unknown as Backend, name, ins as never, outs as never, attrs, {
-    cache,
-    composite,
-  });
+  const made: Record<string, KernelTensor> = {};
+  for (const key in args) {
+    const arg = args[key];
+    if (!arg) continue;
+    const isTensor = arg instanceof Tensor;
+    const tensor = isTensor ? arg : arg.tensor;
+    const { storage } = tensor;
+    if (storage.backend !== backend) throw mixedBackends(name, backend, storage.backend);
+    if (read) checkRead(key, tensor);
+    else storage.noteWrite(name);
+    const shape = isTensor ? [tensor.numel] : arg.shape;
+    made[key] = deferring
+      ? deferred(storage, shape, tensor)
+      : { buffer: storage.buffer, dtype: storage.dtype, shape, source: tensor };
+  }
+  return made;
 }
 
 /** An operand that a watch sees before its memory is asked for. */
@@ -278,6 +291,8 @@ export function asOuterAxisInner(
   x: Tensor,
   dims: readonly number[],
 ): { operand: Operand; outer: number; n: number; inner: number; kept: KeptLayout } {
+  const rowMajor = inPlace(x, dims);
+  if (rowMajor) return rowMajor;
   const reduced = new Set(dims);
   let source = denseInAnyOrder(x);
   let order = memoryOrder(source.shape, source.strides);
@@ -306,6 +321,18 @@ export function asOuterAxisInner(
     inner,
     kept: { order: order.filter((d) => !reduced.has(d)) },
   };
+}
+
+/** The same for dims side by side in a row-major tensor, which most are: nothing has to be sorted. */
+function inPlace(x: Tensor, dims: readonly number[]): ReturnType<typeof asOuterAxisInner> | undefined {
+  const { shape, strides, offset } = x;
+  const [first = 0] = dims;
+  const end = first + dims.length;
+  const together = offset === 0 && dims[dims.length - 1] === end - 1;
+  if (!together || !sameStrides(shape, strides, contiguousStrides(shape))) return undefined;
+  const [outer, n, inner] = [shape.slice(0, first), shape.slice(first, end), shape.slice(end)].map(numel);
+  const order = shape.map((_, d) => d).filter((d) => d < first || d >= end);
+  return { operand: asOperand(x, [outer, n, inner]), outer, n, inner, kept: { order } };
 }
 
 /** The dims that a reduction keeps, slowest first. */

@@ -1,24 +1,56 @@
 import { ArgumentError, requireType } from '@octet/backend';
 import type { Storage } from './storage';
 
-/** What was allocated since a scope began. */
-interface Scope {
-  readonly storages: Set<Storage>;
-  /** Asked for by the user. The library's own scopes spare what code outside of the library has seen. */
-  readonly explicit: boolean;
+/** What was allocated since a scope began. A storage is in one scope at most, and knows its place there: no set, which costs more than many an op. */
+class Scope {
+  private readonly storages: Storage[] = [];
+
+  /** `explicit`: asked for by the user. The library's own scopes spare what code outside of the library has seen. */
+  constructor(readonly explicit: boolean) {}
+
+  get isEmpty(): boolean {
+    return this.storages.length === 0;
+  }
+
+  add(storage: Storage): void {
+    storage.scope = this;
+    storage.placeInScope = this.storages.push(storage) - 1;
+  }
+
+  /** Whether it was there. */
+  delete(storage: Storage): boolean {
+    if (storage.scope !== this) return false;
+    const last = this.storages.pop() as Storage;
+    if (last !== storage) {
+      this.storages[storage.placeInScope] = last;
+      last.placeInScope = storage.placeInScope;
+    }
+    storage.scope = undefined;
+    return true;
+  }
+
+  /** Frees all that is left. */
+  end(): void {
+    for (const storage of this.storages) {
+      storage.scope = undefined;
+      storage.release();
+    }
+  }
 }
+
+export type { Scope };
 
 /** Innermost last; undefined: code outside of the library runs, in nobody's scope. */
 const open: (Scope | undefined)[] = [];
 
 export function trackInScope(storage: Storage): void {
-  open.at(-1)?.storages.add(storage);
+  open[open.length - 1]?.add(storage);
 }
 
 /** Keeps a storage alive past the end of every open scope, and from being freed early. */
 export function keepStorage(storage: Storage): void {
   storage.kept = true;
-  for (const scope of open) scope?.storages.delete(storage);
+  for (const scope of open) scope?.delete(storage);
 }
 
 interface HasStorage {
@@ -44,7 +76,6 @@ function forEachStorage(value: unknown, fn: (storage: Storage) => void, depth = 
 }
 
 function run<T>(scope: Scope, fn: () => T): T {
-  const { storages } = scope;
   open.push(scope);
   try {
     const result = fn();
@@ -57,16 +88,16 @@ function run<T>(scope: Scope, fn: () => T): T {
       });
     }
     // A scope's result belongs to the scope around it.
-    if (storages.size > 0) {
-      const around = open.at(-2);
+    if (!scope.isEmpty) {
+      const around = open[open.length - 2];
       forEachStorage(result, (storage) => {
-        if (storages.delete(storage)) around?.storages.add(storage);
+        if (scope.delete(storage)) around?.add(storage);
       });
     }
     return result;
   } finally {
     open.pop();
-    for (const storage of storages) storage.release();
+    scope.end();
   }
 }
 
@@ -79,7 +110,7 @@ function run<T>(scope: Scope, fn: () => T): T {
  */
 export function scope<T>(fn: () => T): T {
   requireType('scope', 'fn', fn, 'function');
-  return run({ storages: new Set(), explicit: true }, fn);
+  return run(new Scope(true), fn);
 }
 
 /** Frees a tensor that the scope allocated, before its end. What it didn't allocate, or code outside has seen, stays. */
@@ -90,11 +121,11 @@ export type ReleaseEarly = (x: HasStorage) => void;
  * such code allocated, is spared (see `outside`).
  */
 export function tidy<T>(fn: (release: ReleaseEarly) => T): T {
-  const storages = new Set<Storage>();
+  const scope = new Scope(false);
   const release: ReleaseEarly = ({ storage }) => {
-    if (storages.delete(storage)) storage.release();
+    if (scope.delete(storage)) storage.release();
   };
-  return run({ storages, explicit: false }, () => fn(release));
+  return run(scope, () => fn(release));
 }
 
 /** Runs code that isn't the library's, a user's module or hook, which may hold what it is given and what it allocates. */
@@ -116,7 +147,7 @@ function expose(args: readonly unknown[], explicit: Scope | undefined): void {
     for (let i = open.length - 1; i >= 0; i--) {
       const scope = open[i];
       if (!scope || scope.explicit) return;
-      if (scope.storages.delete(storage)) explicit?.storages.add(storage);
+      if (scope.delete(storage)) explicit?.add(storage);
     }
   });
 }

@@ -1,5 +1,5 @@
 import { ArgumentError, type Backend, describe, FreedError, type StorageDType } from '@octet/backend';
-import { trackInScope } from './scope';
+import { type Scope, trackInScope } from './scope';
 import { activeWatch } from './watch';
 
 /** @throws ArgumentError unless `value` is a backend */
@@ -26,6 +26,9 @@ export class Storage {
   private written = this.serial;
   /** Whether someone asked to keep it: then only they free it, and garbage collection. */
   kept = false;
+  /** The scope that frees it at its end, and where in it: the scope's own. */
+  scope: Scope | undefined = undefined;
+  placeInScope = 0;
   /** How many recorded ops have saved it for their gradients. */
   private holds = 0;
   /** Whether it is to be freed when the last of them lets go. */

@@ -289,6 +289,28 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
   ],
   'projected lstm': async () => [new nn.LSTM(3, 4, { projSize: 2 }), () => [randn([5, 2, 3])]],
   lstm: async () => [new nn.LSTM(3, 4), () => [randn([5, 2, 3])]],
+  'prepared lstm': async () => [
+    prepare(new nn.LSTM(3, 4, { bidirectional: true }).eval() as AnyModule, getDefaultQConfigMapping()),
+    () => [randn([5, 2, 3])],
+  ],
+  'prepared attention': async () => [
+    prepare(new nn.MultiheadAttention(8, 2).eval() as AnyModule, getDefaultQConfigMapping()),
+    () => [randn([5, 2, 8])],
+  ],
+  'int8 attention': async () => {
+    const attention: AnyModule = new nn.MultiheadAttention(8, 2, { addBiasKv: true }).eval();
+    const calibrated = prepare(attention, getDefaultQConfigMapping());
+    noGrad(() => calibrated.call(randn([5, 2, 8])));
+    return [await convert(calibrated), () => [quantizePerTensor(randn([5, 2, 8]), 0.05, 128, 'quint8')]];
+  },
+  'int8 lstm': async () => {
+    const calibrated = prepare(
+      new nn.LSTM(3, 4, { numLayers: 2 }).eval() as AnyModule,
+      getDefaultQConfigMapping(),
+    );
+    noGrad(() => calibrated.call(randn([5, 2, 3])));
+    return [await convert(calibrated), () => [quantizePerTensor(randn([5, 2, 3]), 0.05, 128, 'quint8')]];
+  },
   'dynamic lstm': async () => [
     await quantizeDynamic(new nn.Sequential(new nn.LSTM(3, 4) as never)),
     () => [randn([5, 2, 3])],

@@ -2,17 +2,18 @@ import { type Backend, type Kernels, MissingKernelError } from '@octet/backend';
 import { createHostBackend, type HostBuffer, referenceBackend } from '@octet/backend-js-reference';
 import { createWasmBackend } from '@octet/backend-wasm-simd';
 import * as nn from '@octet/nn';
-import { type AnyModule, Module, Sequential } from '@octet/nn';
+import { type AnyModule, Module, ModuleList, Sequential } from '@octet/nn';
 import { exportOnnx } from '@octet/onnx';
 import {
   convert,
+  DeQuantStub,
   floatQparamsWeightOnlyQconfig,
   getDefaultQatQConfigMapping,
   getDefaultQConfigMapping,
   moduleRules,
   prepare,
   prepareQat,
-  QuantWrapper,
+  QuantStub,
   quantize_,
   quantizeDynamic,
 } from '@octet/quantization';
@@ -173,13 +174,32 @@ const NONE = '–';
 const call = (module: AnyModule, inputs: readonly unknown[]): unknown =>
   noGrad(() => module.call(...(inputs as never[])));
 
-/** The int8 form, and how it is calibrated and run: by itself between stubs. */
-async function int8Form([module, x]: readonly [AnyModule, ...Tensor[]]): Promise<Module | undefined> {
+/** A layer between stubs, one for each of its inputs; of what it gives the first. */
+class Between extends Module<Tensor[]> {
+  readonly quants: ModuleList<QuantStub>;
+  readonly dequant = new DeQuantStub();
+
+  constructor(
+    readonly module: AnyModule,
+    inputs: readonly Tensor[],
+  ) {
+    super();
+    this.quants = new ModuleList(inputs.map(() => new QuantStub()));
+  }
+
+  forward(...xs: Tensor[]): Tensor {
+    const y: Tensor | unknown[] = this.module.call(...xs.map((x, i) => this.quants.at(i).call(x)));
+    return this.dequant.call([y].flat(3)[0] as Tensor);
+  }
+}
+
+/** The int8 form, between stubs, that runs on integers. */
+async function int8Form(module: AnyModule, inputs: readonly Tensor[]): Promise<Between | undefined> {
   try {
-    const prepared = prepare(new QuantWrapper(module as Module).eval(), getDefaultQConfigMapping());
-    call(prepared, [x]);
+    const prepared = prepare(new Between(module, inputs).eval(), getDefaultQConfigMapping());
+    call(prepared, inputs);
     const int8 = await convert(prepared);
-    call(int8, [x]);
+    call(int8, inputs);
     return int8;
   } catch {
     return undefined;
@@ -191,12 +211,11 @@ function formOf(int8: AnyModule, float: AnyModule): string {
   return int8.constructor === float.constructor ? 'as it is' : `\`${int8.constructor.name}\``;
 }
 
-async function qatForm(float: AnyModule, x: Tensor): Promise<string> {
-  const own = rules.qat(float);
-  const trained = prepareQat(new QuantWrapper(float as Module).train(), getDefaultQatQConfigMapping());
-  call(trained, [x]);
-  const { module } = trained as unknown as { module: AnyModule };
-  if (own) return `\`${module.constructor.name}\``;
+async function qatForm(float: AnyModule, inputs: readonly Tensor[]): Promise<string> {
+  const trained = prepareQat(new Between(float, inputs).train(), getDefaultQatQConfigMapping());
+  call(trained, inputs);
+  const { module } = trained;
+  if (module.constructor !== float.constructor) return `\`${module.constructor.name}\``;
   const watched = module.children().some((child) => child.constructor.name.includes('FakeQuant'));
   return watched ? 'its output' : 'as it is';
 }
@@ -269,8 +288,7 @@ async function rowOf(name: string, make: Example, backends: readonly Backend[]):
   const example = make();
   const [float, ...inputs] = example;
   float.eval();
-  const int8 = inputs.length === 1 ? await int8Form([float.clone(), inputs[0]]) : undefined;
-  const inner = int8 && (int8 as unknown as { module: AnyModule }).module;
+  const int8 = await int8Form(float.clone(), inputs);
   const { form, module: dynamic } = await dynamicForm(float.clone());
   const runs = backends.map((backend) => {
     const has = (m: AnyModule | undefined) => m !== undefined && lacks(backend, m, inputs) === undefined;
@@ -279,8 +297,8 @@ async function rowOf(name: string, make: Example, backends: readonly Backend[]):
   const cells = [
     `\`${name}\``,
     learns(float, inputs) ? 'yes' : NONE,
-    inner ? formOf(inner, float) : NONE,
-    int8 ? await qatForm(float.clone(), inputs[0]) : NONE,
+    int8 ? formOf(int8.module, float) : NONE,
+    int8 ? await qatForm(float.clone(), inputs) : NONE,
     form,
     list({ float: await exports(float, inputs), int8: int8 ? await exports(int8, inputs) : false }),
     ...runs,
@@ -300,7 +318,7 @@ test('the table in the documentation is what the layers do', { timeout: 600_000 
     'Written by `tests/docs/test/layers.test.ts`, which runs every layer of `@octet/nn`: `vitest run --project docs layers -u`.',
     '',
     '- **float**: forward and gradient.',
-    '- **PTQ**: what `convert` makes of it between a `QuantStub` and a `DeQuantStub`; *as it is*: the layer itself takes integers.',
+    '- **PTQ**: what `convert` makes of it between `QuantStub`s and a `DeQuantStub`; *as it is*: the layer itself takes integers.',
     '- **QAT**: what `prepareQat` makes of it; *its output*: it is trained as it is, and what it gives is fake-quantized.',
     '- **dynamic**: what `quantizeDynamic` makes of it, of embeddings `quantize_`; *its layers*: of layers inside.',
     '- **ONNX**: what `exportOnnx` writes.',

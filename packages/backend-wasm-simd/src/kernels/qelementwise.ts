@@ -1,6 +1,6 @@
 import type { KernelTable } from '@octet/backend';
 import { qelementwiseBlock as block } from '../generated/constants';
-import { size, type WasmKernel } from '../kernel';
+import { size, type WasmKernel, type WasmTensor } from '../kernel';
 import { writeConstants } from './qrequantize';
 
 /** Units worth a thread. */
@@ -78,10 +78,10 @@ export const qaffine: WasmKernel<'qaffine'> = (cx, { x, y }, attrs) => {
 /** y[n] = table[x], where int8 counts from -128 */
 export const qlookup: WasmKernel<'qlookup'> = (cx, { x, y }, { table }) => {
   const n = size(y);
-  const [from, to] = [x, y].map(({ dtype }) => (dtype === 'int8' ? 128 : 0));
-  const [low, high] = [(table[0] + to) & 255, (table[255] + to) & 255];
-  if (isClamp(table, to, low, high)) {
-    const args = { x: cx.address(x), y: cx.address(y), n, low, high, from, to };
+  const [from, to] = [offsetOf(x), offsetOf(y)];
+  const clamp = clampOf(table, to);
+  if (clamp) {
+    const args = { x: cx.address(x), y: cx.address(y), n, low: clamp.low, high: clamp.high, from, to };
     cx.parallel('qclamp', args, Math.ceil(n / block), 4 * grain);
     return;
   }
@@ -92,12 +92,25 @@ export const qlookup: WasmKernel<'qlookup'> = (cx, { x, y }, { table }) => {
   cx.parallel('qlookup', args, Math.ceil(n / block), grain);
 };
 
-/** Whether a table does no more than bound what it is given: as ReLU's, or that of no more than another dtype. */
-function isClamp(table: Uint8Array | Int8Array, offset: number, low: number, high: number): boolean {
-  for (let i = 0; i < 256; i++) {
-    if (table[i] + offset !== Math.min(Math.max(i, low), high)) return false;
-  }
-  return true;
+/** What int8 counts from, below zero. */
+const offsetOf = ({ dtype }: WasmTensor) => (dtype === 'int8' ? 128 : 0);
+
+interface Bounds {
+  readonly low: number;
+  readonly high: number;
+}
+
+// Layers come with the same tables again and again.
+const clamps = new WeakMap<Uint8Array | Int8Array, Bounds | undefined>();
+
+/** The bounds of a table that does no more than bound what it is given: as ReLU's, or that of no more than another dtype. */
+function clampOf(table: Uint8Array | Int8Array, offset: number): Bounds | undefined {
+  if (clamps.has(table)) return clamps.get(table);
+  const [low, high] = [(table[0] + offset) & 255, (table[255] + offset) & 255];
+  const bounds = table.every((v, i) => v + offset === Math.min(Math.max(i, low), high));
+  const found = bounds ? { low, high } : undefined;
+  clamps.set(table, found);
+  return found;
 }
 
 /** A table of -128 to 127 by the bytes of those: from 0 to 127, then from -128. */

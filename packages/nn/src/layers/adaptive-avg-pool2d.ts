@@ -1,26 +1,19 @@
-import { checkOptions, type Pair, requirePair } from '@octet/backend';
+import { checkOptions, type Pair } from '@octet/backend';
 import { adaptiveAvgPool2d, type Tensor } from '@octet/tensor/functional';
-import { repr, type Size2 } from '../arguments';
-import { Module } from '../module';
+import type { Size2 } from '../arguments';
+import { AdaptivePoolNd } from './pool-nd';
 
 /** Means over windows that spread evenly: x [N, C, H, W] → [N, C, ...outputSize]. */
-export class AdaptiveAvgPool2d extends Module {
+export class AdaptiveAvgPool2d extends AdaptivePoolNd<Pair, Tensor> {
   static override readonly name: string = 'AdaptiveAvgPool2d';
   static readonly pure = true;
 
-  readonly outputSize: Pair;
-
   constructor(outputSize: Size2, options?: Record<string, never>) {
-    super();
     checkOptions('AdaptiveAvgPool2d', options);
-    this.outputSize = requirePair('AdaptiveAvgPool2d', 'outputSize', outputSize);
+    super('AdaptiveAvgPool2d', 2, outputSize);
   }
 
   forward(x: Tensor): Tensor {
     return adaptiveAvgPool2d(x, this.outputSize);
-  }
-
-  override extraRepr(): string {
-    return repr({ outputSize: this.outputSize });
   }
 }

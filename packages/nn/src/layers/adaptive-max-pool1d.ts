@@ -1,7 +1,7 @@
-import { checkOptions, requireFlag, requireSingle } from '@octet/backend';
+import { checkOptions, requireFlag } from '@octet/backend';
 import { adaptiveMaxPool1d, adaptiveMaxPool1dWithIndices, type Tensor } from '@octet/tensor/functional';
-import { repr, type Single, type Size1 } from '../arguments';
-import { Module } from '../module';
+import type { Single, Size1 } from '../arguments';
+import { AdaptivePoolNd } from './pool-nd';
 import type { Pooled } from './pooled';
 
 export interface AdaptiveMaxPool1dOptions<Indices extends boolean = boolean> {
@@ -10,17 +10,18 @@ export interface AdaptiveMaxPool1dOptions<Indices extends boolean = boolean> {
 }
 
 /** The maxima of windows that spread evenly: x [N, C, L] → [N, C, outputSize]. */
-export class AdaptiveMaxPool1d<Indices extends boolean = false> extends Module<[x: Tensor], Pooled<Indices>> {
+export class AdaptiveMaxPool1d<Indices extends boolean = false> extends AdaptivePoolNd<
+  Single,
+  Pooled<Indices>
+> {
   static override readonly name: string = 'AdaptiveMaxPool1d';
   static readonly pure = true;
 
-  readonly outputSize: Single;
   readonly returnIndices: boolean;
 
   constructor(outputSize: Size1, options: AdaptiveMaxPool1dOptions<Indices> = {}) {
-    super();
     const { returnIndices = false } = checkOptions('AdaptiveMaxPool1d', options, 'returnIndices');
-    this.outputSize = [requireSingle('AdaptiveMaxPool1d', 'outputSize', outputSize)];
+    super('AdaptiveMaxPool1d', 1, outputSize);
     this.returnIndices = requireFlag('AdaptiveMaxPool1d', 'returnIndices', returnIndices);
   }
 
@@ -30,6 +31,6 @@ export class AdaptiveMaxPool1d<Indices extends boolean = false> extends Module<[
   }
 
   override extraRepr(): string {
-    return repr({ outputSize: this.outputSize, returnIndices: this.returnIndices || undefined });
+    return super.extraRepr() + (this.returnIndices ? ', returnIndices=true' : '');
   }
 }

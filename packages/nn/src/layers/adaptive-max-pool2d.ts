@@ -1,7 +1,7 @@
-import { checkOptions, type Pair, requireFlag, requirePair } from '@octet/backend';
+import { checkOptions, type Pair, requireFlag } from '@octet/backend';
 import { adaptiveMaxPool2d, adaptiveMaxPool2dWithIndices, type Tensor } from '@octet/tensor/functional';
-import { repr, type Size2 } from '../arguments';
-import { Module } from '../module';
+import type { Size2 } from '../arguments';
+import { AdaptivePoolNd } from './pool-nd';
 import type { Pooled } from './pooled';
 
 export interface AdaptiveMaxPool2dOptions<Indices extends boolean = boolean> {
@@ -10,17 +10,18 @@ export interface AdaptiveMaxPool2dOptions<Indices extends boolean = boolean> {
 }
 
 /** The maxima of windows that spread evenly: x [N, C, H, W] → [N, C, ...outputSize]. */
-export class AdaptiveMaxPool2d<Indices extends boolean = false> extends Module<[x: Tensor], Pooled<Indices>> {
+export class AdaptiveMaxPool2d<Indices extends boolean = false> extends AdaptivePoolNd<
+  Pair,
+  Pooled<Indices>
+> {
   static override readonly name: string = 'AdaptiveMaxPool2d';
   static readonly pure = true;
 
-  readonly outputSize: Pair;
   readonly returnIndices: boolean;
 
   constructor(outputSize: Size2, options: AdaptiveMaxPool2dOptions<Indices> = {}) {
-    super();
     const { returnIndices = false } = checkOptions('AdaptiveMaxPool2d', options, 'returnIndices');
-    this.outputSize = requirePair('AdaptiveMaxPool2d', 'outputSize', outputSize);
+    super('AdaptiveMaxPool2d', 2, outputSize);
     this.returnIndices = requireFlag('AdaptiveMaxPool2d', 'returnIndices', returnIndices);
   }
 
@@ -30,6 +31,6 @@ export class AdaptiveMaxPool2d<Indices extends boolean = false> extends Module<[
   }
 
   override extraRepr(): string {
-    return repr({ outputSize: this.outputSize, returnIndices: this.returnIndices || undefined });
+    return super.extraRepr() + (this.returnIndices ? ', returnIndices=true' : '');
   }
 }

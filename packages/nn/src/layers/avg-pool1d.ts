@@ -1,7 +1,7 @@
-import { checkOptions, requireFlag, requireSingle } from '@octet/backend';
+import { checkOptions, requireFlag } from '@octet/backend';
 import { avgPool1d, type Tensor } from '@octet/tensor/functional';
-import { repr, type Single, type Size1 } from '../arguments';
-import { Module } from '../module';
+import type { Single, Size1 } from '../arguments';
+import { PoolNd } from './pool-nd';
 
 export interface AvgPool1dOptions {
   /** The kernel size unless given. */
@@ -14,28 +14,17 @@ export interface AvgPool1dOptions {
 }
 
 /** The mean of each window: x [N, C, L] → [N, C, OL], sizes as in Conv1d. */
-export class AvgPool1d extends Module {
+export class AvgPool1d extends PoolNd<Single, [x: Tensor], Tensor> {
   static override readonly name: string = 'AvgPool1d';
   static readonly pure = true;
 
-  readonly kernelSize: Single;
-  readonly stride: Single;
-  readonly padding: Single;
   readonly countIncludePad: boolean;
-
   readonly ceilMode: boolean;
 
   constructor(kernelSize: Size1, options: AvgPool1dOptions = {}) {
-    super();
-    const {
-      stride = kernelSize,
-      padding = 0,
-      countIncludePad = true,
-      ceilMode = false,
-    } = checkOptions('AvgPool1d', options, 'stride padding countIncludePad ceilMode');
-    this.kernelSize = [requireSingle('AvgPool1d', 'kernelSize', kernelSize)];
-    this.stride = [requireSingle('AvgPool1d', 'stride', stride)];
-    this.padding = [requireSingle('AvgPool1d', 'padding', padding, 0)];
+    const given = checkOptions('AvgPool1d', options, 'stride padding countIncludePad ceilMode');
+    super('AvgPool1d', 1, kernelSize, given);
+    const { countIncludePad = true, ceilMode = false } = given;
     this.countIncludePad = countIncludePad;
     this.ceilMode = requireFlag('AvgPool1d', 'ceilMode', ceilMode);
   }
@@ -45,8 +34,7 @@ export class AvgPool1d extends Module {
     return avgPool1d(x, kernelSize, { stride, padding, countIncludePad, ceilMode });
   }
 
-  override extraRepr(): string {
-    const { kernelSize, stride, padding } = this;
-    return repr({ kernelSize, stride, padding, ceilMode: this.ceilMode || undefined });
+  protected override get more() {
+    return { ceilMode: this.ceilMode || undefined };
   }
 }

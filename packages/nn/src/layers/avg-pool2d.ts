@@ -1,7 +1,7 @@
-import { checkOptions, type Pair, requireFlag, requirePair } from '@octet/backend';
+import { checkOptions, type Pair, requireFlag } from '@octet/backend';
 import { avgPool2d, type Tensor } from '@octet/tensor/functional';
-import { repr, type Size2 } from '../arguments';
-import { Module } from '../module';
+import type { Size2 } from '../arguments';
+import { PoolNd } from './pool-nd';
 
 export interface AvgPool2dOptions {
   /** The kernel size unless given. */
@@ -14,28 +14,17 @@ export interface AvgPool2dOptions {
 }
 
 /** The mean of each window: x [N, C, H, W] → [N, C, OH, OW], sizes as in Conv2d. */
-export class AvgPool2d extends Module {
+export class AvgPool2d extends PoolNd<Pair, [x: Tensor], Tensor> {
   static override readonly name: string = 'AvgPool2d';
   static readonly pure = true;
 
-  readonly kernelSize: Pair;
-  readonly stride: Pair;
-  readonly padding: Pair;
   readonly countIncludePad: boolean;
-
   readonly ceilMode: boolean;
 
   constructor(kernelSize: Size2, options: AvgPool2dOptions = {}) {
-    super();
-    const {
-      stride = kernelSize,
-      padding = 0,
-      countIncludePad = true,
-      ceilMode = false,
-    } = checkOptions('AvgPool2d', options, 'stride padding countIncludePad ceilMode');
-    this.kernelSize = requirePair('AvgPool2d', 'kernelSize', kernelSize);
-    this.stride = requirePair('AvgPool2d', 'stride', stride);
-    this.padding = requirePair('AvgPool2d', 'padding', padding, 0);
+    const given = checkOptions('AvgPool2d', options, 'stride padding countIncludePad ceilMode');
+    super('AvgPool2d', 2, kernelSize, given);
+    const { countIncludePad = true, ceilMode = false } = given;
     this.countIncludePad = countIncludePad;
     this.ceilMode = requireFlag('AvgPool2d', 'ceilMode', ceilMode);
   }
@@ -45,8 +34,7 @@ export class AvgPool2d extends Module {
     return avgPool2d(x, kernelSize, { stride, padding, countIncludePad, ceilMode });
   }
 
-  override extraRepr(): string {
-    const { kernelSize, stride, padding } = this;
-    return repr({ kernelSize, stride, padding, ceilMode: this.ceilMode || undefined });
+  protected override get more() {
+    return { ceilMode: this.ceilMode || undefined };
   }
 }

@@ -44,7 +44,8 @@ export interface ConvTransposeOptions<S extends Sizes>
   outputPadding?: SizeOf<S>;
 }
 
-function sizesOf<S extends Sizes>(
+/** The sizes along the dims of a window. @throws ArgumentError unless they are whole numbers of at least `min` */
+export function sizesOf<S extends Sizes>(
   op: string,
   rank: 1 | 2,
   name: string,

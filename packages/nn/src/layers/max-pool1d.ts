@@ -1,7 +1,8 @@
-import { checkOptions, requireFlag, requireSingle } from '@octet/backend';
+import { checkOptions, requireFlag } from '@octet/backend';
 import { maxPool1d, maxPool1dWithIndices, type Tensor } from '@octet/tensor/functional';
-import { repr, type Single, type Size1 } from '../arguments';
-import { Module } from '../module';
+import type { Single, Size1 } from '../arguments';
+import { sizesOf } from './conv-nd';
+import { PoolNd } from './pool-nd';
 import type { Pooled } from './pooled';
 
 export interface MaxPool1dOptions<Indices extends boolean = boolean> {
@@ -16,31 +17,19 @@ export interface MaxPool1dOptions<Indices extends boolean = boolean> {
 }
 
 /** The maximum in each window: x [N, C, L] → [N, C, OL], sizes as in Conv1d. Padding never wins. */
-export class MaxPool1d<Indices extends boolean = false> extends Module<[x: Tensor], Pooled<Indices>> {
+export class MaxPool1d<Indices extends boolean = false> extends PoolNd<Single, [x: Tensor], Pooled<Indices>> {
   static override readonly name: string = 'MaxPool1d';
   static readonly pure = true;
 
-  readonly kernelSize: Single;
-  readonly stride: Single;
-  readonly padding: Single;
   readonly dilation: Single;
-
   readonly ceilMode: boolean;
   readonly returnIndices: boolean;
 
   constructor(kernelSize: Size1, options: MaxPool1dOptions<Indices> = {}) {
-    super();
-    const {
-      stride = kernelSize,
-      padding = 0,
-      dilation = 1,
-      ceilMode = false,
-      returnIndices = false,
-    } = checkOptions('MaxPool1d', options, 'stride padding dilation ceilMode returnIndices');
-    this.kernelSize = [requireSingle('MaxPool1d', 'kernelSize', kernelSize)];
-    this.stride = [requireSingle('MaxPool1d', 'stride', stride)];
-    this.padding = [requireSingle('MaxPool1d', 'padding', padding, 0)];
-    this.dilation = [requireSingle('MaxPool1d', 'dilation', dilation)];
+    const given = checkOptions('MaxPool1d', options, 'stride padding dilation ceilMode returnIndices');
+    super('MaxPool1d', 1, kernelSize, given);
+    const { dilation = 1, ceilMode = false, returnIndices = false } = given;
+    this.dilation = sizesOf('MaxPool1d', 1, 'dilation', dilation, 1);
     this.ceilMode = requireFlag('MaxPool1d', 'ceilMode', ceilMode);
     this.returnIndices = requireFlag('MaxPool1d', 'returnIndices', returnIndices);
   }
@@ -51,9 +40,8 @@ export class MaxPool1d<Indices extends boolean = false> extends Module<[x: Tenso
     return pool(x, kernelSize, { stride, padding, dilation, ceilMode }) as Pooled<Indices>;
   }
 
-  override extraRepr(): string {
-    const { kernelSize, stride, padding, dilation } = this;
-    const flags = { ceilMode: this.ceilMode || undefined, returnIndices: this.returnIndices || undefined };
-    return repr({ kernelSize, stride, padding, dilation, ...flags });
+  protected override get more() {
+    const { dilation, ceilMode, returnIndices } = this;
+    return { dilation, ceilMode: ceilMode || undefined, returnIndices: returnIndices || undefined };
   }
 }

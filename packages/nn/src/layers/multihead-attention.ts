@@ -194,7 +194,7 @@ export class MultiheadAttention extends Module<
         : [this.attend(heads, mask, isCausal && !keyPaddingMask && !this.biasK && !this.addZeroAttn)];
       const result = [this.joined(out, query), ...(all ? [all] : [])];
       if (all) {
-        const shown = averageAttnWeights ? mean(all, 1) : all;
+        const shown = this.shownWeights(all, averageAttnWeights);
         result[1] = query.shape.length === 2 ? select(shown, 0, 0) : shown;
       }
       return result;
@@ -239,6 +239,26 @@ export class MultiheadAttention extends Module<
     return [q, k, v];
   }
 
+  /** The learned row that goes behind the keys or the values, in float. */
+  protected rowBehind(of: 'K' | 'V'): Tensor | undefined {
+    return this[`bias${of}`];
+  }
+
+  /** What the scores are multiplied by. */
+  protected get scale(): number {
+    return 1 / Math.sqrt(this.embedDim / this.numHeads);
+  }
+
+  /** The weights of all heads [N, H, L, S], or their mean, as they are given to the caller. */
+  protected shownWeights(weights: Tensor, average: boolean): Tensor {
+    return average ? mean(weights, 1) : weights;
+  }
+
+  /** The output, from the heads' columns side by side. */
+  protected output(rows: Tensor): Tensor {
+    return this.outProj.call(rows);
+  }
+
   /** q [N, H, L, E / H], k and v [N, H, S, E / H]; S counts what is added behind. */
   private heads(query: Tensor, key: Tensor, value: Tensor): Projections {
     const { embedDim, numHeads: H, batchFirst } = this;
@@ -256,8 +276,8 @@ export class MultiheadAttention extends Module<
     };
     return [
       cut(q, undefined, false),
-      cut(k, this.biasK, this.addZeroAttn),
-      cut(v, this.biasV, this.addZeroAttn),
+      cut(k, this.rowBehind('K'), this.addZeroAttn),
+      cut(v, this.rowBehind('V'), this.addZeroAttn),
     ];
   }
 
@@ -295,12 +315,16 @@ export class MultiheadAttention extends Module<
   }
 
   private attend([q, k, v]: Projections, attnMask: Tensor | undefined, isCausal: boolean): Tensor {
-    const options = { dropoutP: this.droppedShare, ...(isCausal ? { isCausal } : { attnMask }) };
+    const options = {
+      dropoutP: this.droppedShare,
+      scale: this.scale,
+      ...(isCausal ? { isCausal } : { attnMask }),
+    };
     return scaledDotProductAttention(q, k, v, options);
   }
 
   private withWeights([q, k, v]: Projections, mask: Tensor | undefined): [y: Tensor, weights: Tensor] {
-    const scores = matmul(mul(q, 1 / Math.sqrt(q.shape[3])), transpose(k, -1, -2));
+    const scores = matmul(mul(q, this.scale), transpose(k, -1, -2));
     const weights = softmax(mask ? add(scores, mask) : scores, -1);
     const dropped = dropout(weights, this.dropout, { training: this.training });
     return [matmul(dropped, v), dropped];
@@ -313,7 +337,7 @@ export class MultiheadAttention extends Module<
     const order = batchFirst || query.shape.length === 2 ? [0, 2, 1, 3] : [2, 0, 1, 3];
     const shape = batchFirst ? [N, L, embedDim] : [L, N, embedDim];
     const rows = reshape(permute(y, order), query.shape.length === 2 ? [L, embedDim] : shape);
-    return this.outProj.call(rows);
+    return this.output(rows);
   }
 
   /** Multiplications for one call, those of the scores and of the values left out: they go by the keys. */

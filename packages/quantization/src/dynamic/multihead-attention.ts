@@ -9,6 +9,7 @@ import {
 import { cat, clone, dequantize, slice, type Tensor } from '@octet/tensor/functional';
 import { type DynamicOptions, dynamicLinear } from '../functional/linear';
 import { PackedWeight } from '../functional/packed-weight';
+import { attentionOptionsOf } from '../quantizable/multihead-attention';
 import type { DynamicQuantizedLinear } from './linear';
 
 const parts = ['q', 'k', 'v'] as const;
@@ -52,7 +53,8 @@ export class DynamicQuantizedMultiheadAttention extends MultiheadAttention {
     );
     const { embedDim: E, numHeads } = float;
     const made = skipInit(
-      () => new DynamicQuantizedMultiheadAttention(E, numHeads, { ...optionsOf(float), reduceRange }),
+      () =>
+        new DynamicQuantizedMultiheadAttention(E, numHeads, { ...attentionOptionsOf(float), reduceRange }),
     );
     const fields = made as unknown as Record<string, Tensor | undefined>;
     const all = float.inProjWeight?.detach();
@@ -71,7 +73,7 @@ export class DynamicQuantizedMultiheadAttention extends MultiheadAttention {
   /** The float layer with the integers' numbers as weights. */
   toFloat(): MultiheadAttention {
     const { embedDim, numHeads } = this;
-    const made = skipInit(() => new MultiheadAttention(embedDim, numHeads, optionsOf(this)));
+    const made = skipInit(() => new MultiheadAttention(embedDim, numHeads, attentionOptionsOf(this)));
     const weights = parts.map((part) => dequantize(this[`${part}ProjWeight`] as Tensor));
     if (made.inProjWeight) made.inProjWeight = new Parameter(cat(weights, 0));
     else for (const [i, part] of parts.entries()) made[`${part}ProjWeight`] = new Parameter(weights[i]);
@@ -124,11 +126,4 @@ export class DynamicQuantizedMultiheadAttention extends MultiheadAttention {
 function ownBuffers({ qProjWeight, kProjWeight, vProjWeight, inProjBias, biasK, biasV }: MultiheadAttention) {
   const all: (Tensor | undefined)[] = [qProjWeight, kProjWeight, vProjWeight, inProjBias, biasK, biasV];
   return all.filter((t) => t !== undefined);
-}
-
-/** The options that make a layer of the same form. */
-function optionsOf(m: MultiheadAttention): MultiheadAttentionOptions {
-  const { dropout, kdim, vdim, batchFirst, addZeroAttn } = m;
-  const [bias, addBiasKv] = [m.inProjBias !== undefined, m.biasK !== undefined];
-  return { dropout, kdim, vdim, batchFirst, addZeroAttn, bias, addBiasKv };
 }

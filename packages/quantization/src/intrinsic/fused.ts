@@ -30,65 +30,70 @@ abstract class FusedConv<C extends Conv> extends FusedModule {
   }
 }
 
+/** Convolution and ReLU or ReLU6: one operation, unless either has hooks or was replaced. */
+abstract class FusedConvReLU<C extends Conv> extends FusedConv<C> {
+  static override readonly pure = true;
+
+  constructor(conv: C, relu: Rectifier) {
+    super(conv, relu);
+  }
+
+  /** Of the output. */
+  get bounds(): Clamp {
+    return boundsOf(this.at(1));
+  }
+
+  override forward(x: Tensor): Tensor {
+    const [conv, relu, more] = this;
+    return isPlainConv(conv) && isPlainRectifier(relu) && !more
+      ? convolve(conv, x, conv.weight, conv.bias, boundsOf(relu))
+      : super.forward(x);
+  }
+}
+
+/** Convolution and batch normalisation, unfolded: for training. */
 abstract class FusedConvBn<C extends Conv, B extends BatchNorm1d | BatchNorm2d> extends FusedConv<C> {
+  constructor(conv: C, bn: B, ...relu: readonly Rectifier[]) {
+    super(conv, bn, ...relu);
+  }
+
   get bn(): B {
     return this.at(1) as B;
   }
 }
 
-/** Convolution and ReLU (or ReLU6) in one operation, if neither has hooks or was replaced. */
-function convRelu(
-  layers: Iterable<Module>,
-  isConv: (module: Module) => module is Conv,
-  x: Tensor,
-): Tensor | undefined {
-  const [conv, relu, more] = layers;
-  return isConv(conv) && isPlainRectifier(relu) && !more
-    ? convolve(conv, x, conv.weight, conv.bias, boundsOf(relu))
-    : undefined;
+/** The same and ReLU or ReLU6. */
+abstract class FusedConvBnReLU<C extends Conv, B extends BatchNorm1d | BatchNorm2d> extends FusedConvBn<
+  C,
+  B
+> {
+  constructor(conv: C, bn: B, relu: Rectifier) {
+    super(conv, bn, relu);
+  }
+
+  /** Of the output. */
+  get bounds(): Clamp {
+    return boundsOf(this.at(2));
+  }
 }
 
 /** Convolution and ReLU or ReLU6: one operation, unless either has hooks or was replaced. */
-export class ConvReLU2d extends FusedConv<Conv2d> {
+export class ConvReLU2d extends FusedConvReLU<Conv2d> {
   static override readonly name: string = 'ConvReLU2d';
-  static override readonly pure = true;
-
-  constructor(conv: Conv2d, relu: Rectifier) {
-    super(conv, relu);
-  }
-
-  /** Of the output. */
-  get bounds(): Clamp {
-    return boundsOf(this.at(1));
-  }
-
-  override forward(x: Tensor): Tensor {
-    return convRelu(this, (m) => isPlain(m, Conv2d), x) ?? super.forward(x);
-  }
 }
 
 /** 1-d convolution and ReLU or ReLU6: one operation, unless either has hooks or was replaced. */
-export class ConvReLU1d extends FusedConv<Conv1d> {
+export class ConvReLU1d extends FusedConvReLU<Conv1d> {
   static override readonly name: string = 'ConvReLU1d';
-  static override readonly pure = true;
-
-  constructor(conv: Conv1d, relu: Rectifier) {
-    super(conv, relu);
-  }
-
-  /** Of the output. */
-  get bounds(): Clamp {
-    return boundsOf(this.at(1));
-  }
-
-  override forward(x: Tensor): Tensor {
-    return convRelu(this, (m) => isPlain(m, Conv1d), x) ?? super.forward(x);
-  }
 }
 
 /** Whether a call of the module is what the class computes, and nothing else. */
 function isPlain<M extends Module>(module: Module, type: abstract new (...args: never[]) => M): module is M {
   return module.constructor === type && !hasHooks(module);
+}
+
+function isPlainConv(module: Module): module is Conv {
+  return isPlain(module, Conv1d) || isPlain(module, Conv2d);
 }
 
 function isPlainRectifier(module: Module): module is Rectifier {
@@ -122,17 +127,8 @@ export class ConvBn1d extends FusedConvBn<Conv1d, BatchNorm1d> {
 }
 
 /** Convolution, batch normalisation and ReLU or ReLU6, unfolded: for training. */
-export class ConvBnReLU2d extends FusedConvBn<Conv2d, BatchNorm2d> {
+export class ConvBnReLU2d extends FusedConvBnReLU<Conv2d, BatchNorm2d> {
   static override readonly name: string = 'ConvBnReLU2d';
-
-  constructor(conv: Conv2d, bn: BatchNorm2d, relu: Rectifier) {
-    super(conv, bn, relu);
-  }
-
-  /** Of the output. */
-  get bounds(): Clamp {
-    return boundsOf(this.at(2));
-  }
 
   override toFloat(): ConvReLU2d {
     return new ConvReLU2d(foldInto(this.conv, this.bn), this.at(2)).train(this.training);
@@ -140,17 +136,8 @@ export class ConvBnReLU2d extends FusedConvBn<Conv2d, BatchNorm2d> {
 }
 
 /** 1-d convolution, batch normalisation and ReLU or ReLU6, unfolded: for training. */
-export class ConvBnReLU1d extends FusedConvBn<Conv1d, BatchNorm1d> {
+export class ConvBnReLU1d extends FusedConvBnReLU<Conv1d, BatchNorm1d> {
   static override readonly name: string = 'ConvBnReLU1d';
-
-  constructor(conv: Conv1d, bn: BatchNorm1d, relu: Rectifier) {
-    super(conv, bn, relu);
-  }
-
-  /** Of the output. */
-  get bounds(): Clamp {
-    return boundsOf(this.at(2));
-  }
 
   override toFloat(): ConvReLU1d {
     return new ConvReLU1d(foldInto(this.conv, this.bn), this.at(2)).train(this.training);

@@ -1,5 +1,5 @@
 import type { Clamp } from '@octet/backend';
-import type { ConvNd } from '@octet/nn/modules';
+import type { ConvNd, ConvTranspose1d, ConvTranspose2d } from '@octet/nn/modules';
 import { numel, type Tensor } from '@octet/tensor/functional';
 import type { OutputQparams } from '../functional/int8';
 import { QuantizedWeightAndOutput } from './weighted';
@@ -67,5 +67,29 @@ export abstract class QuantizedConvNd<C extends AnyConv> extends QuantizedWeight
     const mode = paddingMode === 'zeros' ? '' : `, paddingMode=${paddingMode}`;
     const more = groups === 1 ? '' : `, groups=${groups}`;
     return `${inChannels}, ${outChannels}, kernelSize=[${kernelSize}], stride=[${stride}], padding=${around}${mode}${more}, ${super.extraRepr()}`;
+  }
+}
+
+/** What int8 transposed convolutions have beside. */
+export abstract class QuantizedConvTransposeNd<
+  C extends ConvTranspose1d | ConvTranspose2d,
+> extends QuantizedConvNd<C> {
+  static override readonly name: string = 'QuantizedConvTransposeNd';
+
+  readonly outputPadding: C['outputPadding'];
+
+  /** `like` gives the geometry; weight [C, O/groups, …] qint8 with one scale, bias float32 [O]. */
+  constructor(
+    like: Geometry<C> & Pick<C, 'outputPadding'>,
+    weight: Tensor,
+    bias: Tensor | undefined,
+    output: OutputQparams,
+  ) {
+    super(like, weight, bias, output, like.groups);
+    this.outputPadding = like.outputPadding;
+  }
+
+  override macs(input: readonly number[]): number {
+    return numel(input) * (this.outChannels / this.groups) * numel(this.kernelSize);
   }
 }

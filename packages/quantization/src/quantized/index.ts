@@ -18,6 +18,8 @@ export { QuantizedEmbedding as Embedding } from './embedding';
 export { QuantizedEmbeddingBag as EmbeddingBag } from './embedding-bag';
 export { QuantizedGLU as GLU } from './glu';
 export { QuantizedLinear as Linear, QuantizedLinearReLU as LinearReLU } from './linear';
+export { QuantizedLSTM as LSTM } from './lstm';
+export { QuantizedMultiheadAttention as MultiheadAttention } from './multihead-attention';
 export {
   QuantizedGroupNorm as GroupNorm,
   QuantizedInstanceNorm1d as InstanceNorm1d,

@@ -1,5 +1,14 @@
 import { type QuantizedDType, quantRange, ShapeError } from '@octet/backend';
-import { asOperand, asOuterAxisInner, emptyOn, requireFloat, requireTensor, run } from '../../kernel';
+import {
+  asOperand,
+  asOuterAxisInner,
+  denseInAnyOrder,
+  emptyOn,
+  type Operand,
+  requireFloat,
+  requireTensor,
+  run,
+} from '../../kernel';
 import { normalizeDim } from '../../layout';
 import { perChannelQParams, perTensorQParams, type QParams, qparamArrays } from '../../qparams';
 import { tidy } from '../../scope';
@@ -45,7 +54,7 @@ export function quantizePerChannel(
 function quantize(op: string, x: Tensor, dtype: QuantizedDType, qparams: QParams): Tensor {
   requireFloat(op, x);
   return tidy(() => {
-    const { operand } = asOuterAxisInner(x, qparams.scheme === 'perChannel' ? [qparams.axis] : []);
+    const operand = byScale(x, qparams);
     const y = emptyOn(x, x.shape, { dtype, strides: operand.tensor.strides, qparams });
     const [quantMin, quantMax] = quantRange[dtype];
     run(
@@ -58,6 +67,12 @@ function quantize(op: string, x: Tensor, dtype: QuantizedDType, qparams: QParams
   });
 }
 
+/** `x` seen as outer × channels × inner: the channels have a scale each, and where all have one, everything is outer. */
+function byScale(x: Tensor, qparams: QParams): Operand {
+  if (qparams.scheme === 'perChannel') return asOuterAxisInner(x, [qparams.axis]).operand;
+  return asOperand(denseInAnyOrder(x), [x.numel, 1, 1]);
+}
+
 /** (q - zeroPoint) * scale as float32; a float tensor is returned as it is. */
 export function dequantize(x: Tensor): Tensor {
   requireTensor('dequantize', x);
@@ -67,7 +82,7 @@ export function dequantize(x: Tensor): Tensor {
   }
   const { qparams } = x;
   return tidy(() => {
-    const { operand } = asOuterAxisInner(x, qparams.scheme === 'perChannel' ? [qparams.axis] : []);
+    const operand = byScale(x, qparams);
     const y = emptyOn(x, x.shape, { dtype: 'float32', strides: operand.tensor.strides });
     run('dequantize', { x: operand }, { y: asOperand(y, operand.shape) }, qparamArrays(qparams));
     return y;
