@@ -45,7 +45,7 @@ for (const name of readdirSync(docs)) {
 cpSync(path.join(site, 'index.md'), path.join(pages, 'index.md'));
 // Files that no page's text imports.
 mkdirSync(path.join(pages, 'public'));
-cpSync(path.join(root, 'apps/studio/public/icon.svg'), path.join(pages, 'public/icon.svg'));
+cpSync(path.join(root, 'tooling/web/public/icon.svg'), path.join(pages, 'public/icon.svg'));
 await build(site);
 execFileSync(process.execPath, [path.join(site, 'node_modules/typedoc/bin/typedoc')], {
   cwd: site,

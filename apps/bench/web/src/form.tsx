@@ -76,7 +76,7 @@ export function Form() {
           </label>
         </fieldset>
       </fieldset>
-      <div class="buttons">
+      <div class="row">
         {/* Never disabled: what is disabled loses the focus. */}
         <button type="submit" name="run" class="primary" aria-disabled={busy}>
           Run

@@ -1,4 +1,5 @@
 import { Chart } from '@octet/web/chart';
+import { Table } from '@octet/web/table';
 import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import { bytesChart, kindsChart, latencyChart, layersChart } from '../../src/compare/charts';
@@ -14,7 +15,6 @@ import {
   titleOf,
   verdictText,
 } from '../../src/compare/summary';
-import { DataTable } from './data-table';
 import { linkQuery } from './link';
 
 export function Results({ report }: { report: CompareReport }) {
@@ -23,7 +23,7 @@ export function Results({ report }: { report: CompareReport }) {
   return (
     <section class="card" aria-labelledby="results">
       <h2 id="results">{titleOf(report)}</h2>
-      {verdict && <p class={same ? 'verdict' : 'plain-verdict'}>{verdict}</p>}
+      {verdict && <p class={same ? 'verdict' : 'muted'}>{verdict}</p>}
       <p class={same ? 'muted' : 'note'}>{agreementText(report)}</p>
       <p class="muted">{settingsText(report)}</p>
       {remarks(report).map((remark) => (
@@ -33,7 +33,7 @@ export function Results({ report }: { report: CompareReport }) {
       ))}
       {report.results.length > 0 && (
         <>
-          <DataTable data={latencyTable(report)} caption="Milliseconds by backend" />
+          <Table label="Milliseconds by backend" {...latencyTable(report)} />
           <h3>Time</h3>
           <p class="muted small">
             Each backend at its own scale. A line shows where the middle half of the runs lies.
@@ -78,7 +78,7 @@ function Layers({ report }: { report: CompareReport }) {
       <Chart svg={layersChart(result)} />
       <details>
         <summary>The layers of all backends as a table</summary>
-        <DataTable data={layersTable(report)} caption="Milliseconds by layer" />
+        <Table label="Milliseconds by layer" {...layersTable(report)} />
       </details>
     </>
   );
@@ -104,7 +104,7 @@ function Export({ report }: { report: CompareReport }) {
   }, [report]);
   const link = new URL(linkQuery(report, { run: true }), location.href).href;
   return (
-    <div class="buttons">
+    <div class="row">
       {files.map(({ title, name, url }) => (
         <a key={name} class="button" href={url} download={name}>
           Download {title}
