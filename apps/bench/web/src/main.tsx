@@ -3,13 +3,13 @@ import './bench.css';
 import { Form, problemId } from './form';
 import { Machine } from './machine-view';
 import { Results } from './results';
-import { cancel, open, outcome, phase, problems, report, spoken, step } from './state';
+import { cancel, open, outcome, phase, problems, report, spoken, step, take } from './state';
 
 function App() {
   return (
     <Shell
       title="Octet bench"
-      lead="Runs one neural network in float32 and in int8 in this browser, on the backends that you choose, and checks that all of them give the same integers. Nothing is sent anywhere."
+      lead="Runs a neural network, yours or one of these, in float32 and in int8 in this browser, on the backends that you choose, and checks that all of them give the same integers. Nothing is sent anywhere."
     >
       <Form />
       <Progress />
@@ -41,6 +41,13 @@ function Progress() {
     </div>
   );
 }
+
+// Files may be dropped anywhere.
+addEventListener('dragover', (event) => event.preventDefault());
+addEventListener('drop', (event) => {
+  event.preventDefault();
+  take([...(event.dataTransfer?.files ?? [])]);
+});
 
 addEventListener('keydown', ({ key }) => {
   if (key === 'Escape') cancel();

@@ -10,6 +10,9 @@ import {
   compareMarkdown,
   latencyTable,
   layersTable,
+  peersAbsent,
+  peersTable,
+  peersText,
   remarks,
   settingsText,
   titleOf,
@@ -43,6 +46,18 @@ export function Results({ report }: { report: CompareReport }) {
           <h3>Bytes</h3>
           <Chart svg={bytesChart(report)} />
           <p class="muted">{bytesText(report)}</p>
+          {report.peers && (
+            <>
+              <h3>Other engines</h3>
+              <p class="muted small">{peersText}</p>
+              <Table label="Milliseconds by engine" {...peersTable(report.peers)} />
+              {peersAbsent(report.peers).map((text) => (
+                <p key={text} class="muted small">
+                  {text}
+                </p>
+              ))}
+            </>
+          )}
           <Layers report={report} />
         </>
       )}
@@ -102,7 +117,8 @@ function Export({ report }: { report: CompareReport }) {
       { title: 'Markdown', name: `${name}.md`, url: file(`${compareMarkdown(report)}\n`, 'text/markdown') },
     ];
   }, [report]);
-  const link = new URL(linkQuery(report, { run: true }), location.href).href;
+  const query = linkQuery(report, { run: true });
+  const link = query && new URL(query, location.href).href;
   return (
     <div class="row">
       {files.map(({ title, name, url }) => (
@@ -110,20 +126,26 @@ function Export({ report }: { report: CompareReport }) {
           Download {title}
         </a>
       ))}
-      <button
-        type="button"
-        onClick={async () => {
-          try {
-            await navigator.clipboard.writeText(link);
-            copied.value = 'Copied.';
-          } catch {
-            copied.value = 'The browser does not let the page copy: copy the address of the link beside.';
-          }
-        }}
-      >
-        Copy link
-      </button>
-      <a href={link}>Run this again</a>
+      {link ? (
+        <>
+          <button
+            type="button"
+            onClick={async () => {
+              try {
+                await navigator.clipboard.writeText(link);
+                copied.value = 'Copied.';
+              } catch {
+                copied.value = 'The browser does not let the page copy: copy the address of the link beside.';
+              }
+            }}
+          >
+            Copy link
+          </button>
+          <a href={link}>Run this again</a>
+        </>
+      ) : (
+        <span class="muted">A link carries no file: “Run” runs it again.</span>
+      )}
       <span role="status" class="muted">
         {copied}
       </span>
