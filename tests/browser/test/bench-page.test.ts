@@ -241,7 +241,7 @@ describe.skipIf(!executablePath)('the bench page', () => {
     page.on('request', (request) => asked.push(request.url()));
     await page.getByRole('button', { name: 'Run' }).click();
     await outcome(page, 'Only wasm ran');
-    expect(asked.filter((url) => /ort|litert|tfjs/.test(url))).toEqual([]);
+    expect(asked.filter((url) => /\/ort\.|litert|tfjs/.test(url))).toEqual([]);
     await page.getByRole('checkbox', { name: 'TensorFlow.js' }).check();
     await page.getByRole('button', { name: 'Run' }).click();
     const table = page.getByRole('table', { name: 'Milliseconds by engine' });
