@@ -1,6 +1,6 @@
 import { MissingKernelError } from '@octet/backend';
 import { addCallHook, capture, type KernelCall, onlyMovesData, replay } from '@octet/graph';
-import type { AnyModule, Measured, Module } from '@octet/nn';
+import type { AnyModule, Measured } from '@octet/nn';
 import { intrinsic } from '@octet/quantization';
 import { noGrad, Tensor } from '@octet/tensor';
 import { median, type TimeOptions, timeCalls, timeRuns } from './timing';
@@ -50,13 +50,13 @@ export type LayerOptions = Pick<TimeOptions, 'runs' | 'backend' | 'signal'>;
  * queue the model runs once, and then the kernels of each layer by themselves, until they are done. @throws Interrupted
  */
 export async function measureLayers(
-  model: Module,
-  x: Tensor,
+  model: AnyModule,
+  x: Tensor | readonly Tensor[],
   { runs, backend, signal }: LayerOptions,
 ): Promise<LayerRun[]> {
   const modules = new Map(layersOf(model).map(([path, module]): [object, string] => [module, path]));
   const found = new Map<object, LayerRun & { readonly calls: KernelCall[] }>();
-  const recording = capture(model, x);
+  const recording = capture(model, ...[x].flat());
   try {
     for (const { module, method, args, output } of recording.calls) {
       const path = method === 'forward' ? modules.get(module) : undefined;
@@ -102,8 +102,8 @@ export async function measureLayers(
 
 /** Runs a model; `note` is told the milliseconds of each call of a layer, without the layers inside it. */
 async function timeModules(
-  model: Module,
-  x: Tensor,
+  model: AnyModule,
+  x: Tensor | readonly Tensor[],
   options: LayerOptions,
   note: (module: object, ms: number) => void,
 ): Promise<void> {
@@ -123,7 +123,7 @@ async function timeModules(
     inside = before + elapsed;
   });
   try {
-    await timeRuns(() => noGrad(() => model.call(x)), { ...options, warmup: 2 });
+    await timeRuns(() => noGrad(() => model.call(...[x].flat())), { ...options, warmup: 2 });
   } finally {
     remove();
   }
@@ -133,9 +133,9 @@ async function timeModules(
  * Why a backend can't run a network in float, if so: it lacks a kernel, as one of the profile `inference-int8` alone.
  * @throws what else the call throws
  */
-export function lackingFloat(network: Module, x: Tensor): string | undefined {
+export function lackingFloat(network: AnyModule, x: Tensor | readonly Tensor[]): string | undefined {
   try {
-    noGrad(() => network.call(x));
+    noGrad(() => network.call(...[x].flat()));
     return undefined;
   } catch (error) {
     if (error instanceof MissingKernelError) return `it has no kernel '${error.op}'`;

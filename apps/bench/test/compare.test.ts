@@ -5,6 +5,7 @@ import { referenceBackend } from '@octet/backend-js-reference';
 import { UsageError } from '@octet/cli/errors';
 import { describe, expect, test } from 'vitest';
 import { type CompareOptions, compare, type Step } from '../src/compare/compare';
+import type { Peer } from '../src/compare/peers';
 import type { ComparePlan } from '../src/compare/plan';
 import type { CompareReport } from '../src/compare/report';
 import { agreementText, compareMarkdown, remarks, verdictText } from '../src/compare/summary';
@@ -61,6 +62,36 @@ describe('compare', () => {
     expect(agreementText({ ...report, absent })).toBe(
       'js and again gave the same integers. ./nope.js did not run.',
     );
+  });
+
+  test('engines beside: times, agreement, and each reason why one did not run once', async () => {
+    const seen: Record<string, number> = {};
+    const peers: Peer[] = ['first', 'other', 'absent'].map((name) => ({
+      name,
+      async start({ onnx, inputs, networks }, dtype) {
+        if (name === 'absent') throw new Error('it is not there');
+        seen[`${name} ${dtype}`] = onnx[dtype].length;
+        expect(inputs[0].shape).toEqual([1, 1, 7, 7]);
+        expect(networks[dtype]).toBeDefined();
+        return { version: '1.0', run: async () => (name === 'first' ? [1, 2, 4] : [-1, -2, -4]) };
+      },
+    }));
+    const { report, steps } = await run({ runs: 2 }, undefined, { peers });
+    expect(steps.at(-1)?.done).toBe(steps.at(-1)?.total);
+    expect(steps.every(({ done, total }, i) => done <= total && (i === 0 || done > steps[i - 1].done))).toBe(
+      true,
+    );
+    expect(seen['first int8']).toBeLessThan(seen['first float32']);
+    expect(report.peers?.rows.map(({ engine, dtype, correlation }) => [engine, dtype, correlation])).toEqual([
+      ['first', 'float32', 1],
+      ['first', 'int8', 1],
+      ['other', 'float32', -1],
+      ['other', 'int8', -1],
+    ]);
+    const markdown = compareMarkdown(report);
+    expect(markdown).toContain('## Other engines');
+    expect(markdown).toContain('absent did not run in float32 and int8: it is not there.');
+    await expect(run({ model: 'own' })).rejects.toThrow(UsageError);
   });
 
   test('skips float32 where a backend has the int8 kernels only, and says so', async () => {
@@ -172,9 +203,22 @@ test('a backend’s module may take the reference to build on', async () => {
 describe('links', () => {
   test('say a plan, and are read again', () => {
     const plan: ComparePlan = { ...tiny, backends: ['js', './a b.js'], threads: 3 };
-    const query = linkQuery(plan, { run: true });
+    const query = `${linkQuery(plan, { run: true })}`;
     expect(readLink(query, ['wasm'])).toEqual({ plan, run: true, problems: [] });
-    expect(readLink(linkQuery(plan, { run: false }), ['wasm']).run).toBe(false);
+    expect(readLink(`${linkQuery(plan, { run: false })}`, ['wasm']).run).toBe(false);
+  });
+
+  test('say engines, and nothing of a file', () => {
+    const plan: ComparePlan = { ...tiny, engines: ['onnxruntime-web', 'tfjs'] };
+    expect(readLink(`${linkQuery(plan, { run: true })}`, ['wasm'])).toEqual({
+      plan,
+      run: true,
+      problems: [],
+    });
+    expect(readLink('?engines=tfjs,torch', []).problems).toEqual([
+      { text: "The link asks for an engine 'torch', which is not there." },
+    ]);
+    expect(linkQuery({ ...tiny, model: 'own' }, { run: true })).toBeUndefined();
   });
 
   test('leave out what is usual', () => {

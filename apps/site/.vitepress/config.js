@@ -1,9 +1,28 @@
+import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vitepress';
 
 const repository = 'https://github.com/octet-js/octet';
 
 /** @param {string} text @param {string} link */
 const page = (text, link) => ({ text, link });
+
+const { version } = JSON.parse(
+  readFileSync(new URL('../../../packages/octet/package.json', import.meta.url), 'utf8'),
+);
+
+/**
+ * Below a block of code, `<!-- run -->` becomes a button that runs it.
+ *
+ * @param {import('vitepress').MarkdownRenderer} markdown
+ */
+function runnable({ renderer: { rules } }) {
+  const usual = rules.html_block;
+  rules.html_block = (tokens, i, ...rest) => {
+    if (tokens[i].content.trim() !== '<!-- run -->') return usual?.(tokens, i, ...rest) ?? tokens[i].content;
+    if (tokens[i - 1]?.type !== 'fence') throw new Error('<!-- run --> stands below no block of code');
+    return `<RunCode code="${encodeURIComponent(tokens[i - 1].content)}" />`;
+  };
+}
 
 export default defineConfig({
   title: 'Octet',
@@ -17,6 +36,9 @@ export default defineConfig({
   head: [['link', { rel: 'icon', href: `${process.env.SITE_BASE ?? '/'}icon.svg` }]],
   // Anchors as code hosts make them, which the tests of the documentation check.
   markdown: {
+    config: runnable,
+    // Those of the usual theme have too little contrast.
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     anchor: {
       slugify: (heading) =>
         heading
@@ -28,13 +50,24 @@ export default defineConfig({
   // typedoc writes it when the pages are there.
   ignoreDeadLinks: [/^\/api\//],
   themeConfig: {
-    search: { provider: 'local' },
+    // Named as it looks: with its key.
+    search: {
+      provider: 'local',
+      options: { translations: { button: { buttonText: 'Search', buttonAriaLabel: 'Search K' } } },
+    },
     outline: [2, 3],
     nav: [
       page('Start', '/start'),
       page('Layers', '/layers'),
       { text: 'Reference', link: '/api/index.html', target: '_self' },
       { text: 'Repository', link: repository },
+      {
+        text: `Version ${version}`,
+        items: [
+          page('What changed', `${repository}/releases`),
+          page('The pages of other versions', `${repository}/tags`),
+        ],
+      },
     ],
     sidebar: [
       {

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build as buildModule } from 'vite';
 import { build } from 'vitepress';
 
 const site = fileURLToPath(new URL('..', import.meta.url));
@@ -45,7 +46,10 @@ for (const name of readdirSync(docs)) {
 cpSync(path.join(site, 'index.md'), path.join(pages, 'index.md'));
 // Files that no page's text imports.
 mkdirSync(path.join(pages, 'public'));
-cpSync(path.join(root, 'apps/studio/public/icon.svg'), path.join(pages, 'public/icon.svg'));
+for (const name of ['icon.svg', 'robots.txt'])
+  cpSync(path.join(root, 'tooling/web/public', name), path.join(pages, 'public', name));
+// Octet as a module of the site, for the code that runs in its pages.
+await buildModule({ root: path.join(site, 'run'), configFile: path.join(site, 'run/vite.config.js') });
 await build(site);
 execFileSync(process.execPath, [path.join(site, 'node_modules/typedoc/bin/typedoc')], {
   cwd: site,

@@ -1,12 +1,10 @@
-import '@octet/web/theme.css';
+import { mount } from '@octet/web/shell';
 import './style.css';
 import { keepForOffline } from '@octet/web/offline-ready';
-import { render } from 'preact';
 import { openLinked, take } from './session';
 import { App } from './ui/app';
 
-const root = document.querySelector('#app');
-if (root) render(<App />, root);
+mount(<App />);
 void openLinked();
 
 // Files may be dropped anywhere.

@@ -30,6 +30,7 @@ export * from '@octet/optim';
 export * from '@octet/quantization';
 export * from '@octet/tensor';
 export * from '@octet/vision';
+export { type Architecture, architectureMetadata } from './architecture';
 export {
   type BackendName,
   type BestBackend,

@@ -16,6 +16,6 @@ export { type HostDType, HostTensor, type Value } from './host-tensor';
 export type { DownloadOptions, DownloadProgress } from './import/download';
 export { type ImportOnnxOptions, importOnnx } from './import/import';
 export type { CallOptions, LayerOptions, OnnxNode, Operand } from './import/node';
-export type { ExternalFiles, OnnxSource } from './import/read';
+export { type ExternalFiles, type OnnxSource, readSource } from './import/read';
 export type { OnnxOperator } from './import/table';
 export { type SymbolicTraceOptions, symbolicTrace } from './symbolic-trace';

@@ -11,6 +11,7 @@ export {
 } from './models/conv2d-norm-activation';
 export { DigitClassifier, type DigitClassifierOptions } from './models/digit-classifier';
 export { EfficientNet, type EfficientNetOptions, efficientnetB0 } from './models/efficientnet';
+export { getModel, listModels, type ModelName, type VisionModel } from './models/get-model';
 export { InvertedResidual, type InvertedResidualOptions } from './models/inverted-residual';
 export { M5, type M5Options, m5 } from './models/m5';
 export { MobileBlock, type MobileBlockOptions } from './models/mobile-block';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type Browser, launch, type Page } from 'puppeteer-core';
-import { expect, onTestFinished } from 'vitest';
+import { expectNoComplaints } from './complaints';
 
 const usual = ['/usr/bin/firefox-esr', '/usr/bin/firefox'];
 
@@ -26,15 +26,7 @@ export async function openInFirefox(browser: Browser, url: string): Promise<Page
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
-  const complaints: string[] = [];
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(`${error}`));
-  onTestFinished(async () => {
-    await context.close();
-    expect(complaints).toEqual([]);
-  });
+  expectNoComplaints(page, { kinds: ['error'], close: () => context.close() });
   await page.goto(url);
   return page;
 }

@@ -1,6 +1,6 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { expect, onTestFinished } from 'vitest';
+import { expectNoComplaints } from './complaints';
 
 /** Opens a page in a context of its own. When the test is over there must have been no complaints in the console. */
 export async function openPage(
@@ -10,25 +10,19 @@ export async function openPage(
 ): Promise<Page> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
-  const complaints: string[] = [];
-  // Chromium says this by itself when a page asks for a GPU where there is none.
-  const expected = 'No available adapters.';
-  page.on('console', (message) => {
-    const text = message.text();
-    if (['error', 'warning'].includes(message.type()) && text !== expected) complaints.push(text);
-  });
-  page.on('pageerror', (error) => complaints.push(`${error}`));
-  onTestFinished(async () => {
-    await context.close();
-    expect(complaints).toEqual([]);
+  expectNoComplaints(page, {
+    kinds: ['error', 'warning'],
+    // Chromium says this by itself when a page asks for a GPU where there is none.
+    expected: ['No available adapters.'],
+    close: () => context.close(),
   });
   await page.goto(url);
   return page;
 }
 
-/** What keeps some people from using the page: axe's serious and critical findings. */
-export async function barriers(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
+/** What keeps some people from using the page: axe's serious and critical findings, but for rules that are not looked at. */
+export async function barriers(page: Page, { without = [] }: { without?: string[] } = {}): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).disableRules(without).analyze();
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);

@@ -11,6 +11,11 @@ import { barriers, openPage } from '../src/open-page';
 
 const built = path.resolve(import.meta.dirname, '../../../apps/bench/dist/page');
 
+/** A trained network, and digits. */
+const [digitsFile, digitsInputs] = ['digits.onnx', 'digits.safetensors'].map((name) =>
+  path.resolve(built, '../../../studio/src/samples', name),
+);
+
 /** A backend with one wrong kernel. */
 const wrongBackend = path.resolve(built, '../../test/fixtures/wrong-backend.mjs');
 
@@ -187,6 +192,62 @@ describe.skipIf(!executablePath)('the bench page', () => {
     await page.keyboard.press('Escape');
     await outcome(page, 'Cancelled.');
     expect(await focused(page)).toBe('run');
+  });
+
+  test('an ONNX file of one’s own, beside other engines, which compute the same', async () => {
+    const page = await open('?backends=wasm,js&runs=2&engines=onnxruntime-web,litert.js');
+    await page.locator('input[name=file]').waitFor({ state: 'detached' });
+    await page.getByRole('combobox', { name: 'Network' }).selectOption('An ONNX file of your own');
+    await page.getByRole('button', { name: 'Run' }).click();
+    await page.getByRole('alert').filter({ hasText: 'Choose an ONNX file.' }).waitFor();
+    expect(await focused(page)).toBe('file');
+    await page.locator('input[name=file]').setInputFiles([digitsFile]);
+    await page.getByTestId('own').filter({ hasText: 'digits.onnx; random inputs' }).waitFor();
+    await page.getByRole('button', { name: 'Run' }).click();
+    await outcome(page, 'Done. All 2 backends (wasm and js) gave the same integers.');
+    await page.getByText('Its inputs are random numbers').waitFor();
+    const table = page.getByRole('table', { name: 'Milliseconds by engine' });
+    const rows = (await table.getByRole('row').allInnerTexts()).slice(1).map((row) => row.split('\t'));
+    expect(rows.map(([engine, dtype]) => `${engine} ${dtype}`).sort()).toEqual([
+      'octet float32',
+      'octet int8',
+      'onnxruntime-web float32',
+      'onnxruntime-web int8',
+    ]);
+    for (const [engine, dtype, , , , agrees] of rows)
+      expect(Number(agrees), `${engine} ${dtype}`).toBeGreaterThan(dtype === 'int8' ? 0.99 : 0.9999);
+    await page
+      .getByText('litert.js did not run in float32 and int8: it reads TensorFlow Lite files')
+      .waitFor();
+    expect(await barriers(page)).toEqual([]);
+
+    // With inputs of one's own it says nothing of random ones; no link has the file.
+    await page.locator('input[name=file]').setInputFiles([digitsInputs]);
+    await page.getByTestId('own').filter({ hasText: 'digits.onnx; inputs: digits.safetensors' }).waitFor();
+    await page.getByRole('button', { name: 'Run' }).click();
+    await outcome(page, 'Done.');
+    expect(await page.getByText('Its inputs are random numbers').count()).toBe(0);
+    expect(await page.getByRole('button', { name: 'Copy link' }).count()).toBe(0);
+    expect(JSON.parse(await download(page, 'Download JSON'))).toMatchObject({
+      model: 'own',
+      own: { name: 'digits.onnx', shapes: [[1, 1, 28, 28]], inputs: 'given' },
+    });
+    expect(new URL(page.url()).search).toBe('');
+  });
+
+  test('TensorFlow.js runs what it has, and nothing is loaded of engines that were not asked for', async () => {
+    const page = await open('?model=digits&backends=wasm&runs=1');
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(request.url()));
+    await page.getByRole('button', { name: 'Run' }).click();
+    await outcome(page, 'Only wasm ran');
+    expect(asked.filter((url) => /\/ort\.|litert|tfjs/.test(url))).toEqual([]);
+    await page.getByRole('checkbox', { name: 'TensorFlow.js' }).check();
+    await page.getByRole('button', { name: 'Run' }).click();
+    const table = page.getByRole('table', { name: 'Milliseconds by engine' });
+    expect(await table.getByRole('row', { name: /^tfjs float32/ }).textContent()).toContain('1.0000');
+    await page.getByText('tfjs did not run in int8: it has no int8 on WebAssembly.').waitFor();
+    expect(asked.filter((url) => /ort-wasm|litert/.test(url))).toEqual([]);
   });
 
   test('works without isolation and without WebGPU, and says why there is less', async () => {

@@ -62,7 +62,7 @@ function slower(layers: readonly Layer[]): number {
 
 /** The sizes of the checkpoints. */
 export function bytesChart({ bytes: { fp32, int8 } }: CompareReport): string {
-  return barsChart([pair('checkpoint', fp32, int8, formatBytes)], {
+  return barsChart([pair('file', fp32, int8, formatBytes)], {
     label: 'Size of the checkpoints',
     bar: 22,
   });

@@ -3,16 +3,19 @@ import { referenceBackend } from '@octet/backend-js-reference';
 import { UsageError } from '@octet/cli/errors';
 import { breathe, signal as programSignal } from '@octet/cli/interrupt';
 import { serializeSafetensorsAsync } from '@octet/formats';
-import type { Module } from '@octet/nn';
+import type { AnyModule, Module } from '@octet/nn';
+import { exportOnnx } from '@octet/onnx';
 import { defaultQEngine } from '@octet/quantization';
 import { manualSeed, noGrad, randn, setBackend, type Tensor } from '@octet/tensor';
 import { joined, lackingFloat, measureLayers } from '../layers';
 import { images } from '../peers/models';
 import { provenance } from '../provenance';
-import { median, middleHalf, timeRuns } from '../timing';
+import { timeRuns } from '../timing';
 import { agreementOf, type Integers, integersOf } from './integers';
-import type { ComparePlan } from './plan';
-import type { BackendResult, CompareReport, Time } from './report';
+import { measurePeers, type Peer, type Subject } from './peers';
+import { type ComparePlan, own } from './plan';
+import type { BackendResult, CompareReport, OwnModel } from './report';
+import { timeOf } from './time';
 
 /** How far a comparison is. */
 export interface Step {
@@ -31,6 +34,10 @@ export interface CompareOptions {
   host: CompareReport['host'];
   /** Ends it between two runs; Ctrl-C, if left out. */
   signal?: AbortSignal;
+  /** Makes the networks; those of the plan's name, if left out. On the reference, which is set when it is called. */
+  prepare?(plan: ComparePlan): Promise<Networks>;
+  /** Engines that run the same networks when the backends are done. */
+  peers?: readonly Peer[];
 }
 
 /** Of each backend, besides the timed runs: load, warm up, integers, layers in float and in int8. */
@@ -44,14 +51,17 @@ const stepsOfBackend = 5;
  */
 export async function* compare(
   plan: ComparePlan,
-  { load, host, signal = programSignal }: CompareOptions,
+  { load, host, signal = programSignal, prepare = namedNetworks, peers = [] }: CompareOptions,
 ): AsyncGenerator<Step, CompareReport> {
-  const total = 1 + plan.backends.length * (plan.runs + stepsOfBackend);
+  const ofBackends = plan.backends.length * (plan.runs + stepsOfBackend);
+  const total = 1 + ofBackends + peers.length * 2 * (1 + plan.runs);
   let done = 0;
   const step = (note: string): Step => ({ done: done++, total, note });
   yield step('Preparing the networks');
   await breathe(signal);
-  const networks = await prepareNetworks(plan);
+  // On the reference, so that every machine gets the same.
+  setBackend(referenceBackend);
+  const networks = await prepare(plan);
   const results: BackendResult[] = [];
   const absent: CompareReport['absent'] = [];
   const integers = new Map<string, Integers>();
@@ -73,6 +83,11 @@ export async function* compare(
       backend?.dispose?.();
     }
   }
+  done = 1 + ofBackends;
+  const beside =
+    peers.length > 0
+      ? yield* measurePeers(await subjectOf(networks), peers, { runs: plan.runs, step, signal })
+      : undefined;
   yield { done: total, total, note: 'Done' };
   return {
     command: 'compare',
@@ -83,22 +98,43 @@ export async function* compare(
     absent,
     agreement: agreementOf(integers),
     host,
+    ...(networks.own && { own: networks.own }),
+    ...(beside && { peers: beside }),
   };
 }
 
-interface Networks {
-  float: Module;
-  int8: Module;
-  x: Tensor;
+/** What is compared. */
+export interface Networks {
+  float: AnyModule;
+  int8: AnyModule;
+  inputs: readonly Tensor[];
   bytes: CompareReport['bytes'];
+  own?: OwnModel;
+  /** The float network as an ONNX file, if it came as one. */
+  file?: Uint8Array;
+}
+
+async function subjectOf({ float, int8, inputs, file }: Networks): Promise<Subject> {
+  setBackend(referenceBackend);
+  return {
+    networks: { float32: float, int8 },
+    onnx: { float32: file ?? (await exportOnnx(float, inputs)), int8: await exportOnnx(int8, inputs) },
+    inputs: await Promise.all(inputs.map(async (x) => ({ shape: x.shape, data: await x.data() }))),
+  };
 }
 
 /** The largest images for statistics and calibration: what counts here is the time, and the reference takes its own. */
 const calibrationSize = 64;
 
-/** On the reference, so that every machine gets the same. */
-async function prepareNetworks({ model, batch, size }: ComparePlan): Promise<Networks> {
-  setBackend(referenceBackend);
+async function namedNetworks({ model, batch, size }: ComparePlan): Promise<Networks> {
+  if (model === own) {
+    throw new UsageError({
+      op: 'compare',
+      expected: 'the name of a network',
+      found: `'${own}' without a file`,
+      fix: 'Choose a file.',
+    });
+  }
   manualSeed(0);
   const network = images(model, batch);
   const few = randn(network.inputShape({ batch: 2, size: Math.min(size, calibrationSize) }));
@@ -106,7 +142,7 @@ async function prepareNetworks({ model, batch, size }: ComparePlan): Promise<Net
   const int8 = await network.toInt8(float, defaultQEngine, few);
   const checkpoint = async (of: Module) => (await serializeSafetensorsAsync(of.stateDict())).length;
   const bytes = { fp32: await checkpoint(float), int8: await checkpoint(int8) };
-  return { float, int8, x: randn(network.inputShape({ batch, size })), bytes };
+  return { float, int8, inputs: [randn(network.inputShape({ batch, size }))], bytes };
 }
 
 interface Measuring {
@@ -124,14 +160,14 @@ async function* measureOn(
   setBackend(backend);
   const float = await networks.float.clone().toAsync(backend);
   const int8 = await networks.int8.clone().toAsync(backend);
-  const x = await networks.x.toAsync(backend);
-  const floatSkipped = lackingFloat(float, x);
+  const inputs = await Promise.all(networks.inputs.map((x) => x.toAsync(backend)));
+  const floatSkipped = lackingFloat(float, inputs);
   const sides = (floatSkipped === undefined ? [float, int8] : [int8]).map((network) => ({
     network,
     ms: [] as number[],
   }));
-  const time = (network: Module) =>
-    timeRuns(() => noGrad(() => network.call(x)), { runs: 1, warmup: 0, backend, signal });
+  const time = (network: AnyModule) =>
+    timeRuns(() => noGrad(() => network.call(...inputs)), { runs: 1, warmup: 0, backend, signal });
 
   yield step(`${name}: warming up`);
   for (const { network } of [...sides, ...sides]) await time(network);
@@ -141,18 +177,16 @@ async function* measureOn(
     for (const { network, ms } of sides) ms.push(...(await time(network)));
   }
   yield step(`${name}: checking the integers`);
-  const integers = await integersOf(int8, x);
+  const integers = await integersOf(int8, inputs);
   yield step(`${name}: layers in float`);
   const floatLayers =
-    floatSkipped === undefined ? await measureLayers(float, x, { runs, backend, signal }) : [];
+    floatSkipped === undefined ? await measureLayers(float, inputs, { runs, backend, signal }) : [];
   yield step(`${name}: layers in int8`);
-  const int8Layers = await measureLayers(int8, x, { runs, backend, signal });
-  const timeOf = (network: Module): Time | null => {
-    const ms = sides.find((side) => side.network === network)?.ms;
-    return ms ? { medianMs: median(ms), minMs: Math.min(...ms), middleMs: middleHalf(ms) } : null;
-  };
-  const fp32Time = timeOf(float);
-  const int8Time = timeOf(int8) as Time;
+  const int8Layers = await measureLayers(int8, inputs, { runs, backend, signal });
+  const msOf = (network: AnyModule) => sides.find((side) => side.network === network)?.ms;
+  const floatMs = msOf(float);
+  const fp32Time = floatMs ? timeOf(floatMs) : null;
+  const int8Time = timeOf(msOf(int8) as number[]);
   return {
     result: {
       backend: name,

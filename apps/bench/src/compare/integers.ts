@@ -1,4 +1,4 @@
-import type { Module } from '@octet/nn';
+import type { AnyModule } from '@octet/nn';
 import { noGrad, Tensor } from '@octet/tensor';
 import { layersOf } from '../layers';
 import type { Agreement } from './report';
@@ -7,7 +7,7 @@ import type { Agreement } from './report';
 export type Integers = { layer: string; checksum: string }[];
 
 /** Runs an int8 network once, and takes checksums of the integers that its layers give out. */
-export async function integersOf(int8: Module, x: Tensor): Promise<Integers> {
+export async function integersOf(int8: AnyModule, inputs: readonly Tensor[]): Promise<Integers> {
   const outputs: { layer: string; output: Tensor }[] = [];
   const handles = layersOf(int8).map(([layer, module]) =>
     module.registerForwardHook((_, __, output) => {
@@ -15,7 +15,7 @@ export async function integersOf(int8: Module, x: Tensor): Promise<Integers> {
     }),
   );
   try {
-    noGrad(() => int8.call(x));
+    noGrad(() => int8.call(...inputs));
   } finally {
     for (const handle of handles) handle.remove();
   }

@@ -1,8 +1,11 @@
 import type { ModelName } from '../model-sizes';
 
+/** In the place of the name of a network: an ONNX file that someone gave. */
+export const own = 'own';
+
 /** What is to be compared. */
 export interface ComparePlan {
-  model: ModelName;
+  model: ModelName | typeof own;
   /** By the names that a front end knows. */
   backends: readonly string[];
   batch: number;
@@ -12,6 +15,8 @@ export interface ComparePlan {
   runs: number;
   /** Of the backends that have them. */
   threads: number;
+  /** Other engines to run the same networks, by the names that a front end knows. */
+  engines?: readonly string[];
 }
 
 /** What a plan leaves open. */

@@ -1,5 +1,6 @@
 import type { Host } from '../host';
 import type { Layer } from '../layers';
+import type { DType } from '../peers/engine';
 import type { Provenance } from '../provenance';
 import type { ComparePlan } from './plan';
 
@@ -46,6 +47,31 @@ export interface Agreement {
   differ: { backend: string; layer: string }[];
 }
 
+/** A network that someone gave. */
+export interface OwnModel {
+  /** Of its file. */
+  name: string;
+  /** Of its inputs. */
+  shapes: readonly (readonly number[])[];
+  /** Where the numbers come from that it is calibrated on and timed with. */
+  inputs: 'random' | 'given';
+}
+
+/** How another engine ran one of the networks. */
+export interface PeerTime extends Time {
+  engine: string;
+  version: string;
+  dtype: DType;
+  /** Of its output with that of Octet in float32; null where they can't be compared. */
+  correlation: number | null;
+}
+
+/** Octet by a plan, and other engines, each on one thread. */
+export interface PeerTimes {
+  rows: PeerTime[];
+  absent: { engine: string; dtype: DType; reason: string }[];
+}
+
 /** What the JSON file says. */
 export interface CompareReport extends ComparePlan, Partial<Provenance> {
   command: 'compare';
@@ -57,4 +83,8 @@ export interface CompareReport extends ComparePlan, Partial<Provenance> {
   /** null where nothing ran. */
   agreement: Agreement | null;
   host: Host | BrowserHost;
+  /** Of a plan for a file. */
+  own?: OwnModel;
+  /** Of a plan with engines. */
+  peers?: PeerTimes;
 }

@@ -3,10 +3,17 @@ import { formatBytes, formatCount, formatPercent } from '../format';
 import { markdownTable } from '../markdown';
 import { modelSizes } from '../model-sizes';
 import { type Provenance, provenanceText } from '../provenance';
-import type { BackendResult, CompareReport } from './report';
+import type { BackendResult, CompareReport, PeerTimes } from './report';
 
 /** What was run, as in `Tutorial network, 4 images of 64 × 64`. */
-export function titleOf({ model, batch, size }: Pick<CompareReport, 'model' | 'batch' | 'size'>): string {
+export function titleOf({
+  model,
+  batch,
+  size,
+  own,
+}: Pick<CompareReport, 'model' | 'batch' | 'size' | 'own'>): string {
+  if (own) return `${own.name}, ${own.shapes.map((shape) => shape.join(' × ')).join(' and ')}`;
+  if (model === 'own') return 'A file of your own';
   return `${modelSizes[model].title}, ${counted(batch, 'image')} of ${size} × ${size}`;
 }
 
@@ -55,6 +62,50 @@ export function layersTable({ results }: CompareReport): TableData {
   };
 }
 
+/** A row for each engine and form, the fastest first. */
+export function peersTable({ rows }: PeerTimes): TableData {
+  const least = Math.min(...rows.map(({ medianMs }) => medianMs));
+  return {
+    columns: [
+      { title: 'engine' },
+      { title: 'dtype' },
+      right('median ms'),
+      right('least ms'),
+      right('times the fastest'),
+      right('agrees'),
+      { title: 'version' },
+    ],
+    rows: [...rows]
+      .sort((a, b) => a.medianMs - b.medianMs)
+      .map(({ engine, dtype, medianMs, minMs, correlation, version }) => [
+        engine,
+        dtype,
+        formatTime(medianMs),
+        formatTime(minMs),
+        (medianMs / least).toFixed(2),
+        correlation === null ? '' : correlation.toFixed(4),
+        version,
+      ]),
+  };
+}
+
+/** Which engines did not run, each reason once. */
+export function peersAbsent({ absent }: PeerTimes): string[] {
+  const reasons = new Map<string, string[]>();
+  for (const { engine, dtype, reason } of absent) {
+    const key = `${engine}\n${reason}`;
+    reasons.set(key, [...(reasons.get(key) ?? []), dtype]);
+  }
+  return [...reasons].map(([key, dtypes]) => {
+    const [engine, reason] = key.split('\n');
+    return `${engine} did not run in ${listed(dtypes)}: ${reason}.`;
+  });
+}
+
+/** What the table of engines holds. */
+export const peersText =
+  'Each engine on one thread, one after the other, from one JavaScript array to another; Octet by a plan. “Agrees” is the correlation with Octet in float32.';
+
 /** What int8 gains, in a sentence: on the backend where it takes the least time, and whether the integers are the same. Undefined if nothing ran. */
 export function verdictText({ results, bytes, agreement }: CompareReport): string | undefined {
   if (results.length === 0) return undefined;
@@ -91,8 +142,11 @@ export function agreementText({ agreement, results, absent }: CompareReport): st
 }
 
 /** What did not run as it was asked to, and why. */
-export function remarks({ absent, results, threads, host }: CompareReport): string[] {
+export function remarks({ absent, results, threads, host, own }: CompareReport): string[] {
   return [
+    ...(own?.inputs === 'random'
+      ? ['Its inputs are random numbers: they say how fast and how small int8 is, and nothing of how good.']
+      : []),
     ...absent.map(({ backend, reason }) => `${backend} did not run: ${reason}`),
     ...results.flatMap(({ backend, floatSkipped }) =>
       floatSkipped === undefined ? [] : [`float32 was skipped on ${backend}: ${floatSkipped}.`],
@@ -115,8 +169,8 @@ export function remarks({ absent, results, threads, host }: CompareReport): stri
   ];
 }
 
-export function bytesText({ bytes: { fp32, int8 } }: CompareReport): string {
-  return `Checkpoints: float32 ${formatBytes(fp32)}, int8 ${formatBytes(int8)}, ${formatPercent(int8 / fp32)} of the float one. Weights take a quarter; scales, biases and names stay as they are.`;
+export function bytesText({ bytes: { fp32, int8 }, own }: CompareReport): string {
+  return `${own ? 'ONNX files' : 'Checkpoints'}: float32 ${formatBytes(fp32)}, int8 ${formatBytes(int8)}, ${formatPercent(int8 / fp32)} of the float one. Weights take a quarter; scales, biases and names stay as they are.`;
 }
 
 export function settingsText({ runs, threads }: CompareReport): string {
@@ -133,6 +187,9 @@ export function compareMarkdown(report: CompareReport): string {
     agreementText(report),
     ...remarks(report),
     bytesText(report),
+    ...(report.peers
+      ? ['## Other engines', markdownTable(peersTable(report.peers)), peersText, ...peersAbsent(report.peers)]
+      : []),
     ...(report.results.length > 0 ? ['## Layers', markdownTable(layersTable(report))] : []),
     hostText(report),
   ].join('\n\n');

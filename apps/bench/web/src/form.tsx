@@ -1,8 +1,9 @@
 import { type BackendName, backendNames, choices } from '@octet/web/choices';
-import { most } from '../../src/compare/plan';
+import { most, own } from '../../src/compare/plan';
 import { type ModelName, modelNames, modelSizes } from '../../src/model-sizes';
+import { engineNames, engines } from './engine-names';
 import { type FieldName, numbers, numberTitles } from './link';
-import { cancel, machine, ownBackend, phase, plan, problemOf, start } from './state';
+import { cancel, files, machine, ownBackend, phase, plan, problemOf, start, take } from './state';
 
 export function Form() {
   const busy = phase.value !== 'idle';
@@ -25,8 +26,9 @@ export function Form() {
               name="model"
               value={plan.value.model}
               onChange={({ currentTarget }) => {
-                const model = currentTarget.value as ModelName;
-                plan.value = { ...plan.value, model, size: modelSizes[model].size };
+                const model = currentTarget.value as ModelName | typeof own;
+                const size = model === own ? plan.value.size : modelSizes[model].size;
+                plan.value = { ...plan.value, model, size };
               }}
             >
               {modelNames.map((name) => (
@@ -34,9 +36,10 @@ export function Form() {
                   {modelSizes[name].title}
                 </option>
               ))}
+              <option value={own}>An ONNX file of your own</option>
             </select>
           </label>
-          {numbers.map((name) => (
+          {numbers.filter(isOf(plan.value.model)).map((name) => (
             <label key={name}>
               {numberTitles[name]}
               <input
@@ -53,6 +56,7 @@ export function Form() {
             </label>
           ))}
         </div>
+        {plan.value.model === own && <OwnFile />}
         <fieldset class="backends" aria-describedby={problemOf('backend') && problemId('backend')}>
           <legend>Backends</legend>
           {backendNames.map((name) => (
@@ -75,8 +79,28 @@ export function Form() {
             />
           </label>
         </fieldset>
+        <fieldset class="backends">
+          <legend>Beside them, on one thread: other engines, which are loaded with the run</legend>
+          {engineNames.map((name) => (
+            <label key={name} class="backend">
+              <input
+                type="checkbox"
+                name="engine"
+                value={name}
+                checked={plan.value.engines?.includes(name) ?? false}
+                onChange={({ currentTarget }) => {
+                  const others = (plan.value.engines ?? []).filter((other) => other !== name);
+                  plan.value = { ...plan.value, engines: currentTarget.checked ? [...others, name] : others };
+                }}
+              />
+              <span>
+                {engines[name].label} <span class="muted small">{engines[name].megabytes} MB</span>
+              </span>
+            </label>
+          ))}
+        </fieldset>
       </fieldset>
-      <div class="buttons">
+      <div class="row">
         {/* Never disabled: what is disabled loses the focus. */}
         <button type="submit" name="run" class="primary" aria-disabled={busy}>
           Run
@@ -89,6 +113,44 @@ export function Form() {
     </form>
   );
 }
+
+/** The numbers that a plan has: how many images there are at once, a file says itself. */
+const isOf = (model: string) => (name: (typeof numbers)[number]) => model !== own || name !== 'batch';
+
+/** Where an ONNX file is given, and what goes with it. */
+function OwnFile() {
+  const now = files.value;
+  return (
+    <>
+      <label class="drop">
+        <input
+          type="file"
+          name="file"
+          multiple
+          accept={accepted}
+          {...invalid('file')}
+          onChange={({ currentTarget }) => take([...(currentTarget.files ?? [])])}
+        />
+        <span>
+          <b>Choose an ONNX file</b>, or drop it anywhere on this page; with it, or after it, inputs for it (
+          .png, .jpg, .npy, .npz, .safetensors, .wav), and .tflite files of it for LiteRT.js.
+        </span>
+      </label>
+      {now && (
+        <p data-testid="own">
+          {now.model.name};{' '}
+          {now.samples.length > 0
+            ? `inputs: ${now.samples.map(({ name }) => name).join(', ')}`
+            : 'random inputs, which say nothing of how good int8 is'}
+          {now.tflite.length > 0 && `; ${now.tflite.map(({ name }) => name).join(', ')}`}. It becomes int8 by
+          the default recipe, here. “Height and width” are of inputs whose size the file leaves open.
+        </p>
+      )}
+    </>
+  );
+}
+
+const accepted = '.onnx,.tflite,.png,.jpg,.jpeg,.npy,.npz,.safetensors,.gz,.wav';
 
 /** How a field says that it is wrong, and where the reason is. */
 function invalid(name: FieldName) {

@@ -1,5 +1,6 @@
-import { type ComparePlan, most, usual } from '../../src/compare/plan';
+import { type ComparePlan, most, own, usual } from '../../src/compare/plan';
 import { type ModelName, modelNamed, modelSizes } from '../../src/model-sizes';
+import { engineNames } from './engine-names';
 
 /** What a link says, and what of it can't be. */
 export interface Link {
@@ -19,7 +20,7 @@ export interface Problem {
 export const numbers = ['batch', 'size', 'runs', 'threads'] as const;
 
 /** A field of the form. */
-export type FieldName = (typeof numbers)[number] | 'backend' | 'own';
+export type FieldName = (typeof numbers)[number] | 'backend' | 'own' | 'file';
 
 /** The labels of the numbers' fields. */
 export const numberTitles: Readonly<Record<(typeof numbers)[number], string>> = {
@@ -51,11 +52,15 @@ export function readLink(query: string, usualBackends: readonly string[]): Link 
   const known = modelNamed(name);
   const model: ModelName = known ?? 'tutorial';
   if (!known) problems.push({ text: `The link asks for a network '${name}', which is not there.` });
+  const engines = given.get('engines')?.split(',').filter(Boolean) ?? [];
+  for (const other of engines.filter((other) => !engineNames.some((engine) => engine === other)))
+    problems.push({ text: `The link asks for an engine '${other}', which is not there.` });
   const plan: ComparePlan = {
     model,
     backends: given.get('backends')?.split(',').filter(Boolean) ?? usualBackends,
     ...usual,
     size: modelSizes[model].size,
+    ...(engines.length > 0 && { engines: engineNames.filter((engine) => engines.includes(engine)) }),
   };
   for (const key of numbers) {
     const text = given.get(key);
@@ -71,10 +76,12 @@ export function readLink(query: string, usualBackends: readonly string[]): Link 
   return { plan, run: given.has('run') && problems.length === 0, problems };
 }
 
-/** The query of a link to a plan; with `run` it starts by itself. */
-export function linkQuery(plan: ComparePlan, { run }: { run: boolean }): string {
+/** The query of a link to a plan; with `run` it starts by itself. Undefined for a plan of a file, which no link carries. */
+export function linkQuery(plan: ComparePlan, { run }: { run: boolean }): string | undefined {
+  if (plan.model === own) return undefined;
   const query = new URLSearchParams({ model: plan.model, backends: plan.backends.join(',') });
   for (const key of numbers) query.set(key, String(plan[key]));
+  if (plan.engines?.length) query.set('engines', plan.engines.join(','));
   if (run) query.set('run', '');
   return `?${query}`;
 }

@@ -1,22 +1,16 @@
-import '@octet/web/theme.css';
+import { mount, Shell } from '@octet/web/shell';
 import './bench.css';
-import { render } from 'preact';
 import { Form, problemId } from './form';
 import { Machine } from './machine-view';
 import { Results } from './results';
-import { cancel, open, outcome, phase, problems, report, spoken, step } from './state';
+import { cancel, open, outcome, phase, problems, report, spoken, step, take } from './state';
 
 function App() {
   return (
-    <main class="page bench">
-      <header>
-        <h1>Octet bench</h1>
-        <p class="muted">
-          Runs one neural network in float32 and in int8 in this browser, on the backends that you choose, and
-          checks that all of them give the same integers. Nothing is sent anywhere. For a model of your own
-          there is the studio, <code>pnpm --filter @octet/studio start</code>.
-        </p>
-      </header>
+    <Shell
+      title="Octet bench"
+      lead="Runs a neural network, yours or one of these, in float32 and in int8 in this browser, on the backends that you choose, and checks that all of them give the same integers. Nothing is sent anywhere."
+    >
       <Form />
       <Progress />
       {problems.value.length > 0 && (
@@ -33,7 +27,7 @@ function App() {
       </p>
       {report.value && <Results report={report.value} />}
       <Machine />
-    </main>
+    </Shell>
   );
 }
 
@@ -48,9 +42,16 @@ function Progress() {
   );
 }
 
+// Files may be dropped anywhere.
+addEventListener('dragover', (event) => event.preventDefault());
+addEventListener('drop', (event) => {
+  event.preventDefault();
+  take([...(event.dataTransfer?.files ?? [])]);
+});
+
 addEventListener('keydown', ({ key }) => {
   if (key === 'Escape') cancel();
 });
 
-render(<App />, document.getElementById('app') as HTMLElement);
+mount(<App />);
 void open();

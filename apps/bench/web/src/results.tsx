@@ -1,4 +1,5 @@
 import { Chart } from '@octet/web/chart';
+import { Table } from '@octet/web/table';
 import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import { bytesChart, kindsChart, latencyChart, layersChart } from '../../src/compare/charts';
@@ -9,12 +10,14 @@ import {
   compareMarkdown,
   latencyTable,
   layersTable,
+  peersAbsent,
+  peersTable,
+  peersText,
   remarks,
   settingsText,
   titleOf,
   verdictText,
 } from '../../src/compare/summary';
-import { DataTable } from './data-table';
 import { linkQuery } from './link';
 
 export function Results({ report }: { report: CompareReport }) {
@@ -23,7 +26,7 @@ export function Results({ report }: { report: CompareReport }) {
   return (
     <section class="card" aria-labelledby="results">
       <h2 id="results">{titleOf(report)}</h2>
-      {verdict && <p class={same ? 'verdict' : 'plain-verdict'}>{verdict}</p>}
+      {verdict && <p class={same ? 'verdict' : 'muted'}>{verdict}</p>}
       <p class={same ? 'muted' : 'note'}>{agreementText(report)}</p>
       <p class="muted">{settingsText(report)}</p>
       {remarks(report).map((remark) => (
@@ -33,7 +36,7 @@ export function Results({ report }: { report: CompareReport }) {
       ))}
       {report.results.length > 0 && (
         <>
-          <DataTable data={latencyTable(report)} caption="Milliseconds by backend" />
+          <Table label="Milliseconds by backend" {...latencyTable(report)} />
           <h3>Time</h3>
           <p class="muted small">
             Each backend at its own scale. A line shows where the middle half of the runs lies.
@@ -43,6 +46,18 @@ export function Results({ report }: { report: CompareReport }) {
           <h3>Bytes</h3>
           <Chart svg={bytesChart(report)} />
           <p class="muted">{bytesText(report)}</p>
+          {report.peers && (
+            <>
+              <h3>Other engines</h3>
+              <p class="muted small">{peersText}</p>
+              <Table label="Milliseconds by engine" {...peersTable(report.peers)} />
+              {peersAbsent(report.peers).map((text) => (
+                <p key={text} class="muted small">
+                  {text}
+                </p>
+              ))}
+            </>
+          )}
           <Layers report={report} />
         </>
       )}
@@ -78,7 +93,7 @@ function Layers({ report }: { report: CompareReport }) {
       <Chart svg={layersChart(result)} />
       <details>
         <summary>The layers of all backends as a table</summary>
-        <DataTable data={layersTable(report)} caption="Milliseconds by layer" />
+        <Table label="Milliseconds by layer" {...layersTable(report)} />
       </details>
     </>
   );
@@ -102,28 +117,35 @@ function Export({ report }: { report: CompareReport }) {
       { title: 'Markdown', name: `${name}.md`, url: file(`${compareMarkdown(report)}\n`, 'text/markdown') },
     ];
   }, [report]);
-  const link = new URL(linkQuery(report, { run: true }), location.href).href;
+  const query = linkQuery(report, { run: true });
+  const link = query && new URL(query, location.href).href;
   return (
-    <div class="buttons">
+    <div class="row">
       {files.map(({ title, name, url }) => (
         <a key={name} class="button" href={url} download={name}>
           Download {title}
         </a>
       ))}
-      <button
-        type="button"
-        onClick={async () => {
-          try {
-            await navigator.clipboard.writeText(link);
-            copied.value = 'Copied.';
-          } catch {
-            copied.value = 'The browser does not let the page copy: copy the address of the link beside.';
-          }
-        }}
-      >
-        Copy link
-      </button>
-      <a href={link}>Run this again</a>
+      {link ? (
+        <>
+          <button
+            type="button"
+            onClick={async () => {
+              try {
+                await navigator.clipboard.writeText(link);
+                copied.value = 'Copied.';
+              } catch {
+                copied.value = 'The browser does not let the page copy: copy the address of the link beside.';
+              }
+            }}
+          >
+            Copy link
+          </button>
+          <a href={link}>Run this again</a>
+        </>
+      ) : (
+        <span class="muted">A link carries no file: “Run” runs it again.</span>
+      )}
       <span role="status" class="muted">
         {copied}
       </span>

@@ -3,6 +3,7 @@ import type { Step } from '../../src/compare/compare';
 import type { ComparePlan } from '../../src/compare/plan';
 import type { CompareReport } from '../../src/compare/report';
 import type { Capability } from './capability';
+import type { OwnFiles } from './own-networks';
 import type { Api } from './worker';
 
 /** How long a cancelled run may take to end by itself, in milliseconds: then its worker is ended. */
@@ -16,6 +17,7 @@ export function probeInWorker(): Promise<Capability[]> {
 /** Runs a comparison in a worker of its own. @throws what `signal` was aborted with */
 export function runInWorker(
   plan: ComparePlan,
+  files: OwnFiles | null,
   tell: (step: Step) => void,
   signal: AbortSignal,
 ): Promise<CompareReport> {
@@ -26,7 +28,7 @@ export function runInWorker(
         setTimeout(() => reject(signal.reason), patience);
       });
     });
-    return Promise.race([remote.run(plan, location.href, proxy(tell)), cancelled]);
+    return Promise.race([remote.run(plan, location.href, proxy(tell), files), cancelled]);
   });
 }
 

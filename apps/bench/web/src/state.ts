@@ -1,11 +1,12 @@
 import { type BackendName, backendNames } from '@octet/web/choices';
 import { computed, signal } from '@preact/signals';
 import type { Step } from '../../src/compare/compare';
-import type { ComparePlan } from '../../src/compare/plan';
+import { type ComparePlan, own } from '../../src/compare/plan';
 import type { CompareReport } from '../../src/compare/report';
 import { agreementText } from '../../src/compare/summary';
 import type { Capability } from './capability';
 import { type FieldName, linkQuery, ownAddress, type Problem, problemsOf, readLink } from './link';
+import type { OwnFiles } from './own-networks';
 import { probeInWorker, runInWorker } from './runner';
 
 /** Those that run everywhere; a GPU's is added where there is one. */
@@ -17,9 +18,11 @@ const isKnown = (name: string) => backendNames.some((known) => known === name);
 
 /** What the form says. */
 export const plan = signal<ComparePlan>({ ...link.plan, backends: link.plan.backends.filter(isKnown) });
-const [own = '', ...more] = link.plan.backends.filter((name) => !isKnown(name));
+const [ownName = '', ...more] = link.plan.backends.filter((name) => !isKnown(name));
 /** The address of a backend of one's own, or nothing. */
-export const ownBackend = signal(own);
+export const ownBackend = signal(ownName);
+/** What someone gave of a network of their own. */
+export const files = signal<OwnFiles | null>(null);
 
 export const phase = signal<'idle' | 'running' | 'cancelling'>('idle');
 export const step = signal<Step | null>(null);
@@ -59,6 +62,8 @@ export async function start(): Promise<void> {
   } catch (error) {
     problems.value = [...problems.value, { field: 'own', text: messageOf(error) }];
   }
+  if (wanted.model === own && !files.value)
+    problems.value = [...problems.value, { field: 'file', text: 'Choose an ONNX file.' }];
   if (problems.value.length > 0) return focusField(problems.value.find(({ field }) => field)?.field);
   controller = new AbortController();
   const { signal } = controller;
@@ -68,10 +73,11 @@ export async function start(): Promise<void> {
   step.value = null;
   report.value = null;
   outcome.value = '';
-  history.replaceState(null, '', linkQuery(wanted, { run: false }));
+  history.replaceState(null, '', linkQuery(wanted, { run: false }) ?? location.pathname);
   try {
     const found = await runInWorker(
       wanted,
+      wanted.model === own ? files.value : null,
       (now) => {
         step.value = now;
       },
@@ -87,6 +93,33 @@ export async function start(): Promise<void> {
     phase.value = 'idle';
     if (document.activeElement === fieldOf('cancel')) focusField('run');
   }
+}
+
+/** Takes an ONNX file, or inputs or TensorFlow Lite files for the one that is there, from the field or a drop. */
+export function take(given: readonly File[]): void {
+  if (given.length === 0 || phase.value !== 'idle') return;
+  const model = given.find(({ name }) => /\.onnx$/i.test(name)) ?? files.value?.model;
+  if (!model) {
+    problems.value = [{ field: 'file', text: 'Give an ONNX file (.onnx) first.' }];
+    return;
+  }
+  const others = given.filter((file) => file !== model);
+  const isTflite = ({ name }: File) => /\.tflite$/i.test(name);
+  // A new model has inputs of its own.
+  const kept = model === files.value?.model ? files.value : { samples: [], tflite: [] };
+  const [tflite, samples] = [others.filter(isTflite), others.filter((file) => !isTflite(file))];
+  files.value = {
+    model,
+    samples: samples.length > 0 ? samples : kept.samples,
+    tflite: tflite.length > 0 ? tflite : kept.tflite,
+  };
+  problems.value = [];
+  plan.value = {
+    ...plan.value,
+    model: own,
+    batch: 1,
+    size: plan.value.model === own ? plan.value.size : 224,
+  };
 }
 
 export function cancel(): void {

@@ -6,16 +6,24 @@ import { compare, type Step } from '../../src/compare/compare';
 import type { ComparePlan } from '../../src/compare/plan';
 import type { CompareReport } from '../../src/compare/report';
 import { backendFrom } from '../../src/pick-backend';
+import { engineNames } from './engine-names';
 import { ownAddress } from './link';
 import { probeMachine } from './machine';
+import type { OwnFiles } from './own-networks';
 
 const controller = new AbortController();
 
 const api = {
   probeMachine,
 
-  /** One comparison; `page` is the address that those of backends of one's own are relative to. */
-  async run(plan: ComparePlan, page: string, tell: (step: Step) => void): Promise<CompareReport> {
+  /** One comparison; `page` is the address that those of backends of one's own are relative to, `files` are for the plan of a file. */
+  async run(
+    plan: ComparePlan,
+    page: string,
+    tell: (step: Step) => void,
+    files: OwnFiles | null,
+  ): Promise<CompareReport> {
+    const engines = engineNames.filter((name) => plan.engines?.includes(name));
     const steps = compare(plan, {
       load: (name, threads) => load(name, threads, page),
       host: {
@@ -24,6 +32,9 @@ const api = {
         crossOriginIsolated,
       },
       signal: controller.signal,
+      ...(files && { prepare: async () => (await import('./own-networks')).ownNetworks(files, plan) }),
+      // Their code is loaded with them.
+      ...(engines.length > 0 && { peers: (await import('./engines')).peersOf(engines, files?.tflite ?? []) }),
     });
     for (;;) {
       const { done, value } = await steps.next();

@@ -1,4 +1,4 @@
-import { OfflineReady } from '@octet/web/offline-ready';
+import { Shell } from '@octet/web/shell';
 import {
   kinds,
   loaded,
@@ -16,36 +16,23 @@ import { Verdict } from './verdict';
 
 export function App() {
   return (
-    <div class="page">
-      <header>
-        <h1>Where is text?</h1>
-        <p class="muted">
-          A trained detector of text, PP-OCRv4, twice on one page: in float, and in int8 as this page makes
-          it. What is said here is measured here, and no picture leaves this machine.
-        </p>
-      </header>
-      {problem.value && (
-        <p class="note" role="alert">
-          {problem}
-        </p>
+    <Shell
+      title="Where is text?"
+      lead="A trained detector of text, PP-OCRv4, twice on one page: in float, and in int8 as this page makes it. What is said here is measured here, and no picture leaves this machine."
+      problem={problem.value}
+      credit="The network is PaddleOCR’s (Apache-2.0)."
+    >
+      <Verdict />
+      <Sources />
+      {loaded.value && (
+        <div class="panes">
+          {kinds.map((kind) => (
+            <Pane key={kind} kind={kind} />
+          ))}
+        </div>
       )}
-      <main>
-        <Verdict />
-        <Sources />
-        {loaded.value && (
-          <div class="panes">
-            {kinds.map((kind) => (
-              <Pane key={kind} kind={kind} />
-            ))}
-          </div>
-        )}
-        {loaded.value && <How />}
-      </main>
-      <footer class="muted small">
-        <OfflineReady />
-        Made with Octet, int8 neural networks in TypeScript. The network is PaddleOCR’s (Apache-2.0).
-      </footer>
-    </div>
+      {loaded.value && <How />}
+    </Shell>
   );
 }
 

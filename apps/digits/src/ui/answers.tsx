@@ -1,3 +1,4 @@
+import { Bars } from '@octet/web/bars';
 import { choices } from '@octet/web/choices';
 import { useSignalEffect } from '@preact/signals';
 import type { Kind } from '../model';
@@ -44,23 +45,13 @@ function AnswerCard({ kind, answer }: { kind: Kind; answer: Answer | undefined }
         {answer ? milliseconds(answer.milliseconds) : models.value ? 'draw a digit' : 'loading'}
       </p>
       <p class="where muted small">{backend.value && choices[backend.value.name].label}</p>
-      <table class="bars">
-        <caption class="spoken">Probabilities, {titles[kind]}</caption>
-        <tbody>
-          {Array.from({ length: 10 }, (_, i) => {
-            const part = answer?.probabilities[i] ?? 0;
-            return (
-              <tr key={i} class={i === digit ? 'best' : ''}>
-                <th scope="row">{i}</th>
-                <td class="bar" aria-hidden="true">
-                  <div style={{ width: `${100 * part}%` }} />
-                </td>
-                <td class="number">{answer ? percent(part, 0) : ''}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
+      <Bars
+        label={`Probabilities, ${titles[kind]}`}
+        rows={Array.from({ length: 10 }, (_, name) => {
+          const part = answer?.probabilities[name] ?? 0;
+          return { name, part, text: answer ? percent(part, 0) : '', best: name === digit };
+        })}
+      />
     </section>
   );
 }

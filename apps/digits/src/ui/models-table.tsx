@@ -1,3 +1,4 @@
+import { Table } from '@octet/web/table';
 import type { Kind } from '../model';
 import measured from '../models/measured.json';
 import { models, report, useShippedModels } from '../reader';
@@ -12,31 +13,19 @@ export function ModelsTable() {
   return (
     <section class="card" aria-labelledby="models-title">
       <h2 id="models-title">The two models</h2>
-      <table class="wide">
-        <thead>
-          <tr>
-            <th scope="col">Model</th>
-            <th scope="col" class="number">
-              Accuracy
-            </th>
-            <th scope="col" class="number">
-              File
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {(['float', 'int8'] as const).map((kind) => {
-            const [accuracy, file] = row(kind);
-            return (
-              <tr key={kind}>
-                <th scope="row">{kind === 'float' ? 'Float, 32 bits' : 'Int8'}</th>
-                <td class="number">{accuracy}</td>
-                <td class="number">{file}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
+      <Table
+        label="Accuracy and size"
+        class="wide"
+        columns={[
+          { title: 'Model' },
+          { title: 'Accuracy', align: 'right' },
+          { title: 'File', align: 'right' },
+        ]}
+        rows={[
+          ['Float, 32 bits', ...row('float')],
+          ['Int8', ...row('int8')],
+        ]}
+      />
       <p class="muted small">
         Accuracy on {measured.heldOut.toLocaleString('en')} digits of MNIST that neither model learned from.
         {ratio && ` The int8 file is ${percent(ratio, 0)} of the float one.`}

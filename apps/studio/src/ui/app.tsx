@@ -1,4 +1,4 @@
-import { OfflineReady } from '@octet/web/offline-ready';
+import { Shell } from '@octet/web/shell';
 import { busy, cancel, model, outcome, problem, progress } from '../session';
 import { Downloads } from './downloads';
 import { decibels } from './format';
@@ -10,33 +10,19 @@ import { Result } from './result';
 
 export function App() {
   return (
-    <div class="page">
-      <header>
-        <h1>Octet studio</h1>
-        <p class="muted">
-          Drop a model: make it int8 here, see what that costs, and take it with you. Nothing leaves this
-          machine.
-        </p>
-      </header>
-      {problem.value && (
-        <p class="note" role="alert">
-          {problem}
-        </p>
-      )}
-      <main>
-        <ModelPicker />
-        {model.value && <ModelCard />}
-        {model.value && <Inputs />}
-        {model.value && <Quantize />}
-        {outcome.value && <Result />}
-        {outcome.value && <Downloads />}
-      </main>
+    <Shell
+      title="Octet studio"
+      lead="Drop a model: make it int8 here, see what that costs, and take it with you. Nothing leaves this machine."
+      problem={problem.value}
+    >
+      <ModelPicker />
+      {model.value && <ModelCard />}
+      {model.value && <Inputs />}
+      {model.value && <Quantize />}
+      {outcome.value && <Result />}
+      {outcome.value && <Downloads />}
       <Working />
-      <footer class="muted small">
-        <OfflineReady />
-        Made with Octet, int8 neural networks in TypeScript.
-      </footer>
-    </div>
+    </Shell>
   );
 }
 

@@ -1,7 +1,7 @@
+import { Scroll } from '@octet/web/scroll';
 import { useSignal } from '@preact/signals';
 import type { Box, Drawing } from '../worker/drawing';
 import type { LayerRow } from '../worker/studio';
-import { Scroll } from './scroll';
 
 const WIDTH = 190;
 const HEIGHT = 46;

@@ -1,6 +1,6 @@
+import { Table } from '@octet/web/table';
 import { canQuantize, makeAgain, outcome, settings } from '../session';
 import { decibels } from './format';
-import { Scroll } from './scroll';
 
 const SHOWN = 8;
 
@@ -23,44 +23,35 @@ export function LayerCosts() {
         The noise of each layer with nothing but this layer in int8. What makes most of it can stay in float,
         at the price of size and speed.
       </p>
-      <Scroll label="Layers that cost most">
-        <table class="wide small">
-          <thead>
-            <tr>
-              <th scope="col">Layer</th>
-              <th scope="col">Type</th>
-              <th scope="col" class="number">
-                Alone
-              </th>
-              <th scope="col">Part of the noise</th>
-              <th scope="col">In float</th>
-            </tr>
-          </thead>
-          <tbody>
-            {[...costly, ...left].map(({ path, type, sqnrDb, share }) => (
-              <tr key={path}>
-                <th scope="row">{path}</th>
-                <td>{type}</td>
-                <td class="number">{sqnrDb === null ? '–' : decibels(sqnrDb)}</td>
-                <td class="share">
-                  <div class="share-bar" style={{ width: `${100 * share}%` }} />
-                  <span>{(100 * share).toFixed(0)} %</span>
-                </td>
-                <td>
-                  {type !== 'QuantStub' && (
-                    <input
-                      type="checkbox"
-                      aria-label={`${path} stays in float`}
-                      checked={exclude.includes(path)}
-                      onChange={(event) => set(path, event.currentTarget.checked)}
-                    />
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table
+        label="Layers that cost most"
+        class="wide small"
+        columns={[
+          { title: 'Layer' },
+          { title: 'Type' },
+          { title: 'Alone', align: 'right' },
+          { title: 'Part of the noise' },
+          { title: 'In float' },
+        ]}
+        rows={[...costly, ...left].map(({ path, type, sqnrDb, share }) => [
+          path,
+          type,
+          sqnrDb === null ? '–' : decibels(sqnrDb),
+          <div class="share" key="share">
+            <div class="share-bar" style={{ width: `${100 * share}%` }} />
+            <span>{(100 * share).toFixed(0)} %</span>
+          </div>,
+          type !== 'QuantStub' && (
+            <input
+              key="in-float"
+              type="checkbox"
+              aria-label={`${path} stays in float`}
+              checked={exclude.includes(path)}
+              onChange={(event) => set(path, event.currentTarget.checked)}
+            />
+          ),
+        ])}
+      />
       <button type="button" disabled={!canQuantize.value} onClick={() => void makeAgain()}>
         Make it once more, with {exclude.length === 0 ? 'none' : exclude.length} of them in float
       </button>

@@ -1,7 +1,7 @@
+import { Table } from '@octet/web/table';
 import { busy, downloadFloat, layers, model } from '../session';
 import { big, bytes, count, shapeText } from './format';
 import { GraphDrawing } from './graph-drawing';
-import { Scroll } from './scroll';
 
 /** What is in the model. */
 export function ModelCard() {
@@ -52,34 +52,24 @@ export function ModelCard() {
       {found && (
         <details>
           <summary>Layers: {count(found.rows.length)}</summary>
-          <Scroll label="Layers">
-            <table class="wide small">
-              <thead>
-                <tr>
-                  <th scope="col">Layer</th>
-                  <th scope="col">Type</th>
-                  <th scope="col">Output</th>
-                  <th scope="col" class="number">
-                    Parameters
-                  </th>
-                  <th scope="col" class="number">
-                    Multiplications
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {found.rows.map(({ path, type, shape, parameters, macs }) => (
-                  <tr key={path}>
-                    <th scope="row">{path}</th>
-                    <td>{type}</td>
-                    <td>{shapeText(shape)}</td>
-                    <td class="number">{parameters > 0 && count(parameters)}</td>
-                    <td class="number">{macs > 0 && count(macs)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Scroll>
+          <Table
+            label="Layers"
+            class="wide small"
+            columns={[
+              { title: 'Layer' },
+              { title: 'Type' },
+              { title: 'Output' },
+              { title: 'Parameters', align: 'right' },
+              { title: 'Multiplications', align: 'right' },
+            ]}
+            rows={found.rows.map(({ path, type, shape, parameters, macs }) => [
+              path,
+              type,
+              shapeText(shape),
+              parameters > 0 && count(parameters),
+              macs > 0 && count(macs),
+            ])}
+          />
         </details>
       )}
     </section>

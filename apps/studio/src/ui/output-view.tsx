@@ -1,3 +1,4 @@
+import { Bars } from '@octet/web/bars';
 import { useEffect, useRef } from 'preact/hooks';
 
 interface Props {
@@ -52,7 +53,7 @@ export function OutputView({ name, shape, data, like = data }: Props) {
     );
   const flat = sizes.filter((n) => n > 1);
   if (flat.length <= 1 && data.length > 1 && data.length <= 1100)
-    return <Bars name={name} data={data} like={like} />;
+    return <Largest name={name} data={data} like={like} />;
   if (flat.length <= 1 && data.length > 1) return <Wave name={name} data={data} like={like} />;
   return <p class="values small">{firstOf(data)}</p>;
 }
@@ -104,30 +105,24 @@ function Pixels({ name, channels, height, width, data, like, step, next }: Pixel
 const TOP = 6;
 
 /** The largest, as bars. */
-function Bars({ name, data, like }: { name: string; data: Float32Array; like: Float32Array }) {
+function Largest({ name, data, like }: { name: string; data: Float32Array; like: Float32Array }) {
   const [low, high] = rangeOf(like);
+  const from = Math.min(0, low);
   const order = Array.from(like.keys())
     .sort((a, b) => like[b] - like[a])
     .slice(0, TOP);
   const best = data.indexOf(rangeOf(data)[1]);
   return (
-    <table class="bars small" aria-label={name}>
-      <tbody>
-        {order.map((i) => (
-          <tr key={i} class={i === best ? 'best' : ''}>
-            <th scope="row">{i}</th>
-            <td class="bar">
-              <div
-                style={{
-                  width: `${Math.max(0, Math.min(100, (100 * (data[i] - Math.min(0, low))) / (high - Math.min(0, low))))}%`,
-                }}
-              />
-            </td>
-            <td class="number">{Number(data[i].toPrecision(4))}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <Bars
+      label={name}
+      class="small"
+      rows={order.map((i) => ({
+        name: i,
+        part: Math.max(0, Math.min(1, (data[i] - from) / (high - from))),
+        text: String(Number(data[i].toPrecision(4))),
+        best: i === best,
+      }))}
+    />
   );
 }
 

@@ -1,8 +1,8 @@
+import { Table } from '@octet/web/table';
 import { busy, compareSample, model, outcome, pair, sampleCount } from '../session';
 import { bytes, decibels, milliseconds, sqnr, timesAsFast } from './format';
 import { LayerCosts } from './layer-costs';
 import { OutputView } from './output-view';
-import { Scroll } from './scroll';
 
 /** What int8 costs: the verdict, then both models on an input. */
 export function Result() {
@@ -53,36 +53,24 @@ export function Result() {
         </div>
       </dl>
       {report.cures.length > 0 && (
-        <Scroll label="Cures">
-          <table class="wide small">
-            <thead>
-              <tr>
-                <th scope="col">Cure</th>
-                <th scope="col" class="number">
-                  Gained
-                </th>
-                <th scope="col">Kept</th>
-                <th scope="col" class="number">
-                  Took
-                </th>
-                <th scope="col">What it did</th>
-              </tr>
-            </thead>
-            <tbody>
-              {report.cures.map(({ cure, gainDb, kept, what, seconds }) => (
-                <tr key={cure}>
-                  <th scope="row">{cure}</th>
-                  <td class="number">
-                    {gainDb === null ? '–' : `${gainDb >= 0 ? '+' : ''}${gainDb.toFixed(1)} dB`}
-                  </td>
-                  <td>{kept ? 'yes' : 'no'}</td>
-                  <td class="number">{seconds.toFixed(1)} s</td>
-                  <td>{what}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
+        <Table
+          label="Cures"
+          class="wide small"
+          columns={[
+            { title: 'Cure' },
+            { title: 'Gained', align: 'right' },
+            { title: 'Kept' },
+            { title: 'Took', align: 'right' },
+            { title: 'What it did' },
+          ]}
+          rows={report.cures.map(({ cure, gainDb, kept, what, seconds }) => [
+            cure,
+            gainDb === null ? '–' : `${gainDb >= 0 ? '+' : ''}${gainDb.toFixed(1)} dB`,
+            kept ? 'yes' : 'no',
+            `${seconds.toFixed(1)} s`,
+            what,
+          ])}
+        />
       )}
       <LayerCosts />
       {inFloat.length > 0 && (

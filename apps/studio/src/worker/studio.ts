@@ -14,9 +14,10 @@ import { exportOnnx, type GraphModule, importOnnx } from '@octet/onnx';
 import { type InputInfo, type ReadOptions, randomSamples, readFileSamples } from '@octet/samples';
 import { noGrad, setBackend, type Tensor } from '@octet/tensor';
 import { type BackendName, backends, type LoadedBackend } from '@octet/web/backends';
+import { decodeImage, unpacked } from '@octet/web/sample-files';
 import { type Drawing, drawingOf } from './drawing';
 import { drawings, drawnPixels } from './drawings';
-import { decodeImage, unpacked } from './files';
+
 import { networkOfWeights } from './networks';
 
 type Model = GraphModule<Tensor | Tensor[]>;

@@ -1,4 +1,4 @@
-import { ArgumentError, describe, nodeModule } from '@octet/backend';
+import { ArgumentError, checkOptions, describe, nodeModule } from '@octet/backend';
 import { cannotImport } from '../errors';
 import { EXTERNAL } from '../numbers';
 import type { GraphProto, ModelProto, NodeProto, TensorProto } from '../onnx.generated';
@@ -52,7 +52,7 @@ export async function readOnnx(
   given: ExternalFiles,
   options: DownloadOptions,
 ): Promise<OnnxFile> {
-  const { bytes, beside, own } = await open(source, options);
+  const { bytes, beside, own } = await open('importOnnx', source, options);
   refuseOthers(bytes);
   const model = decode(bytes);
   if (!model.graph)
@@ -74,9 +74,19 @@ export async function readOnnx(
   return { model, graph: model.graph, external, size, own };
 }
 
+/**
+ * The bytes of a file that is no ONNX file, from where `importOnnx` takes files: bytes themselves, a path (in Node) or an address.
+ *
+ * @throws ArgumentError for another source, for what can't be read, and where there is no file system; the signal's reason
+ */
+export async function readSource(source: OnnxSource, options?: DownloadOptions): Promise<Uint8Array> {
+  const checked = checkOptions('readSource', options, 'onProgress signal cache');
+  return (await open('readSource', source, checked)).bytes;
+}
+
 /** Other files that people have models in: their first bytes, where they begin, and what they are. */
 const otherFiles: readonly [start: string, at: number, what: string][] = [
-  ['{', 8, 'a safetensors file, which has weights and no model'],
+  ['{', 8, 'a safetensors file'],
   ['PK', 0, "a zip file, such as PyTorch's .pt"],
   ['TFL3', 4, 'a TensorFlow Lite model'],
   ['\x89HDF', 0, 'an HDF5 file, such as one of Keras'],
@@ -121,7 +131,7 @@ interface Opened {
   beside(location: string): Promise<Uint8Array>;
 }
 
-async function open(source: OnnxSource, options: DownloadOptions): Promise<Opened> {
+async function open(op: string, source: OnnxSource, options: DownloadOptions): Promise<Opened> {
   const tag = Object.prototype.toString.call(source);
   if (tag === '[object Uint8Array]' || tag === '[object ArrayBuffer]') {
     const bytes =
@@ -137,7 +147,7 @@ async function open(source: OnnxSource, options: DownloadOptions): Promise<Opene
         download(new platform.URL(checkLocation(location), given).href, options);
       return { bytes: await download(given, options), own: false, beside };
     }
-    const { fs, path, fileURLToPath } = await node();
+    const { fs, path, fileURLToPath } = await node(op);
     const file = given.startsWith('file:') ? fileURLToPath(given) : given;
     const read = async (at: string): Promise<Uint8Array> => {
       try {
@@ -153,14 +163,14 @@ async function open(source: OnnxSource, options: DownloadOptions): Promise<Opene
     };
   }
   throw new ArgumentError({
-    op: 'importOnnx',
+    op,
     expected: 'the bytes of a file (Uint8Array), a path or a URL',
     found: describe(source),
     fix: 'Pass await (await fetch(address)).arrayBuffer(), or the path of the file.',
   });
 }
 
-async function node() {
+async function node(op: string) {
   try {
     const [fs, path, { fileURLToPath }] = await Promise.all([
       nodeModule<Fs>('node:fs'),
@@ -171,7 +181,7 @@ async function node() {
   } catch (cause) {
     throw new ArgumentError(
       {
-        op: 'importOnnx',
+        op,
         expected: 'a file system, for a path',
         found: `none (${cause})`,
         fix: 'Pass the bytes, or a URL.',

@@ -5,6 +5,7 @@ import {
   type AnyModule,
   Conv2d,
   Dropout,
+  Flatten,
   Identity,
   Linear,
   MaxPool2d,
@@ -13,25 +14,41 @@ import {
 } from '@octet/nn';
 import { intrinsic } from '@octet/quantization';
 import type { Tensor } from '@octet/tensor';
-import { BasicBlock, MobileNetV2, QInvertedResidual, ResNet, TutorialNet } from '@octet/vision';
+import {
+  BasicBlock,
+  DigitClassifier,
+  MobileNetV2,
+  QInvertedResidual,
+  ResNet,
+  TutorialNet,
+} from '@octet/vision';
 import type * as Tf from '@tensorflow/tfjs-core';
 import type { Job, ReadFile, Session } from '../engine';
 import { peerModels } from '../models';
 
 type Layer = (x: Tf.Tensor) => Tf.Tensor;
 
-/** The network rebuilt of TensorFlow.js's functions, on its backend for WebAssembly, which has been registered. */
+/** The network of a job rebuilt of TensorFlow.js's functions, on its backend for WebAssembly, which has been registered. */
 export async function startTfjs(
   tf: typeof Tf,
   { model: name, input, checkpoint }: Job,
   read: ReadFile,
 ): Promise<Session> {
-  await tf.setBackend('wasm');
   const model = peerModels[name].create();
   model.loadStateDict(parseSafetensors(await read(checkpoint)).toStateDict());
+  return rebuiltSession(tf, model, input.shape);
+}
+
+/** A network rebuilt. @throws UsageError for one with a module that isn't known here */
+export async function rebuiltSession(
+  tf: typeof Tf,
+  model: AnyModule,
+  inputShape: readonly number[],
+): Promise<Session> {
+  await tf.setBackend('wasm');
   const network = rebuild(tf, model);
-  const [n, c, h, w] = input.shape;
-  const areImages = input.shape.length === 4;
+  const [n, c, h, w] = inputShape;
+  const areImages = inputShape.length === 4;
   const shape = areImages ? [n, h, w, c] : [n, c];
   let outputShape: number[] = [];
   // Not within tidy, which would look at each number of the result for tensors.
@@ -58,7 +75,7 @@ function rebuild(tf: typeof Tf, module: AnyModule): Layer {
     const layers = modules.map((child) => rebuild(tf, child));
     return (x) => layers.reduce((y, layer) => layer(y), x);
   };
-  if (module instanceof TutorialNet) return chain(module.layers);
+  if (module instanceof TutorialNet || module instanceof DigitClassifier) return chain(module.layers);
   if (module instanceof MobileNetV2)
     return chain(module.features, new AdaptiveAvgPool2d(1), module.classifier);
   if (module instanceof QInvertedResidual) {
@@ -83,7 +100,8 @@ function rebuild(tf: typeof Tf, module: AnyModule): Layer {
   if (module instanceof Linear) return linear(tf, module);
   if (module instanceof ReLU) return (x) => tf.relu(x);
   if (module instanceof AdaptiveAvgPool2d) return (x) => tf.mean(x, [1, 2]);
-  if (module instanceof Dropout || module instanceof Identity) return (x) => x;
+  // The mean has no height and width that were to be flattened.
+  if ([Dropout, Identity, Flatten].some((type) => module instanceof type)) return (x) => x;
   if (module instanceof Sequential) return chain(...module.children());
   throw new UsageError({
     op: 'tfjs',

@@ -1,0 +1,11 @@
+import DefaultTheme from 'vitepress/theme';
+import { RunCode } from './run-code.js';
+import './style.css';
+
+export default {
+  extends: DefaultTheme,
+  /** @param {{ app: import('vue').App }} site */
+  enhanceApp({ app }) {
+    app.component('RunCode', RunCode);
+  },
+};

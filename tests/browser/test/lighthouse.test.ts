@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { serve } from '@octet/example-digits/serve';
+import { chromiumArgs } from '@octet/web/chromium';
+import { chromium } from 'playwright-core';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { executablePath } from '../src/chromium';
+
+// Lighthouse's figures of every page, as it was built. They take minutes, and a machine that does nothing else.
+
+const apps = path.resolve(import.meta.dirname, '../../../apps');
+const pages = [
+  ['the bench', 'bench/dist', 'page/index.html'],
+  ['the studio', 'studio/dist', 'page/index.html'],
+  ['the demo', 'demo/dist', 'page/index.html'],
+  ['the digits', 'digits/dist', 'page/index.html'],
+  ['the site', 'site/dist/site', 'index.html'],
+  ['its first page', 'site/dist/site', 'start.html'],
+  ['its reference', 'site/dist/site', 'api/index.html'],
+] as const;
+
+const least = { performance: 95, accessibility: 100, 'best-practices': 100, seo: 100 };
+
+const isAsked = process.env.SLOW_TESTS === '1';
+if (!isAsked) console.warn('Lighthouse runs with SLOW_TESTS=1 alone.');
+
+describe.skipIf(!executablePath || !isAsked)('Lighthouse', () => {
+  test.each(pages)('%s', { timeout: 240_000 }, async (_, folder, file) => {
+    const root = path.join(apps, folder);
+    if (!existsSync(path.join(root, file))) throw new Error(`There is no ${root}/${file}: build it.`);
+    const server = await serve(root);
+    onTestFinished(() => server.close());
+    const port = 9222 + Math.floor(1000 * Math.random());
+    const browser = await chromium.launch({
+      executablePath,
+      args: [...chromiumArgs, `--remote-debugging-port=${port}`],
+    });
+    onTestFinished(() => browser.close());
+    const { default: lighthouse } = await import('lighthouse');
+    const run = async () => {
+      const result = await lighthouse(`${server.url}${file}`, { port, logLevel: 'error' });
+      return result?.lhr;
+    };
+    let lhr = await run();
+    // Other load on the machine makes a page slower, never faster.
+    for (let again = 0; again < 2 && (lhr?.categories.performance.score ?? 0) < 0.95; again++)
+      lhr = await run();
+    const scores = Object.entries(least).map(([name]) => [name, 100 * (lhr?.categories[name].score ?? 0)]);
+    const failed = Object.values(lhr?.audits ?? {})
+      .filter(
+        ({ score, scoreDisplayMode }) => score !== null && score < 0.9 && scoreDisplayMode !== 'informative',
+      )
+      .map(({ id, displayValue }) => `${id} ${displayValue ?? ''}`);
+    console.info(file, Object.fromEntries(scores), failed.join('; '));
+    for (const [name, score] of scores)
+      expect(score, `${name}: ${failed.join('; ')}`).toBeGreaterThanOrEqual(
+        least[name as keyof typeof least],
+      );
+  });
+});

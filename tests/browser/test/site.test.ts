@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { serve } from '@octet/example-digits/serve';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { executablePath, launch } from '../src/chromium';
+import { barriers, openPage } from '../src/open-page';
+
+// The site of apps/site, as `pnpm site` built it.
+
+const built = path.resolve(import.meta.dirname, '../../../apps/site/dist/site');
+const isBuilt = existsSync(path.join(built, 'api/index.html'));
+if (!isBuilt) {
+  const message = 'The site is not built: pnpm site.';
+  if (process.env.CI) throw new Error(message);
+  console.warn(`${message} Its tests are skipped.`);
+}
+
+describe.skipIf(!executablePath || !isBuilt)('the site', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launch();
+  });
+  afterAll(() => browser?.close());
+
+  async function open(file: string, options?: BrowserContextOptions): Promise<Page> {
+    const server = await serve(built);
+    onTestFinished(() => server.close());
+    return openPage(browser, `${server.url}${file}`, options);
+  }
+
+  test.each(['index.html', 'start.html', 'quantize.html', 'layers.html', 'api/index.html'])(
+    '%s: no barriers, and it fits a phone, light and dark',
+    async (file) => {
+      const page = await open(file);
+      // The tree of the reference is TypeDoc's: it has links within what opens its branches.
+      const rules = file.startsWith('api/') ? { without: ['nested-interactive'] } : {};
+      expect(await barriers(page, rules), 'light').toEqual([]);
+      await page.emulateMedia({ colorScheme: 'dark' });
+      await page.reload();
+      expect(await barriers(page, rules), 'dark').toEqual([]);
+      await page.setViewportSize({ width: 360, height: 740 });
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+      expect(await barriers(page, rules), 'on a phone').toEqual([]);
+    },
+  );
+
+  test('code of the pages runs in them, and prints what they say', async () => {
+    for (const file of ['start.html', 'how-it-works.html']) {
+      const page = await open(file);
+      const code = page
+        .locator('div.language-ts')
+        .filter({ has: page.locator('xpath=following-sibling::*[1][contains(@class, "run-code")]') });
+      const said = [...((await code.textContent()) ?? '').matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)];
+      expect(said.length).toBeGreaterThan(0);
+      await page.getByRole('button', { name: 'Run it here' }).click();
+      const printed = page.getByLabel('What it printed');
+      await page.getByText('Running …').waitFor({ state: 'detached' });
+      const plain = (text: string) => text.replace(/[\s"']/g, '').replace(/(\w+):/g, '$1:');
+      expect(plain((await printed.textContent()) ?? '')).toBe(plain(said.map(([, text]) => text).join('\n')));
+    }
+  });
+
+  test('it says its version, and where others are', async () => {
+    const page = await open('start.html');
+    await page.getByRole('button', { name: /^Version \d+\.\d+\.\d+/ }).click();
+    await page.getByRole('link', { name: 'The pages of other versions' }).waitFor();
+  });
+});
