@@ -80,6 +80,7 @@ import { foldInto } from './fold-batch-norm';
 import type { OutputQparams } from './functional/int8';
 import type { DynamicOptions } from './functional/linear';
 import {
+  AveragePool,
   BNReLU2d,
   ConvBn1d,
   ConvBn2d,
@@ -105,6 +106,7 @@ import {
   type QConfig,
 } from './qconfig';
 import { QuantizedActivation, QuantizedHardswish, QuantizedLeakyReLU } from './quantized/activations';
+import { QuantizedAveragePool } from './quantized/average-pool';
 import {
   type BatchNormFields,
   QuantizedBatchNorm,
@@ -509,6 +511,12 @@ export const defaultModuleRules: readonly ModuleRule[] = [
   { float: AvgPool2d, scalable: true },
   { float: AdaptiveAvgPool1d, scalable: true },
   { float: AdaptiveAvgPool2d, scalable: true },
+  {
+    float: AveragePool,
+    observe: true,
+    int8: async ({ pool }: AveragePool, at) => new QuantizedAveragePool(pool, await at.output()),
+    scalable: true,
+  },
   { float: AdaptiveMaxPool1d, scalable: true },
   { float: AdaptiveMaxPool2d, scalable: true },
   { float: Flatten, scalable: true, transparent: true },
