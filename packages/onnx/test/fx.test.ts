@@ -8,6 +8,7 @@ import {
   BatchNorm2d,
   Conv2d,
   Flatten,
+  Hardswish,
   Linear,
   LogSoftmax,
   MaxPool2d,
@@ -26,6 +27,7 @@ import {
   prepare,
   prepareFx,
   prepareQatFx,
+  type QConfigMapping,
   QuantWrapper,
   qat,
   quantizationReport,
@@ -72,8 +74,12 @@ function calibrated<M extends AnyModule>(model: M, batches: readonly Tensor[]): 
   return model;
 }
 
-async function quantized(model: AnyModule, batches: readonly Tensor[]): Promise<GraphModule> {
-  return convertFx(calibrated(prepareFx(await symbolicTrace(model, batches[0])), batches));
+async function quantized(
+  model: AnyModule,
+  batches: readonly Tensor[],
+  mapping?: QConfigMapping,
+): Promise<GraphModule> {
+  return convertFx(calibrated(prepareFx(await symbolicTrace(model, batches[0]), mapping), batches));
 }
 
 const callsOf = ({ graph, ...model }: GraphModule) =>
@@ -163,7 +169,7 @@ describe('prepareFx and convertFx', () => {
     const byHand = await convert(
       calibrated(prepare(new QuantWrapper(fuse(model)).eval(), getDefaultQConfigMapping()), batches),
     );
-    const byGraph = await quantized(model, batches);
+    const byGraph = await quantized(model, batches, getDefaultQConfigMapping());
     const x = image();
     expect(Array.from(noGrad(() => byGraph.call(x)).dataSync())).toEqual(
       Array.from(noGrad(() => byHand.call(x)).dataSync()),
@@ -235,6 +241,22 @@ describe('prepareFx and convertFx', () => {
       ['Linear', 'float', 'recipe'],
     ]);
     expect(() => prepareFx(graph, getDefaultQConfigMapping().exclude('nowhere'))).toThrow(QuantizationError);
+  });
+
+  it('give ranges that end where their readers saturate', async () => {
+    const batches = [randn([4, 3, 8, 8]).mul(20), randn([4, 3, 8, 8]).mul(20)];
+    const model = new Sequential(new Conv2d(3, 4, 1), new Hardswish(), new Conv2d(4, 2, 1)).eval();
+    for (const mapping of [undefined, getDefaultQConfigMapping()]) {
+      const int8 = await quantized(model, batches, mapping);
+      const { scale, zeroPoint } = int8.getSubmodule('0') as never as { scale: number; zeroPoint: number };
+      expect(scale * zeroPoint).toBeGreaterThan(2.5);
+      expect(scale * zeroPoint).toBeLessThan(3.5);
+    }
+    const prepared = prepareFx(await symbolicTrace(model, batches[0]));
+    // What is read as it is is seen as it is.
+    expect(noGrad(() => prepared.call(batches[0])).dataSync()).toEqual(
+      noGrad(() => model.call(batches[0])).dataSync(),
+    );
   });
 
   it('leave the model as it was', async () => {

@@ -5,12 +5,12 @@ import { moduleRules } from '../default-rules';
 import { FloatFunctional } from '../float-functional';
 import { AveragePool, isAveragingLayer } from '../intrinsic/average-pool';
 import type { ModuleRule, ModuleRules } from '../module-rules';
-import { outputObserver } from '../observed';
+import { observeBetween, outputObserver } from '../observed';
 import { prepare, prepareQat } from '../prepare';
 import type { QConfig } from '../qconfig';
 import {
+  getDefaultGraphQConfigMapping,
   getDefaultQatQConfigMapping,
-  getDefaultQConfigMapping,
   type QConfigMapping,
   requireRecipe,
 } from '../qconfig-mapping';
@@ -20,6 +20,7 @@ import { type AnyGraphModule, GraphEditor, renamed } from './graph-editor';
 import { type ConstantOf, fxOperator, type Step } from './operators';
 import { dataOf, type Placement, place, type Role } from './placement';
 import { QuantizationReport, type QuantizationRow, setReport } from './report';
+import { usefulValues } from './useful-ranges';
 
 export interface PrepareFxOptions {
   /** Rules of your own, which go before the library's. `convertFx` needs the same. */
@@ -35,14 +36,14 @@ export interface PrepareFxOptions {
  * Tensors that are joined and used nowhere else get the scale of the whole, as PyTorch's do. Means and average pools get a scale of their own;
  * PyTorch's keep their input's, of which they may use a few steps only.
  *
- * @param mapping recipes by path, class, or for all; null leaves in float. `getDefaultQConfigMapping()` unless given. Functions go
+ * @param mapping recipes by path, class, or for all; null leaves in float. `getDefaultGraphQConfigMapping()` unless given. Functions go
  * by the names of their nodes
  * @throws ArgumentError for what is no GraphModule; QuantizationError in training mode, for a path that the model lacks, or if it
  * was prepared before
  */
 export function prepareFx<M extends AnyGraphModule>(
   model: M,
-  mapping: QConfigMapping = getDefaultQConfigMapping(),
+  mapping: QConfigMapping = getDefaultGraphQConfigMapping(),
   options?: PrepareFxOptions,
 ): M {
   return prepared('prepareFx', model, mapping, options);
@@ -101,6 +102,7 @@ function prepared<M extends AnyGraphModule>(
   const isFloat = placement.integer.size === 0 && [...placement.reasons.values()].includes('recipe');
   const result = isFloat ? target : prepareTarget(target, undefined, settings);
   for (const { join, parts } of joins) shareObserver(result, join, parts);
+  limitRanges(result);
   setReport(result, report);
   return result as M;
 }
@@ -271,6 +273,21 @@ function shareObserver(model: AnyGraphModule, join: string, parts: readonly stri
     const observer = outputObserver(part);
     if (observer && observer.constructor === whole.activationPostProcess?.constructor)
       part.activationPostProcess = whole.activationPostProcess;
+  }
+}
+
+/** Lets observers see what makes a difference to what reads it. */
+function limitRanges(model: AnyGraphModule): void {
+  const useful = usefulValues(model);
+  for (const { target, outputs } of model.graph.nodes) {
+    const range = useful.get(outputs[0]);
+    if (typeof target !== 'string' || !range) continue;
+    const module = model.getSubmodule(target);
+    if (
+      outputObserver(module) &&
+      (range.min > Number.NEGATIVE_INFINITY || range.max < Number.POSITIVE_INFINITY)
+    )
+      observeBetween(module, range);
   }
 }
 
