@@ -352,10 +352,22 @@ describe('quantize with', () => {
   });
 });
 
-/** Averages of fixed windows; `mean` gets the sum, the number of elements, and the scale. */
+/** Averages of fixed windows; `mean` gets the sum, the number of elements, and the scales of x and y. */
 const averaging =
-  (mean: (sum: number, n: number, scale: number) => number): Wrong =>
-  ({ x, y }, { zeroPoint, scale, kernelSize, stride, padding, countIncludePad }) => {
+  (mean: (sum: number, n: number, scale: number, yScale: number) => number): Wrong =>
+  (
+    { x, y },
+    {
+      zeroPoint,
+      scale,
+      yZeroPoint = zeroPoint,
+      yScale = scale,
+      kernelSize,
+      stride,
+      padding,
+      countIncludePad,
+    },
+  ) => {
     const [batch, height, width, channels] = x.shape;
     const [, oh, ow] = y.shape;
     const [low, high] = y.dtype === 'int8' ? [-128, 127] : [0, 255];
@@ -382,17 +394,19 @@ const averaging =
           sum += x.buffer.data[((n * height + h) * width + w) * channels + c] - zeroPoint;
         }
       }
-      y.buffer.data[i] = clamp(mean(sum, hn * wn, scale) + zeroPoint, low, high);
+      y.buffer.data[i] = clamp(mean(sum, hn * wn, scale, yScale) + yZeroPoint, low, high);
     }
   };
 
-const means: Record<string, (sum: number, n: number, scale: number) => number> = {
-  'a division by the count': (sum, n) => rint(fround(sum / n)),
-  'a product with the reciprocal of the count': (sum, n) => rint(fround(sum * fround(1 / n))),
-  'the scale in doubles': (sum, n, s) => rint(fround(sum * fround(s / (s * n)))),
-  'Math.round': (sum, n, s) => Math.round(fround(sum * fround(s / fround(s * n)))),
-  'rounding half away': (sum, n, s) => {
-    const v = fround(sum * fround(s / fround(s * n)));
+const means: Record<string, (sum: number, n: number, scale: number, yScale: number) => number> = {
+  "x's scale alone": (sum, n, s) => rint(fround(sum * fround(s / fround(s * n)))),
+  'a division by the count': (sum, n, s, sy) => rint(fround((sum * s) / sy / n)),
+  'a product with the reciprocal of the count': (sum, n, s, sy) =>
+    rint(fround(sum * fround(s / sy) * fround(1 / n))),
+  'the scale in doubles': (sum, n, s, sy) => rint(fround(sum * fround(s / (sy * n)))),
+  'Math.round': (sum, n, s, sy) => Math.round(fround(sum * fround(s / fround(sy * n)))),
+  'rounding half away': (sum, n, s, sy) => {
+    const v = fround(sum * fround(s / fround(sy * n)));
     return Math.sign(v) * Math.round(Math.abs(v));
   },
   'an integer division': (sum, n) => Math.trunc(sum / n),
@@ -401,7 +415,7 @@ const means: Record<string, (sum: number, n: number, scale: number) => number> =
 
 describe.each(['qavgPool2d', 'qadaptiveAvgPool2d'] as const)('%s with', (kernel) => {
   it('no flaw passes', async () => {
-    const mean = averaging((sum, n, s) => rint(fround(sum * fround(s / fround(s * n)))));
+    const mean = averaging((sum, n, s, sy) => rint(fround(sum * fround(s / fround(sy * n)))));
     expect(await firstFailure(kernel, mean)).toBeUndefined();
   });
   it.each(Object.entries(means))('%s is found out', async (_, mean) => {

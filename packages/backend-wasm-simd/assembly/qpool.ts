@@ -1,7 +1,7 @@
 // int8 pooling, 16 channels at a time. Units are output rows.
 import { MAGIC_BITS } from './constants';
 import { storeBytes16, sumBytes } from './qlanes';
-import { MAGIC } from './qrequantize';
+import { limit, limitMultiplier, limitOf, MAGIC } from './qrequantize';
 
 // @ts-ignore: decorator
 @inline
@@ -91,11 +91,11 @@ export function qmaxPool(
   }
 }
 
-/** rint(f32(f32(sum) · multiplier)) + zero */
+/** rint(f32(f32(sum) · multiplier)) + zero point; a multiplier past the bytes' range is bounded first, so that the bytes are the same. */
 // @ts-ignore: decorator
 @inline
-function average(sum: v128, multiplier: v128, offset: v128): v128 {
-  return i32x4.sub(f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(sum), multiplier), f32x4.splat(MAGIC)), offset);
+function average(sum: v128, multiplier: v128, most: v128, offset: v128): v128 {
+  return i32x4.sub(f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(limit(sum, most)), multiplier), f32x4.splat(MAGIC)), offset);
 }
 
 /** Where window i of `out` begins, and where it ends: of `kernel` pixels, or, if that is 0, of as many as `out` windows are cut from. */
@@ -119,15 +119,16 @@ function windowEnd(i: i32, out: i32, pixels: i32, kernel: i32, stride: i32, pad:
 export function qavgPool(
   x: usize, y: usize, signed: bool, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
   kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32, includePad: bool,
-  zeroPoint: i32, scale: f32, begin: i32, end: i32, thread: i32,
+  zeroPoint: i32, scale: f32, yZeroPoint: i32, yScale: f32, begin: i32, end: i32, thread: i32,
 ): void {
   // Signed bytes are taken as unsigned ones that are 128 more.
   const flip = i8x16.splat(signed ? -128 : 0);
-  const zero = zeroPoint + (signed ? 128 : 0);
-  const offset = i32x4.splat(MAGIC_BITS - zero);
+  const more = signed ? 128 : 0;
+  const zero = zeroPoint + more;
+  const offset = i32x4.splat(MAGIC_BITS - (yZeroPoint + more));
   const line = <usize>width * channels;
   let divisor: i32 = -1;
-  let multiplier = f32x4.splat(0);
+  let multiplier = f32x4.splat(0), most = i32x4.splat(0);
   for (let unit = begin; unit < end; unit++) {
     const image = unit / outHeight;
     const oh = unit - image * outHeight;
@@ -145,7 +146,8 @@ export function qavgPool(
       const count = includePad ? (bottom - top) * (right - left) : pixels;
       if (count != divisor) {
         divisor = count;
-        multiplier = f32x4.splat(scale / (scale * <f32>count));
+        multiplier = limitMultiplier(f32x4.splat(scale / (yScale * <f32>count)));
+        most = limitOf(multiplier);
       }
       const base = i32x4.splat(-zero * pixels);
       const corner = x + <usize>((image * height + h0) * width + w0) * channels;
@@ -181,8 +183,8 @@ export function qavgPool(
           }
         }
         const r = i8x16.narrow_i16x8_u(
-          i16x8.narrow_i32x4_s(average(s0, multiplier, offset), average(s1, multiplier, offset)),
-          i16x8.narrow_i32x4_s(average(s2, multiplier, offset), average(s3, multiplier, offset)),
+          i16x8.narrow_i32x4_s(average(s0, multiplier, most, offset), average(s1, multiplier, most, offset)),
+          i16x8.narrow_i32x4_s(average(s2, multiplier, most, offset), average(s3, multiplier, most, offset)),
         );
         storeBytes16(to + c, v128.xor(r, flip), channels - c);
       }

@@ -182,15 +182,17 @@ const averaging = fc
     width: small(20),
     zeroPoint: byte,
     scale: fc.float({ min: 1, max: 2, noNaN: true }),
+    yZeroPoint: byte,
+    yScale: fc.float({ min: 1, max: 2, noNaN: true }),
     seed: fc.integer(),
   })
   .map(
-    ({ height, width, zeroPoint, scale, seed }) =>
+    ({ height, width, seed, ...attrs }) =>
       ({
         name: 'any average',
         inputs: { x: integers('uint8', [1, height, width, 5], seed, [0, 255]) },
         outputs: { y: { dtype: 'uint8', shape: [1, 1, 1, 5] } },
-        attrs: { zeroPoint, scale },
+        attrs,
         tolerance: 'exact',
       }) satisfies KernelCase<'qadaptiveAvgPool2d'>,
   );

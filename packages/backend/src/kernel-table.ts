@@ -62,11 +62,15 @@ export interface AvgPoolAttrs {
   countIncludePad: boolean;
 }
 
-/** What an average of integers needs beside its windows. Scale and zero point stay: docs/numerics.md "int8 average pools". */
+/** What an average of integers needs beside its windows: docs/numerics.md "int8 average pools". */
 export interface QAverageAttrs {
   zeroPoint: number;
-  /** x's scale, a float32 value, by a power of two, which the formula doesn't see, between 1/2 and 4. */
+  /** x's scale, a finite float32 value, by a power of two that brings y's between 1/2 and 4. */
   scale: number;
+  /** y's zero point; x's unless given. */
+  yZeroPoint?: number;
+  /** y's scale by the same power of two, a float32 value from 1/2 to 4; x's unless given. */
+  yScale?: number;
 }
 
 /** How int32 sums become int8: `y = clamp(rint(f32(acc) * multiplier[c]) + yZeroPoint, clampMin, clampMax)`. */
@@ -345,7 +349,7 @@ export interface KernelTable extends ElementwiseKernels {
   qgroupNorm: K<'x' | 'weight' | 'bias', 'y', QGroupNormAttrs>;
   /** x [N,H,W,C] uint8 or int8; padding never wins. */
   qmaxPool2d: K<'x', 'y', PoolAttrs>;
-  /** x [N,H,W,C] uint8 or int8; a window of n elements has the multiplier f32(scale / f32(scale · n)), rounded to nearest. */
+  /** x [N,H,W,C] uint8 or int8; a window of n elements has the multiplier f32(scale / f32(yScale · n)), rounded to nearest. */
   qavgPool2d: K<'x', 'y', AvgPoolAttrs & QAverageAttrs>;
   /**
    * resample2d of uint8 or int8, in float32 step by step, columns first: y = clamp(rint(Σ rowWeight · Σ columnWeight · x)). Scale and zero

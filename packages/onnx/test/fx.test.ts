@@ -4,9 +4,11 @@ import { planOf } from '@octet/graph';
 import {
   AdaptiveAvgPool2d,
   type AnyModule,
+  AvgPool2d,
   BatchNorm2d,
   Conv2d,
   Flatten,
+  Hardswish,
   Linear,
   LogSoftmax,
   MaxPool2d,
@@ -25,6 +27,7 @@ import {
   prepare,
   prepareFx,
   prepareQatFx,
+  type QConfigMapping,
   QuantWrapper,
   qat,
   quantizationReport,
@@ -71,8 +74,12 @@ function calibrated<M extends AnyModule>(model: M, batches: readonly Tensor[]): 
   return model;
 }
 
-async function quantized(model: AnyModule, batches: readonly Tensor[]): Promise<GraphModule> {
-  return convertFx(calibrated(prepareFx(await symbolicTrace(model, batches[0])), batches));
+async function quantized(
+  model: AnyModule,
+  batches: readonly Tensor[],
+  mapping?: QConfigMapping,
+): Promise<GraphModule> {
+  return convertFx(calibrated(prepareFx(await symbolicTrace(model, batches[0]), mapping), batches));
 }
 
 const callsOf = ({ graph, ...model }: GraphModule) =>
@@ -162,7 +169,7 @@ describe('prepareFx and convertFx', () => {
     const byHand = await convert(
       calibrated(prepare(new QuantWrapper(fuse(model)).eval(), getDefaultQConfigMapping()), batches),
     );
-    const byGraph = await quantized(model, batches);
+    const byGraph = await quantized(model, batches, getDefaultQConfigMapping());
     const x = image();
     expect(Array.from(noGrad(() => byGraph.call(x)).dataSync())).toEqual(
       Array.from(noGrad(() => byHand.call(x)).dataSync()),
@@ -180,11 +187,11 @@ describe('prepareFx and convertFx', () => {
       'QFunctional.addRelu',
       'QuantizedConv2d',
       'QFunctional.cat',
-      'AdaptiveAvgPool2d',
+      'QuantizedAveragePool',
       'QuantizedConv2d',
       'Sigmoid',
       'QFunctional.mul',
-      'AdaptiveAvgPool2d',
+      'QuantizedAveragePool',
       'Reshape',
       'QuantizedLinear',
       'DeQuantize',
@@ -236,6 +243,22 @@ describe('prepareFx and convertFx', () => {
     expect(() => prepareFx(graph, getDefaultQConfigMapping().exclude('nowhere'))).toThrow(QuantizationError);
   });
 
+  it('give ranges that end where their readers saturate', async () => {
+    const batches = [randn([4, 3, 8, 8]).mul(20), randn([4, 3, 8, 8]).mul(20)];
+    const model = new Sequential(new Conv2d(3, 4, 1), new Hardswish(), new Conv2d(4, 2, 1)).eval();
+    for (const mapping of [undefined, getDefaultQConfigMapping()]) {
+      const int8 = await quantized(model, batches, mapping);
+      const { scale, zeroPoint } = int8.getSubmodule('0') as never as { scale: number; zeroPoint: number };
+      expect(scale * zeroPoint).toBeGreaterThan(2.5);
+      expect(scale * zeroPoint).toBeLessThan(3.5);
+    }
+    const prepared = prepareFx(await symbolicTrace(model, batches[0]));
+    // What is read as it is is seen as it is.
+    expect(noGrad(() => prepared.call(batches[0])).dataSync()).toEqual(
+      noGrad(() => model.call(batches[0])).dataSync(),
+    );
+  });
+
   it('leave the model as it was', async () => {
     const graph = await symbolicTrace(net(), image());
     const x = image();
@@ -282,6 +305,74 @@ describe('prepareFx and convertFx', () => {
   });
 });
 
+/** Means and average pools, by a factor smaller than what they are of. */
+class Averages extends Module {
+  readonly conv = new Conv2d(3, 8, 3, { padding: 1 });
+  readonly pool = new AvgPool2d(4);
+  readonly point = new Conv2d(8, 8, 1);
+  readonly head = new Linear(8, 5);
+
+  forward(x: Tensor): Tensor {
+    return this.head.call(this.point.call(this.pool.call(this.conv.call(x))).mean([2, 3]));
+  }
+}
+
+describe('averages in a quantized graph', () => {
+  const images = () => [randn([2, 3, 32, 32]), randn([2, 3, 32, 32])];
+
+  it('have a scale of their own, by which they lose little', async () => {
+    const batches = images();
+    const model = new Averages().eval();
+    const int8 = await quantized(model, batches);
+    expect(callsOf(int8)).toEqual([
+      'Quantize',
+      'QuantizedConv2d',
+      'QuantizedAveragePool',
+      'QuantizedConv2d',
+      'QFunctional.mean',
+      'Reshape',
+      'QuantizedLinear',
+      'DeQuantize',
+    ]);
+    const scaleOf = (at: number) =>
+      (int8.getSubmodule(int8.graph.nodes[at].target as string) as never as { scale: number }).scale;
+    expect(scaleOf(2)).toBeLessThan(0.6 * scaleOf(1));
+    expect(scaleOf(4)).toBeLessThan(0.6 * scaleOf(3));
+    const [x] = batches;
+    expect(
+      sqnr(
+        noGrad(() => model.call(x)),
+        noGrad(() => int8.call(x)),
+      ),
+    ).toBeGreaterThan(30);
+  });
+
+  it.each([17, 18])('keep it in a file of opset %i', async (opset) => {
+    const [x, y] = images();
+    const int8 = await quantized(new Averages().eval(), [x, y]);
+    const back = await importOnnx(await exportOnnx(int8, x, { opset }));
+    expect(callsOf(back)).toEqual(expect.arrayContaining(['QuantizedAveragePool', 'QFunctional.mean']));
+    expect(forward(back, [x])[0].dataSync()).toEqual(forward(int8, [x])[0].dataSync());
+  });
+
+  it('are trained with it', async () => {
+    const graph = await symbolicTrace(new Averages().eval(), images()[0]);
+    const prepared = calibrated(prepareQatFx(graph.train()), images()).eval();
+    expect(callsOf(await convertFx(prepared))).toEqual(
+      expect.arrayContaining(['QuantizedAveragePool', 'QFunctional.mean']),
+    );
+  });
+
+  it('stay in float where floats alone read them', async () => {
+    const [x, y] = images();
+    const int8 = await quantized(new Sequential(new Conv2d(3, 4, 3), new AdaptiveAvgPool2d(1)).eval(), [
+      x,
+      y,
+    ]);
+    expect(callsOf(int8)).toEqual(['Quantize', 'QuantizedConv2d', 'DeQuantize', 'AveragePool']);
+  });
+});
+
 describe('a quantized graph as a file', () => {
   it('gives the same integers when it is read again, on int8 layers', async () => {
     const x = image();
@@ -296,6 +387,7 @@ describe('a quantized graph as a file', () => {
       'QFunctional.addRelu',
       'QFunctional.cat',
       'QFunctional.mul',
+      'QuantizedAveragePool',
     ])
       expect(ran).toContain(layer);
     expect(ran.filter((name) => /^(Conv|Linear|QuantizeLinear|DequantizeLinear)/.test(name))).toEqual([]);

@@ -80,6 +80,7 @@ import { foldInto } from './fold-batch-norm';
 import type { OutputQparams } from './functional/int8';
 import type { DynamicOptions } from './functional/linear';
 import {
+  AveragePool,
   BNReLU2d,
   ConvBn1d,
   ConvBn2d,
@@ -108,6 +109,7 @@ import { QuantizableLSTM } from './quantizable/lstm';
 import { QuantizableLSTMCell } from './quantizable/lstm-cell';
 import { QuantizableMultiheadAttention } from './quantizable/multihead-attention';
 import { QuantizedActivation, QuantizedHardswish, QuantizedLeakyReLU } from './quantized/activations';
+import { QuantizedAveragePool } from './quantized/average-pool';
 import {
   type BatchNormFields,
   QuantizedBatchNorm,
@@ -527,6 +529,12 @@ export const defaultModuleRules: readonly ModuleRule[] = [
   { float: AvgPool2d, scalable: true },
   { float: AdaptiveAvgPool1d, scalable: true },
   { float: AdaptiveAvgPool2d, scalable: true },
+  {
+    float: AveragePool,
+    observe: true,
+    int8: async ({ pool }: AveragePool, at) => new QuantizedAveragePool(pool, await at.output()),
+    scalable: true,
+  },
   { float: AdaptiveMaxPool1d, scalable: true },
   { float: AdaptiveMaxPool2d, scalable: true },
   { float: Flatten, scalable: true, transparent: true },

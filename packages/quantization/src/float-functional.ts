@@ -1,7 +1,7 @@
 import { ModuleError } from '@octet/backend';
 import { hookedCall } from '@octet/graph';
 import { Module } from '@octet/nn/modules';
-import { add, cat, matmul, mul, type Tensor, tidy } from '@octet/tensor/functional';
+import { add, cat, matmul, mean, mul, type Tensor, tidy } from '@octet/tensor/functional';
 import { RELU } from './functional/int8';
 import { observe } from './observed';
 import type { ObserverOrFakeQuant } from './with-args';
@@ -21,7 +21,7 @@ export class FloatFunctional extends Module<never> {
       op: 'FloatFunctional',
       expected: 'one of its methods',
       found: 'call() or forward()',
-      fix: 'Use add, addRelu, mul, matmul, cat, addScalar or mulScalar, as in this.skipAdd.add(x, y).',
+      fix: 'Use add, addRelu, mul, matmul, cat, mean, addScalar or mulScalar, as in this.skipAdd.add(x, y).',
     });
   }
 
@@ -45,6 +45,13 @@ export class FloatFunctional extends Module<never> {
 
   cat(tensors: readonly Tensor[], dim = 0): Tensor {
     return hookedCall(this, 'cat', [tensors, dim], () => tidy(() => observe(this, cat(tensors, dim), 'cat')));
+  }
+
+  /** The mean over `dims`, all unless given. In int8 it has a scale of its own; that of a tensor's method keeps its input's. */
+  mean(x: Tensor, dims?: readonly number[], keepDim = false): Tensor {
+    return hookedCall(this, 'mean', [x, dims, keepDim], () =>
+      tidy(() => observe(this, mean(x, dims, keepDim), 'mean')),
+    );
   }
 
   /** Not observed: in int8 it moves the zero point. */

@@ -40,7 +40,12 @@ export { type PrepareOptions, prepare, prepareQat } from './prepare';
 export * as qat from './qat';
 export { freezeBnStats, updateBnStats } from './qat/freeze-bn-stats';
 export * from './qconfig';
-export { getDefaultQatQConfigMapping, getDefaultQConfigMapping, QConfigMapping } from './qconfig-mapping';
+export {
+  getDefaultGraphQConfigMapping,
+  getDefaultQatQConfigMapping,
+  getDefaultQConfigMapping,
+  QConfigMapping,
+} from './qconfig-mapping';
 export * as quantizable from './quantizable';
 export {
   floatQparamsWeightOnlyQconfig,

@@ -1,13 +1,20 @@
 /** The observer of a module's output lives in its field `activationPostProcess`, and runs in a forward hook. */
 import { QuantizationError, quantRange, warn } from '@octet/backend';
 import type { AnyModule } from '@octet/nn/modules';
-import type { Tensor } from '@octet/tensor/functional';
+import { clamp, type Tensor } from '@octet/tensor/functional';
 import { FakeQuantizeBase } from './fake-quantize/base';
 import { Observer, RangeObserver } from './observers/base';
 import type { ObserverOrFakeQuant } from './with-args';
 
+/** The numbers that make a difference to what reads them. */
+export interface Useful {
+  readonly min: number;
+  readonly max: number;
+}
+
 interface Observed {
   activationPostProcess?: ObserverOrFakeQuant;
+  useful?: Useful;
 }
 
 /** The observer of the module's output; a fake quantizer's own observer isn't one. */
@@ -45,6 +52,11 @@ function watchOutput(self: AnyModule, _: Tensor[], output: Tensor): Tensor {
 }
 watchOutput.pure = true;
 
+/** Lets the observer of a module see its outputs between these bounds only: beyond them all numbers are the same to what reads them. */
+export function observeBetween(module: AnyModule, useful: Useful): void {
+  (module as unknown as Observed).useful = useful;
+}
+
 /** `x` as the module's observer gives it, if it has one. `method` is what of the module made it. */
 export function observe(module: AnyModule, x: Tensor, method = ''): Tensor {
   const observer = outputObserver(module);
@@ -54,7 +66,8 @@ export function observe(module: AnyModule, x: Tensor, method = ''): Tensor {
     pass.uses.set(module, [...uses, { method, after: pass.last }]);
     pass.last = module;
   }
-  return observer.call(x);
+  const { useful } = module as unknown as Observed;
+  return observer.call(useful ? clamp(x, useful.min, useful.max) : x);
 }
 
 /** What `attachObserver` and `watchPasses` register. */

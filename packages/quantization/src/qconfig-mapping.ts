@@ -9,7 +9,13 @@ import {
 import { type AnyModule, Module } from '@octet/nn/modules';
 import { FusedModule } from './intrinsic';
 import type { ModuleClass } from './module-rules';
-import { getDefaultQatQConfig, getDefaultQConfig, QConfig, type QEngine } from './qconfig';
+import {
+  defaultGraphQConfig,
+  getDefaultQatQConfig,
+  getDefaultQConfig,
+  QConfig,
+  type QEngine,
+} from './qconfig';
 
 /** Which layers get which QConfig. The most special rule wins: name, then type, then global; null leaves in float. */
 export class QConfigMapping {
@@ -99,6 +105,11 @@ export class QConfigMapping {
 /** getDefaultQConfig for all layers. @throws ArgumentError for an unknown engine */
 export function getDefaultQConfigMapping(engine?: QEngine): QConfigMapping {
   return new QConfigMapping().setGlobal(getDefaultQConfig(engine));
+}
+
+/** defaultGraphQConfig for all layers: what `prepareFx` does unless told otherwise. */
+export function getDefaultGraphQConfigMapping(): QConfigMapping {
+  return new QConfigMapping().setGlobal(defaultGraphQConfig);
 }
 
 /** getDefaultQatQConfig for all layers. @throws ArgumentError for an unknown engine */

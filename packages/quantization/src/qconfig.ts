@@ -6,6 +6,7 @@ import {
   MinMaxObserver,
   MovingAverageMinMaxObserver,
   MovingAveragePerChannelMinMaxObserver,
+  MSEObserver,
   PerChannelMinMaxObserver,
 } from './observers';
 import { type ObserverFactory, type ObserverLike, toFactory } from './with-args';
@@ -78,6 +79,15 @@ export const fusedPerChannelWeightFakeQuant = FusedMovingAvgObsFakeQuantize.with
   quantMax: 127,
   dtype: 'qint8',
   qscheme: 'perChannelSymmetric',
+});
+
+/**
+ * The recipe of graphs for post-training quantization: ranges of the least squared error, 8 bits, weights per channel. PyTorch's is
+ * `getDefaultQConfig()`.
+ */
+export const defaultGraphQConfig = new QConfig({
+  activation: MSEObserver,
+  weight: defaultPerChannelWeightObserver,
 });
 
 /** For outputs from 0 to 1, a Sigmoid's: scale 1/256. */

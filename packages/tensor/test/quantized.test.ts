@@ -296,6 +296,26 @@ test('copy_ wants the same parameters', () => {
   expect(() => a.copy_(tensor([0.3]))).toThrow(/copy_: expected quint8, found float32/);
 });
 
+test.each(['quint8', 'qint8'] as const)('averages of %s have the scale that is asked for', (dtype) => {
+  const image = all(dtype).reshape([1, 4, 8, 8]);
+  const output = { scale: 0.0173, zeroPoint: dtype === 'quint8' ? 77 : -51 };
+  const averages: [Tensor, Tensor][] = [
+    [image.mean([2, 3], true, { output }), image.dequantize().mean([2, 3], true)],
+    [image.mean(1, false, { output }), image.dequantize().mean(1)],
+    [image.avgPool2d(3, { padding: 1, output }), image.dequantize().avgPool2d(3, { padding: 1 })],
+    [image.adaptiveAvgPool2d(3, { output }), image.dequantize().adaptiveAvgPool2d(3)],
+  ];
+  for (const [y, float] of averages) {
+    expect(y.qparams).toEqual({ scheme: 'perTensor', ...output });
+    const want = list(float.quantizePerTensor(output.scale, output.zeroPoint, dtype));
+    // A sum in float32 may lie beside a tie.
+    expect(Math.max(...list(y).map((q, i) => Math.abs(q - want[i])))).toBeLessThanOrEqual(1);
+    expect(list(y).filter((q, i) => q !== want[i]).length).toBeLessThanOrEqual(0.02 * y.numel);
+  }
+  expect(() => image.dequantize().mean(1, false, { output })).toThrow(/no option output/);
+  expect(() => image.mean(1, false, { output: { scale: 0, zeroPoint: 0 } })).toThrow(QuantizationError);
+});
+
 test('pools take 8 bits only', () => {
   const q = quantizedTensor([1], [1, 1, 1, 1], 'qint32', { scheme: 'perTensor', scale: 1, zeroPoint: 0 });
   expect(() => maxPool2d(q, 1)).toThrow(/quint8 or qint8, found qint32/);

@@ -150,6 +150,7 @@ const observers = () =>
     new quantization.PerChannelMinMaxObserver({ dtype: 'qint8' }),
     new quantization.MovingAverageMinMaxObserver(),
     new quantization.HistogramObserver(),
+    new quantization.MSEObserver(),
     new quantization.RecordingObserver(),
     new quantization.NoopObserver(),
     new quantization.FixedQParamsObserver({ scale: 0.1, zeroPoint: 0 }),

@@ -3,8 +3,8 @@ import { averageIntegers } from '../math/average-pool';
 import { averageWindows } from '../math/windows';
 
 /**
- * x [N,H,W,C] uint8 or int8 → y [N,OH,OW,C], scale and zero point unchanged:
- * y = clamp(rint(f32(f32(Σ (x - zeroPoint)) · f32(scale / f32(scale · count)))) + zeroPoint) over each window,
+ * x [N,H,W,C] uint8 or int8 → y [N,OH,OW,C], at y's scale and zero point:
+ * y = clamp(rint(f32(f32(Σ (x - zeroPoint)) · f32(scale / f32(yScale · count)))) + yZeroPoint) over each window,
  * where padding is zeroPoint and counts only with countIncludePad.
  */
 export const qavgPool2d: RefKernel<'qavgPool2d'> = (t, attrs) => {

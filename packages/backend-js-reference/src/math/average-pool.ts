@@ -45,11 +45,11 @@ export function averageWindows(x: HostTensor, y: HostTensor, rows: Window[], col
   });
 }
 
-/** y = clamp(rint(f32(f32(Σ (x - zeroPoint)) · f32(scale / f32(scale · count)))) + zeroPoint) of every window. */
+/** y = clamp(rint(f32(f32(Σ (x - zeroPoint)) · f32(scale / f32(yScale · count)))) + yZeroPoint) of every window. */
 export function averageIntegers(
   x: HostTensor,
   y: HostTensor,
-  { zeroPoint, scale }: QAverageAttrs,
+  { zeroPoint, scale, yZeroPoint = zeroPoint, yScale = scale }: QAverageAttrs,
   rows: Window[],
   columns: Window[],
 ): void {
@@ -57,10 +57,10 @@ export function averageIntegers(
   const channels = x.shape[3];
   const [min, max] = y.dtype === 'int8' ? [-128, 127] : [0, 255];
   sumWindows(bytes(x), zeroPoint, x.shape, rows, columns, (sums, count, to) => {
-    const multiplier = Math.fround(scale / Math.fround(scale * count));
+    const multiplier = Math.fround(scale / Math.fround(yScale * count));
     for (let c = 0; c < channels; c++) {
       out[to + c] = clamp(
-        roundHalfEven(Math.fround(Math.fround(sums[c]) * multiplier)) + zeroPoint,
+        roundHalfEven(Math.fround(Math.fround(sums[c]) * multiplier)) + yZeroPoint,
         min,
         max,
       );

@@ -132,6 +132,24 @@ function halfWaySums(dtype: 'uint8' | 'int8', [height, width]: Pair): CaseTensor
   return x;
 }
 
+/** Scales and zero points of averages' results: finer and coarser than x's, and so fine that all but the zero saturates. */
+const averageOutputs = dtypes.flatMap((dtype) =>
+  [
+    { scale: 3.3, yScale: 1.1 },
+    { scale: 0.13, yScale: 1.9 },
+    { scale: 1.6, yScale: 1.358 },
+    { scale: 2 ** 126, yScale: 1 },
+  ].map(({ scale, yScale }, i) => ({
+    dtype,
+    attrs: {
+      zeroPoint: zeroPoints[dtype][1],
+      scale: Math.fround(scale),
+      yZeroPoint: zeroPoints[dtype][(i + 2) % 4],
+      yScale: Math.fround(yScale),
+    },
+  })),
+);
+
 /** Averages of one window each, whose means lie half-way or nearly, at counts and scales that decide which way they round. */
 const halfWay = dtypes.flatMap((dtype) =>
   (
@@ -249,6 +267,16 @@ export const poolCases: CasesOf<
       const window = { kernelSize, stride: [1, 1], padding: [0, 0], countIncludePad: true } as const;
       return { ...rest, attrs: { ...window, ...attrs } };
     }),
+    ...averageOutputs.map(({ dtype, attrs }, i): KernelCase<'qavgPool2d'> => {
+      const { name, x, y, attrs: window } = averages[i % averages.length];
+      return {
+        name: `${name}, ${dtype}, scale ${attrs.scale} to ${attrs.yScale}`,
+        inputs: { x: integers(10, dtype, x) },
+        outputs: { y: output(dtype, y) },
+        attrs: { ...window, ...attrs },
+        tolerance: 'exact',
+      };
+    }),
   ],
   qadaptiveAvgPool2d: () => [
     ...dtypes.flatMap((dtype) =>
@@ -265,5 +293,16 @@ export const poolCases: CasesOf<
       ),
     ),
     ...halfWay.map(({ kernelSize: _, ...rest }) => rest),
+    ...averageOutputs.flatMap(({ dtype, attrs }) =>
+      adaptive.slice(0, 3).map(
+        ({ name, x, y }): KernelCase<'qadaptiveAvgPool2d'> => ({
+          name: `${name}, ${dtype}, scale ${attrs.scale} to ${attrs.yScale}`,
+          inputs: { x: integers(11, dtype, x) },
+          outputs: { y: output(dtype, y) },
+          attrs,
+          tolerance: 'exact',
+        }),
+      ),
+    ),
   ],
 };

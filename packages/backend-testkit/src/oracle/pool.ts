@@ -1,4 +1,4 @@
-import type { AvgPoolAttrs, PoolAttrs, StorageDType } from '@octet/backend';
+import type { AvgPoolAttrs, PoolAttrs, QAverageAttrs, StorageDType } from '@octet/backend';
 import { at, indices, size, sumOf } from './array';
 import { arrayOf, type Definitions, define, type HostArray } from './definition';
 import { clamp, rint } from './rounding';
@@ -76,13 +76,13 @@ const floatAverage = ({ elements, count }: Average) =>
 /** docs/numerics.md "int8 average pools" */
 function integerAverage(
   { elements, count }: Average,
-  { scale, zeroPoint }: { scale: number; zeroPoint: number },
+  { scale, zeroPoint, yScale = scale, yZeroPoint = zeroPoint }: QAverageAttrs,
   dtype: StorageDType,
 ): number {
   const [min, max] = dtype === 'int8' ? [-128, 127] : [0, 255];
   const sum = sumOf(elements.length, (i) => elements[i].value - zeroPoint);
-  const multiplier = Math.fround(scale / Math.fround(scale * count));
-  return clamp(rint(Math.fround(sum * multiplier)) + zeroPoint, min, max);
+  const multiplier = Math.fround(scale / Math.fround(yScale * count));
+  return clamp(rint(Math.fround(sum * multiplier)) + yZeroPoint, min, max);
 }
 
 /** Hands each gradient of an output to what the average consists of, in equal shares. */

@@ -24,7 +24,7 @@ function average(
   cx: KernelContext,
   x: WasmTensor,
   y: WasmTensor,
-  { zeroPoint, scale }: QAverageAttrs,
+  { zeroPoint, scale, yZeroPoint = zeroPoint, yScale = scale }: QAverageAttrs,
   windows: AvgPoolAttrs,
 ) {
   const [batch, height, width, channels] = x.shape;
@@ -35,7 +35,7 @@ function average(
     ...{ height, width, channels, outHeight, outWidth },
     ...{ kernelHeight: kernelSize[0], kernelWidth: kernelSize[1] },
     ...{ strideHeight: stride[0], strideWidth: stride[1], padHeight: padding[0], padWidth: padding[1] },
-    ...{ includePad: windows.countIncludePad, zeroPoint, scale },
+    ...{ includePad: windows.countIncludePad, zeroPoint, scale, yZeroPoint, yScale },
   };
   const grain = Math.ceil((grainBytes * outHeight) / (height * width * channels));
   cx.parallel('qavgPool', args, batch * outHeight, grain);

@@ -64,7 +64,14 @@ const qaverage = program({
   name: 'int8 average pools',
   inputs: { x: 'u32' },
   outputs: { y: 'u32' },
-  uniforms: { ...averageUniforms, ...rowUniforms, ...requantizeUniforms, scale: 'f32' },
+  uniforms: {
+    ...averageUniforms,
+    ...rowUniforms,
+    ...requantizeUniforms,
+    xZero: 'i32',
+    scale: 'f32',
+    yScale: 'f32',
+  },
   workgroup: [64],
   include: [bytes, fourBytes('x'), fourChannels, requantize, softFloat, averageWindows],
   main: `${place}
@@ -72,9 +79,9 @@ const qaverage = program({
   let columns = columnWindow(ow);
   var sum = vec4i();
   for (var h = rows.x; h < rows.y; h++) {
-    for (var w = columns.x; w < columns.y; w++) { sum += fourChannels(image + h, w, channel) - u.zero; }
+    for (var w = columns.x; w < columns.y; w++) { sum += fourChannels(image + h, w, channel) - u.xZero; }
   }
-  y[index] = requantize(sum, vec4f(divExact(u.scale, u.scale * f32(rows.z * columns.z)))) ^ u.flip;`,
+  y[index] = requantize(sum, vec4f(divExact(u.scale, u.yScale * f32(rows.z * columns.z)))) ^ u.flip;`,
 });
 
 type Sizes = ReturnType<typeof poolSizes> & Record<keyof typeof rowUniforms, number>;
@@ -99,15 +106,16 @@ function pool(
 function average(
   gpu: Gpu,
   { x, y }: { x: GpuTensor; y: GpuTensor },
-  { zeroPoint, scale }: QAverageAttrs,
+  { zeroPoint, scale, yZeroPoint = zeroPoint, yScale = scale }: QAverageAttrs,
   window: PoolWindow,
   flags: { adaptive: number; countPad: number },
 ): void {
   // int8 is uint8 here, 128 more.
-  const yZeroPoint = zeroPoint + (x.dtype === 'int8' ? 128 : 0);
-  const bounds = requantizeBounds({ yZeroPoint, clampMin: 0, clampMax: 255 });
+  const more = x.dtype === 'int8' ? 128 : 0;
+  const bounds = requantizeBounds({ yZeroPoint: yZeroPoint + more, clampMin: 0, clampMax: 255 });
+  const uniforms = { ...bounds, ...flags, xZero: zeroPoint + more, scale, yScale };
   pool(gpu, x, y, window, (to, sizes, groups) =>
-    gpu.run(qaverage, { x, y: to }, { ...sizes, ...bounds, ...flags, scale }, groups),
+    gpu.run(qaverage, { x, y: to }, { ...sizes, ...uniforms }, groups),
   );
 }
 

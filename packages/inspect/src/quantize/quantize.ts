@@ -3,8 +3,8 @@ import { planOf } from '@octet/graph';
 import { type AnyModule, requireModule } from '@octet/nn';
 import { GraphModule } from '@octet/nn/graph';
 import {
+  defaultGraphQConfig,
   fuseFx,
-  getDefaultQConfig,
   type ModuleRule,
   QConfig,
   type QConfigMapping,
@@ -40,7 +40,7 @@ export interface QuantizeProgress {
 export interface QuantizeOptions {
   /** Inputs like those that the model will see: a tensor, or an array of arguments, each. A dozen or more. */
   data: Inputs;
-  /** `getDefaultQConfigMapping()` unless given. */
+  /** `getDefaultGraphQConfigMapping()` unless given. */
   recipe?: QConfigMapping;
   /** Signal to noise in dB that each output should have, or a metric. Without one the recipe alone is applied and measured. */
   target?: number | MetricTarget;
@@ -235,7 +235,7 @@ async function graphOf(model: AnyModule, input: ModelInput): Promise<AnyGraph> {
 function recipeOf(float: AnyGraph, { recipe, exclude = [], rules }: QuantizeOptions): Recipe {
   if (recipe === undefined)
     return {
-      qconfig: getDefaultQConfig(),
+      qconfig: defaultGraphQConfig,
       named: new Map(),
       inFloat: exclude,
       weightOnly: [],
@@ -250,7 +250,7 @@ function recipeOf(float: AnyGraph, { recipe, exclude = [], rules }: QuantizeOpti
     if (path !== '' && own !== qconfig) named.set(path, own);
   }
   return {
-    qconfig: qconfig ?? getDefaultQConfig(),
+    qconfig: qconfig ?? defaultGraphQConfig,
     named,
     inFloat: exclude,
     weightOnly: [],

@@ -17,7 +17,6 @@ import {
 } from '@octet/quantization';
 import type { Tensor } from '@octet/tensor';
 import type { ModelInput } from '../inputs';
-import { trimRanges } from './useful-ranges';
 import { varied } from './vary';
 
 export type AnyGraph = GraphModule<Tensor | Tensor[]>;
@@ -85,7 +84,6 @@ export async function simulate(
     quantizer.enableObserver(false);
     quantizer.enableFakeQuant();
   }
-  await trimRanges(simulation);
   return simulation;
 }
 

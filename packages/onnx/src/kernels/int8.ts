@@ -49,7 +49,7 @@ export const int8 = (): NodeBuilders => ({
   qadaptiveAvgPool2d: (graph, { x }, y) =>
     poolsImages(x, y)
       ? adaptiveAveragePool(graph, x.value, asFloat(y), pool(graph, x, y))
-      : quantize(graph, meanOverDims(graph, x, y, floats(graph, x)), y.tensor),
+      : meanOverDims(graph, x, y, floats(graph, x)),
   qaffine: (graph, { x }, y, attrs) => affineOfChannels(graph, x, y, attrs),
   qgroupNorm: (graph, { x, weight, bias }, y, { groups, eps }) =>
     quantize(graph, groupNorm(graph, floats(graph, x), x, weight, bias, asFloat(y), groups, eps), y.tensor),
@@ -67,7 +67,8 @@ function poolsImages({ value, physical }: Operand, y: Output): boolean {
 function meanOverDims(graph: Graph, x: Operand, y: Output, floats: Value): Value {
   const [outer, , n, inner] = x.physical;
   const axes = reducedAxes({ ...x, physical: [outer, n, inner] });
-  return graph.reshape(reduce(graph, 'ReduceMean', floats, axes), y.shape);
+  // Integers are reshaped: what is between two QuantizeLinear is one operator.
+  return graph.reshape(quantize(graph, reduce(graph, 'ReduceMean', floats, axes), y.tensor), y.shape);
 }
 
 function qparams(t: Tensor): QParams {

@@ -16,7 +16,7 @@ import { fuseNodes, requireGraph } from './fuse-fx';
 import { type AnyGraphModule, GraphEditor, renamed } from './graph-editor';
 import { type ConstantOf, fxOperator, type Step } from './operators';
 import { dataOf, roleOf } from './placement';
-import { pathOf } from './prepare-fx';
+import { averageOf, pathOf } from './prepare-fx';
 
 /** Says the scales that a file gives its weights. */
 class GivenWeightScales extends Observer {
@@ -140,6 +140,13 @@ export async function fromQdq<M extends AnyGraphModule>(model: M): Promise<M> {
     } else if (reads && output && role === 'passing' && given && same(given, output)) {
       emit(node, node, set, undefined);
       continue;
+    } else if (reads && output && role === 'passing') {
+      const average = averageOf(editor, node, constantOf);
+      if (average) {
+        emit(average, node, set, qconfigOf(output));
+        quantized++;
+        continue;
+      }
     } else if (reads && output && role === 'rounding' && module) {
       const fixed = fixedOutput[module.constructor.name];
       const isFixed = rules.int8(module)?.observe !== true;

@@ -3,7 +3,7 @@ import type { GraphNode, HostTensor, Slot } from '@octet/nn/graph';
 
 /** A call of a method of a FloatFunctional that a function becomes; 'before' is the result of the call before it. */
 export interface Step {
-  readonly method: 'add' | 'addRelu' | 'mul' | 'matmul' | 'cat' | 'addScalar' | 'mulScalar';
+  readonly method: 'add' | 'addRelu' | 'mul' | 'matmul' | 'cat' | 'mean' | 'addScalar' | 'mulScalar';
   readonly inputs: readonly (Slot | 'before')[];
   readonly rest?: readonly unknown[];
 }
@@ -25,6 +25,10 @@ export interface FxOperator {
    * out, more float arithmetic follows, and what is rounded on the way is lost.
    */
   readonly all?: boolean;
+  /**
+   * Of a passing function that averages: the call that gives what it passes a scale of its own; undefined: it has its input's.
+   */
+  average?(node: GraphNode, constantOf: ConstantOf): Step | undefined;
   /** Whether integers may pass, by the constants among the operands. */
   passes?(node: GraphNode, constantOf: ConstantOf): boolean;
 }
@@ -142,7 +146,15 @@ const rows: readonly FxOperator[] = [
   passing('Upsample', ({ attributes }) => attributes?.mode === 'nearest'),
   passing('GlobalMaxPool'),
   passing('GlobalAveragePool'),
-  passing('ReduceMean', settled),
+  {
+    ...passing('ReduceMean', settled),
+    average({ inputs: [x, given], attributes }, constantOf) {
+      if (x === undefined || !attributes) return undefined;
+      const axes = constantOf(given)?.toArray() ?? (attributes.axes as readonly number[] | undefined) ?? [];
+      if (axes.length === 0 && attributes.nothing) return undefined;
+      return { method: 'mean', inputs: [x], rest: [axes.length > 0 ? axes : undefined, attributes.keep] };
+    },
+  },
   passing('ReduceMax', settled),
   passing('ReduceMin', settled),
   sizes('Shape'),

@@ -3,22 +3,24 @@ import type { GraphNode, Slot } from '@octet/nn/graph';
 import { type AnyModule, ReLU } from '@octet/nn/modules';
 import { moduleRules } from '../default-rules';
 import { FloatFunctional } from '../float-functional';
+import { AveragePool, isAveragingLayer } from '../intrinsic/average-pool';
 import type { ModuleRule, ModuleRules } from '../module-rules';
-import { outputObserver } from '../observed';
+import { observeBetween, outputObserver } from '../observed';
 import { prepare, prepareQat } from '../prepare';
 import type { QConfig } from '../qconfig';
 import {
+  getDefaultGraphQConfigMapping,
   getDefaultQatQConfigMapping,
-  getDefaultQConfigMapping,
   type QConfigMapping,
   requireRecipe,
 } from '../qconfig-mapping';
 import { DeQuantStub, QuantStub } from '../stubs';
 import { fuseNodes, requireGraph } from './fuse-fx';
 import { type AnyGraphModule, GraphEditor, renamed } from './graph-editor';
-import { fxOperator, type Step } from './operators';
+import { type ConstantOf, fxOperator, type Step } from './operators';
 import { dataOf, type Placement, place, type Role } from './placement';
 import { QuantizationReport, type QuantizationRow, setReport } from './report';
+import { usefulValues } from './useful-ranges';
 
 export interface PrepareFxOptions {
   /** Rules of your own, which go before the library's. `convertFx` needs the same. */
@@ -31,16 +33,17 @@ export interface PrepareFxOptions {
  * FloatFunctionals; views, pools and clamps pass integers on; what has no int8 form, and functions that would only round what
  * is read in float anyway, stay in float. `quantizationReport` says which and why.
  *
- * Tensors that are joined and used nowhere else get the scale of the whole, as PyTorch's do.
+ * Tensors that are joined and used nowhere else get the scale of the whole, as PyTorch's do. Means and average pools get a scale of their own;
+ * PyTorch's keep their input's, of which they may use a few steps only.
  *
- * @param mapping recipes by path, class, or for all; null leaves in float. `getDefaultQConfigMapping()` unless given. Functions go
+ * @param mapping recipes by path, class, or for all; null leaves in float. `getDefaultGraphQConfigMapping()` unless given. Functions go
  * by the names of their nodes
  * @throws ArgumentError for what is no GraphModule; QuantizationError in training mode, for a path that the model lacks, or if it
  * was prepared before
  */
 export function prepareFx<M extends AnyGraphModule>(
   model: M,
-  mapping: QConfigMapping = getDefaultQConfigMapping(),
+  mapping: QConfigMapping = getDefaultGraphQConfigMapping(),
   options?: PrepareFxOptions,
 ): M {
   return prepared('prepareFx', model, mapping, options);
@@ -99,21 +102,21 @@ function prepared<M extends AnyGraphModule>(
   const isFloat = placement.integer.size === 0 && [...placement.reasons.values()].includes('recipe');
   const result = isFloat ? target : prepareTarget(target, undefined, settings);
   for (const { join, parts } of joins) shareObserver(result, join, parts);
+  limitRanges(result);
   setReport(result, report);
   return result as M;
 }
 
-/** Sums, products and joins of what could be integers as methods of FloatFunctionals. */
+/** Sums, products, joins and means of what could be integers as methods of FloatFunctionals, average pools as layers with a scale. */
 function placeFunctionals(editor: GraphEditor, rules: ModuleRules): void {
   const { integer } = place(editor, rules, () => false);
-  const constantOf = (slot: Slot | undefined) =>
-    slot === undefined ? undefined : editor.constants.get(slot);
+  const constantOf: ConstantOf = (slot) => (slot === undefined ? undefined : editor.constants.get(slot));
   const gone = new Set<GraphNode>();
   const nodes = editor.nodes.flatMap((node) => {
     if (gone.has(node)) return [];
     const row = typeof node.target === 'string' ? undefined : fxOperator(node.op);
     const steps = integer.has(node) ? row?.steps?.(node, constantOf) : undefined;
-    if (!steps) return [node];
+    if (!steps) return [(integer.has(node) && averageOf(editor, node, constantOf)) || node];
     const relu = steps[steps.length - 1].method === 'add' ? editor.onlyReaderOf(node) : undefined;
     const clamped = relu !== undefined && editor.moduleOf(relu)?.constructor === ReLU;
     if (clamped) gone.add(relu);
@@ -125,6 +128,25 @@ function placeFunctionals(editor: GraphEditor, rules: ModuleRules): void {
     );
   });
   editor.setNodes(nodes);
+}
+
+/** A mean or an average pool as a node whose result has a scale of its own; undefined for anything else. */
+export function averageOf(
+  editor: GraphEditor,
+  node: GraphNode,
+  constantOf: ConstantOf,
+): GraphNode | undefined {
+  const module = editor.moduleOf(node);
+  if (isAveragingLayer(module)) {
+    const path = node.target as string;
+    const own = new AveragePool(module).train(module.training);
+    // What is called in several places gets a scale for each.
+    if (editor.callsOf(path) > 1) return { ...node, target: editor.addChild(path, own) };
+    editor.replaceChild(path, own);
+    return node;
+  }
+  const step = module ? undefined : fxOperator(node.op)?.average?.(node, constantOf);
+  return step && calls(editor, node, [step], node.outputs[0])[0];
 }
 
 /** The steps that a node becomes, each a call of a FloatFunctional of its own; the last makes `output`. */
@@ -251,6 +273,21 @@ function shareObserver(model: AnyGraphModule, join: string, parts: readonly stri
     const observer = outputObserver(part);
     if (observer && observer.constructor === whole.activationPostProcess?.constructor)
       part.activationPostProcess = whole.activationPostProcess;
+  }
+}
+
+/** Lets observers see what makes a difference to what reads it. */
+function limitRanges(model: AnyGraphModule): void {
+  const useful = usefulValues(model);
+  for (const { target, outputs } of model.graph.nodes) {
+    const range = useful.get(outputs[0]);
+    if (typeof target !== 'string' || !range) continue;
+    const module = model.getSubmodule(target);
+    if (
+      outputObserver(module) &&
+      (range.min > Number.NEGATIVE_INFINITY || range.max < Number.POSITIVE_INFINITY)
+    )
+      observeBetween(module, range);
   }
 }
 

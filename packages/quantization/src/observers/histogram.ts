@@ -198,9 +198,14 @@ export class HistogramObserver extends RangeObserver {
   override calculateQparams(): QparamTensors {
     this.requireSettled('calculateQparams');
     if (!this.observed) return super.calculateQparams();
-    const [min, max] = bestRange(this.seen);
+    const [min, max] = this.rangeOf(this.seen);
     const { backend } = this.minVal;
     return this.qparamsOf(tensor([min], { backend }), tensor([max], { backend }));
+  }
+
+  /** The range that is taken of what was seen. */
+  protected rangeOf(seen: Histogram): [min: number, max: number] {
+    return bestRange(seen);
   }
 
   override resetMinMaxVals(): void {

@@ -5,6 +5,7 @@ export { HistogramObserver, type HistogramOptions } from './histogram';
 export { MinMaxObserver } from './min-max';
 export { MovingAverageMinMaxObserver, type MovingAverageOptions } from './moving-average-min-max';
 export { MovingAveragePerChannelMinMaxObserver } from './moving-average-per-channel-min-max';
+export { MSEObserver } from './mse';
 export { NoopObserver } from './noop';
 export { PerChannelMinMaxObserver, type PerChannelOptions } from './per-channel-min-max';
 export { RecordingObserver } from './recording';

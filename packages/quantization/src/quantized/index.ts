@@ -4,6 +4,7 @@ export {
   QuantizedHardswish as Hardswish,
   QuantizedLeakyReLU as LeakyReLU,
 } from './activations';
+export { QuantizedAveragePool as AveragePool } from './average-pool';
 export {
   QuantizedBatchNorm,
   QuantizedBatchNorm1d as BatchNorm1d,

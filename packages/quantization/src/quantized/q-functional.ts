@@ -1,7 +1,7 @@
 import { ModuleError, QuantizationError } from '@octet/backend';
 import { hookedCall } from '@octet/graph';
 import type { StateLoader } from '@octet/nn/modules';
-import type { Tensor } from '@octet/tensor/functional';
+import { mean, type Tensor } from '@octet/tensor/functional';
 import { FloatFunctional } from '../float-functional';
 import {
   quantizedAdd,
@@ -10,7 +10,7 @@ import {
   quantizedMul,
   quantizedMulScalar,
 } from '../functional/arithmetic';
-import { type OutputQparams, RELU } from '../functional/int8';
+import { type OutputQparams, RELU, requireQuint8 } from '../functional/int8';
 import { quantizedMatmul } from '../functional/matmul';
 import { QuantizedOutput } from './with-output';
 
@@ -33,7 +33,7 @@ export class QFunctional extends QuantizedOutput<never> {
       op: 'QFunctional',
       expected: 'one of its methods',
       found: 'call() or forward()',
-      fix: 'Use add, addRelu, mul, matmul, cat, addScalar or mulScalar.',
+      fix: 'Use add, addRelu, mul, matmul, cat, mean, addScalar or mulScalar.',
     });
   }
 
@@ -59,6 +59,13 @@ export class QFunctional extends QuantizedOutput<never> {
 
   cat(tensors: readonly Tensor[], dim = 0): Tensor {
     return hookedCall(this, 'cat', [tensors, dim], () => quantizedCat(tensors, dim, this.output));
+  }
+
+  mean(x: Tensor, dims?: readonly number[], keepDim = false): Tensor {
+    return hookedCall(this, 'mean', [x, dims, keepDim], () => {
+      requireQuint8('quantized.mean', x);
+      return mean(x, dims, keepDim, { output: this.output });
+    });
   }
 
   addScalar(x: Tensor, scalar: number): Tensor {

@@ -130,7 +130,13 @@ export {
   adaptiveMaxPool2d,
   adaptiveMaxPool2dWithIndices,
 } from './pool/adaptive-max-pool2d';
-export { type AvgPool1dOptions, type AvgPool2dOptions, avgPool1d, avgPool2d } from './pool/avg-pool2d';
+export {
+  type AverageOptions,
+  type AvgPool1dOptions,
+  type AvgPool2dOptions,
+  avgPool1d,
+  avgPool2d,
+} from './pool/avg-pool2d';
 export {
   type MaxPool1dOptions,
   type MaxPool2dOptions,

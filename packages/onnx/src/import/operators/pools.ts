@@ -1,4 +1,4 @@
-import { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from '@octet/nn';
+import { AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from '@octet/nn';
 import { avgPool2d, maxPool2d, numel, ones, type Tensor } from '@octet/tensor';
 import { HostTensor, rowMajor } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
@@ -200,6 +200,8 @@ function global(op: string, fn: (x: Tensor, dims: number[]) => Tensor): OnnxOper
       const x = node.input(0);
       if (op === 'GlobalAveragePool' && x.rank === 4)
         return node.layer(new AdaptiveAvgPool2d(1), [x], { rank: 4 });
+      if (op === 'GlobalAveragePool' && x.rank === 3)
+        return node.layer(new AdaptiveAvgPool1d(1), [x], { rank: 3 });
       const spatial = (t: Tensor) => t.shape.map((_, d) => d).slice(2);
       return node.call1(
         onBackend((t) => fn(t, spatial(t))),

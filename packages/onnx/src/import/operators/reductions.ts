@@ -103,7 +103,7 @@ function reduction(op: string, { device, integers, host }: Reduction): OnnxOpera
         return onHost(op, (t) => reduceHost(t as HostTensor, dims, keep, host))([x]);
       },
       inputs,
-      { host: [1], rank: keep ? rank : undefined },
+      { host: [1], rank: keep ? rank : undefined, attributes: { axes: given, keep, nothing } },
     );
   };
   const inputSince = op === 'ReduceSum' ? 13 : 18;

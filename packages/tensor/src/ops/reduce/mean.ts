@@ -1,4 +1,4 @@
-import { requireFlag, ShapeError } from '@octet/backend';
+import { checkOptions, requireFlag, ShapeError } from '@octet/backend';
 import { op } from '../../autograd';
 import {
   asOperand,
@@ -10,24 +10,31 @@ import {
   run,
 } from '../../kernel';
 import { formatShape, normalizeDims } from '../../layout';
-import type { QParams } from '../../qparams';
 import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
 import { affine } from '../elementwise/affine';
 import { applyUnary } from '../elementwise/elementwise';
-import { qaverageAttrs } from '../pool/avg-pool2d';
+import { type AverageOptions, type IntegerAverage, integerAverage } from '../pool/avg-pool2d';
 import { requireEightBits } from '../quantized/lookup';
 import { applySum, spread } from './sum';
 
 /**
- * The mean over `dims` (all, if absent); NaN of nothing. A quantized tensor keeps its scale and zero point, and is rounded as
- * average pools are.
- * @throws ArgumentError for a dim out of range, ShapeError for the mean of no integers
+ * The mean over `dims` (all, if absent); NaN of nothing. A quantized tensor keeps its scale and zero point, unless
+ * `options.output` says others, and is rounded as average pools are.
+ * @throws ArgumentError for a dim out of range, or an `output` of floats; ShapeError for the mean of no integers
  */
-export function mean(x: Tensor, dims?: number | readonly number[], keepDim = false): Tensor {
+export function mean(
+  x: Tensor,
+  dims?: number | readonly number[],
+  keepDim = false,
+  options?: AverageOptions,
+): Tensor {
+  const { output } = checkOptions('mean', options, 'output');
   requireFlag('mean', 'keepDim', keepDim);
   requireTensor('mean', x);
-  if (x.qparams) return meanOfIntegers(x, normalizeDims('mean', dims, x.shape.length), keepDim);
+  if (x.qparams) requireEightBits('mean', x);
+  const integers = integerAverage('mean', x, output);
+  if (integers) return meanOfIntegers(x, normalizeDims('mean', dims, x.shape.length), keepDim, integers);
   requireFloat('mean', x);
   const over = normalizeDims('mean', dims, x.shape.length);
   const { shape } = x;
@@ -39,9 +46,12 @@ export function mean(x: Tensor, dims?: number | readonly number[], keepDim = fal
 }
 
 /** By the kernel of adaptive pools, to which the dims are an image of one row. */
-function meanOfIntegers(x: Tensor, dims: readonly number[], keepDim: boolean): Tensor {
-  requireEightBits('mean', x);
-  const attrs = qaverageAttrs('mean', x.qparams as QParams);
+function meanOfIntegers(
+  x: Tensor,
+  dims: readonly number[],
+  keepDim: boolean,
+  { qparams, attrs }: IntegerAverage,
+): Tensor {
   if (dims.some((d) => x.shape[d] === 0)) {
     throw new ShapeError({
       op: 'mean',
@@ -53,7 +63,7 @@ function meanOfIntegers(x: Tensor, dims: readonly number[], keepDim: boolean): T
   return tidy(() => {
     const { operand, outer, n, inner, kept } = asOuterAxisInner(x, dims);
     const { shape, strides } = reducedLayout(x, dims, kept, keepDim);
-    const y = emptyOn(x, shape, { dtype: x.dtype, strides, qparams: x.qparams });
+    const y = emptyOn(x, shape, { dtype: x.dtype, strides, qparams });
     const images = { x: asOperand(operand.tensor, [outer, 1, n, inner]) };
     run('qadaptiveAvgPool2d', images, { y: asOperand(y, [outer, 1, 1, inner]) }, attrs);
     return y;

@@ -1,21 +1,36 @@
-import { Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, MaxPool2d, ReLU, ReLU6 } from '@octet/nn';
-import type { GraphNode, Slot } from '@octet/nn/graph';
-import { DeQuantStub, LearnableFakeQuantize, QuantStub } from '@octet/quantization';
-import { noGrad, tensor } from '@octet/tensor';
-import type { AnyGraph } from './simulation';
-
-/** The numbers that make a difference to what reads them. */
-interface Useful {
-  readonly min: number;
-  readonly max: number;
-}
+/** Which numbers of a value make a difference to what reads them: a HardSwish gives 0 below -3, so integers for less are lost. */
+import { type GraphNode, type Slot, usedBy } from '@octet/nn/graph';
+import {
+  GELU,
+  Hardsigmoid,
+  Hardswish,
+  Hardtanh,
+  LeakyReLU,
+  MaxPool2d,
+  ReLU,
+  ReLU6,
+  Sigmoid,
+  SiLU,
+  Tanh,
+} from '@octet/nn/modules';
+import type { Useful } from '../observed';
+import { DeQuantStub, QuantStub } from '../stubs';
+import type { AnyGraphModule } from './graph-editor';
+import { fxOperator } from './operators';
 
 const ALL: Useful = { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY };
 
-/** Of a layer's input, by what is useful of its output. One line a class: layers that saturate, and those that keep order. */
+/**
+ * Of a layer's input, by what is useful of its output. One line a class: layers that saturate, exactly or to less than half a step of their int8
+ * output, and those that keep order.
+ */
 const byLayer: readonly (readonly [type: unknown, of: (useful: Useful, layer: never) => Useful])[] = [
   [Hardswish, ({ max }) => ({ min: -3, max: Math.max(max, 0) })],
   [Hardsigmoid, () => ({ min: -3, max: 3 })],
+  [Sigmoid, () => ({ min: -8, max: 8 })],
+  [Tanh, () => ({ min: -4, max: 4 })],
+  [GELU, ({ max }) => ({ min: -5, max: Math.max(max, 0) })],
+  [SiLU, ({ max }) => ({ min: -8, max: Math.max(max, 0) })],
   [ReLU, ({ max }) => ({ min: 0, max: Math.max(max, 0) })],
   [ReLU6, ({ max }) => ({ min: 0, max: Math.min(6, Math.max(max, 0)) })],
   [
@@ -49,51 +64,8 @@ const moving = [
   'Gather',
 ];
 
-/**
- * Takes from the ranges of activations what no reader tells apart: a HardSwish gives 0 below -3, so integers for less than that are
- * lost. Ranges only become smaller, and with them the steps. In place, after the calibration.
- *
- * @returns how many ranges became smaller by a tenth or more
- */
-export async function trimRanges(simulation: AnyGraph): Promise<number> {
-  const useful = usefulValues(simulation);
-  let trimmed = 0;
-  for (const { target, outputs } of simulation.graph.nodes) {
-    if (typeof target !== 'string') continue;
-    const { activationPostProcess: quantizer } = simulation.getSubmodule(target) as unknown as {
-      activationPostProcess?: unknown;
-    };
-    const range = useful.get(outputs[0]);
-    if (!(quantizer instanceof LearnableFakeQuantize) || !range) continue;
-    if (await trim(quantizer, range)) trimmed++;
-  }
-  return trimmed;
-}
-
-async function trim(quantizer: LearnableFakeQuantize, useful: Useful): Promise<boolean> {
-  const { quantMin, quantMax, scale, zeroPoint } = quantizer;
-  const [s] = await scale.data();
-  const [z] = await zeroPoint.data();
-  const [from, to] = [(quantMin - z) * s, (quantMax - z) * s];
-  // Zero stays a whole number of steps: padding is made of it.
-  const min = Math.min(0, Math.max(from, useful.min));
-  const max = Math.max(0, Math.min(to, useful.max));
-  if (!(max - min < 0.9 * (to - from)) || max - min <= 0) return false;
-  const steps = quantMax - quantMin;
-  // Rounded down, the lower bound is a whole number of steps: what saturates there is exact.
-  const below = Math.floor((-min * steps) / (max - min));
-  const step = Math.fround(below > 0 ? -min / below : (max - min) / steps);
-  const zero = quantMin + below;
-  const { backend } = scale;
-  noGrad(() => {
-    scale.copy_(tensor([step], { backend }));
-    zeroPoint.copy_(tensor([zero], { backend }));
-  });
-  return true;
-}
-
-/** By value; of those that nothing reads there is none. */
-function usefulValues(model: AnyGraph): Map<Slot, Useful> {
+/** By value; none of those that nothing reads. */
+export function usefulValues(model: AnyGraphModule): Map<Slot, Useful> {
   const { graph } = model;
   const useful = new Map<Slot, Useful>(graph.outputs.map(({ slot }) => [slot, ALL]));
   const note = (slot: Slot | undefined, more: Useful | undefined) => {
@@ -107,10 +79,12 @@ function usefulValues(model: AnyGraph): Map<Slot, Useful> {
   for (const node of [...graph.nodes].reverse()) {
     const results = node.outputs.flatMap((slot) => useful.get(slot) ?? []);
     const out = results.length === 0 ? undefined : union(results);
+    if (fxOperator(node.op)?.kind === 'sizes') continue;
     const [x, ...rest] = node.inputs;
     note(x, out && ofInput(model, node, out));
     // Bounds, sizes and second operands.
     for (const slot of rest) note(slot, ALL);
+    if (node.bodies) for (const slot of usedBy(node)) note(slot, ALL);
   }
   return useful;
 }
@@ -123,7 +97,7 @@ function union(ranges: readonly Useful[]): Useful {
 }
 
 /** What is useful of a node's first input. */
-function ofInput(model: AnyGraph, node: GraphNode, out: Useful): Useful {
+function ofInput(model: AnyGraphModule, node: GraphNode, out: Useful): Useful {
   const { target, inputs, op, bodies, method } = node;
   if (bodies || method) return ALL;
   if (typeof target === 'string') {
