@@ -85,7 +85,8 @@ export interface Sensitivity<M extends AnyModule> extends SensitivityReport, Mix
  * Measures how much each layer's rounding costs: with it alone in int8, and with all but it. Then leaves as few layers
  * in float as bring back the part `recover` of what is lost.
  *
- * int8 is simulated, in float, on one model that is calibrated once: the same integers to within a step.
+ * int8 is simulated, in float, on one model that is calibrated once: the same integers to within a step. Layers that are several in int8,
+ * LSTM and MultiheadAttention, are left as they are.
  *
  * @param model the float model, fused, in evaluation mode
  * @param data inputs for the calibration

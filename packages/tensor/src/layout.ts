@@ -32,10 +32,13 @@ export function stridesInOrder(shape: readonly number[], order: readonly number[
 }
 
 export function contiguousStrides(shape: readonly number[]): number[] {
-  return stridesInOrder(
-    shape,
-    shape.map((_, i) => i),
-  );
+  const strides = new Array<number>(shape.length);
+  let step = 1;
+  for (let d = shape.length - 1; d >= 0; d--) {
+    strides[d] = step;
+    step *= shape[d];
+  }
+  return strides;
 }
 
 /** @throws ArgumentError for another format; ShapeError for channelsLast unless the rank is 4. */
@@ -69,7 +72,14 @@ export function memoryOrder(shape: readonly number[], strides: readonly number[]
 /** Whether the elements fill a block of memory without gap or overlap, in whatever order of dims. */
 export function isDense(shape: readonly number[], strides: readonly number[]): boolean {
   if (numel(shape) === 0) return true;
-  return sameStrides(shape, strides, stridesInOrder(shape, memoryOrder(shape, strides)));
+  // The innermost dim has stride 1, the next one the size of that, and so on.
+  let step = 1;
+  for (let left = shape.filter((size) => size !== 1).length; left > 0; left--) {
+    const next = strides.findIndex((stride, d) => stride === step && shape[d] !== 1);
+    if (next < 0) return false;
+    step *= shape[next];
+  }
+  return true;
 }
 
 /**
@@ -116,9 +126,8 @@ export function normalizeDims(
   rank: number,
 ): number[] {
   if (dims === undefined) return Array.from({ length: rank }, (_, i) => i);
-  const out = (typeof dims === 'number' ? [dims] : requireList(op, 'dims', dims)).map((d) =>
-    normalizeDim(op, d, rank),
-  );
+  if (typeof dims === 'number') return [normalizeDim(op, dims, rank)];
+  const out = requireList(op, 'dims', dims).map((d) => normalizeDim(op, d, rank));
   if (new Set(out).size !== out.length) {
     throw new ArgumentError({
       op,

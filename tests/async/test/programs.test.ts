@@ -13,6 +13,7 @@ import {
   Linear,
   LSTM,
   Module,
+  MultiheadAttention,
   ReLU,
   Sequential,
   summary,
@@ -29,6 +30,7 @@ import {
   prepare,
   prepareQat,
   QConfig,
+  QuantStub,
   QuantWrapper,
   quantizeDynamic,
 } from '@octet/quantization';
@@ -120,6 +122,31 @@ test.each(['qnnpack', 'fbgemm', 'x86'] as const)(
     expect(async).toEqual(sync);
   },
 );
+
+test('static int8 LSTM and attention are the same', async () => {
+  class Net extends Module {
+    readonly quant = new QuantStub();
+    readonly lstm = new LSTM(4, 6, { bidirectional: true });
+    readonly attention = new MultiheadAttention(12, 2, { addBiasKv: true });
+
+    forward(x: Tensor): Tensor {
+      const [y] = this.lstm.call(this.quant.call(x));
+      return this.attention.call(y, y, y)[0].dequantize();
+    }
+  }
+  const { async, sync } = await onBoth(async () => {
+    const model = new Net().eval();
+    model.qconfig = getDefaultQConfig('qnnpack');
+    const prepared = prepare(model);
+    for (let i = 0; i < 2; i++) noGrad(() => prepared.call(randn([5, 2, 4])));
+    const int8 = await convert(prepared);
+    return {
+      checkpoint: await bytes(int8),
+      output: await numbers(noGrad(() => int8.call(randn([5, 2, 4])))),
+    };
+  });
+  expect(async).toEqual(sync);
+});
 
 describe('training with quantization simulated', () => {
   test.each([

@@ -8,6 +8,7 @@ import {
   LSTM,
   MaxPool2d,
   Module,
+  MultiheadAttention,
   ReLU,
   Sequential,
   Transformer,
@@ -56,6 +57,18 @@ class Words extends Module {
   override forward(x: Tensor): Tensor {
     const [y] = this.lstm.call(this.embed.call(x));
     return this.head.call(relu(y));
+  }
+}
+
+class Sequence extends Module {
+  readonly quant = new QuantStub();
+  readonly lstm = new LSTM(4, 6, { numLayers: 2, bidirectional: true });
+  readonly attention = new MultiheadAttention(12, 2);
+  readonly dequant = new DeQuantStub();
+
+  override forward(x: Tensor): Tensor {
+    const [y] = this.lstm.call(this.quant.call(x));
+    return this.dequant.call(this.attention.call(y, y, y)[0]);
   }
 }
 
@@ -145,6 +158,15 @@ export const subjects: readonly Subject[] = [
     name: 'embedding and LSTM, dynamic',
     make: () => quantizeDynamic(new Words().eval()),
     input: () => [randint(0, 20, [2, 5])],
+  },
+  {
+    name: 'LSTM and attention, int8',
+    make: async () => {
+      const prepared = prepare(new Sequence().eval(), getDefaultQConfigMapping());
+      noGrad(() => prepared.call(rand([5, 2, 4])));
+      return convert(prepared);
+    },
+    input: () => [rand([5, 2, 4])],
   },
   {
     name: 'LSTM with its state',

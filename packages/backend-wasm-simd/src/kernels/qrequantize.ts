@@ -6,11 +6,24 @@ import type { KernelContext } from '../kernel';
 
 type Bounds = Pick<RequantizeAttrs, 'yZeroPoint' | 'clampMin' | 'clampMax'>;
 
+/** The constants that were made last: layers ask for the same at every call. */
+const known = new Map<number, Int32Array>();
+const mostKnown = 256;
+
 /**
  * What `requantize` of assembly/qrequantize.ts wants, and two flags, which packing weights clears: sums times multipliers are
  * small; the form of products, if the weights fit its bytes: see qgemm.ts.
  */
-export function writeConstants({ yZeroPoint, clampMin, clampMax }: Bounds, form = 0): Int32Array {
+export function writeConstants(bounds: Bounds, form = 0): Int32Array {
+  const { yZeroPoint, clampMin, clampMax } = bounds;
+  const key = [yZeroPoint, clampMin, clampMax].reduce((sum, v) => 512 * sum + v + 128, form);
+  const found = known.get(key) ?? constantsOf(bounds, form);
+  if (known.size >= mostKnown) known.clear();
+  known.set(key, found);
+  return found;
+}
+
+function constantsOf({ yZeroPoint, clampMin, clampMax }: Bounds, form: number): Int32Array {
   const bits = new Int32Array(formFlag / 4 + 1);
   const bytes = new Uint8Array(bits.buffer);
   const floats = new Float32Array(bits.buffer);

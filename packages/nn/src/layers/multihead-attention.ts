@@ -245,7 +245,7 @@ export class MultiheadAttention extends Module<
   }
 
   /** What the scores are multiplied by. */
-  protected get scale(): number {
+  protected get scoreScale(): number {
     return 1 / Math.sqrt(this.embedDim / this.numHeads);
   }
 
@@ -317,14 +317,14 @@ export class MultiheadAttention extends Module<
   private attend([q, k, v]: Projections, attnMask: Tensor | undefined, isCausal: boolean): Tensor {
     const options = {
       dropoutP: this.droppedShare,
-      scale: this.scale,
+      scale: this.scoreScale,
       ...(isCausal ? { isCausal } : { attnMask }),
     };
     return scaledDotProductAttention(q, k, v, options);
   }
 
   private withWeights([q, k, v]: Projections, mask: Tensor | undefined): [y: Tensor, weights: Tensor] {
-    const scores = matmul(mul(q, this.scale), transpose(k, -1, -2));
+    const scores = matmul(mul(q, this.scoreScale), transpose(k, -1, -2));
     const weights = softmax(mask ? add(scores, mask) : scores, -1);
     const dropped = dropout(weights, this.dropout, { training: this.training });
     return [matmul(dropped, v), dropped];

@@ -80,7 +80,7 @@ export class QuantizableMultiheadAttention extends MultiheadAttention {
   }
 
   protected override projections(query: Tensor, key: Tensor, value: Tensor): [Tensor, Tensor, Tensor] {
-    const q = this.qScalingProduct.mulScalar(this.linear_Q.call(query), super.scale);
+    const q = this.qScalingProduct.mulScalar(this.linear_Q.call(query), super.scoreScale);
     return [
       this.dequantQ.call(q),
       this.dequantK.call(this.linear_K.call(key)),
@@ -89,7 +89,7 @@ export class QuantizableMultiheadAttention extends MultiheadAttention {
   }
 
   /** It is in the queries. */
-  protected override get scale(): number {
+  protected override get scoreScale(): number {
     return 1;
   }
 
