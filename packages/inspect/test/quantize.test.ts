@@ -1,5 +1,15 @@
 import { ArgumentError } from '@octet/backend';
-import { Conv2d, GRU, Hardswish, Linear, Module, ReLU, Sequential } from '@octet/nn';
+import {
+  AdaptiveAvgPool2d,
+  AvgPool2d,
+  Conv2d,
+  GRU,
+  Hardswish,
+  Linear,
+  Module,
+  ReLU,
+  Sequential,
+} from '@octet/nn';
 import { GraphModule } from '@octet/nn/graph';
 import { symbolicTrace } from '@octet/onnx';
 import {
@@ -410,6 +420,19 @@ describe('layers that quantize their inputs at every call', () => {
     expect(canBeDynamic(new Conv2d(2, 2, 1, { groups: 2 }))).toBe(false);
     expect(canBeDynamic(new ReLU())).toBe(false);
   });
+});
+
+test('biases are corrected around averages', async () => {
+  const net = new Sequential(
+    new Conv2d(2, 4, 3),
+    new AdaptiveAvgPool2d(2),
+    new Conv2d(4, 4, 1),
+    new AvgPool2d(2),
+    new Conv2d(4, 2, 1),
+  );
+  const data = Array.from({ length: 12 }, () => randn([1, 2, 8, 8]));
+  const { report } = await quantize(net, { data, target: 100, cures: ['correctBias'] });
+  expect(report.cures[0]).toMatchObject({ cure: 'correctBias', what: '3 layers' });
 });
 
 describe('a gain', () => {
