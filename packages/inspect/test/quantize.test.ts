@@ -1,8 +1,19 @@
 import { ArgumentError } from '@octet/backend';
-import { Conv2d, GRU, Hardswish, Linear, Module, ReLU, Sequential } from '@octet/nn';
+import {
+  AdaptiveAvgPool2d,
+  AvgPool2d,
+  Conv2d,
+  GRU,
+  Hardswish,
+  Linear,
+  Module,
+  ReLU,
+  Sequential,
+} from '@octet/nn';
 import { GraphModule } from '@octet/nn/graph';
 import { symbolicTrace } from '@octet/onnx';
 import {
+  dynamic,
   fuseFx,
   getDefaultQConfig,
   getDefaultQConfigMapping,
@@ -14,10 +25,11 @@ import { manualSeed, noGrad, rand, randn, type Tensor, tensor, zeros } from '@oc
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type LayerCost, quantize, smoothQuant } from '../src';
 import { blocksOf, partOf } from '../src/quantize/blocks';
+import { canBeDynamic } from '../src/quantize/dynamic-layers';
 import { floatParts, measureRoundings, roundingsOf } from '../src/quantize/float-parts';
 import { isGain, Reference } from '../src/quantize/noise';
 import { outputsOf } from '../src/quantize/outputs';
-import { type AnyGraph, quantizersOf, simulate } from '../src/quantize/simulation';
+import { type AnyGraph, int8Of, quantizersOf, simulate } from '../src/quantize/simulation';
 import { split } from '../src/quantize/split';
 import { running } from '../src/quantize/states';
 import { varied } from '../src/quantize/vary';
@@ -56,6 +68,7 @@ const wholeRecipe = {
   named: new Map(),
   inFloat: [],
   weightOnly: [],
+  dynamic: [],
   variations: 0,
   rules: undefined,
 };
@@ -345,6 +358,81 @@ describe('models with states', () => {
     expect(report.bytes.int8).toBeLessThan(0.6 * report.bytes.float);
     expect(cure.gainDb).toBeGreaterThan(0.2);
   });
+});
+
+/** A layer whose outputs 8 bits don't hold: the few large ones are of channels that nothing reads much. */
+class Wide extends Module<[Tensor], Tensor> {
+  static override readonly name = 'Wide';
+  readonly first = new Conv2d(2, 8, 3, { padding: 1 });
+  readonly second = new Conv2d(8, 2, 1);
+
+  constructor() {
+    super();
+    noGrad(() => {
+      const factors = Float32Array.from({ length: 8 }, (_, i) => (i === 7 ? 300 : 1));
+      const rows = tensor([...factors]).reshape([8, 1, 1, 1]);
+      this.first.weight.copy_(this.first.weight.mul(rows));
+      this.second.weight.copy_(this.second.weight.div(rows.reshape([1, 8, 1, 1])));
+    });
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.second.call(this.first.call(x));
+  }
+}
+
+describe('layers that quantize their inputs at every call', () => {
+  const images = () => Array.from({ length: 12 }, () => randn([1, 2, 12, 12]));
+
+  test('have the weights of the simulation, and no rounding of outputs', async () => {
+    const inputs = images();
+    const graph = (await symbolicTrace(new Wide().eval(), inputs[0])) as AnyGraph;
+    const recipe = { ...wholeRecipe, dynamic: ['first'] };
+    const simulation = await simulate(fuseFx(graph), recipe, inputs);
+    const int8 = await int8Of({ simulation, recipe });
+    expect(int8.getSubmodule('first')).toBeInstanceOf(dynamic.Conv2d);
+    const reference = await Reference.of(graph, inputs);
+    const without = await simulate(fuseFx(graph), wholeRecipe, inputs);
+    const before = await reference.judge(await int8Of({ simulation: without, recipe: wholeRecipe }));
+    const after = await reference.judge(int8);
+    // The outputs of `first` aren't rounded, its inputs are as before.
+    expect(after.score).toBeGreaterThan(before.score);
+  });
+
+  test('are a cure, and said in the report', async () => {
+    const { model, report } = await quantize(new Wide(), {
+      data: images(),
+      target: 100,
+      budget: 20,
+      cures: ['dynamic'],
+    });
+    const [cure] = report.cures;
+    expect(cure.cure).toBe('dynamic');
+    const found = model.modules().some((m) => m instanceof dynamic.Conv2d);
+    expect(found).toBe(cure.kept);
+    expect(report.dynamic.length > 0).toBe(cure.kept);
+    if (cure.kept) expect(cure.gainDb).toBeGreaterThan(0.2);
+  });
+
+  test('leave what has no such form', () => {
+    expect(canBeDynamic(new Linear(2, 2))).toBe(true);
+    expect(canBeDynamic(new Conv2d(2, 2, 1))).toBe(true);
+    expect(canBeDynamic(new Conv2d(2, 2, 1, { groups: 2 }))).toBe(false);
+    expect(canBeDynamic(new ReLU())).toBe(false);
+  });
+});
+
+test('biases are corrected around averages', async () => {
+  const net = new Sequential(
+    new Conv2d(2, 4, 3),
+    new AdaptiveAvgPool2d(2),
+    new Conv2d(4, 4, 1),
+    new AvgPool2d(2),
+    new Conv2d(4, 2, 1),
+  );
+  const data = Array.from({ length: 12 }, () => randn([1, 2, 8, 8]));
+  const { report } = await quantize(net, { data, target: 100, cures: ['correctBias'] });
+  expect(report.cures[0]).toMatchObject({ cure: 'correctBias', what: '3 layers' });
 });
 
 describe('a gain', () => {

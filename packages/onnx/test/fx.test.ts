@@ -6,6 +6,7 @@ import {
   type AnyModule,
   AvgPool2d,
   BatchNorm2d,
+  Conv1d,
   Conv2d,
   Flatten,
   Hardswish,
@@ -20,6 +21,7 @@ import {
 import {
   convert,
   convertFx,
+  dynamic,
   fuse,
   fuseFx,
   getDefaultQConfigMapping,
@@ -370,6 +372,28 @@ describe('averages in a quantized graph', () => {
       y,
     ]);
     expect(callsOf(int8)).toEqual(['Quantize', 'QuantizedConv2d', 'DeQuantize', 'AveragePool']);
+  });
+});
+
+describe.skipIf(!ort)('convolutions that quantize their inputs at every call', () => {
+  it.each([
+    ['of one dim', new Conv1d(4, 6, 3, { padding: 1 }), [1, 4, 12]],
+    ['of two dims', new Conv2d(4, 6, 3, { stride: 2, padding: 1 }), [1, 4, 8, 8]],
+  ] as const)('%s, run in onnxruntime', async (_, conv, shape) => {
+    const x = randn([...shape]);
+    const weight = conv.weight.detach().quantizePerTensor(0.01, 0, 'qint8');
+    const layer =
+      conv instanceof Conv1d ? new dynamic.Conv1d(conv, weight) : new dynamic.Conv2d(conv, weight);
+    const model = new Sequential(layer as never).eval();
+    const want = noGrad(() => model.call(x)).dataSync();
+    const bytes = await exportOnnx(model, x);
+    const [{ data }] = await run(bytes, [x]);
+    const again = forward(await importOnnx(bytes), [x])[0].dataSync();
+    const largest = Math.max(...want.map(Math.abs));
+    for (let i = 0; i < want.length; i++) {
+      expect(Math.abs(data[i] - want[i])).toBeLessThan(0.01 * largest);
+      expect(Math.abs(again[i] - want[i])).toBeLessThan(0.01 * largest);
+    }
   });
 });
 

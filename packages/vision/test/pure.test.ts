@@ -150,7 +150,6 @@ const observers = () =>
     new quantization.PerChannelMinMaxObserver({ dtype: 'qint8' }),
     new quantization.MovingAverageMinMaxObserver(),
     new quantization.HistogramObserver(),
-    new quantization.MSEObserver(),
     new quantization.RecordingObserver(),
     new quantization.NoopObserver(),
     new quantization.FixedQParamsObserver({ scale: 0.1, zeroPoint: 0 }),
@@ -317,6 +316,28 @@ const models: Record<string, () => Promise<[AnyModule, () => unknown[]]>> = {
     () => [randn([5, 2, 3])],
   ],
   dynamic: async () => [await quantizeDynamic(new nn.Sequential(new nn.Linear(3, 4))), () => [randn([2, 3])]],
+  'dynamic conv1d': async () => [
+    new quantization.dynamic.Conv1d(
+      new nn.Conv1d(2, 3, 2),
+      quantizePerTensor(randn([3, 2, 2]), 0.01, 0, 'qint8'),
+    ),
+    () => [randn([1, 2, 5])],
+  ],
+  'dynamic conv2d': async () => [
+    new quantization.dynamic.Conv2d(
+      new nn.Conv2d(2, 3, 2),
+      quantizePerTensor(randn([3, 2, 2, 2]), 0.01, 0, 'qint8'),
+    ),
+    () => [randn([1, 2, 5, 5])],
+  ],
+  'average with a scale': async () => [
+    new quantization.intrinsic.AveragePool(new nn.AvgPool2d(2)).eval(),
+    image,
+  ],
+  'average of integers': async () => [
+    new quantization.quantized.AveragePool(new nn.AvgPool2d(2), { scale: 0.01, zeroPoint: 128 }),
+    () => [quantizePerTensor(randn([2, 3, 8, 8]), 0.02, 120, 'quint8')],
+  ],
   observers: async () => [observers(), image],
   prepared: async () => [prepared(), image],
   int8: async () => {

@@ -8,6 +8,7 @@ const cures: readonly { name: CureName; label: string; price: string }[] = [
   { name: 'equalize', label: 'Equalize channels', price: 'seconds' },
   { name: 'correctBias', label: 'Correct biases', price: 'seconds' },
   { name: 'leaveInFloat', label: 'Leave the costliest layers in float', price: 'size and speed' },
+  { name: 'dynamic', label: 'Quantize inputs at every call in the costliest layers', price: 'speed' },
   { name: 'weightOnly', label: 'Int8 weights alone for the costliest layers', price: 'speed' },
   { name: 'reconstruct', label: 'Train block by block', price: 'minutes' },
   { name: 'distill', label: 'Train without labels', price: 'minutes' },

@@ -1,5 +1,6 @@
 import type { AnyModule } from '@octet/nn';
 import { type QuantizationRow, quantizationReport, quantized } from '@octet/quantization';
+import { isDynamic } from './dynamic-layers';
 import { type Reference, relativeNoise } from './noise';
 import type { State } from './search';
 import { type AnyGraph, quantizersOf } from './simulation';
@@ -64,9 +65,9 @@ export async function layerCosts(
   return withRows(simulation, noise);
 }
 
-/** Recurrent layers and those with int8 weights alone are other modules in int8, and have no quantizers to switch. */
+/** Recurrent and dynamic layers and those with int8 weights alone are other modules in int8, and have no quantizers to switch. */
 function isSwapped(made: AnyModule): boolean {
-  return made instanceof quantized.WeightOnly || /^_?Dynamic/.test(made.constructor.name);
+  return made instanceof quantized.WeightOnly || isDynamic(made);
 }
 
 function withRows(simulation: AnyGraph, noise: ReadonlyMap<string, number>): LayerCost[] {

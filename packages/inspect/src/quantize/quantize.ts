@@ -12,6 +12,7 @@ import {
 } from '@octet/quantization';
 import { noGrad, type Tensor } from '@octet/tensor';
 import { argumentsOf, collect, type Inputs, type ModelInput } from '../inputs';
+import { isDynamic } from './dynamic-layers';
 import { layerCosts } from './layer-costs';
 import { type OutputDb, Reference, worst } from './noise';
 import { QuantizeReport } from './report';
@@ -74,7 +75,7 @@ export interface Quantized {
  *
  * The recipe is applied and its outputs are compared with the float model's. With a target, and as long as it isn't reached, cures are tried in the
  * order of their price, each on top of those that helped: other ranges, equalization, bias correction, layers left in float by
- * measured effect, int8 weights alone, reconstruction block by block, and training of the whole towards the float model's outputs, without labels. Recurrent layers
+ * measured effect, layers that quantize their inputs at every call, int8 weights alone, reconstruction block by block, and training of the whole towards the float model's outputs, without labels. Recurrent layers
  * get int8 weights and quantize their inputs at every call.
  *
  * A model with states, such as a filter of sound, is judged running freely: from the second input on it gets its own states back, so that
@@ -239,6 +240,7 @@ function recipeOf(float: AnyGraph, { recipe, exclude = [], rules }: QuantizeOpti
       named: new Map(),
       inFloat: exclude,
       weightOnly: [],
+      dynamic: [],
       variations: 0,
       rules,
     };
@@ -254,13 +256,15 @@ function recipeOf(float: AnyGraph, { recipe, exclude = [], rules }: QuantizeOpti
     named,
     inFloat: exclude,
     weightOnly: [],
+    dynamic: [],
     variations: 0,
     rules,
   };
 }
 
 function dynamicLayers(model: AnyGraph): string[] {
-  return model.namedModules().flatMap(([path, m]) => (/^Dynamic/.test(m.constructor.name) ? [path] : []));
+  const paths = model.graph.nodes.flatMap(({ target }) => (typeof target === 'string' ? [target] : []));
+  return [...new Set(paths)].filter((path) => isDynamic(model.getSubmodule(path)));
 }
 
 function weightOnlyLayers(model: AnyGraph): string[] {

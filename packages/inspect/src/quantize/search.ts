@@ -13,6 +13,7 @@ import type { ModelInput } from '../inputs';
 import { correctBias } from '../remedies/correct-bias';
 import { equalize } from '../remedies/equalize';
 import { smoothQuant } from '../remedies/smooth-quant';
+import { canBeDynamic } from './dynamic-layers';
 import { floatParts, type MeasuredRounding, measureRoundings } from './float-parts';
 import { type Comparison, isGain, type Reference, WORTHWHILE_DB, worst } from './noise';
 import { outputsOf } from './outputs';
@@ -35,6 +36,7 @@ export const cureNames = [
   'equalize',
   'correctBias',
   'leaveInFloat',
+  'dynamic',
   'weightOnly',
   'reconstruct',
   'distill',
@@ -201,6 +203,8 @@ export class Search {
         return this.biasCorrected();
       case 'leaveInFloat':
         return this.leftInFloat();
+      case 'dynamic':
+        return this.madeDynamic();
       case 'weightOnly':
         return this.weightsAlone();
       case 'reconstruct':
@@ -276,7 +280,7 @@ export class Search {
   /** The current weights by another recipe. Corrections of biases are made anew: they are for what was rounded. */
   private stateBy(recipe: Recipe): Promise<State> {
     const { fused, exact } = this.current;
-    const others = [...recipe.inFloat, ...recipe.weightOnly, ...recurrentLayers(exact)];
+    const others = [...recipe.inFloat, ...recipe.weightOnly, ...recipe.dynamic, ...recurrentLayers(exact)];
     const isAllFloat = layersWithWeights(exact).every((path) => others.includes(path));
     if (isAllFloat) return stateOf(this.options, exact, recipe);
     return fused === exact ? stateOf(this.options, exact, recipe) : this.withCorrectedBiases(exact, recipe);
@@ -336,6 +340,33 @@ export class Search {
       this.measured = { simulation, roundings };
     }
     return this.measured.roundings;
+  }
+
+  /** Layers that quantize their inputs at every call and give floats: the costliest of what their outputs round, as many as pay for their time. */
+  private async madeDynamic(): Promise<Cured | string> {
+    const { fused, recipe, simulation, score } = this.current;
+    const able = weightedLayers(simulation).filter((path) => canBeDynamic(fused.getSubmodule(path)));
+    if (able.length === 0) return 'no layers with a form that quantizes its input at every call';
+    const noise = new Map<string, number>();
+    for (const { weightOf, layers, noise: n } of await this.roundings('dynamic'))
+      if (weightOf === undefined) for (const path of layers) noise.set(path, (noise.get(path) ?? 0) + n);
+    const inOrder = able.sort((a, b) => (noise.get(b) ?? 0) - (noise.get(a) ?? 0));
+    const before = (await this.options.ratios(this.current)).time;
+    let best: State | undefined;
+    let value = 0;
+    for (let n = 1, i = 0; n < 2 * inOrder.length; n *= 2, i++) {
+      if (Date.now() > this.options.until) break;
+      await this.options.breathe('dynamic', i, Math.ceil(Math.log2(inOrder.length)) + 1);
+      const more = inOrder.slice(0, n);
+      const state = await this.stateBy({ ...recipe, dynamic: [...recipe.dynamic, ...more] });
+      const { time } = await this.options.ratios(state);
+      const worth = state.score - score - WORTHWHILE_DB - FLOAT_MACS_DB * Math.max(0, time - before);
+      if (worth > value) [best, value] = [state, worth];
+      if (best && (await this.options.isEnough(best))) break;
+    }
+    return best
+      ? { state: best, what: best.recipe.dynamic.join(', ') }
+      : 'no layers gain enough for the time that they take';
   }
 
   private measured: { simulation: AnyGraph; roundings: readonly MeasuredRounding[] } | undefined;
@@ -454,7 +485,7 @@ const FEW_MEASURED = 2;
 const FLOAT_MACS = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1];
 /** More than this only as long as an output is worse than `RUINED_DB`, or where int8 gains no time. */
 const MOST_FLOAT_MACS = 0.5;
-/** What all products in float would have to gain, if int8 took no time; a part of them that part. */
+/** What all products in float would have to gain, if int8 took no time; a part of them, or of the float model's time, that part. */
 const FLOAT_MACS_DB = 12;
 const RUINED_DB = 20;
 /** The part of all weights that may stay in float, if the model stays smaller than `MOST_BYTES` of the float model; `LEAST_FLOAT_WEIGHTS` may always. */
@@ -520,11 +551,11 @@ async function stateOf(
   return { fused, exact, recipe, simulation, ...(await judge(options.all, { simulation, recipe })) };
 }
 
-/** Recurrent layers that quantize their inputs at every call don't do that in a simulation. */
+/** Recurrent and dynamic layers, which quantize their inputs at every call, don't do that in a simulation. */
 async function judge(
   reference: Reference,
   state: { readonly simulation: AnyGraph; readonly recipe: Recipe },
 ): Promise<Comparison> {
-  const isWhole = recurrentLayers(state.simulation).length === 0;
+  const isWhole = recurrentLayers(state.simulation).length + state.recipe.dynamic.length === 0;
   return reference.judge(isWhole ? state.simulation : await int8Of(state));
 }

@@ -17,6 +17,7 @@ import {
 } from '@octet/quantization';
 import type { Tensor } from '@octet/tensor';
 import type { ModelInput } from '../inputs';
+import { dynamicOf } from './dynamic-layers';
 import { varied } from './vary';
 
 export type AnyGraph = GraphModule<Tensor | Tensor[]>;
@@ -31,6 +32,8 @@ export interface Recipe {
   readonly inFloat: readonly string[];
   /** Layers that the search leaves in float but for their weights, which are int8. */
   readonly weightOnly: readonly string[];
+  /** Layers that quantize their inputs at every call, and give floats. A simulation has their weights in int8 alone. */
+  readonly dynamic: readonly string[];
   /** How many variations of the inputs are calibrated with beside them. */
   readonly variations: number;
   readonly rules: readonly ModuleRule[] | undefined;
@@ -38,12 +41,12 @@ export interface Recipe {
 
 /** The recipe as `prepareFx` takes it. */
 export function mappingOf(
-  { qconfig, named, inFloat, weightOnly }: Recipe,
+  { qconfig, named, inFloat, weightOnly, dynamic }: Recipe,
   of = (q: QConfig) => q,
 ): QConfigMapping {
   const mapping = new QConfigMapping().setGlobal(of(qconfig));
   for (const [path, own] of named) mapping.setModuleName(path, own && of(own));
-  return mapping.exclude(...inFloat, ...weightOnly);
+  return mapping.exclude(...inFloat, ...weightOnly, ...dynamic);
 }
 
 /** The same ranges, with gradients: scales of activations can be learned. */
@@ -65,7 +68,7 @@ export async function simulate(
 ): Promise<AnyGraph> {
   const own = recipe.rules && { rules: recipe.rules };
   const simulation = prepareQatFx(fused.clone().train(), mappingOf(recipe, simulated), own).eval();
-  for (const path of recipe.weightOnly) {
+  for (const path of [...recipe.weightOnly, ...recipe.dynamic]) {
     const layer = simulation.getSubmodule(path);
     const { qconfig } = recipe;
     const made = await quantized.WeightOnly.fromFloat(layer, (weight, name) =>
@@ -123,16 +126,18 @@ export function recurrentLayers(model: AnyGraph): string[] {
   });
 }
 
-/** The int8 graph of a simulation; recurrent layers have int8 weights too. */
+/** The int8 graph of a simulation; recurrent and dynamic layers have int8 weights too. */
 export async function int8Of({
   simulation,
-  recipe: { rules },
+  recipe: { rules, dynamic },
 }: {
   readonly simulation: AnyGraph;
   readonly recipe: Recipe;
 }): Promise<AnyGraph> {
   const isFloat = quantizersOf(simulation).length === 0;
   const int8 = isFloat ? simulation.clone() : await convertFx(simulation, rules && { rules });
+  for (const path of dynamic)
+    int8.setSubmodule(path, dynamicOf(int8.getSubmodule(path) as quantized.WeightOnly));
   const paths = recurrentLayers(int8);
   if (paths.length === 0) return int8;
   const layers = new QConfigMapping();

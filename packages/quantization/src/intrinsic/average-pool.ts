@@ -26,8 +26,4 @@ export class AveragePool extends Module {
   override forward(x: Tensor): Tensor {
     return this.pool.call(x);
   }
-
-  toFloat(): AveragingLayer {
-    return this.pool;
-  }
 }

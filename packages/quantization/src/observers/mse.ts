@@ -20,7 +20,6 @@ interface Cut {
  */
 export class MSEObserver extends HistogramObserver {
   static override readonly name: string = 'MSEObserver';
-  static override readonly pure = true;
 
   protected override rangeOf(seen: Histogram): [min: number, max: number] {
     const { isSymmetric } = this;

@@ -7,7 +7,7 @@ import {
   type Tensor,
 } from '@octet/tensor/functional';
 import { type OutputQparams, requireQuint8 } from '../functional/int8';
-import type { AveragingLayer } from '../intrinsic/average-pool';
+import { AveragePool, type AveragingLayer } from '../intrinsic/average-pool';
 import { QuantizedOutput } from './with-output';
 
 /** An average pool on integers whose result has a scale of its own. PyTorch has none. */
@@ -36,7 +36,7 @@ export class QuantizedAveragePool extends QuantizedOutput {
     return avgPool2d(x, pool.kernelSize, { stride: pool.stride, padding: pool.padding, ...options });
   }
 
-  toFloat(): AveragingLayer {
-    return this.pool;
+  toFloat(): AveragePool {
+    return new AveragePool(this.pool).train(this.training);
   }
 }

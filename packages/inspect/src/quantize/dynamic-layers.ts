@@ -1,0 +1,34 @@
+import { type AnyModule, Conv1d, Conv2d, Linear, Sequential } from '@octet/nn';
+import { dynamic, intrinsic, type quantized } from '@octet/quantization';
+import type { Tensor } from '@octet/tensor';
+
+/** The layer with a weight of a fused one, and what stands behind it. */
+function partsOf(layer: AnyModule): [layer: AnyModule, ...behind: AnyModule[]] {
+  const { ConvReLU1d, ConvReLU2d, LinearReLU } = intrinsic;
+  const isFused = [ConvReLU1d, ConvReLU2d, LinearReLU].some((type) => layer.constructor === type);
+  return isFused ? (layer.children() as [AnyModule, AnyModule]) : [layer];
+}
+
+/** Whether a layer, or the first of a fused one, has a form that quantizes its input at every call and gives floats. */
+export function canBeDynamic(layer: AnyModule): boolean {
+  const [first] = partsOf(layer);
+  return first.constructor === Linear || dynamic.isDynamicConv(first);
+}
+
+/** Whether a layer, or one of which it is made, has that form, or is a recurrent one that does so. */
+export function isDynamic(layer: AnyModule): boolean {
+  return layer.modules().some((m) => /^_?Dynamic/.test(m.constructor.name));
+}
+
+/** That form of a layer whose weight is int8 alone. */
+export function dynamicOf({ layer }: quantized.WeightOnly): AnyModule {
+  const [first, ...behind] = partsOf(layer);
+  const weight = (first as unknown as { weight: Tensor }).weight;
+  const made =
+    first instanceof Conv1d
+      ? new dynamic.Conv1d(first, weight)
+      : first instanceof Conv2d
+        ? new dynamic.Conv2d(first, weight)
+        : new dynamic.Linear(first as Linear, weight);
+  return behind.length > 0 ? new Sequential(made, ...(behind as never[])).eval() : made;
+}
