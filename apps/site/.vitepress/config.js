@@ -50,11 +50,7 @@ export default defineConfig({
   // typedoc writes it when the pages are there.
   ignoreDeadLinks: [/^\/api\//],
   themeConfig: {
-    // Named as it looks: with its key.
-    search: {
-      provider: 'local',
-      options: { translations: { button: { buttonText: 'Search', buttonAriaLabel: 'Search K' } } },
-    },
+    search: { provider: 'local' },
     outline: [2, 3],
     nav: [
       page('Start', '/start'),
