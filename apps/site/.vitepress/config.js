@@ -6,6 +6,9 @@ const repository = 'https://github.com/octet-js/octet';
 /** @param {string} text @param {string} link */
 const page = (text, link) => ({ text, link });
 
+/** One of the apps. @param {string} text @param {string} name */
+const app = (text, name) => ({ text, link: `/${name}/index.html`, target: '_self' });
+
 const { version } = JSON.parse(
   readFileSync(new URL('../../../packages/octet/package.json', import.meta.url), 'utf8'),
 );
@@ -47,13 +50,22 @@ export default defineConfig({
           .replaceAll(' ', '-'),
     },
   },
-  // typedoc writes it when the pages are there.
-  ignoreDeadLinks: [/^\/api\//],
+  // typedoc writes the reference when the pages are there; apps are no pages of VitePress.
+  ignoreDeadLinks: [/^\/(api|studio|demo|bench|digits)\//],
   themeConfig: {
     search: { provider: 'local' },
     outline: [2, 3],
     nav: [
       page('Start', '/start'),
+      {
+        text: 'Try it',
+        items: [
+          app('Studio: your model in int8', 'studio'),
+          app('Demo: text, in float and in int8', 'demo'),
+          app('Bench: backends and engines', 'bench'),
+          app('Draw a digit', 'digits'),
+        ],
+      },
       page('Layers', '/layers'),
       { text: 'Reference', link: '/api/index.html', target: '_self' },
       { text: 'Repository', link: repository },
