@@ -38,6 +38,9 @@ export default defineConfig({
   cacheDir: 'dist/cache',
   head: [['link', { rel: 'icon', href: `${process.env.SITE_BASE ?? '/'}icon.svg` }]],
   // Anchors as code hosts make them, which the tests of the documentation check.
+  // The usual theme's first page has no main part for those who go from one to the next.
+  transformHtml: (html) =>
+    html.includes('<main') ? html : html.replace('id="VPContent"', 'id="VPContent" role="main"'),
   markdown: {
     config: runnable,
     // Those of the usual theme have too little contrast.
@@ -56,7 +59,7 @@ export default defineConfig({
     search: { provider: 'local' },
     outline: [2, 3],
     nav: [
-      page('Start', '/start'),
+      page('Getting started', '/start'),
       {
         text: 'Try it',
         items: [
@@ -81,7 +84,7 @@ export default defineConfig({
       {
         text: 'Begin',
         items: [
-          page('Start', '/start'),
+          page('Getting started', '/start'),
           page('How it works', '/how-it-works'),
           page('Coming from PyTorch', '/from-pytorch'),
         ],

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { serve } from '@octet/example-digits/serve';
 import { chromiumArgs } from '@octet/web/chromium';
 import type { Result } from 'lighthouse';
 import { chromium } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { executablePath } from '../src/chromium';
+import { servePacked } from '../src/serve-packed';
 
 // Lighthouse's figures of every page, as it was built. They take minutes, and a machine that does nothing else.
 
@@ -29,7 +29,7 @@ describe.skipIf(!executablePath || !isAsked)('Lighthouse', () => {
   test.each(pages)('%s', { timeout: 240_000 }, async (_, folder, file) => {
     const root = path.join(apps, folder);
     if (!existsSync(path.join(root, file))) throw new Error(`There is no ${root}/${file}: build it.`);
-    const server = await serve(root);
+    const server = await servePacked(root);
     onTestFinished(() => server.close());
     const port = 9222 + Math.floor(1000 * Math.random());
     const browser = await chromium.launch({
