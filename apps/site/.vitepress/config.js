@@ -6,6 +6,9 @@ const repository = 'https://github.com/octet-js/octet';
 /** @param {string} text @param {string} link */
 const page = (text, link) => ({ text, link });
 
+/** One of the apps. @param {string} text @param {string} name */
+const app = (text, name) => ({ text, link: `/${name}/index.html`, target: '_self' });
+
 const { version } = JSON.parse(
   readFileSync(new URL('../../../packages/octet/package.json', import.meta.url), 'utf8'),
 );
@@ -35,6 +38,9 @@ export default defineConfig({
   cacheDir: 'dist/cache',
   head: [['link', { rel: 'icon', href: `${process.env.SITE_BASE ?? '/'}icon.svg` }]],
   // Anchors as code hosts make them, which the tests of the documentation check.
+  // The usual theme's first page has no main part for those who go from one to the next.
+  transformHtml: (html) =>
+    html.includes('<main') ? html : html.replace('id="VPContent"', 'id="VPContent" role="main"'),
   markdown: {
     config: runnable,
     // Those of the usual theme have too little contrast.
@@ -47,17 +53,22 @@ export default defineConfig({
           .replaceAll(' ', '-'),
     },
   },
-  // typedoc writes it when the pages are there.
-  ignoreDeadLinks: [/^\/api\//],
+  // typedoc writes the reference when the pages are there; apps are no pages of VitePress.
+  ignoreDeadLinks: [/^\/(api|studio|demo|bench|digits)\//],
   themeConfig: {
-    // Named as it looks: with its key.
-    search: {
-      provider: 'local',
-      options: { translations: { button: { buttonText: 'Search', buttonAriaLabel: 'Search K' } } },
-    },
+    search: { provider: 'local' },
     outline: [2, 3],
     nav: [
-      page('Start', '/start'),
+      page('Getting started', '/start'),
+      {
+        text: 'Try it',
+        items: [
+          app('Studio: your model in int8', 'studio'),
+          app('Demo: text, in float and in int8', 'demo'),
+          app('Bench: backends and engines', 'bench'),
+          app('Draw a digit', 'digits'),
+        ],
+      },
       page('Layers', '/layers'),
       { text: 'Reference', link: '/api/index.html', target: '_self' },
       { text: 'Repository', link: repository },
@@ -73,7 +84,7 @@ export default defineConfig({
       {
         text: 'Begin',
         items: [
-          page('Start', '/start'),
+          page('Getting started', '/start'),
           page('How it works', '/how-it-works'),
           page('Coming from PyTorch', '/from-pytorch'),
         ],

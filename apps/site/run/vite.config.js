@@ -3,8 +3,6 @@ import { page } from '@octet/web/vite';
 // One module with all of Octet, and what it loads by itself beside it.
 export default page({
   build: {
-    outDir: '../dist/pages/public/run',
-    emptyOutDir: true,
     lib: { entry: 'octet.js', formats: ['es'], fileName: 'octet' },
   },
 });

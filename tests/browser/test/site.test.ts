@@ -61,6 +61,21 @@ describe.skipIf(!executablePath || !isBuilt)('the site', () => {
     }
   });
 
+  test('the apps are under it, and run', async () => {
+    const page = await open('index.html');
+    await page.getByRole('link', { name: 'Try it with your model' }).click();
+    await page.getByRole('button', { name: 'Handwritten digits' }).click();
+    await page.getByTestId('samples').filter({ hasText: '64 inputs.' }).waitFor();
+    for (const [app, title] of [
+      ['demo', 'Where is text?'],
+      ['bench', 'Octet bench'],
+      ['digits', 'Draw a digit'],
+    ]) {
+      await page.goto(new URL(`/${app}/index.html`, page.url()).href);
+      await page.getByRole('heading', { name: title, level: 1 }).waitFor();
+    }
+  });
+
   test('it says its version, and where others are', async () => {
     const page = await open('start.html');
     await page.getByRole('button', { name: /^Version \d+\.\d+\.\d+/ }).click();
