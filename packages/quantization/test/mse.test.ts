@@ -13,7 +13,7 @@ function rangeOf(observer: HistogramObserver, batches: readonly Tensor[]): { sca
 function squaredError(observer: HistogramObserver, x: Tensor): number {
   const { scale, zero } = rangeOf(observer, [x]);
   const rounded = x.quantizePerTensor(scale, zero, observer.dtype).dequantize().dataSync();
-  return x.dataSync().reduce((sum, v, i) => sum + (v - rounded[i]) ** 2, 0);
+  return (x.dataSync() as Float32Array).reduce((sum, v, i) => sum + (v - rounded[i]) ** 2, 0);
 }
 
 const tailed = (power: number) =>

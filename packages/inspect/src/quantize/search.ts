@@ -392,6 +392,19 @@ export class Search {
       const { state, worth } = await attempt([], recurrent);
       if (worth >= 0) best = state;
     }
+    const { dynamic } = this.current.recipe;
+    if (dynamic.length > 0) {
+      // Their inputs are rounded at every call; in float they aren't.
+      const { recipe, score } = best ?? this.current;
+      const state = await this.stateBy({
+        ...recipe,
+        dynamic: [],
+        weightOnly: [...recipe.weightOnly, ...dynamic],
+      });
+      const [before, after] = [await this.options.ratios(this.current), await this.options.ratios(state)];
+      const price = FLOAT_MACS_DB * Math.max(0, after.time - before.time);
+      if (state.score - score - WORTHWHILE_DB - price > 0) best = state;
+    }
     const before = best;
     if (!(before && (await this.options.isEnough(before)))) {
       const { simulation, fused } = this.current;
