@@ -1,4 +1,4 @@
-export { AveragePool, type AveragingLayer } from './average-pool';
+export { AveragePool } from './average-pool';
 export {
   BNReLU2d,
   ConvBn1d,
