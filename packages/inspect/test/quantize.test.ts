@@ -481,3 +481,18 @@ describe('few inputs', () => {
     }
   });
 });
+
+test('a cure that is a gain on the inputs it was fitted to, and none on another one, is not kept', async () => {
+  manualSeed(3);
+  const net = new Sequential(new Conv2d(16, 16, 1), new ReLU(), new Conv2d(16, 4, 1)).eval();
+  // Rounded weights of a constant input err the same way everywhere: a bias takes that back, and doubles it for the input's negative.
+  const constant = (sign: number) => rand([1, 16, 8, 8]).mul(0.1).add(1).mul(sign);
+  const trial = async (signs: readonly number[]) => {
+    const data = signs.map(constant);
+    const { report } = await quantize(net, { data, target: 100, cures: ['correctBias'] });
+    return report.cures[0];
+  };
+  expect(await trial([1, 1, 1, 1, 1, 1])).toMatchObject({ kept: true });
+  const fitted = await trial([1, 1, -1, 1, 1, -1]);
+  expect(fitted.kept).toBe(false);
+});

@@ -162,10 +162,18 @@ export class Search {
       return;
     }
     const gainDb = found.state.score - before.score;
-    const kept = isGain(before, found.state);
+    const kept = isGain(before, found.state) && (await this.holds(cure, found.state));
     if (kept) this.current = found.state;
     const point = await this.options.measure(found.state);
     this.trials.push({ cure, gainDb, kept, what: found.what, seconds, point });
+  }
+
+  /** Whether what was fitted to the calibration is a gain on inputs that it saw nothing of, too. */
+  private async holds(cure: CureName, state: State): Promise<boolean> {
+    if (!FITTED.includes(cure)) return true;
+    const { choice } = this.options;
+    const [before, after] = [await judge(choice, this.current), await judge(choice, state)];
+    return isGain(before, after) && after.score - before.score >= EVIDENCE_DB / choice.count;
   }
 
   /** What was found once more, of these inputs: ranges, and training for as many steps. It isn't judged. */
@@ -492,6 +500,10 @@ export class Search {
   }
 }
 
+/** Cures that take more of the calibration than ranges. */
+const FITTED: readonly CureName[] = ['smoothQuant', 'correctBias'];
+/** What a fitted cure must gain on the inputs of the choice if that is one; of more, that part of it. */
+const EVIDENCE_DB = 2;
 /** Inputs that the noise of each rounding is measured on. */
 const FEW_MEASURED = 2;
 /** Parts of all products that are tried in floats for the sake of activations. */
