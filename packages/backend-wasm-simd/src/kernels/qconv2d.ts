@@ -164,7 +164,7 @@ function stripRows(batch: number, outHeight: number, threads: number): number {
     const strip = Math.ceil(pairs / (threads * units));
     const each = Math.ceil(Math.ceil(pairs / strip) / threads);
     // Beginning a unit takes as long as a quarter of a pair.
-    return { strip, cost: each * (Math.min(strip, pairs) + 0.25) };
+    return { strip, cost: each * (strip + 0.25) };
   });
   const least = Math.min(...cuts.map(({ cost }) => cost));
   return 2 * Math.min(...cuts.filter(({ cost }) => cost <= least * 1.05).map(({ strip }) => strip));
