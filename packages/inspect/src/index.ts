@@ -42,6 +42,8 @@ export {
   type EqualizedPair,
   type EqualizeOptions,
   equalize,
+  type GptqOptions,
+  gptq,
   type Judgement,
   type RemedyName,
   type RemedyTrial,

@@ -70,6 +70,10 @@ const wholeRecipe = {
   weightOnly: [],
   dynamic: [],
   variations: 0,
+  smooth: undefined,
+  equalized: false,
+  rounded: false,
+  corrected: false,
   rules: undefined,
 };
 
@@ -118,7 +122,7 @@ describe('quantize', () => {
     const [after] = report.after as number[];
     expect(before).toBeLessThan(34);
     expect(after).toBeGreaterThan(before + 3);
-    expect(report.cures.map(({ cure }) => cure).slice(0, 2)).toEqual(['ranges', 'smoothQuant']);
+    expect(report.cures.map(({ cure }) => cure).slice(0, 2)).toEqual(['ranges', 'gptq']);
     expect(report.cures.find(({ cure }) => cure === 'smoothQuant')).toMatchObject({
       kept: true,
       point: { bytes: expect.any(Number), ms: expect.any(Number) },
@@ -436,7 +440,7 @@ test('biases are corrected around averages', async () => {
 });
 
 describe('a gain', () => {
-  const comparison = (score: number, each: number[]) => ({ db: [score], score, each });
+  const comparison = (score: number, each: number[]) => ({ db: [score], score, value: score, each });
   test.each([
     [[1, 1.2, 0.8, 1], true],
     // One of four inputs makes all of it.

@@ -73,6 +73,11 @@ describe('equalize', () => {
     const expected = valuesOf(float, data[0]);
     const pairs = await equalize(prepared, data[0]);
     expect(pairs).toEqual([
+      // What is added to a shortcut, and all that reads the sum.
+      ['layers.0.0', 'layers.1.conv.0.0'],
+      ['layers.0.0', 'layers.2.conv.0.0'],
+      ['layers.1.conv.2', 'layers.1.conv.0.0'],
+      ['layers.1.conv.2', 'layers.2.conv.0.0'],
       ['layers.1.conv.0.0', 'layers.1.conv.1.0'],
       ['layers.1.conv.1.0', 'layers.1.conv.2'],
       ['layers.2.conv.0.0', 'layers.2.conv.1.0'],
@@ -90,7 +95,7 @@ describe('equalize', () => {
     expect(after - before).toBeGreaterThan(15);
   });
 
-  /** All that lies between two layers that are linked, and a residual, a slice and a layer used twice that unlink. */
+  /** All that lies between two layers that are linked, and a slice and a layer used twice that unlink. */
   class Zoo extends Module<[Tensor], Tensor[]> {
     readonly first = new Conv2d(2, 6, 3);
     readonly between = new Sequential(new LeakyReLU(0.1), new MaxPool2d(2));
@@ -160,7 +165,7 @@ describe('equalize', () => {
     const [x] = images(1);
     const fused = mobileNet({ relu6: true });
     await expect(equalize(fused, x)).rejects.toThrow(
-      /ReLU between 'layers\.1\.conv\.0\.0' and 'layers\.1\.conv\.1\.0', found ReLU6 .*replaceRelu6/,
+      /ReLU between 'layers\.0\.0' and 'layers\.1\.conv\.0\.0', found ReLU6 .*replaceRelu6/,
     );
     const float = new MobileNet({ relu6: true }).eval();
     let calls = 0;
@@ -170,7 +175,7 @@ describe('equalize', () => {
     float.call(x);
     expect(calls).toBe(1);
     expect(replaceRelu6(float)).toBe(0);
-    expect(await equalize(fuse(float), x)).toHaveLength(8);
+    expect(await equalize(fuse(float), x)).toHaveLength(12);
   });
 
   test('refuses models that aren’t ready, or are too far', async () => {

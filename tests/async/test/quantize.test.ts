@@ -21,7 +21,7 @@ test('quantize, its cures and the file are the same on a backend that can’t be
       layer(new Conv2d(4, 2, 1, { bias: false })),
     ).eval();
     const data = Array.from({ length: 12 }, () => randn([1, 2, 6, 6], { generator }));
-    const cures = ['ranges', 'smoothQuant', 'equalize', 'correctBias', 'leaveInFloat'] as const;
+    const cures = ['ranges', 'gptq', 'smoothQuant', 'equalize', 'correctBias', 'leaveInFloat'] as const;
     const { model: int8, report } = await quantize(model, { data, target: 90, budget: 60, cures });
     return {
       db: report.after,

@@ -4,6 +4,7 @@ import { canQuantize, makeInt8, outcome, sampleCount, settings } from '../sessio
 /** What each cure does and takes; one line each, in the order of their price. */
 const cures: readonly { name: CureName; label: string; price: string }[] = [
   { name: 'ranges', label: 'Other ranges', price: 'seconds' },
+  { name: 'gptq', label: 'Round weights one after another (GPTQ)', price: 'seconds' },
   { name: 'smoothQuant', label: 'Smooth activations into weights', price: 'seconds' },
   { name: 'equalize', label: 'Equalize channels', price: 'seconds' },
   { name: 'correctBias', label: 'Correct biases', price: 'seconds' },

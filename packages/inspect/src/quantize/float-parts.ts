@@ -6,6 +6,8 @@ import { type AnyGraph, outputQuantizers, weightedLayers } from './simulation';
 
 /** Something that is rounded: a weight, or what a node gives. */
 export interface Rounding {
+  /** The path of the layer, or of what quantizes a node; with `.weight` for a weight. */
+  readonly path: string;
   readonly quantizer: FakeQuantizeBase;
   /** Of a weight, its layer. */
   readonly weightOf?: string;
@@ -53,10 +55,15 @@ export function roundingsOf(simulation: AnyGraph): Rounding[] {
     if (!layer || typeof node.target !== 'string') continue;
     const { target: path } = node;
     if (layer.weightFakeQuant)
-      roundings.push({ quantizer: layer.weightFakeQuant, weightOf: path, layers: [path] });
+      roundings.push({
+        path: `${path}.weight`,
+        quantizer: layer.weightFakeQuant,
+        weightOf: path,
+        layers: [path],
+      });
     const makers = weighted.has(path) ? [path] : layer instanceof QuantStub ? [] : nearest(node, before);
     const layers = [...new Set([...makers, ...nearest(node, after)])];
-    for (const quantizer of outputQuantizers(layer)) roundings.push({ quantizer, layers });
+    for (const quantizer of outputQuantizers(layer)) roundings.push({ path, quantizer, layers });
   }
   return roundings;
 }
@@ -65,24 +72,29 @@ function isBorder(layer: AnyModule | undefined): boolean {
   return layer instanceof QuantStub || layer instanceof DeQuantStub;
 }
 
-/** The noise of each rounding alone. */
+/**
+ * The noise of each rounding alone.
+ *
+ * @param known noise by path, of the same weights and ranges: what is measured is added
+ */
 export async function measureRoundings(
   simulation: AnyGraph,
   reference: Reference,
   breathe: (done: number, total: number) => unknown,
+  known: Map<string, number> = new Map(),
 ): Promise<MeasuredRounding[]> {
   const copy = simulation.clone();
   const roundings = roundingsOf(copy);
   for (const { quantizer } of roundings) quantizer.enableFakeQuant(false);
   const exact = await reference.of(copy);
-  const measured: MeasuredRounding[] = [];
-  for (const [i, rounding] of roundings.entries()) {
+  for (const [i, { path, quantizer }] of roundings.entries()) {
+    if (known.has(path)) continue;
     await breathe(i, roundings.length);
-    rounding.quantizer.enableFakeQuant();
-    measured.push({ ...rounding, noise: relativeNoise(await exact.compare(copy)) });
-    rounding.quantizer.enableFakeQuant(false);
+    quantizer.enableFakeQuant();
+    known.set(path, relativeNoise(await exact.compare(copy)));
+    quantizer.enableFakeQuant(false);
   }
-  return measured;
+  return roundings.map((rounding) => ({ ...rounding, noise: known.get(rounding.path) ?? 0 }));
 }
 
 /** Layers that compute in floats. */

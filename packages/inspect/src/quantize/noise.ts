@@ -13,6 +13,8 @@ export interface Comparison {
   readonly db: OutputDb;
   /** What cures are chosen by, in dB: the mean of `db`, and of the same of each input alone. Few inputs can make most of the noise; all have a say here. */
   readonly score: number;
+  /** What that is worth, to be held against prices: the mean over the outputs, where a dB that is missing to 30 counts more than one beyond. */
+  readonly value: number;
   /** The mean over the outputs for each input alone, in dB. */
   readonly each: readonly number[];
 }
@@ -100,7 +102,7 @@ export class Reference {
     }
     const db = signal.map((s, k) => decibels(s, noise[k]));
     const ofEach = each.reduce((sum, one) => sum + one, 0) / Math.max(1, each.length);
-    return { db, score: (mean(db) + ofEach) / 2, each };
+    return { db, score: (mean(db) + ofEach) / 2, value: (mean(db.map(worth)) + worth(ofEach)) / 2, each };
   }
 }
 
@@ -111,6 +113,16 @@ function valuesOf(outputs: readonly Tensor[]): Promise<ArrayLike<number>[]> {
 /** No noise counts as this much. */
 const EXACT_DB = 120;
 const capped = (db: number | null) => Math.min(db ?? EXACT_DB, EXACT_DB);
+
+/** From this on a model is as good as float for most, and up to this it is ruined; in dB. */
+const GOOD_DB = 30;
+const RUINED_DB = 25;
+
+/** In dB beyond `GOOD_DB`, of which each counts half; below, each counts twice, and below `RUINED_DB` four times. */
+function worth(db: number | null): number {
+  const above = capped(db) - GOOD_DB;
+  return above + Math.min(0, above) + 2 * Math.min(0, capped(db) - RUINED_DB);
+}
 
 /** The worst output: what a target is held against. */
 export function worst(db: OutputDb): number {

@@ -115,6 +115,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     bytes: bytesOf(model),
     ms: await timeOf(model, inputs[0]),
   });
+  let floatMs: number | undefined;
   const until = target === undefined ? 0 : start + 1000 * budget;
   const search: Search = await Search.begin(
     {
@@ -130,15 +131,15 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
       isEnough: async (state) => {
         if (target === undefined) return true;
         if (typeof target === 'number') return worst(state.db) >= target;
-        return (await target.metric(await int8Of(state))) >= target.atLeast;
+        return (await target.metric(await state.int8())) >= target.atLeast;
       },
       ratios: async (state) => {
-        const int8 = await int8Of(state);
-        const [ms, before] = [await timeOf(int8, inputs[0]), await timeOf(float, inputs[0])];
-        return { time: ms / before, bytes: bytesOf(int8) / bytesOf(float) };
+        const int8 = await state.int8();
+        floatMs ??= await timeOf(float, inputs[0]);
+        return { time: (await timeOf(int8, inputs[0])) / floatMs, bytes: bytesOf(int8) / bytesOf(float) };
       },
       measure: async (state) => {
-        const model = await int8Of(state);
+        const model = await state.int8();
         return pointOf(model, await judgement.compare(model));
       },
       breathe: (what, done, total) => progress(what, done, total, search?.state),
@@ -146,12 +147,12 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     fuseFx(float),
     recipeOf(float, checked),
   );
-  const alone = await int8Of(search.state);
+  const alone = await search.state.int8();
   const ofRecipe = await judgement.compare(alone);
   const recipePoint = await pointOf(alone, ofRecipe);
   await search.run(cures);
   await progress('judge', 0, 1, search.state);
-  const judged = await int8Of(search.state);
+  const judged = await search.state.int8();
   const after = await judgement.compare(judged);
   // Where inputs are few, none of them may be missing in the ranges.
   const isRefitted = parts.judgedOnOwn && parts.calibration.length < inputs.length;
@@ -162,7 +163,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     breathe: (done, total) => progress('layers', done, total, search.state),
   });
   const point = await pointOf(int8, after);
-  const floatMs = await timeOf(float, inputs[0]);
+  floatMs ??= await timeOf(float, inputs[0]);
   const metric =
     typeof target === 'object'
       ? {
@@ -234,21 +235,11 @@ async function graphOf(model: AnyModule, input: ModelInput): Promise<AnyGraph> {
 
 /** The recipe of each layer, as the search changes it. */
 function recipeOf(float: AnyGraph, { recipe, exclude = [], rules }: QuantizeOptions): Recipe {
-  if (recipe === undefined)
-    return {
-      qconfig: defaultGraphQConfig,
-      named: new Map(),
-      inFloat: exclude,
-      weightOnly: [],
-      dynamic: [],
-      variations: 0,
-      rules,
-    };
-  const recipes = recipe.recipesOf(float);
-  const qconfig = recipes.get(float) ?? [...recipes.values()].find((q) => q instanceof QConfig);
+  const recipes = recipe?.recipesOf(float);
+  const qconfig = recipes && (recipes.get(float) ?? [...recipes.values()].find((q) => q instanceof QConfig));
   const named = new Map<string, QConfig | null>();
-  for (const [path, module] of float.namedModules()) {
-    const own = recipes.get(module) ?? null;
+  for (const [path, module] of recipes ? float.namedModules() : []) {
+    const own = recipes?.get(module) ?? null;
     if (path !== '' && own !== qconfig) named.set(path, own);
   }
   return {
@@ -258,6 +249,10 @@ function recipeOf(float: AnyGraph, { recipe, exclude = [], rules }: QuantizeOpti
     weightOnly: [],
     dynamic: [],
     variations: 0,
+    smooth: undefined,
+    equalized: false,
+    rounded: false,
+    corrected: false,
     rules,
   };
 }

@@ -1,27 +1,16 @@
 import { OctetError } from '@octet/backend';
-import type { AnyModule, Conv2d, Linear } from '@octet/nn';
-import {
-  calibrate,
-  MinMaxObserver,
-  type ModuleRules,
-  moduleRules,
-  prepareFx,
-  QConfig,
-} from '@octet/quantization';
-import { noGrad, type Tensor } from '@octet/tensor';
+import { MinMaxObserver, QConfig } from '@octet/quantization';
+import type { Tensor } from '@octet/tensor';
 import type { ModelInput } from '../inputs';
-import { correctBias } from '../remedies/correct-bias';
-import { equalize } from '../remedies/equalize';
-import { smoothQuant } from '../remedies/smooth-quant';
 import { canBeDynamic } from './dynamic-layers';
-import { floatParts, type MeasuredRounding, measureRoundings } from './float-parts';
-import { type Comparison, isGain, type Reference, WORTHWHILE_DB, worst } from './noise';
+import { floatParts, type MeasuredRounding, measureRoundings, roundingsOf } from './float-parts';
+import { type Comparison, isGain, type Reference, WORTHWHILE_DB } from './noise';
 import { outputsOf } from './outputs';
+import { Refiner } from './refine';
 import {
   type AnyGraph,
   int8Of,
   layersWithWeights,
-  mappingOf,
   type Recipe,
   recurrentLayers,
   simulate,
@@ -32,6 +21,7 @@ import { distill, reconstruct } from './train';
 /** What may bring back what int8 costs, in the order of its price. */
 export const cureNames = [
   'ranges',
+  'gptq',
   'smoothQuant',
   'equalize',
   'correctBias',
@@ -48,13 +38,13 @@ export type CureName = (typeof cureNames)[number];
  * nothing about what was trained on them.
  */
 export interface State extends Comparison {
-  /** The float graph with fused layers, its weights as the cures left them. */
-  readonly fused: AnyGraph;
   readonly recipe: Recipe;
-  /** `fused` before its biases were corrected: it computes what the float model does. */
-  readonly exact: AnyGraph;
+  /** The float graph with fused layers, its weights as the recipe wants them. */
+  readonly fused: AnyGraph;
   /** Simulates int8; `convertFx` makes the int8 graph of it. */
   readonly simulation: AnyGraph;
+  /** The int8 graph. */
+  int8(): Promise<AnyGraph>;
   /** What was trained, and in how many steps. */
   readonly trained?: readonly Trained[];
 }
@@ -119,17 +109,24 @@ interface Cured {
 /** Tries cures one after another, and keeps those that help. */
 export class Search {
   readonly trials: CureTrial[] = [];
-  private readonly rules: ModuleRules;
+  private current!: State;
+  /** Of roundings, by path, for all recipes that have the same weights and ranges. */
+  private readonly noise = new Map<string, Map<string, number>>();
+  private readonly refiner: Refiner;
 
   private constructor(
     private readonly options: SearchOptions,
-    private current: State,
+    private readonly fused: AnyGraph,
+    private readonly start: Recipe,
   ) {
-    this.rules = moduleRules('quantize', current.recipe.rules);
+    this.refiner = new Refiner(fused, options.calibration);
   }
 
+  /** @param fused the float graph with fused layers */
   static async begin(options: SearchOptions, fused: AnyGraph, recipe: Recipe): Promise<Search> {
-    return new Search(options, await stateOf(options, fused, recipe));
+    const search = new Search(options, fused, recipe);
+    search.current = await search.stateBy(recipe);
+    return search;
   }
 
   get state(): State {
@@ -137,18 +134,58 @@ export class Search {
   }
 
   async run(cures: readonly CureName[]): Promise<void> {
+    let [kept, reconsidered] = [0, false];
     for (const [i, cure] of cures.entries()) {
+      // What helped at first may stand in the way of what came later.
+      if (isTrained(cure) && !reconsidered && kept > 1) {
+        reconsidered = true;
+        await this.reconsider();
+      }
       if (Date.now() > this.options.until || (await this.options.isEnough(this.current))) return;
       await this.options.breathe(cure, i, cures.length);
-      await this.attempt(cure);
+      if (await this.attempt(cure)) kept++;
     }
   }
 
-  private async attempt(cure: CureName): Promise<void> {
+  /** Takes cures back without which the model is better now. */
+  private async reconsider(): Promise<void> {
+    for (const { cure, kept } of [...this.trials]) {
+      const without = kept && this.without(cure);
+      if (!without || Date.now() > this.options.until) continue;
+      const start = Date.now();
+      const state = await this.stateBy(without);
+      const gainDb = state.score - this.current.score;
+      if (state.value - this.current.value < WORTHWHILE_DB) continue;
+      this.current = state;
+      const seconds = (Date.now() - start) / 1000;
+      const point = await this.options.measure(state);
+      this.trials.push({ cure, gainDb, kept: true, what: 'taken back', seconds, point });
+    }
+  }
+
+  private without(cure: CureName): Recipe | undefined {
+    const { recipe } = this.current;
+    switch (cure) {
+      case 'ranges':
+        return { ...recipe, qconfig: this.start.qconfig, variations: this.start.variations };
+      case 'gptq':
+        return { ...recipe, rounded: false };
+      case 'smoothQuant':
+        return { ...recipe, smooth: undefined };
+      case 'equalize':
+        return { ...recipe, equalized: false };
+      case 'correctBias':
+        return { ...recipe, corrected: false };
+      default:
+        return undefined;
+    }
+  }
+
+  /** Whether it is kept. */
+  private async attempt(cure: CureName): Promise<boolean> {
     const start = Date.now();
     // What was trained on the calibration says nothing there.
-    const isTrained = cure === 'reconstruct' || cure === 'distill';
-    const before = isTrained ? await judge(this.options.choice, this.current) : this.current;
+    const before = isTrained(cure) ? await judge(this.options.choice, this.current) : this.current;
     let found: Cured | string;
     try {
       found = await this.cured(cure);
@@ -159,13 +196,29 @@ export class Search {
     const seconds = (Date.now() - start) / 1000;
     if (typeof found === 'string') {
       this.trials.push({ cure, gainDb: null, kept: false, what: found, seconds, point: null });
-      return;
+      return false;
     }
     const gainDb = found.state.score - before.score;
-    const kept = isGain(before, found.state) && (await this.holds(cure, found.state));
+    const kept =
+      cure === 'gptq'
+        ? await this.roundsBetter(found.state)
+        : isGain(before, found.state) && (await this.holds(cure, found.state));
     if (kept) this.current = found.state;
     const point = await this.options.measure(found.state);
     this.trials.push({ cure, gainDb, kept, what: found.what, seconds, point });
+    return kept;
+  }
+
+  /** Whether weights alone are rounded better: what their noise is may not show yet beside that of activations. */
+  private async roundsBetter(state: State): Promise<boolean> {
+    if (state.score < this.current.score - WEIGHTS_DB) return false;
+    const of = ({ simulation }: State) => {
+      const copy = simulation.clone();
+      for (const { quantizer, weightOf } of roundingsOf(copy))
+        if (weightOf === undefined) quantizer.enableFakeQuant(false);
+      return this.options.all.judge(copy);
+    };
+    return isGain(await of(this.current), await of(state));
   }
 
   /** Whether what was fitted to the calibration is a gain on inputs that it saw nothing of, too. */
@@ -177,32 +230,33 @@ export class Search {
   }
 
   /** What was found once more, of these inputs: ranges, and training for as many steps. It isn't judged. */
-  async refitted(inputs: readonly ModelInput[]): Promise<State> {
-    const { fused, recipe, exact, trained = [] } = this.current;
+  async refitted(inputs: readonly ModelInput[]): Promise<Pick<State, 'simulation' | 'recipe'>> {
+    const { recipe, trained = [] } = this.current;
     const { float, breathe } = this.options;
-    const options = { ...this.options, calibration: inputs };
+    const refiner = new Refiner(this.fused, inputs);
     const reconstructs = trained.some(({ cure }) => cure === 'reconstruct');
-    const state = await stateOf(options, reconstructs ? exact : fused, recipe, exact);
+    const fused = await (reconstructs ? refiner.rounded(recipe) : refiner.of(recipe));
+    const simulation = await simulate(fused, recipe, inputs);
     for (const { cure, steps } of trained) {
       const settings = {
         steps,
         until: Number.POSITIVE_INFINITY,
         breathe: (i: number, n: number) => breathe('refit', i, n),
       };
-      if (cure === 'reconstruct') await reconstruct(state.simulation, inputs, settings);
-      else
-        await distill(state.simulation, float, inputs, undefined, {
-          ...settings,
-          vary: this.options.mayVary,
-        });
+      if (cure === 'reconstruct') {
+        const exact = await simulate(await refiner.exact(recipe), recipe, inputs);
+        await reconstruct(simulation, exact, inputs, settings);
+      } else await distill(simulation, float, inputs, undefined, { ...settings, vary: this.options.mayVary });
     }
-    return state;
+    return { simulation, recipe };
   }
 
   private cured(cure: CureName): Promise<Cured | string> {
     switch (cure) {
       case 'ranges':
         return this.ranges();
+      case 'gptq':
+        return this.rounded();
       case 'smoothQuant':
         return this.smoothed();
       case 'equalize':
@@ -224,7 +278,7 @@ export class Search {
 
   /** The whole range instead of that of the least squared error; and of variations, too, where inputs are few. */
   private async ranges(): Promise<Cured | string> {
-    const { fused, exact, recipe } = this.current;
+    const { recipe } = this.current;
     const { weight, activation } = recipe.qconfig;
     const isWhole = activation() instanceof MinMaxObserver;
     const qconfig = isWhole ? recipe.qconfig : new QConfig({ activation: MinMaxObserver, weight });
@@ -232,75 +286,48 @@ export class Search {
     const counts = [...(isWhole ? [] : [0]), ...(varies ? [VARIATIONS] : [])];
     let best: Cured | undefined;
     for (const variations of counts) {
-      const state = await stateOf(this.options, fused, { ...recipe, qconfig, variations }, exact);
+      const state = await this.stateBy({ ...recipe, qconfig, variations });
       const what = `whole ranges (MinMaxObserver)${variations > 0 ? `, also of ${variations} variations of the inputs` : ''}`;
       if (!best || state.score > best.state.score) best = { state, what };
     }
     return best ?? 'the recipe takes whole ranges already';
   }
 
+  private async rounded(): Promise<Cured> {
+    const state = await this.stateBy({ ...this.current.recipe, rounded: true });
+    return { state, what: `${weightedLayers(state.simulation).length} layers` };
+  }
+
   private async smoothed(): Promise<Cured> {
-    const { fused, recipe } = this.current;
-    const { calibration } = this.options;
     let best: Cured | undefined;
     for (const alpha of [0.5, 0.8]) {
-      const copy = fused.clone();
-      const own = recipe.rules && { rules: recipe.rules };
-      const pairs = await smoothQuant(copy, calibration, { alpha, ...own });
-      const state = await stateOf(this.options, copy, recipe);
-      if (!best || state.score > best.state.score)
-        best = { state, what: `${pairs.length} pairs of layers, alpha ${alpha}` };
+      const state = await this.stateBy({ ...this.current.recipe, smooth: alpha });
+      if (!best || state.score > best.state.score) best = { state, what: `alpha ${alpha}` };
     }
     return best as Cured;
   }
 
   private async equalized(): Promise<Cured> {
-    const { fused, recipe } = this.current;
-    const copy = fused.clone();
-    const own = recipe.rules && { rules: recipe.rules };
-    const pairs = await equalize(copy, this.options.calibration[0], own);
-    return { state: await stateOf(this.options, copy, recipe), what: `${pairs.length} pairs of layers` };
+    return {
+      state: await this.stateBy({ ...this.current.recipe, equalized: true }),
+      what: 'layers that follow one another',
+    };
   }
 
   private async biasCorrected(): Promise<Cured> {
-    const { fused, recipe } = this.current;
-    const state = await this.withCorrectedBiases(fused, recipe);
+    const state = await this.stateBy({ ...this.current.recipe, corrected: true });
     return { state, what: `${weightedLayers(state.simulation).length} layers` };
   }
 
-  private async withCorrectedBiases(exact: AnyGraph, recipe: Recipe): Promise<State> {
-    const { calibration } = this.options;
-    const own = recipe.rules && { rules: recipe.rules };
-    const prepared = prepareFx(exact, mappingOf(recipe), own);
-    await calibrate(prepared, calibration);
-    await correctBias(prepared, calibration, own);
-    const copy = exact.clone();
-    for (const path of layersWithWeights(exact)) {
-      const from = this.weightedAt(prepared, path);
-      const to = this.weightedAt(copy, path);
-      if (!from?.bias || !to) continue;
-      if (to.bias) noGrad(() => to.bias?.copy_(from.bias as never));
-      else to.bias = from.bias;
-    }
-    return stateOf(this.options, copy, recipe, exact);
-  }
-
-  /** The current weights by another recipe. Corrections of biases are made anew: they are for what was rounded. */
-  private stateBy(recipe: Recipe): Promise<State> {
-    const { fused, exact } = this.current;
-    const others = [...recipe.inFloat, ...recipe.weightOnly, ...recipe.dynamic, ...recurrentLayers(exact)];
-    const isAllFloat = layersWithWeights(exact).every((path) => others.includes(path));
-    if (isAllFloat) return stateOf(this.options, exact, recipe);
-    return fused === exact ? stateOf(this.options, exact, recipe) : this.withCorrectedBiases(exact, recipe);
-  }
-
-  private weightedAt(model: AnyGraph, path: string): Conv2d | Linear | undefined {
-    return this.rules.scaledBy(model.getSubmodule(path) as AnyModule) as Conv2d | Linear | undefined;
+  private async stateBy(recipe: Recipe): Promise<State> {
+    const fused = await this.refiner.of(recipe);
+    const simulation = await simulate(fused, recipe, this.options.calibration);
+    return judged(this.options.all, { recipe, fused, simulation });
   }
 
   /** Layers whose rounding costs the outputs most, and stems: as few as do. */
   private async leftInFloat(): Promise<Cured | string> {
-    const { fused, recipe, simulation, score } = this.current;
+    const { fused, recipe, simulation, value: before } = this.current;
     const inOrder = weightedLayers(simulation);
     if (inOrder.length === 0) return 'no layers with weights in int8';
     const limit = Math.min(8, Math.ceil(inOrder.length / 8));
@@ -329,7 +356,7 @@ export class Search {
       const inFloat = [...new Set([...recipe.inFloat, ...paths])];
       const state = await this.stateBy({ ...recipe, inFloat });
       // Each layer must pay for the speed that it costs.
-      const worth = state.score - score - FLOAT_LAYER_DB * paths.length;
+      const worth = state.value - before - FLOAT_LAYER_DB * paths.length;
       if (worth > value) [best, value] = [state, worth];
       if (best && (await this.options.isEnough(best))) break;
     }
@@ -340,19 +367,23 @@ export class Search {
 
   /** The noise of each rounding of the current simulation alone. */
   private async roundings(what: CureName): Promise<readonly MeasuredRounding[]> {
-    const { simulation } = this.current;
-    const { choice, breathe } = this.options;
-    if (this.measured?.simulation !== simulation) {
-      const few = choice.first(FEW_MEASURED);
-      const roundings = await measureRoundings(simulation, few, (i, n) => breathe(what, i, n));
-      this.measured = { simulation, roundings };
-    }
-    return this.measured.roundings;
+    const { simulation, recipe } = this.current;
+    const { choice, until, breathe } = this.options;
+    const { smooth, equalized, rounded, corrected, variations, qconfig } = recipe;
+    const key = [smooth, equalized, rounded, corrected, variations, qconfig === this.start.qconfig].join();
+    const known = this.noise.get(key) ?? new Map<string, number>();
+    this.noise.set(key, known);
+    const start = Date.now();
+    await choice.first(1).of(simulation);
+    const each = (Date.now() - start) * roundingsOf(simulation).length;
+    const affordable = Math.floor((MEASURED_TIME * (until - start)) / Math.max(1, each));
+    const few = choice.first(Math.max(1, Math.min(FEW_MEASURED, affordable)));
+    return measureRoundings(simulation, few, (i, n) => breathe(what, i, n), known);
   }
 
   /** Layers that quantize their inputs at every call and give floats: the costliest of what their outputs round, as many as pay for their time. */
   private async madeDynamic(): Promise<Cured | string> {
-    const { fused, recipe, simulation, score } = this.current;
+    const { fused, recipe, simulation, value: valueBefore } = this.current;
     const able = weightedLayers(simulation).filter((path) => canBeDynamic(fused.getSubmodule(path)));
     if (able.length === 0) return 'no layers with a form that quantizes its input at every call';
     const noise = new Map<string, number>();
@@ -362,13 +393,14 @@ export class Search {
     const before = (await this.options.ratios(this.current)).time;
     let best: State | undefined;
     let value = 0;
+    const quarter = Date.now() + (this.options.until - Date.now()) / 4;
     for (let n = 1, i = 0; n < 2 * inOrder.length; n *= 2, i++) {
-      if (Date.now() > this.options.until) break;
+      if (Date.now() > quarter) break;
       await this.options.breathe('dynamic', i, Math.ceil(Math.log2(inOrder.length)) + 1);
       const more = inOrder.slice(0, n);
       const state = await this.stateBy({ ...recipe, dynamic: [...recipe.dynamic, ...more] });
       const { time } = await this.options.ratios(state);
-      const worth = state.score - score - WORTHWHILE_DB - FLOAT_MACS_DB * Math.max(0, time - before);
+      const worth = state.value - valueBefore - WORTHWHILE_DB - FLOAT_MACS_DB * Math.max(0, time - before);
       if (worth > value) [best, value] = [state, worth];
       if (best && (await this.options.isEnough(best))) break;
     }
@@ -376,8 +408,6 @@ export class Search {
       ? { state: best, what: best.recipe.dynamic.join(', ') }
       : 'no layers gain enough for the time that they take';
   }
-
-  private measured: { simulation: AnyGraph; roundings: readonly MeasuredRounding[] } | undefined;
 
   /**
    * Int8 weights alone: recurrent layers first, which then don't quantize their inputs at every call; then parts of the model whose activations
@@ -387,13 +417,13 @@ export class Search {
     let best: State | undefined;
     let share = 0;
     const attempt = async (inFloat: Iterable<string>, weightOnly: Iterable<string>, price = 0) => {
-      const { recipe, score } = best ?? this.current;
+      const { recipe, value } = best ?? this.current;
       const more = {
         inFloat: [...new Set([...recipe.inFloat, ...inFloat])],
         weightOnly: [...new Set([...recipe.weightOnly, ...weightOnly])],
       };
       const state = await this.stateBy({ ...recipe, ...more });
-      return { state, worth: state.score - score - WORTHWHILE_DB - price };
+      return { state, worth: state.value - value - WORTHWHILE_DB - price };
     };
     const recurrent = recurrentLayers(this.current.simulation);
     if (recurrent.length > 0) {
@@ -403,7 +433,7 @@ export class Search {
     const { dynamic } = this.current.recipe;
     if (dynamic.length > 0) {
       // Their inputs are rounded at every call; in float they aren't.
-      const { recipe, score } = best ?? this.current;
+      const { recipe, value } = best ?? this.current;
       const state = await this.stateBy({
         ...recipe,
         dynamic: [],
@@ -411,7 +441,7 @@ export class Search {
       });
       const [before, after] = [await this.options.ratios(this.current), await this.options.ratios(state)];
       const price = FLOAT_MACS_DB * Math.max(0, after.time - before.time);
-      if (state.score - score - WORTHWHILE_DB - price > 0) best = state;
+      if (state.value - value - WORTHWHILE_DB - price > 0) best = state;
     }
     const before = best;
     if (!(before && (await this.options.isEnough(before)))) {
@@ -425,22 +455,21 @@ export class Search {
         most: roomFor(bytes),
         mayKeepWeights: true,
       });
-      // What makes noise a signal has no price; nor has what gains no time.
+      // What gains no time has no price.
       const gained = Math.max(0, 1 - time);
-      const start = best ?? this.current;
       // Training has the rest of the time.
       const halfTime = (Date.now() + this.options.until) / 2;
       let [most, found] = [0, best];
       for (const [i, limit] of FLOAT_MACS.entries()) {
-        const isRuined = worst((found ?? start).db) < RUINED_DB;
-        if (Date.now() > halfTime || (limit > MOST_FLOAT_MACS && !isRuined && gained > 0)) break;
+        if (Date.now() > halfTime) break;
         if (found && found !== before && (await this.options.isEnough(found))) break;
         await this.options.breathe('weightOnly', i, FLOAT_MACS.length);
         const part = parts.filter(({ price }) => price <= limit).pop();
         if (!part || part === parts.filter(({ price }) => price <= (FLOAT_MACS[i - 1] ?? -1)).pop()) continue;
-        const price = isRuined ? 0 : FLOAT_MACS_DB * gained * part.price;
+        const price = FLOAT_MACS_DB * gained * part.price * (1 + part.price);
         const { state, worth } = await attempt(part.inFloat, part.weightOnly, price);
-        if (worth > most) [most, found, share] = [worth, state, part.price];
+        if (worth > most || (await this.options.isEnough(state)))
+          [most, found, share] = [worth, state, part.price];
       }
       best = found;
     }
@@ -455,28 +484,30 @@ export class Search {
   }
 
   private async reconstructed(): Promise<Cured> {
-    const { fused, exact, recipe } = this.current;
+    const { recipe } = this.current;
     const { calibration, until, breathe } = this.options;
     const inputs = calibration.slice(0, MOST_EXAMPLES);
-    // What blocks should give is what the float model's do: corrected biases would be learned twice.
-    const simulation = await simulate(exact, recipe, calibration);
+    // Corrected biases would be learned twice.
+    const fused = await this.refiner.rounded(recipe);
+    const simulation = await simulate(fused, recipe, calibration);
+    const exact = await simulate(await this.refiner.exact(recipe), recipe, calibration);
+    const steps = Math.max(BLOCK_STEPS, 4 * inputs.length);
     const start = Date.now();
-    const done = await reconstruct(simulation, inputs, {
-      steps: Math.max(BLOCK_STEPS, 4 * inputs.length),
+    const done = await reconstruct(simulation, exact, inputs, {
+      steps,
       // Training as a whole has the rest; and where inputs are few, what helps is done once more.
       until: start + (until - start) / (inputs.length < FEW_INPUTS ? 5 : 2),
       breathe: (i, n) => breathe('reconstruct', i, n),
     });
-    const judged = await judge(this.options.choice, { simulation, recipe });
-    const steps = Math.max(BLOCK_STEPS, 4 * inputs.length);
+    const trained = [{ cure: 'reconstruct', steps }] as const;
     return {
-      state: { fused, exact, recipe, simulation, ...judged, trained: [{ cure: 'reconstruct', steps }] },
+      state: await judged(this.options.choice, { fused, recipe, simulation, trained }),
       what: `block by block on ${inputs.length} inputs${done ? '' : ', as far as the time went'}`,
     };
   }
 
   private async distilled(): Promise<Cured | string> {
-    const { fused, exact, recipe } = this.current;
+    const { fused, recipe } = this.current;
     const { float, calibration, until, breathe } = this.options;
     const simulation = this.current.simulation.clone();
     // Where inputs are few, what helps is done once more, with all of them.
@@ -491,28 +522,31 @@ export class Search {
       breathe: (i, n) => breathe('distill', i, n),
     });
     if (steps === 0) return 'no step made it better';
-    const judged = await judge(this.options.choice, { simulation, recipe });
     const trained = [...(this.current.trained ?? []), { cure: 'distill', steps } as const];
     return {
-      state: { fused, exact, recipe, simulation, ...judged, trained },
+      state: await judged(this.options.choice, { fused, recipe, simulation, trained }),
       what: `${steps} steps on ${calibration.length} inputs towards the float model's outputs`,
     };
   }
+}
+
+function isTrained(cure: CureName): boolean {
+  return cure === 'reconstruct' || cure === 'distill';
 }
 
 /** Cures that take more of the calibration than ranges. */
 const FITTED: readonly CureName[] = ['smoothQuant', 'correctBias'];
 /** What a fitted cure must gain on the inputs of the choice if that is one; of more, that part of it. */
 const EVIDENCE_DB = 2;
-/** Inputs that the noise of each rounding is measured on. */
+/** What better weights may cost for now, in dB: chance, where activations make more noise. */
+const WEIGHTS_DB = 1;
+/** Inputs that the noise of each rounding is measured on, and the part of the time that is left which more than one may take. */
 const FEW_MEASURED = 2;
+const MEASURED_TIME = 0.1;
 /** Parts of all products that are tried in floats for the sake of activations. */
 const FLOAT_MACS = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1];
-/** More than this only as long as an output is worse than `RUINED_DB`, or where int8 gains no time. */
-const MOST_FLOAT_MACS = 0.5;
 /** What all products in float would have to gain, if int8 took no time; a part of them, or of the float model's time, that part. */
 const FLOAT_MACS_DB = 12;
-const RUINED_DB = 20;
 /** The part of all weights that may stay in float, if the model stays smaller than `MOST_BYTES` of the float model; `LEAST_FLOAT_WEIGHTS` may always. */
 const FLOAT_WEIGHTS = 0.06;
 const LEAST_FLOAT_WEIGHTS = 0.005;
@@ -566,21 +600,27 @@ function productsOf(model: AnyGraph, paths: readonly string[], input: ModelInput
   return new Map([...products].map(([path, n]) => [path, n / all]));
 }
 
-async function stateOf(
-  options: SearchOptions,
-  fused: AnyGraph,
-  recipe: Recipe,
-  exact = fused,
+/** A simulation that changes no more, as a state. */
+async function judged(
+  reference: Reference,
+  made: Pick<State, 'recipe' | 'fused' | 'simulation' | 'trained'>,
 ): Promise<State> {
-  const simulation = await simulate(fused, recipe, options.calibration);
-  return { fused, exact, recipe, simulation, ...(await judge(options.all, { simulation, recipe })) };
+  let int8: Promise<AnyGraph> | undefined;
+  const once = () => {
+    int8 ??= int8Of(made);
+    return int8;
+  };
+  const comparison = await reference.judge(isWhole(made) ? made.simulation : await once());
+  return { ...made, ...comparison, int8: once };
 }
 
+type Simulated = Pick<State, 'simulation' | 'recipe'>;
+
 /** Recurrent and dynamic layers, which quantize their inputs at every call, don't do that in a simulation. */
-async function judge(
-  reference: Reference,
-  state: { readonly simulation: AnyGraph; readonly recipe: Recipe },
-): Promise<Comparison> {
-  const isWhole = recurrentLayers(state.simulation).length + state.recipe.dynamic.length === 0;
-  return reference.judge(isWhole ? state.simulation : await int8Of(state));
+function isWhole({ simulation, recipe }: Simulated): boolean {
+  return recurrentLayers(simulation).length + recipe.dynamic.length === 0;
+}
+
+async function judge(reference: Reference, state: Simulated): Promise<Comparison> {
+  return reference.judge(isWhole(state) ? state.simulation : await int8Of(state));
 }

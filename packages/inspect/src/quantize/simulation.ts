@@ -6,8 +6,8 @@ import {
   convertFx,
   FakeQuantize,
   FakeQuantizeBase,
-  getDefaultDynamicQConfig,
   LearnableFakeQuantize,
+  MinMaxObserver,
   type ModuleRule,
   prepareQatFx,
   QConfig,
@@ -36,6 +36,13 @@ export interface Recipe {
   readonly dynamic: readonly string[];
   /** How many variations of the inputs are calibrated with beside them. */
   readonly variations: number;
+  /** What became of the weights, in this order. Alpha of `smoothQuant`, unless that is left out. */
+  readonly smooth: number | undefined;
+  readonly equalized: boolean;
+  /** By `gptq`. */
+  readonly rounded: boolean;
+  /** By `correctBias`. */
+  readonly corrected: boolean;
   readonly rules: readonly ModuleRule[] | undefined;
 }
 
@@ -129,7 +136,7 @@ export function recurrentLayers(model: AnyGraph): string[] {
 /** The int8 graph of a simulation; recurrent and dynamic layers have int8 weights too. */
 export async function int8Of({
   simulation,
-  recipe: { rules, dynamic },
+  recipe: { qconfig, rules, dynamic },
 }: {
   readonly simulation: AnyGraph;
   readonly recipe: Recipe;
@@ -141,6 +148,7 @@ export async function int8Of({
   const paths = recurrentLayers(int8);
   if (paths.length === 0) return int8;
   const layers = new QConfigMapping();
-  for (const path of paths) layers.setModuleName(path, getDefaultDynamicQConfig());
+  const recurrent = new QConfig({ activation: MinMaxObserver, weight: qconfig.weight });
+  for (const path of paths) layers.setModuleName(path, recurrent);
   return quantizeDynamic(int8, { layers, ...(rules && { rules }) });
 }

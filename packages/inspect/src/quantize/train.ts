@@ -32,26 +32,23 @@ interface Example {
  * the scales of activations of each block are trained so that it gives what the float block gives, from inputs that the blocks before
  * it left. No labels; few inputs are enough, since each has many places. In place.
  *
+ * @param exact a simulation of the same graph: without rounding it computes what the float model does
  * @returns whether all blocks were reached in time
  */
 export async function reconstruct(
   simulation: AnyGraph,
+  exact: AnyGraph,
   inputs: readonly ModelInput[],
   { steps, until, breathe }: TrainOptions,
 ): Promise<boolean> {
+  for (const quantizer of quantizersOf(exact)) quantizer.enableFakeQuant(false);
   const blocks = blocksOf(simulation);
   const start = Date.now();
   let float = inputs.map((input) => tensorsOf(input));
   let rounded = float;
   for (const [b, block] of blocks.entries()) {
     const part = partOf(simulation, block);
-    const quantizers = quantizersOf(part);
-    const on = (enabled: boolean) => {
-      for (const quantizer of quantizers) quantizer.enableFakeQuant(enabled);
-    };
-    on(false);
-    const expected = float.map((each) => outputsOf(part, each));
-    on(true);
+    const expected = float.map((each) => outputsOf(partOf(exact, block), each));
     // Each block gets its share of the time that is left.
     const left = Math.max(0, until - Date.now());
     const share = Date.now() + left / (blocks.length - b);

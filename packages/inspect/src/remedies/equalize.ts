@@ -22,7 +22,8 @@ export interface EqualizeOptions {
  * what it did; its weights fit one scale for all channels. Repeated until nothing moves, since layers in the middle belong
  * to two pairs.
  *
- * The pairs are found by running `input` once: outputs that are also added, returned or used by a second layer have none.
+ * The pairs are found by running `input` once. What is added belongs together, as along the shortcuts of a ResNet: r1 and r2 are the largest of all layers
+ * that give to the sum, and of all that read it. Outputs that are also multiplied by others, sliced or returned have no pairs.
  *
  * @param model a fused float model, or the prepared one before calibration, in evaluation mode
  * @param input of the right shape; its numbers don't matter
@@ -41,21 +42,29 @@ export async function equalize(
   const links = linkedLayers(toFloatModel(model, model, own), input, rules);
   requireLinks('equalize', links);
   const weights = new Map<string, HostWeight>();
-  for (const path of new Set(links.flatMap(({ from, to }) => [from, to]))) {
+  for (const path of linkedPaths(links)) {
     weights.set(path, await HostWeight.of(rules.scaledBy(model.getSubmodule(path)) as WeightLayer));
   }
-  const pairs = links.map(({ from, to, repeat }) => ({
-    first: weights.get(from) as HostWeight,
-    second: weights.get(to) as HostWeight,
-    repeat,
+  const groups = links.map(({ from, to }) => ({
+    from: from.map((path) => weights.get(path) as HostWeight),
+    to: to.map(({ path, repeat }) => ({ weight: weights.get(path) as HostWeight, repeat })),
   }));
   // Each round halves what is left, about; a hundredth of a step of 8 bits is enough.
   for (let round = 0; round < 100; round++) {
-    const moved = pairs.map(({ first, second, repeat }) => balance(first, second, repeat));
+    const moved = groups.map(balance);
     if (Math.max(...moved) < 1e-4) break;
   }
   for (const weight of weights.values()) weight.store();
-  return links.map(({ from, to }) => [from, to]);
+  return pairsOf(links);
+}
+
+/** Each once. */
+export function linkedPaths(links: readonly LinkedLayers[]): Set<string> {
+  return new Set(links.flatMap(({ from, to }) => [...from, ...to.map(({ path }) => path)]));
+}
+
+export function pairsOf(links: readonly LinkedLayers[]): EqualizedPair[] {
+  return links.flatMap(({ from, to }) => from.flatMap((a) => to.map(({ path }): EqualizedPair => [a, path])));
 }
 
 /**
@@ -93,7 +102,7 @@ export function requireLinks(op: string, links: readonly LinkedLayers[]): void {
   if (stopped) {
     throw new QuantizationError({
       op,
-      expected: `ReLU between '${stopped.from}' and '${stopped.to}'`,
+      expected: `ReLU between '${stopped.from[0]}' and '${stopped.to[0].path}'`,
       found: `ReLU6 ('${stopped.relu6}')`,
       fix: 'Call replaceRelu6(model) before fusing, and see that the float model is still as good.',
     });
@@ -107,13 +116,24 @@ export function requireLinks(op: string, links: readonly LinkedLayers[]): void {
   });
 }
 
-/** Equation 11 for all channels of a pair. Returns how far it went: the largest |log s|. */
-function balance(first: HostWeight, second: HostWeight, repeat: number): number {
-  const r1 = first.outputRanges();
-  const r2 = second.inputRanges(first.outputs, repeat);
+/** Equation 11 for all channels of a group, by the largest weight of each side. Returns how far it went: the largest |log s|. */
+function balance({
+  from,
+  to,
+}: {
+  from: readonly HostWeight[];
+  to: readonly { weight: HostWeight; repeat: number }[];
+}): number {
+  const r1 = largest(from.map((weight) => weight.outputRanges()));
+  const r2 = largest(to.map(({ weight, repeat }) => weight.inputRanges(from[0].outputs, repeat)));
   // A channel of zeros has no scale to mend.
   const scale = r1.map((r, i) => (r > 0 && r2[i] > 0 ? Math.sqrt(r / r2[i]) : 1));
-  first.divideOutputs(scale);
-  second.multiplyInputs(scale, repeat);
+  for (const weight of from) weight.divideOutputs(scale);
+  for (const { weight, repeat } of to) weight.multiplyInputs(scale, repeat);
   return Math.max(...scale.map((s) => Math.abs(Math.log(s))));
+}
+
+/** Of each channel. */
+export function largest(ranges: readonly Float64Array[]): Float64Array {
+  return ranges[0].map((_, i) => Math.max(...ranges.map((r) => r[i])));
 }

@@ -5,45 +5,90 @@ import { Tensor } from '@octet/tensor';
 import { argumentsOf, type ModelInput } from '../inputs';
 import { isWhole, leavesOf } from '../layers';
 
-/** Two layers of which the second alone gets what the first gives, by way of layers that don't mind its scale. */
+/**
+ * Layers that have channels in common: what some give goes, by way of layers that don't mind its scale and of sums, to others, and to nothing
+ * else. Channels of all can be scaled together.
+ */
 export interface LinkedLayers {
-  readonly from: string;
-  readonly to: string;
-  /** How many inputs of the second belong to one output of the first: more than one after a Flatten. */
-  readonly repeat: number;
+  readonly from: readonly string[];
+  readonly to: readonly LinkedReader[];
   /** A ReLU6 on the way, which does mind. */
   readonly relu6: string | undefined;
 }
 
-/** What became of a layer's output. */
+export interface LinkedReader {
+  readonly path: string;
+  /** How many of its inputs belong to one channel: more than one after a Flatten. */
+  readonly repeat: number;
+}
+
+/** Layers that are linked, as far as is known. */
+class Group {
+  readonly from = new Set<string>();
+  /** By path; '' is anything else. */
+  readonly to = new Map<string, number>();
+  relu6: string | undefined = undefined;
+  private joined: Group | undefined = undefined;
+
+  /** The group that this one has become a part of. */
+  get whole(): Group {
+    return this.joined?.whole ?? this;
+  }
+
+  join(other: Group): void {
+    if (other === this) return;
+    other.joined = this;
+    for (const path of other.from) this.from.add(path);
+    for (const [path, repeat] of other.to) this.read(path, repeat);
+    this.relu6 ??= other.relu6;
+  }
+
+  read(path: string, repeat: number): void {
+    const before = this.to.get(path);
+    this.to.set(path, repeat);
+    if (before !== undefined && before !== repeat) this.to.set('', 1);
+  }
+}
+
+/** What became of a layer's output, or of a sum. */
 class Flow {
   /** The output, and what scalable layers made of it. */
   readonly tensors = new Set<unknown>();
-  /** Paths of computing layers; '' is anything else. */
-  readonly readers = new Set<string>();
-  repeat = 1;
-  relu6: string | undefined = undefined;
-  private readonly channels: number;
 
   constructor(
-    readonly from: string,
+    private readonly known: Group,
     output: Tensor,
+    private readonly channels = output.shape[1],
   ) {
     this.tensors.add(output);
-    this.channels = output.shape[1];
+  }
+
+  get group(): Group {
+    return this.known.whole;
+  }
+
+  /** Of a tensor of this flow. */
+  repeatOf({ shape }: Tensor): number {
+    return shape[1] / this.channels;
   }
 
   /** Goes on from x to y. Channels stay in dim 1, or are flattened in it. */
   pass(x: Tensor, y: Tensor): void {
-    if (y.dim !== x.dim && !(y.dim === 2 && y.shape[0] === x.shape[0])) this.readers.add('');
-    this.repeat = y.shape[1] / this.channels;
+    if (y.dim !== x.dim && !(y.dim === 2 && y.shape[0] === x.shape[0])) this.group.read('', 1);
     this.tensors.add(y);
+  }
+
+  /** The sum with another tensor of the same shape. */
+  plus(x: Tensor, other: Flow, y: Tensor): Flow {
+    this.group.join(other.group);
+    if (other.channels !== this.channels) this.group.read('', 1);
+    return new Flow(this.group, y, this.channels * (y.shape[1] / x.shape[1]));
   }
 }
 
 /**
  * Runs a float model once and finds the layers that are linked. Calls of modules tell which tensor goes where, and every
- * kernel call who reads its memory: an output that is also added to something, sliced or returned is nobody's alone.
+ * kernel call who reads its memory: an output that is also multiplied by something, sliced or returned has no other scale.
  */
 export function linkedLayers(model: AnyModule, input: ModelInput, rules: ModuleRules): LinkedLayers[] {
   const paths = new Map<object, string>();
@@ -60,9 +105,12 @@ export function linkedLayers(model: AnyModule, input: ModelInput, rules: ModuleR
       const flow = x instanceof Tensor ? flows.get(x.storage) : undefined;
       if (!flow) continue;
       reads.add(flow);
-      if (!flow.tensors.has(x)) flow.readers.add('');
-      else if (!rules.isScalable(layer))
-        flow.readers.add(weight && hasChannelsInDim1(x as Tensor, weight) ? path : '');
+      const { group } = flow;
+      if (!flow.tensors.has(x)) group.read('', 1);
+      else if (!rules.isScalable(layer)) {
+        const isReader = weight && hasChannelsInDim1(x as Tensor, weight);
+        group.read(isReader ? path : '', isReader ? flow.repeatOf(x as Tensor) : 1);
+      }
     }
     return reads;
   };
@@ -72,21 +120,28 @@ export function linkedLayers(model: AnyModule, input: ModelInput, rules: ModuleR
     if (weight) {
       uses.set(weight, (uses.get(weight) ?? 0) + 1);
       if (hasChannelsInDim1(y, weight)) {
-        const made = new Flow(path, y);
-        made.relu6 = relu6In(layer, path);
-        flows.set(y.storage, made);
+        const group = new Group();
+        group.from.add(path);
+        group.relu6 = relu6In(layer, path);
+        flows.set(y.storage, new Flow(group, y));
       }
     }
     const flow = rules.isScalable(layer) ? flows.get(x.storage) : undefined;
     if (!flow) return;
     flow.pass(x, y);
-    if (layer instanceof ReLU6) flow.relu6 = path;
+    if (layer instanceof ReLU6) flow.group.relu6 = path;
     flows.set(y.storage, flow);
   };
-  const noteKernel = ({ inputs, outputs }: KernelCall, mayRead: ReadonlySet<Flow> | undefined) => {
-    for (const t of [...Object.values(inputs), ...Object.values(outputs)]) {
+  const noteKernel = (call: KernelCall, mayRead: ReadonlySet<Flow> | undefined) => {
+    const sum = sumOf(call);
+    const [a, b] = sum ? [flows.get(sum.a.storage), flows.get(sum.b.storage)] : [];
+    if (sum && a?.tensors.has(sum.a) && b?.tensors.has(sum.b)) {
+      flows.set(sum.y.storage, a.plus(sum.a, b, sum.y));
+      return;
+    }
+    for (const t of [...Object.values(call.inputs), ...Object.values(call.outputs)]) {
       const flow = t?.source instanceof Tensor ? flows.get(t.source.storage) : undefined;
-      if (flow && !mayRead?.has(flow)) flow.readers.add('');
+      if (flow && !mayRead?.has(flow)) flow.group.read('', 1);
     }
   };
 
@@ -100,19 +155,27 @@ export function linkedLayers(model: AnyModule, input: ModelInput, rules: ModuleR
       inside(readsOf(layer, path, call.args));
       noteOutput(layer, path, call.args[0], call.output);
     });
-    for (const t of tensorsOf(recording.output)) flows.get(t.storage)?.readers.add('');
+    for (const t of tensorsOf(recording.output)) flows.get(t.storage)?.group.read('', 1);
   } finally {
     recording.release();
   }
 
   const usedOnce = (path: string) =>
     uses.get(rules.scaledBy(model.getSubmodule(path))?.weight as Tensor) === 1;
-  return [...new Set(flows.values())].flatMap(({ from, readers, repeat, relu6 }) => {
-    const [to] = readers;
-    return readers.size === 1 && to !== '' && usedOnce(from) && usedOnce(to)
-      ? [{ from, to, repeat, relu6 }]
-      : [];
+  return [...new Set([...flows.values()].map(({ group }) => group))].flatMap(({ from, to, relu6 }) => {
+    const isWhole = to.size > 0 && !to.has('') && [...from, ...to.keys()].every(usedOnce);
+    const readers = [...to].map(([path, repeat]) => ({ path, repeat }));
+    return isWhole ? [{ from: [...from], to: readers, relu6 }] : [];
   });
+}
+
+/** The tensors of a sum of two of the same shape. */
+function sumOf({ kernel, inputs, outputs }: KernelCall): Record<'a' | 'b' | 'y', Tensor> | undefined {
+  if (kernel !== 'add') return undefined;
+  const [a, b, y] = [inputs.a?.source, inputs.b?.source, outputs.y?.source];
+  if (!(a instanceof Tensor && b instanceof Tensor && y instanceof Tensor)) return undefined;
+  const isSame = [a, b].every(({ shape }) => shape.join() === y.shape.join());
+  return isSame ? { a, b, y } : undefined;
 }
 
 /** The path of a ReLU6 that a fused layer ends with. */

@@ -3,13 +3,12 @@ import type { AnyModule } from '@octet/nn';
 import { type ModuleRule, moduleRules } from '@octet/quantization';
 import type { Tensor } from '@octet/tensor';
 import type { ModelInput } from '../inputs';
-import { channelAxis } from '../layer-weight';
 import { run } from '../record';
 import { toFloatModel } from '../to-float-model';
 import { requireNoTraining, type WeightLayer } from './convert-pair';
-import { type EqualizedPair, requireLinks } from './equalize';
+import { type EqualizedPair, largest, linkedPaths, pairsOf, requireLinks } from './equalize';
 import { HostWeight } from './host-weight';
-import { linkedLayers } from './linked-layers';
+import { type LinkedLayers, linkedLayers } from './linked-layers';
 
 export interface SmoothQuantOptions {
   /** How much of the difference between channels goes from activations into weights, from 0 to 1. 0.5 */
@@ -22,7 +21,7 @@ export interface SmoothQuantOptions {
  * SmoothQuant (Xiao et al., 2022, https://arxiv.org/abs/2211.10438, equation 4) between layers, in place: activations have one scale,
  * weights one for each output channel. Where layers follow one another as for `equalize`, channel i leaves the first divided by
  * s and is multiplied by s in the second, with s = x^alpha / w^(1 - alpha) of the channel's largest activation x and its largest
- * weight w in the second layer; and s = x before a depthwise layer, whose weights have a scale for each channel. The float model computes what
+ * weight w in the second layer; and s = x^alpha before depthwise layers, whose weights have a scale for each channel. The float model computes what
  * it did.
  *
  * @param model a fused float model in evaluation mode
@@ -48,55 +47,68 @@ export async function smoothQuant(
   requireNoTraining('smoothQuant', model, rules);
   const links = linkedLayers(toFloatModel(model, model, own), inputs[0], rules);
   requireLinks('smoothQuant', links);
-  const ranges = await channelRanges(model, [...new Set(links.map(({ from }) => from))], inputs);
+  const ranges = await channelRanges(model, links, inputs);
   const weights = new Map<string, HostWeight>();
-  for (const path of new Set(links.flatMap(({ from, to }) => [from, to])))
+  for (const path of linkedPaths(links))
     weights.set(path, await HostWeight.of(rules.scaledBy(model.getSubmodule(path)) as WeightLayer));
-  for (const { from, to, repeat } of links) {
-    const first = weights.get(from) as HostWeight;
-    const second = weights.get(to) as HostWeight;
-    const range = ranges.get(from) as Float64Array;
-    const largest = second.inputRanges(first.outputs, repeat);
+  const weightOf = (path: string) => weights.get(path) as HostWeight;
+  for (const link of links) {
+    const { from, to } = link;
+    const channels = weightOf(from[0]).outputs;
+    const range = ranges.get(link) as Float64Array;
+    // Weights of depthwise layers have a scale for each channel.
+    const wide = to.filter(({ path }) => !weightOf(path).isDepthwise);
+    const weight = largest(
+      (wide.length > 0 ? wide : to).map(({ path, repeat }) => weightOf(path).inputRanges(channels, repeat)),
+    );
     const scale = range.map((x, i) => {
-      if (!(x > 0 && largest[i] > 0)) return 1;
-      return second.isDepthwise ? x : x ** alpha / largest[i] ** (1 - alpha);
+      if (!(x > 0 && weight[i] > 0)) return 1;
+      return x ** alpha / (wide.length === 0 ? 1 : weight[i] ** (1 - alpha));
     });
     // The tensor's range stays about what it was: only differences between channels count.
     const logs = scale.map(Math.log);
     const middle = Math.exp(logs.reduce((sum, l) => sum + l, 0) / logs.length);
     const relative = scale.map((s) => s / middle);
-    first.divideOutputs(relative);
-    second.multiplyInputs(relative, repeat);
+    for (const path of from) weightOf(path).divideOutputs(relative);
+    for (const { path, repeat } of to) weightOf(path).multiplyInputs(relative, repeat);
   }
   for (const weight of weights.values()) weight.store();
-  return links.map(({ from, to }) => [from, to]);
+  return pairsOf(links);
 }
 
-/** The largest magnitude of each channel that layers give. */
+/** The largest magnitude of each channel, of what layers give and of what others read. */
 async function channelRanges(
   model: AnyModule,
-  paths: readonly string[],
+  links: readonly LinkedLayers[],
   inputs: readonly ModelInput[],
-): Promise<Map<string, Float64Array>> {
-  const ranges = new Map<string, Float64Array>();
-  const seen: { path: string; y: Tensor }[] = [];
-  const hooks = paths.map((path) =>
-    model.getSubmodule(path).registerForwardHook((_, __, y: Tensor) => void seen.push({ path, y })),
-  );
+): Promise<Map<LinkedLayers, Float64Array>> {
+  const ranges = new Map<LinkedLayers, Float64Array>();
+  const seen: { link: LinkedLayers; x: Tensor; repeat: number }[] = [];
+  const hooks = links.flatMap((link) => [
+    ...link.from.map((path) =>
+      model
+        .getSubmodule(path)
+        .registerForwardHook((_, __, y) => void seen.push({ link, x: y as Tensor, repeat: 1 })),
+    ),
+    ...link.to.map(({ path, repeat }) =>
+      model
+        .getSubmodule(path)
+        .registerForwardPreHook((_, [x]) => void seen.push({ link, x: x as Tensor, repeat })),
+    ),
+  ]);
   try {
     for (const input of inputs) {
       run(model, input);
-      for (const { path, y } of seen.splice(0)) {
-        const axis = channelAxis(model.getSubmodule(path), y);
-        const channels = y.shape[axis];
-        const inner = numel(y.shape.slice(axis + 1));
-        const range = ranges.get(path) ?? new Float64Array(channels);
-        const data = await y.data();
+      for (const { link, x, repeat } of seen.splice(0)) {
+        const channels = x.shape[1] / repeat;
+        const inner = repeat * numel(x.shape.slice(2));
+        const range = ranges.get(link) ?? new Float64Array(channels);
+        const data = await x.data();
         for (let i = 0; i < data.length; i++) {
           const c = Math.floor(i / inner) % channels;
           range[c] = Math.max(range[c], Math.abs(data[i]));
         }
-        ranges.set(path, range);
+        ranges.set(link, range);
       }
     }
   } finally {

@@ -1,0 +1,77 @@
+import type { AnyModule } from '@octet/nn';
+import { calibrate, moduleRules, prepareFx } from '@octet/quantization';
+import { noGrad, type Tensor } from '@octet/tensor';
+import type { ModelInput } from '../inputs';
+import { correctBias } from '../remedies/correct-bias';
+import { equalize } from '../remedies/equalize';
+import { gptq } from '../remedies/gptq';
+import { smoothQuant } from '../remedies/smooth-quant';
+import { type AnyGraph, layersWithWeights, mappingOf, type Recipe, recurrentLayers } from './simulation';
+
+/** A fused float graph with the weights that a recipe asks for, made of the inputs of a calibration. */
+export class Refiner {
+  private readonly made = new Map<string, Promise<AnyGraph>>();
+
+  constructor(
+    private readonly fused: AnyGraph,
+    private readonly inputs: readonly ModelInput[],
+  ) {}
+
+  /** It computes what the float model does. */
+  exact({ smooth, equalized, rules }: Recipe): Promise<AnyGraph> {
+    const own = rules && { rules };
+    return this.once(`${smooth} ${equalized}`, async () => {
+      if (smooth === undefined && !equalized) return this.fused;
+      const copy = this.fused.clone();
+      if (smooth !== undefined) await smoothQuant(copy, this.inputs, { alpha: smooth, ...own });
+      if (equalized) await equalize(copy, this.inputs[0], own);
+      return copy;
+    });
+  }
+
+  /** With rounded weights, if the recipe has them, in layers that it makes int8. */
+  async rounded(recipe: Recipe): Promise<AnyGraph> {
+    const { smooth, equalized, rounded, rules, qconfig, inFloat, named } = recipe;
+    const exact = await this.exact(recipe);
+    if (!rounded) return exact;
+    const all = await this.once(`${smooth} ${equalized} rounded`, async () => {
+      const copy = exact.clone();
+      await gptq(copy, this.inputs, { qconfig, ...(rules && { rules }) });
+      return copy;
+    });
+    const others = [...inFloat, ...named.keys()].filter((path) => layersWithWeights(exact).includes(path));
+    if (others.length === 0) return all;
+    const copy = all.clone();
+    for (const path of others) copy.setSubmodule(path, exact.getSubmodule(path).clone());
+    return copy;
+  }
+
+  /** With corrected biases, too, if the recipe has them. */
+  async of(recipe: Recipe): Promise<AnyGraph> {
+    const { corrected, inFloat, weightOnly, dynamic, rules } = recipe;
+    const model = await this.rounded(recipe);
+    const others = [...inFloat, ...weightOnly, ...dynamic, ...recurrentLayers(model)];
+    const paths = layersWithWeights(model);
+    if (!corrected || paths.every((path) => others.includes(path))) return model;
+    const own = rules && { rules };
+    const prepared = prepareFx(model, mappingOf(recipe), own);
+    await calibrate(prepared, this.inputs);
+    await correctBias(prepared, this.inputs, own);
+    const copy = model.clone();
+    const known = moduleRules('quantize', rules);
+    for (const path of paths) {
+      const from = known.scaledBy(prepared.getSubmodule(path) as AnyModule);
+      const to = known.scaledBy(copy.getSubmodule(path) as AnyModule);
+      if (!from?.bias || !to) continue;
+      if (to.bias) noGrad(() => (to.bias as Tensor).copy_(from.bias as Tensor));
+      else to.bias = from.bias;
+    }
+    return copy;
+  }
+
+  private once(key: string, make: () => Promise<AnyGraph>): Promise<AnyGraph> {
+    const made = this.made.get(key) ?? make();
+    this.made.set(key, made);
+    return made;
+  }
+}
