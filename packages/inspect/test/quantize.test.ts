@@ -440,7 +440,7 @@ test('biases are corrected around averages', async () => {
 });
 
 describe('a gain', () => {
-  const comparison = (score: number, each: number[]) => ({ db: [score], score, value: score, each });
+  const comparison = (score: number, each: number[]) => ({ db: [score], score, each });
   test.each([
     [[1, 1.2, 0.8, 1], true],
     // One of four inputs makes all of it.

@@ -13,8 +13,6 @@ export interface Comparison {
   readonly db: OutputDb;
   /** What cures are chosen by, in dB: the mean of `db`, and of the same of each input alone. Few inputs can make most of the noise; all have a say here. */
   readonly score: number;
-  /** What that is worth, to be held against prices: the mean over the outputs, where a dB that is missing to 30 counts more than one beyond. */
-  readonly value: number;
   /** The mean over the outputs for each input alone, in dB. */
   readonly each: readonly number[];
 }
@@ -101,8 +99,7 @@ export class Reference {
       each.push(mean(own));
     }
     const db = signal.map((s, k) => decibels(s, noise[k]));
-    const ofEach = each.reduce((sum, one) => sum + one, 0) / Math.max(1, each.length);
-    return { db, score: (mean(db) + ofEach) / 2, value: (mean(db.map(worth)) + worth(ofEach)) / 2, each };
+    return { db, score: (mean(db) + mean(each)) / 2, each };
   }
 }
 
@@ -118,10 +115,17 @@ const capped = (db: number | null) => Math.min(db ?? EXACT_DB, EXACT_DB);
 const GOOD_DB = 30;
 const RUINED_DB = 25;
 
-/** In dB beyond `GOOD_DB`, of which each counts half; below, each counts twice, and below `RUINED_DB` four times. */
-function worth(db: number | null): number {
-  const above = capped(db) - GOOD_DB;
-  return above + Math.min(0, above) + 2 * Math.min(0, capped(db) - RUINED_DB);
+/**
+ * What a model is worth, to be held against prices: a dB up to 30 counts twice, up to 25 four times, beyond 30 half, and beyond `enough` not at all. Of all
+ * outputs, and the worst of them as much again; half of that, and half of the inputs one by one.
+ */
+export function worthOf({ db, each }: Comparison, enough: number): number {
+  const worth = (given: number | null) => {
+    const x = Math.min(capped(given), enough) - GOOD_DB;
+    return x > 0 ? x / 2 : 2 * x + 2 * Math.min(0, x + GOOD_DB - RUINED_DB);
+  };
+  const outputs = db.map(worth);
+  return (mean(outputs) + Math.min(...outputs)) / 4 + mean(each.map(worth)) / 2;
 }
 
 /** The worst output: what a target is held against. */

@@ -128,16 +128,17 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
           : await allOf(parts, referenceOf),
       mayVary: states.size === 0,
       until,
+      enough: typeof target === 'number' ? target : ENOUGH_DB,
       isEnough: async (state) => {
         if (target === undefined) return true;
         if (typeof target === 'number') return worst(state.db) >= target;
         return (await target.metric(await state.int8())) >= target.atLeast;
       },
-      ratios: async (state) => {
-        const int8 = await state.int8();
+      time: async (state) => {
         floatMs ??= await timeOf(float, inputs[0]);
-        return { time: (await timeOf(int8, inputs[0])) / floatMs, bytes: bytesOf(int8) / bytesOf(float) };
+        return (await timeOf(await state.int8(), inputs[0])) / floatMs;
       },
+      bytes: async (state) => bytesOf(await state.int8()) / bytesOf(float),
       measure: async (state) => {
         const model = await state.int8();
         return pointOf(model, await judgement.compare(model));
@@ -286,6 +287,8 @@ function bytesOf(model: AnyModule): number {
   return Object.values(model.stateDict()).reduce((sum, t) => sum + t.nbytes, 0);
 }
 
+/** More than this gains no figure of a user's, in dB. */
+const ENOUGH_DB = 45;
 /** So long the float model may run for a comparison that chooses a cure. */
 const COMPARED_MS = 1000;
 /** So many runs are timed, or as many as this time has room for. */

@@ -1,11 +1,16 @@
 import { OctetError } from '@octet/backend';
 import { MinMaxObserver, QConfig } from '@octet/quantization';
-import type { Tensor } from '@octet/tensor';
 import type { ModelInput } from '../inputs';
 import { canBeDynamic } from './dynamic-layers';
-import { floatParts, type MeasuredRounding, measureRoundings, roundingsOf } from './float-parts';
-import { type Comparison, isGain, type Reference, WORTHWHILE_DB } from './noise';
-import { outputsOf } from './outputs';
+import {
+  type FloatPart,
+  floatParts,
+  type MeasuredRounding,
+  measureRoundings,
+  roundingsOf,
+} from './float-parts';
+import { type Comparison, isGain, type Reference, WORTHWHILE_DB, worthOf } from './noise';
+import { Price } from './price';
 import { Refiner } from './refine';
 import {
   type AnyGraph,
@@ -91,10 +96,14 @@ export interface SearchOptions {
   readonly mayVary: boolean;
   /** When to stop, by `Date.now()`. */
   readonly until: number;
+  /** More dB than this are worth nothing. */
+  readonly enough: number;
   /** Whether what was found is good enough. */
   readonly isEnough: (state: State) => boolean | Promise<boolean>;
-  /** Time and bytes of weights of the int8 model, of the float model's. */
-  readonly ratios: (state: State) => Promise<{ readonly time: number; readonly bytes: number }>;
+  /** Of the float model's: the least time of some calls. */
+  readonly time: (state: State) => Promise<number>;
+  /** Of the float model's: bytes of weights. */
+  readonly bytes: (state: State) => Promise<number>;
   /** For the report. */
   readonly measure: (state: State) => Promise<Point>;
   /** Waited for; it throws to end. */
@@ -110,6 +119,7 @@ interface Cured {
 export class Search {
   readonly trials: CureTrial[] = [];
   private current!: State;
+  private price!: Price;
   /** Of roundings, by path, for all recipes that have the same weights and ranges. */
   private readonly noise = new Map<string, Map<string, number>>();
   private readonly refiner: Refiner;
@@ -126,6 +136,8 @@ export class Search {
   static async begin(options: SearchOptions, fused: AnyGraph, recipe: Recipe): Promise<Search> {
     const search = new Search(options, fused, recipe);
     search.current = await search.stateBy(recipe);
+    const gained = Math.max(0, 1 - (await options.time(search.current)));
+    search.price = new Price(fused, options.choice.inputs[0], gained);
     return search;
   }
 
@@ -155,7 +167,7 @@ export class Search {
       const start = Date.now();
       const state = await this.stateBy(without);
       const gainDb = state.score - this.current.score;
-      if (state.value - this.current.value < WORTHWHILE_DB) continue;
+      if (this.net(state) - this.net(this.current) < WORTHWHILE_DB) continue;
       this.current = state;
       const seconds = (Date.now() - start) / 1000;
       const point = await this.options.measure(state);
@@ -319,7 +331,7 @@ export class Search {
     return { state, what: `${weightedLayers(state.simulation).length} layers` };
   }
 
-  private async stateBy(recipe: Recipe): Promise<State> {
+  async stateBy(recipe: Recipe): Promise<State> {
     const fused = await this.refiner.of(recipe);
     const simulation = await simulate(fused, recipe, this.options.calibration);
     return judged(this.options.all, { recipe, fused, simulation });
@@ -327,12 +339,12 @@ export class Search {
 
   /** Layers whose rounding costs the outputs most, and stems: as few as do. */
   private async leftInFloat(): Promise<Cured | string> {
-    const { fused, recipe, simulation, value: before } = this.current;
+    const { fused, recipe, simulation } = this.current;
     const inOrder = weightedLayers(simulation);
     if (inOrder.length === 0) return 'no layers with weights in int8';
     const limit = Math.min(8, Math.ceil(inOrder.length / 8));
     const weights = weightsOf(fused);
-    const room = roomFor((await this.options.ratios(this.current)).bytes);
+    const room = roomFor(await this.options.bytes(this.current));
     const parts = floatParts(await this.roundings('leaveInFloat'), {
       price: () => 1,
       weights: weights.of,
@@ -348,21 +360,14 @@ export class Search {
       ])
       .filter((paths) => paths.length > 0 && isLight(paths));
     const different = [...new Map(sets.map((paths) => [[...paths].sort().join(), paths])).values()];
-    let best: State | undefined;
-    let value = 0;
+    const choice = new Choice(this, this.current);
     for (const [i, paths] of different.entries()) {
-      if (Date.now() > this.options.until) break;
+      if (Date.now() > this.options.until || (await choice.isEnough())) break;
       await this.options.breathe('leaveInFloat', i, different.length);
       const inFloat = [...new Set([...recipe.inFloat, ...paths])];
-      const state = await this.stateBy({ ...recipe, inFloat });
-      // Each layer must pay for the speed that it costs.
-      const worth = state.value - before - FLOAT_LAYER_DB * paths.length;
-      if (worth > value) [best, value] = [state, worth];
-      if (best && (await this.options.isEnough(best))) break;
+      await choice.consider({ ...recipe, inFloat });
     }
-    return best
-      ? { state: best, what: best.recipe.inFloat.join(', ') }
-      : `no few layers gain ${FLOAT_LAYER_DB} dB each`;
+    return choice.found(({ inFloat }) => inFloat);
   }
 
   /** The noise of each rounding of the current simulation alone. */
@@ -383,30 +388,21 @@ export class Search {
 
   /** Layers that quantize their inputs at every call and give floats: the costliest of what their outputs round, as many as pay for their time. */
   private async madeDynamic(): Promise<Cured | string> {
-    const { fused, recipe, simulation, value: valueBefore } = this.current;
+    const { fused, recipe, simulation } = this.current;
     const able = weightedLayers(simulation).filter((path) => canBeDynamic(fused.getSubmodule(path)));
     if (able.length === 0) return 'no layers with a form that quantizes its input at every call';
     const noise = new Map<string, number>();
     for (const { weightOf, layers, noise: n } of await this.roundings('dynamic'))
       if (weightOf === undefined) for (const path of layers) noise.set(path, (noise.get(path) ?? 0) + n);
     const inOrder = able.sort((a, b) => (noise.get(b) ?? 0) - (noise.get(a) ?? 0));
-    const before = (await this.options.ratios(this.current)).time;
-    let best: State | undefined;
-    let value = 0;
+    const choice = new Choice(this, this.current);
     const quarter = Date.now() + (this.options.until - Date.now()) / 4;
     for (let n = 1, i = 0; n < 2 * inOrder.length; n *= 2, i++) {
-      if (Date.now() > quarter) break;
+      if (Date.now() > quarter || (await choice.isEnough())) break;
       await this.options.breathe('dynamic', i, Math.ceil(Math.log2(inOrder.length)) + 1);
-      const more = inOrder.slice(0, n);
-      const state = await this.stateBy({ ...recipe, dynamic: [...recipe.dynamic, ...more] });
-      const { time } = await this.options.ratios(state);
-      const worth = state.value - valueBefore - WORTHWHILE_DB - FLOAT_MACS_DB * Math.max(0, time - before);
-      if (worth > value) [best, value] = [state, worth];
-      if (best && (await this.options.isEnough(best))) break;
+      await choice.consider({ ...recipe, dynamic: [...recipe.dynamic, ...inOrder.slice(0, n)] });
     }
-    return best
-      ? { state: best, what: best.recipe.dynamic.join(', ') }
-      : 'no layers gain enough for the time that they take';
+    return choice.found(({ dynamic }) => dynamic);
   }
 
   /**
@@ -414,73 +410,59 @@ export class Search {
    * cost most for what they multiply, in which light weights are floats, too.
    */
   private async weightsAlone(): Promise<Cured | string> {
-    let best: State | undefined;
-    let share = 0;
-    const attempt = async (inFloat: Iterable<string>, weightOnly: Iterable<string>, price = 0) => {
-      const { recipe, value } = best ?? this.current;
-      const more = {
-        inFloat: [...new Set([...recipe.inFloat, ...inFloat])],
-        weightOnly: [...new Set([...recipe.weightOnly, ...weightOnly])],
-      };
-      const state = await this.stateBy({ ...recipe, ...more });
-      return { state, worth: state.value - value - WORTHWHILE_DB - price };
-    };
-    const recurrent = recurrentLayers(this.current.simulation);
-    if (recurrent.length > 0) {
-      const { state, worth } = await attempt([], recurrent);
-      if (worth >= 0) best = state;
-    }
-    const { dynamic } = this.current.recipe;
-    if (dynamic.length > 0) {
-      // Their inputs are rounded at every call; in float they aren't.
-      const { recipe, value } = best ?? this.current;
-      const state = await this.stateBy({
-        ...recipe,
-        dynamic: [],
-        weightOnly: [...recipe.weightOnly, ...dynamic],
+    const { simulation, fused, recipe } = this.current;
+    const choice = new Choice(this, this.current);
+    const also = (paths: Iterable<string>) => [...new Set([...choice.best.recipe.weightOnly, ...paths])];
+    const recurrent = recurrentLayers(simulation);
+    if (recurrent.length > 0) await choice.consider({ ...recipe, weightOnly: also(recurrent) });
+    // Their inputs are rounded at every call; in float they aren't.
+    const { dynamic } = recipe;
+    if (dynamic.length > 0)
+      await choice.consider({ ...choice.best.recipe, dynamic: [], weightOnly: also(dynamic) });
+    const parts = floatParts(await this.roundings('weightOnly'), {
+      price: (path) => this.price.inFloat(path),
+      weights: weightsOf(fused).of,
+      most: roomFor(await this.options.bytes(this.current)),
+      mayKeepWeights: true,
+    });
+    const before = choice.best.recipe;
+    // Training has the rest of the time.
+    const halfTime = (Date.now() + this.options.until) / 2;
+    let last: FloatPart | undefined;
+    for (const [i, limit] of FLOAT_PARTS.entries()) {
+      if (Date.now() > halfTime || (await choice.isEnough())) break;
+      await this.options.breathe('weightOnly', i, FLOAT_PARTS.length);
+      const part = parts.filter(({ price }) => price <= limit).pop();
+      if (!part || part === last) continue;
+      last = part;
+      await choice.consider({
+        ...before,
+        inFloat: [...new Set([...before.inFloat, ...part.inFloat])],
+        weightOnly: [...new Set([...before.weightOnly, ...part.weightOnly])],
       });
-      const [before, after] = [await this.options.ratios(this.current), await this.options.ratios(state)];
-      const price = FLOAT_MACS_DB * Math.max(0, after.time - before.time);
-      if (state.value - value - WORTHWHILE_DB - price > 0) best = state;
     }
-    const before = best;
-    if (!(before && (await this.options.isEnough(before)))) {
-      const { simulation, fused } = this.current;
-      const macs = productsOf(simulation, weightedLayers(simulation), this.options.choice.inputs[0]);
-      const weights = weightsOf(fused);
-      const { time, bytes } = await this.options.ratios(this.current);
-      const parts = floatParts(await this.roundings('weightOnly'), {
-        price: (path) => macs.get(path) ?? 0,
-        weights: weights.of,
-        most: roomFor(bytes),
-        mayKeepWeights: true,
-      });
-      // What gains no time has no price.
-      const gained = Math.max(0, 1 - time);
-      // Training has the rest of the time.
-      const halfTime = (Date.now() + this.options.until) / 2;
-      let [most, found] = [0, best];
-      for (const [i, limit] of FLOAT_MACS.entries()) {
-        if (Date.now() > halfTime) break;
-        if (found && found !== before && (await this.options.isEnough(found))) break;
-        await this.options.breathe('weightOnly', i, FLOAT_MACS.length);
-        const part = parts.filter(({ price }) => price <= limit).pop();
-        if (!part || part === parts.filter(({ price }) => price <= (FLOAT_MACS[i - 1] ?? -1)).pop()) continue;
-        const price = FLOAT_MACS_DB * gained * part.price * (1 + part.price);
-        const { state, worth } = await attempt(part.inFloat, part.weightOnly, price);
-        if (worth > most || (await this.options.isEnough(state)))
-          [most, found, share] = [worth, state, part.price];
-      }
-      best = found;
-    }
-    if (!best) return 'no layers gain enough for what they multiply';
-    const { inFloat, weightOnly } = best.recipe;
-    const light = inFloat.filter((path) => !this.current.recipe.inFloat.includes(path));
-    const products = share > 0 ? `; ${Math.round(100 * share)} % of the products of int8` : '';
-    return {
-      state: best,
-      what: `${weightOnly.join(', ')}${light.length > 0 ? `; in float: ${light.join(', ')}` : ''}${products}`,
-    };
+    return choice.found(({ inFloat, weightOnly }) => {
+      const light = inFloat.filter((path) => !recipe.inFloat.includes(path));
+      return [...weightOnly, ...(light.length > 0 ? ['in float:', ...light] : [])];
+    });
+  }
+
+  /** What a state is worth, less what its time costs. */
+  net(state: State): number {
+    return worthOf(state, this.options.enough) - this.price.of(state.recipe);
+  }
+
+  get enough(): number {
+    return this.options.enough;
+  }
+
+  isEnough(state: State): boolean | Promise<boolean> {
+    return this.options.isEnough(state);
+  }
+
+  /** The part of the time that int8 gains which a state takes back. */
+  taken({ recipe }: State): number {
+    return this.price.part(recipe);
   }
 
   private async reconstructed(): Promise<Cured> {
@@ -534,6 +516,42 @@ function isTrained(cure: CureName): boolean {
   return cure === 'reconstruct' || cure === 'distill';
 }
 
+/** The best of some states, and of the one before. */
+class Choice {
+  best: State;
+
+  constructor(
+    private readonly search: Search,
+    private readonly before: State,
+  ) {
+    this.best = before;
+  }
+
+  /** What reaches the target is taken at any price, unless that asks for more than anybody would notice. */
+  async consider(recipe: Recipe): Promise<void> {
+    const { search } = this;
+    const state = await search.stateBy(recipe);
+    const worth = search.net(state) - search.net(this.best);
+    const isAsked = search.enough <= NOTICED_DB && (await search.isEnough(state));
+    if (worth >= WORTHWHILE_DB || isAsked) this.best = state;
+  }
+
+  async isEnough(): Promise<boolean> {
+    return this.best !== this.before && (await this.search.isEnough(this.best));
+  }
+
+  found(layersOf: (recipe: Recipe) => readonly string[]): Cured | string {
+    const { best, before, search } = this;
+    if (best === before) return 'no layers gain enough for the time that they take';
+    const taken = Math.round(100 * (search.taken(best) - search.taken(before)));
+    const names = layersOf(best.recipe).join(', ').replace(':,', ':');
+    return { state: best, what: `${names}${taken > 0 ? `; ${taken} % of the time that int8 gains` : ''}` };
+  }
+}
+
+/** More is for measuring. */
+const NOTICED_DB = 50;
+
 /** Cures that take more of the calibration than ranges. */
 const FITTED: readonly CureName[] = ['smoothQuant', 'correctBias'];
 /** What a fitted cure must gain on the inputs of the choice if that is one; of more, that part of it. */
@@ -543,16 +561,12 @@ const WEIGHTS_DB = 1;
 /** Inputs that the noise of each rounding is measured on, and the part of the time that is left which more than one may take. */
 const FEW_MEASURED = 2;
 const MEASURED_TIME = 0.1;
-/** Parts of all products that are tried in floats for the sake of activations. */
-const FLOAT_MACS = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1];
-/** What all products in float would have to gain, if int8 took no time; a part of them, or of the float model's time, that part. */
-const FLOAT_MACS_DB = 12;
+/** Parts of the time that int8 gains which are tried in floats for the sake of activations. */
+const FLOAT_PARTS = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1];
 /** The part of all weights that may stay in float, if the model stays smaller than `MOST_BYTES` of the float model; `LEAST_FLOAT_WEIGHTS` may always. */
 const FLOAT_WEIGHTS = 0.06;
 const LEAST_FLOAT_WEIGHTS = 0.005;
 const MOST_BYTES = 0.32;
-/** What a layer in float must gain. */
-const FLOAT_LAYER_DB = 0.3;
 /** Less inputs than this are varied for the calibration, so many times. */
 const FEW_INPUTS = 12;
 const VARIATIONS = 8;
@@ -578,26 +592,6 @@ function weightsOf(fused: AnyGraph) {
   const all = [...sizes.values()].reduce((sum, n) => sum + n, 0);
   const of = (path: string) => (sizes.get(path) ?? 0) / all;
   return { of, sum: (paths: readonly string[]) => paths.reduce((sum, path) => sum + of(path), 0) };
-}
-
-/** The part of all products that each layer has, for an input. */
-function productsOf(model: AnyGraph, paths: readonly string[], input: ModelInput): Map<string, number> {
-  const products = new Map<string, number>();
-  const hooks = paths.map((path) => {
-    const layer = model.getSubmodule(path);
-    const weight = layer.parameters().find(({ dim }) => dim >= 2) as Tensor;
-    return layer.registerForwardHook((_, __, y) => {
-      const each = weight.numel / weight.shape[0];
-      products.set(path, (products.get(path) ?? 0) + each * (y as Tensor).numel);
-    });
-  });
-  try {
-    outputsOf(model, input);
-  } finally {
-    for (const hook of hooks) hook.remove();
-  }
-  const all = [...products.values()].reduce((sum, n) => sum + n, 0);
-  return new Map([...products].map(([path, n]) => [path, n / all]));
 }
 
 /** A simulation that changes no more, as a state. */

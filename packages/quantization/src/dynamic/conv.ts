@@ -91,7 +91,11 @@ abstract class DynamicQuantizedConvNd<C extends Conv> extends QuantizedWeight {
     );
     const { rows, reduceRange } = this;
     return tidy(() => {
-      const columns = unfold(x, kernelSize, { stride, padding, dilation });
+      // Windows of one place are the image itself.
+      const isPoint = numel(kernelSize) * numel(stride) === 1 && numel(windows) === numel(size);
+      const columns = isPoint
+        ? reshape(x, [n, this.inChannels, numel(size)])
+        : unfold(x, kernelSize, { stride, padding, dilation });
       const y = dynamicLinear(transpose(columns, 1, 2), rows, { reduceRange });
       return reshape(transpose(y, 1, 2), [n, this.outChannels, ...windows]);
     });

@@ -1,0 +1,95 @@
+import { tensorsIn } from '@octet/graph';
+import { numel } from '@octet/tensor';
+import type { ModelInput } from '../inputs';
+import { outputsOf } from './outputs';
+import { type AnyGraph, layersWithWeights, type Recipe, recurrentLayers } from './simulation';
+
+/** Nanoseconds of a layer. */
+interface Work {
+  readonly int8: number;
+  readonly dynamic: number;
+  readonly float: number;
+  /** To and from integers, where those beside it compute in int8. */
+  readonly border: number;
+}
+
+/**
+ * What it costs that layers don't compute in int8, by an estimate of their time from products and from bytes of activations: it is the same in every
+ * run. Recurrent layers have no price: their time is that of reading weights.
+ */
+export class Price {
+  private readonly work = new Map<string, Work>();
+  private readonly all: number;
+
+  /**
+   * @param model the float graph with fused layers
+   * @param gained the part of the float model's time that int8 gains
+   */
+  constructor(
+    model: AnyGraph,
+    input: ModelInput,
+    private readonly gained: number,
+  ) {
+    const recurrent = recurrentLayers(model);
+    const paths = layersWithWeights(model).filter((path) => !recurrent.includes(path));
+    const hooks = paths.map((path) => {
+      const layer = model.getSubmodule(path);
+      const weight = layer.parameters().find(({ dim }) => dim >= 2);
+      return layer.registerForwardHook((_, args, output) => {
+        const [x, y] = [args, output].map((value) => tensorsIn(value)[0]?.numel ?? 0);
+        const macs = weight ? (weight.numel / weight.shape[0]) * y : 0;
+        const before = this.work.get(path) ?? none;
+        const products = macs / INT8_MACS;
+        const area = weight ? numel(weight.shape.slice(2)) : 1;
+        this.work.set(path, {
+          int8: before.int8 + products + (x + y) / BYTES,
+          // Windows are written out as rows, element by element.
+          dynamic: before.dynamic + products + ((area > 1 ? 20 * area : 10) * x + 4 * y) / BYTES,
+          float: before.float + macs / FLOAT_MACS + (4 * x + 4 * y) / BYTES,
+          border: before.border + (5 * x + 5 * y) / BYTES,
+        });
+      });
+    });
+    try {
+      outputsOf(model, input);
+    } finally {
+      for (const hook of hooks) hook.remove();
+    }
+    this.all = [...this.work.values()].reduce((sum, { float, int8 }) => sum + float - int8, 0);
+  }
+
+  /** The part of the time that int8 gains which a layer in float takes back. */
+  inFloat(path: string): number {
+    const { float, int8 } = this.work.get(path) ?? none;
+    return this.all > 0 ? (float - int8) / this.all : 0;
+  }
+
+  /** The part of the time that int8 gains which a recipe takes back. */
+  part({ inFloat, weightOnly, dynamic }: Recipe): number {
+    let time = 0;
+    for (const path of new Set([...inFloat, ...weightOnly])) {
+      const { float, int8, border } = this.work.get(path) ?? none;
+      // Half of those in float have such a one before or behind them.
+      time += float - int8 + border / 2;
+    }
+    for (const path of dynamic) {
+      const work = this.work.get(path) ?? none;
+      time += work.dynamic - work.int8;
+    }
+    return this.all > 0 ? Math.min(1, time / this.all) : 0;
+  }
+
+  /** In the units of `worthOf`. */
+  of(recipe: Recipe): number {
+    const part = this.part(recipe);
+    return TIME_DB * this.gained * part * (1 + 2 * part);
+  }
+}
+
+const none: Work = { int8: 0, dynamic: 0, float: 0, border: 0 };
+/** Products, and bytes, of a nanosecond: what one thread in WebAssembly does. */
+const INT8_MACS = 60;
+const FLOAT_MACS = 20;
+const BYTES = 4;
+/** The price of the float model's time where little of it is taken; all costs three times as much. */
+const TIME_DB = 6;
