@@ -65,11 +65,3 @@ execFileSync(process.execPath, [path.join(site, 'node_modules/typedoc/bin/typedo
   cwd: site,
   stdio: 'inherit',
 });
-// TypeDoc's pages have no main part for those who go from one to the next.
-const reference = path.join(site, 'dist/site/api');
-for (const name of readdirSync(reference, { recursive: true, encoding: 'utf8' })) {
-  if (!name.endsWith('.html')) continue;
-  const file = path.join(reference, name);
-  const text = readFileSync(file, 'utf8');
-  writeFileSync(file, text.replace('<div class="col-content">', '<div class="col-content" role="main">'));
-}
