@@ -8,8 +8,11 @@ import { Comment, Converter, PageEvent, ReflectionKind, RendererEvent } from 'ty
 export function load(app) {
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
     for (const module of project.getChildrenByKind(ReflectionKind.Module)) {
-      if (!module.children?.length)
-        throw new Error(`${module.name} has no exports of its own: its place in entryPoints`);
+      // A package that another one exports first has nothing but references to it.
+      if (module.children?.every(({ kind }) => kind === ReflectionKind.Reference) ?? true)
+        throw new Error(
+          `${module.name} has no exports of its own: it must stand before those that export them`,
+        );
       const [folder, rest] = module.name.split(/\/src(?:\/parts)?/);
       const { name, description } = manifest(folder);
       module.name = name + rest;
