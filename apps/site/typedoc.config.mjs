@@ -17,6 +17,7 @@ export default {
   readme: 'none',
   favicon: '../../tooling/web/public/icon.svg',
   customJs: 'scripts/reference-search.js',
+  customCss: 'scripts/reference.css',
   navigationLinks: { Documentation: process.env.SITE_BASE ?? '/' },
   navigation: { includeFolders: false, excludeReferences: true },
   skipErrorChecking: true,
