@@ -1,5 +1,5 @@
 // What is drawn, the models, and what they say of it: what the page shows.
-import { type BackendName, backendNames, type Choice, choices } from '@octet/web/choices';
+import { type BackendName, backendNames } from '@octet/web/choices';
 import { computed, signal } from '@preact/signals';
 import type { Kind } from './model';
 import floatUrl from './models/digits-float.safetensors?url';
@@ -101,8 +101,7 @@ export async function useShippedModels(): Promise<void> {
 /** Says of the backends that this browser lacks why. */
 async function findMissing(): Promise<void> {
   for (const name of backendNames) {
-    const { missing }: Choice = choices[name];
-    const reason = await missing?.();
+    const reason = await reader.missing(name);
     if (reason) unavailable.value = { ...unavailable.value, [name]: reason };
   }
 }
@@ -110,10 +109,10 @@ async function findMissing(): Promise<void> {
 /** Loads what the page needs. */
 export async function start(): Promise<void> {
   try {
-    void findMissing();
     await useBackend(backendNames[0]);
     // Without WebAssembly SIMD there is still the reference.
     if (!backend.value) await useBackend('js');
+    void findMissing();
     await useShippedModels();
     const samples = unpackSamples(await fetchBytes(examplesUrl));
     examples.value = Array.from({ length: samples.length }, (_, i) => samples.get(i));

@@ -36,6 +36,8 @@ export default defineConfig({
   srcDir: 'dist/pages',
   outDir: 'dist/site',
   cacheDir: 'dist/cache',
+  // What keeps colours from fading when the scheme changes costs two layouts of the whole page when it is loaded, too.
+  appearance: { disableTransition: false },
   head: [['link', { rel: 'icon', href: `${process.env.SITE_BASE ?? '/'}icon.svg` }]],
   // Anchors as code hosts make them, which the tests of the documentation check.
   // The usual theme's first page has no main part for those who go from one to the next.

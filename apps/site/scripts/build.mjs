@@ -46,8 +46,8 @@ for (const name of readdirSync(docs)) {
 cpSync(path.join(site, 'index.md'), path.join(pages, 'index.md'));
 // Files that no page's text imports.
 mkdirSync(path.join(pages, 'public'));
-for (const name of ['icon.svg', 'robots.txt'])
-  cpSync(path.join(root, 'tooling/web/public', name), path.join(pages, 'public', name));
+for (const file of ['tooling/web/public/icon.svg', 'tooling/web/public/robots.txt', 'docs/how-it-works.svg'])
+  cpSync(path.join(root, file), path.join(pages, 'public', path.basename(file)));
 // Octet as a module of the site, for the code that runs in its pages; and the apps, each in a folder of its name.
 const programs = { run: path.join(site, 'run') };
 for (const name of ['studio', 'demo', 'digits']) programs[name] = path.join(root, 'apps', name);
@@ -65,11 +65,3 @@ execFileSync(process.execPath, [path.join(site, 'node_modules/typedoc/bin/typedo
   cwd: site,
   stdio: 'inherit',
 });
-// TypeDoc's pages have no main part for those who go from one to the next.
-const reference = path.join(site, 'dist/site/api');
-for (const name of readdirSync(reference, { recursive: true, encoding: 'utf8' })) {
-  if (!name.endsWith('.html')) continue;
-  const file = path.join(reference, name);
-  const text = readFileSync(file, 'utf8');
-  writeFileSync(file, text.replace('<div class="col-content">', '<div class="col-content" role="main">'));
-}

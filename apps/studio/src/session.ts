@@ -4,7 +4,7 @@ import type { ReadOptions } from '@octet/samples';
 import { type BackendName, backendNames } from '@octet/web/choices';
 import { computed, signal } from '@preact/signals';
 import { type Prepared, prepared } from './prepared';
-import { defaults, readSettings, writeSettings } from './settings';
+import { defaults, readSettings, type Settings, writeSettings } from './settings';
 import { proxy, worker } from './worker/start';
 import type { Layers, ModelInfo, NamedBytes, Outcome, SideBySide } from './worker/studio';
 
@@ -13,7 +13,8 @@ export const layers = signal<Layers>();
 export const sampleCount = signal(0);
 /** Where the samples come from. */
 export const samplesFrom = signal<'files' | 'random' | 'the page'>('files');
-export const outcome = signal<Outcome>();
+/** What became of it, and what it was made by: the settings may be others by now. */
+export const outcome = signal<Outcome & { readonly how: How; readonly by: Settings }>();
 export const pair = signal<SideBySide>();
 /** What is being done, for people; the page waits for it. */
 export const busy = signal<string>();
@@ -158,21 +159,20 @@ interface How {
   readonly cures: readonly CureName[] | null;
 }
 
-let last: How = { target: null, cures: null };
-
 export const makeInt8 = (how: How) =>
   doing('Making it int8', async () => {
-    last = how;
-    const { budget, exclude } = settings.value;
+    const by = settings.value;
+    const { budget, exclude } = by;
     const onProgress = proxy((now: QuantizeProgress) => {
       progress.value = now;
     });
-    outcome.value = await worker().quantize({ ...how, budget, exclude }, onProgress);
+    const made = await worker().quantize({ ...how, budget, exclude }, onProgress);
+    outcome.value = { ...made, how, by };
     await showPair(0);
   });
 
 /** As the last time, with the settings of now. */
-export const makeAgain = () => makeInt8(last);
+export const makeAgain = () => makeInt8(outcome.peek()?.how ?? { target: null, cures: null });
 
 export function cancel(): void {
   void worker().cancel();
@@ -217,47 +217,56 @@ export const downloadReport = () =>
 
 /** The command that does the same. */
 export const command = computed(() => {
-  const { target, pixels, size, bgr, budget, exclude } = settings.value;
-  const options: ReadOptions = pixelRanges[pixels].options;
+  const now = outcome.value;
+  if (!now) return '';
+  const { how, by } = now;
+  const options: ReadOptions = pixelRanges[by.pixels].options;
   return [
-    `npx octet quantize ${model.value?.name ?? 'model.onnx'}`,
+    `npx octet quantize ${word(model.value?.name ?? 'model.onnx')}`,
     samplesFrom.value === 'random' ? '--data random' : '--data inputs/',
     ...(options.scale ? [`--scale ${options.scale}`] : []),
     ...(options.mean ? [`--mean ${options.mean.join(',')}`] : []),
     ...(options.std ? [`--std ${options.std.join(',')}`] : []),
-    ...(size ? [`--size ${size.join('x')}`] : []),
-    ...(bgr ? ['--bgr'] : []),
-    ...exclude.map((path) => `--exclude ${path}`),
-    `--target ${target}dB`,
-    `--budget ${budget}`,
-    `-o ${int8Name.value}`,
+    ...(by.size ? [`--size ${by.size.join('x')}`] : []),
+    ...(by.bgr ? ['--bgr'] : []),
+    ...by.exclude.map((path) => `--exclude ${word(path)}`),
+    ...(how.target === null ? [] : [`--target ${how.target}dB`, `--budget ${by.budget}`]),
+    ...(how.cures ? [`--cures ${how.cures.join(',')}`] : []),
+    `-o ${word(int8Name.value)}`,
   ].join(' ');
 });
 
+/** A word of a command, in quotes where a shell would split it or read more into it. */
+function word(text: string): string {
+  return /^[\w./:=,@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 /** The program that does the same. */
-export const program = computed(
-  () => `import { readFile, writeFile } from 'node:fs/promises';
+export const program = computed(() => {
+  const now = outcome.value;
+  if (!now) return '';
+  const { how, by } = now;
+  const text = (value: unknown) => JSON.stringify(value).replaceAll('","', '", "');
+  const options = [
+    'data',
+    ...(how.target === null ? [] : [`target: ${how.target}`, `budget: ${by.budget}`]),
+    ...(how.cures ? [`cures: ${text(how.cures)}`] : []),
+    ...(by.exclude.length > 0 ? [`exclude: ${text(by.exclude)}`] : []),
+  ];
+  return `import { readFile, writeFile } from 'node:fs/promises';
 import { bestBackend } from 'octet';
 import { quantize } from 'octet/inspect';
 import { exportOnnx, importOnnx } from 'octet/onnx';
 import { setBackend } from 'octet/tensor';
 
 setBackend((await bestBackend()).backend);
-const model = await importOnnx(await readFile('${model.value?.name ?? 'model.onnx'}'));
+const model = await importOnnx(await readFile(${text(model.value?.name ?? 'model.onnx')}));
 const data = [/* tensors like those that the model will see, a dozen or more */];
-const { model: int8, report } = await quantize(model, {
-  data,
-  target: ${settings.value.target},
-  budget: ${settings.value.budget},${excludeLine(settings.value.exclude)}
-});
+const { model: int8, report } = await quantize(model, { ${options.join(', ')} });
 console.log(String(report));
-await writeFile('${int8Name.value}', await exportOnnx(int8, data[0]));
-`,
-);
-
-function excludeLine(exclude: readonly string[]): string {
-  return exclude.length === 0 ? '' : `\n  exclude: [${exclude.map((path) => `'${path}'`).join(', ')}],`;
-}
+await writeFile(${text(int8Name.value)}, await exportOnnx(int8, data[0]));
+`;
+});
 
 function download(name: string, content: Uint8Array | string, type: string): void {
   const url = URL.createObjectURL(new Blob([content as BlobPart], { type }));

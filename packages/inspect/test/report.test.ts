@@ -62,7 +62,12 @@ describe('the page of quantize', () => {
     ...{ path, type: 'Conv2d', weights: 10, sqnrDb, share },
     ...(share > 0 ? { runs: 'int8' as const } : { runs: 'float' as const, reason: 'recipe' as const }),
   });
-  const report = (cures: readonly ReturnType<typeof trial>[], target: number | null = 30) =>
+  const costly = [layer('a.very.long.path.of.a.layer<1>', 21, 0.9), layer('b', 30, 0.1), layer('c', null, 0)];
+  const report = (
+    cures: readonly ReturnType<typeof trial>[],
+    target: number | null = 30,
+    layers: readonly ReturnType<typeof layer>[] = costly,
+  ) =>
     new QuantizeReport(
       ['out'],
       [20],
@@ -78,7 +83,7 @@ describe('the page of quantize', () => {
       { float: 1000, int8: 260 },
       { float: 5, int8: 2 },
       point(20, 250, 2),
-      [layer('a.very.long.path.of.a.layer<1>', 21, 0.9), layer('b', 30, 0.1), layer('c', null, 0)],
+      layers,
       [],
       [],
       3,
@@ -109,6 +114,15 @@ describe('the page of quantize', () => {
     expect(html.match(/<circle /g)).toHaveLength(6);
     expect(html.match(/<circle [^>]*r="7"/g)).toHaveLength(2);
     expect(text(html)).toContain('target, 30 dB');
+  });
+
+  test('what was chosen has the time of what is given, not that of its trial; shares too small to tell are so', () => {
+    const kept = { ...trial('ranges', true, 24), point: point(24, 260, 9) };
+    const shown = text(renderQuantizeReport(report([kept])));
+    expect(shown).toContain('5.00 → 2.00');
+    expect(shown).not.toContain('9.00');
+    const tiny = report([], null, [layer('a', 20, 1), layer('b', 130, 4e-11)]);
+    expect(text(renderQuantizeReport(tiny))).toContain('&lt; 0.01 %');
   });
 
   test('without a target has the recipe alone, and no level', () => {

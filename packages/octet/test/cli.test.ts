@@ -74,6 +74,15 @@ describe('quantize', () => {
     expect(JSON.parse(out).rows[0].sqnrDb).toBeGreaterThan(20);
   });
 
+  test('tries the cures that it is told, and refuses what is none', async () => {
+    const start = ['quantize', at('conv.onnx'), '--data', at('data.safetensors'), '-o', at('cured.onnx')];
+    const made = await octet(...start, '--json', '--target', '200dB', '--cures', 'ranges, equalize');
+    const { cures } = JSON.parse(made.out).report;
+    expect(cures.map(({ cure }: { cure: string }) => cure)).toEqual(['ranges', 'equalize']);
+    const bad = await octet(...start, '--cures', 'vinegar');
+    expect([bad.code, bad.err]).toEqual([2, expect.stringContaining('ranges, smoothQuant')]);
+  });
+
   test('writes a page that says what was done', async () => {
     const page = at('report.html');
     const output = ['-o', at('reported.onnx'), '--report', page];

@@ -76,6 +76,22 @@ describe.skipIf(!executablePath || !isBuilt)('the site', () => {
     }
   });
 
+  test('the reference has packages by their names, the tree of the one shown, and a search', async () => {
+    const page = await open('api/index.html');
+    // Before its name an entry has its kind, which an icon shows.
+    const entry = (name: string) =>
+      page.locator('nav.tsd-navigation').getByRole('link', { name: new RegExp(` ${name}$`) });
+    await page.getByRole('main').getByRole('link', { name: '@octet/nn', exact: true }).click();
+    await entry('Conv2d').waitFor();
+    expect(await entry('quantize').count()).toBe(0);
+    const loaded = () => page.evaluate(() => 'searchData' in window);
+    expect(await loaded()).toBe(false);
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByRole('combobox').fill('quantizeperten');
+    await page.getByRole('option', { name: 'quantizePerTensor' }).first().waitFor();
+    expect(await loaded()).toBe(true);
+  });
+
   test('it says its version, and where others are', async () => {
     const page = await open('start.html');
     await page.getByRole('button', { name: /^Version \d+\.\d+\.\d+/ }).click();

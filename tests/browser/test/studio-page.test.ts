@@ -56,6 +56,9 @@ describe.skipIf(!executablePath)('the studio', () => {
     await page.getByRole('button', { name: 'By the recipe alone' }).click();
     await page.getByRole('heading', { name: /^\d+\.\d dB in the worst output$/ }).waitFor();
     await idle(page);
+    expect(await page.locator('pre').first().textContent()).toBe(
+      'npx octet quantize digits.onnx --data inputs/ -o digits.int8.onnx',
+    );
     for (const name of ['output in float', 'output in int8'])
       expect(await page.getByRole('table', { name }).locator('.best th').textContent()).toBe('3');
     await page.getByRole('combobox', { name: 'Input that is shown' }).selectOption('2');
@@ -88,7 +91,7 @@ describe.skipIf(!executablePath)('the studio', () => {
     await idle(page);
     await row.getByRole('checkbox').check();
     await page.getByRole('button', { name: 'Make it once more, with 1 of them in float' }).click();
-    await page.getByText(/^1 layers and functions stay in float$/).waitFor();
+    await page.getByText(/functions that stay in float: 1$/).waitFor();
     await idle(page);
     expect(
       await costs
@@ -104,7 +107,7 @@ describe.skipIf(!executablePath)('the studio', () => {
     await linked.getByTestId('samples').filter({ hasText: '64 inputs.' }).waitFor();
     expect(await linked.locator('pre').count()).toBe(0);
     await linked.getByRole('button', { name: 'By the recipe alone' }).click();
-    await linked.getByText(/^1 layers and functions stay in float$/).waitFor();
+    await linked.getByText(/functions that stay in float: 1$/).waitFor();
     expect(await linked.locator('pre').first().textContent()).toContain(`--exclude ${path} `);
   });
 
@@ -150,6 +153,15 @@ describe.skipIf(!executablePath)('the studio', () => {
     expect(await page.locator('pre').first().textContent()).toBe(
       'npx octet quantize mine.onnx --data random --target 20dB --budget 60 -o mine.int8.onnx',
     );
+    await page.getByRole('button', { name: 'Other ranges' }).click();
+    await page
+      .locator('pre')
+      .first()
+      .filter({ hasText: '--target 200dB --budget 60 --cures ranges' })
+      .waitFor();
+    expect(await page.locator('pre').nth(1).textContent()).toContain(
+      '{ data, target: 200, budget: 60, cures: ["ranges"] }',
+    );
   });
 
   test('what is no model, and what is no input for it, is said', async () => {
@@ -170,6 +182,31 @@ describe.skipIf(!executablePath)('the studio', () => {
       .setInputFiles([file('noise.png'), file('noise.txt')]);
     await page.getByRole('alert').filter({ hasText: 'noise.png' }).filter({ hasText: 'noise.txt' }).waitFor();
     expect(await page.getByTestId('samples').textContent()).toBe('64 inputs.');
+  });
+
+  test('what a model leaves open is said where one is, on a phone', async () => {
+    const page = await open({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+    const model = new Sequential(new Conv2d(3, 4, 3)).eval();
+    const sized = Buffer.from(await exportOnnx(model, rand([1, 3, 200, 200])));
+    // A size of 200 as the file has it, and a name in its place.
+    const onnx = Buffer.from(
+      sized.toString('latin1').replaceAll('\x0a\x03\x08\xc8\x01', '\x0a\x03\x12\x01n'),
+      'latin1',
+    );
+    await page
+      .locator('input[type=file]')
+      .first()
+      .setInputFiles({ name: 'open.onnx', mimeType: 'application/octet-stream', buffer: onnx });
+    await page.getByRole('heading', { name: 'open.onnx' }).waitFor();
+    await page.getByRole('button', { name: 'Use random inputs' }).click();
+    const alert = page.getByRole('alert').filter({ hasText: 'leaves the sizes of' });
+    await alert.waitFor();
+    expect(await alert.textContent()).not.toContain('--');
+    const { y } = (await alert.boundingBox()) ?? { y: -1 };
+    expect(y).toBeGreaterThanOrEqual(0);
+    await page.getByRole('textbox', { name: 'Height and width' }).fill('8');
+    await page.getByRole('button', { name: 'Use random inputs' }).click();
+    await page.getByTestId('samples').filter({ hasText: '12 random inputs.' }).waitFor();
   });
 
   test('weights of a network that the page knows are a model, and are given back as one', {

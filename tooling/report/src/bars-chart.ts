@@ -71,7 +71,7 @@ export function barsChart(
     y += between;
   }
   const height = Math.ceil(y - between + 4);
-  const left = `min(${longest * letter + 16}px, 40%)`;
+  const left = `min(${longest * letter + 16}px, 50%)`;
   const longestText = Math.max(0, ...groups.flatMap(({ bars }) => bars.map(({ text }) => text.length)));
   const right = `${Math.max(leastRight, longestText * letter + 8)}px`;
   return fluidSvg({ height, left, right }, label, [

@@ -31,7 +31,7 @@ export function App() {
           ))}
         </div>
       )}
-      {loaded.value && <How />}
+      <How />
     </Shell>
   );
 }
@@ -75,7 +75,6 @@ function Sources() {
 
 function How() {
   const now = loaded.value;
-  if (!now) return null;
   return (
     <section class="card small" aria-labelledby="how-title">
       <h2 id="how-title">How it is measured</h2>
@@ -85,11 +84,13 @@ function How() {
         finding boxes and the way to the worker and back; the mean of the last 24 frames. A box is the same
         where the two share half of what they cover together.
       </p>
-      <p>
-        Making it int8 took {now.seconds.toFixed(1)} s here: <code>prepareFx</code>, {now.pictures} drawn
-        pictures, <code>convertFx</code>. Sizes are those of the ONNX files. Both run on WebAssembly (
-        {now.backend}).
-      </p>
+      {now && (
+        <p>
+          Making it int8 took {now.seconds.toFixed(1)} s here: <code>prepareFx</code>, {now.pictures} drawn
+          pictures, <code>convertFx</code>. Sizes are those of the ONNX files. Both run on WebAssembly (
+          {now.backend}).
+        </p>
+      )}
     </section>
   );
 }

@@ -1,6 +1,7 @@
 import type { Plan } from '@octet/graph';
 import { setBackend, type Tensor } from '@octet/tensor';
 import { type BackendName, backends, type LoadedBackend } from '@octet/web/backends';
+import { type Choice, choices } from '@octet/web/choices';
 import { classify, type Kind, loadModel, planFor } from '../model';
 
 /** The two checkpoints of a network. */
@@ -25,6 +26,12 @@ let plans: Record<Kind, Plan<Tensor>> | undefined;
 
 /** Runs both models. */
 export const reader = {
+  /** Why this browser can't have a backend. Asked here: the question keeps the thread that asks it waiting for the GPU's process. */
+  missing(name: BackendName): Promise<string | undefined> | undefined {
+    const { missing }: Choice = choices[name];
+    return missing?.();
+  },
+
   /** Both models on another backend. @returns what the backend found and chose */
   useBackend: oneAtATime(async (name: BackendName): Promise<string> => {
     const next = await backends[name].load();

@@ -1,5 +1,7 @@
 export const count = (value: number) => value.toLocaleString('en');
 
+export const inputsText = (n: number) => `${n} ${n === 1 ? 'input' : 'inputs'}`;
+
 export function bytes(value: number): string {
   if (value >= 1e6) return `${(value / 1e6).toFixed(2)} MB`;
   return value >= 1e3 ? `${(value / 1e3).toFixed(1)} kB` : `${value} B`;

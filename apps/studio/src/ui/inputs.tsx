@@ -1,6 +1,7 @@
 import { useComputed } from '@preact/signals';
 import { busy, leftOut, pixelRanges, sampleCount, samplesFrom, settings, take, useRandom } from '../session';
 import { parseSize, type Settings, sizeText } from '../settings';
+import { inputsText } from './format';
 
 const accepted = '.png,.jpg,.jpeg,.npy,.npz,.safetensors,.gz,.wav';
 
@@ -9,8 +10,8 @@ export function Inputs() {
   const found = useComputed(() => {
     const n = sampleCount.value;
     if (n === 0) return 'None yet.';
-    const what = samplesFrom.value === 'random' ? 'random inputs' : n === 1 ? 'input' : 'inputs';
-    return `${n} ${what}${n < 12 ? '; with a dozen or more, the figures are of inputs that chose nothing' : ''}.`;
+    const given = samplesFrom.value === 'random' ? `${n} random inputs.` : `${inputsText(n)}.`;
+    return n < 12 ? `${given} Of a dozen or more some are kept apart, to judge by.` : given;
   });
   const set = (change: Partial<Settings>) => {
     settings.value = { ...settings.value, ...change };
@@ -61,7 +62,7 @@ export function Inputs() {
             checked={settings.value.bgr}
             onChange={(event) => set({ bgr: event.currentTarget.checked })}
           />{' '}
-          blue before red
+          blue before red (BGR)
         </label>
       </fieldset>
       <label class="drop">

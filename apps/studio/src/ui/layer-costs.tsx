@@ -28,19 +28,13 @@ export function LayerCosts() {
         class="wide small"
         columns={[
           { title: 'Layer' },
-          { title: 'Type' },
-          { title: 'Alone', align: 'right' },
-          { title: 'Part of the noise' },
           { title: 'In float' },
+          { title: 'Part of the noise' },
+          { title: 'Alone', align: 'right' },
+          { title: 'Type' },
         ]}
         rows={[...costly, ...left].map(({ path, type, sqnrDb, share }) => [
           path,
-          type,
-          sqnrDb === null ? '–' : decibels(sqnrDb),
-          <div class="share" key="share">
-            <div class="share-bar" style={{ width: `${100 * share}%` }} />
-            <span>{(100 * share).toFixed(0)} %</span>
-          </div>,
           type !== 'QuantStub' && (
             <input
               key="in-float"
@@ -50,6 +44,12 @@ export function LayerCosts() {
               onChange={(event) => set(path, event.currentTarget.checked)}
             />
           ),
+          <div class="share" key="share">
+            <div class="share-bar" style={{ width: `${100 * share}%` }} />
+            <span>{(100 * share).toFixed(0)} %</span>
+          </div>,
+          sqnrDb === null ? '–' : decibels(sqnrDb),
+          type,
         ])}
       />
       <button type="button" disabled={!canQuantize.value} onClick={() => void makeAgain()}>

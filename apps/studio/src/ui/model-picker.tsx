@@ -15,11 +15,11 @@ export function ModelPicker() {
           onChange={(event) => void take([...(event.currentTarget.files ?? [])], { picked: true })}
         />
         <span>
-          <b>Choose an ONNX file</b>, or drop it anywhere on this page; or weights (.pt, .safetensors) of a
-          network of torchvision that the page knows.
+          <b>Choose an ONNX file</b>, or drop it anywhere on this page. Weights of torchvision (.pt,
+          .safetensors) open, too: of MobileNet, EfficientNet B0, ResNet, ShuffleNet and SqueezeNet.
         </span>
       </label>
-      <h3>Without one</h3>
+      <h3>Or try one of these</h3>
       <ul class="choices">
         {prepared.map((choice) => (
           <li key={choice.name}>

@@ -12,50 +12,34 @@ interface Props {
 /** Numbers as what they can be told to be: an image, a map, bars of classes, a wave; else the first of them. */
 export function OutputView({ name, shape, data, like = data }: Props) {
   const sizes = shape[0] === 1 ? shape.slice(1) : shape;
-  if (sizes.length === 3 && [1, 3].includes(sizes[0]) && sizes[1] > 3 && sizes[2] > 3)
-    return (
-      <Pixels
-        name={name}
-        channels={sizes[0]}
-        height={sizes[1]}
-        width={sizes[2]}
-        data={data}
-        like={like}
-        step={sizes[1] * sizes[2]}
-        next={1}
-      />
-    );
-  if (sizes.length === 3 && [1, 3].includes(sizes[2]) && sizes[0] > 3 && sizes[1] > 3)
-    return (
-      <Pixels
-        name={name}
-        channels={sizes[2]}
-        height={sizes[0]}
-        width={sizes[1]}
-        data={data}
-        like={like}
-        step={1}
-        next={sizes[2]}
-      />
-    );
-  if (sizes.length === 2 && sizes[0] > 8 && sizes[1] > 8)
-    return (
-      <Pixels
-        name={name}
-        channels={1}
-        height={sizes[0]}
-        width={sizes[1]}
-        data={data}
-        like={like}
-        step={0}
-        next={1}
-      />
-    );
+  const layout = pixelsIn(sizes);
+  if (layout) return <Pixels name={name} data={data} like={like} {...layout} />;
   const flat = sizes.filter((n) => n > 1);
   if (flat.length <= 1 && data.length > 1 && data.length <= 1100)
     return <Largest name={name} data={data} like={like} />;
   if (flat.length <= 1 && data.length > 1) return <Wave name={name} data={data} like={like} />;
   return <p class="values small">{firstOf(data)}</p>;
+}
+
+/** Where the pixels of an image are among its numbers. */
+interface Layout {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  /** Numbers from a channel to the next, and from a pixel to the next. */
+  readonly step: number;
+  readonly next: number;
+}
+
+/** An image, channels first or last, or a map; undefined for sizes of neither. */
+function pixelsIn(sizes: readonly number[]): Layout | undefined {
+  const [a, b, c] = sizes;
+  if (sizes.length === 2 && a > 8 && b > 8) return { channels: 1, height: a, width: b, step: 0, next: 1 };
+  if (sizes.length !== 3) return undefined;
+  const isColours = (n: number) => n === 1 || n === 3;
+  if (isColours(a) && b > 3 && c > 3) return { channels: a, height: b, width: c, step: b * c, next: 1 };
+  if (isColours(c) && a > 3 && b > 3) return { channels: c, height: a, width: b, step: 1, next: c };
+  return undefined;
 }
 
 const SHOWN = 12;
@@ -71,16 +55,10 @@ function rangeOf(data: Float32Array): [number, number] {
   return high > low ? [low, high] : [low, low + 1];
 }
 
-interface PixelsProps {
+interface PixelsProps extends Layout {
   readonly name: string;
-  readonly channels: number;
-  readonly height: number;
-  readonly width: number;
   readonly data: Float32Array;
   readonly like: Float32Array;
-  /** Numbers from a channel to the next, and from a pixel to the next. */
-  readonly step: number;
-  readonly next: number;
 }
 
 function Pixels({ name, channels, height, width, data, like, step, next }: PixelsProps) {

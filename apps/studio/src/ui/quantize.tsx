@@ -49,7 +49,7 @@ export function Quantize() {
           Target, dB <input type="number" min={1} max={80} value={target} onChange={numbers('target')} />
         </label>
         <label class="small">
-          At most, seconds{' '}
+          Seconds for cures{' '}
           <input type="number" min={1} max={3600} value={budget} onChange={numbers('budget')} />
         </label>
       </div>

@@ -1,6 +1,6 @@
 import { Table } from '@octet/web/table';
 import { busy, compareSample, model, outcome, pair, sampleCount } from '../session';
-import { bytes, decibels, milliseconds, sqnr, timesAsFast } from './format';
+import { bytes, decibels, inputsText, milliseconds, sqnr, timesAsFast } from './format';
 import { LayerCosts } from './layer-costs';
 import { OutputView } from './output-view';
 
@@ -45,9 +45,9 @@ export function Result() {
         <div>
           <dt>Judged on</dt>
           <dd>
-            {report.inputs.judgement} inputs{' '}
+            {inputsText(report.inputs.judgement)}{' '}
             <span class="small muted">
-              {report.judgedOnOwn ? 'that chose something' : 'that chose nothing'}
+              {report.judgedOnOwn ? 'that chose ranges or cures, too' : 'that chose nothing'}
             </span>
           </dd>
         </div>
@@ -75,7 +75,7 @@ export function Result() {
       <LayerCosts />
       {inFloat.length > 0 && (
         <details>
-          <summary>{inFloat.length} layers and functions stay in float</summary>
+          <summary>Layers and functions that stay in float: {inFloat.length}</summary>
           <ul class="small">
             {inFloat.map(({ path, type, reason }) => (
               <li key={path}>

@@ -3,54 +3,31 @@ import type { AnyModule, StateDict } from '@octet/nn';
 import { exportOnnx } from '@octet/onnx';
 import { zeros } from '@octet/tensor';
 
+type Vision = typeof import('@octet/vision');
+
 interface Network {
   readonly label: string;
-  make(vision: typeof import('@octet/vision'), numClasses: number): AnyModule;
+  /** What makes it. */
+  readonly name: {
+    [K in keyof Vision]: Vision[K] extends (options: { numClasses: number }) => AnyModule ? K : never;
+  }[keyof Vision];
   /** The key of its last bias: as long as there are classes. */
   readonly head: string;
 }
 
 /** Networks whose weights can be opened: torchvision's, one line each. */
 const networks: readonly Network[] = [
-  {
-    label: 'SqueezeNet 1.1',
-    head: 'classifier.1.bias',
-    make: (v, numClasses) => v.squeezenet11({ numClasses }),
-  },
-  {
-    label: 'SqueezeNet 1.0',
-    head: 'classifier.1.bias',
-    make: (v, numClasses) => v.squeezenet10({ numClasses }),
-  },
-  {
-    label: 'ShuffleNetV2 × 0.5',
-    head: 'fc.bias',
-    make: (v, numClasses) => v.shufflenetV2x05({ numClasses }),
-  },
-  {
-    label: 'ShuffleNetV2 × 1.0',
-    head: 'fc.bias',
-    make: (v, numClasses) => v.shufflenetV2x10({ numClasses }),
-  },
-  {
-    label: 'MobileNetV3 small',
-    head: 'classifier.3.bias',
-    make: (v, numClasses) => v.mobilenetV3Small({ numClasses }),
-  },
-  { label: 'MobileNetV2', head: 'classifier.1.bias', make: (v, numClasses) => v.mobilenetV2({ numClasses }) },
-  {
-    label: 'MobileNetV3 large',
-    head: 'classifier.3.bias',
-    make: (v, numClasses) => v.mobilenetV3Large({ numClasses }),
-  },
-  {
-    label: 'EfficientNet B0',
-    head: 'classifier.1.bias',
-    make: (v, numClasses) => v.efficientnetB0({ numClasses }),
-  },
-  { label: 'ResNet-18', head: 'fc.bias', make: (v, numClasses) => v.resnet18({ numClasses }) },
-  { label: 'ResNet-34', head: 'fc.bias', make: (v, numClasses) => v.resnet34({ numClasses }) },
-  { label: 'ResNet-50', head: 'fc.bias', make: (v, numClasses) => v.resnet50({ numClasses }) },
+  { label: 'SqueezeNet 1.1', name: 'squeezenet11', head: 'classifier.1.bias' },
+  { label: 'SqueezeNet 1.0', name: 'squeezenet10', head: 'classifier.1.bias' },
+  { label: 'ShuffleNetV2 × 0.5', name: 'shufflenetV2x05', head: 'fc.bias' },
+  { label: 'ShuffleNetV2 × 1.0', name: 'shufflenetV2x10', head: 'fc.bias' },
+  { label: 'MobileNetV3 small', name: 'mobilenetV3Small', head: 'classifier.3.bias' },
+  { label: 'MobileNetV2', name: 'mobilenetV2', head: 'classifier.1.bias' },
+  { label: 'MobileNetV3 large', name: 'mobilenetV3Large', head: 'classifier.3.bias' },
+  { label: 'EfficientNet B0', name: 'efficientnetB0', head: 'classifier.1.bias' },
+  { label: 'ResNet-18', name: 'resnet18', head: 'fc.bias' },
+  { label: 'ResNet-34', name: 'resnet34', head: 'fc.bias' },
+  { label: 'ResNet-50', name: 'resnet50', head: 'fc.bias' },
 ];
 
 /** Height and width of the images that they were trained with. */
@@ -71,10 +48,10 @@ export async function networkOfWeights(
     : ptStateDict(parsePt(bytes, { file: name }));
   const vision = await import('@octet/vision');
   const wanted = keysOf(state);
-  for (const { label, head, make } of networks) {
+  for (const { label, head, name: maker } of networks) {
     const numClasses = state[head]?.shape[0];
     if (numClasses === undefined) continue;
-    const model = make(vision, numClasses);
+    const model: AnyModule = vision[maker]({ numClasses });
     if (keysOf(model.stateDict()) !== wanted) continue;
     model.loadStateDict(state);
     return { label, onnx: await exportOnnx(model.eval(), zeros([1, 3, SIZE, SIZE])) };

@@ -11,13 +11,18 @@ import {
 import type { AnyModule } from '@octet/nn';
 import { layerSummaries } from '@octet/nn';
 import { exportOnnx, type GraphModule, importOnnx } from '@octet/onnx';
-import { type InputInfo, type ReadOptions, randomSamples, readFileSamples } from '@octet/samples';
+import {
+  type InputInfo,
+  type ReadOptions,
+  randomSamples,
+  readFileSamples,
+  SampleError,
+} from '@octet/samples';
 import { noGrad, setBackend, type Tensor } from '@octet/tensor';
 import { type BackendName, backends, type LoadedBackend } from '@octet/web/backends';
 import { decodeImage, unpacked } from '@octet/web/sample-files';
 import { type Drawing, drawingOf } from './drawing';
 import { drawings, drawnPixels } from './drawings';
-
 import { networkOfWeights } from './networks';
 
 type Model = GraphModule<Tensor | Tensor[]>;
@@ -167,13 +172,22 @@ export const studio = {
     return samples.length;
   },
 
-  /** Random samples, in the place of those before. */
+  /** Random samples, in the place of those before. @throws Error for a model that leaves sizes open */
   useRandom(options: ReadOptions): number {
     const count = 12;
     const all: Sample[] = [];
-    while (all.length < count)
-      for (const inputs of randomSamples(opened().graph.inputs, options))
-        all.push({ from: 'random', inputs });
+    try {
+      while (all.length < count)
+        for (const inputs of randomSamples(opened().graph.inputs, options))
+          all.push({ from: 'random', inputs });
+    } catch (error) {
+      // What it advises are options of the command line.
+      if (!(error instanceof SampleError)) throw error;
+      throw new Error(
+        `The model leaves the sizes of ${error.found} open, so random inputs can't be made. Choose files; for a model of images, say their height and width.`,
+        { cause: error },
+      );
+    }
     samples = all.slice(0, count);
     return samples.length;
   },

@@ -49,7 +49,10 @@ function statesText({ states }: QuantizeReport): string {
 
 const count = (value: number) => value.toLocaleString('en-US');
 const db = (value: number | null) => (value === null ? 'exact' : `${value.toFixed(1)} dB`);
-const percent = (part: number) => `${Number((100 * part).toPrecision(3))} %`;
+/** Less is not told apart. */
+const LEAST_PART = 1e-4;
+const percent = (part: number) =>
+  part < LEAST_PART ? `< ${100 * LEAST_PART} %` : `${Number((100 * part).toPrecision(3))} %`;
 const cell = (text: string) => `<td class="text wrap">${escaped(text)}</td>`;
 
 /** The least of the outputs; null if all are exact. */
@@ -114,13 +117,13 @@ interface Tried {
   readonly kind: ChartPoint['kind'];
 }
 
-/** The recipe alone, and each cure; the last that was kept is what was chosen. */
-function tried({ recipe, cures: trials }: QuantizeReport): Tried[] {
+/** The recipe alone, and each cure; the last that was kept is what was chosen, with the size and the time of what is given. */
+function tried({ recipe, cures: trials, bytes, ms }: QuantizeReport): Tried[] {
   const all = [{ point: recipe, kept: true }, ...trials];
   const chosen = all.map(({ kept }) => kept).lastIndexOf(true);
   return all.map(({ point, kept }, i) => ({
     number: String(i + 1),
-    point,
+    point: point && i === chosen ? { ...point, bytes: bytes.int8, ms: ms.int8 } : point,
     kind: i === chosen ? 'chosen' : kept ? 'kept' : 'other',
   }));
 }
@@ -151,14 +154,15 @@ function cures(report: QuantizeReport): string {
   if (trials.length === 0) return '';
   const pointCells = (point: Point | null) =>
     point ? [db(point.db), count(Math.round(point.bytes / 1000)), point.ms.toFixed(2)] : ['–', '–', '–'];
+  const [recipe, ...others] = tried(report);
   const rows = [
-    ['1', cell('the recipe alone'), '', '', ...pointCells(report.recipe), '', cell('')],
-    ...trials.map(({ cure, gainDb, kept, what, seconds, point }, i) => [
-      String(i + 2),
+    [recipe.number, cell('the recipe alone'), '', '', ...pointCells(recipe.point), '', cell('')],
+    ...trials.map(({ cure, gainDb, kept, what, seconds }, i) => [
+      others[i].number,
       cell(cure),
       gainDb === null ? '–' : `${gainDb >= 0 ? '+' : ''}${gainDb.toFixed(1)} dB`,
       kept ? 'kept' : 'not kept',
-      ...pointCells(point),
+      ...pointCells(others[i].point),
       `${seconds.toFixed(1)} s`,
       cell(what),
     ]),

@@ -1,1 +1,6 @@
+/**
+ * Models in a worker: a page stays smooth while they are loaded and run.
+ *
+ * @module
+ */
 export * from '../worker';

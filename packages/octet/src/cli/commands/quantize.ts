@@ -2,7 +2,13 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { breathe, signal } from '@octet/cli/interrupt';
 import { checkWritable, writeFile } from '@octet/formats';
-import { type QuantizeProgress, quantize, renderQuantizeReport } from '@octet/inspect';
+import {
+  type CureName,
+  cureNames,
+  type QuantizeProgress,
+  quantize,
+  renderQuantizeReport,
+} from '@octet/inspect';
 import { exportOnnx, importOnnx } from '@octet/onnx';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { inputsOf, type Model, openModel } from '../model';
@@ -13,6 +19,7 @@ import { readSamples } from '../samples';
 interface QuantizeFlags extends DataOptions {
   target?: number;
   budget: number;
+  cures?: CureName[];
   exclude: string[];
   states?: Record<string, string>;
   output?: string;
@@ -32,6 +39,13 @@ const seconds = (text: string): number => {
   throw new InvalidArgumentError('It must be seconds, 0 or more.');
 };
 
+const cureList = (text: string): CureName[] => {
+  const names = text.split(',').map((name) => name.trim());
+  const known = (name: string): name is CureName => cureNames.includes(name as CureName);
+  if (names.every(known)) return names;
+  throw new InvalidArgumentError(`It must be of ${cureNames.join(', ')}, with commas between.`);
+};
+
 /** `state=stateN`, and more after commas; `none`. */
 const statePairs = (text: string): Record<string, string> => {
   if (text === 'none') return {};
@@ -47,6 +61,12 @@ export const quantizeCommand = (): Command =>
       new Option('--target <dB>', 'signal to noise that each output should have').argParser(decibels),
     )
     .addOption(new Option('--budget <s>', 'seconds that cures may take').argParser(seconds).default(300))
+    .addOption(
+      new Option(
+        '--cures <names>',
+        'which may be tried, with commas between, as ranges,leaveInFloat (default: all)',
+      ).argParser(cureList),
+    )
     .addOption(
       new Option('--exclude <path>', 'a layer to leave in float; may be repeated')
         .argParser((name: string, before: string[]) => [...before, name])
@@ -75,6 +95,7 @@ async function run(file: string, options: QuantizeFlags): Promise<void> {
     data: samples.map(({ inputs }) => inputs),
     exclude: options.exclude,
     budget: options.budget,
+    ...(options.cures && { cures: options.cures }),
     ...(options.states && { states: options.states }),
     ...(options.target !== undefined && { target: options.target }),
     onProgress: async (at) => {

@@ -1,0 +1,73 @@
+// What the reference has that TypeDoc by itself has not: packages by their names and with what they are, and pages that are quick to open.
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { deflateSync } from 'node:zlib';
+import { Comment, Converter, PageEvent, ReflectionKind, RendererEvent } from 'typedoc';
+
+/** @param {import('typedoc').Application} app */
+export function load(app) {
+  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+    for (const module of project.getChildrenByKind(ReflectionKind.Module)) {
+      // A package that another one exports first has nothing but references to it.
+      if (module.children?.every(({ kind }) => kind === ReflectionKind.Reference) ?? true)
+        throw new Error(
+          `${module.name} has no exports of its own: it must stand before those that export them`,
+        );
+      const [folder, rest] = module.name.split(/\/src(?:\/parts)?/);
+      const { name, description } = manifest(folder);
+      module.name = name + rest;
+      module.comment ??= new Comment([{ kind: 'text', text: description }]);
+    }
+  });
+  app.renderer.on(PageEvent.END, (page) => {
+    page.contents = quickPage(page.contents, navigationFile(packageOf(page.model)));
+  });
+  app.renderer.on(RendererEvent.END, ({ outputDirectory, project }) => {
+    const assets = path.join(outputDirectory, 'assets');
+    rmSync(path.join(assets, 'navigation.js'));
+    const packages = app.renderer.theme.getNavigation(project);
+    for (const open of [undefined, ...packages]) {
+      const tree = packages.map((one) => (one === open ? one : { ...one, children: undefined }));
+      const packed = deflateSync(JSON.stringify(tree)).toString('base64');
+      writeFileSync(path.join(assets, navigationFile(open?.text)), `window.navigationData = "${packed}"`);
+    }
+  });
+}
+
+/** @param {string} folder of a package */
+function manifest(folder) {
+  return JSON.parse(
+    readFileSync(new URL(`../../../packages/${folder}/package.json`, import.meta.url), 'utf8'),
+  );
+}
+
+/** @param {import('typedoc').Reflection | undefined} shown */
+function packageOf(shown) {
+  if (!shown || shown.kind === ReflectionKind.Project) return undefined;
+  return shown.kind === ReflectionKind.Module ? shown.name : packageOf(shown.parent);
+}
+
+/** The tree beside the pages of a package, in which it alone has branches: all of all packages take a phone a second. */
+function navigationFile(packageName = 'none') {
+  return `navigation-${packageName.replace(/\W+/g, '-')}.js`;
+}
+
+/**
+ * A page that shows at once, not with its tree; that searches when it is asked to; and that has a main part, for those who go
+ * from one to the next.
+ *
+ * @param {string} html @param {string} navigation
+ */
+function quickPage(html, navigation) {
+  const changes = [
+    [/document\.body\.style\.display="none";setTimeout\(.*?,500\)/, ''],
+    [/<script async src="(\S*\/)search\.js"/, '<script data-src="$1search.js"'],
+    [/(<script async src="\S*\/)navigation\.js"/, `$1${navigation}"`],
+    ['<div class="col-content">', '<div class="col-content" role="main">'],
+  ];
+  return changes.reduce((text, [found, put]) => {
+    const next = text.replace(found, put);
+    if (next === text) throw new Error(`TypeDoc's pages have no ${found} any more`);
+    return next;
+  }, html);
+}
