@@ -27,9 +27,10 @@ import { type LayerCost, quantize, smoothQuant } from '../src';
 import { blocksOf, partOf } from '../src/quantize/blocks';
 import { canBeDynamic } from '../src/quantize/dynamic-layers';
 import { floatParts, measureRoundings, roundingsOf } from '../src/quantize/float-parts';
-import { isGain, Reference } from '../src/quantize/noise';
+import { isGain, Reference, worthOf } from '../src/quantize/noise';
 import { outputsOf } from '../src/quantize/outputs';
-import { type AnyGraph, int8Of, quantizersOf, simulate } from '../src/quantize/simulation';
+import { Price } from '../src/quantize/price';
+import { type AnyGraph, int8Of, layersWithWeights, quantizersOf, simulate } from '../src/quantize/simulation';
 import { split } from '../src/quantize/split';
 import { running } from '../src/quantize/states';
 import { varied } from '../src/quantize/vary';
@@ -458,6 +459,42 @@ describe('a gain', () => {
       gains.map((gain) => 20 + gain),
     );
     expect(isGain(before, after)).toBe(kept);
+  });
+});
+
+describe('worth and price', () => {
+  const worth = (db: number[], enough = 100) => {
+    const mean = db.reduce((sum, each) => sum + each, 0) / db.length;
+    return worthOf({ db, score: mean, each: [mean] }, enough);
+  };
+
+  test('a dB counts most where the model is ruined, and not beyond what is enough', () => {
+    const gain = (from: number, to: number, enough?: number) => worth([to], enough) - worth([from], enough);
+    expect(gain(20, 21)).toBeCloseTo(4);
+    expect(gain(26, 27)).toBeCloseTo(2);
+    expect(gain(35, 36)).toBeCloseTo(0.5);
+    expect(gain(41, 42, 40)).toBe(0);
+    expect(gain(29, 31)).toBeCloseTo(2.5);
+    // The worst output counts more than another.
+    expect(worth([31, 41]) - worth([21, 41])).toBeGreaterThan(worth([31, 41]) - worth([31, 31]));
+  });
+
+  test('layers in float cost the time that int8 gains, in every run the same', async () => {
+    const [x] = data(1);
+    const fused = fuseFx(await symbolicTrace(new Uneven().eval(), x));
+    const paths = layersWithWeights(fused);
+    const price = new Price(fused, x, 0.6);
+    expect(price.part(wholeRecipe)).toBe(0);
+    expect(price.of(wholeRecipe)).toBe(0);
+    expect(paths.reduce((sum, path) => sum + price.inFloat(path), 0)).toBeCloseTo(1);
+    const all = { ...wholeRecipe, weightOnly: paths as never[] };
+    expect(price.part(all)).toBe(1);
+    expect(price.of(all)).toBeCloseTo(18 * 0.6);
+    const one = { ...wholeRecipe, inFloat: [paths[0]] as never[] };
+    expect(price.part(one)).toBeGreaterThan(price.inFloat(paths[0]));
+    expect(price.of(one)).toBeLessThan(price.of(all));
+    expect(new Price(fused, x, 0.6).of(one)).toBe(price.of(one));
+    expect(new Price(fused, x, 0).of(all)).toBe(0);
   });
 });
 

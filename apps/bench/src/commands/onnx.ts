@@ -99,7 +99,7 @@ export function onnxCommand(): Command {
         'also what quantize() makes of each, on the inputs of the calibration',
       ).default(false),
     )
-    .addOption(new Option('--target <dB>', 'of quantize()').default(50).argParser(number({ min: 1 })))
+    .addOption(new Option('--target <dB>', 'of quantize()').default(60).argParser(number({ min: 1 })))
     .addOption(new Option('--budget <s>', 'of quantize(), for each model').default(300).argParser(number()))
     .addOption(jsonOption())
     .action(benchOnnx);

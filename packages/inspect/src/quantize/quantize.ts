@@ -74,9 +74,10 @@ export interface Quantized {
  * A model in int8, and what that costs: measured, and mended where it costs too much.
  *
  * The recipe is applied and its outputs are compared with the float model's. With a target, and as long as it isn't reached, cures are tried in the
- * order of their price, each on top of those that helped: other ranges, equalization, bias correction, layers left in float by
+ * order of their price, each on top of those that helped: other ranges, rounding weights one after another (GPTQ), equalization, bias correction, layers left in float by
  * measured effect, layers that quantize their inputs at every call, int8 weights alone, reconstruction block by block, and training of the whole towards the float model's outputs, without labels. Recurrent layers
- * get int8 weights and quantize their inputs at every call.
+ * get int8 weights and quantize their inputs at every call. What takes speed must be worth it, by an estimate of its
+ * time; what reaches a target of up to 50 dB, or a metric, is kept at any price.
  *
  * A model with states, such as a filter of sound, is judged running freely: from the second input on it gets its own states back, so that
  * what rounding leaves in them counts.

@@ -159,7 +159,7 @@ export class Search {
     }
   }
 
-  /** Takes cures back without which the model is better now. */
+  /** Takes cures back without which the model is no worse now. */
   private async reconsider(): Promise<void> {
     for (const { cure, kept } of [...this.trials]) {
       const without = kept && this.without(cure);
@@ -167,7 +167,7 @@ export class Search {
       const start = Date.now();
       const state = await this.stateBy(without);
       const gainDb = state.score - this.current.score;
-      if (this.net(state) - this.net(this.current) < WORTHWHILE_DB) continue;
+      if (this.net(state) < this.net(this.current)) continue;
       this.current = state;
       const seconds = (Date.now() - start) / 1000;
       const point = await this.options.measure(state);
