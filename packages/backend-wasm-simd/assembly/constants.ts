@@ -27,6 +27,8 @@ export const SUM_BLOCK: i32 = 4096;
 export const QUANTIZE_BLOCK: i32 = 4096;
 /** Elements of a unit of the int8 elementwise functions. */
 export const QELEMENTWISE_BLOCK: i32 = 4096;
+/** Bits of a fraction in qline. */
+export const LINE_BITS: i32 = 20;
 
 /** `kind` of quantize and dequantize: the dtype of the integers. */
 export const KIND_UINT8: i32 = 0;

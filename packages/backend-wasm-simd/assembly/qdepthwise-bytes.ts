@@ -247,7 +247,7 @@ function rowsSingle(
 export function qdepthwiseBytes(
   x: usize, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
   kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
-  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, strip: i32, strips: i32, ringWidth: i32,
+  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, ringWidth: i32,
   packed: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, scratch: usize, scratchStep: i32,
   begin: i32, end: i32, thread: i32,
 ): void {
@@ -282,10 +282,13 @@ export function qdepthwiseBytes(
     }
   }
 
-  for (let unit = begin; unit < end; unit++) {
-    const n = unit / strips;
-    const first = (unit - n * strips) * strip;
-    const last = min(outHeight, first + strip);
+  const units = (outHeight + 1) >> 1;
+  for (let unit = begin; unit < end; ) {
+    const n = unit / units;
+    const first = (unit - n * units) << 1;
+    const count = min(end, (n + 1) * units) - unit;
+    const last = min(outHeight, first + (count << 1));
+    unit += count;
     const image = x + <usize>(n * height) * rowBytes;
     const top = first * strideHeight - padHeight;
     const steps = double ? (last - first + 1) >> 1 : last - first;

@@ -258,14 +258,14 @@ export function rowOf(
 /**
  * x [batch, height, width, inputs] uint8 → y [batch, outHeight, outWidth, channels] uint8; spread: 0 or a table of `planes`
  * planes, where channels aren't inputs one by one. double: strides and vertical dilation are 1, and so were the weights
- * packed. Units are strips of `strip` (where double an even number) output rows, `strips` to an image. scratch holds
- * scratchStep bytes for each thread: the table of taps, a row of padding, two rows to spread to, the ring of `ringWidth`
- * columns.
+ * packed. Units are two output rows each, of the last one if there is no other; those of an image that follow one another share
+ * the ring. scratch holds scratchStep bytes for each thread: the table of taps, a row of padding, two rows to spread to, the ring of
+ * `ringWidth` columns.
  */
 export function qdepthwise(
   x: usize, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
   kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
-  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, strip: i32, strips: i32, ringWidth: i32,
+  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, ringWidth: i32,
   packed: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, scratch: usize, scratchStep: i32,
   begin: i32, end: i32, thread: i32,
 ): void {
@@ -297,10 +297,13 @@ export function qdepthwise(
     }
   }
 
-  for (let unit = begin; unit < end; unit++) {
-    const n = unit / strips;
-    const first = (unit - n * strips) * strip;
-    const last = min(outHeight, first + strip);
+  const units = (outHeight + 1) >> 1;
+  for (let unit = begin; unit < end; ) {
+    const n = unit / units;
+    const first = (unit - n * units) << 1;
+    const count = min(end, (n + 1) * units) - unit;
+    const last = min(outHeight, first + (count << 1));
+    unit += count;
     const image = x + <usize>(n * height) * rowBytes;
     const top = first * strideHeight - padHeight;
     const steps = double ? (last - first + 1) >> 1 : last - first;

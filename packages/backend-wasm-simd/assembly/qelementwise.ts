@@ -1,5 +1,5 @@
 // Elementwise int8 kernels. A unit of work is a block of BLOCK elements.
-import { QELEMENTWISE_BLOCK as BLOCK } from './constants';
+import { LINE_BITS, QELEMENTWISE_BLOCK as BLOCK } from './constants';
 import { storeBytes16 } from './qlanes';
 import { limit, limitMultiplier, limitOf, requantize } from './qrequantize';
 
@@ -192,6 +192,32 @@ export function qclamp(
 @inline
 function clamp16(v: v128, lowest: v128, highest: v128, ofX: v128, ofY: v128): v128 {
   return v128.xor(i8x16.min_u(i8x16.max_u(v128.xor(v, ofX), lowest), highest), ofY);
+}
+
+/** y [n] = (x · slope + start) >> LINE_BITS, bounded to 0 and 255; bytes as in qclamp. */
+export function qline(
+  x: usize, y: usize, n: i32, slope: i32, start: i32, from: i32, to: i32, begin: i32, end: i32, thread: i32,
+): void {
+  const last = min(n, end * BLOCK);
+  const m = i32x4.splat(slope);
+  const c = i32x4.splat(start);
+  const ofX = i8x16.splat(<i8>from);
+  const ofY = i8x16.splat(<i8>to);
+  for (let i = begin * BLOCK; i < last; i += 16) {
+    const v = v128.xor(v128.load(x + i), ofX);
+    const low = i16x8.extend_low_i8x16_u(v), high = i16x8.extend_high_i8x16_u(v);
+    const r = i8x16.narrow_i16x8_u(
+      i16x8.narrow_i32x4_s(line4(i32x4.extend_low_i16x8_u(low), m, c), line4(i32x4.extend_high_i16x8_u(low), m, c)),
+      i16x8.narrow_i32x4_s(line4(i32x4.extend_low_i16x8_u(high), m, c), line4(i32x4.extend_high_i16x8_u(high), m, c)),
+    );
+    storeBytes16(y + i, v128.xor(r, ofY), last - i);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function line4(v: v128, m: v128, c: v128): v128 {
+  return i32x4.shr_s(i32x4.add(i32x4.mul(v, m), c), LINE_BITS);
 }
 
 /** rint(f32(q · m) + shift) of four channels, with the zero point; between low and high where they may be large. */

@@ -1,6 +1,6 @@
 // int8 pooling, 16 channels at a time. Units are output rows.
 import { MAGIC_BITS } from './constants';
-import { storeBytes16, sumBytes } from './qlanes';
+import { storeBytes16, sumBytes, sumBytesOf4 } from './qlanes';
 import { limit, limitMultiplier, limitOf, MAGIC } from './qrequantize';
 
 // @ts-ignore: decorator
@@ -96,6 +96,36 @@ export function qmaxPool(
 @inline
 function average(sum: v128, multiplier: v128, most: v128, offset: v128): v128 {
   return i32x4.sub(f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(limit(sum, most)), multiplier), f32x4.splat(MAGIC)), offset);
+}
+
+/** x [rows, n] uint8, or int8 where signed → y [rows], the averages as qavgPool makes them. Units are 16 rows. */
+export function qavgRows(
+  x: usize, y: usize, signed: bool, rows: i32, n: i32, zeroPoint: i32, scale: f32, yZeroPoint: i32, yScale: f32,
+  begin: i32, end: i32, thread: i32,
+): void {
+  const flip = i8x16.splat(signed ? -128 : 0);
+  const more = signed ? 128 : 0;
+  const offset = i32x4.splat(MAGIC_BITS - (yZeroPoint + more));
+  const base = i32x4.splat(-(zeroPoint + more) * n);
+  const multiplier = limitMultiplier(f32x4.splat(scale / (yScale * <f32>n)));
+  const most = limitOf(multiplier);
+  for (let unit = begin; unit < end; unit++) {
+    const first = unit << 4;
+    const count = min(16, rows - first);
+    let r = i8x16.splat(0);
+    for (let i: i32 = 0; i < count; i += 4) {
+      const at = x + <usize>(first + i) * n;
+      // Of four rows, of the last one again where there are fewer.
+      const b = i + 1 < count ? at + n : at;
+      const c = i + 2 < count ? b + n : b;
+      const sums = sumBytesOf4(at, b, c, i + 3 < count ? c + n : c, n, flip);
+      const wide = i16x8.narrow_i32x4_s(average(i32x4.add(sums, base), multiplier, most, offset), i32x4.splat(0));
+      // Four bytes more at the end, those before moved to the front.
+      r = v128.shuffle<i32>(r, i8x16.narrow_i16x8_u(wide, wide), 1, 2, 3, 4);
+    }
+    for (let i = count; i <= 12; i += 4) r = v128.shuffle<i32>(r, r, 1, 2, 3, 0);
+    storeBytes16(y + first, v128.xor(r, flip), count);
+  }
 }
 
 /** Where window i of `out` begins, and where it ends: of `kernel` pixels, or, if that is 0, of as many as `out` windows are cut from. */

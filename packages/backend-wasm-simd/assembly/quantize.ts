@@ -27,8 +27,8 @@ function quantizeWide(x: usize, y: usize, i: i32, inverse: f32, zero: i32, low: 
 
 /** Steps are 4 bytes, or 0 where one value stands for all channels. blocks: how many to a row. */
 export function quantize(
-  x: usize, y: usize, kind: i32, channels: i32, inner: i32, inverses: usize, inverseStep: i32, zeros: usize,
-  zeroStep: i32, quantMin: i32, quantMax: i32, blocks: i32, begin: i32, end: i32, thread: i32,
+  x: usize, y: usize, kind: i32, channels: i32, inner: i32, inverse: f32, inverses: usize, zeroPoint: i32, zeros: usize,
+  quantMin: i32, quantMax: i32, blocks: i32, begin: i32, end: i32, thread: i32,
 ): void {
   for (let unit = begin; unit < end; unit++) {
     const row = unit / blocks;
@@ -36,13 +36,13 @@ export function quantize(
     const from = (unit - row * blocks) * BLOCK;
     const count = min(inner - from, BLOCK);
     const first = row * inner + from;
-    const scale = load<f32>(inverses + <usize>c * inverseStep);
-    const zero = load<i32>(zeros + <usize>c * zeroStep);
+    const factor = inverses ? load<f32>(inverses + (<usize>c << 2)) : inverse;
+    const zero = zeros ? load<i32>(zeros + (<usize>c << 2)) : zeroPoint;
     if (kind == KIND_INT32) {
-      for (let i = first; i < first + count; i++) quantizeWide(x, y, i, scale, zero, quantMin, quantMax);
+      for (let i = first; i < first + count; i++) quantizeWide(x, y, i, factor, zero, quantMin, quantMax);
       continue;
     }
-    const inverse = f32x4.splat(scale);
+    const factors = f32x4.splat(factor);
     const low = f32x4.splat(<f32>(quantMin - zero));
     const high = f32x4.splat(<f32>(quantMax - zero));
     const offset = i32x4.splat(MAGIC_BITS - zero);
@@ -50,12 +50,12 @@ export function quantize(
     let to = y + first;
     for (let i: i32 = 0; i < count; i += 16, at += 64, to += 16) {
       const r0 = i16x8.narrow_i32x4_s(
-        quantize4(v128.load(at), inverse, low, high, offset),
-        quantize4(v128.load(at, 16), inverse, low, high, offset),
+        quantize4(v128.load(at), factors, low, high, offset),
+        quantize4(v128.load(at, 16), factors, low, high, offset),
       );
       const r1 = i16x8.narrow_i32x4_s(
-        quantize4(v128.load(at, 32), inverse, low, high, offset),
-        quantize4(v128.load(at, 48), inverse, low, high, offset),
+        quantize4(v128.load(at, 32), factors, low, high, offset),
+        quantize4(v128.load(at, 48), factors, low, high, offset),
       );
       const r = kind == KIND_UINT8 ? i8x16.narrow_i16x8_u(r0, r1) : i8x16.narrow_i16x8_s(r0, r1);
       storeBytes16(to, r, count - i);
@@ -121,7 +121,7 @@ function dequantizeWide(x: usize, y: usize, i: i32, scale: f32, zero: i32): void
 
 /** y = f32((x - zero) · scale), as `quantize`. */
 export function dequantize(
-  x: usize, y: usize, kind: i32, channels: i32, inner: i32, scales: usize, scaleStep: i32, zeros: usize, zeroStep: i32,
+  x: usize, y: usize, kind: i32, channels: i32, inner: i32, scale: f32, scales: usize, zeroPoint: i32, zeros: usize,
   blocks: i32, begin: i32, end: i32, thread: i32,
 ): void {
   for (let unit = begin; unit < end; unit++) {
@@ -130,13 +130,13 @@ export function dequantize(
     const from = (unit - row * blocks) * BLOCK;
     const count = min(inner - from, BLOCK);
     const first = row * inner + from;
-    const s = load<f32>(scales + <usize>c * scaleStep);
-    const z = load<i32>(zeros + <usize>c * zeroStep);
+    const s = scales ? load<f32>(scales + (<usize>c << 2)) : scale;
+    const z = zeros ? load<i32>(zeros + (<usize>c << 2)) : zeroPoint;
     if (kind == KIND_INT32) {
       for (let i = first; i < first + count; i++) dequantizeWide(x, y, i, s, z);
       continue;
     }
-    const scale = f32x4.splat(s);
+    const factors = f32x4.splat(s);
     const zero = i32x4.splat(z);
     let i: i32 = 0;
     for (; i + 16 <= count; i += 16) {
@@ -144,13 +144,13 @@ export function dequantize(
       const low = kind == KIND_UINT8 ? i16x8.extend_low_i8x16_u(v) : i16x8.extend_low_i8x16_s(v);
       const high = kind == KIND_UINT8 ? i16x8.extend_high_i8x16_u(v) : i16x8.extend_high_i8x16_s(v);
       const to = y + (<usize>(first + i) << 2);
-      v128.store(to, scaled(i32x4.extend_low_i16x8_s(low), zero, scale));
-      v128.store(to, scaled(i32x4.extend_high_i16x8_s(low), zero, scale), 16);
-      v128.store(to, scaled(i32x4.extend_low_i16x8_s(high), zero, scale), 32);
-      v128.store(to, scaled(i32x4.extend_high_i16x8_s(high), zero, scale), 48);
+      v128.store(to, scaled(i32x4.extend_low_i16x8_s(low), zero, factors));
+      v128.store(to, scaled(i32x4.extend_high_i16x8_s(low), zero, factors), 16);
+      v128.store(to, scaled(i32x4.extend_low_i16x8_s(high), zero, factors), 32);
+      v128.store(to, scaled(i32x4.extend_high_i16x8_s(high), zero, factors), 48);
     }
     for (; i < count; i += 4) {
-      storeLanes32(y + (<usize>(first + i) << 2), scaled(widen4(x, kind, first + i), zero, scale), count - i);
+      storeLanes32(y + (<usize>(first + i) << 2), scaled(widen4(x, kind, first + i), zero, factors), count - i);
     }
   }
 }

@@ -17,10 +17,13 @@ type Step = KernelStep<WasmBuffer>;
 
 /**
  * The kernels that do each image by itself: all operands but weights have images as their first dimension, whole or, `flat`,
- * together with the rest, where each element is by itself. None does work for a whole call that images would repeat: float
- * convolutions pack their weights in each.
+ * together with the rest, where each element is by itself. None does work for a whole call that images would repeat.
  */
 const kernels: Partial<Record<KernelName, 'images' | 'flat'>> = {
+  conv2d: 'images',
+  maxPool2d: 'images',
+  avgPool2d: 'images',
+  adaptiveAvgPool2d: 'images',
   qconv2d: 'images',
   qmaxPool2d: 'images',
   qavgPool2d: 'images',
@@ -55,8 +58,11 @@ function imagesOf(
   // A scale for each channel, wherever that is.
   if (kernels[step.name] === 'flat' && ((scale?.length ?? 1) > 1 || (zeroPoint?.length ?? 1) > 1))
     return undefined;
-  const operands = operandsOf(step);
-  return operands.some((t) => memory[t.memory].kind === 'fixed') ? undefined : operands;
+  // What has no images must be the same for all parts.
+  const asExpected = Object.entries({ ...step.inputs, ...step.outputs }).every(
+    ([name, t]) => !t || (memory[t.memory].kind === 'fixed') !== hasImages(name),
+  );
+  return asExpected ? operandsOf(step as Step) : undefined;
 }
 
 /** Whether an operand of one of `kernels` has images: the others are the same for all. */

@@ -91,7 +91,7 @@ export function failure(control: Int32Array): string {
 }
 
 // A list of calls is another kind of job. It lies in the wasm memory, written once, and every thread walks it by itself: it
-// takes chunks of its own share of a call's units, then of what others have left, waits until all of them are done, and goes on
+// takes parts of its own share of a call's units, then of what others have left, waits until all of them are done, and goes on
 // to the next call. So threads meet at every call, but nobody waits for a thread that isn't at work: one that comes late starts
 // with the first call and finds what is done already. Shares are the same part of every call, so that a thread mostly reads what
 // it wrote itself: what another one wrote lies in the cache of another core. The job's states are as above: the main thread
@@ -171,7 +171,7 @@ export interface SharedCall {
   readonly index: number;
   readonly args: readonly number[];
   readonly units: number;
-  /** Units taken at once. */
+  /** The least number of units taken at once. */
   readonly chunk: number;
   /** Of a chain, which has no function and no arguments. */
   readonly chain?: readonly ChainPart[];
@@ -334,7 +334,12 @@ export function walk(control: Int32Array, list: ReadList, thread: number, waitin
   }
 }
 
-/** Runs chunks of the thread's share of a call, and then of the others', until none is left. @returns its units; -1 if a call has failed */
+/**
+ * Runs the thread's share of a call, and then the others', until none is left: half of what is left of a share at once, but at least a
+ * chunk. So most of a share is done in one go, and at its end there are pieces that others can take.
+ *
+ * @returns its units; -1 if a call has failed
+ */
 function takeShares(control: Int32Array, memory: Int32Array, call: ReadCall, thread: number): number {
   const { run, args, chunk, shares } = call;
   const { length } = args;
@@ -347,10 +352,10 @@ function takeShares(control: Int32Array, memory: Int32Array, call: ReadCall, thr
     const last = shares[owner + 1];
     for (;;) {
       if (Atomics.load(control, Control.failed) !== 0) return -1;
-      if (Atomics.load(memory, count) >= last) break;
-      const begin = Atomics.add(memory, count, chunk);
+      const begin = Atomics.load(memory, count);
       if (begin >= last) break;
-      const end = Math.min(last, begin + chunk);
+      const end = Math.min(last, begin + Math.max(chunk, (last - begin) >> 1));
+      if (Atomics.compareExchange(memory, count, begin, end) !== begin) continue;
       args[length - 3] = begin;
       args[length - 2] = end;
       run(...args);

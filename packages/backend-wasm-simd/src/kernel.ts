@@ -46,11 +46,20 @@ export interface InScratch {
   readonly shape: readonly number[];
 }
 
+/** Scratch memory of each thread, as wasm functions take it: that of the first, and bytes from one thread's to the next one's. */
+export interface ScratchEach {
+  readonly scratch: Address;
+  readonly scratchStep: number;
+}
+
 /** Takes down what a kernel would do, in place of doing it. */
 export interface Recorder {
   /** The kernel uses the buffer's address. */
   pin(buffer: WasmBuffer): void;
   scratch(bytes: number): number;
+  scratchEach(bytes: number): ScratchEach;
+  /** Undefined where `of` may differ from run to run. */
+  derived(of: WasmTensor, bytes: number, make: (to: Address) => void): Address | undefined;
   upload(data: TypedArray): number;
   call(call: WasmCall): void;
   /** Whether one thread does all units of a call. */
@@ -147,13 +156,14 @@ export class KernelContext {
 
   /** Runs a kernel's code so that the recorder takes down what it would do. @throws LooksAtData if it depends on data */
   record(recorder: Recorder, run: () => void): void {
+    const outer = this.#recorder;
     this.#recorder = recorder;
-    this.buffers.begin();
+    if (!outer) this.buffers.begin();
     try {
       run();
     } finally {
-      this.#recorder = undefined;
-      this.buffers.end();
+      this.#recorder = outer;
+      if (!outer) this.buffers.end();
     }
   }
 
@@ -191,6 +201,25 @@ export class KernelContext {
   /** The address of `bytes` bytes of scratch memory, contents unspecified, aligned to 64 bytes. */
   scratch(bytes: number): Address {
     return (this.#recorder ? this.#recorder.scratch(bytes) : this.buffers.scratch(bytes)) as Address;
+  }
+
+  /** Scratch memory of `bytes` bytes for each thread; in a program a thread has the same memory at every step. */
+  scratchEach(bytes: number): ScratchEach {
+    if (this.#recorder) return this.#recorder.scratchEach(bytes);
+    const scratchStep = Math.ceil(bytes / 64) * 64;
+    return { scratch: this.scratch(this.threads * scratchStep), scratchStep };
+  }
+
+  /**
+   * The address of `bytes` bytes that `make` fills by what is in `of`, and nothing else that changes: scratch memory, or in a
+   * program whose runs all find the same in `of` memory that is filled once. Packed weights of kernels that don't prepack.
+   */
+  derived(of: WasmTensor, bytes: number, make: (to: Address) => void): Address {
+    const known = this.#recorder?.derived(of, bytes, make);
+    if (known !== undefined) return known;
+    const to = this.scratch(bytes);
+    make(to);
+    return to;
   }
 
   /** The address of a copy of `data` in scratch memory: for attributes that are arrays. */
@@ -245,7 +274,10 @@ export class KernelContext {
       return;
     }
     if (this.#pool && units > least) this.#pool.run(fn, index, numbers, units, least);
-    else fn(...numbers, 0, units, 0);
+    else {
+      numbers.push(0, units, 0);
+      fn(...numbers);
+    }
   }
 }
 
@@ -270,7 +302,7 @@ export type KernelCode = (tensors: never, attrs: never, packed: never) => void;
 let lists = 0;
 
 /** Does all units of the calls, on this thread. */
-function replay(calls: readonly WasmCall[]): void {
+export function replay(calls: readonly WasmCall[]): void {
   for (let i = 0; i < calls.length; i++) {
     const { name, fn, whole } = calls[i];
     try {

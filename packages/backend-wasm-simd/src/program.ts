@@ -7,8 +7,8 @@ import {
   type Program,
   type ProgramTensor,
   placeInArena,
-  type TypedArray,
 } from '@octet/backend';
+import type { Address } from './address';
 import type { WasmBuffer } from './buffers';
 import { hasImages, type ImageRun, imageRuns } from './images';
 import type { ChainPart } from './job';
@@ -18,6 +18,7 @@ import {
   kernelError,
   LooksAtData,
   type Recorder,
+  replay,
   type WasmCall,
   type WasmTensor,
 } from './kernel';
@@ -81,17 +82,18 @@ export function compileProgram(
     const arena = arenaOf(program, runs);
     // Once to see how much is needed, at addresses that mean nothing, but for 0, which is none.
     const anywhere = arena.offsets.map((offset) => alignment + offset);
-    const measured = recording.record(anywhere, alignment, undefined);
+    const measured = recording.record(anywhere, alignment, { at: alignment, step: 0 }, undefined);
     const lists = measured.parts.map((part) => (typeof part === 'function' ? 0 : cx.replayBytes(part)));
-    const sizes = [arena.bytes, measured.scratch, measured.uploads, ...lists];
+    const sizes = [arena.bytes, measured.scratch, measured.each * cx.threads, measured.uploads, ...lists];
     const stretch = new Stretch(0);
     const at = sizes.map((size) => stretch.take(size));
     const block = cx.buffers.reserve(stretch.most);
     held.add(block.free);
-    const [results, scratch, uploads, ...listsAt] = at.map((offset) => block.start + offset);
+    const [results, scratch, each, uploads, ...listsAt] = at.map((offset) => block.start + offset);
     const { parts, buffers } = recording.record(
       arena.offsets.map((offset) => results + offset),
       scratch,
+      { at: each, step: measured.each },
       uploads,
     );
     const calls = parts.map((part, i) => (typeof part === 'function' ? part : cx.replayer(part, listsAt[i])));
@@ -147,9 +149,15 @@ class ProgramRecording {
   /**
    * @param at the address of each piece of memory that isn't fixed
    * @param scratchAt where scratch memory begins, which steps share
+   * @param eachAt where the first thread's own begins, and how far the next one's is from there: a thread keeps what it has
    * @param uploadsAt where uploads begin; undefined: they are counted only
    */
-  record(at: readonly number[], scratchAt: number, uploadsAt: number | undefined) {
+  record(
+    at: readonly number[],
+    scratchAt: number,
+    eachAt: { at: number; step: number },
+    uploadsAt: number | undefined,
+  ) {
     const { cx, held, program } = this;
     const { buffers: pool } = cx;
     const buffers = program.memory.map((m, i) =>
@@ -158,6 +166,10 @@ class ProgramRecording {
     const ours = new Set(buffers.filter((_, i) => program.memory[i].kind !== 'fixed'));
     const uploads = new Stretch(uploadsAt ?? 0);
     const scratch = new Stretch(scratchAt);
+    const each = new Stretch(eachAt.at);
+    const constants = new Set(
+      program.memory.flatMap((m) => (m.kind === 'fixed' && !m.written ? [m.buffer] : [])),
+    );
     let calls: WasmCall[] = [];
     const recorder: Recorder = {
       pin: (buffer) => {
@@ -166,6 +178,16 @@ class ProgramRecording {
         this.#pinned.add(buffer);
       },
       scratch: (bytes) => scratch.take(bytes),
+      scratchEach: (bytes) => ({ scratch: each.take(bytes) as Address, scratchStep: eachAt.step }),
+      derived(of, bytes, make) {
+        if (!constants.has(of.buffer)) return undefined;
+        const to = uploads.take(bytes) as Address;
+        const first: WasmCall[] = [];
+        // At once: later what it reads may lie elsewhere, so that it needs no pin.
+        cx.record({ ...recorder, pin: () => {}, call: (call) => first.push(call) }, () => make(to));
+        if (uploadsAt !== undefined) replay(first);
+        return to;
+      },
       upload(data) {
         const to = uploads.take(data.byteLength);
         const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -183,6 +205,7 @@ class ProgramRecording {
       }
       calls = [];
       scratch.restart();
+      each.restart();
       const last = parts.at(-1);
       const run = this.runs.find(({ first }) => first === i);
       if (run) {
@@ -196,7 +219,7 @@ class ProgramRecording {
       else if (typeof last === 'object') last.push(...calls);
       else parts.push(calls);
     }
-    return { parts, buffers, uploads: uploads.most, scratch: scratch.most };
+    return { parts, buffers, uploads: uploads.most, scratch: scratch.most, each: each.most };
   }
 
   /**
@@ -204,22 +227,27 @@ class ProgramRecording {
    * tells what a part and a thread add to each argument.
    */
   #chain(run: ImageRun, at: readonly number[], scratch: Stretch, recorder: Recorder): WasmCall {
-    const uploads: number[] = [];
+    /** What all parts share. */
+    const made: (number | undefined)[] = [];
     // Each thread has a piece of memory, and scratch memory behind it.
     const room = new Stretch(scratch.start + run.bytes);
-    const upload = (data: TypedArray) => {
-      const to = recorder.upload(data);
-      uploads.push(to);
+    const kept = <A extends number | undefined>(to: A): A => {
+      made.push(to);
       return to;
     };
-    const first = this.#part(run, 0, at, scratch.start, room, { ...recorder, upload });
+    const first = this.#part(run, 0, at, scratch.start, room, {
+      ...recorder,
+      upload: (data) => kept(recorder.upload(data)),
+      derived: (of, bytes, make) => kept(recorder.derived(of, bytes, make)),
+    });
     const bytes = run.bytes + room.most;
     scratch.take(bytes * this.cx.threads);
     const again = (part: number, thread: number) => {
       let next = 0;
       const own = scratch.start + thread * bytes;
       const behind = new Stretch(own + run.bytes);
-      return this.#part(run, part, at, own, behind, { ...recorder, upload: () => uploads[next++] });
+      const known = <A>() => made[next++] as A;
+      return this.#part(run, part, at, own, behind, { ...recorder, upload: known, derived: known });
     };
     const [second, other] = [again(1, 0), again(0, 1)];
     const parts = first.map(({ index, units, args }, i): ChainPart => {
@@ -236,7 +264,7 @@ class ProgramRecording {
     at: readonly number[],
     own: number,
     room: Stretch,
-    { pin, upload }: Recorder,
+    { pin, upload, derived }: Recorder,
   ): WasmCall[] {
     const { cx, codes, program } = this;
     const ours = new Set<WasmBuffer>();
@@ -253,6 +281,8 @@ class ProgramRecording {
     const recorder: Recorder = {
       pin: (buffer) => ours.has(buffer) || pin(buffer),
       scratch: (bytes) => room.take(bytes),
+      scratchEach: (bytes) => ({ scratch: room.take(bytes) as Address, scratchStep: 0 }),
+      derived,
       upload,
       call: (call) => calls.push(call),
       oneThread: true,

@@ -142,7 +142,7 @@ export class ThreadPool {
     this.#job(index, args.length, Math.ceil(units / chunk) - 1, () => takeChunks(control, fn, args, 0));
   }
 
-  /** How many units of a list's call a thread takes at once: all of them if that isn't worth more than one thread. */
+  /** How many units of a list's call a thread takes at least: all of them if that isn't worth more than one thread. */
   chunkOf(units: number, grain: number): number {
     const least = Math.max(1, Math.ceil(grain / grainInLists));
     return units <= least ? units : Math.max(least, Math.ceil(units / ((this.size + 1) * chunksPerThread)));

@@ -11,13 +11,18 @@ interface MemorySize {
 /**
  * `planned`: the program's own, whose contents matter from step `first` to step `last` only; it may share memory with what is
  * never needed at the same time. `fixed`: a buffer of the backend that is there already and stays until `dispose`:
- * constants, and what steps change in place. `input`, `output`: the buffer that each run is given, by its `index` there;
+ * constants, whose contents are the same at every run, and what steps change in place. `input`, `output`: the buffer that each run is given, by its `index` there;
  * steps `first` to `last` use it.
  */
 export type ProgramMemory<B> = MemorySize &
   (
     | { readonly kind: 'planned'; readonly first: number; readonly last: number }
-    | { readonly kind: 'fixed'; readonly buffer: B }
+    | {
+        readonly kind: 'fixed';
+        readonly buffer: B;
+        /** Whether a step writes to it: else it is a constant. */
+        readonly written: boolean;
+      }
     | {
         readonly kind: 'input' | 'output';
         readonly index: number;

@@ -305,7 +305,7 @@ class MemoryTable {
       const input = inputs.indexOf(storage);
       if (input >= 0) this.entries.push({ kind: 'input', dtype, length, index: input, ...use });
       else if (state.has(storage) || !varying.has(storage))
-        this.entries.push({ kind: 'fixed', dtype, length, buffer: storage.buffer });
+        this.entries.push({ kind: 'fixed', dtype, length, buffer: storage.buffer, written: use.written });
       else if (roles.outputs.includes(storage)) {
         this.entries.push({ kind: 'output', dtype, length, index: this.outputs.length, ...use });
         this.outputs.push(storage);

@@ -70,7 +70,7 @@ type OutputTensor = Layout & OutputFrom;
  * mode, for the weights as they were. Made by `planOf`.
  */
 export class Plan<Out = unknown> {
-  /** Bytes that the plan holds for what is computed between inputs and outputs: its peak. Weights are the model's. */
+  /** Bytes that the plan holds: the peak of what is computed between inputs and outputs, and what is made of weights once. Weights are the model's. */
   readonly bytes: number;
   /** undefined once it is disposed. */
   private parts: PlanParts | undefined;

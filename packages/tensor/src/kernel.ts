@@ -330,8 +330,13 @@ function inPlace(x: Tensor, dims: readonly number[]): ReturnType<typeof asOuterA
   const end = first + dims.length;
   const together = offset === 0 && dims[dims.length - 1] === end - 1;
   if (!together || !sameStrides(shape, strides, contiguousStrides(shape))) return undefined;
-  const [outer, n, inner] = [shape.slice(0, first), shape.slice(first, end), shape.slice(end)].map(numel);
-  const order = shape.map((_, d) => d).filter((d) => d < first || d >= end);
+  const sizes: [outer: number, n: number, inner: number] = [1, 1, 1];
+  const order: number[] = [];
+  for (let d = 0; d < shape.length; d++) {
+    sizes[d < first ? 0 : d < end ? 1 : 2] *= shape[d];
+    if (d < first || d >= end) order.push(d);
+  }
+  const [outer, n, inner] = sizes;
   return { operand: asOperand(x, [outer, n, inner]), outer, n, inner, kept: { order } };
 }
 
@@ -347,11 +352,12 @@ export function reducedLayout(
   kept: KeptLayout,
   keepDim: boolean,
 ): { shape: number[]; strides: number[] } {
-  const reduced = new Set(dims);
-  const full = x.shape.map((d, i) => (reduced.has(i) ? 1 : d));
+  const full = [...x.shape];
+  for (const d of dims) full[d] = 1;
   const strides = stridesInOrder(full, [...dims, ...kept.order]);
-  const stay = full.map((_, i) => i).filter((i) => keepDim || !reduced.has(i));
-  return { shape: stay.map((i) => full[i]), strides: stay.map((i) => strides[i]) };
+  if (keepDim) return { shape: full, strides };
+  const stays = (_: number, d: number) => !dims.includes(d);
+  return { shape: full.filter(stays), strides: strides.filter(stays) };
 }
 
 /** @throws BackendError if `value` is a tensor of another copy of the package */

@@ -71,11 +71,13 @@ export function memoryOrder(shape: readonly number[], strides: readonly number[]
 
 /** Whether the elements fill a block of memory without gap or overlap, in whatever order of dims. */
 export function isDense(shape: readonly number[], strides: readonly number[]): boolean {
-  if (numel(shape) === 0) return true;
-  // The innermost dim has stride 1, the next one the size of that, and so on.
+  const elements = numel(shape);
+  if (elements === 0) return true;
+  // The innermost dim has stride 1, the next one the size of that, and so on. Loops that allocate nothing: each op comes by here.
   let step = 1;
-  for (let left = shape.filter((size) => size !== 1).length; left > 0; left--) {
-    const next = strides.findIndex((stride, d) => stride === step && shape[d] !== 1);
+  while (step < elements) {
+    let next = shape.length - 1;
+    while (next >= 0 && (strides[next] !== step || shape[next] === 1)) next--;
     if (next < 0) return false;
     step *= shape[next];
   }

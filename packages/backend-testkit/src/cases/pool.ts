@@ -79,6 +79,11 @@ const adaptive = (
     [1, 9, 61, 3, 2, 1],
     [1, 2, 531, 3, 1, 2],
     [0, 4, 4, 3, 2, 2],
+    // Whole rows: one by one, in fours and in sixteens.
+    [3, 1, 15, 1, 1, 1],
+    [37, 1, 256, 1, 1, 1],
+    [16, 1, 2500, 1, 1, 1],
+    [26, 3, 31, 1, 1, 1],
   ] as const
 ).map(([batch, height, width, channels, outHeight, outWidth]) => ({
   name: `${height}x${width} to ${outHeight}x${outWidth}, ${channels} channels`,
@@ -294,7 +299,7 @@ export const poolCases: CasesOf<
     ),
     ...halfWay.map(({ kernelSize: _, ...rest }) => rest),
     ...averageOutputs.flatMap(({ dtype, attrs }) =>
-      adaptive.slice(0, 3).map(
+      [...adaptive.slice(0, 3), ...adaptive.slice(-1)].map(
         ({ name, x, y }): KernelCase<'qadaptiveAvgPool2d'> => ({
           name: `${name}, ${dtype}, scale ${attrs.scale} to ${attrs.yScale}`,
           inputs: { x: integers(11, dtype, x) },

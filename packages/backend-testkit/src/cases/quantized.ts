@@ -1,4 +1,4 @@
-import type { QuantizeAttrs, RequantizeAttrs } from '@octet/backend';
+import { type QuantizeAttrs, type RequantizeAttrs, roundHalfEven } from '@octet/backend';
 import {
   type CasesOf,
   type CaseTensor,
@@ -591,18 +591,46 @@ export const quantizedCases: CasesOf<
           (_, i) => ((i * 89 + 17) % 256) - (to === 'int8' ? 128 : 0),
         );
         const bounds = entries.map((_, i) => Math.min(Math.max(i, 17), 201) - (to === 'int8' ? 128 : 0));
-        const tables = [entries, bounds, [...bounds].reverse()].map((numbers) =>
-          to === 'int8' ? Int8Array.from(numbers) : Uint8Array.from(numbers),
+        const falling = [...bounds].reverse();
+        const tableOf = (numbers: readonly number[]) =>
+          to === 'int8' ? Int8Array.from(numbers) : Uint8Array.from(numbers);
+        const tables = Object.entries({
+          '': entries,
+          ' between bounds': bounds,
+          ' between bounds, falling': falling,
+        });
+        const everyByte = tensor(
+          from,
+          [256],
+          Array.from({ length: 256 }, (_, i) => i - (from === 'int8' ? 128 : 0)),
         );
-        return sizes.flatMap((n) =>
-          tables.map((table, i) => ({
-            name: `${from} to ${to}${['', ' between bounds', ' between bounds, falling'][i]}, n = ${n}`,
-            inputs: { x: integers(n, from, [n]) },
-            outputs: { y: output(to, [n]) },
-            attrs: { table },
-            tolerance: 'exact' as const,
-          })),
-        );
+        return [
+          ...sizes.flatMap((n) =>
+            tables.map(([name, numbers]) => ({
+              name: `${from} to ${to}${name}, n = ${n}`,
+              inputs: { x: integers(n, from, [n]) },
+              outputs: { y: output(to, [n]) },
+              attrs: { table: tableOf(numbers) },
+              tolerance: 'exact' as const,
+            })),
+          ),
+          // Requantizations: lines, with halves to even among them, flat and steep, and one that is a step off at one place.
+          ...[0.003, 1 / 3, 0.5, 0.6712, 1, 1.93, 3.2, 17].flatMap((slope) =>
+            [0, 1].map((off) => {
+              const line = Array.from({ length: 256 }, (_, i) => roundHalfEven((i - 97) * slope) + 131);
+              line[100] += off;
+              return {
+                name: `${from} to ${to}, a line of slope ${slope}${off ? ', but for one number' : ''}`,
+                inputs: { x: everyByte },
+                outputs: { y: output(to, [256]) },
+                attrs: {
+                  table: tableOf(line.map((v) => Math.min(Math.max(v, 0), 255) - (to === 'int8' ? 128 : 0))),
+                },
+                tolerance: 'exact' as const,
+              };
+            }),
+          ),
+        ];
       }),
     ),
   qconv2d: qconv2dCases,

@@ -88,12 +88,12 @@ export const programs: Law = {
       steps: stepsOn(backend),
       memory: [
         { ...size, kind: 'input', index: 0, first: 0, last: 4, written: false },
-        { ...size, kind: 'fixed', buffer: constant },
+        { ...size, kind: 'fixed', buffer: constant, written: false },
         { ...size, kind: 'planned', first: 0, last: 5 },
         { ...size, kind: 'planned', first: 2, last: 3 },
         { ...size, kind: 'planned', first: 1, last: 3 },
         { ...size, kind: 'output', index: 0, first: 3, last: 4, written: true },
-        { ...size, kind: 'fixed', buffer: state },
+        { ...size, kind: 'fixed', buffer: state, written: true },
       ],
     };
     const compiled = backend.compile?.(program);

@@ -2,7 +2,7 @@ import type { AttentionAttrs } from '@octet/backend';
 import type { Address } from '../address';
 import { keyBlock, panel, unitRows } from '../generated/constants';
 import type { KernelContext, WasmKernel, WasmTensor } from '../kernel';
-import { fewRows, packedRowsBytes, packPanels, workGrain } from './matmul';
+import { fewRows, packable, packedRowsBytes, packPanels, workGrain } from './matmul';
 
 const padded = (n: number) => Math.ceil(n / panel) * panel;
 
@@ -33,7 +33,7 @@ function shapesOf(
 function packRows(cx: KernelContext, x: WasmTensor, matrices: number): Address {
   const [, , rows, width] = x.shape;
   const source = { matrices, matrixStep: rows * width, n: rows, columnStep: width, k: width, kStep: 1 };
-  return packPanels(cx, cx.address(x), source);
+  return packPanels(cx, packable(cx, x), source);
 }
 
 /** The same in panels of its columns, block of rows after block. */
@@ -54,9 +54,8 @@ export const attention: WasmKernel<'attention'> = (cx, { q, k, v, mask, y, logSu
   const all = sizes.batches * heads;
   if (all * rows === 0) return;
   if (rows <= fewRows) {
-    const scratchStep = 64 + rows * keys * 4;
-    const scratch = cx.scratch(cx.threads * scratchStep);
-    const given = { q: cx.address(q), k: cx.address(k), v: cx.address(v), scratch, scratchStep };
+    const scratch = cx.scratchEach(64 + rows * keys * 4);
+    const given = { q: cx.address(q), k: cx.address(k), v: cx.address(v), ...scratch };
     const grain = Math.ceil(workGrain / (4 * rows * keys * (width + depth) + 1));
     cx.parallel('attentionFewRows', { ...args, ...given, ...out }, all, grain);
     return;
@@ -64,10 +63,9 @@ export const attention: WasmKernel<'attention'> = (cx, { q, k, v, mask, y, logSu
   const matrices = sizes.batches * sizes.groups;
   const keysPacked = packRows(cx, k, matrices);
   const valuesPacked = packBlocks(cx, v, matrices);
-  const scratchStep =
+  const scratchBytes =
     unitRows * (keyBlock + depth + 2) * 4 + 64 + packedRowsBytes(unitRows, Math.max(width, keyBlock));
-  const scratch = cx.scratch(cx.threads * scratchStep);
-  const given = { q: cx.address(q), keysPacked, valuesPacked, scratch, scratchStep };
+  const given = { q: cx.address(q), keysPacked, valuesPacked, ...cx.scratchEach(scratchBytes) };
   const work = unitRows * keys * (width + depth + 8);
   cx.parallel(
     'attention',
@@ -96,7 +94,7 @@ export const attentionBackward: WasmKernel<'attentionBackward'> = (cx, t, attrs)
   const keyBlocks = packBlocks(cx, t.k, matrices);
   const floats =
     2 * unitRows * keyBlock + unitRows * padded(width) + keyBlock * (padded(width) + padded(depth));
-  const scratchStep = floats * 4 + packedRowsBytes(unitRows, Math.max(width, depth, keyBlock));
+  const scratchBytes = floats * 4 + packedRowsBytes(unitRows, Math.max(width, depth, keyBlock));
   const given = {
     ...{
       q: cx.address(t.q),
@@ -108,7 +106,7 @@ export const attentionBackward: WasmKernel<'attentionBackward'> = (cx, t, attrs)
       gradY,
     },
     ...{ gradQ: cx.address(t.gradQ), gradK: cx.address(t.gradK), gradV: cx.address(t.gradV) },
-    ...{ scratch: cx.scratch(cx.threads * scratchStep), scratchStep },
+    ...cx.scratchEach(scratchBytes),
   };
   const work = group * rows * keys * (3 * width + 2 * depth);
   cx.parallel('attentionBackward', { ...args, ...given }, matrices, Math.ceil(workGrain / (work + 1)));

@@ -14,7 +14,7 @@ import type { KernelContext, WasmKernel, WasmTensor } from '../kernel';
 import { boundsOf, unbounded } from './bounds';
 import { copyAt } from './copy-strided';
 import { depthwise, depthwiseBackwardInput, depthwiseBackwardWeight } from './depthwise';
-import { multiply, packedRowsBytes, packPanels, workGrain } from './matmul';
+import { multiply, type Packable, packable, packedRowsBytes, packPanels, workGrain } from './matmul';
 import { byPlanes, type Grouping } from './spread';
 
 /** Elements of gathered patches that stay in the second-level cache. */
@@ -64,24 +64,23 @@ function convolve(
   taps: Taps,
 ): void {
   const tile = Math.min(8, Math.max(1, Math.floor(gatheredElements / (unitRows * patch + 1)))) * unitRows;
-  const scratchStep = (tile * patch + 16) * 4 + packedRowsBytes(tile, patch);
-  const scratch = cx.scratch(cx.threads * scratchStep);
+  const scratch = cx.scratchEach((tile * patch + 16) * 4 + packedRowsBytes(tile, patch));
   cx.parallel(
     'convolve',
-    { ...taps, ...operands, scratch, scratchStep, total, tile, groups, n },
+    { ...taps, ...operands, ...scratch, total, tile, groups, n },
     groups * Math.ceil(total / tile),
     Math.ceil(workGrain / (tile * patch * n + 1)),
   );
 }
 
 /** Where the tensors of a convolution lie. */
-type Places = Record<'x' | 'weight' | 'bias' | 'y', Address>;
+type Places = Record<'x' | 'bias' | 'y', Address> & { readonly weight: Packable };
 
 /** x [N,H,W,C], weight [O,kh,kw,C/groups], bias [O]? → y [N,OH,OW,O], clamped */
 export const conv2d: WasmKernel<'conv2d'> = (cx, { x, weight, bias, y }, attrs) => {
   const places = {
     x: cx.address(x),
-    weight: cx.address(weight),
+    weight: packable(cx, weight),
     bias: cx.addressIfAny(bias),
     y: cx.address(y),
   };
@@ -122,7 +121,7 @@ function transpose(
   { x, weight, bias, y }: Record<'x' | 'weight' | 'y', WasmTensor> & { bias?: WasmTensor | undefined },
   attrs: Conv2dAttrs,
 ): void {
-  const [xAt, from, biasAt, yAt] = [cx.address(x), cx.address(weight), cx.addressIfAny(bias), cx.address(y)];
+  const [xAt, biasAt, yAt] = [cx.address(x), cx.addressIfAny(bias), cx.address(y)];
   for (const part of subConvolutions(weight.shape, attrs)) {
     const to = subOutput(part, y.shape, attrs);
     if (!to) continue;
@@ -133,12 +132,18 @@ function transpose(
       if (to.copy) copyAt(cx, row, yAt, 4, { ...to.copy, xStrides: [0, 0, 0, 1], xOffset: 0 });
       continue;
     }
-    // Vectors may reach past the end.
-    const weightAt = cx.scratch(numel(weightShape) * 4 + 64);
-    copyAt(cx, from, weightAt, 4, weightCopy);
+    const weightPart = {
+      of: weight,
+      at() {
+        // Vectors may reach past the end.
+        const at = cx.scratch(numel(weightShape) * 4 + 64);
+        copyAt(cx, cx.address(weight), at, 4, weightCopy);
+        return at;
+      },
+    };
     const target = to.copy ? cx.scratch(numel(to.shape) * 4 + 64) : yAt;
     const s = convGeometry(x, { shape: weightShape }, { shape: to.shape }, to.attrs);
-    convolveAt(cx, { x: xAt, weight: weightAt, bias: biasAt, y: target }, s, to.attrs);
+    convolveAt(cx, { x: xAt, weight: weightPart, bias: biasAt, y: target }, s, to.attrs);
     if (to.copy) copyAt(cx, target, yAt, 4, to.copy);
   }
 }
@@ -155,15 +160,14 @@ export const conv2dBackwardInput: WasmKernel<'conv2dBackwardInput'> = (
     return;
   }
   const s = convGeometry(gradX, weight, gradY, attrs);
-  const weightAt = cx.address(weight);
   const [gradYAt, gradXAt] = [cx.address(gradY), cx.address(gradX)];
   if (isNarrow(s, { groups, groupIn: s.groupOut, groupOut: s.groupIn })) {
-    depthwiseBackwardInput(cx, gradYAt, weightAt, gradXAt, s, attrs);
+    depthwiseBackwardInput(cx, gradYAt, packable(cx, weight), gradXAt, s, attrs);
     return;
   }
   const kernelTaps = s.kernelHeight * s.kernelWidth;
   // Columns are input channels, rows the taps' output channels.
-  const packed = packPanels(cx, weightAt, {
+  const packed = packPanels(cx, packable(cx, weight), {
     matrices: groups,
     matrixStep: s.groupOut * kernelTaps * s.groupIn,
     n: s.groupIn,
@@ -219,11 +223,10 @@ export const conv2dBackwardWeight: WasmKernel<'conv2dBackwardWeight'> = (
   const span = pointwise ? spanChannels : Math.ceil(n / spanChannels) * spanChannels;
   const columns = Math.ceil(patch / panel) * panel;
   const partial = cx.scratch(groups * slices * (n + maxTile) * columns * 4);
-  const scratchStep = pointwise ? 0 : (patchRows * patch + 16) * 4;
-  const scratch = pointwise ? nowhere : cx.scratch(cx.threads * scratchStep);
+  const scratch = cx.scratchEach(pointwise ? 0 : (patchRows * patch + 16) * 4);
   const args = {
     ...forwardTaps(s, attrs),
-    ...{ x: xAt, gradY: gradYAt, partial, scratch, scratchStep },
+    ...{ x: xAt, gradY: gradYAt, partial, ...scratch },
     ...{ total: s.rows, slice, slices, span, pointwise, groups, n },
   };
   const work = Math.min(slice, s.rows) * Math.min(span, n) * patch;

@@ -3,7 +3,7 @@ import { type Address, nowhere } from '../address';
 import type { Calls } from '../generated/exports';
 import type { KernelContext } from '../kernel';
 import { boundsOf, unbounded } from './bounds';
-import { workGrain } from './matmul';
+import { type Packable, workGrain } from './matmul';
 import { type Grouping, spreadTable } from './spread';
 
 /** Bytes of a band of rows: some of it stays in the first-level cache, all of it in the second. */
@@ -53,13 +53,13 @@ function bandOf(d: Depthwise): { block: number; rows: number; bytes: number } {
 }
 
 /** `reach`: 0, or for the transposed convolution the inputs of a group: see assembly/depthwise.ts. */
-function pack(cx: KernelContext, weight: Address, d: Depthwise, reach = 0): Address {
+function pack(cx: KernelContext, { of, at }: Packable, d: Depthwise, reach = 0): Address {
   const { channels, groupIn, kernel } = d;
   const taps = kernel[0] * kernel[1];
-  const packed = cx.scratch(groupIn * taps * filledChannels(channels) * 4);
-  const args = { weight, packed, channels, block: bandOf(d).block, taps, planes: groupIn, reach };
-  cx.parallel('packDepthwise', args, groupIn * taps, Math.ceil(40_000 / channels));
-  return packed;
+  return cx.derived(of, groupIn * taps * filledChannels(channels) * 4, (packed) => {
+    const args = { weight: at(), packed, channels, block: bandOf(d).block, taps, planes: groupIn, reach };
+    cx.parallel('packDepthwise', args, groupIn * taps, Math.ceil(40_000 / channels));
+  });
 }
 
 /** The arguments that the convolution and its weight's gradient share. */
@@ -91,8 +91,7 @@ function run(
   d: Depthwise,
 ): void {
   const { block, rows, bytes } = bandOf(d);
-  const scratch = cx.scratch(cx.threads * bytes);
-  const rest = { scratch, scratchStep: bytes, bandRows: rows, upH: d.up[0], upW: d.up[1] };
+  const rest = { ...cx.scratchEach(bytes), bandRows: rows, upH: d.up[0], upW: d.up[1] };
   const args = { ...sizes(cx, d), ...operands, ...rest };
   const work = rows * d.out[1] * block * d.groupIn * (d.kernel[0] * d.kernel[1] + 4);
   const units = d.batch * Math.ceil(d.out[0] / rows) * Math.ceil(d.channels / block);
@@ -111,7 +110,7 @@ function forward(s: ConvGeometry, { stride, padding, dilation }: Conv2dAttrs): D
 export function depthwise(
   cx: KernelContext,
   x: Address,
-  weight: Address,
+  weight: Packable,
   bias: Address,
   y: Address,
   s: ConvGeometry,
@@ -125,7 +124,7 @@ export function depthwise(
 export function depthwiseBackwardInput(
   cx: KernelContext,
   gradY: Address,
-  weight: Address,
+  weight: Packable,
   gradX: Address,
   s: ConvGeometry,
   { stride, padding, dilation }: Conv2dAttrs,
@@ -157,8 +156,7 @@ export function depthwiseBackwardWeight(
   const parts = Math.ceil(items / share);
   const taps = d.kernel[0] * d.kernel[1] * d.groupIn;
   const partial = cx.scratch(parts * taps * filledChannels(d.channels) * 4);
-  const scratch = cx.scratch(cx.threads * bytes);
-  const rest = { scratch, scratchStep: bytes, bandRows: rows, items, share };
+  const rest = { ...cx.scratchEach(bytes), bandRows: rows, items, share };
   const args = { ...sizes(cx, d), x, gradY, partial, ...rest };
   const work = share * rows * d.out[1] * d.channels * (taps + 4);
   cx.parallel('depthwiseWeightGradient', args, parts, Math.ceil(workGrain / (2 * work + 1)));

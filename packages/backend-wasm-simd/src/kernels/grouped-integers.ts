@@ -24,19 +24,17 @@ export const qlinearWeightOnly: WasmKernel<'qlinearWeightOnly'> = (
   if (m <= fewRows) {
     const groups = Math.ceil(k / groupSize);
     // x in 16 bits, in steps of up to 32 columns, and two numbers a group.
-    const scratchStep = 192 + groups * (8 + 2 * 32 * Math.ceil(groupSize / 32));
-    const scratch = cx.scratch(cx.threads * scratchStep);
+    const scratch = cx.scratchEach(192 + groups * (8 + 2 * 32 * Math.ceil(groupSize / 32)));
     const units = Math.ceil(n / 2);
     const grain = Math.ceil(workGrain / (4 * m * k + 1));
-    cx.parallel('dotGroupedRows', { ...args, scratch, scratchStep }, units, grain);
+    cx.parallel('dotGroupedRows', { ...args, ...scratch }, units, grain);
     return;
   }
   // int8 too is taken as uint8.
   const middle = bits === 4 ? 8 : 128;
-  const scratchStep = 2 * panel * k * 4 + 64 + packedRowsBytes(unitRows, k);
-  const scratch = cx.scratch(cx.threads * scratchStep);
+  const scratch = cx.scratchEach(2 * panel * k * 4 + 64 + packedRowsBytes(unitRows, k));
   const grain = Math.ceil(workGrain / ((m + 8) * panel * k + 1));
-  cx.parallel('multiplyGrouped', { ...args, middle, scratch, scratchStep }, Math.ceil(n / panel), grain);
+  cx.parallel('multiplyGrouped', { ...args, middle, ...scratch }, Math.ceil(n / panel), grain);
 };
 
 /** y [n,d] = w[index], w [v,d] from grouped integers. @throws ArgumentError for an index that is no row of weight */

@@ -1,6 +1,6 @@
 import { type Address, nowhere } from '../address';
 import { depth, maxTile, panel, unitRows } from '../generated/constants';
-import type { KernelContext, WasmKernel } from '../kernel';
+import type { KernelContext, WasmKernel, WasmTensor } from '../kernel';
 import { boundsOf, unbounded } from './bounds';
 
 /** Multiply-adds worth a thread: about 20 µs. */
@@ -20,14 +20,24 @@ export interface PanelSource {
   tapStep?: number;
 }
 
-/** Packs the right operand of a product into scratch memory. */
-export function packPanels(cx: KernelContext, from: Address, source: PanelSource): Address {
+/** What is packed: a tensor, or what `at` makes of it. */
+export interface Packable {
+  readonly of: WasmTensor;
+  at(): Address;
+}
+
+export function packable(cx: KernelContext, of: WasmTensor): Packable {
+  return { of, at: () => cx.address(of) };
+}
+
+/** Packs the right operand of a product. */
+export function packPanels(cx: KernelContext, { of, at }: Packable, source: PanelSource): Address {
   const { matrices, matrixStep, n, columnStep, k, kStep, taps = 1, tapStep = 0 } = source;
   const panels = matrices * Math.ceil(n / panel);
-  const packed = cx.scratch(panels * panel * 4 * k * taps);
-  const args = { b: from, packed, matrixStep, n, columnStep, k, kStep, taps, tapStep };
-  cx.parallel('packPanels', args, panels, Math.ceil(40_000 / (panel * k * taps + 1)));
-  return packed;
+  return cx.derived(of, panels * panel * 4 * k * taps, (packed) => {
+    const args = { b: at(), packed, matrixStep, n, columnStep, k, kStep, taps, tapStep };
+    cx.parallel('packPanels', args, panels, Math.ceil(40_000 / (panel * k * taps + 1)));
+  });
 }
 
 /** What a block of rows takes that is packed, some elements of k at a time. */
@@ -49,8 +59,7 @@ export function multiply(
   const panels = Math.ceil(n / panel);
   // Few rows: columns too are shared out. By the shapes alone, so that results don't depend on the threads.
   const span = Math.max(1, Math.ceil(panels / Math.ceil(manyUnits / Math.max(1, blocks))));
-  const scratchStep = packedRowsBytes(unitRows, k) + (a.transposed ? unitRows * k * 4 : 0);
-  const scratch = cx.scratch(cx.threads * scratchStep);
+  const scratch = packedRowsBytes(unitRows, k) + (a.transposed ? unitRows * k * 4 : 0);
   const args = {
     a: a.address,
     aStep: a.step,
@@ -64,8 +73,7 @@ export function multiply(
     n,
     k,
     span,
-    scratch,
-    scratchStep,
+    ...cx.scratchEach(scratch),
   };
   const grain = Math.ceil(workGrain / (unitRows * span * panel * k + 1));
   cx.parallel('multiply', args, blocks * Math.ceil(panels / span), grain);
@@ -75,7 +83,7 @@ export function multiply(
 export const matmul: WasmKernel<'matmul'> = (cx, { a, b, y }, { transposeA, transposeB, clamp }) => {
   const [batch, m, n] = y.shape;
   const k = a.shape[transposeA ? 1 : 2];
-  const packed = packPanels(cx, cx.address(b), {
+  const packed = packPanels(cx, packable(cx, b), {
     matrices: b.shape[0],
     matrixStep: n * k,
     n,
@@ -105,7 +113,7 @@ export const linear: WasmKernel<'linear'> = (cx, { x, weight, bias, y }, { clamp
     return;
   }
   const source = { matrices: 1, matrixStep: 0, n, columnStep: k, k, kStep: 1 };
-  const packed = packPanels(cx, cx.address(weight), source);
+  const packed = packPanels(cx, packable(cx, weight), source);
   const left = { address: cx.address(x), step: 0 };
   multiply(cx, left, { packed, step: 0 }, biasAt, cx.address(y), [1, m, n, k], bounds);
 };

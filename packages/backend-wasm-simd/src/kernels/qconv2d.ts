@@ -153,23 +153,6 @@ function freeDepthwise(cx: KernelContext, { weights, bias, multiplier, constants
   for (const buffer of [weights, bias, multiplier, constants]) cx.free(buffer);
 }
 
-/**
- * Output rows of a unit: an even number, as two are made at a time. About 8; of one image on several threads as many as give them
- * equal shares, cut to up to 4 units each where that costs next to nothing, so that a thread that is late has some left for others.
- */
-function stripRows(batch: number, outHeight: number, threads: number): number {
-  if (threads === 1 || batch > 1) return 8;
-  const pairs = Math.ceil(outHeight / 2);
-  const cuts = [1, 2, 3, 4].map((units) => {
-    const strip = Math.ceil(pairs / (threads * units));
-    const each = Math.ceil(Math.ceil(pairs / strip) / threads);
-    // Beginning a unit takes as long as a quarter of a pair.
-    return { strip, cost: each * (strip + 0.25) };
-  });
-  const least = Math.min(...cuts.map(({ cost }) => cost));
-  return 2 * Math.min(...cuts.filter(({ cost }) => cost <= least * 1.05).map(({ strip }) => strip));
-}
-
 function depthwise(
   cx: KernelContext,
   x: WasmTensor,
@@ -189,10 +172,7 @@ function depthwise(
   const ringWidth = (Math.max(outWidth, 4) - 1) * stride[1] + (kw - 1) * dilation[1] + 1;
   const ringBytes = slots * planes * Math.ceil(channels / 8) * ringWidth * 32;
   const lines = 1 + (spread ? (bytes ? 4 : 2) : 0);
-  const scratchStep = 64 + vectors * planes * kw * 4 + (width * channels + 128) * lines + ringBytes;
-  const strip = stripRows(batch, outHeight, cx.threads);
-  const strips = Math.ceil(outHeight / strip);
-  const step = Math.ceil(scratchStep / 64) * 64;
+  const scratch = 64 + vectors * planes * kw * 4 + (width * channels + 128) * lines + ringBytes;
   const args = {
     x: cx.address(x),
     height,
@@ -213,18 +193,16 @@ function depthwise(
     dilationWidth: dilation[1],
     xZeroPoint,
     double: double ? 1 : 0,
-    strip,
-    strips,
     ringWidth,
     packed: cx.address(packed.weights),
     bias8: cx.address(packed.bias),
     multiplier8: cx.address(packed.multiplier),
     constants: cx.address(packed.constants),
     y: cx.address(y),
-    scratch: cx.scratch(cx.threads * step),
-    scratchStep: step,
+    ...cx.scratchEach(scratch),
   };
-  // A multiply-add here takes about three times as long as in a matrix product.
-  const grain = Math.ceil(grainMacs / (3 * strip * outWidth * channels * planes * kh * kw));
-  cx.parallel(bytes ? 'qdepthwiseBytes' : 'qdepthwise', args, batch * strips, grain);
+  // Two output rows. By pairs of int16 a multiply-add takes about three times as long as in a matrix product.
+  const macs = 2 * outWidth * channels * planes * kh * kw;
+  const grain = Math.ceil(grainMacs / (bytes ? macs : 3 * macs));
+  cx.parallel(bytes ? 'qdepthwiseBytes' : 'qdepthwise', args, batch * Math.ceil(outHeight / 2), grain);
 }

@@ -1,5 +1,5 @@
 import type { KernelTable } from '@octet/backend';
-import { qelementwiseBlock as block } from '../generated/constants';
+import { qelementwiseBlock as block, lineBits } from '../generated/constants';
 import { size, type WasmKernel, type WasmTensor } from '../kernel';
 import { writeConstants } from './qrequantize';
 
@@ -79,10 +79,15 @@ export const qaffine: WasmKernel<'qaffine'> = (cx, { x, y }, attrs) => {
 export const qlookup: WasmKernel<'qlookup'> = (cx, { x, y }, { table }) => {
   const n = size(y);
   const [from, to] = [offsetOf(x), offsetOf(y)];
-  const clamp = clampOf(table, to);
-  if (clamp) {
-    const args = { x: cx.address(x), y: cx.address(y), n, low: clamp.low, high: clamp.high, from, to };
+  const { bounds, line } = shortOf(table, to);
+  if (bounds) {
+    const args = { x: cx.address(x), y: cx.address(y), n, low: bounds.low, high: bounds.high, from, to };
     cx.parallel('qclamp', args, Math.ceil(n / block), 4 * grain);
+    return;
+  }
+  if (line) {
+    const args = { x: cx.address(x), y: cx.address(y), n, slope: line.slope, start: line.start, from, to };
+    cx.parallel('qline', args, Math.ceil(n / block), 2 * grain);
     return;
   }
   const args = {
@@ -100,17 +105,61 @@ interface Bounds {
   readonly high: number;
 }
 
-// Layers come with the same tables again and again.
-const clamps = new WeakMap<Uint8Array | Int8Array, Bounds | undefined>();
+interface Line {
+  readonly slope: number;
+  readonly start: number;
+}
 
-/** The bounds of a table that does no more than bound what it is given: as ReLU's, or that of no more than another dtype. */
-function clampOf(table: Uint8Array | Int8Array, offset: number): Bounds | undefined {
-  if (clamps.has(table)) return clamps.get(table);
-  const [low, high] = [(table[0] + offset) & 255, (table[255] + offset) & 255];
-  const bounds = table.every((v, i) => v + offset === Math.min(Math.max(i, low), high));
-  const found = bounds ? { low, high } : undefined;
-  clamps.set(table, found);
+/** What a table is in short: bounds, as ReLU's or that of no more than another dtype, or a line between 0 and 255, as a requantization. */
+interface Short {
+  readonly bounds?: Bounds | undefined;
+  readonly line?: Line | undefined;
+}
+
+// Layers come with the same tables again and again.
+const shorts = new WeakMap<Uint8Array | Int8Array, Short>();
+
+function shortOf(table: Uint8Array | Int8Array, offset: number): Short {
+  const known = shorts.get(table);
+  if (known) return known;
+  const values = Array.from(table, (v) => (v + offset) & 255);
+  const bounds = boundsOf(values);
+  const found = bounds ? { bounds } : { line: lineOf(values) };
+  shorts.set(table, found);
   return found;
+}
+
+function boundsOf(values: readonly number[]): Bounds | undefined {
+  const [low, high] = [values[0], values[255]];
+  return values.every((v, i) => v === Math.min(Math.max(i, low), high)) ? { low, high } : undefined;
+}
+
+const one = 2 ** lineBits;
+
+/** The line that goes through all values when it is rounded down and bounded, if there is one. */
+function lineOf(values: readonly number[]): Line | undefined {
+  // Where a line of this slope may start, so that it is above no value's top and below none.
+  const room = (slope: number) => {
+    let least = Number.NEGATIVE_INFINITY;
+    let most = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 256; i++) {
+      if (values[i] > 0) least = Math.max(least, values[i] * one - i * slope);
+      if (values[i] < 255) most = Math.min(most, (values[i] + 1) * one - 1 - i * slope);
+    }
+    return { start: least, width: most - least };
+  };
+  // It is a concave function of the slope. Below 4 all sums fit an int32.
+  let [from, to] = [0, 4 * one - 1];
+  while (to - from > 2) {
+    const third = Math.floor((to - from) / 3);
+    if (room(from + third).width < room(to - third).width) from += third;
+    else to -= third;
+  }
+  for (let slope = from; slope <= to; slope++) {
+    const { start, width } = room(slope);
+    if (width >= 0 && Math.abs(start) < 2 ** 30) return { slope, start };
+  }
+  return undefined;
 }
 
 /** A table of -128 to 127 by the bytes of those: from 0 to 127, then from -128. */

@@ -115,27 +115,34 @@ export function freeGemm(cx: KernelContext, packed: PackedGemm): void {
   }
 }
 
-/** The size of parts of at most `most`, which `count` things are cut to: about equal ones, as many as give every thread the same. */
-export function equalParts(count: number, most: number, threads: number): number {
-  const parts = Math.ceil(count / most);
-  return Math.ceil(count / (parts === 1 ? 1 : Math.ceil(parts / threads) * threads));
-}
+/** Packing a row takes as long as so many of its outputs. */
+const packOutputs = 8;
 
 /**
  * How to cut [m,k] × [k,n] for qgemm and its like, by weights of `form`: rows of a tile, ranges of panels, units of work, and how
- * many pay.
+ * many pay. Units in equal numbers for all threads are to be about equal work; ranges of a tile's panels help there, but each packs the
+ * tile again.
  */
 export function gemmPlan(cx: KernelContext, form: number, m: number, n: number, k: number, groups: number) {
   const rows = form >= formUnsigned ? groupRowsDot : groupRows;
-  const most = Math.min(Math.floor(256 / rows), Math.max(2, Math.floor(tileBytes / (k * 2 * rows))));
   const runs = Math.max(1, Math.ceil(m / rows));
-  const tile = rows * equalParts(runs, most, cx.threads);
-  const tiles = Math.ceil(m / tile) * groups;
-  // Few rows: the outputs are cut too, so that there is work enough for all threads.
-  const wanted = cx.threads === 1 ? 1 : Math.ceil((4 * cx.threads) / tiles);
-  const splits = Math.max(1, Math.min(wanted, Math.ceil(n / panel / 2)));
+  const most = Math.min(runs, Math.floor(256 / rows), Math.max(2, Math.floor(tileBytes / (k * 2 * rows))));
+  const mostSplits = Math.max(1, Math.ceil(n / panel / 2));
+  const tilesOf = (tile: number) => Math.ceil(m / tile) * groups;
+  let best = { tile: most * rows, splits: 1, cost: Number.POSITIVE_INFINITY };
+  for (let tile = most * rows; 2 * tile >= most * rows; tile -= rows) {
+    for (const splits of [1, Math.min(cx.threads, mostSplits)]) {
+      const unitsEach = Math.ceil((tilesOf(tile) * splits) / cx.threads);
+      const cost = unitsEach * Math.min(tile, m) * (n / splits + packOutputs);
+      if (cost < best.cost) best = { tile, splits, cost };
+    }
+  }
+  const { tile } = best;
+  let { splits } = best;
+  // Units enough that a thread which is late has some left for others.
+  while (cx.threads > 1 && tilesOf(tile) * splits < 2 * cx.threads && 2 * splits <= mostSplits) splits *= 2;
   const grain = Math.ceil((grainMacs * splits) / (tile * n * k));
-  return { tile, splits, units: tiles * splits, grain };
+  return { tile, splits, units: tilesOf(tile) * splits, grain };
 }
 
 /** Bytes of a packed tile, the forms of its groups first, the sums of its rows last. */
@@ -150,7 +157,6 @@ type GemmArgs = Pick<
 
 /** The arguments from the packed weights on; `scratch` in bytes for each thread. */
 export function gemmArgs(cx: KernelContext, packed: PackedGemm, y: WasmTensor, scratch: number): GemmArgs {
-  const scratchStep = Math.ceil(scratch / 64) * 64;
   return {
     packed16: cx.addressIfAny(packed.weights16),
     packed8: cx.addressIfAny(packed.weights8),
@@ -159,7 +165,6 @@ export function gemmArgs(cx: KernelContext, packed: PackedGemm, y: WasmTensor, s
     zeros8: cx.addressIfAny(packed.zeros),
     constants: cx.address(packed.constants),
     y: cx.address(y),
-    scratch: cx.scratch(cx.threads * scratchStep),
-    scratchStep,
+    ...cx.scratchEach(scratch),
   };
 }

@@ -68,13 +68,12 @@ export const qlinearDynamic: WasmPrepackingKernel<'qlinearDynamic', PackedDynami
     const { scale, zeroPoint } = dynamicQparams(min, max, quantMax);
 
     const { tile, splits, units, grain } = gemmPlan(cx, packed.form, m, n, k, 1);
-    const scratchStep = 64 + tileSize(tile, k);
     const args = {
       ...weightAddresses(cx, packed),
       ...{ x: cx.address(x), m, k, n, tile, splits, scale, zeroPoint, quantMax, form: packed.form },
       ...{ bias8: cx.address(packed.bias), multiplier8: cx.address(packed.multiplier) },
       ...{ bias: cx.address(packed.floatBias), y: cx.address(y) },
-      ...{ scratch: cx.scratch(cx.threads * scratchStep), scratchStep },
+      ...cx.scratchEach(64 + tileSize(tile, k)),
     };
     cx.parallel('qgemmDynamic', args, units, grain);
   },

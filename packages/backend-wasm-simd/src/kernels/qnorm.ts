@@ -8,11 +8,11 @@ export const qgroupNorm: WasmKernel<'qgroupNorm'> = (cx, t, { groups, eps, scale
   const [samples, length, channels] = t.x.shape;
   if (size(t.x) === 0) return;
   const filled = Math.ceil(channels / 16) * 16;
-  const scratchStep = filled * (2 * 8 + 3 * 4) + 64;
+  const scratchBytes = filled * (2 * 8 + 3 * 4) + 64;
   const args = {
     ...{ x: cx.address(t.x), weight: cx.address(t.weight), bias: cx.address(t.bias), y: cx.address(t.y) },
     ...{ length, channels, width: channels / groups, eps, scale, inverse, yZeroPoint },
-    ...{ scratch: cx.scratch(cx.threads * scratchStep), scratchStep },
+    ...cx.scratchEach(scratchBytes),
   };
   cx.parallel('qgroupNorm', args, samples, Math.ceil(grainBytes / (length * channels)));
 };

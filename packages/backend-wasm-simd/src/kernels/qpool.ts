@@ -30,12 +30,26 @@ function average(
   const [batch, height, width, channels] = x.shape;
   const [, outHeight, outWidth] = y.shape;
   const { kernelSize, stride, padding } = windows;
-  const args = {
+  const common = {
     ...{ x: cx.address(x), y: cx.address(y), signed: x.dtype === 'int8' },
+    ...{ zeroPoint, scale, yZeroPoint, yScale },
+  };
+  if (windows === adaptive && outHeight * outWidth * channels === 1) {
+    const n = height * width;
+    cx.parallel(
+      'qavgRows',
+      { ...common, rows: batch, n },
+      Math.ceil(batch / 16),
+      Math.ceil(grainBytes / (16 * n)),
+    );
+    return;
+  }
+  const args = {
+    ...common,
     ...{ height, width, channels, outHeight, outWidth },
     ...{ kernelHeight: kernelSize[0], kernelWidth: kernelSize[1] },
     ...{ strideHeight: stride[0], strideWidth: stride[1], padHeight: padding[0], padWidth: padding[1] },
-    ...{ includePad: windows.countIncludePad, zeroPoint, scale, yZeroPoint, yScale },
+    includePad: windows.countIncludePad,
   };
   const grain = Math.ceil((grainBytes * outHeight) / (height * width * channels));
   cx.parallel('qavgPool', args, batch * outHeight, grain);

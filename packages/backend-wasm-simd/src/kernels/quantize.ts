@@ -1,12 +1,17 @@
+import { type Address, nowhere } from '../address';
 import { quantizeBlock as block, kindInt8, kindInt32, kindUint8 } from '../generated/constants';
-import type { WasmKernel } from '../kernel';
-import { uploadSteps } from './qrequantize';
+import type { KernelContext, WasmKernel } from '../kernel';
 
 /** Units worth a thread. */
 const grain = 8;
 
 /** The integers' dtype. */
 const kinds: Readonly<Record<string, number>> = { uint8: kindUint8, int8: kindInt8, int32: kindInt32 };
+
+/** Where the values of channels are; nowhere for one of all. */
+function ofChannels(cx: KernelContext, values: Float32Array | Int32Array): Address {
+  return values.length > 1 ? cx.upload(values) : nowhere;
+}
 
 /** x [o,c,i] float32 → y uint8, int8 or int32 */
 export const quantize: WasmKernel<'quantize'> = (cx, { x, y }, { scale, zeroPoint, quantMin, quantMax }) => {
@@ -24,10 +29,11 @@ export const quantize: WasmKernel<'quantize'> = (cx, { x, y }, { scale, zeroPoin
   const flat = scale.length === 1 && zeroPoint.length === 1;
   const length = flat ? outer * channels * inner : inner;
   const blocks = Math.ceil(length / block);
-  const [inverses, inverseStep] = uploadSteps(cx, inverse);
-  const [zeros, zeroStep] = uploadSteps(cx, zeroPoint);
-  const steps = { inverses, inverseStep, zeros, zeroStep };
-  const args = { ...common, channels: flat ? 1 : channels, inner: length, ...steps, blocks };
+  const args = {
+    ...{ ...common, channels: flat ? 1 : channels, inner: length, blocks },
+    ...{ inverse: inverse[0], inverses: ofChannels(cx, inverse) },
+    ...{ zeroPoint: zeroPoint[0], zeros: ofChannels(cx, zeroPoint) },
+  };
   const units = (flat ? 1 : outer * channels) * blocks;
   cx.parallel('quantize', args, units, Math.ceil((grain * block) / Math.min(block, length)));
 };
@@ -46,10 +52,11 @@ export const dequantize: WasmKernel<'dequantize'> = (cx, { x, y }, { scale, zero
   const flat = scale.length === 1 && zeroPoint.length === 1;
   const length = flat ? outer * channels * inner : inner;
   const blocks = Math.ceil(length / block);
-  const [scales, scaleStep] = uploadSteps(cx, scale);
-  const [zeros, zeroStep] = uploadSteps(cx, zeroPoint);
-  const steps = { scales, scaleStep, zeros, zeroStep };
-  const args = { ...common, channels: flat ? 1 : channels, inner: length, ...steps, blocks };
+  const args = {
+    ...{ ...common, channels: flat ? 1 : channels, inner: length, blocks },
+    ...{ scale: scale[0], scales: ofChannels(cx, scale) },
+    ...{ zeroPoint: zeroPoint[0], zeros: ofChannels(cx, zeroPoint) },
+  };
   const units = (flat ? 1 : outer * channels) * blocks;
   cx.parallel('dequantize', args, units, Math.ceil((grain * block) / Math.min(block, length)));
 };

@@ -1,7 +1,7 @@
 import { nowhere } from '../address';
 import { unitRows } from '../generated/constants';
 import type { KernelContext, WasmTensor } from '../kernel';
-import { fewRows, packedRowsBytes, packPanels, workGrain } from './matmul';
+import { fewRows, packable, packedRowsBytes, packPanels, workGrain } from './matmul';
 import { gemmPlan, tileSize, weightAddresses } from './qgemm';
 import type { PackedDynamic } from './qlinear';
 
@@ -24,12 +24,12 @@ export function stepsOf(
   const packed =
     toGates && n <= fewRows
       ? nowhere
-      : packPanels(cx, cx.address(weight), { matrices: 1, matrixStep: 0, ...source });
+      : packPanels(cx, packable(cx, weight), { matrices: 1, matrixStep: 0, ...source });
   // Enough tiles for all threads.
   const tile = Math.min(unitRows, Math.max(1, Math.ceil(n / cx.threads / 6)) * 6);
-  const scratchStep = (tile * gates + hidden) * 4 + packedRowsBytes(tile, source.k);
+  const scratch = cx.scratchEach((tile * gates + hidden) * 4 + packedRowsBytes(tile, source.k));
   return {
-    args: { packed, steps, n, hidden, tile, scratch: cx.scratch(cx.threads * scratchStep), scratchStep },
+    args: { packed, steps, n, hidden, tile, ...scratch },
     units: Math.ceil(n / tile),
     grain: Math.ceil(workGrain / (steps * tile * gates * hidden + 1)),
   };

@@ -36,12 +36,12 @@ function resample(
     return;
   }
   const lineBytes = outWidth * channels * 4 + 16;
-  const scratchStep = Math.ceil(((rowTaps + 1) * lineBytes + rowTaps * 4) / 64) * 64;
+  const scratchBytes = (rowTaps + 1) * lineBytes + rowTaps * 4;
   const args = {
     ...places,
     ...{ rowWeights: cx.upload(rowWeight), rowTaps, columnWeights: cx.upload(columnWeight), columnTaps },
     ...{ kind: y.dtype === 'float32' ? 0 : y.dtype === 'int8' ? 2 : 1, channels },
-    ...{ scratch: cx.scratch(cx.threads * scratchStep), scratchStep },
+    ...cx.scratchEach(scratchBytes),
   };
   cx.parallel('resample', args, batch * strips, Math.ceil(grain / (rowTaps * columnTaps)));
 }

@@ -13,21 +13,38 @@ import type { Tensor } from '../../tensor';
 
 type Table = Uint8Array | Int8Array;
 
-/** The tables that were made last, by what tells their functions apart: a layer asks for the same at every call. */
-const tables = new Map<string, Table>();
-const mostTables = 256;
+interface KnownTable {
+  readonly from: DType;
+  readonly to: DType;
+  readonly numbers: readonly unknown[];
+  readonly table: Table;
+}
 
-function tableOf(name: string | undefined, make: () => Table): Table {
-  const found = name === undefined ? undefined : tables.get(name);
-  if (found) return found;
-  const table = make();
-  if (name === undefined) return table;
-  for (const oldest of tables.keys()) {
-    if (tables.size < mostTables) break;
-    tables.delete(oldest);
+/** The tables that each op made last, with what tells its functions apart: a layer asks for the same at every call. */
+const tables = new Map<string, KnownTable[]>();
+/** Of an op: as many as a large network has layers of a kind. */
+const mostTables = 64;
+
+function tableOf(op: string, from: DType, to: DType, numbers: readonly unknown[], make: () => Table): Table {
+  let known = tables.get(op);
+  if (!known) {
+    known = [];
+    tables.set(op, known);
   }
-  tables.set(name, table);
+  for (let i = 0; i < known.length; i++) {
+    const one = known[i];
+    if (one.from === from && one.to === to && sameNumbers(one.numbers, numbers)) return one.table;
+  }
+  if (known.length === mostTables) known.shift();
+  const table = make();
+  known.push({ from, to, numbers, table });
   return table;
+}
+
+function sameNumbers(a: readonly unknown[], b: readonly unknown[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
+  return true;
 }
 
 /**
@@ -45,12 +62,13 @@ export function quantizedLookup(
   numbers?: readonly unknown[],
 ): Tensor {
   requireEightBits(op, x);
-  const table = tableOf(numbers && `${op} ${x.dtype} ${dtype} ${numbers.join(' ')}`, () => {
+  const make = () => {
     const made = dtype === 'qint8' || dtype === 'int8' ? new Int8Array(256) : new Uint8Array(256);
     const first = quantRange[x.dtype as QuantizedDType][0];
     for (let i = 0; i < 256; i++) made[i] = f(first + i);
     return made;
-  });
+  };
+  const table = numbers ? tableOf(op, x.dtype, dtype, numbers, make) : make();
   return tidy(() => {
     const xd = denseInAnyOrder(x);
     const y = emptyOn(x, x.shape, { dtype, strides: xd.strides, qparams });
