@@ -80,7 +80,7 @@ describe('quantize', () => {
     const { cures } = JSON.parse(made.out).report;
     expect(cures.map(({ cure }: { cure: string }) => cure)).toEqual(['ranges', 'equalize']);
     const bad = await octet(...start, '--cures', 'vinegar');
-    expect([bad.code, bad.err]).toEqual([2, expect.stringContaining('ranges, smoothQuant')]);
+    expect([bad.code, bad.err]).toEqual([2, expect.stringContaining('It must be of ranges, ')]);
   });
 
   test('writes a page that says what was done', async () => {
