@@ -116,7 +116,11 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     bytes: bytesOf(model),
     ms: await timeOf(model, inputs[0]),
   });
-  let floatMs: number | undefined;
+  let timed: Promise<number> | undefined;
+  const floatTime = () => {
+    if (!timed) timed = timeOf(float, inputs[0]);
+    return timed;
+  };
   const until = target === undefined ? 0 : start + 1000 * budget;
   const search: Search = await Search.begin(
     {
@@ -136,8 +140,8 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
         return (await target.metric(await state.int8())) >= target.atLeast;
       },
       time: async (state) => {
-        floatMs ??= await timeOf(float, inputs[0]);
-        return (await timeOf(await state.int8(), inputs[0])) / floatMs;
+        const ms = await floatTime();
+        return (await timeOf(await state.int8(), inputs[0])) / ms;
       },
       bytes: async (state) => bytesOf(await state.int8()) / bytesOf(float),
       measure: async (state) => {
@@ -165,7 +169,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     breathe: (done, total) => progress('layers', done, total, search.state),
   });
   const point = await pointOf(int8, after);
-  floatMs ??= await timeOf(float, inputs[0]);
+  const floatMs = await floatTime();
   const metric =
     typeof target === 'object'
       ? {

@@ -601,7 +601,7 @@ async function judged(
 ): Promise<State> {
   let int8: Promise<AnyGraph> | undefined;
   const once = () => {
-    int8 ??= int8Of(made);
+    if (!int8) int8 = int8Of(made);
     return int8;
   };
   const comparison = await reference.judge(isWhole(made) ? made.simulation : await once());
