@@ -108,7 +108,11 @@ describe('gptq', () => {
     const model = fuse(new Some().eval());
     const half = smooth([1, 1, 8, 8]);
     const unused = model.unused.weight.dataSync().slice();
-    expect(await gptq(model, [cat([half, half.mul(0)], 1)])).toEqual(['used.0', 'used.2']);
+    const seen: number[] = [];
+    const onProgress = (done: number) => seen.push(done);
+    const inputs = [cat([half, half.mul(0)], 1)];
+    expect(await gptq(model, inputs, { onProgress })).toEqual(['used.0', 'used.2']);
+    expect(seen).toEqual([1, 2, 3]);
     expect(model.unused.weight.dataSync()).toEqual(unused);
     for (const p of model.parameters()) expect(p.dataSync().every(Number.isFinite)).toBe(true);
   });
@@ -119,5 +123,11 @@ describe('gptq', () => {
     await expect(gptq(model, [randn([1, 2])], { dampPercent: -1 })).rejects.toThrow('dampPercent > 0');
     await expect(gptq(model, [randn([1, 2])], { damp: 1 } as never)).rejects.toThrow('damp');
     await expect(gptq(new Sequential(new Linear(2, 2)), [randn([1, 2])])).rejects.toThrow('training mode');
+    const before = model.parameters().map((p) => p.dataSync().slice());
+    const onProgress = () => {
+      throw new Error('enough');
+    };
+    await expect(gptq(model, [randn([1, 2])], { onProgress })).rejects.toThrow('enough');
+    expect(model.parameters().map((p) => p.dataSync())).toEqual(before);
   });
 });

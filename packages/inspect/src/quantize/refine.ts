@@ -15,6 +15,8 @@ export class Refiner {
   constructor(
     private readonly fused: AnyGraph,
     private readonly inputs: readonly ModelInput[],
+    /** Waited for; it throws to end. */
+    private readonly breathe: (what: string, done: number, total: number) => unknown,
   ) {}
 
   /** It computes what the float model does. */
@@ -36,7 +38,8 @@ export class Refiner {
     if (!rounded) return exact;
     const all = await this.once(`${smooth} ${equalized} rounded`, async () => {
       const copy = exact.clone();
-      await gptq(copy, this.inputs, { qconfig, ...(rules && { rules }) });
+      const onProgress = (done: number, total: number) => this.breathe('gptq', done, total);
+      await gptq(copy, this.inputs, { qconfig, onProgress, ...(rules && { rules }) });
       return copy;
     });
     const others = [...inFloat, ...named.keys()].filter((path) => layersWithWeights(exact).includes(path));

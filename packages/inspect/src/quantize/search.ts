@@ -129,15 +129,13 @@ export class Search {
     private readonly fused: AnyGraph,
     private readonly start: Recipe,
   ) {
-    this.refiner = new Refiner(fused, options.calibration);
+    this.refiner = new Refiner(fused, options.calibration, options.breathe);
   }
 
   /** @param fused the float graph with fused layers */
   static async begin(options: SearchOptions, fused: AnyGraph, recipe: Recipe): Promise<Search> {
     const search = new Search(options, fused, recipe);
     search.current = await search.stateBy(recipe);
-    const gained = Math.max(0, 1 - (await options.time(search.current)));
-    search.price = new Price(fused, options.choice.inputs[0], gained);
     return search;
   }
 
@@ -146,6 +144,10 @@ export class Search {
   }
 
   async run(cures: readonly CureName[]): Promise<void> {
+    const { until, choice, time, isEnough } = this.options;
+    if (Date.now() > until || (await isEnough(this.current))) return;
+    const gained = Math.max(0, 1 - (await time(this.current)));
+    this.price = new Price(this.fused, choice.inputs[0], gained);
     let [kept, reconsidered] = [0, false];
     for (const [i, cure] of cures.entries()) {
       // What helped at first may stand in the way of what came later.
@@ -153,7 +155,7 @@ export class Search {
         reconsidered = true;
         await this.reconsider();
       }
-      if (Date.now() > this.options.until || (await this.options.isEnough(this.current))) return;
+      if (Date.now() > until || (await isEnough(this.current))) return;
       await this.options.breathe(cure, i, cures.length);
       if (await this.attempt(cure)) kept++;
     }
@@ -245,7 +247,7 @@ export class Search {
   async refitted(inputs: readonly ModelInput[]): Promise<Pick<State, 'simulation' | 'recipe'>> {
     const { recipe, trained = [] } = this.current;
     const { float, breathe } = this.options;
-    const refiner = new Refiner(this.fused, inputs);
+    const refiner = new Refiner(this.fused, inputs, breathe);
     const reconstructs = trained.some(({ cure }) => cure === 'reconstruct');
     const fused = await (reconstructs ? refiner.rounded(recipe) : refiner.of(recipe));
     const simulation = await simulate(fused, recipe, inputs);

@@ -21,6 +21,8 @@ export interface GptqOptions {
   dampPercent?: number;
   /** Rules of your own, as for `equalize`. */
   rules?: readonly ModuleRule[];
+  /** Told after each layer, and waited for; it may throw to end: the model isn't changed. */
+  onProgress?: (done: number, total: number) => unknown;
 }
 
 /**
@@ -44,7 +46,8 @@ export async function gptq(
     samples = 2048,
     dampPercent = 0.01,
     rules: own,
-  } = checkOptions('gptq', options, 'qconfig samples dampPercent rules');
+    onProgress,
+  } = checkOptions('gptq', options, 'qconfig samples dampPercent rules onProgress');
   requirePositive('samples', samples);
   requirePositive('dampPercent', dampPercent);
   const rules = moduleRules('gptq', own);
@@ -55,7 +58,7 @@ export async function gptq(
     if (layer && !layers.has(layer) && isKnown(layer))
       layers.set(layer, new Layer(path, module, layer, samples));
   }
-  // Of all layers before any is rounded, but for the memory that samples take.
+  // As many at once as there is memory for samples of.
   const left = [...layers.values()];
   while (left.length > 0) {
     const some: Layer[] = [];
@@ -66,9 +69,14 @@ export async function gptq(
       bytes += layer.bytes;
     } while (left.length > 0 && bytes + left[0].bytes <= MOST_BYTES);
     await look(model, inputs, some);
-    for (const layer of some) await layer.round(qconfig, dampPercent);
+    for (const [i, layer] of some.entries()) {
+      await layer.round(qconfig, dampPercent);
+      await onProgress?.(layers.size - left.length - some.length + i + 1, layers.size);
+    }
   }
-  return [...layers.values()].filter(({ ran }) => ran).map(({ path }) => path);
+  const rounded = [...layers.values()].filter(({ ran }) => ran);
+  for (const layer of rounded) layer.store();
+  return rounded.map(({ path }) => path);
 }
 
 type KnownLayer = Conv1d | Conv2d | Linear;
@@ -121,6 +129,7 @@ class Layer {
   private readonly columns: number;
   private readonly groups: number;
   private x: Float32Array | undefined;
+  private rounded: { weight: Float32Array; bias: Float32Array | undefined } | undefined;
   private count = 0;
 
   constructor(
@@ -187,8 +196,14 @@ class Layer {
       }
     }
     grid.keepEnds(w);
-    put(weight, w);
-    if (bias && b) put(bias, b);
+    this.rounded = { weight: Float32Array.from(w), bias: b && Float32Array.from(b) };
+  }
+
+  /** Writes what was rounded. */
+  store(): void {
+    const { weight, bias } = this.module;
+    if (this.rounded) put(weight, this.rounded.weight);
+    if (bias && this.rounded?.bias) put(bias, this.rounded.bias);
   }
 
   /** Of each group, the mean products of columns `from` to `end`, and of 1 for the bias: [groups, n, n]. */
@@ -219,9 +234,9 @@ class Layer {
   }
 }
 
-function put(t: Tensor, values: Float64Array): void {
+function put(t: Tensor, values: Float32Array): void {
   const { shape, backend } = t;
-  noGrad(() => t.copy_(tensor(Float32Array.from(values), { backend }).reshape(shape)));
+  noGrad(() => t.copy_(tensor(values, { backend }).reshape(shape)));
 }
 
 /** The numbers that int8 has exactly, by the scales that a weight has. */
