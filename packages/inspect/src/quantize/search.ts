@@ -552,7 +552,7 @@ class Choice {
 }
 
 /** More is for measuring. */
-const NOTICED_DB = 50;
+const NOTICED_DB = 55;
 
 /** Cures that take more of the calibration than ranges. */
 const FITTED: readonly CureName[] = ['smoothQuant', 'correctBias'];
