@@ -1,8 +1,11 @@
 import { Conv1d, Conv2d, Linear, Module, ReLU, Sequential } from '@octet/nn';
+import { symbolicTrace } from '@octet/onnx';
 import { Conversion, defaultGraphQConfig, fuse, getDefaultQConfig } from '@octet/quantization';
 import { cat, manualSeed, noGrad, rand, randn, type Tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { gptq } from '../src';
+import { Refiner } from '../src/quantize/refine';
+import type { AnyGraph } from '../src/quantize/simulation';
 
 beforeEach(() => manualSeed(0));
 
@@ -129,5 +132,23 @@ describe('gptq', () => {
     };
     await expect(gptq(model, [randn([1, 2])], { onProgress })).rejects.toThrow('enough');
     expect(model.parameters().map((p) => p.dataSync())).toEqual(before);
+  });
+
+  test('in quantize it ends when a third of the time is over', async () => {
+    const graph = await symbolicTrace<Tensor | Tensor[]>(
+      new Sequential(...Array.from({ length: 6 }, () => new Linear(8, 8))).eval(),
+      randn([1, 8]),
+    );
+    const recipe = {
+      ...{ qconfig: defaultGraphQConfig, named: new Map(), inFloat: [], weightOnly: [], dynamic: [] },
+      ...{ variations: 0, smooth: undefined, equalized: false, rounded: true, corrected: false },
+      rules: undefined,
+    };
+    const wait = () => new Promise((done) => setTimeout(done, 50));
+    const refiner = (until: number) => new Refiner(graph, [randn([4, 8])], wait, until);
+    await expect(refiner(Date.now() + 60).rounded(recipe)).rejects.toThrow('1 of 6 layers by then');
+    const rounded = await refiner(Date.now() + 60_000).rounded(recipe);
+    const weightOf = (model: AnyGraph) => model.parameters()[0].dataSync();
+    expect(weightOf(rounded)).not.toEqual(weightOf(graph));
   });
 });

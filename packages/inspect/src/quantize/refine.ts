@@ -1,3 +1,4 @@
+import { QuantizationError } from '@octet/backend';
 import type { AnyModule } from '@octet/nn';
 import { calibrate, moduleRules, prepareFx } from '@octet/quantization';
 import { noGrad, type Tensor } from '@octet/tensor';
@@ -17,6 +18,8 @@ export class Refiner {
     private readonly inputs: readonly ModelInput[],
     /** Waited for; it throws to end. */
     private readonly breathe: (what: string, done: number, total: number) => unknown,
+    /** By `Date.now()`: rounding may take a third of the time that is left. */
+    private readonly until = Number.POSITIVE_INFINITY,
   ) {}
 
   /** It computes what the float model does. */
@@ -31,14 +34,23 @@ export class Refiner {
     });
   }
 
-  /** With rounded weights, if the recipe has them, in layers that it makes int8. */
+  /**
+   * With rounded weights, if the recipe has them, in layers that it makes int8.
+   *
+   * @throws QuantizationError if it takes too long
+   */
   async rounded(recipe: Recipe): Promise<AnyGraph> {
     const { smooth, equalized, rounded, rules, qconfig, inFloat, named } = recipe;
     const exact = await this.exact(recipe);
     if (!rounded) return exact;
     const all = await this.once(`${smooth} ${equalized} rounded`, async () => {
       const copy = exact.clone();
-      const onProgress = (done: number, total: number) => this.breathe('gptq', done, total);
+      const start = Date.now();
+      const end = start + (this.until - start) / 3;
+      const onProgress = async (done: number, total: number) => {
+        await this.breathe('gptq', done, total);
+        if (Date.now() > end && done < total) throw tooLong(done, total);
+      };
       await gptq(copy, this.inputs, { qconfig, onProgress, ...(rules && { rules }) });
       return copy;
     });
@@ -77,4 +89,13 @@ export class Refiner {
     this.made.set(key, made);
     return made;
   }
+}
+
+function tooLong(done: number, total: number): QuantizationError {
+  return new QuantizationError({
+    op: 'gptq',
+    expected: 'to be done in a third of the time that is left',
+    found: `${done} of ${total} layers by then`,
+    fix: 'Give quantize a larger budget.',
+  });
 }

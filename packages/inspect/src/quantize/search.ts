@@ -129,7 +129,7 @@ export class Search {
     private readonly fused: AnyGraph,
     private readonly start: Recipe,
   ) {
-    this.refiner = new Refiner(fused, options.calibration, options.breathe);
+    this.refiner = new Refiner(fused, options.calibration, options.breathe, options.until);
   }
 
   /** @param fused the float graph with fused layers */

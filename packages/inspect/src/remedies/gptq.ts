@@ -142,7 +142,7 @@ class Layer {
     const { weight } = module;
     this.groups = module instanceof Linear ? 1 : module.groups;
     this.columns = weight.numel / weight.shape[0];
-    this.rows = Math.max(samples, 2 * this.columns);
+    this.rows = Math.max(samples, 2 * Math.min(this.columns, MOST_COLUMNS));
   }
 
   /** Of its samples. */
