@@ -3,10 +3,15 @@ import { project } from '@octet/build/vitest';
 
 offerSoftwareGpu();
 
-// Half a minute and more each; conformance-plain is conformance without the instruction for four products. .ci/run has them run.
+// A quarter of a minute and more each; conformance-plain is conformance without the instruction for four products. .ci/run has them run.
 const slow = process.env.SLOW_TESTS
   ? []
-  : ['test/conformance-plain.test.ts', 'test/memory.test.ts', 'test/int8-property.test.ts'];
+  : [
+      'test/conformance-plain.test.ts',
+      'test/memory.test.ts',
+      'test/limits.test.ts',
+      'test/int8-property.test.ts',
+    ];
 
 export default project('backend-webgpu', {
   exclude: ['**/node_modules/**', ...slow],
