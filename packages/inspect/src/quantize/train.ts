@@ -48,7 +48,8 @@ export async function reconstruct(
   let rounded = float;
   for (const [b, block] of blocks.entries()) {
     const part = partOf(simulation, block);
-    const expected = float.map((each) => outputsOf(partOf(exact, block), each));
+    const exactPart = partOf(exact, block);
+    const expected = float.map((each) => outputsOf(exactPart, each));
     // Each block gets its share of the time that is left.
     const left = Math.max(0, until - Date.now());
     const share = Date.now() + left / (blocks.length - b);

@@ -1,6 +1,12 @@
 import { checkOptions, QuantizationError } from '@octet/backend';
 import { type AnyModule, moveHooks, ReLU, ReLU6 } from '@octet/nn';
-import { FixedQParamsObserver, type ModuleRule, moduleRules, Observer } from '@octet/quantization';
+import {
+  FixedQParamsObserver,
+  type ModuleRule,
+  type ModuleRules,
+  moduleRules,
+  Observer,
+} from '@octet/quantization';
 import type { ModelInput } from '../inputs';
 import { toFloatModel } from '../to-float-model';
 import { requireNoTraining, type WeightLayer } from './convert-pair';
@@ -41,10 +47,7 @@ export async function equalize(
   requireNotCalibrated(model);
   const links = linkedLayers(toFloatModel(model, model, own), input, rules);
   requireLinks('equalize', links);
-  const weights = new Map<string, HostWeight>();
-  for (const path of linkedPaths(links)) {
-    weights.set(path, await HostWeight.of(rules.scaledBy(model.getSubmodule(path)) as WeightLayer));
-  }
+  const weights = await linkedWeights(model, links, rules);
   const groups = links.map(({ from, to }) => ({
     from: from.map((path) => weights.get(path) as HostWeight),
     to: to.map(({ path, repeat }) => ({ weight: weights.get(path) as HostWeight, repeat })),
@@ -58,9 +61,16 @@ export async function equalize(
   return pairsOf(links);
 }
 
-/** Each once. */
-export function linkedPaths(links: readonly LinkedLayers[]): Set<string> {
-  return new Set(links.flatMap(({ from, to }) => [...from, ...to.map(({ path }) => path)]));
+/** Of each layer, by path. */
+export async function linkedWeights(
+  model: AnyModule,
+  links: readonly LinkedLayers[],
+  rules: ModuleRules,
+): Promise<Map<string, HostWeight>> {
+  const weights = new Map<string, HostWeight>();
+  for (const path of new Set(links.flatMap(({ from, to }) => [...from, ...to.map((reader) => reader.path)])))
+    weights.set(path, await HostWeight.of(rules.scaledBy(model.getSubmodule(path)) as WeightLayer));
+  return weights;
 }
 
 export function pairsOf(links: readonly LinkedLayers[]): EqualizedPair[] {

@@ -11,11 +11,12 @@ import { noGrad, type QParams, qparamArrays, scope, type Tensor, tensor } from '
 import type { ModelInput } from '../inputs';
 import { run } from '../record';
 import { requireNoTraining } from './convert-pair';
+import { overwrite } from './host-weight';
 
 export interface GptqOptions {
   /** Its observer of weights says the integers. `defaultGraphQConfig` */
   qconfig?: QConfig;
-  /** Inputs of a layer, or places of a convolution, that are looked at; of wide layers two for each input. 2048 */
+  /** Inputs of a layer, or places of a convolution, that are looked at: at least two for each input that is rounded together. 2048 */
   samples?: number;
   /** Of the mean square of a layer's inputs, how much each counts as more than it is. 0.01 */
   dampPercent?: number;
@@ -202,8 +203,8 @@ class Layer {
   /** Writes what was rounded. */
   store(): void {
     const { weight, bias } = this.module;
-    if (this.rounded) put(weight, this.rounded.weight);
-    if (bias && this.rounded?.bias) put(bias, this.rounded.bias);
+    if (this.rounded) overwrite(weight, this.rounded.weight);
+    if (bias && this.rounded?.bias) overwrite(bias, this.rounded.bias);
   }
 
   /** Of each group, the mean products of columns `from` to `end`, and of 1 for the bias: [groups, n, n]. */
@@ -232,11 +233,6 @@ class Layer {
     grams.dispose();
     return products;
   }
-}
-
-function put(t: Tensor, values: Float32Array): void {
-  const { shape, backend } = t;
-  noGrad(() => t.copy_(tensor(values, { backend }).reshape(shape)));
 }
 
 /** The numbers that int8 has exactly, by the scales that a weight has. */

@@ -75,9 +75,13 @@ export class HostWeight {
 
   store(): void {
     const { weight, bias } = this.layer;
-    const overwrite = (t: Tensor, values: Float64Array) =>
-      noGrad(() => t.copy_(tensor(Float32Array.from(values), { backend: t.backend }).reshape(t.shape)));
     overwrite(weight, this.weight);
     if (bias && this.bias) overwrite(bias, this.bias);
   }
+}
+
+/** Puts other numbers into a tensor. */
+export function overwrite(t: Tensor, values: ArrayLike<number>): void {
+  const { shape, backend } = t;
+  noGrad(() => t.copy_(tensor(Float32Array.from(values), { backend }).reshape(shape)));
 }

@@ -5,9 +5,9 @@ import type { Tensor } from '@octet/tensor';
 import type { ModelInput } from '../inputs';
 import { run } from '../record';
 import { toFloatModel } from '../to-float-model';
-import { requireNoTraining, type WeightLayer } from './convert-pair';
-import { type EqualizedPair, largest, linkedPaths, pairsOf, requireLinks } from './equalize';
-import { HostWeight } from './host-weight';
+import { requireNoTraining } from './convert-pair';
+import { type EqualizedPair, largest, linkedWeights, pairsOf, requireLinks } from './equalize';
+import type { HostWeight } from './host-weight';
 import { type LinkedLayers, linkedLayers } from './linked-layers';
 
 export interface SmoothQuantOptions {
@@ -48,9 +48,7 @@ export async function smoothQuant(
   const links = linkedLayers(toFloatModel(model, model, own), inputs[0], rules);
   requireLinks('smoothQuant', links);
   const ranges = await channelRanges(model, links, inputs);
-  const weights = new Map<string, HostWeight>();
-  for (const path of linkedPaths(links))
-    weights.set(path, await HostWeight.of(rules.scaledBy(model.getSubmodule(path)) as WeightLayer));
+  const weights = await linkedWeights(model, links, rules);
   const weightOf = (path: string) => weights.get(path) as HostWeight;
   for (const link of links) {
     const { from, to } = link;
