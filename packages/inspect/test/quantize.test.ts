@@ -11,7 +11,7 @@ import {
   Sequential,
 } from '@octet/nn';
 import { GraphModule } from '@octet/nn/graph';
-import { symbolicTrace } from '@octet/onnx';
+import { exportOnnx, symbolicTrace } from '@octet/onnx';
 import {
   dynamic,
   fuseFx,
@@ -471,10 +471,10 @@ describe('worth and price', () => {
   test('a dB counts most where the model is ruined, and not beyond what is enough', () => {
     const gain = (from: number, to: number, enough?: number) => worth([to], enough) - worth([from], enough);
     expect(gain(20, 21)).toBeCloseTo(4);
-    expect(gain(26, 27)).toBeCloseTo(2);
+    expect(gain(26, 27)).toBeCloseTo(3);
     expect(gain(35, 36)).toBeCloseTo(0.5);
     expect(gain(41, 42, 40)).toBe(0);
-    expect(gain(29, 31)).toBeCloseTo(2.5);
+    expect(gain(29, 31)).toBeCloseTo(3.5);
     // The worst output counts more than another.
     expect(worth([31, 41]) - worth([21, 41])).toBeGreaterThan(worth([31, 41]) - worth([31, 31]));
   });
@@ -483,18 +483,39 @@ describe('worth and price', () => {
     const [x] = data(1);
     const fused = fuseFx(await symbolicTrace(new Uneven().eval(), x));
     const paths = layersWithWeights(fused);
-    const price = new Price(fused, x, 0.6);
+    const price = new Price(fused, x);
     expect(price.part(wholeRecipe)).toBe(0);
     expect(price.of(wholeRecipe)).toBe(0);
     expect(paths.reduce((sum, path) => sum + price.inFloat(path), 0)).toBeCloseTo(1);
     const all = { ...wholeRecipe, weightOnly: paths as never[] };
     expect(price.part(all)).toBe(1);
-    expect(price.of(all)).toBeCloseTo(18 * 0.6);
+    // Less than 18 dB, of what int8 gains of float's time.
+    expect(price.of(all)).toBeGreaterThan(2);
+    expect(price.of(all)).toBeLessThan(18);
     const one = { ...wholeRecipe, inFloat: [paths[0]] as never[] };
     expect(price.part(one)).toBeGreaterThan(price.inFloat(paths[0]));
     expect(price.of(one)).toBeLessThan(price.of(all));
-    expect(new Price(fused, x, 0.6).of(one)).toBe(price.of(one));
-    expect(new Price(fused, x, 0).of(all)).toBe(0);
+    expect(new Price(fused, x).of(one)).toBe(price.of(one));
+  });
+});
+
+describe('the file', () => {
+  test('has room for light weights of layers that compute in floats anyway, and stays below a third', async () => {
+    const layers = [new Conv2d(2, 16, 3, { padding: 1 }), new ReLU(), new Conv2d(16, 96, 3), new ReLU()];
+    const model = new Sequential(...layers, new Conv2d(96, 96, 3), new ReLU(), new Conv2d(96, 2, 1)).eval();
+    const inputs = Array.from({ length: 12 }, () => randn([1, 2, 12, 12]));
+    const { model: int8, report } = await quantize(model, {
+      data: inputs,
+      target: 50,
+      cures: ['weightOnly'],
+    });
+    expect(report.reached).toBe(true);
+    expect(report.weightOnly).toEqual(['2', '4']);
+    expect(report.cures[0].what).toMatch(/in float: (6, 0|0, 6)/);
+    const bytes = async (of: AnyGraph) => (await exportOnnx(of, [inputs[0]])).length;
+    expect(await bytes(int8)).toBeLessThan(
+      0.32 * (await bytes(await symbolicTrace<Tensor>(model, inputs[0]))),
+    );
   });
 });
 

@@ -116,13 +116,13 @@ const GOOD_DB = 30;
 const RUINED_DB = 25;
 
 /**
- * What a model is worth, to be held against prices: a dB up to 30 counts twice, up to 25 four times, beyond 30 half, and beyond `enough` not at all. Of all
+ * What a model is worth, to be held against prices: a dB up to 25 counts four times, up to 30 three times, beyond 30 half, and beyond `enough` not at all. Of all
  * outputs, and the worst of them as much again; half of that, and half of the inputs one by one.
  */
 export function worthOf({ db, each }: Comparison, enough: number): number {
   const worth = (given: number | null) => {
     const x = Math.min(capped(given), enough) - GOOD_DB;
-    return x > 0 ? x / 2 : 2 * x + 2 * Math.min(0, x + GOOD_DB - RUINED_DB);
+    return x > 0 ? x / 2 : 3 * x + Math.min(0, x + GOOD_DB - RUINED_DB);
   };
   const outputs = db.map(worth);
   return (mean(outputs) + Math.min(...outputs)) / 4 + mean(each.map(worth)) / 2;

@@ -20,16 +20,13 @@ interface Work {
 export class Price {
   private readonly work = new Map<string, Work>();
   private readonly all: number;
+  /** The part of the float model's time that int8 gains. */
+  private readonly gained: number;
+  /** Of the float model's time, in milliseconds. */
+  private readonly ms: number;
 
-  /**
-   * @param model the float graph with fused layers
-   * @param gained the part of the float model's time that int8 gains
-   */
-  constructor(
-    model: AnyGraph,
-    input: ModelInput,
-    private readonly gained: number,
-  ) {
+  /** @param model the float graph with fused layers */
+  constructor(model: AnyGraph, input: ModelInput) {
     const recurrent = recurrentLayers(model);
     const paths = layersWithWeights(model).filter((path) => !recurrent.includes(path));
     const hooks = paths.map((path) => {
@@ -55,7 +52,11 @@ export class Price {
     } finally {
       for (const hook of hooks) hook.remove();
     }
-    this.all = [...this.work.values()].reduce((sum, { float, int8 }) => sum + float - int8, 0);
+    const sum = (of: (work: Work) => number) => [...this.work.values()].reduce((n, work) => n + of(work), 0);
+    this.all = sum(({ float, int8 }) => float - int8);
+    const time = sum(({ float }) => float);
+    this.gained = this.all > 0 ? this.all / time : 0;
+    this.ms = time / 1e6;
   }
 
   /** The part of the time that int8 gains which a layer in float takes back. */
@@ -79,10 +80,11 @@ export class Price {
     return this.all > 0 ? Math.min(1, time / this.all) : 0;
   }
 
-  /** In the units of `worthOf`. */
+  /** In the units of `worthOf`; infinite where a slow model would lose most of what int8 gains. */
   of(recipe: Recipe): number {
     const part = this.part(recipe);
-    return TIME_DB * this.gained * part * (1 + 2 * part);
+    if (this.ms > SLOW_MS && part > SLOW_PART) return Number.POSITIVE_INFINITY;
+    return TIME_DB * this.gained * part * (1 + 3 * part ** 2);
   }
 }
 
@@ -91,5 +93,8 @@ const none: Work = { int8: 0, dynamic: 0, float: 0, border: 0 };
 const INT8_MACS = 60;
 const FLOAT_MACS = 20;
 const BYTES = 4;
-/** The price of the float model's time where little of it is taken; all costs three times as much. */
-const TIME_DB = 6;
+/** The price of the float model's time where little of it is taken; all costs four times as much. */
+const TIME_DB = 3.6;
+/** A model that takes more milliseconds than this in float gives away so much of the time that int8 gains at most. */
+const SLOW_MS = 50;
+const SLOW_PART = 0.65;

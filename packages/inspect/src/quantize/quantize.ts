@@ -1,4 +1,4 @@
-import { type AbortSignalLike, ArgumentError, checkOptions, nextTurn } from '@octet/backend';
+import { type AbortSignalLike, ArgumentError, checkOptions, nextTurn, OctetError } from '@octet/backend';
 import { planOf } from '@octet/graph';
 import { type AnyModule, requireModule } from '@octet/nn';
 import { GraphModule } from '@octet/nn/graph';
@@ -121,12 +121,18 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     if (!timed) timed = timeOf(float, inputs[0]);
     return timed;
   };
+  let whole: Promise<number> | undefined;
+  const floatFile = () => {
+    if (!whole) whole = fileBytesOf(float, inputs[0]);
+    return whole;
+  };
+  const choice = await referenceOf(parts.choice);
   const until = target === undefined ? 0 : start + 1000 * budget;
   const search: Search = await Search.begin(
     {
       float,
       calibration: parts.calibration,
-      choice: await referenceOf(parts.choice),
+      choice,
       all:
         states.size > 0
           ? await referenceOf([...parts.calibration, ...parts.choice])
@@ -136,14 +142,15 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
       enough: typeof target === 'number' ? target : ENOUGH_DB,
       isEnough: async (state) => {
         if (target === undefined) return true;
-        if (typeof target === 'number') return worst(state.db) >= target;
+        // Ranges were made of most inputs: those that they weren't made of count by themselves, too.
+        if (typeof target === 'number')
+          return worst(state.db) >= target && worst(await choice.compare(await state.int8())) >= target;
         return (await target.metric(await state.int8())) >= target.atLeast;
       },
-      time: async (state) => {
-        const ms = await floatTime();
-        return (await timeOf(await state.int8(), inputs[0])) / ms;
+      bytes: async (state) => {
+        const [int8, whole] = [await state.int8(), await floatFile()];
+        return (await fileBytesOf(int8, inputs[0])) / whole;
       },
-      bytes: async (state) => bytesOf(await state.int8()) / bytesOf(float),
       measure: async (state) => {
         const model = await state.int8();
         return pointOf(model, await judgement.compare(model));
@@ -290,6 +297,17 @@ async function withOwnStates(
 
 function bytesOf(model: AnyModule): number {
   return Object.values(model.stateDict()).reduce((sum, t) => sum + t.nbytes, 0);
+}
+
+/** Of its ONNX file; of its weights, where it has no such file. */
+async function fileBytesOf(model: AnyGraph, input: ModelInput): Promise<number> {
+  const { exportOnnx } = await import('@octet/onnx');
+  try {
+    return (await exportOnnx(model, argumentsOf(input) as Tensor[])).length;
+  } catch (error) {
+    if (!(error instanceof OctetError)) throw error;
+    return bytesOf(model);
+  }
 }
 
 /** More than this gains no figure of a user's, in dB. */

@@ -100,9 +100,7 @@ export interface SearchOptions {
   readonly enough: number;
   /** Whether what was found is good enough. */
   readonly isEnough: (state: State) => boolean | Promise<boolean>;
-  /** Of the float model's: the least time of some calls. */
-  readonly time: (state: State) => Promise<number>;
-  /** Of the float model's: bytes of weights. */
+  /** Of the float model's file: bytes of the file. */
   readonly bytes: (state: State) => Promise<number>;
   /** For the report. */
   readonly measure: (state: State) => Promise<Point>;
@@ -144,10 +142,9 @@ export class Search {
   }
 
   async run(cures: readonly CureName[]): Promise<void> {
-    const { until, choice, time, isEnough } = this.options;
+    const { until, choice, isEnough } = this.options;
     if (Date.now() > until || (await isEnough(this.current))) return;
-    const gained = Math.max(0, 1 - (await time(this.current)));
-    this.price = new Price(this.fused, choice.inputs[0], gained);
+    this.price = new Price(this.fused, choice.inputs[0]);
     let [kept, reconsidered] = [0, false];
     for (const [i, cure] of cures.entries()) {
       // What helped at first may stand in the way of what came later.
@@ -421,7 +418,8 @@ export class Search {
     const { dynamic } = recipe;
     if (dynamic.length > 0)
       await choice.consider({ ...choice.best.recipe, dynamic: [], weightOnly: also(dynamic) });
-    const parts = floatParts(await this.roundings('weightOnly'), {
+    const roundings = await this.roundings('weightOnly');
+    const parts = floatParts(roundings, {
       price: (path) => this.price.inFloat(path),
       weights: weightsOf(fused).of,
       most: roomFor(await this.options.bytes(this.current)),
@@ -443,10 +441,32 @@ export class Search {
         weightOnly: [...new Set([...before.weightOnly, ...part.weightOnly])],
       });
     }
+    const weightNoise = new Map(
+      roundings.flatMap(({ weightOf, noise }) => (weightOf === undefined ? [] : [[weightOf, noise]])),
+    );
+    const filled = await this.filled(choice.best, weightNoise);
+    if (filled) await choice.consider(filled);
     return choice.found(({ inFloat, weightOnly }) => {
       const light = inFloat.filter((path) => !recipe.inFloat.includes(path));
       return [...weightOnly, ...(light.length > 0 ? ['in float:', ...light] : [])];
     });
+  }
+
+  /** The weights that cost most of layers that compute in floats are floats, too, as far as the file has room: that takes no time. */
+  private async filled(state: State, noise: ReadonlyMap<string, number>): Promise<Recipe | undefined> {
+    const { recipe } = state;
+    const weights = weightsOf(this.fused).of;
+    let room = roomFor(await this.options.bytes(state));
+    const worth = (path: string) => (noise.get(path) ?? 0) / weights(path);
+    const light: string[] = [];
+    for (const path of recipe.weightOnly.filter((p) => noise.has(p)).sort((a, b) => worth(b) - worth(a))) {
+      if (weights(path) > room) continue;
+      room -= weights(path);
+      light.push(path);
+    }
+    if (light.length === 0) return undefined;
+    const weightOnly = recipe.weightOnly.filter((path) => !light.includes(path));
+    return { ...recipe, weightOnly, inFloat: [...recipe.inFloat, ...light] };
   }
 
   /** What a state is worth, less what its time costs. */
