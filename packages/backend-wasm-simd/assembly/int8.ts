@@ -8,7 +8,7 @@ export * from './move';
 export { qdepthwise, qpackDepthwise } from './qdepthwise';
 export * from './qdepthwise-bytes';
 export * from './qelementwise';
-export { dotOf, qconv, qgemm, qgemmDynamic, qpackGemm, qrange } from './qgemm';
+export { dotOf, qconv, qconvDynamic, qgemm, qgemmDynamic, qpackGemm, qrange } from './qgemm';
 export * from './qnorm';
 export * from './qpool';
 export * from './quantize';
