@@ -5,7 +5,7 @@ export { qgru } from './gru';
 export { qlstm } from './lstm';
 export * from './memory';
 export * from './move';
-export { qdepthwise, qpackDepthwise } from './qdepthwise';
+export { qdepthwise, qdepthwiseDynamic, qpackDepthwise } from './qdepthwise';
 export * from './qdepthwise-bytes';
 export * from './qelementwise';
 export { dotOf, qconv, qconvDynamic, qgemm, qgemmDynamic, qpackGemm, qrange } from './qgemm';

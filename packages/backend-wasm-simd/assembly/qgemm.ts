@@ -18,7 +18,7 @@ import {
   FORM_EXACT, FORM_FLAG, FORM_SEVEN, FORM_SIGNED, FORM_UNSIGNED, GROUP_ROWS, GROUP_ROWS_DOT, MAGIC_BITS, QPANEL as PANEL,
   SMALL_FLAG, TILE_FORMS,
 } from './constants';
-import { storeBytes8, storeLanes32 } from './lanes';
+import { storeBytes8, storeLanes32, toFloat } from './lanes';
 import { sumBytes } from './qlanes';
 import { limit, limitMultiplier, limitOf, MAGIC, requantize, SMALL } from './qrequantize';
 
@@ -601,13 +601,6 @@ function productSix(
       }
     }
   }
-}
-
-/** f32(f32(acc) · scale) + bias, where scale is f32(scale · weight scale). */
-// @ts-ignore: decorator
-@inline
-function toFloat(v: v128, scale: v128, bias: v128): v128 {
-  return f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v), scale), bias);
 }
 
 /** Up to 8 floats. Not inlined: for the last rows or outputs alone. */

@@ -1,4 +1,4 @@
-import type { DynamicLinearAttrs } from '@octet/backend';
+import type { DynamicLinearAttrs, RequantizeAttrs } from '@octet/backend';
 import { HostBuffer } from '@octet/backend-js-reference';
 import { chooseQparams } from '@octet/backend-js-reference/kernels';
 import type { WasmBuffer } from '../buffers';
@@ -19,32 +19,38 @@ export function packDynamic(
   cx: KernelContext,
   weight: WasmTensor,
   bias: WasmTensor | undefined,
-  { weightScale, weightZeroPoint, reduceRange }: DynamicLinearAttrs,
+  attrs: DynamicLinearAttrs,
   groups: number,
   k: number,
 ): PackedDynamic {
-  const [outputs] = weight.shape;
-  // With a zero point of -1 and no bias of its own, the packed bias is the sum of the weights.
-  const attrs = {
-    weightZeroPoint,
-    multiplier: weightScale,
-    xZeroPoint: -1,
-    yZeroPoint: 0,
-    clampMin: 0,
-    clampMax: 255,
+  const packed = packGemm(cx, weight, undefined, sumsAsBias(attrs), groups, k, quantMaxOf(attrs.reduceRange));
+  return { ...packed, floatBias: packBias(cx, bias, weight.shape[0] / groups, groups) };
+}
+
+/** With a zero point of -1 and no bias of its own, the packed bias is the sum of the weights. */
+export function sumsAsBias({ weightScale, weightZeroPoint }: DynamicLinearAttrs): RequantizeAttrs {
+  return {
+    ...{ weightZeroPoint, multiplier: weightScale, xZeroPoint: -1 },
+    ...{ yZeroPoint: 0, clampMin: 0, clampMax: 255 },
   };
-  const packed = packGemm(cx, weight, undefined, attrs, groups, k, quantMaxOf(reduceRange));
-  const biases = new Float32Array(packed.multiplier.length);
+}
+
+/** bias [groups · n]? float32, each group's as many as fill its panels. */
+export function packBias(
+  cx: KernelContext,
+  bias: WasmTensor | undefined,
+  n: number,
+  groups: number,
+): WasmBuffer {
+  const each = Math.ceil(n / panel) * panel;
+  const biases = new Float32Array(groups * each);
   if (bias) {
-    const values = cx.buffers.read(bias.buffer, outputs) as Float32Array;
-    const n = outputs / groups;
-    for (let g = 0; g < groups; g++) {
-      biases.set(values.subarray(g * n, (g + 1) * n), g * Math.ceil(n / panel) * panel);
-    }
+    const values = cx.buffers.read(bias.buffer, groups * n) as Float32Array;
+    for (let g = 0; g < groups; g++) biases.set(values.subarray(g * n, (g + 1) * n), g * each);
   }
-  const floatBias = cx.allocate('float32', biases.length);
-  cx.buffers.write(floatBias, biases);
-  return { ...packed, floatBias };
+  const packed = cx.allocate('float32', biases.length);
+  cx.buffers.write(packed, biases);
+  return packed;
 }
 
 export function freeDynamic(cx: KernelContext, packed: PackedDynamic): void {

@@ -7,7 +7,7 @@ import { bytesForm, freeGemm, gemmArgs, gemmPlan, type PackedGemm, packGemm, til
 import { requantizeConstants, uploadSteps } from './qrequantize';
 import { byPlanes, type Grouping, spreadTable } from './spread';
 
-interface PackedDepthwise {
+export interface PackedDepthwise {
   kind: 'depthwise';
   /** Two output rows at a time: see assembly/qdepthwise.ts. */
   double: boolean;
@@ -29,7 +29,7 @@ const mostOutputs = 8;
 const grainMacs = 500_000;
 
 /** Whether planes are faster. The matrix product of one group gathers its patches by whole rows of the kernel, which is fast. */
-function isByPlanes(grouping: Grouping, taps: number, { stride, dilation }: Conv2dAttrs): boolean {
+export function isByPlanes(grouping: Grouping, taps: number, { stride, dilation }: Conv2dAttrs): boolean {
   if (grouping.groups > 1 || dilation[1] > 1) return byPlanes(grouping, taps, mostProducts);
   const { groupIn, groupOut } = grouping;
   return groupIn === 1 && groupOut <= mostOutputs && taps > 1 && stride[0] === 1 && stride[1] === 1;
@@ -152,7 +152,8 @@ function depthwiseSizes(kernelHeight: number, { stride, dilation }: Conv2dAttrs,
   return { double, vectors, slots: bytes && sliding ? vectors * 2 - 1 : vectors };
 }
 
-function packDepthwise(
+/** `form` exact: pairs of int16. */
+export function packDepthwise(
   cx: KernelContext,
   weight: WasmTensor,
   bias: WasmTensor | undefined,
@@ -193,7 +194,10 @@ function packDepthwise(
   return packDepthwise(cx, weight, bias, attrs, formExact);
 }
 
-function freeDepthwise(cx: KernelContext, { weights, bias, multiplier, constants }: PackedDepthwise): void {
+export function freeDepthwise(
+  cx: KernelContext,
+  { weights, bias, multiplier, constants }: PackedDepthwise,
+): void {
   for (const buffer of [weights, bias, multiplier, constants]) cx.free(buffer);
 }
 
@@ -205,6 +209,22 @@ function depthwise(
   attrs: Conv2dAttrs & RequantizeAttrs,
   packed: PackedDepthwise,
 ): void {
+  const constants = cx.address(packed.constants);
+  const { args, units, grain } = depthwiseCall(cx, cx.address(x), x, weight, y, attrs, packed, constants);
+  cx.parallel(packed.bytes ? 'qdepthwiseBytes' : 'qdepthwise', args, units, grain);
+}
+
+/** A call of one of the wasm functions for depthwise convolutions. `from`: the bytes of the image. */
+export function depthwiseCall(
+  cx: KernelContext,
+  from: Address,
+  x: WasmTensor,
+  weight: WasmTensor,
+  y: WasmTensor,
+  attrs: Conv2dAttrs & Pick<RequantizeAttrs, 'xZeroPoint'>,
+  packed: PackedDepthwise,
+  constants: Address,
+) {
   const { stride, padding, dilation, groups, xZeroPoint } = attrs;
   const [, height, width, inputs] = x.shape;
   const [batch, outHeight, outWidth, channels] = y.shape;
@@ -218,7 +238,7 @@ function depthwise(
   const lines = 1 + (spread ? (bytes ? 4 : 2) : 0);
   const scratch = 64 + vectors * planes * kw * 4 + (width * channels + 128) * lines + ringBytes;
   const args = {
-    x: cx.address(x),
+    x: from,
     height,
     width,
     inputs,
@@ -241,12 +261,12 @@ function depthwise(
     packed: cx.address(packed.weights),
     bias8: cx.address(packed.bias),
     multiplier8: cx.address(packed.multiplier),
-    constants: cx.address(packed.constants),
+    constants,
     y: cx.address(y),
     ...cx.scratchEach(scratch),
   };
   // Two output rows. By pairs of int16 a multiply-add takes about three times as long as in a matrix product.
   const macs = 2 * outWidth * channels * planes * kh * kw;
   const grain = Math.ceil(grainMacs / (bytes ? macs : 3 * macs));
-  cx.parallel(bytes ? 'qdepthwiseBytes' : 'qdepthwise', args, batch * Math.ceil(outHeight / 2), grain);
+  return { args, units: batch * Math.ceil(outHeight / 2), grain };
 }
