@@ -50,3 +50,10 @@ export function keepLanes(v: v128, count: i32, other: v128): v128 {
 export function firstLanes(v: v128, count: i32): v128 {
   return v128.and(v, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count)));
 }
+
+/** f32(f32(acc) · scale) + bias, where scale is f32(scale · weight scale). */
+// @ts-ignore: decorator
+@inline
+export function toFloat(v: v128, scale: v128, bias: v128): v128 {
+  return f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v), scale), bias);
+}

@@ -8,7 +8,7 @@
 //
 // Where groups have several inputs or outputs, the ring's slots are those of [pair][plane]: see spread.ts.
 import { SMALL_FLAG } from './constants';
-import { storeBytes8 } from './lanes';
+import { storeBytes8, storeLanes32, toFloat } from './lanes';
 import { limit, limitMultiplier, limitOf, requantize, SMALL } from './qrequantize';
 import { planeTable, spreadPixels } from './spread';
 
@@ -114,12 +114,21 @@ function mac(c: v128, w: v128, x: v128): v128 {
   return i32x4.add(c, i32x4.dot_i16x8_s(w, x));
 }
 
-/** Output rows A and (unless yB is 0) B. table: where in the ring each tap begins. */
+/** Up to 4 columns of up to 4 floats. */
+function storeFloatColumns(to: usize, channels: i32, a: v128, b: v128, c: v128, d: v128, columns: i32, count: i32): void {
+  const step = <usize>channels << 2;
+  storeLanes32(to, a, count);
+  if (columns > 1) storeLanes32(to + step, b, count);
+  if (columns > 2) storeLanes32(to + step * 2, c, count);
+  if (columns > 3) storeLanes32(to + step * 3, d, count);
+}
+
+/** Output rows A and (unless yB is 0) B. table: where in the ring each tap begins. float: as in `product` of qgemm.ts. */
 // @ts-ignore: decorator
 @inline
 function rowsDouble(
-  ring: usize, blockBytes: usize, table: usize, taps: i32, packed: usize, bias8: usize,
-  multiplier8: usize, constants: usize, yA: usize, yB: usize, outWidth: i32, channels: i32,
+  float: bool, ring: usize, blockBytes: usize, table: usize, taps: i32, packed: usize, bias8: usize,
+  multiplier8: usize, constants: usize, yA: usize, yB: usize, outWidth: i32, channels: i32, floatBias: usize,
 ): void {
   const small = load<i32>(constants, SMALL_FLAG) != 0;
   const tableEnd = table + (<usize>taps << 2);
@@ -155,6 +164,22 @@ function rowsDouble(
       }
       let m = v128.load(multiplier8 + parameters);
       const to = <usize>(column * channels + c);
+      if (float) {
+        const z = i32x4.mul(v128.load(bias8 + parameters), v128.load(constants));
+        const b = v128.load(floatBias + parameters);
+        m = f32x4.mul(v128.load(constants, 16), m);
+        a0 = toFloat(i32x4.add(a0, z), m, b), a1 = toFloat(i32x4.add(a1, z), m, b);
+        a2 = toFloat(i32x4.add(a2, z), m, b), a3 = toFloat(i32x4.add(a3, z), m, b);
+        storeFloatColumns(yA + (to << 2), channels, a0, a1, a2, a3, outWidth, count);
+        if (yB) {
+          b0 = toFloat(i32x4.add(b0, z), m, b), b1 = toFloat(i32x4.add(b1, z), m, b);
+          b2 = toFloat(i32x4.add(b2, z), m, b), b3 = toFloat(i32x4.add(b3, z), m, b);
+          storeFloatColumns(yB + (to << 2), channels, b0, b1, b2, b3, outWidth, count);
+        }
+        if (column + 4 >= outWidth) break;
+        column = min(column + 4, outWidth - 4);
+        continue;
+      }
       if (!small) {
         m = limitMultiplier(m);
         const l = limitOf(m);
@@ -176,8 +201,8 @@ function rowsDouble(
 // @ts-ignore: decorator
 @inline
 function rowsSingle(
-  step: usize, ring: usize, blockBytes: usize, table: usize, taps: i32, packed: usize,
-  bias8: usize, multiplier8: usize, constants: usize, y: usize, outWidth: i32, channels: i32,
+  float: bool, step: usize, ring: usize, blockBytes: usize, table: usize, taps: i32, packed: usize,
+  bias8: usize, multiplier8: usize, constants: usize, y: usize, outWidth: i32, channels: i32, floatBias: usize,
 ): void {
   const small = load<i32>(constants, SMALL_FLAG) != 0;
   const tableEnd = table + (<usize>taps << 2);
@@ -212,6 +237,23 @@ function rowsSingle(
       }
       let m0 = v128.load(multiplier8 + parameters);
       let m1 = v128.load(multiplier8 + parameters, 16);
+      if (float) {
+        const to = y + (<usize>(column * channels + c) << 2);
+        const zero = v128.load(constants), scale = v128.load(constants, 16);
+        const z0 = i32x4.mul(v128.load(bias8 + parameters), zero);
+        const z1 = i32x4.mul(v128.load(bias8 + parameters, 16), zero);
+        const b0 = v128.load(floatBias + parameters), b1 = v128.load(floatBias + parameters, 16);
+        m0 = f32x4.mul(scale, m0), m1 = f32x4.mul(scale, m1);
+        c00 = toFloat(i32x4.add(c00, z0), m0, b0), c01 = toFloat(i32x4.add(c01, z1), m1, b1);
+        c10 = toFloat(i32x4.add(c10, z0), m0, b0), c11 = toFloat(i32x4.add(c11, z1), m1, b1);
+        c20 = toFloat(i32x4.add(c20, z0), m0, b0), c21 = toFloat(i32x4.add(c21, z1), m1, b1);
+        c30 = toFloat(i32x4.add(c30, z0), m0, b0), c31 = toFloat(i32x4.add(c31, z1), m1, b1);
+        storeFloatColumns(to, channels, c00, c10, c20, c30, outWidth, count);
+        if (count > 4) storeFloatColumns(to + 16, channels, c01, c11, c21, c31, outWidth, count - 4);
+        if (column + 4 >= outWidth) break;
+        column = min(column + 4, outWidth - 4);
+        continue;
+      }
       if (!small) {
         m0 = limitMultiplier(m0), m1 = limitMultiplier(m1);
         const l0 = limitOf(m0), l1 = limitOf(m1);
@@ -255,18 +297,15 @@ export function rowOf(
   return room;
 }
 
-/**
- * x [batch, height, width, inputs] uint8 → y [batch, outHeight, outWidth, channels] uint8; spread: 0 or a table of `planes`
- * planes, where channels aren't inputs one by one. double: strides and vertical dilation are 1, and so were the weights
- * packed. Units are two output rows each, of the last one if there is no other; those of an image that follow one another share
- * the ring. scratch holds scratchStep bytes for each thread: the table of taps, a row of padding, two rows to spread to, the ring of
- * `ringWidth` columns.
- */
-export function qdepthwise(
+/** Both of the following: with `float` y is float32. */
+// @ts-ignore: decorator
+@inline
+function depthwiseRows(
+  float: bool,
   x: usize, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
   kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
   dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, ringWidth: i32,
-  packed: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, scratch: usize, scratchStep: i32,
+  packed: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, scratch: usize, scratchStep: i32, floatBias: usize,
   begin: i32, end: i32, thread: i32,
 ): void {
   const pairs = (kernelHeight + 1 + double) >> 1;
@@ -280,7 +319,7 @@ export function qdepthwise(
   const blockBytes = <usize>ringWidth << 5;
   const slotBytes = <usize>blocks * blockBytes;
   const rowBytes = width * inputs;
-  const outBytes = outWidth * channels;
+  const outBytes = (outWidth * channels) << (float ? 2 : 0);
   const columns = min(width, ringWidth - padWidth);
   // A pair serves the output rows after it too.
   const sliding = double || (strideHeight == 2 && dilationHeight == 1);
@@ -336,15 +375,56 @@ export function qdepthwise(
       const to = y + <usize>(n * outHeight + oh) * outBytes;
       if (double) {
         rowsDouble(
-          ring, blockBytes, table, taps, packed, bias8, multiplier8, constants,
-          to, oh + 1 < outHeight ? to + outBytes : 0, outWidth, channels,
+          float, ring, blockBytes, table, taps, packed, bias8, multiplier8, constants,
+          to, oh + 1 < outHeight ? to + outBytes : 0, outWidth, channels, floatBias,
         );
       } else {
         rowsSingle(
-          <usize>strideWidth << 5, ring, blockBytes, table, taps, packed, bias8, multiplier8, constants,
-          to, outWidth, channels,
+          float, <usize>strideWidth << 5, ring, blockBytes, table, taps, packed, bias8, multiplier8, constants,
+          to, outWidth, channels, floatBias,
         );
       }
     }
   }
+}
+
+/**
+ * x [batch, height, width, inputs] uint8 → y [batch, outHeight, outWidth, channels] uint8; spread: 0 or a table of `planes`
+ * planes, where channels aren't inputs one by one. double: strides and vertical dilation are 1, and so were the weights
+ * packed. Units are two output rows each, of the last one if there is no other; those of an image that follow one another share
+ * the ring. scratch holds scratchStep bytes for each thread: the table of taps, a row of padding, two rows to spread to, the ring of
+ * `ringWidth` columns.
+ */
+export function qdepthwise(
+  x: usize, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
+  kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
+  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, ringWidth: i32,
+  packed: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, scratch: usize, scratchStep: i32,
+  begin: i32, end: i32, thread: i32,
+): void {
+  depthwiseRows(
+    false,
+    x, height, width, inputs, channels, planes, spread, outHeight, outWidth, kernelHeight, kernelWidth, strideHeight,
+    strideWidth, padHeight, padWidth, dilationHeight, dilationWidth, xZeroPoint, double, ringWidth, packed, bias8,
+    multiplier8, constants, y, scratch, scratchStep, 0, begin, end, thread,
+  );
+}
+
+/**
+ * The same of x quantized at this call, to floats: y float32. bias8 holds the sums of the weights, multiplier8 their scales, bias
+ * [channels] float32, constants the scale of x and what sums of weights are multiplied by, as storeFloatConstants of qgemm.ts does.
+ */
+export function qdepthwiseDynamic(
+  x: usize, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
+  kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
+  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, ringWidth: i32,
+  packed: usize, bias8: usize, multiplier8: usize, constants: usize, bias: usize, y: usize, scratch: usize, scratchStep: i32,
+  begin: i32, end: i32, thread: i32,
+): void {
+  depthwiseRows(
+    true,
+    x, height, width, inputs, channels, planes, spread, outHeight, outWidth, kernelHeight, kernelWidth, strideHeight,
+    strideWidth, padHeight, padWidth, dilationHeight, dilationWidth, xZeroPoint, double, ringWidth, packed, bias8,
+    multiplier8, constants, y, scratch, scratchStep, bias, begin, end, thread,
+  );
 }

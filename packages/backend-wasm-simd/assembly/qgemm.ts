@@ -18,7 +18,7 @@ import {
   FORM_EXACT, FORM_FLAG, FORM_SEVEN, FORM_SIGNED, FORM_UNSIGNED, GROUP_ROWS, GROUP_ROWS_DOT, MAGIC_BITS, QPANEL as PANEL,
   SMALL_FLAG, TILE_FORMS,
 } from './constants';
-import { storeBytes8, storeLanes32 } from './lanes';
+import { storeBytes8, storeLanes32, toFloat } from './lanes';
 import { sumBytes } from './qlanes';
 import { limit, limitMultiplier, limitOf, MAGIC, requantize, SMALL } from './qrequantize';
 
@@ -240,9 +240,11 @@ function sumsOf(tile: usize, rows: i32, k: i32): usize {
  * `rows` rows of bytes at a distance of `stride` → the forms, and groups of 4 rows, each in the better form; the last row
  * stands for those past the end. A run of groups of one form lies as `product` wants it, and begins where it would if all
  * groups were int16. (Above 127 there may be few bytes: what clamping at calibration's range cut off.) `sums`: after groups of 6
- * rows, the sum of each row.
+ * rows, the sum of each row. `whole`: all groups in the form that the constants say, whatever lies past k.
  */
-function packTile(from: usize, stride: i32, rows: i32, k: i32, forms: usize, constants: usize, sums: bool): void {
+function packTile(
+  from: usize, stride: i32, rows: i32, k: i32, forms: usize, constants: usize, sums: bool, whole: bool,
+): void {
   const bytes16 = groupBytes16(k);
   const form = RELAXED ? load<i32>(constants, FORM_FLAG) : FORM_EXACT;
   let to16 = forms + <usize>TILE_FORMS;
@@ -272,7 +274,7 @@ function packTile(from: usize, stride: i32, rows: i32, k: i32, forms: usize, con
     const c = left > 2 ? b + stride : b;
     const d = left > 3 ? c + stride : c;
     if (RELAXED) {
-      const found = form == FORM_SEVEN && packGroup8(from, b, c, d, k, to8) ? FORM_SEVEN : FORM_EXACT;
+      const found = form == FORM_SEVEN && (packGroup8(from, b, c, d, k, to8) || whole) ? FORM_SEVEN : FORM_EXACT;
       store<u8>(forms, <u8>found);
       if (found) {
         to8 += groupBytes8(k);
@@ -601,13 +603,6 @@ function productSix(
   }
 }
 
-/** f32(f32(acc) · scale) + bias, where scale is f32(scale · weight scale). */
-// @ts-ignore: decorator
-@inline
-function toFloat(v: v128, scale: v128, bias: v128): v128 {
-  return f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v), scale), bias);
-}
-
 /** Up to 8 floats. Not inlined: for the last rows or outputs alone. */
 function storeFloats(to: usize, low: v128, high: v128, count: i32): void {
   storeLanes32(to, low, count);
@@ -724,7 +719,7 @@ export function qgemm(
     const row = t * tile;
     const rows = min(tile, m - row);
     if (at != last) {
-      packTile(x + <usize>row * stride + g * k, stride, rows, k, packed, constants, zeros8 != 0);
+      packTile(x + <usize>row * stride + g * k, stride, rows, k, packed, constants, zeros8 != 0, false);
       last = at;
     }
     splitTile(
@@ -818,6 +813,61 @@ function gatherNarrow(
 }
 
 /**
+ * Patches of output positions row to row + rows in group g, `step` bytes each, at least the patch and 15 more. 64 bytes after them may
+ * be written. Not inlined: once for a tile.
+ */
+function gather(
+  x: usize, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32, kernelHeight: i32, kernelWidth: i32,
+  strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32, dilationHeight: i32, dilationWidth: i32,
+  xZeroPoint: i32, groups: i32, g: i32, row: i32, rows: i32, step: i32, patches: usize,
+): void {
+  const padding = i8x16.splat(<i8>xZeroPoint);
+  if (groups == 1 && dilationWidth == 1 && kernelWidth * channels <= NARROW) {
+    return gatherNarrow(
+      x, height, width, channels, outHeight, outWidth, kernelHeight, kernelWidth, strideHeight, strideWidth, padHeight,
+      padWidth, dilationHeight, padding, row, rows, step, patches,
+    );
+  }
+  const pixel = groups * channels;
+  let image = row / (outHeight * outWidth);
+  let oh = (row - image * outHeight * outWidth) / outWidth;
+  let ow = row - (image * outHeight + oh) * outWidth;
+  for (let r: i32 = 0; r < rows; r++) {
+    let to = patches + <usize>r * step;
+    const left = ow * strideWidth - padWidth;
+    const top = oh * strideHeight - padHeight;
+    // All columns lie side by side: one copy for each row.
+    const inside = dilationWidth == 1 && groups == 1 && left >= 0 && left + kernelWidth <= width;
+    for (let kh: i32 = 0; kh < kernelHeight; kh++) {
+      const h = top + kh * dilationHeight;
+      if (h < 0 || h >= height) {
+        fillOver(padding, kernelWidth * channels, to);
+        to += kernelWidth * channels;
+        continue;
+      }
+      const line = x + <usize>((image * height + h) * width) * pixel + g * channels;
+      if (inside) {
+        copyOver(line + <usize>left * pixel, kernelWidth * channels, to);
+        to += kernelWidth * channels;
+        continue;
+      }
+      for (let kw: i32 = 0; kw < kernelWidth; kw++, to += channels) {
+        const w = left + kw * dilationWidth;
+        if (w < 0 || w >= width) fillOver(padding, channels, to);
+        else copyOver(line + <usize>w * pixel, channels, to);
+      }
+    }
+    if (++ow == outWidth) {
+      ow = 0;
+      if (++oh == outHeight) {
+        oh = 0;
+        image++;
+      }
+    }
+  }
+}
+
+/**
  * x [batch, height, width, groups · channels] uint8, packed weights of k = kernelHeight · kernelWidth · channels → y
  * [batch, outHeight, outWidth, groups · n] uint8. As qgemm, over the patches under the kernel: scratch also has room
  * for a tile of them, of patchStep bytes each, at least k + 15 and a multiple of 16, and 64 bytes more.
@@ -831,11 +881,8 @@ export function qconv(
   y: usize, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
 ): void {
   const k = kernelHeight * kernelWidth * channels;
-  const narrow = groups == 1 && dilationWidth == 1 && kernelWidth * channels <= NARROW;
   const patches = scratch + <usize>thread * scratchStep;
   const packed = patches + <usize>(patchStep * tile + 64);
-  const pixel = groups * channels;
-  const padding = i8x16.splat(<i8>xZeroPoint);
   let last: i32 = -1;
   for (let unit = begin; unit < end; unit++) {
     const at = unit / splits;
@@ -845,50 +892,11 @@ export function qconv(
     const row = t * tile;
     const rows = min(tile, m - row);
     if (at != last) {
-      if (narrow) {
-        gatherNarrow(
-          x, height, width, channels, outHeight, outWidth, kernelHeight, kernelWidth, strideHeight, strideWidth, padHeight,
-          padWidth, dilationHeight, padding, row, rows, patchStep, patches,
-        );
-      } else {
-        let image = row / (outHeight * outWidth);
-        let oh = (row - image * outHeight * outWidth) / outWidth;
-        let ow = row - (image * outHeight + oh) * outWidth;
-        for (let r: i32 = 0; r < rows; r++) {
-          let to = patches + <usize>r * patchStep;
-          const left = ow * strideWidth - padWidth;
-          const top = oh * strideHeight - padHeight;
-          // All columns lie side by side: one copy for each row.
-          const inside = dilationWidth == 1 && groups == 1 && left >= 0 && left + kernelWidth <= width;
-          for (let kh: i32 = 0; kh < kernelHeight; kh++) {
-            const h = top + kh * dilationHeight;
-            if (h < 0 || h >= height) {
-              fillOver(padding, kernelWidth * channels, to);
-              to += kernelWidth * channels;
-              continue;
-            }
-            const line = x + <usize>((image * height + h) * width) * pixel + g * channels;
-            if (inside) {
-              copyOver(line + <usize>left * pixel, kernelWidth * channels, to);
-              to += kernelWidth * channels;
-              continue;
-            }
-            for (let kw: i32 = 0; kw < kernelWidth; kw++, to += channels) {
-              const w = left + kw * dilationWidth;
-              if (w < 0 || w >= width) fillOver(padding, channels, to);
-              else copyOver(line + <usize>w * pixel, channels, to);
-            }
-          }
-          if (++ow == outWidth) {
-            ow = 0;
-            if (++oh == outHeight) {
-              oh = 0;
-              image++;
-            }
-          }
-        }
-      }
-      packTile(patches, patchStep, rows, k, packed, constants, zeros8 != 0);
+      gather(
+        x, height, width, channels, outHeight, outWidth, kernelHeight, kernelWidth, strideHeight, strideWidth, padHeight,
+        padWidth, dilationHeight, dilationWidth, xZeroPoint, groups, g, row, rows, patchStep, patches,
+      );
+      packTile(patches, patchStep, rows, k, packed, constants, zeros8 != 0, false);
       last = at;
     }
     splitTile(
@@ -936,6 +944,39 @@ function quantize4(x: usize, inverse: v128, low: v128, high: v128, magic: v128, 
   return i32x4.sub(f32x4.add(v, magic), offset);
 }
 
+/** What the float forms of a tile want at `constants`: what sums of weights are multiplied by, and the scale of x. */
+// @ts-ignore: decorator
+@inline
+function storeFloatConstants(constants: usize, scale: f32, zeroPoint: i32, form: i32): void {
+  v128.store(constants, i32x4.splat((form == FORM_SIGNED ? 127 : -1) - zeroPoint));
+  v128.store(constants, f32x4.splat(scale), 16);
+}
+
+/** As splitTile, of a tile in one form, with the bias in floats: y is float32. */
+function splitFloat(
+  form: i32, packed: usize, rows: i32, k: i32, n: i32, g: i32, s: i32, splits: i32, packed16: usize, packed8: usize,
+  bias8: usize, multiplier8: usize, bias: usize, constants: usize, y: usize, yStride: i32,
+): void {
+  const panels = (n + PANEL - 1) / PANEL;
+  const first = <usize>(g * panels);
+  const p0 = panels * s / splits;
+  const p1 = panels * (s + 1) / splits;
+  const sums = bias8 + (first << 5);
+  const multiplier = multiplier8 + (first << 5);
+  const floats = bias + (first << 5);
+  if (!RELAXED || form == FORM_EXACT) {
+    const pairs = (k + 1) >> 1;
+    const weights = packed16 + (first * pairs << 5);
+    tileFloat(packed, rows, pairs, weights, sums, multiplier, constants, y, yStride, n, p0, p1, floats);
+    return;
+  }
+  const quads = (k + 3) >> 2;
+  const weights = packed8 + (first * quads << 5);
+  if (form >= FORM_UNSIGNED) {
+    tileFloatBytes(packed, rows, quads, weights, sums, multiplier, constants, y, yStride, n, p0, p1, floats);
+  } else tileFloatSeven(packed, rows, quads, weights, sums, multiplier, constants, y, yStride, n, p0, p1, floats);
+}
+
 /**
  * x [m, k] float32 → y [m, n] float32, x quantized to 0..quantMax by 1 / scale and zeroPoint on its way. bias8 holds the
  * sums of the weights, multiplier8 their scales, bias [panels · 8] float32. The weights are those of `form`: seven is for a
@@ -950,14 +991,12 @@ export function qgemmDynamic(
   const packed = constants + 64;
   const bytes = RELAXED && form != FORM_EXACT;
   const flip = i8x16.splat(<i8>(form == FORM_SIGNED ? 128 : 0));
-  const panels = (n + PANEL - 1) / PANEL;
   const inverse = f32x4.splat(<f32>1 / scale);
   const low = f32x4.splat(-<f32>zeroPoint);
   const high = f32x4.splat(<f32>(quantMax - zeroPoint));
   const magic = f32x4.splat(MAGIC);
   const offset = i32x4.splat(MAGIC_BITS - zeroPoint);
-  v128.store(constants, i32x4.splat((form == FORM_SIGNED ? 127 : -1) - zeroPoint));
-  v128.store(constants, f32x4.splat(scale), 16);
+  storeFloatConstants(constants, scale, zeroPoint, form);
   const six = RELAXED && form >= FORM_UNSIGNED;
   const groupRows = six ? GROUP_ROWS_DOT : GROUP_ROWS;
   const groupBytes = six ? groupBytesSix(k) : bytes ? groupBytes8(k) : groupBytes16(k);
@@ -993,13 +1032,50 @@ export function qgemmDynamic(
       }
       last = t;
     }
-    const to = y + (<usize>row * n << 2);
-    const p0 = panels * s / splits;
-    const p1 = panels * (s + 1) / splits;
-    const quads = (k + 3) >> 2;
-    if (six) {
-      tileFloatBytes(packed, rows, quads, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
-    } else if (bytes) tileFloatSeven(packed, rows, quads, packed8, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
-    else tileFloat(packed, rows, (k + 1) >> 1, packed16, bias8, multiplier8, constants, to, n, n, p0, p1, bias);
+    splitFloat(
+      form, packed, rows, k, n, 0, s, splits, packed16, packed8, bias8, multiplier8, bias, constants,
+      y + (<usize>row * n << 2), n,
+    );
+  }
+}
+
+/**
+ * As qconv, of x quantized by `scale` and xZeroPoint, to floats as qgemmDynamic gives them: y [batch, outHeight, outWidth, groups · n]
+ * float32. Each thread's scratch has 128 bytes more.
+ */
+export function qconvDynamic(
+  x: usize, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32,
+  kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
+  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32,
+  m: i32, n: i32, groups: i32, tile: i32, splits: i32, patchStep: i32, scale: f32, form: i32,
+  packed16: usize, packed8: usize, bias8: usize, multiplier8: usize, bias: usize,
+  y: usize, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
+): void {
+  const k = kernelHeight * kernelWidth * channels;
+  const constants = scratch + <usize>thread * scratchStep;
+  const patches = constants + 128;
+  const packed = patches + <usize>(patchStep * tile + 64);
+  storeFloatConstants(constants, scale, xZeroPoint, form);
+  store<i32>(constants, form, FORM_FLAG);
+  let last: i32 = -1;
+  for (let unit = begin; unit < end; unit++) {
+    const at = unit / splits;
+    const s = unit - at * splits;
+    const t = at / groups;
+    const g = at - t * groups;
+    const row = t * tile;
+    const rows = min(tile, m - row);
+    if (at != last) {
+      gather(
+        x, height, width, channels, outHeight, outWidth, kernelHeight, kernelWidth, strideHeight, strideWidth, padHeight,
+        padWidth, dilationHeight, dilationWidth, xZeroPoint, groups, g, row, rows, patchStep, patches,
+      );
+      packTile(patches, patchStep, rows, k, packed, constants, false, true);
+      last = at;
+    }
+    splitFloat(
+      form, packed + <usize>TILE_FORMS, rows, k, n, g, s, splits, packed16, packed8, bias8, multiplier8, bias, constants,
+      y + (<usize>(row * groups + g) * n << 2), groups * n,
+    );
   }
 }

@@ -23,7 +23,14 @@ it('all products of two bytes are what the kernels take them for', async () => {
   expect(wrongProducts('signed', dotOf)).toEqual([]);
 });
 
-const kernels: KernelName[] = ['qconv2d', 'qlinear', 'qlinearDynamic', 'qlstmDynamic', 'qgruDynamic'];
+const kernels: KernelName[] = [
+  'qconv2d',
+  'qlinear',
+  'qlinearDynamic',
+  'qconv2dDynamic',
+  'qlstmDynamic',
+  'qgruDynamic',
+];
 
 describe.each(kernels)('%s', (kernel) => {
   let backend: WasmBackend;

@@ -61,6 +61,16 @@ function integers(
   return { dtype, shape, data };
 }
 
+/** Floats about `centre`, times `scale`. */
+function someFloats(seed: number, shape: readonly number[], scale: number, centre: number): HostTensor {
+  const { data } = integers(seed, 'int32', shape, -1_000_000, 1_000_000);
+  return {
+    dtype: 'float32',
+    shape,
+    data: Float32Array.from(data, (v) => scale * (centre + v / 1_234_567)),
+  };
+}
+
 const byte = fc.oneof(fc.constantFrom(0, 255), fc.integer({ min: 0, max: 255 }));
 const pair = (arbitrary: fc.Arbitrary<number>) => fc.tuple(arbitrary, arbitrary);
 const small = (max: number, min = 1) => fc.integer({ min, max });
@@ -198,6 +208,17 @@ describe.each(int8Variants)('the same integers as the reference: %o', (variant) 
       requantize,
     });
 
+  const outSize = ({
+    image,
+    padding,
+    dilation,
+    kernel,
+    stride,
+  }: Readonly<Record<'image' | 'padding' | 'dilation' | 'kernel' | 'stride', [number, number]>>) =>
+    [0, 1].map(
+      (i) => Math.floor((image[i] + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) / stride[i]) + 1,
+    );
+
   const forms = ['few groups', 'narrow groups', 'depthwise'] as const;
   it.each(forms)('qconv2d: %s', { timeout: 60_000 }, async (form) => {
     await fc.assert(
@@ -205,12 +226,7 @@ describe.each(int8Variants)('the same integers as the reference: %o', (variant) 
         const { groups } = c;
         const inputs = c.channels * groups;
         const outputs = c.outputs * groups;
-        const out = [0, 1].map(
-          (i) =>
-            Math.floor(
-              (c.image[i] + 2 * c.padding[i] - c.dilation[i] * (c.kernel[i] - 1) - 1) / c.stride[i],
-            ) + 1,
-        );
+        const out = outSize(c);
         fc.pre(out[0] > 0 && out[1] > 0);
         const { seed, bias } = c.requantize;
         await agrees(
@@ -227,6 +243,44 @@ describe.each(int8Variants)('the same integers as the reference: %o', (variant) 
             dilation: c.dilation,
             groups,
             ...attributes(c.requantize, outputs),
+          },
+        );
+      }),
+      { numRuns: slow ? 60 : 200 },
+    );
+  });
+
+  // Floats too: all of them round the same sums in the same order.
+  it.each(forms)('qconv2dDynamic: %s', { timeout: 60_000 }, async (form) => {
+    const dynamic = fc.record({
+      convolution: convolution(form),
+      reduceRange: fc.boolean(),
+      middle: fc.constantFrom(0, 0, -1, 1),
+      range: fc.constantFrom(0, 1e-6, 0.003, 1, 77, 1e6),
+      perChannel: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(dynamic, async ({ convolution: c, reduceRange, middle, range, perChannel }) => {
+        const { groups, stride, padding, dilation } = c;
+        const outputs = c.outputs * groups;
+        const out = outSize(c);
+        fc.pre(out[0] > 0 && out[1] > 0);
+        const { seed, bias } = c.requantize;
+        await agrees(
+          'qconv2dDynamic',
+          {
+            x: someFloats(seed, [c.batch, ...c.image, c.channels * groups], range, middle),
+            weight: weights(c.requantize, [outputs, ...c.kernel, c.channels]),
+            ...(bias ? { bias: someFloats(seed + 4, [outputs], 3, 0) } : {}),
+          },
+          someFloats(seed + 6, [c.batch, ...out, outputs], 1, 0),
+          {
+            ...{ stride, padding, dilation, groups, reduceRange },
+            weightScale: Float32Array.from(
+              { length: perChannel ? outputs : 1 },
+              (_, i) => 0.0173 * (1 + (i % 5)),
+            ),
+            weightZeroPoint: attributes(c.requantize, outputs).weightZeroPoint,
           },
         );
       }),
@@ -272,23 +326,15 @@ describe.each(int8Variants)('the same integers as the reference: %o', (variant) 
     });
     await fc.assert(
       fc.asyncProperty(linear, async ({ m, k, n, seed, range, middle, ...c }) => {
-        const floats = (of: number, shape: number[], scale: number, centre: number): HostTensor => {
-          const { data } = integers(of, 'int32', shape, -1_000_000, 1_000_000);
-          return {
-            dtype: 'float32',
-            shape,
-            data: Float32Array.from(data, (v) => scale * (centre + v / 1_234_567)),
-          };
-        };
         const channels = c.perChannel ? n : 1;
         await agrees(
           'qlinearDynamic',
           {
-            x: floats(seed, [m, k], range, middle),
+            x: someFloats(seed, [m, k], range, middle),
             weight: integers(seed + 2, 'int8', [n, k], -128, 127),
-            ...(c.bias ? { bias: floats(seed + 4, [n], 3, 0) } : {}),
+            ...(c.bias ? { bias: someFloats(seed + 4, [n], 3, 0) } : {}),
           },
-          floats(seed + 6, [m, n], 1, 0),
+          someFloats(seed + 6, [m, n], 1, 0),
           {
             weightScale: Float32Array.from({ length: channels }, (_, i) => 0.0173 * (1 + (i % 5))),
             weightZeroPoint: new Int32Array(channels).fill(c.weightZeroPoint),

@@ -323,6 +323,11 @@ export interface KernelTable extends ElementwiseKernels {
    */
   qlinearDynamic: K<'x' | 'weight', 'y', DynamicLinearAttrs, 'bias'>;
   /**
+   * x [N,H,W,C] float32, weight [O,kh,kw,C/groups] int8, bias [O]? float32 → y [N,OH,OW,O] float32: x quantized as in qlinearDynamic, by
+   * the minimum and maximum of all of x; padding is the zero point. Prepackable.
+   */
+  qconv2dDynamic: K<'x' | 'weight', 'y', Conv2dAttrs & DynamicLinearAttrs, 'bias'>;
+  /**
    * x [m,k] float32, grouped integers of [n,k], bias [n]? float32 → y [m,n] float32 = x · wᵀ + bias. Grouped integers are weight
    * [n,k] uint8 or int8, or with 4 bits [n,⌈k/2⌉] uint8, the even column in the lower half of a byte; scale and zeroPoint? [n,⌈k/groupSize⌉]
    * float32: w[i,j] = (q[i,j] - zeroPoint[i,g]) · scale[i,g], g = ⌊j / groupSize⌋. Without, the zero point is 8, 128 or 0: the middle.
@@ -534,6 +539,7 @@ const firstProfile = {
     'qconvTranspose2d',
     'qlinear',
     'qlinearDynamic',
+    'qconv2dDynamic',
     'qlinearWeightOnly',
     'qembedding',
     'qlstmDynamic',

@@ -376,20 +376,33 @@ describe('averages in a quantized graph', () => {
 });
 
 describe.skipIf(!ort)('convolutions that quantize their inputs at every call', () => {
+  const perChannel = (conv: Conv1d | Conv2d, zero: (o: number) => number) => {
+    const outputs = Array.from({ length: conv.outChannels }, (_, o) => o);
+    const scales = outputs.map((o) => 0.004 + 0.001 * o);
+    return conv.weight.detach().quantizePerChannel(scales, outputs.map(zero), 0, 'qint8');
+  };
   it.each([
-    ['of one dim', new Conv1d(4, 6, 3, { padding: 1 }), [1, 4, 12]],
-    ['of two dims', new Conv2d(4, 6, 3, { stride: 2, padding: 1 }), [1, 4, 8, 8]],
-  ] as const)('%s, run in onnxruntime', async (_, conv, shape) => {
+    ['of one dim', new Conv1d(4, 6, 3, { padding: 1 }), [1, 4, 12], undefined],
+    ['of two dims', new Conv2d(4, 6, 3, { stride: 2, padding: 1 }), [1, 4, 8, 8], undefined],
+    ['with a scale for each channel', new Conv2d(4, 6, [3, 2], { dilation: 2 }), [2, 4, 8, 8], () => 0],
+    ['of points', new Conv2d(4, 6, 1, { bias: false }), [1, 4, 5, 5], () => 0],
+    ['in groups', new Conv1d(4, 6, 3, { groups: 2, padding: 1 }), [1, 4, 12], () => 0],
+    ['with zero points', new Conv2d(4, 6, 3, { padding: 1 }), [1, 4, 8, 8], (o: number) => 3 * o - 7],
+    ['with zero points, in groups', new Conv2d(4, 4, 3, { groups: 4 }), [1, 4, 8, 8], (o: number) => o],
+    ["padded 'same'", new Conv1d(4, 6, 4, { padding: 'same' }), [1, 4, 12], () => 0],
+  ] as const)('%s, run in onnxruntime', async (_, conv, shape, zero) => {
     const x = randn([...shape]);
-    const weight = conv.weight.detach().quantizePerTensor(0.01, 0, 'qint8');
+    const weight = zero ? perChannel(conv, zero) : conv.weight.detach().quantizePerTensor(0.01, 2, 'qint8');
     const layer =
       conv instanceof Conv1d ? new dynamic.Conv1d(conv, weight) : new dynamic.Conv2d(conv, weight);
     const model = new Sequential(layer as never).eval();
     const want = noGrad(() => model.call(x)).dataSync();
     const bytes = await exportOnnx(model, x);
+    expect(new TextDecoder('latin1').decode(bytes)).toContain('ConvInteger');
     const [{ data }] = await run(bytes, [x]);
     const again = forward(await importOnnx(bytes), [x])[0].dataSync();
     const largest = Math.max(...want.map(Math.abs));
+    // A half-way input may go either way: DynamicQuantizeLinear divides.
     for (let i = 0; i < want.length; i++) {
       expect(Math.abs(data[i] - want[i])).toBeLessThan(0.01 * largest);
       expect(Math.abs(again[i] - want[i])).toBeLessThan(0.01 * largest);

@@ -41,6 +41,7 @@ export { qaffine } from './qaffine';
 export { qavgPool2d } from './qavg-pool2d';
 export { qconvTranspose2d } from './qconv-transpose2d';
 export { qconv2d } from './qconv2d';
+export { qconv2dDynamic } from './qconv2d-dynamic';
 export { qgroupNorm } from './qgroup-norm';
 export { qlinear } from './qlinear';
 export { qlinearDynamic } from './qlinear-dynamic';

@@ -1,8 +1,7 @@
 import { bytes, floats, type RefKernel } from '../kernel';
+import { dynamicRange, scaleTo } from '../math/dynamic';
 import { gemm } from '../math/gemm';
-import { chooseQparams } from '../math/qparams';
 import { centerWeights } from '../math/requantize';
-import { clamp, roundHalfEven } from '../math/rounding';
 import { scratch } from '../math/scratch';
 import { tileRows } from '../math/tile-rows';
 
@@ -12,40 +11,21 @@ import { tileRows } from '../math/tile-rows';
  * bias) with sum = Σ (q - Z)(weight - weightZeroPoint).
  */
 export const qlinearDynamic: RefKernel<'qlinearDynamic'> = (t, attrs) => {
-  const { weightScale, weightZeroPoint, reduceRange } = attrs;
-  const quantMax = reduceRange ? 127 : 255;
   const x = floats(t.x);
-  const y = floats(t.y);
-  const bias = t.bias && floats(t.bias);
   const [m, k] = t.x.shape;
   const [n] = t.weight.shape;
-  let min = 0;
-  let max = 0;
-  for (let i = 0; i < m * k; i++) {
-    min = Math.min(min, x[i]);
-    max = Math.max(max, x[i]);
-  }
-  const { scale, zeroPoint } = chooseQparams(min, max, 0, quantMax, false);
-  const inverse = Math.fround(1 / scale);
+  const { scale, quantize } = dynamicRange(x, m * k, attrs.reduceRange);
 
   const tile = tileRows(k);
   const left = scratch('qlinearDynamic x', tile * k);
   const right = scratch('qlinearDynamic weight', n * k);
   const sums = scratch('qlinearDynamic y', tile * n);
-  centerWeights(bytes(t.weight) as Int8Array, weightZeroPoint, n, k, right);
+  centerWeights(bytes(t.weight) as Int8Array, attrs.weightZeroPoint, n, k, right);
+  const emit = scaleTo(floats(t.y), n, t.bias && floats(t.bias), scale, attrs);
   for (let row = 0; row < m; row += tile) {
     const rows = Math.min(tile, m - row);
-    for (let i = 0; i < rows * k; i++) {
-      const q = roundHalfEven(Math.fround(x[row * k + i] * inverse)) + zeroPoint;
-      left[i] = clamp(q, 0, quantMax) - zeroPoint;
-    }
+    quantize(x, row * k, rows * k, left);
     gemm(left, right, sums, rows, n, k);
-    for (let i = 0; i < rows; i++) {
-      for (let j = 0; j < n; j++) {
-        const multiplier = Math.fround(scale * weightScale[weightScale.length > 1 ? j : 0]);
-        const product = Math.fround(Math.fround(sums[i * n + j]) * multiplier);
-        y[(row + i) * n + j] = bias ? product + bias[j] : product;
-      }
-    }
+    emit(sums, row, rows, 0, n);
   }
 };

@@ -17,7 +17,8 @@ interface Options {
   groups?: number;
 }
 
-function conv(
+/** The sizes of a convolution with kernels of `[kh, kw]`. */
+export function conv(
   name: string,
   x: ConvShapes['x'],
   outChannels: number,

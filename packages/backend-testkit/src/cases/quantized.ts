@@ -12,7 +12,7 @@ import {
   tensor,
   withSpecials,
 } from './case';
-import { convShapes, transposedShapes } from './conv';
+import { type ConvShapes, conv, convShapes, transposedShapes } from './conv';
 
 const sizes = [0, 1, 3, 7, 64, 67, 1031];
 
@@ -541,6 +541,107 @@ function qlinearDynamicCases(): KernelCase<'qlinearDynamic'>[] {
   });
 }
 
+/** Beside those of all convolutions: windows along one axis, and channels on both sides of whole vectors. */
+const dynamicShapes: readonly ConvShapes[] = [
+  ...convShapes,
+  conv('1x5', [2, 1, 33, 7], 9, [1, 5], { padding: [0, 2] }),
+  conv('1x3, stride 2', [1, 1, 30, 17], 8, [1, 3], { stride: [1, 2], padding: [0, 1] }),
+  conv('5x1', [1, 19, 3, 6], 5, [5, 1], { padding: [2, 0] }),
+  conv('1x1, stride 2, 16 channels', [1, 7, 5, 16], 24, [1, 1], { stride: [2, 2] }),
+  conv('3x3, 16 channels', [1, 6, 9, 16], 16, [3, 3], { padding: [1, 1] }),
+  conv('3x3, 17 channels', [1, 8, 7, 17], 19, [3, 3], { padding: [1, 1] }),
+  conv('3x3, tiles of several images', [5, 3, 3, 8], 9, [3, 3], { padding: [1, 1] }),
+  ...[1, 2, 3, 4, 5].map((k) => conv(`1x${k} on one channel`, [1, 3, 9, 1], 3, [1, k])),
+];
+
+/** Of 8 and of 7 bits. */
+function qconv2dDynamicCases(): KernelCase<'qconv2dDynamic'>[] {
+  const tolerance = { atol: 1e-6, rtol: 1e-6 };
+  return [false, true].flatMap((reduceRange): KernelCase<'qconv2dDynamic'>[] => {
+    const bits = reduceRange ? ', 7 bits' : '';
+    const one = { weightScale: Float32Array.of(0.003), weightZeroPoint: Int32Array.of(0), reduceRange };
+    const strangeAt = (shapes: ConvShapes, special: number, at: number): KernelCase<'qconv2dDynamic'> => {
+      const x = floats(1, shapes.x);
+      x.data[at] = special;
+      return {
+        name: `${shapes.name} with ${special} at ${at}${bits}`,
+        inputs: { x, weight: integers(2, 'int8', shapes.weight), bias: floats(3, [shapes.y[3]]) },
+        outputs: { y: output('float32', shapes.y) },
+        attrs: { ...shapes.attrs, ...one },
+        tolerance,
+      };
+    };
+    const filled = (shapes: ConvShapes, value: number, weight: CaseTensor): KernelCase<'qconv2dDynamic'> => ({
+      name: `${shapes.name}${bits}`,
+      inputs: { x: full('float32', shapes.x, value), weight },
+      outputs: { y: output('float32', shapes.y) },
+      attrs: { ...shapes.attrs, ...one },
+      tolerance,
+    });
+    const large = conv('largest sums', [1, 3, 3, 512], 3, [3, 3], { padding: [1, 1] });
+    const seldom = conv('most weights the smallest', [1, 5, 6, 8], 9, [3, 3], { padding: [1, 1] });
+    const halves = conv('half-way inputs', [1, 4, 66, 1], 1, [1, 1]);
+    const padded = conv('half-way inputs, padded', [1, 4, 66, 1], 1, [3, 3], { padding: [1, 1] });
+    const middle = Array.from({ length: 9 }, (_, i) => Number(i === 4));
+    const [small, points] = [
+      conv('3x3', [1, 4, 5, 3], 9, [3, 3], { padding: [1, 1] }),
+      conv('1x1', [1, 4, 5, 3], 9, [1, 1]),
+    ];
+    const skipping = conv('1x1, stride 2', [1, 3, 4, 5], 7, [1, 1], { stride: [2, 2] });
+    return [
+      ...dynamicShapes.flatMap((shapes, i) =>
+        dynamicInputs.map(([name, min, max], j): KernelCase<'qconv2dDynamic'> => {
+          const outputs = shapes.weight[0];
+          const biased = (i + j) % 2 === 0;
+          const perChannel = (i + j) % 3 === 0;
+          const symmetric = (i + j) % 4 < 2;
+          const c = perChannel ? outputs : 1;
+          return {
+            name: [
+              `${shapes.name}, ${name}${bits}`,
+              ...(perChannel ? ['per channel'] : []),
+              ...(symmetric ? [] : ['weight zero point']),
+              ...(biased ? ['bias'] : []),
+            ].join(', '),
+            inputs: {
+              x: floats(1, shapes.x, min, max),
+              weight: integers(2, 'int8', shapes.weight),
+              bias: biased ? floats(3, [outputs]) : undefined,
+            },
+            outputs: { y: output('float32', shapes.y) },
+            attrs: {
+              ...shapes.attrs,
+              weightScale: Float32Array.from({ length: c }, (_, at) => 0.003 + 0.001 * (at % 5)),
+              weightZeroPoint: Int32Array.from({ length: c }, (_, at) => (symmetric ? 0 : (at % 3) - 1)),
+              reduceRange,
+            },
+            tolerance,
+          };
+        }),
+      ),
+      // At the first place, in a vector, at the last. 5 is in no window, and is of the range nevertheless.
+      ...[...strange, ...denormals, 3e38, 7, -7].flatMap((special) => [
+        ...[0, 29, 59].flatMap((at) => [strangeAt(small, special, at), strangeAt(points, special, at)]),
+        strangeAt(skipping, special, 5),
+      ]),
+      ...[halves, padded].map(
+        (shapes, i): KernelCase<'qconv2dDynamic'> => ({
+          name: `${shapes.name}${bits}`,
+          inputs: {
+            x: tensor('float32', shapes.x, halfWayRows(reduceRange ? 127 : 255)),
+            weight: tensor('int8', shapes.weight, i === 0 ? [1] : middle),
+          },
+          outputs: { y: output('float32', shapes.y) },
+          attrs: { ...shapes.attrs, ...one },
+          tolerance,
+        }),
+      ),
+      filled(large, 3, full('int8', large.weight, -128)),
+      filled(seldom, -1.5, integers(5, 'int8', seldom.weight, [-128, -127])),
+    ];
+  });
+}
+
 const operands = [
   { aZeroPoint: 3, bZeroPoint: 250, yZeroPoint: 190, clampMin: 180, clampMax: 200 },
   { aZeroPoint: 100, bZeroPoint: 30, yZeroPoint: 90, clampMin: 0, clampMax: 255 },
@@ -562,6 +663,7 @@ export const quantizedCases: CasesOf<
   | 'qconvTranspose2d'
   | 'qlinear'
   | 'qlinearDynamic'
+  | 'qconv2dDynamic'
   | 'qadd'
   | 'qmul'
   | 'qaffine'
@@ -637,6 +739,7 @@ export const quantizedCases: CasesOf<
   qconvTranspose2d: qconvTranspose2dCases,
   qlinear: qlinearCases,
   qlinearDynamic: qlinearDynamicCases,
+  qconv2dDynamic: qconv2dDynamicCases,
   qadd: () => [
     // Every pair: products of 31 bits beside a tie.
     ...[

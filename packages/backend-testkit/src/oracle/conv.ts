@@ -1,7 +1,7 @@
 import type { Conv2dAttrs } from '@octet/backend';
 import { size } from './array';
 import type { Definitions } from './definition';
-import { clamped, ofChannel, requantized } from './rounding';
+import { clamped, dynamicIntegers, ofChannel, requantized, scaled } from './rounding';
 
 /** The shapes and windows of a convolution. */
 export interface ConvGeometry {
@@ -52,6 +52,7 @@ export const convDefinitions: Definitions<
   | 'conv2dBackwardWeight'
   | 'convTranspose2d'
   | 'qconv2d'
+  | 'qconv2dDynamic'
   | 'qconvTranspose2d'
 > = {
   conv2d({ x, weight, bias, y }, attrs) {
@@ -89,6 +90,20 @@ export const convDefinitions: Definitions<
         (value - attrs.xZeroPoint) * (weight.buffer.data[weightAt] - ofChannel(attrs.weightZeroPoint, c));
     });
     y.buffer.data.set(sums.map((sum, i) => requantized(sum, i % channels, attrs)));
+  },
+
+  qconv2dDynamic({ x, weight, bias, y }, attrs) {
+    const channels = weight.shape[0];
+    const { scale, zeroPoint, integers } = dynamicIntegers(x.buffer.data, attrs.reduceRange);
+    const sums = Array.from({ length: size(y.shape) }, () => 0);
+    eachProduct({ x: x.shape, weight: weight.shape, y: y.shape, attrs }, (xAt, weightAt, yAt, c) => {
+      const value = xAt === undefined ? zeroPoint : integers[xAt];
+      sums[yAt] += (value - zeroPoint) * (weight.buffer.data[weightAt] - ofChannel(attrs.weightZeroPoint, c));
+    });
+    const multiplier = (c: number) => scale * ofChannel(attrs.weightScale, c);
+    y.buffer.data.set(
+      sums.map((sum, i) => scaled(sum, multiplier(i % channels), bias?.buffer.data[i % channels])),
+    );
   },
 
   convTranspose2d({ x, weight, bias, y }, attrs) {

@@ -1,6 +1,6 @@
 import { at, sumOf } from './array';
 import { arrayOf, type Definitions, define } from './definition';
-import { clamp, clamped, dynamicQparams, ofChannel, requantized, rint } from './rounding';
+import { clamped, dynamicIntegers, ofChannel, requantized, scaled } from './rounding';
 
 export const matmulDefinitions: Definitions<'matmul' | 'linear' | 'qlinear' | 'qlinearDynamic'> = {
   matmul({ a, b, y }, { transposeA, transposeB, clamp: bounds }) {
@@ -40,22 +40,16 @@ export const matmulDefinitions: Definitions<'matmul' | 'linear' | 'qlinear' | 'q
   },
 
   qlinearDynamic({ x, weight, bias, y }, { weightScale, weightZeroPoint, reduceRange }) {
-    const most = reduceRange ? 127 : 255;
-    const { scale, zeroPoint } = dynamicQparams(x.buffer.data, most);
-    const inverse = Math.fround(1 / scale);
-    const integers = {
-      shape: x.shape,
-      data: Array.from(x.buffer.data, (v) => clamp(rint(Math.fround(v * inverse)) + zeroPoint, 0, most)),
-    };
+    const { scale, zeroPoint, integers } = dynamicIntegers(x.buffer.data, reduceRange);
+    const rows = { shape: x.shape, data: integers };
     const weights = arrayOf(weight);
     define(y, ([row, column]) => {
       const zero = ofChannel(weightZeroPoint, column);
       const sum = sumOf(
         x.shape[1],
-        (p) => (at(integers, [row, p]) - zeroPoint) * (at(weights, [column, p]) - zero),
+        (p) => (at(rows, [row, p]) - zeroPoint) * (at(weights, [column, p]) - zero),
       );
-      const product = Math.fround(Math.fround(sum) * Math.fround(scale * ofChannel(weightScale, column)));
-      return Math.fround(product + (bias?.buffer.data[column] ?? 0));
+      return scaled(sum, scale * ofChannel(weightScale, column), bias?.buffer.data[column]);
     });
   },
 };

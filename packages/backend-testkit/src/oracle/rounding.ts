@@ -55,3 +55,17 @@ export function dynamicQparams(
   const zeroPoint = -Math.abs(min / scale) < most - Math.abs(max / scale) ? -min / scale : most - max / scale;
   return { scale: Math.fround(scale), zeroPoint: clamp(rint(zeroPoint), 0, most) };
 }
+
+/** The integers of a tensor by its own range, 0..255, with `reduceRange` 0..127. */
+export function dynamicIntegers(values: ArrayLike<number>, reduceRange: boolean) {
+  const most = reduceRange ? 127 : 255;
+  const { scale, zeroPoint } = dynamicQparams(values, most);
+  const inverse = Math.fround(1 / scale);
+  const integers = Array.from(values, (v) => clamp(rint(Math.fround(v * inverse)) + zeroPoint, 0, most));
+  return { scale, zeroPoint, integers };
+}
+
+/** `f32(f32(f32(sum) · f32(multiplier)) + bias)` */
+export function scaled(sum: number, multiplier: number, bias = 0): number {
+  return Math.fround(Math.fround(Math.fround(sum) * Math.fround(multiplier)) + bias);
+}

@@ -1,5 +1,6 @@
 import type { WasmKernel, WasmPrepackingKernel } from '../kernel';
-import { type PackedDynamic, qlinearDynamic } from './qlinear';
+import type { PackedDynamic } from './dynamic';
+import { qlinearDynamic } from './qlinear';
 import { dynamicStepsOf, stepsOf } from './recurrent';
 
 /** x [T,N,3H], weight [3H,H], bias [3H]?, h0 [N,H] → y [T,N,H], gates [T,N,4H]? */

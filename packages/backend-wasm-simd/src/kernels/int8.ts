@@ -6,6 +6,7 @@ import { qlstmDynamic } from './lstm';
 import { cast, fill } from './on-host';
 import { qconvTranspose2d } from './qconv-transpose2d';
 import { qconv2d } from './qconv2d';
+import { qconv2dDynamic } from './qconv2d-dynamic';
 import { qadd, qaffine, qlookup, qmul } from './qelementwise';
 import { qlinear, qlinearDynamic } from './qlinear';
 import { qgroupNorm } from './qnorm';
@@ -24,6 +25,7 @@ export const int8Kernels = {
   qconv2d,
   qlinear,
   qlinearDynamic,
+  qconv2dDynamic,
   qlinearWeightOnly,
   qembedding,
   qlstmDynamic,

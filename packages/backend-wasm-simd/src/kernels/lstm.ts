@@ -1,5 +1,6 @@
 import type { WasmKernel, WasmPrepackingKernel } from '../kernel';
-import { type PackedDynamic, qlinearDynamic } from './qlinear';
+import type { PackedDynamic } from './dynamic';
+import { qlinearDynamic } from './qlinear';
 import { dynamicStepsOf, stepsOf } from './recurrent';
 
 /** x [T,N,4H], weight [4H,H], bias [4H]?, h0, c0 [N,H] → y [2,T,N,H], gates [T,N,4H]? */

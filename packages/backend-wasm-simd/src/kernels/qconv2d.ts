@@ -1,5 +1,5 @@
 import type { Conv2dAttrs, RequantizeAttrs } from '@octet/backend';
-import { offset } from '../address';
+import { type Address, offset } from '../address';
 import type { WasmBuffer } from '../buffers';
 import { formExact, formFlag, formSigned } from '../generated/constants';
 import type { KernelContext, WasmPrepackingKernel, WasmTensor } from '../kernel';
@@ -7,7 +7,7 @@ import { bytesForm, freeGemm, gemmArgs, gemmPlan, type PackedGemm, packGemm, til
 import { requantizeConstants, uploadSteps } from './qrequantize';
 import { byPlanes, type Grouping, spreadTable } from './spread';
 
-interface PackedDepthwise {
+export interface PackedDepthwise {
   kind: 'depthwise';
   /** Two output rows at a time: see assembly/qdepthwise.ts. */
   double: boolean;
@@ -29,7 +29,7 @@ const mostOutputs = 8;
 const grainMacs = 500_000;
 
 /** Whether planes are faster. The matrix product of one group gathers its patches by whole rows of the kernel, which is fast. */
-function isByPlanes(grouping: Grouping, taps: number, { stride, dilation }: Conv2dAttrs): boolean {
+export function isByPlanes(grouping: Grouping, taps: number, { stride, dilation }: Conv2dAttrs): boolean {
   if (grouping.groups > 1 || dilation[1] > 1) return byPlanes(grouping, taps, mostProducts);
   const { groupIn, groupOut } = grouping;
   return groupIn === 1 && groupOut <= mostOutputs && taps > 1 && stride[0] === 1 && stride[1] === 1;
@@ -48,47 +48,18 @@ export const qconv2d: WasmPrepackingKernel<'qconv2d', PackedConvolution> = {
 
   run(cx, { x, weight, y }, attrs, packed) {
     if (packed.kind === 'depthwise') return depthwise(cx, x, weight, y, attrs, packed);
-    const { stride, padding, dilation, groups, xZeroPoint } = attrs;
-    const [, height, width] = x.shape;
-    const [batch, outHeight, outWidth, outputs] = y.shape;
-    const [, kh, kw, channels] = weight.shape;
-    const k = kh * kw * channels;
-    const n = outputs / groups;
-    const m = batch * outHeight * outWidth;
+    const { groups, xZeroPoint } = attrs;
+    const { m, n, k } = productOf(weight, y, groups);
     const { tile, splits, units, grain } = gemmPlan(cx, packed.form, m, n, k, groups);
-    // Parts of a transposed convolution may give fewer rows than there are.
-    const everywhere = height === outHeight && width === outWidth;
-    if (k === channels && everywhere && [...stride, ...padding].join() === '1,1,0,0') {
+    if (isOfPoints(x, weight, y, attrs)) {
       const rest = gemmArgs(cx, packed, y, tileSize(tile, k));
       cx.parallel('qgemm', { ...rest, x: cx.address(x), m, k, n, groups, tile, splits }, units, grain);
       return;
     }
-    // Copies of a kernel's row leave up to 15 bytes past the patch.
-    const patchStep = Math.ceil((k + 15) / 16) * 16;
-    const args = {
-      ...gemmArgs(cx, packed, y, patchStep * tile + 64 + tileSize(tile, k)),
-      x: cx.address(x),
-      height,
-      width,
-      channels,
-      outHeight,
-      outWidth,
-      kernelHeight: kh,
-      kernelWidth: kw,
-      strideHeight: stride[0],
-      strideWidth: stride[1],
-      padHeight: padding[0],
-      padWidth: padding[1],
-      dilationHeight: dilation[0],
-      dilationWidth: dilation[1],
-      xZeroPoint,
-      m,
-      n,
-      groups,
-      tile,
-      splits,
-      patchStep,
-    };
+    const patchStep = patchStepOf(k);
+    const rest = gemmArgs(cx, packed, y, patchStep * tile + 64 + tileSize(tile, k));
+    const product = { m, n, tile, splits, patchStep, xZeroPoint };
+    const args = convArgs(rest, cx.address(x), x, weight, y, attrs, product);
     cx.parallel('qconv', args, units, grain);
   },
 
@@ -97,6 +68,79 @@ export const qconv2d: WasmPrepackingKernel<'qconv2d', PackedConvolution> = {
     else freeDepthwise(cx, packed);
   },
 };
+
+/** The product of matrices [m,k] and [k,n] that each group is. */
+export function productOf(weight: WasmTensor, y: WasmTensor, groups: number) {
+  const [batch, outHeight, outWidth, outputs] = y.shape;
+  const [, kh, kw, channels] = weight.shape;
+  return { m: batch * outHeight * outWidth, n: outputs / groups, k: kh * kw * channels };
+}
+
+/** Whether the patches are the pixels of the image, in their order. */
+export function isOfPoints(
+  x: WasmTensor,
+  weight: WasmTensor,
+  y: WasmTensor,
+  { stride, padding }: Conv2dAttrs,
+): boolean {
+  // Parts of a transposed convolution may give fewer rows than there are.
+  const everywhere = x.shape[1] === y.shape[1] && x.shape[2] === y.shape[2];
+  const [, kh, kw] = weight.shape;
+  return kh * kw === 1 && everywhere && [...stride, ...padding].join() === '1,1,0,0';
+}
+
+/** Bytes from a patch to the next: copies of a kernel's row leave up to 15 past the patch. */
+export function patchStepOf(k: number): number {
+  return Math.ceil((k + 15) / 16) * 16;
+}
+
+interface ConvProduct {
+  readonly m: number;
+  readonly n: number;
+  readonly tile: number;
+  readonly splits: number;
+  readonly patchStep: number;
+  readonly xZeroPoint: number;
+}
+
+/** What the wasm functions qconv and qconvDynamic take alike, beside `rest`. `from`: the bytes of the image. */
+export function convArgs<Rest extends object>(
+  rest: Rest,
+  from: Address,
+  x: WasmTensor,
+  weight: WasmTensor,
+  y: WasmTensor,
+  { stride, padding, dilation, groups }: Conv2dAttrs,
+  { m, n, tile, splits, patchStep, xZeroPoint }: ConvProduct,
+) {
+  const [, height, width] = x.shape;
+  const [, outHeight, outWidth] = y.shape;
+  const [, kernelHeight, kernelWidth, channels] = weight.shape;
+  return {
+    ...rest,
+    x: from,
+    height,
+    width,
+    channels,
+    outHeight,
+    outWidth,
+    kernelHeight,
+    kernelWidth,
+    strideHeight: stride[0],
+    strideWidth: stride[1],
+    padHeight: padding[0],
+    padWidth: padding[1],
+    dilationHeight: dilation[0],
+    dilationWidth: dilation[1],
+    xZeroPoint,
+    m,
+    n,
+    groups,
+    tile,
+    splits,
+    patchStep,
+  };
+}
 
 /** How the wasm functions take a depthwise convolution: vectors of a kernel's taps, and rows or quads in the ring. */
 function depthwiseSizes(kernelHeight: number, { stride, dilation }: Conv2dAttrs, bytes: boolean) {
@@ -108,7 +152,8 @@ function depthwiseSizes(kernelHeight: number, { stride, dilation }: Conv2dAttrs,
   return { double, vectors, slots: bytes && sliding ? vectors * 2 - 1 : vectors };
 }
 
-function packDepthwise(
+/** `form` exact: pairs of int16. */
+export function packDepthwise(
   cx: KernelContext,
   weight: WasmTensor,
   bias: WasmTensor | undefined,
@@ -149,7 +194,10 @@ function packDepthwise(
   return packDepthwise(cx, weight, bias, attrs, formExact);
 }
 
-function freeDepthwise(cx: KernelContext, { weights, bias, multiplier, constants }: PackedDepthwise): void {
+export function freeDepthwise(
+  cx: KernelContext,
+  { weights, bias, multiplier, constants }: PackedDepthwise,
+): void {
   for (const buffer of [weights, bias, multiplier, constants]) cx.free(buffer);
 }
 
@@ -161,6 +209,22 @@ function depthwise(
   attrs: Conv2dAttrs & RequantizeAttrs,
   packed: PackedDepthwise,
 ): void {
+  const constants = cx.address(packed.constants);
+  const { args, units, grain } = depthwiseCall(cx, cx.address(x), x, weight, y, attrs, packed, constants);
+  cx.parallel(packed.bytes ? 'qdepthwiseBytes' : 'qdepthwise', args, units, grain);
+}
+
+/** A call of one of the wasm functions for depthwise convolutions. `from`: the bytes of the image. */
+export function depthwiseCall(
+  cx: KernelContext,
+  from: Address,
+  x: WasmTensor,
+  weight: WasmTensor,
+  y: WasmTensor,
+  attrs: Conv2dAttrs & Pick<RequantizeAttrs, 'xZeroPoint'>,
+  packed: PackedDepthwise,
+  constants: Address,
+) {
   const { stride, padding, dilation, groups, xZeroPoint } = attrs;
   const [, height, width, inputs] = x.shape;
   const [batch, outHeight, outWidth, channels] = y.shape;
@@ -174,7 +238,7 @@ function depthwise(
   const lines = 1 + (spread ? (bytes ? 4 : 2) : 0);
   const scratch = 64 + vectors * planes * kw * 4 + (width * channels + 128) * lines + ringBytes;
   const args = {
-    x: cx.address(x),
+    x: from,
     height,
     width,
     inputs,
@@ -197,12 +261,12 @@ function depthwise(
     packed: cx.address(packed.weights),
     bias8: cx.address(packed.bias),
     multiplier8: cx.address(packed.multiplier),
-    constants: cx.address(packed.constants),
+    constants,
     y: cx.address(y),
     ...cx.scratchEach(scratch),
   };
   // Two output rows. By pairs of int16 a multiply-add takes about three times as long as in a matrix product.
   const macs = 2 * outWidth * channels * planes * kh * kw;
   const grain = Math.ceil(grainMacs / (bytes ? macs : 3 * macs));
-  cx.parallel(bytes ? 'qdepthwiseBytes' : 'qdepthwise', args, batch * Math.ceil(outHeight / 2), grain);
+  return { args, units: batch * Math.ceil(outHeight / 2), grain };
 }

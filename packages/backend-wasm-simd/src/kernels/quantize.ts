@@ -38,6 +38,22 @@ export const quantize: WasmKernel<'quantize'> = (cx, { x, y }, { scale, zeroPoin
   cx.parallel('quantize', args, units, Math.ceil((grain * block) / Math.min(block, length)));
 };
 
+/** x [n] float32 → y uint8 from 0 to quantMax, at one scale */
+export function quantizeFlat(
+  cx: KernelContext,
+  x: Address,
+  y: Address,
+  n: number,
+  { scale, zeroPoint, quantMax }: { scale: number; zeroPoint: number; quantMax: number },
+): void {
+  const blocks = Math.ceil(n / block);
+  const args = {
+    ...{ x, y, kind: kindUint8, quantMin: 0, quantMax, channels: 1, inner: n, blocks },
+    ...{ inverse: Math.fround(1 / scale), inverses: nowhere, zeroPoint, zeros: nowhere },
+  };
+  cx.parallel('quantize', args, blocks, grain);
+}
+
 /** x [o,c,i] integers → y float32 */
 export const dequantize: WasmKernel<'dequantize'> = (cx, { x, y }, { scale, zeroPoint }) => {
   const [outer, channels, inner] = x.shape;

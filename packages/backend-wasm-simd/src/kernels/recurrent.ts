@@ -1,9 +1,9 @@
 import { nowhere } from '../address';
 import { unitRows } from '../generated/constants';
 import type { KernelContext, WasmTensor } from '../kernel';
+import { dynamicArgs, type PackedDynamic, quantMaxOf } from './dynamic';
 import { fewRows, packable, packedRowsBytes, packPanels, workGrain } from './matmul';
-import { gemmPlan, tileSize, weightAddresses } from './qgemm';
-import type { PackedDynamic } from './qlinear';
+import { gemmPlan, tileSize } from './qgemm';
 
 /**
  * What the functions of assembly/lstm.ts and gru.ts share, whose units are tiles of sequences; h0 is [N,H]. The weight [gates,H] is
@@ -51,10 +51,8 @@ export function dynamicStepsOf(
   const { tile } = gemmPlan(cx, packed.form, n, gates, hidden, 1);
   return {
     ...{ x: cx.address(x), h0: cx.address(h0) },
-    ...{ steps, n, hidden, tile, quantMax: reduceRange ? 127 : 255, form: packed.form },
-    ...weightAddresses(cx, packed),
-    ...{ bias8: cx.address(packed.bias), multiplier8: cx.address(packed.multiplier) },
-    bias: cx.address(packed.floatBias),
+    ...{ steps, n, hidden, tile, quantMax: quantMaxOf(reduceRange) },
+    ...dynamicArgs(cx, packed),
     scratch: cx.scratch(192 + (n * gates + hidden) * 4 + tileSize(tile, hidden)),
   };
 }

@@ -219,6 +219,8 @@ interface Emit<I, O, U> {
    * `channels[4 * (section * u.columns + column) + …]`, the vectors of PackedWeights.
    */
   code: string;
+  /** The word that stands for padding, as WGSL: by `xZeroPoint` of runQgemm unless given. */
+  padding?: string;
 }
 
 type GemmProgram<I, O, U> = Program & {
@@ -251,7 +253,7 @@ var<workgroup> bTile: array<vec4u, ${side * side}>;
 fn load(window: vec4i, tap: vec4i) -> u32 {
   let h = window.y + tap.y;
   let w = window.z + tap.z;
-  if (h < 0 || h >= u.inHeight || w < 0 || w >= u.inWidth) { return u.padding; }
+  if (h < 0 || h >= u.inHeight || w < 0 || w >= u.inWidth) { return ${emit.padding ?? 'u.padding'}; }
   return xFour(u32(((window.x + h) * u.inWidth + w) * u.inChannels + window.w + tap.w)) ^ ${flip}u;
 }
 ${emit.code}`,
@@ -321,7 +323,7 @@ const busy = 128;
 /**
  * Records the product.
  *
- * @param xZeroPoint what stands for the padding
+ * @param xZeroPoint what stands for the padding, unless the program says it itself
  */
 export function runQgemm<
   I extends Program['inputs'],

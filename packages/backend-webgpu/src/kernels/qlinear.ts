@@ -1,4 +1,12 @@
-import { type Conv2dAttrs, convGeometry, runKernel } from '@octet/backend';
+import {
+  type Conv2dAttrs,
+  convGeometry,
+  type KernelTable,
+  numel,
+  type PrepackingKernel,
+  runKernel,
+} from '@octet/backend';
+import type { GpuBuffer } from '../buffers';
 import type { Gpu } from '../gpu';
 import { type GpuTensor, type KernelFamily, size } from '../kernel';
 import { program } from '../program';
@@ -23,13 +31,16 @@ const qgemmToFloats = qgemm({
   inputs: { xScale: 'f32', xZeroPoint: 'i32' },
   outputs: { y: 'f32' },
   uniforms: {},
+  padding: `(u32(xZeroPoint[0] ^ 128) * 0x01010101u)`,
   code: `
 fn emit(section: u32, row: u32, column: u32, sums: vec4i, total: i32) {
-  let acc = sums + (128 - xZeroPoint[0]) * channels[4u * column] - channels[4u * column + 1u] * total;
-  let multiplier = xScale[0] * bitcast<vec4f>(channels[4u * column + 2u]);
-  let result = vec4f(acc) * multiplier + bitcast<vec4f>(channels[4u * column + 3u]);
-  let outputs = u32(u.outChannels);
-  for (var i = 0u; i < min(4u, outputs - 4u * column); i++) { y[row * outputs + 4u * column + i] = result[i]; }
+  let at = 4u * (section * u.columns + column);
+  let acc = sums + (128 - xZeroPoint[0]) * channels[at] - channels[at + 1u] * total;
+  let multiplier = xScale[0] * bitcast<vec4f>(channels[at + 2u]);
+  let result = vec4f(acc) * multiplier + bitcast<vec4f>(channels[at + 3u]);
+  let outputs = u32(u.groupOut);
+  let to = row * u32(u.outChannels) + section * outputs + 4u * column;
+  for (var i = 0u; i < min(4u, outputs - 4u * column); i++) { y[to + i] = result[i]; }
 }`,
 });
 
@@ -60,7 +71,7 @@ const quantizeRows = program({
   q[index] = packBytes(vec4i(clamp(round(four * inverse[0]) + zero, vec4f(0.0), vec4f(u.quantMax))));`,
 });
 
-/** x as 0..quantMax in rows of whole words, with scale and zero point by its own minimum and maximum, 0 included. */
+/** x [..., length] as 0..quantMax in rows of whole words, with scale and zero point by its own minimum and maximum, 0 included. */
 function quantizeByRange(gpu: Gpu, x: GpuTensor, quantMax: number) {
   const { fill } = data(gpu);
   const { observeMinMax, chooseQparams } = observers(gpu);
@@ -74,7 +85,8 @@ function quantizeByRange(gpu: Gpu, x: GpuTensor, quantMax: number) {
   runKernel(chooseQparams, { minVal, maxVal, scale, zeroPoint }, range);
   gpu.run(invert, { scale, inverse }, {}, 1);
 
-  const [rows, length] = x.shape;
+  const length = x.shape[x.shape.length - 1];
+  const rows = numel(x.shape.slice(0, -1));
   const columns = Math.ceil(length / 4);
   const words = rows * columns;
   const q = gpu.scratch(4 * words);
@@ -83,9 +95,26 @@ function quantizeByRange(gpu: Gpu, x: GpuTensor, quantMax: number) {
   return { q, rowBytes: 4 * columns, scale, zeroPoint };
 }
 
-export const qlinear: KernelFamily<'qlinear' | 'qlinearDynamic'> = (gpu) => {
+/** qconv2dDynamic, which qlinearDynamic is made of as well. */
+const dynamicConvolution = (gpu: Gpu) =>
+  ({
+    prepack({ weight, bias }, { groups, weightScale, weightZeroPoint }) {
+      const attrs = { groups, narrow: false, share: 1, zeroPoint: weightZeroPoint };
+      return pack(gpu, weight, bias, { ...attrs, multiplier: weightScale });
+    },
+    run({ x, weight, y }, attrs, packed) {
+      const { q, rowBytes, scale, zeroPoint } = quantizeByRange(gpu, x, attrs.reduceRange ? 127 : 255);
+      // Pixels of q are whole words.
+      const g = { ...convGeometry(x, weight, y, attrs), inChannels: rowBytes };
+      const buffers = { x: q, xScale: scale, xZeroPoint: zeroPoint, y };
+      runQgemm(gpu, qgemmToFloats, packed, buffers, {}, { ...g, xZeroPoint: 0 });
+    },
+    free: (packed) => freePacked(gpu, packed),
+  }) satisfies PrepackingKernel<KernelTable['qconv2dDynamic'], GpuBuffer, PackedWeights>;
+
+export const qlinear: KernelFamily<'qlinear' | 'qlinearDynamic' | 'qconv2dDynamic'> = (gpu) => {
   const qconv2d = qconvolution(gpu);
-  const free = (packed: PackedWeights) => freePacked(gpu, packed);
+  const qconv2dDynamic = dynamicConvolution(gpu);
   return {
     qlinear: {
       prepack: ({ weight, bias }, attrs) =>
@@ -94,25 +123,19 @@ export const qlinear: KernelFamily<'qlinear' | 'qlinearDynamic'> = (gpu) => {
         const images = { x: asImages(x), weight: asImages(weight), y: asImages(y) };
         qconv2d.run(images, { ...attrs, ...onePosition }, packed);
       },
-      free,
+      free: qconv2d.free,
     },
 
     qlinearDynamic: {
-      prepack({ weight, bias }, { weightScale, weightZeroPoint }) {
-        const attrs = { groups: 1, narrow: false, share: 1, zeroPoint: weightZeroPoint };
-        return pack(gpu, asImages(weight), bias, { ...attrs, multiplier: weightScale });
+      prepack: ({ weight, bias }, attrs) =>
+        qconv2dDynamic.prepack({ weight: asImages(weight), bias }, { ...attrs, ...onePosition }),
+      run({ x, weight, y }, attrs, packed: PackedWeights) {
+        const images = { x: asImages(x), weight: asImages(weight), y: asImages(y) };
+        qconv2dDynamic.run(images, { ...attrs, ...onePosition }, packed);
       },
-      run({ x, weight, y }, { reduceRange }, packed: PackedWeights) {
-        const { q, rowBytes, scale, zeroPoint } = quantizeByRange(gpu, x, reduceRange ? 127 : 255);
-        // Rows of q are longer than those of the weights.
-        const g = {
-          ...convGeometry(asImages(x), asImages(weight), asImages(y), onePosition),
-          inChannels: rowBytes,
-        };
-        const buffers = { x: q, xScale: scale, xZeroPoint: zeroPoint, y };
-        runQgemm(gpu, qgemmToFloats, packed, buffers, {}, { ...g, xZeroPoint: 0 });
-      },
-      free,
+      free: qconv2dDynamic.free,
     },
+
+    qconv2dDynamic,
   };
 };

@@ -1,5 +1,5 @@
 /** Integer kernels in QDQ form: dequantize the operands, the operation in float, quantize the result. */
-import { type KernelTable, type QuantizedDType, quantRange } from '@octet/backend';
+import { type KernelTable, numel, type QuantizedDType, quantRange } from '@octet/backend';
 import { fromData, type QParams, sameShape, type Tensor } from '@octet/tensor';
 import { elementTypes } from '../graph/element-types';
 import type { Graph, Like, Value } from '../graph/graph';
@@ -41,6 +41,7 @@ export const int8 = (): NodeBuilders => ({
     ),
   qlinear: (graph, inputs, y, attrs) => linear(graph, inputs, y, attrs),
   qlinearDynamic: (graph, inputs, y, attrs) => dynamicLinear(graph, inputs, y, attrs),
+  qconv2dDynamic: (graph, inputs, y, attrs) => dynamicConvolution(graph, inputs, y, attrs),
   qadd: binary('Add'),
   qmul: binary('Mul'),
   qmaxPool2d: (graph, { x }, y, attrs) => maxPool(graph, x.value, asFloat(y), attrs, pool(graph, x, y)),
@@ -164,29 +165,83 @@ export function dynamicLinear(
   attrs: KernelTable['qlinearDynamic']['attrs'],
 ): Value {
   const { weightScale, weightZeroPoint } = attrs;
-  const [integers, scale, zeroPoint] = graph.nodeWithOutputs(
-    'DynamicQuantizeLinear',
-    [x.value],
-    [
-      { shape: x.value.shape, dtype: 'uint8' },
-      { shape: [], dtype: 'float32' },
-      { shape: [], dtype: 'uint8' },
-    ],
-  );
+  const [integers, scale, zeroPoint] = byOwnRange(graph, x.value);
   const shapeW = weightScale.length === 1 ? [] : [weightScale.length];
   const symmetric = weightZeroPoint.every((z) => z === 0);
   const weightZero = symmetric ? undefined : graph.constant('int8', shapeW, weightZeroPoint);
   const inputs = [integers, turned(graph, weight.value), zeroPoint, weightZero];
   const sums = graph.node('MatMulInteger', inputs, { shape: y.shape, dtype: 'int32' });
-  const float = graph.node('Cast', [sums], y, { to: { int: elementTypes.float32 } });
-  const scales = graph.node('Mul', [scale, graph.constant('float32', shapeW, weightScale)], {
-    shape: shapeW,
-    dtype: 'float32',
-  });
-  const product = graph.node('Mul', [float, scales], y);
-  const made = bias ? graph.node('Add', [product, bias.value], y) : product;
+  const made = scaled(graph, sums, scale, graph.constant('float32', shapeW, weightScale), bias?.value, y);
   graph.dynamicProducts.set(made, { x: x.value, weight: weight.value, bias: bias?.value, attrs });
   return made;
+}
+
+/**
+ * The same of a convolution. onnxruntime takes one zero point for all weights: sums of x, which those of the outputs are multiplied by,
+ * say several.
+ */
+function dynamicConvolution(
+  graph: Graph,
+  { x, weight, bias }: DynamicInputs,
+  y: Output,
+  attrs: KernelTable['qconv2dDynamic']['attrs'],
+): Value {
+  const { weightScale, weightZeroPoint } = attrs;
+  const image = { shape: y.shape, dtype: 'float32' } as const;
+  return convolution(graph, x.value, weight.value, image, attrs, (row, kernel, like, attributes) => {
+    const [integers, scale, zeroPoint] = byOwnRange(graph, row);
+    const summed = (weights: Value, zero?: Value) =>
+      graph.node(
+        'ConvInteger',
+        [integers, weights, zeroPoint, zero],
+        { shape: [like.shape[0], weights.shape[0], ...like.shape.slice(2)], dtype: 'int32' },
+        attributes,
+      );
+    const places = like.shape.slice(2).map(() => 1);
+    const perChannel = (n: number) => (n === 1 ? [] : [n, ...places]);
+    const several = weightZeroPoint.some((zero) => zero !== weightZeroPoint[0]);
+    let sums: Value;
+    if (several) {
+      const taps = [attrs.groups === 1 ? 1 : kernel.shape[0], ...kernel.shape.slice(1)];
+      const ones = graph.constant('int8', taps, new Int8Array(numel(taps)).fill(1));
+      const zero = graph.constant('int32', perChannel(weightZeroPoint.length), weightZeroPoint);
+      const whole = summed(kernel);
+      sums = graph.node('Sub', [whole, graph.node('Mul', [summed(ones), zero], whole)], whole);
+    } else {
+      const [zero] = weightZeroPoint;
+      sums = summed(kernel, zero === 0 ? undefined : graph.constant('int8', [], Int8Array.of(zero)));
+    }
+    const scales = graph.constant('float32', perChannel(weightScale.length), weightScale);
+    const biases = bias && graph.reshape(bias.value, [...bias.value.shape, ...places]);
+    return scaled(graph, sums, scale, scales, biases, like);
+  });
+}
+
+/** x as uint8 by its own range, with scale and zero point. */
+function byOwnRange(graph: Graph, x: Value): readonly Value[] {
+  return graph.nodeWithOutputs(
+    'DynamicQuantizeLinear',
+    [x],
+    [
+      { shape: x.shape, dtype: 'uint8' },
+      { shape: [], dtype: 'float32' },
+      { shape: [], dtype: 'uint8' },
+    ],
+  );
+}
+
+/** f32(sums) · (scale · scales) + bias */
+function scaled(
+  graph: Graph,
+  sums: Value,
+  scale: Value,
+  scales: Value,
+  bias: Value | undefined,
+  y: Like,
+): Value {
+  const float = graph.node('Cast', [sums], y, { to: { int: elementTypes.float32 } });
+  const product = graph.node('Mul', [float, graph.node('Mul', [scale, scales], scales)], y);
+  return bias ? graph.node('Add', [product, bias], y) : product;
 }
 
 /** A function of 8-bit integers, by what is known of it; any other as the table itself, by Gather. */
