@@ -152,6 +152,49 @@ const dynamicLinear = fc
     } satisfies KernelCase<'qlinearDynamic'>;
   });
 
+/** Likewise. */
+const dynamicConvolution = fc
+  .record({
+    batch: small(2),
+    image: fc.tuple(small(9), small(9)),
+    groupIn: small(9),
+    groupOut: small(7),
+    groups: fc.constantFrom(1, 1, 2, 5),
+    kernel: fc.tuple(fc.constantFrom(1, 2, 3), fc.constantFrom(1, 3, 5)),
+    stride: fc.tuple(small(2), small(2)),
+    padding: fc.tuple(small(2, 0), small(2, 0)),
+    dilation: fc.tuple(small(2), small(2)),
+    middle: fc.constantFrom(0, 0, -1, 1),
+    range: fc.constantFrom(1e-6, 1, 1e6),
+    zeroPoint: fc.constantFrom(0, 0, -17),
+    reduceRange: fc.boolean(),
+    seed: fc.integer(),
+  })
+  .map(({ batch, image, groupIn, groupOut, middle, range, zeroPoint, seed, kernel, ...attrs }) => {
+    const { stride, padding, dilation, groups } = attrs;
+    const [height, width] = [0, 1].map(
+      (i) => Math.floor((image[i] + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) / stride[i]) + 1,
+    );
+    const shape = [batch, ...image, groupIn * groups];
+    const { data } = integers('int32', shape, seed, [-1_000_000, 1_000_000]);
+    const x = Float32Array.from(data, (v) => range * (middle + v / 1_234_567));
+    return {
+      name: 'any dynamic convolution',
+      inputs: {
+        x: { dtype: 'float32', shape, data: x },
+        weight: integers('int8', [groupOut * groups, ...kernel, groupIn], seed + 2, [-128, 127]),
+      },
+      outputs: { y: { dtype: 'float32', shape: [batch, height, width, groupOut * groups] } },
+      attrs: {
+        ...attrs,
+        weightScale: Float32Array.of(0.0173),
+        weightZeroPoint: Int32Array.of(zeroPoint),
+      },
+      tolerance: 'exact',
+    } satisfies KernelCase<'qconv2dDynamic'>;
+  })
+  .filter(({ outputs: { y } }) => y.shape[1] > 0 && y.shape[2] > 0);
+
 const ratio = fc.oneof(
   fc.double({ min: 1e-6, max: 4, noNaN: true }),
   fc.double({ min: 1e-4, max: 2e6, noNaN: true }),
@@ -219,6 +262,7 @@ const properties = {
   'depthwise convolution': ['qconv2d', convolution('depthwise'), 25],
   linear: ['qlinear', linear, 15],
   'dynamic linear': ['qlinearDynamic', dynamicLinear, 30],
+  'dynamic convolution': ['qconv2dDynamic', dynamicConvolution, 30],
   sum: ['qadd', addition, 60],
   average: ['qadaptiveAvgPool2d', averaging, 60],
   'convolution of many tiles': ['qconv2d', fc.constant(manyTiles), 1],
