@@ -1,6 +1,6 @@
 import { type AnyModule, Conv1d, Conv2d, Linear, Sequential } from '@octet/nn';
 import { dynamic, intrinsic, type quantized } from '@octet/quantization';
-import { numel, type Tensor } from '@octet/tensor';
+import type { Tensor } from '@octet/tensor';
 
 /** The layer with a weight of a fused one, and what stands behind it. */
 function partsOf(layer: AnyModule): [layer: AnyModule, ...behind: AnyModule[]] {
@@ -10,15 +10,15 @@ function partsOf(layer: AnyModule): [layer: AnyModule, ...behind: AnyModule[]] {
 }
 
 /**
- * Whether a layer, or the first of a fused one, has a form that quantizes its input at every call and gives floats. Not where windows of two dims would
- * be written out as rows: that takes longer than floats do.
+ * Whether a layer, or the first of a fused one, has a form that quantizes its input at every call and gives floats. Not where each channel is by itself:
+ * that takes longer than floats do.
  */
 export function canBeDynamic(layer: AnyModule): boolean {
   const [first] = partsOf(layer);
   if (first.constructor === Linear) return true;
   if (!dynamic.isDynamicConv(first)) return false;
-  const { kernelSize } = first as Conv1d | Conv2d;
-  return numel(kernelSize) === Math.max(...kernelSize);
+  const { groups, inChannels } = first as Conv1d | Conv2d;
+  return groups === 1 || groups < inChannels;
 }
 
 /** Whether a layer, or one of which it is made, has that form, or is a recurrent one that does so. */

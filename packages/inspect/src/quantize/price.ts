@@ -1,5 +1,4 @@
 import { tensorsIn } from '@octet/graph';
-import { numel } from '@octet/tensor';
 import type { ModelInput } from '../inputs';
 import { outputsOf } from './outputs';
 import { type AnyGraph, layersWithWeights, type Recipe, recurrentLayers } from './simulation';
@@ -37,11 +36,10 @@ export class Price {
         const macs = weight ? (weight.numel / weight.shape[0]) * y : 0;
         const before = this.work.get(path) ?? none;
         const products = macs / INT8_MACS;
-        const area = weight ? numel(weight.shape.slice(2)) : 1;
         this.work.set(path, {
           int8: before.int8 + products + (x + y) / BYTES,
-          // Windows are written out as rows, element by element.
-          dynamic: before.dynamic + products + ((area > 1 ? 20 * area : 10) * x + 4 * y) / BYTES,
+          // The range is found, and what follows computes in floats.
+          dynamic: before.dynamic + products + (5 * x + 4 * y) / BYTES,
           float: before.float + macs / FLOAT_MACS + (4 * x + 4 * y) / BYTES,
           border: before.border + (5 * x + 5 * y) / BYTES,
         });

@@ -369,14 +369,20 @@ export class Search {
     return choice.found(({ inFloat }) => inFloat);
   }
 
-  /** The noise of each rounding of the current simulation alone. */
-  private async roundings(what: CureName): Promise<readonly MeasuredRounding[]> {
-    const { simulation, recipe } = this.current;
-    const { choice, until, breathe } = this.options;
-    const { smooth, equalized, rounded, corrected, variations, qconfig } = recipe;
+  /** Of roundings, by path, as far as it was measured with the current weights and ranges. */
+  private knownNoise(): Map<string, number> {
+    const { smooth, equalized, rounded, corrected, variations, qconfig } = this.current.recipe;
     const key = [smooth, equalized, rounded, corrected, variations, qconfig === this.start.qconfig].join();
     const known = this.noise.get(key) ?? new Map<string, number>();
     this.noise.set(key, known);
+    return known;
+  }
+
+  /** The noise of each rounding of the current simulation alone. */
+  private async roundings(what: CureName): Promise<readonly MeasuredRounding[]> {
+    const { simulation } = this.current;
+    const { choice, until, breathe } = this.options;
+    const known = this.knownNoise();
     const start = Date.now();
     await choice.first(1).of(simulation);
     const each = (Date.now() - start) * roundingsOf(simulation).length;
@@ -399,7 +405,9 @@ export class Search {
     for (let n = 1, i = 0; n < 2 * inOrder.length; n *= 2, i++) {
       if (Date.now() > quarter || (await choice.isEnough())) break;
       await this.options.breathe('dynamic', i, Math.ceil(Math.log2(inOrder.length)) + 1);
-      await choice.consider({ ...recipe, dynamic: [...recipe.dynamic, ...inOrder.slice(0, n)] });
+      // Ranges of few inputs may leave out much of others: layers that need none may cost a little.
+      const least = this.options.calibration.length < FEW_INPUTS ? -UNSEEN_WORTH : WORTHWHILE_DB;
+      await choice.consider({ ...recipe, dynamic: [...recipe.dynamic, ...inOrder.slice(0, n)] }, least);
     }
     return choice.found(({ dynamic }) => dynamic);
   }
@@ -425,26 +433,26 @@ export class Search {
       most: roomFor(await this.options.bytes(this.current)),
       mayKeepWeights: true,
     });
-    const before = choice.best.recipe;
+    const { best } = choice;
+    const inFloats = { ...best.recipe, dynamic: [], weightOnly: also(best.recipe.dynamic) };
     // Training has the rest of the time.
     const halfTime = (Date.now() + this.options.until) / 2;
-    let last: FloatPart | undefined;
-    for (const [i, limit] of FLOAT_PARTS.entries()) {
-      if (Date.now() > halfTime || (await choice.isEnough())) break;
-      await this.options.breathe('weightOnly', i, FLOAT_PARTS.length);
-      const part = parts.filter(({ price }) => price <= limit).pop();
-      if (!part || part === last) continue;
-      last = part;
-      await choice.consider({
-        ...before,
-        inFloat: [...new Set([...before.inFloat, ...part.inFloat])],
-        weightOnly: [...new Set([...before.weightOnly, ...part.weightOnly])],
-      });
+    for (const before of best.recipe.dynamic.length > 0 ? [best.recipe, inFloats] : [best.recipe]) {
+      let last: FloatPart | undefined;
+      for (const [i, limit] of FLOAT_PARTS.entries()) {
+        if (Date.now() > halfTime || (await choice.isEnough())) break;
+        await this.options.breathe('weightOnly', i, FLOAT_PARTS.length);
+        const part = parts.filter(({ price }) => price <= limit).pop();
+        if (!part || part === last) continue;
+        last = part;
+        await choice.consider({
+          ...before,
+          inFloat: [...new Set([...before.inFloat, ...part.inFloat])],
+          weightOnly: [...new Set([...before.weightOnly, ...part.weightOnly])],
+        });
+      }
     }
-    const weightNoise = new Map(
-      roundings.flatMap(({ weightOf, noise }) => (weightOf === undefined ? [] : [[weightOf, noise]])),
-    );
-    const filled = await this.filled(choice.best, weightNoise);
+    const filled = await this.filled(choice.best);
     if (filled) await choice.consider(filled);
     return choice.found(({ inFloat, weightOnly }) => {
       const light = inFloat.filter((path) => !recipe.inFloat.includes(path));
@@ -453,13 +461,14 @@ export class Search {
   }
 
   /** The weights that cost most of layers that compute in floats are floats, too, as far as the file has room: that takes no time. */
-  private async filled(state: State, noise: ReadonlyMap<string, number>): Promise<Recipe | undefined> {
+  private async filled(state: State): Promise<Recipe | undefined> {
     const { recipe } = state;
+    const noise = this.knownNoise();
     const weights = weightsOf(this.fused).of;
     let room = roomFor(await this.options.bytes(state));
-    const worth = (path: string) => (noise.get(path) ?? 0) / weights(path);
+    const worth = (path: string) => (noise.get(`${path}.weight`) ?? 0) / weights(path);
     const light: string[] = [];
-    for (const path of recipe.weightOnly.filter((p) => noise.has(p)).sort((a, b) => worth(b) - worth(a))) {
+    for (const path of recipe.weightOnly.filter(worth).sort((a, b) => worth(b) - worth(a))) {
       if (weights(path) > room) continue;
       room -= weights(path);
       light.push(path);
@@ -550,12 +559,12 @@ class Choice {
   }
 
   /** What reaches the target is taken at any price, unless that asks for more than anybody would notice. */
-  async consider(recipe: Recipe): Promise<void> {
+  async consider(recipe: Recipe, least = WORTHWHILE_DB): Promise<void> {
     const { search } = this;
     const state = await search.stateBy(recipe);
     const worth = search.net(state) - search.net(this.best);
     const isAsked = search.enough <= NOTICED_DB && (await search.isEnough(state));
-    if (worth >= WORTHWHILE_DB || isAsked) this.best = state;
+    if (worth >= least || isAsked) this.best = state;
   }
 
   async isEnough(): Promise<boolean> {
@@ -592,6 +601,8 @@ const MOST_BYTES = 0.32;
 /** Less inputs than this are varied for the calibration, so many times. */
 const FEW_INPUTS = 12;
 const VARIATIONS = 8;
+/** What it is worth, in the units of `worthOf`, that more layers need no ranges where inputs are few. */
+const UNSEEN_WORTH = 1;
 const MOST_EXAMPLES = 32;
 const BLOCK_STEPS = 100;
 const DISTILL_STEPS = 2000;
