@@ -126,23 +126,35 @@ describe.skipIf(!ort)('operators on integers of 8 bits run on integers, and give
     expect(model.namedChildren().map(([name]) => name)).toContain('conv');
   });
 
-  it('a product of dynamically quantized floats is a layer that quantizes its input', async () => {
-    const bytes = fileOf(
-      [4, 6],
-      [
-        node('DynamicQuantizeLinear', ['x'], ['q', 's', 'z']),
-        node('MatMulInteger', ['q', 'fc', 'z', 'zero'], ['sums']),
-        node('Cast', ['sums'], ['real'], { to: T.FLOAT }),
-        node('Mul', ['s', 'fcSteps'], ['scale']),
-        node('Mul', ['real', 'scale'], ['scaled']),
-        node('Add', ['scaled', 'shift'], ['y']),
-      ],
-    );
-    const x = randn([4, 6]);
-    const [want] = await run(bytes, [x]);
-    const model = await importOnnx<Tensor>(bytes);
-    expect(model.children().map((module) => module.constructor.name)).toEqual(['DynamicQuantizedLinear']);
-    const got = noGrad(() => model.call(x)).dataSync();
-    for (let i = 0; i < got.length; i++) expect(got[i]).toBeCloseTo(want.data[i], 5);
-  });
+  it.each([
+    ['', [], []],
+    [' before an activation', [node('Relu', ['p'], ['y'])], ['ReLU']],
+    // It would change the scales that the file gives.
+    [' before a factor', [node('Mul', ['p', 'fcSteps'], ['y'])], []],
+  ] as const)(
+    'a product of dynamically quantized floats%s is a layer that quantizes its input',
+    async (_, more, layers) => {
+      const bytes = fileOf(
+        [4, 6],
+        [
+          node('DynamicQuantizeLinear', ['x'], ['q', 's', 'z']),
+          node('MatMulInteger', ['q', 'fc', 'z', 'zero'], ['sums']),
+          node('Cast', ['sums'], ['real'], { to: T.FLOAT }),
+          node('Mul', ['s', 'fcSteps'], ['scale']),
+          node('Mul', ['real', 'scale'], ['scaled']),
+          node('Add', ['scaled', 'shift'], [more.length ? 'p' : 'y']),
+          ...more,
+        ],
+      );
+      const x = randn([4, 6]);
+      const [want] = await run(bytes, [x]);
+      const model = await importOnnx<Tensor>(bytes);
+      expect(model.children().map((module) => module.constructor.name)).toEqual([
+        'DynamicQuantizedLinear',
+        ...layers,
+      ]);
+      const got = noGrad(() => model.call(x)).dataSync();
+      for (let i = 0; i < got.length; i++) expect(got[i]).toBeCloseTo(want.data[i], 5);
+    },
+  );
 });

@@ -1,5 +1,6 @@
 import {
   type AnyModule,
+  Conv1d,
   Conv2d,
   GELU,
   Hardsigmoid,
@@ -15,7 +16,7 @@ import {
 import { HostTensor } from '../host-tensor';
 import type { OnnxNode, Operand } from './node';
 import type { OnnxOperator } from './table';
-import { linearOf, parameter } from './weights';
+import { keepScales, linearOf, parameter } from './weights';
 
 /** A layer for what a node is the last piece of, and its input; undefined if it is no such thing. */
 export type Pattern = (node: OnnxNode) => Found | undefined;
@@ -36,8 +37,9 @@ export function recomposed(rows: readonly OnnxOperator[], ...patterns: readonly 
         const found = pattern(node);
         if (!found) continue;
         const { layer, x, weight, attributes } = found;
+        if (attributes?.dynamic) keepScales(layer);
         const [y] = node.layer(layer, [x], { weight, attributes, rank: x.rank });
-        return layer instanceof Linear ? { ...y, layer } : y;
+        return outputsOf(layer) > 0 ? { ...y, layer } : y;
       }
       return row.import(node);
     },
@@ -129,36 +131,62 @@ export const linear: Pattern = (node) => {
   return undefined;
 };
 
+/** Sums of products of integers, in float again. */
+interface DynamicProduct<P> {
+  /** What DynamicQuantizeLinear makes integers of. */
+  readonly x: Operand;
+  readonly product: P;
+  /** The scale of the weight. */
+  readonly scale: HostTensor;
+  /** The sums, in int32 and in float. */
+  readonly sums: readonly Operand[];
+}
+
 /**
- * The product of integers that DynamicQuantizeLinear makes of x and those of a constant, in float again: a linear layer whose
- * input is quantized at each call.
+ * What a node is the last piece of: integers that DynamicQuantizeLinear makes of x times others, which `productOf` finds behind the sums,
+ * in float and times the scales of both.
  */
-export const dynamicLinear: Pattern = (node) => {
+export function dynamicProduct<P extends { readonly node: OnnxNode }>(
+  node: OnnxNode,
+  productOf: (sums: Operand) => P | undefined,
+): DynamicProduct<P> | undefined {
   const [a, b] = node.inputs;
-  for (const [cast, scale] of [
+  for (const [cast, scales] of [
     [a, b],
     [b, a],
   ]) {
-    const product = madeBy(madeBy(cast, 'Cast')?.inputs[0], 'MatMulInteger');
-    const steps = madeBy(scale, 'Mul')?.inputs ?? [];
-    const [q, w, zeroX, zeroW] = product?.inputs ?? [];
+    const [sums] = madeBy(cast, 'Cast')?.inputs ?? [];
+    const product = sums && productOf(sums);
+    const steps = madeBy(scales, 'Mul')?.inputs ?? [];
+    const [q, , zeroX] = product?.node.inputs ?? [];
     const dynamic = madeBy(q, 'DynamicQuantizeLinear');
     const [x] = dynamic?.inputs ?? [];
     const step = steps.find((o) => o?.source === dynamic && !o?.constant);
-    const given = steps.find((o) => o?.constant)?.constant;
-    if (!dynamic || !x || !q || !step || !w?.constant || !given) continue;
+    const scale = steps.find((o) => o?.constant)?.constant;
     // Its outputs: integers, scale, zero point.
-    if (step.slot !== q.slot + 1 || zeroX?.slot !== q.slot + 2) continue;
-    const integers = w.constant;
-    const outputs = integers.shape[1];
-    const fits = integers.dim === 2 && integers.numel > 0 && (given.numel === 1 || given.numel === outputs);
-    if (!fits || (zeroW && !zeroW.constant) || !isAroundZero(integers, zeroW?.constant)) continue;
-    const scales = given.reshape([given.numel]);
-    const weight = dequantizedBy(integers, scales, zeroW?.constant?.data[0] ?? 0);
-    const layer = linearOf(weight.permute([1, 0]), undefined);
-    return { layer, x, weight: { ...w, steps: scales }, attributes: { dynamic: true } };
+    const own = q && step?.slot === q.slot + 1 && zeroX?.slot === q.slot + 2;
+    if (own && cast && product && x && scale) return { x, product, scale, sums: [sums, cast] };
   }
   return undefined;
+}
+
+/** A linear layer whose input is quantized at each call. */
+export const dynamicLinear: Pattern = (node) => {
+  const found = dynamicProduct(node, (sums) => {
+    const matmul = madeBy(sums, 'MatMulInteger');
+    return matmul && { node: matmul };
+  });
+  const [, w, , zeroW] = found?.product.node.inputs ?? [];
+  if (!found || !w?.constant) return undefined;
+  const { x, scale } = found;
+  const integers = w.constant;
+  const outputs = integers.shape[1];
+  const fits = integers.dim === 2 && integers.numel > 0 && (scale.numel === 1 || scale.numel === outputs);
+  if (!fits || (zeroW && !zeroW.constant) || !isAroundZero(integers, zeroW?.constant)) return undefined;
+  const scales = scale.reshape([scale.numel]);
+  const weight = dequantizedBy(integers, scales, zeroW?.constant?.data[0] ?? 0);
+  const layer = linearOf(weight.permute([1, 0]), undefined);
+  return { layer, x, weight: { ...w, steps: scales }, attributes: { dynamic: true } };
 };
 
 /** Whether integers of 8 bits less their zero points, which are one and the same, are integers of int8. */
@@ -339,6 +367,12 @@ export const layerNorm: Pattern = (node) => {
   return undefined;
 };
 
+/** The channels that a layer gives, if it is one that numbers for each can go into. */
+function outputsOf(layer: AnyModule | undefined): number {
+  if (layer instanceof Conv2d || layer instanceof Conv1d) return layer.outChannels;
+  return layer instanceof Linear ? layer.outFeatures : 0;
+}
+
 /** A constant as a vector of the channels of a layer, if it broadcasts to them in a result of this rank. */
 function perChannel(
   layer: AnyModule | undefined,
@@ -349,9 +383,8 @@ function perChannel(
   // A linear layer takes matrices at least.
   const rank = y.rank ?? (layer instanceof Linear ? 2 : 0);
   if (c?.dtype !== 'float32' || c.dim > rank) return undefined;
-  const channels =
-    layer instanceof Conv2d ? layer.outChannels : layer instanceof Linear ? layer.outFeatures : 0;
-  const at = (layer instanceof Conv2d ? 1 : rank - 1) - (rank - c.dim);
+  const channels = outputsOf(layer);
+  const at = (layer instanceof Linear ? rank - 1 : 1) - (rank - c.dim);
   if (channels === 0 || !(c.numel === 1 || (c.numel === channels && c.shape[at] === channels)))
     return undefined;
   return c.reshape([c.numel]).expand([channels]);
@@ -360,7 +393,7 @@ function perChannel(
 /** The rows, which first look whether a number for each channel can go into the layer that made the operand. */
 export function absorbed(
   rows: readonly OnnxOperator[],
-  into: (layer: AnyModule, numbers: HostTensor) => void,
+  into: (layer: AnyModule, numbers: HostTensor) => boolean,
 ): OnnxOperator[] {
   return rows.map((row) => ({
     ...row,
@@ -372,8 +405,7 @@ export function absorbed(
       ]) {
         const numbers = y && perChannel(y.layer, y, c);
         if (!y || !numbers || !node.isReadOnce(y)) continue;
-        into(y.layer as AnyModule, numbers);
-        return y;
+        if (into(y.layer as AnyModule, numbers)) return y;
       }
       return row.import(node);
     },

@@ -20,6 +20,14 @@ interface HostWeights {
 
 const waiting = new WeakMap<AnyModule, HostWeights>();
 
+/** Layers whose weights are integers times scales that are known elsewhere too. */
+const unscalable = new WeakSet<AnyModule>();
+
+/** The channels of this layer's weight can't be scaled. */
+export function keepScales(layer: AnyModule): void {
+  unscalable.add(layer);
+}
+
 /**
  * The layer with the weights that it gets when the graph is done (`settle`): nodes behind it may still change them, and it may turn
  * out to be needed by nobody. Its sizes must be those of the weights already. `alone`: nothing else reads the weight.
@@ -44,19 +52,22 @@ export function settle(layer: AnyModule): void {
   Object.assign(layer, { weight: parameter(scaled), bias: bias && parameter(bias) });
 }
 
-/** Adds a number for each channel to the bias that waits for a layer. */
-export function addBias(layer: AnyModule, numbers: HostTensor): void {
+/** Adds a number for each channel to the bias that waits for a layer; true. */
+export function addBias(layer: AnyModule, numbers: HostTensor): boolean {
   const found = waiting.get(layer) as HostWeights;
   const { bias } = found;
   found.bias = bias ? hostBinary(bias, numbers, 'float32', (b, n) => b + n) : numbers;
+  return true;
 }
 
-/** Scales the channels of what waits for a layer by a number for each. */
-export function scaleChannels(layer: AnyModule, numbers: HostTensor): void {
+/** Scales the channels of what waits for a layer by a number for each; false if they must stay as they are. */
+export function scaleChannels(layer: AnyModule, numbers: HostTensor): boolean {
+  if (unscalable.has(layer)) return false;
   const found = waiting.get(layer) as HostWeights;
   const times = (t: HostTensor) => hostBinary(t, numbers, 'float32', (a, n) => a * n);
   found.scales = found.scales ? times(found.scales) : numbers;
   found.bias = found.bias && times(found.bias);
+  return true;
 }
 
 /** Each row times its number; rows are the first dim. */

@@ -1,8 +1,9 @@
 import type { GraphNode, Slot } from '@octet/nn/graph';
-import { type AnyModule, Buffer, type Conv2d, Linear, ReLU } from '@octet/nn/modules';
+import { type AnyModule, Buffer, Conv1d, Conv2d, Linear, ReLU } from '@octet/nn/modules';
 import { quantizePerChannel, quantizePerTensor, type Tensor, tensor } from '@octet/tensor/functional';
 import { convert } from '../convert';
 import { moduleRules } from '../default-rules';
+import { DynamicQuantizedConv1d, DynamicQuantizedConv2d } from '../dynamic/conv';
 import { DynamicQuantizedLinear } from '../dynamic/linear';
 import { FloatFunctional } from '../float-functional';
 import type { OutputQparams } from '../functional/int8';
@@ -57,6 +58,8 @@ export async function fromQdq<M extends AnyGraphModule>(model: M): Promise<M> {
   requireGraph('fromQdq', model);
   const editor = new GraphEditor(model);
   const rules = moduleRules('fromQdq');
+  // Before they are fused with what follows, which has no dynamic form.
+  const dynamic = await makeDynamic(editor);
   fuseNodes(editor, rules, false);
   const constantOf: ConstantOf = (slot) => (slot === undefined ? undefined : editor.constants.get(slot));
   moveViews(editor, (node) => roleOf(node, editor.moduleOf(node), rules, constantOf) === 'passing');
@@ -120,7 +123,6 @@ export async function fromQdq<M extends AnyGraphModule>(model: M): Promise<M> {
   };
 
   let quantized = 0;
-  const dynamic = await makeDynamic(editor);
   for (const node of editor.nodes) {
     if (pairs.nodes.has(node) || gone.has(node)) continue;
     const module = editor.moduleOf(node);
@@ -194,20 +196,33 @@ export async function fromQdq<M extends AnyGraphModule>(model: M): Promise<M> {
 async function makeDynamic(editor: GraphEditor): Promise<number> {
   let count = 0;
   for (const node of editor.nodes) {
-    const { weightScale, dynamic } = node.attributes ?? {};
+    const { weightScale, weightZero, dynamic } = node.attributes ?? {};
     const layer = dynamic ? editor.moduleOf(node) : undefined;
     const scales = weightScale as ArrayLike<number> | undefined;
-    if (!(layer instanceof Linear) || !scales || !(await fits(layer.weight, scales))) continue;
-    const weight = layer.weight.detach();
+    const make = layer && dynamicForms.get(layer.constructor);
+    if (!layer || !make || !scales) continue;
+    const zeros = (weightZero as number[] | undefined) ?? new Array<number>(scales.length).fill(0);
+    const { weight } = layer as Linear;
+    if (!(await fits(weight, scales, zeros))) continue;
+    const floats = weight.detach();
     const integers =
       scales.length === 1
-        ? quantizePerTensor(weight, scales[0], 0, 'qint8')
-        : quantizePerChannel(weight, scales, new Array<number>(scales.length).fill(0), 0, 'qint8');
-    editor.replaceChild(node.target as string, new DynamicQuantizedLinear(layer, integers));
+        ? quantizePerTensor(floats, scales[0], zeros[0], 'qint8')
+        : quantizePerChannel(floats, scales, zeros, 0, 'qint8');
+    editor.replaceChild(node.target as string, make(layer as never, integers));
     count++;
   }
   return count;
 }
+
+type MakeDynamic = (layer: never, weight: Tensor) => AnyModule;
+
+/** By the class of the layer in float. */
+const dynamicForms: ReadonlyMap<unknown, MakeDynamic> = /* @__PURE__ */ new Map<unknown, MakeDynamic>([
+  [Linear, (layer, weight) => new DynamicQuantizedLinear(layer, weight)],
+  [Conv1d, (layer, weight) => new DynamicQuantizedConv1d(layer, weight)],
+  [Conv2d, (layer, weight) => new DynamicQuantizedConv2d(layer, weight)],
+]);
 
 /** What passes integers on between the two of a pair goes behind it, and gets a pair of its own. */
 function moveViews(editor: GraphEditor, passes: (node: GraphNode) => boolean): void {
@@ -247,13 +262,18 @@ function weightOf(module: AnyModule): Tensor | undefined {
   return first.weight;
 }
 
-/** Whether a weight consists of whole multiples of these scales that int8 has. */
-async function fits(weight: Tensor | undefined, scales: ArrayLike<number>): Promise<boolean> {
+/** Whether a weight consists of whole multiples of these scales that int8 has, around these zero points. */
+async function fits(
+  weight: Tensor | undefined,
+  scales: ArrayLike<number>,
+  zeros?: readonly number[],
+): Promise<boolean> {
   if (!weight || (scales.length !== 1 && scales.length !== weight.shape[0])) return false;
   const data = await weight.detach().data();
   const each = data.length / scales.length;
   return Array.from(data).every((w, i) => {
-    const q = Number(w) / scales[Math.floor(i / each)];
+    const channel = Math.floor(i / each);
+    const q = Number(w) / scales[channel] + (zeros?.[channel] ?? 0);
     return Math.abs(q - Math.round(q)) < 1e-3 && q > -128.5 && q < 127.5;
   });
 }

@@ -29,6 +29,7 @@ import {
 import type { OnnxOperator } from '../table';
 import { dtypeOf } from '../tensors';
 import { addBias, scaleChannels } from '../weights';
+import { dynamicConv } from './dynamic-conv';
 import { axisOf, hostBinary, hostUnary, isFloat, numberOf, row, unary } from './helpers';
 import { all, floats, numbers, onDevice } from './on-device';
 
@@ -262,7 +263,7 @@ export const elementwise = (): readonly OnnxOperator[] => [
   ...absorbed(recomposed(binary('Add', add), layerNorm, linear), addBias),
   ...binary('Sub', sub),
   ...absorbed(
-    recomposed(binary('Mul', mul), dynamicLinear, gelu, geluTanh, hardswish, hardsigmoid, gated),
+    recomposed(binary('Mul', mul), dynamicLinear, dynamicConv, gelu, geluTanh, hardswish, hardsigmoid, gated),
     scaleChannels,
   ),
   ...recomposed(binary('Div', div), gelu, hardswish, hardsigmoid),

@@ -1,4 +1,5 @@
 import {
+  Conv1d,
   Conv2d,
   ConvTranspose1d,
   ConvTranspose2d,
@@ -23,7 +24,7 @@ import { conv3d, convTranspose3d } from './volumes';
 import { evenPads, inRows, padsFor, pairOf, planar, tensorPads, type Window, windowOf } from './window';
 
 /** `x` with the padding that a layer can't do itself; as it is if there is none. */
-function padded(
+export function padded(
   node: OnnxNode,
   x: Operand,
   window: Window,
@@ -85,25 +86,32 @@ function convolution(node: OnnxNode): Operand {
     throw node.wrong(`a bias [${shape[0]}]`, `[${bias.shape}]`);
   return inRows(node, x, shape.length - 2, (rows) => {
     const { x: source, padding } = padded(node, rows, window, 0);
-    const options = {
-      bias: false,
-      stride: pairOf(window.stride),
-      padding: pairOf(padding),
-      dilation: pairOf(window.dilation),
-    };
-    // Its own weight would only be thrown away: it is made small.
-    const layer = Object.assign(
-      skipInit(() => new Conv2d(1, 1, [1, 1], options)),
-      {
-        inChannels: shape[1] * groups,
-        outChannels: shape[0],
-        kernelSize: pairOf(window.kernel),
-        groups,
-      },
-    );
-    withWeights(layer, weight, bias, node.isReadOnce(w));
+    const layer = withWeights(convOf(shape, window, padding, groups), weight, bias, node.isReadOnce(w));
     return { ...node.layer(layer, [source], { weight: w, rank: 4 })[0], layer };
   });
+}
+
+const single = (list: readonly number[]): [number] => [list[0]];
+
+/** A convolution over as many dims as the window has, which waits for a weight of this shape. */
+export function convOf(
+  shape: readonly number[],
+  { kernel, stride, dilation }: Window,
+  padding: readonly number[],
+  groups: number,
+): Conv1d | Conv2d {
+  const options = <S>(size: (list: readonly number[]) => S) => ({
+    bias: false,
+    stride: size(stride),
+    padding: size(padding),
+    dilation: size(dilation),
+  });
+  // Its own weight would only be thrown away: it is made small.
+  const layer = skipInit(() =>
+    kernel.length === 1 ? new Conv1d(1, 1, [1], options(single)) : new Conv2d(1, 1, [1, 1], options(pairOf)),
+  );
+  const sizes = { inChannels: shape[1] * groups, outChannels: shape[0], kernelSize: [...kernel], groups };
+  return Object.assign(layer, sizes) as Conv1d | Conv2d;
 }
 
 /** The convolution that a node's attributes ask for, for tensors [N, C, L] or [N, C, H, W]; the weight may be any of `rank`. */
@@ -227,7 +235,6 @@ function transposedLayer(
   if (bias && (bias.dim !== 1 || bias.numel !== outputs))
     throw node.wrong(`a bias [${outputs}]`, `[${bias.shape}]`);
   const [pad, extra] = [pads.slice(0, rank), outputPadding];
-  const single = (list: readonly number[]): [number] => [list[0]];
   const options = <S>(size: (list: readonly number[]) => S) => ({
     ...{ bias: false, stride: size(stride), padding: size(pad) },
     ...{ outputPadding: size(extra), dilation: size(dilation) },
