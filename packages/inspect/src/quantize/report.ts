@@ -38,7 +38,7 @@ export class QuantizeReport {
     readonly recipe: Point,
     /** Layers and functions, and what each costs: the costliest first. Some stay in float, and say why. */
     readonly layers: readonly LayerCost[],
-    /** Recurrent and linear layers with int8 weights whose inputs are quantized at every call. */
+    /** Recurrent layers, linear ones and convolutions with int8 weights whose inputs are quantized at every call. */
     readonly dynamic: readonly string[],
     /** Layers with int8 weights and products of floats. */
     readonly weightOnly: readonly string[],

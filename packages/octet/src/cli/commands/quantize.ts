@@ -10,6 +10,7 @@ import {
   renderQuantizeReport,
 } from '@octet/inspect';
 import { exportOnnx, importOnnx } from '@octet/onnx';
+import { dynamic } from '@octet/quantization';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { inputsOf, type Model, openModel } from '../model';
 import { type DataOptions, jsonOption, readOptionsOf, withDataOptions } from '../options';
@@ -109,6 +110,11 @@ async function run(file: string, options: QuantizeFlags): Promise<void> {
   const fixed = await sizesFixed(model, written);
   if (fixed.length > 0)
     tell(`octet: ${output} is for inputs with ${fixed.join(', ')}: the model computes with that size.`);
+  const dynamicConvs = int8.modules().filter((m) => m instanceof dynamic.Conv1d || m instanceof dynamic.Conv2d);
+  if (dynamicConvs.length > 0)
+    tell(
+      `octet: ${output} has ${dynamicConvs.length} convolutions that quantize their inputs at every call. Octet runs them about as fast as others; onnxruntime takes longer for them than in float. For onnxruntime: --cures ${withoutDynamic(options.cures)}.`,
+    );
   if (options.report !== undefined) {
     const title = `${path.basename(file)} in int8`;
     await writeFile(options.report, renderQuantizeReport(report, { title, code: commandLine() }), { signal });
@@ -121,6 +127,10 @@ async function run(file: string, options: QuantizeFlags): Promise<void> {
     { command: 'quantize', model: file, output, fileBytes: written.length, report },
     options.json,
   );
+}
+
+function withoutDynamic(cures: readonly CureName[] = cureNames): string {
+  return cures.filter((cure) => cure !== 'dynamic').join(',');
 }
 
 /** The sizes that the model leaves open and the file doesn't. */
