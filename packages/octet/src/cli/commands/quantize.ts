@@ -110,7 +110,9 @@ async function run(file: string, options: QuantizeFlags): Promise<void> {
   const fixed = await sizesFixed(model, written);
   if (fixed.length > 0)
     tell(`octet: ${output} is for inputs with ${fixed.join(', ')}: the model computes with that size.`);
-  const dynamicConvs = int8.modules().filter((m) => m instanceof dynamic.Conv1d || m instanceof dynamic.Conv2d);
+  const dynamicConvs = int8
+    .modules()
+    .filter((m) => m instanceof dynamic.Conv1d || m instanceof dynamic.Conv2d);
   if (dynamicConvs.length > 0)
     tell(
       `octet: ${output} has ${dynamicConvs.length} convolutions that quantize their inputs at every call. Octet runs them about as fast as others; onnxruntime takes longer for them than in float. For onnxruntime: --cures ${withoutDynamic(options.cures)}.`,
