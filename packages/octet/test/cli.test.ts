@@ -83,6 +83,15 @@ describe('quantize', () => {
     expect([bad.code, bad.err]).toEqual([2, expect.stringContaining('It must be of ranges, ')]);
   });
 
+  test('says which convolutions take long elsewhere', async () => {
+    const start = ['quantize', at('conv.onnx'), '--data', at('data.safetensors'), '-o', at('dynamic.onnx')];
+    const made = await octet(...start, '--target', '52dB', '--cures', 'ranges,dynamic');
+    expect(made.err).toContain('convolutions that quantize their inputs at every call: 1.');
+    expect(made.err).toContain('--cures ranges.');
+    const other = await octet(...start, '--target', '52dB', '--cures', 'ranges');
+    expect(other.err).not.toContain('every call');
+  });
+
   test('writes a page that says what was done', async () => {
     const page = at('report.html');
     const output = ['-o', at('reported.onnx'), '--report', page];
