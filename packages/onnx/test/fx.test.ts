@@ -404,10 +404,14 @@ describe.skipIf(!ort)('convolutions that quantize their inputs at every call', (
     const model = new Sequential(layer as never).eval();
     const want = noGrad(() => model.call(x)).dataSync();
     const bytes = await exportOnnx(model, x);
-    expect(new TextDecoder('latin1').decode(bytes)).toContain('ConvInteger');
-    const [{ data }] = await run(bytes, [x]);
+    const isSymmetric = zero?.(1) === 0;
+    expect(new TextDecoder('latin1').decode(bytes).includes('ConvInteger')).toBe(!isSymmetric);
+    // With it onnxruntime 1.30 makes zero points of another shape for weights behind DequantizeLinear.
+    const [{ data }] = await run(bytes, [x], { precise: !isSymmetric });
     const back = await importOnnx(bytes);
-    expect(back.children().map((module) => module.constructor)).toEqual([layer.constructor]);
+    // Conv of one dim is one of two dims with a height of 1.
+    const expected = isSymmetric ? dynamic.Conv2d : layer.constructor;
+    expect(back.children().map((module) => module.constructor)).toEqual([expected]);
     expect(callsOf(back).filter((name) => /Integer|Dynamic.*Linear|Mul|Add/.test(name))).toEqual([]);
     expect(forward(back, [x])[0].dataSync()).toEqual(want);
     const largest = Math.max(...want.map(Math.abs));
@@ -436,6 +440,33 @@ describe('a quantized graph as a file', () => {
     ])
       expect(ran).toContain(layer);
     expect(ran.filter((name) => /^(Conv|Linear|QuantizeLinear|DequantizeLinear)/.test(name))).toEqual([]);
+    expect(forward(back, [x])[0].dataSync()).toEqual(forward(int8, [x])[0].dataSync());
+  });
+
+  it.each([
+    ['times a number', (y: Tensor) => y.mul(0.47), ['mulScalar']],
+    ['plus a number', (y: Tensor) => y.add(0.25), ['addScalar']],
+    ['both', (y: Tensor) => y.mul(1.7).add(-0.2), ['mulScalar', 'addScalar']],
+  ])('keeps integers that are scaled between layers: %s', async (_, scaled, methods) => {
+    class Scaled extends Module<[Tensor], Tensor> {
+      static override readonly name = 'Scaled';
+      readonly first = new Conv2d(3, 4, 3);
+      readonly act = new Hardswish();
+      readonly second = new Conv2d(4, 2, 1);
+
+      forward(x: Tensor): Tensor {
+        return this.second.call(scaled(this.act.call(this.first.call(x))));
+      }
+    }
+    const x = image();
+    const int8 = await quantized(new Scaled().eval(), [x, image()]);
+    const back = await importOnnx(await exportOnnx(int8, x));
+    expect(callsOf(back).filter((name) => !/^(Quantize|DeQuantize)$/.test(name))).toEqual([
+      'QuantizedConv2d',
+      'QuantizedHardswish',
+      ...methods.map((method) => `QFunctional.${method}`),
+      'QuantizedConv2d',
+    ]);
     expect(forward(back, [x])[0].dataSync()).toEqual(forward(int8, [x])[0].dataSync());
   });
 

@@ -131,6 +131,14 @@ export const linear: Pattern = (node) => {
   return undefined;
 };
 
+/** What DynamicQuantizeLinear makes integers of, if an operand is floats of these again. */
+export function quantizedAtEachCall(operand: Operand): Operand | undefined {
+  const [q, scale, zero] = madeBy(operand, 'DequantizeLinear')?.inputs ?? [];
+  const dynamic = madeBy(q, 'DynamicQuantizeLinear');
+  const own = q && scale?.slot === q.slot + 1 && zero?.slot === q.slot + 2;
+  return own ? dynamic?.inputs[0] : undefined;
+}
+
 /** Sums of products of integers, in float again. */
 interface DynamicProduct<P> {
   /** What DynamicQuantizeLinear makes integers of. */

@@ -125,6 +125,27 @@ export async function fromQdq<M extends AnyGraphModule>(model: M): Promise<M> {
   let quantized = 0;
   for (const node of editor.nodes) {
     if (pairs.nodes.has(node) || gone.has(node)) continue;
+    const scaled = pairs.scaled.get(node);
+    if (scaled) {
+      const { from, to, factor, addend } = scaled;
+      let at = integersOf(from);
+      for (const [method, op, by] of [
+        ['mulScalar', 'Mul', factor],
+        ['addScalar', 'Add', addend],
+      ] as const) {
+        if (by === (op === 'Mul' ? 1 : 0)) continue;
+        const functional = new FloatFunctional();
+        const name = `${node.name}_${op}`;
+        const output = editor.value(name);
+        const target = editor.addChild(pathOf(name), functional);
+        nodes.push({ name, op, inputs: [at], outputs: [output], target, method, rest: [by] });
+        qconfigs.set(functional, qconfigOf(pairs.of(node.outputs[0]) as OutputQparams));
+        at = output;
+      }
+      integers.set(to, at);
+      quantized++;
+      continue;
+    }
     const module = editor.moduleOf(node);
     const role = roleOf(node, module, rules, constantOf);
     const data = dataOf(node, role).filter((slot) => !(role === 'passing' && editor.constants.has(slot)));
@@ -284,13 +305,23 @@ interface Source {
   readonly qparams: OutputQparams;
 }
 
-/** QuantizeLinear to 8 bits at one scale, and the DequantizeLinears, at the same, that alone read it. */
+/** Integers `from` that mean what they meant times a factor, plus an addend: the integers `to`. */
+interface Scaled {
+  readonly from: Slot;
+  readonly to: Slot;
+  readonly factor: number;
+  readonly addend: number;
+}
+
+/** QuantizeLinear to 8 bits at one scale, and the DequantizeLinears that alone read it. */
 class Pairs {
   readonly nodes = new Set<GraphNode>();
   /** Of the QuantizeLinears. */
   readonly qparams = new Map<GraphNode, OutputQparams>();
   /** By the integers. */
   readonly sources = new Map<Slot, Source>();
+  /** The DequantizeLinears of another scale, or zero point. */
+  readonly scaled = new Map<GraphNode, Scaled>();
   /** What DequantizeLinear gives, to the integers. */
   readonly aliases = new Map<Slot, Slot>();
 
@@ -301,17 +332,29 @@ class Pairs {
       const [slot] = node.outputs;
       if (!qparams || source === undefined || editor.isOutput(slot)) continue;
       const readers = editor.readersOf(slot);
+      // The same integers at another scale and zero point are the number times another, and another added.
       const back = readers.every((reader) => {
         const other = reader.op === 'DequantizeLinear' ? this.qparamsOf(reader) : undefined;
-        return reader.inputs[0] === slot && other !== undefined && same(qparams, other);
+        return reader.inputs[0] === slot && other !== undefined;
       });
       if (!back || readers.length === 0) continue;
       this.nodes.add(node);
       this.qparams.set(node, qparams);
       this.sources.set(slot, { source, qparams });
       for (const reader of readers) {
-        this.nodes.add(reader);
-        this.aliases.set(reader.outputs[0], slot);
+        const other = this.qparamsOf(reader) as OutputQparams;
+        const isSame = same(qparams, other);
+        const integers = isSame ? slot : editor.value();
+        this.aliases.set(reader.outputs[0], integers);
+        if (isSame) {
+          this.nodes.add(reader);
+          continue;
+        }
+        this.sources.set(integers, { source: reader.outputs[0], qparams: other });
+        this.scaled.set(reader, {
+          ...{ from: slot, to: integers, factor: other.scale / qparams.scale },
+          addend: (qparams.zeroPoint - other.zeroPoint) * other.scale,
+        });
       }
     }
   }

@@ -115,7 +115,7 @@ async function run(file: string, options: QuantizeFlags): Promise<void> {
     .filter((m) => m instanceof dynamic.Conv1d || m instanceof dynamic.Conv2d);
   if (dynamicConvs.length > 0)
     tell(
-      `octet: ${output} has convolutions that quantize their inputs at every call: ${dynamicConvs.length}. Octet runs them about as fast as others; onnxruntime takes longer for them than in float. For onnxruntime: --cures ${withoutDynamic(options.cures)}.`,
+      `octet: ${output} has convolutions that quantize their inputs at every call: ${dynamicConvs.length}. Octet multiplies integers in them, onnxruntime floats. If it is to multiply integers, too: --cures ${withoutDynamic(options.cures)}.`,
     );
   if (options.report !== undefined) {
     const title = `${path.basename(file)} in int8`;

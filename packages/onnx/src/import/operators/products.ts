@@ -16,9 +16,9 @@ import { conv2d, convTranspose1d, convTranspose2d, type Tensor } from '@octet/te
 import type { HostTensor } from '../../host-tensor';
 import { attentionOf } from '../attention-pattern';
 import type { OnnxNode, Operand } from '../node';
-import { isLinear, madeBy, numberIn } from '../recompose';
+import { isLinear, madeBy, numberIn, quantizedAtEachCall } from '../recompose';
 import type { OnnxOperator } from '../table';
-import { linearOf, withWeights } from '../weights';
+import { keepScales, linearOf, withWeights } from '../weights';
 import { onBackend } from './helpers';
 import { conv3d, convTranspose3d } from './volumes';
 import { evenPads, inRows, padsFor, pairOf, planar, tensorPads, type Window, windowOf } from './window';
@@ -76,7 +76,8 @@ function convolution(node: OnnxNode): Operand {
   if (shape.length < 3 || shape.some((d) => d < 1) || !(groups >= 1 && shape[0] % groups === 0))
     throw node.wrong(`a weight [O, C / groups, …], O a multiple of ${groups} groups`, `[${shape}]`);
   const own = windowOf(node, node.ints('kernel_shape') ?? shape.slice(2));
-  const { x, window: whole } = withPadding(node.input(0), own);
+  const source = w.steps && quantizedAtEachCall(node.input(0));
+  const { x, window: whole } = withPadding(source ?? node.input(0), own);
   const window = planar(whole);
   if (node.has('kernel_shape') && String(node.ints('kernel_shape')) !== String(shape.slice(2)))
     throw node.wrong(`kernel_shape [${shape.slice(2)}], as the weight's`, `[${node.ints('kernel_shape')}]`);
@@ -85,9 +86,11 @@ function convolution(node: OnnxNode): Operand {
   if (bias && (bias.dim !== 1 || bias.numel !== shape[0]))
     throw node.wrong(`a bias [${shape[0]}]`, `[${bias.shape}]`);
   return inRows(node, x, shape.length - 2, (rows) => {
-    const { x: source, padding } = padded(node, rows, window, 0);
+    const { x: image, padding } = padded(node, rows, window, 0);
     const layer = withWeights(convOf(shape, window, padding, groups), weight, bias, node.isReadOnce(w));
-    return { ...node.layer(layer, [source], { weight: w, rank: 4 })[0], layer };
+    if (source) keepScales(layer);
+    const attributes = source && { dynamic: true };
+    return { ...node.layer(layer, [image], { weight: w, rank: 4, attributes })[0], layer };
   });
 }
 
