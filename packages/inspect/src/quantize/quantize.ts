@@ -116,11 +116,6 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     bytes: bytesOf(model),
     ms: await timeOf(model, inputs[0]),
   });
-  let timed: Promise<number> | undefined;
-  const floatTime = () => {
-    if (!timed) timed = timeOf(float, inputs[0]);
-    return timed;
-  };
   let whole: Promise<number> | undefined;
   const floatFile = () => {
     if (!whole) whole = fileBytesOf(float, inputs[0]);
@@ -176,7 +171,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     breathe: (done, total) => progress('layers', done, total, search.state),
   });
   const point = await pointOf(int8, after);
-  const floatMs = await floatTime();
+  const floatMs = await timeOf(float, inputs[0]);
   const metric =
     typeof target === 'object'
       ? {

@@ -131,12 +131,16 @@ export const linear: Pattern = (node) => {
   return undefined;
 };
 
+/** What DynamicQuantizeLinear makes integers `q` of, if the scale and the zero point are its own, too. */
+function quantizedBy(q: Operand | undefined, scale: Operand | undefined, zero: Operand | undefined) {
+  const own = q && scale?.slot === q.slot + 1 && zero?.slot === q.slot + 2;
+  return own ? madeBy(q, 'DynamicQuantizeLinear')?.inputs[0] : undefined;
+}
+
 /** What DynamicQuantizeLinear makes integers of, if an operand is floats of these again. */
 export function quantizedAtEachCall(operand: Operand): Operand | undefined {
   const [q, scale, zero] = madeBy(operand, 'DequantizeLinear')?.inputs ?? [];
-  const dynamic = madeBy(q, 'DynamicQuantizeLinear');
-  const own = q && scale?.slot === q.slot + 1 && zero?.slot === q.slot + 2;
-  return own ? dynamic?.inputs[0] : undefined;
+  return quantizedBy(q, scale, zero);
 }
 
 /** Sums of products of integers, in float again. */
@@ -167,13 +171,13 @@ export function dynamicProduct<P extends { readonly node: OnnxNode }>(
     const product = sums && productOf(sums);
     const steps = madeBy(scales, 'Mul')?.inputs ?? [];
     const [q, , zeroX] = product?.node.inputs ?? [];
-    const dynamic = madeBy(q, 'DynamicQuantizeLinear');
-    const [x] = dynamic?.inputs ?? [];
-    const step = steps.find((o) => o?.source === dynamic && !o?.constant);
+    const x = quantizedBy(
+      q,
+      steps.find((o) => !o?.constant),
+      zeroX,
+    );
     const scale = steps.find((o) => o?.constant)?.constant;
-    // Its outputs: integers, scale, zero point.
-    const own = q && step?.slot === q.slot + 1 && zeroX?.slot === q.slot + 2;
-    if (own && cast && product && x && scale) return { x, product, scale, sums: [sums, cast] };
+    if (cast && product && x && scale) return { x, product, scale, sums: [sums, cast] };
   }
   return undefined;
 }

@@ -80,10 +80,16 @@ export async function fromQdq<M extends AnyGraphModule>(model: M): Promise<M> {
       activation: FixedQParamsObserver.withArgs({ ...output }),
       weight: weight ? GivenWeightScales.withArgs({ scales: weight }) : defaultWeightObserver,
     });
-  const call = (name: string, module: AnyModule, input: Slot, qconfig: QConfig): Slot => {
+  const call = (
+    name: string,
+    module: AnyModule,
+    input: Slot,
+    qconfig: QConfig,
+    more: Partial<GraphNode> = {},
+  ): Slot => {
     const output = editor.value(name);
     const target = editor.addChild(pathOf(name), module);
-    nodes.push({ name, op: module.constructor.name, inputs: [input], outputs: [output], target });
+    nodes.push({ name, op: module.constructor.name, inputs: [input], outputs: [output], target, ...more });
     qconfigs.set(module, qconfig);
     return output;
   };
@@ -129,18 +135,13 @@ export async function fromQdq<M extends AnyGraphModule>(model: M): Promise<M> {
     if (scaled) {
       const { from, to, factor, addend } = scaled;
       let at = integersOf(from);
-      for (const [method, op, by] of [
-        ['mulScalar', 'Mul', factor],
-        ['addScalar', 'Add', addend],
+      const qconfig = qconfigOf(pairs.of(node.outputs[0]) as OutputQparams);
+      for (const [op, method, by, none] of [
+        ['Mul', 'mulScalar', factor, 1],
+        ['Add', 'addScalar', addend, 0],
       ] as const) {
-        if (by === (op === 'Mul' ? 1 : 0)) continue;
-        const functional = new FloatFunctional();
-        const name = `${node.name}_${op}`;
-        const output = editor.value(name);
-        const target = editor.addChild(pathOf(name), functional);
-        nodes.push({ name, op, inputs: [at], outputs: [output], target, method, rest: [by] });
-        qconfigs.set(functional, qconfigOf(pairs.of(node.outputs[0]) as OutputQparams));
-        at = output;
+        if (by === none) continue;
+        at = call(`${node.name}_${op}`, new FloatFunctional(), at, qconfig, { op, method, rest: [by] });
       }
       integers.set(to, at);
       quantized++;
