@@ -152,8 +152,12 @@ export function empty(
 }
 
 /** An output on the backend of `like` and, unless given, of its dtype. */
-export function emptyOn(like: Tensor, shape: readonly number[], options: Partial<EmptyOptions> = {}): Tensor {
-  return empty(like.backend, shape, { dtype: like.dtype, ...options });
+export function emptyOn(
+  like: Tensor,
+  shape: readonly number[],
+  { dtype = like.dtype, strides, qparams }: Partial<EmptyOptions> = {},
+): Tensor {
+  return empty(like.backend, shape, { dtype, strides, qparams });
 }
 
 /** An output of the shape, memory order and dtype of `like`, which must be dense. */
@@ -352,9 +356,10 @@ export function reducedLayout(
   kept: KeptLayout,
   keepDim: boolean,
 ): { shape: number[]; strides: number[] } {
-  const full = [...x.shape];
+  const full = x.shape.slice();
   for (const d of dims) full[d] = 1;
-  const strides = stridesInOrder(full, [...dims, ...kept.order]);
+  const strides = stridesInOrder(full, kept.order);
+  for (const d of dims) strides[d] = numel(full);
   if (keepDim) return { shape: full, strides };
   const stays = (_: number, d: number) => !dims.includes(d);
   return { shape: full.filter(stays), strides: strides.filter(stays) };

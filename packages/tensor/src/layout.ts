@@ -130,6 +130,7 @@ export function normalizeDims(
   if (dims === undefined) return Array.from({ length: rank }, (_, i) => i);
   if (typeof dims === 'number') return [normalizeDim(op, dims, rank)];
   const out = requireList(op, 'dims', dims).map((d) => normalizeDim(op, d, rank));
+  if (out.length === 1) return out;
   if (new Set(out).size !== out.length) {
     throw new ArgumentError({
       op,

@@ -184,7 +184,7 @@ async function least(call: () => Disposable, backend: Backend): Promise<number> 
   for (let i = 0; i < 5 && performance.now() - began < 300; i++) {
     const start = performance.now();
     const y = noGrad(call);
-    await backend.sync?.();
+    if (backend.sync) await backend.sync();
     best = Math.min(best, performance.now() - start);
     y[Symbol.dispose]();
   }

@@ -29,23 +29,16 @@ function average(
 ) {
   const [batch, height, width, channels] = x.shape;
   const [, outHeight, outWidth] = y.shape;
-  const { kernelSize, stride, padding } = windows;
-  const common = {
-    ...{ x: cx.address(x), y: cx.address(y), signed: x.dtype === 'int8' },
-    ...{ zeroPoint, scale, yZeroPoint, yScale },
-  };
+  const [addressX, addressY, signed] = [cx.address(x), cx.address(y), x.dtype === 'int8'];
   if (windows === adaptive && outHeight * outWidth * channels === 1) {
     const n = height * width;
-    cx.parallel(
-      'qavgRows',
-      { ...common, rows: batch, n },
-      Math.ceil(batch / 16),
-      Math.ceil(grainBytes / (16 * n)),
-    );
+    const rows = { x: addressX, y: addressY, signed, rows: batch, n, zeroPoint, scale, yZeroPoint, yScale };
+    cx.parallel('qavgRows', rows, Math.ceil(batch / 16), Math.ceil(grainBytes / (16 * n)));
     return;
   }
+  const { kernelSize, stride, padding } = windows;
   const args = {
-    ...common,
+    ...{ x: addressX, y: addressY, signed, zeroPoint, scale, yZeroPoint, yScale },
     ...{ height, width, channels, outHeight, outWidth },
     ...{ kernelHeight: kernelSize[0], kernelWidth: kernelSize[1] },
     ...{ strideHeight: stride[0], strideWidth: stride[1], padHeight: padding[0], padWidth: padding[1] },

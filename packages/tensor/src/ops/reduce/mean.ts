@@ -10,7 +10,6 @@ import {
   run,
 } from '../../kernel';
 import { formatShape, normalizeDims } from '../../layout';
-import { tidy } from '../../scope';
 import type { Tensor } from '../../tensor';
 import { affine } from '../elementwise/affine';
 import { applyUnary } from '../elementwise/elementwise';
@@ -60,12 +59,12 @@ function meanOfIntegers(
       fix: 'The mean of nothing is NaN, which no integer stands for.',
     });
   }
-  return tidy(() => {
-    const { operand, outer, n, inner, kept } = asOuterAxisInner(x, dims);
-    const { shape, strides } = reducedLayout(x, dims, kept, keepDim);
-    const y = emptyOn(x, shape, { dtype: x.dtype, strides, qparams });
-    const images = { x: asOperand(operand.tensor, [outer, 1, n, inner]) };
-    run('qadaptiveAvgPool2d', images, { y: asOperand(y, [outer, 1, 1, inner]) }, attrs);
-    return y;
-  });
+  const { operand, outer, n, inner, kept } = asOuterAxisInner(x, dims);
+  const { shape, strides } = reducedLayout(x, dims, kept, keepDim);
+  const y = emptyOn(x, shape, { dtype: x.dtype, strides, qparams });
+  const images = { x: asOperand(operand.tensor, [outer, 1, n, inner]) };
+  run('qadaptiveAvgPool2d', images, { y: asOperand(y, [outer, 1, 1, inner]) }, attrs);
+  const { storage } = operand.tensor;
+  if (storage !== x.storage) storage.release();
+  return y;
 }
