@@ -543,7 +543,7 @@ export class Builder implements Building {
   tensor(proto: TensorProto, where: string): HostTensor {
     const known = this.read.get(proto);
     if (known) share(known);
-    const t = known ?? readTensor(proto, where, this.file.external, this.file.own);
+    const t = known ?? readTensor(proto, where, this.file.read, this.file.own);
     this.read.set(proto, t);
     return t;
   }

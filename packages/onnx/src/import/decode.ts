@@ -1,10 +1,16 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import type { AttributeProto, ModelProto, NodeProto } from '../onnx.generated';
+import type { AttributeProto, ModelProto, NodeProto, TensorProto } from '../onnx.generated';
+import type { ByteSource } from './byte-source';
 
 /**
  * Reads the messages of `onnx.proto` that a model needs, as the generated types have them; everything else is skipped.
  * The generated reader does all of them by reflection, in twenty times the code.
  */
+
+/** A tensor of a file; large raw data stays there, at `rawDataAt`. */
+export interface TensorInFile extends TensorProto {
+  rawDataAt?: { readonly offset: number; readonly length: number };
+}
 
 type Scalar = 'string' | 'bytes' | 'int32' | 'int64' | 'uint64' | 'float' | 'double';
 
@@ -15,6 +21,8 @@ interface Field {
   readonly many?: boolean;
   /** The case of the field `value`, of which there is one at a time. */
   readonly oneof?: string;
+  /** Whether it stays in the file where it is large: the field with `At` after its name tells where. */
+  readonly mayStay?: boolean;
 }
 
 type Message = Readonly<Record<number, Field>>;
@@ -32,7 +40,7 @@ const tensor = (): Message => ({
   5: many('int32Data', 'int32'),
   7: many('int64Data', 'int64'),
   8: one('name', 'string'),
-  9: one('rawData', 'bytes'),
+  9: { name: 'rawData', type: 'bytes', mayStay: true },
   10: many('doubleData', 'double'),
   11: many('uint64Data', 'uint64'),
   13: many('externalData', entry),
@@ -144,32 +152,112 @@ function empty(message: Message): Record<string, unknown> {
   return out;
 }
 
-function read(reader: BinaryReader, end: number, message: Message, depth: number): Record<string, unknown> {
+/** As many bytes of the file as are read at once, and as stay in it where a field may. */
+const WINDOW = 2 ** 14;
+const LARGE = 2 ** 12;
+/** The most that a tag or a number takes, and the length after a tag. */
+const TAG = 20;
+
+/** Where in a file reading stands, with a part of it in memory. */
+class Cursor {
+  private start = 0;
+  private reader = new BinaryReader(none);
+
+  constructor(private readonly source: ByteSource) {}
+
+  get pos(): number {
+    return this.start + this.reader.pos;
+  }
+
+  /** The reader, at least so many bytes before the end of what it has, or of the file. */
+  ahead(bytes: number): BinaryReader {
+    const { reader, source, pos } = this;
+    const left = source.length - pos;
+    if (reader.len - reader.pos >= Math.min(bytes, left)) return reader;
+    this.start = pos;
+    this.reader = new BinaryReader(source.read(pos, Math.min(left, Math.max(bytes, WINDOW))));
+    return this.reader;
+  }
+
+  /** The length that comes before what follows. */
+  length(): number {
+    const length = this.ahead(TAG).uint32();
+    if (length > this.source.length - this.pos) throw new RangeError('premature EOF');
+    return length;
+  }
+
+  /** The same, without going on. */
+  lengthAhead(): number {
+    const reader = this.ahead(TAG);
+    const { pos } = reader;
+    const length = this.length();
+    reader.pos = pos;
+    return length;
+  }
+
+  pass(bytes: number): void {
+    const { reader, pos } = this;
+    if (reader.len - reader.pos >= bytes) reader.pos += bytes;
+    else {
+      this.start = pos + bytes;
+      this.reader = new BinaryReader(none);
+    }
+  }
+
+  skip(wire: WireType, field: number): void {
+    if (wire === WireType.LengthDelimited) this.pass(this.length());
+    else this.ahead(TAG).skip(wire, field);
+  }
+
+  scalar(type: Scalar): unknown {
+    if (wires[type] !== WireType.LengthDelimited) return this.ahead(TAG)[type]();
+    const value = this.ahead(TAG + this.lengthAhead())[type]();
+    // A view would keep the rest of the window.
+    return this.source.copies && value instanceof Uint8Array ? value.slice() : value;
+  }
+
+  /** Whether what follows stays in the file. */
+  get isLarge(): boolean {
+    return this.source.copies && this.lengthAhead() >= LARGE;
+  }
+}
+
+function read(cursor: Cursor, end: number, message: Message, depth: number): Record<string, unknown> {
   if (depth > MAX_DEPTH) throw new RangeError(`messages more than ${MAX_DEPTH} deep in each other`);
   const out = empty(message);
-  while (reader.pos < end) {
-    const [number, wire] = reader.tag();
+  while (cursor.pos < end) {
+    const [number, wire] = cursor.ahead(TAG).tag();
     const field = message[number];
     if (!field) {
-      reader.skip(wire, number);
+      cursor.skip(wire, number);
       continue;
     }
-    const { name, type: t, many: list, oneof: choice } = field;
+    const { name, type: t, many: list, oneof: choice, mayStay } = field;
     const scalar = typeof t === 'string' ? t : undefined;
     const expected = scalar ? wires[scalar] : WireType.LengthDelimited;
     if (list && scalar && wire === WireType.LengthDelimited && expected !== wire) {
-      const stop = lengthFrom(reader);
+      const length = cursor.length();
+      const stop = cursor.pos + length;
       const values = out[name] as unknown[];
-      while (reader.pos < stop) values.push(reader[scalar]());
+      while (cursor.pos < stop) values.push(cursor.scalar(scalar));
       continue;
     }
     if (wire !== expected) throw new RangeError(`wire type ${wire} in field '${name}'`);
+    if (mayStay) delete out[`${name}At`];
+    if (mayStay && cursor.isLarge) {
+      const length = cursor.length();
+      out[name] = none;
+      out[`${name}At`] = { offset: cursor.pos, length };
+      cursor.pass(length);
+      continue;
+    }
     let value: unknown;
-    if (scalar) value = reader[scalar]();
+    if (scalar) value = cursor.scalar(scalar);
     else {
-      const stop = lengthFrom(reader);
-      value = read(reader, stop, fieldsOf(t as () => Message), depth + 1);
-      if (reader.pos !== stop) throw new RangeError(`a message of another length in field '${name}'`);
+      const length = cursor.length();
+      const stop = cursor.pos + length;
+      value = read(cursor, stop, fieldsOf(t as () => Message), depth + 1);
+      if (cursor.pos !== stop) throw new RangeError(`a message of another length in field '${name}'`);
     }
     if (choice) out.value = { case: choice, value };
     else if (list) (out[name] as unknown[]).push(value);
@@ -178,16 +266,12 @@ function read(reader: BinaryReader, end: number, message: Message, depth: number
   return out;
 }
 
-/** Where what follows, of the length that comes first, ends. */
-function lengthFrom(reader: BinaryReader): number {
-  const length = reader.uint32();
-  if (length > reader.len - reader.pos) throw new RangeError('premature EOF');
-  return reader.pos + length;
-}
-
-/** The model in a file. Bytes are views of it. @throws RangeError, Error for what is none */
-export function decodeModel(bytes: Uint8Array): ModelProto {
-  return read(new BinaryReader(bytes), bytes.length, fieldsOf(model), 0) as unknown as ModelProto;
+/**
+ * The model in a file. Bytes are views of what is in memory; of a file that isn't, large raw data stays there.
+ * @throws RangeError, Error for what is none
+ */
+export function decodeModel(source: ByteSource): ModelProto {
+  return read(new Cursor(source), source.length, fieldsOf(model), 0) as unknown as ModelProto;
 }
 
 /** A node of these fields, the others as in a file that has no more of it. */

@@ -52,9 +52,14 @@ export async function importOnnx<Out extends Tensor | Tensor[] = Tensor>(
   }
   const bound = new Map(Object.entries(inputs).map(([name, value]) => [name, boundValue(value)]));
   const file = await readOnnx(source, files, download);
-  await breathe(download.signal);
-  const table = await tableFor(file, operators);
-  const model = new Builder(file, { table, bound, dims }).build().eval() as unknown as GraphModule<Out>;
+  let model: GraphModule<Out>;
+  try {
+    await breathe(download.signal);
+    const table = await tableFor(file, operators);
+    model = new Builder(file, { table, bound, dims }).build().eval() as unknown as GraphModule<Out>;
+  } finally {
+    file.close();
+  }
   const hasIntegers = model.graph.nodes.some(
     (node) => node.op === 'QuantizeLinear' || node.attributes?.dynamic,
   );

@@ -2,9 +2,10 @@ import { ArgumentError, checkOptions, describe, nodeModule } from '@octet/backen
 import { cannotImport } from '../errors';
 import { EXTERNAL } from '../numbers';
 import type { GraphProto, ModelProto, NodeProto, TensorProto } from '../onnx.generated';
+import { type ByteSource, type FileSystem, openFile, sourceOf } from './byte-source';
 import { decodeModel } from './decode';
 import { type DownloadOptions, download, notFound } from './download';
-import { align, type ExternalData } from './tensors';
+import type { ReadBytes } from './tensors';
 
 /** Where a model comes from: its bytes, the path of a file (in Node), or an address; in a page also one from the page's own. */
 export type OnnxSource = Uint8Array | ArrayBuffer | string | Address;
@@ -25,9 +26,6 @@ interface Platform {
 
 const platform = globalThis as unknown as Platform;
 
-interface Fs {
-  readonly promises: { readFile(path: string): Promise<Uint8Array> };
-}
 interface Path {
   join(...parts: string[]): string;
   dirname(path: string): string;
@@ -36,11 +34,13 @@ interface Path {
 export interface OnnxFile {
   readonly model: ModelProto;
   readonly graph: GraphProto;
-  readonly external: ExternalData;
+  readonly read: ReadBytes;
   /** Bytes of it and its external data. */
   readonly size: number;
-  /** Whether nobody else has its bytes. */
+  /** Whether nobody else has the bytes of its messages. */
   readonly own: boolean;
+  /** To be called when nothing more is read. */
+  close(): void;
 }
 
 /** Files beside the model, by their names in it. */
@@ -52,26 +52,33 @@ export async function readOnnx(
   given: ExternalFiles,
   options: DownloadOptions,
 ): Promise<OnnxFile> {
-  const { bytes, beside, own } = await open('importOnnx', source, options);
-  refuseOthers(bytes);
-  const model = decode(bytes);
-  if (!model.graph)
-    throw cannotImport(undefined, { expected: 'an ONNX model', found: 'a file without a graph' });
-  const files = new Map(Object.entries(given));
-  for (const location of locations(model)) {
-    if (!files.has(location)) files.set(location, await beside(location));
-  }
-  let size = bytes.length;
-  for (const file of files.values()) size += file.length;
-  const external: ExternalData = (location, offset, length) => {
-    const file = files.get(location) as Uint8Array;
-    const end = length === undefined ? file.length : offset + length;
-    if (!(offset >= 0 && end >= offset && end <= file.length))
-      throw new RangeError(`bytes ${offset} to ${end} of '${location}', which has ${file.length}`);
-    return file.subarray(offset, end);
+  const { main, beside } = await open('importOnnx', source, options);
+  const files = new Map(Object.entries(given).map(([name, bytes]) => [name, sourceOf(bytes)]));
+  const close = () => {
+    for (const file of [main, ...files.values()]) file.close?.();
   };
-  if (own) for (const t of tensorsOf(model.graph)) align(t);
-  return { model, graph: model.graph, external, size, own };
+  try {
+    refuseOthers(main.read(0, Math.min(main.length, 16)));
+    const model = decode(main);
+    if (!model.graph)
+      throw cannotImport(undefined, { expected: 'an ONNX model', found: 'a file without a graph' });
+    for (const location of locations(model)) {
+      if (!files.has(location)) files.set(location, await beside(location));
+    }
+    let size = main.length;
+    for (const file of files.values()) size += file.length;
+    const read: ReadBytes = (location, offset, length) => {
+      const file = location === undefined ? main : (files.get(location) as ByteSource);
+      const end = length === undefined ? file.length : offset + length;
+      if (!(offset >= 0 && end >= offset && end <= file.length))
+        throw new RangeError(`bytes ${offset} to ${end} of '${location}', which has ${file.length}`);
+      return { bytes: file.read(offset, end - offset), own: file.copies };
+    };
+    return { model, graph: model.graph, read, size, own: main.copies, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
 /**
@@ -81,7 +88,12 @@ export async function readOnnx(
  */
 export async function readSource(source: OnnxSource, options?: DownloadOptions): Promise<Uint8Array> {
   const checked = checkOptions('readSource', options, 'onProgress signal cache');
-  return (await open('readSource', source, checked)).bytes;
+  const { main } = await open('readSource', source, checked);
+  try {
+    return main.read(0, main.length);
+  } finally {
+    main.close?.();
+  }
 }
 
 /** Other files that people have models in: their first bytes, where they begin, and what they are. */
@@ -106,9 +118,9 @@ function refuseOthers(bytes: Uint8Array): void {
   }
 }
 
-function decode(bytes: Uint8Array): ModelProto {
+function decode(source: ByteSource): ModelProto {
   try {
-    return decodeModel(bytes);
+    return decodeModel(source);
   } catch (error) {
     throw cannotImport(
       undefined,
@@ -125,10 +137,8 @@ function absolute(address: string): string {
 }
 
 interface Opened {
-  readonly bytes: Uint8Array;
-  /** Whether nobody else has them. */
-  readonly own: boolean;
-  beside(location: string): Promise<Uint8Array>;
+  readonly main: ByteSource;
+  beside(location: string): Promise<ByteSource>;
 }
 
 async function open(op: string, source: OnnxSource, options: DownloadOptions): Promise<Opened> {
@@ -136,31 +146,28 @@ async function open(op: string, source: OnnxSource, options: DownloadOptions): P
   if (tag === '[object Uint8Array]' || tag === '[object ArrayBuffer]') {
     const bytes =
       tag === '[object ArrayBuffer]' ? new Uint8Array(source as ArrayBuffer) : (source as Uint8Array);
-    return { bytes, own: false, beside: notGiven };
+    return { main: sourceOf(bytes), beside: notGiven };
   }
   const written: unknown =
     typeof source === 'string' ? source : (source as Partial<Address> | undefined)?.href;
   if (typeof written === 'string' && written !== '') {
     const given = absolute(written);
     if (/^(https?|data|blob):/.test(given)) {
-      const beside = async (location: string) =>
-        download(new platform.URL(checkLocation(location), given).href, options);
-      return { bytes: await download(given, options), own: false, beside };
+      const from = async (address: string) => sourceOf(await download(address, options));
+      const beside = (location: string) => from(new platform.URL(checkLocation(location), given).href);
+      return { main: await from(given), beside };
     }
     const { fs, path, fileURLToPath } = await node(op);
     const file = given.startsWith('file:') ? fileURLToPath(given) : given;
-    const read = async (at: string): Promise<Uint8Array> => {
+    const openAt = (at: string): ByteSource => {
       try {
-        return await fs.promises.readFile(at);
+        return openFile(fs, at);
       } catch (error) {
         throw notFound(at, (error as Error).message, error);
       }
     };
-    return {
-      bytes: await read(file),
-      own: true,
-      beside: async (location) => read(path.join(path.dirname(file), checkLocation(location))),
-    };
+    const beside = async (location: string) => openAt(path.join(path.dirname(file), checkLocation(location)));
+    return { main: openAt(file), beside };
   }
   throw new ArgumentError({
     op,
@@ -173,7 +180,7 @@ async function open(op: string, source: OnnxSource, options: DownloadOptions): P
 async function node(op: string) {
   try {
     const [fs, path, { fileURLToPath }] = await Promise.all([
-      nodeModule<Fs>('node:fs'),
+      nodeModule<FileSystem>('node:fs'),
       nodeModule<Path>('node:path'),
       nodeModule<{ fileURLToPath(url: string): string }>('node:url'),
     ]);

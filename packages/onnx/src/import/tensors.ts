@@ -3,9 +3,20 @@ import { cannotImport } from '../errors';
 import { checkedInt, type HostDType, HostTensor } from '../host-tensor';
 import { EXTERNAL, nameIn, dataTypes as T } from '../numbers';
 import type { TensorProto } from '../onnx.generated';
+import type { TensorInFile } from './decode';
 
-/** Finds the bytes of an external file: `length` of them from `offset`, or to the end. */
-export type ExternalData = (location: string, offset: number, length: number | undefined) => Uint8Array;
+/** Finds bytes of an external file, or of the model's own: `length` of them from `offset`, or to the end. */
+export type ReadBytes = (
+  location: string | undefined,
+  offset: number,
+  length: number | undefined,
+) => FoundBytes;
+
+interface FoundBytes {
+  readonly bytes: Uint8Array;
+  /** Whether nobody else has them. */
+  readonly own: boolean;
+}
 
 /** The dtype that Octet has for one of ONNX; undefined if it has none. */
 export function dtypeOf(type: number): HostDType | undefined {
@@ -88,15 +99,10 @@ const maxElements = 2 ** 31;
 /**
  * The elements of a tensor. Raw data of a dtype that Octet has is a view of the file where its place allows it; float16,
  * bfloat16 and float64 become float32, wider integers int32, 4-bit ones are unpacked.
- * `own`: nobody else has the bytes of the file.
+ * `own`: whether nobody else has the bytes of `proto`.
  * @throws OnnxImportError for other types, for data that doesn't fit the shape, and for integers beyond 32 bits
  */
-export function readTensor(
-  proto: TensorProto,
-  where: string,
-  external: ExternalData,
-  own = false,
-): HostTensor {
+export function readTensor(proto: TensorProto, where: string, read: ReadBytes, own = false): HostTensor {
   const kind = kindOf(proto.dataType);
   const name = nameIn(T, proto.dataType);
   if (!kind) {
@@ -112,11 +118,11 @@ export function readTensor(
     throw cannotImport(where, { expected: 'a shape', found: formatShape(shape) });
   }
   try {
-    const raw = rawBytes(proto, external);
+    const raw = rawBytes(proto, read, own);
     const t = raw
-      ? new HostTensor(fromRaw(kind, raw, size), shape, kind.dtype)
+      ? new HostTensor(fromRaw(kind, raw.bytes, size), shape, kind.dtype)
       : fromTyped(proto, kind, shape, size);
-    if (t.data.buffer !== raw?.buffer || (own && proto.dataLocation !== EXTERNAL)) ours.add(t);
+    if (!raw || raw.own || t.data.buffer !== raw.bytes.buffer) ours.add(t);
     return t;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
@@ -141,29 +147,26 @@ export function share(t: HostTensor): void {
   ours.delete(t);
 }
 
-/**
- * Moves raw data to where an array of 32 bits can show it, up to 3 bytes forward: over the field's own tag and length, which take as
- * many if it is long. The bytes of the file are changed.
- */
-export function align(proto: TensorProto): void {
-  const { buffer, byteOffset, length } = proto.rawData;
-  const excess = byteOffset % 4;
-  if (excess === 0 || length < 128) return;
-  new Uint8Array(buffer).copyWithin(byteOffset - excess, byteOffset, byteOffset + length);
-  proto.rawData = new Uint8Array(buffer, byteOffset - excess, length);
+/** Frees the elements of a tensor that nobody reads any more, where the engine can; else that is for garbage collection. */
+export function discard(t: HostTensor): void {
+  if (!isOurs(t)) return;
+  const { buffer } = t.data as { buffer: ArrayBuffer & { transfer?(length: number): ArrayBuffer } };
+  buffer.transfer?.(0);
 }
 
 function foundIn(error: Error): string {
   return 'found' in error ? String(error.found) : error.message;
 }
 
-function rawBytes(proto: TensorProto, external: ExternalData): Uint8Array | undefined {
+function rawBytes(proto: TensorInFile, read: ReadBytes, own: boolean): FoundBytes | undefined {
   if (proto.dataLocation === EXTERNAL) {
     const entries = new Map(proto.externalData.map(({ key, value }) => [key, value]));
     const number = (key: string) => (entries.has(key) ? Number(entries.get(key)) : undefined);
-    return external(entries.get('location') ?? '', number('offset') ?? 0, number('length'));
+    return read(entries.get('location') ?? '', number('offset') ?? 0, number('length'));
   }
-  return proto.rawData.length > 0 ? proto.rawData : undefined;
+  const { rawData, rawDataAt } = proto;
+  if (rawDataAt) return read(undefined, rawDataAt.offset, rawDataAt.length);
+  return rawData.length > 0 ? { bytes: rawData, own } : undefined;
 }
 
 function fromRaw(kind: Kind, raw: Uint8Array, size: number) {

@@ -1,7 +1,7 @@
 import { type AnyModule, Linear, Parameter, skipInit } from '@octet/nn';
 import { HostTensor } from '../host-tensor';
 import { hostBinary } from './operators/helpers';
-import { isOurs } from './tensors';
+import { discard, isOurs } from './tensors';
 
 /** A host tensor as a module's weight, on the current backend. */
 export function parameter(value: HostTensor): Parameter {
@@ -50,6 +50,7 @@ export function settle(layer: AnyModule): void {
   const { weight, alone, bias, scales } = found;
   const scaled = scales ? scaledRows(weight, scales, alone && isOurs(weight)) : weight;
   Object.assign(layer, { weight: parameter(scaled), bias: bias && parameter(bias) });
+  if (alone) discard(weight);
 }
 
 /** Adds a number for each channel to the bias that waits for a layer; true. */
