@@ -64,7 +64,11 @@ test('onnx: a folder of models, in float and int8, beside onnxruntime', async ()
     );
   expect(report.failures).toEqual([]);
   expect(row('quantized', 'octet').cures.map(({ cure }: { cure: string }) => cure)).toContain('ranges');
-  expect(stdout).toContain('digits, quantized in');
+  expect(row('int8', 'octet').cures.map(({ cure }: { cure: string }) => cure)).toEqual([
+    'ranges',
+    'equalize',
+  ]);
+  expect(stdout).toContain('digits, with a target in');
   for (const variant of ['float', 'int8', 'dynamic', 'quantized']) {
     for (const engine of ['octet', 'octet-plan']) {
       expect(row(variant, engine)).toMatchObject({
@@ -76,10 +80,8 @@ test('onnx: a folder of models, in float and int8, beside onnxruntime', async ()
     }
   }
   const summary = await runCli(['tables', json]);
-  expect(summary.stdout).toMatch(
-    /^\| by the recipe \|.*\n.*\n\| digits \| [\d.]+ \| [\d.]+ \| [\d.]+ × \| /m,
-  );
-  expect(summary.stdout).toMatch(/^\| by `quantize` \|/m);
+  expect(summary.stdout).toMatch(/^\| by default \|.*\n.*\n\| digits \| [\d.]+ \| [\d.]+ \| [\d.]+ × \| /m);
+  expect(summary.stdout).toMatch(/^\| with a target \|/m);
   expect(row('float', 'octet').sqnrDb.output).toBeGreaterThan(100);
   expect(row('int8', 'octet').sqnrDb.output).toBeGreaterThan(20);
   expect(row('int8', 'octet').leftInFloat).toEqual([expect.stringContaining('LogSoftmax')]);

@@ -153,7 +153,7 @@ async function afterSamples(count: number, from: 'files' | 'random' | 'the page'
   if (count > 0) layers.value = await worker().layers();
 }
 
-/** How to make the model int8: by the recipe alone, or with cures until the target is reached. */
+/** How to make the model int8: as `quantize` does by itself, or with cures until the target is reached. */
 interface How {
   readonly target: number | null;
   readonly cures: readonly CureName[] | null;

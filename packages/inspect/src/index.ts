@@ -33,7 +33,7 @@ export {
   quantize,
 } from './quantize/quantize';
 export { QuantizeReport } from './quantize/report';
-export { type CureName, type CureTrial, cureNames, type Point } from './quantize/search';
+export { type CureName, type CureTrial, cureNames, freeCures, type Point } from './quantize/search';
 export {
   type AdaroundOptions,
   adaround,

@@ -23,7 +23,7 @@ import {
 } from '@octet/quantization';
 import { manualSeed, noGrad, rand, randn, type Tensor, tensor, zeros } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type LayerCost, quantize, smoothQuant } from '../src';
+import { freeCures, type LayerCost, quantize, smoothQuant } from '../src';
 import { blocksOf, partOf } from '../src/quantize/blocks';
 import { canBeDynamic } from '../src/quantize/dynamic-layers';
 import { floatParts, measureRoundings, roundingsOf } from '../src/quantize/float-parts';
@@ -97,10 +97,10 @@ describe('split', () => {
 });
 
 describe('quantize', () => {
-  test('the recipe alone without a target, and what it costs', async () => {
+  test('the recipe alone without cures, and what it costs', async () => {
     const model = new Uneven();
     const before = model.first.weight.dataSync().slice();
-    const { model: int8, report } = await quantize(model, { data: data(12) });
+    const { model: int8, report } = await quantize(model, { data: data(12), cures: [] });
     expect(report.cures).toEqual([]);
     expect(report.before).toEqual(report.after);
     expect(report.recipe).toMatchObject({ db: report.after[0], bytes: report.bytes.int8 });
@@ -110,6 +110,17 @@ describe('quantize', () => {
     expect(model.first.weight.dataSync()).toEqual(before);
     expect(model.training).toBe(true);
     expect(report.layers.filter(({ runs }) => runs === 'int8').length).toBeGreaterThanOrEqual(3);
+  });
+
+  test('what costs nothing without a target, where it gains; cures that are named are all tried', async () => {
+    const { report } = await quantize(new Uneven(), { data: data(12) });
+    expect(report.cures.map(({ cure }) => cure)).toEqual(freeCures);
+    expect(report.cures.find(({ cure }) => cure === 'equalize')).toMatchObject({ kept: true });
+    const [before, after] = [report.before, report.after].map((db) => (db as number[])[0]);
+    expect(after).toBeGreaterThan(before + 1);
+    expect(report.target).toBeNull();
+    const named = await quantize(new Uneven(), { data: data(12), cures: ['gptq', 'smoothQuant'] });
+    expect(named.report.cures.map(({ cure }) => cure)).toEqual(['gptq', 'smoothQuant']);
   });
 
   test('cures in the order of their price until the target is reached', async () => {

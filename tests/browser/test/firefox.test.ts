@@ -25,7 +25,7 @@ describe.skipIf(!firefoxPath)('in Firefox', () => {
     const page = await open('studio');
     await page.locator('::-p-aria([name="Handwritten digits"][role="button"])').click();
     await saysInFirefox(page, '[data-testid=samples]', /^64 inputs\.$/);
-    await page.locator('::-p-aria([name="By the recipe alone"][role="button"])').click();
+    await page.locator('::-p-aria([name="Make it int8"][role="button"])').click();
     await saysInFirefox(page, 'h2', /^\d+\.\d dB in the worst output$/);
     await saysInFirefox(page, 'h3', /^Side by side$/);
     const best = await page.$$eval('.best th', (heads) => heads.map(({ textContent }) => textContent));

@@ -53,7 +53,7 @@ describe.skipIf(!executablePath)('the studio', () => {
     await page.getByTestId('samples').filter({ hasText: '64 inputs.' }).waitFor();
     for (const summary of await page.locator('summary').all()) await summary.click();
     await page.getByRole('img', { name: /The graph in \d+ parts/ }).waitFor();
-    await page.getByRole('button', { name: 'By the recipe alone' }).click();
+    await page.getByRole('button', { name: 'Make it int8' }).click();
     await page.getByRole('heading', { name: /^\d+\.\d dB in the worst output$/ }).waitFor();
     await idle(page);
     expect(await page.locator('pre').first().textContent()).toBe(
@@ -84,7 +84,7 @@ describe.skipIf(!executablePath)('the studio', () => {
     const page = await open();
     await page.getByRole('button', { name: 'Handwritten digits' }).click();
     await page.getByTestId('samples').filter({ hasText: '64 inputs.' }).waitFor();
-    await page.getByRole('button', { name: 'By the recipe alone' }).click();
+    await page.getByRole('button', { name: 'Make it int8' }).click();
     const costs = page.getByRole('region', { name: 'Layers that cost most' });
     const row = costs.getByRole('row').filter({ hasText: 'ConvReLU2d' }).first();
     const path = await row.getByRole('rowheader').textContent();
@@ -106,7 +106,7 @@ describe.skipIf(!executablePath)('the studio', () => {
     const linked = await open({}, hash);
     await linked.getByTestId('samples').filter({ hasText: '64 inputs.' }).waitFor();
     expect(await linked.locator('pre').count()).toBe(0);
-    await linked.getByRole('button', { name: 'By the recipe alone' }).click();
+    await linked.getByRole('button', { name: 'Make it int8' }).click();
     await linked.getByText(/functions that stay in float: 1$/).waitFor();
     expect(await linked.locator('pre').first().textContent()).toContain(`--exclude ${path} `);
   });

@@ -2,17 +2,10 @@ import { readFileSync } from 'node:fs';
 import type { Backend } from '@octet/backend';
 import { breathe, signal } from '@octet/cli/interrupt';
 import { planOf } from '@octet/graph';
-import { type CureTrial, quantize } from '@octet/inspect';
+import { type CureTrial, type QuantizeOptions, quantize } from '@octet/inspect';
 import { GRU, Linear, LSTM } from '@octet/nn';
 import { exportOnnx, type GraphModule, importOnnx } from '@octet/onnx';
-import {
-  convertFx,
-  flushObservers,
-  fuseFx,
-  prepareFx,
-  quantizationReport,
-  quantizeDynamic,
-} from '@octet/quantization';
+import { fuseFx, quantizationReport, quantizeDynamic } from '@octet/quantization';
 import { fromData, noGrad, scope, setBackend, type Tensor } from '@octet/tensor';
 import { Command, Option } from 'commander';
 import { loadBackend } from '../backends';
@@ -38,8 +31,10 @@ interface OnnxOptions {
   json?: string;
 }
 
-/** `int8` is the recipe alone, `quantized` what `quantize` makes. */
+/** `int8` is what `quantize` makes by itself, `quantized` with a target. */
 type Variant = 'float' | 'int8' | 'dynamic' | 'quantized';
+
+const titles: Readonly<Record<string, string>> = { int8: 'by default', quantized: 'with a target' };
 
 export interface OnnxRow {
   readonly model: string;
@@ -57,7 +52,7 @@ export interface OnnxRow {
   readonly leftInFloat?: readonly string[];
   /** Of `quantized`: what was tried, on the calibration's inputs, and what it gained. */
   readonly cures?: readonly CureTrial[];
-  /** Of `quantized`: seconds that it took. */
+  /** Of `int8` and `quantized`: seconds that `quantize` took. */
   readonly seconds?: number;
 }
 
@@ -139,9 +134,9 @@ async function benchOnnx({ dir, models, runs, json, ...options }: OnnxOptions): 
     host: hostInfo(),
   };
   for (const { columns, rows: lines } of onnxTables(result)) console.log(formatTable(columns, lines));
-  for (const { model, engine, cures = [], seconds } of rows) {
+  for (const { model, variant, engine, cures = [], seconds } of rows) {
     if (engine !== 'octet' || seconds === undefined) continue;
-    console.log(`${model}, quantized in ${seconds.toFixed(0)} s:`);
+    console.log(`${model}, ${titles[variant]} in ${seconds.toFixed(0)} s:`);
     for (const { cure, gainDb, kept, what } of cures) {
       const gain = gainDb === null ? '–' : `${gainDb.toFixed(1)} dB`;
       console.log(`  ${cure.padEnd(12)} ${gain.padStart(8)}  ${kept ? 'kept' : 'not kept'}: ${what}`);
@@ -184,7 +179,7 @@ class ModelBench {
     const bytes = readFileSync(given.file).length;
     await this.add('float', fuseFx(model), bytes, given.file);
     try {
-      await this.addQuantized('int8', await this.static(model));
+      await this.addQuantizedBy('int8', model, {});
     } catch (error) {
       this.failed('int8', error);
     }
@@ -197,7 +192,7 @@ class ModelBench {
     }
     if (this.search) {
       try {
-        await this.addSearched(model, this.search);
+        await this.addQuantizedBy('quantized', model, this.search);
       } catch (error) {
         this.failed('quantized', error);
       }
@@ -205,24 +200,15 @@ class ModelBench {
     return this.time();
   }
 
-  private async addSearched(model: AnyGraph, { target, budget }: { target: number; budget: number }) {
+  private async addQuantizedBy(
+    variant: Variant,
+    model: AnyGraph,
+    options: Pick<QuantizeOptions, 'target' | 'budget'>,
+  ) {
     const data = this.given.calibration.map((sample) => inputsOf(model, sample.in));
-    const { model: int8, report } = await quantize(model, { data, target, budget, signal });
+    const { model: int8, report } = await quantize(model, { data, ...options, signal });
     const { cures, seconds } = report;
-    await this.addQuantized('quantized', int8, { cures, seconds });
-  }
-
-  /** By graph; recurrent layers dynamically. */
-  private async static(model: AnyGraph): Promise<AnyGraph> {
-    const prepared = prepareFx(model);
-    for (const sample of this.given.calibration) {
-      await breathe();
-      scope(() => noGrad(() => prepared.call(...inputsOf(prepared, sample.in))));
-      await flushObservers(prepared);
-    }
-    const int8 = await convertFx(prepared);
-    const recurrent = int8.modules().some((m) => m instanceof LSTM || m instanceof GRU);
-    return recurrent ? quantizeDynamic(int8, { layers: [LSTM, GRU] }) : int8;
+    await this.addQuantized(variant, int8, { cures, seconds });
   }
 
   private async addQuantized(
@@ -336,14 +322,14 @@ function outputsOf(model: AnyGraph, given: Named): Outputs {
   });
 }
 
-/** One row a model: plans by medians, int8 by the recipe, and what `quantize` made where it was asked to. */
+/** One row a model: plans by medians, int8 as `quantize` makes it by itself, and with a target where one was asked for. */
 export function onnxSummaries(report: OnnxReport): TableData[] {
   const models = [...new Set(report.rows.map(({ model }) => model))];
   return (['int8', 'quantized'] as const).flatMap((variant) => {
     const shown = models.filter((m) => find(report, m, variant, 'octet-plan'));
     if (shown.length === 0) return [];
     const columns = [
-      { title: variant === 'int8' ? 'by the recipe' : 'by `quantize`' },
+      { title: titles[variant] },
       ...[
         'web float ms',
         'octet float ms',

@@ -33,9 +33,12 @@ export function Quantize() {
           disabled={!canQuantize.value}
           onClick={() => void makeInt8({ target: null, cures: null })}
         >
-          By the recipe alone
+          Make it int8
         </button>
-        <span class="muted small">Seconds: ranges from the inputs, weights per channel.</span>
+        <span class="muted small">
+          Seconds: ranges from the inputs, weights per channel; whole ranges and equalized channels where they
+          gain.
+        </span>
       </div>
       <div class="row">
         <button

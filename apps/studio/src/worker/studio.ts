@@ -60,7 +60,7 @@ export interface Layers {
 }
 
 export interface Settings {
-  /** In dB; null: the recipe alone. */
+  /** In dB; null: none. */
   readonly target: number | null;
   readonly cures: readonly CureName[] | null;
   readonly budget: number;

@@ -16,7 +16,7 @@ import { isDynamic } from './dynamic-layers';
 import { layerCosts } from './layer-costs';
 import { type OutputDb, Reference, worst } from './noise';
 import { QuantizeReport } from './report';
-import { type CureName, cureNames, type Point, Search, type State } from './search';
+import { type CureName, cureNames, freeCures, type Point, Search, type State } from './search';
 import { type AnyGraph, int8Of, type Recipe } from './simulation';
 import { type Split, split } from './split';
 import { running, type States, statesOf } from './states';
@@ -43,11 +43,14 @@ export interface QuantizeOptions {
   data: Inputs;
   /** `getDefaultGraphQConfigMapping()` unless given. */
   recipe?: QConfigMapping;
-  /** Signal to noise in dB that each output should have, or a metric. Without one the recipe alone is applied and measured. */
+  /** Signal to noise in dB that each output should have, or a metric: then cures are tried until it is reached. */
   target?: number | MetricTarget;
   /** Paths of layers, and names of functions, to leave in float. */
   exclude?: readonly string[];
-  /** Which cures may be tried; all. They are tried in the order of their price. */
+  /**
+   * Which cures may be tried, in the order of their price: all with a target, `freeCures` without one. An empty list: the recipe alone is
+   * applied and measured.
+   */
   cures?: readonly CureName[];
   /** Seconds that cures may take together; 300. */
   budget?: number;
@@ -73,7 +76,8 @@ export interface Quantized {
 /**
  * A model in int8, and what that costs: measured, and mended where it costs too much.
  *
- * The recipe is applied and its outputs are compared with the float model's. With a target, and as long as it isn't reached, cures are tried in the
+ * The recipe is applied and its outputs are compared with the float model's. Without a target, whole ranges and equalization, which the int8 model
+ * gets for nothing, are taken where they gain. With one, and as long as it isn't reached, all cures are tried in the
  * order of their price, each on top of those that helped: other ranges, rounding weights one after another (GPTQ), equalization, bias correction, layers left in float by
  * measured effect, layers that quantize their inputs at every call, int8 weights alone, reconstruction block by block, and training of the whole towards the float model's outputs, without labels. Recurrent layers
  * get int8 weights and quantize their inputs at every call. What takes speed must be worth it, by an estimate of its
@@ -91,7 +95,8 @@ export interface Quantized {
 export async function quantize(model: AnyModule, options: QuantizeOptions): Promise<Quantized> {
   const known = 'data recipe target exclude cures budget states rules onProgress signal';
   const checked = checkOptions('quantize', options, known);
-  const { data, target, cures = cureNames, budget = 300, onProgress, signal } = checked;
+  const { data, target, budget = 300, onProgress, signal } = checked;
+  const { cures = target === undefined ? freeCures : cureNames } = checked;
   for (const cure of cures) requireCure(cure);
   const start = Date.now();
   const given = await collect('quantize', data);
@@ -122,7 +127,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     return whole;
   };
   const choice = await referenceOf(parts.choice);
-  const until = target === undefined ? 0 : start + 1000 * budget;
+  const until = start + 1000 * budget;
   const search: Search = await Search.begin(
     {
       float,
@@ -136,7 +141,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
       until,
       enough: typeof target === 'number' ? target : ENOUGH_DB,
       isEnough: async (state) => {
-        if (target === undefined) return true;
+        if (target === undefined) return false;
         // Ranges were made of most inputs: those that they weren't made of count by themselves, too.
         if (typeof target === 'number')
           return worst(state.db) >= target && worst(await choice.compare(await state.int8())) >= target;

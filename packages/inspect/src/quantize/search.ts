@@ -38,6 +38,9 @@ export const cureNames = [
 ] as const;
 export type CureName = (typeof cureNames)[number];
 
+/** Those that take no time, no bytes and no training: they are tried without a target, too. */
+export const freeCures: readonly CureName[] = ['ranges', 'equalize'];
+
 /**
  * Where the search stands, and how good that is: on the inputs of the choice, and of the calibration where there is time for them, which say
  * nothing about what was trained on them.

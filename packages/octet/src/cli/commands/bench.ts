@@ -60,7 +60,11 @@ async function bench(file: string, int8: string | undefined, options: BenchOptio
   );
   if (int8 === undefined) {
     tell('octet: the int8 model is made by the recipe alone; octet quantize makes one that is measured.');
-    const { model } = await quantize(float, { data: samples.map((s) => s.inputs), signal });
+    const { model } = await quantize(float, {
+      data: samples.map((s) => s.inputs),
+      cures: [],
+      signal,
+    });
     const written = await exportOnnx(model, inputs);
     contenders.push(...(await contendersOf('int8', model as Model, written, inputs)));
   } else {

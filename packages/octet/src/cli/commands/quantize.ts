@@ -5,6 +5,7 @@ import { checkWritable, writeFile } from '@octet/formats';
 import {
   type CureName,
   cureNames,
+  freeCures,
   type QuantizeProgress,
   quantize,
   renderQuantizeReport,
@@ -41,10 +42,11 @@ const seconds = (text: string): number => {
 };
 
 const cureList = (text: string): CureName[] => {
+  if (text === 'none') return [];
   const names = text.split(',').map((name) => name.trim());
   const known = (name: string): name is CureName => cureNames.includes(name as CureName);
   if (names.every(known)) return names;
-  throw new InvalidArgumentError(`It must be of ${cureNames.join(', ')}, with commas between.`);
+  throw new InvalidArgumentError(`It must be of ${cureNames.join(', ')}, with commas between, or 'none'.`);
 };
 
 /** `state=stateN`, and more after commas; `none`. */
@@ -65,7 +67,7 @@ export const quantizeCommand = (): Command =>
     .addOption(
       new Option(
         '--cures <names>',
-        'which may be tried, with commas between, as ranges,leaveInFloat (default: all)',
+        `which may be tried, with commas between, as ranges,leaveInFloat; none (default: all with a target, without one ${freeCures.join(',')}, which cost nothing)`,
       ).argParser(cureList),
     )
     .addOption(
