@@ -203,10 +203,10 @@ class ModelBench {
   private async addQuantizedBy(
     variant: Variant,
     model: AnyGraph,
-    options: Pick<QuantizeOptions, 'target' | 'budget'>,
+    { target, budget }: Pick<QuantizeOptions, 'target' | 'budget'>,
   ) {
     const data = this.given.calibration.map((sample) => inputsOf(model, sample.in));
-    const { model: int8, report } = await quantize(model, { data, ...options, signal });
+    const { model: int8, report } = await quantize(model, { data, target, budget, signal });
     const { cures, seconds } = report;
     await this.addQuantized(variant, int8, { cures, seconds });
   }
