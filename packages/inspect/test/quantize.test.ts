@@ -374,7 +374,36 @@ describe('models with states', () => {
     expect(report.bytes.int8).toBeLessThan(0.6 * report.bytes.float);
     expect(cure.gainDb).toBeGreaterThan(0.2);
   });
+
+  test('without a target all layers have int8 weights alone where rounded activations add up', async () => {
+    const [x, state] = leakyFrames(1)[0];
+    const model = await symbolicTrace<Tensor[]>(new Leaky().eval(), [x, state]);
+    const states = { [model.inputNames[1]]: model.outputNames[1] };
+    const { model: int8, report } = await quantize(model, { data: leakyFrames(40), states });
+    expect(report.cures.map(({ cure }) => cure)).toEqual([...freeCures, 'weightOnly']);
+    expect(report.cures[2]).toMatchObject({ kept: true });
+    expect(report.weightOnly).toHaveLength(3);
+    expect(int8.modules().filter((m) => m instanceof quantized.WeightOnly)).toHaveLength(3);
+    const [before, after] = [report.before, report.after].map((db) => Math.min(...(db as number[])));
+    expect(after).toBeGreaterThan(before + 3);
+  });
 });
+
+/** A sum that forgets slowly what it took: rounding stays in it. */
+class Leaky extends Module<[Tensor, Tensor], Tensor[]> {
+  static override readonly name = 'Leaky';
+  readonly first = new Linear(6, 32);
+  readonly relu = new ReLU();
+  readonly second = new Linear(32, 8);
+  readonly head = new Linear(8, 3);
+
+  forward(x: Tensor, state: Tensor): Tensor[] {
+    const next = state.mul(0.98).add(this.second.call(this.relu.call(this.first.call(x))));
+    return [this.head.call(next), next];
+  }
+}
+
+const leakyFrames = (n: number) => Array.from({ length: n }, () => [randn([1, 6]), zeros([1, 8])]);
 
 /** A layer whose outputs 8 bits don't hold: the few large ones are of channels that nothing reads much. */
 class Wide extends Module<[Tensor], Tensor> {

@@ -48,8 +48,8 @@ export interface QuantizeOptions {
   /** Paths of layers, and names of functions, to leave in float. */
   exclude?: readonly string[];
   /**
-   * Which cures may be tried, in the order of their price: all with a target, `freeCures` without one. An empty list: the recipe alone is
-   * applied and measured.
+   * Which cures may be tried, in the order of their price: all with a target, `freeCures` without one, and int8 weights alone for all layers of a
+   * model with states. An empty list: the recipe alone is applied and measured.
    */
   cures?: readonly CureName[];
   /** Seconds that cures may take together; 300. */
@@ -77,7 +77,7 @@ export interface Quantized {
  * A model in int8, and what that costs: measured, and mended where it costs too much.
  *
  * The recipe is applied and its outputs are compared with the float model's. Without a target, whole ranges and equalization, which the int8 model
- * gets for nothing, are taken where they gain. With one, and as long as it isn't reached, all cures are tried in the
+ * gets for nothing, are taken where they gain, and int8 weights alone by a model with states, if they are worth their time. With one, and as long as it isn't reached, all cures are tried in the
  * order of their price, each on top of those that helped: other ranges, rounding weights one after another (GPTQ), equalization, bias correction, layers left in float by
  * measured effect, layers that quantize their inputs at every call, int8 weights alone, reconstruction block by block, and training of the whole towards the float model's outputs, without labels. Recurrent layers
  * get int8 weights and quantize their inputs at every call. What takes speed must be worth it, by an estimate of its
@@ -96,8 +96,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
   const known = 'data recipe target exclude cures budget states rules onProgress signal';
   const checked = checkOptions('quantize', options, known);
   const { data, target, budget = 300, onProgress, signal } = checked;
-  const { cures = target === undefined ? freeCures : cureNames } = checked;
-  for (const cure of cures) requireCure(cure);
+  for (const cure of checked.cures ?? []) requireCure(cure);
   const start = Date.now();
   const given = await collect('quantize', data);
   const float = await graphOf(model, given[0]);
@@ -127,6 +126,8 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     return whole;
   };
   const choice = await referenceOf(parts.choice);
+  const isQuick = target === undefined && !checked.cures;
+  const cures = checked.cures ?? (isQuick ? quickCures(states) : cureNames);
   const until = start + 1000 * budget;
   const search: Search = await Search.begin(
     {
@@ -138,6 +139,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
           ? await referenceOf([...parts.calibration, ...parts.choice])
           : await allOf(parts, referenceOf),
       mayVary: states.size === 0,
+      quick: isQuick,
       until,
       enough: typeof target === 'number' ? target : ENOUGH_DB,
       isEnough: async (state) => {
@@ -226,6 +228,11 @@ async function allOf(
   const each = Math.max(1, Date.now() - began) / choice.length;
   const more = calibration.filter((input) => !choice.includes(input));
   return referenceOf([...choice, ...more.slice(0, Math.floor(COMPARED_MS / each))]);
+}
+
+/** Without a target. What rounding leaves in states stays there, which may be worth some time. */
+function quickCures(states: States): readonly CureName[] {
+  return states.size > 0 ? [...freeCures, 'weightOnly'] : freeCures;
 }
 
 function requireCure(cure: CureName): void {

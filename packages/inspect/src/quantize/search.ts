@@ -99,6 +99,8 @@ export interface SearchOptions {
   readonly mayVary: boolean;
   /** When to stop, by `Date.now()`. */
   readonly until: number;
+  /** Whether nothing is measured layer by layer, which takes its time. */
+  readonly quick: boolean;
   /** More dB than this are worth nothing. */
   readonly enough: number;
   /** Whether what was found is good enough. */
@@ -424,11 +426,15 @@ export class Search {
     const choice = new Choice(this, this.current);
     const also = (paths: Iterable<string>) => [...new Set([...choice.best.recipe.weightOnly, ...paths])];
     const recurrent = recurrentLayers(simulation);
+    // What rounding leaves in states stays there: all activations in floats, if that is worth its time.
+    if (!this.options.mayVary)
+      await choice.consider({ ...recipe, dynamic: [], weightOnly: also(layersWithWeights(fused)) });
     if (recurrent.length > 0) await choice.consider({ ...recipe, weightOnly: also(recurrent) });
     // Their inputs are rounded at every call; in float they aren't.
     const { dynamic } = recipe;
     if (dynamic.length > 0)
       await choice.consider({ ...choice.best.recipe, dynamic: [], weightOnly: also(dynamic) });
+    if (this.options.quick) return choice.found(({ weightOnly }) => weightOnly);
     const roundings = await this.roundings('weightOnly');
     const parts = floatParts(roundings, {
       price: (path) => this.price.inFloat(path),

@@ -67,7 +67,7 @@ export const quantizeCommand = (): Command =>
     .addOption(
       new Option(
         '--cures <names>',
-        `which may be tried, with commas between, as ranges,leaveInFloat; none (default: all with a target, without one ${freeCures.join(',')}, which cost nothing)`,
+        `which may be tried, with commas between, as ranges,leaveInFloat; none (default: all with a target, without one ${freeCures.join(',')}, which cost nothing, and weightOnly of models with states)`,
       ).argParser(cureList),
     )
     .addOption(
