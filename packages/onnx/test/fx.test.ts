@@ -245,6 +245,35 @@ describe('prepareFx and convertFx', () => {
     expect(() => prepareFx(graph, getDefaultQConfigMapping().exclude('nowhere'))).toThrow(QuantizationError);
   });
 
+  it('leave in float the nodes that a recipe names as the file does', async () => {
+    const graph = await importOnnx<Tensor>(
+      file({
+        inputs: [value('x', [1, 3, 4, 4])],
+        outputs: ['y'],
+        nodes: [
+          node('Conv', ['x', 'w'], ['a'], {}, { name: '/net/0/Conv' }),
+          node('Add', ['a', 'x'], ['b'], {}, { name: '/net/Add' }),
+          node('Conv', ['b', 'v'], ['y'], {}, { name: '/net/1/Conv' }),
+        ],
+        weights: [floats('w', [3, 3, 1, 1]), floats('v', [2, 3, 1, 1])],
+      }),
+    );
+    const rows = (...inFloat: string[]) =>
+      quantizationReport(prepareFx(graph, getDefaultQConfigMapping().exclude(...inFloat)))?.rows.map(
+        ({ runs, reason }) => `${runs}${reason ? `: ${reason}` : ''}`,
+      );
+    expect(rows()).toEqual(['int8', 'int8', 'int8']);
+    expect(rows('/net/Add')).toEqual(['int8', 'float: recipe', 'int8']);
+    expect(rows('net.add')).toEqual(['int8', 'float: recipe', 'int8']);
+    expect(rows('/net/0/Conv')).toEqual(['float: recipe', expect.any(String), 'int8']);
+    expect(rows('/net/0/Conv', '/net/1/Conv')).toEqual([
+      'float: recipe',
+      expect.stringMatching(/^float/),
+      'float: recipe',
+    ]);
+    expect(() => rows('/net/2/Conv')).toThrow(/names of nodes, found '\/net\/2\/Conv'/);
+  });
+
   it('give ranges that end where their readers saturate', async () => {
     const batches = [randn([4, 3, 8, 8]).mul(20), randn([4, 3, 8, 8]).mul(20)];
     const model = new Sequential(new Conv2d(3, 4, 1), new Hardswish(), new Conv2d(4, 2, 1)).eval();

@@ -41,7 +41,7 @@ export class QConfigMapping {
     return this;
   }
 
-  /** For the module at this path and all under it. */
+  /** For the module at this path and all under it. For `prepareFx` also for the node of this name, as in the ONNX file. */
   setModuleName(path: string, qconfig: QConfig | null): this {
     this.byName.set(path, orNull(qconfig));
     return this;
@@ -61,6 +61,22 @@ export class QConfigMapping {
     return copy;
   }
 
+  /** The rule for this name; undefined without one. */
+  ruleOf(name: string): QConfig | null | undefined {
+    return this.byName.get(name);
+  }
+
+  /** The same rules for other names; undefined has none. */
+  renamed(nameOf: (name: string) => string | undefined): QConfigMapping {
+    const copy = this.clone();
+    copy.byName.clear();
+    for (const [name, qconfig] of this.byName) {
+      const other = nameOf(name);
+      if (other !== undefined) copy.setModuleName(other, qconfig);
+    }
+    return copy;
+  }
+
   /** Writes the recipe of every module under `model` to its `qconfig`. @throws QuantizationError for a path it lacks */
   applyTo(model: AnyModule): void {
     for (const [module, qconfig] of this.recipesOf(model)) module.qconfig = qconfig;
@@ -77,9 +93,9 @@ export class QConfigMapping {
       if (known.has(path)) continue;
       throw new QuantizationError({
         op: 'QConfigMapping',
-        expected: 'paths of modules in the model',
+        expected: before.length > 0 ? 'paths of modules, or names of nodes' : 'paths of modules in the model',
         found: `'${path}'`,
-        fix: 'See model.namedModules() for the paths; fusing moves layers into the first of each group.',
+        fix: `See model.namedModules() for the paths${before.length > 0 ? ', and String(model) for the nodes' : ''}; fusing moves layers into the first of each group.`,
       });
     }
     return new Map(modules.map(([path, module]) => [module, this.lookUp(path, module)]));

@@ -45,7 +45,7 @@ export interface QuantizeOptions {
   recipe?: QConfigMapping;
   /** Signal to noise in dB that each output should have, or a metric: then cures are tried until it is reached. */
   target?: number | MetricTarget;
-  /** Paths of layers, and names of functions, to leave in float. */
+  /** Paths of layers, and names of the graph's nodes, to leave in float. */
   exclude?: readonly string[];
   /**
    * Which cures may be tried, in the order of their price: all with a target, `freeCures` without one, and int8 weights alone for all layers of a
@@ -265,7 +265,7 @@ function recipeOf(float: AnyGraph, { recipe, exclude = [], rules }: QuantizeOpti
   return {
     qconfig: qconfig ?? defaultGraphQConfig,
     named,
-    inFloat: exclude,
+    inFloat: exclude.map((name) => pathOfNode(float, name) ?? name),
     weightOnly: [],
     dynamic: [],
     variations: 0,
@@ -275,6 +275,12 @@ function recipeOf(float: AnyGraph, { recipe, exclude = [], rules }: QuantizeOpti
     corrected: false,
     rules,
   };
+}
+
+/** The path of the layer that the node of this name calls. */
+function pathOfNode({ graph }: AnyGraph, name: string): string | undefined {
+  const target = graph.nodes.find((node) => node.name === name)?.target;
+  return typeof target === 'string' ? target : undefined;
 }
 
 function dynamicLayers(model: AnyGraph): string[] {

@@ -77,13 +77,18 @@ function prepared<M extends AnyGraphModule>(
   const before = model.namedModules().map(([path]) => path);
   const editor = new GraphEditor(model.clone({ hooks: true }));
   fuseNodes(editor, rules, model.training);
-  placeFunctionals(editor, rules);
-  const recipes = mapping.recipesOf(editor.build(), before);
+  const functions = model.graph.nodes.filter(({ target }) => typeof target !== 'string');
+  const names = new Set(functions.map(({ name }) => name));
+  const isExcluded = ({ name }: GraphNode) => names.has(name) && mapping.ruleOf(name) === null;
+  placeFunctionals(editor, rules, isExcluded);
+  const named = new Map([...model.graph.nodes, ...editor.nodes].map((node) => [node.name, node.target]));
+  const byPath = mapping.renamed((name) => (before.includes(name) ? name : pathIn(named, name)));
+  const recipes = byPath.recipesOf(editor.build(), before);
   const recipeOf = (node: GraphNode) => {
     const module = editor.moduleOf(node);
     return module && recipes.get(module);
   };
-  const placement = place(editor, rules, (node) => recipeOf(node) === null);
+  const placement = place(editor, rules, (node) => recipeOf(node) === null || isExcluded(node));
   const report = reportOf(editor, placement);
   const joins = editor.nodes
     .filter((node) => node.method === 'cat' && placement.integer.has(node))
@@ -107,9 +112,20 @@ function prepared<M extends AnyGraphModule>(
   return result as M;
 }
 
+/** The path of what a node calls; undefined for a function that has none, the name itself where there is no such node. */
+function pathIn(targets: ReadonlyMap<string, GraphNode['target']>, name: string): string | undefined {
+  if (!targets.has(name)) return name;
+  const target = targets.get(name);
+  return typeof target === 'string' ? target : undefined;
+}
+
 /** Sums, products, joins and means of what could be integers as methods of FloatFunctionals, average pools as layers with a scale. */
-function placeFunctionals(editor: GraphEditor, rules: ModuleRules): void {
-  const { integer } = place(editor, rules, () => false);
+function placeFunctionals(
+  editor: GraphEditor,
+  rules: ModuleRules,
+  isExcluded: (node: GraphNode) => boolean,
+): void {
+  const { integer } = place(editor, rules, isExcluded);
   const constantOf: ConstantOf = (slot) => (slot === undefined ? undefined : editor.constants.get(slot));
   const gone = new Set<GraphNode>();
   const nodes = editor.nodes.flatMap((node) => {
