@@ -141,6 +141,7 @@ describe('gptq', () => {
     );
     const recipe = {
       ...{ qconfig: defaultGraphQConfig, named: new Map(), inFloat: [], weightOnly: [], dynamic: [] },
+      int4: new Map(),
       ...{ variations: 0, smooth: undefined, equalized: false, rounded: true, corrected: false },
       rules: undefined,
     };

@@ -13,6 +13,7 @@ import {
 import { noGrad, type Tensor } from '@octet/tensor';
 import { argumentsOf, collect, type Inputs, type ModelInput } from '../inputs';
 import { isDynamic } from './dynamic-layers';
+import { isInt4 } from './int4-layers';
 import { layerCosts } from './layer-costs';
 import { type OutputDb, Reference, worst } from './noise';
 import { QuantizeReport } from './report';
@@ -47,7 +48,10 @@ export interface QuantizeOptions {
   target?: number | MetricTarget;
   /** Paths of layers, and names of functions, to leave in float. */
   exclude?: readonly string[];
-  /** Which cures may be tried; all. They are tried in the order of their price. */
+  /**
+   * Which cures may be tried; all. They are tried in the order of their price. `int4` is none, but what a target leaves room for; without a target it is
+   * applied where `cures` names it, and nothing else is.
+   */
   cures?: readonly CureName[];
   /** Seconds that cures may take together; 300. */
   budget?: number;
@@ -77,7 +81,8 @@ export interface Quantized {
  * order of their price, each on top of those that helped: other ranges, rounding weights one after another (GPTQ), equalization, bias correction, layers left in float by
  * measured effect, layers that quantize their inputs at every call, int8 weights alone, reconstruction block by block, and training of the whole towards the float model's outputs, without labels. Recurrent layers
  * get int8 weights and quantize their inputs at every call. What takes speed must be worth it, by an estimate of its
- * time; what reaches a target of up to 55 dB, or a metric, is kept at any price.
+ * time; what reaches a target of up to 55 dB, or a metric, is kept at any price. Where the target leaves room, layers that memory bounds get 4-bit weights
+ * in groups: as many as it still holds with.
  *
  * A model with states, such as a filter of sound, is judged running freely: from the second input on it gets its own states back, so that
  * what rounding leaves in them counts.
@@ -122,7 +127,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     return whole;
   };
   const choice = await referenceOf(parts.choice);
-  const until = target === undefined ? 0 : start + 1000 * budget;
+  const until = start + 1000 * budget;
   const search: Search = await Search.begin(
     {
       float,
@@ -135,11 +140,15 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
       mayVary: states.size === 0,
       until,
       enough: typeof target === 'number' ? target : ENOUGH_DB,
-      isEnough: async (state) => {
+      hasTarget: target !== undefined,
+      isEnough: async (state, more = 0) => {
         if (target === undefined) return true;
         // Ranges were made of most inputs: those that they weren't made of count by themselves, too.
         if (typeof target === 'number')
-          return worst(state.db) >= target && worst(await choice.compare(await state.int8())) >= target;
+          return (
+            worst(state.db) >= target + more &&
+            worst(await choice.compare(await state.int8())) >= target + more
+          );
         return (await target.metric(await state.int8())) >= target.atLeast;
       },
       bytes: async (state) => {
@@ -158,7 +167,9 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
   const alone = await search.state.int8();
   const ofRecipe = await judgement.compare(alone);
   const recipePoint = await pointOf(alone, ofRecipe);
-  await search.run(cures);
+  // Without a target there is nothing to mend, and nothing that says how much 4-bit weights may cost: they are asked for.
+  const isAsked = target !== undefined || checked.cures !== undefined;
+  await search.run(isAsked ? cures : []);
   await progress('judge', 0, 1, search.state);
   const judged = await search.state.int8();
   const after = await judgement.compare(judged);
@@ -203,6 +214,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     layers,
     dynamicLayers(int8),
     weightOnlyLayers(int8),
+    int4Layers(int8),
     (Date.now() - start) / 1000,
   );
   return { model: int8, report };
@@ -256,6 +268,7 @@ function recipeOf(float: AnyGraph, { recipe, exclude = [], rules }: QuantizeOpti
     inFloat: exclude,
     weightOnly: [],
     dynamic: [],
+    int4: new Map(),
     variations: 0,
     smooth: undefined,
     equalized: false,
@@ -272,6 +285,11 @@ function dynamicLayers(model: AnyGraph): string[] {
 
 function weightOnlyLayers(model: AnyGraph): string[] {
   return model.namedModules().flatMap(([path, m]) => (m instanceof quantized.WeightOnly ? [path] : []));
+}
+
+function int4Layers(model: AnyGraph): string[] {
+  const paths = model.graph.nodes.flatMap(({ target }) => (typeof target === 'string' ? [target] : []));
+  return [...new Set(paths)].filter((path) => isInt4(model.getSubmodule(path)));
 }
 
 /** Inputs whose states are all 0 after the first have nobody's: they get those that the float model leaves. */

@@ -40,7 +40,7 @@ export class Refiner {
    * @throws QuantizationError if it takes too long
    */
   async rounded(recipe: Recipe): Promise<AnyGraph> {
-    const { smooth, equalized, rounded, rules, qconfig, inFloat, named } = recipe;
+    const { smooth, equalized, rounded, rules, qconfig, inFloat, named, int4 } = recipe;
     const exact = await this.exact(recipe);
     if (!rounded) return exact;
     const all = await this.once(`${smooth} ${equalized} rounded`, async () => {
@@ -54,7 +54,9 @@ export class Refiner {
       await gptq(copy, this.inputs, { qconfig, onProgress, ...(rules && { rules }) });
       return copy;
     });
-    const others = [...inFloat, ...named.keys()].filter((path) => layersWithWeights(exact).includes(path));
+    const others = [...inFloat, ...named.keys(), ...int4.keys()].filter((path) =>
+      layersWithWeights(exact).includes(path),
+    );
     if (others.length === 0) return all;
     const copy = all.clone();
     for (const path of others) copy.setSubmodule(path, exact.getSubmodule(path).clone());
@@ -63,9 +65,9 @@ export class Refiner {
 
   /** With corrected biases, too, if the recipe has them. */
   async of(recipe: Recipe): Promise<AnyGraph> {
-    const { corrected, inFloat, weightOnly, dynamic, rules } = recipe;
+    const { corrected, inFloat, weightOnly, dynamic, int4, rules } = recipe;
     const model = await this.rounded(recipe);
-    const others = [...inFloat, ...weightOnly, ...dynamic, ...recurrentLayers(model)];
+    const others = [...inFloat, ...weightOnly, ...dynamic, ...int4.keys(), ...recurrentLayers(model)];
     const paths = layersWithWeights(model);
     if (!corrected || paths.every((path) => others.includes(path))) return model;
     const own = rules && { rules };
