@@ -22,13 +22,20 @@ import {
   QConfig,
   quantized,
 } from '@octet/quantization';
-import { manualSeed, noGrad, rand, randn, type Tensor, tensor, zeros } from '@octet/tensor';
+import { manualSeed, noGrad, rand, randint, randn, type Tensor, tensor, zeros } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type LayerCost, type QuantizeReport, quantize, renderQuantizeReport, smoothQuant } from '../src';
+import {
+  type LayerCost,
+  type QuantizeOptions,
+  type QuantizeReport,
+  quantize,
+  renderQuantizeReport,
+  smoothQuant,
+} from '../src';
 import { blocksOf, partOf } from '../src/quantize/blocks';
 import { canBeDynamic } from '../src/quantize/dynamic-layers';
 import { floatParts, measureRoundings, roundingsOf } from '../src/quantize/float-parts';
-import { bitsIn, int4Of, isInt4, memoryBound } from '../src/quantize/int4-layers';
+import { bitsIn, int4Of, isInt4, memoryBound, withInt8Tables } from '../src/quantize/grouped-layers';
 import { isGain, Reference, worthOf } from '../src/quantize/noise';
 import { outputsOf } from '../src/quantize/outputs';
 import { Price } from '../src/quantize/price';
@@ -202,13 +209,13 @@ describe('quantize', () => {
 describe('4-bit weights', () => {
   const wide = () =>
     new Sequential(
-      new Linear(256, 1024),
+      new Linear(512, 2048),
       new ReLU(),
-      new Linear(1024, 64),
+      new Linear(2048, 64),
       new ReLU(),
       new Linear(64, 4),
     ).eval();
-  const rows = (n: number, batch = 1) => Array.from({ length: n }, () => randn([batch, 256]));
+  const rows = (n: number, batch = 1) => Array.from({ length: n }, () => randn([batch, 512]));
   const tried = ({ cures }: QuantizeReport) => cures.map(({ cure, kept }) => [cure, kept]);
 
   test('take what a target leaves room for, and the target still holds', { timeout: 60_000 }, async () => {
@@ -280,12 +287,38 @@ describe('4-bit weights', () => {
       ['2', 8],
     ]);
     expect(await of(wide(), rows(1, 2)[0])).toEqual([]);
-    expect(await of(new Sequential(new Linear(256, 512), new ReLU()), one)).toEqual([]);
+    expect(await of(new Sequential(new Linear(512, 512), new ReLU()), one)).toEqual([]);
     const word = tensor([[3, 4, 5]], { dtype: 'int32' });
-    const reads = new Sequential(new Embedding(6000, 64) as never, new Linear(64, 8) as never);
+    const reads = new Sequential(new Embedding(17_000, 64) as never, new Linear(64, 8) as never);
     expect(await of(reads as never, word)).toEqual([['0', 32]]);
-    const heavy = new Sequential(new Embedding(6000, 64) as never, new Linear(64, 15_000) as never);
+    const int8 = await withInt8Tables(
+      fuseFx((await symbolicTrace(reads.eval(), word)) as AnyGraph),
+      () => false,
+    );
+    expect(memoryBound(int8, word)).toEqual([{ path: '0', weights: 17_000 * 64, bits: 8 }]);
+    const heavy = new Sequential(new Embedding(17_000, 64) as never, new Linear(64, 40_000) as never);
     expect(await of(heavy as never, word)).toEqual([]);
+  });
+
+  test('of tables are 8 by the recipe, and 4 where the target leaves room; excluded ones stay in float', async () => {
+    const words = () => Array.from({ length: 12 }, () => randint(0, 17_000, [1, 5]));
+    const model = new Sequential(
+      new Embedding(17_000, 64) as never,
+      new Linear(64, 8) as never,
+    ).eval() as never;
+    const of = async (options: Omit<QuantizeOptions, 'data'>) =>
+      (await quantize(model, { data: words(), ...options })).report;
+    const eight = await of({});
+    expect([eight.weightOnly, eight.int4]).toEqual([['0'], []]);
+    expect(eight.bytes.int8).toBeLessThan(0.27 * eight.bytes.float);
+    expect(eight.after[0]).toBeGreaterThan(30);
+    expect(String(eight)).toContain('int8 weights, products in float: 0');
+    const four = await of({ target: 15 });
+    expect([four.weightOnly, four.int4, four.reached]).toEqual([[], ['0'], true]);
+    expect(four.bytes.int8).toBeLessThan(0.16 * four.bytes.float);
+    const float = await of({ exclude: ['0'], cures: ['int4'] });
+    expect([float.weightOnly, float.int4]).toEqual([[], []]);
+    expect(float.bytes.int8).toBeGreaterThan(0.9 * float.bytes.float);
   });
 
   test('have the sizes that are reckoned with', async () => {

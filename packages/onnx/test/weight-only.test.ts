@@ -51,17 +51,21 @@ describe.runIf(ort)('weights of few bits in onnxruntime', () => {
   }
 });
 
-describe('a table of 4 bits in groups', () => {
-  const table = async (columns: number) => {
+describe('a table of few bits in groups', () => {
+  const table = async (columns: number, bits: 4 | 8 = 4) => {
     const grouped = await quantized.functional.quantizeGroups('table', randn([50, columns]), {
-      bits: 4,
+      bits,
       groupSize: 32,
     });
+    if (bits === 8) {
+      const bytes = Uint8Array.from(grouped.weight.dataSync(), (v) => v + 128);
+      Object.assign(grouped, { weight: tensor(bytes, { dtype: 'uint8' }).reshape([50, columns]) });
+    }
     return new Sequential(new quantized.Embedding(grouped) as never).eval() as unknown as Module;
   };
 
-  test('stays 4 bits in the file, and comes back', async () => {
-    const small = await table(64);
+  test.each([4, 8] as const)('of %i stays so in the file, and comes back', async (bits) => {
+    const small = await table(64, bits);
     const index = tensor(
       [
         [3, 49],
@@ -72,7 +76,7 @@ describe('a table of 4 bits in groups', () => {
     const bytes = await exportOnnx(small, index);
     const { graph } = parse(bytes);
     expect(graph.node.map(({ opType }) => opType)).toEqual(['GatherBlockQuantized']);
-    expect(graph.initializer.map(({ rawData }) => rawData.length)).toContain((50 * 64) / 2);
+    expect(graph.initializer.map(({ rawData }) => rawData.length)).toContain((50 * 64 * bits) / 8);
     const back = await importOnnx<Tensor>(bytes);
     expect(back.call(index).dataSync()).toEqual((small.call(index) as Tensor).dataSync());
     // Indices may count from the end.
@@ -81,8 +85,12 @@ describe('a table of 4 bits in groups', () => {
   });
 
   test.runIf(ort)('computes the same in onnxruntime, in blocks that it has and others', async () => {
-    for (const columns of [64, 40]) {
-      const [{ difference }] = await compare(await table(columns), [randint(0, 50, [2, 3])]);
+    for (const [columns, bits] of [
+      [64, 4],
+      [40, 4],
+      [64, 8],
+    ] as const) {
+      const [{ difference }] = await compare(await table(columns, bits), [randint(0, 50, [2, 3])]);
       expect(difference).toBeLessThan(1e-6);
     }
   });

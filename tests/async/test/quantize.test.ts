@@ -39,9 +39,9 @@ test('quantize, its cures and the file are the same on a backend that can’t be
 test('4-bit weights, too', async () => {
   const made = async () => {
     const generator = new Generator(3);
-    const layer = new Linear(256, 1024, { bias: false });
-    layer.weight = randn([1024, 256], { generator }) as typeof layer.weight;
-    const data = Array.from({ length: 3 }, () => randn([1, 256], { generator }));
+    const layer = new Linear(512, 2048, { bias: false });
+    layer.weight = randn([2048, 512], { generator }) as typeof layer.weight;
+    const data = Array.from({ length: 3 }, () => randn([1, 512], { generator }));
     const { model: int4, report } = await quantize(new Sequential(layer).eval(), { data, cures: ['int4'] });
     return {
       db: report.after,

@@ -1,7 +1,7 @@
 import type { AnyModule } from '@octet/nn';
 import { type QuantizationRow, quantizationReport, quantized } from '@octet/quantization';
 import { isDynamic } from './dynamic-layers';
-import { isInt4 } from './int4-layers';
+import { isInt4 } from './grouped-layers';
 import { type Reference, relativeNoise } from './noise';
 import type { State } from './search';
 import { type AnyGraph, quantizersOf } from './simulation';

@@ -13,7 +13,7 @@ import {
 import { noGrad, type Tensor } from '@octet/tensor';
 import { argumentsOf, collect, type Inputs, type ModelInput } from '../inputs';
 import { isDynamic } from './dynamic-layers';
-import { isInt4 } from './int4-layers';
+import { isInt4, isInt8Table, withInt8Tables } from './grouped-layers';
 import { layerCosts } from './layer-costs';
 import { type OutputDb, Reference, worst } from './noise';
 import { QuantizeReport } from './report';
@@ -80,7 +80,7 @@ export interface Quantized {
  * The recipe is applied and its outputs are compared with the float model's. With a target, and as long as it isn't reached, cures are tried in the
  * order of their price, each on top of those that helped: other ranges, rounding weights one after another (GPTQ), equalization, bias correction, layers left in float by
  * measured effect, layers that quantize their inputs at every call, int8 weights alone, reconstruction block by block, and training of the whole towards the float model's outputs, without labels. Recurrent layers
- * get int8 weights and quantize their inputs at every call. What takes speed must be worth it, by an estimate of its
+ * get int8 weights and quantize their inputs at every call; tables get int8 weights. What takes speed must be worth it, by an estimate of its
  * time; what reaches a target of up to 55 dB, or a metric, is kept at any price. Where the target leaves room, layers that memory bounds get 4-bit weights
  * in groups: as many as it still holds with.
  *
@@ -128,6 +128,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
   };
   const choice = await referenceOf(parts.choice);
   const until = start + 1000 * budget;
+  const begun = recipeOf(float, checked);
   const search: Search = await Search.begin(
     {
       float,
@@ -161,8 +162,11 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
       },
       breathe: (what, done, total) => progress(what, done, total, search?.state),
     },
-    fuseFx(float),
-    recipeOf(float, checked),
+    await withInt8Tables(
+      fuseFx(float),
+      (path) => begun.inFloat.includes(path) || begun.named.get(path) === null,
+    ),
+    begun,
   );
   const alone = await search.state.int8();
   const ofRecipe = await judgement.compare(alone);
@@ -284,7 +288,9 @@ function dynamicLayers(model: AnyGraph): string[] {
 }
 
 function weightOnlyLayers(model: AnyGraph): string[] {
-  return model.namedModules().flatMap(([path, m]) => (m instanceof quantized.WeightOnly ? [path] : []));
+  return model
+    .namedModules()
+    .flatMap(([path, m]) => (m instanceof quantized.WeightOnly || isInt8Table(m) ? [path] : []));
 }
 
 function int4Layers(model: AnyGraph): string[] {

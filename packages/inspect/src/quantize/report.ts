@@ -40,7 +40,7 @@ export class QuantizeReport {
     readonly layers: readonly LayerCost[],
     /** Recurrent layers, linear ones and convolutions with int8 weights whose inputs are quantized at every call. */
     readonly dynamic: readonly string[],
-    /** Layers with int8 weights and products of floats. */
+    /** Layers with int8 weights and products of floats, and tables with int8 weights. */
     readonly weightOnly: readonly string[],
     /** Layers with 4-bit weights in groups and products of floats. */
     readonly int4: readonly string[],
@@ -84,7 +84,9 @@ export class QuantizeReport {
       states,
     } = this;
     const db = (value: number | null) => (value === null ? 'exact' : `${value.toFixed(1)} dB`);
-    const float = layers.filter(({ path, runs }) => runs === 'float' && !int4.includes(path));
+    const float = layers.filter(
+      ({ path, runs }) => runs === 'float' && !int4.includes(path) && !weightOnly.includes(path),
+    );
     const lines = [
       ...this.warnings,
       ...outputs.map((name, i) => `${name}: ${db(after[i])} (the recipe alone: ${db(before[i])})`),

@@ -9,7 +9,7 @@ import {
   measureRoundings,
   roundingsOf,
 } from './float-parts';
-import { bitsIn, int4Of, type MemoryBound, memoryBound } from './int4-layers';
+import { bitsIn, int4Of, type MemoryBound, memoryBound } from './grouped-layers';
 import { type Comparison, isGain, type Reference, relativeNoise, WORTHWHILE_DB, worthOf } from './noise';
 import { Price } from './price';
 import { Refiner } from './refine';

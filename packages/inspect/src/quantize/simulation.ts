@@ -18,7 +18,7 @@ import {
 import type { Tensor } from '@octet/tensor';
 import type { ModelInput } from '../inputs';
 import { dynamicOf } from './dynamic-layers';
-import { int4Of } from './int4-layers';
+import { int4Of } from './grouped-layers';
 import { varied } from './vary';
 
 export type AnyGraph = GraphModule<Tensor | Tensor[]>;

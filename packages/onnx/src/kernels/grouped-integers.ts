@@ -14,7 +14,7 @@ export const groupedIntegers = (): NodeBuilders => ({
   },
   qembedding: (graph, t, y, attrs) => {
     const { index } = t;
-    const packed = nibbleRows(graph, t, y, attrs);
+    const packed = blockRows(graph, t, y, attrs);
     if (packed) return packed;
     const rows = (v: Value) =>
       graph.node(
@@ -62,18 +62,18 @@ function isBlock(groupSize: number, columns: number): boolean {
   return groupSize >= 16 && Number.isInteger(Math.log2(groupSize)) && columns % groupSize === 0;
 }
 
-/** com.microsoft's rows of a table of 4 bits around 8. */
-function nibbleRows(
+/** com.microsoft's rows of a table of unsigned integers around their middle. */
+function blockRows(
   graph: Graph,
   { weight, scale, zeroPoint, index }: Grouped & { readonly index: Operand },
   y: Output,
   { bits, groupSize }: GroupedIntegers,
 ): Value | undefined {
   const columns = y.shape[y.shape.length - 1];
-  if (bits !== 4 || zeroPoint || !isBlock(groupSize, columns)) return undefined;
+  if (weight.value.dtype !== 'uint8' || zeroPoint || !isBlock(groupSize, columns)) return undefined;
   const inputs = [weight.value, index.value, scale.value];
   return graph.foreign('com.microsoft', 'GatherBlockQuantized', inputs, y, {
-    bits: { int: 4 },
+    bits: { int: bits },
     block_size: { int: groupSize },
     gather_axis: { int: 0 },
     quantize_axis: { int: 1 },
