@@ -80,6 +80,7 @@ const wholeRecipe = {
   weightOnly: [],
   dynamic: [],
   int4: new Map(),
+  int4Rounded: false,
   variations: 0,
   smooth: undefined,
   equalized: false,
@@ -295,7 +296,7 @@ describe('4-bit weights', () => {
       fuseFx((await symbolicTrace(reads.eval(), word)) as AnyGraph),
       () => false,
     );
-    expect(memoryBound(int8, word)).toEqual([{ path: '0', weights: 17_000 * 64, bits: 8 }]);
+    expect(memoryBound(int8, word)).toEqual([{ path: '0', weights: 17_000 * 64, isTable: true, bits: 8 }]);
     const heavy = new Sequential(new Embedding(17_000, 64) as never, new Linear(64, 40_000) as never);
     expect(await of(heavy as never, word)).toEqual([]);
   });

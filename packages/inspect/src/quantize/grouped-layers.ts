@@ -11,6 +11,7 @@ export interface MemoryBound {
   readonly path: string;
   /** How many numbers its weight has. */
   readonly weights: number;
+  readonly isTable: boolean;
   /** Bits of each of them as it is without 4-bit ones. */
   readonly bits: number;
 }
@@ -65,7 +66,9 @@ export function memoryBound(fused: AnyGraph, input: ModelInput): MemoryBound[] {
     const most = layer instanceof Linear ? FEW_ROWS : height / 2;
     const isBound = rows.has(path) && (rows.get(path) as number) <= most;
     if (!isBound || weights < LEAST_SHARE * all || blockOf(width, LEAST_BLOCK) < LEAST_BLOCK) return [];
-    return [{ path, weights, bits: layer instanceof Embedding ? 32 : 8 }];
+    return [
+      { path, weights, isTable: !(layer instanceof Linear), bits: layer instanceof Embedding ? 32 : 8 },
+    ];
   });
   const bound = found.reduce((sum, { weights }) => sum + weights, 0);
   return bound >= LEAST_PART * all && bound >= LEAST_WEIGHTS ? found : [];

@@ -273,6 +273,7 @@ function recipeOf(float: AnyGraph, { recipe, exclude = [], rules }: QuantizeOpti
     weightOnly: [],
     dynamic: [],
     int4: new Map(),
+    int4Rounded: false,
     variations: 0,
     smooth: undefined,
     equalized: false,

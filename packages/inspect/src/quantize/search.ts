@@ -126,6 +126,7 @@ export class Search {
   /** Of roundings, by path, for all recipes that have the same weights and ranges. */
   private readonly noise = new Map<string, Map<string, number>>();
   private readonly refiner: Refiner;
+  /** What may get 4-bit weights. */
   private bound: readonly MemoryBound[] = [];
 
   private constructor(
@@ -577,31 +578,45 @@ export class Search {
     const { current, bound, options } = this;
     if (current.trained) return 'its layers were trained with int8 weights';
     const inOrder = await this.byNoise(bound);
-    const fits = async (count: number, groupSize: number) => {
+    const fits = async (count: number, groupSize: number, isRounded: boolean): Promise<State | undefined> => {
       await options.breathe('int4', 0, 1);
-      const state = await this.stateBy(withInt4(current.recipe, inOrder.slice(0, count), groupSize));
-      return (await options.isEnough(state, ROOM_DB)) ? state : undefined;
+      const recipe = withInt4(current.recipe, inOrder.slice(0, count), groupSize, isRounded);
+      try {
+        const state = await this.stateBy(recipe);
+        return (await options.isEnough(state, ROOM_DB)) ? state : undefined;
+      } catch (error) {
+        // Rounding by gptq may take too long.
+        if (!isRounded || !(error instanceof OctetError)) throw error;
+        return undefined;
+      }
     };
     const [smallest, ...larger] = GROUP_SIZES;
-    let [state, least, most, groupSize] = [await fits(inOrder.length, smallest), 0, inOrder.length, smallest];
-    if (state) least = most;
-    while (most - least > 1 && Date.now() < options.until) {
-      const middle = Math.ceil((least + most) / 2);
-      const found = await fits(middle, smallest);
-      if (found) [state, least] = [found, middle];
-      else most = middle;
+    // What rounds better may make room for more; it takes longer.
+    const roundings = bound.some(({ isTable }) => !isTable) ? [false, true] : [false];
+    let [best, count]: [State | undefined, number] = [undefined, 0];
+    for (const isRounded of roundings) {
+      let most = inOrder.length;
+      for (let n = most; count < most && Date.now() < options.until; n = Math.ceil((count + most) / 2)) {
+        const found = await fits(n, smallest, isRounded);
+        if (found) [best, count] = [found, n];
+        else most = n - 1;
+      }
     }
-    if (!state) return 'no room: the target needs all bits of the layers that memory bounds';
+    if (!best) return 'no room: the target needs all bits of the layers that memory bounds';
     // Without a target nothing says how much larger ones may cost.
     for (const size of options.hasTarget ? larger : []) {
-      const found = Date.now() < options.until && (await fits(least, size));
+      let found: State | undefined;
+      for (const isRounded of roundings)
+        if (!found && Date.now() < options.until) found = await fits(count, size, isRounded);
       if (!found) break;
-      [state, groupSize] = [found, size];
+      best = found;
     }
     const part = async (of: State) => (await options.bytes(of)).toFixed(2);
-    const paths = [...state.recipe.int4.keys()].join(', ');
-    const what = `${paths}, in groups of ${groupSize}: ${await part(state)} of float's file, ${await part(current)} without`;
-    return { state, what };
+    const { int4, int4Rounded } = best.recipe;
+    const [groupSize] = int4.values();
+    const how = `in groups of ${groupSize}${int4Rounded ? ', rounded by gptq' : ''}`;
+    const what = `${[...int4.keys()].join(', ')}, ${how}: ${await part(best)} of float's file, ${await part(current)} without`;
+    return { state: best, what };
   }
 
   /** Those that make least noise for the bits that they save come first. */
@@ -663,13 +678,14 @@ class Choice {
 }
 
 /** The recipe with 4-bit weights in some layers. */
-function withInt4(recipe: Recipe, paths: readonly string[], groupSize: number): Recipe {
+function withInt4(recipe: Recipe, paths: readonly string[], groupSize: number, int4Rounded: boolean): Recipe {
   const others = (list: readonly string[]) => list.filter((path) => !paths.includes(path));
   return {
     ...recipe,
     weightOnly: others(recipe.weightOnly),
     dynamic: others(recipe.dynamic),
     int4: new Map(paths.map((path) => [path, groupSize])),
+    int4Rounded,
   };
 }
 

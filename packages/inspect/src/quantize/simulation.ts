@@ -37,6 +37,8 @@ export interface Recipe {
   readonly dynamic: readonly string[];
   /** Layers with 4-bit integers as weights, and how many columns of these share a scale. */
   readonly int4: ReadonlyMap<string, number>;
+  /** Whether the linear ones of these are rounded by `gptq`. */
+  readonly int4Rounded: boolean;
   /** How many variations of the inputs are calibrated with beside them. */
   readonly variations: number;
   /** What became of the weights, in this order. Alpha of `smoothQuant`, unless that is left out. */
