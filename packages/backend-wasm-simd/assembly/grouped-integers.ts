@@ -148,14 +148,47 @@ function stepOf(kind: i32): i32 {
 const EXACT: i32 = 2048;
 
 /**
+ * Whether x is taken as bytes, the lower and the upper ones of 16 bits: with 4-bit integers they have products that all engines agree on. The sums of
+ * a group are exact up to EXACT columns.
+ */
+// @ts-ignore: decorator
+@inline
+function inBytes(kind: i32, padded: i32): bool {
+  return RELAXED && kind == 2 && padded <= EXACT;
+}
+
+/** Eight columns of x in 16 bits; those from `left` on are zeros. */
+// @ts-ignore: decorator
+@inline
+function eight(at: usize, left: i32, by: v128): v128 {
+  const low = f32x4.mul(firstLanes(v128.load(at), left), by), high = f32x4.mul(firstLanes(v128.load(at, 16), left - 4), by);
+  return i16x8.narrow_i32x4_s(
+    i32x4.trunc_sat_f32x4_s(f32x4.nearest(low)), i32x4.trunc_sat_f32x4_s(f32x4.nearest(high)),
+  );
+}
+
+/** 32 bytes: the lower ones of 16 numbers, as int8, and 32 bytes on the upper ones, so that 256 · upper + lower is the number. */
+// @ts-ignore: decorator
+@inline
+function storeBytes(to: usize, a: v128, b: v128): void {
+  v128.store(to, v128.shuffle<i8>(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30));
+  const half = i16x8.splat(128);
+  v128.store(to, i8x16.narrow_i16x8_s(i16x8.shr_s(i16x8.add(a, half), 8), i16x8.shr_s(i16x8.add(b, half), 8)), 32);
+}
+
+/**
  * x [k] in 16 bits: each group by a scale of its own, and filled up to whole steps by zeros. The columns of a step of 4-bit integers
- * lie as in their bytes' halves, the even ones first. Groups' scales go to `scales`, their sums of integers to `sums`. Returns
- * whether all of x is finite.
+ * lie as in their bytes' halves, the even ones first. Groups' scales go to `scales`, their sums of integers to `sums`, times -8 if x is in bytes.
+ * Returns whether all of x is finite.
  */
 function shorten(
   x: usize, k: i32, groupSize: i32, kind: i32, padded: i32, to: usize, scales: usize, sums: usize,
 ): bool {
   let group: usize = 0;
+  const bytes = inBytes(kind, padded);
+  // The upper byte is to stay below 128.
+  const range: f32 = bytes ? 127 * 256 : 32767;
+  const ones = i16x8.splat(1);
   for (let first: i32 = 0; first < k; first += groupSize, group += 4) {
     const count = min(groupSize, k - first);
     const from = x + (<usize>first << 2);
@@ -166,31 +199,43 @@ function shorten(
     const pairs = f32x4.max(most, v128.shuffle<i32>(most, most, 1, 0, 3, 2));
     const greatest = f32x4.extract_lane(f32x4.max(pairs, v128.shuffle<i32>(pairs, pairs, 2, 3, 0, 1)), 0);
     if (!(greatest < Infinity)) return false;
-    // Below, 32767 / greatest would be infinite: as good as zeros.
-    const inverse: f32 = greatest > 1e-30 ? <f32>32767 / greatest : 0;
-    store<f32>(scales + group, greatest > 1e-30 ? greatest / <f32>32767 : 0);
+    // Below, the inverse would be infinite: as good as zeros.
+    const inverse: f32 = greatest > 1e-30 ? range / greatest : 0;
+    store<f32>(scales + group, greatest > 1e-30 ? greatest / range : 0);
     const by = f32x4.splat(inverse);
     let sum = i32x4.splat(0);
     const row = to + ((group >> 2) * padded << 1);
-    for (let j: i32 = 0; j < padded; j += 8) {
-      const at = from + (<usize>j << 2);
-      const low = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(firstLanes(v128.load(at), count - j), by)));
-      const high = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(firstLanes(v128.load(at, 16), count - j - 4), by)));
-      sum = i32x4.add(sum, i32x4.add(low, high));
-      const v = i16x8.narrow_i32x4_s(low, high);
-      if (kind != 2) {
+    if (kind != 2) {
+      for (let j: i32 = 0; j < padded; j += 8) {
+        const v = eight(from + (<usize>j << 2), count - j, by);
+        sum = i32x4.add(sum, i32x4.dot_i16x8_s(v, ones));
         v128.store(row + (<usize>j << 1), v);
-        continue;
       }
-      // Four even ones, and four odd ones 16 numbers on.
-      const halves = v128.shuffle<i16>(v, v, 0, 2, 4, 6, 1, 3, 5, 7);
-      const place = row + (<usize>(j & ~31) << 1) + <usize>(j & 31);
-      v128.store64_lane(place, halves, 0);
-      v128.store64_lane(place, halves, 1, 32);
+    } else {
+      for (let j: i32 = 0; j < padded; j += 32) {
+        const at = from + (<usize>j << 2), left = count - j;
+        const a = eight(at, left, by), b = eight(at + 32, left - 8, by);
+        const c = eight(at + 64, left - 16, by), d = eight(at + 96, left - 24, by);
+        sum = i32x4.add(sum, i32x4.add(i32x4.dot_i16x8_s(a, ones), i32x4.dot_i16x8_s(b, ones)));
+        sum = i32x4.add(sum, i32x4.add(i32x4.dot_i16x8_s(c, ones), i32x4.dot_i16x8_s(d, ones)));
+        const place = row + (<usize>j << 1);
+        const e = v128.shuffle<i16>(a, b, 0, 2, 4, 6, 8, 10, 12, 14), f = v128.shuffle<i16>(c, d, 0, 2, 4, 6, 8, 10, 12, 14);
+        const g = v128.shuffle<i16>(a, b, 1, 3, 5, 7, 9, 11, 13, 15), h = v128.shuffle<i16>(c, d, 1, 3, 5, 7, 9, 11, 13, 15);
+        if (bytes) {
+          storeBytes(place, e, f);
+          storeBytes(place + 16, g, h);
+        } else {
+          v128.store(place, e);
+          v128.store(place, f, 16);
+          v128.store(place, g, 32);
+          v128.store(place, h, 48);
+        }
+      }
     }
     sum = i32x4.add(sum, v128.shuffle<i32>(sum, sum, 1, 0, 3, 2));
     sum = i32x4.add(sum, v128.shuffle<i32>(sum, sum, 2, 3, 0, 1));
-    store<i32>(sums + group, i32x4.extract_lane(sum, 0));
+    const own = i32x4.extract_lane(sum, 0);
+    store<i32>(sums + group, bytes ? -8 * own : own);
   }
   return true;
 }
@@ -253,39 +298,121 @@ function dotTwoShort(
   store<f32>(otherTo, otherTotal);
 }
 
+/** `sum` and four sums of four products of bytes of x and 4-bit integers, which no engine's way of making them lets overflow. */
+// @ts-ignore: decorator
+@inline
+function dotNibbles(x: v128, codes: v128, sum: v128): v128 {
+  if (RELAXED) return i32x4.relaxed_dot_i8x16_i7x16_add_s(x, codes, sum);
+  return sum;
+}
+
+/** The same, of x in bytes and 4-bit integers. */
+function dotTwoBytes(
+  x: usize, scales: usize, sums: usize, padded: i32, weight: usize, other: usize, scale: usize, otherScale: usize,
+  zero: usize, otherZero: usize, groups: i32, width: usize, to: usize, otherTo: usize, start: f32, otherStart: f32,
+): void {
+  const fifteen = i8x16.splat(15);
+  const list = <usize>groups << 2;
+  const bytes = <usize>padded << 1;
+  let all = zeros(), otherAll = zeros();
+  for (let group: usize = 0, at = x; group < list; group += 4, weight += width, other += width) {
+    // The middle is taken from the sums while they are integers.
+    let low = v128.load32_zero(sums + group), otherLow = low;
+    let high = i32x4.splat(0), otherHigh = high;
+    const end = at + bytes;
+    let a = weight, b = other;
+    do {
+      const v = v128.load(a), w = v128.load(b);
+      const even = v128.and(v, fifteen), odd = v128.and(i16x8.shr_u(v, 4), fifteen);
+      const otherEven = v128.and(w, fifteen), otherOdd = v128.and(i16x8.shr_u(w, 4), fifteen);
+      let part = v128.load(at);
+      low = dotNibbles(part, even, low);
+      otherLow = dotNibbles(part, otherEven, otherLow);
+      part = v128.load(at, 32);
+      high = dotNibbles(part, even, high);
+      otherHigh = dotNibbles(part, otherEven, otherHigh);
+      part = v128.load(at, 16);
+      low = dotNibbles(part, odd, low);
+      otherLow = dotNibbles(part, otherOdd, otherLow);
+      part = v128.load(at, 48);
+      high = dotNibbles(part, odd, high);
+      otherHigh = dotNibbles(part, otherOdd, otherHigh);
+      at += 64;
+      a += 16;
+      b += 16;
+    } while (at < end);
+    const own = v128.load32_splat(scales + group);
+    const by = f32x4.mul(own, v128.load32_splat(scale + group));
+    const otherBy = f32x4.mul(own, v128.load32_splat(otherScale + group));
+    all = madd(f32x4.convert_i32x4_s(i32x4.add(low, i32x4.shl(high, 8))), by, all);
+    otherAll = madd(f32x4.convert_i32x4_s(i32x4.add(otherLow, i32x4.shl(otherHigh, 8))), otherBy, otherAll);
+  }
+  let group: usize = 0;
+  if (zero) {
+    const middle = f32x4.splat(8), eighth = f32x4.splat(0.125);
+    for (; group + 16 <= list; group += 16) {
+      const own = f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums + group)), v128.load(scales + group)), eighth);
+      all = madd(f32x4.mul(f32x4.sub(v128.load(zero + group), middle), v128.load(scale + group)), own, all);
+      const by = f32x4.mul(f32x4.sub(v128.load(otherZero + group), middle), v128.load(otherScale + group));
+      otherAll = madd(by, own, otherAll);
+    }
+  }
+  let total = start + sumLanes(all), otherTotal = otherStart + sumLanes(otherAll);
+  if (zero) {
+    for (; group < list; group += 4) {
+      const own = <f32>load<i32>(sums + group) * load<f32>(scales + group) * <f32>0.125;
+      total += (load<f32>(zero + group) - 8) * load<f32>(scale + group) * own;
+      otherTotal += (load<f32>(otherZero + group) - 8) * load<f32>(otherScale + group) * own;
+    }
+  }
+  store<f32>(to, total);
+  store<f32>(otherTo, otherTotal);
+}
+
 /**
- * y [m, n] for so few rows that each weight is used as soon as it is read, x in 16 bits where it is finite. Scratch for each thread and
- * row: groups of x in 16 bits, padded to 32 columns, and two numbers for each. Units are pairs of outputs.
+ * y [m, n] for so few rows that each weight is used as soon as it is read, x in 16 bits where it is finite. Scratch for each thread:
+ * `rowStep` bytes for each row, which hold its groups in 16 bits, padded to 32 columns, two numbers for each, and whether it is
+ * finite. Units are pairs of outputs, which all rows are multiplied by while they are in the first cache.
  */
 export function dotGroupedRows(
   x: usize, weight: usize, kind: i32, scale: usize, zero: usize, bias: usize, y: usize, m: i32, n: i32, k: i32,
-  groupSize: i32, scratch: usize, scratchStep: i32, begin: i32, end: i32, thread: i32,
+  groupSize: i32, scratch: usize, scratchStep: i32, rowStep: i32, begin: i32, end: i32, thread: i32,
 ): void {
   const groups = (k + groupSize - 1) / groupSize;
   const bytes = kind == 2 ? (k + 1) >> 1 : k;
   const step = stepOf(kind);
   const padded = (groupSize + step - 1) / step * step;
   const list = <usize>groups << 2;
-  const sums = scratch + <usize>thread * scratchStep;
-  const scales = sums + list;
-  const short = (scales + list + 63) & ~63;
+  const rows = (scratch + <usize>thread * scratchStep + 63) & ~63;
   for (let i: i32 = 0; i < m; i++) {
     const from = x + ((<usize>i * k) << 2);
-    const finite = shorten(from, k, groupSize, kind, padded, short, scales, sums);
+    const room = rows + <usize>i * rowStep;
+    const sums = room + 64, scales = sums + list;
+    const finite = shorten(from, k, groupSize, kind, padded, (scales + list + 63) & ~63, scales, sums);
+    store<i32>(room, finite);
     if (!finite && zero) sumGroups(from, 1, k, groupSize, sums);
-    for (let unit = begin; unit < end; unit++) {
-      const column = unit * 2;
-      // The last one twice, where it is alone.
-      const next = min(column + 1, n - 1);
-      const offset = <usize>(column * groups) << 2, otherOffset = <usize>(next * groups) << 2;
-      const start = bias ? load<f32>(bias + (<usize>column << 2)) : <f32>0;
-      const otherStart = bias ? load<f32>(bias + (<usize>next << 2)) : <f32>0;
-      const a = weight + <usize>column * bytes, b = weight + <usize>next * bytes;
+  }
+  for (let unit = begin; unit < end; unit++) {
+    const column = unit * 2;
+    // The last one twice, where it is alone.
+    const next = min(column + 1, n - 1);
+    const offset = <usize>(column * groups) << 2, otherOffset = <usize>(next * groups) << 2;
+    const start = bias ? load<f32>(bias + (<usize>column << 2)) : <f32>0;
+    const otherStart = bias ? load<f32>(bias + (<usize>next << 2)) : <f32>0;
+    const a = weight + <usize>column * bytes, b = weight + <usize>next * bytes;
+    const s = scale + offset, t = scale + otherOffset;
+    const z = zero ? zero + offset : 0, w = zero ? zero + otherOffset : 0;
+    for (let i: i32 = 0; i < m; i++) {
       const to = y + ((<usize>i * n + column) << 2), otherTo = y + ((<usize>i * n + next) << 2);
-      const s = scale + offset, t = scale + otherOffset;
-      const z = zero ? zero + offset : 0, w = zero ? zero + otherOffset : 0;
-      if (!finite) dotTwo(from, a, b, kind, s, t, z, w, sums, k, groupSize, to, otherTo, start, otherStart);
-      else if (kind == 2) {
+      const room = rows + <usize>i * rowStep;
+      const sums = room + 64, scales = sums + list;
+      const short = (scales + list + 63) & ~63;
+      if (!load<i32>(room)) {
+        dotTwo(x + ((<usize>i * k) << 2), a, b, kind, s, t, z, w, sums, k, groupSize, to, otherTo, start, otherStart);
+      } else if (inBytes(kind, padded)) {
+        const width = <usize>(groupSize >> 1);
+        dotTwoBytes(short, scales, sums, padded, a, b, s, t, z, w, groups, width, to, otherTo, start, otherStart);
+      } else if (kind == 2) {
         dotTwoShort(2, short, scales, sums, padded, a, b, s, t, z, w, k, groupSize, to, otherTo, start, otherStart);
       } else if (kind == 1) {
         dotTwoShort(1, short, scales, sums, padded, a, b, s, t, z, w, k, groupSize, to, otherTo, start, otherStart);

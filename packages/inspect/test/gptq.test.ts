@@ -1,6 +1,13 @@
 import { Conv1d, Conv2d, Linear, Module, ReLU, Sequential } from '@octet/nn';
 import { symbolicTrace } from '@octet/onnx';
-import { Conversion, defaultGraphQConfig, fuse, getDefaultQConfig } from '@octet/quantization';
+import {
+  Conversion,
+  defaultGraphQConfig,
+  fuse,
+  getDefaultQConfig,
+  int4WeightOnly,
+  quantize_,
+} from '@octet/quantization';
 import { cat, manualSeed, noGrad, rand, randn, type Tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { gptq } from '../src';
@@ -36,6 +43,29 @@ const smooth = (shape: number[]) => {
 };
 
 describe('gptq', () => {
+  test('of 4 bits in groups: less noise than the nearest, and the integers that are made of it', async () => {
+    const model = new Sequential(new Linear(64, 24), new ReLU(), new Linear(24, 5)).eval();
+    const mix = rand([8, 64]);
+    const inputs = Array.from({ length: 12 }, () => rand([4, 8]).matmul(mix));
+    const config = int4WeightOnly({ groupSize: 32, symmetric: true });
+    const first = { filter: (_: unknown, path: string) => path === '0' };
+    const rounded = model.clone();
+    // Of 24 columns there are no whole groups.
+    expect(await gptq(rounded, inputs, { groupSize: 32 })).toEqual(['0']);
+    const other = rand([16, 8]).matmul(mix);
+    const want = noGrad(() => model.call(other)).dataSync();
+    const noise = async (of: typeof model) => {
+      const y = (await quantize_(of.clone(), config, first)).call(other).dataSync();
+      return Array.from(y).reduce((sum, v, i) => sum + (v - want[i]) ** 2, 0);
+    };
+    expect(await noise(rounded)).toBeLessThan((await noise(model)) / 2);
+    const weight = (of: Module) => of.parameters()[0].dataSync();
+    const made = await quantize_(rounded.clone(), config, first);
+    const back = (made.getSubmodule('0') as unknown as { toFloat(): Linear }).toFloat();
+    expect(Array.from(weight(back))).toEqual(Array.from(weight(rounded), (v) => expect.closeTo(v, 6)));
+    await expect(gptq(model, inputs, { groupSize: 0 })).rejects.toThrow('groupSize > 0');
+  });
+
   test.each<[string, () => Layer, number[]]>([
     ['Conv2d', () => new Conv2d(6, 8, 3, { padding: 1 }), [2, 6, 14, 10]],
     [
@@ -141,6 +171,7 @@ describe('gptq', () => {
     );
     const recipe = {
       ...{ qconfig: defaultGraphQConfig, named: new Map(), inFloat: [], weightOnly: [], dynamic: [] },
+      ...{ int4: new Map(), int4Rounded: false },
       ...{ variations: 0, smooth: undefined, equalized: false, rounded: true, corrected: false },
       rules: undefined,
     };

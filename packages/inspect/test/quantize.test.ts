@@ -3,6 +3,7 @@ import {
   AdaptiveAvgPool2d,
   AvgPool2d,
   Conv2d,
+  Embedding,
   GRU,
   Hardswish,
   Linear,
@@ -11,7 +12,7 @@ import {
   Sequential,
 } from '@octet/nn';
 import { GraphModule } from '@octet/nn/graph';
-import { exportOnnx, symbolicTrace } from '@octet/onnx';
+import { exportOnnx, importOnnx, symbolicTrace } from '@octet/onnx';
 import {
   dynamic,
   fuseFx,
@@ -21,12 +22,21 @@ import {
   QConfig,
   quantized,
 } from '@octet/quantization';
-import { manualSeed, noGrad, rand, randn, type Tensor, tensor, zeros } from '@octet/tensor';
+import { manualSeed, noGrad, rand, randint, randn, type Tensor, tensor, zeros } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { freeCures, type LayerCost, quantize, smoothQuant } from '../src';
+import {
+  freeCures,
+  type LayerCost,
+  type QuantizeOptions,
+  type QuantizeReport,
+  quantize,
+  renderQuantizeReport,
+  smoothQuant,
+} from '../src';
 import { blocksOf, partOf } from '../src/quantize/blocks';
 import { canBeDynamic } from '../src/quantize/dynamic-layers';
 import { floatParts, measureRoundings, roundingsOf } from '../src/quantize/float-parts';
+import { bitsIn, int4Of, isInt4, memoryBound, withInt8Tables } from '../src/quantize/grouped-layers';
 import { isGain, Reference, worthOf } from '../src/quantize/noise';
 import { outputsOf } from '../src/quantize/outputs';
 import { Price } from '../src/quantize/price';
@@ -70,6 +80,8 @@ const wholeRecipe = {
   inFloat: [],
   weightOnly: [],
   dynamic: [],
+  int4: new Map(),
+  int4Rounded: false,
   variations: 0,
   smooth: undefined,
   equalized: false,
@@ -204,6 +216,133 @@ describe('quantize', () => {
       onProgress: ({ what }) => what === 'ranges' && controller.abort(new Error('enough')),
     });
     await expect(ended).rejects.toThrow('enough');
+  });
+});
+
+describe('4-bit weights', () => {
+  const wide = () =>
+    new Sequential(
+      new Linear(512, 2048),
+      new ReLU(),
+      new Linear(2048, 64),
+      new ReLU(),
+      new Linear(64, 4),
+    ).eval();
+  const rows = (n: number, batch = 1) => Array.from({ length: n }, () => randn([batch, 512]));
+  const tried = ({ cures }: QuantizeReport) => cures.map(({ cure, kept }) => [cure, kept]);
+
+  test('take what a target leaves room for, and the target still holds', { timeout: 60_000 }, async () => {
+    const [model, inputs] = [wide(), rows(12)];
+    const int8 = await quantize(model, { data: inputs, cures: [] });
+    expect(int8.report.cures).toEqual([]);
+    const target = 15;
+    expect(int8.report.after[0]).toBeGreaterThan(target + 5);
+    const { model: int4, report } = await quantize(model, { data: inputs, target });
+    expect(tried(report)).toEqual([['int4', true]]);
+    expect(report.reached).toBe(true);
+    expect(report.after[0]).toBeGreaterThanOrEqual(target);
+    expect(report.int4).toContain('0');
+    expect(report.bytes.int8).toBeLessThan(0.7 * int8.report.bytes.int8);
+    expect(String(report)).toMatch(
+      / int4 +-\d+\.\d dB +kept, .*: 0.*, in groups of (32|64|128): 0\.1\d of float's file, 0\.2\d without; \d+\.\d\d times the time/,
+    );
+    expect(String(report)).toContain('4-bit weights in groups, products in float: 0');
+    expect(renderQuantizeReport(report)).toContain('4-bit weights in groups, products of floats');
+    const costs = report.layers.filter(({ path }) => report.int4.includes(path));
+    expect(costs.reduce((sum, { share }) => sum + share, 0)).toBeGreaterThan(0.5);
+    const bytes = await exportOnnx(int4, inputs[0]);
+    expect(bytes.length).toBeLessThan(1.05 * report.bytes.int8 + 5000);
+    const [a, b] = [int4, await importOnnx<Tensor>(bytes)].map((m) =>
+      (m.call(inputs[0]) as Tensor).dataSync(),
+    );
+    for (const [i, v] of a.entries()) expect(v).toBeCloseTo(b[i], 5);
+  });
+
+  test('leave alone what the target needs, and what it isn’t reached without', async () => {
+    const [model, inputs] = [wide(), rows(12)];
+    const int8 = await quantize(model, { data: inputs });
+    const needed = await quantize(model, { data: inputs, target: 26, cures: ['int4'] });
+    expect(tried(needed.report)).toEqual([['int4', false]]);
+    expect(needed.report.int4).toEqual([]);
+    expect(needed.report.after).toEqual(int8.report.after);
+    expect(needed.report.cures[0].what).toContain('no room');
+    const missed = await quantize(model, { data: inputs, target: 90, cures: ['int4'] });
+    expect(missed.report.cures).toEqual([]);
+  });
+
+  test('without a target are for those who ask: all of them, in groups of 32', async () => {
+    const [model, inputs] = [wide(), rows(3)];
+    expect(tried((await quantize(model, { data: inputs })).report).map(([cure]) => cure)).toEqual(freeCures);
+    const { report } = await quantize(model, { data: inputs, cures: ['int4'], exclude: ['2'] });
+    expect(tried(report)).toEqual([['int4', true]]);
+    expect(report.cures[0].what).toContain('in groups of 32');
+    expect(report.int4).toEqual(['0']);
+  });
+
+  test('are never tried on convolutions, which come out as they did', async () => {
+    const [model, inputs] = [new Uneven(), data(12)];
+    const all = await quantize(model, { data: inputs, target: 10 });
+    expect(all.report.cures).toEqual([]);
+    const none = await quantize(model, { data: inputs, cures: [] });
+    const [a, b] = [all, none].map(({ model: int8 }) => (int8.call(inputs[0]) as Tensor).dataSync());
+    expect(a).toEqual(b);
+  });
+
+  test('are for one row, or tables, of a third of all weights', async () => {
+    const of = async (model: Module<[Tensor], Tensor>, x: Tensor) =>
+      memoryBound(fuseFx((await symbolicTrace(model.eval(), x)) as AnyGraph), x).map(({ path, bits }) => [
+        path,
+        bits,
+      ]);
+    const [one] = rows(1);
+    expect(await of(wide(), one)).toEqual([
+      ['0', 8],
+      ['2', 8],
+    ]);
+    expect(await of(wide(), rows(1, 2)[0])).toEqual([]);
+    expect(await of(new Sequential(new Linear(512, 512), new ReLU()), one)).toEqual([]);
+    const word = tensor([[3, 4, 5]], { dtype: 'int32' });
+    const reads = new Sequential(new Embedding(17_000, 64) as never, new Linear(64, 8) as never);
+    expect(await of(reads as never, word)).toEqual([['0', 32]]);
+    const int8 = await withInt8Tables(
+      fuseFx((await symbolicTrace(reads.eval(), word)) as AnyGraph),
+      () => false,
+    );
+    expect(memoryBound(int8, word)).toEqual([{ path: '0', weights: 17_000 * 64, isTable: true, bits: 8 }]);
+    const heavy = new Sequential(new Embedding(17_000, 64) as never, new Linear(64, 40_000) as never);
+    expect(await of(heavy as never, word)).toEqual([]);
+  });
+
+  test('of tables are 8 by the recipe, and 4 where the target leaves room; excluded ones stay in float', async () => {
+    const words = () => Array.from({ length: 12 }, () => randint(0, 17_000, [1, 5]));
+    const model = new Sequential(
+      new Embedding(17_000, 64) as never,
+      new Linear(64, 8) as never,
+    ).eval() as never;
+    const of = async (options: Omit<QuantizeOptions, 'data'>) =>
+      (await quantize(model, { data: words(), ...options })).report;
+    const eight = await of({});
+    expect([eight.weightOnly, eight.int4]).toEqual([['0'], []]);
+    expect(eight.bytes.int8).toBeLessThan(0.27 * eight.bytes.float);
+    expect(eight.after[0]).toBeGreaterThan(30);
+    expect(String(eight)).toContain('int8 weights, products in float: 0');
+    const four = await of({ target: 15 });
+    expect([four.weightOnly, four.int4, four.reached]).toEqual([[], ['0'], true]);
+    expect(four.bytes.int8).toBeLessThan(0.16 * four.bytes.float);
+    const float = await of({ exclude: ['0'], cures: ['int4'] });
+    expect([float.weightOnly, float.int4]).toEqual([[], []]);
+    expect(float.bytes.int8).toBeGreaterThan(0.9 * float.bytes.float);
+  });
+
+  test('have the sizes that are reckoned with', async () => {
+    const layer = new Linear(256, 32);
+    for (const groupSize of [32, 64, 128]) {
+      const made = await int4Of(layer, 'layer', groupSize);
+      expect(isInt4(made)).toBe(true);
+      const bytes = made.buffers().reduce((sum, t) => sum + t.nbytes, 0);
+      expect(bytes - 4 * 32).toBe((layer.weight.numel * bitsIn(groupSize)) / 8);
+    }
+    expect(isInt4(layer)).toBe(false);
   });
 });
 

@@ -86,6 +86,7 @@ describe('the page of quantize', () => {
       layers,
       [],
       [],
+      [],
       3,
     );
   const text = (html: string) => html.replace(/<(?!style)[^>]+>/g, ' ');

@@ -7,7 +7,7 @@ import {
   quantize_,
   quantized,
 } from '@octet/quantization';
-import { manualSeed, quantizePerTensor, randint, randn, type Tensor } from '@octet/tensor';
+import { manualSeed, quantizePerTensor, randint, randn, type Tensor, tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { exportOnnx, importOnnx } from '../src';
 import { compare, ort, parse } from './engine';
@@ -49,6 +49,59 @@ describe.runIf(ort)('weights of few bits in onnxruntime', () => {
       expect(difference).toBeLessThan(1e-5);
     });
   }
+});
+
+describe('a table of few bits in groups', () => {
+  const table = async (columns: number, bits: 4 | 8 = 4) => {
+    const grouped = await quantized.functional.quantizeGroups('table', randn([50, columns]), {
+      bits,
+      groupSize: 32,
+    });
+    if (bits === 8) {
+      const bytes = Uint8Array.from(grouped.weight.dataSync(), (v) => v + 128);
+      Object.assign(grouped, { weight: tensor(bytes, { dtype: 'uint8' }).reshape([50, columns]) });
+    }
+    return new Sequential(new quantized.Embedding(grouped) as never).eval() as unknown as Module;
+  };
+
+  test.each([4, 8] as const)('of %i stays so in the file, and comes back', async (bits) => {
+    const small = await table(64, bits);
+    const index = tensor(
+      [
+        [3, 49],
+        [0, 7],
+      ],
+      { dtype: 'int32' },
+    );
+    const bytes = await exportOnnx(small, index);
+    const { graph } = parse(bytes);
+    expect(graph.node.map(({ opType }) => opType)).toEqual(['GatherBlockQuantized']);
+    expect(graph.initializer.map(({ rawData }) => rawData.length)).toContain((50 * 64 * bits) / 8);
+    const back = await importOnnx<Tensor>(bytes);
+    expect(back.call(index).dataSync()).toEqual((small.call(index) as Tensor).dataSync());
+    // Indices may count from the end.
+    const [behind, before] = [[[-1, 3]], [[49, 3]]].map((at) => tensor(at, { dtype: 'int32' }));
+    expect(back.call(behind).dataSync()).toEqual((small.call(before) as Tensor).dataSync());
+  });
+
+  test.runIf(ort)('computes the same in onnxruntime, in blocks that it has and others', async () => {
+    for (const [columns, bits] of [
+      [64, 4],
+      [40, 4],
+      [64, 8],
+    ] as const) {
+      const [{ difference }] = await compare(await table(columns, bits), [randint(0, 50, [2, 3])]);
+      expect(difference).toBeLessThan(1e-6);
+    }
+  });
+});
+
+test('a table of floats is a layer, whose indices may count from the end', async () => {
+  const model = new Sequential(new Embedding(600, 8)).eval();
+  const index = tensor([[1, 599]], { dtype: 'int32' });
+  const back = await importOnnx<Tensor>(await exportOnnx(model, index));
+  expect(back.modules().filter((m) => m instanceof Embedding)).toHaveLength(1);
+  expect(back.call(tensor([[1, -1]], { dtype: 'int32' })).dataSync()).toEqual(model.call(index).dataSync());
 });
 
 test('4 bits stay 4 bits in the file, and come back', async () => {

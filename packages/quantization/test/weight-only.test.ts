@@ -58,13 +58,12 @@ describe('integers in groups', () => {
     close(dequantizeGroups(g), w);
   });
 
-  test('4 bits, symmetric: the zero point is 8', async () => {
-    const w = tensor([[-7.5, 3, 1, 6]]);
+  test('4 bits, symmetric: the zero point is 8, and what is farthest from 0 is exact', async () => {
+    const w = tensor([[-8, 3, 1, 6]]);
     const g = await quantizeGroups('w', w, { bits: 4, groupSize: 2 });
     expect(g.zeroPoint).toBeUndefined();
-    expect(list(g.scale).map((s) => Number(s.toFixed(5)))).toEqual([1, 0.8]);
-    // The integers go from -8 to 7; -7.5 is a tie.
-    expect(list(dequantizeGroups(g)).map((v) => Number(v.toFixed(4)))).toEqual([-8, 3, 0.8, 5.6]);
+    expect(list(g.scale).map((s) => Number(s.toFixed(5)))).toEqual([1, -0.75]);
+    expect(list(dequantizeGroups(g))).toEqual([-8, 3, 0.75, 6]);
   });
 
   test('what is no number, and groups that are none, are refused', async () => {

@@ -1,7 +1,7 @@
 import { referenceBackend } from '@octet/backend-js-reference';
 import { withoutSyncReads } from '@octet/backend-testkit';
 import { quantize } from '@octet/inspect';
-import { Conv2d, ReLU, Sequential } from '@octet/nn';
+import { Conv2d, Linear, ReLU, Sequential } from '@octet/nn';
 import { exportOnnx } from '@octet/onnx';
 import { Generator, randn, setBackend } from '@octet/tensor';
 import { afterEach, expect, test } from 'vitest';
@@ -32,6 +32,26 @@ test('quantize, its cures and the file are the same on a backend that can’t be
   };
   const atOnce = await made();
   expect(atOnce.db[0]).toBeGreaterThan(20);
+  setBackend(withoutSyncReads(referenceBackend));
+  expect(await made()).toEqual(atOnce);
+});
+
+test('4-bit weights, too', async () => {
+  const made = async () => {
+    const generator = new Generator(3);
+    const layer = new Linear(512, 2048, { bias: false });
+    layer.weight = randn([2048, 512], { generator }) as typeof layer.weight;
+    const data = Array.from({ length: 3 }, () => randn([1, 512], { generator }));
+    const { model: int4, report } = await quantize(new Sequential(layer).eval(), { data, cures: ['int4'] });
+    return {
+      db: report.after,
+      int4: report.int4,
+      cures: report.cures.map(({ cure, kept }) => [cure, kept]),
+      bytes: (await exportOnnx(int4, data[0])).length,
+    };
+  };
+  const atOnce = await made();
+  expect(atOnce.int4).toEqual(['0']);
   setBackend(withoutSyncReads(referenceBackend));
   expect(await made()).toEqual(atOnce);
 });

@@ -13,6 +13,7 @@ const cures: readonly { name: CureName; label: string; price: string }[] = [
   { name: 'weightOnly', label: 'Int8 weights alone for the costliest layers', price: 'speed' },
   { name: 'reconstruct', label: 'Train block by block', price: 'minutes' },
   { name: 'distill', label: 'Train without labels', price: 'minutes' },
+  { name: 'int4', label: '4-bit weights in layers that memory bounds', price: 'accuracy, for size' },
 ];
 
 /** The buttons that make it int8. */
@@ -64,7 +65,7 @@ export function Quantize() {
               key={name}
               type="button"
               disabled={!canQuantize.value}
-              onClick={() => void makeInt8({ target: 200, cures: [name] })}
+              onClick={() => void makeInt8({ target: name === 'int4' ? null : 200, cures: [name] })}
             >
               {label} <span class="muted small">{price}</span>
             </button>

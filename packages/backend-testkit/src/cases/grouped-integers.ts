@@ -27,6 +27,7 @@ const forms: readonly (Form & { readonly of: readonly [n: number, k: number] })[
   { of: [6, 21], bits: 4, groupSize: 21, dtype: 'uint8', zeros: true },
   { of: [35, 50], bits: 4, groupSize: 16, dtype: 'uint8', zeros: true },
   { of: [2, 600], bits: 4, groupSize: 128, dtype: 'uint8', zeros: false },
+  { of: [3, 2500], bits: 4, groupSize: 2500, dtype: 'uint8', zeros: true },
 ];
 
 const named = ({ of: [n, k], bits, groupSize, dtype, zeros }: (typeof forms)[number]) =>

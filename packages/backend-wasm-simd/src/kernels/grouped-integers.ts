@@ -24,10 +24,12 @@ export const qlinearWeightOnly: WasmKernel<'qlinearWeightOnly'> = (
   if (m <= fewRows) {
     const groups = Math.ceil(k / groupSize);
     // x in 16 bits, in steps of up to 32 columns, and two numbers a group.
-    const scratch = cx.scratchEach(192 + groups * (8 + 2 * 32 * Math.ceil(groupSize / 32)));
+    const bytes = 128 + groups * (8 + 2 * 32 * Math.ceil(groupSize / 32));
+    const rowStep = 64 * Math.ceil(bytes / 64);
+    const scratch = cx.scratchEach(64 + m * rowStep);
     const units = Math.ceil(n / 2);
     const grain = Math.ceil(workGrain / (4 * m * k + 1));
-    cx.parallel('dotGroupedRows', { ...args, ...scratch }, units, grain);
+    cx.parallel('dotGroupedRows', { ...args, ...scratch, rowStep }, units, grain);
     return;
   }
   // int8 too is taken as uint8.

@@ -1,6 +1,7 @@
 import type { AnyModule } from '@octet/nn';
 import { type QuantizationRow, quantizationReport, quantized } from '@octet/quantization';
 import { isDynamic } from './dynamic-layers';
+import { isInt4 } from './grouped-layers';
 import { type Reference, relativeNoise } from './noise';
 import type { State } from './search';
 import { type AnyGraph, quantizersOf } from './simulation';
@@ -42,7 +43,8 @@ export async function layerCosts(
     const [layer, made] = [rounded.getSubmodule(target), int8.getSubmodule(target)];
     const quantizers = quantizersOf(layer);
     if (isSwapped(made)) {
-      const inFloat = layer instanceof quantized.WeightOnly ? fused.getSubmodule(target).clone() : layer;
+      const isMade = layer instanceof quantized.WeightOnly || isInt4(layer);
+      const inFloat = isMade ? fused.getSubmodule(target).clone() : layer;
       switches.set(target, (on) => rounded.setSubmodule(target, on ? made : inFloat));
     } else if (quantizers.length > 0)
       switches.set(target, (on) => {
@@ -65,9 +67,9 @@ export async function layerCosts(
   return withRows(simulation, noise);
 }
 
-/** Recurrent and dynamic layers and those with int8 weights alone are other modules in int8, and have no quantizers to switch. */
+/** Recurrent and dynamic layers and those with weights of few bits alone are other modules in int8, and have no quantizers to switch. */
 function isSwapped(made: AnyModule): boolean {
-  return made instanceof quantized.WeightOnly || isDynamic(made);
+  return made instanceof quantized.WeightOnly || isInt4(made) || isDynamic(made);
 }
 
 function withRows(simulation: AnyGraph, noise: ReadonlyMap<string, number>): LayerCost[] {

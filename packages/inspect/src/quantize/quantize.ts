@@ -13,6 +13,7 @@ import {
 import { noGrad, type Tensor } from '@octet/tensor';
 import { argumentsOf, collect, type Inputs, type ModelInput } from '../inputs';
 import { isDynamic } from './dynamic-layers';
+import { isInt4, isInt8Table, withInt8Tables } from './grouped-layers';
 import { layerCosts } from './layer-costs';
 import { type OutputDb, Reference, worst } from './noise';
 import { QuantizeReport } from './report';
@@ -49,7 +50,8 @@ export interface QuantizeOptions {
   exclude?: readonly string[];
   /**
    * Which cures may be tried, in the order of their price: all with a target, `freeCures` without one, and int8 weights alone for all layers of a
-   * model with states. An empty list: the recipe alone is applied and measured.
+   * model with states. An empty list: the recipe alone is applied and measured. `int4` is
+   * no cure, but what a target leaves room for; without a target it is applied where `cures` names it.
    */
   cures?: readonly CureName[];
   /** Seconds that cures may take together; 300. */
@@ -80,8 +82,9 @@ export interface Quantized {
  * gets for nothing, are taken where they gain, and int8 weights alone by a model with states, if they are worth their time. With one, and as long as it isn't reached, all cures are tried in the
  * order of their price, each on top of those that helped: other ranges, rounding weights one after another (GPTQ), equalization, bias correction, layers left in float by
  * measured effect, layers that quantize their inputs at every call, int8 weights alone, reconstruction block by block, and training of the whole towards the float model's outputs, without labels. Recurrent layers
- * get int8 weights and quantize their inputs at every call. What takes speed must be worth it, by an estimate of its
- * time; what reaches a target of up to 55 dB, or a metric, is kept at any price.
+ * get int8 weights and quantize their inputs at every call; tables get int8 weights. What takes speed must be worth it, by an estimate of its
+ * time; what reaches a target of up to 55 dB, or a metric, is kept at any price. Where the target leaves room, layers that memory bounds get 4-bit weights
+ * in groups: as many as it still holds with.
  *
  * A model with states, such as a filter of sound, is judged running freely: from the second input on it gets its own states back, so that
  * what rounding leaves in them counts.
@@ -129,6 +132,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
   const isQuick = target === undefined && !checked.cures;
   const cures = checked.cures ?? (isQuick ? quickCures(states) : cureNames);
   const until = start + 1000 * budget;
+  const begun = recipeOf(float, checked);
   const search: Search = await Search.begin(
     {
       float,
@@ -142,11 +146,15 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
       quick: isQuick,
       until,
       enough: typeof target === 'number' ? target : ENOUGH_DB,
-      isEnough: async (state) => {
+      hasTarget: target !== undefined,
+      isEnough: async (state, more = 0) => {
         if (target === undefined) return false;
         // Ranges were made of most inputs: those that they weren't made of count by themselves, too.
         if (typeof target === 'number')
-          return worst(state.db) >= target && worst(await choice.compare(await state.int8())) >= target;
+          return (
+            worst(state.db) >= target + more &&
+            worst(await choice.compare(await state.int8())) >= target + more
+          );
         return (await target.metric(await state.int8())) >= target.atLeast;
       },
       bytes: async (state) => {
@@ -159,8 +167,11 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
       },
       breathe: (what, done, total) => progress(what, done, total, search?.state),
     },
-    fuseFx(float),
-    recipeOf(float, checked),
+    await withInt8Tables(
+      fuseFx(float),
+      (path) => begun.inFloat.includes(path) || begun.named.get(path) === null,
+    ),
+    begun,
   );
   const alone = await search.state.int8();
   const ofRecipe = await judgement.compare(alone);
@@ -210,6 +221,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     layers,
     dynamicLayers(int8),
     weightOnlyLayers(int8),
+    int4Layers(int8),
     (Date.now() - start) / 1000,
   );
   return { model: int8, report };
@@ -268,6 +280,8 @@ function recipeOf(float: AnyGraph, { recipe, exclude = [], rules }: QuantizeOpti
     inFloat: exclude.map((name) => pathOfNode(float, name) ?? name),
     weightOnly: [],
     dynamic: [],
+    int4: new Map(),
+    int4Rounded: false,
     variations: 0,
     smooth: undefined,
     equalized: false,
@@ -289,7 +303,14 @@ function dynamicLayers(model: AnyGraph): string[] {
 }
 
 function weightOnlyLayers(model: AnyGraph): string[] {
-  return model.namedModules().flatMap(([path, m]) => (m instanceof quantized.WeightOnly ? [path] : []));
+  return model
+    .namedModules()
+    .flatMap(([path, m]) => (m instanceof quantized.WeightOnly || isInt8Table(m) ? [path] : []));
+}
+
+function int4Layers(model: AnyGraph): string[] {
+  const paths = model.graph.nodes.flatMap(({ target }) => (typeof target === 'string' ? [target] : []));
+  return [...new Set(paths)].filter((path) => isInt4(model.getSubmodule(path)));
 }
 
 /** Inputs whose states are all 0 after the first have nobody's: they get those that the float model leaves. */

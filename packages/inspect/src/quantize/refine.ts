@@ -40,10 +40,31 @@ export class Refiner {
    * @throws QuantizationError if it takes too long
    */
   async rounded(recipe: Recipe): Promise<AnyGraph> {
-    const { smooth, equalized, rounded, rules, qconfig, inFloat, named } = recipe;
+    const { rounded, inFloat, named, int4, int4Rounded } = recipe;
     const exact = await this.exact(recipe);
-    if (!rounded) return exact;
-    const all = await this.once(`${smooth} ${equalized} rounded`, async () => {
+    if (!rounded && !int4Rounded) return exact;
+    const copy = (rounded ? await this.byGptq(recipe, exact) : exact).clone();
+    const known = layersWithWeights(exact);
+    const take = (paths: Iterable<string>, from: AnyGraph) => {
+      for (const path of paths)
+        if (known.includes(path)) copy.setSubmodule(path, from.getSubmodule(path).clone());
+    };
+    if (rounded) take([...inFloat, ...named.keys(), ...int4.keys()], exact);
+    if (int4Rounded)
+      for (const groupSize of new Set(int4.values()))
+        take(
+          [...int4].flatMap(([path, size]) => (size === groupSize ? [path] : [])),
+          await this.byGptq(recipe, exact, groupSize),
+        );
+    return copy;
+  }
+
+  private byGptq(
+    { smooth, equalized, rules, qconfig }: Recipe,
+    exact: AnyGraph,
+    groupSize?: number,
+  ): Promise<AnyGraph> {
+    return this.once(`${smooth} ${equalized} rounded ${groupSize}`, async () => {
       const copy = exact.clone();
       const start = Date.now();
       const end = start + (this.until - start) / 3;
@@ -51,21 +72,17 @@ export class Refiner {
         await this.breathe('gptq', done, total);
         if (Date.now() > end && done < total) throw tooLong(done, total);
       };
-      await gptq(copy, this.inputs, { qconfig, onProgress, ...(rules && { rules }) });
+      const more = { ...(rules && { rules }), ...(groupSize && { groupSize }) };
+      await gptq(copy, this.inputs, { qconfig, onProgress, ...more });
       return copy;
     });
-    const others = [...inFloat, ...named.keys()].filter((path) => layersWithWeights(exact).includes(path));
-    if (others.length === 0) return all;
-    const copy = all.clone();
-    for (const path of others) copy.setSubmodule(path, exact.getSubmodule(path).clone());
-    return copy;
   }
 
   /** With corrected biases, too, if the recipe has them. */
   async of(recipe: Recipe): Promise<AnyGraph> {
-    const { corrected, inFloat, weightOnly, dynamic, rules } = recipe;
+    const { corrected, inFloat, weightOnly, dynamic, int4, rules } = recipe;
     const model = await this.rounded(recipe);
-    const others = [...inFloat, ...weightOnly, ...dynamic, ...recurrentLayers(model)];
+    const others = [...inFloat, ...weightOnly, ...dynamic, ...int4.keys(), ...recurrentLayers(model)];
     const paths = layersWithWeights(model);
     if (!corrected || paths.every((path) => others.includes(path))) return model;
     const own = rules && { rules };

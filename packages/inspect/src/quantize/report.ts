@@ -40,8 +40,10 @@ export class QuantizeReport {
     readonly layers: readonly LayerCost[],
     /** Recurrent layers, linear ones and convolutions with int8 weights whose inputs are quantized at every call. */
     readonly dynamic: readonly string[],
-    /** Layers with int8 weights and products of floats. */
+    /** Layers with int8 weights and products of floats, and tables with int8 weights. */
     readonly weightOnly: readonly string[],
+    /** Layers with 4-bit weights in groups and products of floats. */
+    readonly int4: readonly string[],
     readonly seconds: number,
   ) {}
 
@@ -66,10 +68,25 @@ export class QuantizeReport {
   }
 
   toString(): string {
-    const { outputs, before, after, cures, bytes, ms, layers, inputs, dynamic, metric, weightOnly, states } =
-      this;
+    const {
+      outputs,
+      before,
+      after,
+      cures,
+      bytes,
+      ms,
+      layers,
+      inputs,
+      dynamic,
+      metric,
+      weightOnly,
+      int4,
+      states,
+    } = this;
     const db = (value: number | null) => (value === null ? 'exact' : `${value.toFixed(1)} dB`);
-    const float = layers.filter(({ runs }) => runs === 'float');
+    const float = layers.filter(
+      ({ path, runs }) => runs === 'float' && !int4.includes(path) && !weightOnly.includes(path),
+    );
     const lines = [
       ...this.warnings,
       ...outputs.map((name, i) => `${name}: ${db(after[i])} (the recipe alone: ${db(before[i])})`),
@@ -88,6 +105,7 @@ export class QuantizeReport {
       }),
       ...(dynamic.length > 0 ? [`int8 by dynamic quantization: ${dynamic.join(', ')}`] : []),
       ...(weightOnly.length > 0 ? [`int8 weights, products in float: ${weightOnly.join(', ')}`] : []),
+      ...(int4.length > 0 ? [`4-bit weights in groups, products in float: ${int4.join(', ')}`] : []),
       ...(float.length > 0
         ? ['in float:', ...float.map(({ path, type, reason }) => `  ${path} (${type}): ${reason}`)]
         : []),

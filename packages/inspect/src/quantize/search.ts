@@ -9,13 +9,15 @@ import {
   measureRoundings,
   roundingsOf,
 } from './float-parts';
-import { type Comparison, isGain, type Reference, WORTHWHILE_DB, worthOf } from './noise';
+import { bitsIn, int4Of, type MemoryBound, memoryBound } from './grouped-layers';
+import { type Comparison, isGain, type Reference, relativeNoise, WORTHWHILE_DB, worthOf } from './noise';
 import { Price } from './price';
 import { Refiner } from './refine';
 import {
   type AnyGraph,
   int8Of,
   layersWithWeights,
+  quantizersOf,
   type Recipe,
   recurrentLayers,
   simulate,
@@ -23,7 +25,7 @@ import {
 } from './simulation';
 import { distill, reconstruct } from './train';
 
-/** What may bring back what int8 costs, in the order of its price. */
+/** What may bring back what int8 costs, in the order of its price; and at last what takes the room that a target leaves. */
 export const cureNames = [
   'ranges',
   'gptq',
@@ -35,6 +37,7 @@ export const cureNames = [
   'weightOnly',
   'reconstruct',
   'distill',
+  'int4',
 ] as const;
 export type CureName = (typeof cureNames)[number];
 
@@ -103,8 +106,10 @@ export interface SearchOptions {
   readonly quick: boolean;
   /** More dB than this are worth nothing. */
   readonly enough: number;
-  /** Whether what was found is good enough. */
-  readonly isEnough: (state: State) => boolean | Promise<boolean>;
+  /** Whether what was found is good enough; by so many dB more than it must be, if that is in dB. */
+  readonly isEnough: (state: State, more?: number) => boolean | Promise<boolean>;
+  /** Whether `isEnough` asks for something. */
+  readonly hasTarget: boolean;
   /** Of the float model's file: bytes of the file. */
   readonly bytes: (state: State) => Promise<number>;
   /** For the report. */
@@ -126,6 +131,8 @@ export class Search {
   /** Of roundings, by path, for all recipes that have the same weights and ranges. */
   private readonly noise = new Map<string, Map<string, number>>();
   private readonly refiner: Refiner;
+  /** What may get 4-bit weights. */
+  private bound: readonly MemoryBound[] = [];
 
   private constructor(
     private readonly options: SearchOptions,
@@ -147,6 +154,28 @@ export class Search {
   }
 
   async run(cures: readonly CureName[]): Promise<void> {
+    await this.mend(cures.filter((cure) => cure !== 'int4'));
+    if (cures.includes('int4')) await this.save();
+  }
+
+  /** Gives layers that memory bounds 4-bit weights, where the model has such layers and is good enough. */
+  private async save(): Promise<void> {
+    const { inFloat, named } = this.current.recipe;
+    this.bound = memoryBound(this.fused, this.options.choice.inputs[0]).filter(
+      ({ path }) => !inFloat.includes(path) && named.get(path) !== null,
+    );
+    if (this.bound.length === 0 || Date.now() > this.options.until) return;
+    if (!(await this.leavesRoom(this.current, 0))) return;
+    await this.options.breathe('int4', 0, 1);
+    await this.attempt('int4');
+  }
+
+  /** Without a target there is nothing to keep. */
+  private async leavesRoom(state: State, more: number): Promise<boolean> {
+    return !this.options.hasTarget || this.options.isEnough(state, more);
+  }
+
+  private async mend(cures: readonly CureName[]): Promise<void> {
     const { until, choice, isEnough } = this.options;
     if (Date.now() > until || (await isEnough(this.current))) return;
     this.price = new Price(this.fused, choice.inputs[0]);
@@ -201,7 +230,8 @@ export class Search {
   private async attempt(cure: CureName): Promise<boolean> {
     const start = Date.now();
     // What was trained on the calibration says nothing there.
-    const before = isTrained(cure) ? await judge(this.options.choice, this.current) : this.current;
+    const { current } = this;
+    const before = isTrained(cure) ? await judge(this.options.choice, current) : current;
     let found: Cured | string;
     try {
       found = await this.cured(cure);
@@ -216,12 +246,16 @@ export class Search {
     }
     const gainDb = found.state.score - before.score;
     const kept =
-      cure === 'gptq'
+      cure === 'int4' ||
+      (cure === 'gptq'
         ? await this.roundsBetter(found.state)
-        : isGain(before, found.state) && (await this.holds(cure, found.state));
+        : isGain(before, found.state) && (await this.holds(cure, found.state)));
     if (kept) this.current = found.state;
     const point = await this.options.measure(found.state);
-    this.trials.push({ cure, gainDb, kept, what: found.what, seconds, point });
+    // What is for size alone says what became of the time.
+    const was = cure === 'int4' ? await this.options.measure(current) : undefined;
+    const what = was ? `${found.what}; ${(point.ms / was.ms).toFixed(2)} times the time` : found.what;
+    this.trials.push({ cure, gainDb, kept, what, seconds, point });
     return kept;
   }
 
@@ -289,6 +323,8 @@ export class Search {
         return this.reconstructed();
       case 'distill':
         return this.distilled();
+      case 'int4':
+        return this.int4();
     }
   }
 
@@ -550,6 +586,72 @@ export class Search {
       what: `${steps} steps on ${calibration.length} inputs towards the float model's outputs`,
     };
   }
+
+  /** 4-bit weights for as many of the layers that memory bounds as the target holds with; in larger groups, if it does with them too. */
+  private async int4(): Promise<Cured | string> {
+    const { current, bound, options } = this;
+    if (current.trained) return 'its layers were trained with int8 weights';
+    const inOrder = await this.byNoise(bound);
+    const fits = async (count: number, groupSize: number, isRounded: boolean): Promise<State | undefined> => {
+      await options.breathe('int4', 0, 1);
+      const recipe = withInt4(current.recipe, inOrder.slice(0, count), groupSize, isRounded);
+      try {
+        const state = await this.stateBy(recipe);
+        return (await this.leavesRoom(state, ROOM_DB)) ? state : undefined;
+      } catch (error) {
+        // Rounding by gptq may take too long.
+        if (!isRounded || !(error instanceof OctetError)) throw error;
+        return undefined;
+      }
+    };
+    const [smallest, ...larger] = GROUP_SIZES;
+    // What rounds better may make room for more; it takes longer.
+    const roundings = bound.some(({ isTable }) => !isTable) ? [false, true] : [false];
+    let [best, count]: [State | undefined, number] = [undefined, 0];
+    for (const isRounded of roundings) {
+      let most = inOrder.length;
+      for (let n = most; count < most && Date.now() < options.until; n = Math.ceil((count + most) / 2)) {
+        const found = await fits(n, smallest, isRounded);
+        if (found) [best, count] = [found, n];
+        else most = n - 1;
+      }
+    }
+    if (!best) return 'no room: the target needs all bits of the layers that memory bounds';
+    // Without a target nothing says how much larger ones may cost.
+    for (const size of options.hasTarget ? larger : []) {
+      let found: State | undefined;
+      for (const isRounded of roundings)
+        if (!found && Date.now() < options.until) found = await fits(count, size, isRounded);
+      if (!found) break;
+      best = found;
+    }
+    const part = async (of: State) => (await options.bytes(of)).toFixed(2);
+    const { int4, int4Rounded } = best.recipe;
+    const [groupSize] = int4.values();
+    const how = `in groups of ${groupSize}${int4Rounded ? ', rounded by gptq' : ''}`;
+    const what = `${[...int4.keys()].join(', ')}, ${how}: ${await part(best)} of float's file, ${await part(current)} without`;
+    return { state: best, what };
+  }
+
+  /** Those that make least noise for the bits that they save come first. */
+  private async byNoise(bound: readonly MemoryBound[]): Promise<string[]> {
+    if (bound.length < 2) return bound.map(({ path }) => path);
+    const { choice, breathe } = this.options;
+    const exact = await this.refiner.exact(this.current.recipe);
+    const copy = this.current.simulation.clone();
+    for (const quantizer of quantizersOf(copy)) quantizer.enableFakeQuant(false);
+    const few = await choice.first(Math.min(FEW_MEASURED, choice.count)).of(copy);
+    const worth = new Map<string, number>();
+    for (const [i, { path, weights, bits }] of bound.entries()) {
+      await breathe('int4', i, bound.length);
+      const before = copy.getSubmodule(path);
+      copy.setSubmodule(path, await int4Of(exact.getSubmodule(path), path, GROUP_SIZES[0]));
+      const noise = relativeNoise(await few.compare(copy));
+      worth.set(path, noise / (weights * (bits - bitsIn(GROUP_SIZES[0]))));
+      copy.setSubmodule(path, before);
+    }
+    return [...worth].sort(([, a], [, b]) => a - b).map(([path]) => path);
+  }
 }
 
 function isTrained(cure: CureName): boolean {
@@ -588,6 +690,23 @@ class Choice {
     return { state: best, what: `${names}${taken > 0 ? `; ${taken} % of the time that int8 gains` : ''}` };
   }
 }
+
+/** The recipe with 4-bit weights in some layers. */
+function withInt4(recipe: Recipe, paths: readonly string[], groupSize: number, int4Rounded: boolean): Recipe {
+  const others = (list: readonly string[]) => list.filter((path) => !paths.includes(path));
+  return {
+    ...recipe,
+    weightOnly: others(recipe.weightOnly),
+    dynamic: others(recipe.dynamic),
+    int4: new Map(paths.map((path) => [path, groupSize])),
+    int4Rounded,
+  };
+}
+
+/** Columns of a weight of 4-bit integers that share a scale, the smallest first. */
+const GROUP_SIZES: readonly [number, ...number[]] = [32, 64, 128];
+/** What 4-bit weights leave of the room that a target does: other inputs have a little less. */
+const ROOM_DB = 0.5;
 
 /** More is for measuring. */
 const NOTICED_DB = 55;

@@ -18,6 +18,7 @@ import {
 import type { Tensor } from '@octet/tensor';
 import type { ModelInput } from '../inputs';
 import { dynamicOf } from './dynamic-layers';
+import { int4Of } from './grouped-layers';
 import { varied } from './vary';
 
 export type AnyGraph = GraphModule<Tensor | Tensor[]>;
@@ -34,6 +35,10 @@ export interface Recipe {
   readonly weightOnly: readonly string[];
   /** Layers that quantize their inputs at every call, and give floats. A simulation has their weights in int8 alone. */
   readonly dynamic: readonly string[];
+  /** Layers with 4-bit integers as weights, and how many columns of these share a scale. */
+  readonly int4: ReadonlyMap<string, number>;
+  /** Whether the linear ones of these are rounded by `gptq`. */
+  readonly int4Rounded: boolean;
   /** How many variations of the inputs are calibrated with beside them. */
   readonly variations: number;
   /** What became of the weights, in this order. Alpha of `smoothQuant`, unless that is left out. */
@@ -48,12 +53,12 @@ export interface Recipe {
 
 /** The recipe as `prepareFx` takes it. */
 export function mappingOf(
-  { qconfig, named, inFloat, weightOnly, dynamic }: Recipe,
+  { qconfig, named, inFloat, weightOnly, dynamic, int4 }: Recipe,
   of = (q: QConfig) => q,
 ): QConfigMapping {
   const mapping = new QConfigMapping().setGlobal(of(qconfig));
   for (const [path, own] of named) mapping.setModuleName(path, own && of(own));
-  return mapping.exclude(...inFloat, ...weightOnly, ...dynamic);
+  return mapping.exclude(...inFloat, ...weightOnly, ...dynamic, ...int4.keys());
 }
 
 /** The same ranges, with gradients: scales of activations can be learned. */
@@ -83,6 +88,8 @@ export async function simulate(
     );
     simulation.setSubmodule(path, made);
   }
+  for (const [path, groupSize] of recipe.int4)
+    simulation.setSubmodule(path, await int4Of(simulation.getSubmodule(path), path, groupSize));
   const quantizers = quantizersOf(simulation);
   for (const quantizer of quantizers) {
     quantizer.enableObserver();

@@ -20,6 +20,11 @@ export interface GptqOptions {
   samples?: number;
   /** Of the mean square of a layer's inputs, how much each counts as more than it is. 0.01 */
   dampPercent?: number;
+  /**
+   * Instead of int8, 4 bits around 0 in groups of so many columns of linear layers: the weights are those that `int4WeightOnly({ groupSize, symmetric: true })`
+   * has exactly. Other layers stay as they are, and those with columns that are no whole groups.
+   */
+  groupSize?: number;
   /** Rules of your own, as for `equalize`. */
   rules?: readonly ModuleRule[];
   /** Told after each layer, and waited for; it may throw to end: the model isn't changed. */
@@ -46,17 +51,19 @@ export async function gptq(
     qconfig = defaultGraphQConfig,
     samples = 2048,
     dampPercent = 0.01,
+    groupSize,
     rules: own,
     onProgress,
-  } = checkOptions('gptq', options, 'qconfig samples dampPercent rules onProgress');
+  } = checkOptions('gptq', options, 'qconfig samples dampPercent groupSize rules onProgress');
   requirePositive('samples', samples);
   requirePositive('dampPercent', dampPercent);
+  if (groupSize !== undefined) requirePositive('groupSize', groupSize);
   const rules = moduleRules('gptq', own);
   requireNoTraining('gptq', model, rules);
   const layers = new Map<AnyModule, Layer>();
   for (const [path, module] of model.namedModules()) {
     const layer = rules.scaledBy(module);
-    if (layer && !layers.has(layer) && isKnown(layer))
+    if (layer && !layers.has(layer) && isKnown(layer) && (!groupSize || hasGroups(layer, groupSize)))
       layers.set(layer, new Layer(path, module, layer, samples));
   }
   // As many at once as there is memory for samples of.
@@ -71,7 +78,7 @@ export async function gptq(
     } while (left.length > 0 && bytes + left[0].bytes <= MOST_BYTES);
     await look(model, inputs, some);
     for (const [i, layer] of some.entries()) {
-      await layer.round(qconfig, dampPercent);
+      await layer.round(qconfig, dampPercent, groupSize);
       await onProgress?.(layers.size - left.length - some.length + i + 1, layers.size);
     }
   }
@@ -84,6 +91,10 @@ type KnownLayer = Conv1d | Conv2d | Linear;
 
 function isKnown(layer: AnyModule): layer is KnownLayer {
   return layer instanceof Conv1d || layer instanceof Conv2d || layer instanceof Linear;
+}
+
+function hasGroups(layer: KnownLayer, groupSize: number): boolean {
+  return layer instanceof Linear && layer.inFeatures % groupSize === 0;
 }
 
 function requirePositive(name: string, value: number): void {
@@ -168,15 +179,14 @@ class Layer {
     }
   }
 
-  async round(qconfig: QConfig, damp: number): Promise<void> {
+  async round(qconfig: QConfig, damp: number, groupSize: number | undefined): Promise<void> {
     const { module, columns, groups, x } = this;
     if (!x) return;
     this.x = undefined;
     const { weight, bias } = module;
     const w = Float64Array.from(await weight.data());
     const b = bias && Float64Array.from(await bias.data());
-    const int8 = await new Conversion('gptq', this.path, qconfig, this.owner).weight(weight);
-    const grid = new Grid(w, weight.shape, int8.qparams as QParams);
+    const grid = groupSize === undefined ? await this.int8Grid(w, qconfig) : new GridOfGroups(w, groupSize);
     const outputs = weight.shape[0] / groups;
     for (let from = 0; from < columns; from += MOST_COLUMNS) {
       const end = Math.min(columns, from + MOST_COLUMNS);
@@ -198,6 +208,12 @@ class Layer {
     }
     grid.keepEnds(w);
     this.rounded = { weight: Float32Array.from(w), bias: b && Float32Array.from(b) };
+  }
+
+  private async int8Grid(w: Float64Array, qconfig: QConfig): Promise<Grid> {
+    const { weight } = this.module;
+    const int8 = await new Conversion('gptq', this.path, qconfig, this.owner).weight(weight);
+    return new Int8Grid(w, weight.shape, int8.qparams as QParams);
   }
 
   /** Writes what was rounded. */
@@ -235,8 +251,44 @@ class Layer {
   }
 }
 
-/** The numbers that int8 has exactly, by the scales that a weight has. */
-class Grid {
+/** Numbers that integers have exactly. */
+interface Grid {
+  /** To a value, for the weight at an index. */
+  nearest(value: number, i: number): number;
+  /** Puts back what the same scales are found by again. */
+  keepEnds(weight: Float64Array): void;
+}
+
+/** Those of 4 bits in groups, as `quantizeGroups` makes them: what is farthest from 0 is -8 steps, and nothing else is as far. */
+class GridOfGroups implements Grid {
+  private readonly scale: Float64Array;
+  /** Where what is farthest from 0 is. */
+  private readonly end: Int32Array;
+
+  constructor(
+    weight: Float64Array,
+    private readonly groupSize: number,
+  ) {
+    this.end = new Int32Array(weight.length / groupSize).map((_, group) => group * groupSize);
+    for (const [i, value] of weight.entries()) {
+      const group = Math.floor(i / groupSize);
+      if (Math.abs(value) > Math.abs(weight[this.end[group]])) this.end[group] = i;
+    }
+    this.scale = Float64Array.from(this.end, (i) => weight[i] / -8);
+  }
+
+  nearest(value: number, i: number): number {
+    const group = Math.floor(i / this.groupSize);
+    const scale = this.scale[group];
+    if (scale === 0) return 0;
+    return scale * (this.end[group] === i ? -8 : Math.min(7, Math.max(-7, Math.round(value / scale))));
+  }
+
+  keepEnds(): void {}
+}
+
+/** Those of int8, by the scales that a weight has. */
+class Int8Grid implements Grid {
   private readonly original: Float64Array;
   private readonly scale: ArrayLike<number>;
   private readonly zeroPoint: ArrayLike<number>;

@@ -171,8 +171,9 @@ function cures(report: QuantizeReport): string {
 }
 
 /** Why a layer isn't all integers. */
-function whyFloat({ dynamic, weightOnly }: QuantizeReport, { path, reason }: LayerCost): string {
+function whyFloat({ dynamic, weightOnly, int4 }: QuantizeReport, { path, reason }: LayerCost): string {
   if (dynamic.includes(path)) return 'int8 weights; its inputs are quantized at every call';
+  if (int4.includes(path)) return '4-bit weights in groups, products of floats';
   return weightOnly.includes(path) ? 'int8 weights, products of floats' : String(reason ?? '');
 }
 

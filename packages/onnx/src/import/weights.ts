@@ -49,7 +49,7 @@ export function settle(layer: AnyModule): void {
   waiting.delete(layer);
   const { weight, alone, bias, scales } = found;
   const scaled = scales ? scaledRows(weight, scales, alone && isOurs(weight)) : weight;
-  Object.assign(layer, { weight: parameter(scaled), bias: bias && parameter(bias) });
+  Object.assign(layer, { weight: parameter(scaled), ...(bias && { bias: parameter(bias) }) });
   if (alone) discard(weight);
 }
 

@@ -14,6 +14,8 @@ export const groupedIntegers = (): NodeBuilders => ({
   },
   qembedding: (graph, t, y, attrs) => {
     const { index } = t;
+    const packed = blockRows(graph, t, y, attrs);
+    if (packed) return packed;
     const rows = (v: Value) =>
       graph.node(
         'Gather',
@@ -39,8 +41,7 @@ function nibbles(
   columns: number,
   { bits, groupSize }: GroupedIntegers,
 ): Value | undefined {
-  const power = groupSize >= 16 && Number.isInteger(Math.log2(groupSize));
-  if (bits !== 4 || !power || columns % groupSize !== 0) return undefined;
+  if (bits !== 4 || !isBlock(groupSize, columns)) return undefined;
   const [rows, groups] = scale.physical;
   const inputs = [
     x.value,
@@ -53,6 +54,29 @@ function nibbles(
     N: { int: rows },
     bits: { int: 4 },
     block_size: { int: groupSize },
+  });
+}
+
+/** Groups that com.microsoft's operators have. */
+function isBlock(groupSize: number, columns: number): boolean {
+  return groupSize >= 16 && Number.isInteger(Math.log2(groupSize)) && columns % groupSize === 0;
+}
+
+/** com.microsoft's rows of a table of unsigned integers around their middle. */
+function blockRows(
+  graph: Graph,
+  { weight, scale, zeroPoint, index }: Grouped & { readonly index: Operand },
+  y: Output,
+  { bits, groupSize }: GroupedIntegers,
+): Value | undefined {
+  const columns = y.shape[y.shape.length - 1];
+  if (weight.value.dtype !== 'uint8' || zeroPoint || !isBlock(groupSize, columns)) return undefined;
+  const inputs = [weight.value, index.value, scale.value];
+  return graph.foreign('com.microsoft', 'GatherBlockQuantized', inputs, y, {
+    bits: { int: bits },
+    block_size: { int: groupSize },
+    gather_axis: { int: 0 },
+    quantize_axis: { int: 1 },
   });
 }
 

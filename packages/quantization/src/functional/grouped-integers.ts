@@ -39,7 +39,8 @@ export interface GroupedQuantization {
 }
 
 /**
- * Quantizes weight [rows, columns] in groups. Symmetric as torchao's int8 weights: scale = max|w| / 7.5 or 127.5, q = rint(w / scale). Else as
+ * Quantizes weight [rows, columns] in groups. Symmetric with 8 bits as torchao's int8 weights: scale = max|w| / 127.5, q = rint(w / scale). With 4 bits as llama.cpp's
+ * Q4_0: scale = e / -8 of the number e that is farthest from 0, which so is a number of the grid, q = rint(w / scale); scales may be negative. Else as
  * PyTorch's `float_qparams_weight_only_qconfig`: scale = (max - min) / 15 or 255, zero point -min / scale, q = rint(w / scale + zero point). All in
  * float32, ties to even.
  *
@@ -84,16 +85,17 @@ export async function quantizeGroups(
     for (let group = 0; group < groups; group++) {
       const first = group * groupSize;
       const end = Math.min(columns, first + groupSize);
-      let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+      let [min, max, farthest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
       for (let j = first; j < end; j++) {
         const v = values[row * columns + j];
         min = Math.min(min, v);
         max = Math.max(max, v);
+        if (Math.abs(v) > Math.abs(farthest)) farthest = v;
       }
       const range = symmetric ? f32(2 * Math.max(Math.abs(min), Math.abs(max))) : f32(max - min);
-      let scale = f32(range / most);
+      let scale = symmetric && bits === 4 ? farthest / -8 : f32(range / most);
       const at = row * groups + group;
-      if (!(scale > EPS)) scale = symmetric ? EPS : 1;
+      if (!(Math.abs(scale) > EPS)) scale = symmetric ? EPS : 1;
       const zero = zeros ? f32(f32(-min) / scale) : middle;
       scales[at] = scale;
       if (zeros) zeros[at] = zero;

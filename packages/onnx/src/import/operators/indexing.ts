@@ -1,4 +1,5 @@
 import { ArgumentError } from '@octet/backend';
+import { Embedding, skipInit } from '@octet/nn';
 import { cat, einsum, embedding, Tensor } from '@octet/tensor';
 import {
   broadcastStrides,
@@ -9,7 +10,9 @@ import {
   toTensor,
   type Value,
 } from '../../host-tensor';
+import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
+import { withWeights } from '../weights';
 import { axisOf, fromFront, inverse, isFloat, numberOf, row } from './helpers';
 
 /** An index counted from the front. @throws ArgumentError */
@@ -25,7 +28,7 @@ function indexIn(op: string, i: number, n: number): number {
 }
 
 /** An index for a dim of `n` as a tensor, counted from the front; what is on the host is checked. */
-function positions(op: string, index: Value, n: number, backend: Tensor['backend']): Tensor {
+export function positions(op: string, index: Value, n: number, backend: Tensor['backend']): Tensor {
   if (index instanceof HostTensor) {
     const data = Int32Array.from(index.data, (i) => indexIn(op, i, n));
     return new HostTensor(data, index.shape, 'int32').on(backend);
@@ -132,6 +135,29 @@ const deviceReductions: Readonly<Record<string, 'sum' | 'prod' | 'amax' | 'amin'
   min: 'amin',
 };
 
+/** Rows of a constant table, as the layer that looks them up; undefined for what is no such thing, or so small that its rows may be sizes. */
+function lookedUp(node: OnnxNode, x: Operand, index: Operand, axis: number): Operand | undefined {
+  const { constant: table } = x;
+  if (table?.dtype !== 'float32' || table.dim !== 2 || table.numel < LEAST_TABLE) return undefined;
+  if (axisOf(axis, 2) !== 0 || index.constant || !node.isReadOnce(x)) return undefined;
+  const [numEmbeddings, embeddingDim] = table.shape;
+  // Its own weight would only be thrown away: it is made small.
+  const layer = Object.assign(
+    skipInit(() => new Embedding(1, 1)),
+    { numEmbeddings, embeddingDim },
+  );
+  const at = node.call1(
+    ([i], { backend }) => positions('Gather', i as Value, numEmbeddings, backend),
+    [index],
+    { host: [0], rank: index.rank },
+  );
+  const rank = index.rank === undefined ? undefined : index.rank + 1;
+  return node.layer(withWeights(layer, table, undefined), [at], { weight: x, rank })[0];
+}
+
+/** Numbers of a table that is a layer. */
+const LEAST_TABLE = 4096;
+
 function copyOf(x: HostTensor): HostTensor {
   return new HostTensor(x.data.slice(), x.shape, x.dtype);
 }
@@ -145,6 +171,8 @@ export const indexing = (): readonly OnnxOperator[] => [
       const axis = node.int('axis', 0);
       const [x, index] = [node.input(0), node.input(1)];
       const rank = x.rank !== undefined && index.rank !== undefined ? x.rank + index.rank - 1 : undefined;
+      const rows = lookedUp(node, x, index, axis);
+      if (rows) return rows;
       return node.call1((args) => gather(args[0] as Value, args[1] as Value, axis), node.inputs, {
         host: [1],
         rank,

@@ -2,6 +2,7 @@ import { kernel, type Tensor, tidy } from '@octet/tensor/functional';
 import { HostTensor, toTensor, type Value } from '../../host-tensor';
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
+import { positions } from './indexing';
 
 const { asOperand, contiguous, emptyOn, run } = kernel;
 
@@ -87,6 +88,54 @@ function firstColumns(x: HostTensor, width: number): HostTensor {
   return out;
 }
 
+/** com.microsoft's rows of a table of 4 or 8 bits in blocks of its columns: the integers stay, as the kernel takes them. */
+function gatherBlocks(node: OnnxNode): Operand {
+  const [bits, block] = [node.int('bits', 4), node.int('block_size', 128)];
+  const [axis, along] = [node.int('gather_axis', 0), node.int('quantize_axis', 1)];
+  const [table, , scales, zeros] = node.inputs;
+  const [codes, scale, zero] = [table, scales, zeros].map((input) => input?.constant);
+  if (!codes || !scale || (zeros && !zero)) node.unsupported('a table that is computed');
+  if (bits !== 4 && bits !== 8) node.unsupported(`${bits} bits`);
+  if (codes.dim !== 2 || axis !== 0 || (along !== 1 && along !== -1))
+    node.unsupported('other axes than rows of a matrix');
+  // Integers of 4 bits that the file has as such are one to an element here.
+  if (codes.dtype !== 'uint8' || scale.dtype !== 'float32') node.unsupported(`a table of ${codes.dtype}`);
+  const [rows, width] = codes.shape;
+  const columns = bits === 4 ? 2 * width : width;
+  const groups = Math.ceil(columns / block);
+  const index = node.input(1);
+  const operands = [
+    index,
+    node.constant(codes, (table as { name?: string }).name),
+    node.constant(scale.reshape([rows, groups])),
+    zero && node.constant(zerosOf(node, zero, rows, groups, bits)),
+  ];
+  return node.call1(
+    (args, { backend }) => {
+      const [weight, s, z] = args.slice(1).map((v) => v && toTensor(v as Value, backend));
+      return tidy(() => {
+        const at = positions(node.op, args[0] as Value, rows, backend);
+        const y = emptyOn(at, [...at.shape, columns], { dtype: 'float32' });
+        run(
+          'qembedding',
+          {
+            weight: asOperand(contiguous(weight as Tensor), [rows, width]),
+            scale: asOperand(contiguous(s as Tensor), [rows, groups]),
+            zeroPoint: z && asOperand(contiguous(z), [rows, groups]),
+            index: contiguous(at),
+          },
+          { y: asOperand(y, [at.numel, columns]) },
+          { bits: bits as 4 | 8, groupSize: block },
+        );
+        return y;
+      });
+    },
+    operands,
+    { host: [0], rank: index.rank === undefined ? undefined : index.rank + 1, fold: false },
+  );
+}
+
 export const nBitsOperators = (): readonly OnnxOperator[] => [
+  { op: 'GatherBlockQuantized', domain: 'com.microsoft', since: 1, inputs: 3, import: gatherBlocks },
   { op: 'MatMulNBits', domain: 'com.microsoft', since: 1, inputs: 3, import: matmulNBits },
 ];
