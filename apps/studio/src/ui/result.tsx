@@ -11,7 +11,7 @@ export function Result() {
   const fileBytes = model.value?.fileBytes ?? 1;
   const noisy = report.after.filter((db) => db !== null);
   const worst = noisy.length > 0 ? Math.min(...noisy) : null;
-  const inFloat = report.layers.filter(({ runs }) => runs === 'float');
+  const { inFloat } = report;
   return (
     <section class="card" aria-labelledby="result-title">
       <h2 id="result-title">

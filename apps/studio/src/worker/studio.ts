@@ -217,7 +217,10 @@ export const studio = {
     });
     const file = await exportOnnx(int8, firstInputs());
     made = { model: int8 as Model, report, file };
-    return { report: { ...report, warnings: report.warnings }, int8Bytes: file.length };
+    return {
+      report: { ...report, warnings: report.warnings, inFloat: report.inFloat },
+      int8Bytes: file.length,
+    };
   },
 
   cancel(): void {

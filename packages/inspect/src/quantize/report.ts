@@ -67,26 +67,17 @@ export class QuantizeReport {
     return warnings;
   }
 
+  /** Layers and functions without integers. */
+  get inFloat(): readonly LayerCost[] {
+    const withIntegers = [...this.int4, ...this.weightOnly, ...this.dynamic];
+    return this.layers.filter(({ path, runs }) => runs === 'float' && !withIntegers.includes(path));
+  }
+
   toString(): string {
-    const {
-      outputs,
-      before,
-      after,
-      cures,
-      bytes,
-      ms,
-      layers,
-      inputs,
-      dynamic,
-      metric,
-      weightOnly,
-      int4,
-      states,
-    } = this;
+    const { outputs, before, after, cures, bytes, ms, inputs, dynamic, metric, weightOnly, int4, states } =
+      this;
     const db = (value: number | null) => (value === null ? 'exact' : `${value.toFixed(1)} dB`);
-    const float = layers.filter(
-      ({ path, runs }) => runs === 'float' && !int4.includes(path) && !weightOnly.includes(path),
-    );
+    const { inFloat } = this;
     const lines = [
       ...this.warnings,
       ...outputs.map((name, i) => `${name}: ${db(after[i])} (the recipe alone: ${db(before[i])})`),
@@ -106,8 +97,8 @@ export class QuantizeReport {
       ...(dynamic.length > 0 ? [`int8 by dynamic quantization: ${dynamic.join(', ')}`] : []),
       ...(weightOnly.length > 0 ? [`int8 weights, products in float: ${weightOnly.join(', ')}`] : []),
       ...(int4.length > 0 ? [`4-bit weights in groups, products in float: ${int4.join(', ')}`] : []),
-      ...(float.length > 0
-        ? ['in float:', ...float.map(({ path, type, reason }) => `  ${path} (${type}): ${reason}`)]
+      ...(inFloat.length > 0
+        ? ['in float:', ...inFloat.map(({ path, type, reason }) => `  ${path} (${type}): ${reason}`)]
         : []),
     ];
     return lines.join('\n');
