@@ -522,6 +522,7 @@ describe('models with states', () => {
     expect(report.cures.map(({ cure }) => cure)).toEqual([...freeCures, 'weightOnly']);
     expect(report.cures[2]).toMatchObject({ kept: true });
     expect(report.weightOnly).toHaveLength(3);
+    expect(report.inFloat.filter(({ path }) => report.weightOnly.includes(path))).toEqual([]);
     expect(int8.modules().filter((m) => m instanceof quantized.WeightOnly)).toHaveLength(3);
     const [before, after] = [report.before, report.after].map((db) => Math.min(...(db as number[])));
     expect(after).toBeGreaterThan(before + 3);
