@@ -5,7 +5,7 @@ import { type Conv2d, Hardsigmoid } from '@octet/nn';
 import { convertFx, prepareFx, quantizationReport } from '@octet/quantization';
 import { manualSeed, noGrad, randn, type Tensor, tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { importOnnx } from '../src';
+import { exportOnnx, importOnnx } from '../src';
 import { TensorProto_DataType as T, TensorProtoSchema } from '../src/onnx.generated';
 import { ort, run } from './engine';
 import { file, floats, ints, node, value } from './files';
@@ -78,6 +78,63 @@ describe.skipIf(!ort)('run on the backend alone', () => {
         { dtype: 'int32' },
       ),
     ));
+});
+
+/** The same, written as a file again. */
+async function passedOn(bytes: Uint8Array, x: Tensor) {
+  const [want] = await run(bytes, [x]);
+  const again = await exportOnnx(await planned(bytes, x), x);
+  const [got] = await run(again, [x]);
+  expectNear(got.data as Float32Array, want.data);
+}
+
+describe.skipIf(!ort)('run on the backend alone, and can be written again', () => {
+  it('bounds that are worked out: decibels within 80 of the loudest', () =>
+    passedOn(
+      file({
+        inputs: [value('x', ['n', 3, 4])],
+        outputs: ['y'],
+        weights: [floats('eighty', [], [1.5]), floats('most', [], [Number.POSITIVE_INFINITY])],
+        nodes: [
+          node('ReduceMax', ['x'], ['loudest'], { keepdims: 0 }),
+          node('Sub', ['loudest', 'eighty'], ['least']),
+          node('Clip', ['x', 'least', 'most'], ['y']),
+        ],
+      }),
+      randn([2, 3, 4]),
+    ));
+
+  it('an upper bound below the lower one', () =>
+    passedOn(
+      file({
+        inputs: [value('x', [3, 4])],
+        outputs: ['y'],
+        weights: [floats('one', [], [1])],
+        nodes: [
+          node('ReduceMean', ['x'], ['mean'], { keepdims: 0 }),
+          node('Sub', ['mean', 'one'], ['below']),
+          node('Clip', ['x', 'mean', 'below'], ['y']),
+        ],
+      }),
+      randn([3, 4]),
+    ));
+
+  it.each([
+    { name: 'all of it', from: -1, to: -(2 ** 31), step: -1 },
+    { name: 'every other one', from: -2, to: 0, step: -2 },
+    { name: 'a few', from: 4, to: 1, step: -1 },
+    { name: 'from beyond the end', from: 99, to: -99, step: -3 },
+  ])('slices that run backwards: $name', ({ from, to, step }) =>
+    passedOn(
+      file({
+        inputs: [value('x', ['n', 2, 7])],
+        outputs: ['y'],
+        weights: [ints('from', [from]), ints('to', [to]), ints('axis', [2]), ints('step', [step])],
+        nodes: [node('Slice', ['x', 'from', 'to', 'axis', 'step'], ['y'])],
+      }),
+      randn([3, 2, 7]),
+    ),
+  );
 });
 
 describe.skipIf(!ort)('layers of', () => {

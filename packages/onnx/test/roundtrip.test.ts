@@ -1,8 +1,11 @@
 import { Buffer, GELU, Hardswish, LayerNorm, Linear, LSTM, Module, ReLU6, Sequential } from '@octet/nn';
+import { convertFx, prepareFx } from '@octet/quantization';
 import { embedding, manualSeed, noGrad, randn, Tensor, tensor, where } from '@octet/tensor';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { exportOnnx, importOnnx } from '../src';
-import { forward, stepsApart } from './engine';
+import { exportOnnx, type GraphModule, importOnnx } from '../src';
+import { TensorProto_DataType as T } from '../src/onnx.generated';
+import { forward, ort, parse, stepsApart } from './engine';
+import { file, floats, node, value } from './files';
 import { digitsNet, mobileNet, quantized, seedNet, trained } from './models';
 
 beforeEach(() => void manualSeed(5));
@@ -30,6 +33,55 @@ async function difference(model: Module, x: Tensor): Promise<number> {
   }
   return most / largest;
 }
+
+describe('a file that was imported', () => {
+  /** A label for each of several bytes of int64, and the logits. */
+  const labels = () =>
+    file({
+      inputs: [value('bytes', ['n', 'length'], T.INT64)],
+      outputs: ['logits', value('label', ['n', 'length'], T.INT64)],
+      weights: [floats('table', [16, 4]), floats('w', [4, 3]), floats('b', [3])],
+      nodes: [
+        node('Gather', ['table', 'bytes'], ['rows']),
+        node('MatMul', ['rows', 'w'], ['products']),
+        node('Add', ['products', 'b'], ['logits']),
+        node('ArgMax', ['logits'], ['label'], { axis: -1, keepdims: 0 }),
+      ],
+    });
+  const bytes = tensor(
+    [
+      [1, 15, 3],
+      [7, 0, 2],
+    ],
+    { dtype: 'int32' },
+  );
+  const int8 = async (model: GraphModule<Tensor | Tensor[]>) => {
+    const prepared = prepareFx(model);
+    noGrad(() => prepared.call(bytes));
+    return convertFx(prepared);
+  };
+
+  it.each([
+    ['float', async (model: GraphModule<Tensor | Tensor[]>) => model],
+    ['int8', int8],
+  ] as const)('is written with the dtypes that its inputs and outputs had: %s', async (_, made) => {
+    const before = await made(await importOnnx<Tensor[]>(labels()));
+    const written = await exportOnnx(before, bytes);
+    const { input, output } = parse(written).graph;
+    const typesOf = (ports: typeof input) =>
+      ports.map(({ type }) => type?.value.case === 'tensorType' && type.value.value.elemType);
+    expect([typesOf(input), typesOf(output)]).toEqual([[T.INT64], [T.FLOAT, T.INT64]]);
+    const after = await importOnnx<Tensor[]>(written);
+    const [want, got] = [before, after].map((m) => noGrad(() => m.call(bytes) as Tensor[]));
+    expect(got[1].dtype).toBe('int32');
+    expect(got.map((t) => [...t.dataSync()])).toEqual(want.map((t) => [...t.dataSync()]));
+    if (!ort) return;
+    const session = await ort.InferenceSession.create(written);
+    const given = BigInt64Array.from(bytes.dataSync(), BigInt);
+    const { label } = await session.run({ bytes: new ort.Tensor('int64', given, bytes.shape) });
+    expect([...(label.data as BigInt64Array)].map(Number)).toEqual([...want[1].dataSync()]);
+  });
+});
 
 describe('a file that was exported', () => {
   it.each([

@@ -4,6 +4,7 @@ import {
   type GraphInput,
   GraphModule,
   type GraphNode,
+  type GraphOutput,
   type HostTensor,
   Paths,
   type Slot,
@@ -17,7 +18,7 @@ export type AnyGraphModule = GraphModule<Tensor | Tensor[]>;
 /** A graph while it is changed: another `GraphModule` is made of it, on the same children. */
 export class GraphEditor {
   nodes: GraphNode[];
-  readonly outputs: { name: string; slot: Slot }[];
+  readonly outputs: (Omit<GraphOutput, 'slot'> & { slot: Slot })[];
   readonly inputs: readonly GraphInput[];
   readonly constants: ReadonlyMap<Slot, HostTensor>;
   private readonly buffers: ReadonlyMap<Slot, string>;

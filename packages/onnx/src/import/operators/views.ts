@@ -6,6 +6,7 @@ import { turning } from '../channels-last';
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
 import { axisOf, fromFront, intsOf, numberOf } from './helpers';
+import { numbers } from './on-device';
 
 function reshaped(x: Value, shape: readonly number[], zeroIsZero: boolean): Value {
   return x.reshape(shape.map((d, i) => (d === 0 && !zeroIsZero ? (x.shape[i] ?? 0) : d)));
@@ -100,6 +101,11 @@ function sliced(x: Value, dim: number, start: number, end: number, step: number)
   const from = Math.min(start < 0 ? start + n : start, n - 1);
   const to = Math.max(end < 0 ? end + n : end, -1);
   if (x instanceof HostTensor) return x.slice(dim, from, to, step);
+  if (numbers.includes(x.dtype) && from > to)
+    return x
+      .slice(dim, to + 1, from + 1)
+      .flip(dim)
+      .slice(dim, 0, from - to, -step);
   return onHost('Slice', (t) => (t as HostTensor).slice(dim, from, to, step))([x]) as Value;
 }
 
