@@ -7,7 +7,7 @@ import { manualSeed, noGrad, randn, type Tensor, tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { exportOnnx, importOnnx } from '../src';
 import { TensorProto_DataType as T, TensorProtoSchema } from '../src/onnx.generated';
-import { ort, run } from './engine';
+import { ort, parse, run } from './engine';
 import { file, floats, ints, node, value } from './files';
 
 beforeEach(() => void manualSeed(11));
@@ -80,12 +80,13 @@ describe.skipIf(!ort)('run on the backend alone', () => {
     ));
 });
 
-/** The same, written as a file again. */
-async function passedOn(bytes: Uint8Array, x: Tensor) {
+/** The same, written as a file again: its nodes. */
+async function passedOn(bytes: Uint8Array, x: Tensor): Promise<string[]> {
   const [want] = await run(bytes, [x]);
-  const again = await exportOnnx(await planned(bytes, x), x);
+  const again = await exportOnnx(await planned(bytes, x), x, { opset: 19 });
   const [got] = await run(again, [x]);
   expectNear(got.data as Float32Array, want.data);
+  return parse(again).graph.node.map(({ opType }) => opType);
 }
 
 describe.skipIf(!ort)('run on the backend alone, and can be written again', () => {
@@ -135,6 +136,47 @@ describe.skipIf(!ort)('run on the backend alone, and can be written again', () =
       randn([3, 2, 7]),
     ),
   );
+
+  const nine = [2, 3, 6, 9];
+  it.each([
+    { mode: 'reflect', shape: nine, pads: [0, 0, 5, 1, 0, 0, 2, 8], nodes: ['Pad'] },
+    { mode: 'edge', shape: nine, pads: [0, 0, 0, 1, 0, 0, 12, 3], nodes: ['Pad'] },
+    { mode: 'wrap', shape: nine, pads: [0, 0, 6, 1, 0, 0, 2, 0], nodes: ['Pad'] },
+    { mode: 'reflect', shape: [2, 3, 300], pads: [0, 0, 128, 0, 0, 128], nodes: ['Pad'] },
+    { mode: 'reflect', shape: [2, 40], pads: [0, 32, 0, 16], nodes: ['Reshape', 'Pad', 'Reshape'] },
+    { mode: 'reflect', shape: [2, 40, 3], pads: [0, 32, 0, 0, 39, 0], nodes: ['Reshape', 'Pad', 'Reshape'] },
+    // Cut off: by slices.
+    { mode: 'reflect', shape: [1, 2, 5], pads: [0, 0, 2, 0, 0, -1], nodes: undefined },
+  ])('what is padded by itself: $mode $pads of $shape', async ({ mode, shape, pads, nodes }) => {
+    const parts = {
+      inputs: [value('x', shape)],
+      outputs: ['y'],
+      weights: [ints('pads', pads)],
+      nodes: [node('Pad', ['x', 'pads'], ['y'], { mode })],
+    };
+    const found = await passedOn(file(parts, { opset: 19 }), randn(shape));
+    if (nodes) expect(found).toEqual(nodes);
+  });
+
+  it('integers that are padded by themselves stay integers', async () => {
+    const bytes = file({
+      inputs: [value('x', ['n', 3, 20, 20])],
+      outputs: ['y'],
+      weights: [floats('w', [4, 3, 3, 3]), floats('v', [4, 4, 9, 9]), ints('pads', [0, 0, 4, 4, 0, 0, 4, 4])],
+      nodes: [
+        node('Conv', ['x', 'w'], ['c'], { pads: [1, 1, 1, 1] }),
+        node('Pad', ['c', 'pads'], ['p'], { mode: 'reflect' }),
+        node('Conv', ['p', 'v'], ['y']),
+      ],
+    });
+    const x = randn([1, 3, 20, 20]);
+    const prepared = prepareFx(await importOnnx<Tensor>(bytes));
+    noGrad(() => prepared.call(x));
+    const int8 = await convertFx(prepared);
+    expect(quantizationReport(int8)?.inFloat).toEqual([]);
+    const written = parse(await exportOnnx(int8, x)).graph.node.map(({ opType }) => opType);
+    expect(written.filter((op) => !/quantize/i.test(op))).toEqual(['Conv', 'Pad', 'Conv']);
+  });
 });
 
 describe.skipIf(!ort)('layers of', () => {
