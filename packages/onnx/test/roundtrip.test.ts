@@ -1,10 +1,10 @@
 import { Buffer, GELU, Hardswish, LayerNorm, Linear, LSTM, Module, ReLU6, Sequential } from '@octet/nn';
-import { convertFx, prepareFx } from '@octet/quantization';
+import { convertFx, prepareFx, quantizationReport } from '@octet/quantization';
 import { embedding, manualSeed, noGrad, randn, Tensor, tensor, where } from '@octet/tensor';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { exportOnnx, type GraphModule, importOnnx } from '../src';
 import { TensorProto_DataType as T } from '../src/onnx.generated';
-import { forward, ort, parse, stepsApart } from './engine';
+import { forward, ort, parse, run, stepsApart } from './engine';
 import { file, floats, node, value } from './files';
 import { digitsNet, mobileNet, quantized, seedNet, trained } from './models';
 
@@ -81,6 +81,31 @@ describe('a file that was imported', () => {
     const { label } = await session.run({ bytes: new ort.Tensor('int64', given, bytes.shape) });
     expect([...(label.data as BigInt64Array)].map(Number)).toEqual([...want[1].dataSync()]);
   });
+});
+
+it('a weight that several layers have stands in the int8 file once, and each has it back', async () => {
+  const nodes = ['a', 'b', 'c'].map((y, i) =>
+    node('Conv', [['x', 'a', 'b'][i], 'w'], [y], { pads: [1, 1, 1, 1] }),
+  );
+  const weights = [floats('w', [8, 8, 3, 3])];
+  const shared = file({ inputs: [value('x', [1, 8, 6, 6])], outputs: ['c'], nodes, weights });
+  const x = randn([1, 8, 6, 6]);
+  const prepared = prepareFx(await importOnnx<Tensor>(shared));
+  noGrad(() => prepared.call(x));
+  const int8 = await convertFx(prepared);
+  const written = await exportOnnx(int8, x);
+  const kept = parse(written).graph.initializer.filter(({ dims }) => dims.length === 4);
+  expect(kept.map(({ dataType, dims }) => [dataType, ...dims.map(Number)])).toEqual([[T.INT8, 8, 8, 3, 3]]);
+  const again = await importOnnx<Tensor>(written);
+  expect(quantizationReport(again)?.int8).toBe(quantizationReport(int8)?.int8);
+  const [want] = forward(int8, [x]);
+  expect(forward(again, [x])[0].dataSync()).toEqual(want.dataSync());
+  if (!ort) return;
+  for (const precise of [true, false]) {
+    const [got] = await run(written, [x], { precise });
+    const step = Math.max(...want.dataSync().map(Math.abs)) / 100;
+    for (const [i, v] of want.dataSync().entries()) expect(Math.abs(got.data[i] - v)).toBeLessThan(step);
+  }
 });
 
 describe('a file that was exported', () => {
