@@ -378,9 +378,11 @@ export class Search {
     return known;
   }
 
-  /** The noise of each rounding of the current simulation alone. */
-  private async roundings(what: CureName): Promise<readonly MeasuredRounding[]> {
-    const { simulation } = this.current;
+  /** The noise of each rounding alone, of the current simulation or of another one with the same weights and ranges. */
+  private async roundings(
+    what: CureName,
+    simulation = this.current.simulation,
+  ): Promise<readonly MeasuredRounding[]> {
     const { choice, until, breathe } = this.options;
     const known = this.knownNoise();
     const start = Date.now();
@@ -426,18 +428,26 @@ export class Search {
     const { dynamic } = recipe;
     if (dynamic.length > 0)
       await choice.consider({ ...choice.best.recipe, dynamic: [], weightOnly: also(dynamic) });
-    const roundings = await this.roundings('weightOnly');
-    const parts = floatParts(roundings, {
-      price: (path) => this.price.inFloat(path),
-      weights: weightsOf(fused).of,
-      most: roomFor(await this.options.bytes(this.current)),
-      mayKeepWeights: true,
-    });
-    const { best } = choice;
-    const inFloats = { ...best.recipe, dynamic: [], weightOnly: also(best.recipe.dynamic) };
+    const most = roomFor(await this.options.bytes(this.current));
+    const partsOf = async (made: AnyGraph) =>
+      floatParts(await this.roundings('weightOnly', made), {
+        price: (path) => this.price.inFloat(path),
+        weights: weightsOf(fused).of,
+        most,
+        mayKeepWeights: true,
+      });
+    const parts = await partsOf(simulation);
+    const before = choice.best.recipe;
+    const tries = [{ before, parts }];
+    if (dynamic.length > 0) {
+      // What the inputs of dynamic layers cost shows where they have ranges.
+      const still = { ...recipe, dynamic: [] };
+      const ofAll = await partsOf((await this.stateBy(still)).simulation);
+      tries.unshift({ before: still, parts: ofAll }, { before: recipe, parts: ofAll });
+    }
     // Training has the rest of the time.
     const halfTime = (Date.now() + this.options.until) / 2;
-    for (const before of best.recipe.dynamic.length > 0 ? [best.recipe, inFloats] : [best.recipe]) {
+    for (const { before, parts } of tries) {
       let last: FloatPart | undefined;
       for (const [i, limit] of FLOAT_PARTS.entries()) {
         if (Date.now() > halfTime || (await choice.isEnough())) break;
@@ -447,6 +457,7 @@ export class Search {
         last = part;
         await choice.consider({
           ...before,
+          dynamic: before.dynamic.filter((path) => !part.inFloat.has(path) && !part.weightOnly.has(path)),
           inFloat: [...new Set([...before.inFloat, ...part.inFloat])],
           weightOnly: [...new Set([...before.weightOnly, ...part.weightOnly])],
         });
