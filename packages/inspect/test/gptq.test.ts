@@ -76,7 +76,9 @@ describe('gptq', () => {
     const layer = new Conv2d(3, 3, 3, { groups: 3, padding: 1 }).eval();
     const x = cat([smooth([1, 1, 8, 8]), smooth([1, 1, 8, 8]).mul(2e-22), smooth([1, 1, 8, 8])], 1);
     await gptq(new Sequential(layer).eval(), [x]);
-    expect([...layer.weight.dataSync(), ...(layer.bias as Tensor).dataSync()].every(Number.isFinite)).toBe(true);
+    expect([...layer.weight.dataSync(), ...(layer.bias as Tensor).dataSync()].every(Number.isFinite)).toBe(
+      true,
+    );
   });
 
   test('weights are numbers that int8 has, at the scale that they had', async () => {

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { exportOnnx, type GraphModule, importOnnx } from '../src';
 import { TensorProto_DataType as T } from '../src/onnx.generated';
 import { forward, ort, parse, run, stepsApart } from './engine';
-import { file, floats, node, value } from './files';
+import { file, floats, ints, node, value } from './files';
 import { digitsNet, mobileNet, quantized, seedNet, trained } from './models';
 
 beforeEach(() => void manualSeed(5));
@@ -106,6 +106,32 @@ it('a weight that several layers have stands in the int8 file once, and each has
     const step = Math.max(...want.dataSync().map(Math.abs)) / 100;
     for (const [i, v] of want.dataSync().entries()) expect(Math.abs(got.data[i] - v)).toBeLessThan(step);
   }
+});
+
+it('int8 convolutions of rows that are padded come back as integers', async () => {
+  const rows = file({
+    inputs: [value('x', [1, 4, 40])],
+    outputs: ['y'],
+    nodes: [
+      node('Conv', ['x', 'a'], ['p'], { pads: [2, 2] }),
+      node('Pad', ['p', 'around'], ['q']),
+      node('Conv', ['q', 'b'], ['r'], { strides: [2] }),
+      node('Relu', ['r'], ['s']),
+      node('Conv', ['s', 'a'], ['y']),
+    ],
+    weights: [floats('a', [4, 4, 5]), floats('b', [4, 4, 8]), ints('around', [0, 0, 7, 0, 0, 0])],
+  });
+  const x = randn([1, 4, 40]).add(0.5);
+  const prepared = prepareFx(await importOnnx<Tensor>(rows));
+  noGrad(() => prepared.call(x));
+  const int8 = await convertFx(prepared);
+  const written = await exportOnnx(int8, x);
+  const convolutions = (model: Module) =>
+    model.modules().filter((m) => /^QuantizedConv/.test(m.constructor.name));
+  const again = await importOnnx<Tensor>(written);
+  expect(convolutions(again)).toHaveLength(3);
+  const [want] = forward(int8, [x]);
+  expect(forward(again, [x])[0].dataSync()).toEqual(want.dataSync());
 });
 
 describe('a file that was exported', () => {
