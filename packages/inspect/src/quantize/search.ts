@@ -428,31 +428,32 @@ export class Search {
     const { dynamic } = recipe;
     if (dynamic.length > 0)
       await choice.consider({ ...choice.best.recipe, dynamic: [], weightOnly: also(dynamic) });
-    const most = roomFor(await this.options.bytes(this.current));
+    const room = roomFor(await this.options.bytes(this.current));
     const partsOf = async (made: AnyGraph) =>
       floatParts(await this.roundings('weightOnly', made), {
         price: (path) => this.price.inFloat(path),
         weights: weightsOf(fused).of,
-        most,
+        most: room,
         mayKeepWeights: true,
       });
     const parts = await partsOf(simulation);
     const before = choice.best.recipe;
-    const tries = [{ before, parts }];
+    const tries = [{ before, parts, most: 1 }];
     if (dynamic.length > 0) {
-      // What the inputs of dynamic layers cost shows where they have ranges.
+      // What the inputs of dynamic layers cost shows where they have ranges. A part that is to take their place is a small one.
       const still = { ...recipe, dynamic: [] };
       const ofAll = await partsOf((await this.stateBy(still)).simulation);
-      tries.unshift({ before: still, parts: ofAll }, { before: recipe, parts: ofAll });
+      const small = { parts: ofAll, most: SMALL_PART };
+      tries.unshift({ before: still, ...small }, { before: recipe, ...small });
     }
     // Training has the rest of the time.
     const halfTime = (Date.now() + this.options.until) / 2;
-    for (const { before, parts } of tries) {
+    for (const { before, parts, most } of tries) {
       let last: FloatPart | undefined;
       for (const [i, limit] of FLOAT_PARTS.entries()) {
         if (Date.now() > halfTime || (await choice.isEnough())) break;
         await this.options.breathe('weightOnly', i, FLOAT_PARTS.length);
-        const part = parts.filter(({ price }) => price <= limit).pop();
+        const part = parts.filter(({ price }) => price <= Math.min(limit, most)).pop();
         if (!part || part === last) continue;
         last = part;
         await choice.consider({
@@ -605,6 +606,7 @@ const FEW_MEASURED = 2;
 const MEASURED_TIME = 0.1;
 /** Parts of the time that int8 gains which are tried in floats for the sake of activations. */
 const FLOAT_PARTS = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1];
+const SMALL_PART = 0.35;
 /** The part of all weights that may stay in float, if the model stays smaller than `MOST_BYTES` of the float model; `LEAST_FLOAT_WEIGHTS` may always. */
 const FLOAT_WEIGHTS = 0.06;
 const LEAST_FLOAT_WEIGHTS = 0.005;
