@@ -124,6 +124,12 @@ function gatherPatches(
         continue;
       }
       const line = x + ((<usize>(n * height + h) * width * channelStep) << 2);
+      const left = ow * stepW + firstW;
+      if (side && left >= 0 && left + kernelWidth <= width) {
+        copyLoosely(to, line + ((<usize>left * channels) << 2), kernelWidth * channels);
+        to += bytes * kernelWidth;
+        continue;
+      }
       for (let kw: i32 = 0; kw < kernelWidth; kw++, to += bytes) {
         let w = ow * stepW + firstW + kw * tapW;
         let within = w >= 0;

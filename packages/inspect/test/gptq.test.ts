@@ -102,6 +102,15 @@ describe('gptq', () => {
     expect(await db(float, layer, other)).toBeGreaterThan(before + 4);
   });
 
+  test('a channel so small that its squares are nothing in float32', async () => {
+    const layer = new Conv2d(3, 3, 3, { groups: 3, padding: 1 }).eval();
+    const x = cat([smooth([1, 1, 8, 8]), smooth([1, 1, 8, 8]).mul(2e-22), smooth([1, 1, 8, 8])], 1);
+    await gptq(new Sequential(layer).eval(), [x]);
+    expect([...layer.weight.dataSync(), ...(layer.bias as Tensor).dataSync()].every(Number.isFinite)).toBe(
+      true,
+    );
+  });
+
   test('weights are numbers that int8 has, at the scale that they had', async () => {
     const layer = new Conv2d(4, 6, 3).eval();
     const scales = async () => {

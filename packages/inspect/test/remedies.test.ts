@@ -29,7 +29,7 @@ import {
 } from '@octet/quantization';
 import { manualSeed, noGrad, rand, randn, type Tensor } from '@octet/tensor';
 import { describe, expect, test } from 'vitest';
-import { adaround, analyze, correctBias, equalize, replaceRelu6 } from '../src';
+import { adaround, analyze, correctBias, equalize, replaceRelu6, smoothQuant } from '../src';
 import { images, MobileNet, mobileNet, spoil } from './models';
 
 const perTensor = getDefaultQConfigMapping('qnnpack');
@@ -176,6 +176,18 @@ describe('equalize', () => {
     expect(calls).toBe(1);
     expect(replaceRelu6(float)).toBe(0);
     expect(await equalize(fuse(float), x)).toHaveLength(12);
+  });
+
+  test('layers with a ReLU6 between them can be skipped', async () => {
+    const [x] = images(1);
+    const fused = mobileNet({ relu6: true });
+    const before = fused.call(x).dataSync();
+    // What linear bottlenecks give, to the next block and to each other.
+    const pairs = await equalize(fused, x, { skipRelu6: true });
+    expect(pairs.length).toBeGreaterThan(0);
+    expect(pairs.every(([from]) => /conv\.2$/.test(from) || /conv\.1$/.test(from))).toBe(true);
+    for (const [i, v] of fused.call(x).dataSync().entries()) expect(v).toBeCloseTo(before[i], 4);
+    expect(await smoothQuant(fused, [x], { skipRelu6: true })).toEqual(pairs);
   });
 
   test('refuses models that aren’t ready, or are too far', async () => {

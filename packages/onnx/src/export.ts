@@ -36,7 +36,8 @@ export interface ExportOnnxOptions {
  *
  * The model runs on the example, and the kernels it calls are written down: control flow is that of this run, and what
  * doesn't depend on the inputs is a constant. Inputs are called `input` (`input_0`, … if there are several), outputs
- * alike, those of a `GraphModule` by their own names; weights as in the state dict.
+ * alike, those of a `GraphModule` by their own names, and they are of the dtypes of the file that it came from, int64 and float64, too;
+ * weights as in the state dict.
  *
  * @throws OnnxExportError for what ONNX can't say, naming the kernel and the module; ArgumentError for a bad option
  */
@@ -67,7 +68,7 @@ export async function exportOnnx(
   kernel.requireTensor('exportOnnx', ...inputs);
   checkInputs(inputs);
   const traced = async (examples: readonly Tensor[]) => {
-    const graph = trace(model, examples.map(own), opset);
+    const graph = trace(model, examples.map(own), opset, named.graph);
     await withoutRepeats(graph);
     return graph;
   };

@@ -1,4 +1,5 @@
 export {
+  type FileDType,
   Graph,
   type GraphBody,
   type GraphFunction,
@@ -6,6 +7,7 @@ export {
   GraphModule,
   type GraphNode,
   type GraphOptions,
+  type GraphOutput,
   type GraphRun,
   Paths,
   type Slot,

@@ -2,6 +2,7 @@
 export { OnnxExportError, OnnxImportError } from './errors';
 export { type ExportOnnxOptions, exportOnnx } from './export';
 export {
+  type FileDType,
   Graph,
   type GraphBody,
   type GraphFunction,
@@ -9,6 +10,7 @@ export {
   GraphModule,
   type GraphNode,
   type GraphOptions,
+  type GraphOutput,
   type GraphRun,
   type Slot,
 } from './graph-module';

@@ -84,7 +84,7 @@ export function value(
 
 export interface GraphParts {
   inputs?: readonly ValueInfoProto[];
-  outputs: readonly string[];
+  outputs: readonly (string | ValueInfoProto)[];
   nodes: readonly NodeProto[];
   weights?: readonly TensorProto[];
 }
@@ -92,7 +92,7 @@ export interface GraphParts {
 export function graph({ inputs = [], outputs, nodes, weights = [] }: GraphParts): GraphProto {
   return create(GraphProtoSchema, {
     name: 'graph',
-    ...{ input: [...inputs], output: outputs.map((name) => value(name)) },
+    ...{ input: [...inputs], output: outputs.map((y) => (typeof y === 'string' ? value(y) : y)) },
     ...{ node: [...nodes], initializer: [...weights] },
   });
 }

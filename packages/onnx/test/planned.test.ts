@@ -5,9 +5,9 @@ import { type Conv2d, Hardsigmoid } from '@octet/nn';
 import { convertFx, prepareFx, quantizationReport } from '@octet/quantization';
 import { manualSeed, noGrad, randn, type Tensor, tensor } from '@octet/tensor';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { importOnnx } from '../src';
+import { exportOnnx, importOnnx } from '../src';
 import { TensorProto_DataType as T, TensorProtoSchema } from '../src/onnx.generated';
-import { ort, run } from './engine';
+import { ort, parse, run } from './engine';
 import { file, floats, ints, node, value } from './files';
 
 beforeEach(() => void manualSeed(11));
@@ -78,6 +78,107 @@ describe.skipIf(!ort)('run on the backend alone', () => {
         { dtype: 'int32' },
       ),
     ));
+});
+
+/** The same, written as a file again: its nodes. */
+async function passedOn(bytes: Uint8Array, x: Tensor): Promise<string[]> {
+  const [want] = await run(bytes, [x]);
+  const again = await exportOnnx(await planned(bytes, x), x, { opset: 19 });
+  const [got] = await run(again, [x]);
+  expectNear(got.data as Float32Array, want.data);
+  return parse(again).graph.node.map(({ opType }) => opType);
+}
+
+describe.skipIf(!ort)('run on the backend alone, and can be written again', () => {
+  it('bounds that are worked out: decibels within 80 of the loudest', () =>
+    passedOn(
+      file({
+        inputs: [value('x', ['n', 3, 4])],
+        outputs: ['y'],
+        weights: [floats('eighty', [], [1.5]), floats('most', [], [Number.POSITIVE_INFINITY])],
+        nodes: [
+          node('ReduceMax', ['x'], ['loudest'], { keepdims: 0 }),
+          node('Sub', ['loudest', 'eighty'], ['least']),
+          node('Clip', ['x', 'least', 'most'], ['y']),
+        ],
+      }),
+      randn([2, 3, 4]),
+    ));
+
+  it('an upper bound below the lower one', () =>
+    passedOn(
+      file({
+        inputs: [value('x', [3, 4])],
+        outputs: ['y'],
+        weights: [floats('one', [], [1])],
+        nodes: [
+          node('ReduceMean', ['x'], ['mean'], { keepdims: 0 }),
+          node('Sub', ['mean', 'one'], ['below']),
+          node('Clip', ['x', 'mean', 'below'], ['y']),
+        ],
+      }),
+      randn([3, 4]),
+    ));
+
+  it.each([
+    { name: 'all of it', from: -1, to: -(2 ** 31), step: -1 },
+    { name: 'every other one', from: -2, to: 0, step: -2 },
+    { name: 'a few', from: 4, to: 1, step: -1 },
+    { name: 'from beyond the end', from: 99, to: -99, step: -3 },
+  ])(
+    'slices that run backwards: $name',
+    async ({ from, to, step }) =>
+      void (await passedOn(
+        file({
+          inputs: [value('x', ['n', 2, 7])],
+          outputs: ['y'],
+          weights: [ints('from', [from]), ints('to', [to]), ints('axis', [2]), ints('step', [step])],
+          nodes: [node('Slice', ['x', 'from', 'to', 'axis', 'step'], ['y'])],
+        }),
+        randn([3, 2, 7]),
+      )),
+  );
+
+  const nine = [2, 3, 6, 9];
+  it.each([
+    { mode: 'reflect', shape: nine, pads: [0, 0, 5, 1, 0, 0, 2, 8], nodes: ['Pad'] },
+    { mode: 'edge', shape: nine, pads: [0, 0, 0, 1, 0, 0, 12, 3], nodes: ['Pad'] },
+    { mode: 'wrap', shape: nine, pads: [0, 0, 6, 1, 0, 0, 2, 0], nodes: ['Pad'] },
+    { mode: 'reflect', shape: [2, 3, 300], pads: [0, 0, 128, 0, 0, 128], nodes: ['Pad'] },
+    { mode: 'reflect', shape: [2, 40], pads: [0, 32, 0, 16], nodes: ['Reshape', 'Pad', 'Reshape'] },
+    { mode: 'reflect', shape: [2, 40, 3], pads: [0, 32, 0, 0, 39, 0], nodes: ['Reshape', 'Pad', 'Reshape'] },
+    // Cut off: by slices.
+    { mode: 'reflect', shape: [1, 2, 5], pads: [0, 0, 2, 0, 0, -1], nodes: undefined },
+  ])('what is padded by itself: $mode $pads of $shape', async ({ mode, shape, pads, nodes }) => {
+    const parts = {
+      inputs: [value('x', shape)],
+      outputs: ['y'],
+      weights: [ints('pads', pads)],
+      nodes: [node('Pad', ['x', 'pads'], ['y'], { mode })],
+    };
+    const found = await passedOn(file(parts, { opset: 19 }), randn(shape));
+    if (nodes) expect(found).toEqual(nodes);
+  });
+
+  it('integers that are padded by themselves stay integers', async () => {
+    const bytes = file({
+      inputs: [value('x', ['n', 3, 20, 20])],
+      outputs: ['y'],
+      weights: [floats('w', [4, 3, 3, 3]), floats('v', [4, 4, 9, 9]), ints('pads', [0, 0, 4, 4, 0, 0, 4, 4])],
+      nodes: [
+        node('Conv', ['x', 'w'], ['c'], { pads: [1, 1, 1, 1] }),
+        node('Pad', ['c', 'pads'], ['p'], { mode: 'reflect' }),
+        node('Conv', ['p', 'v'], ['y']),
+      ],
+    });
+    const x = randn([1, 3, 20, 20]);
+    const prepared = prepareFx(await importOnnx<Tensor>(bytes));
+    noGrad(() => prepared.call(x));
+    const int8 = await convertFx(prepared);
+    expect(quantizationReport(int8)?.inFloat).toEqual([]);
+    const written = parse(await exportOnnx(int8, x)).graph.node.map(({ opType }) => opType);
+    expect(written.filter((op) => !/quantize/i.test(op))).toEqual(['Conv', 'Pad', 'Conv']);
+  });
 });
 
 describe.skipIf(!ort)('layers of', () => {

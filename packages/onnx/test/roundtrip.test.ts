@@ -1,8 +1,11 @@
 import { Buffer, GELU, Hardswish, LayerNorm, Linear, LSTM, Module, ReLU6, Sequential } from '@octet/nn';
+import { convertFx, prepareFx } from '@octet/quantization';
 import { embedding, manualSeed, noGrad, randn, Tensor, tensor, where } from '@octet/tensor';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { exportOnnx, importOnnx } from '../src';
-import { forward, stepsApart } from './engine';
+import { exportOnnx, type GraphModule, importOnnx } from '../src';
+import { TensorProto_DataType as T } from '../src/onnx.generated';
+import { forward, ort, parse, run, stepsApart } from './engine';
+import { file, floats, ints, node, value } from './files';
 import { digitsNet, mobileNet, quantized, seedNet, trained } from './models';
 
 beforeEach(() => void manualSeed(5));
@@ -30,6 +33,103 @@ async function difference(model: Module, x: Tensor): Promise<number> {
   }
   return most / largest;
 }
+
+describe('a file that was imported', () => {
+  /** A label for each of several bytes of int64, and the logits. */
+  const labels = () =>
+    file({
+      inputs: [value('bytes', ['n', 'length'], T.INT64)],
+      outputs: ['logits', value('label', ['n', 'length'], T.INT64)],
+      weights: [floats('table', [16, 4]), floats('w', [4, 3]), floats('b', [3])],
+      nodes: [
+        node('Gather', ['table', 'bytes'], ['rows']),
+        node('MatMul', ['rows', 'w'], ['products']),
+        node('Add', ['products', 'b'], ['logits']),
+        node('ArgMax', ['logits'], ['label'], { axis: -1, keepdims: 0 }),
+      ],
+    });
+  const bytes = tensor(
+    [
+      [1, 15, 3],
+      [7, 0, 2],
+    ],
+    { dtype: 'int32' },
+  );
+  const int8 = async (model: GraphModule<Tensor | Tensor[]>) => {
+    const prepared = prepareFx(model);
+    noGrad(() => prepared.call(bytes));
+    return convertFx(prepared);
+  };
+
+  it.each([
+    ['float', async (model: GraphModule<Tensor | Tensor[]>) => model],
+    ['int8', int8],
+  ] as const)('is written with the dtypes that its inputs and outputs had: %s', async (_, made) => {
+    const before = await made(await importOnnx<Tensor[]>(labels()));
+    const written = await exportOnnx(before, bytes);
+    const { input, output } = parse(written).graph;
+    const typesOf = (ports: typeof input) =>
+      ports.map(({ type }) => type?.value.case === 'tensorType' && type.value.value.elemType);
+    expect([typesOf(input), typesOf(output)]).toEqual([[T.INT64], [T.FLOAT, T.INT64]]);
+    const after = await importOnnx<Tensor[]>(written);
+    const [want, got] = [before, after].map((m) => noGrad(() => m.call(bytes) as Tensor[]));
+    expect(got[1].dtype).toBe('int32');
+    expect(got.map((t) => [...t.dataSync()])).toEqual(want.map((t) => [...t.dataSync()]));
+    if (!ort) return;
+    const session = await ort.InferenceSession.create(written);
+    const given = BigInt64Array.from(bytes.dataSync(), BigInt);
+    const { label } = await session.run({ bytes: new ort.Tensor('int64', given, bytes.shape) });
+    expect([...(label.data as BigInt64Array)].map(Number)).toEqual([...want[1].dataSync()]);
+  });
+});
+
+it('a weight that several layers have stands in the int8 file once, and each has it back', async () => {
+  const nodes = ['a', 'b', 'c'].map((y, i) =>
+    node('Conv', [['x', 'a', 'b'][i], 'w'], [y], { pads: [1, 1, 1, 1] }),
+  );
+  const weights = [floats('w', [8, 8, 3, 3])];
+  const shared = file({ inputs: [value('x', [1, 8, 6, 6])], outputs: ['c'], nodes, weights });
+  const x = randn([1, 8, 6, 6]);
+  const prepared = prepareFx(await importOnnx<Tensor>(shared));
+  noGrad(() => prepared.call(x));
+  const int8 = await convertFx(prepared);
+  const written = await exportOnnx(int8, x);
+  const kept = parse(written).graph.initializer.filter(({ dims }) => dims.length === 4);
+  expect(kept.map(({ dataType, dims }) => [dataType, ...dims.map(Number)])).toEqual([[T.INT8, 8, 8, 3, 3]]);
+  const again = await importOnnx<Tensor>(written);
+  const [want] = forward(int8, [x]);
+  expect(forward(again, [x])[0].dataSync()).toEqual(want.dataSync());
+  if (!ort) return;
+  for (const precise of [true, false]) {
+    const [got] = await run(written, [x], { precise });
+    const step = Math.max(...want.dataSync().map(Math.abs)) / 100;
+    for (const [i, v] of want.dataSync().entries()) expect(Math.abs(got.data[i] - v)).toBeLessThan(step);
+  }
+});
+
+it('int8 convolutions of rows that are padded come back as integers', async () => {
+  const rows = file({
+    inputs: [value('x', [1, 4, 40])],
+    outputs: ['y'],
+    nodes: [
+      node('Conv', ['x', 'a'], ['p'], { pads: [2, 2] }),
+      node('Pad', ['p', 'around'], ['q']),
+      node('Conv', ['q', 'b'], ['r'], { strides: [2] }),
+      node('Relu', ['r'], ['s']),
+      node('Conv', ['s', 'a'], ['y']),
+    ],
+    weights: [floats('a', [4, 4, 5]), floats('b', [4, 4, 8]), ints('around', [0, 0, 7, 0, 0, 0])],
+  });
+  const x = randn([1, 4, 40]).add(0.5);
+  const prepared = prepareFx(await importOnnx<Tensor>(rows));
+  noGrad(() => prepared.call(x));
+  const int8 = await convertFx(prepared);
+  const written = await exportOnnx(int8, x);
+  const again = await importOnnx<Tensor>(written);
+  expect(again.modules().filter((m) => /^QuantizedConv/.test(m.constructor.name))).toHaveLength(3);
+  const [want] = forward(int8, [x]);
+  expect(forward(again, [x])[0].dataSync()).toEqual(want.dataSync());
+});
 
 describe('a file that was exported', () => {
   it.each([

@@ -28,8 +28,9 @@ export class Refiner {
     return this.once(`${smooth} ${equalized}`, async () => {
       if (smooth === undefined && !equalized) return this.fused;
       const copy = this.fused.clone();
-      if (smooth !== undefined) await smoothQuant(copy, this.inputs, { alpha: smooth, ...own });
-      if (equalized) await equalize(copy, this.inputs[0], own);
+      if (smooth !== undefined)
+        await smoothQuant(copy, this.inputs, { alpha: smooth, skipRelu6: true, ...own });
+      if (equalized) await equalize(copy, this.inputs[0], { skipRelu6: true, ...own });
       return copy;
     });
   }

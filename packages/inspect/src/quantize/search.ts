@@ -419,9 +419,11 @@ export class Search {
     return known;
   }
 
-  /** The noise of each rounding of the current simulation alone. */
-  private async roundings(what: CureName): Promise<readonly MeasuredRounding[]> {
-    const { simulation } = this.current;
+  /** The noise of each rounding alone, of the current simulation or of another one with the same weights and ranges. */
+  private async roundings(
+    what: CureName,
+    simulation = this.current.simulation,
+  ): Promise<readonly MeasuredRounding[]> {
     const { choice, until, breathe } = this.options;
     const known = this.knownNoise();
     const start = Date.now();
@@ -471,27 +473,39 @@ export class Search {
     if (dynamic.length > 0)
       await choice.consider({ ...choice.best.recipe, dynamic: [], weightOnly: also(dynamic) });
     if (this.options.quick) return choice.found(({ weightOnly }) => weightOnly);
-    const roundings = await this.roundings('weightOnly');
-    const parts = floatParts(roundings, {
-      price: (path) => this.price.inFloat(path),
-      weights: weightsOf(fused).of,
-      most: roomFor(await this.options.bytes(this.current)),
-      mayKeepWeights: true,
-    });
-    const { best } = choice;
-    const inFloats = { ...best.recipe, dynamic: [], weightOnly: also(best.recipe.dynamic) };
+    const room = roomFor(await this.options.bytes(this.current));
+    const partsOf = async (made: AnyGraph) =>
+      floatParts(await this.roundings('weightOnly', made), {
+        price: (path) => this.price.inFloat(path),
+        weights: weightsOf(fused).of,
+        most: room,
+        mayKeepWeights: true,
+      });
+    const parts = await partsOf(simulation);
+    const before = choice.best.recipe;
+    const tries = [{ before, parts, most: 1 }];
+    if (before.dynamic.length > 0)
+      tries.push({ before: { ...before, dynamic: [], weightOnly: also(before.dynamic) }, parts, most: 1 });
+    if (dynamic.length > 0) {
+      // What the inputs of dynamic layers cost shows where they have ranges. A part that is to take their place is a small one.
+      const still = { ...recipe, dynamic: [] };
+      const ofAll = await partsOf((await this.stateBy(still)).simulation);
+      const small = { parts: ofAll, most: SMALL_PART };
+      tries.unshift({ before: still, ...small }, { before: recipe, ...small });
+    }
     // Training has the rest of the time.
     const halfTime = (Date.now() + this.options.until) / 2;
-    for (const before of best.recipe.dynamic.length > 0 ? [best.recipe, inFloats] : [best.recipe]) {
+    for (const { before, parts, most } of tries) {
       let last: FloatPart | undefined;
       for (const [i, limit] of FLOAT_PARTS.entries()) {
         if (Date.now() > halfTime || (await choice.isEnough())) break;
         await this.options.breathe('weightOnly', i, FLOAT_PARTS.length);
-        const part = parts.filter(({ price }) => price <= limit).pop();
+        const part = parts.filter(({ price }) => price <= Math.min(limit, most)).pop();
         if (!part || part === last) continue;
         last = part;
         await choice.consider({
           ...before,
+          dynamic: before.dynamic.filter((path) => !part.inFloat.has(path) && !part.weightOnly.has(path)),
           inFloat: [...new Set([...before.inFloat, ...part.inFloat])],
           weightOnly: [...new Set([...before.weightOnly, ...part.weightOnly])],
         });
@@ -722,6 +736,7 @@ const FEW_MEASURED = 2;
 const MEASURED_TIME = 0.1;
 /** Parts of the time that int8 gains which are tried in floats for the sake of activations. */
 const FLOAT_PARTS = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1];
+const SMALL_PART = 0.35;
 /** The part of all weights that may stay in float, if the model stays smaller than `MOST_BYTES` of the float model; `LEAST_FLOAT_WEIGHTS` may always. */
 const FLOAT_WEIGHTS = 0.06;
 const LEAST_FLOAT_WEIGHTS = 0.005;

@@ -98,7 +98,7 @@ export async function distill(
         ? given[Math.ceil(step / (vary ? 3 : 1)) % given.length]
         : tensorsOf(await varied(inputs, Math.ceil((2 * step) / 3)));
     const [example] = await examplesOf([args], [outputsOf(float, args)]);
-    descend(simulation, example, optimizer);
+    if (!descend(simulation, example, optimizer)) break;
     await breathe(step, steps);
     if (!judge || !best || step % JUDGED_EVERY !== 0) continue;
     const db = await judge(simulation);
@@ -153,23 +153,25 @@ async function fit(part: AnyGraph, examples: readonly Example[], options: TrainO
     const done = Math.max(step / steps, (now - start) / Math.max(1, until - start));
     for (const [g, group] of optimizer.paramGroups.entries())
       group.lr = groups[g].lr * 0.5 * (1 + Math.cos(Math.PI * done));
-    descend(part, examples[step % examples.length], optimizer);
+    if (!descend(part, examples[step % examples.length], optimizer)) break;
     await breathe(step, steps);
   }
   rest(part, optimizer);
 }
 
-/** One step down the mean square error, relative to the outputs' own. */
-function descend(part: AnyGraph, { inputs, expected, weights }: Example, optimizer: Adam): void {
+/** One step down the mean square error, relative to the outputs' own. Whether there was one: what learns may not reach the outputs. */
+function descend(part: AnyGraph, { inputs, expected, weights }: Example, optimizer: Adam): boolean {
   let loss: Tensor | undefined;
   for (const [k, y] of tensorsIn(part.call(...inputs)).entries()) {
     const d = sub(y, expected[k]);
     const term = mul(mean(mul(d, d)), weights[k]);
     loss = loss ? add(loss, term) : term;
   }
+  if (!loss?.requiresGrad) return false;
   optimizer.zeroGrad();
-  loss?.backward();
+  loss.backward();
   optimizer.step();
+  return true;
 }
 
 /** Nothing learns any more. */

@@ -17,6 +17,8 @@ import { type LinkedLayers, linkedLayers } from './linked-layers';
 export type EqualizedPair = readonly [from: string, to: string];
 
 export interface EqualizeOptions {
+  /** Whether layers with a ReLU6 between them are left as they are, where others have none, rather than refused. false */
+  skipRelu6?: boolean;
   /** Rules of your own: their `scaledBy` and `scalable` say which layers can be scaled, and looked past. */
   rules?: readonly ModuleRule[];
 }
@@ -34,19 +36,18 @@ export interface EqualizeOptions {
  * @param model a fused float model, or the prepared one before calibration, in evaluation mode
  * @param input of the right shape; its numbers don't matter
  * @returns the pairs, by path
- * @throws QuantizationError if it was calibrated, if there are no pairs, or for a ReLU6 between two layers
+ * @throws QuantizationError if it was calibrated, if there are no pairs, or for a ReLU6 between two layers, unless such ones are skipped
  */
 export async function equalize(
   model: AnyModule,
   input: ModelInput,
   options?: EqualizeOptions,
 ): Promise<EqualizedPair[]> {
-  const { rules: own } = checkOptions('equalize', options, 'rules');
+  const { skipRelu6 = false, rules: own } = checkOptions('equalize', options, 'skipRelu6 rules');
   const rules = moduleRules('equalize', own);
   requireNoTraining('equalize', model, rules);
   requireNotCalibrated(model);
-  const links = linkedLayers(toFloatModel(model, model, own), input, rules);
-  requireLinks('equalize', links);
+  const links = linksOf('equalize', linkedLayers(toFloatModel(model, model, own), input, rules), skipRelu6);
   const weights = await linkedWeights(model, links, rules);
   const groups = links.map(({ from, to }) => ({
     from: from.map((path) => weights.get(path) as HostWeight),
@@ -106,9 +107,15 @@ function requireNotCalibrated(model: AnyModule): void {
   });
 }
 
-/** @throws QuantizationError without pairs, or for a ReLU6 in one */
-export function requireLinks(op: string, links: readonly LinkedLayers[]): void {
+/** Those that can be scaled. @throws QuantizationError without any, or for a ReLU6 in one, unless such ones are skipped */
+export function linksOf(
+  op: string,
+  links: readonly LinkedLayers[],
+  skipRelu6: boolean,
+): readonly LinkedLayers[] {
   const stopped = links.find(({ relu6 }) => relu6 !== undefined);
+  const free = links.filter(({ relu6 }) => relu6 === undefined);
+  if (skipRelu6 && free.length > 0) return free;
   if (stopped) {
     throw new QuantizationError({
       op,
@@ -117,7 +124,7 @@ export function requireLinks(op: string, links: readonly LinkedLayers[]): void {
       fix: 'Call replaceRelu6(model) before fusing, and see that the float model is still as good.',
     });
   }
-  if (links.length > 0) return;
+  if (links.length > 0) return links;
   throw new QuantizationError({
     op,
     expected: 'layers that follow one another with ReLU, pools or nothing between',

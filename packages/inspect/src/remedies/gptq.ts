@@ -131,6 +131,8 @@ async function look(
 const MOST_BYTES = 2 ** 28;
 /** Columns that are rounded together: what one leaves, only these make up for. */
 const MOST_COLUMNS = 1024;
+/** A mean square below this has lost digits in float32, and what it is made of is nothing. */
+const LEAST_SQUARE = 2 ** -100;
 /** The part of the circle by which places follow one another: they never fall together, and lie everywhere. */
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
@@ -356,8 +358,8 @@ class Feedback {
     this.order = Int32Array.from([...strongest, ...(withBias ? [n - 1] : [])]);
     let mean = 0;
     for (let i = 0; i < weights; i++) mean += square(i) / weights;
-    // Inputs that are all 0 round to the nearest.
-    const more = damp * mean || 1;
+    // Inputs that are all 0, or so small that their products underflow, round to the nearest.
+    const more = mean > LEAST_SQUARE ? damp * mean : 1;
     const h = Float64Array.from({ length: n * n }, (_, k) => {
       const [i, j] = [Math.floor(k / n), k % n];
       return products[this.order[i] * n + this.order[j]] + (i === j ? more : 0);

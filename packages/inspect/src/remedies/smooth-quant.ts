@@ -6,13 +6,15 @@ import type { ModelInput } from '../inputs';
 import { run } from '../record';
 import { toFloatModel } from '../to-float-model';
 import { requireNoTraining } from './convert-pair';
-import { type EqualizedPair, largest, linkedWeights, pairsOf, requireLinks } from './equalize';
+import { type EqualizedPair, largest, linkedWeights, linksOf, pairsOf } from './equalize';
 import type { HostWeight } from './host-weight';
 import { type LinkedLayers, linkedLayers } from './linked-layers';
 
 export interface SmoothQuantOptions {
   /** How much of the difference between channels goes from activations into weights, from 0 to 1. 0.5 */
   alpha?: number;
+  /** As `equalize`'s. */
+  skipRelu6?: boolean;
   /** Rules of your own, as for `equalize`. */
   rules?: readonly ModuleRule[];
 }
@@ -27,14 +29,18 @@ export interface SmoothQuantOptions {
  * @param model a fused float model in evaluation mode
  * @param inputs like those of the calibration: they give the channels' ranges
  * @returns the pairs, by path
- * @throws QuantizationError if there are no pairs, or for a ReLU6 between two layers; ArgumentError for another alpha
+ * @throws QuantizationError if there are no pairs, or for a ReLU6 between two layers, unless such ones are skipped; ArgumentError for another alpha
  */
 export async function smoothQuant(
   model: AnyModule,
   inputs: readonly ModelInput[],
   options?: SmoothQuantOptions,
 ): Promise<EqualizedPair[]> {
-  const { alpha = 0.5, rules: own } = checkOptions('smoothQuant', options, 'alpha rules');
+  const {
+    alpha = 0.5,
+    skipRelu6 = false,
+    rules: own,
+  } = checkOptions('smoothQuant', options, 'alpha skipRelu6 rules');
   if (!(alpha >= 0 && alpha <= 1)) {
     throw new ArgumentError({
       op: 'smoothQuant',
@@ -45,8 +51,11 @@ export async function smoothQuant(
   }
   const rules = moduleRules('smoothQuant', own);
   requireNoTraining('smoothQuant', model, rules);
-  const links = linkedLayers(toFloatModel(model, model, own), inputs[0], rules);
-  requireLinks('smoothQuant', links);
+  const links = linksOf(
+    'smoothQuant',
+    linkedLayers(toFloatModel(model, model, own), inputs[0], rules),
+    skipRelu6,
+  );
   const ranges = await channelRanges(model, links, inputs);
   const weights = await linkedWeights(model, links, rules);
   const weightOf = (path: string) => weights.get(path) as HostWeight;

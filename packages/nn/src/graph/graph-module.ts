@@ -53,9 +53,14 @@ export interface GraphBody {
   readonly nodes: readonly GraphNode[];
 }
 
+/** What elements are in a file that has more dtypes than Octet: they are read as int32 and float32. */
+export type FileDType = 'int64' | 'float64';
+
 export interface GraphInput {
   readonly name: string;
   readonly slot: Slot;
+  /** Of the file that it came from, where that is another than `dtype`: a file written of the graph has it too. */
+  readonly fileDtype?: FileDType | undefined;
   /** Undefined: any. */
   readonly dtype?: HostDType | undefined;
   /** Sizes, or names of sizes that vary; undefined: not known. */
@@ -64,9 +69,16 @@ export interface GraphInput {
   readonly sizes?: readonly (number | undefined)[] | undefined;
 }
 
+export interface GraphOutput {
+  readonly name: string;
+  readonly slot: Slot;
+  /** As an input's. */
+  readonly fileDtype?: FileDType | undefined;
+}
+
 export interface GraphOptions {
   readonly inputs: readonly GraphInput[];
-  readonly outputs: readonly { readonly name: string; readonly slot: Slot }[];
+  readonly outputs: readonly GraphOutput[];
   readonly nodes: readonly GraphNode[];
   /** Values that are always the same, kept on the host. */
   readonly constants: ReadonlyMap<Slot, HostTensor>;
@@ -79,7 +91,7 @@ export interface GraphOptions {
 /** A graph as it is run: what a `GraphModule` and its clones share. */
 export class Graph implements GraphOptions {
   readonly inputs: readonly GraphInput[];
-  readonly outputs: readonly { readonly name: string; readonly slot: Slot }[];
+  readonly outputs: readonly GraphOutput[];
   readonly nodes: readonly GraphNode[];
   readonly constants: ReadonlyMap<Slot, HostTensor>;
   readonly buffers: ReadonlyMap<Slot, string>;

@@ -158,18 +158,33 @@ export function bytesOf({ buffer, byteOffset, byteLength }: Numbers): Uint8Array
 }
 
 /**
- * Constants of equal numbers once: those made here, and the model's own floats of several dims. Scales, zero points and int8 weights that
- * nodes share are more than onnxruntime can rewrite.
+ * Constants of equal numbers once: those made here, and the model's own of several dims. Scales, zero points and int8 weights that
+ * nodes share are more than onnxruntime can rewrite: of weights, each but the first is the one before, reshaped, which engines work out when
+ * they load the file. Of two that reshape the same, they would make one.
  */
 export async function withoutTwins(graph: Graph): Promise<void> {
   const contents = new Contents();
-  for (const { inputs } of graph.nodes) {
+  const before = new Map<Value, Value>();
+  const { nodes } = graph;
+  graph.nodes = [];
+  for (const node of nodes) {
+    const { inputs } = node;
     for (const [i, value] of inputs.entries()) {
       const { data, name } = value?.constant ?? {};
       if (!value || !data) continue;
-      if (name !== '' && (value.dtype !== 'float32' || value.shape.length < 2)) continue;
-      inputs[i] = contents.first(value, bytesOf(await numbersOf(data)));
+      if (name !== '' && value.shape.length < 2) continue;
+      const bytes = bytesOf(await numbersOf(data));
+      const isOwn = name !== '' && value.dtype !== 'float32';
+      if (isOwn && bytes.length < LEAST_REPEATED_BYTES) continue;
+      const first = contents.first(value, bytes);
+      inputs[i] = first;
+      if (!isOwn || first === value) continue;
+      inputs[i] = graph.once(value, 'reshaped', () =>
+        graph.node('Reshape', [before.get(first) ?? first, graph.ints(value.shape)], value),
+      );
+      before.set(first, inputs[i]);
     }
+    graph.nodes.push(node);
   }
 }
 

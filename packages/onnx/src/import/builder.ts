@@ -28,7 +28,7 @@ import {
 } from './node';
 import { graphsIn, type OnnxFile } from './read';
 import { normalDomain, type OperatorTable } from './table';
-import { dtypeOf, readTensor, share } from './tensors';
+import { dtypeOf, fileDtypeOf, readTensor, share } from './tensors';
 import { settle } from './weights';
 
 /** Elements of a constant that is worked out, unless its operands have as many. */
@@ -143,9 +143,10 @@ export class Builder implements Building {
     this.report();
     if (graph.output.length === 0)
       throw cannotImport(undefined, { expected: 'a graph with outputs', found: 'none' });
-    const outputs = graph.output.map(({ name }) => ({
+    const outputs = graph.output.map(({ name, type }) => ({
       name,
       slot: this.tensorNamed(name, 'the output').slot,
+      ...(type?.value.case === 'tensorType' && { fileDtype: fileDtypeOf(type.value.value.elemType) }),
     }));
     const children = new Map<string, AnyModule>();
     const nodes = this.named(withoutDead(this.nodes, new Set(outputs.map(({ slot }) => slot))), children);
@@ -240,6 +241,7 @@ export class Builder implements Building {
         name,
         slot,
         dtype,
+        fileDtype: fileDtypeOf(elemType),
         shape,
         sizes: sizes?.some((d) => d !== undefined) ? sizes : undefined,
       });

@@ -1,5 +1,6 @@
 import { formatShape, numel } from '@octet/tensor';
 import { cannotImport } from '../errors';
+import type { FileDType } from '../graph-module';
 import { checkedInt, type HostDType, HostTensor } from '../host-tensor';
 import { EXTERNAL, nameIn, dataTypes as T } from '../numbers';
 import type { TensorProto } from '../onnx.generated';
@@ -21,6 +22,12 @@ interface FoundBytes {
 /** The dtype that Octet has for one of ONNX; undefined if it has none. */
 export function dtypeOf(type: number): HostDType | undefined {
   return kindOf(type)?.dtype;
+}
+
+/** What the file calls a dtype that is read as another; undefined for the others, and for those that aren't written. */
+export function fileDtypeOf(type: number): FileDType | undefined {
+  if (type === T.INT64) return 'int64';
+  return type === T.DOUBLE ? 'float64' : undefined;
 }
 
 interface Kind {

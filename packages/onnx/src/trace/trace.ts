@@ -1,20 +1,39 @@
-import type { KernelTensor } from '@octet/backend';
+import { type KernelTensor, storageDType } from '@octet/backend';
 import { capture, type HostEvent, type KernelCall } from '@octet/graph';
 import { type AnyModule, stateKey } from '@octet/nn';
 import { Tensor } from '@octet/tensor';
 import { cannotExport } from '../errors';
-import { Graph } from '../graph/graph';
+import { Graph, type OnnxDType } from '../graph/graph';
 import { builderOf, refusal } from '../kernels';
+import { castTo } from '../kernels/masks';
 import { Memory } from './memory';
+
+type Port = { readonly fileDtype?: OnnxDType | undefined };
+
+/** What inputs and outputs are in the file; those that say nothing as they are in the model. */
+export interface PortDTypes {
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+}
 
 /**
  * Runs the model once, in evaluation mode as it stands, and makes a graph of the kernel calls that depend on `inputs`. What
- * doesn't is a constant. Control flow is that of this run.
+ * doesn't is a constant. Control flow is that of this run. `ports` says what inputs and outputs are in the file, where they are cast to what
+ * the model takes and gives.
  */
-export function trace(model: AnyModule, inputs: readonly Tensor[], opset: number): Graph {
+export function trace(
+  model: AnyModule,
+  inputs: readonly Tensor[],
+  opset: number,
+  ports: PortDTypes = { inputs: [], outputs: [] },
+): Graph {
   const graph = new Graph(opset);
   const memory = new Memory(graph, model.stateDict());
-  for (const t of inputs) memory.define(t, graph.input(t));
+  for (const [i, t] of inputs.entries()) {
+    const dtype = ports.inputs[i]?.fileDtype;
+    const given = graph.input(dtype ? { shape: t.shape, dtype } : t);
+    memory.define(t, castTo(graph, given, storageDType(t.dtype)));
+  }
   const recording = capture(model, ...inputs);
   try {
     for (const call of recording.kernels) {
@@ -24,8 +43,9 @@ export function trace(model: AnyModule, inputs: readonly Tensor[], opset: number
     graph.scope = '';
     // A GraphModule: by its field, so that a bundle that only exports carries no graphs.
     if ('graph' in model) refuseReads(recording.events, memory);
-    for (const t of tensorsOf(recording.output)) {
-      const value = memory.read(t, 'constant');
+    for (const [i, t] of tensorsOf(recording.output).entries()) {
+      const made = memory.read(t, 'constant');
+      const value = castTo(graph, made, ports.outputs[i]?.fileDtype ?? made.dtype);
       // An output has a name of its own.
       const own = value.node && !graph.outputs.includes(value);
       graph.outputs.push(own ? value : graph.node('Identity', [value], value));

@@ -1,4 +1,4 @@
-import type { GraphNode, Slot } from '@octet/nn/graph';
+import { type GraphNode, HostTensor, type Slot } from '@octet/nn/graph';
 import { type AnyModule, Buffer, Conv1d, Conv2d, Linear, ReLU } from '@octet/nn/modules';
 import { quantizePerChannel, quantizePerTensor, type Tensor, tensor } from '@octet/tensor/functional';
 import { convert } from '../convert';
@@ -62,6 +62,7 @@ export async function fromQdq<M extends AnyGraphModule>(model: M): Promise<M> {
   const dynamic = await makeDynamic(editor);
   fuseNodes(editor, rules, false);
   const constantOf: ConstantOf = (slot) => (slot === undefined ? undefined : editor.constants.get(slot));
+  frameRows(editor);
   moveViews(editor, (node) => roleOf(node, editor.moduleOf(node), rules, constantOf) === 'passing');
   const pairs = new Pairs(editor);
 
@@ -246,6 +247,45 @@ const dynamicForms: ReadonlyMap<unknown, MakeDynamic> = /* @__PURE__ */ new Map<
   [Conv2d, (layer, weight) => new DynamicQuantizedConv2d(layer, weight)],
 ]);
 
+/** Rows that layers take as images of one line: their integers are rounded at the layer, not before and behind the views that make them images. */
+function frameRows(editor: GraphEditor): void {
+  const back = editor.nodes.find(({ op }) => op === 'DequantizeLinear');
+  if (!back) return;
+  const makers = new Map(editor.nodes.flatMap((node) => node.outputs.map((slot) => [slot, node] as const)));
+  const isScaled = (node: GraphNode | undefined) => node?.attributes?.weightScale !== undefined;
+  const pair = (
+    name: string,
+    { op, target }: GraphNode,
+    parameters: GraphNode['inputs'],
+    from: Slot,
+    to: Slot,
+  ) => {
+    const integers = editor.value();
+    return [
+      { name: `${name} (integers)`, op, target, inputs: [from, ...parameters], outputs: [integers] },
+      { ...back, name: `${name} (floats)`, inputs: [integers, ...parameters], outputs: [to] },
+    ];
+  };
+  const quantize = editor.nodes.find(({ op }) => op === 'QuantizeLinear');
+  const nodes = editor.nodes.flatMap((node) => {
+    const { op, name, inputs, outputs } = node;
+    const maker = inputs[0] === undefined ? undefined : makers.get(inputs[0]);
+    const reader = editor.onlyReaderOf(node);
+    if (op === 'unsqueeze' && quantize && maker?.op === 'DequantizeLinear' && isScaled(reader)) {
+      const image = editor.value();
+      const framed = pair(name, quantize, maker.inputs.slice(1), image, outputs[0]);
+      return [{ ...node, outputs: [image] }, ...framed];
+    }
+    if (op === 'squeeze' && reader?.op === 'QuantizeLinear' && isScaled(maker)) {
+      const image = editor.value();
+      const framed = pair(name, reader, reader.inputs.slice(1), inputs[0] as Slot, image);
+      return [...framed, { ...node, inputs: [image, ...inputs.slice(1)] }];
+    }
+    return [node];
+  });
+  editor.setNodes(nodes);
+}
+
 /** What passes integers on between the two of a pair goes behind it, and gets a pair of its own. */
 function moveViews(editor: GraphEditor, passes: (node: GraphNode) => boolean): void {
   const back = editor.nodes.find(({ op }) => op === 'DequantizeLinear');
@@ -260,11 +300,40 @@ function moveViews(editor: GraphEditor, passes: (node: GraphNode) => boolean): v
     const [real, view] = [editor.value(), editor.value()];
     return [
       { ...back, name: `${node.name} (floats)`, inputs: [node.inputs[0], ...parameters], outputs: [real] },
-      { ...node, inputs: [real, ...node.inputs.slice(1)], outputs: [view] },
+      { ...node, inputs: [real, ...numbersOf(editor, node, parameters)], outputs: [view] },
       { ...maker, name: `${node.name} (integers)`, inputs: [view, ...parameters], outputs: node.outputs },
     ];
   });
   editor.setNodes(nodes);
+}
+
+/** Which operands of functions that pass integers on are integers, too. */
+const integerOperands: Readonly<Record<string, readonly number[]>> = {
+  Pad: [2],
+  Clip: [1, 2],
+  Max: [1],
+  Min: [1],
+};
+
+/** The operands of a function of integers behind the first, for the numbers that the integers stand for. */
+function numbersOf(
+  editor: GraphEditor,
+  { op, inputs }: GraphNode,
+  parameters: GraphNode['inputs'],
+): (Slot | undefined)[] {
+  const [scale, zero] = parameters.map((slot) =>
+    slot === undefined ? undefined : editor.constants.get(slot),
+  );
+  const operands = [...inputs.slice(1)];
+  for (const i of integerOperands[op] ?? []) {
+    const slot = inputs[i];
+    const given = slot === undefined ? undefined : editor.constants.get(slot);
+    // What is absent is no bound; Pad puts 0 around.
+    if ((slot !== undefined && given?.numel !== 1) || (slot === undefined && op !== 'Pad')) continue;
+    const number = ((given?.data[0] ?? 0) - (zero?.data[0] ?? 0)) * (scale?.data[0] ?? 1);
+    operands[i - 1] = editor.constant(HostTensor.of([number], [], 'float32'));
+  }
+  return operands;
 }
 
 /** What the int8 forms of these give whatever was asked for. */

@@ -4,6 +4,7 @@ import {
   type GraphInput,
   GraphModule,
   type GraphNode,
+  type GraphOutput,
   type HostTensor,
   Paths,
   type Slot,
@@ -17,9 +18,9 @@ export type AnyGraphModule = GraphModule<Tensor | Tensor[]>;
 /** A graph while it is changed: another `GraphModule` is made of it, on the same children. */
 export class GraphEditor {
   nodes: GraphNode[];
-  readonly outputs: { name: string; slot: Slot }[];
+  readonly outputs: (Omit<GraphOutput, 'slot'> & { slot: Slot })[];
   readonly inputs: readonly GraphInput[];
-  readonly constants: ReadonlyMap<Slot, HostTensor>;
+  readonly constants: Map<Slot, HostTensor>;
   private readonly buffers: ReadonlyMap<Slot, string>;
   private readonly tensors = new Map<string, Buffer>();
   private readonly names: Map<Slot, string>;
@@ -34,7 +35,7 @@ export class GraphEditor {
     this.nodes = [...graph.nodes];
     this.outputs = graph.outputs.map((output) => ({ ...output }));
     this.inputs = graph.inputs;
-    this.constants = graph.constants;
+    this.constants = new Map(graph.constants);
     this.buffers = graph.buffers;
     this.names = new Map(graph.names);
     this.training = module.training;
@@ -79,6 +80,13 @@ export class GraphEditor {
   value(name?: string): Slot {
     const slot = this.slots++;
     if (name !== undefined) this.names.set(slot, name);
+    return slot;
+  }
+
+  /** A new constant. */
+  constant(value: HostTensor): Slot {
+    const slot = this.value();
+    this.constants.set(slot, value);
     return slot;
   }
 

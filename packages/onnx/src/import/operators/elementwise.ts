@@ -186,14 +186,22 @@ function extreme(op: string, sign: 1 | -1): GraphFunction {
   };
 }
 
+const largest = /* @__PURE__ */ extreme('Max', 1);
+const smallest = /* @__PURE__ */ extreme('Min', -1);
+
 /** A function of one operand that keeps its shape. */
 function same(op: string, fn: GraphFunction): OnnxOperator {
   return { op, since: 1, import: (node) => node.call1(fn, node.inputs, { rank: node.input(0).rank }) };
 }
 
 /** x within bounds; where they cross, the upper one. */
-const clip: GraphFunction = (args) => {
+const clip: GraphFunction = (args, run) => {
   const [x, low, high] = args as [Value, Value | undefined, Value | undefined];
+  // A bound that is worked out on the backend stays there.
+  if (low instanceof Tensor || high instanceof Tensor) {
+    const above = low ? (largest([x, low], run) as Value) : x;
+    return high ? smallest([above, high], run) : above;
+  }
   const min = low ? numberOf(low) : Number.NEGATIVE_INFINITY;
   const max = high ? numberOf(high) : Number.POSITIVE_INFINITY;
   if (x instanceof Tensor && isReal(x)) return x.clamp(Math.min(min, max), max);
@@ -269,8 +277,8 @@ export const elementwise = (): readonly OnnxOperator[] => [
   ...recomposed(binary('Div', div), gelu, hardswish, hardsigmoid),
   variadic('Sum', add),
   variadic('Mean', add, (y, n) => (y instanceof Tensor ? y.div(n) : hostUnary(y, y.dtype, (v) => v / n))),
-  ...recomposed([variadic('Max', extreme('Max', 1))], leakyRelu),
-  variadic('Min', extreme('Min', -1)),
+  ...recomposed([variadic('Max', largest)], leakyRelu),
+  variadic('Min', smallest),
   ...binary('Pow', power),
   row('Mod', 10, 2, (node) => {
     const fmod = node.flag('fmod');

@@ -5,7 +5,8 @@ import { broadcastAll, HostTensor, onHost, rowMajor, toHost, toTensor, type Valu
 import { turning } from '../channels-last';
 import type { OnnxNode, Operand } from '../node';
 import type { OnnxOperator } from '../table';
-import { axisOf, fromFront, intsOf, numberOf } from './helpers';
+import { axisOf, fromFront, intsOf, isFloat, numberOf } from './helpers';
+import { numbers } from './on-device';
 
 function reshaped(x: Value, shape: readonly number[], zeroIsZero: boolean): Value {
   return x.reshape(shape.map((d, i) => (d === 0 && !zeroIsZero ? (x.shape[i] ?? 0) : d)));
@@ -100,6 +101,11 @@ function sliced(x: Value, dim: number, start: number, end: number, step: number)
   const from = Math.min(start < 0 ? start + n : start, n - 1);
   const to = Math.max(end < 0 ? end + n : end, -1);
   if (x instanceof HostTensor) return x.slice(dim, from, to, step);
+  if (numbers.includes(x.dtype) && from > to)
+    return x
+      .slice(dim, to + 1, from + 1)
+      .flip(dim)
+      .slice(dim, 0, from - to, -step);
   return onHost('Slice', (t) => (t as HostTensor).slice(dim, from, to, step))([x]) as Value;
 }
 
@@ -229,6 +235,13 @@ function padded(
       );
     return padHost(x, before, after, value);
   }
+  // What is taken once at most, without cutting.
+  const most = (n: number) => (mode === 'edge' ? Number.POSITIVE_INFINITY : mode === 'wrap' ? n : n - 1);
+  const isOnce = dims.every(
+    (d) => Math.min(before[d], after[d]) >= 0 && Math.max(before[d], after[d]) <= most(x.shape[d]),
+  );
+  if (x instanceof Tensor && (isFloat(x) || x.isQuantized) && isOnce)
+    return paddedByItself(x, before, after, mode);
   return dims.reduce<Value>((y, d) => {
     if (before[d] === 0 && after[d] === 0) return y;
     const from = sources(mode, y.shape[d], before[d], after[d]);
@@ -241,6 +254,38 @@ function padded(
       i = j;
     }
     return concat(parts, d);
+  }, x);
+}
+
+/** By ONNX's names. */
+const padModes: Readonly<Record<string, 'reflect' | 'replicate' | 'circular'>> = {
+  reflect: 'reflect',
+  edge: 'replicate',
+  wrap: 'circular',
+};
+
+/** The last dims of rows and images at once, others one by one as rows of an image of one channel. */
+function paddedByItself(
+  x: Tensor,
+  before: readonly number[],
+  after: readonly number[],
+  given: string,
+): Tensor {
+  const mode = padModes[given];
+  const rank = x.dim;
+  const isWithin = rank === 3 || rank === 4;
+  const isPadded = (d: number) => before[d] !== 0 || after[d] !== 0;
+  if (isWithin && !isPadded(0) && !isPadded(1)) {
+    const amounts = before.flatMap((_, i) => [before[rank - 1 - i], after[rank - 1 - i]]);
+    return x.pad(amounts.slice(0, 2 * (rank - 2)), { mode });
+  }
+  return x.shape.reduce((y, n, d) => {
+    if (!isPadded(d)) return y;
+    const count = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);
+    const inner = count(y.shape.slice(d + 1));
+    const image = y.reshape([count(y.shape.slice(0, d)), 1, n, inner]);
+    const shape = y.shape.map((size, i) => (i === d ? n + before[d] + after[d] : size));
+    return image.pad([0, 0, before[d], after[d]], { mode }).reshape(shape);
   }, x);
 }
 
