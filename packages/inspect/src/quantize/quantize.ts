@@ -83,7 +83,7 @@ export interface Quantized {
  * order of their price, each on top of those that helped: other ranges, rounding weights one after another (GPTQ), equalization, bias correction, layers left in float by
  * measured effect, layers that quantize their inputs at every call, int8 weights alone, reconstruction block by block, and training of the whole towards the float model's outputs, without labels. Recurrent layers
  * get int8 weights and quantize their inputs at every call; tables get int8 weights. What takes speed must be worth it, by an estimate of its
- * time; what reaches a target of up to 55 dB, or a metric, is kept at any price. Where the target leaves room, layers that memory bounds get 4-bit weights
+ * time; what reaches the target, or 55 dB of one beyond that, is kept at any price. Where the target leaves room, layers that memory bounds get 4-bit weights
  * in groups: as many as it still holds with.
  *
  * A model with states, such as a filter of sound, is judged running freely: from the second input on it gets its own states back, so that

@@ -550,6 +550,11 @@ export class Search {
     return this.options.isEnough(state);
   }
 
+  /** Whether a state reaches the target, or what anybody would notice of it. */
+  satisfies(state: State): boolean | Promise<boolean> {
+    return this.options.isEnough(state, Math.min(0, NOTICED_DB - this.enough));
+  }
+
   /** The part of the time that int8 gains which a state takes back. */
   taken({ recipe }: State): number {
     return this.price.part(recipe);
@@ -675,6 +680,8 @@ function isTrained(cure: CureName): boolean {
 /** The best of some states, and of the one before. */
 class Choice {
   best: State;
+  /** Whether the best one is as good as was asked for. */
+  private satisfies: boolean | undefined;
 
   constructor(
     private readonly search: Search,
@@ -683,13 +690,17 @@ class Choice {
     this.best = before;
   }
 
-  /** What reaches the target is taken at any price, unless that asks for more than anybody would notice. */
+  /** What reaches the target is taken at any price, and given up for nothing less; of targets beyond what anybody would notice, what reaches that. */
   async consider(recipe: Recipe, least = WORTHWHILE_DB): Promise<void> {
     const { search } = this;
+    this.satisfies = this.satisfies ?? (search.enough > NOTICED_DB && (await search.satisfies(this.before)));
     const state = await search.stateBy(recipe);
+    const satisfies = await search.satisfies(state);
+    if (this.satisfies && !satisfies) return;
     const worth = search.net(state) - search.net(this.best);
-    const isAsked = search.enough <= NOTICED_DB && (await search.isEnough(state));
-    if (worth >= least || isAsked) this.best = state;
+    if (worth < least && satisfies === this.satisfies) return;
+    this.best = state;
+    this.satisfies = satisfies;
   }
 
   async isEnough(): Promise<boolean> {
