@@ -467,7 +467,8 @@ export class Search {
     // What rounding leaves in states stays there: all activations in floats, if that is worth its time.
     if (!this.options.mayVary)
       await choice.consider({ ...recipe, dynamic: [], weightOnly: also(layersWithWeights(fused)) });
-    if (recurrent.length > 0) await choice.consider({ ...recipe, weightOnly: also(recurrent) });
+    if (!recurrent.every((path) => choice.best.recipe.weightOnly.includes(path)))
+      await choice.consider({ ...choice.best.recipe, weightOnly: also(recurrent) });
     // Their inputs are rounded at every call; in float they aren't.
     const { dynamic } = recipe;
     if (dynamic.length > 0)
@@ -507,7 +508,9 @@ export class Search {
           ...before,
           dynamic: before.dynamic.filter((path) => !part.inFloat.has(path) && !part.weightOnly.has(path)),
           inFloat: [...new Set([...before.inFloat, ...part.inFloat])],
-          weightOnly: [...new Set([...before.weightOnly, ...part.weightOnly])],
+          weightOnly: [...new Set([...before.weightOnly, ...part.weightOnly])].filter(
+            (path) => !part.inFloat.has(path),
+          ),
         });
       }
     }
