@@ -16,6 +16,9 @@ const [digitsFile, digitsInputs] = ['digits.onnx', 'digits.safetensors'].map((na
   path.resolve(built, '../../../studio/src/samples', name),
 );
 
+/** Of one operator: see the script beside it. */
+const reluFile = path.resolve(import.meta.dirname, '../fixtures/relu.tflite');
+
 /** A backend with one wrong kernel. */
 const wrongBackend = path.resolve(built, '../../test/fixtures/wrong-backend.mjs');
 
@@ -233,6 +236,22 @@ describe.skipIf(!executablePath)('the bench page', () => {
       own: { name: 'digits.onnx', shapes: [[1, 1, 28, 28]], inputs: 'given' },
     });
     expect(new URL(page.url()).search).toBe('');
+  });
+
+  test('LiteRT.js runs a TensorFlow Lite file that is given beside an ONNX file', async () => {
+    const page = await open('?backends=wasm&runs=2&engines=litert.js');
+    // LiteRT.js tells the console of each accelerator that it looks for.
+    page.removeAllListeners('console');
+    await page.getByRole('combobox', { name: 'Network' }).selectOption('An ONNX file of your own');
+    await page.locator('input[name=file]').setInputFiles([digitsFile, reluFile]);
+    await page.getByTestId('own').filter({ hasText: 'relu.tflite' }).waitFor();
+    await page.getByRole('button', { name: 'Run' }).click();
+    await outcome(page, 'Only wasm ran');
+    const table = page.getByRole('table', { name: 'Milliseconds by engine' });
+    const row = table.getByRole('row', { name: /^litert.js float32/ });
+    const cells = await row.getByRole('cell').allTextContents();
+    expect(cells.join(' ')).toMatch(/\d+\.\d+/);
+    await page.getByText('litert.js did not run in int8: it reads TensorFlow Lite files alone').waitFor();
   });
 
   test('TensorFlow.js runs what it has, and nothing is loaded of engines that were not asked for', async () => {
