@@ -135,6 +135,19 @@ describe('quantize', () => {
     expect(named.report.cures.map(({ cure }) => cure)).toEqual(['gptq', 'smoothQuant']);
   });
 
+  test('a poor model is told of first, and what would help where nothing was asked for', async () => {
+    const { report } = await quantize(new Uneven(), { data: data(12), cures: [] });
+    const of = (db: number, target: number | null) =>
+      Object.assign(Object.create(Object.getPrototypeOf(report)), report, {
+        ...{ after: [db], target, reached: true, ms: { float: 2, int8: 1 } },
+      }).warnings;
+    expect(of(9, null)).toEqual([expect.stringMatching(/9\.0 dB .*don’t use this model\. Give a target/)]);
+    expect(of(9, 8)).toEqual([expect.stringMatching(/9\.0 dB .*don’t use this model\.$/)]);
+    expect(of(19, null)).toEqual([expect.stringMatching(/19\.0 dB .*Give a target/)]);
+    expect(of(19, 15)).toEqual([]);
+    expect(of(21, null)).toEqual([]);
+  });
+
   test('cures in the order of their price until the target is reached', async () => {
     const steps: string[] = [];
     const { report } = await quantize(new Uneven(), {

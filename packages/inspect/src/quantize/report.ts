@@ -1,6 +1,10 @@
 import type { LayerCost } from './layer-costs';
-import type { OutputDb } from './noise';
+import { type OutputDb, worst } from './noise';
 import type { CureTrial, Point } from './search';
+
+/** An output with less dB than this is of no use to anybody; with less than that, of use to few. */
+const RUINED_DB = 10;
+const POOR_DB = 20;
 
 /** A model in float and in int8. */
 export interface Pair {
@@ -53,15 +57,24 @@ export class QuantizeReport {
     const warnings: string[] = [];
     if (bytes.int8 >= 0.9 * bytes.float)
       warnings.push(
-        `The int8 model is hardly smaller: ${(100 * bytes.int8) / bytes.float} % of the float model's weights.`,
+        `The int8 model is hardly smaller: ${((100 * bytes.int8) / bytes.float).toFixed(0)} % of the float model's weights.`,
       );
     if (ms.int8 > ms.float)
       warnings.push(
         `The int8 model is slower here: ${ms.int8.toFixed(2)} ms, in float ${ms.float.toFixed(2)} ms.`,
       );
     if (target !== null && !reached) warnings.push(`The target of ${target} was not reached.`);
-    if (after.some((db) => db !== null && db < 10))
-      warnings.push('An output is more noise than signal: don’t use this model.');
+    const least = worst(after);
+    const advice =
+      target === null ? ' Give a target, such as 30 dB: cures are tried until it is reached.' : '';
+    if (least < RUINED_DB)
+      warnings.push(
+        `An output has ${least.toFixed(1)} dB of signal to noise: don’t use this model.${advice}`,
+      );
+    else if (least < POOR_DB && advice)
+      warnings.push(
+        `An output has ${least.toFixed(1)} dB of signal to noise, where 30 are as good as float.${advice}`,
+      );
     if (this.judgedOnOwn)
       warnings.push('The figures are of inputs that chose the cures, for there are less than 12: give more.');
     return warnings;
