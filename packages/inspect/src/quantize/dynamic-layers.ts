@@ -1,13 +1,7 @@
-import { type AnyModule, Conv1d, Conv2d, Linear, Sequential } from '@octet/nn';
-import { dynamic, intrinsic, type quantized } from '@octet/quantization';
+import { type AnyModule, Conv1d, Conv2d, Linear } from '@octet/nn';
+import { dynamic, type quantized } from '@octet/quantization';
 import type { Tensor } from '@octet/tensor';
-
-/** The layer with a weight of a fused one, and what stands behind it. */
-function partsOf(layer: AnyModule): [layer: AnyModule, ...behind: AnyModule[]] {
-  const { ConvReLU1d, ConvReLU2d, LinearReLU } = intrinsic;
-  const isFused = [ConvReLU1d, ConvReLU2d, LinearReLU].some((type) => layer.constructor === type);
-  return isFused ? (layer.children() as [AnyModule, AnyModule]) : [layer];
-}
+import { joined, partsOf } from './layer-parts';
 
 /**
  * Whether a layer, or the first of a fused one, has a form that quantizes its input at every call and gives floats. Not where each channel is by itself:
@@ -36,5 +30,5 @@ export function dynamicOf({ layer }: quantized.WeightOnly): AnyModule {
       : first instanceof Conv2d
         ? new dynamic.Conv2d(first, weight)
         : new dynamic.Linear(first as Linear, weight);
-  return behind.length > 0 ? new Sequential(made, ...(behind as never[])).eval() : made;
+  return joined(made as AnyModule, behind);
 }

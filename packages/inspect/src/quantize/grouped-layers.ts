@@ -1,8 +1,9 @@
 import { tensorsIn } from '@octet/graph';
 import { type AnyModule, Embedding, Linear, Sequential } from '@octet/nn';
-import { intrinsic, quantized } from '@octet/quantization';
+import { quantized } from '@octet/quantization';
 import { tensor } from '@octet/tensor';
 import type { ModelInput } from '../inputs';
+import { calledPaths, joined, partsOf } from './layer-parts';
 import { outputsOf } from './outputs';
 import type { AnyGraph } from './simulation';
 
@@ -16,16 +17,12 @@ export interface MemoryBound {
   readonly bits: number;
 }
 
-type Parts = [layer: Linear | Embedding | quantized.Embedding, ...behind: AnyModule[]];
+type Groupable = Linear | Embedding | quantized.Embedding;
 
-/** The linear layer or the table of a layer that has a form of 4-bit integers, and what stands behind it. */
-function partsOf(layer: AnyModule): Parts | undefined {
-  if (layer.constructor === Linear || layer.constructor === Embedding) return [layer as Linear | Embedding];
-  if (layer instanceof quantized.Embedding) return [layer];
-  const isFused: boolean = layer.constructor === intrinsic.LinearReLU;
-  if (!isFused) return undefined;
-  const [first, ...behind] = layer.children();
-  return first.constructor === Linear ? [first as Linear, ...behind] : undefined;
+/** Whether a layer has a form of 4-bit integers. */
+function isGroupable(layer: AnyModule): layer is Groupable {
+  const type = layer.constructor;
+  return type === Linear || type === Embedding || layer instanceof quantized.Embedding;
 }
 
 /**
@@ -37,10 +34,9 @@ function partsOf(layer: AnyModule): Parts | undefined {
  */
 export function memoryBound(fused: AnyGraph, input: ModelInput): MemoryBound[] {
   const rows = new Map<string, number>();
-  const paths = fused.graph.nodes.flatMap(({ target }) => (typeof target === 'string' ? [target] : []));
-  const able = [...new Set(paths)].flatMap((path) => {
-    const [layer] = partsOf(fused.getSubmodule(path)) ?? [];
-    return layer ? [{ path, layer }] : [];
+  const able = calledPaths(fused).flatMap((path) => {
+    const [layer] = partsOf(fused.getSubmodule(path));
+    return isGroupable(layer) ? [{ path, layer }] : [];
   });
   if (able.length === 0) return [];
   const hooks = able.map(({ path, layer }) =>
@@ -84,7 +80,7 @@ export const bitsIn = (groupSize: number): number => 4 + 32 / groupSize;
  * @throws QuantizationError for a weight that isn't finite
  */
 export async function int4Of(layer: AnyModule, path: string, groupSize: number): Promise<AnyModule> {
-  const [first, ...behind] = partsOf(layer) as Parts;
+  const [first, ...behind] = partsOf(layer) as [Groupable, ...AnyModule[]];
   const float = first instanceof quantized.Embedding ? first.toFloat() : first;
   const grouped = await quantized.functional.quantizeGroups(path, float.weight, {
     ...{ bits: 4, symmetric: true },
@@ -94,7 +90,7 @@ export async function int4Of(layer: AnyModule, path: string, groupSize: number):
     float instanceof Linear
       ? new quantized.WeightOnlyLinear(grouped, float.bias?.detach())
       : new quantized.Embedding(grouped, float.paddingIdx);
-  return behind.length > 0 ? new Sequential(made, ...(behind as never[])).eval() : made;
+  return joined(made as AnyModule, behind);
 }
 
 /**
@@ -104,10 +100,7 @@ export async function int4Of(layer: AnyModule, path: string, groupSize: number):
  * @throws QuantizationError for a table that isn't finite
  */
 export async function withInt8Tables(model: AnyGraph, isFloat: (path: string) => boolean): Promise<AnyGraph> {
-  const paths = new Set(
-    model.graph.nodes.flatMap(({ target }) => (typeof target === 'string' ? [target] : [])),
-  );
-  for (const path of paths) {
+  for (const path of calledPaths(model)) {
     const table = model.getSubmodule(path);
     if (table.constructor !== Embedding || isFloat(path)) continue;
     const { weight, paddingIdx } = table as Embedding;

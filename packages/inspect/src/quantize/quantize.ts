@@ -15,6 +15,7 @@ import { argumentsOf, collect, type Inputs, type ModelInput } from '../inputs';
 import { isDynamic } from './dynamic-layers';
 import { isInt4, isInt8Table, withInt8Tables } from './grouped-layers';
 import { layerCosts } from './layer-costs';
+import { calledPaths } from './layer-parts';
 import { type OutputDb, Reference, worst } from './noise';
 import { QuantizeReport } from './report';
 import { type CureName, cureNames, freeCures, type Point, Search, type State } from './search';
@@ -298,8 +299,7 @@ function pathOfNode({ graph }: AnyGraph, name: string): string | undefined {
 }
 
 function dynamicLayers(model: AnyGraph): string[] {
-  const paths = model.graph.nodes.flatMap(({ target }) => (typeof target === 'string' ? [target] : []));
-  return [...new Set(paths)].filter((path) => isDynamic(model.getSubmodule(path)));
+  return calledPaths(model).filter((path) => isDynamic(model.getSubmodule(path)));
 }
 
 function weightOnlyLayers(model: AnyGraph): string[] {
@@ -309,8 +309,7 @@ function weightOnlyLayers(model: AnyGraph): string[] {
 }
 
 function int4Layers(model: AnyGraph): string[] {
-  const paths = model.graph.nodes.flatMap(({ target }) => (typeof target === 'string' ? [target] : []));
-  return [...new Set(paths)].filter((path) => isInt4(model.getSubmodule(path)));
+  return calledPaths(model).filter((path) => isInt4(model.getSubmodule(path)));
 }
 
 /** Inputs whose states are all 0 after the first have nobody's: they get those that the float model leaves. */

@@ -19,6 +19,7 @@ import type { Tensor } from '@octet/tensor';
 import type { ModelInput } from '../inputs';
 import { dynamicOf } from './dynamic-layers';
 import { int4Of } from './grouped-layers';
+import { calledPaths } from './layer-parts';
 import { varied } from './vary';
 
 export type AnyGraph = GraphModule<Tensor | Tensor[]>;
@@ -123,8 +124,7 @@ export function outputQuantizers(module: AnyModule): FakeQuantizeBase[] {
 
 /** Nodes whose weights aren't int8 alone yet, by path. */
 export function layersWithWeights(model: AnyGraph): string[] {
-  const paths = model.graph.nodes.flatMap(({ target }) => (typeof target === 'string' ? [target] : []));
-  return [...new Set(paths)].filter((path) => {
+  return calledPaths(model).filter((path) => {
     const layer = model.getSubmodule(path);
     return !(layer instanceof quantized.WeightOnly) && layer.parameters().some(({ dim }) => dim >= 2);
   });
