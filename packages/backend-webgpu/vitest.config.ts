@@ -3,10 +3,11 @@ import { project } from '@octet/build/vitest';
 
 offerSoftwareGpu();
 
-// A quarter of a minute and more each; conformance-plain is conformance without the instruction for four products. .ci/run has them run.
+// A quarter of a minute and more each; conformance-plain is both profiles without the instruction for four products. .ci/run has them run.
 const slow = process.env.SLOW_TESTS
   ? []
   : [
+      'test/conformance-training.test.ts',
       'test/conformance-plain.test.ts',
       'test/memory.test.ts',
       'test/limits.test.ts',

@@ -16,7 +16,7 @@ const examples = project('browser', {
 /** The tests of the backend that need nothing of Node, inside of Chromium. */
 const webgpu = {
   ...project('webgpu-browser', {
-    include: ['test/{conformance,conformance-plain,create,commands,plan}.test.ts'],
+    include: ['test/{conformance,conformance-training,conformance-plain,create,commands,plan}.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     browser: {
