@@ -20,7 +20,8 @@ export function load(app) {
     }
   });
   app.renderer.on(PageEvent.END, (page) => {
-    page.contents = quickPage(page.contents, navigationFile(packageOf(page.model)));
+    const html = quickPage(page.contents, navigationFile(packageOf(page.model)));
+    page.contents = headingsInOrder(shortReferences(html));
   });
   app.renderer.on(RendererEvent.END, ({ outputDirectory, project }) => {
     const assets = path.join(outputDirectory, 'assets');
@@ -50,6 +51,34 @@ function packageOf(shown) {
 /** The tree beside the pages of a package, in which it alone has branches: all of all packages take a phone a second. */
 function navigationFile(packageName = 'none') {
   return `navigation-${packageName.replace(/\W+/g, '-')}.js`;
+}
+
+/**
+ * A page on which an export of another package is a link to it, rather than its name, an arrow, the same name as the link, and
+ * a link to this line: `octet` has a thousand of them.
+ *
+ * @param {string} html
+ */
+function shortReferences(html) {
+  return html.replace(
+    /<span>([^→]*)<\/span><span>\s→\s<\/span>(<a href="[^"]*">\1<\/a>)<a href="#[^"]*" aria-label="Permalink".*?<\/a>/g,
+    '$2',
+  );
+}
+
+/**
+ * A page whose headings are one level below the one before at most, to those who have it read: TypeDoc leaves levels out. What
+ * they look like goes by their names, which stay.
+ *
+ * @param {string} html
+ */
+function headingsInOrder(html) {
+  let before = 0;
+  return html.replace(/<h([1-6])/g, (heading, level) => {
+    const isSkipped = Number(level) > before + 1;
+    before = isSkipped ? before + 1 : Number(level);
+    return isSkipped ? `${heading} aria-level="${before}"` : heading;
+  });
 }
 
 /**
