@@ -61,17 +61,18 @@ export function qpackDepthwiseBytes(
   }
 }
 
-/** Four rows [columns, channels], bits flipped by `flip` → a slot of the ring, from its first column that isn't padding. */
+/** `channels` of four rows [columns, stride], bits flipped by `flip` → a slot of the ring, from its first column that isn't padding. */
 // @ts-ignore: decorator
 @inline
 function packQuad(
-  row0: usize, row1: usize, row2: usize, row3: usize, columns: i32, channels: i32, flip: v128, to: usize, blockBytes: usize,
+  row0: usize, row1: usize, row2: usize, row3: usize, columns: i32, stride: i32, channels: i32, flip: v128, to: usize,
+  blockBytes: usize,
 ): void {
   const most = <usize>columns << 5;
   for (let c: i32 = 0; c < channels; c += 16, to += blockBytes << 1) {
     let at: usize = c;
     const second = c + 8 < channels;
-    for (let dst = to; dst < to + most; dst += 32, at += channels) {
+    for (let dst = to; dst < to + most; dst += 32, at += stride) {
       const a = v128.xor(v128.load(row0 + at), flip);
       const b = v128.xor(v128.load(row1 + at), flip);
       const c = v128.xor(v128.load(row2 + at), flip);
@@ -118,7 +119,7 @@ function storePart(to: usize, channels: i32, low: v128, high: v128, columns: i32
 @inline
 function rowsDouble(
   ring: usize, blockBytes: usize, table: usize, taps: i32, packed: usize, bias8: usize,
-  multiplier8: usize, constants: usize, yA: usize, yB: usize, outWidth: i32, channels: i32,
+  multiplier8: usize, constants: usize, yA: usize, yB: usize, outWidth: i32, stride: i32, channels: i32,
 ): void {
   const small = load<i32>(constants, SMALL_FLAG) != 0;
   const tableEnd = table + (<usize>taps << 2);
@@ -130,7 +131,7 @@ function rowsDouble(
     const count = channels - c;
     let column: i32 = 0;
     while (true) {
-      const to = <usize>(column * channels + c);
+      const to = <usize>(column * stride + c);
       let leftA: v128 = i32x4.splat(0), leftB = leftA;
       let x = block + (<usize>column << 5);
       let w = weights;
@@ -165,8 +166,8 @@ function rowsDouble(
         a0 = requantize(a0, a1, a2, a3, m, m, m, m, constants);
         b0 = requantize(b0, b1, b2, b3, m, m, m, m, constants);
         if (half) {
-          storeTile(yA + to, channels, leftA, a0, outWidth, count);
-          if (yB) storeTile(yB + to, channels, leftB, b0, outWidth, count);
+          storeTile(yA + to, stride, leftA, a0, outWidth, count);
+          if (yB) storeTile(yB + to, stride, leftB, b0, outWidth, count);
           break;
         }
         leftA = a0;
@@ -184,7 +185,7 @@ function rowsDouble(
 @inline
 function rowsSingle(
   step: usize, ring: usize, blockBytes: usize, table: usize, taps: i32, packed: usize,
-  bias8: usize, multiplier8: usize, constants: usize, y: usize, outWidth: i32, channels: i32,
+  bias8: usize, multiplier8: usize, constants: usize, y: usize, outWidth: i32, stride: i32, channels: i32,
 ): void {
   const small = load<i32>(constants, SMALL_FLAG) != 0;
   const tableEnd = table + (<usize>taps << 2);
@@ -228,14 +229,14 @@ function rowsSingle(
       }
       c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants);
       c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants);
-      const to = y + <usize>(column * channels + c);
+      const to = y + <usize>(column * stride + c);
       if (outWidth >= 4 && count >= 8) {
         v128.store64_lane(to, c00, 0);
-        v128.store64_lane(to + channels, c00, 1);
-        v128.store64_lane(to + (<usize>channels << 1), c20, 0);
-        v128.store64_lane(to + <usize>channels * 3, c20, 1);
+        v128.store64_lane(to + stride, c00, 1);
+        v128.store64_lane(to + (<usize>stride << 1), c20, 0);
+        v128.store64_lane(to + <usize>stride * 3, c20, 1);
       } else {
-        storePart(to, channels, c00, c20, outWidth, count);
+        storePart(to, stride, c00, c20, outWidth, count);
       }
       if (column + 4 >= outWidth) break;
       column = min(column + 4, outWidth - 4);
@@ -245,9 +246,9 @@ function rowsSingle(
 
 /** As qdepthwise, of weights that qpackDepthwiseBytes made. `room` for four spread rows, a ring of quads. */
 export function qdepthwiseBytes(
-  x: usize, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
+  x: usize, batch: i32, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
   kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
-  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, ringWidth: i32,
+  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, ringWidth: i32, splits: i32,
   packed: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, scratch: usize, scratchStep: i32,
   begin: i32, end: i32, thread: i32,
 ): void {
@@ -259,7 +260,9 @@ export function qdepthwiseBytes(
   const emptyBytes = <usize>((width * channels + 63) & ~63) + 64;
   const room = empty + emptyBytes;
   const ring = spread ? room + emptyBytes * 4 : room;
-  const blocks = (channels + 7) >> 3;
+  // Ranges are multiples of 16 channels; the ring has room for the largest.
+  const wide = (channels + 15) >> 4;
+  const blocks = min((channels + 7) >> 3, (wide + splits - 1) / splits * 2);
   const blockBytes = <usize>ringWidth << 5;
   const slotBytes = <usize>blocks * blockBytes;
   const rowBytes = width * inputs;
@@ -283,13 +286,19 @@ export function qdepthwiseBytes(
   }
 
   const units = (outHeight + 1) >> 1;
+  const all = batch * units;
   for (let unit = begin; unit < end; ) {
-    const n = unit / units;
-    const first = (unit - n * units) << 1;
-    const count = min(end, (n + 1) * units) - unit;
-    const last = min(outHeight, first + (count << 1));
-    unit += count;
-    const image = x + <usize>(n * height) * rowBytes;
+    const s = unit / all;
+    const c = (wide * s / splits) << 4;
+    const count = min(channels, (wide * (s + 1) / splits) << 4) - c;
+    const at = unit - s * all;
+    const n = at / units;
+    const first = (at - n * units) << 1;
+    const last = min(outHeight, first + ((end - unit) << 1));
+    unit += (last - first + 1) >> 1;
+    const image = x + <usize>(n * height) * rowBytes + c;
+    const weights = packed + (<usize>(double ? c >> 2 : c >> 3) * taps << 5);
+    const parameters = <usize>c << 2;
     const top = first * strideHeight - padHeight;
     const steps = double ? (last - first + 1) >> 1 : last - first;
     let ready: i32 = 0;
@@ -312,7 +321,7 @@ export function qdepthwiseBytes(
               image, h0 + 3 * dilationHeight, height, rowBytes, empty, plane, inputs, columns, channels,
               room + emptyBytes * 3,
             ),
-            columns, channels, flip, to, blockBytes,
+            columns, channels, count, flip, to, blockBytes,
           );
         }
       }
@@ -324,14 +333,17 @@ export function qdepthwiseBytes(
         }
       }
       const oh = double ? first + q * 2 : first + q;
-      const to = y + <usize>(n * outHeight + oh) * outBytes;
+      const to = y + <usize>(n * outHeight + oh) * outBytes + c;
       if (double) {
         const yB = oh + 1 < outHeight ? to + outBytes : 0;
-        rowsDouble(ring, blockBytes, table, taps, packed, bias8, multiplier8, constants, to, yB, outWidth, channels);
+        rowsDouble(
+          ring, blockBytes, table, taps, weights, bias8 + parameters, multiplier8 + parameters, constants,
+          to, yB, outWidth, channels, count,
+        );
       } else {
         rowsSingle(
-          <usize>strideWidth << 5, ring, blockBytes, table, taps, packed, bias8, multiplier8, constants,
-          to, outWidth, channels,
+          <usize>strideWidth << 5, ring, blockBytes, table, taps, weights, bias8 + parameters, multiplier8 + parameters,
+          constants, to, outWidth, channels, count,
         );
       }
     }

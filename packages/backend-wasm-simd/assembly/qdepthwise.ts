@@ -57,16 +57,18 @@ export function qpackDepthwise(
   }
 }
 
-/** Two rows [columns, channels] → a slot of the ring, from its first column that isn't padding. */
+/** `channels` of two rows [columns, stride] → a slot of the ring, from its first column that isn't padding. */
 // @ts-ignore: decorator
 @inline
-function packPair(row0: usize, row1: usize, columns: i32, channels: i32, to: usize, blockBytes: usize): void {
+function packPair(
+  row0: usize, row1: usize, columns: i32, stride: i32, channels: i32, to: usize, blockBytes: usize,
+): void {
   let c: i32 = 0;
   for (; c + 8 < channels; c += 16, to += blockBytes << 1) {
     let a = row0 + c;
     let b = row1 + c;
     let dst = to;
-    for (const end = to + (<usize>columns << 5); dst < end; dst += 32, a += channels, b += channels) {
+    for (const end = to + (<usize>columns << 5); dst < end; dst += 32, a += stride, b += stride) {
       const va = v128.load(a);
       const vb = v128.load(b);
       const low = v128.shuffle<i8>(va, vb, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
@@ -80,7 +82,7 @@ function packPair(row0: usize, row1: usize, columns: i32, channels: i32, to: usi
   if (c < channels) {
     let a = row0 + c;
     let b = row1 + c;
-    for (const end = to + (<usize>columns << 5); to < end; to += 32, a += channels, b += channels) {
+    for (const end = to + (<usize>columns << 5); to < end; to += 32, a += stride, b += stride) {
       const va = v128.load64_zero(a);
       const vb = v128.load64_zero(b);
       const low = v128.shuffle<i8>(va, vb, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
@@ -128,7 +130,7 @@ function storeFloatColumns(to: usize, channels: i32, a: v128, b: v128, c: v128, 
 @inline
 function rowsDouble(
   float: bool, ring: usize, blockBytes: usize, table: usize, taps: i32, packed: usize, bias8: usize,
-  multiplier8: usize, constants: usize, yA: usize, yB: usize, outWidth: i32, channels: i32, floatBias: usize,
+  multiplier8: usize, constants: usize, yA: usize, yB: usize, outWidth: i32, stride: i32, channels: i32, floatBias: usize,
 ): void {
   const small = load<i32>(constants, SMALL_FLAG) != 0;
   const tableEnd = table + (<usize>taps << 2);
@@ -163,18 +165,18 @@ function rowsDouble(
         b3 = mac(b3, wB, v);
       }
       let m = v128.load(multiplier8 + parameters);
-      const to = <usize>(column * channels + c);
+      const to = <usize>(column * stride + c);
       if (float) {
         const z = i32x4.mul(v128.load(bias8 + parameters), v128.load(constants));
         const b = v128.load(floatBias + parameters);
         m = f32x4.mul(v128.load(constants, 16), m);
         a0 = toFloat(i32x4.add(a0, z), m, b), a1 = toFloat(i32x4.add(a1, z), m, b);
         a2 = toFloat(i32x4.add(a2, z), m, b), a3 = toFloat(i32x4.add(a3, z), m, b);
-        storeFloatColumns(yA + (to << 2), channels, a0, a1, a2, a3, outWidth, count);
+        storeFloatColumns(yA + (to << 2), stride, a0, a1, a2, a3, outWidth, count);
         if (yB) {
           b0 = toFloat(i32x4.add(b0, z), m, b), b1 = toFloat(i32x4.add(b1, z), m, b);
           b2 = toFloat(i32x4.add(b2, z), m, b), b3 = toFloat(i32x4.add(b3, z), m, b);
-          storeFloatColumns(yB + (to << 2), channels, b0, b1, b2, b3, outWidth, count);
+          storeFloatColumns(yB + (to << 2), stride, b0, b1, b2, b3, outWidth, count);
         }
         if (column + 4 >= outWidth) break;
         column = min(column + 4, outWidth - 4);
@@ -188,8 +190,8 @@ function rowsDouble(
       }
       const rA = requantize(a0, a1, a2, a3, m, m, m, m, constants);
       const rB = requantize(b0, b1, b2, b3, m, m, m, m, constants);
-      storeColumns(yA + to, channels, rA, outWidth, count);
-      if (yB) storeColumns(yB + to, channels, rB, outWidth, count);
+      storeColumns(yA + to, stride, rA, outWidth, count);
+      if (yB) storeColumns(yB + to, stride, rB, outWidth, count);
       if (column + 4 >= outWidth) break;
       // The last tile ends where the row does, even if some columns are computed twice.
       column = min(column + 4, outWidth - 4);
@@ -202,7 +204,7 @@ function rowsDouble(
 @inline
 function rowsSingle(
   float: bool, step: usize, ring: usize, blockBytes: usize, table: usize, taps: i32, packed: usize,
-  bias8: usize, multiplier8: usize, constants: usize, y: usize, outWidth: i32, channels: i32, floatBias: usize,
+  bias8: usize, multiplier8: usize, constants: usize, y: usize, outWidth: i32, stride: i32, channels: i32, floatBias: usize,
 ): void {
   const small = load<i32>(constants, SMALL_FLAG) != 0;
   const tableEnd = table + (<usize>taps << 2);
@@ -238,7 +240,7 @@ function rowsSingle(
       let m0 = v128.load(multiplier8 + parameters);
       let m1 = v128.load(multiplier8 + parameters, 16);
       if (float) {
-        const to = y + (<usize>(column * channels + c) << 2);
+        const to = y + (<usize>(column * stride + c) << 2);
         const zero = v128.load(constants), scale = v128.load(constants, 16);
         const z0 = i32x4.mul(v128.load(bias8 + parameters), zero);
         const z1 = i32x4.mul(v128.load(bias8 + parameters, 16), zero);
@@ -248,8 +250,8 @@ function rowsSingle(
         c10 = toFloat(i32x4.add(c10, z0), m0, b0), c11 = toFloat(i32x4.add(c11, z1), m1, b1);
         c20 = toFloat(i32x4.add(c20, z0), m0, b0), c21 = toFloat(i32x4.add(c21, z1), m1, b1);
         c30 = toFloat(i32x4.add(c30, z0), m0, b0), c31 = toFloat(i32x4.add(c31, z1), m1, b1);
-        storeFloatColumns(to, channels, c00, c10, c20, c30, outWidth, count);
-        if (count > 4) storeFloatColumns(to + 16, channels, c01, c11, c21, c31, outWidth, count - 4);
+        storeFloatColumns(to, stride, c00, c10, c20, c30, outWidth, count);
+        if (count > 4) storeFloatColumns(to + 16, stride, c01, c11, c21, c31, outWidth, count - 4);
         if (column + 4 >= outWidth) break;
         column = min(column + 4, outWidth - 4);
         continue;
@@ -262,17 +264,17 @@ function rowsSingle(
       }
       c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants);
       c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants);
-      const to = y + <usize>(column * channels + c);
+      const to = y + <usize>(column * stride + c);
       if (outWidth >= 4 && count >= 8) {
         v128.store64_lane(to, c00, 0);
-        v128.store64_lane(to + channels, c00, 1);
-        v128.store64_lane(to + (<usize>channels << 1), c20, 0);
-        v128.store64_lane(to + <usize>channels * 3, c20, 1);
+        v128.store64_lane(to + stride, c00, 1);
+        v128.store64_lane(to + (<usize>stride << 1), c20, 0);
+        v128.store64_lane(to + <usize>stride * 3, c20, 1);
       } else {
         storeBytes8(to, c00, count);
-        if (outWidth > 1) storeBytes8(to + channels, v128.shuffle<i64>(c00, c00, 1, 1), count);
-        if (outWidth > 2) storeBytes8(to + (<usize>channels << 1), c20, count);
-        if (outWidth > 3) storeBytes8(to + <usize>channels * 3, v128.shuffle<i64>(c20, c20, 1, 1), count);
+        if (outWidth > 1) storeBytes8(to + stride, v128.shuffle<i64>(c00, c00, 1, 1), count);
+        if (outWidth > 2) storeBytes8(to + (<usize>stride << 1), c20, count);
+        if (outWidth > 3) storeBytes8(to + <usize>stride * 3, v128.shuffle<i64>(c20, c20, 1, 1), count);
       }
       if (column + 4 >= outWidth) break;
       column = min(column + 4, outWidth - 4);
@@ -302,9 +304,9 @@ export function rowOf(
 @inline
 function depthwiseRows(
   float: bool,
-  x: usize, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
+  x: usize, batch: i32, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
   kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
-  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, ringWidth: i32,
+  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, ringWidth: i32, splits: i32,
   packed: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, scratch: usize, scratchStep: i32, floatBias: usize,
   begin: i32, end: i32, thread: i32,
 ): void {
@@ -315,7 +317,9 @@ function depthwiseRows(
   const emptyBytes = <usize>((width * channels + 63) & ~63) + 64;
   const room = empty + emptyBytes;
   const ring = spread ? room + emptyBytes * 2 : room;
-  const blocks = (channels + 7) >> 3;
+  // Ranges are multiples of 16 channels; the ring has room for the largest.
+  const wide = (channels + 15) >> 4;
+  const blocks = min((channels + 7) >> 3, (wide + splits - 1) / splits * 2);
   const blockBytes = <usize>ringWidth << 5;
   const slotBytes = <usize>blocks * blockBytes;
   const rowBytes = width * inputs;
@@ -337,13 +341,19 @@ function depthwiseRows(
   }
 
   const units = (outHeight + 1) >> 1;
+  const all = batch * units;
   for (let unit = begin; unit < end; ) {
-    const n = unit / units;
-    const first = (unit - n * units) << 1;
-    const count = min(end, (n + 1) * units) - unit;
-    const last = min(outHeight, first + (count << 1));
-    unit += count;
-    const image = x + <usize>(n * height) * rowBytes;
+    const s = unit / all;
+    const c = (wide * s / splits) << 4;
+    const count = min(channels, (wide * (s + 1) / splits) << 4) - c;
+    const at = unit - s * all;
+    const n = at / units;
+    const first = (at - n * units) << 1;
+    const last = min(outHeight, first + ((end - unit) << 1));
+    unit += (last - first + 1) >> 1;
+    const image = x + <usize>(n * height) * rowBytes + c;
+    const weights = packed + (<usize>(double ? c >> 2 : c >> 3) * taps << 5);
+    const parameters = <usize>c << 2;
     const top = first * strideHeight - padHeight;
     const steps = double ? (last - first + 1) >> 1 : last - first;
     let ready: i32 = 0;
@@ -360,7 +370,7 @@ function depthwiseRows(
             rowOf(
               image, h0 + dilationHeight, height, rowBytes, empty, plane, inputs, columns, channels, room + emptyBytes,
             ),
-            columns, channels, to, blockBytes,
+            columns, channels, count, to, blockBytes,
           );
         }
       }
@@ -372,16 +382,16 @@ function depthwiseRows(
         }
       }
       const oh = double ? first + q * 2 : first + q;
-      const to = y + <usize>(n * outHeight + oh) * outBytes;
+      const to = y + <usize>(n * outHeight + oh) * outBytes + (<usize>c << (float ? 2 : 0));
       if (double) {
         rowsDouble(
-          float, ring, blockBytes, table, taps, packed, bias8, multiplier8, constants,
-          to, oh + 1 < outHeight ? to + outBytes : 0, outWidth, channels, floatBias,
+          float, ring, blockBytes, table, taps, weights, bias8 + parameters, multiplier8 + parameters, constants,
+          to, oh + 1 < outHeight ? to + outBytes : 0, outWidth, channels, count, floatBias + parameters,
         );
       } else {
         rowsSingle(
-          float, <usize>strideWidth << 5, ring, blockBytes, table, taps, packed, bias8, multiplier8, constants,
-          to, outWidth, channels, floatBias,
+          float, <usize>strideWidth << 5, ring, blockBytes, table, taps, weights, bias8 + parameters,
+          multiplier8 + parameters, constants, to, outWidth, channels, count, floatBias + parameters,
         );
       }
     }
@@ -391,21 +401,21 @@ function depthwiseRows(
 /**
  * x [batch, height, width, inputs] uint8 → y [batch, outHeight, outWidth, channels] uint8; spread: 0 or a table of `planes`
  * planes, where channels aren't inputs one by one. double: strides and vertical dilation are 1, and so were the weights
- * packed. Units are two output rows each, of the last one if there is no other; those of an image that follow one another share
- * the ring. scratch holds scratchStep bytes for each thread: the table of taps, a row of padding, two rows to spread to, the ring of
+ * packed. Units are two output rows each, of the last one if there is no other, of the first of `splits` ranges of channels, then
+ * of the next; those of an image and a range that follow one another share the ring. With a table there is one range. scratch holds scratchStep bytes for each thread: the table of taps, a row of padding, two rows to spread to, the ring of
  * `ringWidth` columns.
  */
 export function qdepthwise(
-  x: usize, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
+  x: usize, batch: i32, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
   kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
-  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, ringWidth: i32,
+  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, ringWidth: i32, splits: i32,
   packed: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, scratch: usize, scratchStep: i32,
   begin: i32, end: i32, thread: i32,
 ): void {
   depthwiseRows(
     false,
-    x, height, width, inputs, channels, planes, spread, outHeight, outWidth, kernelHeight, kernelWidth, strideHeight,
-    strideWidth, padHeight, padWidth, dilationHeight, dilationWidth, xZeroPoint, double, ringWidth, packed, bias8,
+    x, batch, height, width, inputs, channels, planes, spread, outHeight, outWidth, kernelHeight, kernelWidth, strideHeight,
+    strideWidth, padHeight, padWidth, dilationHeight, dilationWidth, xZeroPoint, double, ringWidth, splits, packed, bias8,
     multiplier8, constants, y, scratch, scratchStep, 0, begin, end, thread,
   );
 }
@@ -415,16 +425,16 @@ export function qdepthwise(
  * [channels] float32, constants the scale of x and what sums of weights are multiplied by, as storeFloatConstants of qgemm.ts does.
  */
 export function qdepthwiseDynamic(
-  x: usize, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
+  x: usize, batch: i32, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
   kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
-  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, ringWidth: i32,
+  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, ringWidth: i32, splits: i32,
   packed: usize, bias8: usize, multiplier8: usize, constants: usize, bias: usize, y: usize, scratch: usize, scratchStep: i32,
   begin: i32, end: i32, thread: i32,
 ): void {
   depthwiseRows(
     true,
-    x, height, width, inputs, channels, planes, spread, outHeight, outWidth, kernelHeight, kernelWidth, strideHeight,
-    strideWidth, padHeight, padWidth, dilationHeight, dilationWidth, xZeroPoint, double, ringWidth, packed, bias8,
+    x, batch, height, width, inputs, channels, planes, spread, outHeight, outWidth, kernelHeight, kernelWidth, strideHeight,
+    strideWidth, padHeight, padWidth, dilationHeight, dilationWidth, xZeroPoint, double, ringWidth, splits, packed, bias8,
     multiplier8, constants, y, scratch, scratchStep, bias, begin, end, thread,
   );
 }

@@ -710,10 +710,11 @@ export function qgemm(
 ): void {
   const packed = scratch + <usize>thread * scratchStep;
   const stride = groups * k;
+  const tiles = (m + tile - 1) / tile * groups;
   let last: i32 = -1;
   for (let unit = begin; unit < end; unit++) {
-    const at = unit / splits;
-    const s = unit - at * splits;
+    const s = unit / tiles;
+    const at = unit - s * tiles;
     const t = at / groups;
     const g = at - t * groups;
     const row = t * tile;
@@ -883,10 +884,11 @@ export function qconv(
   const k = kernelHeight * kernelWidth * channels;
   const patches = scratch + <usize>thread * scratchStep;
   const packed = patches + <usize>(patchStep * tile + 64);
+  const tiles = (m + tile - 1) / tile * groups;
   let last: i32 = -1;
   for (let unit = begin; unit < end; unit++) {
-    const at = unit / splits;
-    const s = unit - at * splits;
+    const s = unit / tiles;
+    const at = unit - s * tiles;
     const t = at / groups;
     const g = at - t * groups;
     const row = t * tile;
@@ -1001,10 +1003,11 @@ export function qgemmDynamic(
   const groupRows = six ? GROUP_ROWS_DOT : GROUP_ROWS;
   const groupBytes = six ? groupBytesSix(k) : bytes ? groupBytes8(k) : groupBytes16(k);
   const step = <usize>groupRows << 2;
+  const tiles = (m + tile - 1) / tile;
   let last: i32 = -1;
   for (let unit = begin; unit < end; unit++) {
-    const t = unit / splits;
-    const s = unit - t * splits;
+    const s = unit / tiles;
+    const t = unit - s * tiles;
     const row = t * tile;
     const rows = min(tile, m - row);
     if (t != last) {
@@ -1057,10 +1060,11 @@ export function qconvDynamic(
   const packed = patches + <usize>(patchStep * tile + 64);
   storeFloatConstants(constants, scale, xZeroPoint, form);
   store<i32>(constants, form, FORM_FLAG);
+  const tiles = (m + tile - 1) / tile * groups;
   let last: i32 = -1;
   for (let unit = begin; unit < end; unit++) {
-    const at = unit / splits;
-    const s = unit - at * splits;
+    const s = unit / tiles;
+    const at = unit - s * tiles;
     const t = at / groups;
     const g = at - t * groups;
     const row = t * tile;

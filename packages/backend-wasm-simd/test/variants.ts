@@ -13,7 +13,7 @@ const everyVariant: readonly Variant[] = [
   { dot: 'seven', threads: 1 },
   { dot: 'exact', threads: 1 },
   { emulated: 'unsigned', threads: 1 },
-  { emulated: 'unsigned', threads: 2, maxGrain: 1 },
+  { emulated: 'unsigned', threads: 3, maxGrain: 1 },
   { emulated: 'signed', threads: 1 },
 ];
 

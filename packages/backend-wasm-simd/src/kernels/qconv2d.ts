@@ -214,6 +214,18 @@ function depthwise(
   cx.parallel(packed.bytes ? 'qdepthwiseBytes' : 'qdepthwise', args, units, grain);
 }
 
+/** Ranges of channels: one for each thread where two rows at a time leave threads with more rows than others. */
+function depthwiseSplits(
+  { threads }: KernelContext,
+  batch: number,
+  outHeight: number,
+  channels: number,
+): number {
+  const most = 2 * Math.ceil((batch * Math.ceil(outHeight / 2)) / threads);
+  const isEven = most * threads <= batch * outHeight * 1.05;
+  return isEven || channels < 32 * threads ? 1 : threads;
+}
+
 /** A call of one of the wasm functions for depthwise convolutions. `from`: the bytes of the image. */
 export function depthwiseCall(
   cx: KernelContext,
@@ -237,8 +249,10 @@ export function depthwiseCall(
   const ringBytes = slots * planes * Math.ceil(channels / 8) * ringWidth * 32;
   const lines = 1 + (spread ? (bytes ? 4 : 2) : 0);
   const scratch = 64 + vectors * planes * kw * 4 + (width * channels + 128) * lines + ringBytes;
+  const splits = spread ? 1 : depthwiseSplits(cx, batch, outHeight, channels);
   const args = {
     x: from,
+    batch,
     height,
     width,
     inputs,
@@ -258,6 +272,7 @@ export function depthwiseCall(
     xZeroPoint,
     double: double ? 1 : 0,
     ringWidth,
+    splits,
     packed: cx.address(packed.weights),
     bias8: cx.address(packed.bias),
     multiplier8: cx.address(packed.multiplier),
@@ -266,7 +281,7 @@ export function depthwiseCall(
     ...cx.scratchEach(scratch),
   };
   // Two output rows. By pairs of int16 a multiply-add takes about three times as long as in a matrix product.
-  const macs = 2 * outWidth * channels * planes * kh * kw;
+  const macs = (2 * outWidth * channels * planes * kh * kw) / splits;
   const grain = Math.ceil(grainMacs / (bytes ? macs : 3 * macs));
-  return { args, units: batch * Math.ceil(outHeight / 2), grain };
+  return { args, units: splits * batch * Math.ceil(outHeight / 2), grain };
 }

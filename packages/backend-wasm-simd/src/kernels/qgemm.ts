@@ -115,32 +115,53 @@ export function freeGemm(cx: KernelContext, packed: PackedGemm): void {
   }
 }
 
-/** Packing a row takes as long as so many of its outputs. */
+// What else than products takes time, in rows or outputs whose products take as long. As measured.
+/** Packing a row, as outputs. Of a range of panels each thread packs all rows, half of which another one wrote. */
 const packOutputs = 8;
+const packOutputsAgain = 12;
+/** Reading the weights once more for another tile, as rows; and from beyond the caches of a core, which hold no whole network. */
+const tileRows = 0.5;
+const readRows = 4;
 
 /**
  * How to cut [m,k] × [k,n] for qgemm and its like, by weights of `form`: rows of a tile, ranges of panels, units of work, and how
- * many pay. Units in equal numbers for all threads are to be about equal work; ranges of a tile's panels help there, but each packs the
- * tile again.
+ * many pay. Units are all tiles of the first range of panels, then those of the second: a thread's share is tiles, or where that is
+ * more even or reads less, a range of panels. There are two units for each thread, so that one which is late has some left for others.
  */
 export function gemmPlan(cx: KernelContext, form: number, m: number, n: number, k: number, groups: number) {
+  const { threads } = cx;
   const rows = form >= formUnsigned ? groupRowsDot : groupRows;
   const runs = Math.max(1, Math.ceil(m / rows));
   const most = Math.min(runs, Math.floor(256 / rows), Math.max(2, Math.floor(tileBytes / (k * 2 * rows))));
-  const mostSplits = Math.max(1, Math.ceil(n / panel / 2));
+  const panels = Math.ceil(n / panel);
+  const mostSplits = Math.max(1, Math.ceil(panels / 2));
   const tilesOf = (tile: number) => Math.ceil(m / tile) * groups;
-  let best = { tile: most * rows, splits: 1, cost: Number.POSITIVE_INFINITY };
-  for (let tile = most * rows; 2 * tile >= most * rows; tile -= rows) {
-    for (const splits of [1, Math.min(cx.threads, mostSplits)]) {
-      const unitsEach = Math.ceil((tilesOf(tile) * splits) / cx.threads);
-      const cost = unitsEach * Math.min(tile, m) * (n / splits + packOutputs);
-      if (cost < best.cost) best = { tile, splits, cost };
+  /** What the thread with the most work takes, in outputs. */
+  const costOf = (tile: number, splits: number) => {
+    const tiles = splits > 1 ? tilesOf(tile) : Math.ceil(tilesOf(tile) / threads);
+    const share = Math.min(tiles * tile, m * groups);
+    const outputs = Math.ceil(panels / splits) * panel;
+    const pack = splits > 1 ? packOutputsAgain : packOutputs;
+    return share * (outputs + pack) + (tiles * tileRows + readRows) * outputs;
+  };
+  let best = { tile: most * rows, splits: 1 };
+  if (threads > 1) {
+    let least = Number.POSITIVE_INFINITY;
+    for (let tile = most * rows; tile > 0; tile -= rows) {
+      for (const splits of [1, Math.min(threads, mostSplits)]) {
+        // Not yet small enough for two units each.
+        if (tilesOf(tile) * splits < 2 * threads && tile > rows) continue;
+        const cost = costOf(tile, splits);
+        if (cost < least) {
+          least = cost;
+          best = { tile, splits };
+        }
+      }
     }
   }
   const { tile } = best;
   let { splits } = best;
-  // Units enough that a thread which is late has some left for others.
-  while (cx.threads > 1 && tilesOf(tile) * splits < 2 * cx.threads && 2 * splits <= mostSplits) splits *= 2;
+  while (threads > 1 && tilesOf(tile) * splits < 2 * threads && 2 * splits <= mostSplits) splits *= 2;
   const grain = Math.ceil((grainMacs * splits) / (tile * n * k));
   return { tile, splits, units: tilesOf(tile) * splits, grain };
 }
