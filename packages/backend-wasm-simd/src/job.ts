@@ -109,7 +109,12 @@ const List = {
   asleep: 2,
   /** How many there may be. */
   threads: 3,
+  /** Addresses of inputs, which a run may change: calls take them from here. */
+  inputs: 4,
 } as const;
+
+/** How many inputs a list may have. */
+export const mostInputs = 12;
 
 /**
  * Indices into a call's int32 head; then comes a line for every thread, which begins with the first unit of its share that nobody
@@ -123,6 +128,8 @@ const Call = {
   fn: 3,
   /** Numbers that follow. */
   argc: 4,
+  /** And then, for each argument that is in an input, which argument, which input and how far behind its start. */
+  moved: 5,
 } as const;
 
 /** In place of a function's number: the call is a chain. */
@@ -166,6 +173,13 @@ export function chainOf(
 const line = 64;
 const lines = (bytes: number) => Math.ceil(bytes / line) * line;
 
+/** An argument of a call that is an address in an input: `offset` bytes behind the start. */
+export interface Moved {
+  readonly arg: number;
+  readonly input: number;
+  readonly offset: number;
+}
+
 /** A call of a wasm function that threads share. */
 export interface SharedCall {
   readonly index: number;
@@ -175,9 +189,10 @@ export interface SharedCall {
   readonly chunk: number;
   /** Of a chain, which has no function and no arguments. */
   readonly chain?: readonly ChainPart[];
+  readonly moved?: readonly Moved[];
 }
 
-/** The numbers that follow a call's head. */
+/** The arguments of a call, or the numbers of its chain. */
 function numbersOf({ args, chain }: Pick<SharedCall, 'args' | 'chain'>): readonly number[] {
   if (!chain) return args;
   return chain.flatMap((part) => [
@@ -198,9 +213,17 @@ function partsOf(numbers: readonly number[]): ChainPart[] {
   return parts;
 }
 
+/** Bytes of the numbers that follow a call's lines. */
+const numberBytes = (argc: number, moved: number) => lines((argc + 3 * moved) * 8);
+
 /** Bytes of a list of these calls, for so many threads. */
-export function listBytes(calls: readonly Pick<SharedCall, 'args' | 'chain'>[], threads: number): number {
-  return calls.reduce((sum, call) => sum + (1 + threads) * line + lines(numbersOf(call).length * 8), line);
+export function listBytes(
+  calls: readonly Pick<SharedCall, 'args' | 'chain' | 'moved'>[],
+  threads: number,
+): number {
+  const bytesOf = (call: (typeof calls)[number]) =>
+    (1 + threads) * line + numberBytes(numbersOf(call).length, call.moved?.length ?? 0);
+  return calls.reduce((sum, call) => sum + bytesOf(call), line);
 }
 
 /** Writes a list to an address, a multiple of 64. */
@@ -223,10 +246,13 @@ export function writeList(
     call[Call.units] = shared.units;
     call[Call.chunk] = shared.chunk;
     call[Call.fn] = shared.chain ? chainCall : shared.index;
+    const moved = shared.moved ?? [];
     call[Call.argc] = numbers.length;
+    call[Call.moved] = moved.length;
     to += (1 + threads) * line;
-    new Float64Array(memory, to, numbers.length).set(numbers);
-    to += lines(numbers.length * 8);
+    const all = [...numbers, ...moved.flatMap(({ arg, input, offset }) => [arg, input, offset])];
+    new Float64Array(memory, to, all.length).set(all);
+    to += numberBytes(numbers.length, moved.length);
   }
 }
 
@@ -243,6 +269,7 @@ interface ReadCall {
   readonly run: (...args: number[]) => unknown;
   /** With room for begin, end and thread at the end. */
   readonly args: number[];
+  readonly moved: readonly Moved[];
   readonly at: number;
   readonly units: number;
   readonly chunk: number;
@@ -274,14 +301,21 @@ export function readList(
   for (let i = 0; i < ints[head + List.calls]; i++) {
     const call = from / 4;
     from += (1 + threads) * line;
-    const numbers = Array.from(new Float64Array(memory, from, ints[call + Call.argc]));
-    from += lines(numbers.length * 8);
+    const argc = ints[call + Call.argc];
+    const moved = ints[call + Call.moved];
+    const all = Array.from(new Float64Array(memory, from, argc + 3 * moved));
+    const numbers = all.slice(0, argc);
+    from += numberBytes(argc, moved);
     const fn = ints[call + Call.fn];
     const units = ints[call + Call.units];
     const chunk = ints[call + Call.chunk];
     calls.push({
       run: fn === chainCall ? chainOf(partsOf(numbers), functions) : functions(fn),
       args: [...(fn === chainCall ? [] : numbers), 0, 0, 0],
+      moved: Array.from({ length: moved }, (_, n) => {
+        const [arg, input, offset] = all.slice(argc + 3 * n);
+        return { arg, input, offset };
+      }),
       at: call,
       ...{ units, chunk, shares: sharesOf(units, chunk, threads) },
     });
@@ -294,13 +328,19 @@ export function listId(memory: SharedArrayBuffer, at: number): number {
   return new Int32Array(memory, at, 1)[List.id];
 }
 
-/** Makes all calls of a list undone: while nobody is at it. */
-export function restart({ memory, calls }: ReadList): void {
+/** Makes all calls of a list undone, its inputs to be at these addresses: while nobody is at it. */
+export function restart({ memory, head, calls }: ReadList, inputs: readonly number[]): void {
+  for (let i = 0; i < inputs.length; i++) memory[head + List.inputs + i] = inputs[i];
   for (const call of calls) {
     const { shares } = call;
     for (let thread = 0; thread < shares.length - 1; thread++) memory[countOf(call, thread)] = shares[thread];
     memory[call.at + Call.done] = 0;
   }
+}
+
+/** Puts addresses of inputs into the arguments that are in them. */
+export function move(args: number[], moved: readonly Moved[], inputOf: (input: number) => number): void {
+  for (const { arg, input, offset } of moved) args[arg] = inputOf(input) + offset;
 }
 
 /** How a thread waits: it watches for `spinMs`, and then sleeps, if it may. */
@@ -315,9 +355,11 @@ export interface Waiting {
  * block.
  */
 export function walk(control: Int32Array, list: ReadList, thread: number, waiting: Waiting): void {
-  const { memory, calls } = list;
+  const { memory, head, calls } = list;
+  const inputOf = (input: number) => memory[head + List.inputs + input] >>> 0;
   for (let i = 0; i < calls.length; i++) {
     const call = calls[i];
+    if (call.moved.length > 0) move(call.args, call.moved, inputOf);
     const done = call.at + Call.done;
     try {
       const own = takeShares(control, memory, call, thread);

@@ -16,7 +16,7 @@ import { type Address, nowhere } from './address';
 import type { BufferPool, WasmBuffer } from './buffers';
 import type { Dot } from './features';
 import type { Calls, Lowerings, WasmFunction } from './generated/exports';
-import { type ChainPart, chainOf, listBytes, readList, writeList } from './job';
+import { type ChainPart, chainOf, listBytes, type Moved, move, readList, writeList } from './job';
 import type { WasmExports } from './platform';
 import { checkArgs, type ThreadPool, type UnitFunction } from './threads';
 
@@ -81,6 +81,12 @@ export interface WasmCall {
   readonly grain: number;
   /** Where this is not one function but calls one after another, for each of its units. */
   readonly chain?: readonly ChainPart[];
+}
+
+/** A call of a program, and which of its arguments are in the program's inputs. */
+export interface MovedCall extends WasmCall {
+  readonly whole: number[];
+  readonly moved: readonly Moved[];
 }
 
 /** A kernel can't be recorded: what it does depends on what is in memory. */
@@ -168,24 +174,33 @@ export class KernelContext {
   }
 
   /** Bytes that `replayer` wants for these calls. */
-  replayBytes(calls: readonly WasmCall[]): number {
+  replayBytes(calls: readonly MovedCall[]): number {
     return this.#pool ? listBytes(calls, this.#pool.threads) : 0;
   }
 
-  /** What does these calls one after another, on all threads where that pays. `at`: the address of `replayBytes` bytes. */
-  replayer(calls: readonly WasmCall[], at: number): () => void {
+  /**
+   * What does these calls one after another, on all threads where that pays, with inputs at the addresses it is given. `at`: the address
+   * of `replayBytes` bytes.
+   */
+  replayer(calls: readonly MovedCall[], at: number): (inputs: readonly number[]) => void {
     const pool = this.#pool;
-    if (!pool) return () => replay(calls);
-    const shared = calls.map(({ index, args, units, grain, chain }) => ({
-      ...{ index, args, units, ...(chain ? { chain, chunk: 1 } : { chunk: pool.chunkOf(units, grain) }) },
+    const shared = calls.map(({ index, args, units, grain, chain, moved }) => ({
+      ...{ index, args, units, moved },
+      ...(chain ? { chain, chunk: 1 } : { chunk: pool?.chunkOf(units, grain) ?? units }),
     }));
-    if (shared.every(({ units, chunk }) => units <= chunk)) return () => replay(calls);
+    if (!pool || shared.every(({ units, chunk }) => units <= chunk)) {
+      const withInputs = calls.filter(({ moved }) => moved.length > 0);
+      return (inputs) => {
+        for (const { whole, moved } of withInputs) move(whole, moved, (input) => inputs[input]);
+        replay(calls);
+      };
+    }
     const memory = this.buffers.memory.buffer as SharedArrayBuffer;
     writeList(memory, at, ++lists, pool.threads, shared);
     const list = readList(memory, at, this.#at);
-    return () => {
+    return (inputs) => {
       try {
-        pool.runList(at, list);
+        pool.runList(at, list, inputs);
       } catch (error) {
         throw kernelError(calls.length === 1 ? calls[0].name : 'plan.run', error);
       }

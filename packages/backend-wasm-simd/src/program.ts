@@ -11,12 +11,13 @@ import {
 import type { Address } from './address';
 import type { WasmBuffer } from './buffers';
 import { hasImages, type ImageRun, imageRuns } from './images';
-import type { ChainPart } from './job';
+import { type ChainPart, type Moved, mostInputs } from './job';
 import {
   type KernelCode,
   type KernelContext,
   kernelError,
   LooksAtData,
+  type MovedCall,
   type Recorder,
   replay,
   type WasmCall,
@@ -27,6 +28,9 @@ type WasmStep = KernelStep<WasmBuffer>;
 
 /** Where buffers begin: multiples of it. */
 const alignment = 64;
+
+/** Bytes of an input that is worth no copy. */
+const leastInPlace = 4096;
 
 /** What a program does in turn: calls of wasm functions one after another, or something by its own code. */
 type Part = WasmCall[] | (() => void);
@@ -79,11 +83,18 @@ export function compileProgram(
   try {
     const runs = imageRuns(program, (step) => codes.has(step.kernel), cx.threads);
     const recording = new ProgramRecording(cx, codes, program, runs, held);
-    const arena = arenaOf(program, runs);
-    // Once to see how much is needed, at addresses that mean nothing, but for 0, which is none.
-    const anywhere = arena.offsets.map((offset) => alignment + offset);
-    const measured = recording.record(anywhere, alignment, { at: alignment, step: 0 }, undefined);
-    const lists = measured.parts.map((part) => (typeof part === 'function' ? 0 : cx.replayBytes(part)));
+    // At addresses that mean nothing, but for 0, which is none: to see what is where runs may have it, and how much is needed.
+    const nowhere: Places = { at: program.memory.map((_, i) => alignment * (i + 1)), ...someScratch };
+    const inputs = inputsInPlace(program, recording, nowhere);
+    const arena = arenaOf(program, runs, new Set(inputs.map(({ memory }) => memory)));
+    const measured = recording.record({ ...nowhere, at: arena.offsets.map((offset) => alignment + offset) });
+    const movedIn = (part: number, call: number) =>
+      inputs.flatMap(({ args }, input) => (args[part][call] ?? []).map((moved) => ({ ...moved, input })));
+    const withMoved = (calls: WasmCall[], part: number) =>
+      calls.map((call, i): MovedCall => ({ ...call, whole: [...call.whole], moved: movedIn(part, i) }));
+    const lists = measured.parts.map((part, i) =>
+      typeof part === 'function' ? 0 : cx.replayBytes(withMoved(part, i)),
+    );
     const sizes = [arena.bytes, measured.scratch, measured.each * cx.threads, measured.uploads, ...lists];
     const stretch = new Stretch(0);
     const at = sizes.map((size) => stretch.take(size));
@@ -91,13 +102,19 @@ export function compileProgram(
     held.add(block.free);
     const [results, scratch, each, uploads, ...listsAt] = at.map((offset) => block.start + offset);
     const { parts, buffers } = recording.record(
-      arena.offsets.map((offset) => results + offset),
-      scratch,
-      { at: each, step: measured.each },
-      uploads,
+      {
+        at: arena.offsets.map((offset) => results + offset),
+        scratch,
+        each: { at: each, step: measured.each },
+        uploads,
+      },
+      true,
     );
-    const calls = parts.map((part, i) => (typeof part === 'function' ? part : cx.replayer(part, listsAt[i])));
-    const compiled = new WasmProgram(cx, program, calls, buffers, stretch.most, held);
+    const steps = parts.map((part, i) =>
+      typeof part === 'function' ? part : cx.replayer(withMoved(part, i), listsAt[i]),
+    );
+    const inPlace = inputs.map(({ memory }) => memory);
+    const compiled = new WasmProgram(cx, program, steps, buffers, inPlace, stretch.most, held);
     collected.register(compiled, held, compiled);
     return compiled;
   } catch (error) {
@@ -106,13 +123,53 @@ export function compileProgram(
   }
 }
 
-/** Offsets for all memory but the fixed and what runs have of their own; 0 for those. */
+/** An input that steps read where a run has it. */
+interface InputInPlace {
+  /** Its place in the program's memory. */
+  readonly memory: number;
+  /** The arguments that are in it, for each call of each part. */
+  readonly args: readonly (readonly Omit<Moved, 'input'>[][])[];
+}
+
+/**
+ * The inputs that need no copy: steps only read them, as calls of wasm functions, whose addresses follow where an input is. Which those
+ * are shows when it is elsewhere. Small ones aren't worth it.
+ */
+function inputsInPlace(
+  program: Program<WasmBuffer>,
+  recording: ProgramRecording,
+  places: Places,
+): InputInPlace[] {
+  if (program.steps.some(({ kind }) => kind === 'host')) return [];
+  const candidates = program.memory.flatMap((m, i) =>
+    m.kind === 'input' && !m.written && m.length * bytesPerElement(m.dtype) >= leastInPlace ? [i] : [],
+  );
+  if (candidates.length === 0) return [];
+  const before = recording.record(places).parts;
+  return candidates.slice(0, mostInputs).flatMap((memory) => {
+    if (!recording.isInCalls(memory)) return [];
+    const at = places.at.map((address, i) => (i === memory ? address + alignment : address));
+    const args = recording.record({ ...places, at }).parts.map((part, i) => {
+      const was = before[i];
+      if (typeof part === 'function' || typeof was === 'function') return [];
+      return part.map((call, j) =>
+        call.args.flatMap((arg, n) =>
+          arg === was[j].args[n] ? [] : [{ arg: n, offset: was[j].args[n] - places.at[memory] }],
+        ),
+      );
+    });
+    return [{ memory, args }];
+  });
+}
+
+/** Offsets for all memory but the fixed, what runs have of their own and inputs that are read in place; 0 for those. */
 function arenaOf(
   { memory, steps }: Program<WasmBuffer>,
   runs: readonly ImageRun[],
+  inPlace: ReadonlySet<number>,
 ): { offsets: number[]; bytes: number } {
   const own = memory.flatMap((m, i) => {
-    if (m.kind === 'fixed' || runs.some((run) => run.own.has(i))) return [];
+    if (m.kind === 'fixed' || inPlace.has(i) || runs.some((run) => run.own.has(i))) return [];
     // Inputs come in before the first step; outputs, and inputs that were written to, go out after the last.
     const first = m.kind === 'input' ? -1 : m.first;
     const last = m.kind === 'output' || (m.kind === 'input' && m.written) ? steps.length : m.last;
@@ -134,9 +191,24 @@ function arenaOf(
   return { offsets: all, bytes };
 }
 
+/** Where a program's memory is. */
+interface Places {
+  /** The address of each piece of memory that isn't fixed. */
+  readonly at: readonly number[];
+  /** Where scratch memory begins, which steps share. */
+  readonly scratch: number;
+  /** Where the first thread's own begins, and how far the next one's is from there: a thread keeps what it has. */
+  readonly each: { readonly at: number; readonly step: number };
+  readonly uploads: number;
+}
+
+const someScratch = { scratch: alignment, each: { at: alignment, step: 0 }, uploads: alignment };
+
 /** Takes down what the steps of a program do. */
 class ProgramRecording {
   readonly #pinned = new Set<WasmBuffer>();
+  /** Places in memory that steps use by their own code, or for one image after another. */
+  readonly #fixed = new Set<number>();
 
   constructor(
     private readonly cx: KernelContext,
@@ -146,26 +218,22 @@ class ProgramRecording {
     private readonly held: Held,
   ) {}
 
-  /**
-   * @param at the address of each piece of memory that isn't fixed
-   * @param scratchAt where scratch memory begins, which steps share
-   * @param eachAt where the first thread's own begins, and how far the next one's is from there: a thread keeps what it has
-   * @param uploadsAt where uploads begin; undefined: they are counted only
-   */
-  record(
-    at: readonly number[],
-    scratchAt: number,
-    eachAt: { at: number; step: number },
-    uploadsAt: number | undefined,
-  ) {
+  /** Whether steps use a place in memory only by calls of wasm functions, each of the whole of it, as far as `record` has seen. */
+  isInCalls(memory: number): boolean {
+    return !this.#fixed.has(memory);
+  }
+
+  /** @param isFinal whether the places are those that the program will have: then what is uploaded is written */
+  record(places: Places, isFinal = false) {
+    const { at, each: eachAt } = places;
     const { cx, held, program } = this;
     const { buffers: pool } = cx;
     const buffers = program.memory.map((m, i) =>
       m.kind === 'fixed' ? m.buffer : pool.bufferAt(m.dtype, m.length, at[i]),
     );
     const ours = new Set(buffers.filter((_, i) => program.memory[i].kind !== 'fixed'));
-    const uploads = new Stretch(uploadsAt ?? 0);
-    const scratch = new Stretch(scratchAt);
+    const uploads = new Stretch(places.uploads);
+    const scratch = new Stretch(places.scratch);
     const each = new Stretch(eachAt.at);
     const constants = new Set(
       program.memory.flatMap((m) => (m.kind === 'fixed' && !m.written ? [m.buffer] : [])),
@@ -185,13 +253,13 @@ class ProgramRecording {
         const first: WasmCall[] = [];
         // At once: later what it reads may lie elsewhere, so that it needs no pin.
         cx.record({ ...recorder, pin: () => {}, call: (call) => first.push(call) }, () => make(to));
-        if (uploadsAt !== undefined) replay(first);
+        if (isFinal) replay(first);
         return to;
       },
       upload(data) {
         const to = uploads.take(data.byteLength);
         const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-        if (uploadsAt !== undefined) pool.memory.bytes(to, bytes.length).set(bytes);
+        if (isFinal) pool.memory.bytes(to, bytes.length).set(bytes);
         return to;
       },
       call: (call) => calls.push(call),
@@ -209,17 +277,25 @@ class ProgramRecording {
       const last = parts.at(-1);
       const run = this.runs.find(({ first }) => first === i);
       if (run) {
+        for (const used of program.steps.slice(i, run.last)) this.#keepInPlace(used);
         const chain = this.#chain(run, at, scratch, recorder);
         if (typeof last === 'object') last.push(chain);
         else parts.push([chain]);
         i = run.last - 1;
         continue;
       }
-      if (!this.#takesDown(step, buffers, recorder)) parts.push(ownCode(step, buffers));
-      else if (typeof last === 'object') last.push(...calls);
+      if (!this.#takesDown(step, buffers, recorder)) {
+        this.#keepInPlace(step);
+        parts.push(ownCode(step, buffers));
+      } else if (typeof last === 'object') last.push(...calls);
       else parts.push(calls);
     }
     return { parts, buffers, uploads: uploads.most, scratch: scratch.most, each: each.most };
+  }
+
+  #keepInPlace(step: Program<WasmBuffer>['steps'][number]): void {
+    if (step.kind === 'host') return;
+    for (const tensor of Object.values(step.inputs)) if (tensor) this.#fixed.add(tensor.memory);
   }
 
   /**
@@ -350,35 +426,47 @@ class WasmProgram implements CompiledProgram<WasmBuffer> {
   readonly #outputs: readonly Copied[];
   /** Inputs that steps write to. */
   readonly #written: readonly Copied[];
+  /** Inputs that are read where they are, by their index. */
+  readonly #inPlace: readonly number[];
 
   constructor(
     private readonly cx: KernelContext,
     /** Keeps the fixed buffers alive. */
     readonly program: Program<WasmBuffer>,
-    private readonly runs: readonly (() => void)[],
+    private readonly parts: readonly ((inputs: readonly number[]) => void)[],
     buffers: readonly WasmBuffer[],
+    inPlace: readonly number[],
     readonly bytes: number,
     private readonly held: Held,
   ) {
     const at = buffers.map((buffer) => cx.buffers.address(buffer));
     const copied = (kind: 'input' | 'output', written: boolean) =>
       program.memory.flatMap((m, i): Copied[] =>
-        m.kind === kind && (m.written || !written)
+        m.kind === kind && (m.written || !written) && !inPlace.includes(i)
           ? [{ index: m.index, at: at[i], bytes: m.length * bytesPerElement(m.dtype) }]
           : [],
       );
     this.#inputs = copied('input', false);
     this.#outputs = copied('output', false);
     this.#written = copied('input', true);
-    this.places = at.map((address, i) =>
-      program.memory[i].kind === 'fixed' ? undefined : `0x${address.toString(16)}`,
-    );
+    this.#inPlace = inPlace.map((i) => (program.memory[i] as { index: number }).index);
+    this.places = at.map((address, i) => {
+      if (inPlace.includes(i)) return 'as given';
+      return program.memory[i].kind === 'fixed' ? undefined : `0x${address.toString(16)}`;
+    });
   }
 
   run(inputs: readonly WasmBuffer[], outputs: readonly WasmBuffer[]): void {
-    const { runs } = this;
+    const { parts } = this;
     this.#copy(this.#inputs, inputs, true);
-    for (let i = 0; i < runs.length; i++) runs[i]();
+    const pool = this.cx.buffers;
+    const pins = this.#inPlace.map((index) => pool.pin(inputs[index]));
+    try {
+      const addresses = this.#inPlace.map((index) => pool.address(inputs[index]));
+      for (let i = 0; i < parts.length; i++) parts[i](addresses);
+    } finally {
+      for (const unpin of pins) unpin();
+    }
     this.#copy(this.#outputs, outputs, false);
     if (this.#written.length > 0) this.#copy(this.#written, inputs, false);
   }

@@ -1,0 +1,91 @@
+// Large inputs are read where they are: wherever that is, from run to run, and whoever else reads them.
+import { createWasmBackend, type WasmBackend } from '@octet/backend-wasm-simd';
+import { planOf } from '@octet/graph';
+import { Conv2d, Linear, Module, ReLU } from '@octet/nn';
+import { getDefaultDynamicQConfig, quantizeDynamic } from '@octet/quantization';
+import { add, manualSeed, noGrad, randn, relu, type Tensor } from '@octet/tensor';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+class Sum extends Module<[Tensor, Tensor], Tensor> {
+  static override readonly name: string = 'Sum';
+
+  constructor(
+    readonly left: Module,
+    readonly right: Module,
+  ) {
+    super();
+  }
+
+  forward(a: Tensor, b: Tensor): Tensor {
+    return add(this.left.call(a) as Tensor, add(relu(a), this.right.call(b) as Tensor));
+  }
+}
+
+const numbers = (t: unknown) => Array.from((t as Tensor).dataSync());
+
+describe.each([1, 2])('on %i threads', (threads) => {
+  let backend: WasmBackend;
+  beforeEach(async () => {
+    backend = await createWasmBackend({ threads, memoryBudget: 2 ** 21 });
+    await backend.ready;
+    manualSeed(1);
+  });
+  afterEach(() => backend.dispose());
+
+  const image = () => randn([1, 8, 64, 64], { backend });
+  const convolutions = () => {
+    const conv = () => new Conv2d(8, 8, 3, { padding: 1 });
+    return new Sum(conv(), conv()).eval().to(backend);
+  };
+
+  test('the plan holds no copy of them', () => {
+    const x = image();
+    const plan = planOf(new ReLU().eval(), [x]);
+    // Its output is as large.
+    expect(plan.bytes).toBeLessThan(x.numel * 4 * 1.5);
+    expect(numbers(plan.run(x))).toEqual(numbers(relu(x)));
+  });
+
+  test('from run to run they lie elsewhere, in wasm memory or out of it', () => {
+    const model = convolutions();
+    const plan = planOf(model, [image(), image()]);
+    const movedIn = Number(backend.info().movedIn);
+    // More than the budget: the first ones have moved out when their turn comes again.
+    const images = Array.from({ length: 24 }, image);
+    for (let round = 0; round < 2; round++) {
+      images.forEach((a, i) => {
+        const b = images[(i + 5) % images.length];
+        const before = numbers(a);
+        const expected = numbers(noGrad(() => model.call(a, b)));
+        expect(numbers(plan.run(a, b))).toEqual(expected);
+        expect(numbers(a)).toEqual(before);
+      });
+    }
+    expect(Number(backend.info().movedIn)).toBeGreaterThan(movedIn);
+  });
+
+  test('one tensor may be two of them, and the output of another run one', () => {
+    const model = convolutions();
+    const plan = planOf(model, [image(), image()], { reuseOutputs: true });
+    const x = image();
+    const expected = noGrad(() => model.call(x, x)) as Tensor;
+    const y = plan.run(x, x) as Tensor;
+    expect(numbers(y)).toEqual(numbers(expected));
+    const next = noGrad(() => model.call(expected, x));
+    // Its own output, which it writes to, as its input.
+    expect(numbers(plan.run(y, x))).toEqual(numbers(next));
+  });
+
+  test('what runs by its own code reads them, too', async () => {
+    const linear = () => new Linear(64, 64);
+    const float = new Sum(linear(), linear()).eval();
+    const model = await quantizeDynamic(float, { qconfig: getDefaultDynamicQConfig() });
+    model.to(backend);
+    const rows = () => randn([64, 64], { backend });
+    const plan = planOf(model, [rows(), rows()]);
+    for (let run = 0; run < 3; run++) {
+      const [a, b] = [rows(), rows()];
+      expect(numbers(plan.run(a, b))).toEqual(numbers(noGrad(() => model.call(a, b))));
+    }
+  });
+});
