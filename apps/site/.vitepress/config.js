@@ -13,6 +13,17 @@ const { version } = JSON.parse(
   readFileSync(new URL('../../../packages/octet/package.json', import.meta.url), 'utf8'),
 );
 
+/** Versions whose pages are beside these, by `pnpm site:releases`; beside those of an old one are the newest's. */
+const { SITE_RELEASES, SITE_IS_OLD } = process.env;
+const others = [
+  // The pages of a version lie in a folder of the newest one's.
+  ...(SITE_IS_OLD ? [{ text: 'The newest version', link: '../index.html', target: '_self' }] : []),
+  ...(SITE_RELEASES || '')
+    .split(',')
+    .filter(Boolean)
+    .map((release) => ({ text: `Version ${release}`, link: `/v${release}/index.html`, target: '_self' })),
+];
+
 /**
  * Below a block of code, `<!-- run -->` becomes a button that runs it.
  *
@@ -56,7 +67,7 @@ export default defineConfig({
     },
   },
   // typedoc writes the reference when the pages are there; apps are no pages of VitePress.
-  ignoreDeadLinks: [/^\/(api|studio|demo|bench|digits)\//],
+  ignoreDeadLinks: [/^\/(api|studio|demo|bench|digits|v[\d.]+)\//],
   themeConfig: {
     search: { provider: 'local' },
     outline: [2, 3],
@@ -76,10 +87,7 @@ export default defineConfig({
       { text: 'Repository', link: repository },
       {
         text: `Version ${version}`,
-        items: [
-          page('What changed', `${repository}/releases`),
-          page('The pages of other versions', `${repository}/tags`),
-        ],
+        items: [page('What changed', `${repository}/releases`), ...others],
       },
     ],
     sidebar: [
