@@ -38,8 +38,6 @@ for (const release of releases) {
         `v${release} has no apps/site: delete its tag from those that are fetched, or build from a later one`,
       );
     pnpm(folder, ['install', '--frozen-lockfile']);
-    // Apps import what packages have built.
-    pnpm(folder, ['build']);
     pnpm(folder, ['site'], { SITE_BASE: `${base}v${release}/`, SITE_IS_OLD: '1', SITE_RELEASES: '' });
     cpSync(path.join(folder, 'apps/site/dist/site'), path.join(root, 'apps/site/dist/site', `v${release}`), {
       recursive: true,
