@@ -15,15 +15,15 @@ const least = { performance: 95, accessibility: 100, 'best-practices': 100, seo:
 const site = 'site/dist/site';
 const htmlOf = (folder: string) =>
   readdirSync(path.join(apps, site, folder))
-    .filter(name => name.endsWith('.html') && name !== '404.html')
-    .map(name => path.posix.join(folder, name));
+    .filter((name) => name.endsWith('.html') && name !== '404.html')
+    .map((name) => path.posix.join(folder, name));
 /** Every page that was written, and of the generated reference the longest one of each kind. */
 const sitePages = () => {
   if (!existsSync(path.join(apps, site))) throw new Error(`There is no ${site}: build it with pnpm site.`);
   const size = (name: string) => statSync(path.join(apps, site, name)).size;
   const kinds = ['classes', 'functions', 'interfaces', 'modules', 'types', 'variables'];
-  const longest = kinds.map(kind => htmlOf(`api/${kind}`).reduce((a, b) => (size(b) > size(a) ? b : a)));
-  return [...htmlOf('.'), ...htmlOf('api'), ...longest].map(name => [`the site's ${name}`, site, name]);
+  const longest = kinds.map((kind) => htmlOf(`api/${kind}`).reduce((a, b) => (size(b) > size(a) ? b : a)));
+  return [...htmlOf('.'), ...htmlOf('api'), ...longest].map((name) => [`the site's ${name}`, site, name]);
 };
 const pages = () => [
   ['the bench', 'bench/dist', 'page/index.html'],
