@@ -1,4 +1,4 @@
-// int8 depthwise convolution by the product of four bytes (see qgemm.ts): the same as qdepthwise.ts, where the engine has it.
+// What int8 depthwise convolution by the product of four bytes (see qgemm.ts), where the engine has it, does otherwise than qdepthwise.ts.
 //
 // Four input rows, interleaved, are one operand: the taps of a column of the kernel lie side by side for each of 4 channels, a
 // quad. It is made once, and used by all output columns and by both output rows that touch it. Quads are kept in a ring,
@@ -7,10 +7,8 @@
 // steps later. A has the weights of rows (0, 1, 2, 3), B of (-, 0, 1, 2).
 import { FORM_FLAG, FORM_SIGNED, SMALL_FLAG } from './constants';
 import { storeBytes8 } from './lanes';
-import { rowOf } from './qdepthwise';
 import { dot } from './qgemm';
 import { limit, limitMultiplier, limitOf, requantize, SMALL } from './qrequantize';
-import { planeTable } from './spread';
 
 /**
  * weight [channels, kernelHeight, kernelWidth, planes] int8 → packed int8, and bias8 and multiplier8 as in qpackGemm. A block of 8
@@ -64,7 +62,7 @@ export function qpackDepthwiseBytes(
 /** `channels` of four rows [columns, stride], bits flipped by `flip` → a slot of the ring, from its first column that isn't padding. */
 // @ts-ignore: decorator
 @inline
-function packQuad(
+export function packQuad(
   row0: usize, row1: usize, row2: usize, row3: usize, columns: i32, stride: i32, channels: i32, flip: v128, to: usize,
   blockBytes: usize,
 ): void {
@@ -117,7 +115,7 @@ function storePart(to: usize, channels: i32, low: v128, high: v128, columns: i32
 /** Output rows A and (unless yB is 0) B. table: where in the ring each tap begins. */
 // @ts-ignore: decorator
 @inline
-function rowsDouble(
+export function quadsDouble(
   ring: usize, blockBytes: usize, table: usize, taps: i32, packed: usize, bias8: usize,
   multiplier8: usize, constants: usize, yA: usize, yB: usize, outWidth: i32, stride: i32, channels: i32,
 ): void {
@@ -183,7 +181,7 @@ function rowsDouble(
 /** One output row; `step` is the bytes from one column's input to the next one's. */
 // @ts-ignore: decorator
 @inline
-function rowsSingle(
+export function quadsSingle(
   step: usize, ring: usize, blockBytes: usize, table: usize, taps: i32, packed: usize,
   bias8: usize, multiplier8: usize, constants: usize, y: usize, outWidth: i32, stride: i32, channels: i32,
 ): void {
@@ -240,112 +238,6 @@ function rowsSingle(
       }
       if (column + 4 >= outWidth) break;
       column = min(column + 4, outWidth - 4);
-    }
-  }
-}
-
-/** As qdepthwise, of weights that qpackDepthwiseBytes made. `room` for four spread rows, a ring of quads. */
-export function qdepthwiseBytes(
-  x: usize, batch: i32, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
-  kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
-  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, ringWidth: i32, splits: i32,
-  packed: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, scratch: usize, scratchStep: i32,
-  begin: i32, end: i32, thread: i32,
-): void {
-  if (!RELAXED) return;
-  const quads = (kernelHeight + 3 + double) >> 2;
-  const taps = quads * planes * kernelWidth;
-  const table = scratch + <usize>thread * scratchStep;
-  const empty = table + <usize>((taps * 4 + 63) & ~63);
-  const emptyBytes = <usize>((width * channels + 63) & ~63) + 64;
-  const room = empty + emptyBytes;
-  const ring = spread ? room + emptyBytes * 4 : room;
-  // Ranges are multiples of 16 channels; the ring has room for the largest.
-  const wide = (channels + 15) >> 4;
-  const blocks = min((channels + 7) >> 3, (wide + splits - 1) / splits * 2);
-  const blockBytes = <usize>ringWidth << 5;
-  const slotBytes = <usize>blocks * blockBytes;
-  const rowBytes = width * inputs;
-  const outBytes = outWidth * channels;
-  const columns = min(width, ringWidth - padWidth);
-  // A quad serves an output row after it too.
-  const sliding = double || (strideHeight == 2 && dilationHeight == 1);
-  const slots = sliding ? quads * 2 - 1 : quads;
-  const flip = i8x16.splat(<i8>(load<i32>(constants, FORM_FLAG) == FORM_SIGNED ? 128 : 0));
-
-  memory.fill(empty, <u8>xZeroPoint, emptyBytes);
-  const padding = v128.xor(i8x16.splat(<i8>xZeroPoint), flip);
-  for (let b: i32 = 0; b < slots * planes * blocks; b++) {
-    const block = ring + <usize>b * blockBytes;
-    for (let i: i32 = 0; i < ringWidth; i++) {
-      if (i == padWidth) i += columns;
-      if (i >= ringWidth) break;
-      v128.store(block + (<usize>i << 5), padding);
-      v128.store(block + (<usize>i << 5), padding, 16);
-    }
-  }
-
-  const units = (outHeight + 1) >> 1;
-  const all = batch * units;
-  for (let unit = begin; unit < end; ) {
-    const s = unit / all;
-    const c = (wide * s / splits) << 4;
-    const count = min(channels, (wide * (s + 1) / splits) << 4) - c;
-    const at = unit - s * all;
-    const n = at / units;
-    const first = (at - n * units) << 1;
-    const last = min(outHeight, first + ((end - unit) << 1));
-    unit += (last - first + 1) >> 1;
-    const image = x + <usize>(n * height) * rowBytes + c;
-    const weights = packed + (<usize>(double ? c >> 2 : c >> 3) * taps << 5);
-    const parameters = <usize>c << 2;
-    const top = first * strideHeight - padHeight;
-    const steps = double ? (last - first + 1) >> 1 : last - first;
-    let ready: i32 = 0;
-    for (let q: i32 = 0; q < steps; q++) {
-      // Quads q to q + slots - 1 are wanted, those before `ready` are there.
-      if (!sliding) ready = q;
-      for (; ready < q + slots; ready++) {
-        const h0 = sliding ? top + ready * 2 : top + q * strideHeight + (ready - q) * 4 * dilationHeight;
-        let to = ring + <usize>(ready % slots * planes) * slotBytes + (<usize>padWidth << 5);
-        let plane = spread;
-        for (let i: i32 = 0; i < planes; i++, to += slotBytes, plane += planeTable(channels)) {
-          packQuad(
-            rowOf(image, h0, height, rowBytes, empty, plane, inputs, columns, channels, room),
-            rowOf(image, h0 + dilationHeight, height, rowBytes, empty, plane, inputs, columns, channels, room + emptyBytes),
-            rowOf(
-              image, h0 + 2 * dilationHeight, height, rowBytes, empty, plane, inputs, columns, channels,
-              room + emptyBytes * 2,
-            ),
-            rowOf(
-              image, h0 + 3 * dilationHeight, height, rowBytes, empty, plane, inputs, columns, channels,
-              room + emptyBytes * 3,
-            ),
-            columns, channels, count, flip, to, blockBytes,
-          );
-        }
-      }
-      let t = table;
-      for (let p: i32 = 0; p < quads; p++) {
-        let slot = <u32>((sliding ? q + p * 2 : q + p) % slots * planes) * <u32>slotBytes;
-        for (let i: i32 = 0; i < planes; i++, slot += <u32>slotBytes) {
-          for (let j: i32 = 0; j < kernelWidth; j++, t += 4) store<u32>(t, slot + <u32>(j * dilationWidth << 5));
-        }
-      }
-      const oh = double ? first + q * 2 : first + q;
-      const to = y + <usize>(n * outHeight + oh) * outBytes + c;
-      if (double) {
-        const yB = oh + 1 < outHeight ? to + outBytes : 0;
-        rowsDouble(
-          ring, blockBytes, table, taps, weights, bias8 + parameters, multiplier8 + parameters, constants,
-          to, yB, outWidth, channels, count,
-        );
-      } else {
-        rowsSingle(
-          <usize>strideWidth << 5, ring, blockBytes, table, taps, weights, bias8 + parameters, multiplier8 + parameters,
-          constants, to, outWidth, channels, count,
-        );
-      }
     }
   }
 }

@@ -7,8 +7,9 @@
 // has the weights of rows (0, 1), (2, -) and B of (-, 0), (1, 2).
 //
 // Where groups have several inputs or outputs, the ring's slots are those of [pair][plane]: see spread.ts.
-import { SMALL_FLAG } from './constants';
+import { FORM_FLAG, FORM_SIGNED, SMALL_FLAG } from './constants';
 import { storeBytes8, storeLanes32, toFloat } from './lanes';
+import { packQuad, quadsDouble, quadsSingle } from './qdepthwise-bytes';
 import { limit, limitMultiplier, limitOf, requantize, SMALL } from './qrequantize';
 import { planeTable, spreadPixels } from './spread';
 
@@ -288,7 +289,7 @@ function rowsSingle(
  */
 // @ts-ignore: decorator
 @inline
-export function rowOf(
+function rowOf(
   image: usize, row: i32, height: i32, rowBytes: i32, empty: usize, spread: usize, inputs: i32, columns: i32,
   channels: i32, room: usize,
 ): usize {
@@ -299,24 +300,28 @@ export function rowOf(
   return room;
 }
 
-/** Both of the following: with `float` y is float32. */
+/**
+ * All of the following. bytes: what a vector of the ring holds are quads, else pairs. float: y is float32. Vectors of a kernel's rows
+ * are in the ring from `slots` steps on.
+ */
 // @ts-ignore: decorator
 @inline
 function depthwiseRows(
-  float: bool,
-  x: usize, batch: i32, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
-  kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
+  bytes: bool, float: bool,
+  x: usize, batch: i32, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32,
+  outWidth: i32, kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
   dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, ringWidth: i32, splits: i32,
   packed: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, scratch: usize, scratchStep: i32, floatBias: usize,
   begin: i32, end: i32, thread: i32,
 ): void {
-  const pairs = (kernelHeight + 1 + double) >> 1;
-  const taps = pairs * planes * kernelWidth;
+  const each = bytes ? 4 : 2;
+  const vectors = (kernelHeight + double + each - 1) / each;
+  const taps = vectors * planes * kernelWidth;
   const table = scratch + <usize>thread * scratchStep;
   const empty = table + <usize>((taps * 4 + 63) & ~63);
   const emptyBytes = <usize>((width * channels + 63) & ~63) + 64;
   const room = empty + emptyBytes;
-  const ring = spread ? room + emptyBytes * 2 : room;
+  const ring = spread ? room + emptyBytes * each : room;
   // Ranges are multiples of 16 channels; the ring has room for the largest.
   const wide = (channels + 15) >> 4;
   const blocks = min((channels + 7) >> 3, (wide + splits - 1) / splits * 2);
@@ -325,12 +330,14 @@ function depthwiseRows(
   const rowBytes = width * inputs;
   const outBytes = (outWidth * channels) << (float ? 2 : 0);
   const columns = min(width, ringWidth - padWidth);
-  // A pair serves the output rows after it too.
+  // A vector serves the output rows after it too: pairs one after another, quads every second row.
   const sliding = double || (strideHeight == 2 && dilationHeight == 1);
+  const slots = bytes && sliding ? vectors * 2 - 1 : vectors;
+  const flip = i8x16.splat(<i8>(bytes && load<i32>(constants, FORM_FLAG) == FORM_SIGNED ? 128 : 0));
 
   memory.fill(empty, <u8>xZeroPoint, emptyBytes);
-  const padding = i16x8.splat(<i16>xZeroPoint);
-  for (let b: i32 = 0; b < pairs * planes * blocks; b++) {
+  const padding = bytes ? v128.xor(i8x16.splat(<i8>xZeroPoint), flip) : i16x8.splat(<i16>xZeroPoint);
+  for (let b: i32 = 0; b < slots * planes * blocks; b++) {
     const block = ring + <usize>b * blockBytes;
     for (let i: i32 = 0; i < ringWidth; i++) {
       if (i == padWidth) i += columns;
@@ -358,40 +365,69 @@ function depthwiseRows(
     const steps = double ? (last - first + 1) >> 1 : last - first;
     let ready: i32 = 0;
     for (let q: i32 = 0; q < steps; q++) {
-      // Pairs q to q + pairs - 1 are wanted, those before `ready` are there.
+      // Vectors q to q + slots - 1 are wanted, those before `ready` are there.
       if (!sliding) ready = q;
-      for (; ready < q + pairs; ready++) {
-        const h0 = sliding ? top + ready * 2 : top + q * strideHeight + (ready - q) * 2 * dilationHeight;
-        let to = ring + <usize>(ready % pairs * planes) * slotBytes + (<usize>padWidth << 5);
+      for (; ready < q + slots; ready++) {
+        const h0 = sliding ? top + ready * 2 : top + q * strideHeight + (ready - q) * each * dilationHeight;
+        let to = ring + <usize>(ready % slots * planes) * slotBytes + (<usize>padWidth << 5);
         let plane = spread;
         for (let i: i32 = 0; i < planes; i++, to += slotBytes, plane += planeTable(channels)) {
-          packPair(
-            rowOf(image, h0, height, rowBytes, empty, plane, inputs, columns, channels, room),
+          const row0 = rowOf(image, h0, height, rowBytes, empty, plane, inputs, columns, channels, room);
+          const row1 = rowOf(
+            image, h0 + dilationHeight, height, rowBytes, empty, plane, inputs, columns, channels, room + emptyBytes,
+          );
+          if (!bytes) {
+            packPair(row0, row1, columns, channels, count, to, blockBytes);
+            continue;
+          }
+          packQuad(
+            row0,
+            row1,
             rowOf(
-              image, h0 + dilationHeight, height, rowBytes, empty, plane, inputs, columns, channels, room + emptyBytes,
+              image, h0 + 2 * dilationHeight, height, rowBytes, empty, plane, inputs, columns, channels,
+              room + emptyBytes * 2,
             ),
-            columns, channels, count, to, blockBytes,
+            rowOf(
+              image, h0 + 3 * dilationHeight, height, rowBytes, empty, plane, inputs, columns, channels,
+              room + emptyBytes * 3,
+            ),
+            columns, channels, count, flip, to, blockBytes,
           );
         }
       }
       let t = table;
-      for (let p: i32 = 0; p < pairs; p++) {
-        let slot = <u32>((q + p) % pairs * planes) * <u32>slotBytes;
+      for (let p: i32 = 0; p < vectors; p++) {
+        let slot = <u32>((bytes && sliding ? q + p * 2 : q + p) % slots * planes) * <u32>slotBytes;
         for (let i: i32 = 0; i < planes; i++, slot += <u32>slotBytes) {
           for (let j: i32 = 0; j < kernelWidth; j++, t += 4) store<u32>(t, slot + <u32>(j * dilationWidth << 5));
         }
       }
       const oh = double ? first + q * 2 : first + q;
       const to = y + <usize>(n * outHeight + oh) * outBytes + (<usize>c << (float ? 2 : 0));
-      if (double) {
+      const yB = oh + 1 < outHeight ? to + outBytes : 0;
+      const step = <usize>strideWidth << 5;
+      // The compiler looks at what isn't done, too, but for constants of the build.
+      if (RELAXED && bytes) {
+        if (double) {
+          quadsDouble(
+            ring, blockBytes, table, taps, weights, bias8 + parameters, multiplier8 + parameters, constants,
+            to, yB, outWidth, channels, count,
+          );
+        } else {
+          quadsSingle(
+            step, ring, blockBytes, table, taps, weights, bias8 + parameters, multiplier8 + parameters, constants,
+            to, outWidth, channels, count,
+          );
+        }
+      } else if (double) {
         rowsDouble(
           float, ring, blockBytes, table, taps, weights, bias8 + parameters, multiplier8 + parameters, constants,
-          to, oh + 1 < outHeight ? to + outBytes : 0, outWidth, channels, count, floatBias + parameters,
+          to, yB, outWidth, channels, count, floatBias + parameters,
         );
       } else {
         rowsSingle(
-          float, <usize>strideWidth << 5, ring, blockBytes, table, taps, weights, bias8 + parameters,
-          multiplier8 + parameters, constants, to, outWidth, channels, count, floatBias + parameters,
+          float, step, ring, blockBytes, table, taps, weights, bias8 + parameters, multiplier8 + parameters, constants,
+          to, outWidth, channels, count, floatBias + parameters,
         );
       }
     }
@@ -402,18 +438,19 @@ function depthwiseRows(
  * x [batch, height, width, inputs] uint8 → y [batch, outHeight, outWidth, channels] uint8; spread: 0 or a table of `planes`
  * planes, where channels aren't inputs one by one. double: strides and vertical dilation are 1, and so were the weights
  * packed. Units are two output rows each, of the last one if there is no other, of the first of `splits` ranges of channels, then
- * of the next; those of an image and a range that follow one another share the ring. With a table there is one range. scratch holds scratchStep bytes for each thread: the table of taps, a row of padding, two rows to spread to, the ring of
- * `ringWidth` columns.
+ * of the next; those of an image and a range that follow one another share the ring. With a table there is one range. scratch holds
+ * scratchStep bytes for each thread: the table of taps, a row of padding, two rows to spread to (by bytes four), the ring of `ringWidth`
+ * columns.
  */
 export function qdepthwise(
-  x: usize, batch: i32, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
-  kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
+  x: usize, batch: i32, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32,
+  outWidth: i32, kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
   dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, ringWidth: i32, splits: i32,
   packed: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, scratch: usize, scratchStep: i32,
   begin: i32, end: i32, thread: i32,
 ): void {
   depthwiseRows(
-    false,
+    false, false,
     x, batch, height, width, inputs, channels, planes, spread, outHeight, outWidth, kernelHeight, kernelWidth, strideHeight,
     strideWidth, padHeight, padWidth, dilationHeight, dilationWidth, xZeroPoint, double, ringWidth, splits, packed, bias8,
     multiplier8, constants, y, scratch, scratchStep, 0, begin, end, thread,
@@ -425,16 +462,32 @@ export function qdepthwise(
  * [channels] float32, constants the scale of x and what sums of weights are multiplied by, as storeFloatConstants of qgemm.ts does.
  */
 export function qdepthwiseDynamic(
-  x: usize, batch: i32, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32, outWidth: i32,
-  kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
+  x: usize, batch: i32, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32,
+  outWidth: i32, kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
   dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, ringWidth: i32, splits: i32,
   packed: usize, bias8: usize, multiplier8: usize, constants: usize, bias: usize, y: usize, scratch: usize, scratchStep: i32,
   begin: i32, end: i32, thread: i32,
 ): void {
   depthwiseRows(
-    true,
+    false, true,
     x, batch, height, width, inputs, channels, planes, spread, outHeight, outWidth, kernelHeight, kernelWidth, strideHeight,
     strideWidth, padHeight, padWidth, dilationHeight, dilationWidth, xZeroPoint, double, ringWidth, splits, packed, bias8,
     multiplier8, constants, y, scratch, scratchStep, bias, begin, end, thread,
+  );
+}
+
+/** As qdepthwise, of weights that qpackDepthwiseBytes made. */
+export function qdepthwiseBytes(
+  x: usize, batch: i32, height: i32, width: i32, inputs: i32, channels: i32, planes: i32, spread: usize, outHeight: i32,
+  outWidth: i32, kernelHeight: i32, kernelWidth: i32, strideHeight: i32, strideWidth: i32, padHeight: i32, padWidth: i32,
+  dilationHeight: i32, dilationWidth: i32, xZeroPoint: i32, double: i32, ringWidth: i32, splits: i32,
+  packed: usize, bias8: usize, multiplier8: usize, constants: usize, y: usize, scratch: usize, scratchStep: i32,
+  begin: i32, end: i32, thread: i32,
+): void {
+  if (RELAXED) depthwiseRows(
+    true, false,
+    x, batch, height, width, inputs, channels, planes, spread, outHeight, outWidth, kernelHeight, kernelWidth, strideHeight,
+    strideWidth, padHeight, padWidth, dilationHeight, dilationWidth, xZeroPoint, double, ringWidth, splits, packed, bias8,
+    multiplier8, constants, y, scratch, scratchStep, 0, begin, end, thread,
   );
 }

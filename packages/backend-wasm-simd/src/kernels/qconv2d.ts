@@ -9,8 +9,6 @@ import { byPlanes, type Grouping, spreadTable } from './spread';
 
 export interface PackedDepthwise {
   kind: 'depthwise';
-  /** Two output rows at a time: see assembly/qdepthwise.ts. */
-  double: boolean;
   /** By the product of four bytes: see assembly/qdepthwise-bytes.ts. */
   bytes: boolean;
   weights: WasmBuffer;
@@ -103,6 +101,26 @@ interface ConvProduct {
   readonly xZeroPoint: number;
 }
 
+/** What the wasm functions of convolutions take alike. `from`: the bytes of the image. */
+function windowArgs(
+  from: Address,
+  x: WasmTensor,
+  weight: WasmTensor,
+  y: WasmTensor,
+  { stride, padding, dilation }: Conv2dAttrs,
+) {
+  const [, height, width] = x.shape;
+  const [, outHeight, outWidth] = y.shape;
+  const [, kernelHeight, kernelWidth] = weight.shape;
+  const [strideHeight, strideWidth] = stride;
+  const [padHeight, padWidth] = padding;
+  const [dilationHeight, dilationWidth] = dilation;
+  return {
+    ...{ x: from, height, width, outHeight, outWidth, kernelHeight, kernelWidth },
+    ...{ strideHeight, strideWidth, padHeight, padWidth, dilationHeight, dilationWidth },
+  };
+}
+
 /** What the wasm functions qconv and qconvDynamic take alike, beside `rest`. `from`: the bytes of the image. */
 export function convArgs<Rest extends object>(
   rest: Rest,
@@ -110,35 +128,14 @@ export function convArgs<Rest extends object>(
   x: WasmTensor,
   weight: WasmTensor,
   y: WasmTensor,
-  { stride, padding, dilation, groups }: Conv2dAttrs,
+  attrs: Conv2dAttrs,
   { m, n, tile, splits, patchStep, xZeroPoint }: ConvProduct,
 ) {
-  const [, height, width] = x.shape;
-  const [, outHeight, outWidth] = y.shape;
-  const [, kernelHeight, kernelWidth, channels] = weight.shape;
+  const channels = weight.shape[3];
+  const { groups } = attrs;
   return {
-    ...rest,
-    x: from,
-    height,
-    width,
-    channels,
-    outHeight,
-    outWidth,
-    kernelHeight,
-    kernelWidth,
-    strideHeight: stride[0],
-    strideWidth: stride[1],
-    padHeight: padding[0],
-    padWidth: padding[1],
-    dilationHeight: dilation[0],
-    dilationWidth: dilation[1],
-    xZeroPoint,
-    m,
-    n,
-    groups,
-    tile,
-    splits,
-    patchStep,
+    ...{ ...rest, ...windowArgs(from, x, weight, y, attrs) },
+    ...{ channels, xZeroPoint, m, n, groups, tile, splits, patchStep },
   };
 }
 
@@ -167,7 +164,6 @@ export function packDepthwise(
   const blocks = Math.ceil(channels / 8);
   const packed: PackedDepthwise = {
     kind: 'depthwise',
-    double,
     bytes,
     weights: cx.allocate('int8', blocks * vectors * kw * planes * (double ? 64 : 32)),
     bias: cx.allocate('int32', blocks * 8),
@@ -237,12 +233,12 @@ export function depthwiseCall(
   packed: PackedDepthwise,
   constants: Address,
 ) {
-  const { stride, padding, dilation, groups, xZeroPoint } = attrs;
-  const [, height, width, inputs] = x.shape;
+  const { stride, dilation, groups, xZeroPoint } = attrs;
+  const [, , width, inputs] = x.shape;
   const [batch, outHeight, outWidth, channels] = y.shape;
   const [, kh, kw, planes] = weight.shape;
-  const { double, bytes } = packed;
-  const { vectors, slots } = depthwiseSizes(kh, attrs, bytes);
+  const { bytes } = packed;
+  const { double, vectors, slots } = depthwiseSizes(kh, attrs, bytes);
   const spread = spreadTable(cx, channels, { groups, groupIn: planes, groupOut: channels / groups }, 0);
   // Tiles are 4 columns wide.
   const ringWidth = (Math.max(outWidth, 4) - 1) * stride[1] + (kw - 1) * dilation[1] + 1;
@@ -251,28 +247,8 @@ export function depthwiseCall(
   const scratch = 64 + vectors * planes * kw * 4 + (width * channels + 128) * lines + ringBytes;
   const splits = spread ? 1 : depthwiseSplits(cx, batch, outHeight, channels);
   const args = {
-    x: from,
-    batch,
-    height,
-    width,
-    inputs,
-    channels,
-    planes,
-    spread,
-    outHeight,
-    outWidth,
-    kernelHeight: kh,
-    kernelWidth: kw,
-    strideHeight: stride[0],
-    strideWidth: stride[1],
-    padHeight: padding[0],
-    padWidth: padding[1],
-    dilationHeight: dilation[0],
-    dilationWidth: dilation[1],
-    xZeroPoint,
-    double: double ? 1 : 0,
-    ringWidth,
-    splits,
+    ...windowArgs(from, x, weight, y, attrs),
+    ...{ batch, inputs, channels, planes, spread, xZeroPoint, double: double ? 1 : 0, ringWidth, splits },
     packed: cx.address(packed.weights),
     bias8: cx.address(packed.bias),
     multiplier8: cx.address(packed.multiplier),
