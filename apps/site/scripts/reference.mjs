@@ -21,7 +21,7 @@ export function load(app) {
   });
   app.renderer.on(PageEvent.END, (page) => {
     const html = quickPage(page.contents, navigationFile(packageOf(page.model)));
-    page.contents = headingsInOrder(shortReferences(html));
+    page.contents = headingsInOrder(plainPermalinks(shortReferences(closedIndex(html))));
   });
   app.renderer.on(RendererEvent.END, ({ outputDirectory, project }) => {
     const assets = path.join(outputDirectory, 'assets');
@@ -63,6 +63,30 @@ function shortReferences(html) {
   return html.replace(
     /<span>([^→]*)<\/span><span>\s→\s<\/span>(<a href="[^"]*">\1<\/a>)<a href="#[^"]*" aria-label="Permalink".*?<\/a>/g,
     '$2',
+  );
+}
+
+/**
+ * A page whose list of more than a hundred members is closed at first: before the members it takes several screens, and stands beside them.
+ *
+ * @param {string} html
+ */
+function closedIndex(html) {
+  if (html.split('class="tsd-index-link').length <= 100) return html;
+  return html.replace('<details class="tsd-index-content tsd-accordion" open>', (opened) =>
+    opened.replace(' open', ''),
+  );
+}
+
+/**
+ * A page whose links to its own parts are a sign rather than a drawing in an element's shadow, of which long pages have hundreds.
+ *
+ * @param {string} html
+ */
+function plainPermalinks(html) {
+  return html.replace(
+    /(<a href="#[^"]*" aria-label="Permalink" class="tsd-anchor-icon">)<svg.*?<\/svg>/g,
+    '$1#',
   );
 }
 

@@ -92,9 +92,21 @@ describe.skipIf(!executablePath || !isBuilt)('the site', () => {
     expect(await loaded()).toBe(true);
   });
 
-  test('it says its version, and where others are', async () => {
+  test('links into long pages of the reference lead to what they name', async () => {
+    for (const [file, id] of [
+      ['api/classes/_octet_tensor.Tensor.html', 'reshape'],
+      ['api/modules/octet.html', 'quantizedynamic'],
+    ]) {
+      const page = await open(`${file}#${id}`);
+      const top = () => page.locator(`[id="${id}"]`).evaluate((found) => found.getBoundingClientRect().top);
+      await expect.poll(top).toBeLessThan(100);
+      expect(await top()).toBeGreaterThan(0);
+    }
+  });
+
+  test('it says its version, and what has changed', async () => {
     const page = await open('start.html');
     await page.getByRole('button', { name: /^Version \d+\.\d+\.\d+/ }).click();
-    await page.getByRole('link', { name: 'The pages of other versions' }).waitFor();
+    await page.getByRole('link', { name: 'What changed' }).waitFor();
   });
 });
