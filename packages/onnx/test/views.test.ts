@@ -64,6 +64,22 @@ describe('views become the nodes they need, and no more', () => {
       [1, 6, 4, 4],
       ['Reshape', 'Transpose', 'Reshape'],
     ],
+    'a part of the channels, split': [
+      (x) => x.slice(1, 0, 8).reshape([1, 4, 2, 5]).transpose(1, 2),
+      [1, 9, 5],
+      ['Slice', 'Reshape', 'Transpose'],
+    ],
+    'a part from the second on, split, in rows of channels': [
+      (x) =>
+        x
+          .contiguous({ memoryFormat: 'channelsLast' })
+          .slice(1, 1, 9)
+          .permute([0, 2, 3, 1])
+          .reshape([2, 3, 4, 2, 4])
+          .transpose(3, 4),
+      [2, 9, 3, 4],
+      ['Slice', 'Reshape', 'Transpose'],
+    ],
     'space to depth': [
       (x) => cat([x.slice(2, 0, undefined, 2), x.slice(2, 1, undefined, 2)], 1),
       [1, 2, 6, 3],

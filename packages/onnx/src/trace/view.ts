@@ -15,6 +15,8 @@ export function view(graph: Graph, value: Value, from: Layout, to: Layout): Valu
       const plan = layout && alongDims(layout, { ...to, offset: to.offset - from.offset });
       if (plan) return build(graph, make(), plan, to);
     }
+    const part = cut(graph, value, from, to);
+    if (part) return part;
     throw cannotExport({
       expected: 'views made of reshape, permute, slice and expand',
       found: `one of shape ${formatShape(to.shape)}, strides ${formatShape(to.strides)} and offset ${to.offset} of a tensor of shape ${formatShape(from.shape)} and strides ${formatShape(from.strides)}${graph.scope && ` in '${graph.scope}'`}`,
@@ -59,6 +61,57 @@ function merged(graph: Graph, value: Value, from: Layout, to: Layout): Source {
     layout: isDense(from) && shape.every(Number.isInteger) ? rowMajor(shape) : undefined,
     make: () => graph.reshape(inMemoryOrder(graph, value, from), shape),
   };
+}
+
+/**
+ * The view of a part of the source: a dim of which the view takes a part and splits that, such as the first 64 of 65 channels as 4 × 16,
+ * is sliced first. Undefined where no dim is such.
+ */
+function cut(graph: Graph, value: Value, from: Layout, to: Layout): Value | undefined {
+  const start = isDense(from) ? indexOf(to.offset - from.offset, from) : undefined;
+  if (!start) return undefined;
+  const dims = memoryDims(from);
+  const shape = [...from.shape];
+  /** Along which dim of the source a dim of the view runs, and how far a step goes there. */
+  const runs = to.strides.map((stride, j) => {
+    const dim = dims.find((d) => from.strides[d] <= stride);
+    if (to.shape[j] === 1 || dim === undefined) return undefined;
+    return { dim, step: stride / from.strides[dim], last: to.shape[j] - 1 };
+  });
+  for (const dim of dims) {
+    const within = runs.filter((run) => run?.dim === dim) as { step: number; last: number }[];
+    const step = Math.max(...within.map((run) => run.step));
+    if (within.length < 2 || (shape[dim] % step === 0 && start[dim] % step === 0)) continue;
+    const length = within.reduce((sum, run) => sum + run.last * run.step, 1);
+    shape[dim] = Math.ceil(length / step) * step;
+    if (!Number.isInteger(step) || start[dim] + shape[dim] > from.shape[dim]) return undefined;
+  }
+  const isCut = shape.map((n, d) => n !== from.shape[d]);
+  if (!isCut.includes(true)) return undefined;
+  const whole = new Map(shape.map((_, dim) => [dim, { dim, step: 1 }]));
+  const first = start.map((at, d) => (isCut[d] ? at : 0));
+  const part = slice(graph, value, { start: first, runs: whole }, shape);
+  // It lies as the source does, without what was cut off.
+  const strides = [...from.strides];
+  let next = 1;
+  for (const dim of [...dims].reverse()) {
+    strides[dim] = next;
+    next *= shape[dim];
+  }
+  const offset = start.reduce((sum, at, d) => sum + (isCut[d] ? 0 : at * strides[d]), 0);
+  return view(
+    graph,
+    part,
+    { shape, strides, offset: 0 },
+    {
+      shape: to.shape,
+      strides: to.strides.map((stride, j) => {
+        const run = runs[j];
+        return run ? run.step * strides[run.dim] : stride;
+      }),
+      offset,
+    },
+  );
 }
 
 /** The strides that a view moves in, the largest first. */
