@@ -712,6 +712,33 @@ describe('the file', () => {
   });
 });
 
+describe('models without a layer that has a static int8 form', () => {
+  const data = () => Array.from({ length: 12 }, () => randn([2, 5, 8]));
+
+  test('recurrent layers alone get their int8', async () => {
+    class Last extends Module {
+      static override readonly name: string = 'Last';
+      readonly gru = new GRU(8, 16, { batchFirst: true });
+
+      forward(x: Tensor): Tensor {
+        return this.gru.call(x)[0];
+      }
+    }
+    const { model, report } = await quantize(new Last().eval(), { data: data() });
+    expect(model.modules().some((module) => module instanceof dynamic.GRU)).toBe(true);
+    expect(report.after[0]).toBeGreaterThan(20);
+    // Its zeros have the size of the batch.
+    expect(report.warnings).toContainEqual(expect.stringMatching(/sizes alone.*batch.*'gru'/));
+    expect(report.isFloat).toBe(false);
+  });
+
+  test('one that has nothing to quantize stays as it is, and the report says so', async () => {
+    const model = await symbolicTrace(new Sequential(new Hardswish(), new ReLU()).eval(), [randn([2, 5, 8])]);
+    const { report } = await quantize(model, { data: data() });
+    expect(String(report)).toMatch(/^Nothing of this model/);
+  });
+});
+
 describe('few inputs', () => {
   test('the model is made of all of them in the end, and the report says so', async () => {
     const { report } = await quantize(new Uneven(), { data: data(4), target: 90, cures: ['ranges'] });

@@ -609,6 +609,21 @@ describe('layers whose weight is no matrix', () => {
     expect(await rows('one', 'two')).toEqual(['float', 'float', 'float']);
   });
 
+  it('a model that has nothing for it stays in float, and that is said', async () => {
+    const said = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    try {
+      const x = randn([2, 6]);
+      const graph = await symbolicTrace(new Sequential(new Hardswish(), new LogSoftmax(1)).eval(), x);
+      const prepared = prepareFx(graph);
+      expect(said).toHaveBeenCalledWith(expect.stringMatching(/^octet: prepareFx: nothing of the model has/));
+      expect(quantizationReport(prepared)?.rows.map(({ runs }) => runs)).toEqual(['float', 'float']);
+      const [found, expected] = [prepared, graph].map((model) => forward(model, [x])[0].dataSync());
+      expect(found).toEqual(expected);
+    } finally {
+      said.mockRestore();
+    }
+  });
+
   it('a recipe may leave all in float', async () => {
     const x = randn([1, 3, 4, 4]);
     const float = await importOnnx<Tensor>(bytes);

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { noGrad, randn, type Tensor } from '@octet/tensor';
 import { describe, expect, it } from 'vitest';
-import { importOnnx } from '../src';
+import { exportOnnx, importOnnx } from '../src';
 import { type NodeProto, TensorProto_DataType as T, TensorProtoSchema } from '../src/onnx.generated';
 import { ort, run } from './engine';
 import { file, floats, node, value } from './files';
@@ -34,12 +34,12 @@ const weights = [
   floats('shift', [5]),
 ];
 
-/** A file of nodes between floats x and y, all its weights among those above. */
-function fileOf(shape: readonly number[], nodes: readonly NodeProto[]): Uint8Array {
+/** A file of nodes between floats x and y, all its weights among those above or `more`. */
+function fileOf(shape: readonly number[], nodes: readonly NodeProto[], more = weights): Uint8Array {
   const used = new Set(nodes.flatMap(({ input }) => input));
   const graph = { inputs: [value('x', shape)], outputs: ['y'], nodes };
   return file(
-    { ...graph, weights: weights.filter(({ name }) => used.has(name)) },
+    { ...graph, weights: more.filter(({ name }) => used.has(name)) },
     { opset: 17, domains: { [domain]: 1 } },
   );
 }
@@ -157,4 +157,36 @@ describe.skipIf(!ort)('operators on integers of 8 bits run on integers, and give
       for (let i = 0; i < got.length; i++) expect(got[i]).toBeCloseTo(want.data[i], 5);
     },
   );
+
+  // What onnxruntime's quantizer makes by default: uint8 weights whose zero point is where their range has it.
+  it.each([
+    ['one zero point', [119], [0.02]],
+    ['one for each output', [119, 0, 255], [0.02, 0.01, 0.03]],
+    ['one for each output and one scale', [119, 3, 120], [0.02]],
+  ])('so is one by uint8 weights with %s', async (_, zeros, steps) => {
+    const bytes = fileOf(
+      [4, 6],
+      [
+        node('DynamicQuantizeLinear', ['x'], ['q', 's', 'z']),
+        node('MatMulInteger', ['q', 'bytes', 'z', 'bytesZero'], ['sums']),
+        node('Cast', ['sums'], ['real'], { to: T.FLOAT }),
+        node('Mul', ['s', 'bytesSteps'], ['scale']),
+        node('Mul', ['real', 'scale'], ['y']),
+      ],
+      [
+        integers('bytes', [6, 3], T.UINT8, (i) => (i * 47) % 256),
+        integers('bytesZero', zeros.length > 1 ? [3] : [], T.UINT8, (i) => zeros[i]),
+        floats('bytesSteps', steps.length > 1 ? [3] : [], steps),
+      ],
+    );
+    const x = randn([4, 6]);
+    const [want] = await run(bytes, [x]);
+    const model = await importOnnx<Tensor>(bytes);
+    expect(model.children().map((module) => module.constructor.name)).toEqual(['DynamicQuantizedLinear']);
+    const got = noGrad(() => model.call(x)).dataSync();
+    for (let i = 0; i < got.length; i++) expect(got[i]).toBeCloseTo(want.data[i], 4);
+    const back = await importOnnx<Tensor>(await exportOnnx(model, x));
+    expect(back.children().map((module) => module.constructor.name)).toEqual(['DynamicQuantizedLinear']);
+    expect(Array.from(noGrad(() => back.call(x)).dataSync())).toEqual(Array.from(got));
+  });
 });

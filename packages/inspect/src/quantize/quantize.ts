@@ -103,7 +103,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
   for (const cure of checked.cures ?? []) requireCure(cure);
   const start = Date.now();
   const given = await collect('quantize', data);
-  const float = await graphOf(model, given[0]);
+  const { float, fixedSizes } = await graphOf(model, given[0]);
   const states = statesOf(float, checked.states, given[0]);
   const inputs = await withOwnStates(float, given, states);
   const parts = split(inputs, states.size > 0);
@@ -224,6 +224,7 @@ export async function quantize(model: AnyModule, options: QuantizeOptions): Prom
     weightOnlyLayers(int8),
     int4Layers(int8),
     (Date.now() - start) / 1000,
+    fixedSizes,
   );
   return { model: int8, report };
 }
@@ -259,11 +260,21 @@ function requireCure(cure: CureName): void {
 }
 
 /** A copy of the model as a graph, in evaluation mode. */
-async function graphOf(model: AnyModule, input: ModelInput): Promise<AnyGraph> {
+async function graphOf(
+  model: AnyModule,
+  input: ModelInput,
+): Promise<{ float: AnyGraph; fixedSizes: string | null }> {
   requireModule('quantize', model);
-  if (model instanceof GraphModule) return (model as AnyGraph).clone().eval();
-  const { symbolicTrace } = await import('@octet/onnx');
-  return symbolicTrace<Tensor | Tensor[]>(model.clone().eval(), argumentsOf(input) as Tensor[]);
+  if (model instanceof GraphModule) return { float: (model as AnyGraph).clone().eval(), fixedSizes: null };
+  const { OnnxExportError, symbolicTrace } = await import('@octet/onnx');
+  const trace = (dynamicBatch: boolean) =>
+    symbolicTrace<Tensor | Tensor[]>(model.clone().eval(), argumentsOf(input) as Tensor[], { dynamicBatch });
+  try {
+    return { float: await trace(true), fixedSizes: null };
+  } catch (error) {
+    if (!(error instanceof OnnxExportError)) throw error;
+    return { float: await trace(false), fixedSizes: error.found };
+  }
 }
 
 /** The recipe of each layer, as the search changes it. */

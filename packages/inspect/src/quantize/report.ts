@@ -49,13 +49,19 @@ export class QuantizeReport {
     /** Layers with 4-bit weights in groups and products of floats. */
     readonly int4: readonly string[],
     readonly seconds: number,
+    /** Why the model takes inputs of the first one's sizes alone; null where batches may have any size. */
+    readonly fixedSizes: string | null = null,
   ) {}
 
   /** What to know before using the model, worst first; empty if nothing speaks against it. */
   get warnings(): string[] {
     const { bytes, ms, target, reached, after } = this;
     const warnings: string[] = [];
-    if (bytes.int8 >= 0.9 * bytes.float)
+    if (this.isFloat)
+      warnings.push(
+        'Nothing of this model became int8: no layer of it has an int8 form, or all are in integers already.',
+      );
+    else if (bytes.int8 >= 0.9 * bytes.float)
       warnings.push(
         `The int8 model is hardly smaller: ${((100 * bytes.int8) / bytes.float).toFixed(0)} % of the float model's weights.`,
       );
@@ -75,9 +81,19 @@ export class QuantizeReport {
       warnings.push(
         `An output has ${least.toFixed(1)} dB of signal to noise, where 30 are as good as float.${advice}`,
       );
+    if (this.fixedSizes)
+      warnings.push(`The model takes inputs of the first one’s sizes alone: it has ${this.fixedSizes}.`);
     if (this.judgedOnOwn)
       warnings.push('The figures are of inputs that chose the cures, for there are less than 12: give more.');
     return warnings;
+  }
+
+  /** Whether no part of the model is in integers, or has integers as its weights. */
+  get isFloat(): boolean {
+    const { layers, dynamic, weightOnly, int4 } = this;
+    return (
+      layers.every(({ runs }) => runs === 'float') && dynamic.length + weightOnly.length + int4.length === 0
+    );
   }
 
   /** Layers and functions without integers. */
@@ -95,7 +111,7 @@ export class QuantizeReport {
       ...this.warnings,
       ...outputs.map((name, i) => `${name}: ${db(after[i])} (the recipe alone: ${db(before[i])})`),
       ...(metric ? [`${metric.name}: ${metric.int8} in int8, ${metric.float} in float`] : []),
-      `${(bytes.int8 / 1000).toFixed(1)} kB of ${(bytes.float / 1000).toFixed(1)} kB (${(bytes.int8 / bytes.float).toFixed(2)}); ${ms.int8.toFixed(2)} ms of ${ms.float.toFixed(2)} ms a call`,
+      `${(bytes.int8 / 1000).toFixed(1)} kB of ${(bytes.float / 1000).toFixed(1)} kB (${(bytes.float > 0 ? bytes.int8 / bytes.float : 1).toFixed(2)}); ${ms.int8.toFixed(2)} ms of ${ms.float.toFixed(2)} ms a call`,
       `inputs: ${inputs.calibration} for calibration, ${inputs.choice} for the choice of cures, ${inputs.judgement} for these figures`,
       ...(this.refitted
         ? ['The model was made once more, of all inputs; the figures are of one that was made of the first.']

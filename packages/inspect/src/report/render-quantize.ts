@@ -90,7 +90,7 @@ function tiles({ bytes, ms, metric, layers, after, before }: QuantizeReport): st
     metric ? tile(`${metric.float} → ${metric.int8}`, `${metric.name}, float → int8`) : '',
     tile(`${db(least(before))} → ${db(least(after))}`, 'worst output, the recipe alone → with cures'),
     tile(
-      `${kB(bytes.float)} → ${kB(bytes.int8)} (${percent(bytes.int8 / bytes.float)})`,
+      `${kB(bytes.float)} → ${kB(bytes.int8)} (${percent(bytes.float > 0 ? bytes.int8 / bytes.float : 1)})`,
       'weights, kB, float → int8',
     ),
     tile(

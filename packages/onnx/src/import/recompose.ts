@@ -193,13 +193,27 @@ export const dynamicLinear: Pattern = (node) => {
   const { x, scale } = found;
   const integers = w.constant;
   const outputs = integers.shape[1];
-  const fits = integers.dim === 2 && integers.numel > 0 && (scale.numel === 1 || scale.numel === outputs);
-  if (!fits || (zeroW && !zeroW.constant) || !isAroundZero(integers, zeroW?.constant)) return undefined;
-  const scales = scale.reshape([scale.numel]);
-  const weight = dequantizedBy(integers, scales, zeroW?.constant?.data[0] ?? 0);
+  const taken = zeroW?.constant ?? HostTensor.of([0], [], 'int32');
+  const fits = [scale, taken].every(({ numel }) => numel === 1 || numel === outputs);
+  if (integers.dim !== 2 || integers.numel === 0 || !fits || (zeroW && !zeroW.constant)) return undefined;
+  const zeros = int8Zeros(integers, taken);
+  if (!zeros) return undefined;
+  // A layer has both for each output, or both once.
+  const columns = Math.max(scale.numel, new Set(zeros).size > 1 ? outputs : 1);
+  const scales = scale.reshape([scale.numel]).expand([columns]);
+  const weight = dequantizedBy(integers, scales, taken);
   const layer = linearOf(weight.permute([1, 0]), undefined);
-  return { layer, x, weight: { ...w, steps: scales }, attributes: { dynamic: true } };
+  const weightZero = Array.from({ length: columns }, (_, i) => zeros[zeros.length === 1 ? 0 : i]);
+  return { layer, x, weight: { ...w, steps: scales }, attributes: { dynamic: true, weightZero } };
 };
+
+/** The zero points of int8 integers that mean what these do: all 0 where they are int8 without what is taken off. */
+function int8Zeros(q: HostTensor, zeroPoint: HostTensor): number[] | undefined {
+  if (isAroundZero(q, zeroPoint)) return [0];
+  if (q.dtype !== 'int8' && q.dtype !== 'uint8') return undefined;
+  const zeros = zeroPoint.toArray().map((z) => z - (q.dtype === 'uint8' ? 128 : 0));
+  return zeros.every((z) => z >= -128 && z < 128) ? zeros : undefined;
+}
 
 /** Whether integers of 8 bits less their zero points, which are one and the same, are integers of int8. */
 export function isAroundZero(q: HostTensor, zeroPoint: HostTensor | undefined): boolean {
@@ -209,12 +223,12 @@ export function isAroundZero(q: HostTensor, zeroPoint: HostTensor | undefined): 
   return (q.dtype === 'int8' && zero === 0) || q.data.every((v) => v - zero >= -128 && v - zero < 128);
 }
 
-/** (q - zero) · scale of [rows, columns], with one scale or one for each column. */
-function dequantizedBy(q: HostTensor, scales: HostTensor, zero: number): HostTensor {
+/** (q - zero) · scale of [rows, columns], with one of each or one for each column. */
+function dequantizedBy(q: HostTensor, scales: HostTensor, zeros: HostTensor): HostTensor {
   const out = HostTensor.zeros(q.shape, 'float32');
   const columns = q.shape[1];
-  for (let i = 0; i < out.numel; i++)
-    out.data[i] = (q.data[i] - zero) * scales.data[scales.numel === 1 ? 0 : i % columns];
+  const [s, z] = [scales, zeros].map((t) => t.reshape([t.numel]).expand([columns]).data);
+  for (let i = 0; i < out.numel; i++) out.data[i] = (q.data[i] - z[i % columns]) * s[i % columns];
   return out;
 }
 

@@ -1,4 +1,4 @@
-import { checkOptions } from '@octet/backend';
+import { checkOptions, warnOnce } from '@octet/backend';
 import type { GraphNode, Slot } from '@octet/nn/graph';
 import { type AnyModule, ReLU } from '@octet/nn/modules';
 import { moduleRules } from '../default-rules';
@@ -103,8 +103,15 @@ function prepared<M extends AnyGraphModule>(
   for (const [module, qconfig] of qconfigs) module.qconfig = qconfig;
   const settings = { inplace: true, ...(own && { rules: own }) };
   const prepareTarget = op === 'prepareFx' ? prepare : prepareQat;
-  // A recipe may leave all in float; a model without a recipe is a mistake.
-  const isFloat = placement.integer.size === 0 && [...placement.reasons.values()].includes('recipe');
+  // A recipe may leave all in float, and a model may have nothing else; a model without a recipe is a mistake.
+  const isNone = placement.integer.size === 0;
+  const isExcludedAll = isNone && [...placement.reasons.values()].includes('recipe');
+  const isFloat = isExcludedAll || (isNone && [...recipes.values()].some((recipe) => recipe !== null));
+  if (isFloat && !isExcludedAll)
+    warnOnce(
+      `${op} nothing`,
+      `${op}: nothing of the model has a static int8 form: all stays in float. See quantizationReport(model).`,
+    );
   const result = isFloat ? target : prepareTarget(target, undefined, settings);
   for (const { join, parts } of joins) shareObserver(result, join, parts);
   limitRanges(result);
