@@ -55,6 +55,7 @@ export const elementwise = (): NodeBuilders => ({
   leakyRelu: (graph, { x }, y, { negativeSlope }) =>
     graph.node('LeakyRelu', [x.value], y, { alpha: { float: negativeSlope } }),
   gelu: (graph, { x }, y) => gelu(graph, x.value, y),
+  geluTanh: (graph, { x }, y) => geluTanh(graph, x.value, y),
   elu: (graph, { x }, y, { alpha }) => graph.node('Elu', [x.value], y, { alpha: { float: alpha } }),
   selu: unary('Selu'),
   softsign: unary('Softsign'),
@@ -165,6 +166,16 @@ function hardsigmoidAttributes() {
 export function hardswish(graph: Graph, x: Value, y: Made): Value {
   if (graph.opset >= 14) return graph.node('HardSwish', [x], y);
   return graph.node('Mul', [x, graph.node('HardSigmoid', [x], y, hardsigmoidAttributes())], y);
+}
+
+/** x · (1 + tanh(√(2 / π) · (x + 0.044715 · x³))) / 2, in the pieces that PyTorch's exporter has */
+function geluTanh(graph: Graph, x: Value, y: Output): Value {
+  if (graph.opset >= 20) return graph.node('Gelu', [x], y, { approximate: { string: 'tanh' } });
+  const by = (value: Value, factor: number) => graph.node('Mul', [value, graph.scalar(y.dtype, factor)], y);
+  const cube = graph.node('Pow', [x, graph.scalar(y.dtype, 3)], y);
+  const inside = by(graph.node('Add', [x, by(cube, 0.044715)], y), Math.sqrt(2 / Math.PI));
+  const tanh = graph.node('Tanh', [inside], y);
+  return by(graph.node('Mul', [x, graph.node('Add', [tanh, graph.scalar(y.dtype, 1)], y)], y), 0.5);
 }
 
 /** x · (1 + erf(x / √2)) / 2 */
