@@ -218,7 +218,7 @@ export const studio = {
     const file = await exportOnnx(int8, firstInputs());
     made = { model: int8 as Model, report, file };
     return {
-      report: { ...report, warnings: report.warnings, inFloat: report.inFloat },
+      report: { ...report, warnings: report.warnings, inFloat: report.inFloat, isFloat: report.isFloat },
       int8Bytes: file.length,
     };
   },
