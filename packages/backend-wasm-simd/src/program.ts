@@ -85,9 +85,9 @@ export function compileProgram(
     const recording = new ProgramRecording(cx, codes, program, runs, held);
     // At addresses that mean nothing, but for 0, which is none: to see what is where runs may have it, and how much is needed.
     const nowhere: Places = { at: program.memory.map((_, i) => alignment * (i + 1)), ...someScratch };
-    const inputs = inputsInPlace(program, recording, nowhere);
+    const measured = recording.record(nowhere);
+    const inputs = inputsInPlace(program, recording, nowhere, measured.parts);
     const arena = arenaOf(program, runs, new Set(inputs.map(({ memory }) => memory)));
-    const measured = recording.record({ ...nowhere, at: arena.offsets.map((offset) => alignment + offset) });
     const movedIn = (part: number, call: number) =>
       inputs.flatMap(({ args }, input) => (args[part][call] ?? []).map((moved) => ({ ...moved, input })));
     const withMoved = (calls: WasmCall[], part: number) =>
@@ -133,19 +133,18 @@ interface InputInPlace {
 
 /**
  * The inputs that need no copy: steps only read them, as calls of wasm functions, whose addresses follow where an input is. Which those
- * are shows when it is elsewhere. Small ones aren't worth it.
+ * are shows when it is elsewhere than for `before`, the parts at `places`. Small ones aren't worth it.
  */
 function inputsInPlace(
   program: Program<WasmBuffer>,
   recording: ProgramRecording,
   places: Places,
+  before: readonly Part[],
 ): InputInPlace[] {
   if (program.steps.some(({ kind }) => kind === 'host')) return [];
   const candidates = program.memory.flatMap((m, i) =>
     m.kind === 'input' && !m.written && m.length * bytesPerElement(m.dtype) >= leastInPlace ? [i] : [],
   );
-  if (candidates.length === 0) return [];
-  const before = recording.record(places).parts;
   return candidates.slice(0, mostInputs).flatMap((memory) => {
     if (!recording.isInCalls(memory)) return [];
     const at = places.at.map((address, i) => (i === memory ? address + alignment : address));

@@ -12,6 +12,11 @@ export interface Pair {
   readonly int8: number;
 }
 
+/** The int8 model's part of the float model's bytes; all of none. */
+export function partOfFloat({ float, int8 }: Pair): number {
+  return float > 0 ? int8 / float : 1;
+}
+
 /** What `quantize` found. Plain data, but for its text: `String(report)`. */
 export class QuantizeReport {
   constructor(
@@ -61,9 +66,9 @@ export class QuantizeReport {
       warnings.push(
         'Nothing of this model became int8: no layer of it has an int8 form, or all are in integers already.',
       );
-    else if (bytes.int8 >= 0.9 * bytes.float)
+    else if (partOfFloat(bytes) >= 0.9)
       warnings.push(
-        `The int8 model is hardly smaller: ${((100 * bytes.int8) / bytes.float).toFixed(0)} % of the float model's weights.`,
+        `The int8 model is hardly smaller: ${(100 * partOfFloat(bytes)).toFixed(0)} % of the float model's weights.`,
       );
     if (ms.int8 > ms.float)
       warnings.push(
@@ -111,7 +116,7 @@ export class QuantizeReport {
       ...this.warnings,
       ...outputs.map((name, i) => `${name}: ${db(after[i])} (the recipe alone: ${db(before[i])})`),
       ...(metric ? [`${metric.name}: ${metric.int8} in int8, ${metric.float} in float`] : []),
-      `${(bytes.int8 / 1000).toFixed(1)} kB of ${(bytes.float / 1000).toFixed(1)} kB (${(bytes.float > 0 ? bytes.int8 / bytes.float : 1).toFixed(2)}); ${ms.int8.toFixed(2)} ms of ${ms.float.toFixed(2)} ms a call`,
+      `${(bytes.int8 / 1000).toFixed(1)} kB of ${(bytes.float / 1000).toFixed(1)} kB (${partOfFloat(bytes).toFixed(2)}); ${ms.int8.toFixed(2)} ms of ${ms.float.toFixed(2)} ms a call`,
       `inputs: ${inputs.calibration} for calibration, ${inputs.choice} for the choice of cures, ${inputs.judgement} for these figures`,
       ...(this.refitted
         ? ['The model was made once more, of all inputs; the figures are of one that was made of the first.']

@@ -2,7 +2,7 @@ import { checkOptions } from '@octet/backend';
 import { barsChart, type Point as ChartPoint, escaped, page, pointsChart, table } from '@octet/report';
 import { version } from '../../package.json';
 import type { LayerCost } from '../quantize/layer-costs';
-import type { QuantizeReport } from '../quantize/report';
+import { partOfFloat, type QuantizeReport } from '../quantize/report';
 import type { Point } from '../quantize/search';
 import { fineDb } from '../verdict';
 
@@ -90,7 +90,7 @@ function tiles({ bytes, ms, metric, layers, after, before }: QuantizeReport): st
     metric ? tile(`${metric.float} → ${metric.int8}`, `${metric.name}, float → int8`) : '',
     tile(`${db(least(before))} → ${db(least(after))}`, 'worst output, the recipe alone → with cures'),
     tile(
-      `${kB(bytes.float)} → ${kB(bytes.int8)} (${percent(bytes.float > 0 ? bytes.int8 / bytes.float : 1)})`,
+      `${kB(bytes.float)} → ${kB(bytes.int8)} (${percent(partOfFloat(bytes))})`,
       'weights, kB, float → int8',
     ),
     tile(

@@ -174,15 +174,18 @@ function geluTanh(graph: Graph, x: Value, y: Output): Value {
   const by = (value: Value, factor: number) => graph.node('Mul', [value, graph.scalar(y.dtype, factor)], y);
   const cube = graph.node('Pow', [x, graph.scalar(y.dtype, 3)], y);
   const inside = by(graph.node('Add', [x, by(cube, 0.044715)], y), Math.sqrt(2 / Math.PI));
-  const tanh = graph.node('Tanh', [inside], y);
-  return by(graph.node('Mul', [x, graph.node('Add', [tanh, graph.scalar(y.dtype, 1)], y)], y), 0.5);
+  return halfWay(graph, x, graph.node('Tanh', [inside], y), y);
 }
 
 /** x · (1 + erf(x / √2)) / 2 */
 function gelu(graph: Graph, x: Value, y: Output): Value {
   if (graph.opset >= 20) return graph.node('Gelu', [x], y);
   const scaled = graph.node('Mul', [x, graph.scalar(y.dtype, Math.SQRT1_2)], y);
-  const erf = graph.node('Erf', [scaled], y);
-  const twice = graph.node('Mul', [x, graph.node('Add', [erf, graph.scalar(y.dtype, 1)], y)], y);
+  return halfWay(graph, x, graph.node('Erf', [scaled], y), y);
+}
+
+/** x · (1 + gate) / 2 */
+function halfWay(graph: Graph, x: Value, gate: Value, y: Output): Value {
+  const twice = graph.node('Mul', [x, graph.node('Add', [gate, graph.scalar(y.dtype, 1)], y)], y);
   return graph.node('Mul', [twice, graph.scalar(y.dtype, 0.5)], y);
 }

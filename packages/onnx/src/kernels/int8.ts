@@ -6,7 +6,7 @@ import type { Graph, Like, Value } from '../graph/graph';
 import { clampToIntegers, dequantize, quantize, quantizeClamped } from '../graph/qdq';
 import type { AnyNodeBuilder, NodeBuilders, Operand, Output } from './builder';
 import { composed } from './composite';
-import { broadcasting, elementwise, hardswish } from './elementwise';
+import { broadcasting, elementwise } from './elementwise';
 import { masks } from './masks';
 import { layerNormOfRows } from './normalization';
 import { adaptiveAveragePool, averagePool, maxPool, type PoolNode, resized } from './pools';
@@ -336,9 +336,6 @@ const functions: Readonly<Record<string, (graph: Graph, x: Value, of: TableOf) =
   sigmoid: (graph, x) => graph.node('Sigmoid', [x], x),
   tanh: (graph, x) => graph.node('Tanh', [x], x),
   requantize: (_graph, x) => x,
-  'quantized.hardswish': (graph, x) => hardswish(graph, x, { shape: x.shape, dtype: 'float32' }),
-  'quantized.leakyRelu': (graph, x, { negativeSlope = 0.01 }) =>
-    graph.node('LeakyRelu', [x], x, { alpha: { float: negativeSlope } }),
 };
 
 /** Activations whose tables are the kernels of floats between scales: onnxruntime takes a third of the time of a Gather for them. */
@@ -353,12 +350,15 @@ const activations: readonly string[] = [
   'softplus',
   'softsign',
   'hardsigmoid',
+  'hardswish',
+  'leakyRelu',
 ];
 
 function activation({ op }: TableOf): ((graph: Graph, x: Value, of: TableOf) => Value) | undefined {
   const name = activations.find((kernel) => op === `quantized.${kernel}`);
+  if (name === undefined) return undefined;
   const rows = { ...elementwise(), ...masks() } as Readonly<Record<string, AnyNodeBuilder | undefined>>;
-  const build = name === undefined ? undefined : (rows[name] ?? composed(name, rows));
+  const build = rows[name] ?? composed(name, rows);
   if (!build) return undefined;
   return (graph, x, of) => {
     const operand = { value: x, shape: x.shape, dtype: x.dtype };
