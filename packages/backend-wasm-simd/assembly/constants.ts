@@ -48,16 +48,17 @@ export const FORM_SEVEN: i32 = 1;
 export const FORM_UNSIGNED: i32 = 2;
 export const FORM_SIGNED: i32 = 3;
 
-/** The bits of 1.5 · 2^23: see MAGIC in qrequantize.ts. */
-export const MAGIC_BITS: i32 = 0x4b400000;
 /**
- * Where the flags begin, in bytes, after the constants that `requantize` wants beside the multipliers: MAGIC four times; its bits
- * less the zero point four times; the bounds, each 16 times; and less the zero point, as float32, four times. Constants in the
- * code would be put together anew at each use. This flag: whether sums times multipliers are all below SMALL.
+ * Where the flags begin, in bytes, after the constants that `requantize` wants beside the multipliers: MAGIC and the even part of the
+ * zero point, as float32, four times; its odd part, 0 or 1, as int16, eight times; the bounds, each 16 times; and less the zero point,
+ * as float32, four times. Constants in the code would be put together anew at each use. This flag: whether sums times multipliers are
+ * all below SMALL.
  */
 export const SMALL_FLAG: i32 = 96;
 /** And at this one the form of products by bytes, 0 where bytes don't hold all weights. */
 export const FORM_FLAG: i32 = 100;
+/** And at this one whether the zero point has an odd part, or the bounds aren't those of a byte. */
+export const BOUNDED_FLAG: i32 = 104;
 
 /** Bytes of a table to spread 16 bytes of a plane's pixel: see spread.ts. */
 export const SPREAD_ENTRY: i32 = 32;

@@ -8,7 +8,7 @@
 import { FORM_FLAG, FORM_SIGNED, SMALL_FLAG } from './constants';
 import { storeBytes8 } from './lanes';
 import { dot } from './qgemm';
-import { limit, limitMultiplier, limitOf, requantize, SMALL } from './qrequantize';
+import { isBounded, limit, limitMultiplier, limitOf, requantize, SMALL } from './qrequantize';
 
 /**
  * weight [channels, kernelHeight, kernelWidth, planes] int8 → packed int8, and bias8 and multiplier8 as in qpackGemm. A block of 8
@@ -120,6 +120,7 @@ export function quadsDouble(
   multiplier8: usize, constants: usize, yA: usize, yB: usize, outWidth: i32, stride: i32, channels: i32,
 ): void {
   const small = load<i32>(constants, SMALL_FLAG) != 0;
+  const bounded = isBounded(constants);
   const tableEnd = table + (<usize>taps << 2);
   const weightBytes = <usize>taps << 5;
   for (let c: i32 = 0; c < channels; c += 8) {
@@ -161,8 +162,8 @@ export function quadsDouble(
           a0 = limit(a0, l), a1 = limit(a1, l), a2 = limit(a2, l), a3 = limit(a3, l);
           b0 = limit(b0, l), b1 = limit(b1, l), b2 = limit(b2, l), b3 = limit(b3, l);
         }
-        a0 = requantize(a0, a1, a2, a3, m, m, m, m, constants);
-        b0 = requantize(b0, b1, b2, b3, m, m, m, m, constants);
+        a0 = requantize(a0, a1, a2, a3, m, m, m, m, constants, bounded);
+        b0 = requantize(b0, b1, b2, b3, m, m, m, m, constants, bounded);
         if (half) {
           storeTile(yA + to, stride, leftA, a0, outWidth, count);
           if (yB) storeTile(yB + to, stride, leftB, b0, outWidth, count);
@@ -186,6 +187,7 @@ export function quadsSingle(
   bias8: usize, multiplier8: usize, constants: usize, y: usize, outWidth: i32, stride: i32, channels: i32,
 ): void {
   const small = load<i32>(constants, SMALL_FLAG) != 0;
+  const bounded = isBounded(constants);
   const tableEnd = table + (<usize>taps << 2);
   const weightBytes = <usize>taps << 4;
   for (let c: i32 = 0; c < channels; c += 8) {
@@ -225,8 +227,8 @@ export function quadsSingle(
         c00 = limit(c00, l0), c01 = limit(c01, l1), c10 = limit(c10, l0), c11 = limit(c11, l1);
         c20 = limit(c20, l0), c21 = limit(c21, l1), c30 = limit(c30, l0), c31 = limit(c31, l1);
       }
-      c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants);
-      c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants);
+      c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants, bounded);
+      c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants, bounded);
       const to = y + <usize>(column * stride + c);
       if (outWidth >= 4 && count >= 8) {
         v128.store64_lane(to, c00, 0);

@@ -10,7 +10,7 @@
 import { FORM_FLAG, FORM_SIGNED, SMALL_FLAG } from './constants';
 import { storeBytes8, storeLanes32, toFloat } from './lanes';
 import { packQuad, quadsDouble, quadsSingle } from './qdepthwise-bytes';
-import { limit, limitMultiplier, limitOf, requantize, SMALL } from './qrequantize';
+import { isBounded, limit, limitMultiplier, limitOf, requantize, SMALL } from './qrequantize';
 import { planeTable, spreadPixels } from './spread';
 
 /**
@@ -134,6 +134,7 @@ function rowsDouble(
   multiplier8: usize, constants: usize, yA: usize, yB: usize, outWidth: i32, stride: i32, channels: i32, floatBias: usize,
 ): void {
   const small = load<i32>(constants, SMALL_FLAG) != 0;
+  const bounded = isBounded(constants);
   const tableEnd = table + (<usize>taps << 2);
   for (let c: i32 = 0; c < channels; c += 4) {
     const weights = packed + (<usize>(c >> 2) * taps << 5);
@@ -189,8 +190,8 @@ function rowsDouble(
         a0 = limit(a0, l), a1 = limit(a1, l), a2 = limit(a2, l), a3 = limit(a3, l);
         b0 = limit(b0, l), b1 = limit(b1, l), b2 = limit(b2, l), b3 = limit(b3, l);
       }
-      const rA = requantize(a0, a1, a2, a3, m, m, m, m, constants);
-      const rB = requantize(b0, b1, b2, b3, m, m, m, m, constants);
+      const rA = requantize(a0, a1, a2, a3, m, m, m, m, constants, bounded);
+      const rB = requantize(b0, b1, b2, b3, m, m, m, m, constants, bounded);
       storeColumns(yA + to, stride, rA, outWidth, count);
       if (yB) storeColumns(yB + to, stride, rB, outWidth, count);
       if (column + 4 >= outWidth) break;
@@ -208,6 +209,7 @@ function rowsSingle(
   bias8: usize, multiplier8: usize, constants: usize, y: usize, outWidth: i32, stride: i32, channels: i32, floatBias: usize,
 ): void {
   const small = load<i32>(constants, SMALL_FLAG) != 0;
+  const bounded = isBounded(constants);
   const tableEnd = table + (<usize>taps << 2);
   for (let c: i32 = 0; c < channels; c += 8) {
     const weights = packed + (<usize>(c >> 3) * taps << 5);
@@ -263,8 +265,8 @@ function rowsSingle(
         c00 = limit(c00, l0), c01 = limit(c01, l1), c10 = limit(c10, l0), c11 = limit(c11, l1);
         c20 = limit(c20, l0), c21 = limit(c21, l1), c30 = limit(c30, l0), c31 = limit(c31, l1);
       }
-      c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants);
-      c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants);
+      c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants, bounded);
+      c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants, bounded);
       const to = y + <usize>(column * stride + c);
       if (outWidth >= 4 && count >= 8) {
         v128.store64_lane(to, c00, 0);

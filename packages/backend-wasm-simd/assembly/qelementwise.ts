@@ -1,7 +1,7 @@
 // Elementwise int8 kernels. A unit of work is a block of BLOCK elements.
 import { LINE_BITS, QELEMENTWISE_BLOCK as BLOCK } from './constants';
 import { storeBytes16 } from './qlanes';
-import { limit, limitMultiplier, limitOf, requantize } from './qrequantize';
+import { isBounded, limit, limitMultiplier, limitOf, MAGIC_BITS, requantize, SMALL } from './qrequantize';
 
 /**
  * (highs · ab · 2^11 + lows · ab + offset) / 2^shift, halves away from zero: pairs of a and b, interleaved, times A
@@ -67,8 +67,8 @@ export function qmul(
   a: usize, b: usize, y: usize, n: i32, aZeroPoint: i32, bZeroPoint: i32, multiplier: f32, constants: usize,
   begin: i32, end: i32, thread: i32,
 ): void {
-  // No product of bytes is larger than 2^16.
-  if (multiplier < 32) mulBytes(true, a, b, y, n, aZeroPoint, bZeroPoint, multiplier, constants, begin, end);
+  // No product of differences of bytes is larger than 255 · 255.
+  if (<f64>multiplier * 65025 < SMALL) mulBytes(true, a, b, y, n, aZeroPoint, bZeroPoint, multiplier, constants, begin, end);
   else mulBytes(false, a, b, y, n, aZeroPoint, bZeroPoint, multiplier, constants, begin, end);
 }
 
@@ -83,6 +83,7 @@ function mulBytes(
   const bZero = i16x8.splat(<i16>bZeroPoint);
   const m = limitMultiplier(f32x4.splat(multiplier));
   const l = limitOf(m);
+  const bounded = isBounded(constants);
   for (let i = begin * BLOCK; i < last; i += 16) {
     const va = v128.load(a + i);
     const vb = v128.load(b + i);
@@ -93,7 +94,7 @@ function mulBytes(
     let c0 = i32x4.extmul_low_i16x8_s(a0, b0), c1 = i32x4.extmul_high_i16x8_s(a0, b0);
     let c2 = i32x4.extmul_low_i16x8_s(a1, b1), c3 = i32x4.extmul_high_i16x8_s(a1, b1);
     if (!small) c0 = limit(c0, l), c1 = limit(c1, l), c2 = limit(c2, l), c3 = limit(c3, l);
-    const r = requantize(c0, c1, c2, c3, m, m, m, m, constants);
+    const r = requantize(c0, c1, c2, c3, m, m, m, m, constants, bounded);
     storeBytes16(y + i, r, last - i);
   }
 }
@@ -259,7 +260,8 @@ function affineRows(
 ): void {
   const last = min(rows, end * step);
   const magic = v128.load(constants);
-  const offset = v128.load(constants, 16);
+  // Magic has the even part of the zero point.
+  const offset = i32x4.sub(i32x4.splat(MAGIC_BITS), v128.and(v128.load(constants, 16), i32x4.splat(1)));
   const lowest = v128.load(constants, 32);
   const highest = v128.load(constants, 48);
   const low = v128.load(constants, 64);

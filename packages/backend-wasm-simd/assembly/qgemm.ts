@@ -15,12 +15,11 @@
 // In all, one step takes 4 bytes (a pair of int16, or four bytes) of each row of a group, which lie side by side, and 32
 // bytes of weights. A group of rows is stored in blocks of four steps. It has 4 rows, or 6 in the last two forms.
 import {
-  FORM_EXACT, FORM_FLAG, FORM_SEVEN, FORM_SIGNED, FORM_UNSIGNED, GROUP_ROWS, GROUP_ROWS_DOT, MAGIC_BITS, QPANEL as PANEL,
-  SMALL_FLAG, TILE_FORMS,
+  FORM_EXACT, FORM_FLAG, FORM_SEVEN, FORM_SIGNED, FORM_UNSIGNED, GROUP_ROWS, GROUP_ROWS_DOT, QPANEL as PANEL, SMALL_FLAG, TILE_FORMS,
 } from './constants';
 import { storeBytes8, storeLanes32, toFloat } from './lanes';
 import { sumBytes } from './qlanes';
-import { limit, limitMultiplier, limitOf, MAGIC, requantize, SMALL } from './qrequantize';
+import { isBounded, limit, limitMultiplier, limitOf, MAGIC, MAGIC_BITS, requantizeInTurn, SMALL } from './qrequantize';
 
 /**
  * Eight int16 1s, which a dot product sums pairs with. V8 lowers extadd_pairwise to the same product, but loads the address and
@@ -90,13 +89,13 @@ function packRows(
 /**
  * weight [groups · outputs, k] int8 → per group and panel, the zero point subtracted unless zeros8 [8] int32 gets it: packed16 [k pair][8 outputs][2]
  * int16 and packed8 [k quad][8 outputs][4] int8 (what isn't 0); bias8 [8] int32, the bias less xZeroPoint · Σ (w - zw);
- * multiplier8 [8] float32. What lies past the outputs or k is zero. The steps are bytes: 0 where one value stands for
+ * multiplier8 [8] float32. inTurn: 1 where the 8 are outputs 0, 2, 4, 6, 1, 3, 5, 7, as products to bytes take them. What lies past the outputs or k is zero. The steps are bytes: 0 where one value stands for
  * all. constants: those of `requantize`, whose flags it clears: that of the form where bytes won't do. Units are groups.
  */
 export function qpackGemm(
   weight: usize, outputs: i32, k: i32, zeroPoint: usize, zeroStep: i32, bias: usize, multiplier: usize,
   multiplierStep: i32, xZeroPoint: i32, packed16: usize, packed8: usize, bias8: usize, multiplier8: usize,
-  zeros8: usize, constants: usize, begin: i32, end: i32, thread: i32,
+  zeros8: usize, inTurn: i32, constants: usize, begin: i32, end: i32, thread: i32,
 ): void {
   const panelBytes16 = <usize>((k + 1) >> 1) << 5;
   const panelBytes8 = <usize>((k + 3) >> 2) << 5;
@@ -106,10 +105,14 @@ export function qpackGemm(
     for (let half: i32 = 0; half < panels * 2; half++) {
       const panel = <usize>(g * panels + (half >> 1));
       const lane = <usize>(half & 1) << 4;
-      const count = outputs - (half << 2);
+      const output = inTurn ? ((half >> 1) << 3) + (half & 1) : half << 2;
+      const step = inTurn ? 2 : 1;
+      const count = (outputs - output + step - 1) >> inTurn;
       // The last output stands for those past the end.
-      const row = g * outputs + min(half << 2, outputs - 1);
-      const second = row + (count > 1 ? 1 : 0), third = row + (count > 2 ? 2 : 0), fourth = row + (count > 3 ? 3 : 0);
+      const row = g * outputs + min(output, outputs - 1);
+      const second = row + (count > 1 ? step : 0);
+      const third = row + (count > 2 ? 2 * step : 0);
+      const fourth = row + (count > 3 ? 3 * step : 0);
       let zeros = i32x4.splat(load<u16>(zeroPoint + <usize>row * zeroStep));
       zeros = i32x4.replace_lane(zeros, 1, load<u16>(zeroPoint + <usize>second * zeroStep));
       zeros = i32x4.replace_lane(zeros, 2, load<u16>(zeroPoint + <usize>third * zeroStep));
@@ -132,8 +135,8 @@ export function qpackGemm(
         // Of w - zw, at most.
         const zero = zeros8 ? load<i32>(zeros8 + at + (<usize>i << 2)) : 0;
         const size = (<f64>load<i32>(sizeAt) + <f64>(abs(zero) * k)) * 255;
-        const b = bias && i < count ? load<i32>(bias + (<usize>(row + i) << 2)) : 0;
-        const m = i < count ? load<f32>(multiplier + <usize>(row + i) * multiplierStep) : 0;
+        const b = bias && i < count ? load<i32>(bias + (<usize>(row + i * step) << 2)) : 0;
+        const m = i < count ? load<f32>(multiplier + <usize>(row + i * step) * multiplierStep) : 0;
         // This may overflow, and the sums come back: they fit.
         store<i32>(sumAt, b - xZeroPoint * (load<i32>(sumAt) - zero * k));
         store<f32>(sizeAt, m);
@@ -332,6 +335,7 @@ function product(
   const groupBytes = <usize>((steps + 3) >> 2) << 6;
   const panelBytes = <usize>steps << 5;
   const small = load<i32>(constants, SMALL_FLAG) != 0;
+  const bounded = isBounded(constants);
   const ones = v128.load(ONES);
   const panelEnd = weights + <usize>p1 * panelBytes;
   let column = p0 * PANEL;
@@ -420,8 +424,8 @@ function product(
         c00 = limit(c00, l0), c01 = limit(c01, l1), c10 = limit(c10, l0), c11 = limit(c11, l1);
         c20 = limit(c20, l0), c21 = limit(c21, l1), c30 = limit(c30, l0), c31 = limit(c31, l1);
       }
-      c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants);
-      c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants);
+      c00 = requantizeInTurn(c00, c01, c10, c11, m0, m1, m0, m1, constants, bounded);
+      c20 = requantizeInTurn(c20, c21, c30, c31, m0, m1, m0, m1, constants, bounded);
       const to = y + <usize>(r * yStride + column);
       // Where rows follow one another, what a store leaves past the end of one is for the next to overwrite.
       const whole = count >= PANEL || (n == yStride && n < PANEL && (left - 3) * n >= PANEL);
@@ -457,6 +461,7 @@ function productSix(
   const groupBytes = <usize>((steps + 3) >> 2) * 96;
   const panelBytes = <usize>steps << 5;
   const small = load<i32>(constants, SMALL_FLAG) != 0;
+  const bounded = isBounded(constants);
   const panelEnd = weights + <usize>p1 * panelBytes;
   let column = p0 * PANEL;
   for (let panel = weights + <usize>p0 * panelBytes; panel < panelEnd; panel += panelBytes, column += PANEL) {
@@ -584,9 +589,9 @@ function productSix(
         c20 = limit(c20, l0), c21 = limit(c21, l1), c30 = limit(c30, l0), c31 = limit(c31, l1);
         c40 = limit(c40, l0), c41 = limit(c41, l1), c50 = limit(c50, l0), c51 = limit(c51, l1);
       }
-      c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants);
-      c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants);
-      c40 = requantize(c40, c41, c50, c51, m0, m1, m0, m1, constants);
+      c00 = requantizeInTurn(c00, c01, c10, c11, m0, m1, m0, m1, constants, bounded);
+      c20 = requantizeInTurn(c20, c21, c30, c31, m0, m1, m0, m1, constants, bounded);
+      c40 = requantizeInTurn(c40, c41, c50, c51, m0, m1, m0, m1, constants, bounded);
       const to = y + <usize>(r * yStride + column);
       if (left >= whole) {
         v128.store64_lane(to, c00, 0);

@@ -1,7 +1,6 @@
 // Normalisations of bytes. A unit is a sample.
-import { MAGIC_BITS } from './constants';
 import { storeBytes16 } from './qlanes';
-import { MAGIC } from './qrequantize';
+import { MAGIC, MAGIC_BITS } from './qrequantize';
 
 /** So many squares of bytes fit an uint32. */
 const MOST: i32 = 65536;

@@ -1,7 +1,6 @@
 // int8 pooling, 16 channels at a time. Units are output rows.
-import { MAGIC_BITS } from './constants';
 import { storeBytes16, sumBytes, sumBytesOf4 } from './qlanes';
-import { limit, limitMultiplier, limitOf, MAGIC } from './qrequantize';
+import { limit, limitMultiplier, limitOf, MAGIC, MAGIC_BITS } from './qrequantize';
 
 // @ts-ignore: decorator
 @inline

@@ -1,26 +1,16 @@
 // What the int8 kernels share: from int32 sums to bytes.
+import { BOUNDED_FLAG } from './constants';
 
 /**
  * Adding 1.5 · 2^23 to a small float leaves no room for a fraction: it rounds half to even, and the low bits are the
  * integer.
  */
 export const MAGIC: f32 = 12582912;
+/** Its bits. */
+export const MAGIC_BITS: i32 = 0x4b400000;
 
-/** The bound of sums times multipliers for which SMALL_FLAG stays set. */
-export const SMALL: f64 = 2097152;
-
-/** rint(f32(acc) · multiplier) + zero point, four int32; right while the product is below 2^22. */
-// @ts-ignore: decorator
-@inline
-function round4(scaled: v128, magic: v128, offset: v128): v128 {
-  return i32x4.sub(f32x4.add(scaled, magic), offset);
-}
-
-// @ts-ignore: decorator
-@inline
-function scale4(acc: v128, multiplier: v128): v128 {
-  return f32x4.mul(f32x4.convert_i32x4_s(acc), multiplier);
-}
+/** The bound of sums times multipliers for which SMALL_FLAG stays set: with any zero point they are integers of 16 bits. */
+export const SMALL: f64 = 32512;
 
 // Where products may be large, sums and multipliers are bounded first, so that the bytes are the same:
 
@@ -44,17 +34,54 @@ export function limit(acc: v128, most: v128): v128 {
   return i32x4.max_s(i32x4.min_s(acc, most), i32x4.neg(most));
 }
 
-/** clamp(rint(f32(acc) · multiplier) + zero point) of 16 int32, as bytes. Products must be small. */
+/** rint(f32(acc) · multiplier) and the even part of the zero point, which rounding half to even allows, in the low bits of float32. */
+// @ts-ignore: decorator
+@inline
+function round4(acc: v128, multiplier: v128, magic: v128): v128 {
+  return f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(acc), multiplier), magic);
+}
+
+/** The low halves of a and b, in turn. */
+// @ts-ignore: decorator
+@inline
+function inTurn(a: v128, b: v128): v128 {
+  return v128.shuffle<i16>(a, i32x4.shl(b, 16), 0, 9, 2, 11, 4, 13, 6, 15);
+}
+
+/**
+ * clamp(rint(f32(acc) · multiplier) + zero point) of 16 int32, as bytes: those of c0 and c1 in turn, then those of c2 and c3.
+ * Products must be below SMALL. bounded: whether BOUNDED_FLAG is set.
+ */
+// @ts-ignore: decorator
+@inline
+export function requantizeInTurn(
+  c0: v128, c1: v128, c2: v128, c3: v128, m0: v128, m1: v128, m2: v128, m3: v128, constants: usize, bounded: bool,
+): v128 {
+  const magic = v128.load(constants);
+  const a = inTurn(round4(c0, m0, magic), round4(c1, m1, magic));
+  const b = inTurn(round4(c2, m2, magic), round4(c3, m3, magic));
+  if (!bounded) return i8x16.narrow_i16x8_u(a, b);
+  const odd = v128.load(constants, 16);
+  const r = i8x16.narrow_i16x8_u(i16x8.add(a, odd), i16x8.add(b, odd));
+  return i8x16.min_u(i8x16.max_u(r, v128.load(constants, 32)), v128.load(constants, 48));
+}
+
+/** From bytes of two in turn to those of one after those of the other. In memory because V8 makes a v128 constant anew at each use. */
+const ORDER: usize = memory.data<u8>([0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15], 16);
+
+/** The same, of c0, c1, c2 and c3 one after another. */
 // @ts-ignore: decorator
 @inline
 export function requantize(
-  c0: v128, c1: v128, c2: v128, c3: v128, m0: v128, m1: v128, m2: v128, m3: v128, constants: usize,
+  c0: v128, c1: v128, c2: v128, c3: v128, m0: v128, m1: v128, m2: v128, m3: v128, constants: usize, bounded: bool,
 ): v128 {
-  const magic = v128.load(constants);
-  const offset = v128.load(constants, 16);
-  const r = i8x16.narrow_i16x8_u(
-    i16x8.narrow_i32x4_s(round4(scale4(c0, m0), magic, offset), round4(scale4(c1, m1), magic, offset)),
-    i16x8.narrow_i32x4_s(round4(scale4(c2, m2), magic, offset), round4(scale4(c3, m3), magic, offset)),
-  );
-  return i8x16.min_u(i8x16.max_u(r, v128.load(constants, 32)), v128.load(constants, 48));
+  const r = requantizeInTurn(c0, c1, c2, c3, m0, m1, m2, m3, constants, bounded);
+  return RELAXED ? i8x16.relaxed_swizzle(r, v128.load(ORDER)) : i8x16.swizzle(r, v128.load(ORDER));
+}
+
+/** What `requantize` asks for. */
+// @ts-ignore: decorator
+@inline
+export function isBounded(constants: usize): bool {
+  return load<i32>(constants, BOUNDED_FLAG) != 0;
 }

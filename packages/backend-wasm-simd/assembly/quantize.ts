@@ -1,9 +1,9 @@
 // Floats to integers and back. [o, c, i]: a unit is a block of BLOCK elements of one of the o · c rows of i; or, where
 // every element has a channel of its own (i = 1), some rows of c.
-import { KIND_INT32, KIND_INT8, KIND_UINT8, MAGIC_BITS, QUANTIZE_BLOCK as BLOCK } from './constants';
+import { KIND_INT32, KIND_INT8, KIND_UINT8, QUANTIZE_BLOCK as BLOCK } from './constants';
 import { storeLanes32 } from './lanes';
 import { storeBytes16 } from './qlanes';
-import { MAGIC } from './qrequantize';
+import { MAGIC, MAGIC_BITS } from './qrequantize';
 
 /**
  * clamp(rint(x · inverse) + zero), NaN the lower bound: bounds as floats, less the zero point. The result has `zero` added to MAGIC's

@@ -246,15 +246,23 @@ describe('memory', () => {
       seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
       return seed % n;
     };
-    const held: WasmBuffer[] = [];
-    let early: unknown;
+    const held: [WasmBuffer, bytes: number][] = [];
+    let bytes = 0;
+    let most = 0;
     for (let i = 0; i < 50_000; i++) {
       const length = random(8) === 0 ? random(100_000) : random(2000);
-      held.push(backend.allocate('float32', length));
-      if (held.length > 100) backend.free(held.splice(random(held.length), 1)[0]);
-      if (i === 5000) early = backend.info().wasmMemory;
+      held.push([backend.allocate('float32', length), 4 * length]);
+      bytes += 4 * length;
+      most = Math.max(most, bytes);
+      if (held.length <= 100) continue;
+      const [[buffer, freed]] = held.splice(random(held.length), 1);
+      backend.free(buffer);
+      bytes -= freed;
     }
-    expect(backend.info()).toMatchObject({ wasmMemory: early, movedOut: 0 });
+    // The memory grows by a quarter, and some of it is in pieces too small for what is asked.
+    const { wasmMemory, movedOut } = backend.info();
+    expect(wasmMemory).toBeLessThan(1.6 * most);
+    expect(movedOut).toBe(0);
     backend.dispose();
   });
 });

@@ -86,7 +86,11 @@ export function packGemm(
     xZeroPoint: form === forms.signed && !dynamic ? xZeroPoint - 128 : xZeroPoint,
     ...weightAddresses(cx, packed),
     ...{ bias8: cx.address(packed.bias), multiplier8: cx.address(packed.multiplier) },
-    ...{ zeros8: cx.addressIfAny(packed.zeros), constants: cx.address(packed.constants) },
+    ...{
+      zeros8: cx.addressIfAny(packed.zeros),
+      inTurn: Number(!dynamic),
+      constants: cx.address(packed.constants),
+    },
   };
   cx.parallel('qpackGemm', args, groups, 1024);
   // Pairs of weights that 'signed' can't take.

@@ -1,8 +1,11 @@
 import type { RequantizeAttrs } from '@octet/backend';
 import type { Address } from '../address';
 import type { WasmBuffer } from '../buffers';
-import { formFlag, magicBits, smallFlag } from '../generated/constants';
+import { boundedFlag, formFlag, smallFlag } from '../generated/constants';
 import type { KernelContext } from '../kernel';
+
+/** See MAGIC in assembly/qrequantize.ts. */
+const magic = 1.5 * 2 ** 23;
 
 type Bounds = Pick<RequantizeAttrs, 'yZeroPoint' | 'clampMin' | 'clampMax'>;
 
@@ -11,7 +14,7 @@ const known = new Map<number, Int32Array>();
 const mostKnown = 256;
 
 /**
- * What `requantize` of assembly/qrequantize.ts wants, and two flags, which packing weights clears: sums times multipliers are
+ * What `requantize` of assembly/qrequantize.ts wants, and flags, of which packing weights clears two: sums times multipliers are
  * small; the form of products, if the weights fit its bytes: see qgemm.ts.
  */
 export function writeConstants(bounds: Bounds, form = 0): Int32Array {
@@ -24,17 +27,19 @@ export function writeConstants(bounds: Bounds, form = 0): Int32Array {
 }
 
 function constantsOf({ yZeroPoint, clampMin, clampMax }: Bounds, form: number): Int32Array {
-  const bits = new Int32Array(formFlag / 4 + 1);
+  const bits = new Int32Array(boundedFlag / 4 + 1);
   const bytes = new Uint8Array(bits.buffer);
   const floats = new Float32Array(bits.buffer);
-  bits.fill(magicBits, 0, 4);
-  bits.fill(magicBits - yZeroPoint, 4, 8);
+  const odd = yZeroPoint & 1;
+  floats.fill(magic + yZeroPoint - odd, 0, 4);
+  new Int16Array(bits.buffer).fill(odd, 8, 16);
   bytes.fill(clampMin, 32, 48);
   bytes.fill(clampMax, 48, 64);
   floats.fill(clampMin - yZeroPoint, 16, 20);
   floats.fill(clampMax - yZeroPoint, 20, 24);
   bits[smallFlag / 4] = 1;
   bits[formFlag / 4] = form;
+  bits[boundedFlag / 4] = Number(odd !== 0 || clampMin > 0 || clampMax < 255);
   return bits;
 }
 
