@@ -8,7 +8,9 @@
 import { FORM_FLAG, FORM_SIGNED, SMALL_FLAG } from './constants';
 import { storeBytes8 } from './lanes';
 import { dot } from './qgemm';
-import { isBounded, limit, limitMultiplier, limitOf, requantize, SMALL } from './qrequantize';
+import {
+  bytesOf, evenOdd, isBounded, limit, limitMultiplier, limitOf, requantize, round8, SMALL,
+} from './qrequantize';
 
 /**
  * weight [channels, kernelHeight, kernelWidth, planes] int8 → packed int8, and bias8 and multiplier8 as in qpackGemm. A block of 8
@@ -88,12 +90,10 @@ export function packQuad(
   }
 }
 
-/** Up to 4 columns of up to 8 channels: `left` has 4 of each column, `right` the next 4. */
+/** Up to 4 columns of up to 8 channels: `low` has two of them, `high` the others. */
 // @ts-ignore: decorator
 @inline
-function storeTile(to: usize, channels: i32, left: v128, right: v128, columns: i32, count: i32): void {
-  const low = v128.shuffle<i32>(left, right, 0, 4, 1, 5);
-  const high = v128.shuffle<i32>(left, right, 2, 6, 3, 7);
+function storeTile(to: usize, channels: i32, low: v128, high: v128, columns: i32, count: i32): void {
   if (columns >= 4 && count >= 8) {
     v128.store64_lane(to, low, 0);
     v128.store64_lane(to + channels, low, 1);
@@ -131,7 +131,8 @@ export function quadsDouble(
     let column: i32 = 0;
     while (true) {
       const to = <usize>(column * stride + c);
-      let leftA: v128 = i32x4.splat(0), leftB = leftA;
+      // Of the first 4 channels, two columns each.
+      let lowA = i32x4.splat(0), highA = lowA, lowB = lowA, highB = lowA;
       let x = block + (<usize>column << 5);
       let w = weights;
       for (let half: usize = 0; ; half = 16, x += 16) {
@@ -162,15 +163,22 @@ export function quadsDouble(
           a0 = limit(a0, l), a1 = limit(a1, l), a2 = limit(a2, l), a3 = limit(a3, l);
           b0 = limit(b0, l), b1 = limit(b1, l), b2 = limit(b2, l), b3 = limit(b3, l);
         }
-        a0 = requantize(a0, a1, a2, a3, m, m, m, m, constants, bounded);
-        b0 = requantize(b0, b1, b2, b3, m, m, m, m, constants, bounded);
+        a0 = round8(a0, a1, m, m, constants);
+        a2 = round8(a2, a3, m, m, constants);
+        b0 = round8(b0, b1, m, m, constants);
+        b2 = round8(b2, b3, m, m, constants);
         if (half) {
-          storeTile(yA + to, stride, leftA, a0, outWidth, count);
-          if (yB) storeTile(yB + to, stride, leftB, b0, outWidth, count);
+          a0 = evenOdd(bytesOf(lowA, a0, constants, bounded));
+          a2 = evenOdd(bytesOf(highA, a2, constants, bounded));
+          storeTile(yA + to, stride, a0, a2, outWidth, count);
+          if (yB) {
+            b0 = evenOdd(bytesOf(lowB, b0, constants, bounded));
+            b2 = evenOdd(bytesOf(highB, b2, constants, bounded));
+            storeTile(yB + to, stride, b0, b2, outWidth, count);
+          }
           break;
         }
-        leftA = a0;
-        leftB = b0;
+        lowA = a0, highA = a2, lowB = b0, highB = b2;
       }
       if (column + 4 >= outWidth) break;
       // The last tile ends where the row does, even if some columns are computed twice.
@@ -230,14 +238,7 @@ export function quadsSingle(
       c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants, bounded);
       c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants, bounded);
       const to = y + <usize>(column * stride + c);
-      if (outWidth >= 4 && count >= 8) {
-        v128.store64_lane(to, c00, 0);
-        v128.store64_lane(to + stride, c00, 1);
-        v128.store64_lane(to + (<usize>stride << 1), c20, 0);
-        v128.store64_lane(to + <usize>stride * 3, c20, 1);
-      } else {
-        storePart(to, stride, c00, c20, outWidth, count);
-      }
+      storeTile(to, stride, c00, c20, outWidth, count);
       if (column + 4 >= outWidth) break;
       column = min(column + 4, outWidth - 4);
     }

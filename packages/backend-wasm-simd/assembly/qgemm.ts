@@ -462,6 +462,7 @@ function productSix(
   const panelBytes = <usize>steps << 5;
   const small = load<i32>(constants, SMALL_FLAG) != 0;
   const bounded = isBounded(constants);
+  const rowBytes = <usize>yStride * (float ? 24 : 6);
   const panelEnd = weights + <usize>p1 * panelBytes;
   let column = p0 * PANEL;
   for (let panel = weights + <usize>p0 * panelBytes; panel < panelEnd; panel += panelBytes, column += PANEL) {
@@ -472,7 +473,8 @@ function productSix(
     const whole = count >= PANEL ? 6 : n == yStride && n < PANEL ? 5 + (PANEL + n - 1) / n : i32.MAX_VALUE;
     let x = packed;
     let next = x;
-    for (let r: i32 = 0; r < rows; r += 6) {
+    let at = y + (float ? <usize>column << 2 : <usize>column);
+    for (let left = rows; left > 0; left -= 6, at += rowBytes) {
       let w = panel;
       x = next;
       next += groupBytes;
@@ -481,7 +483,7 @@ function productSix(
       let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01, c40 = c00, c41 = c01, c50 = c00, c51 = c01;
       if (zeros8) {
         const z0 = v128.load(zeros8 + parameters), z1 = v128.load(zeros8 + parameters, 16);
-        const sum = sums + (<usize>r << 2);
+        const sum = sums + (<usize>(rows - left) << 2);
         c00 = lessZeros(c00, z0, sum), c01 = lessZeros(c01, z1, sum);
         c10 = lessZeros(c10, z0, sum + 4), c11 = lessZeros(c11, z1, sum + 4);
         c20 = lessZeros(c20, z0, sum + 8), c21 = lessZeros(c21, z1, sum + 8);
@@ -490,7 +492,6 @@ function productSix(
         c50 = lessZeros(c50, z0, sum + 20), c51 = lessZeros(c51, z1, sum + 20);
       }
       let w0: v128, w1: v128, v: v128;
-      const left = rows - r;
       if (left > 4) {
         for (const end = panel + panelBytes; w < end; x += 24, w += 32) {
           w0 = v128.load(w);
@@ -534,7 +535,7 @@ function productSix(
         }
       }
       if (float) {
-        const to = y + (<usize>(r * yStride + column) << 2);
+        const to = at;
         const step = <usize>yStride << 2;
         const scale = v128.load(constants, 16);
         const s0 = f32x4.mul(scale, v128.load(multiplier8 + parameters));
@@ -592,7 +593,7 @@ function productSix(
       c00 = requantizeInTurn(c00, c01, c10, c11, m0, m1, m0, m1, constants, bounded);
       c20 = requantizeInTurn(c20, c21, c30, c31, m0, m1, m0, m1, constants, bounded);
       c40 = requantizeInTurn(c40, c41, c50, c51, m0, m1, m0, m1, constants, bounded);
-      const to = y + <usize>(r * yStride + column);
+      const to = at;
       if (left >= whole) {
         v128.store64_lane(to, c00, 0);
         v128.store64_lane(to + yStride, c00, 1);

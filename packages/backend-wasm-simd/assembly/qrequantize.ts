@@ -41,42 +41,53 @@ function round4(acc: v128, multiplier: v128, magic: v128): v128 {
   return f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(acc), multiplier), magic);
 }
 
-/** The low halves of a and b, in turn. */
-// @ts-ignore: decorator
-@inline
-function inTurn(a: v128, b: v128): v128 {
-  return v128.shuffle<i16>(a, i32x4.shl(b, 16), 0, 9, 2, 11, 4, 13, 6, 15);
-}
-
 /**
- * clamp(rint(f32(acc) · multiplier) + zero point) of 16 int32, as bytes: those of c0 and c1 in turn, then those of c2 and c3.
- * Products must be below SMALL. bounded: whether BOUNDED_FLAG is set.
+ * rint(f32(acc) · multiplier) and the even part of the zero point, of 8 int32, as int16: of c0 and c1 in turn. Products must be below
+ * SMALL.
  */
 // @ts-ignore: decorator
 @inline
-export function requantizeInTurn(
-  c0: v128, c1: v128, c2: v128, c3: v128, m0: v128, m1: v128, m2: v128, m3: v128, constants: usize, bounded: bool,
-): v128 {
+export function round8(c0: v128, c1: v128, m0: v128, m1: v128, constants: usize): v128 {
   const magic = v128.load(constants);
-  const a = inTurn(round4(c0, m0, magic), round4(c1, m1, magic));
-  const b = inTurn(round4(c2, m2, magic), round4(c3, m3, magic));
+  return v128.shuffle<i16>(round4(c0, m0, magic), i32x4.shl(round4(c1, m1, magic), 16), 0, 9, 2, 11, 4, 13, 6, 15);
+}
+
+/** What `round8` gave twice → bytes within the bounds. bounded: whether BOUNDED_FLAG is set. */
+// @ts-ignore: decorator
+@inline
+export function bytesOf(a: v128, b: v128, constants: usize, bounded: bool): v128 {
   if (!bounded) return i8x16.narrow_i16x8_u(a, b);
   const odd = v128.load(constants, 16);
   const r = i8x16.narrow_i16x8_u(i16x8.add(a, odd), i16x8.add(b, odd));
   return i8x16.min_u(i8x16.max_u(r, v128.load(constants, 32)), v128.load(constants, 48));
 }
 
-/** From bytes of two in turn to those of one after those of the other. In memory because V8 makes a v128 constant anew at each use. */
-const ORDER: usize = memory.data<u8>([0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15], 16);
+/** Every second byte. In memory because V8 makes a v128 constant anew at each use. */
+const EVEN_ODD: usize = memory.data<u8>([0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15], 16);
 
-/** The same, of c0, c1, c2 and c3 one after another. */
+/** The even bytes, then the odd ones. */
+// @ts-ignore: decorator
+@inline
+export function evenOdd(v: v128): v128 {
+  return RELAXED ? i8x16.relaxed_swizzle(v, v128.load(EVEN_ODD)) : i8x16.swizzle(v, v128.load(EVEN_ODD));
+}
+
+/** clamp(rint(f32(acc) · multiplier) + zero point) of 16 int32, as bytes. As round8 and bytesOf say. */
 // @ts-ignore: decorator
 @inline
 export function requantize(
   c0: v128, c1: v128, c2: v128, c3: v128, m0: v128, m1: v128, m2: v128, m3: v128, constants: usize, bounded: bool,
 ): v128 {
-  const r = requantizeInTurn(c0, c1, c2, c3, m0, m1, m2, m3, constants, bounded);
-  return RELAXED ? i8x16.relaxed_swizzle(r, v128.load(ORDER)) : i8x16.swizzle(r, v128.load(ORDER));
+  return evenOdd(bytesOf(round8(c0, c2, m0, m2, constants), round8(c1, c3, m1, m3, constants), constants, bounded));
+}
+
+/** The same: those of c0 and c1 in turn, then those of c2 and c3. */
+// @ts-ignore: decorator
+@inline
+export function requantizeInTurn(
+  c0: v128, c1: v128, c2: v128, c3: v128, m0: v128, m1: v128, m2: v128, m3: v128, constants: usize, bounded: bool,
+): v128 {
+  return bytesOf(round8(c0, c1, m0, m1, constants), round8(c2, c3, m2, m3, constants), constants, bounded);
 }
 
 /** What `requantize` asks for. */
