@@ -1,28 +1,18 @@
-// Runs the int8 kernels in Node for arm64, under emulation on this machine, or says why it can't: vitest.arm64.config.ts.
+// Runs the int8 kernels in Node for arm64, under emulation on this machine, or says why it can't.
 //
 //   node scripts/test-arm64.mjs
 //
 // On Debian and its like, as root: the emulator and Node's libraries are Debian's packages, Node comes from npm.
 import { spawnSync } from 'node:child_process';
-import {
-  appendFileSync,
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildWasm } from './build-wasm.mjs';
+import { testInOtherNode } from './other-node.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const folder = path.join(root, 'node_modules/.cache/arm64');
 const emulator = 'qemu-aarch64-static';
 const libraries = ['libc6', 'libgcc-s1', 'libstdc++6', 'libatomic1'];
-/** They take less than one minute on two cores. */
-const limitMs = 15 * 60_000;
 
 /** A program's output. @throws Error with the last line that it wrote */
 function run(program, args, options = {}) {
@@ -73,30 +63,4 @@ function install() {
   return script;
 }
 
-function skip(reason) {
-  console.log(`int8 on arm64 is not tested: ${reason}`);
-  if (process.env.OCTET_TOTALS) appendFileSync(process.env.OCTET_TOTALS, '0 passed, 0 failed, 1 skipped\n');
-}
-
-let node;
-try {
-  node = install();
-} catch (error) {
-  skip(error.message);
-}
-if (node) {
-  await buildWasm();
-  const vitest = path.join(root, 'node_modules/vitest/vitest.mjs');
-  const { status, error } = spawnSync(
-    process.execPath,
-    [vitest, 'run', '--config', 'vitest.arm64.config.ts'],
-    {
-      cwd: root,
-      stdio: 'inherit',
-      timeout: limitMs,
-      env: { ...process.env, OCTET_ARM64_NODE: node },
-    },
-  );
-  if (error) console.error(`the tests on arm64 did not end: ${error.message}`);
-  process.exitCode = status ?? 1;
-}
+await testInOtherNode('signed', 'on arm64', install);

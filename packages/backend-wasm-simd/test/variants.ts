@@ -17,8 +17,8 @@ const everyVariant: readonly Variant[] = [
   { emulated: 'signed', threads: 1 },
 ];
 
-/** Whether all runs in an emulator, slowly: see vitest.arm64.config.ts. */
-export const slow = process.env.OCTET_ARM64_NODE !== undefined;
+/** Whether all runs in an emulator, slowly: see vitest.other-node.config.ts. */
+export const slow = process.env.OCTET_OTHER_DOT === 'signed';
 
 /** Every way that int8 products are made; where it is slow, the engine's best. */
 export const int8Variants = slow
