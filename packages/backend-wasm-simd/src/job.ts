@@ -109,12 +109,12 @@ const List = {
   asleep: 2,
   /** How many there may be. */
   threads: 3,
-  /** Addresses of inputs, which a run may change: calls take them from here. */
-  inputs: 4,
+  /** Addresses of what a run is given, inputs and outputs: calls take them from here. */
+  given: 4,
 } as const;
 
-/** How many inputs a list may have. */
-export const mostInputs = 12;
+/** How many of them a list may have. */
+export const mostGiven = 12;
 
 /**
  * Indices into a call's int32 head; then comes a line for every thread, which begins with the first unit of its share that nobody
@@ -128,7 +128,7 @@ const Call = {
   fn: 3,
   /** Numbers that follow. */
   argc: 4,
-  /** And then, for each argument that is in an input, which argument, which input and how far behind its start. */
+  /** And then, for each argument that is in something given, which argument, which of those and how far behind its start. */
   moved: 5,
 } as const;
 
@@ -149,7 +149,12 @@ export interface ChainPart {
   readonly byThread: readonly number[];
 }
 
-/** A chain as a function like those of wasm: units are images. */
+/** The arguments of a chain's calls for the first image on the first thread, of one call after another. */
+export function chainArgs(parts: readonly ChainPart[]): number[] {
+  return parts.flatMap(({ args }) => args);
+}
+
+/** A chain as a function like those of wasm, of its arguments: units are images. */
 export function chainOf(
   parts: readonly ChainPart[],
   functions: (index: number) => (...args: number[]) => unknown,
@@ -159,11 +164,15 @@ export function chainOf(
     run: functions(part.index),
     now: [...part.args, 0, part.units, 0],
   }));
-  return (begin, end, thread) => {
+  return (...numbers) => {
+    const [begin, end, thread] = numbers.slice(-3);
     for (let image = begin; image < end; image++) {
+      let at = 0;
       for (let i = 0; i < ready.length; i++) {
-        const { run, args, byImage, byThread, now } = ready[i];
-        for (let j = 0; j < args.length; j++) now[j] = args[j] + image * byImage[j] + thread * byThread[j];
+        const { run, byImage, byThread, now } = ready[i];
+        for (let j = 0; j < byImage.length; j++)
+          now[j] = numbers[at + j] + image * byImage[j] + thread * byThread[j];
+        at += byImage.length;
         run(...now);
       }
     }
@@ -173,10 +182,10 @@ export function chainOf(
 const line = 64;
 const lines = (bytes: number) => Math.ceil(bytes / line) * line;
 
-/** An argument of a call that is an address in an input: `offset` bytes behind the start. */
+/** An argument of a call that is an address in what a run is given, an input or an output: `offset` bytes behind the start. */
 export interface Moved {
   readonly arg: number;
-  readonly input: number;
+  readonly given: number;
   readonly offset: number;
 }
 
@@ -187,7 +196,7 @@ export interface SharedCall {
   readonly units: number;
   /** The least number of units taken at once. */
   readonly chunk: number;
-  /** Of a chain, which has no function and no arguments. */
+  /** Of a chain, which has no function. */
   readonly chain?: readonly ChainPart[];
   readonly moved?: readonly Moved[];
 }
@@ -250,7 +259,7 @@ export function writeList(
     call[Call.argc] = numbers.length;
     call[Call.moved] = moved.length;
     to += (1 + threads) * line;
-    const all = [...numbers, ...moved.flatMap(({ arg, input, offset }) => [arg, input, offset])];
+    const all = [...numbers, ...moved.flatMap(({ arg, given, offset }) => [arg, given, offset])];
     new Float64Array(memory, to, all.length).set(all);
     to += numberBytes(numbers.length, moved.length);
   }
@@ -309,12 +318,13 @@ export function readList(
     const fn = ints[call + Call.fn];
     const units = ints[call + Call.units];
     const chunk = ints[call + Call.chunk];
+    const chain = fn === chainCall ? partsOf(numbers) : undefined;
     calls.push({
-      run: fn === chainCall ? chainOf(partsOf(numbers), functions) : functions(fn),
-      args: [...(fn === chainCall ? [] : numbers), 0, 0, 0],
+      run: chain ? chainOf(chain, functions) : functions(fn),
+      args: [...(chain ? chainArgs(chain) : numbers), 0, 0, 0],
       moved: Array.from({ length: moved }, (_, n) => {
-        const [arg, input, offset] = all.slice(argc + 3 * n);
-        return { arg, input, offset };
+        const [arg, given, offset] = all.slice(argc + 3 * n);
+        return { arg, given, offset };
       }),
       at: call,
       ...{ units, chunk, shares: sharesOf(units, chunk, threads) },
@@ -328,9 +338,9 @@ export function listId(memory: SharedArrayBuffer, at: number): number {
   return new Int32Array(memory, at, 1)[List.id];
 }
 
-/** Makes all calls of a list undone, its inputs to be at these addresses: while nobody is at it. */
-export function restart({ memory, head, calls }: ReadList, inputs: readonly number[]): void {
-  for (let i = 0; i < inputs.length; i++) memory[head + List.inputs + i] = inputs[i];
+/** Makes all calls of a list undone, what they are given to be at these addresses: while nobody is at it. */
+export function restart({ memory, head, calls }: ReadList, given: readonly number[]): void {
+  for (let i = 0; i < given.length; i++) memory[head + List.given + i] = given[i];
   for (const call of calls) {
     const { shares } = call;
     for (let thread = 0; thread < shares.length - 1; thread++) memory[countOf(call, thread)] = shares[thread];
@@ -338,9 +348,9 @@ export function restart({ memory, head, calls }: ReadList, inputs: readonly numb
   }
 }
 
-/** Puts addresses of inputs into the arguments that are in them. */
-export function move(args: number[], moved: readonly Moved[], inputOf: (input: number) => number): void {
-  for (const { arg, input, offset } of moved) args[arg] = inputOf(input) + offset;
+/** Puts addresses of what is given into the arguments that are in it. */
+export function move(args: number[], moved: readonly Moved[], addressOf: (given: number) => number): void {
+  for (const { arg, given, offset } of moved) args[arg] = addressOf(given) + offset;
 }
 
 /** How a thread waits: it watches for `spinMs`, and then sleeps, if it may. */
@@ -356,10 +366,10 @@ export interface Waiting {
  */
 export function walk(control: Int32Array, list: ReadList, thread: number, waiting: Waiting): void {
   const { memory, head, calls } = list;
-  const inputOf = (input: number) => memory[head + List.inputs + input] >>> 0;
+  const addressOf = (given: number) => memory[head + List.given + given] >>> 0;
   for (let i = 0; i < calls.length; i++) {
     const call = calls[i];
-    if (call.moved.length > 0) move(call.args, call.moved, inputOf);
+    if (call.moved.length > 0) move(call.args, call.moved, addressOf);
     const done = call.at + Call.done;
     try {
       const own = takeShares(control, memory, call, thread);

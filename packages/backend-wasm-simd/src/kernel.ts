@@ -16,7 +16,7 @@ import { type Address, nowhere } from './address';
 import type { BufferPool, WasmBuffer } from './buffers';
 import type { Dot } from './features';
 import type { Calls, Lowerings, WasmFunction } from './generated/exports';
-import { type ChainPart, chainOf, listBytes, type Moved, move, readList, writeList } from './job';
+import { type ChainPart, chainArgs, chainOf, listBytes, type Moved, move, readList, writeList } from './job';
 import type { WasmExports } from './platform';
 import { checkArgs, type ThreadPool, type UnitFunction } from './threads';
 
@@ -83,7 +83,7 @@ export interface WasmCall {
   readonly chain?: readonly ChainPart[];
 }
 
-/** A call of a program, and which of its arguments are in the program's inputs. */
+/** A call of a program, and which of its arguments are in what a run is given. */
 export interface MovedCall extends WasmCall {
   readonly whole: number[];
   readonly moved: readonly Moved[];
@@ -179,28 +179,28 @@ export class KernelContext {
   }
 
   /**
-   * What does these calls one after another, on all threads where that pays, with inputs at the addresses it is given. `at`: the address
+   * What does these calls one after another, on all threads where that pays, with what a run is given at these addresses. `at`: the address
    * of `replayBytes` bytes.
    */
-  replayer(calls: readonly MovedCall[], at: number): (inputs: readonly number[]) => void {
+  replayer(calls: readonly MovedCall[], at: number): (given: readonly number[]) => void {
     const pool = this.#pool;
     const shared = calls.map(({ index, args, units, grain, chain, moved }) => ({
       ...{ index, args, units, moved },
       ...(chain ? { chain, chunk: 1 } : { chunk: pool?.chunkOf(units, grain) ?? units }),
     }));
     if (!pool || shared.every(({ units, chunk }) => units <= chunk)) {
-      const withInputs = calls.filter(({ moved }) => moved.length > 0);
-      return (inputs) => {
-        for (const { whole, moved } of withInputs) move(whole, moved, (input) => inputs[input]);
+      const withMoved = calls.filter(({ moved }) => moved.length > 0);
+      return (given) => {
+        for (const { whole, moved } of withMoved) move(whole, moved, (i) => given[i]);
         replay(calls);
       };
     }
     const memory = this.buffers.memory.buffer as SharedArrayBuffer;
     writeList(memory, at, ++lists, pool.threads, shared);
     const list = readList(memory, at, this.#at);
-    return (inputs) => {
+    return (given) => {
       try {
-        pool.runList(at, list, inputs);
+        pool.runList(at, list, given);
       } catch (error) {
         throw kernelError(calls.length === 1 ? calls[0].name : 'plan.run', error);
       }
@@ -209,7 +209,8 @@ export class KernelContext {
 
   /** Calls one after another for each of `images`, as one call. */
   chain(parts: readonly ChainPart[], images: number): WasmCall {
-    const whole = { args: [], whole: [0, images, 0], units: images, grain: 1 };
+    const args = chainArgs(parts);
+    const whole = { args, whole: [...args, 0, images, 0], units: images, grain: 1 };
     return { name: 'plan.run', fn: chainOf(parts, this.#at), index: -1, ...whole, chain: parts };
   }
 

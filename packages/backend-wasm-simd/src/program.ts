@@ -11,7 +11,7 @@ import {
 import type { Address } from './address';
 import type { WasmBuffer } from './buffers';
 import { hasImages, type ImageRun, imageRuns } from './images';
-import { type ChainPart, type Moved, mostInputs } from './job';
+import { type ChainPart, type Moved, mostGiven } from './job';
 import {
   type KernelCode,
   type KernelContext,
@@ -29,7 +29,7 @@ type WasmStep = KernelStep<WasmBuffer>;
 /** Where buffers begin: multiples of it. */
 const alignment = 64;
 
-/** Bytes of an input that is worth no copy. */
+/** Bytes of an input or output that is worth no copy. */
 const leastInPlace = 4096;
 
 /** What a program does in turn: calls of wasm functions one after another, or something by its own code. */
@@ -84,14 +84,13 @@ export function compileProgram(
     const runs = imageRuns(program, (step) => codes.has(step.kernel), cx.threads);
     const recording = new ProgramRecording(cx, codes, program, runs, held);
     // At addresses that mean nothing, but for 0, which is none: to see what is where runs may have it, and how much is needed.
-    const nowhere: Places = { at: program.memory.map((_, i) => alignment * (i + 1)), ...someScratch };
+    const between = alignment * (mostGiven + 1);
+    const nowhere: Places = { at: program.memory.map((_, i) => between * (i + 1)), ...someScratch };
     const measured = recording.record(nowhere);
-    const inputs = inputsInPlace(program, recording, nowhere, measured.parts);
-    const arena = arenaOf(program, runs, new Set(inputs.map(({ memory }) => memory)));
-    const movedIn = (part: number, call: number) =>
-      inputs.flatMap(({ args }, input) => (args[part][call] ?? []).map((moved) => ({ ...moved, input })));
+    const inPlace = usedInPlace(program, recording, nowhere, measured.parts);
+    const arena = arenaOf(program, runs, new Set(inPlace.memory));
     const withMoved = (calls: WasmCall[], part: number) =>
-      calls.map((call, i): MovedCall => ({ ...call, whole: [...call.whole], moved: movedIn(part, i) }));
+      calls.map((call, i): MovedCall => ({ ...call, whole: [...call.whole], moved: inPlace.moved[part][i] }));
     const lists = measured.parts.map((part, i) =>
       typeof part === 'function' ? 0 : cx.replayBytes(withMoved(part, i)),
     );
@@ -113,8 +112,7 @@ export function compileProgram(
     const steps = parts.map((part, i) =>
       typeof part === 'function' ? part : cx.replayer(withMoved(part, i), listsAt[i]),
     );
-    const inPlace = inputs.map(({ memory }) => memory);
-    const compiled = new WasmProgram(cx, program, steps, buffers, inPlace, stretch.most, held);
+    const compiled = new WasmProgram(cx, program, steps, buffers, inPlace.memory, stretch.most, held);
     collected.register(compiled, held, compiled);
     return compiled;
   } catch (error) {
@@ -123,45 +121,56 @@ export function compileProgram(
   }
 }
 
-/** An input that steps read where a run has it. */
-interface InputInPlace {
-  /** Its place in the program's memory. */
-  readonly memory: number;
-  /** The arguments that are in it, for each call of each part. */
-  readonly args: readonly (readonly Omit<Moved, 'input'>[][])[];
+/** Inputs and outputs that steps use where a run has them. */
+interface InPlace {
+  /** Their places in the program's memory. */
+  readonly memory: readonly number[];
+  /** The arguments that are in them, for each call of each part. */
+  readonly moved: readonly (readonly (readonly Moved[])[])[];
 }
 
 /**
- * The inputs that need no copy: steps only read them, as calls of wasm functions, whose addresses follow where an input is. Which those
- * are shows when it is elsewhere than for `before`, the parts at `places`. Small ones aren't worth it.
+ * The inputs and outputs that need no copy: steps only read the inputs, and use both as calls of wasm functions, whose addresses follow where
+ * they are. Which those are shows when each is elsewhere than for `before`, the parts at `places`. Small ones aren't worth it.
  */
-function inputsInPlace(
+function usedInPlace(
   program: Program<WasmBuffer>,
   recording: ProgramRecording,
   places: Places,
   before: readonly Part[],
-): InputInPlace[] {
-  if (program.steps.some(({ kind }) => kind === 'host')) return [];
-  const candidates = program.memory.flatMap((m, i) =>
-    m.kind === 'input' && !m.written && m.length * bytesPerElement(m.dtype) >= leastInPlace ? [i] : [],
-  );
-  return candidates.slice(0, mostInputs).flatMap((memory) => {
-    if (!recording.isInCalls(memory)) return [];
-    const at = places.at.map((address, i) => (i === memory ? address + alignment : address));
-    const args = recording.record({ ...places, at }).parts.map((part, i) => {
-      const was = before[i];
-      if (typeof part === 'function' || typeof was === 'function') return [];
-      return part.map((call, j) =>
-        call.args.flatMap((arg, n) =>
-          arg === was[j].args[n] ? [] : [{ arg: n, offset: was[j].args[n] - places.at[memory] }],
-        ),
-      );
-    });
-    return [{ memory, args }];
+): InPlace {
+  const isHost = program.steps.some(({ kind }) => kind === 'host');
+  const memory = program.memory
+    .flatMap((m, i) => {
+      const fits = m.kind === 'output' || (m.kind === 'input' && !m.written);
+      const pays = m.length * bytesPerElement(m.dtype) >= leastInPlace;
+      return fits && pays && !isHost && recording.isInCalls(i) ? [i] : [];
+    })
+    .slice(0, mostGiven);
+  if (memory.length === 0) return { memory, moved: before.map(callsOf).map((calls) => calls.map(() => [])) };
+  // Each by another number of bytes, which tells whose an argument is.
+  const by = (given: number) => alignment * (given + 1);
+  const at = places.at.map((address, i) => (memory.includes(i) ? address + by(memory.indexOf(i)) : address));
+  const { parts } = recording.record({ ...places, at });
+  const moved = parts.map((part, i) => {
+    const was = callsOf(before[i]);
+    return callsOf(part).map((call, j) =>
+      call.args.flatMap((arg, n): Moved[] => {
+        const from = was[j].args[n];
+        if (arg === from) return [];
+        const given = (arg - from) / alignment - 1;
+        return [{ arg: n, given, offset: from - places.at[memory[given]] }];
+      }),
+    );
   });
+  return { memory, moved };
 }
 
-/** Offsets for all memory but the fixed, what runs have of their own and inputs that are read in place; 0 for those. */
+function callsOf(part: Part): readonly WasmCall[] {
+  return typeof part === 'function' ? [] : part;
+}
+
+/** Offsets for all memory but the fixed, what runs have of their own and what is used in place; 0 for those. */
 function arenaOf(
   { memory, steps }: Program<WasmBuffer>,
   runs: readonly ImageRun[],
@@ -206,7 +215,7 @@ const someScratch = { scratch: alignment, each: { at: alignment, step: 0 }, uplo
 /** Takes down what the steps of a program do. */
 class ProgramRecording {
   readonly #pinned = new Set<WasmBuffer>();
-  /** Places in memory that steps use by their own code, or for one image after another. */
+  /** Places in memory that steps use by their own code. */
   readonly #fixed = new Set<number>();
 
   constructor(
@@ -217,7 +226,7 @@ class ProgramRecording {
     private readonly held: Held,
   ) {}
 
-  /** Whether steps use a place in memory only by calls of wasm functions, each of the whole of it, as far as `record` has seen. */
+  /** Whether steps use a place in memory only by calls of wasm functions, as far as `record` has seen. */
   isInCalls(memory: number): boolean {
     return !this.#fixed.has(memory);
   }
@@ -276,7 +285,6 @@ class ProgramRecording {
       const last = parts.at(-1);
       const run = this.runs.find(({ first }) => first === i);
       if (run) {
-        for (const used of program.steps.slice(i, run.last)) this.#keepInPlace(used);
         const chain = this.#chain(run, at, scratch, recorder);
         if (typeof last === 'object') last.push(chain);
         else parts.push([chain]);
@@ -284,17 +292,12 @@ class ProgramRecording {
         continue;
       }
       if (!this.#takesDown(step, buffers, recorder)) {
-        this.#keepInPlace(step);
+        for (const t of Object.values({ ...step.inputs, ...step.outputs })) if (t) this.#fixed.add(t.memory);
         parts.push(ownCode(step, buffers));
       } else if (typeof last === 'object') last.push(...calls);
       else parts.push(calls);
     }
     return { parts, buffers, uploads: uploads.most, scratch: scratch.most, each: each.most };
-  }
-
-  #keepInPlace(step: Program<WasmBuffer>['steps'][number]): void {
-    if (step.kind === 'host') return;
-    for (const tensor of Object.values(step.inputs)) if (tensor) this.#fixed.add(tensor.memory);
   }
 
   /**
@@ -425,14 +428,14 @@ class WasmProgram implements CompiledProgram<WasmBuffer> {
   readonly #outputs: readonly Copied[];
   /** Inputs that steps write to. */
   readonly #written: readonly Copied[];
-  /** Inputs that are read where they are, by their index. */
-  readonly #inPlace: readonly number[];
+  /** What is used where it is. */
+  readonly #inPlace: readonly { readonly kind: 'input' | 'output'; readonly index: number }[];
 
   constructor(
     private readonly cx: KernelContext,
     /** Keeps the fixed buffers alive. */
     readonly program: Program<WasmBuffer>,
-    private readonly parts: readonly ((inputs: readonly number[]) => void)[],
+    private readonly parts: readonly ((given: readonly number[]) => void)[],
     buffers: readonly WasmBuffer[],
     inPlace: readonly number[],
     readonly bytes: number,
@@ -448,7 +451,7 @@ class WasmProgram implements CompiledProgram<WasmBuffer> {
     this.#inputs = copied('input', false);
     this.#outputs = copied('output', false);
     this.#written = copied('input', true);
-    this.#inPlace = inPlace.map((i) => (program.memory[i] as { index: number }).index);
+    this.#inPlace = inPlace.map((i) => program.memory[i] as { kind: 'input' | 'output'; index: number });
     this.places = at.map((address, i) => {
       if (inPlace.includes(i)) return 'as given';
       return program.memory[i].kind === 'fixed' ? undefined : `0x${address.toString(16)}`;
@@ -457,17 +460,36 @@ class WasmProgram implements CompiledProgram<WasmBuffer> {
 
   run(inputs: readonly WasmBuffer[], outputs: readonly WasmBuffer[]): void {
     const { parts } = this;
-    this.#copy(this.#inputs, inputs, true);
     const pool = this.cx.buffers;
-    const pins = this.#inPlace.map((index) => pool.pin(inputs[index]));
+    this.#copy(this.#inputs, inputs, true);
+    // An output that is an input, too, would be written to before all of it is read: another buffer stands for it.
+    const isClear = (output: WasmBuffer) => !inputs.includes(output);
+    const given = this.#inPlace.map(({ kind, index }) => {
+      if (kind === 'input') return inputs[index];
+      const output = outputs[index];
+      return isClear(output) ? output : pool.allocate(output.dtype, output.length);
+    });
+    const pins = given.map((buffer) => pool.pin(buffer));
     try {
-      const addresses = this.#inPlace.map((index) => pool.address(inputs[index]));
+      const addresses = given.map((buffer) => pool.address(buffer));
       for (let i = 0; i < parts.length; i++) parts[i](addresses);
+      if (!outputs.every(isClear)) this.#copy(this.#standIns(given, outputs), outputs, false);
     } finally {
       for (const unpin of pins) unpin();
+      if (!outputs.every(isClear)) for (const { buffer } of this.#standIns(given, outputs)) pool.free(buffer);
     }
     this.#copy(this.#outputs, outputs, false);
     if (this.#written.length > 0) this.#copy(this.#written, inputs, false);
+  }
+
+  /** What is given in place of outputs. */
+  #standIns(given: readonly WasmBuffer[], outputs: readonly WasmBuffer[]) {
+    return this.#inPlace.flatMap(({ kind, index }, i) => {
+      const buffer = given[i];
+      if (kind === 'input' || buffer === outputs[index]) return [];
+      const bytes = buffer.length * bytesPerElement(buffer.dtype);
+      return [{ index, at: this.cx.buffers.address(buffer), bytes, buffer }];
+    });
   }
 
   /** Copies buffers to their places, or back. */

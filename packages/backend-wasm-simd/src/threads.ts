@@ -149,13 +149,13 @@ export class ThreadPool {
   }
 
   /**
-   * Runs a list of calls, which lies at `at` in the wasm memory, on all threads, its inputs at these addresses, and returns when all
+   * Runs a list of calls, which lies at `at` in the wasm memory, on all threads, what it is given at these addresses, and returns when all
    * are done.
    *
    * @throws Error if a part fails on any thread.
    */
-  runList(at: number, list: ReadList, inputs: readonly number[] = []): void {
-    restart(list, inputs);
+  runList(at: number, list: ReadList, given: readonly number[] = []): void {
+    restart(list, given);
     this.#args[0] = at;
     this.#job(listJob, 1, this.size, () => walk(this.#control, list, 0, this.#waiting));
   }
