@@ -5,6 +5,9 @@
 // [slot][8 channels][column][4 rows each], padded as there. At a vertical stride of 2, or of 1 with two output rows A and B at a
 // time, quads begin at every second row, and one enters the ring per step: a kernel of more than 4 rows uses it again two
 // steps later. A has the weights of rows (0, 1, 2, 3), B of (-, 0, 1, 2).
+//
+// At strides of 2 both ways quads are `square`: two rows of two columns. Each is made once for all outputs, and a column of the ring is
+// two of the image: the first one begins with the first kernel column of the first output.
 import { FORM_FLAG, FORM_SIGNED, SMALL_FLAG } from './constants';
 import { storeBytes8 } from './lanes';
 import { dot } from './qgemm';
@@ -14,33 +17,36 @@ import {
 
 /**
  * weight [channels, kernelHeight, kernelWidth, planes] int8 → packed int8, and bias8 and multiplier8 as in qpackGemm. A block of 8
- * channels is [4 channels][quad][plane][kernel column], of 16 bytes: A's weights, or where `double` A's and B's. Units are 8
- * channels. Clears the flag of the form where the weights won't do.
+ * channels is [4 channels][quad][plane][kernel column, or two of them where `square`], of 16 bytes: A's weights, or where `double` A's and B's.
+ * Units are 8 channels. Clears the flag of the form where the weights won't do.
  */
 export function qpackDepthwiseBytes(
   weight: usize, channels: i32, kernelHeight: i32, kernelWidth: i32, planes: i32, bias: usize, multiplier: usize,
-  multiplierStep: i32, xZeroPoint: i32, double: i32, packed: usize, bias8: usize, multiplier8: usize, constants: usize,
+  multiplierStep: i32, xZeroPoint: i32, double: i32, square: i32, packed: usize, bias8: usize, multiplier8: usize, constants: usize,
   begin: i32, end: i32, thread: i32,
 ): void {
   const signed = load<i32>(constants, FORM_FLAG) == FORM_SIGNED;
-  const quads = (kernelHeight + 3 + double) >> 2;
-  const rowStep = kernelWidth * planes;
+  const quads = square ? (kernelHeight + 1) >> 1 : (kernelHeight + 3 + double) >> 2;
+  const columns = square ? (kernelWidth + 1) >> 1 : kernelWidth;
+  const rowStep = columns * planes;
   const step = <usize>16 << double;
   for (let c = begin * 8; c < end * 8; c++) {
     const valid = c < channels;
-    const from = weight + <usize>c * (kernelHeight * rowStep);
+    const from = weight + <usize>c * (kernelHeight * kernelWidth * planes);
     let to = packed + <usize>(c >> 2) * (quads * rowStep) * step + ((<usize>c & 3) << 2);
     let sum: i32 = 0;
     let most: i32 = 0;
     for (let q: i32 = 0; q < quads; q++) {
       for (let t: i32 = 0; t < rowStep; t++, to += step) {
-        const plane = t / kernelWidth;
-        const tap = from + (t - plane * kernelWidth) * planes + plane;
+        const plane = t / columns;
+        const column = t - plane * columns;
         let before: i32 = 0;
         // The first of B's rows is the last of the quad before.
         for (let i: i32 = -double; i < 4; i++) {
-          const h = (q << 2) + i;
-          const w = valid && h >= 0 && h < kernelHeight ? <i32>load<i8>(tap + h * rowStep) : 0;
+          const h = square ? (q << 1) + (i >> 1) : (q << 2) + i;
+          const k = square ? (column << 1) + (i & 1) : column;
+          const inside = valid && h >= 0 && h < kernelHeight && k < kernelWidth;
+          const w = inside ? <i32>load<i8>(from + (h * kernelWidth + k) * planes + plane) : 0;
           if (i >= 0) {
             sum += w;
             most += abs(w);
@@ -62,9 +68,7 @@ export function qpackDepthwiseBytes(
 }
 
 /** `channels` of four rows [columns, stride], bits flipped by `flip` → a slot of the ring, from its first column that isn't padding. */
-// @ts-ignore: decorator
-@inline
-export function packQuad(
+export function packQuads(
   row0: usize, row1: usize, row2: usize, row3: usize, columns: i32, stride: i32, channels: i32, flip: v128, to: usize,
   blockBytes: usize,
 ): void {
@@ -88,6 +92,27 @@ export function packQuad(
       v128.store(dst + blockBytes, v128.shuffle<i16>(ab, cd, 4, 12, 5, 13, 6, 14, 7, 15), 16);
     }
   }
+}
+
+/**
+ * The same of square quads: of two rows of `width` columns, from the column `first` of the ring on. That before it has the image's first
+ * column where the padding, a row of which is at `empty`, is of an odd number of columns. `wide`: columns of the ring.
+ */
+export function packSquares(
+  row0: usize, row1: usize, empty: usize, width: i32, padWidth: i32, stride: i32, channels: i32, flip: v128, slot: usize,
+  blockBytes: usize, wide: i32,
+): void {
+  const first = (padWidth + 1) >> 1;
+  const before = padWidth & 1;
+  const left = max(0, width - before);
+  const whole = max(0, min(left >> 1, wide - first));
+  const to = slot + (<usize>first << 5);
+  if (before && first <= wide) packQuads(empty, row0, empty, row1, 1, stride, channels, flip, to - 32, blockBytes);
+  const a = row0 + <usize>(before * stride), b = row1 + <usize>(before * stride);
+  packQuads(a, a + stride, b, b + stride, whole, stride << 1, channels, flip, to, blockBytes);
+  if (!(left & 1) || first + whole >= wide) return;
+  const last = <usize>(whole * stride << 1);
+  packQuads(a + last, empty, b + last, empty, 1, stride, channels, flip, to + (<usize>whole << 5), blockBytes);
 }
 
 /** Up to 4 columns of up to 8 channels: `low` has two of them, `high` the others. */

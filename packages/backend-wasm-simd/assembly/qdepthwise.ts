@@ -9,7 +9,7 @@
 // Where groups have several inputs or outputs, the ring's slots are those of [pair][plane]: see spread.ts.
 import { FORM_FLAG, FORM_SIGNED, SMALL_FLAG } from './constants';
 import { storeBytes8, storeLanes32, toFloat } from './lanes';
-import { packQuad, quadsDouble, quadsSingle } from './qdepthwise-bytes';
+import { packQuads, packSquares, quadsDouble, quadsSingle } from './qdepthwise-bytes';
 import { isBounded, limit, limitMultiplier, limitOf, requantize, SMALL } from './qrequantize';
 import { planeTable, spreadPixels } from './spread';
 
@@ -317,8 +317,10 @@ function depthwiseRows(
   begin: i32, end: i32, thread: i32,
 ): void {
   const each = bytes ? 4 : 2;
-  const vectors = (kernelHeight + double + each - 1) / each;
-  const taps = vectors * planes * kernelWidth;
+  const square = bytes && strideHeight == 2 && strideWidth == 2 && dilationHeight == 1 && dilationWidth == 1;
+  const vectors = square ? (kernelHeight + 1) >> 1 : (kernelHeight + double + each - 1) / each;
+  const kernelColumns = square ? (kernelWidth + 1) >> 1 : kernelWidth;
+  const taps = vectors * planes * kernelColumns;
   const table = scratch + <usize>thread * scratchStep;
   const empty = table + <usize>((taps * 4 + 63) & ~63);
   const emptyBytes = <usize>((width * channels + 63) & ~63) + 64;
@@ -331,10 +333,11 @@ function depthwiseRows(
   const slotBytes = <usize>blocks * blockBytes;
   const rowBytes = width * inputs;
   const outBytes = (outWidth * channels) << (float ? 2 : 0);
-  const columns = min(width, ringWidth - padWidth);
-  // A vector serves the output rows after it too: pairs one after another, quads every second row.
+  const columns = square ? width : min(width, ringWidth - padWidth);
+  // A vector serves the output rows after it too: pairs and square quads one after another, other quads every second row.
   const sliding = double || (strideHeight == 2 && dilationHeight == 1);
-  const slots = bytes && sliding ? vectors * 2 - 1 : vectors;
+  const apart = bytes && sliding && !square ? 2 : 1;
+  const slots = (vectors - 1) * apart + 1;
   const flip = i8x16.splat(<i8>(bytes && load<i32>(constants, FORM_FLAG) == FORM_SIGNED ? 128 : 0));
 
   memory.fill(empty, <u8>xZeroPoint, emptyBytes);
@@ -342,7 +345,7 @@ function depthwiseRows(
   for (let b: i32 = 0; b < slots * planes * blocks; b++) {
     const block = ring + <usize>b * blockBytes;
     for (let i: i32 = 0; i < ringWidth; i++) {
-      if (i == padWidth) i += columns;
+      if (!square && i == padWidth) i += columns;
       if (i >= ringWidth) break;
       v128.store(block + (<usize>i << 5), padding);
       v128.store(block + (<usize>i << 5), padding, 16);
@@ -371,7 +374,7 @@ function depthwiseRows(
       if (!sliding) ready = q;
       for (; ready < q + slots; ready++) {
         const h0 = sliding ? top + ready * 2 : top + q * strideHeight + (ready - q) * each * dilationHeight;
-        let to = ring + <usize>(ready % slots * planes) * slotBytes + (<usize>padWidth << 5);
+        let to = ring + <usize>(ready % slots * planes) * slotBytes + (square ? 0 : <usize>padWidth << 5);
         let plane = spread;
         for (let i: i32 = 0; i < planes; i++, to += slotBytes, plane += planeTable(channels)) {
           const row0 = rowOf(image, h0, height, rowBytes, empty, plane, inputs, columns, channels, room);
@@ -382,7 +385,11 @@ function depthwiseRows(
             packPair(row0, row1, columns, channels, count, to, blockBytes);
             continue;
           }
-          packQuad(
+          if (square) {
+            packSquares(row0, row1, empty, width, padWidth, channels, count, flip, to, blockBytes, ringWidth);
+            continue;
+          }
+          packQuads(
             row0,
             row1,
             rowOf(
@@ -399,15 +406,15 @@ function depthwiseRows(
       }
       let t = table;
       for (let p: i32 = 0; p < vectors; p++) {
-        let slot = <u32>((bytes && sliding ? q + p * 2 : q + p) % slots * planes) * <u32>slotBytes;
+        let slot = <u32>((q + p * apart) % slots * planes) * <u32>slotBytes;
         for (let i: i32 = 0; i < planes; i++, slot += <u32>slotBytes) {
-          for (let j: i32 = 0; j < kernelWidth; j++, t += 4) store<u32>(t, slot + <u32>(j * dilationWidth << 5));
+          for (let j: i32 = 0; j < kernelColumns; j++, t += 4) store<u32>(t, slot + <u32>(j * dilationWidth << 5));
         }
       }
       const oh = double ? first + q * 2 : first + q;
       const to = y + <usize>(n * outHeight + oh) * outBytes + (<usize>c << (float ? 2 : 0));
       const yB = oh + 1 < outHeight ? to + outBytes : 0;
-      const step = <usize>strideWidth << 5;
+      const step = square ? <usize>32 : <usize>strideWidth << 5;
       // The compiler looks at what isn't done, too, but for constants of the build.
       if (RELAXED && bytes) {
         if (double) {

@@ -89,8 +89,9 @@ function packRows(
 /**
  * weight [groups · outputs, k] int8 → per group and panel, the zero point subtracted unless zeros8 [8] int32 gets it: packed16 [k pair][8 outputs][2]
  * int16 and packed8 [k quad][8 outputs][4] int8 (what isn't 0); bias8 [8] int32, the bias less xZeroPoint · Σ (w - zw);
- * multiplier8 [8] float32. inTurn: 1 where the 8 are outputs 0, 2, 4, 6, 1, 3, 5, 7, as products to bytes take them. What lies past the outputs or k is zero. The steps are bytes: 0 where one value stands for
- * all. constants: those of `requantize`, whose flags it clears: that of the form where bytes won't do. Units are groups.
+ * multiplier8 [8] float32. inTurn: 1 where the 8 are outputs 0, 2, 4, 6, 1, 3, 5, 7, as products to bytes take them. What lies past the
+ * outputs or k is zero. The steps are bytes: 0 where one value stands for all. constants: those of `requantize`, whose flags it clears: that
+ * of the form where bytes won't do. Units are groups.
  */
 export function qpackGemm(
   weight: usize, outputs: i32, k: i32, zeroPoint: usize, zeroStep: i32, bias: usize, multiplier: usize,
@@ -473,8 +474,8 @@ function productSix(
     const whole = count >= PANEL ? 6 : n == yStride && n < PANEL ? 5 + (PANEL + n - 1) / n : i32.MAX_VALUE;
     let x = packed;
     let next = x;
-    let at = y + (float ? <usize>column << 2 : <usize>column);
-    for (let left = rows; left > 0; left -= 6, at += rowBytes) {
+    let to = y + (float ? <usize>column << 2 : <usize>column);
+    for (let left = rows; left > 0; left -= 6, to += rowBytes) {
       let w = panel;
       x = next;
       next += groupBytes;
@@ -535,7 +536,6 @@ function productSix(
         }
       }
       if (float) {
-        const to = at;
         const step = <usize>yStride << 2;
         const scale = v128.load(constants, 16);
         const s0 = f32x4.mul(scale, v128.load(multiplier8 + parameters));
@@ -593,7 +593,6 @@ function productSix(
       c00 = requantizeInTurn(c00, c01, c10, c11, m0, m1, m0, m1, constants, bounded);
       c20 = requantizeInTurn(c20, c21, c30, c31, m0, m1, m0, m1, constants, bounded);
       c40 = requantizeInTurn(c40, c41, c50, c51, m0, m1, m0, m1, constants, bounded);
-      const to = at;
       if (left >= whole) {
         v128.store64_lane(to, c00, 0);
         v128.store64_lane(to + yStride, c00, 1);

@@ -251,6 +251,45 @@ describe.each(int8Variants)('the same integers as the reference: %o', (variant) 
     );
   });
 
+  // By bytes their operands are two rows of two columns, which padding and the image's end cut through.
+  it('qconv2d: depthwise at strides of 2, from every column', async () => {
+    const kernels = [
+      [1, 1],
+      [2, 2],
+      [3, 3],
+      [5, 5],
+      [7, 7],
+      [3, 4],
+      [5, 2],
+    ] as const;
+    for (const [k, kernel] of kernels.entries()) {
+      for (let pad = 0; pad < 4; pad++) {
+        for (const width of [1, 2, 3, 4, 5, 6, 7, 8, 9, 17, 18]) {
+          const [c] = fc.sample(requantize, { numRuns: 1, seed: 100 * width + 10 * pad + k });
+          const channels = [5, 8, 19, 24][(width + k) % 4];
+          const window = {
+            stride: [2, 2] as [number, number],
+            padding: [(pad + width) % 4, pad] as [number, number],
+            dilation: [1, 1] as [number, number],
+          };
+          const image: [number, number] = [1 + ((width * 5 + pad) % 8), width];
+          const out = outSize({ ...window, image, kernel: [...kernel] });
+          if (out[0] <= 0 || out[1] <= 0) continue;
+          await agrees(
+            'qconv2d',
+            {
+              x: activations(c, [2, ...image, channels]),
+              weight: weights(c, [channels, ...kernel, 1]),
+              bias: integers(c.seed + 4, 'int32', [channels], -c.bias, c.bias),
+            },
+            integers(c.seed + 6, 'uint8', [2, ...out, channels], 0, 255),
+            { ...window, groups: channels, ...attributes(c, channels) },
+          );
+        }
+      }
+    }
+  });
+
   // Floats too: all of them round the same sums in the same order.
   it.each(forms)('qconv2dDynamic: %s', { timeout: 60_000 }, async (form) => {
     const dynamic = fc.record({

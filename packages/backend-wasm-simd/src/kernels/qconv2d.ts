@@ -139,14 +139,22 @@ export function convArgs<Rest extends object>(
   };
 }
 
-/** How the wasm functions take a depthwise convolution: vectors of a kernel's taps, and rows or quads in the ring. */
-function depthwiseSizes(kernelHeight: number, { stride, dilation }: Conv2dAttrs, bytes: boolean) {
-  const double = stride[0] === 1 && stride[1] === 1 && dilation[0] === 1;
-  const rows = kernelHeight + (double ? 1 : 0);
-  const vectors = bytes ? Math.ceil(rows / 4) : Math.ceil(rows / 2);
+/**
+ * How the wasm functions take a depthwise convolution: vectors of a kernel's rows and columns of the ring that a kernel has, and vectors in the ring.
+ * square: by bytes, of two rows of two columns each; double: for two output rows at a time.
+ */
+function depthwiseSizes([, kh, kw]: readonly number[], { stride, dilation }: Conv2dAttrs, bytes: boolean) {
+  const is = (n: number, [height, width]: readonly number[]) => height === n && width === n;
+  const square = bytes && is(2, stride) && is(1, dilation);
+  const double = is(1, stride) && dilation[0] === 1;
+  const rows = kh + (double ? 1 : 0);
+  const vectors = Math.ceil(rows / (bytes && !square ? 4 : 2));
   // A quad begins at every second row, and so comes again two steps later.
-  const sliding = double || (stride[0] === 2 && dilation[0] === 1);
-  return { double, vectors, slots: bytes && sliding ? vectors * 2 - 1 : vectors };
+  const apart = bytes && !square && (double || (stride[0] === 2 && dilation[0] === 1)) ? 2 : 1;
+  return {
+    ...{ double, square, vectors, slots: (vectors - 1) * apart + 1 },
+    columns: square ? Math.ceil(kw / 2) : kw,
+  };
 }
 
 /** `form` exact: pairs of int16. */
@@ -160,12 +168,12 @@ export function packDepthwise(
   const { weightZeroPoint, multiplier, xZeroPoint } = attrs;
   const [channels, kh, kw, planes] = weight.shape;
   const bytes = form !== formExact;
-  const { double, vectors } = depthwiseSizes(kh, attrs, bytes);
+  const { double, square, vectors, columns } = depthwiseSizes(weight.shape, attrs, bytes);
   const blocks = Math.ceil(channels / 8);
   const packed: PackedDepthwise = {
     kind: 'depthwise',
     bytes,
-    weights: cx.allocate('int8', blocks * vectors * kw * planes * (double ? 64 : 32)),
+    weights: cx.allocate('int8', blocks * vectors * columns * planes * (double ? 64 : 32)),
     bias: cx.allocate('int32', blocks * 8),
     multiplier: cx.allocate('float32', blocks * 8),
     constants: requantizeConstants(cx, attrs, form),
@@ -184,7 +192,7 @@ export function packDepthwise(
     cx.parallel('qpackDepthwise', { ...args, zeroPoint, zeroStep }, blocks, 1024);
     return packed;
   }
-  cx.parallel('qpackDepthwiseBytes', args, blocks, 1024);
+  cx.parallel('qpackDepthwiseBytes', { ...args, square: square ? 1 : 0 }, blocks, 1024);
   if (cx.view('int32', offset(cx.address(packed.constants), formFlag), 1)[0] !== formExact) return packed;
   freeDepthwise(cx, packed);
   return packDepthwise(cx, weight, bias, attrs, formExact);
@@ -238,13 +246,14 @@ export function depthwiseCall(
   const [batch, outHeight, outWidth, channels] = y.shape;
   const [, kh, kw, planes] = weight.shape;
   const { bytes } = packed;
-  const { double, vectors, slots } = depthwiseSizes(kh, attrs, bytes);
+  const { double, square, vectors, slots, columns } = depthwiseSizes(weight.shape, attrs, bytes);
   const spread = spreadTable(cx, channels, { groups, groupIn: planes, groupOut: channels / groups }, 0);
   // Tiles are 4 columns wide.
-  const ringWidth = (Math.max(outWidth, 4) - 1) * stride[1] + (kw - 1) * dilation[1] + 1;
+  const steps = Math.max(outWidth, 4) - 1;
+  const ringWidth = steps * (square ? 1 : stride[1]) + (columns - 1) * dilation[1] + 1;
   const ringBytes = slots * planes * Math.ceil(channels / 8) * ringWidth * 32;
   const lines = 1 + (spread ? (bytes ? 4 : 2) : 0);
-  const scratch = 64 + vectors * planes * kw * 4 + (width * channels + 128) * lines + ringBytes;
+  const scratch = 64 + vectors * planes * columns * 4 + (width * channels + 128) * lines + ringBytes;
   const splits = spread ? 1 : depthwiseSplits(cx, batch, outHeight, channels);
   const args = {
     ...windowArgs(from, x, weight, y, attrs),
