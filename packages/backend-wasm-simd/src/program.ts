@@ -462,34 +462,16 @@ class WasmProgram implements CompiledProgram<WasmBuffer> {
     const { parts } = this;
     const pool = this.cx.buffers;
     this.#copy(this.#inputs, inputs, true);
-    // An output that is an input, too, would be written to before all of it is read: another buffer stands for it.
-    const isClear = (output: WasmBuffer) => !inputs.includes(output);
-    const given = this.#inPlace.map(({ kind, index }) => {
-      if (kind === 'input') return inputs[index];
-      const output = outputs[index];
-      return isClear(output) ? output : pool.allocate(output.dtype, output.length);
-    });
+    const given = this.#inPlace.map(({ kind, index }) => (kind === 'input' ? inputs : outputs)[index]);
     const pins = given.map((buffer) => pool.pin(buffer));
     try {
       const addresses = given.map((buffer) => pool.address(buffer));
       for (let i = 0; i < parts.length; i++) parts[i](addresses);
-      if (!outputs.every(isClear)) this.#copy(this.#standIns(given, outputs), outputs, false);
     } finally {
       for (const unpin of pins) unpin();
-      if (!outputs.every(isClear)) for (const { buffer } of this.#standIns(given, outputs)) pool.free(buffer);
     }
     this.#copy(this.#outputs, outputs, false);
     if (this.#written.length > 0) this.#copy(this.#written, inputs, false);
-  }
-
-  /** What is given in place of outputs. */
-  #standIns(given: readonly WasmBuffer[], outputs: readonly WasmBuffer[]) {
-    return this.#inPlace.flatMap(({ kind, index }, i) => {
-      const buffer = given[i];
-      if (kind === 'input' || buffer === outputs[index]) return [];
-      const bytes = buffer.length * bytesPerElement(buffer.dtype);
-      return [{ index, at: this.cx.buffers.address(buffer), bytes, buffer }];
-    });
   }
 
   /** Copies buffers to their places, or back. */

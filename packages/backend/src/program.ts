@@ -78,8 +78,8 @@ export interface CompiledProgram<B> {
   readonly places?: readonly (string | undefined)[];
   /**
    * Runs all steps, as if the kernels were called one after another. Buffers come in the order of `index`, of the backend,
-   * and hold at least as many elements as the memory that they stand for. The outputs' contents are written whole or in part,
-   * as the kernels do.
+   * and hold at least as many elements as the memory that they stand for. No output is an input, nor another output. The outputs'
+   * contents are written whole or in part, as the kernels do.
    */
   run(inputs: readonly B[], outputs: readonly B[]): void;
   /** Gives the memory back. The program isn't run after. */

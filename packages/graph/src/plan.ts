@@ -87,7 +87,8 @@ export class Plan<Out = unknown> {
 
   /**
    * The model's output for these inputs, in the form that the model returns, as a call in noGrad would give it. Inputs are
-   * not copied if they lie in memory as the example did. Outputs are new tensors, unless the plan has `reuseOutputs`.
+   * not copied if they lie in memory as the example did, and are no outputs that the plan writes to again. Outputs are new tensors,
+   * unless the plan has `reuseOutputs`.
    *
    * @throws ShapeError, DTypeError, QuantizationError, BackendError, ArgumentError for inputs unlike the example
    * @throws ModuleError if a weight, or another field of a module, was changed after planning; FreedError if one was freed
@@ -109,14 +110,27 @@ export class Plan<Out = unknown> {
     const given: Tensor[] = [];
     matchInputs(parts.example, inputs, 'input', given);
     const { ports } = parts;
-    for (let i = 0; i < ports.length; i++) requireLike(`input ${i}`, given[i], ports[i], parts.backend);
+    for (let i = 0; i < ports.length; i++) {
+      requireLike(`input ${i}`, given[i], ports[i], parts.backend);
+      if (ports[i].written && this.reused?.includes(given[i].storage)) {
+        throw new ArgumentError({
+          op: 'plan.run',
+          expected: `input ${i}, which the model writes to, to be no output of the run before`,
+          found: 'one that this run writes its output to',
+          fix: 'Pass its clone(), or plan without reuseOutputs.',
+        });
+      }
+    }
     return noGrad(() => this.runOn(parts, given)) as Out;
   }
 
   private runOn(parts: PlanParts, given: readonly Tensor[]): unknown {
     const { compiled, ports, backend } = parts;
-    const ins = given.map((x, i) => kernel.withStrides(x, ports[i].strides));
     const { reused } = this;
+    const ins = given.map((x, i) =>
+      // What this run writes to keeps no input.
+      kernel.withStrides(reused?.includes(x.storage) ? clone(x) : x, ports[i].strides),
+    );
     const outs =
       reused ?? parts.outputs.map(({ dtype, length }) => kernel.Storage.allocate(backend, dtype, length));
     try {

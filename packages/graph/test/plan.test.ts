@@ -266,6 +266,42 @@ test('outputs are new tensors, or the same if asked', () => {
   expect(numbers(first)).toEqual([10, 12]);
 });
 
+test('an output that is written to again is an input like any other', () => {
+  // The sum is there before all of its operands are read.
+  const model = new Free((a, b) => {
+    const sum = add(a, b);
+    return [sum, add(b, relu(a))];
+  });
+  const plan = planOf(model, [x, x], { reuseOutputs: true });
+  let [a, b] = [tensor([1, -2]), tensor([-3, 5])];
+  for (let run = 0; run < 4; run++) {
+    const expected = (noGrad(() => model.call(a, b)) as unknown as Tensor[]).map(numbers);
+    const [sum, other] = plan.run(a, b) as Tensor[];
+    expect([sum, other].map(numbers)).toEqual(expected);
+    [a, b] = run % 2 === 0 ? [sum, other] : [other, sum];
+  }
+  // A part of one, too.
+  const halves = planOf(new Free((t) => [relu(t), add(t, t)]), [x], { reuseOutputs: true });
+  const [, doubled] = halves.run(tensor([1, 2])) as Tensor[];
+  expect((halves.run(doubled) as Tensor[]).map(numbers)).toEqual([
+    [2, 4],
+    [4, 8],
+  ]);
+});
+
+test('no output that is written to again is an input that the model writes to', () => {
+  const model = new Free((t) => {
+    t.copy_(add(t, 1));
+    return relu(t);
+  });
+  const plan = planOf(model, [tensor([1, 2])], { reuseOutputs: true });
+  const y = plan.run(tensor([1, -5])) as Tensor;
+  expect(numbers(y)).toEqual([2, 0]);
+  expect(() => plan.run(y)).toThrow(/plan.run: expected input 0, which the model writes to.*clone\(\)/);
+  expect(numbers(y)).toEqual([2, 0]);
+  expect(numbers(plan.run(y.clone()))).toEqual([3, 1]);
+});
+
 test('checks of elements run at every run', () => {
   const table = rand([4, 2]);
   const model = new Free((index) => embedding(index, table));
