@@ -12,7 +12,7 @@ import { barriers, openPage } from '../src/open-page';
 
 const built = path.resolve(import.meta.dirname, '../../../apps/digits/dist');
 
-test('weighs less than 410 kB with its models, MNIST apart', async () => {
+test('weighs less than 420 kB with its models, MNIST apart', async () => {
   const files = (await readdir(built, { recursive: true, withFileTypes: true })).filter((file) =>
     file.isFile(),
   );
@@ -21,7 +21,7 @@ test('weighs less than 410 kB with its models, MNIST apart', async () => {
     .map(async ({ parentPath, name }) => gzipSync(await readFile(path.join(parentPath, name))).length);
   const sum = (await Promise.all(sizes)).reduce((a, b) => a + b);
   expect(sum).toBeGreaterThan(100_000);
-  expect(sum).toBeLessThan(410_000);
+  expect(sum).toBeLessThan(420_000);
 });
 
 describe.skipIf(!executablePath)('the digits page', () => {
