@@ -57,3 +57,11 @@ export function firstLanes(v: v128, count: i32): v128 {
 export function toFloat(v: v128, scale: v128, bias: v128): v128 {
   return f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v), scale), bias);
 }
+
+/** Up to 4 rows of up to 8 bytes: those of `low` and of `high`. Not inlined: for the last rows or outputs alone. */
+export function storeRows(to: usize, stride: i32, rows: i32, count: i32, low: v128, high: v128): void {
+  storeBytes8(to, low, count);
+  if (rows > 1) storeBytes8(to + stride, v128.shuffle<i64>(low, low, 1, 1), count);
+  if (rows > 2) storeBytes8(to + (<usize>stride << 1), high, count);
+  if (rows > 3) storeBytes8(to + <usize>stride * 3, v128.shuffle<i64>(high, high, 1, 1), count);
+}

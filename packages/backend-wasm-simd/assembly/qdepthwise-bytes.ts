@@ -9,7 +9,7 @@
 // At strides of 2 both ways quads are `square`: two rows of two columns. Each is made once for all outputs, and a column of the ring is
 // two of the image: the first one begins with the first kernel column of the first output.
 import { FORM_FLAG, FORM_SIGNED, SMALL_FLAG } from './constants';
-import { storeBytes8 } from './lanes';
+import { storeRows } from './lanes';
 import { dot } from './qgemm';
 import {
   bytesOf, evenOdd, isBounded, limit, limitMultiplier, limitOf, requantize, round8, SMALL,
@@ -118,23 +118,15 @@ export function packSquares(
 /** Up to 4 columns of up to 8 channels: `low` has two of them, `high` the others. */
 // @ts-ignore: decorator
 @inline
-function storeTile(to: usize, channels: i32, low: v128, high: v128, columns: i32, count: i32): void {
+export function storeTile(to: usize, channels: i32, low: v128, high: v128, columns: i32, count: i32): void {
   if (columns >= 4 && count >= 8) {
     v128.store64_lane(to, low, 0);
     v128.store64_lane(to + channels, low, 1);
     v128.store64_lane(to + (<usize>channels << 1), high, 0);
     v128.store64_lane(to + <usize>channels * 3, high, 1);
-    return;
+  } else {
+    storeRows(to, channels, columns, count, low, high);
   }
-  storePart(to, channels, low, high, columns, count);
-}
-
-/** The same, of fewer columns or channels. Not inlined: for the last ones alone. */
-function storePart(to: usize, channels: i32, low: v128, high: v128, columns: i32, count: i32): void {
-  storeBytes8(to, low, count);
-  if (columns > 1) storeBytes8(to + channels, v128.shuffle<i64>(low, low, 1, 1), count);
-  if (columns > 2) storeBytes8(to + (<usize>channels << 1), high, count);
-  if (columns > 3) storeBytes8(to + <usize>channels * 3, v128.shuffle<i64>(high, high, 1, 1), count);
 }
 
 /** Output rows A and (unless yB is 0) B. table: where in the ring each tap begins. */

@@ -9,7 +9,7 @@
 // Where groups have several inputs or outputs, the ring's slots are those of [pair][plane]: see spread.ts.
 import { FORM_FLAG, FORM_SIGNED, SMALL_FLAG } from './constants';
 import { storeBytes8, storeLanes32, toFloat } from './lanes';
-import { packQuads, packSquares, quadsDouble, quadsSingle } from './qdepthwise-bytes';
+import { packQuads, packSquares, quadsDouble, quadsSingle, storeTile } from './qdepthwise-bytes';
 import { isBounded, limit, limitMultiplier, limitOf, requantize, SMALL } from './qrequantize';
 import { planeTable, spreadPixels } from './spread';
 
@@ -268,17 +268,7 @@ function rowsSingle(
       c00 = requantize(c00, c01, c10, c11, m0, m1, m0, m1, constants, bounded);
       c20 = requantize(c20, c21, c30, c31, m0, m1, m0, m1, constants, bounded);
       const to = y + <usize>(column * stride + c);
-      if (outWidth >= 4 && count >= 8) {
-        v128.store64_lane(to, c00, 0);
-        v128.store64_lane(to + stride, c00, 1);
-        v128.store64_lane(to + (<usize>stride << 1), c20, 0);
-        v128.store64_lane(to + <usize>stride * 3, c20, 1);
-      } else {
-        storeBytes8(to, c00, count);
-        if (outWidth > 1) storeBytes8(to + stride, v128.shuffle<i64>(c00, c00, 1, 1), count);
-        if (outWidth > 2) storeBytes8(to + (<usize>stride << 1), c20, count);
-        if (outWidth > 3) storeBytes8(to + <usize>stride * 3, v128.shuffle<i64>(c20, c20, 1, 1), count);
-      }
+      storeTile(to, stride, c00, c20, outWidth, count);
       if (column + 4 >= outWidth) break;
       column = min(column + 4, outWidth - 4);
     }

@@ -17,7 +17,7 @@
 import {
   FORM_EXACT, FORM_FLAG, FORM_SEVEN, FORM_SIGNED, FORM_UNSIGNED, GROUP_ROWS, GROUP_ROWS_DOT, QPANEL as PANEL, SMALL_FLAG, TILE_FORMS,
 } from './constants';
-import { storeBytes8, storeLanes32, toFloat } from './lanes';
+import { storeLanes32, storeRows, toFloat } from './lanes';
 import { sumBytes } from './qlanes';
 import { isBounded, limit, limitMultiplier, limitOf, MAGIC, MAGIC_BITS, requantizeInTurn, SMALL } from './qrequantize';
 
@@ -612,14 +612,6 @@ function productSix(
 function storeFloats(to: usize, low: v128, high: v128, count: i32): void {
   storeLanes32(to, low, count);
   if (count > 4) storeLanes32(to + 16, high, count - 4);
-}
-
-/** Up to 4 rows of up to 8 bytes: those of `low` and of `high`. Not inlined: as above. */
-function storeRows(to: usize, stride: i32, rows: i32, count: i32, low: v128, high: v128): void {
-  storeBytes8(to, low, count);
-  if (rows > 1) storeBytes8(to + stride, v128.shuffle<i64>(low, low, 1, 1), count);
-  if (rows > 2) storeBytes8(to + (<usize>stride << 1), high, count);
-  if (rows > 3) storeBytes8(to + <usize>stride * 3, v128.shuffle<i64>(high, high, 1, 1), count);
 }
 
 function tileExact(
